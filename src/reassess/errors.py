@@ -1,0 +1,70 @@
+"""Every exception that reassess raises on purpose, drawn as a tree.
+
+::
+
+    ReassessError
+    ├── DataError          what was read does not say what it must
+    │   ├── FileError      a file is missing, unreadable or of an unknown format
+    │   └── AlignmentError ids that are unknown, missing or twice there
+    ├── OptionError        two options contradict each other, or one is out of range
+    ├── MissingExtraError  a part of reassess that is not installed
+    └── CatalogError       published data that is absent or is not what was pinned
+
+A message has one shape: ``<what>[<where>] is <value>, but must be <constraint>;
+<extent>. <what to do>.`` The command line turns any of these into that message and
+exit status 2; whatever else escapes is a bug and keeps its traceback.
+"""
+
+from collections.abc import Iterable
+
+
+class ReassessError(Exception):
+    """The root: everything that reassess raises on purpose."""
+
+
+class DataError(ReassessError):
+    """Raised where data breaks a constraint of its record."""
+
+
+class FileError(DataError):
+    """Raised where a file is missing, unreadable, corrupt or of an unknown format."""
+
+
+class AlignmentError(DataError):
+    """Raised where image ids are unknown, missing or twice there."""
+
+
+class OptionError(ReassessError):
+    """Raised where options contradict each other or one is out of range."""
+
+
+class MissingExtraError(ReassessError):
+    """Raised where a part of reassess is used that was not installed.
+
+    Args:
+        package: the module that could not be imported.
+        extra: the extra of reassess that brings it.
+        purpose: what it is needed for, as the subject of a sentence.
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed. "
+            f"Install it with: pip install 'reassess[{extra}]'"
+        )
+
+
+class CatalogError(ReassessError):
+    """Raised where published data is absent or differs from what was pinned."""
+
+
+def some(values: Iterable[object], limit: int = 3) -> str:
+    """The first few values for a message, and how many more there are."""
+    shown: list[str] = []
+    n_more = 0
+    for value in values:
+        if len(shown) < limit:
+            shown.append(repr(str(value)))
+        else:
+            n_more += 1
+    return ", ".join(shown) + (f" and {n_more:,} more" if n_more else "")

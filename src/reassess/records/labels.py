@@ -1,0 +1,139 @@
+"""The result: for each image the set of labels that hold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from reassess.errors import DataError, some
+from reassess.records.benchmark import check_classes
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """The threshold on the posterior, and how it was chosen.
+
+    Attributes:
+        rule: how: "threshold" (given), "recall-at-precision", "precision-at-recall", "f1".
+        threshold: a label is kept where its posterior is at least this.
+        target: the precision or recall that the rule was asked for; None where none.
+        precision: on the gold questions, at the threshold; None without gold.
+        recall: on the gold questions, at the threshold; None without gold.
+        n_gold: how many gold questions these two rest on.
+    """
+
+    rule: str
+    threshold: float
+    target: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    n_gold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSets:
+    """For each image a set of labels; an empty set means: no label, leave the image out.
+
+    Attributes:
+        name: how messages and reports call them.
+        image_ids: N distinct ids, strings.
+        indptr: the labels of image n are ``indices[indptr[n]:indptr[n + 1]]``.
+        indices: class indices, each at most once an image.
+        posterior: P(present) of each label; 1 for labels that were kept unrated, None where
+            nothing is known.
+        rated: whether the image was put to raters; None where nothing is known.
+        n_classes: K where it is known.
+        operating_point: how the labels were decided; None for labels read from formats that
+            do not say.
+        votes_sha256: hash of the votes that they rest on.
+
+    Raises:
+        DataError: columns do not fit, an id or a label is there twice, a label is outside
+            [0, K), or every set is empty.
+    """
+
+    name: str
+    image_ids: Shaped[np.ndarray, "N"]
+    indptr: Int[np.ndarray, "N+1"]
+    indices: Int[np.ndarray, "L"]
+    posterior: Float[np.ndarray, "L"] | None = None
+    rated: Bool[np.ndarray, "N"] | None = None
+    n_classes: int | None = None
+    operating_point: OperatingPoint | None = None
+    votes_sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.indptr[0] != 0 or self.indptr[-1] != len(self.indices):
+            raise DataError(f"{self.name}: row pointers do not span the labels.")
+        if len(self.indices) == 0:
+            raise DataError(
+                f"{self.name}: all {len(self.image_ids):,} label sets are empty, but at least one "
+                "must hold a label. Lower the threshold, or check the file."
+            )
+        values, counts = np.unique(self.image_ids, return_counts=True)
+        if len(values) < len(self.image_ids):
+            raise DataError(
+                f"{self.name}: image id {some(values[counts > 1])} is there more than once, but "
+                "must be unique. Leave one row for each image."
+            )
+        check_classes(self.indices, self.n_classes, f"{self.name}: label")
+        order = np.lexsort((self.indices, self.image))
+        again = (np.diff(self.image[order]) == 0) & (np.diff(self.indices[order]) == 0)
+        if again.any():
+            row = order[int(np.argmax(again))]
+            raise DataError(
+                f"{self.name}: image {str(self.image_ids[self.image[row]])!r} has the label "
+                f"{int(self.indices[row])} twice, but a set holds a label once."
+            )
+
+    @classmethod
+    def from_lists(
+        cls,
+        name: str,
+        image_ids: Shaped[np.ndarray, "N"],
+        lists: list[list[int]],
+        **more: object,
+    ) -> "LabelSets":
+        """Label sets from one list of class indices an image; ``more`` are attributes."""
+        lengths = np.fromiter((len(labels) for labels in lists), np.int64, len(lists))
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        flat = (label for labels in lists for label in labels)
+        indices = np.fromiter(flat, np.int64, int(indptr[-1]))
+        return cls(name, image_ids, indptr, indices, **more)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    @property
+    def sizes(self) -> Int[np.ndarray, "N"]:
+        """Number of labels of each image."""
+        return np.diff(self.indptr)
+
+    @property
+    def image(self) -> Int[np.ndarray, "L"]:
+        """Image of each label, so that (image, indices) are the pairs that hold."""
+        return np.repeat(np.arange(len(self.image_ids)), self.sizes)
+
+    def lists(self) -> list[list[int]]:
+        """One ascending list of class indices an image."""
+        ordered = self.indices[np.lexsort((self.indices, self.image))].tolist()
+        ends = self.indptr.tolist()
+        return [ordered[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+
+    def take(self, rows: Int[np.ndarray, "n"]) -> "LabelSets":
+        """The same labels for these images only, in this order."""
+        sizes = self.sizes[rows]
+        indptr = np.concatenate([[0], np.cumsum(sizes)])
+        inside = np.arange(int(indptr[-1])) - np.repeat(indptr[:-1], sizes)
+        entry = np.repeat(self.indptr[:-1][rows], sizes) + inside
+        return LabelSets(
+            name=self.name,
+            image_ids=self.image_ids[rows],
+            indptr=indptr,
+            indices=self.indices[entry],
+            posterior=None if self.posterior is None else self.posterior[entry],
+            rated=None if self.rated is None else self.rated[rows],
+            n_classes=self.n_classes,
+            operating_point=self.operating_point,
+            votes_sha256=self.votes_sha256,
+        )

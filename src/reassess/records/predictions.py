@@ -1,0 +1,65 @@
+"""One model's ranked classes for the images of a benchmark."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from reassess.errors import DataError
+from reassess.records.benchmark import check_classes
+
+Scale = Literal["logit", "probability"]
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """One model's k best classes for each image, best first.
+
+    Attributes:
+        model: the model's name.
+        image_ids: the n images that were predicted, strings; any subset, any order.
+        classes: class indices, column 0 is the top prediction.
+        scores: the scores of ``classes``, never rising along a row; None where none are known.
+        scale: what the scores are; None where nobody declared it. Never guessed.
+        n_classes: how many classes the model scored, where the file shows it.
+
+    Raises:
+        DataError: shapes differ, there is no row or column, a class is negative or not below
+            ``n_classes``, or a probability lies outside [0, 1].
+    """
+
+    model: str
+    image_ids: Shaped[np.ndarray, "n"]
+    classes: Int[np.ndarray, "n k"]
+    scores: Float[np.ndarray, "n k"] | None = None
+    scale: Scale | None = None
+    n_classes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.classes.ndim != 2 or 0 in self.classes.shape:
+            raise DataError(
+                f"predictions {self.model!r}: classes have the shape {self.classes.shape}, but must "
+                "be [n, k] with at least one image and one column."
+            )
+        if len(self.image_ids) != len(self.classes):
+            raise DataError(
+                f"predictions {self.model!r}: there are {len(self.image_ids):,} image ids, but must "
+                f"be one for each of {len(self.classes):,} rows."
+            )
+        check_classes(self.classes, self.n_classes, f"predictions {self.model!r}: class")
+        if self.scores is not None and self.scale == "probability":
+            outside = (self.scores < 0) | (self.scores > 1)
+            if outside.any():
+                row, column = np.argwhere(outside)[0].tolist()
+                raise DataError(
+                    f"predictions {self.model!r}: score[{row}, {column}] is "
+                    f"{self.scores[row, column]!s}, but a probability must lie in [0, 1]; "
+                    f"{int(outside.sum()):,} do not. Declare what the scores are "
+                    "(--scale logit)."
+                )
+
+    @property
+    def top(self) -> Int[np.ndarray, "n"]:
+        """Each image's top prediction."""
+        return self.classes[:, 0]

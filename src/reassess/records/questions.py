@@ -1,0 +1,222 @@
+"""What is asked and what was answered: pairs, proposals, questions, votes and gold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from reassess.errors import DataError, some
+
+ANSWERS = ("no", "maybe", "yes")
+"""The published answers to "is this class in the image?", in the published order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Distinct (image, class) pairs.
+
+    Attributes:
+        image_ids: the images that occur, distinct strings.
+        image: for each pair the row of its image in ``image_ids``.
+        label: for each pair the index of its class.
+
+    Raises:
+        DataError: columns differ in length, an index is out of range, or a pair repeats.
+    """
+
+    image_ids: Shaped[np.ndarray, "N"]
+    image: Int[np.ndarray, "Q"]
+    label: Int[np.ndarray, "Q"]
+
+    def __post_init__(self) -> None:
+        if len(self.image) != len(self.label):
+            raise DataError("pairs: images and classes differ in length.")
+        if len(self.image) == 0:
+            return
+        if self.image.min() < 0 or self.image.max() >= len(self.image_ids):
+            raise DataError("pairs: an image index lies outside the list of images.")
+        if self.label.min() < 0:
+            row = int(np.argmin(self.label))
+            raise DataError(
+                f"pairs: class[{row}] is {int(self.label[row])}, but must be 0 or more."
+            )
+        key = self.image.astype(np.int64) * (int(self.label.max()) + 1) + self.label
+        unique, first, count = np.unique(key, return_index=True, return_counts=True)
+        if len(unique) < len(key):
+            row = int(first[count > 1][0])
+            raise DataError(
+                f"pairs: image {str(self.image_ids[self.image[row]])!r} with class "
+                f"{int(self.label[row])} stands in more than one row, but must stand in one; "
+                f"{len(key) - len(unique):,} rows are repeats. Leave one row for each pair."
+            )
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def ids(self) -> Shaped[np.ndarray, "Q"]:
+        """The canonical id of each pair, ``<image id>:<class index>``."""
+        texts = np.strings.add(self.image_ids[self.image], ":")
+        return np.strings.add(texts, self.label.astype(str))
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Pairs worth asking about, and who proposed them.
+
+    Attributes:
+        pairs: the P proposed pairs.
+        models: the M models, in the order of the columns of ``proposed``.
+        proposed: whether a model's list holds the pair.
+        original: whether the pair is the image's original label.
+        rated: for each image of ``pairs.image_ids`` whether it is to be rated; an image on
+            which every model's top prediction is the original label keeps it unrated.
+    """
+
+    pairs: Pairs
+    models: tuple[str, ...]
+    proposed: Bool[np.ndarray, "P M"]
+    original: Bool[np.ndarray, "P"]
+    rated: Bool[np.ndarray, "N"]
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What raters are asked.
+
+    Attributes:
+        ids: one distinct id a question, strings; ``<image id>:<class index>`` for pairs.
+        pairs: the (image, class) pair behind each question; None where the ids of a table
+            name something else, so that votes can be aggregated but no labels decided.
+    """
+
+    ids: Shaped[np.ndarray, "Q"]
+    pairs: Pairs | None
+
+    def __post_init__(self) -> None:
+        if self.pairs is not None and len(self.pairs) != len(self.ids):
+            raise DataError("questions: ids and pairs differ in length.")
+
+    @classmethod
+    def from_pairs(cls, pairs: Pairs) -> "Questions":
+        """Questions about pairs, with their canonical ids."""
+        return cls(pairs.ids(), pairs)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """Answers of raters to questions, one row a vote, any number a question.
+
+    Attributes:
+        questions: the Q questions; each has at least one vote.
+        rater_ids: the R raters, distinct strings; each gave at least one vote.
+        answers: the names of the A answers, in the order of their codes.
+        question: question of each vote.
+        rater: rater of each vote.
+        answer: answer of each vote, a code into ``answers``.
+        sha256: hash of the file that the votes came from; None for votes made in memory.
+
+    Raises:
+        DataError: there is no vote, a code is out of range, a rater has no vote, or a
+            question has none.
+    """
+
+    questions: Questions
+    rater_ids: Shaped[np.ndarray, "R"]
+    answers: tuple[str, ...]
+    question: Int[np.ndarray, "V"]
+    rater: Int[np.ndarray, "V"]
+    answer: Int[np.ndarray, "V"]
+    sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.question) == len(self.rater) == len(self.answer):
+            raise DataError("votes: questions, raters and answers differ in length.")
+        if len(self.question) == 0:
+            raise DataError(
+                "votes: there are 0 votes, but there must be at least one. Check that the file "
+                "is the one with the answers."
+            )
+        _check_codes(self.answer, len(self.answers), "answer")
+        _check_used(self.rater, self.rater_ids, "rater")
+        _check_used(self.question, self.questions.ids, "question")
+
+    def __len__(self) -> int:
+        return len(self.question)
+
+    def counts(self) -> Int[np.ndarray, "Q A"]:
+        """How often each question got each answer."""
+        n_answers = len(self.answers)
+        cell = self.question.astype(np.int64) * n_answers + self.answer
+        shape = (len(self.questions), n_answers)
+        return np.bincount(cell, minlength=shape[0] * n_answers).reshape(shape)
+
+
+def _check_codes(code: Int[np.ndarray, "V"], n_codes: int, what: str) -> None:
+    if code.min() < 0 or code.max() >= n_codes:
+        row = int(np.flatnonzero((code < 0) | (code >= n_codes))[0])
+        raise DataError(
+            f"votes: {what}[{row}] is {int(code[row])}, but must be in [0, {n_codes:,})."
+        )
+
+
+def _check_used(code: Int[np.ndarray, "V"], ids: Shaped[np.ndarray, "n"], what: str) -> None:
+    """Refuse codes out of range, ids that repeat and ids that no vote mentions."""
+    if len(ids) == 0:
+        raise DataError(f"votes: there are 0 {what}s, but there must be at least one.")
+    _check_codes(code, len(ids), what)
+    if len(np.unique(ids)) < len(ids):
+        values, counts = np.unique(ids, return_counts=True)
+        raise DataError(
+            f"votes: {what} id {some(values[counts > 1])} is there more than once, but must be "
+            "unique. Rename one of them."
+        )
+    unused = np.flatnonzero(np.bincount(code, minlength=len(ids)) == 0)
+    if len(unused):
+        raise DataError(
+            f"votes: {what} {some(ids[unused])} has 0 votes, but must have at least one; "
+            f"{len(unused):,} of {len(ids):,} {what}s have none. Leave {what}s without votes "
+            "out of the file."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """Questions whose truth experts fixed.
+
+    Attributes:
+        votes: the experts' answers; ``votes.rater_ids`` are the experts.
+    """
+
+    votes: Votes
+
+    def __post_init__(self) -> None:
+        if self.votes.answers != ANSWERS:
+            raise DataError(
+                f"gold: the answers are {self.votes.answers}, but must be {ANSWERS}. Write no, "
+                "maybe or yes into the column of answers."
+            )
+
+    @property
+    def questions(self) -> Questions:
+        """The gold questions."""
+        return self.votes.questions
+
+    def share_of_yes(self) -> Float[np.ndarray, "Q"]:
+        """Share of the experts who said yes, in [0, 1]."""
+        counts = self.votes.counts()
+        share: Float[np.ndarray, "Q"] = counts[:, 2] / counts.sum(axis=1)
+        return share
+
+    def truth(self, n_yes: int | None = None) -> Bool[np.ndarray, "Q"]:
+        """Whether the class is in the image.
+
+        Args:
+            n_yes: how many experts must say yes; None asks for more than half of those who
+                answered the question.
+        """
+        if n_yes is None:
+            return self.share_of_yes() > 0.5
+        return self.votes.counts()[:, 2] >= n_yes

@@ -1,0 +1,169 @@
+"""Intervals, exact tests, regression and bootstrap draws: arrays in, arrays out.
+
+Knows nothing of benchmarks, models or labels. Only NumPy, so that scoring stays light;
+the tests hold every function against SciPy. Letters: B resamples, S strata.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from reassess.errors import OptionError
+
+
+def normal_quantile(level: float) -> float:
+    """Half-width in standard errors of a two-sided normal interval of this level.
+
+    Raises:
+        OptionError: the level does not lie between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise OptionError(f"the level is {level}, but must lie between 0 and 1, as 0.95 does.")
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def wilson_interval(n_correct: int, n_scored: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion; (0, 1) where nothing was scored.
+
+    Source: E. B. Wilson (1927), JASA 22:209-212.
+    """
+    if n_scored == 0:
+        return 0.0, 1.0
+    z = normal_quantile(level)
+    p = n_correct / n_scored
+    shrink = 1 + z * z / n_scored
+    centre = (p + z * z / (2 * n_scored)) / shrink
+    half = z * math.sqrt(p * (1 - p) / n_scored + z * z / (4 * n_scored**2)) / shrink
+    low = 0.0 if n_correct == 0 else max(0.0, centre - half)
+    high = 1.0 if n_correct == n_scored else min(1.0, centre + half)
+    return low, high
+
+
+def mcnemar_exact(n_only_a: int, n_only_b: int) -> float:
+    """Two-sided exact p-value that a and b are right equally often.
+
+    The smaller of the two discordant counts under Binomial(n, 1/2), doubled.
+
+    Source: Q. McNemar (1947), Psychometrika 12:153-157; exact form, A. L. Edwards (1948).
+    """
+    n = n_only_a + n_only_b
+    smaller = min(n_only_a, n_only_b)
+    if n == 0 or n_only_a == n_only_b:
+        return 1.0
+    i = np.arange(1, smaller + 1)
+    log_choose = np.concatenate([[0.0], np.cumsum(np.log((n - i + 1) / i))])
+    log_terms = log_choose - n * math.log(2)
+    peak = float(log_terms.max())
+    return min(1.0, 2 * math.exp(peak) * float(np.exp(log_terms - peak).sum()))
+
+
+def paired_difference_interval(
+    n_both: int, n_only_a: int, n_only_b: int, n_neither: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Interval of p_a - p_b, where both are measured on the same images.
+
+    Source: R. G. Newcombe (1998), Statistics in Medicine 17:2635-2650, method 10 (Wilson
+    intervals joined by square-and-add, with the correlation of the pairs).
+    """
+    n = n_both + n_only_a + n_only_b + n_neither
+    if n == 0:
+        return -1.0, 1.0
+    n_a, n_b = n_both + n_only_a, n_both + n_only_b
+    (low_a, high_a), (low_b, high_b) = (wilson_interval(m, n, level) for m in (n_a, n_b))
+    p_a, p_b = n_a / n, n_b / n
+    margins = n_a * (n - n_a) * n_b * (n - n_b)
+    excess = n_both * n_neither - n_only_a * n_only_b
+    if margins == 0:
+        phi = 0.0
+    elif excess > 0:
+        phi = max(excess - n / 2, 0) / math.sqrt(margins)
+    else:
+        phi = excess / math.sqrt(margins)
+
+    def reach(da: float, db: float) -> float:
+        return math.sqrt(max(0.0, da * da - 2 * phi * da * db + db * db))
+
+    difference = p_a - p_b
+    low = difference - reach(p_a - low_a, high_b - p_b)
+    high = difference + reach(high_a - p_a, p_b - low_b)
+    return max(-1.0, low), min(1.0, high)
+
+
+def stratified_bootstrap(
+    correct: Bool[np.ndarray, "n"],
+    stratum: Int[np.ndarray, "n"],
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "B"]:
+    """Proportions right in resamples drawn with replacement inside each stratum.
+
+    A resample of a stratum with c right of m holds Binomial(m, c / m) right ones, so that
+    the draws are made from the counts and cost B x S, not B x n.
+
+    Args:
+        correct: whether each image is right.
+        stratum: stratum of each image, such as its original class.
+        n_resamples: B.
+        rng: where randomness comes from.
+    """
+    size = np.bincount(stratum)
+    n_correct = np.bincount(stratum, weights=correct)
+    used = size > 0
+    share = n_correct[used] / size[used]
+    draws = rng.binomial(size[used], share, size=(n_resamples, int(used.sum())))
+    proportions: Float[np.ndarray, "B"] = draws.sum(axis=1) / len(correct)
+    return proportions
+
+
+def percentile_interval(
+    draws: Float[np.ndarray, "B"], level: float = 0.95
+) -> tuple[float, float]:
+    """The central interval that holds this share of the draws."""
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line fitted by ordinary least squares.
+
+    Attributes:
+        slope: rise of y per unit of x.
+        intercept: y at x = 0.
+        slope_error: standard error of the slope; NaN-free, None for fewer than 3 points.
+        n_points: points fitted.
+    """
+
+    slope: float
+    intercept: float
+    slope_error: float | None
+    n_points: int
+
+
+def ordinary_least_squares(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"]) -> Line:
+    """The line y = intercept + slope x with the least squared residuals.
+
+    Raises:
+        OptionError: there are fewer than two different x.
+    """
+    if len(x) < 2 or float(np.ptp(x)) == 0.0:
+        raise OptionError(
+            f"a line needs at least 2 points with different x, but there are {len(x)} points "
+            f"with {len(np.unique(x))} different x."
+        )
+    dx, dy = x - x.mean(), y - y.mean()
+    sxx = float(dx @ dx)
+    slope = float(dx @ dy) / sxx
+    residual = dy - slope * dx
+    error = None
+    if len(x) > 2:
+        error = math.sqrt(float(residual @ residual) / (len(x) - 2) / sxx)
+    return Line(slope, float(y.mean() - slope * x.mean()), error, len(x))
+
+
+def normal_p_value(z: float) -> float:
+    """Two-sided p-value of a standard normal statistic."""
+    return math.erfc(abs(z) / math.sqrt(2))
