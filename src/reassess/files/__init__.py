@@ -1,0 +1,43 @@
+"""Records to files and back, one format or family of formats a module.
+
+==============  ===================================================================
+`atomic`        writing beside and renaming; hashes of files
+`arrays`        `.npy` and `.npz` without pickle
+`tables`        columns of CSV and parquet files
+`benchmarks`    original labels, classes, hierarchy, lists of image ids
+`predictions`   every form in which models' predictions are kept
+`votes`         votes and gold: the published dense archive, long tables
+`posteriors`    posteriors, as one `.npz`
+`labels`        reassessed labels: native JSON, `real.json`, JSON by file, parquet
+==============  ===================================================================
+
+Readers take a path (and the benchmark that the ids must fit), return a checked record
+and raise `FileError`, `DataError` or `AlignmentError` with the place of the fault.
+Nothing here decides or computes: a file becomes a record, a record a file.
+"""
+
+from reassess.files.atomic import sha256_of, write_atomically
+from reassess.files.benchmarks import read_benchmark, read_classes, read_hierarchy, read_ids
+from reassess.files.labels import LabelFormat, read_labels, write_labels
+from reassess.files.posteriors import read_posterior, write_posterior
+from reassess.files.predictions import RowOrder, read_predictions
+from reassess.files.votes import read_gold, read_votes, write_votes
+
+__all__ = [
+    "LabelFormat",
+    "RowOrder",
+    "read_benchmark",
+    "read_classes",
+    "read_gold",
+    "read_hierarchy",
+    "read_ids",
+    "read_labels",
+    "read_posterior",
+    "read_predictions",
+    "read_votes",
+    "sha256_of",
+    "write_atomically",
+    "write_labels",
+    "write_posterior",
+    "write_votes",
+]

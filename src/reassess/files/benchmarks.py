@@ -1,0 +1,194 @@
+"""What a benchmark ships: original labels, classes, hierarchy, and lists of image ids.
+
+``labels.csv``     ``image,label``: if every label is a non-negative integer it is the class
+                   index, else a class id or name
+``classes.csv``    ``index,id,name,synonyms,definition``
+``hierarchy.csv``  ``child,parent``
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, Shaped
+
+from reassess.errors import DataError, FileError, some
+from reassess.files.arrays import as_strings, check_readable, read_npy
+from reassess.files.tables import Table, read_table
+from reassess.records import Benchmark, Classes
+
+IMAGE = ("image", "filename", "file", "image_id", "file_name", "path", "id")
+CLASS = ("label", "class", "category", "target")
+
+_INTEGER = re.compile(r"\s*[+-]?\d+(\.0*)?\s*")
+
+
+def read_benchmark(
+    labels: str | Path,
+    *,
+    classes: str | Path | None = None,
+    hierarchy: str | Path | None = None,
+    name: str | None = None,
+) -> Benchmark:
+    """A benchmark from its original labels.
+
+    Args:
+        labels: CSV or parquet with the columns ``image`` and ``label``.
+        classes: the classes file; without one, labels that are no integers are sorted to
+            make the classes, and integers leave the number of classes open.
+        hierarchy: is-a edges.
+        name: how to call the benchmark; the file's stem by default.
+
+    Raises:
+        FileError: a file is missing or malformed.
+        DataError: an image is there twice or a label is no class.
+    """
+    path = Path(labels)
+    table = read_table(path)
+    image_ids = table.texts(table.require(IMAGE))
+    column = table.require(CLASS)
+    texts = table.texts(column)
+    known = None if classes is None else read_classes(classes)
+    if known is None and not _all_integers(texts):
+        known = Classes.from_names(sorted(set(texts)))
+    original = class_indices(texts, known, f"{path}: column {column!r}")
+    return Benchmark(
+        name=name or path.stem,
+        image_ids=unique_ids(image_ids, path),
+        original=original,
+        classes=known,
+        hierarchy=() if hierarchy is None else read_hierarchy(hierarchy),
+    )
+
+
+def unique_ids(image_ids: list[str], path: Path) -> Shaped[np.ndarray, "N"]:
+    """Image ids as an array.
+
+    Raises:
+        DataError: an id is there twice, with its first two rows.
+    """
+    first: dict[str, int] = {}
+    for row, image_id in enumerate(image_ids, start=2):
+        if first.setdefault(image_id, row) != row:
+            raise DataError(
+                f"{path}: row {row}: image {image_id!r} is there already in row {first[image_id]}, "
+                "but must be there once. Leave one row for each image."
+            )
+    return np.array(image_ids)
+
+
+def _all_integers(texts: list[str]) -> bool:
+    return all(_INTEGER.fullmatch(text) for text in texts)
+
+
+def class_indices(texts: list[str], classes: Classes | None, where: str) -> Int[np.ndarray, "n"]:
+    """Class indices from a column of labels.
+
+    If every text is an integer it is the class index (compared as a number); else each is a
+    class id or name.
+
+    Raises:
+        DataError: an index is negative or not below K, or a text names no class.
+    """
+    if _all_integers(texts):
+        indices = np.array([int(float(text)) for text in texts], dtype=np.int64)
+        n_classes = None if classes is None else len(classes)
+        outside = indices < 0 if n_classes is None else (indices < 0) | (indices >= n_classes)
+        if outside.any():
+            row = int(np.argmax(outside))
+            limit = "0 or more" if n_classes is None else f"in [0, {n_classes:,})"
+            raise DataError(
+                f"{where}: row {row + 2} is {int(indices[row])}, but a class index must be "
+                f"{limit}; {int(outside.sum()):,} of {len(texts):,} rows are outside. Check the "
+                "classes file (--classes)."
+            )
+        return indices
+    if classes is None:
+        row = next(i for i, text in enumerate(texts) if not _INTEGER.fullmatch(text))
+        raise DataError(
+            f"{where}: row {row + 2} is {texts[row]!r}, which is no class index, and no classes "
+            "are known. Give the classes (--classes FILE)."
+        )
+    index_of = classes.index_of
+    unknown = [text for text in dict.fromkeys(texts) if text not in index_of]
+    if unknown:
+        raise DataError(
+            f"{where}: row {texts.index(unknown[0]) + 2} is {unknown[0]!r}, but must be the id or "
+            f"the unique name of one of the {len(classes):,} classes; unknown: {some(unknown)}. "
+            "Check the classes file (--classes)."
+        )
+    return np.array([index_of[text] for text in texts], dtype=np.int64)
+
+
+def read_classes(path: str | Path) -> Classes:
+    """Classes from a table ``index,id,name,synonyms,definition``; ``id`` or ``name`` suffices.
+
+    Raises:
+        FileError: neither column is there, or the indices are not 0 to K - 1.
+    """
+    path = Path(path)
+    table = read_table(path)
+    ids = table.find(("id", "wnid", "class_id", "class"))
+    names = table.find(("name", "class_name"))
+    if ids is None and names is None:
+        table.require(("id", "name"))
+    columns = {
+        "ids": table.texts(ids or names or ""),
+        "names": table.texts(names or ids or ""),
+        "synonyms": _optional(table, ("synonyms",)),
+        "definitions": _optional(table, ("definition", "definitions")),
+    }
+    index = table.find(("index",))
+    if index is not None:
+        order = class_indices(table.texts(index), None, f"{path}: column 'index'").tolist()
+        if sorted(order) != list(range(len(order))):
+            raise FileError(
+                f"{path}: column 'index' must hold every number from 0 to {len(order) - 1} once."
+            )
+        rows = sorted(range(len(order)), key=order.__getitem__)
+        columns = {key: [column[row] for row in rows] for key, column in columns.items()}
+    return Classes(**{key: tuple(column) for key, column in columns.items()})
+
+
+def _optional(table: Table, aliases: tuple[str, ...]) -> list[str]:
+    name = table.find(aliases)
+    if name is not None:
+        return ["" if cell is None else str(cell) for cell in table.cells(name)]
+    return [""] * len(table.cells(table.header[0]))
+
+
+def read_hierarchy(path: str | Path) -> tuple[tuple[str, str], ...]:
+    """Is-a edges from a table ``child,parent``.
+
+    Raises:
+        FileError: a column is missing or a cell is empty.
+    """
+    table = read_table(Path(path))
+    children = table.texts(table.require(("child",)))
+    parents = table.texts(table.require(("parent",)))
+    return tuple(zip(children, parents, strict=True))
+
+
+def read_ids(path: str | Path) -> Shaped[np.ndarray, "n"]:
+    """Image ids from a text file (one a line), a JSON list, a `.npy` file or a table.
+
+    Raises:
+        FileError: the file is missing, empty or of another form.
+    """
+    path = Path(path)
+    check_readable(path)
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return as_strings(read_npy(path), str(path))
+    if suffix in {".csv", ".tsv", ".parquet", ".pq"}:
+        table = read_table(path)
+        return np.array(table.texts(table.require(IMAGE)))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        ids = json.loads(text) if suffix == ".json" else text.splitlines()
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise FileError(f"{path}: it is no text in UTF-8 or no JSON ({error}).") from error
+    if not isinstance(ids, list) or not all(isinstance(item, str) and item for item in ids):
+        raise FileError(f"{path}: it must hold one image id a line (or a JSON list of ids).")
+    return np.array(ids)

@@ -1,0 +1,455 @@
+"""Every form in which people keep the predictions of their models.
+
+==========================  =========================================================
+``X.npy`` of integers       ranked classes [N, k], best first
+``X.npy`` of floats         full scores [N, K], memory-mapped
+``X.npy:Y.npy``             classes and their scores, columns in any order
+``*preds.npy``              read with the ``*probs.npy`` beside it, where there is one
+``.npz``                    ``classes`` (and ``scores``), or ``scores``, ``logits`` or
+                            ``probabilities`` in full, each with optional ``ids``; or one
+                            array [N, k] a model; or one array of scores an image
+``.csv .tsv .parquet``      the columns of timm's ``inference.py``
+==========================  =========================================================
+
+Which image a row is about is stated, never assumed: by ids in the file, by a list of ids,
+or by naming the order. Of equal scores the earlier column wins.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Int, Shaped
+
+from reassess.errors import AlignmentError, DataError, FileError
+from reassess.files.arrays import Array, as_strings, names_in_npz, read_npy, read_npz
+from reassess.files.benchmarks import IMAGE, class_indices
+from reassess.files.tables import Table, read_table
+from reassess.records import (
+    Benchmark,
+    Predictions,
+    Scale,
+    positions,
+)
+
+RowOrder = Literal["file-number", "imagefolder"]
+
+_SCALES: dict[str, Scale | None] = {
+    "scores": None,
+    "logits": "logit",
+    "probabilities": "probability",
+}
+_ROWS_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a file holds, before its rows are aligned: classes, scores or both."""
+
+    model: str
+    where: str
+    classes: Array | None
+    scores: Array | None
+    ids: Array | None = None
+    scale: Scale | None = None
+
+
+def read_predictions(
+    source: str | Path,
+    benchmark: Benchmark,
+    *,
+    order: RowOrder | None = None,
+    ids: Shaped[np.ndarray, "n"] | None = None,
+    scale: Scale | None = None,
+    top: int = 5,
+    ignore_unknown: bool = False,
+) -> list[Predictions]:
+    """The predictions in a file, aligned to a benchmark: one record a model.
+
+    Args:
+        source: a path, or ``X.npy:Y.npy`` for classes and scores in two files.
+        benchmark: the images (and, where known, the classes) that they are about.
+        order: the order of the rows, for files without ids.
+        ids: the image id of each row, for files without ids.
+        scale: what the scores are, where the file does not say.
+        top: how many classes an image to keep of full scores, at least.
+        ignore_unknown: leave out rows about other images instead of refusing them.
+
+    Returns:
+        Records in the order of the benchmark's images, with all the columns of a ranked file
+        and ``top`` columns of full scores.
+
+    Raises:
+        FileError: the file is missing, corrupt, a pickle or of no known form.
+        DataError: a shape, class or score is not what it must be.
+        AlignmentError: the order of the rows is not stated, or ids are unknown or twice there.
+    """
+    return [
+        _align(_ranked(found, benchmark, scale, top), found, benchmark, order, ids, ignore_unknown)
+        for found in _open(source, benchmark)
+    ]
+
+
+def sibling_scores(path: Path) -> Path | None:
+    """The ``*probs.npy`` that belongs to a ``*preds.npy``; None where there is none."""
+    if not path.name.endswith("preds.npy"):
+        return None
+    beside = path.with_name(path.name.removesuffix("preds.npy") + "probs.npy")
+    return beside if beside.is_file() else None
+
+
+def _open(source: str | Path, benchmark: Benchmark) -> list[_Found]:
+    """Read whatever form the source has, with nothing aligned or ranked yet."""
+    path = Path(source)
+    if not path.is_file() and ":" in str(source):
+        first, _, second = str(source).rpartition(":")
+        if first.endswith(".npy") and second.endswith(".npy"):
+            return [_two_files(Path(first), Path(second), None)]
+    if path.is_dir():
+        raise FileError(f"{path}: it is a folder. Name its files, such as {path}/*.npy.")
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        beside = sibling_scores(path)
+        if beside is not None:
+            return [_two_files(path, beside, "probability")]
+        return [_lone(path.stem, str(path), read_npy(path), None)]
+    if suffix == ".npz":
+        return _archive(path)
+    if suffix in {".csv", ".tsv", ".parquet", ".pq"}:
+        return [_timm_table(path, benchmark)]
+    if not path.exists():
+        raise FileError(f"{path}: there is no such file. Check the path.")
+    raise FileError(
+        f"{path}: {suffix or 'a file without extension'} is no known form of predictions. "
+        "Use .npy, .npz, .csv or .parquet (docs/file-formats.md)."
+    )
+
+
+def _two_files(classes: Path, scores: Path, scale: Scale | None) -> _Found:
+    return _Found(classes.stem, str(classes), read_npy(classes), read_npy(scores), None, scale)
+
+
+def _lone(model: str, where: str, array: Array, ids: Array | None) -> _Found:
+    """One array: integers are ranked classes, floats are full scores."""
+    if array.dtype.kind in "iu":
+        return _Found(model, where, array, None, ids)
+    if array.dtype.kind == "f":
+        return _Found(model, where, None, array, ids)
+    raise FileError(
+        f"{where}: the array has the type {array.dtype}, but must hold integers (ranked classes) "
+        "or floats (full scores)."
+    )
+
+
+def _archive(path: Path) -> list[_Found]:
+    names = names_in_npz(path)
+    where = str(path)
+    if "classes" in names or set(names) & set(_SCALES):
+        arrays = read_npz(path)
+        ids = as_strings(arrays["ids"], f"{where}: ids") if "ids" in arrays else None
+        key = next((name for name in _SCALES if name in arrays), None)
+        scores = None if key is None else arrays[key]
+        scale = None if key is None else _SCALES[key]
+        return [_Found(path.stem, where, arrays.get("classes"), scores, ids, scale)]
+    arrays = read_npz(path)
+    ids = as_strings(arrays.pop("ids"), f"{where}: ids") if "ids" in arrays else None
+    if not arrays:
+        raise FileError(f"{where}: the archive holds no arrays of predictions.")
+    if all(array.ndim == 1 for array in arrays.values()):
+        lengths = {len(array) for array in arrays.values()}
+        if len(lengths) > 1:
+            raise DataError(
+                f"{where}: its arrays have {len(lengths)} different lengths, but must each hold one "
+                "image's scores for the same classes."
+            )
+        stacked = np.stack(list(arrays.values()))
+        return [_lone(path.stem, where, stacked, np.array(list(arrays)))]
+    if len(arrays) == 1:
+        return [_lone(path.stem, where, next(iter(arrays.values())), ids)]
+    return [_lone(name, f"{where}: {name}", array, ids) for name, array in arrays.items()]
+
+
+def _timm_table(path: Path, benchmark: Benchmark) -> _Found:
+    """The columns of timm's ``inference.py``: names, then index, label, prob or logit.
+
+    Each of the last three is one column, one column of lists, or ``name_0``, ``name_1``, …
+    """
+    table = read_table(path)
+    ids = np.array(table.texts(table.require((IMAGE[1], *IMAGE))))
+    scores, scale = None, None
+    for name, its_scale in (("prob", "probability"), ("logit", "logit"), ("score", None)):
+        columns = _numbered(table, name)
+        if columns:
+            scores = _numbers(table, columns)
+            scale = its_scale
+            break
+    classes = None
+    for name in ("index", "label", "class", "prediction"):
+        columns = _numbered(table, name)
+        if columns:
+            classes = _classes(table, columns, benchmark)
+            break
+    if classes is None and scores is None:
+        raise FileError(
+            f"{path}: neither 'index', 'label', 'prob' nor 'logit' is among the columns "
+            f"{', '.join(table.header)}. Write them with timm's inference.py --include-index."
+        )
+    return _Found(path.stem, str(path), classes, scores, ids, scale)  # type: ignore[arg-type]
+
+
+def _numbered(table: Table, name: str) -> list[str]:
+    """The column of this name, or its columns ``name_0``, ``name_1``, … in order."""
+    single = table.find((name,))
+    if single is not None:
+        return [single]
+    columns = []
+    while (column := table.find((f"{name}_{len(columns)}",))) is not None:
+        columns.append(column)
+    return columns
+
+
+_ITEM = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|([^\s,\[\]]+)")
+
+
+def _items(cell: Any, where: str) -> list[str]:
+    """The items of a list that a cell holds, as strings; a plain cell is a list of one."""
+    if not isinstance(cell, str):
+        return [str(item) for item in cell] if np.iterable(cell) else [str(cell)]
+    if not cell.lstrip().startswith("["):
+        return [cell]
+    if "..." in cell:
+        raise FileError(f"{where} is a shortened list. Write one column a prediction instead.")
+    return [next(part for part in found if part) for found in _ITEM.findall(cell)]
+
+
+def _lists(table: Table, column: str) -> list[list[str]]:
+    where = f"{table.path}: column {column!r}"
+    rows = [_items(cell, where) for cell in table.cells(column)]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(rows[0]) or "" in row:
+            raise FileError(
+                f"{where}: row {number} has {len([x for x in row if x])} items, but must have "
+                f"{len(rows[0])} as the first row has."
+            )
+    return rows
+
+
+def _numbers(table: Table, columns: list[str]) -> Array:
+    if len(columns) > 1:
+        return table.numbers(columns)
+    try:
+        return np.array(_lists(table, columns[0]), dtype=np.float32)
+    except ValueError as error:
+        raise FileError(f"{table.path}: column {columns[0]!r}: {error}.") from error
+
+
+def _classes(table: Table, columns: list[str], benchmark: Benchmark) -> Array:
+    """Class indices from columns of indices, ids, names or timm's descriptions."""
+    by_column = []
+    for column in columns if len(columns) > 1 else [columns[0]]:
+        rows = _lists(table, column)
+        flat = [item for row in rows for item in row]
+        where = f"{table.path}: column {column!r}"
+        if benchmark.classes is not None:
+            described = {
+                f"{name}, {synonyms}" if synonyms else name: class_id
+                for class_id, name, synonyms in zip(
+                    benchmark.classes.ids,
+                    benchmark.classes.names,
+                    benchmark.classes.synonyms,
+                    strict=True,
+                )
+            }
+            flat = [described.get(item, item) for item in flat]
+        by_column.append(class_indices(flat, benchmark.classes, where).reshape(len(rows), -1))
+    return np.concatenate(by_column, axis=1)
+
+
+def _ranked(
+    found: _Found, benchmark: Benchmark, declared: Scale | None, top: int
+) -> tuple[Array, Array | None, Scale | None, int | None]:
+    """Classes and scores with the best column first, their scale, and K where it shows."""
+    scale = declared or found.scale
+    for name, array in (("classes", found.classes), ("scores", found.scores)):
+        kinds = "iu" if name == "classes" else "f"
+        if array is not None and array.dtype.kind not in kinds:
+            raise DataError(
+                f"{found.where}: {name} have the type {array.dtype}, but must be "
+                f"{'integers' if name == 'classes' else 'floats'}."
+            )
+    if found.classes is None:
+        scores = _two_axes(found.scores, found.where)
+        n_classes = _check_full(scores, benchmark, found.where)
+        classes, best = _top_of_full(scores, min(top, n_classes), found.where)
+        return classes, best, scale, n_classes
+    classes = _two_axes(found.classes, found.where).astype(np.int64)
+    if found.scores is None:
+        return classes, None, None, None
+    scores = _two_axes(found.scores, found.where)
+    if scores.shape != classes.shape:
+        raise DataError(
+            f"{found.where}: scores have the shape {scores.shape}, but must be {classes.shape} as "
+            "the classes are."
+        )
+    _check_finite(scores, 0, found.where)
+    best_first = np.argsort(-scores, axis=1, kind="stable")
+    return (
+        np.take_along_axis(classes, best_first, axis=1),
+        np.take_along_axis(scores, best_first, axis=1),
+        scale,
+        None,
+    )
+
+
+def _two_axes(array: Array | None, where: str) -> Array:
+    """An array [n, k]; one axis of integers is a single column."""
+    if array is not None and array.ndim == 1 and array.dtype.kind in "iu":
+        array = array[:, None]
+    if array is None or array.ndim != 2 or 0 in array.shape:
+        shape = None if array is None else array.shape
+        raise DataError(
+            f"{where}: the array has the shape {shape}, but must be [images, columns] with at "
+            "least one of each."
+        )
+    return array
+
+
+def _check_full(scores: Array, benchmark: Benchmark, where: str) -> int:
+    """K of full scores, which have one column a class."""
+    n_columns = int(scores.shape[1])
+    known = benchmark.n_classes
+    least = 0 if benchmark.original is None else int(benchmark.original.max()) + 1
+    if (known is not None and n_columns != known) or n_columns < least:
+        must = f"{known:,}" if known is not None else f"at least {least:,}"
+        raise DataError(
+            f"{where}: full scores have {n_columns:,} columns, but must have {must}, one a class. "
+            "Floats are read as full scores; for the scores of ranked classes name both files, "
+            "CLASSES.npy:SCORES.npy."
+        )
+    return n_columns
+
+
+def _check_finite(block: Array, first_row: int, where: str) -> None:
+    wrong = np.isnan(block) | (block == np.inf)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        raise DataError(
+            f"{where}: score[{first_row + row}, {column}] is {block[row, column]!s}, but must be a "
+            f"number; {int(wrong.sum()):,} of {block.size:,} near there are not. Predict these "
+            "images again."
+        )
+
+
+def _top_of_full(scores: Array, top: int, where: str) -> tuple[Array, Array]:
+    """The ``top`` best classes of each row and their scores, in blocks of rows."""
+    n = len(scores)
+    classes = np.empty((n, top), np.int64)
+    best = np.empty((n, top), np.float32 if scores.dtype.itemsize < 8 else np.float64)
+    for start in range(0, n, _ROWS_AT_ONCE):
+        block = np.array(scores[start : start + _ROWS_AT_ONCE], dtype=best.dtype)
+        _check_finite(block, start, where)
+        rows = np.arange(len(block))
+        stop = start + len(block)
+        if top > 16:
+            ranked = np.argsort(-block, axis=1, kind="stable")[:, :top]
+            classes[start:stop] = ranked
+            best[start:stop] = np.take_along_axis(block, ranked, axis=1)
+            continue
+        taken = np.zeros_like(block, dtype=bool) if np.isneginf(block).any() else None
+        for column in range(top):
+            winner = _argmax(block, taken)
+            classes[start:stop, column] = winner
+            best[start:stop, column] = block[rows, winner]
+            if taken is None:
+                block[rows, winner] = -np.inf
+            else:
+                taken[rows, winner] = True
+    return classes, best
+
+
+def _argmax(block: Array, taken: Array | None) -> Array:
+    """First best column of each row, ``taken`` columns aside.
+
+    Minus infinity is a score that a model may give, so it cannot mark what is taken there.
+    """
+    if taken is None:
+        return block.argmax(axis=1)
+    lowest = np.where(taken, -np.inf, np.maximum(block, np.finfo(block.dtype).min))
+    return lowest.argmax(axis=1)
+
+
+def _align(
+    ranked: tuple[Array, Array | None, Scale | None, int | None],
+    found: _Found,
+    benchmark: Benchmark,
+    order: RowOrder | None,
+    ids: Shaped[np.ndarray, "n"] | None,
+    ignore_unknown: bool,
+) -> Predictions:
+    """Bring the rows into the order of the benchmark's images."""
+    classes, scores, scale, n_columns = ranked
+    row_ids = found.ids if found.ids is not None else ids
+    image = _images_of_rows(len(classes), row_ids, order, benchmark, found.where, ignore_unknown)
+    known = np.flatnonzero(image >= 0)
+    if len(known) == 0:
+        raise AlignmentError(f"{found.where}: none of its images is to be scored.")
+    rows = known[np.argsort(image[known], kind="stable")]
+    complete = len(rows) == len(benchmark.image_ids)
+    image_ids = benchmark.image_ids if complete else benchmark.image_ids[image[rows]]
+    return Predictions(
+        model=found.model,
+        image_ids=image_ids,
+        classes=classes[rows],
+        scores=None if scores is None else scores[rows],
+        scale=scale,
+        n_classes=benchmark.n_classes if n_columns is None else n_columns,
+    )
+
+
+def _images_of_rows(
+    n_rows: int,
+    row_ids: Array | None,
+    order: RowOrder | None,
+    benchmark: Benchmark,
+    where: str,
+    ignore_unknown: bool,
+) -> Int[np.ndarray, "n"]:
+    """The benchmark's image of each row, -1 for images that it does not have."""
+    if row_ids is not None:
+        if len(row_ids) != n_rows:
+            raise AlignmentError(
+                f"{where}: there are {n_rows:,} rows but {len(row_ids):,} ids; must be one id a row."
+            )
+        image = positions(row_ids, benchmark.image_ids, source=where)
+        if not ignore_unknown and (image < 0).any():
+            unknown = np.flatnonzero(image < 0)
+            raise AlignmentError(
+                f"{where}: image id[{unknown[0]}] is {str(row_ids[unknown[0]])!r}, but must be an "
+                f"image of {benchmark.name} (such as {str(benchmark.image_ids[0])!r}); "
+                f"{len(unknown):,} of {n_rows:,} are unknown there. Use the same ids, or name the "
+                "images to score (--images FILE)."
+            )
+        return image
+    n_images = len(benchmark.image_ids)
+    if order is None:
+        raise AlignmentError(
+            f"{where}: nothing states which image each of its {n_rows:,} rows is about. Say "
+            "--order imagefolder (sorted by class folder, then file) or --order file-number, give "
+            "--ids FILE with one id a row, or store an array 'ids' beside the predictions."
+        )
+    if n_rows != n_images:
+        raise AlignmentError(
+            f"{where}: there are {n_rows:,} rows, but must be {n_images:,}, one for each image of "
+            f"{benchmark.name}, to be in {order} order. Predict the missing images, or give "
+            "--ids FILE with one id a row."
+        )
+    return benchmark.by_file_number if order == "file-number" else benchmark.by_imagefolder
+
+
+def without_siblings(sources: Sequence[str]) -> list[str]:
+    """Sources without the ``*probs.npy`` files that are read with their ``*preds.npy``."""
+    read_along = {str(beside) for s in sources if (beside := sibling_scores(Path(s))) is not None}
+    return [source for source in sources if str(Path(source)) not in read_along]

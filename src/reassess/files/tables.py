@@ -1,0 +1,191 @@
+"""Columns of CSV and parquet files, by name or alias.
+
+CSV comes through Python's own reader (wide blocks of numbers through NumPy's), parquet
+through pyarrow. Column names are compared without case and surrounding blanks.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from reassess.errors import FileError, MissingExtraError
+from reassess.files.arrays import check_readable
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of columns that are read when they are asked for.
+
+    Attributes:
+        path: the file.
+        header: its column names, in order.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+
+    def find(self, aliases: Sequence[str]) -> str | None:
+        """The first column whose name is one of the aliases; None where there is none."""
+        by_name = {name.strip().lower(): name for name in self.header}
+        return next((by_name[alias] for alias in aliases if alias in by_name), None)
+
+    def require(self, aliases: Sequence[str]) -> str:
+        """The column with one of these names.
+
+        Raises:
+            FileError: there is none.
+        """
+        found = self.find(aliases)
+        if found is None:
+            others = f" (or {', '.join(aliases[1:])})" if len(aliases) > 1 else ""
+            raise FileError(
+                f"{self.path}: the column {aliases[0]!r}{others} is missing; the columns are "
+                f"{', '.join(self.header)}. Name the column so."
+            )
+        return found
+
+    def cells(self, name: str) -> list[Any]:
+        """A column as it is: strings from CSV, whatever is stored from parquet."""
+        if _is_parquet(self.path):
+            values: list[Any] = _read_parquet(self.path, [name]).column(0).to_pylist()
+            return values
+        column = self.header.index(name)
+        return [row[column] for _, row in _csv_rows(self.path, len(self.header))]
+
+    def texts(self, name: str) -> list[str]:
+        """A column as strings, one a row.
+
+        Raises:
+            FileError: a cell is empty.
+        """
+        values = ["" if cell is None else str(cell) for cell in self.cells(name)]
+        if "" in values:
+            raise FileError(
+                f"{self.path}: row {values.index('') + 2}, column {name!r} is empty, but must have "
+                f"a value; {values.count(''):,} cells are empty. Fill them or leave the rows out."
+            )
+        return values
+
+    def numbers(self, names: Sequence[str]) -> Float[np.ndarray, "n m"]:
+        """Several columns of numbers as one array.
+
+        Raises:
+            FileError: a cell is no number.
+        """
+        if _is_parquet(self.path):
+            table = _read_parquet(self.path, list(names))
+            columns = [table.column(name).to_numpy() for name in names]
+            return np.stack(columns, axis=1).astype(np.float32)
+        wanted = [self.header.index(name) for name in names]
+        try:
+            return np.loadtxt(
+                self.path,
+                dtype=np.float32,
+                delimiter=_delimiter(self.path),
+                quotechar='"',
+                comments=None,
+                skiprows=1,
+                usecols=wanted,
+                ndmin=2,
+                encoding="utf-8-sig",
+            )
+        except ValueError as error:
+            raise FileError(f"{self.path}: a cell is no number ({error}).") from error
+
+
+def read_table(path: Path) -> Table:
+    """The header of a CSV, TSV or parquet file, ready to read columns from.
+
+    Raises:
+        FileError: the file is missing, unreadable, or has no header or no row.
+    """
+    check_readable(path)
+    if _is_parquet(path):
+        table = Table(path, tuple(_parquet().read_schema(path).names))
+        n_rows = _parquet().read_metadata(path).num_rows
+    else:
+        rows = _csv_rows(path, None)
+        first = next(rows, None)
+        table = Table(path, tuple(name.strip() for name in first[1]) if first else ())
+        n_rows = sum(1 for _ in zip(rows, range(1), strict=False))
+    if not table.header or n_rows == 0:
+        raise FileError(f"{path}: there are 0 rows, but there must be at least one below a header.")
+    if len(set(table.header)) < len(table.header):
+        raise FileError(f"{path}: a column name is there twice: {', '.join(table.header)}.")
+    return table
+
+
+def factorize(values: Sequence[str]) -> tuple[Shaped[np.ndarray, "n"], Int[np.ndarray, "V"]]:
+    """Distinct strings in the order of their first appearance, and each value's index."""
+    codes: dict[str, int] = {}
+    index = np.fromiter((codes.setdefault(v, len(codes)) for v in values), np.int64, len(values))
+    return np.array(list(codes)), index
+
+
+def write_csv(path: Path, header: Sequence[str], columns: Mapping[str, Sequence[object]]) -> None:
+    """Write columns of equal length as CSV with Unix line ends."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(zip(*(columns[name] for name in header), strict=True))
+
+
+def write_parquet(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
+    """Write columns of equal length as parquet, with texts in the file's metadata."""
+    parquet = _parquet()
+    import pyarrow as pa
+
+    table = pa.table(dict(columns)).replace_schema_metadata(dict(metadata))
+    parquet.write_table(table, path, compression="zstd")
+
+
+def parquet_metadata(path: Path) -> dict[str, str]:
+    """The texts that `write_parquet` put into the file's metadata."""
+    stored = _parquet().read_schema(path).metadata or {}
+    return {key.decode(): value.decode("utf-8", "replace") for key, value in stored.items()}
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in {".parquet", ".pq"}
+
+
+def _delimiter(path: Path) -> str:
+    return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def _csv_rows(path: Path, n_columns: int | None) -> Iterator[tuple[int, list[str]]]:
+    """Numbered rows of a CSV file, the header (row 1) left out where ``n_columns`` is known."""
+    csv.field_size_limit(2**31 - 1)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            for number, row in enumerate(csv.reader(file, delimiter=_delimiter(path)), start=1):
+                if not row or (number == 1 and n_columns is not None):
+                    continue
+                if n_columns is not None and len(row) != n_columns:
+                    raise FileError(
+                        f"{path}: row {number} has {len(row)} columns, but must have {n_columns} "
+                        "as the header has. Quote cells that contain commas."
+                    )
+                yield number, row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileError(f"{path}: it is no CSV text in UTF-8 ({error}).") from error
+
+
+def _parquet() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtraError("pyarrow", "study", "reading and writing parquet") from error
+    return pyarrow.parquet
+
+
+def _read_parquet(path: Path, names: list[str]) -> Any:
+    try:
+        return _parquet().read_table(path, columns=names)
+    except (OSError, ValueError) as error:
+        raise FileError(f"{path}: it cannot be read as parquet ({error}).") from error
