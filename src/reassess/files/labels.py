@@ -13,6 +13,7 @@ The lists in the published ``real.json`` are unsorted: compare them as sets.
 import dataclasses
 import hashlib
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,7 +82,7 @@ def _posteriors(labels: LabelSets) -> list[list[float]]:
     order = np.lexsort((labels.indices, labels.image))
     flat = labels.posterior[order].tolist()
     ends = labels.indptr.tolist()
-    return [flat[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [flat[a:b] for a, b in pairwise(ends)]
 
 
 def _write_json(value: object, path: Path) -> str:

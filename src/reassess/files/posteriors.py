@@ -29,6 +29,7 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
         "log_probability": posterior.log_probability,
         "rater_ids": posterior.rater_ids,
         "log_likelihood": np.array(posterior.log_likelihood, dtype=float),
+        "objective": np.array(posterior.objective, dtype=float),
     }
     if pairs is None:
         columns["question_ids"] = posterior.questions.ids
@@ -76,6 +77,7 @@ def read_posterior(path: str | Path) -> Posterior:
             confusion=arrays.get("confusion"),
             prior=arrays.get("prior"),
             log_likelihood=tuple(arrays["log_likelihood"].tolist()),
+            objective=tuple(arrays["objective"].tolist()),
             converged=bool(arrays["converged"]) if "converged" in arrays else None,
             votes_sha256=str(arrays["votes_sha256"]) if "votes_sha256" in arrays else None,
             gold_sha256=str(arrays["gold_sha256"]) if "gold_sha256" in arrays else None,

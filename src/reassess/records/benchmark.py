@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, some
+from reassess.records.images import file_number_order, imagefolder_order
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Classes:
         return found | {class_id: index for index, class_id in enumerate(self.ids)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Benchmark:
     """The images of a benchmark and what it shipped about them.
 
@@ -111,6 +112,24 @@ class Benchmark:
             return None
         folders: Shaped[np.ndarray, "N"] = np.array(self.classes.ids)[self.original]
         return folders
+
+    @cached_property
+    def by_file_number(self) -> Int[np.ndarray, "N"]:
+        """The image of each row of a file in the order of the file numbers.
+
+        Raises:
+            AlignmentError: an id has no number, or two have the same.
+        """
+        return file_number_order(self.image_ids)
+
+    @cached_property
+    def by_imagefolder(self) -> Int[np.ndarray, "N"]:
+        """The image of each row of a file in the order of torchvision's ``ImageFolder``.
+
+        Raises:
+            AlignmentError: neither the ids nor the labels tell the class folders.
+        """
+        return imagefolder_order(self.image_ids, self.class_folders)
 
 
 def check_classes(label: Int[np.ndarray, "..."], n_classes: int | None, what: str) -> None:

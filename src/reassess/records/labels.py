@@ -1,12 +1,14 @@
 """The result: for each image the set of labels that hold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError, some
-from reassess.records.benchmark import check_classes
+from reassess.records.benchmark import Benchmark, check_classes
+from reassess.records.images import align
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,44 @@ class LabelSets:
         """Image of each label, so that (image, indices) are the pairs that hold."""
         return np.repeat(np.arange(len(self.image_ids)), self.sizes)
 
+    def contains(
+        self, image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n *k"]
+    ) -> Bool[np.ndarray, "n *k"]:
+        """Whether each class is in the set of labels of its image.
+
+        Args:
+            image: row of the image in ``image_ids``, one a row of ``label``.
+            label: class indices; columns, such as a model's ranked classes, are free.
+        """
+        n_keys = 1 + max(int(self.indices.max()), int(label.max(initial=0)))
+        held = np.sort(self.image.astype(np.int64) * n_keys + self.indices)
+        row = image.astype(np.int64).reshape(-1, *(1,) * (label.ndim - 1))
+        asked = row * n_keys + label
+        place = np.minimum(np.searchsorted(held, asked), len(held) - 1)
+        found: Bool[np.ndarray, "n *k"] = held[place] == asked
+        return found
+
     def lists(self) -> list[list[int]]:
         """One ascending list of class indices an image."""
         ordered = self.indices[np.lexsort((self.indices, self.image))].tolist()
         ends = self.indptr.tolist()
-        return [ordered[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [ordered[a:b] for a, b in pairwise(ends)]
+
+    def on(self, benchmark: Benchmark) -> "LabelSets":
+        """The same labels under a benchmark's ids and in the order of its images.
+
+        Raises:
+            AlignmentError: an image is not in the benchmark.
+            DataError: a label is none of the benchmark's classes.
+        """
+        row = align(
+            self.image_ids, benchmark.image_ids, source=self.name, target_name=benchmark.name
+        )
+        order = np.argsort(row, kind="stable")
+        complete = len(row) == len(benchmark.image_ids)
+        ids = benchmark.image_ids if complete else benchmark.image_ids[row[order]]
+        n_classes = self.n_classes if benchmark.n_classes is None else benchmark.n_classes
+        return replace(self.take(order), image_ids=ids, n_classes=n_classes)
 
     def take(self, rows: Int[np.ndarray, "n"]) -> "LabelSets":
         """The same labels for these images only, in this order."""

@@ -27,6 +27,8 @@ class Posterior:
         prior: P(truth) before any vote; None for methods without one.
         log_likelihood: the true log-likelihood of the votes before each iteration of an
             iterative method and after the last; empty for methods that do not iterate.
+        objective: what such a method raises in every iteration: the log-likelihood plus the
+            log-density of its smoothing's prior.
         converged: whether an iterative method met its tolerance; None where nothing iterates.
         votes_sha256: hash of the votes that it was computed from.
         gold_sha256: hash of the gold it was calibrated on.
@@ -41,6 +43,7 @@ class Posterior:
     confusion: Float[np.ndarray, "R T A"] | None = None
     prior: Float[np.ndarray, "T"] | None = None
     log_likelihood: tuple[float, ...] = ()
+    objective: tuple[float, ...] = ()
     converged: bool | None = None
     votes_sha256: str | None = None
     gold_sha256: str | None = None

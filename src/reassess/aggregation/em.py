@@ -1,0 +1,177 @@
+"""Dawid and Skene's model, fitted by expectation maximisation.
+
+Any number of truths and of answers, which need not be equal: for the question "is this class
+in the image?" there are two truths (absent, present) and three answers (no, maybe, yes).
+
+What never falls from one iteration to the next, and what convergence is tested on, is the
+true log-likelihood plus the logarithm of the prior that the smoothing stands for; the true
+log-likelihood itself is reported beside it. Both are computed in the pass that they belong
+to, over all votes, with the prior of a truth counted once a question.
+
+Source: A. P. Dawid and A. M. Skene (1979), Applied Statistics 28:20-28. Letters: Q questions,
+R raters, A answers, T truths, C codes, U = T - 1.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from reassess.aggregation import kernels
+from reassess.aggregation.coding import SMALLEST, Coded, by_code, smoothed_confusion
+from reassess.engines import Engine
+
+QUESTIONS_A_SHARD = 32_768
+"""Fixed, so that the same votes give the same floats on any number of workers."""
+
+_LOG_RANGE = 300.0
+"""Largest |ln| of a question's product of ratios that the multiplying kernel is trusted with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fitted model.
+
+    Attributes:
+        confusion: P(rater r answers a | truth t).
+        prior: P(truth).
+        log_likelihood: before each iteration and after the last.
+        objective: log-likelihood plus the log-density of the smoothing's prior, likewise.
+        converged: whether the last gain was within the tolerance.
+    """
+
+    confusion: Float[np.ndarray, "R T A"]
+    prior: Float[np.ndarray, "T"]
+    log_likelihood: tuple[float, ...]
+    objective: tuple[float, ...]
+    converged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What one pass over the votes yields: sums, so that shards can be added.
+
+    Attributes:
+        counts: expected answers of each rater for each truth.
+        mass: expected number of questions of each truth.
+        log_likelihood: ln P(votes) under the parameters that the pass used.
+    """
+
+    counts: Float[np.ndarray, "R T A"]
+    mass: Float[np.ndarray, "T"]
+    log_likelihood: float
+
+
+def expectation(
+    coded: Coded,
+    confusion: Float[np.ndarray, "R T A"],
+    prior: Float[np.ndarray, "T"],
+    engine: Engine,
+    totals: Float[np.ndarray, "C"],
+) -> Expectation:
+    """One fused pass over the votes under the given parameters.
+
+    Args:
+        coded: the votes.
+        confusion: P(answer | truth) of each rater.
+        prior: P(truth).
+        engine: where the shards run.
+        totals: how often each code occurs, which no pass changes.
+    """
+    log_table = np.log(np.maximum(by_code(confusion), SMALLEST))
+    log_prior = np.log(np.maximum(prior, SMALLEST))
+    log_ratio, log_odds = log_table[1:] - log_table[0], log_prior[1:] - log_prior[0]
+    n_relative = len(log_ratio)
+    most_votes = int(np.diff(coded.indptr).max(initial=0))
+    reach = float(np.abs(log_odds).max()) + most_votes * float(np.abs(log_ratio).max())
+    in_logs = reach > _LOG_RANGE
+    kernel = (kernels.logs if in_logs else kernels.scaled)(n_relative)
+    table, odds = (log_ratio, log_odds) if in_logs else (np.exp(log_ratio), np.exp(log_odds))
+
+    def run(start: int) -> tuple[Float[np.ndarray, "U C"], Float[np.ndarray, "U"], float]:
+        counts, mass = np.zeros_like(table), np.zeros(n_relative)
+        stop = min(start + QUESTIONS_A_SHARD, coded.n_questions)
+        log_sum = kernel(start, stop, coded.indptr, coded.code, table, odds, counts, mass)
+        return counts, mass, log_sum
+
+    counts = np.zeros((n_relative + 1, coded.n_codes))
+    mass = np.zeros(n_relative + 1)
+    log_sum = float(totals @ log_table[0]) + coded.n_questions * float(log_prior[0])
+    for shard_counts, shard_mass, shard_sum in engine.map(
+        run, range(0, coded.n_questions, QUESTIONS_A_SHARD)
+    ):
+        counts[1:] += shard_counts
+        mass[1:] += shard_mass
+        log_sum += shard_sum
+    counts[0] = np.maximum(totals - counts[1:].sum(axis=0), 0.0)
+    mass[0] = max(coded.n_questions - float(mass[1:].sum()), 0.0)
+    by_rater = counts.reshape(n_relative + 1, coded.n_raters, coded.n_answers)
+    return Expectation(np.ascontiguousarray(by_rater.transpose(1, 0, 2)), mass, log_sum)
+
+
+def fit(
+    coded: Coded,
+    initial: Float[np.ndarray, "Q T"],
+    engine: Engine,
+    *,
+    smoothing: float,
+    max_iterations: int,
+    tolerance: float,
+    known: Bool[np.ndarray, "Q"] | None = None,
+    on_iteration: Callable[[int, float], None] | None = None,
+) -> Fit:
+    """Fit the model, starting from P(truth) of each question.
+
+    Args:
+        coded: the votes.
+        initial: P(truth) to start from; for known questions the truth itself.
+        engine: where the passes run.
+        smoothing: added to each count of answers and of truths.
+        max_iterations: where to stop at the latest.
+        tolerance: stop when an iteration raises the objective by less than this share of
+            its size.
+        known: questions whose truth is given and stays.
+        on_iteration: called after each iteration with its number and the objective.
+    """
+    free, fixed = coded, None
+    if known is not None and known.any():
+        free = select(coded, ~known)
+        fixed = Expectation(
+            select(coded, known).counts(initial[known]), initial[known].sum(axis=0), 0.0
+        )
+    totals = np.bincount(free.code, minlength=free.n_codes).astype(float)
+    counts, mass = coded.counts(initial), initial.sum(axis=0)
+    log_likelihoods: list[float] = []
+    objectives: list[float] = []
+    converged = False
+    for iteration in range(max_iterations + 1):
+        confusion = smoothed_confusion(counts, smoothing)
+        prior = (mass + smoothing) / (mass.sum() + smoothing * len(mass))
+        step = expectation(free, confusion, prior, engine, totals)
+        log_confusion = np.log(np.maximum(confusion, SMALLEST))
+        log_prior = np.log(np.maximum(prior, SMALLEST))
+        log_likelihood = step.log_likelihood
+        if fixed is not None:
+            log_likelihood += float((fixed.counts * log_confusion).sum())
+            log_likelihood += float(fixed.mass @ log_prior)
+        penalty = smoothing * (float(log_confusion.sum()) + float(log_prior.sum()))
+        log_likelihoods.append(log_likelihood)
+        objectives.append(log_likelihood + penalty)
+        if on_iteration is not None and iteration:
+            on_iteration(iteration, objectives[-1])
+        if iteration:
+            converged = objectives[-1] - objectives[-2] <= tolerance * abs(objectives[-1])
+            if converged:
+                break
+        counts = step.counts if fixed is None else step.counts + fixed.counts
+        mass = step.mass if fixed is None else step.mass + fixed.mass
+    return Fit(confusion, prior, tuple(log_likelihoods), tuple(objectives), converged)
+
+
+def select(coded: Coded, mask: Bool[np.ndarray, "Q"]) -> Coded:
+    """The votes on some questions only, with the same codes."""
+    per_question: Int[np.ndarray, "Q"] = np.diff(coded.indptr)
+    indptr = np.concatenate([[0], np.cumsum(per_question[mask])]).astype(np.int64)
+    code = coded.code[np.repeat(mask, per_question)]
+    return Coded(indptr, code, coded.n_raters, coded.n_answers)

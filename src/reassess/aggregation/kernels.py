@@ -1,0 +1,109 @@
+"""One pass of expectation maximisation over a shard of questions, compiled.
+
+The pass is fused: for each question it weighs the truths, adds the weights to the expected
+counts of its (rater, answer) codes and goes on, so that nothing of size V x T is ever
+written. Truths are weighed relative to truth 0, whose counts are the totals less the rest:
+one row less to read and to write, and no logarithm a question.
+
+Two kernels with one result. `scaled` multiplies ratios; its caller makes sure that no
+product of one question leaves the range of a float. `logs` adds logarithms and holds for any
+number of votes. A kernel is compiled once for each number of truths and cached on disk.
+
+Does not decide anything: `reassess.aggregation.em` does. Letters: C codes, U = T - 1.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, no_type_check
+
+import numpy as np
+
+from reassess.errors import MissingExtraError
+
+Kernel = Callable[..., float]
+
+
+@functools.cache
+def scaled(n_relative: int) -> Kernel:
+    """The kernel that multiplies, for ``n_relative`` truths beside truth 0."""
+    return _compile(_scaled, n_relative)
+
+
+@functools.cache
+def logs(n_relative: int) -> Kernel:
+    """The kernel that adds logarithms, for ``n_relative`` truths beside truth 0."""
+    return _compile(_logs, n_relative)
+
+
+def _compile(maker: Callable[[int], Any], n_relative: int) -> Kernel:
+    try:
+        import numba
+    except ImportError as error:
+        raise MissingExtraError("numba", "study", "fitting Dawid and Skene's model") from error
+    kernel: Kernel = numba.njit(nogil=True, cache=True, error_model="numpy")(maker(n_relative))
+    return kernel
+
+
+@no_type_check
+def _scaled(n_relative):
+    @no_type_check
+    def scaled_pass(start, stop, indptr, code, ratio, prior, counts, mass):
+        """Add to counts [U, C] and mass [U]; return the sum of ln(1 + odds)."""
+        weight = np.empty(n_relative)
+        product = 1.0
+        log_sum = 0.0
+        for question in range(start, stop):
+            first = np.uint64(indptr[question])
+            last = np.uint64(indptr[question + 1])
+            total = 1.0
+            for t in range(n_relative):
+                w = prior[t]
+                for vote in range(first, last):
+                    w *= ratio[t, code[vote]]
+                weight[t] = w
+                total += w
+            product *= total
+            if product > 1e150:
+                log_sum += np.log(product)
+                product = 1.0
+            share = 1.0 / total
+            for t in range(n_relative):
+                w = weight[t] * share
+                mass[t] += w
+                for vote in range(first, last):
+                    counts[t, code[vote]] += w
+        return log_sum + np.log(product)
+
+    return scaled_pass
+
+
+@no_type_check
+def _logs(n_relative):
+    @no_type_check
+    def logs_pass(start, stop, indptr, code, log_ratio, log_prior, counts, mass):
+        """Add to counts [U, C] and mass [U]; return the sum of ln(1 + odds)."""
+        weight = np.empty(n_relative)
+        log_sum = 0.0
+        for question in range(start, stop):
+            first = np.uint64(indptr[question])
+            last = np.uint64(indptr[question + 1])
+            peak = 0.0
+            for t in range(n_relative):
+                w = log_prior[t]
+                for vote in range(first, last):
+                    w += log_ratio[t, code[vote]]
+                weight[t] = w
+                peak = max(peak, w)
+            total = np.exp(-peak)
+            for t in range(n_relative):
+                weight[t] = np.exp(weight[t] - peak)
+                total += weight[t]
+            log_sum += peak + np.log(total)
+            for t in range(n_relative):
+                w = weight[t] / total
+                mass[t] += w
+                for vote in range(first, last):
+                    counts[t, code[vote]] += w
+        return log_sum
+
+    return logs_pass

@@ -1,0 +1,333 @@
+"""From votes to posteriors: the three methods, as pure functions.
+
+`majority`      shares of votes; knows nothing of raters
+`dawid_skene`   raters' confusion and truths learned together, by expectation maximisation
+`calibrated`    raters' confusion counted on gold, then one E-step: the published recipe
+
+Does not decide labels (`reassess.labels` does) and does not read files.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from reassess.aggregation.coding import Coded, log_joint, log_normalised, smoothed_confusion
+from reassess.aggregation.em import fit
+from reassess.engines import Engine, LocalEngine
+from reassess.errors import DataError, OptionError
+from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Questions, Votes, align
+
+TRUTHS = ("absent", "present")
+"""The true states of "is this class in the image?"."""
+
+
+def majority(votes: Votes) -> Posterior:
+    """Shares of votes: for no, maybe, yes the mean answer with maybe as one half.
+
+    For other answers the truths are the answers, each with its share of the votes.
+    """
+    truths = _truths(votes, None)
+    with np.errstate(divide="ignore"):
+        log_probability = np.log(vote_shares(votes, len(truths)))
+    return Posterior(
+        questions=votes.questions,
+        truths=truths,
+        log_probability=log_probability,
+        method="majority",
+        answers=votes.answers,
+        rater_ids=votes.rater_ids,
+        votes_sha256=votes.sha256,
+    )
+
+
+def vote_shares(votes: Votes, n_truths: int) -> Float[np.ndarray, "Q T"]:
+    """Votes as P(truth), where the model of Dawid and Skene starts from.
+
+    With as many truths as answers each vote counts for the truth of its name. Otherwise the
+    answers are taken to lie evenly spaced from the first truth to the last, and a vote is
+    split between the two truths that it lies between: maybe is half absent, half present.
+    """
+    counts = votes.counts()
+    n_answers = counts.shape[1]
+    share = np.eye(n_answers)
+    if n_truths != n_answers:
+        place = np.linspace(0, n_truths - 1, n_answers)
+        share = np.maximum(0.0, 1 - np.abs(place[:, None] - np.arange(n_truths)))
+    shares: Float[np.ndarray, "Q T"] = counts @ share / counts.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _truths(votes: Votes, n_truths: int | None) -> tuple[str, ...]:
+    """Names of the true states: absent and present, the answers, or numbers."""
+    asked = n_truths or (2 if votes.answers == ANSWERS else len(votes.answers))
+    if asked < 2:
+        raise OptionError(f"the number of truths is {asked}, but must be 2 or more.")
+    if asked == 2 and votes.answers == ANSWERS:
+        return TRUTHS
+    if asked == len(votes.answers):
+        return votes.answers
+    return tuple(f"truth {t}" for t in range(asked))
+
+
+def dawid_skene(
+    votes: Votes,
+    *,
+    n_truths: int | None = None,
+    smoothing: float = 1.0,
+    gold: Gold | None = None,
+    gold_use: Literal["clamp", "initialise"] = "clamp",
+    max_iterations: int = 500,
+    tolerance: float = 1e-9,
+    engine: Engine | None = None,
+    on_iteration: Callable[[int, float], None] | None = None,
+) -> Posterior:
+    """Dawid and Skene's model fitted to the votes alone, or anchored by gold.
+
+    Args:
+        votes: the votes.
+        n_truths: T; two (absent, present) for the answers no, maybe, yes, else as many as
+            there are answers.
+        smoothing: added to each count, as a Dirichlet prior does (MAP); 0 is maximum
+            likelihood.
+        gold: questions with a known truth; needs the truths absent and present.
+        gold_use: ``clamp`` holds known truths fixed; ``initialise`` starts from them only.
+        max_iterations: where to stop at the latest.
+        tolerance: stop when an iteration gains less than this share of the objective.
+        engine: where the passes run; the threads of this process by default.
+        on_iteration: called after each iteration with its number and the objective.
+
+    Raises:
+        OptionError: an option is out of range, or gold comes with other truths.
+        DataError: no gold question is among the votes.
+
+    Source: Dawid and Skene (1979); the paper's section 3.3.
+    """
+    if smoothing < 0:
+        raise OptionError(f"the smoothing is {smoothing}, but must be 0 or more.")
+    if max_iterations < 1:
+        raise OptionError(f"max_iterations is {max_iterations}, but must be 1 or more.")
+    truths = _truths(votes, n_truths)
+    initial = vote_shares(votes, len(truths))
+    known = None
+    if gold is not None:
+        if truths != TRUTHS:
+            raise OptionError(f"gold says absent or present, but the truths are {truths}.")
+        row = _rows_of_gold(votes.questions, gold)
+        asked = row >= 0
+        initial[row[asked]] = np.eye(2)[gold.truth()[asked].astype(int)]
+        if gold_use == "clamp":
+            known = np.zeros(len(votes.questions), dtype=bool)
+            known[row[asked]] = True
+    coded = Coded.from_votes(votes)
+    with LocalEngine() as local:
+        fitted = fit(
+            coded,
+            initial,
+            engine or local,
+            smoothing=smoothing,
+            max_iterations=max_iterations,
+            tolerance=tolerance,
+            known=known,
+            on_iteration=on_iteration,
+        )
+    log_probability = log_normalised(log_joint(coded, fitted.confusion, fitted.prior))
+    if known is not None:
+        with np.errstate(divide="ignore"):
+            log_probability[known] = np.log(initial[known])
+    return Posterior(
+        questions=votes.questions,
+        truths=truths,
+        log_probability=log_probability,
+        method="dawid-skene",
+        answers=votes.answers,
+        rater_ids=votes.rater_ids,
+        confusion=fitted.confusion,
+        prior=fitted.prior,
+        log_likelihood=fitted.log_likelihood,
+        objective=fitted.objective,
+        converged=fitted.converged,
+        votes_sha256=votes.sha256,
+        gold_sha256=None if gold is None else gold.votes.sha256,
+    )
+
+
+def _rows_of_gold(questions: Questions, gold: Gold) -> Int[np.ndarray, "G"]:
+    """For each gold question its row among the questions, -1 where it was not asked."""
+    row_of = {question_id: row for row, question_id in enumerate(questions.ids.tolist())}
+    ids = gold.questions.ids.tolist()
+    rows = np.fromiter((row_of.get(i, -1) for i in ids), np.int64, len(ids))
+    if (rows < 0).all():
+        raise DataError(
+            f"gold: none of its {len(ids):,} questions (such as {ids[0]!r}) is among the votes "
+            f"(such as {str(questions.ids[0])!r}), but at least one must be. Write images and "
+            "classes the same way in both files, or give the raters' gold votes (--gold-votes)."
+        )
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualRater:
+    """A rater whose answers are known without asking, such as the original label.
+
+    Attributes:
+        name: its id in the posterior.
+        answer: its answer to each question of the votes, -1 where it is silent.
+        gold_answer: its answer to each gold question, for counting its confusion.
+        n_yes: how many experts must say yes for the truth that its confusion is counted
+            against; None for more than half.
+    """
+
+    name: str
+    answer: Int[np.ndarray, "Q"]
+    gold_answer: Int[np.ndarray, "G"]
+    n_yes: int | None = None
+
+
+def original_label_rater(
+    benchmark: Benchmark,
+    questions: Questions,
+    gold: Gold,
+    *,
+    first_class: int = 0,
+    last_class: int | None = None,
+    n_yes: int | None = None,
+) -> VirtualRater:
+    """The original label as a rater: yes to its own class, no to every other.
+
+    It speaks on questions about the classes ``first_class`` to ``last_class`` (both
+    included) and its confusion is counted on all gold questions. The paper lets it speak on
+    animals, ImageNet's classes 0 to 397, because the original labels of animals came from
+    experts.
+
+    Raises:
+        DataError: the questions are no (image, class) pairs or the labels are unknown.
+        AlignmentError: an image is not in the benchmark.
+
+    Source: the paper, section 3.3 ("a sixth rater"); METHOD section 3 for the counts.
+    """
+    answer = _original_answers(benchmark, questions, "votes")
+    assert questions.pairs is not None  # noqa: S101 -- checked by _original_answers
+    label = questions.pairs.label
+    last = int(label.max()) if last_class is None else last_class
+    silent = (label < first_class) | (label > last)
+    return VirtualRater(
+        name="original label",
+        answer=np.where(silent, -1, answer),
+        gold_answer=_original_answers(benchmark, gold.questions, "gold"),
+        n_yes=n_yes,
+    )
+
+
+def _original_answers(
+    benchmark: Benchmark, questions: Questions, source: str
+) -> Int[np.ndarray, "Q"]:
+    if questions.pairs is None or benchmark.original is None:
+        raise DataError(
+            f"{source}: the original label can only answer questions about (image, class) pairs of "
+            "a benchmark with original labels. Give votes with images and classes, and --original."
+        )
+    pairs = questions.pairs
+    image = align(pairs.image_ids, benchmark.image_ids, source=source, target_name=benchmark.name)
+    yes = benchmark.original[image][pairs.image] == pairs.label
+    return np.where(yes, ANSWERS.index("yes"), ANSWERS.index("no"))
+
+
+def calibrated(
+    votes: Votes,
+    gold: Gold,
+    *,
+    gold_votes: Votes | None = None,
+    smoothing: float = 1.0,
+    n_yes: int | None = None,
+    virtual_raters: Sequence[VirtualRater] = (),
+) -> Posterior:
+    """Confusion counted on gold answers, then one E-step: how the published scores came about.
+
+    A rater without gold answers gets the mean of the others' confusion. The prior is the
+    share of gold questions that hold.
+
+    Args:
+        votes: the votes, with the answers no, maybe, yes.
+        gold: the questions whose truth experts fixed.
+        gold_votes: the raters' answers to gold questions, where they were given in a round of
+            their own; else their answers to gold questions among ``votes`` are counted.
+        smoothing: added to each count.
+        n_yes: how many experts must say yes for a gold question to hold; None for more than
+            half.
+        virtual_raters: raters whose answers are known without asking.
+
+    Raises:
+        DataError: the answers differ, no gold question was answered by a rater, or gold
+            holds one truth only.
+        OptionError: the smoothing is negative.
+
+    Source: the paper, section 3.3; the exact recipe in METHOD section 3.
+    """
+    if smoothing < 0:
+        raise OptionError(f"the smoothing is {smoothing}, but must be 0 or more.")
+    counted = votes if gold_votes is None else gold_votes
+    if votes.answers != ANSWERS or counted.answers != ANSWERS:
+        raise DataError(
+            f"votes: the answers are {votes.answers}, but must be {ANSWERS} to be calibrated."
+        )
+    truth = gold.truth(n_yes)
+    if truth.all() or not truth.any():
+        raise DataError(
+            f"gold: {int(truth.sum()):,} of {len(truth):,} questions hold, but some must hold and "
+            "some must not. Add gold questions of the other kind."
+        )
+    confusion = _confusion_on_gold(votes, counted, gold, truth, smoothing)
+    prior = np.array([1 - truth.mean(), truth.mean()])
+    joint = log_joint(Coded.from_votes(votes), confusion, prior)
+    matrices = [confusion]
+    for rater in virtual_raters:
+        matrix = _virtual_confusion(rater, gold.truth(rater.n_yes), smoothing)
+        speaks = rater.answer >= 0
+        joint[speaks] += np.log(matrix[:, rater.answer[speaks]]).T
+        matrices.append(matrix[None])
+    names = np.array([rater.name for rater in virtual_raters], dtype=str)
+    return Posterior(
+        questions=votes.questions,
+        truths=TRUTHS,
+        log_probability=log_normalised(joint),
+        method="calibrated",
+        answers=votes.answers,
+        rater_ids=np.concatenate([votes.rater_ids, names]),
+        confusion=np.concatenate(matrices),
+        prior=prior,
+        votes_sha256=votes.sha256,
+        gold_sha256=gold.votes.sha256,
+    )
+
+
+def _confusion_on_gold(
+    votes: Votes, counted: Votes, gold: Gold, truth: Bool[np.ndarray, "G"], smoothing: float
+) -> Float[np.ndarray, "R T A"]:
+    """Confusion of each rater of ``votes``, from the answers of ``counted`` to gold."""
+    row = _rows_of_gold(counted.questions, gold)
+    truth_of = np.full(len(counted.questions), -1)
+    truth_of[row[row >= 0]] = truth[row >= 0]
+    on_gold = truth_of[counted.question] >= 0
+    n_answers = len(ANSWERS)
+    cell = counted.rater[on_gold].astype(np.int64) * 2 + truth_of[counted.question[on_gold]]
+    cell = cell * n_answers + counted.answer[on_gold]
+    shape = (len(counted.rater_ids), 2, n_answers)
+    counts = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape).astype(float)
+    tested = counts.sum(axis=(1, 2)) > 0
+    matrices = smoothed_confusion(counts, smoothing)
+    mean = matrices[tested].mean(axis=0)
+    row_of = dict(zip(counted.rater_ids.tolist(), range(len(tested)), strict=True))
+    known = [row_of.get(rater_id, -1) for rater_id in votes.rater_ids.tolist()]
+    return np.stack([matrices[i] if i >= 0 and tested[i] else mean for i in known])
+
+
+def _virtual_confusion(
+    rater: VirtualRater, truth: Bool[np.ndarray, "G"], smoothing: float
+) -> Float[np.ndarray, "T A"]:
+    spoken = rater.gold_answer >= 0
+    cell = truth[spoken].astype(int) * len(ANSWERS) + rater.gold_answer[spoken]
+    counts = np.bincount(cell, minlength=2 * len(ANSWERS)).reshape(1, 2, len(ANSWERS))
+    return smoothed_confusion(counts.astype(float), smoothing)[0]

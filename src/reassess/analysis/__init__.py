@@ -1,0 +1,83 @@
+"""The paper's findings: one question a module, records in, small frozen findings out.
+
+===================  ============================================================
+`progress`           does ReaL accuracy still follow original accuracy? (Figure 4)
+`preference`         model or original label: which did raters prefer? (Figure 1)
+`later_predictions`  is the second or third prediction right too? (Figure 5)
+`multilabel`         how many labels, of which kind; the share with several
+`oracle`             classes that occur together, the unbiased oracle (Fig. 6, Tab. 1)
+`agreement`          raters, experts and scores against gold (Figure 3)
+`alignment`          how the records of a finding are brought together by image id
+===================  ============================================================
+
+Every number is a fraction in [0, 1]; what is undefined is None or an error, never 0.
+Neither draws nor prints: `reassess.report` does. Does not hold the paper's published
+numbers: `reassess.reproduce` does.
+
+Source: Beyer, Hénaff, Kolesnikov, Zhai, van den Oord (2020), "Are we done with
+ImageNet?", arXiv 2006.07159.
+"""
+
+from reassess.analysis.agreement import (
+    AgreementCurve,
+    AgreementPoint,
+    expert_points,
+    original_point,
+    rater_points,
+    score_curve,
+    score_point,
+    scores_on_gold,
+)
+from reassess.analysis.later_predictions import LaterPrediction, later_prediction
+from reassess.analysis.multilabel import (
+    LabelCounts,
+    LabelKinds,
+    MultiLabelShare,
+    label_counts,
+    label_kinds,
+    multi_label_share,
+)
+from reassess.analysis.oracle import (
+    ClassAccuracies,
+    CoOccurrence,
+    OracleComparison,
+    biased_classes,
+    co_occurrence,
+    model_class_accuracies,
+    oracle_comparison,
+    unbiased_oracle,
+)
+from reassess.analysis.preference import Preference, preference
+from reassess.analysis.progress import Progress, progress, slope_difference
+
+__all__ = [
+    "AgreementCurve",
+    "AgreementPoint",
+    "ClassAccuracies",
+    "CoOccurrence",
+    "LabelCounts",
+    "LabelKinds",
+    "LaterPrediction",
+    "MultiLabelShare",
+    "OracleComparison",
+    "Preference",
+    "Progress",
+    "biased_classes",
+    "co_occurrence",
+    "expert_points",
+    "label_counts",
+    "label_kinds",
+    "later_prediction",
+    "model_class_accuracies",
+    "multi_label_share",
+    "oracle_comparison",
+    "original_point",
+    "preference",
+    "progress",
+    "rater_points",
+    "score_curve",
+    "score_point",
+    "scores_on_gold",
+    "slope_difference",
+    "unbiased_oracle",
+]

@@ -1,0 +1,212 @@
+"""Agreement with the experts: raters, experts, original labels and scores (Figure 3).
+
+Everything is held against gold questions, whose truth is what more than half of the
+experts say. Precision asks how much of what was called present is; recall, how much of
+what is present was called so. Does not choose an operating point: `reassess.labels` does.
+Letters: Q gold questions, C points of a curve.
+
+Source: Beyer et al. (2020), "Are we done with ImageNet?", arXiv 2006.07159, Figure 3.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from reassess.analysis.alignment import asks_original
+from reassess.errors import AlignmentError, DataError, some
+from reassess.records import ANSWERS, Benchmark, Gold, Questions, Votes, positions
+
+Maybe = Literal["yes", "no"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementPoint:
+    """How well someone's "present" matches the experts'.
+
+    Attributes:
+        name: who or what it is.
+        n_right: questions called present that are.
+        n_called: questions called present.
+        n_present: questions that are present, of those answered.
+    """
+
+    name: str
+    n_right: int
+    n_called: int
+    n_present: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of what was called present that is; None where nothing was."""
+        return self.n_right / self.n_called if self.n_called else None
+
+    @property
+    def recall(self) -> float | None:
+        """Share of what is present that was called so; None where nothing is."""
+        return self.n_right / self.n_present if self.n_present else None
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementCurve:
+    """Precision and recall at every threshold on a score, from the highest down.
+
+    It ends where the recall is first 1: lower thresholds only lose precision.
+
+    Attributes:
+        threshold: C distinct scores, falling; questions at or above are called present.
+        precision: at each threshold, in [0, 1].
+        recall: at each threshold, in [0, 1], never falling; the last is 1.
+    """
+
+    threshold: Float[np.ndarray, "C"]
+    precision: Float[np.ndarray, "C"]
+    recall: Float[np.ndarray, "C"]
+
+
+def rater_points(votes: Votes, gold: Gold, maybe: Maybe = "yes") -> tuple[AgreementPoint, ...]:
+    """Each rater's agreement with the experts, in the order of the raters.
+
+    A rater is held to the gold questions that he or she answered.
+
+    Args:
+        votes: raters' answers; those to questions that are not gold are left out.
+        gold: the experts' answers.
+        maybe: what a maybe counts as; the published points count it as yes.
+
+    Raises:
+        DataError: the answers are not no, maybe and yes.
+        AlignmentError: none of the questions is gold.
+
+    Source: Figure 3, right.
+    """
+    if votes.answers != ANSWERS:
+        raise DataError(
+            f"votes: the answers are {votes.answers}, but must be {ANSWERS} to be held against "
+            "gold. Write no, maybe or yes into the column of answers."
+        )
+    row = _gold_rows(votes.questions, gold)[votes.question]
+    asked = row >= 0
+    rater = votes.rater[asked]
+    present = gold.truth()[row[asked]]
+    called = votes.answer[asked] >= (1 if maybe == "yes" else 2)
+    n_raters = len(votes.rater_ids)
+    n_right = np.bincount(rater[called & present], minlength=n_raters)
+    n_called = np.bincount(rater[called], minlength=n_raters)
+    n_present = np.bincount(rater[present], minlength=n_raters)
+    columns = (votes.rater_ids, n_right, n_called, n_present)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return tuple(AgreementPoint(str(name), *counts) for name, *counts in rows)
+
+
+def expert_points(gold: Gold) -> tuple[AgreementPoint, ...]:
+    """Each expert's agreement with the majority of the experts, themselves included.
+
+    Source: Figure 3, right; only a yes counts as present.
+    """
+    return rater_points(gold.votes, gold, maybe="no")
+
+
+def original_point(gold: Gold, benchmark: Benchmark) -> AgreementPoint:
+    """Agreement of the original labels with the experts.
+
+    Raises:
+        DataError: the benchmark has no original labels, or the gold questions are not about
+            images and classes.
+        AlignmentError: a gold image is not in the benchmark.
+
+    Source: Figure 3, right, "ILSVRC-2012".
+    """
+    return _point("original labels", asks_original(gold.questions, benchmark), gold)
+
+
+def score_point(
+    score: Float[np.ndarray, "Q"], threshold: float, gold: Gold, name: str = "labels"
+) -> AgreementPoint:
+    """Agreement of the labels at a threshold on the score of each gold question.
+
+    Args:
+        score: P(present) of each gold question, in their order (see `scores_on_gold`).
+        threshold: a question at or above it is called present.
+        gold: the experts' answers.
+        name: what to call the point.
+
+    Source: Figure 3, right, "ReaL".
+    """
+    return _point(name, score >= threshold, gold)
+
+
+def score_curve(score: Float[np.ndarray, "Q"], gold: Gold) -> AgreementCurve:
+    """Precision and recall on gold at every threshold on a score.
+
+    Args:
+        score: P(present) of each gold question, in their order (see `scores_on_gold`).
+        gold: the experts' answers.
+
+    Raises:
+        DataError: nothing is present on gold, so that there is no recall.
+
+    Source: Figure 3, right, the curve.
+    """
+    truth = gold.truth()
+    if not truth.any():
+        raise DataError(
+            f"gold: none of the {len(truth):,} questions is present, but at least one must be "
+            "for a recall. Add gold questions that experts said yes to."
+        )
+    order = np.argsort(-score, kind="stable")
+    falling = score[order]
+    last = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)
+    n_right = np.cumsum(truth[order])[last]
+    end = int(np.argmax(n_right)) + 1
+    last, n_right = last[:end], n_right[:end]
+    return AgreementCurve(falling[last], n_right / (last + 1), n_right / truth.sum())
+
+
+def scores_on_gold(
+    questions: Questions, score: Float[np.ndarray, "n"], gold: Gold
+) -> Float[np.ndarray, "Q"]:
+    """The score of each gold question, looked up by question id.
+
+    Args:
+        questions: the questions that were scored.
+        score: one score a question.
+        gold: the experts' answers.
+
+    Raises:
+        AlignmentError: a gold question was not scored.
+    """
+    row = _gold_rows(questions, gold)
+    found = np.full(len(gold.questions), -1)
+    found[row[row >= 0]] = np.flatnonzero(row >= 0)
+    absent = found < 0
+    if absent.any():
+        raise AlignmentError(
+            f"gold: question {some(gold.questions.ids[absent])} has no score, but every gold "
+            f"question must have one; {int(absent.sum()):,} of {len(absent):,} have none. "
+            "Aggregate votes that cover the gold questions."
+        )
+    on_gold: Float[np.ndarray, "Q"] = score[found]
+    return on_gold
+
+
+def _point(name: str, called: Bool[np.ndarray, "Q"], gold: Gold) -> AgreementPoint:
+    truth = gold.truth()
+    return AgreementPoint(name, int((called & truth).sum()), int(called.sum()), int(truth.sum()))
+
+
+def _gold_rows(questions: Questions, gold: Gold) -> Int[np.ndarray, "n"]:
+    """Row of the gold question that each question is, -1 for the others.
+
+    Raises:
+        AlignmentError: none of the questions is gold.
+    """
+    rows = positions(questions.ids, gold.questions.ids, source="votes")
+    if (rows < 0).all():
+        raise AlignmentError(
+            f"votes: question[0] is {str(questions.ids[0])!r}, but some must be gold questions "
+            f"(such as {str(gold.questions.ids[0])!r}); none of {len(rows):,} is. Give votes and "
+            "gold about the same images, with the same ids."
+        )
+    return rows

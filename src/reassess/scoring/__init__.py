@@ -1,0 +1,34 @@
+"""How good models are under labels, and whether one is better than another.
+
+============  =====================================================================
+`accuracy`    `real_accuracy`, `original_accuracy`, `multilabel_accuracy`: counts over counts
+`models`      `score_models`: every accuracy of many models at once
+`comparison`  `compare`: two models on the same images
+============  =====================================================================
+
+Needs NumPy only. Aligned by image id, never by position.
+"""
+
+from reassess.scoring.accuracy import (
+    MultilabelAccuracy,
+    hits,
+    multilabel_accuracy,
+    original_accuracy,
+    original_labels,
+    real_accuracy,
+)
+from reassess.scoring.comparison import Comparison, compare
+from reassess.scoring.models import ModelScore, score_models
+
+__all__ = [
+    "Comparison",
+    "ModelScore",
+    "MultilabelAccuracy",
+    "compare",
+    "hits",
+    "multilabel_accuracy",
+    "original_accuracy",
+    "original_labels",
+    "real_accuracy",
+    "score_models",
+]

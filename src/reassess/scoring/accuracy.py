@@ -1,0 +1,214 @@
+"""Accuracies as counts over counts.
+
+A prediction is right when it is in the image's label set; an image with an empty set is left
+out. With one original label an image this is the usual top-k accuracy, so that original
+labels are scored as label sets of one.
+
+Source: the paper, section 4; multi-label accuracy after Shankar et al. (2020), section 3.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from reassess.errors import AlignmentError, DataError, OptionError, some
+from reassess.records import Accuracy, Benchmark, LabelSets, Predictions, positions
+
+
+def original_labels(benchmark: Benchmark) -> LabelSets:
+    """The benchmark's original labels as label sets of one.
+
+    Raises:
+        DataError: the original labels are unknown.
+    """
+    if benchmark.original is None:
+        raise DataError(f"{benchmark.name}: the original labels are unknown (--original FILE).")
+    n_images = len(benchmark.image_ids)
+    return LabelSets(
+        name=benchmark.name,
+        image_ids=benchmark.image_ids,
+        indptr=np.arange(n_images + 1),
+        indices=benchmark.original,
+        n_classes=benchmark.n_classes,
+    )
+
+
+def on_shared_images(
+    predictions: Predictions, labels: LabelSets, *, subset: bool
+) -> tuple[Int[np.ndarray, "n k"], LabelSets]:
+    """Ranked classes and label sets of the same images, row by row.
+
+    Args:
+        predictions: one model's.
+        labels: the label sets.
+        subset: whether labelled images without a prediction may be left out.
+
+    Raises:
+        AlignmentError: a predicted image has no label set, or, unless ``subset``, a label
+            set no prediction.
+        DataError: model and labels have different classes.
+    """
+    source = f"predictions {predictions.model!r}"
+    row = positions(predictions.image_ids, labels.image_ids, source=source)
+    unknown = row < 0
+    if unknown.any():
+        raise AlignmentError(
+            f"{source}: image {some(predictions.image_ids[unknown])} has no entry in {labels.name}, "
+            f"but must have one; {int(unknown.sum()):,} of {len(row):,} have none. Score with "
+            "labels for these images, or name the images to score (--images FILE)."
+        )
+    if len(row) < len(labels) and not subset:
+        missing = np.ones(len(labels), dtype=bool)
+        missing[row] = False
+        raise AlignmentError(
+            f"{source}: image {some(labels.image_ids[missing])} of {labels.name} is missing; "
+            f"{int(missing.sum()):,} of {len(labels):,} are. Predict them, or name the images to "
+            "score (--images FILE)."
+        )
+    highest = int(labels.indices.max())
+    if predictions.n_classes is not None and highest >= predictions.n_classes:
+        raise DataError(
+            f"{source}: it knows {predictions.n_classes:,} classes, but {labels.name} has class "
+            f"{highest:,}. Check the class order and the number of classes."
+        )
+    if labels.n_classes is not None and int(predictions.classes.max()) >= labels.n_classes:
+        raise DataError(
+            f"{source}: class {int(predictions.classes.max()):,} is predicted, but must be in "
+            f"[0, {labels.n_classes:,}) as {labels.name} has. Check the class order."
+        )
+    if len(row) == len(labels) and bool((row == np.arange(len(row))).all()):
+        return predictions.classes, labels
+    return predictions.classes, labels.take(row)
+
+
+def hits(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Bool[np.ndarray, "n"]:
+    """Whether any of the k classes of an image is among its labels; False for empty sets.
+
+    Args:
+        classes: classes of the images of ``labels``, in their order.
+        labels: the label sets.
+    """
+    image = labels.image
+    match = (classes[image] == labels.indices[:, None]).any(axis=1)
+    hit = np.zeros(len(labels), dtype=bool)
+    hit[image[match]] = True
+    return hit
+
+
+def real_accuracy(
+    predictions: Predictions, labels: LabelSets, *, k: int = 1, subset: bool = False
+) -> Accuracy:
+    """ReaL accuracy: of the images with labels, how many have one among the top k.
+
+    Args:
+        predictions: one model's.
+        labels: reassessed labels.
+        k: how many of the top predictions count (hit@k).
+        subset: whether labelled images without a prediction may be left out.
+
+    Raises:
+        AlignmentError: images do not match.
+        OptionError: k is not in 1 to the number of ranked predictions.
+
+    Source: the paper, section 4.
+    """
+    check_k(k, predictions)
+    classes, shared = on_shared_images(predictions, labels, subset=subset)
+    n_scored = int((shared.sizes > 0).sum())
+    n_correct = int(hits(classes[:, :k], shared).sum())
+    return Accuracy(n_correct, n_scored, len(shared) - n_scored)
+
+
+def check_k(k: int, predictions: Predictions) -> None:
+    """Refuse a k beyond what a file holds.
+
+    Raises:
+        OptionError: k is below 1 or above the number of ranked predictions.
+    """
+    n_ranked = predictions.classes.shape[1]
+    if not 1 <= k <= n_ranked:
+        raise OptionError(
+            f"k is {k}, but must be in [1, {n_ranked}], the predictions that "
+            f"{predictions.model!r} ranks for an image."
+        )
+
+
+def original_accuracy(
+    predictions: Predictions, benchmark: Benchmark, *, k: int = 1, subset: bool = False
+) -> Accuracy:
+    """Accuracy under the original labels: how often the label is among the top k.
+
+    Raises:
+        DataError: the original labels are unknown.
+        AlignmentError: images do not match.
+        OptionError: k is not in 1 to the number of ranked predictions.
+    """
+    return real_accuracy(predictions, original_labels(benchmark), k=k, subset=subset)
+
+
+@dataclass(frozen=True, slots=True)
+class MultilabelAccuracy:
+    """Accuracy of each original class, and its mean over the classes.
+
+    Attributes:
+        n_correct: right images of each class.
+        n_scored: judged images of each class.
+        n_unlabelled: images left out because no label holds for them.
+    """
+
+    n_correct: Int[np.ndarray, "K"]
+    n_scored: Int[np.ndarray, "K"]
+    n_unlabelled: int
+
+    @property
+    def by_class(self) -> Float[np.ndarray, "C"]:
+        """Accuracy of the classes that have a judged image."""
+        used = self.n_scored > 0
+        accuracy: Float[np.ndarray, "C"] = self.n_correct[used] / self.n_scored[used]
+        return accuracy
+
+    @property
+    def value(self) -> float | None:
+        """Mean of the classes' accuracies; None where no image was judged."""
+        by_class = self.by_class
+        return float(by_class.mean()) if len(by_class) else None
+
+
+def multilabel_accuracy(
+    predictions: Predictions,
+    labels: LabelSets,
+    benchmark: Benchmark,
+    *,
+    unclear: LabelSets | None = None,
+    subset: bool = False,
+) -> MultilabelAccuracy:
+    """Multi-label accuracy: averaged over original classes, unclear labels counted as right.
+
+    Args:
+        predictions: one model's; the top prediction counts.
+        labels: the labels that are right; an image without one is left out as problematic.
+        benchmark: original labels, which make the classes.
+        unclear: labels of which nobody is sure.
+        subset: whether labelled images without a prediction may be left out.
+
+    Raises:
+        AlignmentError: images do not match.
+        DataError: the original labels are unknown.
+
+    Source: Shankar et al. (2020), "Evaluating Machine Accuracy on ImageNet", section 3.
+    """
+    classes, shared = on_shared_images(predictions, labels, subset=subset)
+    _, originals = on_shared_images(predictions, original_labels(benchmark), subset=True)
+    right = hits(classes[:, :1], shared)
+    if unclear is not None:
+        row = positions(shared.image_ids, unclear.image_ids, source=labels.name)
+        known = np.flatnonzero(row >= 0)
+        right[known] |= hits(classes[known, :1], unclear.take(row[known]))
+    scored = shared.sizes > 0
+    n_classes = int(originals.indices.max()) + 1
+    return MultilabelAccuracy(
+        n_correct=np.bincount(originals.indices[scored & right], minlength=n_classes),
+        n_scored=np.bincount(originals.indices[scored], minlength=n_classes),
+        n_unlabelled=int((~scored).sum()),
+    )
