@@ -185,8 +185,8 @@ class Catalog:
         digest = sha256_of(path)
         if digest != pinned["sha256"]:
             raise CatalogError(
-                f"{path}: its SHA-256 is {digest[:12]}…, but must be {pinned['sha256'][:12]}…; it is "
-                "not the published file. Remove it, and it will be fetched again."
+                f"{path}: its SHA-256 is {digest[:12]}…, but must be {pinned['sha256'][:12]}…; it "
+                "is not the published file. Remove it, and it will be fetched again."
             )
         return path
 
@@ -288,7 +288,7 @@ class Catalog:
         ]
 
     def results(self, name: str = "timm-results") -> Results:
-        """timm's published accuracies, one row a model and image size.
+        """The published accuracies, one row a model and image size.
 
         Raises:
             OptionError: the name is unknown.

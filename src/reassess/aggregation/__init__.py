@@ -9,6 +9,7 @@
 =============  ====================================================================
 """
 
+from reassess.aggregation.estimators import Calibrated, DawidSkene, MajorityVote
 from reassess.aggregation.methods import (
     TRUTHS,
     VirtualRater,
@@ -20,6 +21,9 @@ from reassess.aggregation.methods import (
 
 __all__ = [
     "TRUTHS",
+    "Calibrated",
+    "DawidSkene",
+    "MajorityVote",
     "VirtualRater",
     "calibrated",
     "dawid_skene",

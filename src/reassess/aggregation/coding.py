@@ -81,7 +81,8 @@ def smoothed_confusion(
     raised = counts + smoothing
     total = raised.sum(axis=2, keepdims=True)
     uniform = np.full_like(raised, 1 / n_answers)
-    return np.divide(raised, total, out=uniform, where=total > 0)
+    confusion: Float[np.ndarray, "R T A"] = np.divide(raised, total, out=uniform, where=total > 0)
+    return confusion
 
 
 def by_code(confusion: Float[np.ndarray, "R T A"]) -> Float[np.ndarray, "T C"]:
@@ -94,7 +95,7 @@ def by_code(confusion: Float[np.ndarray, "R T A"]) -> Float[np.ndarray, "T C"]:
 def log_joint(
     coded: Coded, confusion: Float[np.ndarray, "R T A"], prior: Float[np.ndarray, "T"]
 ) -> Float[np.ndarray, "Q T"]:
-    """ln P(truth, votes) of each question: ln prior + the sum of ln P(answer | truth).
+    """Logarithm of P(truth, votes) of each question: ln prior + the sum of ln P(answer | truth).
 
     Source: Dawid and Skene (1979), equation 2.5, in logarithms.
     """

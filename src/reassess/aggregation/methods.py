@@ -232,7 +232,8 @@ def _original_answers(
     pairs = questions.pairs
     image = align(pairs.image_ids, benchmark.image_ids, source=source, target_name=benchmark.name)
     yes = benchmark.original[image][pairs.image] == pairs.label
-    return np.where(yes, ANSWERS.index("yes"), ANSWERS.index("no"))
+    answer: Int[np.ndarray, "Q"] = np.where(yes, ANSWERS.index("yes"), ANSWERS.index("no"))
+    return answer
 
 
 def calibrated(

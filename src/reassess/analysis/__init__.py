@@ -6,7 +6,7 @@
 `later_predictions`  is the second or third prediction right too? (Figure 5)
 `multilabel`         how many labels, of which kind; the share with several
 `oracle`             classes that occur together, the unbiased oracle (Fig. 6, Tab. 1)
-`agreement`          raters, experts and scores against gold (Figure 3)
+`agreement`          raters, experts and labels against gold (Figure 3)
 `alignment`          how the records of a finding are brought together by image id
 ===================  ============================================================
 
@@ -19,14 +19,12 @@ ImageNet?", arXiv 2006.07159.
 """
 
 from reassess.analysis.agreement import (
-    AgreementCurve,
     AgreementPoint,
+    agreement_point,
     expert_points,
+    labels_point,
     original_point,
     rater_points,
-    score_curve,
-    score_point,
-    scores_on_gold,
 )
 from reassess.analysis.later_predictions import LaterPrediction, later_prediction
 from reassess.analysis.multilabel import (
@@ -51,7 +49,6 @@ from reassess.analysis.preference import Preference, preference
 from reassess.analysis.progress import Progress, progress, slope_difference
 
 __all__ = [
-    "AgreementCurve",
     "AgreementPoint",
     "ClassAccuracies",
     "CoOccurrence",
@@ -62,11 +59,13 @@ __all__ = [
     "OracleComparison",
     "Preference",
     "Progress",
+    "agreement_point",
     "biased_classes",
     "co_occurrence",
     "expert_points",
     "label_counts",
     "label_kinds",
+    "labels_point",
     "later_prediction",
     "model_class_accuracies",
     "multi_label_share",
@@ -75,9 +74,6 @@ __all__ = [
     "preference",
     "progress",
     "rater_points",
-    "score_curve",
-    "score_point",
-    "scores_on_gold",
     "slope_difference",
     "unbiased_oracle",
 ]

@@ -1,9 +1,9 @@
-"""Agreement with the experts: raters, experts, original labels and scores (Figure 3).
+"""Agreement with the experts: raters, experts, original and reassessed labels (Figure 3).
 
 Everything is held against gold questions, whose truth is what more than half of the
 experts say. Precision asks how much of what was called present is; recall, how much of
-what is present was called so. Does not choose an operating point: `reassess.labels` does.
-Letters: Q gold questions, C points of a curve.
+what is present was called so. Draws no curve over thresholds and chooses none: for these,
+see `reassess.labels`. Letters: Q gold questions.
 
 Source: Beyer et al. (2020), "Are we done with ImageNet?", arXiv 2006.07159, Figure 3.
 """
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
-from reassess.analysis.alignment import asks_original
-from reassess.errors import AlignmentError, DataError, some
-from reassess.records import ANSWERS, Benchmark, Gold, Questions, Votes, positions
+from reassess.analysis.alignment import asks_original, in_labels
+from reassess.errors import AlignmentError, DataError
+from reassess.records import ANSWERS, Benchmark, Gold, LabelSets, Questions, Votes, positions
 
 Maybe = Literal["yes", "no"]
 
@@ -48,21 +48,16 @@ class AgreementPoint:
         return self.n_right / self.n_present if self.n_present else None
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementCurve:
-    """Precision and recall at every threshold on a score, from the highest down.
+def agreement_point(name: str, called: Bool[np.ndarray, "Q"], gold: Gold) -> AgreementPoint:
+    """Agreement of anything that calls gold questions present or absent.
 
-    It ends where the recall is first 1: lower thresholds only lose precision.
-
-    Attributes:
-        threshold: C distinct scores, falling; questions at or above are called present.
-        precision: at each threshold, in [0, 1].
-        recall: at each threshold, in [0, 1], never falling; the last is 1.
+    Args:
+        name: what to call it.
+        called: whether each gold question is called present, in their order.
+        gold: the experts' answers.
     """
-
-    threshold: Float[np.ndarray, "C"]
-    precision: Float[np.ndarray, "C"]
-    recall: Float[np.ndarray, "C"]
+    truth = gold.truth()
+    return AgreementPoint(name, int((called & truth).sum()), int(called.sum()), int(truth.sum()))
 
 
 def rater_points(votes: Votes, gold: Gold, maybe: Maybe = "yes") -> tuple[AgreementPoint, ...]:
@@ -118,82 +113,19 @@ def original_point(gold: Gold, benchmark: Benchmark) -> AgreementPoint:
 
     Source: Figure 3, right, "ILSVRC-2012".
     """
-    return _point("original labels", asks_original(gold.questions, benchmark), gold)
+    return agreement_point("original labels", asks_original(gold.questions, benchmark), gold)
 
 
-def score_point(
-    score: Float[np.ndarray, "Q"], threshold: float, gold: Gold, name: str = "labels"
-) -> AgreementPoint:
-    """Agreement of the labels at a threshold on the score of each gold question.
+def labels_point(labels: LabelSets, gold: Gold) -> AgreementPoint:
+    """Agreement of label sets with the experts.
 
-    Args:
-        score: P(present) of each gold question, in their order (see `scores_on_gold`).
-        threshold: a question at or above it is called present.
-        gold: the experts' answers.
-        name: what to call the point.
+    Raises:
+        DataError: the gold questions are not about images and classes.
+        AlignmentError: a gold image is not in the label sets.
 
     Source: Figure 3, right, "ReaL".
     """
-    return _point(name, score >= threshold, gold)
-
-
-def score_curve(score: Float[np.ndarray, "Q"], gold: Gold) -> AgreementCurve:
-    """Precision and recall on gold at every threshold on a score.
-
-    Args:
-        score: P(present) of each gold question, in their order (see `scores_on_gold`).
-        gold: the experts' answers.
-
-    Raises:
-        DataError: nothing is present on gold, so that there is no recall.
-
-    Source: Figure 3, right, the curve.
-    """
-    truth = gold.truth()
-    if not truth.any():
-        raise DataError(
-            f"gold: none of the {len(truth):,} questions is present, but at least one must be "
-            "for a recall. Add gold questions that experts said yes to."
-        )
-    order = np.argsort(-score, kind="stable")
-    falling = score[order]
-    last = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)
-    n_right = np.cumsum(truth[order])[last]
-    end = int(np.argmax(n_right)) + 1
-    last, n_right = last[:end], n_right[:end]
-    return AgreementCurve(falling[last], n_right / (last + 1), n_right / truth.sum())
-
-
-def scores_on_gold(
-    questions: Questions, score: Float[np.ndarray, "n"], gold: Gold
-) -> Float[np.ndarray, "Q"]:
-    """The score of each gold question, looked up by question id.
-
-    Args:
-        questions: the questions that were scored.
-        score: one score a question.
-        gold: the experts' answers.
-
-    Raises:
-        AlignmentError: a gold question was not scored.
-    """
-    row = _gold_rows(questions, gold)
-    found = np.full(len(gold.questions), -1)
-    found[row[row >= 0]] = np.flatnonzero(row >= 0)
-    absent = found < 0
-    if absent.any():
-        raise AlignmentError(
-            f"gold: question {some(gold.questions.ids[absent])} has no score, but every gold "
-            f"question must have one; {int(absent.sum()):,} of {len(absent):,} have none. "
-            "Aggregate votes that cover the gold questions."
-        )
-    on_gold: Float[np.ndarray, "Q"] = score[found]
-    return on_gold
-
-
-def _point(name: str, called: Bool[np.ndarray, "Q"], gold: Gold) -> AgreementPoint:
-    truth = gold.truth()
-    return AgreementPoint(name, int((called & truth).sum()), int(called.sum()), int(truth.sum()))
+    return agreement_point(labels.name, in_labels(gold.questions, labels), gold)
 
 
 def _gold_rows(questions: Questions, gold: Gold) -> Int[np.ndarray, "n"]:

@@ -1,20 +1,20 @@
 """Where the records of a finding meet: images brought together by id.
 
 Every finding asks the same of its records: the original label of each image of the label
-sets, the row of the label sets behind each prediction, and whether a question is about
-the original label. All are looked up by image id, never by position. Does not judge
-whether a prediction is right: `LabelSets.contains` does. Letters: N images of the label
-sets, n images predicted, Q questions.
+sets, the row of the label sets behind each prediction, and whether the class that a
+question asks about is the original label or a reassessed one. All are looked up by image
+id, never by position. Does not judge whether a prediction is right: `LabelSets.contains`
+does. Letters: N images of the label sets, n images predicted, Q questions.
 """
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from reassess.errors import DataError
-from reassess.records import Benchmark, LabelSets, Predictions, Questions, align
+from reassess.records import Benchmark, LabelSets, Pairs, Predictions, Questions, align
 
 
-def original_labels(labels: LabelSets, benchmark: Benchmark) -> Int[np.ndarray, "N"]:
+def original_classes(labels: LabelSets, benchmark: Benchmark) -> Int[np.ndarray, "N"]:
     """Class index of the original label of each image of the label sets.
 
     Raises:
@@ -51,18 +51,39 @@ def asks_original(questions: Questions, benchmark: Benchmark) -> Bool[np.ndarray
             and classes.
         AlignmentError: an image of the questions is no image of the benchmark.
     """
-    pairs = questions.pairs
-    if pairs is None:
-        raise DataError(
-            f"questions: question[0] is {str(questions.ids[0])!r}, but must be about an image and "
-            "a class. Write the columns image and class into the file."
-        )
     original = _known_original(benchmark)
+    pairs = pairs_of(questions)
     rows = align(
         pairs.image_ids, benchmark.image_ids, source="questions", target_name=benchmark.name
     )
     asks: Bool[np.ndarray, "Q"] = original[rows][pairs.image] == pairs.label
     return asks
+
+
+def in_labels(questions: Questions, labels: LabelSets) -> Bool[np.ndarray, "Q"]:
+    """Whether the class that each question asks about is among the labels of its image.
+
+    Raises:
+        DataError: the questions are not about images and classes.
+        AlignmentError: an image of the questions is not in the label sets.
+    """
+    pairs = pairs_of(questions)
+    rows = align(pairs.image_ids, labels.image_ids, source="questions", target_name=labels.name)
+    return labels.contains(rows[pairs.image], pairs.label)
+
+
+def pairs_of(questions: Questions) -> Pairs:
+    """The pairs of image and class that questions ask about.
+
+    Raises:
+        DataError: they ask about something else.
+    """
+    if questions.pairs is None:
+        raise DataError(
+            f"questions: question[0] is {str(questions.ids[0])!r}, but must be about an image and "
+            "a class. Write the columns image and class into the file."
+        )
+    return questions.pairs
 
 
 def _known_original(benchmark: Benchmark) -> Int[np.ndarray, "N"]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reassess.analysis.alignment import original_labels
+from reassess.analysis.alignment import original_classes
 from reassess.records import Benchmark, LabelSets
 
 
@@ -99,7 +99,7 @@ def label_kinds(labels: LabelSets, benchmark: Benchmark) -> LabelKinds:
         AlignmentError: an image of the label sets is not in the benchmark.
         DataError: the benchmark has no original labels.
     """
-    original = original_labels(labels, benchmark)
+    original = original_classes(labels, benchmark)
     holds = labels.contains(np.arange(len(labels)), original)
     single = labels.sizes == 1
     return LabelKinds(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reassess.analysis.alignment import original_labels, predicted_rows
+from reassess.analysis.alignment import original_classes, predicted_rows
 from reassess.errors import OptionError
 from reassess.records import Benchmark, LabelSets, Predictions
 
@@ -106,7 +106,7 @@ def unbiased_oracle(labels: LabelSets, benchmark: Benchmark) -> ClassAccuracies:
 
     Source: section 4.2; mean of 1 / |labels| over images whose labels hold the original.
     """
-    original = original_labels(labels, benchmark)
+    original = original_classes(labels, benchmark)
     counts = labels.contains(np.arange(len(labels)), original)
     return _by_class("unbiased oracle", original[counts], 1 / labels.sizes[counts])
 
@@ -123,7 +123,7 @@ def model_class_accuracies(
     Source: section 4.2, Figure 6.
     """
     rows = predicted_rows(predictions, labels)
-    original = original_labels(labels, benchmark)[rows]
+    original = original_classes(labels, benchmark)[rows]
     counts = labels.contains(rows, original)
     right = (predictions.top == original)[counts].astype(np.float64)
     return _by_class(predictions.model, original[counts], right)
@@ -202,7 +202,7 @@ def co_occurrence(labels: LabelSets, benchmark: Benchmark, label: int) -> CoOccu
 
     Source: Table 1.
     """
-    original = original_labels(labels, benchmark)
+    original = original_classes(labels, benchmark)
     counts = labels.contains(np.arange(len(labels)), original) & (original == label)
     n_images = int(counts.sum())
     if n_images == 0:

@@ -8,7 +8,7 @@ Source: Beyer et al. (2020), "Are we done with ImageNet?", arXiv 2006.07159, Fig
 
 from dataclasses import dataclass
 
-from reassess.analysis.alignment import original_labels, predicted_rows
+from reassess.analysis.alignment import original_classes, predicted_rows
 from reassess.records import Benchmark, LabelSets, Predictions
 from reassess.statistics import wilson_interval
 
@@ -60,7 +60,7 @@ def preference(
     """
     rows = predicted_rows(predictions, labels)
     model_holds = labels.contains(rows, predictions.top)
-    original_holds = labels.contains(rows, original_labels(labels, benchmark)[rows])
+    original_holds = labels.contains(rows, original_classes(labels, benchmark)[rows])
     n_model = int((model_holds & ~original_holds).sum())
     n_original = int((original_holds & ~model_holds).sum())
     interval = wilson_interval(n_model, n_model + n_original, level)

@@ -58,8 +58,8 @@ def read_posterior(path: str | Path) -> Posterior:
     arrays = read_npz(path)
     if str(arrays.get("format")) != FORMAT:
         raise FileError(
-            f"{path}: its format is {str(arrays.get('format'))!r}, but must be {FORMAT!r}. Give the "
-            "file that `reassess aggregate` wrote."
+            f"{path}: its format is {str(arrays.get('format'))!r}, but must be {FORMAT!r}. Give "
+            "the file that `reassess aggregate` wrote."
         )
     try:
         if "image_ids" in arrays:

@@ -205,7 +205,7 @@ def _numbered(table: Table, name: str) -> list[str]:
     single = table.find((name,))
     if single is not None:
         return [single]
-    columns = []
+    columns: list[str] = []
     while (column := table.find((f"{name}_{len(columns)}",))) is not None:
         columns.append(column)
     return columns
@@ -376,9 +376,11 @@ def _argmax(block: Array, taken: Array | None) -> Array:
     Minus infinity is a score that a model may give, so it cannot mark what is taken there.
     """
     if taken is None:
-        return block.argmax(axis=1)
+        winner: Array = np.argmax(block, axis=1)
+        return winner
     lowest = np.where(taken, -np.inf, np.maximum(block, np.finfo(block.dtype).min))
-    return lowest.argmax(axis=1)
+    winner = np.argmax(lowest, axis=1)
+    return winner
 
 
 def _align(
@@ -421,7 +423,7 @@ def _images_of_rows(
     if row_ids is not None:
         if len(row_ids) != n_rows:
             raise AlignmentError(
-                f"{where}: there are {n_rows:,} rows but {len(row_ids):,} ids; must be one id a row."
+                f"{where}: there are {n_rows:,} rows but {len(row_ids):,} ids; must be one a row."
             )
         image = positions(row_ids, benchmark.image_ids, source=where)
         if not ignore_unknown and (image < 0).any():

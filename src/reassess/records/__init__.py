@@ -12,13 +12,20 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `questions`         `Pairs`, `Proposals`, `Questions`, `Votes`, `Gold`
 `posterior`         `Posterior`
 `labels`            `LabelSets`, `OperatingPoint`
-`accuracy`          `Accuracy`
+`accuracy`          `Accuracy`, `MultilabelAccuracy`, `ModelScore`, `Comparison`,
+                    `ImageTable`
 ==================  =============================================================
 
 Does not read or write anything: `reassess.files` does.
 """
 
-from reassess.records.accuracy import Accuracy
+from reassess.records.accuracy import (
+    Accuracy,
+    Comparison,
+    ImageTable,
+    ModelScore,
+    MultilabelAccuracy,
+)
 from reassess.records.benchmark import Benchmark, Classes
 from reassess.records.images import align, file_number_order, imagefolder_order, positions
 from reassess.records.labels import LabelSets, OperatingPoint
@@ -31,8 +38,12 @@ __all__ = [
     "Accuracy",
     "Benchmark",
     "Classes",
+    "Comparison",
     "Gold",
+    "ImageTable",
     "LabelSets",
+    "ModelScore",
+    "MultilabelAccuracy",
     "OperatingPoint",
     "Pairs",
     "Posterior",

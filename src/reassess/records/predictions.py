@@ -1,13 +1,14 @@
 """One model's ranked classes for the images of a benchmark."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from reassess.errors import DataError
+from reassess.errors import AlignmentError, DataError, some
 from reassess.records.benchmark import check_classes
+from reassess.records.images import positions
 
 Scale = Literal["logit", "probability"]
 
@@ -39,13 +40,13 @@ class Predictions:
     def __post_init__(self) -> None:
         if self.classes.ndim != 2 or 0 in self.classes.shape:
             raise DataError(
-                f"predictions {self.model!r}: classes have the shape {self.classes.shape}, but must "
-                "be [n, k] with at least one image and one column."
+                f"predictions {self.model!r}: classes have the shape {self.classes.shape}, but "
+                "must be [n, k] with at least one image and one column."
             )
         if len(self.image_ids) != len(self.classes):
             raise DataError(
-                f"predictions {self.model!r}: there are {len(self.image_ids):,} image ids, but must "
-                f"be one for each of {len(self.classes):,} rows."
+                f"predictions {self.model!r}: there are {len(self.image_ids):,} image ids, but "
+                f"must be one for each of {len(self.classes):,} rows."
             )
         check_classes(self.classes, self.n_classes, f"predictions {self.model!r}: class")
         if self.scores is not None and self.scale == "probability":
@@ -63,3 +64,23 @@ class Predictions:
     def top(self) -> Int[np.ndarray, "n"]:
         """Each image's top prediction."""
         return self.classes[:, 0]
+
+    def only(self, image_ids: Shaped[np.ndarray, "m"]) -> "Predictions":
+        """The same predictions for these images only, in this order.
+
+        Raises:
+            AlignmentError: an image was not predicted.
+        """
+        source = f"predictions {self.model!r}"
+        row = positions(image_ids, self.image_ids, source=source)
+        missing = row < 0
+        if missing.any():
+            raise AlignmentError(
+                f"{source}: image {some(image_ids[missing])} is missing; {int(missing.sum()):,} of "
+                f"{len(image_ids):,} are. Predict them, or name the images to score "
+                "(--images FILE)."
+            )
+        if image_ids is self.image_ids:
+            return self
+        scores = None if self.scores is None else self.scores[row]
+        return replace(self, image_ids=image_ids, classes=self.classes[row], scores=scores)

@@ -1,18 +1,24 @@
 """What a paper states, and what becomes of it when it is computed again.
 
-A `Claim` is declared: what is stated, where, its value, how far ours may be off and why,
-and how ours is computed. Checked against the inputs it becomes a `Statement`. A claim
-that public files cannot check, or whose file is absent, stays without a computed value
-and carries the reason. Does not know any claim: the modules beside it declare them.
+A `Claim` is what is stated, where, its value, and how far ours may be off and why; the
+claims stand in ``data/imagenet/statements.csv``, one a row. Checked against the inputs a
+claim becomes a `Statement`. One that public files cannot check, or whose file is absent,
+stays without a computed value and carries the reason. Does not compute anything: the
+modules beside it do, each with a table from ids to functions.
 """
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reassess.catalog import imagenet_file
 from reassess.errors import CatalogError
 from reassess.reproduce.inputs import Inputs
 
 Compute = Callable[[Inputs], float]
+
+_ROUNDING = 1e-12
+"""What decimal numbers lose as floats, so that 0.9005 is within 0.0005 of 0.9."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +28,10 @@ class Statement:
     Attributes:
         id: a unique name, words joined by points.
         statement: what is stated, as a sentence.
-        source: where: the paper's figure, table or section, or who measured it.
+        source: where: a figure, table or section, or who measured it.
         published: the published value; proportions are fractions in [0, 1]. None where the
-            statement has no single number.
-        computed: ours; None where it could not be computed.
+            statement has no number.
+        computed: ours; None where it was not computed.
         tolerance: how far the two may differ; None where nothing can be compared.
         tolerance_reason: why that far; empty where nothing can be compared.
         holds: whether they differ by no more; None where nothing was computed.
@@ -48,36 +54,34 @@ class Claim:
     """A statement before it is checked.
 
     Attributes:
-        id: as in `Statement`, and so are the next four.
-        statement: likewise.
-        source: likewise.
-        published: likewise.
-        tolerance: likewise.
-        tolerance_reason: likewise.
-        compute: how our value is computed; None where no public file allows it.
-        reason: why not, where ``compute`` is None.
+        id: as in `Statement`.
+        statement: as in `Statement`.
+        source: as in `Statement`.
+        published: as in `Statement`.
+        tolerance: as in `Statement`.
+        tolerance_reason: as in `Statement`.
+        reason: why no public file at hand can check it; None where one can.
     """
 
     id: str
     statement: str
     source: str
     published: float | None
-    tolerance: float | None = None
-    tolerance_reason: str = ""
-    compute: Compute | None = None
-    reason: str | None = None
+    tolerance: float | None
+    tolerance_reason: str
+    reason: str | None
 
-    def check(self, inputs: Inputs) -> Statement:
+    def check(self, compute: Compute | None, inputs: Inputs) -> Statement:
         """The statement with our value, or with the reason why there is none."""
         computed, reason = None, self.reason
-        if self.compute is not None:
+        if compute is not None:
             try:
-                computed = float(self.compute(inputs))
+                computed = float(compute(inputs))
             except CatalogError as error:
-                reason = f"a published file is absent: {error}"
+                reason = f"a published file is not at hand: {error}"
         holds = None
         if computed is not None and self.published is not None and self.tolerance is not None:
-            holds = abs(computed - self.published) <= self.tolerance
+            holds = abs(computed - self.published) <= self.tolerance + _ROUNDING
         return Statement(
             id=self.id,
             statement=self.statement,
@@ -91,31 +95,22 @@ class Claim:
         )
 
 
-def counted(id: str, statement: str, source: str, published: int, compute: Compute) -> Claim:  # noqa: A002 -- the name that the output has
-    """A claim about a count, which must be met exactly."""
-    return Claim(id, statement, source, float(published), 0.0, "a count: equal", compute)
+def imagenet_claims() -> tuple[Claim, ...]:
+    """Every claim of "Are we done with ImageNet?" and its neighbours, in their order."""
+    with imagenet_file("statements.csv").open(newline="", encoding="utf-8") as file:
+        return tuple(
+            Claim(
+                id=row["id"],
+                statement=row["statement"],
+                source=row["source"],
+                published=_number(row["published"]),
+                tolerance=_number(row["tolerance"]),
+                tolerance_reason=row["tolerance_reason"],
+                reason=row["reason"] or None,
+            )
+            for row in csv.DictReader(file)
+        )
 
 
-def rounded(
-    id: str,  # noqa: A002 -- the name that the output has
-    statement: str,
-    source: str,
-    published: float,
-    places: int,
-    compute: Compute,
-) -> Claim:
-    """A claim about a number that was printed with so many decimal places, as a fraction."""
-    tolerance = 0.5 * 10.0**-places
-    why = f"printed to {places} decimal places (of the fraction)"
-    return Claim(id, statement, source, published, tolerance * (1 + 1e-9), why, compute)
-
-
-def unchecked(
-    id: str,  # noqa: A002 -- the name that the output has
-    statement: str,
-    source: str,
-    published: float | None,
-    reason: str,
-) -> Claim:
-    """A claim that no public file at hand can check."""
-    return Claim(id, statement, source, published, reason=reason)
+def _number(text: str) -> float | None:
+    return float(text) if text else None

@@ -2,7 +2,7 @@
 
 ============  =====================================================================
 `accuracy`    `real_accuracy`, `original_accuracy`, `multilabel_accuracy`: counts over counts
-`models`      `score_models`: every accuracy of many models at once
+`models`      `score_models`, `image_table`: many models at once
 `comparison`  `compare`: two models on the same images
 ============  =====================================================================
 
@@ -10,22 +10,19 @@ Needs NumPy only. Aligned by image id, never by position.
 """
 
 from reassess.scoring.accuracy import (
-    MultilabelAccuracy,
     hits,
     multilabel_accuracy,
     original_accuracy,
     original_labels,
     real_accuracy,
 )
-from reassess.scoring.comparison import Comparison, compare
-from reassess.scoring.models import ModelScore, score_models
+from reassess.scoring.comparison import compare
+from reassess.scoring.models import image_table, score_models
 
 __all__ = [
-    "Comparison",
-    "ModelScore",
-    "MultilabelAccuracy",
     "compare",
     "hits",
+    "image_table",
     "multilabel_accuracy",
     "original_accuracy",
     "original_labels",

@@ -7,13 +7,19 @@ labels are scored as label sets of one.
 Source: the paper, section 4; multi-label accuracy after Shankar et al. (2020), section 3.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
 from reassess.errors import AlignmentError, DataError, OptionError, some
-from reassess.records import Accuracy, Benchmark, LabelSets, Predictions, positions
+from reassess.records import (
+    Accuracy,
+    Benchmark,
+    LabelSets,
+    MultilabelAccuracy,
+    Predictions,
+    align,
+    positions,
+)
 
 
 def original_labels(benchmark: Benchmark) -> LabelSets:
@@ -54,8 +60,8 @@ def on_shared_images(
     unknown = row < 0
     if unknown.any():
         raise AlignmentError(
-            f"{source}: image {some(predictions.image_ids[unknown])} has no entry in {labels.name}, "
-            f"but must have one; {int(unknown.sum()):,} of {len(row):,} have none. Score with "
+            f"{source}: image {some(predictions.image_ids[unknown])} has no entry in "
+            f"{labels.name}, but must have one; {int(unknown.sum()):,} of {len(row):,} have none. Score with "
             "labels for these images, or name the images to score (--images FILE)."
         )
     if len(row) < len(labels) and not subset:
@@ -147,34 +153,6 @@ def original_accuracy(
     return real_accuracy(predictions, original_labels(benchmark), k=k, subset=subset)
 
 
-@dataclass(frozen=True, slots=True)
-class MultilabelAccuracy:
-    """Accuracy of each original class, and its mean over the classes.
-
-    Attributes:
-        n_correct: right images of each class.
-        n_scored: judged images of each class.
-        n_unlabelled: images left out because no label holds for them.
-    """
-
-    n_correct: Int[np.ndarray, "K"]
-    n_scored: Int[np.ndarray, "K"]
-    n_unlabelled: int
-
-    @property
-    def by_class(self) -> Float[np.ndarray, "C"]:
-        """Accuracy of the classes that have a judged image."""
-        used = self.n_scored > 0
-        accuracy: Float[np.ndarray, "C"] = self.n_correct[used] / self.n_scored[used]
-        return accuracy
-
-    @property
-    def value(self) -> float | None:
-        """Mean of the classes' accuracies; None where no image was judged."""
-        by_class = self.by_class
-        return float(by_class.mean()) if len(by_class) else None
-
-
 def multilabel_accuracy(
     predictions: Predictions,
     labels: LabelSets,
@@ -198,17 +176,20 @@ def multilabel_accuracy(
 
     Source: Shankar et al. (2020), "Evaluating Machine Accuracy on ImageNet", section 3.
     """
+    if benchmark.original is None:
+        raise DataError(f"{benchmark.name}: the original labels are unknown (--original FILE).")
     classes, shared = on_shared_images(predictions, labels, subset=subset)
-    _, originals = on_shared_images(predictions, original_labels(benchmark), subset=True)
+    row = align(shared.image_ids, benchmark.image_ids, source=labels.name)
+    original = benchmark.original[row]
     right = hits(classes[:, :1], shared)
     if unclear is not None:
         row = positions(shared.image_ids, unclear.image_ids, source=labels.name)
         known = np.flatnonzero(row >= 0)
         right[known] |= hits(classes[known, :1], unclear.take(row[known]))
     scored = shared.sizes > 0
-    n_classes = int(originals.indices.max()) + 1
+    n_classes = benchmark.n_classes or int(original.max()) + 1
     return MultilabelAccuracy(
-        n_correct=np.bincount(originals.indices[scored & right], minlength=n_classes),
-        n_scored=np.bincount(originals.indices[scored], minlength=n_classes),
+        n_correct=np.bincount(original[scored & right], minlength=n_classes),
+        n_scored=np.bincount(original[scored], minlength=n_classes),
         n_unlabelled=int((~scored).sum()),
     )

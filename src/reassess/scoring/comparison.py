@@ -1,55 +1,11 @@
 """Two models on the same images: is the difference real?"""
 
-from dataclasses import dataclass
-
 import numpy as np
-from jaxtyping import Shaped
 
 from reassess.errors import AlignmentError, some
-from reassess.records import LabelSets, Predictions, positions
+from reassess.records import Comparison, LabelSets, Predictions, positions
 from reassess.scoring.accuracy import check_k, hits, on_shared_images
 from reassess.statistics import mcnemar_exact, paired_difference_interval
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How two models differ on images that both predicted and that have a label.
-
-    Attributes:
-        model_a: the first model.
-        model_b: the second model.
-        labels: the labels that judge.
-        n_both: images that both have right.
-        n_neither: images that neither has right.
-        only_a: ids of the images that only a has right, strings.
-        only_b: ids of the images that only b has right, strings.
-        low: lower end of the interval of the difference.
-        high: upper end of the interval of the difference.
-        p_value: exact two-sided McNemar test that both are right equally often.
-        level: level of the interval.
-    """
-
-    model_a: str
-    model_b: str
-    labels: str
-    n_both: int
-    n_neither: int
-    only_a: Shaped[np.ndarray, "n"]
-    only_b: Shaped[np.ndarray, "m"]
-    low: float
-    high: float
-    p_value: float
-    level: float
-
-    @property
-    def n_scored(self) -> int:
-        """Images that were judged."""
-        return self.n_both + self.n_neither + len(self.only_a) + len(self.only_b)
-
-    @property
-    def difference(self) -> float | None:
-        """Accuracy of a less accuracy of b; None where no image was judged."""
-        return (len(self.only_a) - len(self.only_b)) / self.n_scored if self.n_scored else None
 
 
 def compare(

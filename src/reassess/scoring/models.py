@@ -1,42 +1,16 @@
 """Every accuracy of many models, in one table."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped
-
-from reassess.records import Accuracy, Benchmark, LabelSets, Predictions
+from reassess.records import Benchmark, ImageTable, LabelSets, ModelScore, Predictions
 from reassess.scoring.accuracy import (
-    MultilabelAccuracy,
-    check_k,
     hits,
     multilabel_accuracy,
     on_shared_images,
     original_labels,
     real_accuracy,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ModelScore:
-    """What one model scores.
-
-    Attributes:
-        model: its name.
-        real: top-1 under the reassessed labels.
-        original: top-1 under the original labels; None where they are unknown.
-        real_at: hit@k under the reassessed labels, by k.
-        original_at: hit@k under the original labels, by k; empty where they are unknown.
-        multilabel: averaged over original classes; None where they are unknown.
-    """
-
-    model: str
-    real: Accuracy
-    original: Accuracy | None
-    real_at: dict[int, Accuracy]
-    original_at: dict[int, Accuracy]
-    multilabel: MultilabelAccuracy | None
 
 
 def score_models(
@@ -84,42 +58,23 @@ def score_models(
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ImageTable:
-    """Which models are right on which image.
-
-    Attributes:
-        image_ids: the n images, strings.
-        models: the M models.
-        top: each model's top prediction.
-        right: whether it is among the labels.
-        n_labels: size of each image's label set; where it is 0 nothing is judged.
-    """
-
-    image_ids: Shaped[np.ndarray, "n"]
-    models: tuple[str, ...]
-    top: Int[np.ndarray, "n M"]
-    right: Bool[np.ndarray, "n M"]
-    n_labels: Int[np.ndarray, "n"]
-
-
 def image_table(predictions: Sequence[Predictions], labels: LabelSets) -> ImageTable:
-    """One row an image, one column a model; images that a model did not predict are refused.
+    """Which models are right on which image: one row an image, one column a model.
+
+    Args:
+        predictions: one record a model, all of the same images in the same order.
+        labels: the label sets of at least these images.
 
     Raises:
-        AlignmentError: a model predicted other images than the first.
+        AlignmentError: the models predicted different images, or labels are missing.
     """
-    first = predictions[0]
-    _, shared = on_shared_images(first, labels, subset=True)
-    top = np.empty((len(shared), len(predictions)), dtype=np.int64)
-    right = np.empty(top.shape, dtype=bool)
+    image_ids = predictions[0].image_ids
+    shape = (len(image_ids), len(predictions))
+    top, right = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=bool)
+    _, shared = on_shared_images(predictions[0], labels, subset=True)
     for column, one in enumerate(predictions):
-        check_k(1, one)
-        classes, same = on_shared_images(one, shared, subset=False)
-        if same is not shared:
-            order = {image_id: i for i, image_id in enumerate(one.image_ids.tolist())}
-            classes = classes[[order[i] for i in shared.image_ids.tolist()]]
-        top[:, column] = classes[:, 0]
-        right[:, column] = hits(classes[:, :1], shared)
-    names = tuple(one.model for one in predictions)
-    return ImageTable(shared.image_ids, names, top, right, shared.sizes)
+        same = one.only(image_ids)
+        top[:, column] = same.top
+        right[:, column] = hits(same.classes[:, :1], shared)
+    models = tuple(one.model for one in predictions)
+    return ImageTable(image_ids, models, top, right, shared.sizes)

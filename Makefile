@@ -1,0 +1,58 @@
+# The index of what one can do here; `make help` prints it.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format docs bench constraints clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */make \1\t/' | expand -t 20
+
+# Everything that the tests, the demo and the checks need, with uv where it is there.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "reassess needs Python 3.11 or newer; name one: make PYTHON=python3.11 ..." >&2; exit 2; }
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv && \
+		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all]' --group dev; \
+	else \
+		$(PYTHON) -m venv .venv && \
+		$(BIN)/python -m pip install --quiet --upgrade pip && \
+		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all]' --group dev; \
+	fi
+	@touch $@
+
+demo: $(READY) ## a whole study on handwritten digits; says where the report lies
+	@$(BIN)/reassess demo
+
+test: $(READY) ## all tests; those on published data need REASSESS_DATA
+	@$(BIN)/python -m pytest -n 2 $(TESTS)
+
+lint: $(READY) ## style, types and the layers of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## put the code into shape
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+docs: $(READY) ## write the generated pages: docs/cli.md
+	@$(BIN)/python scripts/write_cli_reference.py
+
+bench: $(READY) ## every benchmark, ours beside a peer (installs the peers)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	@$(BIN)/python -m pip install --quiet -c constraints.txt --group bench
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+constraints: $(READY) ## pin the newest versions that fit together (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
+		--no-annotate --no-header --no-emit-index-url --upgrade pyproject.toml -o constraints.txt
+	@printf 'torch==2.13.0\ntorchvision==0.28.0\n' >> constraints.txt
+
+clean: ## remove what the commands above made
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

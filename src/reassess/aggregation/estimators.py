@@ -1,0 +1,135 @@
+"""Aggregation in scikit-learn's shape: options in the constructor, ``fit``, trailing underscores.
+
+A thin layer over the pure functions in `reassess.aggregation.methods`; scikit-learn itself
+is not needed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Self
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from reassess.aggregation.methods import VirtualRater, calibrated, dawid_skene, majority
+from reassess.engines import Engine
+from reassess.records import Gold, Posterior, Votes
+
+
+class _Fitted:
+    """What every fitted aggregator can tell."""
+
+    posterior_: Posterior
+
+    @property
+    def probability_(self) -> Float[np.ndarray, "Q T"]:
+        """P(truth) of each question."""
+        return self.posterior_.probability
+
+    @property
+    def labels_(self) -> Int[np.ndarray, "Q"]:
+        """The likeliest truth of each question, an index into ``truths_``."""
+        likeliest: Int[np.ndarray, "Q"] = np.argmax(self.posterior_.log_probability, axis=1)
+        return likeliest
+
+    @property
+    def truths_(self) -> tuple[str, ...]:
+        """Names of the true states."""
+        return self.posterior_.truths
+
+    @property
+    def rater_ids_(self) -> Shaped[np.ndarray, "R"]:
+        """Ids of the raters of ``confusion_``."""
+        return self.posterior_.rater_ids
+
+    @property
+    def confusion_(self) -> Float[np.ndarray, "R T A"] | None:
+        """``confusion_[r, t, a]`` = P(rater r answers a | truth t)."""
+        return self.posterior_.confusion
+
+    @property
+    def prior_(self) -> Float[np.ndarray, "T"] | None:
+        """P(truth) before any vote."""
+        return self.posterior_.prior
+
+
+@dataclass
+class MajorityVote(_Fitted):
+    """Shares of votes; see `reassess.aggregation.majority`."""
+
+    def fit(self, votes: Votes) -> Self:
+        """Aggregate votes; returns the estimator."""
+        self.posterior_ = majority(votes)
+        return self
+
+
+@dataclass
+class DawidSkene(_Fitted):
+    """Dawid and Skene's model; options as in `reassess.aggregation.dawid_skene`."""
+
+    n_truths: int | None = None
+    smoothing: float = 1.0
+    gold_use: Literal["clamp", "initialise"] = "clamp"
+    max_iterations: int = 500
+    tolerance: float = 1e-9
+    engine: Engine | None = field(default=None, repr=False)
+
+    def fit(self, votes: Votes, gold: Gold | None = None) -> Self:
+        """Fit the model to votes, with known truths where there is gold.
+
+        Raises:
+            OptionError: an option is out of range.
+            DataError: no gold question is among the votes.
+        """
+        self.posterior_ = dawid_skene(
+            votes,
+            n_truths=self.n_truths,
+            smoothing=self.smoothing,
+            gold=gold,
+            gold_use=self.gold_use,
+            max_iterations=self.max_iterations,
+            tolerance=self.tolerance,
+            engine=self.engine,
+        )
+        return self
+
+    @property
+    def log_likelihood_(self) -> tuple[float, ...]:
+        """The true log-likelihood before each iteration and after the last."""
+        return self.posterior_.log_likelihood
+
+    @property
+    def n_iter_(self) -> int:
+        """Iterations that were made."""
+        return len(self.posterior_.log_likelihood) - 1
+
+    @property
+    def converged_(self) -> bool:
+        """Whether the last iteration gained no more than the tolerance."""
+        return bool(self.posterior_.converged)
+
+
+@dataclass
+class Calibrated(_Fitted):
+    """Confusion from gold, one E-step; options as in `reassess.aggregation.calibrated`."""
+
+    smoothing: float = 1.0
+    n_yes: int | None = None
+    virtual_raters: Sequence[VirtualRater] = ()
+
+    def fit(self, votes: Votes, gold: Gold, gold_votes: Votes | None = None) -> Self:
+        """Count confusion on gold and weigh the votes; returns the estimator.
+
+        Raises:
+            DataError: votes and gold do not fit.
+            OptionError: the smoothing is negative.
+        """
+        self.posterior_ = calibrated(
+            votes,
+            gold,
+            gold_votes=gold_votes,
+            smoothing=self.smoothing,
+            n_yes=self.n_yes,
+            virtual_raters=self.virtual_raters,
+        )
+        return self

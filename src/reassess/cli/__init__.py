@@ -1,0 +1,74 @@
+"""The command line: one thin command per library function.
+
+Commands are imported when they run, so that ``reassess --help`` loads nothing heavy. One
+place turns a `ReassessError` into its message and exit status 2; anything else that escapes
+is a bug and keeps its traceback.
+"""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from reassess.errors import ReassessError
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "A study": {
+        "aggregate": "Votes to posteriors.",
+        "label": "Posteriors to reassessed labels.",
+    },
+    "Scoring": {
+        "score": "ReaL accuracy of models, with intervals.",
+        "compare": "Is one model better than another?",
+        "reproduce": "The paper's statements, computed again.",
+    },
+    "Data and help": {
+        "datasets": "Published data: what there is, what is cached.",
+        "demo": "A whole study on handwritten digits, in a minute.",
+    },
+}
+"""The commands by who needs them, with their one line of help."""
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are used, listed in sections."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the sections."""
+        del ctx
+        return [name for section in SECTIONS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, from the module of this name."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = getattr(import_module(f"reassess.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections."""
+        del ctx
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; say what is wrong where it was raised on purpose."""
+        try:
+            return super().invoke(ctx)
+        except ReassessError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+    epilog="Try it: reassess demo",
+)
+@click.version_option(package_name="reassess")
+def main() -> None:
+    """Reassess the labels of a benchmark, and score models under the labels that hold.
+
+    Every command explains itself with an example: reassess COMMAND --help
+    """

@@ -1,0 +1,84 @@
+"""``reassess label``: posteriors to reassessed labels."""
+
+import dataclasses
+from typing import Any
+
+import click
+
+from reassess.cli.options import print_json, read_gold_named, read_original
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reassess label posterior.npz --original labels.csv --threshold 0.8 -o labels.json
+  reassess label posterior.npz --original labels.csv --gold gold.csv \\
+    --rule recall-at-precision --target 0.9 -o labels.json
+  reassess label posterior.npz --original imagenet -o real.json --format real-json
+"""
+)
+@click.argument("posterior")
+@click.option("--original", required=True, metavar="NAME|FILE",
+              help="All images with their original labels: 'imagenet' or a table image,label.")  # fmt: skip
+@click.option("--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition.")
+@click.option("--rule", type=click.Choice(["threshold", "recall-at-precision",
+                                           "precision-at-recall", "f1"]),
+              default="threshold", show_default=True, help="How the operating point is chosen.")  # fmt: skip
+@click.option("--threshold", type=float, default=0.8, show_default=True,
+              help="Keep a label where its posterior is at least this.")  # fmt: skip
+@click.option("--target", type=float, help="The precision or recall that the rule asks for.")
+@click.option("--gold", metavar="NAME|FILE", help="Gold, to choose by and to state precision.")
+@click.option("--n-yes", type=int, help="Experts that must say yes.  [default: more than half]")
+@click.option("--name", help="How to call the labels.")
+@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write the labels.")
+@click.option("--format", "form", type=click.Choice(["native", "real-json", "by-file", "parquet"]),
+              help="[default: parquet for .parquet, else native]")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
+def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
+    """Decide labels from a POSTERIOR, and store how with them.
+
+    Images that were not rated keep their original label and are listed as unrated.
+    """
+    from reassess.files import read_posterior, write_labels
+    from reassess.labels import operating_point, reassessed_labels
+
+    read = read_posterior(posterior)
+    benchmark = read_original(options["original"], options["classes"])
+    gold = None if options["gold"] is None else read_gold_named(options["gold"], options["classes"])
+    point = operating_point(
+        read,
+        rule=options["rule"],
+        threshold=options["threshold"],
+        target=options["target"],
+        gold=gold,
+        n_yes=options["n_yes"],
+    )
+    labels = reassessed_labels(read, benchmark, point, name=options["name"])
+    form = options["form"] or ("parquet" if output.endswith(".parquet") else "native")
+    write_labels(labels, output, form)
+    rated = labels.rated
+    n_unrated = 0 if rated is None else int((~rated).sum())
+    summary = {
+        "output": output,
+        "n_images": len(labels),
+        "n_unrated": n_unrated,
+        "n_labelled": int((labels.sizes > 0).sum()),
+        "n_labels": len(labels.indices),
+        "operating_point": dataclasses.asdict(point),
+        "votes_sha256": labels.votes_sha256,
+    }
+    if as_json:
+        print_json(summary)
+        return
+    click.echo(
+        f"{summary['n_labels']:,} labels on {summary['n_labelled']:,} of {len(labels):,} images "
+        f"({n_unrated:,} unrated keep their original label), posterior at least "
+        f"{point.threshold:g}"
+        + (
+            f"; on {point.n_gold:,} gold questions precision {point.precision:.3f}, recall "
+            f"{point.recall:.3f}"
+            if point.precision is not None and point.recall is not None
+            else ""
+        )
+        + f": {output}"
+    )

@@ -1,0 +1,275 @@
+"""What several commands share: their options, and how names and files become records."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import click
+import numpy as np
+from jaxtyping import Shaped
+
+from reassess.records import Benchmark, Gold, LabelSets, Predictions, Scale, Votes
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class RowOrderOption(click.Choice[str]):
+    """The two orders that a file without ids can be in."""
+
+    def __init__(self) -> None:
+        super().__init__(["file-number", "imagefolder"])
+
+
+def labels_option(command: Command) -> Command:
+    """``--labels``, ``--original`` and ``--classes``: what predictions are judged by."""
+    for decorate in (
+        click.option(
+            "--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition."
+        ),
+        click.option(
+            "--original",
+            metavar="NAME|FILE",
+            help="Original labels: 'imagenet' or a table image,label.",
+        ),
+        click.option(
+            "--labels",
+            required=True,
+            metavar="NAME|FILE",
+            help="Reassessed labels: 'imagenet-real', or a file that `reassess label` wrote, a "
+            "real.json, {file: [classes]}, or parquet.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def rows_options(command: Command) -> Command:
+    """Options that state which image a row of predictions is about."""
+    for decorate in (
+        click.option(
+            "--scale",
+            type=click.Choice(["logit", "probability"]),
+            help="What the scores are, where a file does not say.",
+        ),
+        click.option(
+            "--images", metavar="FILE", help="Score these images only: one id a line, or a table."
+        ),
+        click.option(
+            "--ids", metavar="FILE", help="The image id of each row: one a line, JSON, .npy, table."
+        ),
+        click.option(
+            "--order",
+            type=RowOrderOption(),
+            help="Order of the rows in files without ids: sorted by class folder then file, or by "
+            "the number in the file name.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How rows of predictions find their images.
+
+    Attributes:
+        order: the stated order of the rows, or None.
+        ids: the id of each row, or None.
+        images: the images to score, or None for all.
+        scale: what the scores are, or None.
+    """
+
+    order: Any
+    ids: Shaped[np.ndarray, "n"] | None
+    images: Shaped[np.ndarray, "m"] | None
+    scale: Scale | None
+
+    @classmethod
+    def from_options(
+        cls, order: str | None, ids: str | None, images: str | None, scale: Any
+    ) -> "Rows":
+        """Read the files that the options name."""
+        from reassess.files import read_ids
+
+        return cls(
+            order,
+            None if ids is None else read_ids(ids),
+            None if images is None else read_ids(images),
+            scale,
+        )
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Labels on a benchmark, and the images of it that are to be scored.
+
+    Attributes:
+        labels: label sets of exactly the images to score.
+        benchmark: all images of the benchmark, with original labels where they are known.
+        images: ids of the images to score, as the benchmark writes them.
+    """
+
+    labels: LabelSets
+    benchmark: Benchmark
+    images: Shaped[np.ndarray, "m"]
+
+    def read(self, source: str, rows: Rows, top: int) -> list[Predictions]:
+        """The predictions of a source for the images to score."""
+        from reassess.catalog import Catalog, knows
+        from reassess.files import read_predictions
+
+        name, source = _named(source)
+        if knows(source, "predictions") and not Path(source).exists():
+            found = Catalog.default().predictions(source, self.benchmark)
+        else:
+            found = read_predictions(
+                source,
+                self.benchmark,
+                order=rows.order,
+                ids=rows.ids,
+                scale=rows.scale,
+                top=top,
+                ignore_unknown=rows.images is not None,
+            )
+        if name is not None and len(found) == 1:
+            found = [replace(found[0], model=name)]
+        return [one.only(self.images) for one in found]
+
+
+def _named(source: str) -> tuple[str | None, str]:
+    """``NAME=FILE`` as its two parts; a plain path has no name."""
+    name, equals, rest = source.partition("=")
+    if equals and name and not Path(source).exists() and "/" not in name:
+        return name, rest
+    return None, source
+
+
+def read_judge(labels: str, original: str | None, classes: str | None, rows: Rows) -> Judge:
+    """Labels and benchmark from what ``--labels``, ``--original`` and ``--classes`` name.
+
+    Without ``--original`` the images are those that the labels name and only ReaL accuracy
+    can be told; labels of the catalogue bring their benchmark with them.
+    """
+    from reassess.catalog import Catalog, knows
+    from reassess.files import read_classes, read_labels
+    from reassess.records import align
+
+    if knows(labels, "labels") and not Path(labels).exists():
+        catalog = Catalog.default()
+        sets = catalog.labels(labels)
+        benchmark = catalog.benchmark("imagenet")
+        if original is not None:
+            benchmark = read_original(original, classes)
+    else:
+        known = None if classes is None else read_classes(classes)
+        benchmark = None if original is None else read_original(original, classes)
+        sets = read_labels(
+            labels,
+            classes=known if benchmark is None else benchmark.classes,
+            image_ids=None if benchmark is None else benchmark.image_ids,
+        )
+        if benchmark is None:
+            benchmark = Benchmark(sets.name, sets.image_ids, None, known)
+    sets = sets.on(benchmark)
+    if rows.images is not None:
+        chosen = align(
+            rows.images, sets.image_ids, source="--images", target_name=f"labels {sets.name}"
+        )
+        sets = sets.take(np.sort(chosen))
+    elif len(sets) < len(benchmark.image_ids):
+        click.echo(
+            f"{sets.name} has {len(sets):,} of the {len(benchmark.image_ids):,} images of "
+            f"{benchmark.name}: these are scored.",
+            err=True,
+        )
+    return Judge(sets, benchmark, sets.image_ids)
+
+
+def read_original(original: str, classes: str | None) -> Benchmark:
+    """A benchmark from a name of the catalogue or a table of original labels."""
+    from reassess.catalog import Catalog, knows
+    from reassess.files import read_benchmark
+
+    if knows(original, "benchmark") and not Path(original).exists():
+        return Catalog.default().benchmark(original)
+    return read_benchmark(original, classes=classes)
+
+
+def read_votes_named(source: str, classes: str | None, answers: str | None) -> Votes:
+    """Votes from a name of the catalogue or a file."""
+    from reassess.catalog import Catalog, knows
+    from reassess.files import read_classes, read_votes
+
+    if knows(source, "votes") and not Path(source).exists():
+        return Catalog.default().votes(source)
+    return read_votes(
+        source,
+        classes=None if classes is None else read_classes(classes),
+        answers=None if answers is None else [name.strip() for name in answers.split(",")],
+    )
+
+
+def read_gold_named(source: str, classes: str | None) -> Gold:
+    """Gold from a name of the catalogue or a file."""
+    from reassess.catalog import Catalog, knows
+    from reassess.files import read_classes, read_gold
+
+    if knows(source, "gold") and not Path(source).exists():
+        return Catalog.default().gold(source)
+    return read_gold(source, classes=None if classes is None else read_classes(classes))
+
+
+class Step(Protocol):
+    """Says what is being done, and moves the bar on."""
+
+    def __call__(self, what: str) -> None:
+        """Begin the next step."""
+
+
+@contextmanager
+def progress(title: str, total: int | None) -> Iterator[Step]:
+    """A progress bar on stderr, shown where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24)]
+    if total is not None:
+        columns.append(MofNCompleteColumn())
+    console = Console(stderr=True)
+    bar = Progress(
+        *columns, TimeElapsedColumn(), console=console, transient=True,
+        disable=not console.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(title, total=total)
+        started = False
+
+        def step(what: str) -> None:
+            nonlocal started
+            bar.update(task, description=f"{title}: {what}", advance=1 if started else 0)
+            started = True
+
+        yield step
+
+
+def sources_of(predictions: Sequence[str]) -> list[str]:
+    """Sources as given, without scores that are read with their classes."""
+    from reassess.files.predictions import without_siblings
+
+    return without_siblings(predictions)
+
+
+def print_json(value: object) -> None:
+    """Write a value to stdout as indented JSON."""
+    import json
+
+    click.echo(json.dumps(value, indent=1, ensure_ascii=False))

@@ -1,0 +1,128 @@
+"""``reassess score``: models under original and reassessed labels."""
+
+from typing import Any
+
+import click
+
+from reassess.cli.options import (
+    Judge,
+    Rows,
+    labels_option,
+    progress,
+    read_judge,
+    rows_options,
+    sources_of,
+)
+from reassess.errors import OptionError
+from reassess.records import ModelScore, Predictions
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reassess score imagenet-torchvision --labels imagenet-real
+  reassess score preds.npy --labels imagenet-real --order imagefolder --json
+  reassess score CLASSES.npy:SCORES.npy vit=logits.npz --labels labels.json \\
+    --original labels.csv --ids ids.txt --csv -o scores.csv
+"""
+)
+@click.argument("predictions", nargs=-1, required=True)
+@labels_option
+@rows_options
+@click.option("--top", type=int, multiple=True, metavar="K", help="Also hit@K; may be repeated.")
+@click.option("--unclear", metavar="FILE", help="Labels that multi-label accuracy counts as right.")
+@click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Write CSV.")
+@click.option("-o", "--output", metavar="FILE", help="Write to this file instead of the terminal.")
+@click.option("--per-image", metavar="FILE", help="Also write a table of verdicts, image by image.")
+@click.option("--report", metavar="FILE", help="Also write a report, one HTML page.")
+@click.option("--figures", metavar="DIR", help="Also write each figure as PNG and SVG.")
+def score(
+    predictions: tuple[str, ...],
+    labels: str,
+    original: str | None,
+    classes: str | None,
+    **options: Any,
+) -> None:
+    """Score models on PREDICTIONS: accuracy under the original labels, and ReaL accuracy.
+
+    PREDICTIONS are files (.npy, .npz, CSV, parquet; CLASSES.npy:SCORES.npy; NAME=FILE names
+    the model) or names of the catalogue. Which image a row is about is stated by ids in the
+    file, --ids or --order. docs/file-formats.md shows every form.
+    """
+    from reassess.statistics import normal_quantile
+
+    if options["as_json"] and options["as_csv"]:
+        raise OptionError("--json and --csv exclude each other; -o FILE with one, then the other.")
+    normal_quantile(options["level"])
+    rows = Rows.from_options(options["order"], options["ids"], options["images"], options["scale"])
+    judge = read_judge(labels, original, classes, rows)
+    keep = any(options[name] is not None for name in ("per_image", "report", "figures"))
+    scores, kept = _scores(predictions, judge, rows, options, keep)
+    _write(scores, judge, options)
+    if options["per_image"] is not None:
+        from reassess.files.scores import write_image_table
+        from reassess.scoring import image_table
+
+        write_image_table(image_table(kept, judge.labels), options["per_image"])
+    if options["report"] is not None or options["figures"] is not None:
+        _report(scores, kept, judge, options)
+
+
+def _scores(
+    sources: tuple[str, ...], judge: Judge, rows: Rows, options: dict[str, Any], keep: bool
+) -> tuple[list[ModelScore], list[Predictions]]:
+    """Scores of all models; their predictions too where something else needs them."""
+    from reassess.scoring import score_models
+
+    unclear = None
+    if options["unclear"] is not None:
+        from reassess.files import read_labels
+
+        unclear = read_labels(
+            options["unclear"], classes=judge.benchmark.classes, image_ids=judge.benchmark.image_ids
+        ).on(judge.benchmark)
+    listed = sources_of(sources)
+    scores: list[ModelScore] = []
+    kept: list[Predictions] = []
+    with progress("Scoring", len(listed)) as step:
+        for source in listed:
+            step(source)
+            found = judge.read(source, rows, max((5, *options["top"])))
+            scores += score_models(
+                found,
+                judge.labels,
+                judge.benchmark,
+                ks=options["top"],
+                unclear=unclear,
+                subset=True,
+            )
+            kept += found if keep else []
+    return scores, kept
+
+
+def _write(scores: list[ModelScore], judge: Judge, options: dict[str, Any]) -> None:
+    from reassess.files.scores import score_columns, scores_as_json, write_scores
+
+    name, level, output = judge.labels.name, options["level"], options["output"]
+    if output is not None:
+        form = "csv" if options["as_csv"] or output.endswith(".csv") else "json"
+        write_scores(scores, name, output, level, "json" if options["as_json"] else form)
+        click.echo(f"{len(scores):,} models: {output}", err=True)
+    elif options["as_json"]:
+        click.echo(scores_as_json(scores, name, level), nl=False)
+    elif options["as_csv"]:
+        import csv
+        import sys
+
+        columns = score_columns(scores, level)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+    else:
+        from rich.console import Console
+
+        from reassess.report.terminal import score_table
+
+        Console().print(score_table(scores, name))

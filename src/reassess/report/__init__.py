@@ -1,0 +1,24 @@
+"""Findings to figures, one self-contained page, and tables for the terminal.
+
+==============  ===================================================================
+`contents`      `Report`, which goes in, and the `Section`, `Figure`, `Table` of a page
+`words`         numbers as people read them; percentages exist here and below only
+`figures`       one function a figure; `FIGURES` lists them; altair lives here
+`verdict`       the first paragraph and the key numbers
+`sections`      one function a section; `SECTIONS` is the order of the page
+`tables`        the tables of the page
+`page`          `write_report`: the page
+`export`        `write_figures`: each figure as PNG and SVG
+`terminal`      tables for the terminal
+==============  ===================================================================
+
+To add a figure, write a function from `Report` to `Figure | None` and put it in a section.
+Computes no finding: `reassess.analysis` does. Everything heavy is imported when a page or
+a figure is made, so that importing this package loads neither altair nor Jinja.
+"""
+
+from reassess.report.contents import Report
+from reassess.report.export import write_figures
+from reassess.report.page import write_report
+
+__all__ = ["Report", "write_figures", "write_report"]

@@ -1,0 +1,152 @@
+"""What goes into a report, and what a page is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reassess.analysis.findings import Findings
+from reassess.records import Benchmark, LabelSets, ModelScore
+
+Spec = dict[str, Any]
+"""A chart in the grammar of Vega-Lite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One study, ready to be told.
+
+    Attributes:
+        title: heading of the page.
+        findings: what was found.
+        scores: one a model.
+        labels: the reassessed labels.
+        benchmark: what they are about.
+        simulated: whether the votes come from simulated raters; the page and every figure
+            that rests on votes then say so.
+        provenance: what the numbers came from, as (what, value): command, input files with
+            their SHA-256, version, date.
+    """
+
+    title: str
+    findings: Findings
+    scores: Sequence[ModelScore]
+    labels: LabelSets
+    benchmark: Benchmark
+    simulated: bool = False
+    provenance: Sequence[tuple[str, str]] = ()
+
+    def class_name(self, label: int) -> str:
+        """The name of a class, with its index where the name alone is not unique."""
+        classes = self.benchmark.classes
+        if classes is None:
+            return f"class {label}"
+        name = classes.names[label]
+        return name if classes.names.count(name) == 1 else f"{name} ({label})"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure, and the words that make it readable.
+
+    Attributes:
+        id: file name and anchor; lower case and hyphens.
+        title: what to see in it, as a sentence.
+        subtitle: what is drawn: the quantities and what they rest on.
+        caption: how to read it, as sentences.
+        alternative: the same in words, for people who do not see it.
+        chart: the chart, without titles.
+        from_votes: whether it rests on the raters' votes.
+    """
+
+    id: str
+    title: str
+    subtitle: str
+    caption: str
+    alternative: str
+    chart: Spec
+    from_votes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        heading: what stands above it.
+        numeric: whether it holds numbers, which are set flush right.
+        note: what the heading means; shown on hovering and read aloud.
+    """
+
+    heading: str
+    numeric: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+        text: what is shown.
+        sort: what rows are sorted by; None sorts last.
+        aside: a second, fainter part, such as an interval.
+    """
+
+    text: str
+    sort: float | str | None = None
+    aside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that can be sorted by its headings.
+
+    Attributes:
+        id: anchor.
+        caption: what it holds.
+        columns: its columns; the first names the row.
+        rows: its rows, in the order of first sight.
+    """
+
+    id: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page, listed in the table of contents.
+
+    Attributes:
+        id: anchor.
+        title: heading.
+        text: paragraphs before the figures.
+        figures: its figures.
+        tables: its tables, below the figures.
+        terms: (term, explanation), as a list at the end.
+    """
+
+    id: str
+    title: str
+    text: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+    terms: tuple[tuple[str, str], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNumber:
+    """One of the few numbers at the top.
+
+    Attributes:
+        value: the number.
+        meaning: what it is, in a few words.
+        detail: its interval or its denominator.
+        tone: ``real`` or ``original`` where it belongs to one kind of labels.
+    """
+
+    value: str
+    meaning: str
+    detail: str = ""
+    tone: str = ""

@@ -1,0 +1,59 @@
+"""The paper's statements, each computed again from public files and compared.
+
+==============  ==================================================================
+`statements`    `Claim`, `Statement`; the claims stand in data/imagenet/statements.csv
+`inputs`        the published data, each file read once, when it is asked for
+`proposals`     proposals, rated images, tasks, answers (METHOD 1, 2)
+`labelling`     aggregation, labels, agreement with experts (METHOD 3)
+`accuracies`    accuracies, progress (METHOD 4, 5.1, 5.2)
+`findings`      preference, later predictions, co-occurring classes (METHOD 5.3 to 5.5)
+`verdicts`      later studies of mistakes and of labels (METHOD 8)
+==============  ==================================================================
+
+Each of the last five is a table from the id of a claim to the function that computes it.
+Does not print: `reassess.cli` does.
+
+Source: Beyer, Hénaff, Kolesnikov, Zhai, van den Oord (2020), "Are we done with
+ImageNet?", arXiv 2006.07159.
+"""
+
+from collections.abc import Callable
+
+from reassess.catalog import Catalog
+from reassess.reproduce import accuracies, findings, labelling, proposals, verdicts
+from reassess.reproduce.inputs import Inputs
+from reassess.reproduce.statements import Claim, Compute, Statement, imagenet_claims
+
+__all__ = ["COMPUTATIONS", "Claim", "Statement", "imagenet_claims", "reproduce_imagenet"]
+
+COMPUTATIONS: dict[str, Compute] = (
+    proposals.COMPUTATIONS
+    | labelling.COMPUTATIONS
+    | accuracies.COMPUTATIONS
+    | findings.COMPUTATIONS
+    | verdicts.COMPUTATIONS
+)
+"""How each claim that public files can check is computed, by id."""
+
+
+def reproduce_imagenet(
+    catalog: Catalog | None = None, *, on_statement: Callable[[int, int], None] | None = None
+) -> list[Statement]:
+    """Every statement with the published value, ours, and whether it holds.
+
+    A statement that cannot be checked, or whose file is absent, has no computed value and
+    carries the reason; that is no error.
+
+    Args:
+        catalog: where published files come from; the default one if None.
+        on_statement: called after each statement with how many are done and how many there
+            are.
+    """
+    inputs = Inputs(catalog or Catalog.default())
+    claims = imagenet_claims()
+    statements = []
+    for n_done, claim in enumerate(claims, start=1):
+        statements.append(claim.check(COMPUTATIONS.get(claim.id), inputs))
+        if on_statement is not None:
+            on_statement(n_done, len(claims))
+    return statements

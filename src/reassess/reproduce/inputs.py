@@ -1,0 +1,183 @@
+"""The published data that statements are computed from: each read once, when it is asked for.
+
+A file that is absent is asked for once too; whatever needs it fails at once afterwards.
+The labels are our own, aggregated here from the published votes; the published ones are
+``real``.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from reassess.aggregation import calibrated, original_label_rater
+from reassess.analysis.alignment import pairs_of
+from reassess.catalog import Catalog, imagenet_file
+from reassess.errors import CatalogError, DataError
+from reassess.files import read_predictions
+from reassess.files.results import Results
+from reassess.files.tables import Table, read_table
+from reassess.labels import reassessed_labels
+from reassess.records import (
+    Benchmark,
+    Gold,
+    LabelSets,
+    OperatingPoint,
+    Pairs,
+    Posterior,
+    Predictions,
+    Votes,
+    align,
+)
+
+THRESHOLD = 0.8
+"""The published operating point: a label is kept from this score on."""
+
+LAST_ANIMAL = 397
+"""ImageNet's classes 0 to 397 are animals."""
+
+T = TypeVar("T")
+
+
+class Inputs:
+    """Published data, read when it is first asked for.
+
+    Args:
+        catalog: where it comes from.
+
+    Every property raises `CatalogError` where a file that it needs is absent.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._known: dict[str, object] = {}
+
+    def _once(self, name: str, load: Callable[[], T]) -> T:
+        """What ``load`` returned, or raised, the first time."""
+        if name not in self._known:
+            try:
+                self._known[name] = load()
+            except CatalogError as error:
+                self._known[name] = error
+        found = self._known[name]
+        if isinstance(found, CatalogError):
+            raise found
+        return cast("T", found)
+
+    @property
+    def benchmark(self) -> Benchmark:
+        """ImageNet's validation images."""
+        return self._once("benchmark", lambda: self._catalog.benchmark("imagenet"))
+
+    @property
+    def original(self) -> Int[np.ndarray, "N"]:
+        """Class of each image's original label, in the order of the benchmark."""
+        original = self.benchmark.original
+        if original is None:
+            raise DataError("imagenet: the original labels are not known, but must be.")
+        return original
+
+    @property
+    def real(self) -> LabelSets:
+        """The published label sets, in the order of the benchmark."""
+        _ = self.benchmark  # where it is absent, fail before the catalogue asks again
+        return self._once("real", lambda: self._catalog.labels("imagenet-real"))
+
+    @property
+    def votes(self) -> Votes:
+        """Raters' answers."""
+        return self._once("votes", lambda: self._catalog.votes("imagenet-votes"))
+
+    @property
+    def rated_pairs(self) -> Pairs:
+        """The pairs of image and class that were rated."""
+        return pairs_of(self.votes.questions)
+
+    @property
+    def rated_rows(self) -> Int[np.ndarray, "n"]:
+        """Row in the benchmark of each image of `rated_pairs`."""
+        ids, known = self.rated_pairs.image_ids, self.benchmark.image_ids
+        return self._once("rated rows", lambda: align(ids, known, source="imagenet-votes"))
+
+    @property
+    def gold(self) -> Gold:
+        """Experts' answers to gold questions."""
+        return self._once("gold", lambda: self._catalog.gold("imagenet-gold"))
+
+    @property
+    def gold_votes(self) -> Votes:
+        """Raters' answers to gold questions."""
+        return self._once("gold votes", lambda: self._catalog.votes("imagenet-gold-votes"))
+
+    @property
+    def published_scores(self) -> Float[np.ndarray, "Q"]:
+        """The authors' score of each question, in the order of the votes."""
+        return self._once("scores", lambda: self._catalog.scores("imagenet-scores"))
+
+    @property
+    def posterior(self) -> Posterior:
+        """Ours, by the published recipe."""
+        votes, gold, gold_votes = self.votes, self.gold, self.gold_votes
+        benchmark = self.benchmark
+
+        def aggregate() -> Posterior:
+            rater = original_label_rater(
+                benchmark, votes.questions, gold, last_class=LAST_ANIMAL, n_yes=2
+            )
+            return calibrated(votes, gold, gold_votes=gold_votes, virtual_raters=[rater])
+
+        return self._once("posterior", aggregate)
+
+    @property
+    def labels(self) -> LabelSets:
+        """Ours, at the published operating point."""
+        return self.labels_at(THRESHOLD)
+
+    def labels_at(self, threshold: float) -> LabelSets:
+        """Ours, at another operating point."""
+        posterior, benchmark = self.posterior, self.benchmark
+        point = OperatingPoint("threshold", threshold)
+        return self._once(
+            f"labels at {threshold}", lambda: reassessed_labels(posterior, benchmark, point)
+        )
+
+    def predictions(self, model: str) -> Predictions:
+        """A model of the ImageNetV2 repository."""
+        benchmark = self.benchmark
+        models = self._once(
+            "imagenet-v2-repo",
+            lambda: {
+                one.model: one for one in self._catalog.predictions("imagenet-v2-repo", benchmark)
+            },
+        )
+        return models[model]
+
+    def torchvision(self, model: str) -> Predictions:
+        """A model of torchvision."""
+        benchmark = self.benchmark
+        stem = f"imagenet/predictions/torchvision/{model}_pytorch_imagenet_top5"
+
+        def read() -> Predictions:
+            classes, _ = (self._catalog.path(f"{stem}{what}.npy") for what in ("preds", "probs"))
+            return read_predictions(classes, benchmark, order="imagefolder")[0]
+
+        return self._once(stem, read)
+
+    @property
+    def results(self) -> Results:
+        """Accuracies of many models, as timm publishes them."""
+        return self._once("results", self._catalog.results)
+
+    @property
+    def table_5(self) -> Table:
+        """The paper's Table 5, with fractions; it ships with the package."""
+        return self._once("table 5", lambda: read_table(imagenet_file("table5.csv")))
+
+    def json(self, relative: str) -> Any:
+        """A published JSON file, by its path below the cache folder."""
+        return self._once(
+            relative,
+            lambda: json.loads(self._catalog.path(relative).read_text(encoding="utf-8")),
+        )
