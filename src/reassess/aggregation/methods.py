@@ -331,4 +331,5 @@ def _virtual_confusion(
     spoken = rater.gold_answer >= 0
     cell = truth[spoken].astype(int) * len(ANSWERS) + rater.gold_answer[spoken]
     counts = np.bincount(cell, minlength=2 * len(ANSWERS)).reshape(1, 2, len(ANSWERS))
-    return smoothed_confusion(counts.astype(float), smoothing)[0]
+    matrix: Float[np.ndarray, "T A"] = smoothed_confusion(counts.astype(float), smoothing)[0]
+    return matrix

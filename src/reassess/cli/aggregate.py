@@ -31,31 +31,42 @@ The published scores, to the last digit:
 @click.argument("votes")
 @click.option("--gold", metavar="NAME|FILE", help="Gold: image,label,expert,answer, or .npz.")
 @click.option(
-    "--gold-votes", metavar="NAME|FILE",
+    "--gold-votes",
+    metavar="NAME|FILE",
     help="The raters' answers to gold questions, where they are in a file of their own.",
-)  # fmt: skip
+)
 @click.option(
-    "--method", type=click.Choice(["majority", "dawid-skene", "calibrated"]),
+    "--method",
+    type=click.Choice(["majority", "dawid-skene", "calibrated"]),
     help="Default: calibrated where there is gold, else dawid-skene.",
-)  # fmt: skip
+)
 @click.option("--truths", type=int, help="Number of true states.  [default: 2 for no, maybe, yes]")
 @click.option("--smoothing", type=float, default=1.0, show_default=True, help="Added to counts.")
 @click.option(
-    "--gold-use", type=click.Choice(["clamp", "initialise"]), default="clamp", show_default=True,
+    "--gold-use",
+    type=click.Choice(["clamp", "initialise"]),
+    default="clamp",
+    show_default=True,
     help="dawid-skene: hold known truths fixed, or only start from them.",
-)  # fmt: skip
+)
 @click.option("--n-yes", type=int, help="Experts that must say yes.  [default: more than half]")
 @click.option(
-    "--original", metavar="NAME|FILE",
+    "--original",
+    metavar="NAME|FILE",
     help="calibrated: let the original label vote as one more rater.",
-)  # fmt: skip
+)
 @click.option(
     "--original-classes", metavar="A-B", help="... on questions about classes A to B only."
 )
 @click.option("--original-n-yes", type=int, help="... counted against gold with this many yes.")
 @click.option("--iterations", type=int, default=500, show_default=True, help="At the most.")
-@click.option("--tolerance", type=float, default=1e-9, show_default=True,
-              help="Stop when the objective rises by less than this share.")  # fmt: skip
+@click.option(
+    "--tolerance",
+    type=float,
+    default=1e-9,
+    show_default=True,
+    help="Stop when the objective rises by less than this share.",
+)
 @click.option("--answers", metavar="A,B,…", help="Names of the answer codes 0, 1, …")
 @click.option("--classes", metavar="FILE", help="Classes, where votes name them by id or name.")
 @click.option("--workers", type=int, help="Threads.  [default: one a core]")

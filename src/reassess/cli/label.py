@@ -1,11 +1,14 @@
 """``reassess label``: posteriors to reassessed labels."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reassess.cli.options import print_json, read_gold_named, read_original
+
+if TYPE_CHECKING:
+    from reassess.files import LabelFormat
 
 
 @click.command(
@@ -18,21 +21,38 @@ Examples:
 """
 )
 @click.argument("posterior")
-@click.option("--original", required=True, metavar="NAME|FILE",
-              help="All images with their original labels: 'imagenet' or a table image,label.")  # fmt: skip
+@click.option(
+    "--original",
+    required=True,
+    metavar="NAME|FILE",
+    help="All images with their original labels: 'imagenet' or a table image,label.",
+)
 @click.option("--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition.")
-@click.option("--rule", type=click.Choice(["threshold", "recall-at-precision",
-                                           "precision-at-recall", "f1"]),
-              default="threshold", show_default=True, help="How the operating point is chosen.")  # fmt: skip
-@click.option("--threshold", type=float, default=0.8, show_default=True,
-              help="Keep a label where its posterior is at least this.")  # fmt: skip
+@click.option(
+    "--rule",
+    type=click.Choice(["threshold", "recall-at-precision", "precision-at-recall", "f1"]),
+    default="threshold",
+    show_default=True,
+    help="How the operating point is chosen.",
+)
+@click.option(
+    "--threshold",
+    type=float,
+    default=0.8,
+    show_default=True,
+    help="Keep a label where its posterior is at least this.",
+)
 @click.option("--target", type=float, help="The precision or recall that the rule asks for.")
 @click.option("--gold", metavar="NAME|FILE", help="Gold, to choose by and to state precision.")
 @click.option("--n-yes", type=int, help="Experts that must say yes.  [default: more than half]")
 @click.option("--name", help="How to call the labels.")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Where to write the labels.")
-@click.option("--format", "form", type=click.Choice(["native", "real-json", "by-file", "parquet"]),
-              help="[default: parquet for .parquet, else native]")  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["native", "real-json", "by-file", "parquet"]),
+    help="[default: parquet for .parquet, else native]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
     """Decide labels from a POSTERIOR, and store how with them.
@@ -54,7 +74,8 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
         n_yes=options["n_yes"],
     )
     labels = reassessed_labels(read, benchmark, point, name=options["name"])
-    form = options["form"] or ("parquet" if output.endswith(".parquet") else "native")
+    form: LabelFormat = "parquet" if output.endswith(".parquet") else "native"
+    form = options["form"] or form
     write_labels(labels, output, form)
     rated = labels.rated
     n_unrated = 0 if rated is None else int((~rated).sum())

@@ -156,6 +156,7 @@ def read_judge(labels: str, original: str | None, classes: str | None, rows: Row
     from reassess.files import read_classes, read_labels
     from reassess.records import align
 
+    benchmark: Benchmark | None
     if knows(labels, "labels") and not Path(labels).exists():
         catalog = Catalog.default()
         sets = catalog.labels(labels)

@@ -107,8 +107,8 @@ def _write(scores: list[ModelScore], judge: Judge, options: dict[str, Any]) -> N
 
     name, level, output = judge.labels.name, options["level"], options["output"]
     if output is not None:
-        form = "csv" if options["as_csv"] or output.endswith(".csv") else "json"
-        write_scores(scores, name, output, level, "json" if options["as_json"] else form)
+        as_csv = options["as_csv"] or (output.endswith(".csv") and not options["as_json"])
+        write_scores(scores, name, output, level, "csv" if as_csv else "json")
         click.echo(f"{len(scores):,} models: {output}", err=True)
     elif options["as_json"]:
         click.echo(scores_as_json(scores, name, level), nl=False)

@@ -162,8 +162,8 @@ def _archive(path: Path) -> list[_Found]:
         lengths = {len(array) for array in arrays.values()}
         if len(lengths) > 1:
             raise DataError(
-                f"{where}: its arrays have {len(lengths)} different lengths, but must each hold one "
-                "image's scores for the same classes."
+                f"{where}: its arrays have {len(lengths)} different lengths, but must each hold "
+                "one image's scores for the same classes."
             )
         stacked = np.stack(list(arrays.values()))
         return [_lone(path.stem, where, stacked, np.array(list(arrays)))]
@@ -376,10 +376,10 @@ def _argmax(block: Array, taken: Array | None) -> Array:
     Minus infinity is a score that a model may give, so it cannot mark what is taken there.
     """
     if taken is None:
-        winner: Array = np.argmax(block, axis=1)
-        return winner
-    lowest = np.where(taken, -np.inf, np.maximum(block, np.finfo(block.dtype).min))
-    winner = np.argmax(lowest, axis=1)
+        lowest = block
+    else:
+        lowest = np.where(taken, -np.inf, np.maximum(block, np.finfo(block.dtype).min))
+    winner: Array = np.argmax(lowest, axis=1)
     return winner
 
 

@@ -61,8 +61,8 @@ def on_shared_images(
     if unknown.any():
         raise AlignmentError(
             f"{source}: image {some(predictions.image_ids[unknown])} has no entry in "
-            f"{labels.name}, but must have one; {int(unknown.sum()):,} of {len(row):,} have none. Score with "
-            "labels for these images, or name the images to score (--images FILE)."
+            f"{labels.name}, but must have one; {int(unknown.sum()):,} of {len(row):,} have none. "
+            "Score with labels for these images, or name the images to score (--images FILE)."
         )
     if len(row) < len(labels) and not subset:
         missing = np.ones(len(labels), dtype=bool)

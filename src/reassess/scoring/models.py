@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+
 from reassess.records import Benchmark, ImageTable, LabelSets, ModelScore, Predictions
 from reassess.scoring.accuracy import (
     hits,
