@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+PEER_BIN := .venv-bench/bin
+PEERS := .venv-bench/ready
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */make \1\t/' | expand -t 20
@@ -42,12 +44,17 @@ format: $(READY) ## put the code into shape
 docs: $(READY) ## write the generated pages: docs/cli.md
 	@$(BIN)/python scripts/write_cli_reference.py
 
-bench: $(READY) ## every benchmark, ours beside a peer (installs the peers)
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
-	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	@$(BIN)/python -m pip install --quiet -c constraints.txt --group bench
-	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+bench: $(PEERS) ## every benchmark, ours beside a peer; needs REASSESS_DATA
+	@$(PEER_BIN)/python benchmarks/em.py
+	@$(PEER_BIN)/python benchmarks/scoring.py
+
+# The peers live in an environment of their own; torch first, so that no other build replaces it.
+$(PEERS): pyproject.toml constraints.txt
+	@$(PYTHON) -m venv .venv-bench
+	@$(PEER_BIN)/python -m pip install --quiet --upgrade pip
+	@$(PEER_BIN)/python -m pip install --quiet -c constraints.txt torch
+	@$(PEER_BIN)/python -m pip install --quiet -c constraints.txt -e '.[all]' --group bench
+	@touch $@
 
 constraints: $(READY) ## pin the newest versions that fit together (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
@@ -55,4 +62,4 @@ constraints: $(READY) ## pin the newest versions that fit together (needs uv)
 	@printf 'torch==2.13.0\ntorchvision==0.28.0\n' >> constraints.txt
 
 clean: ## remove what the commands above made
-	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

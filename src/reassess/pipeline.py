@@ -33,6 +33,7 @@ from reassess.records import (
     Benchmark,
     Gold,
     LabelSets,
+    ModelScore,
     OperatingPoint,
     Posterior,
     Predictions,
@@ -40,7 +41,7 @@ from reassess.records import (
     Questions,
     Votes,
 )
-from reassess.scoring import ModelScore, score_models
+from reassess.scoring import score_models
 
 Ask = Callable[[Questions], Votes]
 """Whoever answers the questions."""
@@ -133,7 +134,7 @@ def reassess_benchmark(
     _check_answered(questions, votes)
     gold = None if ask_experts is None else ask_experts(questions)
 
-    begin("posterior", f"{len(votes):,} votes of {len(votes.rater_ids)} raters")
+    begin("posterior", f"{len(votes):,} votes of {some(votes.rater_ids, 1)}")
     posterior = aggregate(votes, gold, method)
 
     n_gold = 0 if gold is None else len(gold.questions)
@@ -145,18 +146,11 @@ def reassess_benchmark(
 
     begin("scores", f"{len(labels.indices):,} labels")
     scores = tuple(score_models(predictions, labels, benchmark))
+    # Positions, not names: the attributes stand in the order in which they came about.
     return Reassessment(
-        benchmark=benchmark,
-        predictions=tuple(predictions),
-        proposals=proposals,
-        questions=questions,
-        votes=votes,
-        gold=gold,
-        posterior=posterior,
-        point=point,
-        labels=labels,
-        scores=scores,
-    )
+        benchmark, tuple(predictions), proposals, questions, votes, gold, posterior, point, labels,
+        scores,
+    )  # fmt: skip
 
 
 def aggregate(votes: Votes, gold: Gold | None, method: Method) -> Posterior:

@@ -16,7 +16,7 @@ from reassess.records import ANSWERS, Gold, Pairs, Questions, Votes
 
 Rows = tuple[tuple[float, ...], ...]
 
-TYPICAL_RATER: Rows = ((0.91, 0.06, 0.03), (0.06, 0.10, 0.84))
+TYPICAL_RATER: Rows = ((0.90, 0.06, 0.04), (0.15, 0.13, 0.72))
 """P(no, maybe, yes) of a simulated rater of middling skill where a class is absent, present."""
 
 TYPICAL_EXPERT: Rows = ((0.985, 0.005, 0.01), (0.02, 0.01, 0.97))
@@ -28,7 +28,7 @@ def simulated_raters(
     rng: np.random.Generator,
     *,
     mean: Rows = TYPICAL_RATER,
-    concentration: float = 15.0,
+    concentration: float = 10.0,
 ) -> Float[np.ndarray, "R T A"]:
     """The confusion of simulated raters who differ in skill: P(r answers a | truth t).
 

@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import precision_recall_curve, precision_score, recall_score
+from sklearn.metrics import precision_score, recall_score
 
 from reassess.analysis import (
     AgreementPoint,
+    agreement_point,
     expert_points,
+    labels_point,
     original_point,
     rater_points,
-    score_curve,
-    score_point,
-    scores_on_gold,
 )
 from reassess.errors import AlignmentError, DataError
-from reassess.records import Benchmark, Gold, Pairs, Questions, Votes
+from reassess.records import Benchmark, Gold, LabelSets, Pairs, Questions, Votes
 
 Make = Callable[[list[list[int]], list[str]], Votes]
 
@@ -59,21 +58,18 @@ def test_votes_are_matched_by_id_and_other_questions_left_out(small_gold: Gold) 
 
 
 def test_original_labels_by_hand(small_gold: Gold) -> None:
-    benchmark = Benchmark("m", np.array(["b", "c", "a"]), np.array([1, 0, 0]))
+    benchmark = Benchmark("m", np.array(["b", "c", "a"]), np.array([1, 2, 0]))
     assert original_point(small_gold, benchmark) == AgreementPoint("original labels", 1, 2, 2)
 
 
-def test_score_point_and_curve_by_hand(small_gold: Gold) -> None:
-    score = np.array([0.9, 0.8, 0.8, 0.1])
-    assert score_point(score, 0.8, small_gold, "s") == AgreementPoint("s", 2, 3, 2)
-    curve = score_curve(score, small_gold)
-    assert curve.threshold.tolist() == [0.9, 0.8]
-    assert curve.precision.tolist() == pytest.approx([1, 2 / 3])
-    assert curve.recall.tolist() == [0.5, 1]
+def test_labels_by_hand(small_gold: Gold) -> None:
+    """Present: class 0 of a and of b. The rows are mixed and further labels do not count."""
+    labels = LabelSets.from_lists("real", np.array(["c", "b", "a"]), [[0], [1, 7], [0, 1]])
+    assert labels_point(labels, small_gold) == AgreementPoint("real", 1, 3, 2)
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-def test_raters_and_curves_against_scikit_learn(make_votes: Make, seed: int) -> None:
+def test_raters_against_scikit_learn(make_votes: Make, seed: int) -> None:
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, 30))
     experts = rng.integers(0, 2, (3, n)) * 2
@@ -87,28 +83,11 @@ def test_raters_and_curves_against_scikit_learn(make_votes: Make, seed: int) -> 
         for point, row in zip(points, answers, strict=True):
             assert point.precision == pytest.approx(precision_score(truth, row >= least))
             assert point.recall == pytest.approx(recall_score(truth, row >= least))
-    score = rng.integers(0, 8, n) / 8
-    curve = score_curve(score, gold)
-    precision, recall, threshold = precision_recall_curve(truth, score)
-    first_full = int(np.flatnonzero(recall == 1)[-1])
-    assert curve.threshold[::-1].tolist() == threshold[first_full:].tolist()
-    assert curve.precision[::-1].tolist() == pytest.approx(precision[first_full:-1].tolist())
-    assert curve.recall[::-1].tolist() == pytest.approx(recall[first_full:-1].tolist())
-    for threshold_, p, r in zip(curve.threshold, curve.precision, curve.recall, strict=True):
-        point = score_point(score, float(threshold_), gold)
-        assert (point.precision, point.recall) == pytest.approx((p, r))
-
-
-def test_scores_are_found_by_question_id(small_gold: Gold) -> None:
-    order = np.array([3, 1, 0, 2])
-    pairs = small_gold.questions.pairs
-    assert pairs is not None
-    mixed = Questions.from_pairs(Pairs(pairs.image_ids, pairs.image[order], pairs.label[order]))
-    score = np.array([0.3, 0.1, 0.0, 0.2])
-    assert scores_on_gold(mixed, score, small_gold).tolist() == [0.0, 0.1, 0.2, 0.3]
-    part = Questions.from_pairs(Pairs(pairs.image_ids, pairs.image[:3], pairs.label[:3]))
-    with pytest.raises(AlignmentError, match=r"'b:1' has no score.*1 of 4 have none"):
-        scores_on_gold(part, score[:3], small_gold)
+    called = rng.random(n) < 0.5
+    called[0] = True
+    point = agreement_point("some", called, gold)
+    assert point.precision == pytest.approx(precision_score(truth, called))
+    assert point.recall == pytest.approx(recall_score(truth, called))
 
 
 def test_refuses(make_votes: Make, small_gold: Gold, small_case: Any) -> None:
@@ -118,12 +97,11 @@ def test_refuses(make_votes: Make, small_gold: Gold, small_case: Any) -> None:
     strangers = replace(votes, questions=Questions(np.array(["q:0", "q:1"]), None))
     with pytest.raises(AlignmentError, match="none of 2 is"):
         rater_points(strangers, small_gold)
-    nothing = Gold(make_votes([[0, 0]], ["x"]))
-    with pytest.raises(DataError, match="none of the 2 questions is present"):
-        score_curve(np.array([0.1, 0.2]), nothing)
     with pytest.raises(DataError, match="must be about an image and a class"):
         original_point(Gold(strangers), small_case[2])
     with pytest.raises(DataError, match="original labels are not known"):
         original_point(small_gold, Benchmark("b", np.array(["a", "b"])))
     with pytest.raises(AlignmentError, match="unknown"):
         original_point(small_gold, Benchmark("b", np.array(["a"]), np.array([0])))
+    with pytest.raises(AlignmentError, match="must be an image of real"):
+        labels_point(LabelSets.from_lists("real", np.array(["a"]), [[0]]), small_gold)

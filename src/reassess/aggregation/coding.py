@@ -26,7 +26,7 @@ class Coded:
         n_answers: A.
     """
 
-    indptr: Int[np.ndarray, "Q+1"]
+    indptr: Int[np.ndarray, "ends"]
     code: UInt[np.ndarray, "V"]
     n_raters: int
     n_answers: int

@@ -6,7 +6,7 @@ is not needed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -57,7 +57,7 @@ class _Fitted:
 class MajorityVote(_Fitted):
     """Shares of votes; see `reassess.aggregation.majority`."""
 
-    def fit(self, votes: Votes) -> Self:
+    def fit(self, votes: Votes) -> "MajorityVote":
         """Aggregate votes; returns the estimator."""
         self.posterior_ = majority(votes)
         return self
@@ -74,7 +74,7 @@ class DawidSkene(_Fitted):
     tolerance: float = 1e-9
     engine: Engine | None = field(default=None, repr=False)
 
-    def fit(self, votes: Votes, gold: Gold | None = None) -> Self:
+    def fit(self, votes: Votes, gold: Gold | None = None) -> "DawidSkene":
         """Fit the model to votes, with known truths where there is gold.
 
         Raises:
@@ -117,7 +117,7 @@ class Calibrated(_Fitted):
     n_yes: int | None = None
     virtual_raters: Sequence[VirtualRater] = ()
 
-    def fit(self, votes: Votes, gold: Gold, gold_votes: Votes | None = None) -> Self:
+    def fit(self, votes: Votes, gold: Gold, gold_votes: Votes | None = None) -> "Calibrated":
         """Count confusion on gold and weigh the votes; returns the estimator.
 
         Raises:

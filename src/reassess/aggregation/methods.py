@@ -206,7 +206,8 @@ def original_label_rater(
         DataError: the questions are no (image, class) pairs or the labels are unknown.
         AlignmentError: an image is not in the benchmark.
 
-    Source: the paper, section 3.3 ("a sixth rater"); METHOD section 3 for the counts.
+    Source: the paper, section 3.3 ("a sixth rater"). That its truth needs two experts, not three,
+    was found by fitting the published scores: no other count reproduces them.
     """
     answer = _original_answers(benchmark, questions, "votes")
     assert questions.pairs is not None  # noqa: S101 -- checked by _original_answers
@@ -265,7 +266,8 @@ def calibrated(
             holds one truth only.
         OptionError: the smoothing is negative.
 
-    Source: the paper, section 3.3; the exact recipe in METHOD section 3.
+    Source: the paper, section 3.3; that it is this recipe, and not iterated, follows from the
+    published scores, which it reproduces to the last digit.
     """
     if smoothing < 0:
         raise OptionError(f"the smoothing is {smoothing}, but must be 0 or more.")

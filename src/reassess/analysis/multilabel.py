@@ -87,7 +87,7 @@ class MultiLabelShare:
 def label_counts(labels: LabelSets) -> LabelCounts:
     """Images by how many labels they have.
 
-    Source: section 3.3; METHOD 3, "Result".
+    Source: section 3.3.
     """
     return LabelCounts(tuple(np.bincount(labels.sizes).tolist()))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import click
 import numpy as np
@@ -222,6 +222,7 @@ def read_gold_named(source: str, classes: str | None) -> Gold:
     return read_gold(source, classes=None if classes is None else read_classes(classes))
 
 
+@runtime_checkable
 class Step(Protocol):
     """Says what is being done, and moves the bar on."""
 

@@ -26,7 +26,9 @@ def reproduce(study: str, as_json: bool) -> None:
     from reassess.reproduce import reproduce_imagenet
 
     with progress("Reproducing", None) as step:
-        statements = reproduce_imagenet(on_progress=step)
+        statements = reproduce_imagenet(
+            on_statement=lambda n_done, n: step(f"{n_done} of {n} statements")
+        )
     if as_json:
         print_json([dataclasses.asdict(statement) for statement in statements])
         return

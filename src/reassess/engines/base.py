@@ -6,12 +6,13 @@ distributed is a sum. A shard that fails raises; nothing is skipped.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 Shard = TypeVar("Shard")
 Result = TypeVar("Result")
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Something that applies a function to shards."""
 

@@ -2,17 +2,42 @@
 
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
-from reassess.errors import FileError
+from reassess.errors import DataError, FileError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BROKEN = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
+BROKEN = (
+    ArithmeticError, EOFError, LookupError, MemoryError, OSError, RuntimeError, SyntaxError,
+    TokenError, TypeError, ValueError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 """What NumPy and zipfile raise on unfinished, corrupt or foreign bytes."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the file's name before what a record finds wrong with the data that came from it."""
+    try:
+        yield
+    except DataError as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
+
+
+def is_there(path: Path) -> bool:
+    """Whether the path exists; one that cannot even be looked up does not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def check_readable(path: Path) -> None:
@@ -34,13 +59,19 @@ def check_readable(path: Path) -> None:
 
 def broken(path: Path, error: BaseException) -> FileError:
     """The error to raise for a file that NumPy or zipfile refused."""
-    head = path.open("rb").read(1)
+    with path.open("rb") as file:
+        head = file.read(6)
     text = str(error)
-    if head == b"\x80" or "pickle" in text or "Python objects" in text:
+    if head[:1] == b"\x80" or "Object arrays" in text:
         return FileError(
             f"{path}: it holds Python objects (a pickle), but must hold plain arrays; reading "
             "pickles would run whatever they contain. Save numbers or fixed-width strings, such "
             "as np.save(path, np.asarray(values, dtype=float))."
+        )
+    if head != np.lib.format.MAGIC_PREFIX and head[:2] != b"PK":
+        return FileError(
+            f"{path}: it is no NumPy file (its first bytes are {head!r}). Write it with np.save or "
+            "np.savez, or give it the extension of what it is."
         )
     reason = " ".join(text.split()) or type(error).__name__
     return FileError(f"{path}: the file is unfinished or corrupt ({reason}). Write it again.")
@@ -79,9 +110,15 @@ def read_npz(path: Path, names: list[str] | None = None) -> dict[str, Array]:
                     f"{path}: the array {missing[0]!r} is not in the archive, which holds "
                     f"{', '.join(archive.files) or 'nothing'}. Write it with that name."
                 )
-            return {name: archive[name] for name in (names or archive.files)}
+            arrays = {name: archive[name] for name in (names or archive.files)}
     except BROKEN as error:
         raise broken(path, error) from error
+    foreign = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if foreign:
+        raise FileError(
+            f"{path}: {foreign[0]!r} in the archive is no array. Write the archive with np.savez."
+        )
+    return arrays
 
 
 def names_in_npz(path: Path) -> list[str]:
@@ -102,7 +139,8 @@ def as_strings(array: Array, where: str) -> Array:
     """An array of ids as strings; bytes are read as UTF-8, integers as their digits.
 
     Raises:
-        FileError: the array is neither text nor integers, or has more than one axis.
+        FileError: the array is neither text nor integers, has more than one axis, or holds
+            bytes that are no UTF-8.
     """
     if array.ndim != 1 or array.dtype.kind not in "USiu":
         raise FileError(
@@ -110,5 +148,8 @@ def as_strings(array: Array, where: str) -> Array:
             "row of strings. Save them with np.array(ids, dtype=str)."
         )
     if array.dtype.kind == "S":
-        return np.strings.decode(array, "utf-8")
+        try:
+            return np.strings.decode(array, "utf-8")
+        except UnicodeDecodeError as error:
+            raise FileError(f"{where}: an id is no text in UTF-8 ({error}).") from error
     return array.astype(str)

@@ -14,9 +14,10 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, FileError, some
-from reassess.files.arrays import as_strings, check_readable, read_npy
+from reassess.files.arrays import as_strings, check_readable, naming, read_npy
 from reassess.files.tables import Table, read_table
 from reassess.records import Benchmark, Classes
+from reassess.records.benchmark import MOST_CLASSES
 
 IMAGE = ("image", "filename", "file", "image_id", "file_name", "path", "id")
 CLASS = ("label", "class", "category", "target")
@@ -53,13 +54,14 @@ def read_benchmark(
     if known is None and not _all_integers(texts):
         known = Classes.from_names(sorted(set(texts)))
     original = class_indices(texts, known, f"{path}: column {column!r}")
-    return Benchmark(
-        name=name or path.stem,
-        image_ids=unique_ids(image_ids, path),
-        original=original,
-        classes=known,
-        hierarchy=() if hierarchy is None else read_hierarchy(hierarchy),
-    )
+    with naming(path):
+        return Benchmark(
+            name=name or path.stem,
+            image_ids=unique_ids(image_ids, path),
+            original=original,
+            classes=known,
+            hierarchy=() if hierarchy is None else read_hierarchy(hierarchy),
+        )
 
 
 def unique_ids(image_ids: list[str], path: Path) -> Shaped[np.ndarray, "N"]:
@@ -82,43 +84,49 @@ def _all_integers(texts: list[str]) -> bool:
     return all(_INTEGER.fullmatch(text) for text in texts)
 
 
-def class_indices(texts: list[str], classes: Classes | None, where: str) -> Int[np.ndarray, "n"]:
+def class_indices(
+    texts: list[str], classes: Classes | None, where: str, *, first_row: int = 2
+) -> Int[np.ndarray, "n"]:
     """Class indices from a column of labels.
 
     If every text is an integer it is the class index (compared as a number); else each is a
-    class id or name.
+    class id or name. Messages count rows from ``first_row``: in a table the header is row 1.
 
     Raises:
         DataError: an index is negative or not below K, or a text names no class.
     """
     if _all_integers(texts):
-        indices = np.array([int(float(text)) for text in texts], dtype=np.int64)
-        n_classes = None if classes is None else len(classes)
-        outside = indices < 0 if n_classes is None else (indices < 0) | (indices >= n_classes)
-        if outside.any():
-            row = int(np.argmax(outside))
-            limit = "0 or more" if n_classes is None else f"in [0, {n_classes:,})"
+        n_classes = MOST_CLASSES if classes is None else len(classes)
+        indices = [_integer(text) for text in texts]
+        outside = [row for row, index in enumerate(indices) if not 0 <= index < n_classes]
+        if outside:
             raise DataError(
-                f"{where}: row {row + 2} is {int(indices[row])}, but a class index must be "
-                f"{limit}; {int(outside.sum()):,} of {len(texts):,} rows are outside. Check the "
-                "classes file (--classes)."
+                f"{where}: row {outside[0] + first_row} is {texts[outside[0]][:40].strip()}, but a "
+                f"class index must be in [0, {n_classes:,}); {len(outside):,} of {len(texts):,} "
+                "rows are outside. Check the classes file (--classes)."
             )
-        return indices
+        return np.array(indices, dtype=np.int64)
     if classes is None:
         row = next(i for i, text in enumerate(texts) if not _INTEGER.fullmatch(text))
         raise DataError(
-            f"{where}: row {row + 2} is {texts[row]!r}, which is no class index, and no classes "
+            f"{where}: row {row + first_row} is {texts[row]!r}, which is no class index, and no classes "
             "are known. Give the classes (--classes FILE)."
         )
     index_of = classes.index_of
     unknown = [text for text in dict.fromkeys(texts) if text not in index_of]
     if unknown:
         raise DataError(
-            f"{where}: row {texts.index(unknown[0]) + 2} is {unknown[0]!r}, but must be the id or "
-            f"the unique name of one of the {len(classes):,} classes; unknown: {some(unknown)}. "
+            f"{where}: row {texts.index(unknown[0]) + first_row} is {unknown[0]!r}, but must be the "
+            f"id or the unique name of one of the {len(classes):,} classes; unknown: {some(unknown)}. "
             "Check the classes file (--classes)."
         )
     return np.array([index_of[text] for text in texts], dtype=np.int64)
+
+
+def _integer(text: str) -> int:
+    """The integer that `_INTEGER` matched; more digits than any class has count as one beyond."""
+    digits = text.partition(".")[0].strip()
+    return int(digits) if len(digits) < 40 else MOST_CLASSES
 
 
 def read_classes(path: str | Path) -> Classes:
@@ -148,7 +156,8 @@ def read_classes(path: str | Path) -> Classes:
             )
         rows = sorted(range(len(order)), key=order.__getitem__)
         columns = {key: [column[row] for row in rows] for key, column in columns.items()}
-    return Classes(**{key: tuple(column) for key, column in columns.items()})
+    with naming(path):
+        return Classes(**{key: tuple(column) for key, column in columns.items()})
 
 
 def _optional(table: Table, aliases: tuple[str, ...]) -> list[str]:
@@ -186,9 +195,15 @@ def read_ids(path: str | Path) -> Shaped[np.ndarray, "n"]:
         return np.array(table.texts(table.require(IMAGE)))
     try:
         text = path.read_text(encoding="utf-8-sig")
-        ids = json.loads(text) if suffix == ".json" else text.splitlines()
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        ids = json.loads(text) if suffix == ".json" else text.removesuffix("\n").split("\n")
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise FileError(f"{path}: it is no text in UTF-8 or no JSON ({error}).") from error
-    if not isinstance(ids, list) or not all(isinstance(item, str) and item for item in ids):
+    if not isinstance(ids, list) or not ids:
         raise FileError(f"{path}: it must hold one image id a line (or a JSON list of ids).")
+    wrong = [row for row, item in enumerate(ids, 1) if not isinstance(item, str) or not item]
+    if wrong:
+        raise FileError(
+            f"{path}: line {wrong[0]} is {str(ids[wrong[0] - 1])[:40]!r}, but must be an image id; "
+            f"{len(wrong):,} of {len(ids):,} are none."
+        )
     return np.array(ids)

@@ -13,8 +13,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from reassess.errors import FileError, MissingExtraError
+from reassess.errors import FileError, MissingExtraError, some
 from reassess.files.arrays import check_readable
+
+
+_BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError)
+"""What pyarrow raises on unfinished, corrupt or foreign bytes."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,13 @@ class Table:
             others = f" (or {', '.join(aliases[1:])})" if len(aliases) > 1 else ""
             raise FileError(
                 f"{self.path}: the column {aliases[0]!r}{others} is missing; the columns are "
-                f"{', '.join(self.header)}. Name the column so."
+                f"{named(self.header)}. Name the column so."
             )
         return found
 
     def cells(self, name: str) -> list[Any]:
         """A column as it is: strings from CSV, whatever is stored from parquet."""
-        if _is_parquet(self.path):
+        if is_parquet(self.path):
             values: list[Any] = _read_parquet(self.path, [name]).column(0).to_pylist()
             return values
         column = self.header.index(name)
@@ -61,9 +65,10 @@ class Table:
         """A column as strings, one a row.
 
         Raises:
-            FileError: a cell is empty.
+            FileError: a cell is empty, or NaN, which is how pandas stores an empty one.
         """
-        values = ["" if cell is None else str(cell) for cell in self.cells(name)]
+        cells = self.cells(name)
+        values = ["" if cell is None or cell != cell else str(cell) for cell in cells]  # noqa: PLR0124
         if "" in values:
             raise FileError(
                 f"{self.path}: row {values.index('') + 2}, column {name!r} is empty, but must have "
@@ -72,20 +77,23 @@ class Table:
         return values
 
     def numbers(self, names: Sequence[str]) -> Float[np.ndarray, "n m"]:
-        """Several columns of numbers as one array.
+        """Several columns of numbers as one array; in double precision, or ties would arise.
 
         Raises:
             FileError: a cell is no number.
         """
-        if _is_parquet(self.path):
+        if is_parquet(self.path):
             table = _read_parquet(self.path, list(names))
-            columns = [table.column(name).to_numpy() for name in names]
-            return np.stack(columns, axis=1).astype(np.float32)
+            try:
+                columns = [table.column(name).to_numpy().astype(np.float64) for name in names]
+            except (TypeError, ValueError) as error:
+                raise FileError(f"{self.path}: a cell is no number ({error}).") from error
+            return np.stack(columns, axis=1)
         wanted = [self.header.index(name) for name in names]
         try:
             return np.loadtxt(
                 self.path,
-                dtype=np.float32,
+                dtype=np.float64,
                 delimiter=_delimiter(self.path),
                 quotechar='"',
                 comments=None,
@@ -98,6 +106,11 @@ class Table:
             raise FileError(f"{self.path}: a cell is no number ({error}).") from error
 
 
+def named(columns: Sequence[str]) -> str:
+    """Column names for a message, shortened: the header of a foreign file may be all of it."""
+    return some([name if len(name) < 40 else name[:37] + "…" for name in columns], 8)
+
+
 def read_table(path: Path) -> Table:
     """The header of a CSV, TSV or parquet file, ready to read columns from.
 
@@ -105,9 +118,12 @@ def read_table(path: Path) -> Table:
         FileError: the file is missing, unreadable, or has no header or no row.
     """
     check_readable(path)
-    if _is_parquet(path):
-        table = Table(path, tuple(_parquet().read_schema(path).names))
-        n_rows = _parquet().read_metadata(path).num_rows
+    if is_parquet(path):
+        try:
+            table = Table(path, tuple(_parquet().read_schema(path).names))
+            n_rows = _parquet().read_metadata(path).num_rows
+        except _BAD_PARQUET as error:
+            raise _no_parquet(path, error) from error
     else:
         rows = _csv_rows(path, None)
         first = next(rows, None)
@@ -115,8 +131,10 @@ def read_table(path: Path) -> Table:
         n_rows = sum(1 for _ in zip(rows, range(1), strict=False))
     if not table.header or n_rows == 0:
         raise FileError(f"{path}: there are 0 rows, but there must be at least one below a header.")
-    if len(set(table.header)) < len(table.header):
-        raise FileError(f"{path}: a column name is there twice: {', '.join(table.header)}.")
+    names = [name.strip().lower() for name in table.header]
+    twice = [name for name in table.header if names.count(name.strip().lower()) > 1]
+    if twice:
+        raise FileError(f"{path}: a column name is there twice: {named(twice)}. Rename one.")
     return table
 
 
@@ -124,7 +142,7 @@ def factorize(values: Sequence[str]) -> tuple[Shaped[np.ndarray, "n"], Int[np.nd
     """Distinct strings in the order of their first appearance, and each value's index."""
     codes: dict[str, int] = {}
     index = np.fromiter((codes.setdefault(v, len(codes)) for v in values), np.int64, len(values))
-    return np.array(list(codes)), index
+    return np.array(list(codes), dtype=str), index
 
 
 def write_csv(path: Path, header: Sequence[str], columns: Mapping[str, Sequence[object]]) -> None:
@@ -146,11 +164,18 @@ def write_parquet(path: Path, columns: Mapping[str, Any], metadata: Mapping[str,
 
 def parquet_metadata(path: Path) -> dict[str, str]:
     """The texts that `write_parquet` put into the file's metadata."""
-    stored = _parquet().read_schema(path).metadata or {}
-    return {key.decode(): value.decode("utf-8", "replace") for key, value in stored.items()}
+    try:
+        stored = _parquet().read_schema(path).metadata or {}
+    except _BAD_PARQUET as error:
+        raise _no_parquet(path, error) from error
+    return {
+        key.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+        for key, value in stored.items()
+    }
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
+    """Whether the extension says parquet."""
     return path.suffix.lower() in {".parquet", ".pq"}
 
 
@@ -163,7 +188,10 @@ def _csv_rows(path: Path, n_columns: int | None) -> Iterator[tuple[int, list[str
     csv.field_size_limit(2**31 - 1)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            for number, row in enumerate(csv.reader(file, delimiter=_delimiter(path)), start=1):
+            rows = csv.reader(file, delimiter=_delimiter(path), strict=True)
+            for number, row in enumerate(rows, start=1):
+                if number == 1 and not row:
+                    raise FileError(f"{path}: row 1 is blank, but must name the columns.")
                 if not row or (number == 1 and n_columns is not None):
                     continue
                 if n_columns is not None and len(row) != n_columns:
@@ -187,5 +215,12 @@ def _parquet() -> Any:
 def _read_parquet(path: Path, names: list[str]) -> Any:
     try:
         return _parquet().read_table(path, columns=names)
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path}: it cannot be read as parquet ({error}).") from error
+    except _BAD_PARQUET as error:
+        raise _no_parquet(path, error) from error
+
+
+def _no_parquet(path: Path, error: Exception) -> FileError:
+    reason = " ".join(str(error).split())[:160]
+    return FileError(
+        f"{path}: the file is unfinished, corrupt or no parquet ({reason}). Write it again."
+    )

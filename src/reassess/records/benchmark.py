@@ -9,6 +9,9 @@ from jaxtyping import Int, Shaped
 from reassess.errors import DataError, some
 from reassess.records.images import file_number_order, imagefolder_order
 
+MOST_CLASSES = 2**24
+"""No benchmark has as many classes: an index from here on is something else, such as an id."""
+
 
 @dataclass(frozen=True)
 class Classes:
@@ -133,20 +136,20 @@ class Benchmark:
 
 
 def check_classes(label: Int[np.ndarray, "..."], n_classes: int | None, what: str) -> None:
-    """Refuse class indices outside [0, K).
+    """Refuse class indices outside [0, K); `MOST_CLASSES` stands for an unknown K.
 
     Raises:
         DataError: naming the first index outside and how many there are.
     """
     if label.size == 0:
         return
-    outside = label < 0 if n_classes is None else (label < 0) | (label >= n_classes)
+    limit = MOST_CLASSES if n_classes is None else n_classes
+    outside = (label < 0) | (label >= limit)
     if not outside.any():
         return
     where = tuple(int(i) for i in np.argwhere(outside)[0])
-    limit = "0 or more" if n_classes is None else f"in [0, {n_classes:,})"
     raise DataError(
-        f"{what}{list(where)} is {int(label[where])}, but must be {limit}; "
+        f"{what}{list(where)} is {int(label[where])}, but must be in [0, {limit:,}); "
         f"{int(outside.sum()):,} of {label.size:,} are outside. Check the class order, or give the "
         "classes (--classes FILE)."
     )

@@ -8,6 +8,7 @@ otherwise: no part of a path is resolved, stripped or normalised.
 
 import re
 from collections import defaultdict
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Int, Shaped
@@ -104,19 +105,20 @@ def file_number_order(image_ids: Shaped[np.ndarray, "N"]) -> Int[np.ndarray, "N"
     Raises:
         AlignmentError: a file name has no number, or two have the same.
     """
-    numbers = np.empty(len(image_ids), np.int64)
-    for row, image_id in enumerate(image_ids.tolist()):
-        found = _NUMBER.findall(image_id.rpartition("/")[2].partition(".")[0])
+    numbers: list[int] = []
+    for image_id in image_ids.tolist():
+        name = image_id.rpartition("/")[2]
+        found = _NUMBER.findall(name.rpartition(".")[0] or name)
         if not found:
             raise AlignmentError(
                 f"image id {image_id!r} has no number in its file name, so 'file-number' states "
                 "no order. Give the ids of the rows instead (--ids FILE)."
             )
-        numbers[row] = int(found[-1])
-    order = np.argsort(numbers, kind="stable")
-    same = np.flatnonzero(np.diff(numbers[order]) == 0)
-    if len(same):
-        first, second = image_ids[order[same[0]]], image_ids[order[same[0] + 1]]
+        numbers.append(int(found[-1]))
+    order = np.array(sorted(range(len(numbers)), key=numbers.__getitem__), dtype=np.int64)
+    same = [i for i, j in pairwise(order.tolist()) if numbers[i] == numbers[j]]
+    if same:
+        first, second = image_ids[[i for i in order if numbers[i] == numbers[same[0]]][:2]]
         raise AlignmentError(
             f"image ids {str(first)!r} and {str(second)!r} have the same file number, so "
             f"'file-number' states no order; {len(same):,} numbers are there more than once. "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.errors import DataError, some
+from reassess.errors import DataError, OptionError, some
 
 ANSWERS = ("no", "maybe", "yes")
 """The published answers to "is this class in the image?", in the published order."""
@@ -216,7 +216,14 @@ class Gold:
         Args:
             n_yes: how many experts must say yes; None asks for more than half of those who
                 answered the question.
+
+        Raises:
+            OptionError: ``n_yes`` is below 1, which every question would meet.
         """
         if n_yes is None:
             return self.share_of_yes() > 0.5
+        if n_yes < 1:
+            raise OptionError(
+                f"the number of experts who must say yes is {n_yes}, but must be 1 or more."
+            )
         return self.votes.counts()[:, 2] >= n_yes

@@ -3,11 +3,11 @@
 ==============  ==================================================================
 `statements`    `Claim`, `Statement`; the claims stand in data/imagenet/statements.csv
 `inputs`        the published data, each file read once, when it is asked for
-`proposals`     proposals, rated images, tasks, answers (METHOD 1, 2)
-`labelling`     aggregation, labels, agreement with experts (METHOD 3)
-`accuracies`    accuracies, progress (METHOD 4, 5.1, 5.2)
-`findings`      preference, later predictions, co-occurring classes (METHOD 5.3 to 5.5)
-`verdicts`      later studies of mistakes and of labels (METHOD 8)
+`proposals`     proposals, rated images, tasks, answers
+`labelling`     aggregation, labels, agreement with experts
+`accuracies`    accuracies, progress
+`findings`      preference, later predictions, co-occurring classes
+`verdicts`      later studies of mistakes and of labels
 ==============  ==================================================================
 
 Each of the last five is a table from the id of a claim to the function that computes it.

@@ -1,4 +1,4 @@
-"""ReaL accuracy of models and how it follows original accuracy (METHOD 4 to 5.2; rows 9, 10).
+"""ReaL accuracy of models and how it follows original accuracy.
 
 Letters: M models.
 """
@@ -13,7 +13,7 @@ from reassess.analysis import Progress, progress
 from reassess.errors import DataError
 from reassess.records import Accuracy, Predictions
 from reassess.reproduce.inputs import Inputs
-from reassess.reproduce.statements import Compute
+from reassess.reproduce.statements import Compute, defined
 from reassess.scoring import original_accuracy, real_accuracy
 from reassess.statistics import Line, ordinary_least_squares
 
@@ -49,27 +49,20 @@ def original_as_prediction(inputs: Inputs) -> Accuracy:
     return real_accuracy(copy, inputs.labels)
 
 
-def value(accuracy: Accuracy) -> float:
-    """The accuracy, which must be defined."""
-    if accuracy.value is None:
-        raise DataError("accuracy: no image could be judged, but at least one must be.")
-    return accuracy.value
-
-
 def _real(inputs: Inputs, model: str) -> float:
-    return value(real_accuracy(inputs.predictions(model), inputs.labels))
+    return defined(real_accuracy(inputs.predictions(model), inputs.labels).value)
 
 
 def _original(inputs: Inputs, model: str) -> float:
-    return value(original_accuracy(inputs.predictions(model), inputs.benchmark))
+    return defined(original_accuracy(inputs.predictions(model), inputs.benchmark).value)
 
 
 def _torchvision_real(inputs: Inputs, model: str) -> float:
-    return value(real_accuracy(inputs.torchvision(model), inputs.labels))
+    return defined(real_accuracy(inputs.torchvision(model), inputs.labels).value)
 
 
 def _torchvision_original(inputs: Inputs, model: str) -> float:
-    return value(original_accuracy(inputs.torchvision(model), inputs.benchmark))
+    return defined(original_accuracy(inputs.torchvision(model), inputs.benchmark).value)
 
 
 def table_5(inputs: Inputs, *, ensemble: bool = True, all_models: bool = False) -> Columns:
@@ -107,7 +100,7 @@ def _at_70(inputs: Inputs, half: Half) -> float:
 
 
 def _error(inputs: Inputs, half: Half) -> float:
-    return _number(_line(figure_4(inputs), half).slope_error)
+    return defined(_line(figure_4(inputs), half).slope_error)
 
 
 def _slope_of_pool(inputs: Inputs, half: Half, ensemble: bool, all_models: bool) -> float:
@@ -126,12 +119,6 @@ def _reverse_slope(inputs: Inputs, half: Half) -> float:
 def _lower_end(inputs: Inputs) -> float:
     original, _ = table_5(inputs)
     return float(original[original < figure_4(inputs).split].max())
-
-
-def _number(found: float | None) -> float:
-    if found is None:
-        raise DataError("progress: a test or error is undefined, but must be a number.")
-    return found
 
 
 def _least_error(inputs: Inputs, column: int) -> float:
@@ -165,7 +152,7 @@ def _timm_slope(inputs: Inputs, low: float, high: float) -> float:
 
 
 _ACCURACIES: dict[str, Compute] = {
-    "original.real_accuracy": lambda i: value(original_as_prediction(i)),
+    "original.real_accuracy": lambda i: defined(original_as_prediction(i).value),
     "original.confirmed": lambda i: original_as_prediction(i).n_correct,
     **{f"accuracy.{m}.original": partial(_original, model=m) for m in _V2_MODELS},
     **{f"accuracy.{m}.real": partial(_real, model=m) for m in _V2_MODELS},
@@ -185,8 +172,8 @@ _ACCURACIES: dict[str, Compute] = {
 _PROGRESS: dict[str, Compute] = {
     "progress.slope_lower": lambda i: figure_4(i).lower.slope,
     "progress.slope_upper": lambda i: figure_4(i).upper.slope,
-    "progress.z": lambda i: _number(figure_4(i).z),
-    "progress.p_value": lambda i: _number(figure_4(i).p_value),
+    "progress.z": lambda i: defined(figure_4(i).z),
+    "progress.p_value": lambda i: defined(figure_4(i).p_value),
     "progress.models": lambda i: len(table_5(i)[0]),
     "progress.lower_end": _lower_end,
     "progress.upper_start": lambda i: figure_4(i).split,

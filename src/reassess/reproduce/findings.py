@@ -1,4 +1,4 @@
-"""Preference, later predictions and co-occurring classes (METHOD 5.3 to 5.5; rows 11 to 14)."""
+"""Preference, later predictions and co-occurring classes."""
 
 from functools import partial
 
@@ -16,9 +16,8 @@ from reassess.analysis import (
     preference,
     unbiased_oracle,
 )
-from reassess.errors import DataError
 from reassess.reproduce.inputs import LAST_ANIMAL, THRESHOLD, Inputs
-from reassess.reproduce.statements import Compute
+from reassess.reproduce.statements import Compute, defined
 
 _OTHER_THRESHOLD = 0.786
 _N_CLASSES = 1000
@@ -34,18 +33,12 @@ _TABLE_1: dict[str, tuple[int, dict[str, int]]] = {
 """Name of a class to its index, and to the indices of classes seen beside it."""
 
 
-def _defined(value: float | None) -> float:
-    if value is None:
-        raise DataError("a share is undefined, but must be a number.")
-    return value
-
-
 def _preference(inputs: Inputs, model: str) -> float:
-    return _defined(preference(inputs.predictions(model), inputs.labels, inputs.benchmark).value)
+    return defined(preference(inputs.predictions(model), inputs.labels, inputs.benchmark).value)
 
 
 def _later(inputs: Inputs, model: str, rank: int) -> float:
-    return _defined(later_prediction(inputs.predictions(model), inputs.labels, rank).value)
+    return defined(later_prediction(inputs.predictions(model), inputs.labels, rank).value)
 
 
 def n_multiple_with_original(inputs: Inputs) -> int:
@@ -57,7 +50,7 @@ def n_multiple_with_original(inputs: Inputs) -> int:
 
 def _with_original_share(inputs: Inputs) -> float:
     n_rated_labelled = multi_label_share(inputs.labels).n_rated_labelled
-    return n_multiple_with_original(inputs) / _defined(n_rated_labelled)
+    return n_multiple_with_original(inputs) / defined(n_rated_labelled)
 
 
 # --- the unbiased oracle -----------------------------------------------------------------
@@ -114,7 +107,7 @@ def _n_above_oracle(inputs: Inputs, model: str) -> int:
 
 
 def _of_rated(inputs: Inputs) -> float:
-    return _defined(multi_label_share(inputs.labels).of_rated)
+    return defined(multi_label_share(inputs.labels).of_rated)
 
 
 _FIGURES: dict[str, Compute] = {
@@ -127,11 +120,11 @@ _MULTILABEL: dict[str, Compute] = {
     "multilabel.share": _of_rated,
     "multilabel.of_rated": _of_rated,
     "multilabel.of_labelled": lambda i: multi_label_share(i.labels).of_labelled,
-    "multilabel.of_rated_labelled": lambda i: _defined(
+    "multilabel.of_rated_labelled": lambda i: defined(
         multi_label_share(i.labels).of_rated_labelled
     ),
     "multilabel.with_original": n_multiple_with_original,
-    "multilabel.rated_labelled": lambda i: _defined(multi_label_share(i.labels).n_rated_labelled),
+    "multilabel.rated_labelled": lambda i: defined(multi_label_share(i.labels).n_rated_labelled),
     "multilabel.with_original_share": _with_original_share,
 }
 

@@ -73,7 +73,11 @@ class Inputs:
 
     @property
     def original(self) -> Int[np.ndarray, "N"]:
-        """Class of each image's original label, in the order of the benchmark."""
+        """Class of each image's original label, in the order of the benchmark.
+
+        Raises:
+            DataError: the benchmark has no original labels.
+        """
         original = self.benchmark.original
         if original is None:
             raise DataError("imagenet: the original labels are not known, but must be.")

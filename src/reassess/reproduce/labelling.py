@@ -1,4 +1,4 @@
-"""Aggregation, labels and their agreement with experts (METHOD 3; rows 6 to 8).
+"""Aggregation, labels and their agreement with experts.
 
 Letters: A answers, T true states.
 """
@@ -23,7 +23,7 @@ from reassess.errors import DataError
 from reassess.labels import precision_recall
 from reassess.records import ANSWERS, align
 from reassess.reproduce.inputs import THRESHOLD, Inputs
-from reassess.reproduce.statements import Compute
+from reassess.reproduce.statements import Compute, defined
 
 _TRUTHS = ("absent", "present")
 _EXPERTS = ("168", "121", "170", "115", "156")
@@ -36,7 +36,11 @@ def largest_score_difference(inputs: Inputs) -> float:
 
 
 def mean_confusion(inputs: Inputs) -> Float[np.ndarray, "T A"]:
-    """Confusion of the mean rater: the mean over those who answered gold questions."""
+    """Confusion of the mean rater: the mean over those who answered gold questions.
+
+    Raises:
+        DataError: the posterior has no confusion.
+    """
     posterior, tested = inputs.posterior, inputs.gold_votes.rater_ids
     confusion = posterior.confusion
     if confusion is None:
@@ -46,7 +50,11 @@ def mean_confusion(inputs: Inputs) -> Float[np.ndarray, "T A"]:
 
 
 def virtual_log_odds(inputs: Inputs, answer: str) -> float:
-    """Log-odds of present after an answer of the original label as a rater."""
+    """Log-odds of present after an answer of the original label as a rater.
+
+    Raises:
+        DataError: the posterior has no confusion.
+    """
     confusion = inputs.posterior.confusion
     if confusion is None:
         raise DataError("posterior: there is no confusion, but there must be.")
@@ -87,22 +95,6 @@ def _n_images_with(inputs: Inputs, n_labels: int) -> int:
 # --- Figure 3 ----------------------------------------------------------------------------
 
 
-def precision(point: AgreementPoint) -> float:
-    """The precision, which must be defined."""
-    return _defined(point.precision)
-
-
-def recall(point: AgreementPoint) -> float:
-    """The recall, which must be defined."""
-    return _defined(point.recall)
-
-
-def _defined(value: float | None) -> float:
-    if value is None:
-        raise DataError("gold: a precision or recall is undefined, but must be a number.")
-    return value
-
-
 def expert(inputs: Inputs, name: str) -> AgreementPoint:
     """An expert's agreement with the majority of the experts."""
     return next(point for point in expert_points(inputs.gold) if point.name == name)
@@ -111,7 +103,7 @@ def expert(inputs: Inputs, name: str) -> AgreementPoint:
 def raters(inputs: Inputs) -> Float[np.ndarray, "R 2"]:
     """Precision and recall of each rater, a maybe counted as yes."""
     points = rater_points(inputs.gold_votes, inputs.gold, "yes")
-    return np.array([(precision(point), recall(point)) for point in points])
+    return np.array([(defined(point.precision), defined(point.recall)) for point in points])
 
 
 def majority(inputs: Inputs, answers: str, n_votes: int) -> AgreementPoint:
@@ -130,19 +122,19 @@ def curve_end(inputs: Inputs) -> float:
 
 
 def _expert_precision(inputs: Inputs, name: str) -> float:
-    return precision(expert(inputs, name))
+    return defined(expert(inputs, name).precision)
 
 
 def _expert_recall(inputs: Inputs, name: str) -> float:
-    return recall(expert(inputs, name))
+    return defined(expert(inputs, name).recall)
 
 
 def _majority_precision(inputs: Inputs, answers: str, n_votes: int) -> float:
-    return precision(majority(inputs, answers, n_votes))
+    return defined(majority(inputs, answers, n_votes).precision)
 
 
 def _majority_recall(inputs: Inputs, answers: str, n_votes: int) -> float:
-    return recall(majority(inputs, answers, n_votes))
+    return defined(majority(inputs, answers, n_votes).recall)
 
 
 def _precision_at_lowest_recall(inputs: Inputs) -> float:
@@ -189,10 +181,10 @@ _MAJORITIES = {
 }
 
 _AGREEMENT: dict[str, Compute] = {
-    "gold.precision": lambda i: precision(labels_point(i.labels, i.gold)),
-    "gold.recall": lambda i: recall(labels_point(i.labels, i.gold)),
-    "gold.original_precision": lambda i: precision(original_point(i.gold, i.benchmark)),
-    "gold.original_recall": lambda i: recall(original_point(i.gold, i.benchmark)),
+    "gold.precision": lambda i: defined(labels_point(i.labels, i.gold).precision),
+    "gold.recall": lambda i: defined(labels_point(i.labels, i.gold).recall),
+    "gold.original_precision": lambda i: defined(original_point(i.gold, i.benchmark).precision),
+    "gold.original_recall": lambda i: defined(original_point(i.gold, i.benchmark).recall),
     "gold.original_confirmed": lambda i: original_point(i.gold, i.benchmark).n_right,
     **{f"experts.{e}.precision": partial(_expert_precision, name=e) for e in _EXPERTS},
     **{f"experts.{e}.recall": partial(_expert_recall, name=e) for e in _EXPERTS},

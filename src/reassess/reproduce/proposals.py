@@ -1,4 +1,4 @@
-"""Proposals, rated images, tasks and answers (METHOD 1 and 2; master table rows 1 to 5).
+"""Proposals, rated images, tasks and answers.
 
 The proposals are known by their outcome, the pairs that were rated; the lists of the
 models are not public. Tasks are not either: groups of one image's questions with the same
@@ -78,7 +78,11 @@ def n_unproposed(inputs: Inputs, model: str) -> int:
 
 
 def groups(inputs: Inputs) -> tuple[Int[np.ndarray, "G"], Int[np.ndarray, "G"]]:
-    """Image and number of questions of each group."""
+    """Image and number of questions of each group.
+
+    Raises:
+        DataError: a question has not five votes.
+    """
     votes = inputs.votes
     n_questions, n_raters = len(votes.questions), len(votes.rater_ids)
     if len(votes) != _VOTES_PER_QUESTION * n_questions:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reassess.catalog import imagenet_file
-from reassess.errors import CatalogError
+from reassess.errors import CatalogError, DataError
 from reassess.reproduce.inputs import Inputs
 
 Compute = Callable[[Inputs], float]
@@ -93,6 +93,17 @@ class Claim:
             holds=holds,
             reason=reason,
         )
+
+
+def defined(value: float | int | None) -> float:
+    """A number that may be undefined, but is not on the published data.
+
+    Raises:
+        DataError: it is undefined.
+    """
+    if value is None:
+        raise DataError("a published number is undefined when computed, but must be a number.")
+    return float(value)
 
 
 def imagenet_claims() -> tuple[Claim, ...]:

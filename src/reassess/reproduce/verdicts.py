@@ -1,4 +1,4 @@
-"""Later studies: experts' verdicts on mistakes, workers' on labels (METHOD 8.3, 8.4; rows 20, 21).
+"""Later studies: experts' verdicts on mistakes, workers' on labels.
 
 Counts of what two public files say.
 """

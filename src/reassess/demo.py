@@ -1,0 +1,471 @@
+"""A whole study on handwritten digits, in less than a minute: what `make demo` runs.
+
+The benchmark has what ImageNet has, with the truth known: images of one or two of
+scikit-learn's scans of handwritten digits, each with one original label; where two digits
+are shown the label names one of them, and a few labels are **planted mistakes**. Models are
+trained on the original labels; raters and experts are **simulated** (`reassess.simulate`),
+no person was asked. Everything else is the package as anybody would use it.
+
+Leaves one file a stage in a folder. Does not draw the report (`reassess.report` does).
+Letters: N images, K = 10 classes, M models.
+
+Source: E. Alpaydin, C. Kaynak (1998), "Optical Recognition of Handwritten Digits", UCI
+Machine Learning Repository (CC BY 4.0), as it ships with scikit-learn.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from reassess.analysis.findings import find
+from reassess.errors import MissingExtraError, OptionError
+from reassess.files import (
+    read_gold,
+    read_predictions,
+    read_votes,
+    sha256_of,
+    write_atomically,
+    write_labels,
+    write_posterior,
+    write_votes,
+)
+from reassess.files.scores import write_scores
+from reassess.files.tables import write_csv
+from reassess.pipeline import STAGES as PIPELINE_STAGES
+from reassess.pipeline import Ask, AskExperts, OnStage, Reassessment, reassess_benchmark
+from reassess.records import (
+    Accuracy,
+    Benchmark,
+    Classes,
+    Gold,
+    LabelSets,
+    Pairs,
+    Predictions,
+    Questions,
+    Votes,
+    align,
+)
+from reassess.report import Report, write_figures, write_report
+from reassess.scoring import original_accuracy, original_labels, real_accuracy
+from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
+
+STAGES = ("digits", "predictions", *PIPELINE_STAGES, "report")
+"""The names that ``on_stage`` is called with, in order."""
+
+N_IMAGES = 1_470
+"""Images at most: with their second digits they use nearly all of the 1,797 scans once."""
+
+N_RATERS, VOTES_PER_QUESTION, N_EXPERTS, N_GOLD_IMAGES = 20, 5, 5, 100
+
+_LEAST_IMAGES = 200
+_TWO_DIGITS, _PLANTED = 0.22, 0.03
+_PAIRS_PER_IMAGE = 2
+_ENLARGED = 8
+_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """The demo's benchmark, and what a real one lacks: the truth.
+
+    Attributes:
+        benchmark: images and original labels, some of which are planted mistakes.
+        pixels: brightness in [0, 1], two scans of 8 by 8 pixels side by side.
+        truth: the digits that each image shows.
+        planted: whether the original label was made wrong on purpose.
+    """
+
+    benchmark: Benchmark
+    pixels: Float[np.ndarray, "N 8 16"]
+    truth: LabelSets
+    planted: Bool[np.ndarray, "N"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the study found, held against the truth.
+
+    Attributes:
+        n_images: images.
+        n_rated: those that were put to simulated raters.
+        n_planted: planted mistakes: original labels made wrong on purpose.
+        n_planted_removed: those whose wrong label the study removed.
+        n_right_removed: right original labels that it removed as well.
+        n_second: digits of two-digit images that the original labels leave out.
+        n_second_found: those that the study found.
+        n_exact_before: images whose original label is exactly what they show.
+        n_exact_after: images whose reassessed labels are exactly what they show.
+        n_empty: images that the study left without a label.
+        original: each model's accuracy under the original labels.
+        real: under the reassessed labels (ReaL accuracy).
+        true: under the truth.
+    """
+
+    n_images: int
+    n_rated: int
+    n_planted: int
+    n_planted_removed: int
+    n_right_removed: int
+    n_second: int
+    n_second_found: int
+    n_exact_before: int
+    n_exact_after: int
+    n_empty: int
+    original: dict[str, Accuracy]
+    real: dict[str, Accuracy]
+    true: dict[str, Accuracy]
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was found, as sentences for people."""
+        original, real = ", ".join(ranking(self.original)), ", ".join(ranking(self.real))
+        order = f"changed from {original} to {real}" if original != real else f"stays {real}"
+        agrees = "is" if ranking(self.real) == ranking(self.true) else "is not"
+        planted = (
+            f"{self.n_planted} of {self.n_images:,} original labels are mistakes planted for this "
+            f"demo; the study removed {self.n_planted_removed} of them, and with them "
+            f"{self.n_right_removed} right labels."
+        )
+        second = (
+            f"The original labels leave out {self.n_second} second digits; the study found "
+            f"{self.n_second_found}, asking only about the {self.n_rated} images on which a model "
+            "disagrees with the original label."
+        )
+        exact = (
+            f"Labels say exactly what is shown on {self.n_exact_before:,} images before and "
+            f"{self.n_exact_after:,} after; {self.n_empty} images are left without a label."
+        )
+        ranks = f"The ranking of the models {order}, which {agrees} that under the known truth."
+        return planted, second, exact, ranks, "Raters and experts are simulated: nobody was asked."
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What `run_demo` leaves.
+
+    Attributes:
+        folder: where the files are.
+        report: the page to open.
+        digits: the benchmark and its truth.
+        records: every record of the study.
+        found: the result, held against the truth.
+    """
+
+    folder: Path
+    report: Path
+    digits: Digits
+    records: Reassessment
+    found: Found
+
+
+def run_demo(
+    folder: str | Path,
+    *,
+    seed: int = 0,
+    n_images: int = N_IMAGES,
+    on_stage: OnStage | None = None,
+) -> DemoResult:
+    """Run the study and write its files; the same seed gives the same files.
+
+    Files of the same names in the folder are replaced.
+
+    Args:
+        folder: where to write; made where it is missing.
+        seed: of the benchmark, the models and the simulated raters.
+        n_images: fewer than the usual number make it quicker and its numbers rougher.
+        on_stage: called with a name in `STAGES` and what goes into that stage when it begins,
+            and again with the same name where there is more to tell.
+
+    Raises:
+        MissingExtraError: scikit-learn, Pillow or a package of the report is not installed.
+        OptionError: the seed is negative, or the number of images out of range.
+        FileError: the folder cannot be written to.
+    """
+    _check(seed, n_images)
+    folder = Path(folder)
+    tell = on_stage or _silent
+    rngs = np.random.default_rng(seed).spawn(3)
+
+    tell("digits", f"{n_images:,} images of one or two scans")
+    digits = make_digits(n_images, rngs[0])
+    write_digits(digits, folder)
+
+    predictions = []
+    for name, model in models(int(rngs[1].integers(2**31))).items():
+        tell("predictions", f"{name}, out of fold")
+        predictions.append(_predictions(name, model, digits, folder / "predictions"))
+
+    ask, ask_experts = _simulated_answers(digits, folder, rngs[2], tell)
+    records = reassess_benchmark(
+        predictions,
+        digits.benchmark,
+        top=_PAIRS_PER_IMAGE * n_images,
+        ask=ask,
+        ask_experts=ask_experts,
+        method="dawid-skene",
+        rule="f1",
+        on_stage=tell,
+    )
+    _write_records(records, folder)
+
+    tell("report", "findings, figures, report.html")
+    found = _found(digits, records)
+    page = _write_report(records, found, seed, folder)
+    return DemoResult(folder, page, digits, records, found)
+
+
+def make_digits(n_images: int, rng: np.random.Generator) -> Digits:
+    """Images of one or two different digits, with original labels and the truth.
+
+    Every scan is used once at most, so that no model is tested on what it was trained on.
+    """
+    from sklearn.datasets import load_digits
+
+    scans = load_digits()
+    order = rng.permutation(len(scans.target))
+    first, spare = order[:n_images], order[n_images:]
+    two = rng.permutation(n_images)[: round(_TWO_DIGITS * n_images)]
+    second = spare[: len(two)]
+    differs = scans.target[first[two]] != scans.target[second]
+    two, second = two[differs], second[differs]
+    every = np.arange(n_images)
+    side = rng.integers(2, size=n_images)
+    canvas = np.zeros((n_images, 8, 2, 8))
+    canvas[every, :, side] = scans.images[first]
+    canvas[two, :, 1 - side[two]] = scans.images[second]
+    shown = np.zeros((n_images, len(_NAMES)), dtype=bool)
+    shown[every, scans.target[first]] = True
+    shown[two, scans.target[second]] = True
+
+    planted = np.zeros(n_images, dtype=bool)
+    planted[rng.permutation(n_images)[: round(_PLANTED * n_images)]] = True
+    lottery = rng.random(shown.shape)
+    original = np.where(shown ^ planted[:, None], lottery, -1).argmax(axis=1)
+    ids = np.array([f"{i + 1:04d}.png" for i in range(n_images)])
+    indptr = np.concatenate([[0], np.cumsum(shown.sum(axis=1))])
+    return Digits(
+        benchmark=Benchmark("digits", ids, original, _classes()),
+        pixels=canvas.reshape(n_images, 8, 16) / 16,
+        truth=LabelSets("digits shown", ids, indptr, np.nonzero(shown)[1], n_classes=len(_NAMES)),
+        planted=planted,
+    )
+
+
+def _classes() -> Classes:
+    return Classes(
+        ids=tuple(f"digit-{d}" for d in range(len(_NAMES))),
+        names=_NAMES,
+        synonyms=tuple(str(d) for d in range(len(_NAMES))),
+        definitions=tuple(f"the handwritten digit {d}" for d in range(len(_NAMES))),
+    )
+
+
+def write_digits(digits: Digits, folder: Path) -> None:
+    """Write images, classes, original labels and the truth, as a benchmark ships them.
+
+    Raises:
+        FileError: the folder cannot be written to.
+    """
+    from PIL import Image
+
+    benchmark, classes = digits.benchmark, _classes()
+    grey = np.rint(255 * (1 - digits.pixels)).astype(np.uint8)
+    large = grey.repeat(_ENLARGED, axis=1).repeat(_ENLARGED, axis=2)
+    for image_id, image in zip(benchmark.image_ids.tolist(), large, strict=True):
+        with write_atomically(folder / "images" / image_id) as beside:
+            Image.fromarray(image).save(beside)
+    about = {"index": range(len(classes)), "id": classes.ids, "name": classes.names}
+    about |= {"synonyms": classes.synonyms, "definition": classes.definitions}
+    _write_table(folder / "classes.csv", about)
+    _write_table(folder / "labels.csv", {"image": benchmark.image_ids, "label": benchmark.original})
+    write_labels(digits.truth, folder / "truth.json", "by-file")
+
+
+def _write_table(path: Path, columns: dict[str, Any]) -> None:
+    with write_atomically(path) as beside:
+        lists = {name: np.asarray(column).tolist() for name, column in columns.items()}
+        write_csv(beside, list(lists), lists)
+
+
+def models(random_state: int) -> dict[str, Any]:
+    """Six small models of scikit-learn by name, untrained."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.svm import SVC
+
+    return {
+        "naive-bayes": GaussianNB(var_smoothing=0.05),
+        "logistic-regression": LogisticRegression(C=0.3, max_iter=1000),
+        "nearest-neighbours": KNeighborsClassifier(5, weights="distance"),
+        "neural-network": MLPClassifier(
+            (64,), alpha=0.01, learning_rate_init=0.005, early_stopping=True,
+            n_iter_no_change=15, max_iter=1000, random_state=random_state,
+        ),
+        "random-forest": RandomForestClassifier(100, random_state=random_state),
+        "support-vectors": CalibratedClassifierCV(SVC(C=3.0), cv=3, ensemble=False),
+    }  # fmt: skip
+
+
+def _predictions(name: str, model: Any, digits: Digits, folder: Path) -> Predictions:
+    """A model's out-of-fold probabilities, written and read back as anybody's would be.
+
+    One thread: it is faster at this size, and the floats do not hang on the number of cores.
+    """
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    pixels = digits.pixels.reshape(len(digits.pixels), -1)
+    folds = StratifiedKFold(5)
+    with threadpool_limits(1):
+        probabilities = cross_val_predict(
+            model, pixels, digits.benchmark.original, cv=folds, method="predict_proba"
+        )
+    path = folder / f"{name}.npz"
+    with write_atomically(path) as beside, beside.open("wb") as file:
+        np.savez_compressed(
+            file,
+            allow_pickle=False,
+            probabilities=probabilities.astype(np.float32),
+            ids=digits.benchmark.image_ids,
+        )
+    return read_predictions(path, digits.benchmark, top=len(_NAMES))[0]
+
+
+def _simulated_answers(
+    digits: Digits, folder: Path, rng: np.random.Generator, tell: OnStage
+) -> tuple[Ask, AskExperts]:
+    """Simulated raters and experts; what they answer passes through files, which have hashes."""
+    rater_rng, expert_rng = rng.spawn(2)
+    raters = simulated_raters(N_RATERS, rater_rng)
+
+    def ask(questions: Questions) -> Votes:
+        tell("votes", f"{N_RATERS} simulated raters answer {len(questions):,} questions")
+        truth = _truth_of(questions, digits.truth)
+        votes = simulate_votes(
+            questions, truth, raters, votes_per_question=VOTES_PER_QUESTION, rng=rater_rng
+        )
+        write_votes(votes, folder / "votes.csv")
+        return read_votes(folder / "votes.csv")
+
+    def ask_experts(questions: Questions) -> Gold:
+        tell("votes", f"{N_EXPERTS} simulated experts fix the truth of gold questions")
+        truth = _truth_of(questions, digits.truth)
+        gold = simulate_gold(
+            questions, truth, n_images=N_GOLD_IMAGES, n_experts=N_EXPERTS, rng=expert_rng
+        )
+        write_votes(gold.votes, folder / "gold.csv")
+        return read_gold(folder / "gold.csv")
+
+    return ask, ask_experts
+
+
+def _truth_of(questions: Questions, truth: LabelSets) -> Bool[np.ndarray, "Q"]:
+    pairs = _pairs(questions)
+    row = align(pairs.image_ids, truth.image_ids, source="questions", target_name=truth.name)
+    return truth.contains(row[pairs.image], pairs.label)
+
+
+def _pairs(questions: Questions) -> Pairs:
+    assert questions.pairs is not None  # noqa: S101 -- proposals are pairs; this tells mypy
+    return questions.pairs
+
+
+def _write_records(records: Reassessment, folder: Path) -> None:
+    """One file a stage; votes and gold were written when they were given."""
+    pairs = _pairs(records.questions)
+    columns = {"image": pairs.image_ids[pairs.image], "label": pairs.label}
+    _write_table(folder / "questions.csv", columns)
+    write_posterior(records.posterior, folder / "posterior.npz")
+    write_labels(records.labels, folder / "labels.json")
+    write_scores(records.scores, records.labels.name, folder / "scores.json")
+
+
+def _found(digits: Digits, records: Reassessment) -> Found:
+    """The labels and the scores, held against the truth."""
+    grid = np.tile(np.arange(len(_NAMES)), (len(digits.planted), 1))
+    every = np.arange(len(grid))
+    sets = (digits.truth, original_labels(digits.benchmark), records.labels)
+    truth, before, after = (one.contains(every, grid) for one in sets)
+    second = truth & ~before & (truth.sum(axis=1) == 2)[:, None] & ~digits.planted[:, None]
+    removed = (before & ~after).any(axis=1)
+    return Found(
+        n_images=len(truth),
+        n_rated=int(records.proposals.rated.sum()),
+        n_planted=int(digits.planted.sum()),
+        n_planted_removed=int((removed & digits.planted).sum()),
+        n_right_removed=int((removed & ~digits.planted).sum()),
+        n_second=int(second.sum()),
+        n_second_found=int((second & after).sum()),
+        n_exact_before=int((before == truth).all(axis=1).sum()),
+        n_exact_after=int((after == truth).all(axis=1).sum()),
+        n_empty=int((~after.any(axis=1)).sum()),
+        original={
+            one.model: original_accuracy(one, digits.benchmark) for one in records.predictions
+        },
+        real={one.model: one.real for one in records.scores},
+        true={one.model: real_accuracy(one, digits.truth) for one in records.predictions},
+    )
+
+
+def ranking(accuracy: Mapping[str, Accuracy]) -> tuple[str, ...]:
+    """Models by falling accuracy, those that tie by name."""
+    return tuple(sorted(accuracy, key=lambda model: (-(accuracy[model].value or 0.0), model)))
+
+
+def _write_report(records: Reassessment, found: Found, seed: int, folder: Path) -> Path:
+    """The page and its figures; what was planted and simulated stands among the provenance."""
+    findings = find(
+        records.labels,
+        records.benchmark,
+        records.predictions,
+        posterior=records.posterior,
+        gold=records.gold,
+        gold_votes=records.votes,
+        scores=records.scores,
+    )
+    files = ("labels.csv", "questions.csv", "votes.csv", "gold.csv", "posterior.npz", "labels.json")
+    report = Report(
+        title="Handwritten digits, with planted mistakes and simulated raters",
+        findings=findings,
+        scores=records.scores,
+        labels=records.labels,
+        benchmark=records.benchmark,
+        simulated=True,
+        provenance=(
+            *(("known truth", sentence) for sentence in found.sentences()),
+            ("command", f"reassess demo --seed {seed}"),
+            ("reassess", version("reassess")),
+            *((name, f"SHA-256 {sha256_of(folder / name)}") for name in files),
+        ),
+    )
+    page = folder / "report.html"
+    write_report(report, page)
+    write_figures(report, folder / "figures")
+    return page
+
+
+def _check(seed: int, n_images: int) -> None:
+    """Refuse before the work begins what would fail at its end."""
+    if seed < 0:
+        raise OptionError(f"the seed is {seed}, but must be 0 or more.")
+    if not _LEAST_IMAGES <= n_images <= N_IMAGES:
+        raise OptionError(
+            f"the number of images is {n_images}, but must be in [{_LEAST_IMAGES}, {N_IMAGES}]."
+        )
+    study, report = ("sklearn", "PIL", "numba"), ("altair", "vl_convert", "jinja2")
+    for package in (*study, *report):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "study" if package in study else "report", "the demo")
+
+
+def _silent(name: str, detail: str) -> None:
+    """What is told where nobody listens."""

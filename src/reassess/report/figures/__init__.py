@@ -1,0 +1,38 @@
+"""The figures of a report: one function a figure, from a `Report` to a `Figure` or None.
+
+=========  ======================================================================
+`marks`    what the figures share: axes, points with intervals, direct labels
+`models`   accuracies, progress, preference, later predictions
+`labels`   numbers of labels, agreement with experts, classes that occur together
+=========  ======================================================================
+
+altair is imported by these modules and nowhere else.
+"""
+
+from collections.abc import Callable
+
+from reassess.report.contents import Figure, Report
+from reassess.report.figures.labels import agreement, biased_classes, label_counts
+from reassess.report.figures.models import accuracies, later_predictions, preference, progress
+
+FIGURES: tuple[Callable[[Report], Figure | None], ...] = (
+    accuracies,
+    progress,
+    preference,
+    later_predictions,
+    label_counts,
+    agreement,
+    biased_classes,
+)
+"""Every figure, in the order of the page; a figure whose findings are absent is None."""
+
+__all__ = [
+    "FIGURES",
+    "accuracies",
+    "agreement",
+    "biased_classes",
+    "label_counts",
+    "later_predictions",
+    "preference",
+    "progress",
+]

@@ -1,0 +1,317 @@
+"""Figures about models: accuracies, progress, preference, later predictions."""
+
+import altair as alt
+
+from reassess.analysis.progress import Progress
+from reassess.records import Accuracy, ModelScore
+from reassess.report import words
+from reassess.report.contents import Figure, Report
+from reassess.report.figures import marks
+from reassess.report.figures.marks import Row
+from reassess.report.theme import LIGHT
+from reassess.statistics import Line
+
+_N_SHOWN = 60
+_SIGNIFICANT = 0.05
+_TALL = 400
+REAL = "ReaL accuracy"
+ORIGINAL = "original accuracy"
+
+
+def by_real(report: Report) -> list[tuple[ModelScore, float]]:
+    """Models with a ReaL accuracy, and it, best first."""
+    known = [(s, s.real.value) for s in report.scores if s.real.value is not None]
+    return sorted(known, key=lambda pair: (-pair[1], pair[0].model))
+
+
+def accuracies(report: Report) -> Figure | None:
+    """Each model under both kinds of labels, best first, with intervals."""
+    ranked = by_real(report)
+    if not ranked:
+        return None
+    shown = ranked[:_N_SHOWN]
+    rows = [row for score, _ in shown for row in _accuracy_rows(score)]
+    own = _own_level(report)
+    ends = [row[end] for row in rows for end in ("low", "high")]
+    x, _ = marks.across("value", ends if own is None else [*ends, own], "", "top")
+    order = [score.model for score, _ in shown]
+    y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(grid=False, labelLimit=170))
+    kinds = [kind for kind in (REAL, ORIGINAL) if any(row["kind"] == kind for row in rows)]
+    colour = alt.Color("kind:N").scale(domain=kinds, range=[LIGHT.real, LIGHT.original])
+    shape = alt.Shape("kind:N").scale(domain=kinds, range=["circle", "diamond"])
+    base = alt.Chart(marks.data(rows)).encode(y=y)
+    tips = marks.tooltip(("value", "accuracy"), ("low", "from"), ("high", "to"))
+    layers: list[marks.Drawn] = [
+        base.mark_rule(color=LIGHT.rule, strokeWidth=2.5, tooltip=None).encode(
+            x=marks.moved(x, "min(value)"), x2="max(value):Q"
+        ),
+        base.mark_rule(strokeWidth=1.5, tooltip=None).encode(
+            x=marks.moved(x, "low"), x2="high:Q", color=colour
+        ),
+        base.mark_point(filled=True, size=62, opacity=1).encode(
+            x=x, color=colour, shape=shape, tooltip=[*tips, alt.Tooltip("kind:N", title="under")]
+        ),
+        base.transform_filter(marks.FOLLOWED)
+        .mark_point(size=190, strokeWidth=2, tooltip=None)
+        .encode(x=x, color=alt.value(LIGHT.ink)),
+    ]
+    if own is not None:
+        text = f"original labels {words.percent(own)}"
+        line = alt.Chart(marks.data([{"value": own, "text": text}])).encode(x=x)
+        rule = line.mark_rule(
+            color=LIGHT.original, strokeDash=[5, 4], strokeWidth=1.5, tooltip=None
+        )
+        said = line.mark_text(align="right", dx=4, dy=13, fill=LIGHT.original, tooltip=None)
+        layers += [rule, said.encode(y=alt.value("height"), text="text:N")]
+    title, subtitle, caption, alternative = _accuracy_words(report, ranked)
+    chart = marks.spec(marks.layered(*layers), alternative, alt.Step(17))
+    return Figure("accuracies", title, subtitle, caption, alternative, chart)
+
+
+def _own_level(report: Report) -> float | None:
+    """ReaL accuracy of the original labels themselves."""
+    return None if report.findings.original is None else report.findings.original.value
+
+
+def _accuracy_rows(score: ModelScore) -> list[Row]:
+    pairs: list[tuple[str, Accuracy | None]] = [(REAL, score.real), (ORIGINAL, score.original)]
+    rows: list[Row] = []
+    for kind, accuracy in pairs:
+        ends = None if accuracy is None else words.interval(accuracy)
+        if accuracy is None or ends is None:
+            continue
+        row = {"model": score.model, "kind": kind, "value": accuracy.value}
+        rows.append({**row, "low": ends[0], "high": ends[1]})
+    return rows
+
+
+def _accuracy_words(
+    report: Report, ranked: list[tuple[ModelScore, float]]
+) -> tuple[str, str, str, str]:
+    (best, value), (worst, least) = ranked[0], ranked[-1]
+    own = _own_level(report)
+    title = f"{best.model} leads with {words.percent(value)} ReaL accuracy"
+    subtitle = "Top-1 accuracy under reassessed labels (ReaL)"
+    caption = "One row a model, best at the top. Bars through the marks are 95% intervals."
+    if best.original is not None:
+        subtitle += " and original labels"
+        caption += (
+            " Where ReaL lies to the right, more was hidden by the original labels – right"
+            " predictions counted as wrong – than they gave away."
+        )
+    subtitle += ", with 95% intervals"
+    if len(ranked) > _N_SHOWN:
+        subtitle += f"; the best {_N_SHOWN} of {words.count(len(ranked), 'model')}"
+    if own is not None:
+        caption += (
+            " The dashed line is how the original labels themselves score under the reassessed"
+            f" ones, {words.percent(own)}: a model right of it beats them."
+        )
+    alternative = (
+        f"Dot plot of {words.count(len(ranked), 'model')}. {best.model} is best with a ReaL accuracy"
+        f" of {words.percent(value)}; {worst.model} is last with {words.percent(least)}."
+    )
+    return title, subtitle, caption, alternative
+
+
+def progress(report: Report) -> Figure | None:
+    """ReaL on original accuracy: both lines, the diagonal, the original labels' own score."""
+    found = report.findings.progress
+    rows: list[Row] = [
+        {"model": score.model, "original": score.original.value, "real": value}
+        for score, value in by_real(report)
+        if score.original is not None and score.original.value is not None
+    ]
+    if found is None or not rows:
+        return None
+    own = _own_level(report)
+    reals = [row["real"] for row in rows]
+    x = marks.across("original", (r["original"] for r in rows), "accuracy under original labels")
+    y = marks.up("real", reals if own is None else [*reals, own], "ReaL accuracy")
+    lines = _progress_lines(found, [row["original"] for row in rows], x[1], y[1])
+    kinds = list(dict.fromkeys(row["kind"] for row in lines))
+    colours, dashes = [LIGHT.muted, LIGHT.ink, LIGHT.faint], [[6, 3], [1, 0], [2, 3]]
+    segments = alt.Chart(marks.data(lines)).encode(
+        x=marks.moved(x[0], "x0"),
+        y=marks.moved(y[0], "y0"),
+        x2="x1:Q",
+        y2="y1:Q",
+        color=alt.Color("kind:N").scale(domain=kinds, range=colours),
+        strokeDash=alt.StrokeDash("kind:N").scale(domain=kinds, range=dashes),
+    )
+    dots = alt.Chart(marks.data(rows)).encode(x=x[0], y=y[0])
+    layers: list[marks.Drawn] = [
+        dots.mark_circle(size=58, opacity=1, stroke=LIGHT.paper, strokeWidth=0.8).encode(
+            color=alt.value(LIGHT.real),
+            tooltip=marks.tooltip(("real", "ReaL"), ("original", "original")),
+        ),
+        segments.transform_filter("!datum.beyond").mark_rule(strokeWidth=2.2, tooltip=None),
+        segments.transform_filter("datum.beyond").mark_rule(strokeWidth=1.2, tooltip=None),
+        *marks.followed(dots),
+        *marks.names(marks.spread(rows), x, y, ("original", "real"), _TALL),
+    ]
+    if own is not None:
+        text = f"the original labels' own ReaL accuracy, {words.percent(own)}"
+        layers.insert(0, marks.level(own, text, y[0]))
+    title, alternative = _progress_words(report)
+    caption = (
+        "Each dot is a model. One line is fitted to the weaker half of the models, one to the"
+        " stronger; a slope of 1 would mean that a point gained on the original labels is a point"
+        " gained on the reassessed ones. The thin continuation shows where the stronger models"
+        " would lie, had the first slope lasted."
+    )
+    subtitle = f"ReaL against original accuracy of {words.count(len(rows), 'model')}"
+    chart = marks.spec(marks.layered(*layers), alternative, _TALL)
+    return Figure("progress", title, subtitle, caption, alternative, chart)
+
+
+def _progress_lines(
+    found: Progress, x: list[float], x_range: tuple[float, float], y_range: tuple[float, float]
+) -> list[Row]:
+    """Both fitted lines, the first continued, and the diagonal."""
+
+    def segment(line: Line, start: float, end: float, kind: str, *, beyond: bool = False) -> Row:
+        y0, y1 = (line.intercept + line.slope * v for v in (start, end))
+        return {"kind": kind, "x0": start, "y0": y0, "x1": end, "y1": y1, "beyond": beyond}
+
+    weaker, stronger = (
+        f"{name} half, slope {line.slope:.2f}"
+        for name, line in (("weaker", found.lower), ("stronger", found.upper))
+    )
+    lower, upper = [v for v in x if v < found.split], [v for v in x if v >= found.split]
+    top = (y_range[1] - found.lower.intercept) / found.lower.slope if found.lower.slope > 0 else 0.0
+    reach = min(max(upper), top) if top > max(lower) else max(lower)
+    low, high = max(x_range[0], y_range[0]), min(x_range[1], y_range[1])
+    diagonal = {"kind": "ReaL = original", "x0": low, "y0": low, "x1": high, "y1": high}
+    return [
+        segment(found.lower, min(lower), max(lower), weaker),
+        segment(found.lower, max(lower), reach, weaker, beyond=True),
+        segment(found.upper, min(upper), max(upper), stronger),
+        *([{**diagonal, "beyond": True}] if low < high else []),
+    ]
+
+
+def slope_falls(report: Report) -> bool | None:
+    """Whether the second slope is the smaller one and not by chance; None where unknown."""
+    found = report.findings.progress
+    if found is None or found.p_value is None:
+        return None
+    return found.lower.slope > found.upper.slope and found.p_value < _SIGNIFICANT
+
+
+def _progress_words(report: Report) -> tuple[str, str]:
+    found = report.findings.progress
+    assert found is not None  # noqa: S101 -- the caller drew it
+    slopes = f"{found.lower.slope:.2f} below and {found.upper.slope:.2f} above"
+    chance = "" if found.p_value is None else f" ({words.p_value(found.p_value)} for no difference)"
+    if slope_falls(report):
+        title = "A point gained on the original labels buys less among the stronger models"
+    else:
+        title = "Gains on the original labels carry over to the reassessed ones about as before"
+    return title, (
+        f"Scatter plot with two fitted lines; the slope is {slopes} an original accuracy of "
+        f"{words.percent(found.split)}{chance}."
+    )
+
+
+def preference(report: Report) -> Figure | None:
+    """Share of images on which the model's prediction holds and the original label does not."""
+    real = {score.model: value for score, value in by_real(report)}
+    rows: list[Row] = [
+        {
+            "model": one.model,
+            "real": real[one.model],
+            "value": one.value,
+            "low": one.interval[0],
+            "high": one.interval[1],
+        }
+        for one in report.findings.preferences
+        if one.value is not None and one.model in real
+    ]
+    if not rows:
+        return None
+    rows.sort(key=lambda row: -row["value"])
+    x = marks.across("real", (row["real"] for row in rows), "ReaL accuracy")
+    ends = [row[end] for row in rows for end in ("low", "high")]
+    y = marks.up("value", [*ends, 0.5], "raters side with the model")
+    base = alt.Chart(marks.data(rows)).encode(x=x[0])
+    dots = base.encode(y=y[0])
+    tips = marks.tooltip(
+        ("value", "side with the model"), ("low", "from"), ("high", "to"), ("real", "ReaL")
+    )
+    chart = marks.layered(
+        marks.level(0.5, "above this line the model is right more often", y[0]),
+        base.mark_rule(color=LIGHT.tint, strokeWidth=1.5, tooltip=None).encode(
+            y=marks.moved(y[0], "low"), y2="high:Q"
+        ),
+        dots.mark_circle(size=58, opacity=1, stroke=LIGHT.paper, strokeWidth=0.8).encode(
+            color=alt.value(LIGHT.real), tooltip=tips
+        ),
+        *marks.followed(dots),
+        *marks.names(marks.spread(rows), x, y, ("real", "value"), _TALL),
+    )
+    top = rows[0]
+    n_above = sum(row["low"] > 0.5 for row in rows)
+    title = f"Where only one is right, it is {top['model']} rather than the original label"
+    title += f" in {words.percent(top['value'], 0)} of images"
+    caption = (
+        "Counts the images on which exactly one of the two, the model's first prediction or the"
+        " original label, is among the reassessed labels. Bars are 95% intervals."
+    )
+    if n_above:
+        caption += f" {words.count(n_above, 'model')} lie above 50% with the whole interval."
+    else:
+        caption += " No model lies above 50% with its whole interval."
+    alternative = (
+        f"Scatter plot of {words.count(len(rows), 'model')} against ReaL accuracy. The share is"
+        f" highest for {top['model']}, {words.percent(top['value'])}, and lowest for"
+        f" {rows[-1]['model']}, {words.percent(rows[-1]['value'])}."
+    )
+    subtitle = "How often raters side with the model against the original label"
+    whole = marks.spec(chart, alternative, _TALL)
+    return Figure("preference", title, subtitle, caption, alternative, whole)
+
+
+def later_predictions(report: Report) -> Figure | None:
+    """Second and third predictions, where the first is right and the image has as many labels."""
+    real = {score.model: value for score, value in by_real(report)}
+    ordinal = {2: "second prediction", 3: "third prediction"}
+    rows: list[Row] = [
+        {"model": one.model, "real": real[one.model], "value": one.value, "rank": ordinal[one.rank]}
+        for one in report.findings.later
+        if one.value is not None and one.model in real and one.rank in ordinal
+    ]
+    if not rows:
+        return None
+    rows.sort(key=lambda row: -row["value"])
+    ranks = [name for name in ordinal.values() if any(row["rank"] == name for row in rows)]
+    x = marks.across("real", (row["real"] for row in rows), "ReaL accuracy")
+    y = marks.up("value", (row["value"] for row in rows), "share that is right too")
+    colour = alt.Color("rank:N").scale(domain=ranks, range=[LIGHT.real, LIGHT.expert])
+    shape = alt.Shape("rank:N").scale(domain=ranks, range=["circle", "triangle-up"])
+    base = alt.Chart(marks.data(rows)).encode(x=x[0], y=y[0])
+    points = base.mark_point(filled=True, size=58, opacity=1, stroke=LIGHT.paper, strokeWidth=0.8)
+    tips = [*marks.tooltip(("value", "right too"), ("real", "ReaL")), alt.Tooltip("rank:N")]
+    first = [row for row in rows if row["rank"] == ranks[0]]
+    others = [row for row in rows if row["rank"] != ranks[0]]
+    chart = marks.layered(
+        points.encode(color=colour, shape=shape, tooltip=tips),
+        *marks.followed(base),
+        *marks.names(marks.spread(first), x, y, ("real", "value"), _TALL, others),
+    )
+    top = first[0]
+    title = f"After a right first prediction, the {ranks[0].split()[0]} is right in at most"
+    title += f" {words.percent(top['value'], 0)} of images"
+    caption = (
+        "Only images with at least two (or three) reassessed labels whose first prediction is one"
+        " of them. A model that knew every label would reach 100%: what is missing are labels that"
+        " are in the image and that the model does not rank first."
+    )
+    alternative = (
+        f"Scatter plot against ReaL accuracy. The best {ranks[0]} is that of {top['model']},"
+        f" {words.percent(top['value'])}; the least, of {first[-1]['model']},"
+        f" {words.percent(first[-1]['value'])}."
+    )
+    subtitle = "Accuracy of the next predictions on images with several labels"
+    whole = marks.spec(chart, alternative, _TALL)
+    return Figure("later-predictions", title, subtitle, caption, alternative, whole)

@@ -1,0 +1,154 @@
+"""The sections of the page, in order; a section without figure, table or term is left out.
+
+To add one, write a function from `Report` and its figures to `Section`, and list it.
+"""
+
+from collections.abc import Callable, Mapping
+
+from reassess.report import tables
+from reassess.report.contents import Figure, Report, Section, Table
+
+Figures = Mapping[str, Figure]
+
+
+def _models(report: Report, figures: Figures) -> Section:
+    text = (
+        "A prediction counts as right under the reassessed labels (ReaL) when it is any of the"
+        " image's labels. Images that no label describes are left out.",
+    )
+    return Section("accuracy", "How good are the models?", text, _pick(figures, "accuracies"))
+
+
+def _progress(report: Report, figures: Figures) -> Section:
+    text = (
+        "If the original labels were a faithful yardstick, a gain measured with them would be the"
+        " same gain measured with the reassessed ones, at every level.",
+    )
+    return Section("progress", "Does progress still count?", text, _pick(figures, "progress"))
+
+
+def _preference(report: Report, figures: Figures) -> Section:
+    text = (
+        "The strongest test of a model is the image on which it contradicts the original label:"
+        " whom do the raters believe?",
+    )
+    drawn = _pick(figures, "preference")
+    return Section("preference", "Model or original label?", text, drawn)
+
+
+def _later(report: Report, figures: Figures) -> Section:
+    text = ("Many images show more than one thing. Do models know about the others?",)
+    drawn = _pick(figures, "later-predictions")
+    return Section("later", "Beyond the first prediction", text, drawn)
+
+
+def _labels(report: Report, figures: Figures) -> Section:
+    text = ("What became of one label for each image.",)
+    return Section("labels", "What the labels look like", text, _pick(figures, "label-counts"))
+
+
+def _agreement(report: Report, figures: Figures) -> Section:
+    text = (
+        "Experts answered a set of gold questions. Precision asks how many of the labels that were"
+        " kept hold; recall, how many of those that hold were kept.",
+    )
+    return Section("agreement", "Can the labels be trusted?", text, _pick(figures, "agreement"))
+
+
+def _bias(report: Report, figures: Figures) -> Section:
+    text = (
+        "Where an image holds several labels the benchmark named one. A model that guesses which"
+        " one more often than chance has learnt a habit of the benchmark, not something seen.",
+    )
+    table = _some(tables.classes_table(report))
+    drawn = _pick(figures, "biased-classes")
+    title = "Have models learnt the benchmark's habits?"
+    return Section("habits", title, text, drawn, table)
+
+
+def _everything(report: Report, figures: Figures) -> Section:
+    return Section("numbers", "All models", tables=_some(tables.models_table(report)))
+
+
+def _methods(report: Report, figures: Figures) -> Section:
+    terms = [
+        (
+            "Reassessed labels",
+            "For each image the set of classes that raters found in it. Raters answered “is this"
+            " class in the image?” for the classes that models or the original label proposed; a"
+            " class is kept where its posterior probability, given their answers, reaches the"
+            " operating point. Images that were not put to raters keep their original label.",
+        ),
+        (
+            "ReaL accuracy",
+            "Of the images with at least one reassessed label, the share whose top prediction is"
+            " one of them.",
+        ),
+        (
+            "95% intervals",
+            "Wilson's intervals of a proportion: how far the number may be off because the images"
+            " are a sample. They say nothing about errors of the labels themselves. Two models on"
+            " the same images can differ clearly although their intervals overlap; use"
+            " “reassess compare” for a paired test.",
+        ),
+        (
+            "Original labels' own score",
+            "The original labels scored as if they were a model's predictions.",
+        ),
+        (
+            "Progress",
+            "Two ordinary least-squares lines of ReaL on original accuracy, for the halves of the"
+            " models below and above the median original accuracy, and a z-test of their slopes."
+            " The slopes depend on which models are included.",
+        ),
+        (
+            "Unbiased oracle",
+            "On each image whose labels include the original one, it is right with probability one"
+            " over the number of labels. Classes on which it stays below 90% are compared.",
+        ),
+    ]
+    point = report.labels.operating_point
+    if point is not None:
+        terms.insert(
+            1,
+            ("Operating point", f"Posterior of at least {point.threshold:.3f}, by “{point.rule}”."),
+        )
+    text = (
+        "The method and its analyses follow Beyer, Hénaff, Kolesnikov, Zhai and van den Oord (2020),"
+        " “Are we done with ImageNet?”, arXiv 2006.07159.",
+    )
+    return Section("methods", "How it was measured", text, terms=tuple(terms))
+
+
+def _provenance(report: Report, figures: Figures) -> Section:
+    terms = tuple(report.provenance)
+    return Section("provenance", "Where it comes from", terms=terms)
+
+
+SECTIONS: tuple[Callable[[Report, Figures], Section], ...] = (
+    _models,
+    _progress,
+    _preference,
+    _later,
+    _labels,
+    _agreement,
+    _bias,
+    _everything,
+    _methods,
+    _provenance,
+)
+"""Every section, in the order of the page."""
+
+
+def sections(report: Report, figures: Figures) -> list[Section]:
+    """The sections that have something to show."""
+    made = [make(report, figures) for make in SECTIONS]
+    return [one for one in made if one.figures or one.tables or one.terms]
+
+
+def _pick(figures: Figures, *ids: str) -> tuple[Figure, ...]:
+    return tuple(figures[name] for name in ids if name in figures)
+
+
+def _some(table: Table | None) -> tuple[Table, ...]:
+    return () if table is None else (table,)

@@ -1,0 +1,171 @@
+"""What a reader with five minutes should know: a few sentences and a few numbers.
+
+Every sentence is built from findings and left out where its finding is absent. Claims no
+more than the numbers carry: intervals are named, and a difference of slopes is called one
+only where it is unlikely to be chance.
+"""
+
+from reassess.records import Accuracy, ModelScore
+from reassess.report import words
+from reassess.report.contents import KeyNumber, Report
+
+_SIGNIFICANT = 0.05
+
+
+def verdict(report: Report) -> tuple[str, ...]:
+    """The first sentences, most important first."""
+    sentences = (
+        _on_labels(report),
+        _on_the_best(report),
+        _on_the_ceiling(report),
+        _on_preference(report),
+        _on_progress(report),
+        _on_gold(report),
+    )
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def key_numbers(report: Report) -> tuple[KeyNumber, ...]:
+    """Four to six numbers for the top of the page."""
+    found = report.findings
+    numbers = []
+    best = best_model(report)
+    if best is not None:
+        detail = f"{best.model}, 95% interval {words.interval_of(best.real)}"
+        value = words.percent(best.real.value)
+        numbers.append(KeyNumber(value, "best ReaL accuracy", detail, "real"))
+    if found.original is not None:
+        detail = f"95% interval {words.interval_of(found.original)}"
+        value = words.percent(found.original.value)
+        numbers.append(KeyNumber(value, "the original labels' own score", detail, "original"))
+        n_rejected = found.original.n_scored - found.original.n_correct
+        detail = f"{_share(n_rejected, found.counts.n_labelled)} of the images with a label"
+        meaning = "original labels that do not hold"
+        numbers.append(KeyNumber(f"{n_rejected:,}", meaning, detail, "original"))
+    share = found.share
+    detail = f"{words.percent(share.of_labelled)} of the images with a label"
+    numbers.append(KeyNumber(f"{share.n_multiple:,}", "images with several labels", detail, "real"))
+    n_empty = found.counts.n_images[0]
+    detail = f"{_share(n_empty, len(report.labels))} of all images; left out of every ReaL score"
+    numbers.append(KeyNumber(f"{n_empty:,}", "images without any label", detail))
+    return tuple(numbers)
+
+
+def best_model(report: Report) -> ModelScore | None:
+    """The model with the highest ReaL accuracy; None where there is none."""
+    known = [score for score in report.scores if score.real.value is not None]
+    return max(known, key=lambda score: (score.real.value or 0.0, score.model), default=None)
+
+
+def slope_falls(report: Report) -> bool:
+    """Whether the stronger half's slope is the smaller one, and hardly by chance."""
+    found = report.findings.progress
+    if found is None or found.p_value is None:
+        return False
+    return found.lower.slope > found.upper.slope and found.p_value < _SIGNIFICANT
+
+
+def _share(n: int, total: int) -> str:
+    return words.percent(n / total) if total else words.UNDEFINED
+
+
+def _on_labels(report: Report) -> str:
+    found = report.findings
+    n_images, n_labels = len(report.labels), found.counts.n_labels
+    first = f"{words.count(n_images, 'image')} of {report.benchmark.name} now carry"
+    first += f" {words.count(n_labels, 'label')}"
+    if found.original is None or found.kinds is None:
+        return f"{first}."
+    n_rejected = found.original.n_scored - found.original.n_correct
+    return (
+        f"{first}: {found.kinds.n_confirmed:,} keep exactly their original one, while on"
+        f" {n_rejected:,} ({_share(n_rejected, found.original.n_scored)} of those with a label) the"
+        " original label does not hold."
+    )
+
+
+def _on_the_best(report: Report) -> str:
+    best = best_model(report)
+    if best is None:
+        return ""
+    ends = words.interval(best.real)
+    near = [
+        score
+        for score in report.scores
+        if score is not best and ends is not None and _reaches(score.real, ends[0])
+    ]
+    among = f"of {words.count(len(report.scores), 'model')}" if len(report.scores) > 1 else "model"
+    sentence = (
+        f"The best {among}, {best.model}, reaches {words.percent(best.real.value)} ReaL accuracy"
+        f" (95% interval {words.interval_of(best.real)})"
+    )
+    if near:
+        verb = "has an interval" if len(near) == 1 else "have intervals"
+        sentence += f"; {words.count(len(near), 'other')} {verb} that overlap"
+        sentence += "s it" if len(near) == 1 else " it"
+    return f"{sentence}."
+
+
+def _reaches(accuracy: Accuracy, low: float) -> bool:
+    ends = words.interval(accuracy)
+    return ends is not None and ends[1] >= low
+
+
+def _on_the_ceiling(report: Report) -> str:
+    own = report.findings.original
+    if own is None or own.value is None or not report.scores:
+        return ""
+    above = sum((score.real.value or 0.0) > own.value for score in report.scores)
+    first = f"Scored like a model, the original labels reach {words.percent(own.value)}"
+    if above == 0:
+        return f"{first}; no model here does better."
+    beat = f"{above:,} of {words.count(len(report.scores), 'model')}"
+    return f"{first}; {beat} {'does' if above == 1 else 'do'} better."
+
+
+def _on_preference(report: Report) -> str:
+    known = [one for one in report.findings.preferences if one.value is not None]
+    if not known:
+        return ""
+    top = max(known, key=lambda one: one.value or 0.0)
+    return (
+        f"Where exactly one of the two is right, raters side with {top.model} rather than the"
+        f" original label on {words.percent(top.value)} of images"
+        f" ({words.between(*top.interval)}), the highest share of any model."
+    )
+
+
+def _on_progress(report: Report) -> str:
+    found = report.findings.progress
+    if found is None:
+        return ""
+    lower, upper = f"{found.lower.slope:.2f}", f"{found.upper.slope:.2f}"
+    chance = "" if found.p_value is None else f" ({words.p_value(found.p_value)})"
+    if slope_falls(report):
+        return (
+            f"A point gained on the original labels came with {lower} points of ReaL accuracy among"
+            f" the weaker half of the models and comes with {upper} among the stronger{chance}:"
+            " progress on the original labels is worth less than it was."
+        )
+    return (
+        f"A point gained on the original labels comes with {lower} points of ReaL accuracy among the"
+        f" weaker half of the models and {upper} among the stronger{chance}: no sign that gains"
+        " have stopped to carry over."
+    )
+
+
+def _on_gold(report: Report) -> str:
+    found = report.findings.agreement
+    if found is None or found.labels.precision is None:
+        return ""
+    sentence = (
+        f"Held against experts on {found.n_gold:,} questions, reassessed labels have a precision of"
+        f" {words.percent(found.labels.precision)} and a recall of"
+        f" {words.percent(found.labels.recall)}"
+    )
+    if found.original is not None and found.original.precision is not None:
+        sentence += (
+            f", original labels {words.percent(found.original.precision)} and"
+            f" {words.percent(found.original.recall)}"
+        )
+    return f"{sentence}."

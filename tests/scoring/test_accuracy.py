@@ -1,0 +1,150 @@
+"""Accuracies: by hand, against plain Python and scikit-learn, and by their laws."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
+
+from reassess.errors import AlignmentError, DataError, OptionError
+from reassess.records import Benchmark, LabelSets, Predictions
+from reassess.scoring import (
+    image_table,
+    multilabel_accuracy,
+    original_accuracy,
+    real_accuracy,
+    score_models,
+)
+
+seeds = st.integers(0, 2**32 - 1)
+IDS = np.array(["a", "b", "c", "d"])
+
+
+def by_hand():
+    """Four images, three classes; image c has no label."""
+    labels = LabelSets.from_lists("toy", IDS, [[0, 2], [1], [], [2]])
+    classes = np.array([[2, 0, 1], [0, 1, 2], [1, 0, 2], [0, 1, 2]])
+    benchmark = Benchmark("toy", IDS, np.array([0, 1, 1, 1]))
+    return Predictions("net", IDS, classes), labels, benchmark
+
+
+def test_counts_by_hand():
+    predictions, labels, benchmark = by_hand()
+    real = real_accuracy(predictions, labels)
+    assert (real.n_correct, real.n_scored, real.n_unlabelled) == (1, 3, 1)
+    assert real_accuracy(predictions, labels, k=2).n_correct == 2
+    assert real_accuracy(predictions, labels, k=3).value == 1.0
+    original = original_accuracy(predictions, benchmark)
+    assert (original.n_correct, original.n_scored, original.n_unlabelled) == (1, 4, 0)
+
+
+def test_multilabel_accuracy_by_hand():
+    """Class 0: image a is right. Class 1: of b and d none, with d unclear one is right."""
+    predictions, labels, benchmark = by_hand()
+    mean = multilabel_accuracy(predictions, labels, benchmark)
+    assert (mean.n_correct.tolist(), mean.n_scored.tolist()) == ([1, 0], [1, 2])
+    assert (mean.value, mean.n_unlabelled) == (0.5, 1)
+    unclear = LabelSets.from_lists("unclear", IDS[3:], [[0]])
+    assert multilabel_accuracy(predictions, labels, benchmark, unclear=unclear).value == 0.75
+
+
+def random_study(rng, n=40, n_classes=6):
+    ids = np.array([f"{i}.png" for i in range(n)])
+    lists = [
+        sorted(rng.choice(n_classes, size=rng.integers(0, 4), replace=False).tolist())
+        for _ in range(n)
+    ]
+    lists[0] = [0]
+    classes = np.argsort(rng.random((n, n_classes)), axis=1)
+    return (
+        Predictions("net", ids, classes),
+        LabelSets.from_lists("random", ids, lists),
+        Benchmark("random", ids, rng.integers(0, n_classes, n)),
+        lists,
+    )
+
+
+@given(seed=seeds, k=st.integers(1, 5))
+def test_equals_plain_python_and_scikit_learn(seed, k):
+    predictions, labels, benchmark, lists = random_study(np.random.default_rng(seed))
+    real = real_accuracy(predictions, labels, k=k)
+    judged = [(set(top[:k]), set(s)) for top, s in zip(predictions.classes.tolist(), lists) if s]
+    assert (real.n_correct, real.n_scored) == (sum(bool(a & b) for a, b in judged), len(judged))
+    scores = np.empty(predictions.classes.shape)
+    np.put_along_axis(scores, predictions.classes, -np.arange(6.0)[None].repeat(40, 0), axis=1)
+    expected = top_k_accuracy_score(benchmark.original, scores, k=k, labels=range(6))
+    assert original_accuracy(predictions, benchmark, k=k).value == pytest.approx(expected)
+    single = LabelSets.from_lists("o", labels.image_ids, [[c] for c in benchmark.original.tolist()])
+    balanced = balanced_accuracy_score(benchmark.original, predictions.top)
+    assert multilabel_accuracy(predictions, single, benchmark).value == pytest.approx(balanced)
+
+
+@given(seed=seeds)
+def test_laws(seed):
+    """Adding labels never lowers ReaL accuracy; order of rows and names of classes are free."""
+    rng = np.random.default_rng(seed)
+    predictions, labels, _, lists = random_study(rng)
+    before = real_accuracy(predictions, labels)
+    more = [sorted({*s, int(rng.integers(6))}) if s else s for s in lists]
+    added = LabelSets.from_lists("more", labels.image_ids, more)
+    assert real_accuracy(predictions, added).n_correct >= before.n_correct
+    rows, renamed = rng.permutation(40), rng.permutation(6)
+    shuffled = Predictions("net", predictions.image_ids[rows], renamed[predictions.classes[rows]])
+    relabelled = LabelSets.from_lists(
+        "renamed", labels.image_ids, [[int(renamed[c]) for c in s] for s in lists]
+    )
+    assert real_accuracy(shuffled, relabelled) == before
+
+
+def test_images_must_match_unless_a_subset_is_asked_for():
+    predictions, labels, _ = by_hand()
+    three = predictions.only(IDS[:3])
+    with pytest.raises(AlignmentError, match=r"image 'd' of toy is missing; 1 of 4"):
+        real_accuracy(three, labels)
+    assert real_accuracy(three, labels, subset=True).n_scored == 2
+    with pytest.raises(AlignmentError, match="'d' has no entry"):
+        real_accuracy(predictions, labels.take(np.array([0, 1, 2])))
+
+
+def test_classes_and_k_must_match():
+    predictions, labels, _ = by_hand()
+    with pytest.raises(OptionError, match=r"k is 4, but must be in \[1, 3\]"):
+        real_accuracy(predictions, labels, k=4)
+    few = Predictions("few", IDS, predictions.classes[:, :2] % 2, n_classes=2)
+    with pytest.raises(DataError, match="knows 2 classes"):
+        real_accuracy(few, labels)
+
+
+def test_duplicate_classes_in_a_row_count_once():
+    predictions, labels, _ = by_hand()
+    twice = Predictions("twice", IDS, np.repeat(predictions.classes[:, :1], 2, axis=1))
+    assert real_accuracy(twice, labels, k=2) == real_accuracy(predictions, labels)
+
+
+def test_scores_of_models_and_images_say_the_same():
+    predictions, labels, benchmark = by_hand()
+    (score,) = score_models([predictions], labels, benchmark, ks=[2])
+    table = image_table([predictions], labels)
+    assert score.real.n_correct == int(table.right.sum()) == 1
+    assert score.real_at[2].n_correct == 2
+    assert table.n_labels.tolist() == [2, 1, 0, 1]
+
+
+def test_published_anchors(published):
+    """The paper's own models, from the ImageNetV2 repository's predictions."""
+    benchmark, labels = published.benchmark("imagenet"), published.labels("imagenet-real")
+    models = {p.model: p for p in published.predictions("imagenet-v2-repo", benchmark)}
+    anchors = {
+        "alexnet": (56.52, 63.06),
+        "vgg16": (71.59, 79.04),
+        "resnet50": (76.13, 82.96),
+        "resnet152": (78.31, 84.82),
+        "nasnet_large_tf": (82.71, 87.53),
+    }
+    for name, expected in anchors.items():
+        (score,) = score_models([models[name]], labels, benchmark)
+        ours = (round(100 * score.original.value, 2), round(100 * score.real.value, 2))
+        assert ours == expected
+    originals = Predictions("originals", benchmark.image_ids, benchmark.original[:, None])
+    accuracy = real_accuracy(originals, labels)
+    assert (accuracy.n_correct, accuracy.n_scored) == (42_164, 46_837)

@@ -1,0 +1,106 @@
+"""The house's own rules: what an import loads, what is documented, what is named."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import reassess
+from reassess.cli import SECTIONS, main
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {
+    "torch", "ray", "fastapi", "sqlalchemy", "pandas", "altair", "matplotlib", "numba", "pyarrow",
+    "scipy", "sklearn",
+}  # fmt: skip
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys; print(' '.join({{m.partition('.')[0] for m in sys.modules}}))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import reassess",
+        "import reassess.cli",
+        "from reassess import read_predictions, read_labels, score_models, compare, Catalog",
+        "from reassess.cli.score import score",
+    ],
+)
+def test_importing_loads_nothing_heavy(statement):
+    assert not loaded_by(statement) & HEAVY
+
+
+def test_the_map_of_the_package_is_true():
+    assert sorted(reassess.__all__) == reassess.__all__
+    for name in reassess.__all__:
+        assert getattr(reassess, name).__doc__
+    assert set(reassess.__all__) <= set(dir(reassess))
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = reassess.nonsense
+
+
+def modules():
+    names = [m.name for m in pkgutil.walk_packages(reassess.__path__, "reassess.")]
+    return [importlib.import_module(name) for name in names]
+
+
+def test_every_public_function_says_what_it_raises_and_returns():
+    """A docstring for each, and 'Raises' wherever the body raises on purpose."""
+    silent = []
+    for module in modules():
+        for name, thing in vars(module).items():
+            if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+                continue
+            if (inspect.isfunction(thing) or inspect.isclass(thing)) and not thing.__doc__:
+                silent.append(f"{module.__name__}.{name}")
+        tree = ast.parse(inspect.getsource(module))
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                continue
+            raises = any(
+                isinstance(inner, ast.Raise) and inner.exc is not None for inner in ast.walk(node)
+            )
+            if raises and "Raises" not in (ast.get_docstring(node) or ""):
+                silent.append(f"{module.__name__}.{node.name}: Raises")
+    assert not silent
+
+
+def test_no_module_is_called_by_what_it_is_not():
+    names = {path.stem for path in (ROOT / "src").rglob("*.py")}
+    assert not names & {"utils", "util", "helpers", "helper", "common", "misc", "core", "base2"}
+
+
+@pytest.mark.parametrize("name", [name for section in SECTIONS.values() for name in section])
+def test_every_command_helps_with_an_example_and_is_documented(name):
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert command.epilog is not None
+    assert f"reassess {name}" in command.epilog
+    assert f"reassess {name}" in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help
+
+
+def test_dependencies_are_each_a_documented_choice():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = list(project["project"]["dependencies"])
+    for name, extra in project["project"]["optional-dependencies"].items():
+        wanted += extra if name != "all" else []
+    for group in project["dependency-groups"].values():
+        wanted += group
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    names = {requirement.split(">")[0].split("[")[0] for requirement in wanted}
+    assert {name for name in names if f"`{name}`" not in text} == set()
