@@ -106,11 +106,17 @@ def operating_point(
         n_yes: how many experts must say yes; None for more than half.
 
     Raises:
-        OptionError: the rule lacks what it needs, or no threshold reaches the target.
+        OptionError: the rule lacks what it needs or is given what it does not take, or no
+            threshold reaches the target.
         DataError: gold and posterior do not fit.
     """
     curve = None if gold is None else precision_recall(posterior, gold, n_yes=n_yes)
     if rule == "threshold":
+        if target is not None:
+            raise OptionError(
+                f"the rule {rule!r} takes a threshold, but a target of {target} was given. Name a "
+                "rule that asks for one, such as recall-at-precision."
+            )
         if threshold is None or not 0 <= threshold <= 1:
             raise OptionError(f"the threshold is {threshold}, but must be given in [0, 1].")
         point = OperatingPoint(rule, threshold)

@@ -41,9 +41,15 @@ def compare(
             raise OptionError(
                 f"{source!r} holds {len(models)} models, but must hold one to be compared."
             )
+    (model_a,), (model_b,) = found
+    if model_a.model == model_b.model:
+        raise OptionError(
+            f"both models are called {model_a.model!r}, but must be told apart. Name them, as in "
+            f"new={a} old={b}."
+        )
     comparison = compare_models(
-        found[0][0],
-        found[1][0],
+        model_a,
+        model_b,
         judge.labels,
         k=options["k"],
         subset=True,
@@ -65,10 +71,10 @@ def _write_flips(comparison: Any, output: str) -> None:
     from reassess.files.atomic import write_atomically
     from reassess.files.tables import write_csv
 
-    right = {comparison.model_a: comparison.only_a, comparison.model_b: comparison.only_b}
+    right = ((comparison.model_a, comparison.only_a), (comparison.model_b, comparison.only_b))
     columns = {
-        "image": [str(i) for ids in right.values() for i in ids],
-        "right": [model for model, ids in right.items() for _ in ids],
+        "image": [str(i) for _, ids in right for i in ids],
+        "right": [model for model, ids in right for _ in ids],
     }
     with write_atomically(output) as beside:
         write_csv(beside, ["image", "right"], columns)

@@ -1,11 +1,13 @@
 """``reassess label``: posteriors to reassessed labels."""
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reassess.cli.options import print_json, read_gold_named, read_original
+from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from reassess.files import LabelFormat
@@ -60,8 +62,16 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
     Images that were not rated keep their original label and are listed as unrated.
     """
     from reassess.files import read_posterior, write_labels
+    from reassess.files.tables import is_parquet
     from reassess.labels import operating_point, reassessed_labels
 
+    as_parquet = is_parquet(Path(output))
+    form: LabelFormat = options["form"] or ("parquet" if as_parquet else "native")
+    if (form == "parquet") != as_parquet:
+        raise OptionError(
+            f"the output is {output!r}, but must end in .parquet for --format parquet and for no "
+            "other; the extension is how it will be read."
+        )
     read = read_posterior(posterior)
     benchmark = read_original(options["original"], options["classes"])
     gold = None if options["gold"] is None else read_gold_named(options["gold"], options["classes"])
@@ -74,8 +84,6 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
         n_yes=options["n_yes"],
     )
     labels = reassessed_labels(read, benchmark, point, name=options["name"])
-    form: LabelFormat = "parquet" if output.endswith(".parquet") else "native"
-    form = options["form"] or form
     write_labels(labels, output, form)
     rated = labels.rated
     n_unrated = 0 if rated is None else int((~rated).sum())

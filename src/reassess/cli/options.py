@@ -10,6 +10,7 @@ import click
 import numpy as np
 from jaxtyping import Shaped
 
+from reassess.errors import OptionError
 from reassess.records import Benchmark, Gold, LabelSets, Predictions, Scale, Votes
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -93,6 +94,11 @@ class Rows:
         """Read the files that the options name."""
         from reassess.files import read_ids
 
+        if order is not None and ids is not None:
+            raise OptionError(
+                "--order and --ids both state which image a row is about, but must not both be "
+                "given. Leave one out."
+            )
         return cls(
             order,
             None if ids is None else read_ids(ids),
@@ -119,9 +125,10 @@ class Judge:
         """The predictions of a source for the images to score."""
         from reassess.catalog import Catalog, knows
         from reassess.files import read_predictions
+        from reassess.files.arrays import is_there
 
         name, source = _named(source)
-        if knows(source, "predictions") and not Path(source).exists():
+        if knows(source, "predictions") and not is_there(Path(source)):
             found = Catalog.default().predictions(source, self.benchmark)
         else:
             found = read_predictions(
@@ -139,9 +146,13 @@ class Judge:
 
 
 def _named(source: str) -> tuple[str | None, str]:
-    """``NAME=FILE`` as its two parts; a plain path has no name."""
+    """``NAME=FILE`` as its two parts; a plain path has no name, even one with ``=`` in it."""
+    from reassess.files.arrays import is_there
+    from reassess.files.predictions import two_files
+
     name, equals, rest = source.partition("=")
-    if equals and name and not Path(source).exists() and "/" not in name:
+    paths = two_files(source) or (Path(source),)
+    if equals and name and "/" not in name and not is_there(paths[0]):
         return name, rest
     return None, source
 
@@ -154,10 +165,11 @@ def read_judge(labels: str, original: str | None, classes: str | None, rows: Row
     """
     from reassess.catalog import Catalog, knows
     from reassess.files import read_classes, read_labels
+    from reassess.files.arrays import is_there
     from reassess.records import align
 
     benchmark: Benchmark | None
-    if knows(labels, "labels") and not Path(labels).exists():
+    if knows(labels, "labels") and not is_there(Path(labels)):
         catalog = Catalog.default()
         sets = catalog.labels(labels)
         benchmark = catalog.benchmark("imagenet")
@@ -192,8 +204,9 @@ def read_original(original: str, classes: str | None) -> Benchmark:
     """A benchmark from a name of the catalogue or a table of original labels."""
     from reassess.catalog import Catalog, knows
     from reassess.files import read_benchmark
+    from reassess.files.arrays import is_there
 
-    if knows(original, "benchmark") and not Path(original).exists():
+    if knows(original, "benchmark") and not is_there(Path(original)):
         return Catalog.default().benchmark(original)
     return read_benchmark(original, classes=classes)
 
@@ -202,13 +215,17 @@ def read_votes_named(source: str, classes: str | None, answers: str | None) -> V
     """Votes from a name of the catalogue or a file."""
     from reassess.catalog import Catalog, knows
     from reassess.files import read_classes, read_votes
+    from reassess.files.arrays import is_there
 
-    if knows(source, "votes") and not Path(source).exists():
+    if knows(source, "votes") and not is_there(Path(source)):
         return Catalog.default().votes(source)
+    named = None if answers is None else [name.strip() for name in answers.split(",")]
+    if named is not None and ("" in named or len(set(named)) < max(2, len(named))):
+        raise OptionError(
+            f"--answers is {answers!r}, but must be two or more different names, as no,maybe,yes."
+        )
     return read_votes(
-        source,
-        classes=None if classes is None else read_classes(classes),
-        answers=None if answers is None else [name.strip() for name in answers.split(",")],
+        source, classes=None if classes is None else read_classes(classes), answers=named
     )
 
 
@@ -216,8 +233,9 @@ def read_gold_named(source: str, classes: str | None) -> Gold:
     """Gold from a name of the catalogue or a file."""
     from reassess.catalog import Catalog, knows
     from reassess.files import read_classes, read_gold
+    from reassess.files.arrays import is_there
 
-    if knows(source, "gold") and not Path(source).exists():
+    if knows(source, "gold") and not is_there(Path(source)):
         return Catalog.default().gold(source)
     return read_gold(source, classes=None if classes is None else read_classes(classes))
 
@@ -226,8 +244,8 @@ def read_gold_named(source: str, classes: str | None) -> Gold:
 class Step(Protocol):
     """Says what is being done, and moves the bar on."""
 
-    def __call__(self, what: str) -> None:
-        """Begin the next step."""
+    def __call__(self, what: str, *, advance: bool = True) -> None:
+        """Begin the next step, or tell more of this one."""
 
 
 @contextmanager
@@ -253,12 +271,12 @@ def progress(title: str, total: int | None) -> Iterator[Step]:
     )  # fmt: skip
     with bar:
         task = bar.add_task(title, total=total)
-        started = False
+        n_begun = 0
 
-        def step(what: str) -> None:
-            nonlocal started
-            bar.update(task, description=f"{title}: {what}", advance=1 if started else 0)
-            started = True
+        def step(what: str, *, advance: bool = True) -> None:
+            nonlocal n_begun
+            n_begun += advance
+            bar.update(task, description=f"{title}: {what}", completed=max(0, n_begun - 1))
 
         yield step
 

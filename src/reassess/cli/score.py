@@ -126,3 +126,38 @@ def _write(scores: list[ModelScore], judge: Judge, options: dict[str, Any]) -> N
         from reassess.report.terminal import score_table
 
         Console().print(score_table(scores, name))
+
+
+def _report(
+    scores: list[ModelScore], predictions: list[Predictions], judge: Judge, options: dict[str, Any]
+) -> None:
+    """The report and its figures, with the command and the files that they rest on."""
+    import shlex
+    import sys
+    from importlib.metadata import version
+
+    from reassess.analysis.findings import find
+    from reassess.report import Report, write_figures, write_report
+
+    labels = judge.labels
+    provenance = [
+        ("command", shlex.join(["reassess", *sys.argv[1:]])),
+        ("reassess", version("reassess")),
+        ("labels", labels.name),
+    ]
+    if labels.votes_sha256 is not None:
+        provenance.append(("votes", f"SHA-256 {labels.votes_sha256}"))
+    report = Report(
+        title=f"{judge.benchmark.name}: {len(scores):,} models under reassessed labels",
+        findings=find(labels, judge.benchmark, predictions, scores=scores),
+        scores=scores,
+        labels=labels,
+        benchmark=judge.benchmark,
+        provenance=provenance,
+    )
+    if options["report"] is not None:
+        write_report(report, options["report"])
+        click.echo(f"report: {options['report']}", err=True)
+    if options["figures"] is not None:
+        write_figures(report, options["figures"])
+        click.echo(f"figures: {options['figures']}", err=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reassess.errors import DataError, FileError
+from reassess.errors import DataError, FileError, some
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -88,7 +88,8 @@ def read_npy(path: Path) -> Array:
         array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except BROKEN as error:
         raise broken(path, error) from error
-    if not isinstance(array, np.ndarray):
+    if isinstance(array, np.lib.npyio.NpzFile):
+        array.close()
         raise FileError(f"{path}: it is an archive, but must be one array. Name it .npz.")
     return array
 
@@ -101,14 +102,15 @@ def read_npz(path: Path, names: list[str] | None = None) -> dict[str, Array]:
     """
     check_readable(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:  # np.load itself would leave a corrupt archive open
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise FileError(f"{path}: it is one array, but must be an archive. Name it .npy.")
             missing = [name for name in names or () if name not in archive.files]
             if missing:
                 raise FileError(
                     f"{path}: the array {missing[0]!r} is not in the archive, which holds "
-                    f"{', '.join(archive.files) or 'nothing'}. Write it with that name."
+                    f"{some(archive.files, 8) or 'nothing'}. Write it with that name."
                 )
             arrays = {name: archive[name] for name in (names or archive.files)}
     except BROKEN as error:
@@ -119,20 +121,6 @@ def read_npz(path: Path, names: list[str] | None = None) -> dict[str, Array]:
             f"{path}: {foreign[0]!r} in the archive is no array. Write the archive with np.savez."
         )
     return arrays
-
-
-def names_in_npz(path: Path) -> list[str]:
-    """The names of the arrays in a `.npz` archive.
-
-    Raises:
-        FileError: the file is missing or no archive.
-    """
-    check_readable(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return [name.removesuffix(".npy") for name in archive.namelist()]
-    except BROKEN as error:
-        raise broken(path, error) from error
 
 
 def as_strings(array: Array, where: str) -> Array:

@@ -109,16 +109,17 @@ def class_indices(
     if classes is None:
         row = next(i for i, text in enumerate(texts) if not _INTEGER.fullmatch(text))
         raise DataError(
-            f"{where}: row {row + first_row} is {texts[row]!r}, which is no class index, and no classes "
-            "are known. Give the classes (--classes FILE)."
+            f"{where}: row {row + first_row} is {texts[row]!r}, which is no class index, and no "
+            "classes are known. Give the classes (--classes FILE)."
         )
     index_of = classes.index_of
     unknown = [text for text in dict.fromkeys(texts) if text not in index_of]
     if unknown:
+        row = texts.index(unknown[0]) + first_row
         raise DataError(
-            f"{where}: row {texts.index(unknown[0]) + first_row} is {unknown[0]!r}, but must be the "
-            f"id or the unique name of one of the {len(classes):,} classes; unknown: {some(unknown)}. "
-            "Check the classes file (--classes)."
+            f"{where}: row {row} is {unknown[0]!r}, but must be the id or the unique name of one "
+            f"of the {len(classes):,} classes; unknown: {some(unknown)}. Check the classes file "
+            "(--classes)."
         )
     return np.array([index_of[text] for text in texts], dtype=np.int64)
 

@@ -21,10 +21,11 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.errors import AlignmentError, DataError, FileError
-from reassess.files.arrays import check_readable
-from reassess.files.atomic import write_atomically
-from reassess.files.tables import parquet_metadata, read_table, write_parquet
+from reassess.files.arrays import check_readable, naming
+from reassess.files.atomic import sha256_of, write_atomically
+from reassess.files.tables import is_parquet, parquet_metadata, read_table, write_parquet
 from reassess.records import Classes, LabelSets, OperatingPoint, file_number_order
+from reassess.records.benchmark import MOST_CLASSES
 
 LabelFormat = Literal["native", "real-json", "by-file", "parquet"]
 FORMAT = "reassess labels 1"
@@ -134,12 +135,9 @@ def read_labels(
     path = Path(path)
     check_readable(path)
     name = name or path.stem
-    if path.suffix.lower() in {".parquet", ".pq"}:
+    if is_parquet(path):
         return _read_parquet(path, name, classes)
-    try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise FileError(f"{path}: the file is unfinished or no JSON ({error}).") from error
+    value = _read_json(path)
     if isinstance(value, list):
         about, ids = _bare_list(path, len(value), image_ids)
         return _label_sets(path, ids, value, name, classes, about)
@@ -157,17 +155,36 @@ def read_labels(
     return _label_sets(path, ids, list(by_image.values()), name, classes, about)
 
 
+def _read_json(path: Path) -> Any:
+    """What a JSON file holds; a name that an object has twice is an error, not the last one."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in found if names.count(name) > 1)
+            raise DataError(f"{path}: {twice!r} is there more than once, but must be unique.")
+        return found
+
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path}: the file is unfinished or no JSON ({error}).") from error
+
+
 def _bare_list(path: Path, n: int, image_ids: Any) -> tuple[dict[str, Any], Any]:
     """What stands beside a bare list, and the image of each of its lists."""
     meta = _meta_path(path)
     if meta.is_file():
-        try:
-            about = json.loads(meta.read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise FileError(f"{meta}: the file is unfinished or no JSON ({error}).") from error
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if about.get("labels_sha256") == digest:
-            return about, np.array(about["image_ids"])
+        about = _read_json(meta)
+        ids = about.get("image_ids") if isinstance(about, dict) else None
+        if not isinstance(ids, list) or not all(isinstance(image_id, str) for image_id in ids):
+            raise FileError(
+                f"{meta}: 'image_ids' is not the list of ids that was written. Remove the file, or "
+                "decide the labels again."
+            )
+        if about.get("labels_sha256") == sha256_of(path):
+            return about, np.array(ids, dtype=str)
     if image_ids is None:
         return {}, np.array([IMAGENET_NAME.format(i + 1) for i in range(n)])
     if len(image_ids) != n:
@@ -189,33 +206,40 @@ def _label_sets(
     if not lists:
         raise DataError(f"{path}: there are 0 label sets, but there must be at least one.")
     checked = [_indices(labels, i, path, classes) for i, labels in enumerate(lists)]
-    unrated = about.get("unrated")
-    rated = None if unrated is None else ~np.isin(ids, np.array(unrated, dtype=ids.dtype))
-    posterior = None
-    if isinstance(about.get("posterior"), dict):
-        flat = [p for image_id in ids.tolist() for p in about["posterior"].get(image_id, [])]
-        posterior = np.array(flat, dtype=np.float64)
-    point = about.get("operating_point")
     try:
-        return LabelSets.from_lists(
-            about.get("name") or name,
-            ids,
-            checked,
-            posterior=posterior,
-            rated=rated,
-            n_classes=len(classes) if classes is not None else about.get("n_classes"),
-            operating_point=None if point is None else OperatingPoint(**point),
-            votes_sha256=about.get("votes_sha256"),
-        )
-    except TypeError as error:
-        raise FileError(f"{path}: 'operating_point' is not what was written ({error}).") from error
+        unrated = about.get("unrated")
+        rated = None if unrated is None else ~np.isin(ids, np.array(unrated, dtype=str))
+        posterior = None
+        if isinstance(about.get("posterior"), dict):
+            by_image = about["posterior"]
+            flat = [p for image_id in ids.tolist() for p in by_image.get(image_id) or []]
+            posterior = np.array(flat, dtype=np.float64)
+        point = about.get("operating_point")
+        with naming(path):
+            return LabelSets.from_lists(
+                about.get("name") or name,
+                ids,
+                checked,
+                posterior=posterior,
+                rated=rated,
+                n_classes=len(classes) if classes is not None else about.get("n_classes"),
+                operating_point=None if point is None else OperatingPoint(**point),
+                votes_sha256=about.get("votes_sha256"),
+            )
+    except (TypeError, ValueError) as error:
+        raise FileError(
+            f"{path}: what stands beside the labels is not what was written ({error})."
+        ) from error
 
 
 def _indices(labels: Any, row: int, path: Path, classes: Classes | None) -> list[int]:
     """One image's labels as class indices."""
     if isinstance(labels, list):
         if all(type(label) is int for label in labels):
-            return labels
+            beyond = [label for label in labels if not 0 <= label < MOST_CLASSES]
+            if not beyond:
+                return labels
+            labels = beyond
         if classes is not None and all(isinstance(label, str) for label in labels):
             unknown = [label for label in labels if label not in classes.index_of]
             if not unknown:
@@ -230,8 +254,11 @@ def _indices(labels: Any, row: int, path: Path, classes: Classes | None) -> list
 def _read_parquet(path: Path, name: str, classes: Classes | None) -> LabelSets:
     table = read_table(path)
     ids = np.array(table.texts(table.require(("image", "filename", "file"))))
-    lists = [list(labels or []) for labels in table.cells(table.require(("labels", "label")))]
-    about = json.loads(parquet_metadata(path).get("reassess", "{}"))
+    lists = [labels or [] for labels in table.cells(table.require(("labels", "label")))]
+    try:
+        about = json.loads(parquet_metadata(path).get("reassess", "{}"))
+    except ValueError as error:
+        raise FileError(f"{path}: its metadata is no JSON ({error}). Write it again.") from error
     if table.find(("posterior",)):
         values = table.cells("posterior")
         about["posterior"] = dict(zip(ids.tolist(), values, strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from reassess.errors import FileError
-from reassess.files.arrays import read_npz
+from reassess.files.arrays import Array, check_readable, naming, read_npz
 from reassess.files.atomic import write_atomically
 from reassess.records import Pairs, Posterior, Questions
 
@@ -51,6 +51,7 @@ def read_posterior(path: str | Path) -> Posterior:
         DataError: its columns do not fit together.
     """
     path = Path(path)
+    check_readable(path)
     if path.suffix.lower() != ".npz":
         raise FileError(
             f"{path}: it is no posterior. Give the .npz that `reassess aggregate` wrote."
@@ -58,29 +59,38 @@ def read_posterior(path: str | Path) -> Posterior:
     arrays = read_npz(path)
     if str(arrays.get("format")) != FORMAT:
         raise FileError(
-            f"{path}: its format is {str(arrays.get('format'))!r}, but must be {FORMAT!r}. Give "
-            "the file that `reassess aggregate` wrote."
+            f"{path}: it is no posterior, or of another version. Give the file that `reassess "
+            "aggregate` wrote."
         )
     try:
-        if "image_ids" in arrays:
-            pairs = Pairs(arrays["image_ids"], arrays["image"], arrays["label"])
-            questions = Questions.from_pairs(pairs)
-        else:
-            questions = Questions(arrays["question_ids"], None)
-        return Posterior(
-            questions=questions,
-            truths=tuple(arrays["truths"].tolist()),
-            log_probability=arrays["log_probability"],
-            method=str(arrays["method"]),
-            answers=tuple(arrays["answers"].tolist()),
-            rater_ids=arrays["rater_ids"],
-            confusion=arrays.get("confusion"),
-            prior=arrays.get("prior"),
-            log_likelihood=tuple(arrays["log_likelihood"].tolist()),
-            objective=tuple(arrays["objective"].tolist()),
-            converged=bool(arrays["converged"]) if "converged" in arrays else None,
-            votes_sha256=str(arrays["votes_sha256"]) if "votes_sha256" in arrays else None,
-            gold_sha256=str(arrays["gold_sha256"]) if "gold_sha256" in arrays else None,
-        )
+        with naming(path):
+            return _posterior(arrays)
     except KeyError as error:
         raise FileError(f"{path}: the array {error} is missing. Aggregate again.") from error
+    except (IndexError, TypeError, ValueError) as error:
+        raise FileError(
+            f"{path}: its arrays do not fit together ({error}). Aggregate again."
+        ) from error
+
+
+def _posterior(arrays: dict[str, Array]) -> Posterior:
+    if "image_ids" in arrays:
+        pairs = Pairs(arrays["image_ids"], arrays["image"], arrays["label"])
+        questions = Questions.from_pairs(pairs)
+    else:
+        questions = Questions(arrays["question_ids"], None)
+    return Posterior(
+        questions=questions,
+        truths=tuple(arrays["truths"].tolist()),
+        log_probability=arrays["log_probability"],
+        method=str(arrays["method"]),
+        answers=tuple(arrays["answers"].tolist()),
+        rater_ids=arrays["rater_ids"],
+        confusion=arrays.get("confusion"),
+        prior=arrays.get("prior"),
+        log_likelihood=tuple(arrays["log_likelihood"].tolist()),
+        objective=tuple(arrays["objective"].tolist()),
+        converged=bool(arrays["converged"]) if "converged" in arrays else None,
+        votes_sha256=str(arrays["votes_sha256"]) if "votes_sha256" in arrays else None,
+        gold_sha256=str(arrays["gold_sha256"]) if "gold_sha256" in arrays else None,
+    )

@@ -16,6 +16,7 @@ or by naming the order. Of equal scores the earlier column wins.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,9 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, FileError
-from reassess.files.arrays import Array, as_strings, names_in_npz, read_npy, read_npz
+from reassess.files.arrays import Array, as_strings, is_there, naming, read_npy, read_npz
 from reassess.files.benchmarks import IMAGE, class_indices
-from reassess.files.tables import Table, read_table
+from reassess.files.tables import Table, named, read_table
 from reassess.records import (
     Benchmark,
     Predictions,
@@ -41,6 +42,7 @@ _SCALES: dict[str, Scale | None] = {
     "scores": None,
     "logits": "logit",
     "probabilities": "probability",
+    "probs": "probability",
 }
 _ROWS_AT_ONCE = 8192
 
@@ -87,10 +89,23 @@ def read_predictions(
         DataError: a shape, class or score is not what it must be.
         AlignmentError: the order of the rows is not stated, or ids are unknown or twice there.
     """
-    return [
-        _align(_ranked(found, benchmark, scale, top), found, benchmark, order, ids, ignore_unknown)
-        for found in _open(source, benchmark)
-    ]
+    records = []
+    for found in _open(source, benchmark):
+        with naming(Path(found.where)):
+            ranked = _ranked(found, benchmark, scale, top)
+            records.append(_align(ranked, found, benchmark, order, ids, ignore_unknown))
+    return records
+
+
+def two_files(source: str | Path) -> tuple[Path, Path] | None:
+    """The two paths of ``X.npy:Y.npy``, at the colon that leaves two files; None for others."""
+    text = str(source)
+    if is_there(Path(text)):
+        return None
+    colons = [at for at, character in enumerate(text) if character == ":"]
+    pairs = [(Path(text[:at]), Path(text[at + 1 :])) for at in reversed(colons)]
+    pairs = [pair for pair in pairs if {path.suffix for path in pair} == {".npy"}]
+    return next((pair for pair in pairs if all(map(is_there, pair))), next(iter(pairs), None))
 
 
 def sibling_scores(path: Path) -> Path | None:
@@ -104,10 +119,11 @@ def sibling_scores(path: Path) -> Path | None:
 def _open(source: str | Path, benchmark: Benchmark) -> list[_Found]:
     """Read whatever form the source has, with nothing aligned or ranked yet."""
     path = Path(source)
-    if not path.is_file() and ":" in str(source):
-        first, _, second = str(source).rpartition(":")
-        if first.endswith(".npy") and second.endswith(".npy"):
-            return [_two_files(Path(first), Path(second), None)]
+    pair = two_files(source)
+    if pair is not None:
+        return [_two_files(*pair, None)]
+    if not is_there(path):
+        raise FileError(f"{path}: there is no such file. Check the path.")
     if path.is_dir():
         raise FileError(f"{path}: it is a folder. Name its files, such as {path}/*.npy.")
     suffix = path.suffix.lower()
@@ -117,11 +133,9 @@ def _open(source: str | Path, benchmark: Benchmark) -> list[_Found]:
             return [_two_files(path, beside, "probability")]
         return [_lone(path.stem, str(path), read_npy(path), None)]
     if suffix == ".npz":
-        return _archive(path)
+        return _archive(path, benchmark)
     if suffix in {".csv", ".tsv", ".parquet", ".pq"}:
         return [_timm_table(path, benchmark)]
-    if not path.exists():
-        raise FileError(f"{path}: there is no such file. Check the path.")
     raise FileError(
         f"{path}: {suffix or 'a file without extension'} is no known form of predictions. "
         "Use .npy, .npz, .csv or .parquet (docs/file-formats.md)."
@@ -129,7 +143,8 @@ def _open(source: str | Path, benchmark: Benchmark) -> list[_Found]:
 
 
 def _two_files(classes: Path, scores: Path, scale: Scale | None) -> _Found:
-    return _Found(classes.stem, str(classes), read_npy(classes), read_npy(scores), None, scale)
+    where = f"{classes}:{scores}"
+    return _Found(classes.stem, where, read_npy(classes), read_npy(scores), None, scale)
 
 
 def _lone(model: str, where: str, array: Array, ids: Array | None) -> _Found:
@@ -144,21 +159,25 @@ def _lone(model: str, where: str, array: Array, ids: Array | None) -> _Found:
     )
 
 
-def _archive(path: Path) -> list[_Found]:
-    names = names_in_npz(path)
+def _archive(path: Path, benchmark: Benchmark) -> list[_Found]:
     where = str(path)
-    if "classes" in names or set(names) & set(_SCALES):
-        arrays = read_npz(path)
-        ids = as_strings(arrays["ids"], f"{where}: ids") if "ids" in arrays else None
-        key = next((name for name in _SCALES if name in arrays), None)
-        scores = None if key is None else arrays[key]
-        scale = None if key is None else _SCALES[key]
-        return [_Found(path.stem, where, arrays.get("classes"), scores, ids, scale)]
     arrays = read_npz(path)
     ids = as_strings(arrays.pop("ids"), f"{where}: ids") if "ids" in arrays else None
     if not arrays:
         raise FileError(f"{where}: the archive holds no arrays of predictions.")
-    if all(array.ndim == 1 for array in arrays.values()):
+    key = next((name for name in _SCALES if name in arrays), None)
+    if "classes" in arrays or key is not None:
+        others = [name for name in arrays if name not in {"classes", *_SCALES}]
+        if key is None and others:
+            raise FileError(
+                f"{where}: beside 'classes' stands {others[0]!r}, but scores must be called one of "
+                f"{', '.join(_SCALES)}. Name it so, or leave it out if the classes are in rank "
+                "order."
+            )
+        scores = None if key is None else arrays[key]
+        scale = None if key is None else _SCALES[key]
+        return [_Found(path.stem, where, arrays.get("classes"), scores, ids, scale)]
+    if ids is None and _is_by_image(arrays, benchmark, where):
         lengths = {len(array) for array in arrays.values()}
         if len(lengths) > 1:
             raise DataError(
@@ -170,6 +189,15 @@ def _archive(path: Path) -> list[_Found]:
     if len(arrays) == 1:
         return [_lone(path.stem, where, next(iter(arrays.values())), ids)]
     return [_lone(name, f"{where}: {name}", array, ids) for name, array in arrays.items()]
+
+
+def _is_by_image(arrays: dict[str, Array], benchmark: Benchmark, where: str) -> bool:
+    """Whether each array is an image's, not a model's: rows of scores, or named as images are."""
+    if any(array.ndim != 1 for array in arrays.values()):
+        return False
+    if any(array.dtype.kind not in "iu" for array in arrays.values()):
+        return True
+    return bool((positions(np.array(list(arrays)), benchmark.image_ids, source=where) >= 0).any())
 
 
 def _timm_table(path: Path, benchmark: Benchmark) -> _Found:
@@ -195,20 +223,32 @@ def _timm_table(path: Path, benchmark: Benchmark) -> _Found:
     if classes is None and scores is None:
         raise FileError(
             f"{path}: neither 'index', 'label', 'prob' nor 'logit' is among the columns "
-            f"{', '.join(table.header)}. Write them with timm's inference.py --include-index."
+            f"{named(table.header)}. Write them with timm's inference.py --include-index."
         )
     return _Found(path.stem, str(path), classes, scores, ids, scale)  # type: ignore[arg-type]
 
 
 def _numbered(table: Table, name: str) -> list[str]:
-    """The column of this name, or its columns ``name_0``, ``name_1``, … in order."""
+    """The column of this name, or its columns ``name_0``, ``name_1``, … in order.
+
+    Raises:
+        FileError: such numbers do not begin at 0, or one is left out.
+    """
     single = table.find((name,))
     if single is not None:
         return [single]
-    columns: list[str] = []
-    while (column := table.find((f"{name}_{len(columns)}",))) is not None:
-        columns.append(column)
-    return columns
+    numbers = [re.fullmatch(rf"\s*{name}_(\d+)\s*", other.lower()) for other in table.header]
+    by_number = {
+        int(number[1]): column
+        for number, column in zip(numbers, table.header, strict=True)
+        if number
+    }
+    if sorted(by_number) != list(range(len(by_number))):
+        raise FileError(
+            f"{table.path}: the columns {named([by_number[i] for i in sorted(by_number)])} must be "
+            f"numbered from 0 without a gap. Rename them {name}_0, {name}_1, …"
+        )
+    return [by_number[i] for i in range(len(by_number))]
 
 
 _ITEM = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|([^\s,\[\]]+)")
@@ -222,7 +262,7 @@ def _items(cell: Any, where: str) -> list[str]:
         return [cell]
     if "..." in cell:
         raise FileError(f"{where} is a shortened list. Write one column a prediction instead.")
-    return [next(part for part in found if part) for found in _ITEM.findall(cell)]
+    return ["".join(found) for found in _ITEM.findall(cell)]
 
 
 def _lists(table: Table, column: str) -> list[list[str]]:
@@ -241,31 +281,36 @@ def _numbers(table: Table, columns: list[str]) -> Array:
     if len(columns) > 1:
         return table.numbers(columns)
     try:
-        return np.array(_lists(table, columns[0]), dtype=np.float32)
+        return np.array(_lists(table, columns[0]), dtype=np.float64)
     except ValueError as error:
         raise FileError(f"{table.path}: column {columns[0]!r}: {error}.") from error
 
 
 def _classes(table: Table, columns: list[str], benchmark: Benchmark) -> Array:
     """Class indices from columns of indices, ids, names or timm's descriptions."""
+    described = _by_description(benchmark)
     by_column = []
-    for column in columns if len(columns) > 1 else [columns[0]]:
+    for column in columns:
         rows = _lists(table, column)
-        flat = [item for row in rows for item in row]
+        flat = [described.get(item, item) for row in rows for item in row]
         where = f"{table.path}: column {column!r}"
-        if benchmark.classes is not None:
-            described = {
-                f"{name}, {synonyms}" if synonyms else name: class_id
-                for class_id, name, synonyms in zip(
-                    benchmark.classes.ids,
-                    benchmark.classes.names,
-                    benchmark.classes.synonyms,
-                    strict=True,
-                )
-            }
-            flat = [described.get(item, item) for item in flat]
         by_column.append(class_indices(flat, benchmark.classes, where).reshape(len(rows), -1))
     return np.concatenate(by_column, axis=1)
+
+
+def _by_description(benchmark: Benchmark) -> dict[str, str]:
+    """Class ids by name and synonyms as timm writes them; ImageNet's two cranes are in doubt."""
+    if benchmark.classes is None:
+        return {}
+    known = benchmark.classes
+    texts = [
+        f"{name}, {synonyms}" if synonyms else name
+        for name, synonyms in zip(known.names, known.synonyms, strict=True)
+    ]
+    count = Counter(texts)
+    return {
+        text: class_id for text, class_id in zip(texts, known.ids, strict=True) if count[text] == 1
+    }
 
 
 def _ranked(
@@ -283,18 +328,21 @@ def _ranked(
     if found.classes is None:
         scores = _two_axes(found.scores, found.where)
         n_classes = _check_full(scores, benchmark, found.where)
-        classes, best = _top_of_full(scores, min(top, n_classes), found.where)
+        classes, best = _top_of_full(scores, min(top, n_classes), scale, found.where)
         return classes, best, scale, n_classes
-    classes = _two_axes(found.classes, found.where).astype(np.int64)
+    classes = _two_axes(found.classes, found.where)
+    if classes.dtype == np.uint64:
+        classes = np.minimum(classes, np.uint64(np.iinfo(np.int64).max))
+    classes = classes.astype(np.int64)
     if found.scores is None:
         return classes, None, None, None
-    scores = _two_axes(found.scores, found.where)
+    scores = found.scores[:, None] if found.scores.ndim == 1 else found.scores
     if scores.shape != classes.shape:
         raise DataError(
             f"{found.where}: scores have the shape {scores.shape}, but must be {classes.shape} as "
             "the classes are."
         )
-    _check_finite(scores, 0, found.where)
+    _check_scores(scores, 0, scale, found.where)
     best_first = np.argsort(-scores, axis=1, kind="stable")
     return (
         np.take_along_axis(classes, best_first, axis=1),
@@ -332,25 +380,28 @@ def _check_full(scores: Array, benchmark: Benchmark, where: str) -> int:
     return n_columns
 
 
-def _check_finite(block: Array, first_row: int, where: str) -> None:
-    wrong = np.isnan(block) | (block == np.inf)
+def _check_scores(block: Array, first_row: int, scale: Scale | None, where: str) -> None:
+    """Refuse NaN and infinity, and probabilities outside [0, 1]."""
+    wrong, must, mend = np.isnan(block) | (block == np.inf), "be a number", "Predict again."
+    if not wrong.any() and scale == "probability":
+        wrong, must = (block < 0) | (block > 1), "lie in [0, 1] as probabilities do"
+        mend = "Say what the scores are (--scale logit)."
     if wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()
         raise DataError(
-            f"{where}: score[{first_row + row}, {column}] is {block[row, column]!s}, but must be a "
-            f"number; {int(wrong.sum()):,} of {block.size:,} near there are not. Predict these "
-            "images again."
+            f"{where}: score[{first_row + row}, {column}] is {block[row, column]!s}, but must "
+            f"{must}; {int(wrong.sum()):,} of {block.size:,} near there are not. {mend}"
         )
 
 
-def _top_of_full(scores: Array, top: int, where: str) -> tuple[Array, Array]:
+def _top_of_full(scores: Array, top: int, scale: Scale | None, where: str) -> tuple[Array, Array]:
     """The ``top`` best classes of each row and their scores, in blocks of rows."""
     n = len(scores)
     classes = np.empty((n, top), np.int64)
     best = np.empty((n, top), np.float32 if scores.dtype.itemsize < 8 else np.float64)
     for start in range(0, n, _ROWS_AT_ONCE):
         block = np.array(scores[start : start + _ROWS_AT_ONCE], dtype=best.dtype)
-        _check_finite(block, start, where)
+        _check_scores(block, start, scale, where)
         rows = np.arange(len(block))
         stop = start + len(block)
         if top > 16:
@@ -423,7 +474,8 @@ def _images_of_rows(
     if row_ids is not None:
         if len(row_ids) != n_rows:
             raise AlignmentError(
-                f"{where}: there are {n_rows:,} rows but {len(row_ids):,} ids; must be one a row."
+                f"{where}: there are {n_rows:,} rows but {len(row_ids):,} ids, and there must be "
+                "one for each row. Check the ids (--ids FILE)."
             )
         image = positions(row_ids, benchmark.image_ids, source=where)
         if not ignore_unknown and (image < 0).any():

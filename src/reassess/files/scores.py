@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reassess.files.atomic import write_atomically
-from reassess.files.tables import write_csv, write_parquet
+from reassess.files.tables import is_parquet, write_csv, write_parquet
 from reassess.records import Accuracy, Comparison, ImageTable, ModelScore
 from reassess.statistics import wilson_interval
 
@@ -119,7 +119,7 @@ def write_image_table(table: ImageTable, path: str | Path) -> None:
         verdicts = zip(table.right[:, column].tolist(), judged.tolist(), strict=True)
         columns[f"{model}:right"] = [int(right) if known else None for right, known in verdicts]
     with write_atomically(path) as beside:
-        if path.suffix.lower() == ".parquet":
+        if is_parquet(path):
             write_parquet(beside, columns, {})
         else:
             cells = {name: [_cell(value) for value in column] for name, column in columns.items()}

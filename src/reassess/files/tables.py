@@ -16,7 +16,6 @@ from jaxtyping import Float, Int, Shaped
 from reassess.errors import FileError, MissingExtraError, some
 from reassess.files.arrays import check_readable
 
-
 _BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError)
 """What pyarrow raises on unfinished, corrupt or foreign bytes."""
 
@@ -56,10 +55,14 @@ class Table:
     def cells(self, name: str) -> list[Any]:
         """A column as it is: strings from CSV, whatever is stored from parquet."""
         if is_parquet(self.path):
-            values: list[Any] = _read_parquet(self.path, [name]).column(0).to_pylist()
+            column = _read_parquet(self.path, [name]).column(0)
+            try:
+                values: list[Any] = column.to_pylist()
+            except _BAD_PARQUET as error:
+                raise _no_parquet(self.path, error) from error
             return values
-        column = self.header.index(name)
-        return [row[column] for _, row in _csv_rows(self.path, len(self.header))]
+        place = self.header.index(name)
+        return [row[place] for _, row in _csv_rows(self.path, len(self.header))]
 
     def texts(self, name: str) -> list[str]:
         """A column as strings, one a row.

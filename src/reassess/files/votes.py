@@ -20,10 +20,17 @@ import numpy as np
 from jaxtyping import Int
 
 from reassess.errors import DataError, FileError, some
-from reassess.files.arrays import BROKEN, as_strings, broken, check_readable, read_npz
+from reassess.files.arrays import BROKEN, as_strings, broken, check_readable, naming, read_npz
 from reassess.files.atomic import sha256_of, write_atomically
 from reassess.files.benchmarks import CLASS, IMAGE, class_indices
-from reassess.files.tables import Table, factorize, read_table, write_csv, write_parquet
+from reassess.files.tables import (
+    Table,
+    factorize,
+    is_parquet,
+    read_table,
+    write_csv,
+    write_parquet,
+)
 from reassess.records import ANSWERS, Classes, Gold, Pairs, Questions, Votes
 
 TASK = ("task", "question", "item", "task_id", "question_id", "item_id")
@@ -31,6 +38,8 @@ RATER = ("worker", "rater", "annotator", "expert", "worker_id", "rater_id", "ann
 ANSWER = ("answer", "vote", "response")
 
 _PAIR = re.compile(r"(.*):(\d+)", re.DOTALL)
+_MOST_VOTES = 1000
+"""No rater answers one question more often: a larger count is something else."""
 
 
 def read_votes(
@@ -49,9 +58,10 @@ def read_votes(
     """
     path = Path(path)
     check_readable(path)
-    if path.suffix.lower() == ".npz":
-        return _read_dense(path, tuple(answers) if answers else ANSWERS)
-    return _read_long(path, classes, answers)
+    with naming(path):
+        if path.suffix.lower() == ".npz":
+            return _read_dense(path, tuple(answers) if answers else ANSWERS)
+        return _read_long(path, classes, answers)
 
 
 def read_gold(path: str | Path, *, classes: Classes | None = None) -> Gold:
@@ -61,7 +71,9 @@ def read_gold(path: str | Path, *, classes: Classes | None = None) -> Gold:
         FileError: the file is missing, corrupt, a pickle or lacks a column.
         DataError: there is no answer, or one is neither no, maybe nor yes.
     """
-    return Gold(read_votes(path, classes=classes, answers=ANSWERS))
+    votes = read_votes(path, classes=classes, answers=ANSWERS)
+    with naming(Path(path)):
+        return Gold(votes)
 
 
 def write_votes(votes: Votes, path: str | Path) -> None:
@@ -88,7 +100,7 @@ def write_votes(votes: Votes, path: str | Path) -> None:
             "answer": answers,
         }
     with write_atomically(path) as beside:
-        if path.suffix.lower() == ".parquet":
+        if is_parquet(path):
             write_parquet(beside, columns, {})
         else:
             lists = {name: column.tolist() for name, column in columns.items()}
@@ -104,8 +116,11 @@ def _read_dense(path: Path, answers: tuple[str, ...]) -> Votes:
             "[questions, 2] strings: file name and class index."
         )
     image_ids, image = factorize(as_strings(info[:, 0], str(path)).tolist())
-    label = class_indices(as_strings(info[:, 1], str(path)).tolist(), None, f"{path}: 'info'")
+    texts = as_strings(info[:, 1], str(path)).tolist()
+    label = class_indices(texts, None, f"{path}: 'info'", first_row=0)
     rater_ids = as_strings(arrays["ids"], f"{path}: 'ids'")
+    if len(rater_ids) == 0:
+        raise DataError(f"{path}: 'ids' names 0 raters, but there must be at least one.")
     question, rater, answer = _read_tensor(path, len(rater_ids), len(info), len(answers))
     return _votes(
         path, Questions.from_pairs(Pairs(image_ids, image, label)), rater_ids, answers,
@@ -120,12 +135,7 @@ def _read_tensor(
     found: list[tuple[Any, Any, Any]] = []
     try:
         with zipfile.ZipFile(path) as archive, archive.open("tensor.npy") as file:
-            version = np.lib.format.read_magic(file)
-            reader = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            shape, fortran, dtype = reader(file)
+            shape, fortran, dtype = _header(file)
             if dtype.kind not in "fiub" or fortran:
                 raise FileError(
                     f"{path}: 'tensor' has the type {dtype}, but must hold counts in C order."
@@ -145,21 +155,31 @@ def _read_tensor(
                 found.append(_votes_of_rater(block, rater, path))
     except BROKEN as error:
         raise broken(path, error) from error
+    if sum(len(votes[0]) for votes in found) == 0:
+        raise DataError(f"{path}: 'tensor' holds 0 votes, but there must be at least one.")
     question, rater_of, answer = (np.concatenate(column) for column in zip(*found, strict=True))
     return question, rater_of, answer
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of the array whose bytes follow."""
+    if np.lib.format.read_magic(file) == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)
 
 
 def _votes_of_rater(block: Any, rater: int, path: Path) -> tuple[Any, Any, Any]:
     cell = np.flatnonzero(block)
     count = block.reshape(-1)[cell]
-    times = count.astype(np.int64)
-    if (times != count).any() or (times < 0).any():
-        wrong = int(np.argmax((times != count) | (times < 0)))
+    counts_votes = (count >= 0) & (count <= _MOST_VOTES) & (count == np.floor(count))
+    if not counts_votes.all():
+        wrong = int(np.argmin(counts_votes))
         question, answer = divmod(int(cell[wrong]), block.shape[1])
         raise DataError(
             f"{path}: tensor[{rater}, {question}, {answer}] is {count[wrong]!s}, but must count "
-            "votes: 0, 1, …"
+            f"votes: 0, 1, … at most {_MOST_VOTES:,}."
         )
+    times = count.astype(np.int64)
     if (times > 1).any():
         cell = np.repeat(cell, times)
     question, answer = np.divmod(cell, block.shape[1])
@@ -173,12 +193,16 @@ def _read_long(path: Path, classes: Classes | None, answers: Sequence[str] | Non
     if task is not None:
         answer_column = table.find(ANSWER) or table.require(CLASS)
         question_ids, question = factorize(table.texts(task))
-        questions = Questions(question_ids, _pairs_in(question_ids.tolist()))
+        questions = Questions(
+            question_ids, _pairs_in(question_ids.tolist(), f"{path}: class of question")
+        )
     else:
         answer_column = table.require(ANSWER)
         questions, question = _pair_columns(table, path, classes)
     texts, code = factorize(table.texts(answer_column))
-    names, order = _answers(texts.tolist(), answers, f"{path}: column {answer_column!r}")
+    _, first = np.unique(code, return_index=True)
+    where = f"{path}: column {answer_column!r}"
+    names, order = _answers(texts.tolist(), answers, first.tolist(), where)
     return _votes(path, questions, rater_ids, names, question, rater, order[code])
 
 
@@ -198,20 +222,21 @@ def _pair_columns(
     return Questions.from_pairs(pairs), rank[inverse]
 
 
-def _pairs_in(question_ids: list[str]) -> Pairs | None:
+def _pairs_in(question_ids: list[str], where: str) -> Pairs | None:
     """The pairs that ids of the form ``<image>:<class index>`` name; None for other ids."""
     found = [_PAIR.fullmatch(question_id) for question_id in question_ids]
     matches = [match for match in found if match is not None]
     if len(matches) < len(found):
         return None
     image_ids, image = factorize([match[1] for match in matches])
-    return Pairs(image_ids, image, np.array([int(match[2]) for match in matches]))
+    label = class_indices([match[2] for match in matches], None, where, first_row=0)
+    return Pairs(image_ids, image, label)
 
 
 def _answers(
-    texts: list[str], declared: Sequence[str] | None, where: str
+    texts: list[str], declared: Sequence[str] | None, first: list[int], where: str
 ) -> tuple[tuple[str, ...], Int[np.ndarray, "A"]]:
-    """Names of the answers in order, and the code of each text."""
+    """Names of the answers in order, and the code of each text, which ``first`` stands in a row."""
     lower = [text.strip().lower() for text in texts]
     if set(lower) <= set(ANSWERS):
         return ANSWERS, np.array([ANSWERS.index(text) for text in lower])
@@ -220,10 +245,11 @@ def _answers(
         codes = [int(text) if integers else -1 for text in lower]
         named = {name.lower(): code for code, name in enumerate(declared)}
         codes = [named.get(t, c) for t, c in zip(lower, codes, strict=True)]
-        wrong = [t for t, c in zip(texts, codes, strict=True) if not 0 <= c < len(declared)]
+        wrong = [i for i, code in enumerate(codes) if not 0 <= code < len(declared)]
         if wrong:
             raise DataError(
-                f"{where}: an answer is {some(wrong)}, but must be one of {', '.join(declared)}."
+                f"{where}: row {first[wrong[0]] + 2} is {texts[wrong[0]]!r}, but an answer must be "
+                f"one of {', '.join(declared)}; no answers: {some(texts[i] for i in wrong)}."
             )
         return tuple(declared), np.array(codes)
     ordered = sorted(texts, key=(lambda t: (int(t), t)) if integers else None)

@@ -10,7 +10,7 @@ model only, so that their scale does not matter.
 
 Letters: N images, M models, P proposals, k ranked classes an image.
 
-Source: the paper, section 3.1 and appendix A; METHOD section 1.
+Source: the paper, section 3.1 and appendix A.
 """
 
 from collections.abc import Sequence

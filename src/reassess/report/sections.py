@@ -11,7 +11,7 @@ from reassess.report.contents import Figure, Report, Section, Table
 Figures = Mapping[str, Figure]
 
 
-def _models(report: Report, figures: Figures) -> Section:
+def _models(_report: Report, figures: Figures) -> Section:
     text = (
         "A prediction counts as right under the reassessed labels (ReaL) when it is any of the"
         " image's labels. Images that no label describes are left out.",
@@ -19,7 +19,7 @@ def _models(report: Report, figures: Figures) -> Section:
     return Section("accuracy", "How good are the models?", text, _pick(figures, "accuracies"))
 
 
-def _progress(report: Report, figures: Figures) -> Section:
+def _progress(_report: Report, figures: Figures) -> Section:
     text = (
         "If the original labels were a faithful yardstick, a gain measured with them would be the"
         " same gain measured with the reassessed ones, at every level.",
@@ -27,7 +27,7 @@ def _progress(report: Report, figures: Figures) -> Section:
     return Section("progress", "Does progress still count?", text, _pick(figures, "progress"))
 
 
-def _preference(report: Report, figures: Figures) -> Section:
+def _preference(_report: Report, figures: Figures) -> Section:
     text = (
         "The strongest test of a model is the image on which it contradicts the original label:"
         " whom do the raters believe?",
@@ -36,18 +36,18 @@ def _preference(report: Report, figures: Figures) -> Section:
     return Section("preference", "Model or original label?", text, drawn)
 
 
-def _later(report: Report, figures: Figures) -> Section:
+def _later(_report: Report, figures: Figures) -> Section:
     text = ("Many images show more than one thing. Do models know about the others?",)
     drawn = _pick(figures, "later-predictions")
     return Section("later", "Beyond the first prediction", text, drawn)
 
 
-def _labels(report: Report, figures: Figures) -> Section:
+def _labels(_report: Report, figures: Figures) -> Section:
     text = ("What became of one label for each image.",)
     return Section("labels", "What the labels look like", text, _pick(figures, "label-counts"))
 
 
-def _agreement(report: Report, figures: Figures) -> Section:
+def _agreement(_report: Report, figures: Figures) -> Section:
     text = (
         "Experts answered a set of gold questions. Precision asks how many of the labels that were"
         " kept hold; recall, how many of those that hold were kept.",
@@ -66,11 +66,11 @@ def _bias(report: Report, figures: Figures) -> Section:
     return Section("habits", title, text, drawn, table)
 
 
-def _everything(report: Report, figures: Figures) -> Section:
+def _everything(report: Report, _figures: Figures) -> Section:
     return Section("numbers", "All models", tables=_some(tables.models_table(report)))
 
 
-def _methods(report: Report, figures: Figures) -> Section:
+def _methods(report: Report, _figures: Figures) -> Section:
     terms = [
         (
             "Reassessed labels",
@@ -120,7 +120,7 @@ def _methods(report: Report, figures: Figures) -> Section:
     return Section("methods", "How it was measured", text, terms=tuple(terms))
 
 
-def _provenance(report: Report, figures: Figures) -> Section:
+def _provenance(report: Report, _figures: Figures) -> Section:
     terms = tuple(report.provenance)
     return Section("provenance", "Where it comes from", terms=terms)
 

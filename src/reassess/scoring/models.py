@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from reassess.errors import DataError, some
 from reassess.records import Benchmark, ImageTable, LabelSets, ModelScore, Predictions
 from reassess.scoring.accuracy import (
     hits,
@@ -68,7 +69,15 @@ def image_table(predictions: Sequence[Predictions], labels: LabelSets) -> ImageT
 
     Raises:
         AlignmentError: the models predicted different images, or labels are missing.
+        DataError: two models have the same name.
     """
+    names = [one.model for one in predictions]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise DataError(
+            f"models: the name {some(twice)} is there more than once, but must be unique in a "
+            "table of images. Name the models (NAME=FILE)."
+        )
     image_ids = predictions[0].image_ids
     shape = (len(image_ids), len(predictions))
     top, right = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=bool)
