@@ -132,6 +132,9 @@ def check_simulated(result: DemoResult) -> None:
     page = result.report.read_text(encoding="utf-8")
     assert "simulated" in page.lower()
     assert "simulated" in page[: page.index("</h1>")].lower()
+    drawings = sorted((folder / "figures").glob("*.svg"))
+    assert drawings
+    assert all("simulated" in path.read_text(encoding="utf-8") for path in drawings)
     assert "simulated" in " ".join(result.found.sentences())
 
 

@@ -63,6 +63,8 @@ def test_every_public_function_says_what_it_raises_and_returns():
                 continue
             if (inspect.isfunction(thing) or inspect.isclass(thing)) and not thing.__doc__:
                 silent.append(f"{module.__name__}.{name}")
+        if module.__name__.startswith("reassess.cli."):
+            continue  # the docstrings of commands are their help
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
             if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):

@@ -129,7 +129,7 @@ def test_raters_without_a_vote_are_left_out_and_keep_their_numbers() -> None:
 
 def test_gold_holds_all_questions_of_some_images() -> None:
     questions = questions_about(30, 4)
-    truth = np.arange(120) % 4 == 1
+    truth = np.arange(120) % 7 == 1
     gold = simulate_gold(questions, truth, n_images=10, rng=np.random.default_rng(0))
     assert gold.votes.rater_ids.tolist() == [f"simulated-expert-{i}" for i in range(1, 6)]
     assert gold.votes.counts().sum(axis=1).tolist() == [5] * 40
@@ -137,7 +137,8 @@ def test_gold_holds_all_questions_of_some_images() -> None:
     assert len(images) == 10
     expected = [i for i in questions.ids.tolist() if i.partition(":")[0] in images]
     assert gold.questions.ids.tolist() == expected
-    assert gold.truth().tolist() == [name.endswith(":1") for name in expected]
+    truth_of = dict(zip(questions.ids.tolist(), truth.tolist(), strict=True))
+    assert gold.truth().tolist() == [truth_of[name] for name in expected]
 
 
 def test_gold_takes_all_images_where_there_are_fewer() -> None:

@@ -71,7 +71,8 @@ def test_paired_difference_covers():
     share = np.array([0.70, 0.08, 0.04, 0.18])
     draws = rng.multinomial(500, share, size=4_000)
     inside = [
-        low <= 0.04 <= high for low, high in (paired_difference_interval(*d) for d in draws.tolist())
+        low <= 0.04 <= high
+        for low, high in (paired_difference_interval(*d) for d in draws.tolist())
     ]
     assert 0.93 <= np.mean(inside) <= 0.975
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 
 from reassess.aggregation import DawidSkene, dawid_skene, majority
 from reassess.aggregation.methods import vote_shares
@@ -151,6 +152,15 @@ def test_estimator_tells_what_it_learned():
     assert model.confusion_.sum(axis=2) == pytest.approx(1)
     assert model.labels_.tolist() == model.probability_.argmax(axis=1).tolist()
     assert model.n_iter_ == len(model.log_likelihood_) - 1 <= 30
+
+
+def test_estimator_can_be_cloned_by_scikit_learn():
+    fitted = DawidSkene(smoothing=0.5).fit(random_votes(np.random.default_rng(8)))
+    again = clone(fitted).set_params(max_iterations=2)
+    assert not hasattr(again, "posterior_")
+    assert again.get_params() == fitted.get_params() | {"max_iterations": 2}
+    with pytest.raises(OptionError, match="'smoothness' is unknown"):
+        again.set_params(smoothness=1.0)
 
 
 def test_refuses_what_makes_no_sense():

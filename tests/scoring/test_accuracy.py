@@ -9,6 +9,7 @@ from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.records import Benchmark, LabelSets, Predictions
 from reassess.scoring import (
+    Bootstrap,
     image_table,
     multilabel_accuracy,
     original_accuracy,
@@ -55,11 +56,12 @@ def random_study(rng, n=40, n_classes=6):
         for _ in range(n)
     ]
     lists[0] = [0]
+    original = np.concatenate([np.arange(n_classes), rng.integers(0, n_classes, n - n_classes)])
     classes = np.argsort(rng.random((n, n_classes)), axis=1)
     return (
         Predictions("net", ids, classes),
         LabelSets.from_lists("random", ids, lists),
-        Benchmark("random", ids, rng.integers(0, n_classes, n)),
+        Benchmark("random", ids, original),
         lists,
     )
 
@@ -68,7 +70,11 @@ def random_study(rng, n=40, n_classes=6):
 def test_equals_plain_python_and_scikit_learn(seed, k):
     predictions, labels, benchmark, lists = random_study(np.random.default_rng(seed))
     real = real_accuracy(predictions, labels, k=k)
-    judged = [(set(top[:k]), set(s)) for top, s in zip(predictions.classes.tolist(), lists) if s]
+    judged = [
+        (set(top[:k]), set(s))
+        for top, s in zip(predictions.classes.tolist(), lists, strict=True)
+        if s
+    ]
     assert (real.n_correct, real.n_scored) == (sum(bool(a & b) for a, b in judged), len(judged))
     scores = np.empty(predictions.classes.shape)
     np.put_along_axis(scores, predictions.classes, -np.arange(6.0)[None].repeat(40, 0), axis=1)
@@ -128,6 +134,19 @@ def test_scores_of_models_and_images_say_the_same():
     assert score.real.n_correct == int(table.right.sum()) == 1
     assert score.real_at[2].n_correct == 2
     assert table.n_labels.tolist() == [2, 1, 0, 1]
+
+
+def test_bootstrap_intervals_hold_the_accuracy_and_can_be_repeated():
+    predictions, labels, benchmark, _ = random_study(np.random.default_rng(4))
+    drawn = [
+        next(score_models([predictions], labels, benchmark, bootstrap=Bootstrap(500, seed)))
+        for seed in (1, 1)
+    ]
+    low, high = drawn[0].real_bootstrap
+    assert low <= drawn[0].real.value <= high
+    assert drawn[0].real_bootstrap == drawn[1].real_bootstrap
+    with pytest.raises(OptionError, match="resamples is 0"):
+        Bootstrap(0, 1)
 
 
 def test_published_anchors(published):

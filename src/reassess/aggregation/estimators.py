@@ -5,7 +5,7 @@ is not needed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import numpy as np
@@ -13,13 +13,35 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.aggregation.methods import VirtualRater, calibrated, dawid_skene, majority
 from reassess.engines import Engine
+from reassess.errors import OptionError, some
 from reassess.records import Gold, Posterior, Votes
 
 
 class _Fitted:
-    """What every fitted aggregator can tell."""
+    """What every aggregator can tell, and the parameters that scikit-learn asks for."""
 
     posterior_: Posterior
+
+    def get_params(self, deep: bool = True) -> dict[str, object]:
+        """The options by name, as scikit-learn's ``clone`` and searches ask for them."""
+        del deep
+        return {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+
+    def set_params(self, **params: object) -> "_Fitted":
+        """Set options by name; returns the estimator.
+
+        Raises:
+            OptionError: there is no such option.
+        """
+        unknown = set(params) - set(self.get_params())
+        if unknown:
+            raise OptionError(
+                f"the option {some(unknown)} is unknown, but must be one of "
+                f"{', '.join(self.get_params())}."
+            )
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
 
     @property
     def probability_(self) -> Float[np.ndarray, "Q T"]:

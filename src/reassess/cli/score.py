@@ -32,6 +32,13 @@ Examples:
 @click.option("--top", type=int, multiple=True, metavar="K", help="Also hit@K; may be repeated.")
 @click.option("--unclear", metavar="FILE", help="Labels that multi-label accuracy counts as right.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")
+@click.option(
+    "--bootstrap",
+    type=int,
+    metavar="B",
+    help="Also intervals from B resamples of the images inside each original class.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the resamples.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write CSV.")
 @click.option("-o", "--output", metavar="FILE", help="Write to this file instead of the terminal.")
@@ -74,8 +81,11 @@ def _scores(
     sources: tuple[str, ...], judge: Judge, rows: Rows, options: dict[str, Any], keep: bool
 ) -> tuple[list[ModelScore], list[Predictions]]:
     """Scores of all models; their predictions too where something else needs them."""
-    from reassess.scoring import score_models
+    from reassess.scoring import Bootstrap, score_models
 
+    bootstrap = None
+    if options["bootstrap"] is not None:
+        bootstrap = Bootstrap(options["bootstrap"], options["seed"], options["level"])
     unclear = None
     if options["unclear"] is not None:
         from reassess.files import read_labels
@@ -97,6 +107,7 @@ def _scores(
                 ks=options["top"],
                 unclear=unclear,
                 subset=True,
+                bootstrap=bootstrap,
             )
             kept += found if keep else []
     return scores, kept

@@ -33,6 +33,10 @@ def score_as_dict(score: ModelScore, level: float) -> dict[str, Any]:
         found["original"] = accuracy_as_dict(score.original, level)
     found["real"] = accuracy_as_dict(score.real, level)
     found["real"]["n_unlabelled"] = score.real.n_unlabelled
+    for kind in ("original", "real"):
+        ends = getattr(score, f"{kind}_bootstrap")
+        if ends is not None:
+            found[kind] |= {"bootstrap_low": ends[0], "bootstrap_high": ends[1]}
     found["hit_at"] = {
         str(k): {
             "original": accuracy_as_dict(score.original_at[k], level)

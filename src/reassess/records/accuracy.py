@@ -77,6 +77,9 @@ class ModelScore:
         real_at: hit@k under the reassessed labels, by k.
         original_at: hit@k under the original labels, by k; empty where they are unknown.
         multilabel: averaged over original classes; None where they are unknown.
+        real_bootstrap: ends of the stratified bootstrap interval of ``real``; None where none
+            was asked for.
+        original_bootstrap: the same for ``original``.
     """
 
     model: str
@@ -85,6 +88,8 @@ class ModelScore:
     real_at: dict[int, Accuracy]
     original_at: dict[int, Accuracy]
     multilabel: MultilabelAccuracy | None
+    real_bootstrap: tuple[float, float] | None = None
+    original_bootstrap: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,16 +67,6 @@ class LabelSets:
     def __post_init__(self) -> None:
         if self.indptr[0] != 0 or self.indptr[-1] != len(self.indices):
             raise DataError(f"{self.name}: row pointers do not span the labels.")
-        n_images, n_labels = len(self.image_ids), len(self.indices)
-        for what, column, n in (
-            ("row pointers", self.indptr, n_images + 1),
-            ("posteriors", self.posterior, n_labels),
-            ("rated", self.rated, n_images),
-        ):
-            if column is not None and len(column) != n:
-                raise DataError(
-                    f"{self.name}: there are {len(column):,} {what}, but must be {n:,}."
-                )
         if len(self.indices) == 0:
             raise DataError(
                 f"{self.name}: all {len(self.image_ids):,} label sets are empty, but at least one "

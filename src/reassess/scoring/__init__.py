@@ -2,7 +2,7 @@
 
 ============  =====================================================================
 `accuracy`    `real_accuracy`, `original_accuracy`, `multilabel_accuracy`: counts over counts
-`models`      `score_models`, `image_table`: many models at once
+`models`      `score_models`, `image_table`: many models at once; `Bootstrap`
 `comparison`  `compare`: two models on the same images
 ============  =====================================================================
 
@@ -17,9 +17,10 @@ from reassess.scoring.accuracy import (
     real_accuracy,
 )
 from reassess.scoring.comparison import compare
-from reassess.scoring.models import image_table, score_models
+from reassess.scoring.models import Bootstrap, image_table, score_models
 
 __all__ = [
+    "Bootstrap",
     "compare",
     "hits",
     "image_table",

@@ -1,11 +1,12 @@
 """Every accuracy of many models, in one table."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from reassess.errors import DataError, some
-from reassess.records import Benchmark, ImageTable, LabelSets, ModelScore, Predictions
+from reassess.records import Benchmark, ImageTable, LabelSets, ModelScore, Predictions, align
 from reassess.scoring.accuracy import (
     hits,
     multilabel_accuracy,
@@ -13,6 +14,57 @@ from reassess.scoring.accuracy import (
     original_labels,
     real_accuracy,
 )
+from reassess.statistics import percentile_interval, stratified_bootstrap
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """How to draw intervals: images with replacement inside each original class.
+
+    Attributes:
+        n_resamples: B.
+        seed: each model is drawn for from this seed, so that the order of models is free.
+        level: level of the interval.
+
+    Raises:
+        OptionError: there is no resample, or the seed is negative.
+    """
+
+    n_resamples: int
+    seed: int
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.n_resamples < 1:
+            raise OptionError(
+                f"the number of resamples is {self.n_resamples}, but must be 1 or more."
+            )
+        if self.seed < 0:
+            raise OptionError(f"the seed is {self.seed}, but must be 0 or more.")
+
+    def interval(
+        self, predictions: Predictions, labels: LabelSets | None, benchmark: Benchmark
+    ) -> tuple[float, float] | None:
+        """Ends of the percentile interval of top-1 accuracy; None where nothing is judged.
+
+        Raises:
+            DataError: the original labels, which make the strata, are unknown.
+            AlignmentError: images do not match.
+        """
+        if labels is None or benchmark.original is None:
+            raise DataError(
+                f"{benchmark.name}: a stratified bootstrap draws inside the original classes, "
+                "which are unknown. Give the original labels (--original FILE)."
+            )
+        classes, shared = on_shared_images(predictions, labels, subset=True)
+        row = align(shared.image_ids, benchmark.image_ids, source=labels.name)
+        judged = shared.sizes > 0
+        if not judged.any():
+            return None
+        right = hits(classes[:, :1], shared)[judged]
+        rng = np.random.default_rng(self.seed)
+        draws = stratified_bootstrap(right, benchmark.original[row][judged], self.n_resamples, rng)
+        return percentile_interval(draws, self.level)
 
 
 def score_models(
@@ -23,6 +75,7 @@ def score_models(
     ks: Sequence[int] = (),
     unclear: LabelSets | None = None,
     subset: bool = False,
+    bootstrap: Bootstrap | None = None,
 ) -> Iterator[ModelScore]:
     """Score models one after the other, so that only one is in memory.
 
@@ -33,10 +86,11 @@ def score_models(
         ks: further k for hit@k; one that a file does not hold is an error.
         unclear: labels that multi-label accuracy counts as right.
         subset: whether labelled images without a prediction may be left out.
+        bootstrap: how to draw stratified bootstrap intervals; None draws none.
 
     Raises:
         AlignmentError: images do not match.
-        DataError: classes do not match.
+        DataError: classes do not match, or a bootstrap lacks original labels to stratify by.
         OptionError: a k is beyond what a file holds.
     """
     originals = original_labels(benchmark) if benchmark.original is not None else None
@@ -57,6 +111,8 @@ def score_models(
             real_at={k: by_k[k] for k in ks},
             original_at={k: original_by_k[k] for k in ks if k in original_by_k},
             multilabel=multilabel,
+            real_bootstrap=bootstrap and bootstrap.interval(one, labels, benchmark),
+            original_bootstrap=bootstrap and bootstrap.interval(one, originals, benchmark),
         )
 
 

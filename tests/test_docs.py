@@ -1,0 +1,81 @@
+"""The documentation is true: its commands and its code run, its links lead somewhere."""
+
+import os
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from reassess.cli import main
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+NEEDS_DATA = ("imagenet", "real.json")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall(page.read_text("utf-8")) if kind == language]
+
+
+def commands(page: Path) -> list[list[str]]:
+    lines = "".join(blocks(page, "console")).replace("\\\n", " ").splitlines()
+    return [shlex.split(line[2:], comments=True) for line in lines if line.startswith("$ reassess")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the commands run, one after the other, as a reader would type them."""
+    return tmp_path_factory.mktemp("docs")
+
+
+def test_the_tutorial_runs_from_its_first_line_to_its_last(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    page = ROOT / "docs" / "tutorial.md"
+    typed = commands(page)
+    assert len(typed) > 8
+    for command in typed:
+        if any(word in " ".join(command) for word in NEEDS_DATA):
+            continue
+        result = CliRunner().invoke(main, command[1:], catch_exceptions=False)
+        assert result.exit_code == 0, (command, result.output)
+    for code in blocks(page, "python"):
+        exec(compile(code, str(page), "exec"), {})  # noqa: S102 -- the page's own code
+
+
+@pytest.mark.usefixtures("published")
+def test_its_commands_on_published_data_run_too(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    typed = commands(ROOT / "docs" / "tutorial.md") + commands(ROOT / "README.md")
+    on_data = [c for c in typed if any(word in " ".join(c) for word in NEEDS_DATA)]
+    assert len(on_data) >= 4
+    for command in on_data:
+        result = CliRunner().invoke(main, command[1:], catch_exceptions=False)
+        assert result.exit_code == 0, (command, result.output)
+    ours = (folder / "real.json").read_text("utf-8")
+    assert ours.count("]") == 50_001
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.stem)
+def test_examples_run(script, capsys):
+    runpy.run_path(str(script), run_name="__main__")
+    assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_command_line_page_is_up_to_date():
+    """`make docs` writes it."""
+    script = ROOT / "scripts" / "write_cli_reference.py"
+    run = subprocess.run([sys.executable, str(script), "--check"], env=os.environ, check=False)
+    assert run.returncode == 0
