@@ -1,19 +1,103 @@
-"""Fixtures that every test may use."""
+"""What all tests share: how hypothesis runs, the published data, the command line, a tiny study.
 
+The tiny study has six images of four classes. `SETS`, `ORIGINAL` and `SCORES` say what is true
+of it; everything that a test expects is computed from them by a few lines of NumPy.
+"""
+
+import json
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
-import hypothesis
+import numpy as np
 import pytest
+from click.testing import CliRunner
+from hypothesis import settings
 
 from reassess.catalog import Catalog
 
-hypothesis.settings.register_profile("reassess", deadline=None, max_examples=50)
-hypothesis.settings.load_profile("reassess")
+settings.register_profile("reassess", deadline=None, max_examples=40)
+settings.load_profile("reassess")
+
+IDS = [
+    f"{folder}/img_{n}.jpg"
+    for n, folder in enumerate(["cat", "cat", "dog", "dog", "eel", "fox"], 1)
+]
+CLASSES = ("cat", "dog", "eel", "fox")
+ORIGINAL = [0, 0, 1, 1, 2, 3]
+SETS = [[0], [0, 1], [1], [], [2, 3], [3]]
+SCORES = np.array(
+    [
+        [0.70, 0.10, 0.15, 0.05],
+        [0.20, 0.60, 0.15, 0.05],
+        [0.40, 0.35, 0.15, 0.10],
+        [0.10, 0.80, 0.06, 0.04],
+        [0.05, 0.10, 0.25, 0.60],
+        [0.25, 0.30, 0.35, 0.10],
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli() -> Callable[..., Ran]:
+    """Run a command; an exception that no message was made of escapes."""
+
+    def run(*arguments: str | Path) -> Ran:
+        from reassess.cli import main
+
+        result = CliRunner().invoke(main, [str(a) for a in arguments], catch_exceptions=False)
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    return run
 
 
 @pytest.fixture(scope="session")
 def published() -> Catalog:
-    """The published data, or a skip that says why."""
+    """The published data; tests that need it are skipped where it is not."""
     if not os.environ.get("REASSESS_DATA"):
-        pytest.skip("REASSESS_DATA names no folder with the published data")
+        pytest.skip("REASSESS_DATA does not name a folder with the published data")
     return Catalog.default()
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one good file of each kind, as the working directory."""
+    monkeypatch.chdir(tmp_path)
+    rows = zip(IDS, ORIGINAL, strict=True)
+    Path("labels.csv").write_text("image,label\n" + "".join(f"{i},{k}\n" for i, k in rows))
+    Path("classes.csv").write_text(
+        "index,id,name\n" + "".join(f"{k},n{k},{name}\n" for k, name in enumerate(CLASSES))
+    )
+    Path("real.json").write_text(json.dumps(dict(zip(IDS, SETS, strict=True))))
+    ranked = np.argsort(-SCORES, axis=1, kind="stable")
+    np.savez("preds.npz", classes=ranked, scores=np.take_along_axis(SCORES, ranked, 1), ids=IDS)
+    pairs = [(i, k) for i, sets in zip(IDS, SETS, strict=True) for k in {0, 1, *sets}]
+    held = {(i, k) for i, sets in zip(IDS, SETS, strict=True) for k in sets}
+    for name, people, who in (
+        ("votes.csv", "rater", ["ann", "bob", "cy", "di", "ed"]),
+        ("gold.csv", "expert", ["x", "y", "z"]),
+    ):
+        Path(name).write_text(
+            f"image,label,{people},answer\n"
+            + "".join(f"{i},{k},{w},{_answer(i, k, w, held)}\n" for i, k in pairs for w in who)
+        )
+    return tmp_path
+
+
+def _answer(image_id: str, label: int, who: str, held: set[tuple[str, int]]) -> str:
+    """The truth, except that cy sees class 0 everywhere and di doubts the third image."""
+    if (who, label) == ("cy", 0):
+        return "yes"
+    if who == "di" and image_id == IDS[2]:
+        return "maybe"
+    return "yes" if (image_id, label) in held else "no"

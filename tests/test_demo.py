@@ -45,6 +45,7 @@ def test_whole_demo(tmp_path: Path) -> None:
             assert "simulated" in detail
     check_files(result)
     check_simulated(result)
+    check_counts(result)
     found = result.found
     assert (found.n_images, found.n_planted) == (1_470, 44)
     assert found.n_planted_removed >= 40
@@ -138,9 +139,39 @@ def check_simulated(result: DemoResult) -> None:
     assert "simulated" in " ".join(result.found.sentences())
 
 
+def check_counts(result: DemoResult) -> None:
+    """What was found, counted again image by image."""
+    digits, labels, found = result.digits, result.records.labels.lists(), result.found
+    original = digits.benchmark.original
+    assert original is not None
+    counts = dict.fromkeys(("removed", "right", "second", "second_found", "before", "after"), 0)
+    rows = zip(digits.truth.lists(), original.tolist(), labels, digits.planted, strict=True)
+    for truth, label, after, planted in rows:
+        counts["removed"] += planted and label not in after
+        counts["right"] += not planted and label not in after
+        missing = set(truth) - {label} if len(truth) == 2 and not planted else set()
+        counts["second"] += len(missing)
+        counts["second_found"] += len(missing & set(after))
+        counts["before"] += truth == [label]
+        counts["after"] += truth == after
+    assert list(counts.values()) == [
+        found.n_planted_removed,
+        found.n_right_removed,
+        found.n_second,
+        found.n_second_found,
+        found.n_exact_before,
+        found.n_exact_after,
+    ]
+    assert found.n_empty == labels.count([])
+    rated = result.records.labels.rated
+    assert rated is not None
+    assert found.n_rated == rated.sum()
+
+
 def test_small_demo(small: DemoResult) -> None:
     check_files(small)
     check_simulated(small)
+    check_counts(small)
     assert small.found.n_exact_after > small.found.n_exact_before
 
 
@@ -187,35 +218,6 @@ def test_the_truth_is_what_the_images_show() -> None:
     right = [label in labels for label, labels in zip(original.tolist(), shown, strict=True)]
     assert (~np.array(right)).tolist() == digits.planted.tolist()
     assert digits.planted.sum() == 44
-
-
-def test_counts_of_what_was_found(small: DemoResult) -> None:
-    """Counted again, image by image."""
-    digits, labels, found = small.digits, small.records.labels.lists(), small.found
-    original = digits.benchmark.original
-    assert original is not None
-    counts = dict.fromkeys(("removed", "right", "second", "second_found", "before", "after"), 0)
-    rows = zip(digits.truth.lists(), original.tolist(), labels, digits.planted, strict=True)
-    for truth, label, after, planted in rows:
-        counts["removed"] += planted and label not in after
-        counts["right"] += not planted and label not in after
-        missing = set(truth) - {label} if len(truth) == 2 and not planted else set()
-        counts["second"] += len(missing)
-        counts["second_found"] += len(missing & set(after))
-        counts["before"] += truth == [label]
-        counts["after"] += truth == after
-    assert list(counts.values()) == [
-        found.n_planted_removed,
-        found.n_right_removed,
-        found.n_second,
-        found.n_second_found,
-        found.n_exact_before,
-        found.n_exact_after,
-    ]
-    assert found.n_empty == labels.count([])
-    rated = small.records.labels.rated
-    assert rated is not None
-    assert found.n_rated == rated.sum()
 
 
 def test_ranking_by_hand() -> None:

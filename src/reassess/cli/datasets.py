@@ -45,4 +45,4 @@ def datasets(as_json: bool) -> None:
 
     from reassess.report.terminal import datasets_table
 
-    Console().print(datasets_table(catalog))
+    Console().print(datasets_table(ENTRIES, catalog))

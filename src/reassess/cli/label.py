@@ -62,6 +62,7 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
     Images that were not rated keep their original label and are listed as unrated.
     """
     from reassess.files import read_posterior, write_labels
+    from reassess.files.arrays import naming
     from reassess.files.tables import is_parquet
     from reassess.labels import operating_point, reassessed_labels
 
@@ -83,7 +84,8 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
         gold=gold,
         n_yes=options["n_yes"],
     )
-    labels = reassessed_labels(read, benchmark, point, name=options["name"])
+    with naming(Path(posterior)):
+        labels = reassessed_labels(read, benchmark, point, name=options["name"])
     write_labels(labels, output, form)
     rated = labels.rated
     n_unrated = 0 if rated is None else int((~rated).sum())

@@ -125,7 +125,7 @@ class Judge:
         """The predictions of a source for the images to score."""
         from reassess.catalog import Catalog, knows
         from reassess.files import read_predictions
-        from reassess.files.arrays import is_there
+        from reassess.files.arrays import is_there, naming
 
         name, source = _named(source)
         if knows(source, "predictions") and not is_there(Path(source)):
@@ -142,7 +142,8 @@ class Judge:
             )
         if name is not None and len(found) == 1:
             found = [replace(found[0], model=name)]
-        return [one.only(self.images) for one in found]
+        with naming(Path(source)):
+            return [one.only(self.images) for one in found]
 
 
 def _named(source: str) -> tuple[str | None, str]:
@@ -165,7 +166,7 @@ def read_judge(labels: str, original: str | None, classes: str | None, rows: Row
     """
     from reassess.catalog import Catalog, knows
     from reassess.files import read_classes, read_labels
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import is_there, naming
     from reassess.records import align
 
     benchmark: Benchmark | None
@@ -185,7 +186,8 @@ def read_judge(labels: str, original: str | None, classes: str | None, rows: Row
         )
         if benchmark is None:
             benchmark = Benchmark(sets.name, sets.image_ids, None, known)
-    sets = sets.on(benchmark)
+    with naming(Path(labels)):
+        sets = sets.on(benchmark)
     if rows.images is not None:
         chosen = align(
             rows.images, sets.image_ids, source="--images", target_name=f"labels {sets.name}"

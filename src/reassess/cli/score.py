@@ -67,12 +67,12 @@ def score(
     judge = read_judge(labels, original, classes, rows)
     keep = any(options[name] is not None for name in ("per_image", "report", "figures"))
     scores, kept = _scores(predictions, judge, rows, options, keep)
-    _write(scores, judge, options)
     if options["per_image"] is not None:
         from reassess.files.scores import write_image_table
         from reassess.scoring import image_table
 
         write_image_table(image_table(kept, judge.labels), options["per_image"])
+    _write(scores, judge, options)
     if options["report"] is not None or options["figures"] is not None:
         _report(scores, kept, judge, options)
 

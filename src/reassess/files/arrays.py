@@ -23,7 +23,11 @@ BROKEN = (
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Put the file's name before what a record finds wrong with the data that came from it."""
+    """Put the file's name before what a record finds wrong with the data that came from it.
+
+    Raises:
+        DataError: what the block raised, of the same kind, with the name.
+    """
     try:
         yield
     except DataError as error:

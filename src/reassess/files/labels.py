@@ -158,7 +158,7 @@ def read_labels(
 def _read_json(path: Path) -> Any:
     """What a JSON file holds; a name that an object has twice is an error, not the last one."""
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
             names = [name for name, _ in pairs]
@@ -167,7 +167,7 @@ def _read_json(path: Path) -> Any:
         return found
 
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise FileError(f"{path}: the file is unfinished or no JSON ({error}).") from error
 
@@ -211,9 +211,9 @@ def _label_sets(
         rated = None if unrated is None else ~np.isin(ids, np.array(unrated, dtype=str))
         posterior = None
         if isinstance(about.get("posterior"), dict):
-            by_image = about["posterior"]
-            flat = [p for image_id in ids.tolist() for p in by_image.get(image_id) or []]
-            posterior = np.array(flat, dtype=np.float64)
+            by_image = [about["posterior"].get(image_id) or [] for image_id in ids.tolist()]
+            _check_lengths(path, ids, checked, by_image)
+            posterior = np.array([p for values in by_image for p in values], dtype=np.float64)
         point = about.get("operating_point")
         with naming(path):
             return LabelSets.from_lists(
@@ -230,6 +230,15 @@ def _label_sets(
         raise FileError(
             f"{path}: what stands beside the labels is not what was written ({error})."
         ) from error
+
+
+def _check_lengths(path: Path, ids: Any, lists: list[list[int]], posterior: list[Any]) -> None:
+    for image_id, labels, values in zip(ids.tolist(), lists, posterior, strict=True):
+        if len(values) != len(labels):
+            raise DataError(
+                f"{path}: the posterior of image {image_id!r} has {len(values):,} values, but must "
+                f"have {len(labels):,}, one for each of its labels. Decide the labels again."
+            )
 
 
 def _indices(labels: Any, row: int, path: Path, classes: Classes | None) -> list[int]:
@@ -254,7 +263,10 @@ def _indices(labels: Any, row: int, path: Path, classes: Classes | None) -> list
 def _read_parquet(path: Path, name: str, classes: Classes | None) -> LabelSets:
     table = read_table(path)
     ids = np.array(table.texts(table.require(("image", "filename", "file"))))
-    lists = [labels or [] for labels in table.cells(table.require(("labels", "label")))]
+    lists = [
+        [] if labels is None else labels
+        for labels in table.cells(table.require(("labels", "label")))
+    ]
     try:
         about = json.loads(parquet_metadata(path).get("reassess", "{}"))
     except ValueError as error:

@@ -268,20 +268,30 @@ def _items(cell: Any, where: str) -> list[str]:
 def _lists(table: Table, column: str) -> list[list[str]]:
     where = f"{table.path}: column {column!r}"
     rows = [_items(cell, where) for cell in table.cells(column)]
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(rows[0]) or "" in row:
-            raise FileError(
-                f"{where}: row {number} has {len([x for x in row if x])} items, but must have "
-                f"{len(rows[0])} as the first row has."
-            )
+    _check_equal([len([item for item in row if item]) for row in rows], where)
     return rows
+
+
+def _check_equal(lengths: list[int], where: str) -> None:
+    for number, length in enumerate(lengths, start=2):
+        if length != lengths[0]:
+            raise FileError(
+                f"{where}: row {number} has {length} items, but must have {lengths[0]} as the "
+                "first row has."
+            )
 
 
 def _numbers(table: Table, columns: list[str]) -> Array:
     if len(columns) > 1:
         return table.numbers(columns)
+    block = table.block(columns[0])
+    if block is not None:
+        return block.astype(np.float64, copy=False)
+    where = f"{table.path}: column {columns[0]!r}"
     try:
-        return np.array(_lists(table, columns[0]), dtype=np.float64)
+        rows = [np.array(_items(cell, where), dtype=np.float64) for cell in table.cells(columns[0])]
+        _check_equal([len(row) for row in rows], where)
+        return np.stack(rows)
     except ValueError as error:
         raise FileError(f"{table.path}: column {columns[0]!r}: {error}.") from error
 
@@ -291,10 +301,18 @@ def _classes(table: Table, columns: list[str], benchmark: Benchmark) -> Array:
     described = _by_description(benchmark)
     by_column = []
     for column in columns:
+        block = table.block(column)
+        if block is not None and block.dtype.kind in "iu":
+            by_column.append(block)
+            continue
         rows = _lists(table, column)
         flat = [described.get(item, item) for row in rows for item in row]
         where = f"{table.path}: column {column!r}"
-        by_column.append(class_indices(flat, benchmark.classes, where).reshape(len(rows), -1))
+        by_column.append(
+            class_indices(flat, benchmark.classes, where).reshape(
+                len(rows), len(rows[0]) if rows else 0
+            )
+        )
     return np.concatenate(by_column, axis=1)
 
 

@@ -53,7 +53,11 @@ class Table:
         return found
 
     def cells(self, name: str) -> list[Any]:
-        """A column as it is: strings from CSV, whatever is stored from parquet."""
+        """A column as it is: strings from CSV, whatever is stored from parquet.
+
+        Raises:
+            FileError: the file is corrupt.
+        """
         if is_parquet(self.path):
             column = _read_parquet(self.path, [name]).column(0)
             try:
@@ -78,6 +82,25 @@ class Table:
                 f"a value; {values.count(''):,} cells are empty. Fill them or leave the rows out."
             )
         return values
+
+    def block(self, name: str) -> np.ndarray[Any, np.dtype[Any]] | None:
+        """A parquet column of equally long lists of numbers as one array; None for others."""
+        if not is_parquet(self.path):
+            return None
+        import pyarrow.compute as pc
+        from pyarrow import types
+
+        column = _read_parquet(self.path, [name]).column(0).combine_chunks()
+        kind = column.type
+        if not (types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)):
+            return None
+        values = pc.list_flatten(column)
+        is_number = types.is_floating(values.type) or types.is_integer(values.type)
+        lengths = np.unique(pc.list_value_length(column).to_numpy(zero_copy_only=False))
+        if not is_number or column.null_count or values.null_count or len(lengths) != 1:
+            return None
+        flat: np.ndarray[Any, np.dtype[Any]] = values.to_numpy(zero_copy_only=False)
+        return flat.reshape(len(column), int(lengths[0]))
 
     def numbers(self, names: Sequence[str]) -> Float[np.ndarray, "n m"]:
         """Several columns of numbers as one array; in double precision, or ties would arise.
@@ -121,6 +144,8 @@ def read_table(path: Path) -> Table:
         FileError: the file is missing, unreadable, or has no header or no row.
     """
     check_readable(path)
+    if path.suffix.lower() in {".json", ".npy", ".npz"}:
+        raise FileError(f"{path}: it is no table, but must be one: .csv, .tsv or .parquet.")
     if is_parquet(path):
         try:
             table = Table(path, tuple(_parquet().read_schema(path).names))
@@ -149,9 +174,9 @@ def factorize(values: Sequence[str]) -> tuple[Shaped[np.ndarray, "n"], Int[np.nd
 
 
 def write_csv(path: Path, header: Sequence[str], columns: Mapping[str, Sequence[object]]) -> None:
-    """Write columns of equal length as CSV with Unix line ends."""
+    """Write columns of equal length as CSV (tabs for ``.tsv``) with Unix line ends."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file, delimiter=_delimiter(path), lineterminator="\n")
         writer.writerow(header)
         writer.writerows(zip(*(columns[name] for name in header), strict=True))
 
@@ -166,7 +191,11 @@ def write_parquet(path: Path, columns: Mapping[str, Any], metadata: Mapping[str,
 
 
 def parquet_metadata(path: Path) -> dict[str, str]:
-    """The texts that `write_parquet` put into the file's metadata."""
+    """The texts that `write_parquet` put into the file's metadata.
+
+    Raises:
+        FileError: the file is corrupt.
+    """
     try:
         stored = _parquet().read_schema(path).metadata or {}
     except _BAD_PARQUET as error:

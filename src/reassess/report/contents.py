@@ -93,7 +93,7 @@ class Cell:
     """
 
     text: str
-    sort: float | str | None = None
+    sort: float | int | str | None = None
     aside: str = ""
 
 

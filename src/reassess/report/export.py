@@ -1,5 +1,6 @@
 """Each figure as a file: PNG and SVG, in the light colours on white, with its titles."""
 
+import re
 import textwrap
 from pathlib import Path
 from types import ModuleType
@@ -38,6 +39,7 @@ def write_figures(report: Report, folder: str | Path) -> list[Path]:
         spec = with_titles(figure, simulated=report.simulated)
         png = convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=_PIXELS)
         svg = convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+        svg = with_own_ids(svg, figure.id)
         for suffix, content in ((".png", png), (".svg", svg.encode())):
             path = Path(folder) / f"{figure.id}{suffix}"
             with write_atomically(path) as beside:
@@ -58,6 +60,14 @@ def converter() -> ModuleType:
         raise MissingExtraError("vl_convert", "report", "Drawing figures") from error
     module: ModuleType = vl_convert
     return module
+
+
+def with_own_ids(svg: str, prefix: str) -> str:
+    """The drawing with ids that no other drawing has; the converter's depend on what it drew."""
+    ids = dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))
+    for n, old in enumerate(ids):
+        svg = re.sub(rf'(\bid="|url\(#|href="#){re.escape(old)}\b', rf"\g<1>{prefix}-clip-{n}", svg)
+    return svg
 
 
 def subtitle_of(figure: Figure, *, simulated: bool) -> str:

@@ -16,12 +16,13 @@ from reassess.errors import MissingExtraError
 from reassess.files import write_atomically
 from reassess.report import words
 from reassess.report.contents import Figure, Report, Spec
-from reassess.report.export import VEGA_LITE, converter, subtitle_of
+from reassess.report.export import VEGA_LITE, converter, subtitle_of, with_own_ids
 from reassess.report.sections import sections
 from reassess.report.theme import DARK, LIGHT, css_of_charts, css_variables
 from reassess.report.verdict import key_numbers, verdict
 
 _SENTENCES_IN_LEAD = 3
+_DRAWN_WIDTH = 590
 
 
 def write_report(report: Report, path: str | Path) -> None:
@@ -56,6 +57,7 @@ def page(report: Report) -> str:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["tidy"] = tidy
     sentences = verdict(report)
     text: str = environment.get_template("report.html.j2").render(
         report=report,
@@ -82,8 +84,14 @@ def in_script(text: str) -> str:
 
 
 def _script(code: str) -> str:
-    """A script that cannot end the element it stands in; ``</`` alone also ends no regex."""
-    return re.sub(r"<(?=/script|!--|script)", r"\\x3c", code, flags=re.IGNORECASE)
+    """A script that cannot end the element it stands in."""
+    return re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE)
+
+
+def tidy(text: str) -> str:
+    """The same words, with intervals and comparisons that no line end can break."""
+    text = re.sub(r"(?<=\d)–(?=\d)", "–\u2060", text)
+    return re.sub(r" ([<=]) (?=\d)", "\u00a0\\1\u00a0", text)
 
 
 def _facts(report: Report) -> str:
@@ -100,14 +108,17 @@ def _on_page(figure: Figure) -> Spec:
     """The chart in the width of its column; the background is the page's."""
     config: dict[str, Any] = {**figure.chart["config"]}
     config["padding"] = 4
-    return {**figure.chart, "width": "container", "config": config}
+    autosize = {"type": "fit-x", "contains": "padding"}
+    return {**figure.chart, "width": "container", "autosize": autosize, "config": config}
 
 
 def _drawing(figure: Figure, convert: ModuleType) -> str:
     """The chart as SVG, with ids that are its own on the page."""
-    svg: str = convert.vegalite_to_svg(figure.chart, vl_version=VEGA_LITE)
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{figure.id}-", svg)
-    return svg.replace("<svg ", '<svg preserveAspectRatio="xMinYMin meet" ', 1)
+    spec = {**figure.chart, "width": _DRAWN_WIDTH}
+    svg: str = convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    return with_own_ids(svg, figure.id).replace(
+        "<svg ", '<svg preserveAspectRatio="xMinYMin meet" ', 1
+    )
 
 
 def _jinja() -> ModuleType:

@@ -13,24 +13,30 @@ Figures = Mapping[str, Figure]
 
 def _models(_report: Report, figures: Figures) -> Section:
     text = (
-        "A prediction counts as right under the reassessed labels (ReaL) when it is any of the"
-        " image's labels. Images that no label describes are left out.",
+        (
+            "A prediction counts as right under the reassessed labels (ReaL) when it is any of the"
+            " image's labels. Images that no label describes are left out."
+        ),
     )
     return Section("accuracy", "How good are the models?", text, _pick(figures, "accuracies"))
 
 
 def _progress(_report: Report, figures: Figures) -> Section:
     text = (
-        "If the original labels were a faithful yardstick, a gain measured with them would be the"
-        " same gain measured with the reassessed ones, at every level.",
+        (
+            "If the original labels were a faithful yardstick, a gain measured with them would be"
+            " the same gain measured with the reassessed ones, at every level."
+        ),
     )
     return Section("progress", "Does progress still count?", text, _pick(figures, "progress"))
 
 
 def _preference(_report: Report, figures: Figures) -> Section:
     text = (
-        "The strongest test of a model is the image on which it contradicts the original label:"
-        " whom do the raters believe?",
+        (
+            "The strongest test of a model is the image on which it contradicts the original label:"
+            " whom do the raters believe?"
+        ),
     )
     drawn = _pick(figures, "preference")
     return Section("preference", "Model or original label?", text, drawn)
@@ -43,22 +49,27 @@ def _later(_report: Report, figures: Figures) -> Section:
 
 
 def _labels(_report: Report, figures: Figures) -> Section:
-    text = ("What became of one label for each image.",)
+    text = ("The benchmark gave each image one label. What has become of it?",)
     return Section("labels", "What the labels look like", text, _pick(figures, "label-counts"))
 
 
 def _agreement(_report: Report, figures: Figures) -> Section:
     text = (
-        "Experts answered a set of gold questions. Precision asks how many of the labels that were"
-        " kept hold; recall, how many of those that hold were kept.",
+        (
+            "Experts answered a set of gold questions. Precision asks how many of the labels that"
+            " were kept hold; recall, how many of those that hold were kept."
+        ),
     )
     return Section("agreement", "Can the labels be trusted?", text, _pick(figures, "agreement"))
 
 
 def _bias(report: Report, figures: Figures) -> Section:
     text = (
-        "Where an image holds several labels the benchmark named one. A model that guesses which"
-        " one more often than chance has learnt a habit of the benchmark, not something seen.",
+        (
+            "Where an image holds several labels the benchmark named one. A model that guesses"
+            " which one more often than chance has learnt a habit of the benchmark, not something"
+            " seen."
+        ),
     )
     table = _some(tables.classes_table(report))
     drawn = _pick(figures, "biased-classes")
@@ -74,22 +85,29 @@ def _methods(report: Report, _figures: Figures) -> Section:
     terms = [
         (
             "Reassessed labels",
-            "For each image the set of classes that raters found in it. Raters answered “is this"
-            " class in the image?” for the classes that models or the original label proposed; a"
-            " class is kept where its posterior probability, given their answers, reaches the"
-            " operating point. Images that were not put to raters keep their original label.",
+            (
+                "For each image the set of classes that raters found in it. Raters answered “is"
+                " this class in the image?” for the classes that models or the original label"
+                " proposed; a class is kept where its posterior probability, given their answers,"
+                " reaches the operating point. Images that were not put to raters keep their"
+                " original label."
+            ),
         ),
         (
             "ReaL accuracy",
-            "Of the images with at least one reassessed label, the share whose top prediction is"
-            " one of them.",
+            (
+                "Of the images with at least one reassessed label, the share whose top prediction"
+                " is one of them."
+            ),
         ),
         (
             "95% intervals",
-            "Wilson's intervals of a proportion: how far the number may be off because the images"
-            " are a sample. They say nothing about errors of the labels themselves. Two models on"
-            " the same images can differ clearly although their intervals overlap; use"
-            " “reassess compare” for a paired test.",
+            (
+                "Wilson's intervals of a proportion: how far the number may be off because the"
+                " images are a sample. They say nothing about errors of the labels themselves. Two"
+                " models on the same images can differ clearly although their intervals overlap;"
+                " use “reassess compare” for a paired test."
+            ),
         ),
         (
             "Original labels' own score",
@@ -97,14 +115,18 @@ def _methods(report: Report, _figures: Figures) -> Section:
         ),
         (
             "Progress",
-            "Two ordinary least-squares lines of ReaL on original accuracy, for the halves of the"
-            " models below and above the median original accuracy, and a z-test of their slopes."
-            " The slopes depend on which models are included.",
+            (
+                "Two ordinary least-squares lines of ReaL on original accuracy, for the halves of"
+                " the models below and above the median original accuracy, and a z-test of their"
+                " slopes. The slopes depend on which models are included."
+            ),
         ),
         (
             "Unbiased oracle",
-            "On each image whose labels include the original one, it is right with probability one"
-            " over the number of labels. Classes on which it stays below 90% are compared.",
+            (
+                "On each image whose labels include the original one, it is right with probability"
+                " one over the number of labels. Classes on which it stays below 90% are compared."
+            ),
         ),
     ]
     point = report.labels.operating_point
@@ -114,8 +136,10 @@ def _methods(report: Report, _figures: Figures) -> Section:
             ("Operating point", f"Posterior of at least {point.threshold:.3f}, by “{point.rule}”."),
         )
     text = (
-        "The method and its analyses follow Beyer, Hénaff, Kolesnikov, Zhai and van den Oord (2020),"
-        " “Are we done with ImageNet?”, arXiv 2006.07159.",
+        (
+            "The method and its analyses follow Beyer, Hénaff, Kolesnikov, Zhai and van den Oord"
+            " (2020), “Are we done with ImageNet?”, arXiv 2006.07159."
+        ),
     )
     return Section("methods", "How it was measured", text, terms=tuple(terms))
 

@@ -22,20 +22,21 @@ def models_table(report: Report) -> Table | None:
     if knows_original:
         columns += [
             Column("original", note="top-1 under the original labels"),
-            Column("difference", note="ReaL less original accuracy, in percentage points"),
+            Column("gap", note="ReaL less original accuracy, in percentage points"),
             Column("multi-label", note="mean over original classes of the ReaL accuracy"),
         ]
     if preferred:
         note = "share of the images where exactly one of model and original label is right"
         columns.append(Column("preferred", note=note))
-    ordinal = {2: "2nd right", 3: "3rd right"}
-    columns += [Column(ordinal[rank], note="given a right first prediction") for rank in ranks]
+    ordinal = {2: "2nd", 3: "3rd"}
+    given = "is right, of the images with as many labels whose first prediction is right"
+    columns += [Column(ordinal[rank], note=f"prediction {rank} {given}") for rank in ranks]
     if above:
-        columns.append(Column("above oracle", note="classes on which it beats the unbiased oracle"))
+        columns.append(Column("beats oracle", note="classes on which it beats the unbiased oracle"))
     rows = []
     for score in sorted(report.scores, key=lambda s: (-(s.real.value or -1.0), s.model)):
         row = [Cell(score.model, score.model.lower()), _share(score.real.value)]
-        row[1] = Cell(row[1].text, row[1].sort, words.interval_of(score.real))
+        row[1] = Cell(row[1].text, row[1].sort, words.interval_of(score.real).removesuffix("%"))
         if knows_original:
             original = None if score.original is None else score.original.value
             real = score.real.value
@@ -51,7 +52,10 @@ def models_table(report: Report) -> Table | None:
             n = None if beside is None else beside.n_above
             row.append(Cell(words.UNDEFINED if n is None else f"{n:,}", n))
         rows.append(tuple(row))
-    caption = "Every model; click a heading to sort, a row to follow its model in the figures."
+    caption = (
+        "In percent, with the 95% interval of ReaL accuracy. Click a heading to sort, a row to"
+        " follow its model through the figures."
+    )
     return Table("models", caption, tuple(columns), tuple(rows))
 
 
@@ -72,7 +76,7 @@ def classes_table(report: Report) -> Table | None:
         Column("also in these images", numeric=False),
     ]
     rows = [_class_row(report, found, place, best) for place in range(len(found.examples))]
-    caption = f"The {len(rows)} classes whose images hold most other labels."
+    caption = f"The {len(rows)} classes on which the oracle does worst; accuracies in percent."
     return Table("classes", caption, tuple(columns), tuple(rows))
 
 
@@ -99,4 +103,4 @@ def _class_row(
 
 
 def _share(value: float | None) -> Cell:
-    return Cell(words.percent(value), value)
+    return Cell(words.bare(value), value)

@@ -114,6 +114,7 @@ def chart_config() -> dict[str, Any]:
             **text,
             "orient": "top",
             "direction": "horizontal",
+            "columns": {"expr": "width < 460 ? 1 : 0"},
             "title": None,
             "labelColor": LIGHT.ink,
             "labelFontSize": 12.5,

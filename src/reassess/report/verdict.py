@@ -5,6 +5,7 @@ more than the numbers carry: intervals are named, and a difference of slopes is 
 only where it is unlikely to be chance.
 """
 
+from reassess.analysis.preference import Preference
 from reassess.records import Accuracy, ModelScore
 from reassess.report import words
 from reassess.report.contents import KeyNumber, Report
@@ -42,6 +43,11 @@ def key_numbers(report: Report) -> tuple[KeyNumber, ...]:
         detail = f"{_share(n_rejected, found.counts.n_labelled)} of the images with a label"
         meaning = "original labels that do not hold"
         numbers.append(KeyNumber(f"{n_rejected:,}", meaning, detail, "original"))
+    top = most_preferred(report)
+    if top is not None:
+        detail = f"{top.model}, on the images where only one of them is right"
+        meaning = "model preferred to original label"
+        numbers.append(KeyNumber(words.percent(top.value), meaning, detail, "real"))
     share = found.share
     detail = f"{words.percent(share.of_labelled)} of the images with a label"
     numbers.append(KeyNumber(f"{share.n_multiple:,}", "images with several labels", detail, "real"))
@@ -55,6 +61,12 @@ def best_model(report: Report) -> ModelScore | None:
     """The model with the highest ReaL accuracy; None where there is none."""
     known = [score for score in report.scores if score.real.value is not None]
     return max(known, key=lambda score: (score.real.value or 0.0, score.model), default=None)
+
+
+def most_preferred(report: Report) -> Preference | None:
+    """The model that raters side with most often; None where that is unknown."""
+    known = [one for one in report.findings.preferences if one.value is not None]
+    return max(known, key=lambda one: (one.value or 0.0, one.model), default=None)
 
 
 def slope_falls(report: Report) -> bool:
@@ -124,10 +136,9 @@ def _on_the_ceiling(report: Report) -> str:
 
 
 def _on_preference(report: Report) -> str:
-    known = [one for one in report.findings.preferences if one.value is not None]
-    if not known:
+    top = most_preferred(report)
+    if top is None:
         return ""
-    top = max(known, key=lambda one: one.value or 0.0)
     return (
         f"Where exactly one of the two is right, raters side with {top.model} rather than the"
         f" original label on {words.percent(top.value)} of images"
@@ -143,14 +154,14 @@ def _on_progress(report: Report) -> str:
     chance = "" if found.p_value is None else f" ({words.p_value(found.p_value)})"
     if slope_falls(report):
         return (
-            f"A point gained on the original labels came with {lower} points of ReaL accuracy among"
-            f" the weaker half of the models and comes with {upper} among the stronger{chance}:"
-            " progress on the original labels is worth less than it was."
+            f"A point gained on the original labels comes with {lower} points of ReaL accuracy"
+            f" among the weaker half of the models, but with {upper} among the stronger{chance}: at"
+            " the top, progress on the original labels is worth less."
         )
     return (
-        f"A point gained on the original labels comes with {lower} points of ReaL accuracy among the"
-        f" weaker half of the models and {upper} among the stronger{chance}: no sign that gains"
-        " have stopped to carry over."
+        f"A point gained on the original labels comes with {lower} points of ReaL accuracy among"
+        f" the weaker half of the models and {upper} among the stronger{chance}: no sign that gains"
+        " have stopped carrying over."
     )
 
 

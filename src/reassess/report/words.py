@@ -12,6 +12,11 @@ def percent(value: float | None, places: int = 1) -> str:
     return UNDEFINED if value is None else f"{100 * value:.{places}f}%".replace("-", "−")
 
 
+def bare(value: float | None, places: int = 1) -> str:
+    """``0.8753`` as ``87.5``, for columns that are headed by "percent"; a dash for None."""
+    return UNDEFINED if value is None else f"{100 * value:.{places}f}".replace("-", "−")
+
+
 def points(value: float | None, places: int = 1) -> str:
     """A difference of two fractions in percentage points, with its sign: ``+4.8``."""
     return UNDEFINED if value is None else f"{100 * value:+.{places}f}".replace("-", "−")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reassess.errors import DataError, some
+from reassess.errors import DataError, OptionError, some
 from reassess.records import Benchmark, ImageTable, LabelSets, ModelScore, Predictions, align
 from reassess.scoring.accuracy import (
     hits,

@@ -11,6 +11,13 @@ altair is imported by these modules and nowhere else.
 
 from collections.abc import Callable
 
+from reassess.errors import MissingExtraError
+
+try:
+    import altair as alt  # noqa: F401 -- asked for here, so that its absence has one message
+except ImportError as error:
+    raise MissingExtraError("altair", "report", "Drawing figures") from error
+
 from reassess.report.contents import Figure, Report
 from reassess.report.figures.labels import agreement, biased_classes, label_counts
 from reassess.report.figures.models import accuracies, later_predictions, preference, progress

@@ -116,7 +116,7 @@ def agreement(report: Report) -> Figure | None:
         "precision", (row["precision"] for row in rows), "precision: share of kept labels that hold"
     )
     kinds = [kind for kind in _MARKS if any(row["kind"] == kind for row in rows)]
-    colours, shapes, sizes = zip(*(_MARKS[kind] for kind in kinds), strict=True)
+    colours, shapes, _ = zip(*(_MARKS[kind] for kind in kinds), strict=True)
     points = alt.Chart(marks.data(rows)).mark_point(
         filled=True, opacity=1, stroke=LIGHT.paper, strokeWidth=0.8
     )
@@ -126,7 +126,7 @@ def agreement(report: Report) -> Figure | None:
             y=y,
             color=alt.Color("kind:N").scale(domain=kinds, range=list(colours)),
             shape=alt.Shape("kind:N").scale(domain=kinds, range=list(shapes)),
-            size=alt.Size("kind:N").scale(domain=kinds, range=list(sizes)),
+            size=alt.Size("size:Q", scale=None, legend=None),
             tooltip=[
                 alt.Tooltip("name:N", title="who"),
                 alt.Tooltip("precision:Q", format=".1%"),
@@ -185,7 +185,7 @@ def _agreement_words(report: Report) -> tuple[str, str, str]:
 def _point_rows(point: AgreementPoint, kind: str) -> list[Row]:
     if point.precision is None or point.recall is None:
         return []
-    row = {"kind": kind, "name": point.name}
+    row = {"kind": kind, "name": point.name, "size": _MARKS[kind][2]}
     return [{**row, "precision": point.precision, "recall": point.recall}]
 
 
@@ -257,7 +257,7 @@ def biased_classes(report: Report) -> Figure | None:
 def _curve_names(best: str, rows: list[Row], bound: list[Row]) -> list[Row]:
     own = [row for row in rows if row["model"] == best]
     named = ((own[len(own) // 5], best, LIGHT.real),)
-    third = bound[(4 * len(bound)) // 5]
+    third = bound[len(bound) // 2]
     return [
         {**row, "text": text, "colour": colour}
         for row, text, colour in (*named, (third, "unbiased oracle", LIGHT.original))
@@ -274,7 +274,8 @@ def _bias_words(report: Report, best: str) -> tuple[str, str]:
         f" in {of_best.n_above:,} of {n:,} classes"
     )
     alternative = (
-        f"Line chart. {best} averages {words.percent(of_best.mean)} over {n:,} classes, the unbiased"
-        f" oracle {words.percent(of_best.oracle_mean)}; {best} is above it in {of_best.n_above:,}."
+        f"Line chart. {best} averages {words.percent(of_best.mean)} over {n:,} classes, the"
+        f" unbiased oracle {words.percent(of_best.oracle_mean)}; {best} is above it in"
+        f" {of_best.n_above:,}."
     )
     return title, alternative

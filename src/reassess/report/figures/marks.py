@@ -10,14 +10,10 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
-from reassess.errors import MissingExtraError
+import altair as alt
+
 from reassess.report.contents import Spec
 from reassess.report.theme import LIGHT, chart_config
-
-try:
-    import altair as alt
-except ImportError as error:
-    raise MissingExtraError("altair", "report", "Drawing figures") from error
 
 Row = dict[str, Any]
 Drawn = alt.Chart | alt.LayerChart
@@ -31,7 +27,7 @@ FOLLOWED = "datum.model === followed"
 
 _N_DIGITS = 5
 _STEP = 0.05
-_N_NAMED = 7
+_N_NAMED = 5
 _LETTER = 6.6
 _LINE = 15.0
 _GAP = 9
@@ -100,12 +96,16 @@ def layered(*charts: Drawn) -> alt.LayerChart:
     return alt.LayerChart(layer=list(charts))
 
 
-def followed(base: alt.Chart) -> tuple[alt.Chart, alt.Chart]:
+def followed(base: alt.Chart) -> tuple[alt.Chart, alt.Chart, alt.Chart]:
     """A ring and the name of the followed model."""
     chosen = base.transform_filter(FOLLOWED)
     ring = chosen.mark_point(size=190, strokeWidth=2, filled=False, tooltip=None)
-    name = chosen.mark_text(dy=-15, fontWeight=600, tooltip=None)
-    return ring.encode(color=alt.value(LIGHT.ink)), name.encode(text="model:N")
+    named = chosen.encode(text="model:N")
+    return (
+        ring.encode(color=alt.value(LIGHT.ink)),
+        named.mark_text(dy=-16, fontWeight=600, stroke=LIGHT.paper, strokeWidth=4, aria=False),
+        named.mark_text(dy=-16, fontWeight=600),
+    )
 
 
 def names(
@@ -158,7 +158,8 @@ def names(
 
 def _written(base: alt.Chart, side: int) -> tuple[alt.Chart, alt.Chart]:
     """Names at one side of their dots, on a halo that keeps lines behind them legible."""
-    named = base.encode(text=alt.condition(f"width > {_NARROW}", "model:N", alt.value("")))
+    shown = f"width > {_NARROW} && datum.model !== followed"
+    named = base.encode(text=alt.condition(shown, "model:N", alt.value("")))
     align: Literal["left", "right"] = "right" if side < 0 else "left"
     halo = named.mark_text(
         align=align, dx=side * _GAP, dy=side * _GAP, stroke=LIGHT.paper, strokeWidth=4,
@@ -196,7 +197,7 @@ def level(value: float, text: str, y: alt.Y) -> alt.LayerChart:
     return layered(line, said.encode(x=alt.value(0), text="text:N"))
 
 
-def spec(chart: alt.LayerChart, description: str, height: int | alt.Step) -> Spec:
+def spec(chart: alt.LayerChart, description: str, height: int) -> Spec:
     """A chart with the house's settings, as Vega-Lite."""
     whole = chart.add_params(alt.param(name="followed", value=""))
     whole = whole.properties(width=WIDTH, height=height, description=description)

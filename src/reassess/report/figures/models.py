@@ -9,11 +9,12 @@ from reassess.report.contents import Figure, Report
 from reassess.report.figures import marks
 from reassess.report.figures.marks import Row
 from reassess.report.theme import LIGHT
+from reassess.report.verdict import slope_falls
 from reassess.statistics import Line
 
 _N_SHOWN = 60
-_SIGNIFICANT = 0.05
 _TALL = 400
+_ROW = 17
 REAL = "ReaL accuracy"
 ORIGINAL = "original accuracy"
 
@@ -64,7 +65,7 @@ def accuracies(report: Report) -> Figure | None:
         said = line.mark_text(align="right", dx=4, dy=13, fill=LIGHT.original, tooltip=None)
         layers += [rule, said.encode(y=alt.value("height"), text="text:N")]
     title, subtitle, caption, alternative = _accuracy_words(report, ranked)
-    chart = marks.spec(marks.layered(*layers), alternative, alt.Step(17))
+    chart = marks.spec(marks.layered(*layers), alternative, _ROW * len(shown))
     return Figure("accuracies", title, subtitle, caption, alternative, chart)
 
 
@@ -92,12 +93,15 @@ def _accuracy_words(
     own = _own_level(report)
     title = f"{best.model} leads with {words.percent(value)} ReaL accuracy"
     subtitle = "Top-1 accuracy under reassessed labels (ReaL)"
-    caption = "One row a model, best at the top. Bars through the marks are 95% intervals."
+    caption = (
+        "One row a model, best at the top. Bars through the marks, where they are wide enough to"
+        " see, are 95% intervals."
+    )
     if best.original is not None:
         subtitle += " and original labels"
         caption += (
-            " Where ReaL lies to the right, more was hidden by the original labels – right"
-            " predictions counted as wrong – than they gave away."
+            " The two differ because ReaL accepts every label of an image, replaces labels that do"
+            " not hold and leaves out images without any."
         )
     subtitle += ", with 95% intervals"
     if len(ranked) > _N_SHOWN:
@@ -108,8 +112,8 @@ def _accuracy_words(
             f" ones, {words.percent(own)}: a model right of it beats them."
         )
     alternative = (
-        f"Dot plot of {words.count(len(ranked), 'model')}. {best.model} is best with a ReaL accuracy"
-        f" of {words.percent(value)}; {worst.model} is last with {words.percent(least)}."
+        f"Dot plot of {words.count(len(ranked), 'model')}. {best.model} is best with a ReaL"
+        f" accuracy of {words.percent(value)}; {worst.model} is last with {words.percent(least)}."
     )
     return title, subtitle, caption, alternative
 
@@ -189,14 +193,6 @@ def _progress_lines(
         segment(found.upper, min(upper), max(upper), stronger),
         *([{**diagonal, "beyond": True}] if low < high else []),
     ]
-
-
-def slope_falls(report: Report) -> bool | None:
-    """Whether the second slope is the smaller one and not by chance; None where unknown."""
-    found = report.findings.progress
-    if found is None or found.p_value is None:
-        return None
-    return found.lower.slope > found.upper.slope and found.p_value < _SIGNIFICANT
 
 
 def _progress_words(report: Report) -> tuple[str, str]:

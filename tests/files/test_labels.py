@@ -1,0 +1,137 @@
+"""Reassessed labels: every form holds what was written, whatever the ids and their order."""
+
+import hashlib
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reassess.errors import AlignmentError
+from reassess.files import LabelFormat, read_labels, write_labels
+from reassess.records import Benchmark, Classes, LabelSets, OperatingPoint
+
+POINT = OperatingPoint("recall-at-precision", 0.75, 0.9, 0.91, 0.83, 40)
+
+
+@st.composite
+def label_sets(draw: st.DrawFn) -> tuple[list[str], list[list[int]], dict[str, Any]]:
+    """Sets on images whose names are odd and whose numbers run against their order."""
+    folders = draw(
+        st.lists(st.sampled_from(["cat", "..", "a b", "été", "val"]), min_size=1, max_size=6)
+    )
+    ids = [f"{folder}/img_{99 - n:03d}.jpg" for n, folder in enumerate(folders)]
+    one_set = st.lists(st.integers(0, 30), max_size=4, unique=True)
+    sets = draw(st.lists(one_set, min_size=len(ids), max_size=len(ids)).filter(any))
+    more: dict[str, Any] = {}
+    if draw(st.booleans()):
+        n_labels = sum(map(len, sets))
+        more = {
+            "posterior": np.array(draw(st.lists(st.floats(0, 1), min_size=n_labels,
+                                                max_size=n_labels))),
+            "rated": np.array(draw(st.lists(st.booleans(), min_size=len(ids), max_size=len(ids)))),
+            "n_classes": 31, "operating_point": POINT, "votes_sha256": "ab" * 32,
+        }  # fmt: skip
+    return ids, sets, more
+
+
+def by_image(labels: LabelSets, posterior: bool = True) -> dict[str, Any]:
+    """Labels, with their posterior where it is known, and whether rated, by image."""
+    shown: dict[str, Any] = {}
+    ends = zip(labels.indptr[:-1].tolist(), labels.indptr[1:].tolist(), strict=True)
+    for row, (image_id, (a, b)) in enumerate(zip(labels.image_ids.tolist(), ends, strict=True)):
+        known: Any = [None] * (b - a)
+        if posterior and labels.posterior is not None:
+            known = labels.posterior[a:b].tolist()
+        pairs = sorted(zip(labels.indices[a:b].tolist(), known, strict=True))
+        rated = None if labels.rated is None else bool(labels.rated[row])
+        shown[image_id] = (pairs, rated)
+    return shown
+
+
+@given(drawn=label_sets(), form=st.sampled_from(["native", "parquet", "real-json", "by-file"]))
+def test_export_then_import_is_the_identity(
+    drawn: Any, form: LabelFormat, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    ids, sets, more = drawn
+    labels = LabelSets.from_lists("ours", np.array(ids), sets, **more)
+    path = tmp_path_factory.mktemp("l") / ("l.parquet" if form == "parquet" else "l.json")
+    write_labels(labels, path, form)
+    read = read_labels(path)
+    if form == "by-file":
+        assert dict(zip(read.image_ids.tolist(), read.lists(), strict=True)) == dict(
+            zip(labels.image_ids.tolist(), labels.lists(), strict=True)
+        )
+        return
+    with_posterior = form != "real-json"
+    assert by_image(read, with_posterior) == by_image(labels, with_posterior)
+    for name in {f.name for f in fields(LabelSets)} & {
+        "name", "n_classes", "operating_point", "votes_sha256"
+    }:  # fmt: skip
+        assert getattr(read, name) == getattr(labels, name)
+
+
+def test_the_native_file_says_how_the_labels_came_about(tmp_path: Path) -> None:
+    labels = LabelSets.from_lists(
+        "ours", np.array(["b 2", "a:1"]), [[3, 1], []],
+        rated=np.array([True, False]), operating_point=POINT, votes_sha256="ab",
+    )  # fmt: skip
+    write_labels(labels, tmp_path / "l.json")
+    stored = json.loads((tmp_path / "l.json").read_text())
+    assert stored["labels"] == {"b 2": [1, 3], "a:1": []}
+    assert stored["unrated"] == ["a:1"]
+    assert stored["votes_sha256"] == "ab"
+    assert stored["operating_point"]["threshold"] == 0.75
+    assert stored["operating_point"]["rule"] == "recall-at-precision"
+
+
+def test_real_json_is_a_bare_list_by_file_number(tmp_path: Path) -> None:
+    ids = np.array(["z/img_3.jpg", "y/img_12.jpg", "x/img_1.jpg"])
+    labels = LabelSets.from_lists("ours", ids, [[3], [12, 2], []], votes_sha256="ab")
+    path = tmp_path / "real.json"
+    write_labels(labels, path, "real-json")
+    assert json.loads(path.read_text()) == [[], [3], [2, 12]]
+    meta = json.loads((tmp_path / "real.meta.json").read_text())
+    assert meta["labels_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert read_labels(path).image_ids.tolist() == ["x/img_1.jpg", "z/img_3.jpg", "y/img_12.jpg"]
+    assert read_labels(path).votes_sha256 == "ab"
+
+    (tmp_path / "real.meta.json").unlink()
+    bare = read_labels(path, image_ids=ids)
+    assert by_image(bare) == by_image(LabelSets.from_lists("x", ids, [[3], [12, 2], []]))
+    published = read_labels(path)
+    assert published.image_ids[1] == "ILSVRC2012_val_00000002.JPEG", "numbers begin at 1"
+    assert published.lists()[1] == [3]
+
+
+def test_a_meta_file_of_other_labels_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "real.json"
+    ids = np.array(["img_1.jpg", "img_2.jpg"])
+    write_labels(
+        LabelSets.from_lists("ours", ids, [[0], [1]], votes_sha256="ab"), path, "real-json"
+    )
+    path.write_text("[[5], []]")
+    read = read_labels(path, image_ids=ids)
+    assert read.votes_sha256 is None
+    assert read.lists() == [[5], []]
+
+
+def test_labels_may_be_names_where_classes_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "l.json"
+    path.write_text('\ufeff{"a": ["dog", "n0"], "b": [], "c": [1]}', encoding="utf-8")
+    classes = Classes(("n0", "n1"), ("cat", "dog"), ("", ""), ("", ""))
+    assert read_labels(path, classes=classes).lists() == [[0, 1], [], [1]]
+
+
+def test_labels_come_under_the_benchmarks_ids_and_order() -> None:
+    benchmark = Benchmark("b", np.array(["x/img_1.jpg", "y/img_2.jpg", "z/img_3.jpg"]))
+    labels = LabelSets.from_lists("l", np.array(["img_3.jpg", "img_1.jpg"]), [[3], [1, 2]])
+    on = labels.on(benchmark)
+    assert on.image_ids.tolist() == ["x/img_1.jpg", "z/img_3.jpg"]
+    assert on.lists() == [[1, 2], [3]]
+    with pytest.raises(AlignmentError, match=r"'img_9\.jpg'"):
+        LabelSets.from_lists("l", np.array(["img_9.jpg"]), [[3]]).on(benchmark)

@@ -1,0 +1,392 @@
+"""The report of a small, made-up study: what it says, that it stands alone, its files."""
+
+import html
+import re
+import struct
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+
+from reassess.analysis.findings import find
+from reassess.errors import FileError
+from reassess.labels import operating_point
+from reassess.records import (
+    ANSWERS,
+    Accuracy,
+    Benchmark,
+    Classes,
+    Comparison,
+    Gold,
+    LabelSets,
+    ModelScore,
+    Pairs,
+    Posterior,
+    Predictions,
+    Questions,
+    Votes,
+)
+from reassess.report import Report, words, write_figures, write_report
+from reassess.report.export import with_titles
+from reassess.report.page import in_script, page, tidy
+from reassess.report.sections import sections
+from reassess.report.tables import classes_table, models_table
+from reassess.report.terminal import comparison_text, datasets_table, score_table, statements_table
+from reassess.report.verdict import key_numbers, verdict
+from reassess.scoring import compare, score_models
+
+N_IMAGES, N_CLASSES = 240, 12
+EVIL = "</script><b>evil & co</b>"
+FIGURES = {
+    "accuracies",
+    "progress",
+    "preference",
+    "later-predictions",
+    "label-counts",
+    "agreement",
+    "biased-classes",
+}
+pytest.importorskip("altair")
+pytest.importorskip("vl_convert")
+pytest.importorskip("jinja2")
+
+Study = tuple[LabelSets, Benchmark, list[Predictions]]
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    """Labels of zero to three classes; six models that are right more and more often."""
+    rng = np.random.default_rng(0)
+    ids = np.array([f"val/{i:04d}.jpg" for i in range(N_IMAGES)])
+    ranked = np.argsort(rng.random((N_IMAGES, N_CLASSES)), axis=1)
+    sizes = rng.choice(4, N_IMAGES, p=[0.05, 0.65, 0.2, 0.1])
+    lists = [row[:n].tolist() for row, n in zip(ranked, sizes, strict=True)]
+    original = np.where(rng.random(N_IMAGES) < 0.85, ranked[:, 0], ranked[:, -1])
+    classes = Classes.from_names([f"class {c}" for c in range(N_CLASSES)])
+    labels = LabelSets.from_lists("made-up", ids, lists, n_classes=N_CLASSES)
+    models = []
+    for i, name in enumerate(["a", "b", "c", "d", "e", EVIL]):
+        kept = rng.random((N_IMAGES, 1)) < 0.4 + 0.1 * i
+        order = np.where(kept, ranked, np.roll(ranked, 1, axis=1))
+        models.append(Predictions(name, ids, order[:, :3], n_classes=N_CLASSES))
+    return labels, Benchmark("toy", ids, original, classes), models
+
+
+@pytest.fixture(scope="module")
+def gold(study: Study) -> Gold:
+    """Three experts, of whom one errs, on two questions to each of forty images."""
+    labels, benchmark, _ = study
+    image = np.repeat(np.arange(40), 2)
+    label = np.stack([benchmark.original[:40], (benchmark.original[:40] + 1) % N_CLASSES], axis=1)
+    questions = Questions.from_pairs(Pairs(labels.image_ids[:40], image, label.ravel()))
+    truth = labels.contains(image, label.ravel())
+    answers = np.stack([truth, truth, ~truth]).astype(int) * 2
+    rater, question = np.divmod(np.arange(3 * 80), 80)
+    experts = np.array(["x", "y", "z"])
+    return Gold(Votes(questions, experts, ANSWERS, question, rater, answers.ravel()))
+
+
+@pytest.fixture(scope="module")
+def posterior(gold: Gold) -> Posterior:
+    present = np.clip(gold.truth() * 0.6 + np.random.default_rng(1).random(80) * 0.4, 0.01, 0.99)
+    log = np.log(np.stack([1 - present, present], axis=1))
+    return Posterior(
+        gold.questions, ("absent", "present"), log, "made up", ANSWERS, gold.votes.rater_ids
+    )
+
+
+@pytest.fixture(scope="module")
+def report(study: Study, gold: Gold, posterior: Posterior) -> Report:
+    labels, benchmark, models = study
+    scores = list(score_models(models, labels, benchmark))
+    point = operating_point(posterior, threshold=0.5, gold=gold)
+    found = find(
+        labels, benchmark, models, posterior=posterior, gold=gold, gold_votes=gold.votes,
+        scores=scores,
+    )  # fmt: skip
+    return Report(
+        title="A made-up study",
+        findings=found,
+        scores=scores,
+        labels=replace(labels, operating_point=point),
+        benchmark=benchmark,
+        provenance=[("command", "reassess report <made up>"), ("date", "2020-06-12")],
+    )
+
+
+@pytest.fixture(scope="module")
+def text(report: Report) -> str:
+    return page(report)
+
+
+def visible(text: str) -> str:
+    """What a reader reads: no scripts, styles, drawings or tags."""
+    for tag in ("script", "style", "svg"):
+        text = re.sub(rf"<{tag}\b.*?</{tag}>", " ", text, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", text)).split()).replace("\u2060", "")
+
+
+def test_everything_is_found(report: Report) -> None:
+    found = report.findings
+    assert found.progress is not None
+    assert found.biased is not None
+    assert found.agreement is not None
+    assert len(found.preferences) == 6
+    assert len(found.later) == 12
+    assert found.original is not None
+    assert found.kinds is not None
+    # of the labelled images, those whose original label is among the labels
+    labels, benchmark = report.labels, report.benchmark
+    by_hand = sum(int(benchmark.original[i] in row) for i, row in enumerate(labels.lists()))
+    assert found.original.n_correct == by_hand
+    assert found.original.n_scored == int((labels.sizes > 0).sum())
+
+
+def test_scores_are_computed_where_none_are_given(study: Study, report: Report) -> None:
+    labels, benchmark, models = study
+    assert find(labels, benchmark, iter(models)).progress == report.findings.progress
+
+
+def test_findings_without_original_labels(study: Study) -> None:
+    labels, benchmark, models = study
+    found = find(labels, Benchmark("bare", benchmark.image_ids), models)
+    assert (found.kinds, found.original, found.progress, found.biased) == (None,) * 4
+    assert found.preferences == ()
+    assert found.agreement is None
+    assert len(found.later) == 12
+
+
+def test_three_models_make_no_progress(study: Study) -> None:
+    labels, benchmark, models = study
+    assert find(labels, benchmark, models[:3]).progress is None
+
+
+def test_equal_models_make_no_line(study: Study) -> None:
+    labels, benchmark, models = study
+    assert find(labels, benchmark, [models[0]] * 4).progress is None
+
+
+def test_the_page_stands_alone(text: str) -> None:
+    bundle = max(re.findall(r"<script[^>]*>(.*?)</script>", text, re.DOTALL), key=len)
+    rest = text.replace(bundle, "")
+    for address in re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", rest):
+        assert address.startswith(("#", "data:,")), address
+    assert "@import" not in rest
+    assert not re.search(r"url\((?!#)", rest)
+    assert not re.search(r"^\s*import\b", rest, re.MULTILINE)
+    assert len(text.encode()) < 5_000_000
+
+
+def test_the_page_says_the_numbers(text: str, report: Report) -> None:
+    said = visible(text)
+    for score in report.scores:
+        assert words.bare(score.real.value) in said
+    assert words.percent(report.findings.original.value) in said
+    for sentence in verdict(report):
+        assert " ".join(sentence.split()) in said
+    for number in key_numbers(report):
+        assert number.value in said
+    assert "reassess report <made up>" in said
+    assert "Posterior of at least 0.500" in said
+
+
+def test_a_model_name_cannot_end_a_script(text: str) -> None:
+    assert "<b>evil" not in text
+    assert html.escape(EVIL) in text
+    assert text.count("<script") == text.count("</script>") == 3
+
+
+def test_each_figure_has_words(text: str) -> None:
+    for name in FIGURES:
+        assert f'id="figure-{name}"' in text
+        chart = re.search(rf'id="chart-{name}" role="img" aria-label="([^"]+)"', text)
+        assert chart is not None
+        assert len(chart[1]) > 40
+    ids = re.findall(r'\bid="([^"]+)"', re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
+    assert len(ids) == len(set(ids))
+    for link in re.findall(r'href="#([^"]+)"', text):
+        assert link in ids, link
+
+
+def test_simulated_raters_are_named_everywhere(report: Report, text: str) -> None:
+    assert "SIMULATED" not in text
+    assert "simulated raters" not in text
+    simulated = replace(report, simulated=True)
+    marked = page(simulated)
+    assert "The raters are SIMULATED." in visible(marked)
+    subtitles = re.findall(r'class="subtitle">([^<]*)<', marked)
+    assert len(subtitles) == len(FIGURES)
+    assert all("simulated raters" in one for one in subtitles)
+    from reassess.report.figures import FIGURES as DRAWERS
+
+    for draw in DRAWERS:
+        subtitle = with_titles(draw(simulated), simulated=True)["title"]["subtitle"]
+        assert "simulated raters" in " ".join(subtitle)
+
+
+def test_figures_are_whole_files(report: Report, tmp_path: Path) -> None:
+    written = write_figures(report, tmp_path / "figures")
+    assert {path.name for path in written} == {
+        f"{name}{suffix}" for name in FIGURES for suffix in (".png", ".svg")
+    }
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {p.name for p in written}
+    for path in written:
+        if path.suffix == ".svg":
+            root = ET.fromstring(path.read_bytes())  # noqa: S314 -- written a moment ago
+            assert root.tag.endswith("svg")
+            assert "SIMULATED" not in path.read_text().upper()
+        else:
+            head = path.read_bytes()
+            assert head[:8] == b"\x89PNG\r\n\x1a\n"
+            width, height = struct.unpack(">II", head[16:24])
+            assert width > 1000
+            assert height > 300
+            assert head[-8:-4] == b"IEND"
+
+
+def test_the_page_is_written_whole_or_not(report: Report, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "report.html"
+    write_report(report, path)
+    assert path.read_text(encoding="utf-8") == text
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="cannot be written"):
+        write_report(report, tmp_path / "file" / "report.html")
+
+
+def test_a_report_with_little_to_say(study: Study) -> None:
+    labels, benchmark, models = study
+    bare = Benchmark("bare", benchmark.image_ids)
+    one = list(score_models(models[:1], labels, bare))
+    short = page(Report("Little", find(labels, bare, models[:1]), one, labels, bare))
+    said = visible(short)
+    assert "None" not in said
+    assert "nan" not in said.lower().split()
+    assert 'id="figure-progress"' not in short
+    assert 'id="figure-accuracies"' in short
+    nothing = page(Report("Nothing", find(labels, bare, []), [], labels, bare))
+    assert "0 models" in visible(nothing)
+
+
+def test_sections_without_content_are_left_out(report: Report) -> None:
+    assert [one.id for one in sections(report, {})] == [
+        "habits",
+        "numbers",
+        "methods",
+        "provenance",
+    ]
+
+
+def test_tables_agree_with_the_findings(report: Report) -> None:
+    table = models_table(report)
+    assert table is not None
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    real = [row[1].sort for row in table.rows]
+    assert real == sorted(real, reverse=True)
+    assert report.findings.biased is not None
+    assert len(classes_table(report).rows) == len(report.findings.biased.examples)
+
+
+@pytest.mark.parametrize("package", ["altair", "vl_convert", "jinja2"])
+def test_a_missing_extra_names_the_command(package: str) -> None:
+    code = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "import reassess.report\n"
+        "from reassess.errors import MissingExtraError\n"
+        "from reassess.report import page\n"
+        "try:\n    page.page(None)\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert package in done.stdout
+    assert "pip install 'reassess[report]'" in done.stdout
+
+
+def test_importing_the_report_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, reassess.report, reassess.report.terminal\n"
+        "print({'altair', 'vl_convert', 'jinja2', 'pandas'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_words() -> None:
+    assert words.percent(0.87532) == "87.5%"
+    assert words.percent(None) == "–"
+    assert words.points(-0.012, 1) == "−1.2"
+    assert words.interval_of(Accuracy(0, 0)) == "–"
+    assert words.count(1, "class", "classes") == "1 class"
+    assert words.count(1234, "class", "classes") == "1,234 classes"
+    assert words.p_value(1e-9) == "p < 0.001"
+    assert words.p_value(0.0042) == "p = 0.004"
+    assert words.p_value(0.31) == "p = 0.31"
+    assert tidy("87.2–87.8%, p < 0.001") == "87.2–\u206087.8%, p\u00a0<\u00a00.001"
+    assert in_script('"</script>"') == '"\\u003c/script>"'
+
+
+def rendered(thing: object) -> str:
+    from rich.console import Console
+
+    console = Console(width=140, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    try:
+        console.print(thing)
+        return console.export_text()
+    finally:
+        console.file.close()
+
+
+def test_score_table_for_the_terminal(report: Report) -> None:
+    said = rendered(score_table(report.scores, "made-up"))
+    best = max(report.scores, key=lambda one: one.real.value or 0)
+    assert words.bare(best.real.value, 2) in said
+    assert said.index(best.model) < said.index("\na ")
+    assert "made-up" in said
+
+
+def test_comparison_for_the_terminal(study: Study) -> None:
+    labels, _, models = study
+    clear = rendered(comparison_text(compare(models[4], models[0], labels)))
+    assert clear.startswith("e is better than a under made-up.")
+    same = rendered(comparison_text(compare(models[4], models[4], labels)))
+    assert "no difference between e and e can be told" in same
+    nobody = np.array([], dtype=str)
+    empty = Comparison("a", "b", "none", 0, 0, nobody, nobody, -1.0, 1.0, 1.0, 0.95)
+    assert "cannot be compared" in rendered(comparison_text(empty))
+
+
+def test_datasets_for_the_terminal(tmp_path: Path) -> None:
+    from reassess.catalog import ENTRIES, Catalog
+
+    said = rendered(datasets_table(ENTRIES, Catalog(tmp_path)))
+    assert all(one.name in said for one in ENTRIES)
+    assert "✓" not in said
+
+
+def test_statements_for_the_terminal() -> None:
+    from reassess.reproduce.statements import Statement
+
+    def statement(name: str, holds: bool | None) -> Statement:
+        computed = None if holds is None else 0.505
+        reason = "no public file" if holds is None else None
+        return Statement(
+            id=name, statement="a slope", source="Figure 4", published=0.51, computed=computed,
+            tolerance=0.005, tolerance_reason="printed so", holds=holds, reason=reason,
+        )  # fmt: skip
+
+    held = [statement("one", True), statement("two", False), statement("three", None)]
+    said = rendered(statements_table(held))
+    assert "✓" in said
+    assert "✗" in said
+    assert "no public file" in said
+    assert "1 hold, 1 do not, 1 not computed" in said
+
+
+def test_scores_may_be_undefined(report: Report) -> None:
+    nobody = ModelScore("nobody", Accuracy(0, 0, 5), None, {}, {}, None)
+    said = visible(page(replace(report, scores=[*report.scores, nobody])))
+    assert "nobody" in said
+    assert "None" not in said
