@@ -22,7 +22,7 @@ from reassess.aggregation import kernels
 from reassess.aggregation.coding import SMALLEST, Coded, by_code, smoothed_confusion
 from reassess.engines import Engine
 
-QUESTIONS_A_SHARD = 32_768
+QUESTIONS_A_SHARD = 50_000
 """Fixed, so that the same votes give the same floats on any number of workers."""
 
 _LOG_RANGE = 300.0

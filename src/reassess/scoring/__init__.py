@@ -14,6 +14,7 @@ from reassess.scoring.accuracy import (
     multilabel_accuracy,
     original_accuracy,
     original_labels,
+    real_accuracies,
     real_accuracy,
 )
 from reassess.scoring.comparison import compare
@@ -27,6 +28,7 @@ __all__ = [
     "multilabel_accuracy",
     "original_accuracy",
     "original_labels",
+    "real_accuracies",
     "real_accuracy",
     "score_models",
 ]

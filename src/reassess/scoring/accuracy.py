@@ -7,6 +7,8 @@ labels are scored as label sets of one.
 Source: the paper, section 4; multi-label accuracy after Shankar et al. (2020), section 3.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 from jaxtyping import Bool, Int
 
@@ -88,6 +90,23 @@ def on_shared_images(
     return predictions.classes, labels.take(row)
 
 
+def first_hits(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Int[np.ndarray, "n"]:
+    """The column of the best prediction that is among an image's labels; k where none is.
+
+    Works on the labels, not on all images times all classes: one comparison a label and column.
+
+    Args:
+        classes: classes of the images of ``labels``, in their order, best first.
+        labels: the label sets.
+    """
+    image = labels.image
+    n_columns = classes.shape[1]
+    first = np.full(len(labels), n_columns)
+    for column in range(n_columns - 1, -1, -1):
+        first[image[classes[image, column] == labels.indices]] = column
+    return first
+
+
 def hits(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Bool[np.ndarray, "n"]:
     """Whether any of the k classes of an image is among its labels; False for empty sets.
 
@@ -95,11 +114,34 @@ def hits(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Bool[np.ndarray,
         classes: classes of the images of ``labels``, in their order.
         labels: the label sets.
     """
-    image = labels.image
-    match = (classes[image] == labels.indices[:, None]).any(axis=1)
-    hit = np.zeros(len(labels), dtype=bool)
-    hit[image[match]] = True
+    hit: Bool[np.ndarray, "n"] = first_hits(classes, labels) < classes.shape[1]
     return hit
+
+
+def real_accuracies(
+    predictions: Predictions, labels: LabelSets, ks: Collection[int], *, subset: bool = False
+) -> dict[int, Accuracy]:
+    """ReaL accuracy at several k, by k.
+
+    Args:
+        predictions: one model's.
+        labels: reassessed labels.
+        ks: how many of the top predictions count (hit@k).
+        subset: whether labelled images without a prediction may be left out.
+
+    Raises:
+        AlignmentError: images do not match.
+        DataError: classes do not match.
+        OptionError: a k is not in 1 to the number of ranked predictions.
+
+    Source: the paper, section 4.
+    """
+    for k in ks:
+        check_k(k, predictions)
+    classes, shared = on_shared_images(predictions, labels, subset=subset)
+    first = first_hits(classes[:, : max(ks)], shared)
+    n_scored = int((shared.sizes > 0).sum())
+    return {k: Accuracy(int((first < k).sum()), n_scored, len(shared) - n_scored) for k in ks}
 
 
 def real_accuracy(
@@ -107,23 +149,16 @@ def real_accuracy(
 ) -> Accuracy:
     """ReaL accuracy: of the images with labels, how many have one among the top k.
 
-    Args:
-        predictions: one model's.
-        labels: reassessed labels.
-        k: how many of the top predictions count (hit@k).
-        subset: whether labelled images without a prediction may be left out.
+    Args and errors as in `real_accuracies`, for one k.
 
     Raises:
         AlignmentError: images do not match.
+        DataError: classes do not match.
         OptionError: k is not in 1 to the number of ranked predictions.
 
     Source: the paper, section 4.
     """
-    check_k(k, predictions)
-    classes, shared = on_shared_images(predictions, labels, subset=subset)
-    n_scored = int((shared.sizes > 0).sum())
-    n_correct = int(hits(classes[:, :k], shared).sum())
-    return Accuracy(n_correct, n_scored, len(shared) - n_scored)
+    return real_accuracies(predictions, labels, (k,), subset=subset)[k]
 
 
 def check_k(k: int, predictions: Predictions) -> None:

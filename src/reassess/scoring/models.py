@@ -12,7 +12,7 @@ from reassess.scoring.accuracy import (
     multilabel_accuracy,
     on_shared_images,
     original_labels,
-    real_accuracy,
+    real_accuracies,
 )
 from reassess.statistics import percentile_interval, stratified_bootstrap
 
@@ -98,12 +98,11 @@ def score_models(
         multilabel = None
         if originals is not None:
             multilabel = multilabel_accuracy(one, labels, benchmark, unclear=unclear, subset=subset)
-        by_k = {k: real_accuracy(one, labels, k=k, subset=subset) for k in {1, *ks}}
-        original_by_k = {
-            k: real_accuracy(one, originals, k=k, subset=subset)
-            for k in ({1, *ks} if originals is not None else ())
-            if originals is not None
-        }
+        every = {1, *ks}
+        by_k = real_accuracies(one, labels, every, subset=subset)
+        original_by_k = {}
+        if originals is not None:
+            original_by_k = real_accuracies(one, originals, every, subset=subset)
         yield ModelScore(
             model=one.model,
             real=by_k[1],
@@ -111,9 +110,15 @@ def score_models(
             real_at={k: by_k[k] for k in ks},
             original_at={k: original_by_k[k] for k in ks if k in original_by_k},
             multilabel=multilabel,
-            real_bootstrap=bootstrap and bootstrap.interval(one, labels, benchmark),
-            original_bootstrap=bootstrap and bootstrap.interval(one, originals, benchmark),
+            real_bootstrap=_interval(bootstrap, one, labels, benchmark),
+            original_bootstrap=_interval(bootstrap, one, originals, benchmark),
         )
+
+
+def _interval(
+    bootstrap: Bootstrap | None, one: Predictions, labels: LabelSets | None, benchmark: Benchmark
+) -> tuple[float, float] | None:
+    return None if bootstrap is None else bootstrap.interval(one, labels, benchmark)
 
 
 def image_table(predictions: Sequence[Predictions], labels: LabelSets) -> ImageTable:
