@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from reassess.analysis.findings import find
+from reassess.digits import CLASS_NAMES, N_IMAGES, Digits, make_digits, write_digits
 from reassess.errors import MissingExtraError, OptionError
 from reassess.files import (
     read_gold,
@@ -36,13 +37,11 @@ from reassess.files import (
     write_votes,
 )
 from reassess.files.scores import write_scores
-from reassess.files.tables import write_csv
+from reassess.files.tables import write_table
 from reassess.pipeline import STAGES as PIPELINE_STAGES
 from reassess.pipeline import Ask, AskExperts, OnStage, Reassessment, reassess_benchmark
 from reassess.records import (
     Accuracy,
-    Benchmark,
-    Classes,
     Gold,
     LabelSets,
     Pairs,
@@ -58,33 +57,10 @@ from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
 STAGES = ("digits", "predictions", *PIPELINE_STAGES, "report")
 """The names that ``on_stage`` is called with, in order."""
 
-N_IMAGES = 1_470
-"""Images at most: with their second digits they use nearly all of the 1,797 scans once."""
-
 N_RATERS, VOTES_PER_QUESTION, N_EXPERTS, N_GOLD_IMAGES = 20, 5, 5, 100
 
 _LEAST_IMAGES = 200
-_TWO_DIGITS, _PLANTED = 0.22, 0.03
 _PAIRS_PER_IMAGE = 2
-_ENLARGED = 8
-_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-
-@dataclass(frozen=True, slots=True)
-class Digits:
-    """The demo's benchmark, and what a real one lacks: the truth.
-
-    Attributes:
-        benchmark: images and original labels, some of which are planted mistakes.
-        pixels: brightness in [0, 1], two scans of 8 by 8 pixels side by side.
-        truth: the digits that each image shows.
-        planted: whether the original label was made wrong on purpose.
-    """
-
-    benchmark: Benchmark
-    pixels: Float[np.ndarray, "N 8 16"]
-    truth: LabelSets
-    planted: Bool[np.ndarray, "N"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,79 +195,6 @@ def run_demo(
     return DemoResult(folder, page, digits, records, found)
 
 
-def make_digits(n_images: int, rng: np.random.Generator) -> Digits:
-    """Images of one or two different digits, with original labels and the truth.
-
-    Every scan is used once at most, so that no model is tested on what it was trained on.
-    """
-    from sklearn.datasets import load_digits
-
-    scans = load_digits()
-    order = rng.permutation(len(scans.target))
-    first, spare = order[:n_images], order[n_images:]
-    two = rng.permutation(n_images)[: round(_TWO_DIGITS * n_images)]
-    second = spare[: len(two)]
-    differs = scans.target[first[two]] != scans.target[second]
-    two, second = two[differs], second[differs]
-    every = np.arange(n_images)
-    side = rng.integers(2, size=n_images)
-    canvas = np.zeros((n_images, 8, 2, 8))
-    canvas[every, :, side] = scans.images[first]
-    canvas[two, :, 1 - side[two]] = scans.images[second]
-    shown = np.zeros((n_images, len(_NAMES)), dtype=bool)
-    shown[every, scans.target[first]] = True
-    shown[two, scans.target[second]] = True
-
-    planted = np.zeros(n_images, dtype=bool)
-    planted[rng.permutation(n_images)[: round(_PLANTED * n_images)]] = True
-    lottery = rng.random(shown.shape)
-    original = np.where(shown ^ planted[:, None], lottery, -1).argmax(axis=1)
-    ids = np.array([f"{i + 1:04d}.png" for i in range(n_images)])
-    indptr = np.concatenate([[0], np.cumsum(shown.sum(axis=1))])
-    return Digits(
-        benchmark=Benchmark("digits", ids, original, _classes()),
-        pixels=canvas.reshape(n_images, 8, 16) / 16,
-        truth=LabelSets("digits shown", ids, indptr, np.nonzero(shown)[1], n_classes=len(_NAMES)),
-        planted=planted,
-    )
-
-
-def _classes() -> Classes:
-    return Classes(
-        ids=tuple(f"digit-{d}" for d in range(len(_NAMES))),
-        names=_NAMES,
-        synonyms=tuple(str(d) for d in range(len(_NAMES))),
-        definitions=tuple(f"the handwritten digit {d}" for d in range(len(_NAMES))),
-    )
-
-
-def write_digits(digits: Digits, folder: Path) -> None:
-    """Write images, classes, original labels and the truth, as a benchmark ships them.
-
-    Raises:
-        FileError: the folder cannot be written to.
-    """
-    from PIL import Image
-
-    benchmark, classes = digits.benchmark, _classes()
-    grey = np.rint(255 * (1 - digits.pixels)).astype(np.uint8)
-    large = grey.repeat(_ENLARGED, axis=1).repeat(_ENLARGED, axis=2)
-    for image_id, image in zip(benchmark.image_ids.tolist(), large, strict=True):
-        with write_atomically(folder / "images" / image_id) as beside:
-            Image.fromarray(image).save(beside)
-    about = {"index": range(len(classes)), "id": classes.ids, "name": classes.names}
-    about |= {"synonyms": classes.synonyms, "definition": classes.definitions}
-    _write_table(folder / "classes.csv", about)
-    _write_table(folder / "labels.csv", {"image": benchmark.image_ids, "label": benchmark.original})
-    write_labels(digits.truth, folder / "truth.json", "by-file")
-
-
-def _write_table(path: Path, columns: dict[str, Any]) -> None:
-    with write_atomically(path) as beside:
-        lists = {name: np.asarray(column).tolist() for name, column in columns.items()}
-        write_csv(beside, list(lists), lists)
-
-
 def models(random_state: int) -> dict[str, Any]:
     """Six small models of scikit-learn by name, untrained."""
     from sklearn.calibration import CalibratedClassifierCV
@@ -337,7 +240,7 @@ def _predictions(name: str, model: Any, digits: Digits, folder: Path) -> Predict
             probabilities=probabilities.astype(np.float32),
             ids=digits.benchmark.image_ids,
         )
-    return read_predictions(path, digits.benchmark, top=len(_NAMES))[0]
+    return read_predictions(path, digits.benchmark, top=len(CLASS_NAMES))[0]
 
 
 def _simulated_answers(
@@ -383,7 +286,7 @@ def _write_records(records: Reassessment, folder: Path) -> None:
     """One file a stage; votes and gold were written when they were given."""
     pairs = _pairs(records.questions)
     columns = {"image": pairs.image_ids[pairs.image], "label": pairs.label}
-    _write_table(folder / "questions.csv", columns)
+    write_table(folder / "questions.csv", columns)
     write_posterior(records.posterior, folder / "posterior.npz")
     write_labels(records.labels, folder / "labels.json")
     write_scores(records.scores, records.labels.name, folder / "scores.json")
@@ -391,7 +294,7 @@ def _write_records(records: Reassessment, folder: Path) -> None:
 
 def _found(digits: Digits, records: Reassessment) -> Found:
     """The labels and the scores, held against the truth."""
-    grid = np.tile(np.arange(len(_NAMES)), (len(digits.planted), 1))
+    grid = np.tile(np.arange(len(CLASS_NAMES)), (len(digits.planted), 1))
     every = np.arange(len(grid))
     sets = (digits.truth, original_labels(digits.benchmark), records.labels)
     truth, before, after = (one.contains(every, grid) for one in sets)

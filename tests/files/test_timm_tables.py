@@ -11,7 +11,7 @@ IDS = np.array([f"cat/{i}.png" for i in range(6)])
 CLASSES = Classes(
     ids=("n1", "n2", "n3", "n4"),
     names=("tench", "crane", "crane", "drake"),
-    synonyms=("Tinca tinca", "", "a bird, large", ""),
+    synonyms=("Tinca tinca", "", "a bird; large", ""),
     definitions=("", "", "", ""),
 )
 BENCHMARK = Benchmark("timm", IDS, np.array([0, 1, 2, 3, 0, 1]), CLASSES)

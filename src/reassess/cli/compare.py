@@ -1,5 +1,6 @@
 """``reassess compare``: two models on the same images."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -68,13 +69,11 @@ def compare(
 
 
 def _write_flips(comparison: Any, output: str) -> None:
-    from reassess.files.atomic import write_atomically
-    from reassess.files.tables import write_csv
+    from reassess.files.tables import write_table
 
     right = ((comparison.model_a, comparison.only_a), (comparison.model_b, comparison.only_b))
     columns = {
         "image": [str(i) for _, ids in right for i in ids],
         "right": [model for model, ids in right for _ in ids],
     }
-    with write_atomically(output) as beside:
-        write_csv(beside, ["image", "right"], columns)
+    write_table(Path(output), columns)

@@ -6,8 +6,11 @@
 `tables`        columns of CSV and parquet files
 `benchmarks`    original labels, classes, hierarchy, lists of image ids
 `predictions`   every form in which models' predictions are kept
+`timm_tables`   tables as timm's ``inference.py`` writes them
 `votes`         votes and gold: the published dense archive, long tables
 `posteriors`    posteriors, as one `.npz`
+`results`       timm's published accuracies
+`scores`        what models score, as JSON, as CSV, image by image
 `labels`        reassessed labels: native JSON, `real.json`, JSON by file, parquet
 ==============  ===================================================================
 

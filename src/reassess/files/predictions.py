@@ -15,20 +15,17 @@ Which image a row is about is stated, never assumed: by ids in the file, by a li
 or by naming the order. Of equal scores the earlier column wins.
 """
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, FileError
 from reassess.files.arrays import Array, as_strings, is_there, naming, read_npy, read_npz
-from reassess.files.benchmarks import IMAGE, class_indices
-from reassess.files.tables import Table, named, read_table
+from reassess.files.timm_tables import read_timm_table
 from reassess.records import (
     Benchmark,
     Predictions,
@@ -135,7 +132,8 @@ def _open(source: str | Path, benchmark: Benchmark) -> list[_Found]:
     if suffix == ".npz":
         return _archive(path, benchmark)
     if suffix in {".csv", ".tsv", ".parquet", ".pq"}:
-        return [_timm_table(path, benchmark)]
+        table = read_timm_table(path, benchmark)
+        return [_Found(path.stem, str(path), table.classes, table.scores, table.ids, table.scale)]
     raise FileError(
         f"{path}: {suffix or 'a file without extension'} is no known form of predictions. "
         "Use .npy, .npz, .csv or .parquet (docs/file-formats.md)."
@@ -198,137 +196,6 @@ def _is_by_image(arrays: dict[str, Array], benchmark: Benchmark, where: str) -> 
     if any(array.dtype.kind not in "iu" for array in arrays.values()):
         return True
     return bool((positions(np.array(list(arrays)), benchmark.image_ids, source=where) >= 0).any())
-
-
-def _timm_table(path: Path, benchmark: Benchmark) -> _Found:
-    """The columns of timm's ``inference.py``: names, then index, label, prob or logit.
-
-    Each of the last three is one column, one column of lists, or ``name_0``, ``name_1``, …
-    """
-    table = read_table(path)
-    ids = np.array(table.texts(table.require((IMAGE[1], *IMAGE))))
-    scores, scale = None, None
-    for name, its_scale in (("prob", "probability"), ("logit", "logit"), ("score", None)):
-        columns = _numbered(table, name)
-        if columns:
-            scores = _numbers(table, columns)
-            scale = its_scale
-            break
-    classes = None
-    for name in ("index", "label", "class", "prediction"):
-        columns = _numbered(table, name)
-        if columns:
-            classes = _classes(table, columns, benchmark)
-            break
-    if classes is None and scores is None:
-        raise FileError(
-            f"{path}: neither 'index', 'label', 'prob' nor 'logit' is among the columns "
-            f"{named(table.header)}. Write them with timm's inference.py --include-index."
-        )
-    return _Found(path.stem, str(path), classes, scores, ids, scale)  # type: ignore[arg-type]
-
-
-def _numbered(table: Table, name: str) -> list[str]:
-    """The column of this name, or its columns ``name_0``, ``name_1``, … in order.
-
-    Raises:
-        FileError: such numbers do not begin at 0, or one is left out.
-    """
-    single = table.find((name,))
-    if single is not None:
-        return [single]
-    numbers = [re.fullmatch(rf"\s*{name}_(\d+)\s*", other.lower()) for other in table.header]
-    by_number = {
-        int(number[1]): column
-        for number, column in zip(numbers, table.header, strict=True)
-        if number
-    }
-    if sorted(by_number) != list(range(len(by_number))):
-        raise FileError(
-            f"{table.path}: the columns {named([by_number[i] for i in sorted(by_number)])} must be "
-            f"numbered from 0 without a gap. Rename them {name}_0, {name}_1, …"
-        )
-    return [by_number[i] for i in range(len(by_number))]
-
-
-_ITEM = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|([^\s,\[\]]+)")
-
-
-def _items(cell: Any, where: str) -> list[str]:
-    """The items of a list that a cell holds, as strings; a plain cell is a list of one."""
-    if not isinstance(cell, str):
-        return [str(item) for item in cell] if np.iterable(cell) else [str(cell)]
-    if not cell.lstrip().startswith("["):
-        return [cell]
-    if "..." in cell:
-        raise FileError(f"{where} is a shortened list. Write one column a prediction instead.")
-    return ["".join(found) for found in _ITEM.findall(cell)]
-
-
-def _lists(table: Table, column: str) -> list[list[str]]:
-    where = f"{table.path}: column {column!r}"
-    rows = [_items(cell, where) for cell in table.cells(column)]
-    _check_equal([len([item for item in row if item]) for row in rows], where)
-    return rows
-
-
-def _check_equal(lengths: list[int], where: str) -> None:
-    for number, length in enumerate(lengths, start=2):
-        if length != lengths[0]:
-            raise FileError(
-                f"{where}: row {number} has {length} items, but must have {lengths[0]} as the "
-                "first row has."
-            )
-
-
-def _numbers(table: Table, columns: list[str]) -> Array:
-    if len(columns) > 1:
-        return table.numbers(columns)
-    block = table.block(columns[0])
-    if block is not None:
-        return block.astype(np.float64, copy=False)
-    where = f"{table.path}: column {columns[0]!r}"
-    try:
-        rows = [np.array(_items(cell, where), dtype=np.float64) for cell in table.cells(columns[0])]
-        _check_equal([len(row) for row in rows], where)
-        return np.stack(rows)
-    except ValueError as error:
-        raise FileError(f"{table.path}: column {columns[0]!r}: {error}.") from error
-
-
-def _classes(table: Table, columns: list[str], benchmark: Benchmark) -> Array:
-    """Class indices from columns of indices, ids, names or timm's descriptions."""
-    described = _by_description(benchmark)
-    by_column = []
-    for column in columns:
-        block = table.block(column)
-        if block is not None and block.dtype.kind in "iu":
-            by_column.append(block)
-            continue
-        rows = _lists(table, column)
-        flat = [described.get(item, item) for row in rows for item in row]
-        where = f"{table.path}: column {column!r}"
-        by_column.append(
-            class_indices(flat, benchmark.classes, where).reshape(
-                len(rows), len(rows[0]) if rows else 0
-            )
-        )
-    return np.concatenate(by_column, axis=1)
-
-
-def _by_description(benchmark: Benchmark) -> dict[str, str]:
-    """Class ids by name and synonyms as timm writes them; ImageNet's two cranes are in doubt."""
-    if benchmark.classes is None:
-        return {}
-    known = benchmark.classes
-    texts = [
-        f"{name}, {synonyms}" if synonyms else name
-        for name, synonyms in zip(known.names, known.synonyms, strict=True)
-    ]
-    count = Counter(texts)
-    return {
-        text: class_id for text, class_id in zip(texts, known.ids, strict=True) if count[text] == 1
-    }
 
 
 def _ranked(

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import FileError, MissingExtraError, some
 from reassess.files.arrays import check_readable
+from reassess.files.atomic import write_atomically
 
 _BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError)
 """What pyarrow raises on unfinished, corrupt or foreign bytes."""
@@ -179,6 +180,17 @@ def write_csv(path: Path, header: Sequence[str], columns: Mapping[str, Sequence[
         writer = csv.writer(file, delimiter=_delimiter(path), lineterminator="\n")
         writer.writerow(header)
         writer.writerows(zip(*(columns[name] for name in header), strict=True))
+
+
+def write_table(path: Path, columns: Mapping[str, Any]) -> None:
+    """Write arrays or lists of equal length as a CSV file, beside its place and renamed.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    cells = {name: np.asarray(column).tolist() for name, column in columns.items()}
+    with write_atomically(path) as beside:
+        write_csv(beside, list(cells), cells)
 
 
 def write_parquet(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str]) -> None:

@@ -35,6 +35,16 @@ class Report:
     simulated: bool = False
     provenance: Sequence[tuple[str, str]] = ()
 
+    @property
+    def raters(self) -> str:
+        """What to call whoever answered."""
+        return "simulated raters" if self.simulated else "raters"
+
+    @property
+    def experts(self) -> str:
+        """What to call whoever fixed the truth of gold questions."""
+        return "simulated experts" if self.simulated else "experts"
+
     def class_name(self, label: int) -> str:
         """The name of a class, with its index where the name alone is not unique."""
         classes = self.benchmark.classes

@@ -31,11 +31,11 @@ def _progress(_report: Report, figures: Figures) -> Section:
     return Section("progress", "Does progress still count?", text, _pick(figures, "progress"))
 
 
-def _preference(_report: Report, figures: Figures) -> Section:
+def _preference(report: Report, figures: Figures) -> Section:
     text = (
         (
             "The strongest test of a model is the image on which it contradicts the original label:"
-            " whom do the raters believe?"
+            f" whom do the {report.raters} believe?"
         ),
     )
     drawn = _pick(figures, "preference")
@@ -53,11 +53,12 @@ def _labels(_report: Report, figures: Figures) -> Section:
     return Section("labels", "What the labels look like", text, _pick(figures, "label-counts"))
 
 
-def _agreement(_report: Report, figures: Figures) -> Section:
+def _agreement(report: Report, figures: Figures) -> Section:
     text = (
         (
-            "Experts answered a set of gold questions. Precision asks how many of the labels that"
-            " were kept hold; recall, how many of those that hold were kept."
+            f"{report.experts.capitalize()} answered a set of gold questions. Precision asks how"
+            " many of the labels that were kept hold; recall, how many of those that hold were"
+            " kept."
         ),
     )
     return Section("agreement", "Can the labels be trusted?", text, _pick(figures, "agreement"))
@@ -86,8 +87,8 @@ def _methods(report: Report, _figures: Figures) -> Section:
         (
             "Reassessed labels",
             (
-                "For each image the set of classes that raters found in it. Raters answered “is"
-                " this class in the image?” for the classes that models or the original label"
+                f"For each image the set of classes that {report.raters} found in it. They answered"
+                " “is this class in the image?” for the classes that models or the original label"
                 " proposed; a class is kept where its posterior probability, given their answers,"
                 " reaches the operating point. Images that were not put to raters keep their"
                 " original label."

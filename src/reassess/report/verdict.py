@@ -140,7 +140,8 @@ def _on_preference(report: Report) -> str:
     if top is None:
         return ""
     return (
-        f"Where exactly one of the two is right, raters side with {top.model} rather than the"
+        f"Where exactly one of the two is right, {report.raters} side with {top.model} rather than"
+        " the"
         f" original label on {words.percent(top.value)} of images"
         f" ({words.between(*top.interval)}), the highest share of any model."
     )
@@ -170,7 +171,8 @@ def _on_gold(report: Report) -> str:
     if found is None or found.labels.precision is None:
         return ""
     sentence = (
-        f"Held against experts on {found.n_gold:,} questions, reassessed labels have a precision of"
+        f"Held against {report.experts} on {found.n_gold:,} questions, reassessed labels have a"
+        f" precision of"
         f" {words.percent(found.labels.precision)} and a recall of"
         f" {words.percent(found.labels.recall)}"
     )

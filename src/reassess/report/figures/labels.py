@@ -141,7 +141,7 @@ def agreement(report: Report) -> Figure | None:
         )
         layers.insert(0, line.encode(x=x, y=y, order=alt.Order("step:Q")))
     title, caption, alternative = _agreement_words(report)
-    subtitle = f"Precision and recall on {found.n_gold:,} questions that experts answered"
+    subtitle = f"Precision and recall on {found.n_gold:,} questions that {report.experts} answered"
     whole = marks.spec(marks.layered(*layers), alternative, 440)
     return Figure("agreement", title, subtitle, caption, alternative, whole)
 
@@ -154,17 +154,17 @@ def _agreement_words(report: Report) -> tuple[str, str, str]:
         f"Reassessed labels: precision {words.percent(new.precision)}, recall"
         f" {words.percent(new.recall)}."
     )
-    title = (
-        f"Against the experts, reassessed labels reach {words.percent(new.precision, 0)} precision"
+    title = f"Against the {report.experts}, reassessed labels reach"
+    title += (
+        f" {words.percent(new.precision, 0)} precision at {words.percent(new.recall, 0)} recall"
     )
-    title += f" at {words.percent(new.recall, 0)} recall"
     if old is not None:
         alternative += (
             f" Original labels: precision {words.percent(old.precision)}, recall"
             f" {words.percent(old.recall)}."
         )
     caption = (
-        "Up and to the right is better. What is true is what more than half of the experts say;"
+        "Up and to the right is better. What is true is what more than half of them say;"
         " an expert is held to a majority that includes him or her."
     )
     if found.raters:

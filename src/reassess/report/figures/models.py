@@ -229,7 +229,7 @@ def preference(report: Report) -> Figure | None:
     rows.sort(key=lambda row: -row["value"])
     x = marks.across("real", (row["real"] for row in rows), "ReaL accuracy")
     ends = [row[end] for row in rows for end in ("low", "high")]
-    y = marks.up("value", [*ends, 0.5], "raters side with the model")
+    y = marks.up("value", [*ends, 0.5], f"{report.raters} side with the model")
     base = alt.Chart(marks.data(rows)).encode(x=x[0])
     dots = base.encode(y=y[0])
     tips = marks.tooltip(
@@ -263,7 +263,7 @@ def preference(report: Report) -> Figure | None:
         f" highest for {top['model']}, {words.percent(top['value'])}, and lowest for"
         f" {rows[-1]['model']}, {words.percent(rows[-1]['value'])}."
     )
-    subtitle = "How often raters side with the model against the original label"
+    subtitle = f"How often {report.raters} side with the model against the original label"
     whole = marks.spec(chart, alternative, _TALL)
     return Figure("preference", title, subtitle, caption, alternative, whole)
 
