@@ -107,5 +107,9 @@ def test_rules_say_what_they_need():
         operating_point(posterior, rule="recall-at-precision", gold=gold)
     with pytest.raises(OptionError, match=r"the highest reached on gold is 0\.500"):
         operating_point(posterior, rule="recall-at-precision", target=0.9, gold=gold)
+    with pytest.raises(OptionError, match="takes no target"):
+        operating_point(posterior, rule="f1", target=0.9, gold=gold)
+    with pytest.raises(OptionError, match="chooses the threshold"):
+        operating_point(posterior, rule="f1", threshold=0.9, gold=gold)
     with pytest.raises(OptionError, match="threshold is 4"):
         operating_point(posterior, threshold=4.0)

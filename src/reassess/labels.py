@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from reassess.errors import DataError, OptionError
-from reassess.records import Benchmark, Gold, LabelSets, OperatingPoint, Posterior, align
+from reassess.records import Benchmark, Gold, LabelSets, OperatingPoint, Posterior, align, positions
 
 Rule = Literal["threshold", "recall-at-precision", "precision-at-recall", "f1"]
 
@@ -71,8 +71,7 @@ def _on_gold(
     posterior: Posterior, gold: Gold, n_yes: int | None
 ) -> tuple[Float[np.ndarray, "G"], Bool[np.ndarray, "G"]]:
     """P(present) and truth of the gold questions that the posterior knows."""
-    row_of = {q: row for row, q in enumerate(posterior.questions.ids.tolist())}
-    found = np.array([row_of.get(q, -1) for q in gold.questions.ids.tolist()])
+    found = positions(gold.questions.ids, posterior.questions.ids, source="gold")
     known = found >= 0
     truth = gold.truth(n_yes)[known]
     if not truth.any():
@@ -110,13 +109,18 @@ def operating_point(
             threshold reaches the target.
         DataError: gold and posterior do not fit.
     """
+    if threshold is not None and rule != "threshold":
+        raise OptionError(
+            f"the rule {rule!r} chooses the threshold, but one of {threshold} was given. Leave it "
+            "out, or take the rule 'threshold'."
+        )
     curve = None if gold is None else precision_recall(posterior, gold, n_yes=n_yes)
+    if target is not None and rule in {"threshold", "f1"}:
+        raise OptionError(
+            f"the rule {rule!r} takes no target, but a target of {target} was given. Name a rule that "
+            "asks for one, such as recall-at-precision."
+        )
     if rule == "threshold":
-        if target is not None:
-            raise OptionError(
-                f"the rule {rule!r} takes a threshold, but a target of {target} was given. Name a "
-                "rule that asks for one, such as recall-at-precision."
-            )
         if threshold is None or not 0 <= threshold <= 1:
             raise OptionError(f"the threshold is {threshold}, but must be given in [0, 1].")
         point = OperatingPoint(rule, threshold)
@@ -169,7 +173,8 @@ def reassessed_labels(
         name: how to call the labels; "<benchmark> reassessed" by default.
 
     Raises:
-        DataError: the questions are no pairs, or the benchmark has no original labels.
+        DataError: the questions are no pairs, the benchmark has no original labels, or no
+            image keeps a label.
         AlignmentError: an image of the posterior is not in the benchmark.
     """
     pairs = posterior.questions.pairs
@@ -205,4 +210,4 @@ def reassessed_labels(
         n_classes=benchmark.n_classes,
         operating_point=point,
         votes_sha256=posterior.votes_sha256,
-    )
+    ).refuse_empty()

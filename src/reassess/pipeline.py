@@ -139,7 +139,8 @@ def reassess_benchmark(
 
     n_gold = 0 if gold is None else len(gold.questions)
     begin("operating point", f"{n_gold:,} gold questions")
-    point = operating_point(posterior, rule=rule, threshold=threshold, target=target, gold=gold)
+    given = threshold if rule == "threshold" else None
+    point = operating_point(posterior, rule=rule, threshold=given, target=target, gold=gold)
 
     begin("labels", f"posterior at least {point.threshold:.3f}")
     labels = reassessed_labels(posterior, benchmark, point)

@@ -81,7 +81,7 @@ def test_it_does_not_stop_before_it_has_converged(published):
     assert len(fitted.objective) > 20
     assert (np.diff(fitted.objective) > -1e-6).all()
     longer = dawid_skene(votes, n_truths=3, max_iterations=2_000, tolerance=1e-12)
-    assert longer.objective[-1] - fitted.objective[-1] < 1e-4 * len(votes)
+    assert longer.objective[-1] - fitted.objective[-1] < 0.01
 
 
 def test_the_prior_is_counted_once_a_question():
@@ -140,6 +140,9 @@ def test_known_truths_are_held_or_only_started_from():
     clamped = dawid_skene(votes, gold=gold)
     assert clamped.present[contrary].tolist() == [0.0, 0.0, 0.0]
     assert (np.diff(clamped.objective) >= -1e-8).all()
+    one_yes = gold_for(votes.questions, contrary, [2, 2, 2])
+    assert dawid_skene(votes, gold=one_yes).present[contrary].tolist() == [1.0, 1.0, 1.0]
+    assert dawid_skene(votes, gold=one_yes, n_yes=2).present[contrary].tolist() == [0.0, 0.0, 0.0]
     started = dawid_skene(votes, gold=gold, gold_use="initialise")
     assert (started.present[contrary] > 0).all()
 
@@ -174,16 +177,3 @@ def test_refuses_what_makes_no_sense():
     elsewhere = pair_questions(70)
     with pytest.raises(DataError, match="none of its 1 questions"):
         dawid_skene(votes, gold=gold_for(elsewhere, [69], [2]))
-
-
-def test_crowd_kit_agrees_on_square_confusion():
-    """Where crowd-kit is right: as many truths as answers, iterations forced on."""
-    crowdkit = pytest.importorskip("crowdkit.aggregation", reason="crowd-kit is not installed")
-    import pandas as pd
-
-    votes = random_votes(np.random.default_rng(11), 300, 9)
-    table = pd.DataFrame({"task": votes.question, "worker": votes.rater, "label": votes.answer})
-    peer = crowdkit.DawidSkene(n_iter=10, tol=-np.inf).fit(table)
-    ours = dawid_skene(votes, n_truths=3, smoothing=0.0, max_iterations=10, tolerance=-1.0)
-    theirs = peer.probas_.reindex(columns=[0, 1, 2]).sort_index().to_numpy()
-    assert (ours.probability.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.99

@@ -47,6 +47,10 @@ def test_multilabel_accuracy_by_hand():
     assert (mean.value, mean.n_unlabelled) == (0.5, 1)
     unclear = LabelSets.from_lists("unclear", IDS[3:], [[0]])
     assert multilabel_accuracy(predictions, labels, benchmark, unclear=unclear).value == 0.75
+    only_unclear = LabelSets.from_lists("unclear", IDS[2:3], [[1]])
+    judged = multilabel_accuracy(predictions, labels, benchmark, unclear=only_unclear)
+    assert (judged.n_correct.tolist(), judged.n_scored.tolist()) == ([1, 1], [1, 3])
+    assert judged.n_unlabelled == 0
 
 
 def random_study(rng, n=40, n_classes=6):
@@ -110,6 +114,12 @@ def test_images_must_match_unless_a_subset_is_asked_for():
     assert real_accuracy(three, labels, subset=True).n_scored == 2
     with pytest.raises(AlignmentError, match="'d' has no entry"):
         real_accuracy(predictions, labels.take(np.array([0, 1, 2])))
+
+
+def test_a_subset_without_any_label_has_no_accuracy():
+    predictions, labels, _ = by_hand()
+    nothing = real_accuracy(predictions.only(IDS[2:3]), labels.take(np.array([2])))
+    assert (nothing.value, nothing.n_scored, nothing.n_unlabelled) == (None, 0, 1)
 
 
 def test_classes_and_k_must_match():

@@ -92,6 +92,7 @@ class DawidSkene(_Fitted):
     n_truths: int | None = None
     smoothing: float = 1.0
     gold_use: Literal["clamp", "initialise"] = "clamp"
+    n_yes: int | None = None
     max_iterations: int = 500
     tolerance: float = 1e-9
     engine: Engine | None = field(default=None, repr=False)
@@ -109,6 +110,7 @@ class DawidSkene(_Fitted):
             smoothing=self.smoothing,
             gold=gold,
             gold_use=self.gold_use,
+            n_yes=self.n_yes,
             max_iterations=self.max_iterations,
             tolerance=self.tolerance,
             engine=self.engine,

@@ -14,11 +14,17 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reassess.aggregation.coding import Coded, log_joint, log_normalised, smoothed_confusion
+from reassess.aggregation.coding import (
+    SMALLEST,
+    Coded,
+    log_joint,
+    log_normalised,
+    smoothed_confusion,
+)
 from reassess.aggregation.em import fit
 from reassess.engines import Engine, LocalEngine
 from reassess.errors import DataError, OptionError
-from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Questions, Votes, align
+from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Questions, Votes, align, positions
 
 TRUTHS = ("absent", "present")
 """The true states of "is this class in the image?"."""
@@ -79,6 +85,7 @@ def dawid_skene(
     smoothing: float = 1.0,
     gold: Gold | None = None,
     gold_use: Literal["clamp", "initialise"] = "clamp",
+    n_yes: int | None = None,
     max_iterations: int = 500,
     tolerance: float = 1e-9,
     engine: Engine | None = None,
@@ -94,6 +101,8 @@ def dawid_skene(
             likelihood.
         gold: questions with a known truth; needs the truths absent and present.
         gold_use: ``clamp`` holds known truths fixed; ``initialise`` starts from them only.
+        n_yes: how many experts must say yes for a gold question to hold; None for more than
+            half.
         max_iterations: where to stop at the latest.
         tolerance: stop when an iteration gains less than this share of the objective.
         engine: where the passes run; the threads of this process by default.
@@ -117,7 +126,7 @@ def dawid_skene(
             raise OptionError(f"gold says absent or present, but the truths are {truths}.")
         row = _rows_of_gold(votes.questions, gold)
         asked = row >= 0
-        initial[row[asked]] = np.eye(2)[gold.truth()[asked].astype(int)]
+        initial[row[asked]] = np.eye(2)[gold.truth(n_yes)[asked].astype(int)]
         if gold_use == "clamp":
             known = np.zeros(len(votes.questions), dtype=bool)
             known[row[asked]] = True
@@ -156,14 +165,13 @@ def dawid_skene(
 
 def _rows_of_gold(questions: Questions, gold: Gold) -> Int[np.ndarray, "G"]:
     """For each gold question its row among the questions, -1 where it was not asked."""
-    row_of = {question_id: row for row, question_id in enumerate(questions.ids.tolist())}
-    ids = gold.questions.ids.tolist()
-    rows = np.fromiter((row_of.get(i, -1) for i in ids), np.int64, len(ids))
+    ids = gold.questions.ids
+    rows = positions(ids, questions.ids, source="gold")
     if (rows < 0).all():
         raise DataError(
-            f"gold: none of its {len(ids):,} questions (such as {ids[0]!r}) is among the votes "
-            f"(such as {str(questions.ids[0])!r}), but at least one must be. Write images and "
-            "classes the same way in both files, or give the raters' gold votes (--gold-votes)."
+            f"gold: none of its {len(ids):,} questions (such as {str(ids[0])!r}) is among the "
+            f"votes (such as {str(questions.ids[0])!r}), but at least one must be. Write images "
+            "and classes the same way in both files, or give the raters' gold votes (--gold-votes)."
         )
     return rows
 
@@ -289,7 +297,7 @@ def calibrated(
     for rater in virtual_raters:
         matrix = _virtual_confusion(rater, gold.truth(rater.n_yes), smoothing)
         speaks = rater.answer >= 0
-        joint[speaks] += np.log(matrix[:, rater.answer[speaks]]).T
+        joint[speaks] += np.log(np.maximum(matrix[:, rater.answer[speaks]], SMALLEST)).T
         matrices.append(matrix[None])
     names = np.array([rater.name for rater in virtual_raters], dtype=str)
     return Posterior(

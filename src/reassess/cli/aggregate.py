@@ -5,16 +5,35 @@ from typing import Any
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from reassess.cli.options import (
+    known_classes,
     print_json,
     progress,
     read_gold_named,
     read_original,
     read_votes_named,
+    warn_of_unasked_gold,
 )
 from reassess.errors import OptionError
-from reassess.records import Gold, Posterior, Votes
+from reassess.records import Benchmark, Gold, Posterior, Votes
+
+METHODS_OF = {
+    "gold": ("dawid-skene", "calibrated"),
+    "gold_votes": ("calibrated",),
+    "gold_use": ("dawid-skene",),
+    "n_yes": ("dawid-skene", "calibrated"),
+    "truths": ("dawid-skene",),
+    "smoothing": ("dawid-skene", "calibrated"),
+    "original": ("calibrated",),
+    "original_classes": ("calibrated",),
+    "original_n_yes": ("calibrated",),
+    "iterations": ("dawid-skene",),
+    "tolerance": ("dawid-skene",),
+    "workers": ("dawid-skene",),
+}
+"""The methods that an option means something to."""
 
 
 @click.command(
@@ -78,15 +97,30 @@ def aggregate(votes: str, output: str, as_json: bool, **options: Any) -> None:
     VOTES is a table `task,worker,label` or `image,label,rater,answer` (CSV, parquet), the
     published dense .npz, or a name of the catalogue.
     """
+    from reassess.aggregation import majority
     from reassess.files import write_posterior
 
     if not output.endswith(".npz"):
         raise OptionError(f"the output is {output!r}, but must end in .npz (-o posterior.npz).")
-    read = read_votes_named(votes, options["classes"], options["answers"])
-    gold = None
+    method = options["method"] or ("dawid-skene" if options["gold"] is None else "calibrated")
+    _check_options(method, options)
+    original = None
+    if options["original"] is not None:
+        original = read_original(options["original"], options["classes"])
+    classes = known_classes(options["classes"], original)
+    read = read_votes_named(votes, classes, options["answers"])
+    gold, gold_votes = None, None
+    if options["gold_votes"] is not None:
+        gold_votes = read_votes_named(options["gold_votes"], classes, options["answers"])
     if options["gold"] is not None:
-        gold = read_gold_named(options["gold"], options["classes"])
-    posterior = _posterior(read, gold, options)
+        gold = read_gold_named(options["gold"], classes)
+        warn_of_unasked_gold(gold, (gold_votes or read).questions, "the questions of the votes")
+    if method == "majority":
+        posterior = majority(read)
+    elif method == "dawid-skene":
+        posterior = _dawid_skene(read, gold, options)
+    else:
+        posterior = _calibrated(read, gold, gold_votes, original, options)
     write_posterior(posterior, output)
     summary = _summary(read, posterior, output)
     if as_json:
@@ -100,48 +134,63 @@ def aggregate(votes: str, output: str, as_json: bool, **options: Any) -> None:
     )
 
 
-def _posterior(votes: Votes, gold: Gold | None, options: dict[str, Any]) -> Posterior:
-    from reassess.aggregation import calibrated, dawid_skene, majority, original_label_rater
+def _check_options(method: str, options: dict[str, Any]) -> None:
+    """Refuse options that were typed and that the method does not take."""
+    context = click.get_current_context()
+    for name, methods in METHODS_OF.items():
+        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if typed and method not in methods:
+            raise OptionError(
+                f"--{name.replace('_', '-')} goes with --method {' or '.join(methods)}, not with "
+                f"{method}. Leave it out, or take another method."
+            )
+    for name in ("original_classes", "original_n_yes"):
+        if options[name] is not None and options["original"] is None:
+            raise OptionError(f"--{name.replace('_', '-')} needs --original NAME|FILE.")
+
+
+def _dawid_skene(votes: Votes, gold: Gold | None, options: dict[str, Any]) -> Posterior:
+    from reassess.aggregation import dawid_skene
     from reassess.engines import LocalEngine
 
-    method = options["method"] or ("dawid-skene" if gold is None else "calibrated")
-    only_calibrated = [o for o in ("gold_votes", "original") if options[o] is not None]
-    if method != "calibrated" and only_calibrated:
-        name = only_calibrated[0].replace("_", "-")
-        raise OptionError(f"--{name} goes with --method calibrated, not with {method}.")
-    if method == "majority":
-        return majority(votes)
-    if method == "dawid-skene":
-        with progress("Fitting", None) as step, LocalEngine(options["workers"]) as engine:
-            return dawid_skene(
-                votes,
-                n_truths=options["truths"],
-                smoothing=options["smoothing"],
-                gold=gold,
-                gold_use=options["gold_use"],
-                max_iterations=options["iterations"],
-                tolerance=options["tolerance"],
-                engine=engine,
-                on_iteration=lambda i, value: step(f"iteration {i}, objective {value:,.1f}"),
-            )
+    with progress("Fitting", None) as step, LocalEngine(options["workers"]) as engine:
+        return dawid_skene(
+            votes,
+            n_truths=options["truths"],
+            smoothing=options["smoothing"],
+            gold=gold,
+            gold_use=options["gold_use"],
+            n_yes=options["n_yes"],
+            max_iterations=options["iterations"],
+            tolerance=options["tolerance"],
+            engine=engine,
+            on_iteration=lambda i, value: step(f"iteration {i}, objective {value:,.1f}"),
+        )
+
+
+def _calibrated(
+    votes: Votes,
+    gold: Gold | None,
+    gold_votes: Votes | None,
+    original: Benchmark | None,
+    options: dict[str, Any],
+) -> Posterior:
+    from reassess.aggregation import calibrated, original_label_rater
+
     if gold is None:
         raise OptionError("--method calibrated needs gold (--gold FILE).")
     virtual = []
-    if options["original"] is not None:
+    if original is not None:
         first, last = _class_range(options["original_classes"])
-        virtual.append(
-            original_label_rater(
-                read_original(options["original"], options["classes"]),
-                votes.questions,
-                gold,
-                first_class=first,
-                last_class=last,
-                n_yes=options["original_n_yes"],
-            )
+        rater = original_label_rater(
+            original,
+            votes.questions,
+            gold,
+            first_class=first,
+            last_class=last,
+            n_yes=options["original_n_yes"],
         )
-    gold_votes = None
-    if options["gold_votes"] is not None:
-        gold_votes = read_votes_named(options["gold_votes"], options["classes"], options["answers"])
+        virtual.append(rater)
     return calibrated(
         votes,
         gold,

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from reassess.cli.options import Rows, labels_option, print_json, read_judge, rows_options
+from reassess.cli.options import Rows, console, labels_option, print_json, read_judge, rows_options
 from reassess.errors import OptionError
 
 
@@ -40,7 +40,8 @@ def compare(
     for source, models in zip((a, b), found, strict=True):
         if len(models) != 1:
             raise OptionError(
-                f"{source!r} holds {len(models)} models, but must hold one to be compared."
+                f"{source!r} holds {len(models)} models, but must hold one to be compared: name "
+                f"it, as in {source}#{models[0].model}."
             )
     (model_a,), (model_b,) = found
     if model_a.model == model_b.model:
@@ -61,11 +62,10 @@ def compare(
     if options["as_json"]:
         print_json(comparison_as_dict(comparison))
         return
-    from rich.console import Console
 
     from reassess.report.terminal import comparison_text
 
-    Console().print(comparison_text(comparison))
+    console().print(comparison_text(comparison))
 
 
 def _write_flips(comparison: Any, output: str) -> None:

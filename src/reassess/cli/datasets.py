@@ -2,7 +2,7 @@
 
 import click
 
-from reassess.cli.options import print_json
+from reassess.cli.options import console, print_json
 
 
 @click.command(
@@ -41,8 +41,7 @@ def datasets(as_json: bool) -> None:
             }
         )
         return
-    from rich.console import Console
 
     from reassess.report.terminal import datasets_table
 
-    Console().print(datasets_table(ENTRIES, catalog))
+    console().print(datasets_table(ENTRIES, catalog))

@@ -5,8 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from reassess.cli.options import print_json, read_gold_named, read_original
+from reassess.cli.options import (
+    known_classes,
+    print_json,
+    read_gold_named,
+    read_original,
+    warn_of_unasked_gold,
+)
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -75,11 +82,14 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
         )
     read = read_posterior(posterior)
     benchmark = read_original(options["original"], options["classes"])
-    gold = None if options["gold"] is None else read_gold_named(options["gold"], options["classes"])
+    gold = None
+    if options["gold"] is not None:
+        gold = read_gold_named(options["gold"], known_classes(options["classes"], benchmark))
+        warn_of_unasked_gold(gold, read.questions, "the questions of the posterior")
     point = operating_point(
         read,
         rule=options["rule"],
-        threshold=options["threshold"],
+        threshold=_threshold(options),
         target=options["target"],
         gold=gold,
         n_yes=options["n_yes"],
@@ -113,3 +123,12 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
         )
         + f": {output}"
     )
+
+
+def _threshold(options: dict[str, Any]) -> float | None:
+    """The threshold where the rule takes one, or where one was typed all the same."""
+    source = click.get_current_context().get_parameter_source("threshold")
+    if options["rule"] == "threshold" or source is ParameterSource.COMMANDLINE:
+        threshold: float = options["threshold"]
+        return threshold
+    return None

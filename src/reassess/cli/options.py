@@ -1,17 +1,30 @@
 """What several commands share: their options, and how names and files become records."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import click
 import numpy as np
 from jaxtyping import Shaped
 
-from reassess.errors import OptionError
-from reassess.records import Benchmark, Gold, LabelSets, Predictions, Scale, Votes
+from reassess.errors import OptionError, some
+from reassess.records import (
+    Benchmark,
+    Classes,
+    Gold,
+    LabelSets,
+    Predictions,
+    Questions,
+    Scale,
+    Votes,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -63,8 +76,8 @@ def rows_options(command: Command) -> Command:
         click.option(
             "--order",
             type=RowOrderOption(),
-            help="Order of the rows in files without ids: sorted by class folder then file, or by "
-            "the number in the file name.",
+            help="Order of the rows of files without ids. file-number: by the number in the file "
+            "name; imagefolder: by class folder, then file. Ids in a file win.",
         ),
     ):
         command = decorate(command)
@@ -128,6 +141,7 @@ class Judge:
         from reassess.files.arrays import is_there, naming
 
         name, source = _named(source)
+        source, chosen = _chosen(source)
         if knows(source, "predictions") and not is_there(Path(source)):
             found = Catalog.default().predictions(source, self.benchmark)
         else:
@@ -140,6 +154,14 @@ class Judge:
                 top=top,
                 ignore_unknown=rows.images is not None,
             )
+        if chosen is not None:
+            models = [one.model for one in found]
+            found = [one for one in found if one.model == chosen]
+            if not found:
+                raise OptionError(
+                    f"{source!r} has no model {chosen!r}, but must have it; it has "
+                    f"{some(models, 40)}."
+                )
         if name is not None and len(found) == 1:
             found = [replace(found[0], model=name)]
         with naming(Path(source)):
@@ -156,6 +178,14 @@ def _named(source: str) -> tuple[str | None, str]:
     if equals and name and "/" not in name and not is_there(paths[0]):
         return name, rest
     return None, source
+
+
+def _chosen(source: str) -> tuple[str, str | None]:
+    """``FILE#MODEL`` as its two parts; a path that exists is a path, even with ``#`` in it."""
+    from reassess.files.arrays import is_there
+
+    file, sign, model = source.rpartition("#")
+    return (file, model) if sign and not is_there(Path(source)) else (source, None)
 
 
 def read_judge(labels: str, original: str | None, classes: str | None, rows: Rows) -> Judge:
@@ -213,10 +243,10 @@ def read_original(original: str, classes: str | None) -> Benchmark:
     return read_benchmark(original, classes=classes)
 
 
-def read_votes_named(source: str, classes: str | None, answers: str | None) -> Votes:
+def read_votes_named(source: str, classes: Classes | None, answers: str | None) -> Votes:
     """Votes from a name of the catalogue or a file."""
     from reassess.catalog import Catalog, knows
-    from reassess.files import read_classes, read_votes
+    from reassess.files import read_votes
     from reassess.files.arrays import is_there
 
     if knows(source, "votes") and not is_there(Path(source)):
@@ -226,20 +256,48 @@ def read_votes_named(source: str, classes: str | None, answers: str | None) -> V
         raise OptionError(
             f"--answers is {answers!r}, but must be two or more different names, as no,maybe,yes."
         )
-    return read_votes(
-        source, classes=None if classes is None else read_classes(classes), answers=named
-    )
+    return read_votes(source, classes=classes, answers=named)
 
 
-def read_gold_named(source: str, classes: str | None) -> Gold:
+def read_gold_named(source: str, classes: Classes | None) -> Gold:
     """Gold from a name of the catalogue or a file."""
     from reassess.catalog import Catalog, knows
-    from reassess.files import read_classes, read_gold
+    from reassess.files import read_gold
     from reassess.files.arrays import is_there
 
     if knows(source, "gold") and not is_there(Path(source)):
         return Catalog.default().gold(source)
-    return read_gold(source, classes=None if classes is None else read_classes(classes))
+    return read_gold(source, classes=classes)
+
+
+def known_classes(classes: str | None, benchmark: Benchmark | None) -> Classes | None:
+    """The classes that ``--classes`` names, else those of the original labels."""
+    from reassess.files import read_classes
+
+    if classes is not None:
+        return read_classes(classes)
+    return None if benchmark is None else benchmark.classes
+
+
+def warn_of_unasked_gold(gold: Gold, questions: Questions, where: str) -> None:
+    """Say on stderr how many gold questions are not among those that raters were asked."""
+    from reassess.records import positions
+
+    missing = positions(gold.questions.ids, questions.ids, source="gold") < 0
+    if missing.any() and not missing.all():
+        click.echo(
+            f"Note: {int(missing.sum()):,} of {len(missing):,} gold questions, such as "
+            f"{some(gold.questions.ids[missing], 1)}, are not among {where} and do not count.",
+            err=True,
+        )
+
+
+def console() -> "Console":
+    """A console on stdout, wide enough for whole names where stdout is no terminal."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal or "COLUMNS" in os.environ else Console(width=200)
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ import dataclasses
 
 import click
 
-from reassess.cli.options import print_json, progress
+from reassess.cli.options import console, print_json, progress
 
 
 @click.command(
@@ -32,8 +32,7 @@ def reproduce(study: str, as_json: bool) -> None:
     if as_json:
         print_json([dataclasses.asdict(statement) for statement in statements])
         return
-    from rich.console import Console
 
     from reassess.report.terminal import statements_table
 
-    Console().print(statements_table(statements))
+    console().print(statements_table(statements))

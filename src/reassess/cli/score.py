@@ -7,13 +7,14 @@ import click
 from reassess.cli.options import (
     Judge,
     Rows,
+    console,
     labels_option,
     progress,
     read_judge,
     rows_options,
     sources_of,
 )
-from reassess.errors import OptionError
+from reassess.errors import OptionError, some
 from reassess.records import ModelScore, Predictions
 
 
@@ -73,6 +74,7 @@ def score(
 
         write_image_table(image_table(kept, judge.labels), options["per_image"])
     _write(scores, judge, options)
+    _note_same_names(scores)
     if options["report"] is not None or options["figures"] is not None:
         _report(scores, kept, judge, options)
 
@@ -113,6 +115,16 @@ def _scores(
     return scores, kept
 
 
+def _note_same_names(scores: list[ModelScore]) -> None:
+    names = [one.model for one in scores]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        click.echo(
+            f"Note: several models are called {some(twice)}; name them apart, as NAME=FILE.",
+            err=True,
+        )
+
+
 def _write(scores: list[ModelScore], judge: Judge, options: dict[str, Any]) -> None:
     from reassess.files.scores import score_columns, scores_as_json, write_scores
 
@@ -132,11 +144,9 @@ def _write(scores: list[ModelScore], judge: Judge, options: dict[str, Any]) -> N
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
     else:
-        from rich.console import Console
-
         from reassess.report.terminal import score_table
 
-        Console().print(score_table(scores, name))
+        console().print(score_table(scores, name))
 
 
 def _report(

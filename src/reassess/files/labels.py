@@ -225,7 +225,7 @@ def _label_sets(
                 n_classes=len(classes) if classes is not None else about.get("n_classes"),
                 operating_point=None if point is None else OperatingPoint(**point),
                 votes_sha256=about.get("votes_sha256"),
-            )
+            ).refuse_empty()
     except (TypeError, ValueError) as error:
         raise FileError(
             f"{path}: what stands beside the labels is not what was written ({error})."

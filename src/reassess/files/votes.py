@@ -238,7 +238,7 @@ def _answers(
 ) -> tuple[tuple[str, ...], Int[np.ndarray, "A"]]:
     """Names of the answers in order, and the code of each text, which ``first`` stands in a row."""
     lower = [text.strip().lower() for text in texts]
-    if set(lower) <= set(ANSWERS):
+    if declared is None and set(lower) <= set(ANSWERS):
         return ANSWERS, np.array([ANSWERS.index(text) for text in lower])
     integers = all(re.fullmatch(r"\d+", text) for text in lower)
     if declared is not None:

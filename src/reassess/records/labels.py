@@ -51,7 +51,7 @@ class LabelSets:
 
     Raises:
         DataError: columns do not fit, an id or a label is there twice, a label is outside
-            [0, K), or every set is empty.
+            [0, K).
     """
 
     name: str
@@ -67,11 +67,6 @@ class LabelSets:
     def __post_init__(self) -> None:
         if self.indptr[0] != 0 or self.indptr[-1] != len(self.indices):
             raise DataError(f"{self.name}: row pointers do not span the labels.")
-        if len(self.indices) == 0:
-            raise DataError(
-                f"{self.name}: all {len(self.image_ids):,} label sets are empty, but at least one "
-                "must hold a label. Lower the threshold, or check the file."
-            )
         values, counts = np.unique(self.image_ids, return_counts=True)
         if len(values) < len(self.image_ids):
             raise DataError(
@@ -102,6 +97,19 @@ class LabelSets:
         flat = (label for labels in lists for label in labels)
         indices = np.fromiter(flat, np.int64, int(indptr[-1]))
         return cls(name, image_ids, indptr, indices, **more)  # type: ignore[arg-type]
+
+    def refuse_empty(self) -> "LabelSets":
+        """The same labels, if any image has one.
+
+        Raises:
+            DataError: every set is empty, so that nothing could ever be scored.
+        """
+        if len(self.indices) == 0:
+            raise DataError(
+                f"{self.name}: all {len(self.image_ids):,} label sets are empty, but at least one "
+                "must hold a label. Lower the threshold, or check the file."
+            )
+        return self
 
     def __len__(self) -> int:
         return len(self.image_ids)

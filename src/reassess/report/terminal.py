@@ -160,7 +160,7 @@ def _table(title: str, *, title_of_rows: str) -> Table:
     table = Table(title=Text(title), title_justify="left", caption_justify="left", box=None)
     table.pad_edge = False
     table.header_style = "bold"
-    table.add_column(title_of_rows, overflow="fold")
+    table.add_column(title_of_rows, no_wrap=True)
     return table
 
 

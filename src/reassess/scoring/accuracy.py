@@ -74,7 +74,7 @@ def on_shared_images(
             f"{int(missing.sum()):,} of {len(labels):,} are. Predict them, or name the images to "
             "score (--images FILE)."
         )
-    highest = int(labels.indices.max())
+    highest = int(labels.indices.max(initial=-1))
     if predictions.n_classes is not None and highest >= predictions.n_classes:
         raise DataError(
             f"{source}: it knows {predictions.n_classes:,} classes, but {labels.name} has class "
@@ -200,7 +200,8 @@ def multilabel_accuracy(
 
     Args:
         predictions: one model's; the top prediction counts.
-        labels: the labels that are right; an image without one is left out as problematic.
+        labels: the labels that are right; an image without a right or an unclear one is left
+            out as problematic.
         benchmark: original labels, which make the classes.
         unclear: labels of which nobody is sure.
         subset: whether labelled images without a prediction may be left out.
@@ -216,12 +217,13 @@ def multilabel_accuracy(
     classes, shared = on_shared_images(predictions, labels, subset=subset)
     row = align(shared.image_ids, benchmark.image_ids, source=labels.name)
     original = benchmark.original[row]
-    right = hits(classes[:, :1], shared)
+    right, scored = hits(classes[:, :1], shared), shared.sizes > 0
     if unclear is not None:
         row = positions(shared.image_ids, unclear.image_ids, source=labels.name)
         known = np.flatnonzero(row >= 0)
-        right[known] |= hits(classes[known, :1], unclear.take(row[known]))
-    scored = shared.sizes > 0
+        also = unclear.take(row[known])
+        right[known] |= hits(classes[known, :1], also)
+        scored[known] |= also.sizes > 0
     n_classes = benchmark.n_classes or int(original.max()) + 1
     return MultilabelAccuracy(
         n_correct=np.bincount(original[scored & right], minlength=n_classes),
