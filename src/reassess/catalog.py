@@ -30,7 +30,6 @@ from reassess.files import (
     sha256_of,
 )
 from reassess.files.arrays import read_npy, read_npz
-from reassess.files.atomic import write_atomically
 from reassess.files.predictions import without_siblings
 from reassess.files.results import Results, read_results
 from reassess.records import Benchmark, Gold, LabelSets, Predictions, Votes
@@ -199,15 +198,11 @@ class Catalog:
         import pooch
 
         try:
-            with write_atomically(path) as beside:
-                pooch.retrieve(
-                    pinned["url"],
-                    f"sha256:{pinned['sha256']}",
-                    fname=beside.name,
-                    path=beside.parent,
-                )
+            pooch.retrieve(
+                pinned["url"], f"sha256:{pinned['sha256']}", fname=path.name, path=path.parent
+            )
         except Exception as error:
-            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}…"
             raise CatalogError(
                 f"{path}: the file is absent and cannot be fetched ({reason}). Put "
                 f"{pinned['url']} there ({pinned['size']:,} bytes), or name a folder that has it "

@@ -117,8 +117,8 @@ def operating_point(
     curve = None if gold is None else precision_recall(posterior, gold, n_yes=n_yes)
     if target is not None and rule in {"threshold", "f1"}:
         raise OptionError(
-            f"the rule {rule!r} takes no target, but a target of {target} was given. Name a rule that "
-            "asks for one, such as recall-at-precision."
+            f"the rule {rule!r} takes no target, but a target of {target} was given. Name a rule "
+            "that asks for one, such as recall-at-precision."
         )
     if rule == "threshold":
         if threshold is None or not 0 <= threshold <= 1:
