@@ -330,3 +330,16 @@ def test_a_description_of_two_classes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("filename,label\na,crane\n")
     with pytest.raises(DataError, match="unique name"):
         read_predictions(tmp_path / "m.csv", benchmark)
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4)])
+def test_one_array_of_scores_an_image(tmp_path, shape):
+    """Also with the axis of one that a model's batch of one leaves."""
+    ids = np.array(["a.png", "b.png", "c.png"])
+    scores = np.random.default_rng(0).random((3, 4)).astype(np.float32)
+    path = tmp_path / "model.npz"
+    np.savez(path, **{name: row.reshape(shape) for name, row in zip(ids, scores, strict=True)})
+    benchmark = Benchmark("three", ids, np.array([0, 1, 2]), Classes.from_names(list("wxyz")))
+    (read,) = read_predictions(path, benchmark)
+    assert read.model == "model"
+    assert read.top.tolist() == scores.argmax(axis=1).tolist()

@@ -175,6 +175,8 @@ def _archive(path: Path, benchmark: Benchmark) -> list[_Found]:
         scores = None if key is None else arrays[key]
         scale = None if key is None else _SCALES[key]
         return [_Found(path.stem, where, arrays.get("classes"), scores, ids, scale)]
+    if len(benchmark.image_ids) > 1 and all(array.shape[:-1] == (1,) for array in arrays.values()):
+        arrays = {name: array[0] for name, array in arrays.items()}
     if ids is None and _is_by_image(arrays, benchmark, where):
         lengths = {len(array) for array in arrays.values()}
         if len(lengths) > 1:
