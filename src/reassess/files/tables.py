@@ -18,7 +18,10 @@ from reassess.files.arrays import check_readable
 from reassess.files.atomic import write_atomically
 
 _BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError)
-"""What pyarrow raises on unfinished, corrupt or foreign bytes."""
+"""What pyarrow raises on unfinished, corrupt or foreign bytes.
+
+Its `ArrowNotImplementedError`, for encodings that corrupt bytes seem to name, is Python's.
+"""
 
 
 @dataclass(frozen=True)
