@@ -132,7 +132,7 @@ def _write(scores: list[ModelScore], judge: Judge, options: dict[str, Any]) -> N
     if output is not None:
         as_csv = options["as_csv"] or (output.endswith(".csv") and not options["as_json"])
         write_scores(scores, name, output, level, "csv" if as_csv else "json")
-        click.echo(f"{len(scores):,} models: {output}", err=True)
+        click.echo(f"{len(scores):,} model{'s' if len(scores) != 1 else ''}: {output}", err=True)
     elif options["as_json"]:
         click.echo(scores_as_json(scores, name, level), nl=False)
     elif options["as_csv"]:
