@@ -30,7 +30,7 @@ from reassess.files import (
     sha256_of,
 )
 from reassess.files.arrays import read_npy, read_npz
-from reassess.files.predictions import without_siblings
+from reassess.files.prediction_forms import without_siblings
 from reassess.files.results import Results, read_results
 from reassess.records import Benchmark, Gold, LabelSets, Predictions, Votes
 

@@ -140,8 +140,7 @@ class Judge:
         from reassess.files import read_predictions
         from reassess.files.arrays import is_there, naming
 
-        name, source = _named(source)
-        source, chosen = _chosen(source)
+        name, source, chosen = split_source(source)
         if knows(source, "predictions") and not is_there(Path(source)):
             found = Catalog.default().predictions(source, self.benchmark)
         else:
@@ -168,10 +167,17 @@ class Judge:
             return [one.only(self.images) for one in found]
 
 
+def split_source(source: str) -> tuple[str | None, str, str | None]:
+    """``NAME=FILE#MODEL`` as its three parts; name and model are None where they are not there."""
+    name, source = _named(source)
+    file, chosen = _chosen(source)
+    return name, file, chosen
+
+
 def _named(source: str) -> tuple[str | None, str]:
     """``NAME=FILE`` as its two parts; a plain path has no name, even one with ``=`` in it."""
     from reassess.files.arrays import is_there
-    from reassess.files.predictions import two_files
+    from reassess.files.prediction_forms import two_files
 
     name, equals, rest = source.partition("=")
     paths = two_files(source) or (Path(source),)
@@ -343,7 +349,7 @@ def progress(title: str, total: int | None) -> Iterator[Step]:
 
 def sources_of(predictions: Sequence[str]) -> list[str]:
     """Sources as given, without scores that are read with their classes."""
-    from reassess.files.predictions import without_siblings
+    from reassess.files.prediction_forms import without_siblings
 
     return without_siblings(predictions)
 

@@ -23,12 +23,13 @@ from reassess.files.atomic import sha256_of, write_atomically
 from reassess.files.benchmarks import read_benchmark, read_classes, read_hierarchy, read_ids
 from reassess.files.labels import LabelFormat, read_labels, write_labels
 from reassess.files.posteriors import read_posterior, write_posterior
-from reassess.files.predictions import RowOrder, read_predictions
+from reassess.files.predictions import RowOrder, open_predictions, read_predictions
 from reassess.files.votes import read_gold, read_votes, write_votes
 
 __all__ = [
     "LabelFormat",
     "RowOrder",
+    "open_predictions",
     "read_benchmark",
     "read_classes",
     "read_gold",

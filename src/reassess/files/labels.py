@@ -73,6 +73,7 @@ def _about(labels: LabelSets) -> dict[str, Any]:
         "n_classes": labels.n_classes,
         "operating_point": None if point is None else dataclasses.asdict(point),
         "votes_sha256": labels.votes_sha256,
+        "models": None if labels.models is None else list(labels.models),
         "unrated": unrated,
     }
 

@@ -15,45 +15,20 @@ Which image a row is about is stated, never assumed: by ids in the file, by a li
 or by naming the order. Of equal scores the earlier column wins.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from reassess.errors import AlignmentError, DataError, FileError
-from reassess.files.arrays import Array, as_strings, is_there, naming, read_npy, read_npz
-from reassess.files.timm_tables import read_timm_table
-from reassess.records import (
-    Benchmark,
-    Predictions,
-    Scale,
-    positions,
-)
+from reassess.errors import AlignmentError, DataError
+from reassess.files.arrays import Array, naming
+from reassess.files.prediction_forms import Found, open_forms
+from reassess.records import Benchmark, FullScores, Predictions, Scale, positions
 
 RowOrder = Literal["file-number", "imagefolder"]
 
-_SCALES: dict[str, Scale | None] = {
-    "scores": None,
-    "logits": "logit",
-    "probabilities": "probability",
-    "probs": "probability",
-}
 _ROWS_AT_ONCE = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What a file holds, before its rows are aligned: classes, scores or both."""
-
-    model: str
-    where: str
-    classes: Array | None
-    scores: Array | None
-    ids: Array | None = None
-    scale: Scale | None = None
 
 
 def read_predictions(
@@ -87,124 +62,58 @@ def read_predictions(
         AlignmentError: the order of the rows is not stated, or ids are unknown or twice there.
     """
     records = []
-    for found in _open(source, benchmark):
+    for found in open_forms(source, benchmark):
         with naming(Path(found.where)):
             ranked = _ranked(found, benchmark, scale, top)
             records.append(_align(ranked, found, benchmark, order, ids, ignore_unknown))
     return records
 
 
-def two_files(source: str | Path) -> tuple[Path, Path] | None:
-    """The two paths of ``X.npy:Y.npy``, at the colon that leaves two files; None for others."""
-    text = str(source)
-    if is_there(Path(text)):
-        return None
-    colons = [at for at, character in enumerate(text) if character == ":"]
-    pairs = [(Path(text[:at]), Path(text[at + 1 :])) for at in reversed(colons)]
-    pairs = [pair for pair in pairs if {path.suffix for path in pair} == {".npy"}]
-    return next((pair for pair in pairs if all(map(is_there, pair))), next(iter(pairs), None))
+def open_predictions(
+    source: str | Path,
+    benchmark: Benchmark,
+    *,
+    order: RowOrder | None = None,
+    ids: Shaped[np.ndarray, "n"] | None = None,
+    scale: Scale | None = None,
+) -> list[Predictions | FullScores]:
+    """The predictions in a file, with full scores left on disk: one record a model.
+
+    Args:
+        source: a path, or ``X.npy:Y.npy`` for classes and scores in two files.
+        benchmark: the images (and, where known, the classes) that they are about.
+        order: the order of the rows, for files without ids.
+        ids: the image id of each row, for files without ids.
+        scale: what the scores are, where the file does not say.
+
+    Returns:
+        `FullScores` for full scores, whose values are not looked at yet; `Predictions` for
+        ranked classes.
+
+    Raises:
+        FileError: the file is missing, corrupt, a pickle or of no known form.
+        DataError: a shape, class or score is not what it must be.
+        AlignmentError: the order of the rows is not stated, or ids are unknown or twice there.
+    """
+    records: list[Predictions | FullScores] = []
+    for found in open_forms(source, benchmark):
+        with naming(Path(found.where)):
+            if found.classes is not None or found.scores is None:
+                ranked = _ranked(found, benchmark, scale, 1)
+                records.append(_align(ranked, found, benchmark, order, ids, False))
+                continue
+            _check_kinds(found)
+            scores = _two_axes(found.scores, found.where)
+            _check_full(scores, benchmark, found.where)
+            row_ids = found.ids if found.ids is not None else ids
+            image = _images_of_rows(len(scores), row_ids, order, benchmark, found.where, False)
+            declared = scale or found.scale
+            records.append(FullScores(found.model, benchmark.image_ids, image, scores, declared))
+    return records
 
 
-def sibling_scores(path: Path) -> Path | None:
-    """The ``*probs.npy`` that belongs to a ``*preds.npy``; None where there is none."""
-    if not path.name.endswith("preds.npy"):
-        return None
-    beside = path.with_name(path.name.removesuffix("preds.npy") + "probs.npy")
-    return beside if beside.is_file() else None
-
-
-def _open(source: str | Path, benchmark: Benchmark) -> list[_Found]:
-    """Read whatever form the source has, with nothing aligned or ranked yet."""
-    path = Path(source)
-    pair = two_files(source)
-    if pair is not None:
-        return [_two_files(*pair, None)]
-    if not is_there(path):
-        raise FileError(f"{path}: there is no such file. Check the path.")
-    if path.is_dir():
-        raise FileError(f"{path}: it is a folder. Name its files, such as {path}/*.npy.")
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        beside = sibling_scores(path)
-        if beside is not None:
-            return [_two_files(path, beside, "probability")]
-        return [_lone(path.stem, str(path), read_npy(path), None)]
-    if suffix == ".npz":
-        return _archive(path, benchmark)
-    if suffix in {".csv", ".tsv", ".parquet", ".pq"}:
-        table = read_timm_table(path, benchmark)
-        return [_Found(path.stem, str(path), table.classes, table.scores, table.ids, table.scale)]
-    raise FileError(
-        f"{path}: {suffix or 'a file without extension'} is no known form of predictions. "
-        "Use .npy, .npz, .csv or .parquet (docs/file-formats.md)."
-    )
-
-
-def _two_files(classes: Path, scores: Path, scale: Scale | None) -> _Found:
-    where = f"{classes}:{scores}"
-    return _Found(classes.stem, where, read_npy(classes), read_npy(scores), None, scale)
-
-
-def _lone(model: str, where: str, array: Array, ids: Array | None) -> _Found:
-    """One array: integers are ranked classes, floats are full scores."""
-    if array.dtype.kind in "iu":
-        return _Found(model, where, array, None, ids)
-    if array.dtype.kind == "f":
-        return _Found(model, where, None, array, ids)
-    raise FileError(
-        f"{where}: the array has the type {array.dtype}, but must hold integers (ranked classes) "
-        "or floats (full scores)."
-    )
-
-
-def _archive(path: Path, benchmark: Benchmark) -> list[_Found]:
-    where = str(path)
-    arrays = read_npz(path)
-    ids = as_strings(arrays.pop("ids"), f"{where}: ids") if "ids" in arrays else None
-    if not arrays:
-        raise FileError(f"{where}: the archive holds no arrays of predictions.")
-    key = next((name for name in _SCALES if name in arrays), None)
-    if "classes" in arrays or key is not None:
-        others = [name for name in arrays if name not in {"classes", *_SCALES}]
-        if key is None and others:
-            raise FileError(
-                f"{where}: beside 'classes' stands {others[0]!r}, but scores must be called one of "
-                f"{', '.join(_SCALES)}. Name it so, or leave it out if the classes are in rank "
-                "order."
-            )
-        scores = None if key is None else arrays[key]
-        scale = None if key is None else _SCALES[key]
-        return [_Found(path.stem, where, arrays.get("classes"), scores, ids, scale)]
-    if len(benchmark.image_ids) > 1 and all(array.shape[:-1] == (1,) for array in arrays.values()):
-        arrays = {name: array[0] for name, array in arrays.items()}
-    if ids is None and _is_by_image(arrays, benchmark, where):
-        lengths = {len(array) for array in arrays.values()}
-        if len(lengths) > 1:
-            raise DataError(
-                f"{where}: its arrays have {len(lengths)} different lengths, but must each hold "
-                "one image's scores for the same classes."
-            )
-        stacked = np.stack(list(arrays.values()))
-        return [_lone(path.stem, where, stacked, np.array(list(arrays)))]
-    if len(arrays) == 1:
-        return [_lone(path.stem, where, next(iter(arrays.values())), ids)]
-    return [_lone(name, f"{where}: {name}", array, ids) for name, array in arrays.items()]
-
-
-def _is_by_image(arrays: dict[str, Array], benchmark: Benchmark, where: str) -> bool:
-    """Whether each array is an image's, not a model's: rows of scores, or named as images are."""
-    if any(array.ndim != 1 for array in arrays.values()):
-        return False
-    if any(array.dtype.kind not in "iu" for array in arrays.values()):
-        return True
-    return bool((positions(np.array(list(arrays)), benchmark.image_ids, source=where) >= 0).any())
-
-
-def _ranked(
-    found: _Found, benchmark: Benchmark, declared: Scale | None, top: int
-) -> tuple[Array, Array | None, Scale | None, int | None]:
-    """Classes and scores with the best column first, their scale, and K where it shows."""
-    scale = declared or found.scale
+def _check_kinds(found: Found) -> None:
+    """Refuse classes that are no integers and scores that are no floats."""
     for name, array in (("classes", found.classes), ("scores", found.scores)):
         kinds = "iu" if name == "classes" else "f"
         if array is not None and array.dtype.kind not in kinds:
@@ -212,6 +121,14 @@ def _ranked(
                 f"{found.where}: {name} have the type {array.dtype}, but must be "
                 f"{'integers' if name == 'classes' else 'floats'}."
             )
+
+
+def _ranked(
+    found: Found, benchmark: Benchmark, declared: Scale | None, top: int
+) -> tuple[Array, Array | None, Scale | None, int | None]:
+    """Classes and scores with the best column first, their scale, and K where it shows."""
+    scale = declared or found.scale
+    _check_kinds(found)
     if found.classes is None:
         scores = _two_axes(found.scores, found.where)
         n_classes = _check_full(scores, benchmark, found.where)
@@ -323,7 +240,7 @@ def _argmax(block: Array, taken: Array | None) -> Array:
 
 def _align(
     ranked: tuple[Array, Array | None, Scale | None, int | None],
-    found: _Found,
+    found: Found,
     benchmark: Benchmark,
     order: RowOrder | None,
     ids: Shaped[np.ndarray, "n"] | None,
@@ -388,9 +305,3 @@ def _images_of_rows(
             "--ids FILE with one id a row."
         )
     return benchmark.by_file_number if order == "file-number" else benchmark.by_imagefolder
-
-
-def without_siblings(sources: Sequence[str]) -> list[str]:
-    """Sources without the ``*probs.npy`` files that are read with their ``*preds.npy``."""
-    read_along = {str(beside) for s in sources if (beside := sibling_scores(Path(s))) is not None}
-    return [source for source in sources if str(Path(source)) not in read_along]

@@ -8,8 +8,12 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 ==================  =============================================================
 `images`            image ids: alignment, file numbers, the order of an image folder
 `benchmark`         `Classes`, `Benchmark`
-`predictions`       `Predictions`
+`predictions`       `Predictions`: ranked classes
+`full_scores`       `FullScores`: every class's score, left on disk
+`class_order`       whether predictions number the classes as the benchmark does
+`hierarchy`         `Hierarchy`: which class is a kind of which
 `questions`         `Pairs`, `Proposals`, `Questions`, `Votes`, `Gold`
+`tasks`             `Tasks`: the questions of one image on one screen
 `posterior`         `Posterior`
 `labels`            `LabelSets`, `OperatingPoint`
 `accuracy`          `Accuracy`, `MultilabelAccuracy`, `ModelScore`, `Comparison`,
@@ -27,11 +31,15 @@ from reassess.records.accuracy import (
     MultilabelAccuracy,
 )
 from reassess.records.benchmark import Benchmark, Classes
+from reassess.records.class_order import check_class_order
+from reassess.records.full_scores import FullScores
+from reassess.records.hierarchy import Hierarchy
 from reassess.records.images import align, file_number_order, imagefolder_order, positions
 from reassess.records.labels import LabelSets, OperatingPoint
 from reassess.records.posterior import Posterior
 from reassess.records.predictions import Predictions, Scale
 from reassess.records.questions import ANSWERS, Gold, Pairs, Proposals, Questions, Votes
+from reassess.records.tasks import Tasks
 
 __all__ = [
     "ANSWERS",
@@ -39,7 +47,9 @@ __all__ = [
     "Benchmark",
     "Classes",
     "Comparison",
+    "FullScores",
     "Gold",
+    "Hierarchy",
     "ImageTable",
     "LabelSets",
     "ModelScore",
@@ -51,8 +61,10 @@ __all__ = [
     "Proposals",
     "Questions",
     "Scale",
+    "Tasks",
     "Votes",
     "align",
+    "check_class_order",
     "file_number_order",
     "imagefolder_order",
     "positions",

@@ -63,6 +63,7 @@ class LabelSets:
     n_classes: int | None = None
     operating_point: OperatingPoint | None = None
     votes_sha256: str | None = None
+    models: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.indptr[0] != 0 or self.indptr[-1] != len(self.indices):
@@ -179,4 +180,5 @@ class LabelSets:
             n_classes=self.n_classes,
             operating_point=self.operating_point,
             votes_sha256=self.votes_sha256,
+            models=self.models,
         )

@@ -68,8 +68,9 @@ class Proposals:
         models: the M models, in the order of the columns of ``proposed``.
         proposed: whether a model's list holds the pair.
         original: whether the pair is the image's original label.
-        rated: for each image of ``pairs.image_ids`` whether it is to be rated; an image on
-            which every model's top prediction is the original label keeps it unrated.
+        rated: for each image of ``pairs.image_ids`` whether it is to be rated.
+        top: whether the pair is some model's top prediction; None where that was not kept.
+        probability: P(valid label) of each pair, where the rule learned it.
     """
 
     pairs: Pairs
@@ -77,6 +78,11 @@ class Proposals:
     proposed: Bool[np.ndarray, "P M"]
     original: Bool[np.ndarray, "P"]
     rated: Bool[np.ndarray, "N"]
+    top: Bool[np.ndarray, "P"] | None = None
+    probability: Float[np.ndarray, "P"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.pairs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,84 @@
+"""One model's scores of every class, left on disk to be streamed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from reassess.errors import DataError
+from reassess.records.predictions import Scale
+
+
+@dataclass(frozen=True, slots=True)
+class FullScores:
+    """One model's scores of all K classes, in the order of the rows of its file.
+
+    Whoever reads ``scores`` takes them in blocks of rows: they may be larger than memory,
+    and nothing has looked at their values yet.
+
+    Attributes:
+        model: the model's name.
+        image_ids: the N images of the benchmark, strings.
+        image: for each row of ``scores`` its image's index in ``image_ids``, distinct.
+        scores: one column a class, memory-mapped where the file allows it.
+        scale: what the scores are; None where nobody declared it. Never guessed.
+
+    Raises:
+        DataError: shapes differ, or there is no row or column.
+    """
+
+    model: str
+    image_ids: Shaped[np.ndarray, "N"]
+    image: Int[np.ndarray, "n"]
+    scores: Float[np.ndarray, "n K"]
+    scale: Scale | None = None
+
+    def __post_init__(self) -> None:
+        if self.scores.ndim != 2 or 0 in self.scores.shape or len(self.image) != len(self.scores):
+            raise DataError(
+                f"predictions {self.model!r}: scores have the shape {self.scores.shape}, but must "
+                f"be [n, K] with one row for each of {len(self.image):,} images."
+            )
+
+    @property
+    def n_classes(self) -> int:
+        """K, the number of columns."""
+        return int(self.scores.shape[1])
+
+    def blocks(self, start: int, stop: int, n_rows: int) -> Iterator[Float[np.ndarray, "b K"]]:
+        """Rows ``start`` to ``stop``, at most ``n_rows`` at a time, as the file stores them.
+
+        A block is only valid until the next one is asked for: a file is read into one
+        buffer, so that scores larger than memory leave no mapped pages behind.
+        """
+        bounds = ((at, min(at + n_rows, stop)) for at in range(start, stop, n_rows))
+        scores: Any = self.scores
+        on_disk = isinstance(scores, np.memmap) and not isinstance(scores.base, np.ndarray)
+        if not on_disk or not scores.flags.c_contiguous or scores.filename is None:
+            for first, last in bounds:
+                yield scores[first:last]
+            return
+        row_size = self.n_classes * scores.dtype.itemsize
+        buffer = np.empty((n_rows, self.n_classes), scores.dtype)
+        with Path(scores.filename).open("rb", buffering=0) as file:
+            file.seek(scores.offset + start * row_size)
+            for first, last in bounds:
+                block = buffer[: last - first]
+                _fill(file, block.data.cast("B"), self.model)
+                yield block
+
+
+def _fill(file: Any, view: memoryview, model: str) -> None:
+    """Read until a buffer is full; a raw file may give less at once."""
+    n_read = 0
+    while n_read < len(view):
+        n = file.readinto(view[n_read:])
+        if not n:
+            raise DataError(
+                f"predictions {model!r}: the file of scores became shorter while it was read. "
+                "Write it again."
+            )
+        n_read += n
