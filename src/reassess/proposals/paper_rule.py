@@ -1,39 +1,75 @@
-"""The paper's rule for proposals, in its simplest form.
+"""The paper's rule for proposals.
 
-1. Of each model take the pairs with the largest scores over the whole set.
+1. Of each model take the pairs with the largest logits, and those with the largest
+   probabilities, over the whole set.
 2. Drop a pair that only one model has.
 3. Add the original label and every model's top prediction.
 4. An image on which every model's top prediction is the original label is not rated.
 
-One list a model, of whatever scores its predictions hold; scores are compared within a
-model only, so that their scale does not matter.
+A model *has* a pair when either of its lists holds it. A tie with the last pair of a list is
+kept, and a list longer than what a file holds takes all of it. Full logits give both lists;
+full probabilities give one, as logits are lost up to a constant an image; ranked classes
+give one list of the scores that they have, and none without scores, so that only their top
+predictions count. `lists_of` tells which.
 
-Letters: N images, M models, P proposals, k ranked classes an image.
+Letters: N images, K classes, M models, P proposals, n rows or pairs.
 
 Source: the paper, section 3.1 and appendix A.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
+from reassess.engines import Engine, LocalEngine
 from reassess.errors import AlignmentError, DataError, OptionError, some
-from reassess.records import Benchmark, Pairs, Predictions, Proposals, Questions, align
+from reassess.proposals.shortlists import (
+    Scan,
+    ScanShard,
+    Shortlist,
+    scan,
+    scan_shards,
+    shortlist_of_ranked,
+    shortlist_of_scans,
+)
+from reassess.records import (
+    Benchmark,
+    FullScores,
+    Pairs,
+    Predictions,
+    Proposals,
+    Questions,
+    align,
+    check_class_order,
+)
+
+OnModel = Callable[[str], None]
+"""Called with the name of each model when its shortlist is there."""
 
 
-def propose(predictions: Sequence[Predictions], benchmark: Benchmark, *, top: int) -> Proposals:
+def propose(
+    predictions: Sequence[Predictions | FullScores],
+    benchmark: Benchmark,
+    *,
+    top: int,
+    engine: Engine | None = None,
+    on_model: OnModel | None = None,
+) -> Proposals:
     """The pairs worth asking about, by image and class.
 
     Args:
-        predictions: one record a model, with scores, for every image of the benchmark.
+        predictions: one record a model, for every image of the benchmark.
         benchmark: the images and their original labels.
-        top: how many pairs of each model with the largest scores to take over the whole set;
-            pairs that tie with the last one are taken too.
+        top: how many pairs of each list to take over the whole set; pairs that tie with the
+            last one are taken too.
+        engine: where shards of full scores are scanned; threads of this process by default.
+        on_model: called with each model's name when it is done.
 
     Raises:
         OptionError: there is no model, or ``top`` is below 1.
-        DataError: a model is there twice or has no scores, or the benchmark no labels.
+        DataError: a model is there twice, its scores are no scores, its classes stand in
+            another order, or the benchmark has no labels.
         AlignmentError: a model did not predict exactly the benchmark's images.
 
     Source: the paper, section 3.1 and appendix A.
@@ -44,38 +80,63 @@ def propose(predictions: Sequence[Predictions], benchmark: Benchmark, *, top: in
         )
     if benchmark.original is None:
         raise DataError(f"{benchmark.name}: the original labels are unknown (--original FILE).")
-    models = tuple(one.model for one in predictions)
+    _check_names([one.model for one in predictions])
+    if engine is not None:
+        shortlists = list(_shortlists(predictions, benchmark, top, engine, on_model))
+    else:
+        with LocalEngine() as threads:
+            shortlists = list(_shortlists(predictions, benchmark, top, threads, on_model))
+    return pool(shortlists, benchmark)
+
+
+def _check_names(models: Sequence[str]) -> None:
     if len(set(models)) < len(models):
         twice = sorted({name for name in models if models.count(name) > 1})
         raise DataError(
             f"predictions: model {some(twice)} is there more than once, but must be there once, as "
             "a pair needs two models. Rename or leave out one of them."
         )
-    n_classes = 1 + max(int(one.classes.max()) for one in predictions)
-    n_classes = max(n_classes, 1 + int(benchmark.original.max()))
-    first = np.arange(len(benchmark.image_ids)) * n_classes
-    original = first + benchmark.original
-    rows = [_image_of_rows(one, benchmark) for one in predictions]
-    lists = [_largest(one, first[row], top) for one, row in zip(predictions, rows, strict=True)]
-    tops = [first[row] + one.top for one, row in zip(predictions, rows, strict=True)]
-    pooled, n_models = np.unique(np.concatenate(lists), return_counts=True)
-    key = np.unique(np.concatenate([pooled[n_models >= 2], original, *tops]))
-    rated = np.zeros(len(first), dtype=bool)
-    for row, its_top in zip(rows, tops, strict=True):
-        rated[row] |= its_top != original[row]
-    return Proposals(
-        pairs=Pairs(benchmark.image_ids, key // n_classes, key % n_classes),
-        models=models,
-        proposed=np.stack([np.isin(key, one) for one in lists], axis=1),
-        original=np.isin(key, original),
-        rated=rated,
-    )
 
 
-def _image_of_rows(one: Predictions, benchmark: Benchmark) -> Int[np.ndarray, "N"]:
-    """The benchmark's image of each row; every image must have one."""
+def _shortlists(
+    predictions: Sequence[Predictions | FullScores],
+    benchmark: Benchmark,
+    top: int,
+    engine: Engine,
+    on_model: OnModel | None,
+) -> Iterator[Shortlist]:
+    """Each model's shortlist, full scores scanned shard by shard."""
+    images = [image_of_rows(one, benchmark) for one in predictions]
+    shards = {
+        one.model: list(scan_shards(one, top)) for one in predictions if isinstance(one, FullScores)
+    }
+    scans = engine.map(scan, (shard for part in shards.values() for shard in part))
+    for one, image in zip(predictions, images, strict=True):
+        if isinstance(one, FullScores):
+            shortlist = shortlist_of_scans(one, _next(scans, shards[one.model]), top)
+        else:
+            shortlist = shortlist_of_ranked(one, image, len(benchmark.image_ids), top)
+        check_class_order(shortlist.top, benchmark, f"predictions {one.model!r}")
+        if on_model is not None:
+            on_model(one.model)
+        yield shortlist
+
+
+def _next(scans: Iterator[Scan], shards: Iterable[ScanShard]) -> list[Scan]:
+    return [next(scans) for _ in shards]
+
+
+def image_of_rows(one: Predictions | FullScores, benchmark: Benchmark) -> Int[np.ndarray, "n"]:
+    """The benchmark's image of each row; every image must have one.
+
+    Raises:
+        AlignmentError: an image of the benchmark was not predicted, or a row is about another.
+    """
     source = f"predictions {one.model!r}"
-    row = align(one.image_ids, benchmark.image_ids, source=source, target_name=benchmark.name)
+    if isinstance(one, FullScores):
+        row = one.image
+    else:
+        row = align(one.image_ids, benchmark.image_ids, source=source, target_name=benchmark.name)
     if len(row) < len(benchmark.image_ids):
         missing = np.delete(benchmark.image_ids, row)
         raise AlignmentError(
@@ -86,24 +147,90 @@ def _image_of_rows(one: Predictions, benchmark: Benchmark) -> Int[np.ndarray, "N
     return row
 
 
-def _largest(one: Predictions, first: Int[np.ndarray, "N"], top: int) -> Int[np.ndarray, "n"]:
-    """Keys of the pairs with the ``top`` largest scores of a model, ties at the last kept.
+def pool(shortlists: Sequence[Shortlist], benchmark: Benchmark) -> Proposals:
+    """The proposals that several models' shortlists make together.
 
-    Args:
-        one: the model's predictions.
-        first: the key of class 0 of each row's image.
-        top: how many to take; all where there are fewer.
+    Raises:
+        DataError: the benchmark has no original labels.
     """
-    if one.scores is None:
-        raise DataError(
-            f"predictions {one.model!r}: there are no scores, but the largest over all images must "
-            "be found. Give the file with the scores too (CLASSES.npy:SCORES.npy)."
+    if benchmark.original is None:
+        raise DataError(f"{benchmark.name}: the original labels are unknown (--original FILE).")
+    n_images = len(benchmark.image_ids)
+    n_classes = 1 + max(
+        int(benchmark.original.max()),
+        *(int(one.top.max()) for one in shortlists),
+        *(int(p.label.max()) for one in shortlists for p in one.lists.values()),
+    )
+    listed = [
+        np.unique(
+            np.concatenate(
+                [np.empty(0, np.int64)]
+                + [p.image.astype(np.int64) * n_classes + p.label for p in one.lists.values()]
+            )
         )
-    last = one.scores.size - min(top, one.scores.size)
-    threshold = np.partition(one.scores, last, axis=None)[last]
-    row, column = np.nonzero(one.scores >= threshold)
-    key: Int[np.ndarray, "n"] = first[row] + one.classes[row, column]
-    return key
+        for one in shortlists
+    ]
+    original = np.arange(n_images) * n_classes + benchmark.original
+    tops = [np.arange(n_images) * n_classes + one.top for one in shortlists]
+    is_top = np.unique(np.concatenate(tops))
+    pooled, n_models = np.unique(np.concatenate(listed), return_counts=True)
+    key = np.unique(np.concatenate([pooled[n_models >= 2], original, is_top]))
+    proposed = np.zeros((len(key), len(shortlists)), dtype=bool)
+    for column, one in enumerate(listed):
+        proposed[:, column] = _is_in(key, one)
+    return Proposals(
+        pairs=Pairs(benchmark.image_ids, key // n_classes, key % n_classes),
+        models=tuple(one.model for one in shortlists),
+        proposed=proposed,
+        original=_is_in(key, original),
+        rated=np.any([one.top != benchmark.original for one in shortlists], axis=0),
+        top=_is_in(key, is_top),
+    )
+
+
+def _is_in(key: Int[np.ndarray, "P"], chosen: Int[np.ndarray, "n"]) -> Bool[np.ndarray, "P"]:
+    """Whether each key is among the chosen ones, both sorted and without repeats."""
+    found = np.zeros(len(key), dtype=bool)
+    at = np.searchsorted(key, chosen)
+    inside = at < len(key)
+    at, chosen = at[inside], chosen[inside]
+    found[at[key[at] == chosen]] = True
+    return found
+
+
+def of_models(proposals: Proposals, models: Sequence[str]) -> Proposals:
+    """The proposals that a subset of the models makes.
+
+    Their lists are pooled anew; the original label and the top predictions of *all* models
+    stay, as do the images to be rated: on the published questions, models of the paper's pool
+    outside its final six are covered as well as those six.
+
+    Raises:
+        OptionError: a name is no model of the proposals.
+        DataError: the proposals do not tell top predictions.
+
+    Source: the paper, appendix A.
+    """
+    unknown = [name for name in models if name not in proposals.models]
+    if unknown:
+        raise OptionError(
+            f"model {some(unknown)} is none of the proposals' models, but must be one of "
+            f"{some(proposals.models, 40)}."
+        )
+    if proposals.top is None:
+        raise DataError("proposals: the top predictions of the models were not kept.")
+    chosen = [proposals.models.index(name) for name in models]
+    pooled = proposals.proposed[:, chosen].sum(axis=1) >= 2
+    kept = pooled | proposals.original | proposals.top
+    pairs = proposals.pairs
+    return Proposals(
+        pairs=Pairs(pairs.image_ids, pairs.image[kept], pairs.label[kept]),
+        models=proposals.models,
+        proposed=proposals.proposed[kept],
+        original=proposals.original[kept],
+        rated=proposals.rated,
+        top=proposals.top[kept],
+    )
 
 
 def questions_of(proposals: Proposals) -> Questions:
@@ -117,3 +244,24 @@ def questions_of(proposals: Proposals) -> Questions:
         label=pairs.label[asked],
     )
     return Questions.from_pairs(rated_pairs)
+
+
+def lists_of(one: Predictions | FullScores) -> tuple[str, ...]:
+    """Which lists a model can give: of logits, of probabilities, of scores of unknown scale."""
+    if isinstance(one, FullScores):
+        return ("logit", "probability") if one.scale == "logit" else (one.scale or "score",)
+    return () if one.scores is None else (one.scale or "score",)
+
+
+def what_is_lost(one: Predictions | FullScores) -> str | None:
+    """What the form of a model's predictions loses for the rule, in words; None for nothing."""
+    lists = lists_of(one)
+    if not lists:
+        return "no scores: only its top predictions count"
+    if lists == ("score",):
+        return "scores of unknown scale: one list instead of two (--scale says what they are)"
+    if lists == ("probability",):
+        return "probabilities alone: the list of the largest logits cannot be made from them"
+    if lists == ("logit",):
+        return "logits of the best classes alone: the list of the largest probabilities is missing"
+    return None

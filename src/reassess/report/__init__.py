@@ -8,7 +8,8 @@
 `sections`      one function a section; `SECTIONS` is the order of the page
 `tables`        the tables of the page
 `page`          `write_report`: the page
-`export`        `write_figures`: each figure as PNG and SVG
+`export`        `write_figures`: each figure as PNG and SVG; `write_recall_cost`: the curve
+                of a choice of models
 `terminal`      tables for the terminal
 ==============  ===================================================================
 
@@ -18,7 +19,7 @@ a figure is made, so that importing this package loads neither altair nor Jinja.
 """
 
 from reassess.report.contents import Report
-from reassess.report.export import write_figures
+from reassess.report.export import write_figures, write_recall_cost
 from reassess.report.page import write_report
 
-__all__ = ["Report", "write_figures", "write_report"]
+__all__ = ["Report", "write_figures", "write_recall_cost", "write_report"]

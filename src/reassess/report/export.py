@@ -1,18 +1,26 @@
-"""Each figure as a file: PNG and SVG, in the light colours on white, with its titles."""
+"""Each figure as a file, in the light colours on white, with its titles.
 
+The figures of a report are written as PNG and SVG; the one of a choice of models also as a
+page of its own, with tooltips, that opens without a network.
+"""
+
+import html
+import json
 import re
 import textwrap
 from pathlib import Path
 from types import ModuleType
 
-from reassess.errors import MissingExtraError
+from reassess.errors import MissingExtraError, OptionError, some
 from reassess.files import write_atomically
+from reassess.proposals.choice import ModelChoice
 from reassess.report.contents import Figure, Report, Spec
 
 VEGA_LITE = "6.4"
 """The version of the grammar that altair 6 writes; vl-convert carries several."""
 
 SIMULATED = "Votes of simulated raters."
+_SUFFIXES = (".png", ".svg", ".html")
 _PIXELS = 2.0
 _LINE = 78
 
@@ -28,7 +36,7 @@ def write_figures(report: Report, folder: str | Path) -> list[Path]:
         MissingExtraError: altair or vl-convert is not installed.
         FileError: the folder cannot be written to.
     """
-    convert = converter()
+    converter()
     from reassess.report.figures import FIGURES
 
     written = []
@@ -36,16 +44,84 @@ def write_figures(report: Report, folder: str | Path) -> list[Path]:
         figure = draw(report)
         if figure is None:
             continue
-        spec = with_titles(figure, simulated=report.simulated)
-        png = convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=_PIXELS)
-        svg = convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
-        svg = with_own_ids(svg, figure.id)
-        for suffix, content in ((".png", png), (".svg", svg.encode())):
+        for suffix in (".png", ".svg"):
             path = Path(folder) / f"{figure.id}{suffix}"
-            with write_atomically(path) as beside:
-                beside.write_bytes(content)
+            write_figure(figure, path, simulated=report.simulated)
             written.append(path)
     return written
+
+
+def write_recall_cost(choice: ModelChoice, path: str | Path) -> None:
+    """Write the recall–cost curve of a choice of models.
+
+    Args:
+        choice: what was chosen, and the curve.
+        path: where to; its suffix, ``.png``, ``.svg`` or ``.html``, says as what.
+
+    Raises:
+        MissingExtraError: altair or vl-convert is not installed.
+        OptionError: the suffix is another.
+        FileError: the path cannot be written to.
+    """
+    converter()
+    from reassess.report.figures.proposals import recall_cost
+
+    write_figure(recall_cost(choice), path)
+
+
+def write_figure(figure: Figure, path: str | Path, *, simulated: bool = False) -> None:
+    """Write one figure with its titles.
+
+    Args:
+        figure: what to draw.
+        path: where to; its suffix, ``.png``, ``.svg`` or ``.html``, says as what.
+        simulated: whether the votes come from simulated raters, which the subtitle then says.
+
+    Raises:
+        MissingExtraError: vl-convert is not installed.
+        OptionError: the suffix is another.
+        FileError: the path cannot be written to.
+    """
+    convert = converter()
+    suffix = Path(path).suffix
+    if suffix not in _SUFFIXES:
+        raise OptionError(f"the path is {str(path)!r}, but must end in one of {some(_SUFFIXES)}.")
+    spec = with_titles(figure, simulated=simulated)
+    content: bytes
+    if suffix == ".png":
+        content = convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=_PIXELS)
+    elif suffix == ".svg":
+        svg = convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+        content = with_own_ids(svg, figure.id).encode()
+    else:
+        content = _page(figure, spec, convert).encode()
+    with write_atomically(path) as beside:
+        beside.write_bytes(content)
+
+
+def _page(figure: Figure, spec: Spec, convert: ModuleType) -> str:
+    """A page of HTML with one figure and nothing else, which asks nothing of any server."""
+    title, alternative = (html.escape(text) for text in (figure.title, figure.alternative))
+    bundle = script(convert.javascript_bundle(vl_version=VEGA_LITE))
+    chart = in_script(json.dumps(spec))
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        f'<title>{title}</title>\n<div id="chart" role="img" aria-label="{alternative}"></div>\n'
+        f"<p>{html.escape(figure.caption)}</p>\n"
+        f'<script type="module">{bundle}</script>\n'
+        f'<script type="module">window.vegaEmbed("#chart", {chart}, '
+        '{renderer: "svg", actions: false});</script>\n</html>\n'
+    )
+
+
+def in_script(text: str) -> str:
+    """JSON that cannot end the script element it stands in: ``<`` written as an escape."""
+    return text.replace("<", "\\u003c")
+
+
+def script(code: str) -> str:
+    """A script that cannot end the element it stands in."""
+    return re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE)
 
 
 def converter() -> ModuleType:

@@ -16,7 +16,14 @@ from reassess.errors import MissingExtraError
 from reassess.files import write_atomically
 from reassess.report import words
 from reassess.report.contents import Figure, Report, Spec
-from reassess.report.export import VEGA_LITE, converter, subtitle_of, with_own_ids
+from reassess.report.export import (
+    VEGA_LITE,
+    converter,
+    in_script,
+    script,
+    subtitle_of,
+    with_own_ids,
+)
 from reassess.report.sections import sections
 from reassess.report.theme import DARK, LIGHT, css_of_charts, css_variables
 from reassess.report.verdict import key_numbers, verdict
@@ -69,23 +76,13 @@ def page(report: Report) -> str:
         subtitles={one.id: subtitle_of(one, simulated=report.simulated) for one in drawn},
         drawings={one.id: _drawing(one, convert) for one in drawn},
         specs=in_script(json.dumps({one.id: _on_page(one) for one in drawn})),
-        bundle=_script(convert.javascript_bundle(vl_version=VEGA_LITE)),
+        bundle=script(convert.javascript_bundle(vl_version=VEGA_LITE)),
         models=sorted({score.model for score in report.scores}, key=str.lower),
         light=css_variables(LIGHT),
         dark=css_variables(DARK),
         chart_colours=css_of_charts(),
     )
     return text
-
-
-def in_script(text: str) -> str:
-    """JSON that cannot end the script element it stands in: ``<`` written as an escape."""
-    return text.replace("<", "\\u003c")
-
-
-def _script(code: str) -> str:
-    """A script that cannot end the element it stands in."""
-    return re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE)
 
 
 def tidy(text: str) -> str:

@@ -1,10 +1,11 @@
 """The figures of a report: one function a figure, from a `Report` to a `Figure` or None.
 
-=========  ======================================================================
-`marks`    what the figures share: axes, points with intervals, direct labels
-`models`   accuracies, progress, preference, later predictions
-`labels`   numbers of labels, agreement with experts, classes that occur together
-=========  ======================================================================
+===========  ====================================================================
+`marks`      what the figures share: axes, points with intervals, direct labels
+`models`     accuracies, progress, preference, later predictions
+`labels`     numbers of labels, agreement with experts, classes that occur together
+`proposals`  what recall costs: of a choice of models, on no page
+===========  ====================================================================
 
 altair is imported by these modules and nowhere else.
 """

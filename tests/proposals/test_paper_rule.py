@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reassess.errors import AlignmentError, DataError, OptionError
-from reassess.proposals import propose, questions_of
+from reassess.proposals import of_models, propose, questions_of, what_is_lost
 from reassess.records import Benchmark, Predictions, Proposals
 
 Study = tuple[list[Predictions], Benchmark]
@@ -73,6 +73,30 @@ def test_ties_at_the_threshold_are_kept() -> None:
     both = [model(name, ["x", "y"], scores) for name in ("m1", "m2")]
     assert named(propose(both, benchmark, top=1)) == ["x:0", "y:0"]
     assert named(propose(both, benchmark, top=2)) == ["x:0", "x:1", "y:0", "y:1"]
+
+
+def test_a_model_without_scores_counts_with_its_top_predictions_only(by_hand: Study) -> None:
+    """Without m3's list c1 and b1 are as before: its top prediction, and pooled by the others."""
+    (first, second, third), benchmark = by_hand
+    silent = replace(third, scores=None)
+    proposals = propose([first, second, silent], benchmark, top=4)
+    assert named(proposals) == ["a:0", "b:0", "b:1", "c:1", "c:2"]
+    assert not proposals.proposed[:, 2].any()
+    assert [what_is_lost(one) for one in (first, silent)] == [
+        "scores of unknown scale: one list instead of two (--scale says what they are)",
+        "no scores: only its top predictions count",
+    ]
+
+
+def test_a_subset_of_models_pools_anew_and_keeps_every_top_prediction(by_hand: Study) -> None:
+    """With all pairs on all lists any two models pool all; one alone pools none."""
+    proposals = propose(*by_hand, top=9)
+    assert len(of_models(proposals, ["m1", "m3"])) == 9
+    alone = of_models(proposals, ["m3"])
+    assert named(alone) == ["a:0", "b:0", "b:1", "c:1", "c:2"]
+    assert alone.rated.tolist() == [False, True, True]
+    with pytest.raises(OptionError, match="'m9' is none of the proposals' models"):
+        of_models(proposals, ["m9"])
 
 
 def test_a_top_beyond_what_there_is_takes_everything(by_hand: Study) -> None:
@@ -206,8 +230,6 @@ def test_refuses(by_hand: Study) -> None:
         propose(predictions, Benchmark("b", benchmark.image_ids), top=1)
     with pytest.raises(DataError, match="model 'm1' is there more than once"):
         propose([first, second, first], benchmark, top=1)
-    with pytest.raises(DataError, match="'m2': there are no scores"):
-        propose([first, replace(second, scores=None)], benchmark, top=1)
     part = replace(first, image_ids=first.image_ids[1:], classes=first.classes[1:], scores=None)
     with pytest.raises(AlignmentError, match=r"image 'a' of hand is missing.*1 of 3 are missing"):
         propose([part], benchmark, top=1)

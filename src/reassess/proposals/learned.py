@@ -1,0 +1,391 @@
+"""Proposals by learned probability: which pairs are likely enough to be valid labels.
+
+From what models say of a pair (`vote_features`), from which classes are valid beside which
+(`companions`) and from whatever truth exists, a classifier learns P(valid). It is
+cross-fitted by image: an image's probabilities come from a model and from rates that never
+saw its fold's truth, and are calibrated by other folds' predictions; an image without known
+truth gets the mean over the models of all folds. Much truth is learned by gradient boosting,
+little by a logistic regression of the votes alone.
+
+A pair is proposed when its probability reaches a threshold; the original label always is.
+An image needs no rating when its original label alone is proposed and as good as certain.
+
+Counts nothing that no model proposed beyond companions; asks nobody. Letters: N images, M
+models, P pairs, Q known pairs, F folds.
+
+Source: ours; the paper had no such rule.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+
+from reassess.engines import Engine, LocalEngine
+from reassess.errors import DataError, MissingExtraError, OptionError
+from reassess.proposals.calibration import Calibration, calibration, platt, recalibrated
+from reassess.proposals.classifiers import fit_boosting, fit_logistic, fit_scaled_logistic
+from reassess.proposals.companions import CompanionRates, Companions
+from reassess.proposals.evidence import NOT_LISTED, Evidence, with_pairs
+from reassess.proposals.truth import (
+    Truth,
+    check_enough,
+    check_valid,
+    fold_of_images,
+    truth_of_pool,
+)
+from reassess.proposals.vote_features import OF_THE_PAIR, VoteFeatures, places, vote_features
+from reassess.records import Pairs, Proposals, align
+
+Learner = Literal["boosting", "logistic"]
+
+OnFold = Callable[[int, int], None]
+"""Called when a fold is done, with how many are, and how many there are."""
+
+FEWEST_FOR_BOOSTING = 500
+"""How many valid and how many invalid pairs boosting needs; the logistic model takes less."""
+
+CERTAIN = 0.95
+"""How probable an original label must be for its image to stay unrated."""
+
+_N_VOTE_ROWS = 200_000  # a model with one weight a model learns nothing from more
+_BLOCK_PAIRS = 200_000
+_KEPT_FULLY = 0.01  # training pairs less probable than this are thinned out ...
+_FEWEST_KEPT = 0.05  # ... to no less than this share
+_NO_RIVAL = -20.0  # log-odds of the second pair of an image that has one only
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedProposals:
+    """P(valid) of every pair of a pool, and how far it can be trusted.
+
+    Attributes:
+        evidence: the pool, with the companions that were added to it.
+        probability: P(valid) of each pair.
+        learner: what learned it.
+        calibration: how the probabilities of pairs with known truth compare with it.
+        fold: of each image its fold, from whose truth its probabilities did not come; -1 where
+            none was known.
+        pool_recall: the share of the known valid labels that lie in the pool.
+    """
+
+    evidence: Evidence
+    probability: Float[np.ndarray, "P"]
+    learner: Learner
+    calibration: Calibration
+    fold: Int[np.ndarray, "N"]
+    pool_recall: float
+
+    @property
+    def pairs(self) -> Pairs:
+        """The pairs of the pool, images in the order of their ids."""
+        return self.evidence.pairs
+
+    def propose(self, *, recall: float | None = None, budget: int | None = None) -> Proposals:
+        """The most probable pairs, and every original label.
+
+        An image is rated unless its original label alone is proposed, with a probability of
+        at least `CERTAIN`.
+
+        Args:
+            recall: the wanted expected recall, in (0, 1]; the fewest pairs that reach it.
+            budget: how many pairs to propose at most, over all images, original labels
+                included.
+
+        Raises:
+            OptionError: not exactly one of them is given, the recall is beyond what the pool
+                holds, or the budget does not reach for the original labels.
+        """
+        if (recall is None) == (budget is None):
+            raise OptionError("either a recall or a budget must be given, and not both.")
+        if recall is not None:
+            return self.above(self._threshold_of_recall(recall))
+        return self.above(self._threshold_of_budget(budget or 0))
+
+    def above(self, threshold: float) -> Proposals:
+        """The pairs with at least this probability, and every original label."""
+        evidence = self.evidence
+        chosen = np.flatnonzero((self.probability >= threshold) | evidence.original)
+        image = evidence.pairs.image[chosen]
+        row_of = np.argsort(evidence.benchmark_ids)  # images of the pool stand by id
+        order = np.lexsort((evidence.pairs.label[chosen], row_of[image]))
+        chosen, image = chosen[order], row_of[image][order]
+        n_images = len(evidence.benchmark_ids)
+        doubted = ~evidence.original[chosen] | (self.probability[chosen] < CERTAIN)
+        return Proposals(
+            pairs=Pairs(evidence.benchmark_ids, image, evidence.pairs.label[chosen]),
+            models=evidence.models,
+            proposed=evidence.rank[chosen] != NOT_LISTED,
+            original=evidence.original[chosen],
+            rated=np.bincount(image, weights=doubted, minlength=n_images) > 0,
+            top=(evidence.rank[chosen] == 0).any(axis=1),
+            probability=self.probability[chosen],
+        )
+
+    def expected_recall(self, proposals: Proposals) -> float:
+        """The share of all valid labels that proposals of this rule are expected to hold.
+
+        The probabilities of what is proposed, over those of the whole pool, times the share
+        of the known valid labels that the pool holds.
+
+        Raises:
+            DataError: the proposals have no probabilities.
+        """
+        if proposals.probability is None:
+            raise DataError("proposals: there are no probabilities; another rule made them.")
+        share = proposals.probability.sum() / self.probability.sum()
+        return self.pool_recall * float(share)
+
+    def _ranked(self) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "N"]]:
+        """Falling probabilities of pairs that are no original labels, and those of labels."""
+        original = self.evidence.original
+        return -np.sort(-self.probability[~original]), self.probability[original]
+
+    def _threshold_of_recall(self, recall: float) -> float:
+        others, originals = self._ranked()
+        if not 0 < recall <= self.pool_recall:
+            raise OptionError(
+                f"the wanted recall is {recall}, but must be above 0 and at most "
+                f"{self.pool_recall:.4f}, which the pool holds. Ask for less, or add models."
+            )
+        wanted = recall / self.pool_recall * self.probability.sum()
+        reached = originals.sum() + np.append(0.0, np.cumsum(others))
+        n_needed = int(np.searchsorted(reached, wanted * (1 - 1e-12)))
+        n_needed = min(n_needed, len(others))
+        return float(others[n_needed - 1]) if n_needed else np.inf
+
+    def _threshold_of_budget(self, budget: int) -> float:
+        others, originals = self._ranked()
+        n_others = budget - len(originals)
+        if n_others < 0:
+            raise OptionError(
+                f"the budget is {budget:,}, but must be {len(originals):,} or more: every image's "
+                "original label is proposed. Raise it."
+            )
+        if n_others >= len(others):
+            return 0.0
+        # A tie at the threshold would break the budget, so that all who tie stay out.
+        return float(np.nextafter(others[n_others], np.inf))
+
+
+def learn_proposals(
+    evidence: Evidence,
+    known: Pairs,
+    valid: Float[np.ndarray, "Q"],
+    *,
+    complete: bool = False,
+    learner: Learner | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    engine: Engine | None = None,
+    on_fold: OnFold | None = None,
+) -> LearnedProposals:
+    """P(valid) of every pair of the pool, learned from those whose truth is known.
+
+    Truth of contested images only says too much of all others: their pairs are ranked well, but
+    their probabilities come out too high. Then name a budget, not a recall.
+
+    Args:
+        evidence: the pool and what models say of it.
+        known: pairs whose truth is known: gold questions, voted ones, or labels.
+        valid: P(valid) of each: the share of experts who said yes, a posterior, or 1.
+        complete: whether ``known`` holds every valid label of its images, so that all their
+            other pairs are invalid (label sets); else those are unknown (gold, votes).
+        learner: what learns; by default boosting where there is truth enough.
+        folds: into how many parts the images with known truth are cut.
+        seed: of the cut and of the boosting.
+        engine: where the models of the folds learn; threads of this process by default. Each
+            takes one core, so that the floats are the same wherever they run.
+        on_fold: called after each fold.
+
+    Raises:
+        OptionError: there are fewer than three folds.
+        DataError: a truth lies outside [0, 1], or there is too little truth: fewer images
+            than folds, or a fold without which only one outcome is left.
+        AlignmentError: a known image is none of the benchmark's.
+        MissingExtraError: scikit-learn is not installed.
+    """
+    if folds < 3:
+        raise OptionError(
+            f"the number of folds is {folds}, but must be 3 or more: the rates that a model learns "
+            "from leave out two."
+        )
+    check_valid(known, valid)
+    n_classes = max(evidence.n_classes, 1 + int(known.label.max(initial=0)))
+    evidence = replace(evidence, n_classes=n_classes)
+    row = align(known.image_ids, evidence.pairs.image_ids, source="truth", target_name="the pool")
+    image = row if complete else np.unique(row[known.image])
+    fold = fold_of_images(image, len(evidence.original_label), folds, seed)
+    order = np.lexsort((known.label, row[known.image]))
+    key = (row[known.image].astype(np.int64) * n_classes + known.label)[order]
+    valid = valid[order].astype(float)
+    companions = Companions(evidence, key, valid, fold, folds)
+    if complete:
+        evidence = with_pairs(evidence, companions.missing_from(evidence))
+    truth = truth_of_pool(evidence, key, valid, fold, folds, complete)
+    check_enough(truth)
+    learner = learner or _learner(truth)
+    with _one_thread():
+        cross_fit = _CrossFit(evidence, truth, companions, learner, seed)
+        raw = _of_all_folds(cross_fit, truth, engine, on_fold)
+        probability = _calibrated(raw, truth)
+    judged = truth.known
+    return LearnedProposals(
+        evidence=evidence,
+        probability=probability,
+        learner=learner,
+        calibration=calibration(
+            probability[judged], truth.valid[judged], truth.fold[judged], folds
+        ),
+        fold=fold,
+        pool_recall=float(1 - valid[~np.isin(key, evidence.key)].sum() / valid.sum()),
+    )
+
+
+class _CrossFit:
+    """What the models of all folds share."""
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        truth: Truth,
+        companions: Companions,
+        learner: Learner,
+        seed: int,
+    ) -> None:
+        self._evidence, self._truth, self._learner, self._seed = evidence, truth, learner, seed
+        self._companions = companions
+        self._key = evidence.key
+        self._votes: VoteFeatures = vote_features(evidence)
+        self._named = evidence.named
+        if learner == "boosting":
+            self._rates = CompanionRates(evidence, self._votes, truth)
+
+    def __call__(self, held_out: int) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n"]]:
+        """P(valid) of the pairs of one fold, and of those without any, learned from the others."""
+        fold = self._truth.fold
+        rows = np.flatnonzero((fold == held_out) | (fold < 0))
+        with _one_thread():
+            return rows, self._predict(rows, held_out)
+
+    def _predict(self, rows: Int[np.ndarray, "n"], held_out: int) -> Float[np.ndarray, "n"]:
+        truth = self._truth
+        train = np.flatnonzero(truth.known & (truth.fold != held_out))
+        # What only the fold held out suggests must not be learned from either.
+        suggested = self._companions.suggests(self._key[train], held_out)
+        train = train[self._named[train] | suggested]
+        if self._learner == "logistic":
+            values = self._votes.values[:, OF_THE_PAIR]
+            model = fit_scaled_logistic(values[train], truth.valid[train], strength=10.0)
+            return _by_block(rows, lambda part: model.predict_proba(values[part])[:, 1])
+        rng = np.random.default_rng([self._seed, held_out])
+        log_odds = self._log_odds(train, rng)
+        context = self._context(log_odds)
+
+        def features(part: Int[np.ndarray, "b"]) -> Float32[np.ndarray, "b F"]:
+            beside = self._companions.share(self._key[part], held_out).astype(np.float32)
+            rates = self._rates.features(part, held_out)
+            return np.column_stack([self._votes.values[part], rates, beside, context[part]])
+
+        kept = np.clip(1 / (1 + np.exp(-log_odds[train])) / _KEPT_FULLY, _FEWEST_KEPT, 1.0)
+        drawn = rng.random(len(train)) < kept
+        train, weight = train[drawn], 1 / kept[drawn]
+        model = fit_boosting(features(train), truth.valid[train], weight, seed=self._seed)
+        return _by_block(rows, lambda part: model.predict_proba(features(part))[:, 1])
+
+    def _log_odds(
+        self, train: Int[np.ndarray, "n"], rng: np.random.Generator
+    ) -> Float[np.ndarray, "P"]:
+        """Log-odds of every pair by a logistic regression of the models' votes for it."""
+        evidence = self._evidence
+        drawn = rng.random(len(train)) * len(train) < _N_VOTE_ROWS
+        vote = (1.0 / (1 + np.arange(NOT_LISTED + 1))).astype(np.float32)
+        vote[NOT_LISTED] = 0
+
+        def features(part: Int[np.ndarray, "b"]) -> Float32[np.ndarray, "b F"]:
+            own = evidence.original[part].astype(np.float32)
+            return np.column_stack([vote[evidence.rank[part]], own])
+
+        model = fit_logistic(features(train[drawn]), self._truth.valid[train[drawn]])
+        return _by_block(
+            np.arange(len(evidence)), lambda part: model.decision_function(features(part))
+        )
+
+    def _context(self, log_odds: Float[np.ndarray, "P"]) -> Float32[np.ndarray, "P F"]:
+        """The log-odds of a pair among those of its image."""
+        image, original = self._evidence.pairs.image, self._evidence.original
+        n_images = len(self._evidence.original_label)
+        # Companions are no competitors: what added them may be what is held out.
+        rival = np.where(self._named, log_odds, -np.inf)
+        place, order = places(image, rival)
+        start = np.searchsorted(image, np.arange(n_images))
+        best = rival[order[start]][image]
+        runner_up = order[np.minimum(start + 1, len(order) - 1)]
+        there = (image[runner_up] == np.arange(n_images)) & self._named[runner_up]
+        second = np.where(there, log_odds[runner_up], _NO_RIVAL)[image]
+        power = np.exp(rival - best)
+        probability = np.where(original, 0.0, 1 / (1 + np.exp(-rival)))
+        expected = np.bincount(image, weights=probability)[image]
+        columns = [
+            log_odds,
+            place,
+            best - log_odds,
+            power / np.bincount(image, weights=power)[image],
+            second,
+            expected,
+            expected - probability,
+        ]
+        return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _of_all_folds(
+    cross_fit: _CrossFit, truth: Truth, engine: Engine | None, on_fold: OnFold | None
+) -> Float[np.ndarray, "P"]:
+    """P(valid) of every pair; where nothing is known every fold's model has a say."""
+    raw = np.zeros(len(truth.fold))
+    with LocalEngine() if engine is None else nullcontext(engine) as running:
+        for held_out, (rows, found) in enumerate(running.map(cross_fit, range(truth.n_folds))):
+            raw[rows] += found / np.where(truth.fold[rows] < 0, truth.n_folds, 1)
+            if on_fold is not None:
+                on_fold(1 + held_out, truth.n_folds)
+    return raw
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Sums over several threads depend on their number: each fold takes one."""
+    try:
+        import sklearn  # noqa: F401 -- brings threadpoolctl
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise MissingExtraError("scikit-learn", "study", "learning proposals") from error
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits
+
+
+def _by_block(
+    rows: Int[np.ndarray, "n"],
+    function: Callable[[Int[np.ndarray, "b"]], Float[np.ndarray, "b"]],
+) -> Float[np.ndarray, "n"]:
+    """What a function makes of rows, some at a time."""
+    parts = [rows[i : i + _BLOCK_PAIRS] for i in range(0, len(rows), _BLOCK_PAIRS)]
+    return np.concatenate([np.empty(0), *(function(part) for part in parts)])
+
+
+def _learner(truth: Truth) -> Learner:
+    n_valid = truth.valid.sum()
+    enough = min(n_valid, truth.known.sum() - n_valid) >= FEWEST_FOR_BOOSTING
+    return "boosting" if enough else "logistic"
+
+
+def _calibrated(raw: Float[np.ndarray, "P"], truth: Truth) -> Float[np.ndarray, "P"]:
+    """Probabilities mended by the other folds' truth; by all folds' where none is known."""
+    probability = np.empty(len(raw))
+    for fold in range(-1, truth.n_folds):
+        rows = truth.fold == fold
+        if rows.any():
+            others = truth.known & ~rows
+            probability[rows] = recalibrated(raw[rows], platt(raw[others], truth.valid[others]))
+    return probability

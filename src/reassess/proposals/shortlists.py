@@ -1,0 +1,355 @@
+"""What the paper's rule takes of one model: its largest scores over the whole set.
+
+Full scores are streamed once, in blocks of rows that fit a core's cache. A running
+threshold, the ``top``-th largest score so far, keeps what is held small; it never exceeds
+the final one, so that the outcome does not depend on the order of the rows or on how they
+are cut into shards. Log-probabilities are taken in the file's own precision while
+streaming; pairs too near the threshold for that are ranked again in double precision.
+
+Letters: N images, n rows of a shard, K classes.
+
+Source: the paper, section 3.1 and appendix A.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from reassess.errors import DataError
+from reassess.proposals.kernels import candidates, scan_logits
+from reassess.records import FullScores, Predictions
+
+ListKind = Literal["logit", "probability", "score"]
+"""What a list ranks by; ``score`` where nobody declared the scale."""
+
+_SHARD_CELLS = 2**26
+_BLOCK_CELLS = 2**18
+_SAMPLED_ROWS = 1000
+_MARGIN = 1e-4
+_TIE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPairs:
+    """Pairs of a list, in no particular order.
+
+    Attributes:
+        image: index of the pair's image.
+        label: its class.
+        score: what the list ranks by; log-probability where it ranks by probability.
+    """
+
+    image: Int[np.ndarray, "n"]
+    label: Int[np.ndarray, "n"]
+    score: Float[np.ndarray, "n"]
+
+    def take(self, chosen: Shaped[np.ndarray, "m"]) -> "ListedPairs":
+        """The chosen pairs, by mask or index."""
+        return ListedPairs(self.image[chosen], self.label[chosen], self.score[chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """What the rule takes of one model.
+
+    Attributes:
+        model: the model's name.
+        top: the top prediction of each of the N images, -1 where the model has none.
+        lists: pairs by what they were ranked by; empty for a model without scores.
+    """
+
+    model: str
+    top: Int[np.ndarray, "N"]
+    lists: dict[ListKind, ListedPairs]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanShard:
+    """Rows of one model's scores, to be scanned on their own.
+
+    Attributes:
+        source: the model's scores.
+        start: first row.
+        stop: the row after the last.
+        n_listed: how many pairs each list holds, more where scores tie.
+    """
+
+    source: FullScores
+    start: int
+    stop: int
+    n_listed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What was found in a shard.
+
+    Attributes:
+        top: the top prediction of each row.
+        lists: the shard's own largest pairs, a superset of what the model's list takes.
+    """
+
+    top: Int[np.ndarray, "n"]
+    lists: dict[ListKind, ListedPairs]
+
+
+def scan_shards(source: FullScores, n_listed: int) -> Iterator[ScanShard]:
+    """Shards of a model's rows, cut by their size and nothing else."""
+    n_rows = len(source.scores)
+    step = max(1, _SHARD_CELLS // source.n_classes)
+    for start in range(0, n_rows, step):
+        yield ScanShard(source, start, min(start + step, n_rows), n_listed)
+
+
+def scan(shard: ScanShard) -> Scan:
+    """The top predictions and the largest pairs of a shard's rows.
+
+    A sample of the rows tells roughly where each list ends, so that little more than the
+    list is ever held; where it told too high, the rows are scanned again from below.
+
+    Raises:
+        DataError: a score is NaN or infinite, or a probability outside [0, 1].
+        MissingExtraError: numba is missing.
+    """
+    found, complete = _Scanner(shard, _likely_ends(shard)).run()
+    if not complete:
+        found, _ = _Scanner(shard, dict.fromkeys(_kinds(shard.source), -np.inf)).run()
+    return found
+
+
+def _likely_ends(shard: ScanShard) -> dict[ListKind, float]:
+    """For each list a score that its last pair probably exceeds, from a sample of rows."""
+    source, n_rows = shard.source, shard.stop - shard.start
+    n_sampled = max(_SAMPLED_ROWS, min(n_rows, 4 * _SAMPLED_ROWS * source.n_classes // 10**6))
+    rows = np.unique(np.linspace(shard.start, shard.stop - 1, min(n_sampled, n_rows)).astype(int))
+    share = shard.n_listed / (n_rows * source.n_classes)
+    n_above = int(1.3 * share * len(rows) * source.n_classes) + 100
+    sample = np.array(source.scores[rows], dtype=_working_type(source))
+    if len(rows) == n_rows or n_above >= sample.size or not np.isfinite(sample).all():
+        return dict.fromkeys(_kinds(source), -np.inf)
+    ends: dict[ListKind, float] = {}
+    for kind in _kinds(source):
+        if kind == "probability" and source.scale == "logit":
+            sample = sample - _exact_log_sum(sample)[:, None]
+        ends[kind] = _nth_largest(sample.ravel(), n_above)
+    return ends
+
+
+class _Scanner:
+    """One pass over a shard's rows, with a running threshold for each list."""
+
+    def __init__(self, shard: ScanShard, ends: dict[ListKind, float]) -> None:
+        source = shard.source
+        self._shard = shard
+        self._step = max(1, _BLOCK_CELLS // source.n_classes)
+        self._lists = {kind: _Largest(shard.n_listed, ends[kind]) for kind in _kinds(source)}
+        self._found = np.empty(self._step * source.n_classes, np.int64)
+        self._exponent = np.empty(source.n_classes, np.int32)
+        self._power = np.empty(source.n_classes, np.float32)
+
+    def run(self) -> tuple[Scan, bool]:
+        """What is found, and whether every list is as long as it must be."""
+        shard, source = self._shard, self._shard.source
+        top = np.empty(shard.stop - shard.start, np.int64)
+        stop = shard.start
+        for stored in source.blocks(shard.start, shard.stop, self._step):
+            start, stop = stop, stop + len(stored)
+            block = stored.astype(_working_type(source), copy=False)
+            winner = block.argmax(axis=1)
+            top[start - shard.start : stop - shard.start] = winner
+            best = block[np.arange(len(block)), winner]
+            _check_block(source, block, best, start)
+            self._take(block, best, source.image[start:stop])
+        lists = {kind: kept.pairs() for kind, kept in self._lists.items()}
+        n_wanted = min(shard.n_listed, len(top) * source.n_classes)
+        complete = all(kept.is_complete(n_wanted) for kept in self._lists.values())
+        return Scan(top, lists), complete
+
+    def _take(
+        self,
+        block: Float[np.ndarray, "b K"],
+        best: Float[np.ndarray, "b"],
+        image: Int[np.ndarray, "b"],
+    ) -> None:
+        """Hand the pairs of a block that may be among the largest to their lists."""
+        ends = {kind: kept.end for kind, kept in self._lists.items()}
+        shift = np.zeros(len(block))
+        if self._shard.source.scale != "logit":
+            least = np.full(len(block), min(ends.values()), dtype=block.dtype)
+            n_found = candidates()(block, best, least, self._found)
+        elif block.dtype == np.float64:
+            shift = _exact_log_sum(block)
+            least = np.minimum(ends["logit"], ends["probability"] + shift - _MARGIN)
+            n_found = candidates()(block, best, least, self._found)
+        else:
+            n_found = scan_logits()(
+                block, best, self._exponent, self._power, shift,
+                ends["logit"], ends["probability"], _MARGIN, self._found,
+            )  # fmt: skip
+        if n_found == 0:
+            return
+        at = self._found[:n_found]
+        row, label = np.divmod(at, block.shape[1])
+        score = block.ravel()[at].astype(np.float64)
+        for kind, kept in self._lists.items():
+            of_logits = kind == "probability" and self._shard.source.scale == "logit"
+            kept.add(image[row], label, score - shift[row] if of_logits else score)
+
+
+def shortlist_of_scans(source: FullScores, scans: list[Scan], n_listed: int) -> Shortlist:
+    """A model's shortlist from the scans of all its shards, in their order."""
+    top = np.full(len(source.image_ids), -1, np.int64)
+    top[source.image] = np.concatenate([one.top for one in scans])
+    lists: dict[ListKind, ListedPairs] = {}
+    for kind in scans[0].lists:
+        pairs = _joined([one.lists[kind] for one in scans])
+        if kind == "probability" and source.scale == "logit":
+            lists[kind] = _ranked_exactly(source, pairs, n_listed)
+        else:
+            lists[kind] = pairs.take(pairs.score >= _nth_largest(pairs.score, n_listed))
+    return Shortlist(source.model, top, lists)
+
+
+def shortlist_of_ranked(
+    one: Predictions, image: Int[np.ndarray, "n"], n_images: int, n_listed: int
+) -> Shortlist:
+    """A model's shortlist from its ranked classes; one list, of the scores that they have.
+
+    Args:
+        one: the model's predictions.
+        image: index of the image of each row.
+        n_images: N.
+        n_listed: how many pairs to take; all where there are fewer.
+    """
+    top = np.full(n_images, -1, np.int64)
+    top[image] = one.top
+    if one.scores is None:
+        return Shortlist(one.model, top, {})
+    row, column = np.nonzero(one.scores >= _nth_largest(one.scores.ravel(), n_listed))
+    pairs = ListedPairs(image[row], one.classes[row, column], one.scores[row, column])
+    return Shortlist(one.model, top, {one.scale or "score": pairs})
+
+
+def _kinds(source: FullScores) -> tuple[ListKind, ...]:
+    """The lists that a model's full scores can give."""
+    if source.scale == "logit":
+        return ("logit", "probability")
+    return (source.scale or "score",)
+
+
+def _working_type(source: FullScores) -> Any:
+    return np.float64 if source.scores.dtype.itemsize > 4 else np.float32
+
+
+def _nth_largest(values: Float[np.ndarray, "n"], n: int) -> float:
+    """The n-th largest value; the smallest where there are fewer."""
+    last = len(values) - min(n, len(values))
+    return float(np.partition(values, last)[last])
+
+
+def _exact_log_sum(block: Float[np.ndarray, "b K"]) -> Float[np.ndarray, "b"]:
+    """Logarithm of the sum of each row's exponentials, in double precision."""
+    best = block.max(axis=1)
+    log_sum: Float[np.ndarray, "b"] = np.log(np.exp(block - best[:, None]).sum(axis=1)) + best
+    return log_sum
+
+
+class _Largest:
+    """The pairs with the largest scores so far, ties at the last kept.
+
+    Log-probabilities of single precision may lie a margin below what they should be, so
+    that pairs down to that margin below the threshold are held too.
+    """
+
+    def __init__(self, n_listed: int, end: float) -> None:
+        self.end = end
+        self._n_listed = n_listed
+        self._parts: list[ListedPairs] = []
+        self._n_held = 0
+
+    def add(
+        self,
+        image: Int[np.ndarray, "n"],
+        label: Int[np.ndarray, "n"],
+        score: Float[np.ndarray, "n"],
+    ) -> None:
+        """Take what may still be among the largest."""
+        chosen = np.flatnonzero(score >= self.end - _MARGIN)
+        self._parts.append(
+            ListedPairs(
+                image[chosen].astype(np.int32), label[chosen].astype(np.int32), score[chosen]
+            )
+        )
+        self._n_held += len(chosen)
+        if self._n_held > max(4 * self._n_listed, _BLOCK_CELLS):
+            self.pairs()
+
+    def pairs(self) -> ListedPairs:
+        """What is held, cut down to what can still be among the largest."""
+        held = _joined(self._parts)
+        if len(held.score) > self._n_listed:
+            self.end = max(self.end, _nth_largest(held.score, self._n_listed))
+        held = held.take(np.flatnonzero(held.score >= self.end - _MARGIN))
+        self._parts, self._n_held = [held], len(held.score)
+        return held
+
+    def is_complete(self, n_wanted: int) -> bool:
+        """Whether enough pairs are at or above the end that was begun with."""
+        return int((self._parts[0].score >= self.end).sum()) >= n_wanted
+
+
+def _joined(parts: list[ListedPairs]) -> ListedPairs:
+    return ListedPairs(
+        np.concatenate([part.image for part in parts]),
+        np.concatenate([part.label for part in parts]),
+        np.concatenate([part.score for part in parts]),
+    )
+
+
+def _ranked_exactly(source: FullScores, pairs: ListedPairs, n_listed: int) -> ListedPairs:
+    """The largest log-probabilities, those near the threshold ranked in double precision."""
+    threshold = _nth_largest(pairs.score, n_listed)
+    if threshold == -np.inf:
+        return pairs
+    near = np.flatnonzero(np.abs(pairs.score - threshold) <= _MARGIN)
+    above = pairs.score > threshold + _MARGIN
+    n_wanted = min(n_listed, len(pairs.score)) - int(above.sum())
+    row_of = np.full(len(source.image_ids), -1, np.int64)
+    row_of[source.image] = np.arange(len(source.image))
+    rows, which = np.unique(row_of[pairs.image[near]], return_inverse=True)
+    exact = pairs.score[near].copy()
+    step = max(1, _BLOCK_CELLS // source.n_classes)
+    for start in range(0, len(rows), step):
+        block = np.asarray(source.scores[rows[start : start + step]], dtype=np.float64)
+        shift = _exact_log_sum(block)
+        mine = np.flatnonzero((which >= start) & (which < start + step))
+        local = which[mine] - start
+        exact[mine] = block[local, pairs.label[near[mine]]] - shift[local]
+    above[near[exact >= _nth_largest(exact, n_wanted) - _TIE]] = True
+    return pairs.take(above)
+
+
+def _check_block(
+    source: FullScores, block: Float[np.ndarray, "b K"], best: Float[np.ndarray, "b"], start: int
+) -> None:
+    """Refuse NaN and infinity, and probabilities outside [0, 1]."""
+    if not np.isfinite(best).all():
+        wrong, must = (
+            np.isnan(block) | np.isposinf(block) | (best == -np.inf)[:, None],
+            "be a number",
+        )
+        mend = "Predict again."
+    elif source.scale == "probability" and (best.max() > 1 or block.min() < 0):
+        wrong, must = (block < 0) | (block > 1), "lie in [0, 1] as probabilities do"
+        mend = "Say what the scores are (--scale logit)."
+    else:
+        return
+    row, column = np.argwhere(wrong)[0].tolist()
+    raise DataError(
+        f"predictions {source.model!r}: score[{start + row}, {column}] is "
+        f"{block[row, column]!s}, but must {must}; {int(wrong.sum()):,} of {block.size:,} near "
+        f"there are not. {mend}"
+    )
