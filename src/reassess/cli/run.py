@@ -1,0 +1,34 @@
+"""``reassess run``: what is stale in a study, in order."""
+
+import click
+
+from reassess.cli.options import print_json, progress
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reassess run pets
+  reassess run pets --json
+"""
+)
+@click.argument("study")
+@click.option("--workers", type=int, help="Threads.  [default: one a core]")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def run(study: str, workers: int | None, as_json: bool) -> None:
+    """Do again what is stale or missing in a STUDY, in the order of its stages.
+
+    With the options that stand in study.toml. What waits for votes is left alone.
+    """
+    from reassess.study import open_study, run_study
+
+    opened = open_study(study)
+    with progress("Running", None) as step:
+        done = run_study(opened, workers=workers, on_step=step)
+    if as_json:
+        print_json([{"stage": stage, "result": line} for stage, line in done])
+        return
+    for stage, line in done:
+        click.echo(f"{stage}: {line}")
+    if not done:
+        click.echo(f"{study}: nothing is stale.")

@@ -1,0 +1,52 @@
+"""A study: a folder with a readable manifest, and one file a stage.
+
+===========  ======================================================================
+`manifest`   `study.toml`: what the study is about, its models, its settings
+`inputs`     the benchmark and the models that it reads, and the hashes of their files
+`stages`     what each stage is made from; done, stale or missing
+`proposing`  proposals and tasks, with what was answered left alone
+`labelling`  posterior and labels from the study's votes
+`resuming`   finished shards that outlive a crash
+`run`        what is stale, in order
+===========  ======================================================================
+
+Everything that `reassess new`, `add`, `propose`, `status` and `run` do is a function here.
+"""
+
+from reassess.study.inputs import benchmark_of, hierarchy_of, open_model
+from reassess.study.manifest import (
+    ModelEntry,
+    Study,
+    add_models,
+    as_named,
+    change_settings,
+    new_study,
+    open_study,
+)
+from reassess.study.proposing import PER_TASK, TOP, Proposed, propose_study, write_proposed
+from reassess.study.run import run_study
+from reassess.study.stages import FILES, StageStatus, seconds_of_votes, stage_status, votes_file
+
+__all__ = [
+    "FILES",
+    "PER_TASK",
+    "TOP",
+    "ModelEntry",
+    "Proposed",
+    "StageStatus",
+    "Study",
+    "add_models",
+    "as_named",
+    "benchmark_of",
+    "change_settings",
+    "hierarchy_of",
+    "new_study",
+    "open_model",
+    "open_study",
+    "propose_study",
+    "run_study",
+    "seconds_of_votes",
+    "stage_status",
+    "votes_file",
+    "write_proposed",
+]

@@ -1,0 +1,194 @@
+"""What a study reads: its benchmark, its models, and the hashes of their files.
+
+A hash is taken once and remembered with the file's size and time of change, so that
+gigabytes of scores are not read again to see that they are the same.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reassess.errors import DataError, FileError, OptionError, some
+from reassess.files import (
+    open_predictions,
+    read_benchmark,
+    read_ids,
+    read_predictions,
+    sha256_of,
+    write_atomically,
+)
+from reassess.files.arrays import is_there, naming
+from reassess.files.prediction_forms import sibling_scores, two_files
+from reassess.proposals import image_of_rows
+from reassess.records import Benchmark, FullScores, Hierarchy, Predictions
+from reassess.study.manifest import ModelEntry, Study
+
+CACHE = ".cache"
+"""The hidden folder of a study: hashes and finished shards. It can be deleted at any time."""
+
+
+def benchmark_of(study: Study) -> Benchmark:
+    """The images, original labels, classes and is-a edges of a study.
+
+    Raises:
+        FileError: a file is missing or malformed.
+        DataError: an image is there twice or a label is no class.
+    """
+    return read_benchmark(
+        study.path(study.labels),
+        classes=None if study.classes is None else study.path(study.classes),
+        hierarchy=None if study.hierarchy is None else study.path(study.hierarchy),
+        name=study.name,
+    )
+
+
+def hierarchy_of(study: Study, benchmark: Benchmark) -> Hierarchy | None:
+    """The hierarchy of the benchmark's classes; None where the study has no edges.
+
+    Raises:
+        DataError: the edges form a cycle, a class is in none, or the classes are unknown.
+    """
+    if study.hierarchy is None:
+        return None
+    path = study.path(study.hierarchy)
+    if benchmark.classes is None:
+        raise DataError(
+            f"{path}: the edges name classes, but the classes of {benchmark.name} are only known "
+            "by their indices. Give the classes file (--classes FILE)."
+        )
+    with naming(path):
+        return Hierarchy.from_edges(benchmark.hierarchy, benchmark.classes)
+
+
+def open_model(study: Study, entry: ModelEntry, benchmark: Benchmark) -> Predictions | FullScores:
+    """A model's predictions of every image, full scores left on disk.
+
+    Raises:
+        FileError: the file is missing, corrupt or of no known form.
+        DataError: a shape, class or score is not what it must be.
+        AlignmentError: rows do not fit the images.
+        OptionError: the file holds several models and none is named.
+    """
+    found = _only(entry, open_predictions(*_place(study, entry, benchmark), **_rows(study, entry)))
+    with naming(Path(entry.predictions)):
+        image_of_rows(found, benchmark)
+    return found
+
+
+def rank_model(study: Study, entry: ModelEntry, benchmark: Benchmark, *, depth: int) -> Predictions:
+    """A model's ``depth`` best classes of each image, or as many as its file holds.
+
+    Raises:
+        FileError: the file is missing, corrupt or of no known form.
+        DataError: a shape, class or score is not what it must be.
+        AlignmentError: rows do not fit the images.
+        OptionError: the file holds several models and none is named.
+    """
+    place = _place(study, entry, benchmark)
+    found = _only(entry, read_predictions(*place, **_rows(study, entry), top=depth))
+    if not isinstance(found, Predictions):
+        raise TypeError(type(found))
+    return found
+
+
+def _place(study: Study, entry: ModelEntry, benchmark: Benchmark) -> tuple[str, Benchmark]:
+    return source_of(study, entry)[0], benchmark
+
+
+def source_of(study: Study, entry: ModelEntry) -> tuple[str, str | None]:
+    """Where a model's predictions are from here, and which model of the file it is."""
+    source, chosen = entry.predictions, None
+    paths = two_files(source)
+    if paths is None and not is_there(study.path(source)) and "#" in source:
+        source, _, chosen = source.rpartition("#")
+    first, colon, second = source.partition(".npy:")
+    if colon and not is_there(study.path(source)):
+        return f"{study.path(first + '.npy')}:{study.path(second)}", chosen
+    return str(study.path(source)), chosen
+
+
+def _rows(study: Study, entry: ModelEntry) -> dict[str, Any]:
+    ids = None if entry.ids is None else read_ids(study.path(entry.ids))
+    return {"order": entry.order, "ids": ids, "scale": entry.scale}
+
+
+def _only(
+    entry: ModelEntry, found: list[Predictions] | list[Predictions | FullScores]
+) -> Predictions | FullScores:
+    """The one model that an entry means, under the entry's name."""
+    from dataclasses import replace
+
+    models = [one.model for one in found]
+    _, sign, chosen = entry.predictions.rpartition("#")
+    if len(found) > 1:
+        if not sign or chosen not in models:
+            raise OptionError(
+                f"{entry.predictions}: it holds {len(models)} models, but one must be named "
+                f"(FILE#MODEL); it has {some(models, 40)}."
+            )
+        return replace(found[models.index(chosen)], model=entry.name)
+    return replace(found[0], model=entry.name)
+
+
+class Hashes:
+    """SHA-256 of files, remembered in a study's hidden folder with size and time of change."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._path = study.folder / CACHE / "hashes.json"
+        try:
+            self._known: dict[str, list[Any]] = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._known = {}
+
+    def of_file(self, path: Path) -> str:
+        """Hash of a file.
+
+        Raises:
+            FileError: it is missing or unreadable.
+        """
+        try:
+            state = path.stat()
+        except OSError as error:
+            raise FileError(f"{path}: there is no such file. Mend the path in study.toml.") from (
+                error
+            )
+        key, seen = str(path.absolute()), [state.st_size, state.st_mtime_ns]
+        known = self._known.get(key)
+        if known is not None and known[:2] == seen:
+            return str(known[2])
+        found = sha256_of(path)
+        self._known[key] = [*seen, found]
+        with write_atomically(self._path) as beside:
+            beside.write_text(json.dumps(self._known), encoding="utf-8")
+        return found
+
+    def of_model(self, entry: ModelEntry) -> str:
+        """Hash of all that decides what a model predicted: its files and how they are read.
+
+        Raises:
+            FileError: a file is missing or unreadable.
+        """
+        source, chosen = source_of(self._study, entry)
+        paths = list(two_files(source) or (Path(source),))
+        beside = sibling_scores(paths[0])
+        if beside is not None:
+            paths.append(beside)
+        if entry.ids is not None:
+            paths.append(self._study.path(entry.ids))
+        parts = [self.of_file(path) for path in paths]
+        return digest(*parts, chosen, entry.scale, entry.order)
+
+
+def digest(*parts: Any) -> str:
+    """A hash of texts, numbers and None, in this order."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def digest_of_array(array: np.ndarray[Any, np.dtype[Any]]) -> str:
+    """A hash of an array's values and type."""
+    plain = np.ascontiguousarray(array)
+    return hashlib.sha256(str(plain.dtype).encode() + plain.tobytes()).hexdigest()

@@ -1,0 +1,290 @@
+"""A study as its owner runs it: from `reassess new` to labels, through crashes and later models."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reassess.files import read_labels
+from reassess.files.proposals import read_tasks
+from reassess.study import open_study, propose_study
+from tests.conftest import Ran
+
+pytestmark = pytest.mark.usefixtures("owner")
+
+Cli = Callable[..., Ran]
+K, N = 6, 240
+NAMES = [f"c{k}" for k in range(K)]
+
+
+@pytest.fixture
+def owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with labels, classes, edges, gold and four models' logits."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    original = rng.integers(0, K, N)
+    ids = [f"{NAMES[k]}/{n:03d}.jpg" for n, k in enumerate(original)]
+    rows = zip(ids, original, strict=True)
+    Path("labels.csv").write_text("image,label\n" + "".join(f"{i},{NAMES[k]}\n" for i, k in rows))
+    Path("classes.csv").write_text(
+        "index,id,name\n" + "".join(f"{k},{name},Class {k}\n" for k, name in enumerate(NAMES))
+    )
+    edges = [(name, "even" if k % 2 == 0 else "odd") for k, name in enumerate(NAMES)]
+    edges += [("even", "thing"), ("odd", "thing")]
+    Path("edges.csv").write_text("child,parent\n" + "".join(f"{a},{b}\n" for a, b in edges))
+    valid = {(n, int(k)) for n, k in enumerate(original)}
+    valid |= {(n, int((k + 2) % K)) for n, k in enumerate(original) if n % 3 == 0}
+    for number in range(4):
+        scores = rng.normal(0, 1, (N, K))
+        for n, k in valid:
+            scores[n, k] += 2.5
+        np.savez(f"m{number}.npz", logits=scores.astype(np.float32), ids=ids)
+    answers = [
+        f"{ids[n]},{NAMES[k]},{expert},{'yes' if (n, k) in valid else 'no'}\n"
+        for n in range(0, N, 4)
+        for k in range(K)
+        for expert in "xyz"
+    ]
+    Path("gold.csv").write_text("image,label,expert,answer\n" + "".join(answers))
+    return tmp_path
+
+
+def begun(cli: Cli, models: int = 3) -> None:
+    for arguments in (
+        ("new", "s", "--labels", "labels.csv", "--classes", "classes.csv",
+         "--hierarchy", "edges.csv"),
+        ("add", "s", *(f"m{n}.npz" for n in range(models))),
+    ):  # fmt: skip
+        ran = cli(*arguments)
+        assert ran.status == 0, ran.err
+
+
+def proposed(cli: Cli, *options: str) -> dict:
+    ran = cli("propose", "s", "--json", *options)
+    assert ran.status == 0, ran.err
+    return json.loads(ran.out)
+
+
+def votes_on(study: str, n_questions: int | None = None) -> None:
+    """Three raters who answer the study's questions, every answer yes."""
+    ids = read_tasks(Path(study) / "tasks.parquet").questions.ids[:n_questions]
+    rows = [
+        f"{image},{label},{rater},yes\n"
+        for image, _, label in (i.rpartition(":") for i in ids.tolist())
+        for rater in "ab"
+    ]
+    Path(study, "votes.csv").write_text("image,label,rater,answer\n" + "".join(rows))
+
+
+def test_figures_are_those_of_whole_matrices(cli: Cli) -> None:
+    begun(cli)
+    found = proposed(cli, "--top", "400", "--per-task", "2")
+    models = [np.load(f"m{n}.npz")["logits"].astype(float) for n in range(3)]
+    listed = np.zeros((N, K), int)
+    kept = np.zeros((N, K), bool)
+    for scores in models:
+        log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        listed += sum(s >= np.sort(s.ravel())[-400] for s in (scores, log_p)).astype(bool)
+        kept[np.arange(N), scores.argmax(axis=1)] = True
+    names = [line.split(",")[1] for line in Path("labels.csv").read_text().split()[1:]]
+    original = np.array([NAMES.index(name) for name in names])
+    kept[np.arange(N), original] = True
+    rated = np.any([s.argmax(axis=1) != original for s in models], axis=0)
+    kept |= listed >= 2
+    assert found["n_images"] == N
+    assert found["n_unrated"] == int((~rated).sum())
+    assert found["n_proposals"] == int(kept.sum())
+    assert found["n_questions"] == found["n_new_questions"] == int(kept[rated].sum())
+    assert found["n_tasks"] == int(np.ceil(kept[rated].sum(axis=1) / 2).sum())
+    unrated = Path("s/unrated.csv").read_text().splitlines()
+    assert len(unrated) == 1 + found["n_unrated"]
+    assert unrated[1].endswith("every model's top prediction is the original label")
+
+
+def test_a_dry_run_writes_nothing_and_tells_the_cost(cli: Cli) -> None:
+    begun(cli)
+    before = {path: path.read_bytes() for path in Path("s").glob("*") if path.is_file()}
+    found = proposed(
+        cli, "--dry-run", "--top", "400", "--seconds-per-question", "6", "--wage-per-hour", "20"
+    )
+    fixed = found["costs"][0]
+    assert fixed["hours"] == pytest.approx(found["n_questions"] * 5 * 6 / 3600)
+    assert fixed["money"] == pytest.approx(20 * fixed["hours"])
+    assert before == {path: path.read_bytes() for path in Path("s").glob("*") if path.is_file()}
+
+
+def test_a_study_from_proposals_to_labels(cli: Cli) -> None:
+    begun(cli)
+    proposed(cli, "--top", "400")
+    stages = json.loads(cli("status", "s", "--json").out)["stages"]
+    assert [one["state"] for one in stages] == ["done", "done", "missing", "waiting", "waiting"]
+    votes_on("s")
+    ran = cli("run", "s")
+    assert ran.status == 0, ran.err
+    labels = read_labels("s/labels.json")
+    assert json.loads(Path("s/labels.json").read_text())["models"] == ["m0", "m1", "m2"]
+    assert len(labels) == N
+    assert cli("run", "s").out == "s: nothing is stale.\n"
+    Path("labels.csv").write_text(Path("labels.csv").read_text() + "c0/more.jpg,c0\n")
+    stages = json.loads(cli("status", "s", "--json").out)["stages"]
+    assert [(one["stage"], one["state"]) for one in stages if one["state"] == "stale"] == [
+        ("proposals", "stale"), ("tasks", "stale"), ("labels", "stale"),
+    ]  # fmt: skip
+    assert stages[0]["changed"] == ["labels"]
+
+
+def test_a_later_model_adds_questions_and_nothing_answered_is_asked_again(cli: Cli) -> None:
+    begun(cli)
+    first = proposed(cli, "--top", "300")
+    votes_on("s", first["n_questions"] // 2)
+    before = read_tasks("s/tasks.parquet")
+    assert cli("add", "s", "later=m3.npz").status == 0
+    second = proposed(cli)
+    after = read_tasks("s/tasks.parquet")
+    old, now = before.questions.ids.tolist(), after.questions.ids.tolist()
+    answered = {*old[: first["n_questions"] // 2]}
+    assert answered <= set(now)
+    assert second["n_answered"] == len(answered)
+    assert second["n_new_questions"] == len(set(now) - set(old)) > 0
+    screen = dict(zip(now, after.task.tolist(), strict=True))
+    old_screen = dict(zip(old, before.task.tolist(), strict=True))
+    for one in answered:
+        together = {screen[other] for other in answered if old_screen[other] == old_screen[one]}
+        assert len(together) == 1
+    mixed = {screen[one] for one in answered} & {screen[one] for one in set(now) - set(old)}
+    assert not mixed
+
+
+def test_gold_chooses_models_and_the_curve_is_drawn(cli: Cli) -> None:
+    begun(cli, 4)
+    found = proposed(cli, "--recall", "0.9", "--gold", "gold.csv", "--top", "300",
+                     "--curve", "curve.svg")  # fmt: skip
+    assert found["expected_recall"] >= 0.9
+    assert set(found["chosen_models"]) <= {"m0", "m1", "m2", "m3"}
+    assert found["curve"][-1]["recall"] >= found["expected_recall"]
+    assert Path("curve.svg").read_text().startswith("<svg")
+    assert found["n_proposals"] <= proposed(cli, "--recall", "0.99")["n_proposals"]
+    assert "gold" in Path("s/study.toml").read_text()
+
+
+def test_the_learned_rule_learns_from_gold_and_from_votes(cli: Cli) -> None:
+    begun(cli, 4)
+    ran = cli("propose", "s", "--rule", "learned", "--dry-run")
+    assert (ran.status, "needs something to learn from" in ran.err) == (2, True)
+    found = proposed(cli, "--rule", "learned", "--gold", "gold.csv", "--budget", "400")
+    assert N <= found["n_proposals"] <= 400
+    assert 0.5 < found["expected_recall"] <= 1
+
+
+@pytest.mark.parametrize("rounds", [3])
+def test_killed_and_started_again_it_goes_on_and_gives_the_same_bytes(
+    cli: Cli, rounds: int
+) -> None:
+    rng = np.random.default_rng(1)
+    ids = [f"{n:05d}.jpg" for n in range(20_000)]
+    Path("labels.csv").write_text(
+        "image,label\n" + "".join(f"{i},{n % 99}\n" for n, i in enumerate(ids))
+    )
+    sources = []
+    for number in range(6):
+        np.save(f"big{number}.npy", rng.standard_normal((20_000, 200), np.float32))
+        sources.append(f"big{number}.npy")
+    for folder in ("whole", "s"):
+        assert cli("new", folder, "--labels", "labels.csv").status == 0
+        ran = cli("add", folder, *sources, "--order", "file-number", "--scale", "logit")
+        assert ran.status == 0, ran.err
+    assert cli("propose", "whole", "--top", "30000").status == 0
+    command = [sys.executable, "-m", "reassess.cli", "propose", "s", "--top", "30000",
+               "--workers", "1"]  # fmt: skip
+    scans = Path("s/.cache/scans")
+    n_killed = 0
+    for n_wanted in range(1, rounds + 1):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if len(list(scans.glob("[!.]*.npz"))) >= n_wanted:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+        n_killed += process.wait() == -signal.SIGKILL
+        assert not Path("s/proposals.parquet").exists() or process.returncode == 0
+    assert n_killed > 0
+    n_there = len(list(scans.glob("[!.]*.npz")))
+    resumed = propose_study(open_study("s")).n_resumed
+    assert resumed == n_there >= 1
+    assert cli("propose", "s", "--top", "30000").status == 0
+    for name in ("proposals.parquet", "tasks.parquet", "unrated.csv"):
+        assert Path("s", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def bad_edges(text: str) -> None:
+    Path("edges.csv").write_text("child,parent\n" + text)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "arguments", "message"),
+    [
+        (None, ("add", "s", "m0.npz", "m0=m1.npz"), "model 'm0' is there more than once"),
+        (None, ("add", "s", "m0=none.npz"), "none.npz: there is no such file"),
+        (lambda: save(rows=slice(5, None)), ("add", "s", "bad=bad.npz"), "5 of 240 are missing"),
+        (lambda: save(columns=slice(1, None)), ("add", "s", "bad=bad.npz"), "5 columns"),
+        (lambda: save(shift=1), ("propose", "s"), "they stand in another order than those of s"),
+        (lambda: bad_edges("c0,a\na,b\nb,a\n"), ("propose", "s"), "edges.csv: hierarchy: "),
+        (lambda: bad_edges("c0,a\nc1,a\n"), ("propose", "s"), "class 'c2', 'c3', 'c4'"),
+        (None, ("propose", "nowhere"), "there is no study"),
+        (None, ("new", "s", "--labels", "labels.csv"), "there is a study already"),
+        (None, ("propose", "s", "--recall", "0.9"), "needs gold questions"),
+        (lambda: toml("[propose]\ntopp = 3\n"), ("status", "s"), "'topp' is not known"),
+        (lambda: toml("[propose]\ntop = 'x'\n"), ("status", "s"), "top is 'x', but must be an int"),
+        (lambda: toml("[["), ("run", "s"), "it is no TOML"),
+        (lambda: Path("m1.npz").unlink(), ("run", "s"), "m1.npz: there is no such file"),
+    ],
+)
+def test_bad_input_is_told_and_leaves_the_study_as_it_was(
+    cli: Cli,
+    spoil: Callable[[], None] | None,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    begun(cli)
+    if spoil is not None:
+        spoil()
+    if "order" in message:
+        assert cli("add", "s", "bad=bad.npz").status == 0
+    before = {path: path.read_bytes() for path in Path("s").glob("*") if path.is_file()}
+    ran = cli(*arguments)
+    assert ran.status == 2
+    assert message in ran.err
+    after = {path: path.read_bytes() for path in Path("s").glob("*") if path.is_file()}
+    before.pop(Path("s/study.toml"))
+    after.pop(Path("s/study.toml"))
+    assert before == after
+
+
+def save(rows: slice = slice(None), columns: slice = slice(None), shift: int = 0) -> None:
+    found = np.load("m0.npz")
+    scores = np.roll(found["logits"], shift, axis=1)[rows, columns]
+    np.savez("bad.npz", logits=scores, ids=found["ids"][rows])
+
+
+def toml(text: str) -> None:
+    path = Path("s/study.toml")
+    path.write_text(path.read_text() + text)
+
+
+def test_comments_of_a_person_survive_and_the_cache_may_go(cli: Cli) -> None:
+    begun(cli, 2)
+    path = Path("s/study.toml")
+    path.write_text(path.read_text().replace("[benchmark]", "# mine\n[benchmark]"))
+    assert cli("add", "s", "m2.npz").status == 0
+    assert "# mine\n[benchmark]" in path.read_text()
+    first = proposed(cli, "--top", "200")
+    shutil.rmtree("s/.cache")
+    assert proposed(cli) == first | {"n_new_questions": 0}
