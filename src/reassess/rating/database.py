@@ -1,0 +1,239 @@
+"""SQLite or PostgreSQL behind two verbs: `Database.read` and `Database.write`.
+
+SQLite: write-ahead log, ``synchronous=FULL`` (what was committed survives a power cut),
+foreign keys on, and ``BEGIN IMMEDIATE``, so that a transaction that will write never fails
+half-way for the lock. Threads of one process queue for it in Python, processes in SQLite.
+PostgreSQL: row locks under READ COMMITTED; what loses a race is run again. Turns what a
+database raises into a `StoreError` with a sentence. Knows no table.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Row, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from reassess.errors import MissingExtraError
+from reassess.rating.errors import StoreError
+from reassess.rating.turns import Turns
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    AnyRow = Row[*tuple[Any, ...]]
+    """A row of a query, whose columns the query tells."""
+else:
+    AnyRow = object  # what checks annotations while tests run cannot look into a Row
+
+BUSY_SECONDS = 30.0
+"""How long a transaction waits for its turn before it gives up."""
+
+_TRIES = 12
+_AT_ONCE = 8
+_LOST_A_RACE = {"40001", "40P01", "23503", "23505"}
+"""PostgreSQL: serialization failure, deadlock, a key that another took or changed first."""
+
+
+class _LostRaceError(Exception):
+    """Another transaction won; try again."""
+
+
+class Database:
+    """One database and its pool of connections; one for each process.
+
+    Args:
+        url: ``sqlite:///<path>`` or ``postgresql://<user>@<host>/<database>``.
+
+    Raises:
+        StoreError: the URL names neither.
+        MissingExtraError: PostgreSQL is asked for and psycopg is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self._writers = Turns(1 if self.is_sqlite else _AT_ONCE)
+        self._readers = Turns(_AT_ONCE)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one moment of the database, and must not write.
+
+        It waits its turn, so do not hold it while reading or writing anew; `stream` may.
+
+        Raises:
+            StoreError: the database cannot be reached or read.
+        """
+        with self._mended(), self._readers.turn(BUSY_SECONDS), self._reading() as connection:
+            yield connection
+
+    @contextmanager
+    def stream(self) -> Iterator[Connection]:
+        """The same for a long read, which other calls may happen inside of.
+
+        Raises:
+            StoreError: the database cannot be reached or read.
+        """
+        with self._mended(), self._reading() as connection:
+            yield connection
+
+    def write(self, act: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """What ``act`` returns, once everything that it wrote is committed.
+
+        It may be called again where PostgreSQL lets another transaction win, so that it must
+        have no effect but on its connection.
+
+        Args:
+            act: what is to be done within one transaction.
+            durable: whether it must survive a power cut; what need not is not waited for. It
+                survives the end of a process anyhow, and a later durable write saves it too.
+
+        Raises:
+            StoreError: the database cannot be reached or written, or stays busy; nothing of
+                what ``act`` did was stored.
+        """
+        for attempt in range(_TRIES):
+            try:
+                with self._mended():
+                    return self._once(act, durable)
+            except _LostRaceError:
+                time.sleep(0.002 * (attempt + 1))
+        with self._mended(last=True):
+            return self._once(act, durable)
+
+    def _once(self, act: Callable[[Connection], T], durable: bool) -> T:
+        with self._writers.turn(BUSY_SECONDS), self.engine.connect() as connection:
+            if self.is_sqlite:
+                level = "FULL" if durable else "NORMAL"
+                raw: Any = connection.connection.driver_connection
+                raw.execute(f"PRAGMA synchronous={level}").close()
+                connection = connection.execution_options(immediate=True)  # noqa: PLW2901
+            with connection.begin():
+                if not durable and not self.is_sqlite:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+                return act(connection)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(  # noqa: PLW2901
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            yield connection
+
+    @contextmanager
+    def _mended(self, *, last: bool = False) -> Iterator[None]:
+        """Turn what a database raises into a `StoreError`, or into another try."""
+        try:
+            yield
+        except (DBAPIError, PoolTimeoutError, TimeoutError) as error:
+            if not last and self._lost_a_race(error):
+                raise _LostRaceError from error
+            if isinstance(error, IntegrityError):
+                raise
+            raise self._store_error(error) from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def _lost_a_race(self, error: Exception) -> bool:
+        if self.is_sqlite or not isinstance(error, DBAPIError):
+            return False
+        return getattr(error.orig, "sqlstate", None) in _LOST_A_RACE
+
+    def _store_error(self, error: Exception) -> StoreError:
+        where = self.url.render_as_string(hide_password=True)
+        said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+        return StoreError(f"{where}: {_explained(said)} Nothing of this step was stored.")
+
+
+def _explained(said: str) -> str:
+    lower = said.lower()
+    for signs, sentence in (
+        (("disk is full", "no space left", "could not extend", "disk i/o error", "too large"),
+         "the database cannot grow ({said}). Make room on its disk."),
+        (("locked", "timeout", "timed out"),
+         "the database stayed busy ({said}). Try again; use PostgreSQL for more load."),
+        (("readonly", "read-only"), "the database is read-only ({said}). Make it writable."),
+        (("not a database", "malformed"), "the file is no database or damaged ({said})."),
+        (("unable to open", "connection", "could not translate", "does not exist"),
+         "the database cannot be reached ({said}). Check the URL and that the server runs."),
+    ):  # fmt: skip
+        if any(sign in lower for sign in signs):
+            return sentence.format(said=said)
+    return f"the database refused ({said})."
+
+
+def _url(text: str) -> URL:
+    problem: Exception | None = None
+    backend = ""
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        problem = error
+    if backend == "sqlite" and url.database not in (None, "", ":memory:"):
+        return url.set(drivername="sqlite")
+    if backend in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    raise StoreError(
+        f"the database URL is {text!r}, but must be sqlite:///<path of a file> or "
+        "postgresql://<user>@<host>/<database>."
+    ) from problem
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    folder = Path(str(url.database)).parent
+    if not folder.is_dir():
+        raise StoreError(f"{folder}: the folder of the database is missing. Make it first.")
+    engine = create_engine(
+        url,
+        pool_size=2 * _AT_ONCE,
+        max_overflow=48,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
+
+    def prepare(connection: Any, record: object) -> None:
+        del record
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-16000",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("psycopg", "postgresql", "a PostgreSQL database") from error
+    return create_engine(
+        url,
+        pool_size=2 * _AT_ONCE,
+        max_overflow=16,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
+    )

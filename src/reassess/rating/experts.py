@@ -1,0 +1,383 @@
+"""What experts say: gold, authored by several of them, and adjudications. Never a vote.
+
+Experts' answers lie in a table of their own. A question is gold once `experts_per_gold`
+experts have judged every question of its task; its class is in the image where more than
+half of them said yes.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import Connection, bindparam, exists, func, insert, select, text, update
+
+from reassess.errors import DataError, some
+from reassess.rating.bulk import in_lists
+from reassess.rating.loading import question_numbers
+from reassess.rating.ownership import image_numbers
+from reassess.rating.people import check_role, person_named
+from reassess.rating.records import LONGEST_TEXT, Idle, Role, is_text
+from reassess.rating.schema import (
+    CHOSEN,
+    IS_GOLD,
+    NOT_GOLD,
+    expert_votes,
+    images,
+    questions,
+    raters,
+    tasks,
+)
+from reassess.rating.store import Store, log, moment, study_row
+from reassess.records import ANSWERS, Gold, Pairs, Questions, Votes
+
+
+@dataclass(frozen=True, slots=True)
+class GoldScreen:
+    """One task for an expert to judge.
+
+    Attributes:
+        image_id: the image.
+        questions: numbers of its questions.
+        labels: the class of each.
+        answers: what this expert has said, 0 no, 1 maybe, 2 yes; None before.
+    """
+
+    image_id: str
+    questions: tuple[int, ...]
+    labels: tuple[int, ...]
+    answers: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Adjudication:
+    """What an expert decided about a question, beside its votes.
+
+    Attributes:
+        question: its number.
+        image_id: its image.
+        label: its class.
+        expert: name of who decided.
+        answer: 0 no, 1 maybe, 2 yes.
+        note: why, in his words.
+        at: when.
+    """
+
+    question: int
+    image_id: str
+    label: int
+    expert: str
+    answer: int
+    note: str
+    at: datetime
+
+
+_EXPERTS: tuple[Role, ...] = ("expert", "owner")
+_TO_JUDGE = (
+    select(tasks.c.id, images.c.name)
+    .join(images, images.c.id == tasks.c.image)
+    .where(
+        text("tasks.gold > 0"),
+        exists().where(
+            questions.c.task == tasks.c.id,
+            ~exists().where(
+                expert_votes.c.question == questions.c.id,
+                expert_votes.c.expert == bindparam("expert"),
+                expert_votes.c.for_gold.is_(True),
+            ),
+        ),
+    )
+    .order_by(tasks.c.gold, tasks.c.shuffle)
+    .limit(1)
+)
+_SAVE_TRUTH = (
+    update(questions).where(questions.c.id == bindparam("q")).values(truth=bindparam("new_truth"))
+)
+
+
+def choose_gold(
+    store: Store, chosen: int | Sequence[str], *, seed: int = 0, by: int | None = None
+) -> int:
+    """How many tasks experts are to judge now that were not chosen before.
+
+    Args:
+        store: the study.
+        chosen: how many tasks to draw at random, or the ids of images.
+        seed: of the draw.
+        by: number of the owner.
+
+    Raises:
+        AlignmentError: an image is unknown.
+        StoreError: the database cannot be written.
+    """
+
+    def act(connection: Connection) -> int:
+        if isinstance(chosen, int):
+            free = select(tasks.c.id).where(tasks.c.gold == NOT_GOLD).order_by(tasks.c.id)
+            numbers = np.array(connection.execute(free).scalars().all(), np.int64)
+            rng = np.random.default_rng(seed)
+            drawn = rng.choice(numbers, min(chosen, len(numbers)), replace=False)
+            lists, column = in_lists(sorted(drawn.tolist())), tasks.c.id
+        else:
+            lists, column = image_numbers(connection, chosen), tasks.c.image
+        n_new = sum(
+            connection.execute(
+                update(tasks).where(column.in_(part), tasks.c.gold == NOT_GOLD).values(gold=CHOSEN)
+            ).rowcount
+            for part in lists
+        )
+        log(connection, store.now(), by, "choose gold", {"tasks": n_new})
+        return n_new
+
+    return store.database.write(act)
+
+
+def next_gold_screen(store: Store, expert: int) -> GoldScreen | Idle:
+    """The next chosen task that this expert has not judged.
+
+    Raises:
+        RaterError: he is unknown or no expert or owner.
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        check_role(connection, expert, _EXPERTS)
+        task = connection.execute(_TO_JUDGE, {"expert": expert}).first()
+        if task is None:
+            return Idle("complete")
+        asked = connection.execute(
+            select(questions.c.id, questions.c.label)
+            .where(questions.c.task == task.id)
+            .order_by(questions.c.id)
+        ).all()
+        said = _latest(connection, [row.id for row in asked], expert)
+    return GoldScreen(
+        task.name,
+        tuple(row.id for row in asked),
+        tuple(row.label for row in asked),
+        tuple(said.get((row.id, expert)) for row in asked),
+    )
+
+
+def judge(store: Store, expert: int, answers: Mapping[int, int]) -> None:
+    """Store an expert's answers by question; later ones stand beside earlier ones and hold.
+
+    Raises:
+        RaterError: he is unknown or no expert or owner.
+        DataError: a question is unknown or an answer none of 0, 1, 2.
+        StoreError: the database cannot be written.
+    """
+    _check_answers(answers)
+
+    def act(connection: Connection) -> None:
+        check_role(connection, expert, _EXPERTS)
+        _say(connection, expert, answers, store.now(), for_gold=True)
+        _decide_truth(connection, list(answers))
+
+    store.database.write(act)
+
+
+def import_gold(store: Store, gold: Gold) -> int:
+    """How many questions are gold now from a record of experts' answers.
+
+    Every question that the record answers is gold, however many experts answered it. Experts
+    who are new are made, without a way to sign in.
+
+    Raises:
+        DataError: a question is not in the store.
+        RaterError: an expert has the name of a rater.
+        StoreError: the database cannot be written.
+    """
+
+    def act(connection: Connection) -> int:
+        now = store.now()
+        number = question_numbers(connection, gold.questions)
+        votes = gold.votes
+        for row, name in enumerate(votes.rater_ids.tolist()):
+            expert = person_named(connection, name, "expert", now)
+            mine = np.flatnonzero(votes.rater == row)
+            said = dict(
+                zip(number[votes.question[mine]].tolist(), votes.answer[mine].tolist(), strict=True)
+            )
+            _say(connection, expert, said, now, for_gold=True)
+        _decide_truth(connection, number.tolist(), at_least=1)
+        return len(number)
+
+    return store.database.write(act)
+
+
+def gold(store: Store) -> Gold | None:
+    """The experts' answers to the gold questions; None where there is no gold.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    known = (
+        select(questions.c.id, images.c.name, questions.c.label)
+        .join(images, images.c.id == questions.c.image)
+        .where(text("questions.truth IS NOT NULL"))
+        .order_by(questions.c.id)
+    )
+    with store.database.read() as connection:
+        rows = connection.execute(known).all()
+        said = _latest(connection, [row.id for row in rows])
+        names = {row[0]: row[1] for row in connection.execute(select(raters.c.id, raters.c.name))}
+    if not rows:
+        return None
+    place = {row.id: i for i, row in enumerate(rows)}
+    image_ids, image = np.unique(np.array([row.name for row in rows]), return_inverse=True)
+    pairs = Pairs(image_ids, image, np.array([row.label for row in rows], np.int64))
+    experts, expert = np.unique(np.array([names[e] for _, e in said]), return_inverse=True)
+    return Gold(
+        Votes(
+            Questions.from_pairs(pairs),
+            experts,
+            ANSWERS,
+            np.array([place[question] for question, _ in said], np.int64),
+            expert,
+            np.array(list(said.values()), np.int64),
+        )
+    )
+
+
+def adjudicate(store: Store, expert: int, question: int, answer: int, note: str = "") -> None:
+    """Store what an expert decides about a question. The votes stay as they are.
+
+    Raises:
+        RaterError: he is unknown or no expert or owner.
+        DataError: the question is unknown, the answer none of 0, 1, 2, or the note too long.
+        StoreError: the database cannot be written.
+    """
+    _check_answers({question: answer})
+    if len(note) > LONGEST_TEXT or not is_text(note):
+        raise DataError(
+            f"note: it has {len(note):,} characters, but must have at most {LONGEST_TEXT:,}, all "
+            "of them text. Shorten it."
+        )
+
+    def act(connection: Connection) -> None:
+        check_role(connection, expert, _EXPERTS)
+        _say(connection, expert, {question: answer}, store.now(), for_gold=False, note=note)
+        log(connection, store.now(), expert, "adjudicate", {"question": question, "answer": answer})
+
+    store.database.write(act)
+
+
+def adjudications(store: Store) -> tuple[Adjudication, ...]:
+    """The latest decision of each expert about each question.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    table = expert_votes
+    found = (
+        select(table, images.c.name.label("image"), questions.c.label, raters.c.name)
+        .select_from(
+            table.join(questions, questions.c.id == table.c.question)
+            .join(images, images.c.id == questions.c.image)
+            .join(raters, raters.c.id == table.c.expert)
+        )
+        .where(table.c.for_gold.is_(False))
+        .order_by(table.c.question, table.c.expert, table.c.version)
+    )
+    with store.database.read() as connection:
+        latest = {(row.question, row.expert): row for row in connection.execute(found)}
+    return tuple(
+        Adjudication(
+            row.question, row.image, row.label, row.name, row.answer, row.note, moment(row.given_at)
+        )
+        for row in latest.values()
+    )
+
+
+def _say(
+    connection: Connection,
+    expert: int,
+    answers: Mapping[int, int],
+    now: int,
+    *,
+    for_gold: bool,
+    note: str = "",
+) -> None:
+    """Append an expert's answers, each as the next version."""
+    versions = _versions(connection, list(answers), expert, for_gold=for_gold)
+    unknown = [number for number in answers if number not in versions]
+    if unknown:
+        raise DataError(f"question {some(unknown)} is unknown. Name one of the study.")
+    rows = [
+        {"question": number, "expert": expert, "for_gold": for_gold, "version": versions[number],
+         "answer": answer, "note": note, "given_at": now}
+        for number, answer in answers.items()
+    ]  # fmt: skip
+    if rows:
+        connection.execute(insert(expert_votes), rows)
+
+
+def _versions(
+    connection: Connection, numbers: list[int], expert: int, *, for_gold: bool
+) -> dict[int, int]:
+    """The next version of this expert's answer to each question that exists."""
+    said = (
+        (expert_votes.c.question == questions.c.id)
+        & (expert_votes.c.expert == expert)
+        & (expert_votes.c.for_gold == for_gold)
+    )
+    found: dict[int, int] = {}
+    for part in in_lists(numbers):
+        rows = connection.execute(
+            select(questions.c.id, func.count(expert_votes.c.version))
+            .outerjoin(expert_votes, said)
+            .where(questions.c.id.in_(part))
+            .group_by(questions.c.id)
+        )
+        found.update({row[0]: row[1] for row in rows})
+    return found
+
+
+def _latest(
+    connection: Connection, numbers: list[int], expert: int | None = None
+) -> dict[tuple[int, int], int]:
+    """The latest answer for gold by (question, expert)."""
+    table, latest = expert_votes, {}
+    for part in in_lists(numbers):
+        found = (
+            select(table.c.question, table.c.expert, table.c.answer)
+            .where(table.c.question.in_(part), table.c.for_gold.is_(True))
+            .order_by(table.c.question, table.c.expert, table.c.version)
+        )
+        if expert is not None:
+            found = found.where(table.c.expert == expert)
+        for row in connection.execute(found):
+            latest[row.question, row.expert] = row.answer
+    return latest
+
+
+def _decide_truth(connection: Connection, numbers: list[int], at_least: int | None = None) -> None:
+    """Fix the truth of questions that enough experts have judged, and their tasks as gold."""
+    needed = at_least or study_row(connection).settings.experts_per_gold
+    said: dict[int, list[int]] = defaultdict(list)
+    for (question, _), answer in _latest(connection, numbers).items():
+        said[question].append(answer)
+    known = [
+        {"q": question, "new_truth": 2 * answers.count(2) > len(answers)}
+        for question, answers in said.items()
+        if len(answers) >= needed
+    ]
+    if not known:
+        return
+    connection.execute(_SAVE_TRUTH, known)
+    for part in in_lists([row["q"] for row in known]):
+        task = select(questions.c.task).where(questions.c.id.in_(part))
+        open_question = exists().where(questions.c.task == tasks.c.id, questions.c.truth.is_(None))
+        whole = update(tasks).where(tasks.c.id.in_(task), tasks.c.gold != IS_GOLD)
+        if at_least is None:
+            whole = whole.where(~open_question)
+        connection.execute(whole.values(gold=IS_GOLD))
+
+
+def _check_answers(answers: Mapping[int, int]) -> None:
+    for question, answer in answers.items():
+        if answer not in (0, 1, 2) or not 0 <= question < 2**31:
+            raise DataError(
+                f"answer[{question}] is {answer}, but must be 0 (no), 1 (maybe) or 2 (yes)."
+            )

@@ -1,0 +1,257 @@
+"""What an owner looks at: progress, contested images, remarks. From counters, so quick.
+
+The table of raters is in `reassess.rating.rater_figures`. For owners and experts only.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, func, select
+
+from reassess.errors import AlignmentError
+from reassess.rating.records import is_text
+from reassess.rating.schema import (
+    FOR_RATING,
+    OPEN,
+    activity,
+    images,
+    leases,
+    questions,
+    raters,
+    submissions,
+    tasks,
+)
+from reassess.rating.schema import UNSEEN as CANNOT_SEE
+from reassess.rating.store import Store, moment, study_row
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a study has come.
+
+    Attributes:
+        n_images: images with a question.
+        n_questions: questions that are asked (neither for practice nor retired).
+        n_done: of them those that need no more votes: they have k, or are settled.
+        n_votes: counted votes.
+        n_votes_wanted: counted votes if every question were given k, or the budget.
+        n_answers: everything answered: with repetitions, gold and qualification.
+        n_gold: gold questions.
+        n_leases: screens that are out now.
+        votes_per_hour: counted votes a working hour, over the last 24 hours in which anybody
+            worked; None before the first hour is over.
+        expected_end: when all would be done if every hour were like these, around the clock;
+            None where it cannot be told. With a stopping rule it is an upper bound.
+        is_closed: whether the study takes no new work.
+    """
+
+    n_images: int
+    n_questions: int
+    n_done: int
+    n_votes: int
+    n_votes_wanted: int
+    n_answers: int
+    n_gold: int
+    n_leases: int
+    votes_per_hour: float | None
+    expected_end: datetime | None
+    is_closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionCounts:
+    """The counted votes of one question.
+
+    Attributes:
+        question: its number.
+        label: its class.
+        n_no: votes.
+        n_maybe: votes.
+        n_yes: votes.
+        truth: what gold says; None where it is no gold.
+        is_done: whether it needs no more votes.
+    """
+
+    question: int
+    label: int
+    n_no: int
+    n_maybe: int
+    n_yes: int
+    truth: bool | None
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCounts:
+    """An image and the counted votes of its questions. For owners and experts only.
+
+    Attributes:
+        image_id: the image.
+        n_contested: votes of its most contested screen that are not with the most frequent
+            answer of their question.
+        questions: all questions about the image.
+    """
+
+    image_id: str
+    n_contested: int
+    questions: tuple[QuestionCounts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a rater said beside his answers.
+
+    Attributes:
+        kind: ``something else`` is in the image, or he ``cannot see`` it.
+        image_id: the image.
+        rater: his name.
+        text: what he wrote; empty for ``cannot see``.
+        at: when.
+    """
+
+    kind: Literal["something else", "cannot see"]
+    image_id: str
+    rater: str
+    text: str
+    at: datetime
+
+
+_RECENT = 24
+_HOUR = 3_600_000
+
+
+def progress(store: Store) -> Progress:
+    """How far the study has come.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        study = study_row(connection)
+        k, budget = study.settings.votes_per_question, study.settings.budget
+        n_questions, n_done, n_votes = connection.execute(
+            select(func.sum(tasks.c.n_questions), func.sum(tasks.c.n_done),
+                   func.sum(tasks.c.n_votes)).where(tasks.c.use == FOR_RATING)
+        ).one()  # fmt: skip
+        n_questions, n_done, n_votes = (int(n or 0) for n in (n_questions, n_done, n_votes))
+        n_answers = connection.execute(select(func.sum(raters.c.n_answers))).scalar() or 0
+        n_images = connection.execute(select(func.count()).select_from(images)).scalar_one()
+        is_known = questions.c.truth.is_not(None)
+        n_gold = connection.execute(select(func.count()).where(is_known)).scalar_one()
+        n_leases = connection.execute(
+            select(func.count()).where(leases.c.state == OPEN)
+        ).scalar_one()
+        pace = _pace(connection, store.now())
+    wanted = n_questions * k if budget is None else min(budget, n_questions * k)
+    left = max(0, wanted - n_votes) if n_done < n_questions else 0
+    end = None if not pace else moment(store.now() + round(left / pace * _HOUR))
+    return Progress(
+        n_images, n_questions, n_done, n_votes, wanted, int(n_answers), n_gold, n_leases, pace, end,
+        study.is_closed,
+    )  # fmt: skip
+
+
+def contested_images(store: Store, limit: int = 50) -> tuple[ImageCounts, ...]:
+    """The images whose votes differ most, most contested first.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        rows = connection.execute(
+            select(tasks.c.image)
+            .where(tasks.c.n_contested > 0)
+            .order_by(tasks.c.n_contested.desc(), tasks.c.id)
+            .limit(2 * limit)
+        ).scalars()
+        numbers = list(dict.fromkeys(rows))[:limit]
+        return _counts(connection, numbers)
+
+
+def image_counts(store: Store, image_id: str) -> ImageCounts:
+    """One image with the counted votes of its questions.
+
+    Raises:
+        AlignmentError: the image is unknown.
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        named = select(images.c.id).where(images.c.name == image_id)
+        number = connection.execute(named).scalar() if is_text(image_id) else None
+        if number is None:
+            raise AlignmentError(f"image {image_id!r} is unknown. Name one of the study.")
+        return _counts(connection, [number])[0]
+
+
+def remarks(store: Store, limit: int = 200) -> tuple[Remark, ...]:
+    """The latest remarks, newest first.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    of_lease = leases.join(tasks, tasks.c.id == leases.c.task).join(images).join(raters)
+    texts = (
+        select(submissions.c.something_else, submissions.c.given_at, images.c.name,
+               raters.c.name.label("rater"))
+        .select_from(of_lease.join(submissions, submissions.c.lease == leases.c.id))
+        .where(submissions.c.something_else.is_not(None))
+        .order_by(submissions.c.given_at.desc())
+        .limit(limit)
+    )  # fmt: skip
+    unseen = (
+        select(leases.c.ended_at, images.c.name, raters.c.name.label("rater"))
+        .select_from(of_lease)
+        .where(leases.c.state == CANNOT_SEE)
+        .order_by(leases.c.id.desc())
+        .limit(limit)
+    )
+    with store.database.read() as connection:
+        found = [
+            Remark("something else", row.name, row.rater, row.something_else, moment(row.given_at))
+            for row in connection.execute(texts)
+        ]
+        found += [
+            Remark("cannot see", row.name, row.rater, "", moment(row.ended_at))
+            for row in connection.execute(unseen)
+        ]
+    return tuple(sorted(found, key=lambda remark: remark.at, reverse=True)[:limit])
+
+
+def _pace(connection: Connection, now: int) -> float | None:
+    """Counted votes in an hour with work, over the last hours that had any; whole ones only."""
+    hours = connection.execute(
+        select(func.sum(activity.c.n_counted))
+        .where(activity.c.hour < now // _HOUR)
+        .group_by(activity.c.hour)
+        .order_by(activity.c.hour.desc())
+        .limit(_RECENT)
+    ).scalars()
+    counts = [int(n) for n in hours]
+    return sum(counts) / len(counts) if counts else None
+
+
+def _counts(connection: Connection, numbers: list[int]) -> tuple[ImageCounts, ...]:
+    k = study_row(connection).settings.votes_per_question
+    found = (
+        select(questions, images.c.name, tasks.c.n_contested)
+        .select_from(
+            questions.join(images, images.c.id == questions.c.image).join(
+                tasks, tasks.c.id == questions.c.task
+            )
+        )
+        .where(questions.c.image.in_(numbers))
+        .order_by(questions.c.id)
+    )
+    names: dict[int, str] = {}
+    contested: dict[int, int] = defaultdict(int)
+    asked: dict[int, list[QuestionCounts]] = defaultdict(list)
+    for row in connection.execute(found):
+        names[row.image] = row.name
+        contested[row.image] = max(contested[row.image], row.n_contested)
+        is_done = row.is_settled or row.n_no + row.n_maybe + row.n_yes >= k
+        asked[row.image].append(
+            QuestionCounts(row.id, row.label, row.n_no, row.n_maybe, row.n_yes, row.truth, is_done)
+        )
+    return tuple(ImageCounts(names[n], contested[n], tuple(asked[n])) for n in numbers)

@@ -1,0 +1,232 @@
+"""Leases that exist: shown again, gone back to, returned, run out.
+
+A lease keeps a screen for one rater for a while. Whatever ends it frees the slots that it
+held in the same transaction. Who gets the next one is decided in `reassess.rating.queue`.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, exists, select, update
+
+from reassess.rating.database import AnyRow
+from reassess.rating.errors import LeaseError
+from reassess.rating.records import Screen, ScreenQuestion, is_text
+from reassess.rating.schema import (
+    ANSWERED,
+    EXPIRED,
+    GOLD,
+    OPEN,
+    PRACTICE,
+    RATING,
+    REPEAT,
+    RETURNED,
+    images,
+    leases,
+    questions,
+    raters,
+    tasks,
+    votes,
+)
+from reassess.rating.state import load_task
+from reassess.rating.store import Store, moment
+
+_COLUMNS = (
+    leases.c.id, leases.c.rater, leases.c.ordinal, leases.c.task, leases.c.purpose,
+    leases.c.state, leases.c.questions, leases.c.expires_at, leases.c.is_sweep, images.c.name,
+    raters.c.paused_at,
+)  # fmt: skip
+_LEASE = (
+    select(*_COLUMNS)
+    .select_from(leases.join(tasks, tasks.c.id == leases.c.task).join(images).join(raters))
+    .where(leases.c.id == bindparam("lease"))
+)
+_LABELS = select(questions.c.id, questions.c.label).where(
+    questions.c.id.in_(bindparam("questions", expanding=True))
+)
+_ANSWERS = (
+    select(votes.c.question, votes.c.answer)
+    .where(
+        votes.c.question.in_(bindparam("questions", expanding=True)),
+        votes.c.rater == bindparam("rater"),
+        votes.c.round == bindparam("round"),
+    )
+    .order_by(votes.c.version)
+)
+_EXPIRED = (
+    select(leases.c.id, leases.c.task, leases.c.rater, leases.c.purpose, leases.c.questions)
+    .where(leases.c.state == OPEN, leases.c.expires_at <= bindparam("now"))
+    .order_by(leases.c.expires_at)
+    .limit(bindparam("limit"))
+)
+_OF_RATER = select(
+    leases.c.id, leases.c.task, leases.c.rater, leases.c.purpose, leases.c.questions
+).where(leases.c.state == OPEN, leases.c.rater == bindparam("rater"))  # fmt: skip
+_END = (
+    update(leases)
+    .where(leases.c.id == bindparam("lease"), leases.c.state == OPEN)
+    .values(state=bindparam("new_state"), ended_at=bindparam("now"))
+)
+_BEFORE = (
+    select(leases.c.id)
+    .where(
+        leases.c.rater == bindparam("rater"),
+        leases.c.ordinal < bindparam("ordinal"),
+        leases.c.state == ANSWERED,
+        leases.c.is_sweep.is_(False),
+    )
+    .order_by(leases.c.ordinal.desc())
+    .limit(1)
+)
+_AT_ONCE = 20
+_NO_END = 2**31 - 1
+
+
+def screen_of(store: Store, rater: int, lease: int) -> Screen:
+    """A screen that this rater holds or held, with his answers, to go back and correct.
+
+    Raises:
+        LeaseError: there is no such screen, or it is another rater's.
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        return screen_from(connection, screen_row(connection, rater, lease))
+
+
+def earlier_screen(store: Store, rater: int, lease: int | None = None) -> Screen | None:
+    """The screen that this rater answered last before another (or last of all).
+
+    Args:
+        store: the study.
+        rater: his number.
+        lease: the screen to go back from; None goes back from the end.
+
+    Raises:
+        LeaseError: the screen is another rater's.
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        ordinal = _NO_END if lease is None else screen_row(connection, rater, lease).ordinal
+        found = connection.execute(_BEFORE, {"rater": rater, "ordinal": ordinal}).scalar()
+        if found is None:
+            return None
+        return screen_from(connection, screen_row(connection, rater, found))
+
+
+def return_screen(store: Store, rater: int, lease: int) -> None:
+    """Give a screen back to the queue unanswered; no matter if it ended already.
+
+    Raises:
+        LeaseError: there is no such screen, or it is another rater's.
+        StoreError: the database cannot be written.
+    """
+
+    def act(connection: Connection) -> None:
+        release(store, connection, [screen_row(connection, rater, lease)], RETURNED)
+
+    store.database.write(act)
+
+
+def return_expired(store: Store, limit: int = 1_000) -> int:
+    """How many leases had run out and went back to the queue now.
+
+    `next_screen` does this by itself a few at a time; nobody needs to call it.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    n_returned, last = 0, _AT_ONCE
+    while n_returned < limit and last == _AT_ONCE:
+        last = store.database.write(lambda c: release_expired(store, c, store.now()))
+        n_returned += last
+    return n_returned
+
+
+def holds_image(store: Store, rater: int, image_id: str) -> bool:
+    """Whether this rater was ever given a screen of the image: who may fetch its file.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    if not is_text(image_id):
+        return False
+    given = select(
+        exists().where(
+            images.c.name == image_id,
+            tasks.c.image == images.c.id,
+            leases.c.task == tasks.c.id,
+            leases.c.rater == rater,
+        )
+    )
+    with store.database.read() as connection:
+        return bool(connection.execute(given).scalar_one())
+
+
+def is_any_expired(connection: Connection, now: int) -> bool:
+    """Whether a lease has run out and holds its slots still."""
+    return connection.execute(_EXPIRED, {"now": now, "limit": 1}).first() is not None
+
+
+def release_expired(store: Store, connection: Connection, now: int) -> int:
+    """How many leases that have run out were ended, a few at most, so that others can write."""
+    rows = connection.execute(_EXPIRED, {"now": now, "limit": _AT_ONCE}).all()
+    return release(store, connection, rows, EXPIRED)
+
+
+def release_all_of(store: Store, connection: Connection, rater: int) -> int:
+    """How many leases of a rater were ended."""
+    return release(
+        store, connection, connection.execute(_OF_RATER, {"rater": rater}).all(), RETURNED
+    )
+
+
+def release(store: Store, connection: Connection, rows: Sequence[AnyRow], state: int) -> int:
+    """How many of these leases ran still; they are ended and their slots freed."""
+    n_ended = 0
+    for row in sorted(rows, key=lambda row: (row.task, row.id)):
+        locked = load_task(connection, row.task)
+        ended = connection.execute(
+            _END, {"lease": row.id, "new_state": state, "now": store.now()}
+        ).rowcount
+        n_ended += ended
+        if ended and row.purpose in (RATING, GOLD):
+            for number in row.questions:
+                locked.free(number, row.rater)
+            locked.save(store, connection)
+    return n_ended
+
+
+def screen_row(connection: Connection, rater: int, lease: int) -> AnyRow:
+    """The lease and its image.
+
+    Raises:
+        LeaseError: there is no such screen, or it is another rater's.
+    """
+    row = connection.execute(_LEASE, {"lease": lease}).first() if abs(lease) < 2**63 else None
+    if row is None or row.rater != rater:
+        raise LeaseError(f"screen {lease} is none of yours. Fetch the next one.")
+    return row
+
+
+def screen_from(connection: Connection, row: AnyRow) -> Screen:
+    """The screen of a lease, with the rater's answers so far."""
+    labels = {row[0]: row[1] for row in connection.execute(_LABELS, {"questions": row.questions})}
+    answers = {
+        row[0]: row[1]
+        for row in connection.execute(
+            _ANSWERS,
+            {"questions": row.questions, "rater": row.rater, "round": round_of(row.purpose)},
+        )
+    }
+    return Screen(
+        row.id,
+        row.name,
+        tuple(ScreenQuestion(n, labels[n], answers.get(n)) for n in row.questions),
+        moment(row.expires_at),
+        row.purpose == PRACTICE,
+        row.state == ANSWERED,
+    )
+
+
+def round_of(purpose: int) -> int:
+    """The round of votes that a screen asks for: 1 for a repetition, else 0."""
+    return 1 if purpose == REPEAT else 0

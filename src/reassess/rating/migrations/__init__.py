@@ -1,0 +1,74 @@
+"""The schema's versions, and the way from each to the newest.
+
+Alembic's scripts lie in ``versions`` and ship with the package; there is no ``env.py`` and no
+``alembic.ini``, because a study migrates itself when it is opened. A database that is at the
+newest version is recognised by one query, without loading alembic.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from reassess.rating.database import Database
+from reassess.rating.errors import StoreError
+
+NEWEST = "0001"
+"""The schema that this version of reassess writes."""
+
+_LOCK = 0x72656173
+"""Key of PostgreSQL's advisory lock that lets one process migrate at a time."""
+
+
+def migrate(database: Database) -> None:
+    """Bring a database from whatever version it has, or from nothing, to the newest.
+
+    Raises:
+        StoreError: the database cannot be written, holds something else, or has a schema
+            newer than this version of reassess.
+    """
+    where = database.url.render_as_string(hide_password=True)
+    with database.read() as connection:
+        if _version(connection) == NEWEST:
+            return
+    database.write(lambda connection: _upgrade(connection, where))
+
+
+def _version(connection: Connection) -> str | None:
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" not in tables:
+        return None if not tables else ""
+    row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
+    return None if row is None else str(row[0])
+
+
+def _upgrade(connection: Connection, where: str) -> None:
+    """Run within one transaction, so that a migration that fails leaves what was there."""
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    version = _version(connection)
+    if version == NEWEST:
+        return
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    if version == "":
+        raise StoreError(
+            f"{where}: the database has tables that are not a study's, but must be empty or a "
+            "study's. Name another database."
+        )
+    if version is not None and version not in known:
+        raise StoreError(
+            f"{where}: the schema has version {version}, but must be at most {NEWEST}. It was "
+            "written by a newer version of reassess: install that one."
+        )
+    with EnvironmentContext(config, scripts) as environment:
+        environment.configure(
+            connection=connection,
+            fn=lambda revision, _: scripts._upgrade_revs(NEWEST, revision),
+        )
+        environment.run_migrations()

@@ -1,0 +1,234 @@
+"""Which task a rater gets next: random, cheap, and the same if he asks again.
+
+Every draw comes from the study's secret, the rater and the number of the screen, so that
+nobody can foresee where gold stands, and a request that is repeated finds the same. Tasks
+lie at random places on a ring; a draw goes to a random point of it and takes the first task
+from there that is open and new to the rater: one step in an index, at any size.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    TextClause,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+    text,
+)
+
+from reassess.rating.records import Settings
+from reassess.rating.schema import (
+    ANSWERED,
+    FOR_PRACTICE,
+    FOR_RATING,
+    GOLD,
+    IS_GOLD,
+    LEVELS,
+    OPEN,
+    PRACTICE,
+    RATING,
+    REPEAT,
+    SHUFFLE,
+    UNSEEN,
+    images,
+    leases,
+    questions,
+    slots,
+    tasks,
+    votes,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The luck of one screen of one rater.
+
+    Attributes:
+        purpose: in [0, 1), decides between rating, gold and a repetition.
+        place: in [0, SHUFFLE), where on the ring to look.
+        seed: shuffles the questions on the screen.
+    """
+
+    purpose: float
+    place: int
+    seed: int
+
+
+def draw(secret: str, rater: int, ordinal: int) -> Draw:
+    """The luck of a rater's n-th screen."""
+    digest = hashlib.blake2b(f"{secret}:{rater}:{ordinal}".encode(), digest_size=24).digest()
+    one, two, three = (int.from_bytes(digest[i : i + 8], "big") for i in (0, 8, 16))
+    return Draw((one >> 11) / 2**53, two % SHUFFLE, three)
+
+
+def shuffled(numbers: Sequence[int], seed: int) -> list[int]:
+    """The questions of a screen in the order to show them."""
+
+    def key(number: int) -> bytes:
+        return hashlib.blake2b(f"{seed}:{number}".encode(), digest_size=8).digest()
+
+    return sorted(numbers, key=key)
+
+
+def purpose_of(luck: Draw, settings: Settings) -> int:
+    """What the screen shows if it can: `RATING`, `GOLD` or `REPEAT`."""
+    if luck.purpose < settings.gold_rate:
+        return GOLD
+    if luck.purpose < settings.gold_rate + settings.repeat_rate:
+        return REPEAT
+    return RATING
+
+
+def _new_to(question: TextClause) -> ColumnElement[bool]:
+    """A task not shown to the rater, with a question like this that he has not answered.
+
+    The first condition settles nearly every task; the second matters after a sweep.
+    """
+    shown = exists().where(
+        leases.c.rater == bindparam("rater"),
+        leases.c.task == tasks.c.id,
+        leases.c.state.in_([OPEN, ANSWERED, UNSEEN]),
+        leases.c.is_sweep.is_(False),
+    )
+    answered = exists().where(
+        votes.c.question == questions.c.id, votes.c.rater == bindparam("rater")
+    )
+    held = exists().where(slots.c.rater == bindparam("rater"), slots.c.question == questions.c.id)
+    new = exists().where(questions.c.task == tasks.c.id, question, ~answered, ~held)
+    return and_(~shown, new)
+
+
+_HAS_ROOM = text("tasks.n_open > 0")
+_IS_OPEN = text("questions.is_open")
+_IS_GOLD = text(f"tasks.gold > 0 AND tasks.gold = {IS_GOLD} AND tasks.use = {FOR_RATING}")
+_IS_KNOWN = text("questions.truth IS NOT NULL")
+
+_HIGHEST_LEVEL = select(func.max(tasks.c.level)).where(_HAS_ROOM).scalar_subquery()
+_LEVEL_BELOW = (
+    select(tasks.c.level)
+    .where(_HAS_ROOM, tasks.c.level < bindparam("level"))
+    .order_by(tasks.c.level.desc())
+    .limit(1)
+)
+_FROM, _TO = tasks.c.shuffle >= bindparam("low"), tasks.c.shuffle < bindparam("high")
+_FOUND = select(tasks.c.id, images.c.name, tasks.c.n_open).join(images)
+_RATING = _FOUND.where(_HAS_ROOM, _FROM, _TO, _new_to(_IS_OPEN)).order_by(tasks.c.shuffle).limit(1)
+_MOST_URGENT = _RATING.where(tasks.c.level == _HIGHEST_LEVEL)
+_OF_LEVEL = _RATING.where(tasks.c.level == bindparam("level"))
+_GOLD = _FOUND.where(_IS_GOLD, _FROM, _TO, _new_to(_IS_KNOWN)).order_by(tasks.c.shuffle).limit(1)
+_PRACTICE = (
+    _FOUND.where(text(f"tasks.use = {FOR_PRACTICE}"), _new_to(_IS_KNOWN))
+    .order_by(tasks.c.id)
+    .limit(1)
+)
+_again = leases.alias("again")
+_EARLIER = (
+    select(leases.c.task, images.c.name, leases.c.questions)
+    .select_from(leases.join(tasks, tasks.c.id == leases.c.task).join(images))
+    .where(
+        leases.c.rater == bindparam("rater"),
+        leases.c.ordinal >= bindparam("low"),
+        leases.c.ordinal <= bindparam("high"),
+        leases.c.state == ANSWERED,
+        leases.c.purpose.in_([RATING, GOLD]),
+        leases.c.is_sweep.is_(False),
+        ~exists().where(
+            _again.c.rater == leases.c.rater,
+            _again.c.task == leases.c.task,
+            _again.c.purpose == REPEAT,
+            _again.c.state.in_([OPEN, ANSWERED, UNSEEN]),
+        ),
+    )
+    .order_by(leases.c.ordinal)
+    .limit(1)
+)
+_GIVEN = select(func.count()).where(
+    leases.c.rater == bindparam("rater"),
+    leases.c.purpose == bindparam("purpose"),
+    leases.c.state.in_([OPEN, ANSWERED]),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A task that suits a rater.
+
+    Attributes:
+        task: its number.
+        image_id: its image.
+        n_open: open questions.
+        questions: those to show; None where the queue decides.
+    """
+
+    task: int
+    image_id: str
+    n_open: int
+    questions: tuple[int, ...] | None = None
+
+
+def open_task(connection: Connection, rater: int, luck: Draw) -> Found | None:
+    """A task with room that is new to the rater, from the most urgent level that has one."""
+    found = _first(connection, _MOST_URGENT, {"rater": rater}, luck)
+    if found is not None:
+        return found
+    level = connection.execute(_LEVEL_BELOW, {"level": LEVELS}).scalar()
+    while level is not None:
+        found = _first(connection, _OF_LEVEL, {"rater": rater, "level": level}, luck)
+        if found is not None:
+            return found
+        level = connection.execute(_LEVEL_BELOW, {"level": level}).scalar()
+    return None
+
+
+def gold_task(connection: Connection, rater: int, luck: Draw) -> Found | None:
+    """A task with gold that is new to the rater."""
+    return _first(connection, _GOLD, {"rater": rater}, luck)
+
+
+def practice_task(connection: Connection, rater: int) -> Found | None:
+    """The first practice task that is new to the rater."""
+    row = connection.execute(_PRACTICE, {"rater": rater}).first()
+    return None if row is None else Found(*row)
+
+
+def earlier_task(connection: Connection, rater: int, last: int, luck: Draw) -> Found | None:
+    """A screen that the rater answered, at most the ``last``-th, and was not shown again."""
+    if last < 1:
+        return None
+    start = 1 + luck.place % last
+    for low, high in ((start, last), (1, start - 1)):
+        row = connection.execute(_EARLIER, {"rater": rater, "low": low, "high": high}).first()
+        if row is not None:
+            return Found(row.task, row.name, 0, tuple(row.questions))
+    return None
+
+
+def n_given(connection: Connection, rater: int, purpose: int) -> int:
+    """Screens of this purpose that the rater holds or has answered."""
+    return int(connection.execute(_GIVEN, {"rater": rater, "purpose": purpose}).scalar_one())
+
+
+def is_practised(connection: Connection, rater: int, settings: Settings) -> bool:
+    """Whether the rater has had all the practice screens there are for him."""
+    return (
+        n_given(connection, rater, PRACTICE) >= settings.n_practice
+        or practice_task(connection, rater) is None
+    )
+
+
+def _first(
+    connection: Connection, wanted: "Select[int, str, int]", values: dict[str, int], luck: Draw
+) -> Found | None:
+    """The first task on the ring from a point to its end, then from its start to the point."""
+    for low, high in ((luck.place, SHUFFLE), (0, luck.place)):
+        row = connection.execute(wanted, values | {"low": low, "high": high}).first()
+        if row is not None:
+            return Found(*row)
+    return None

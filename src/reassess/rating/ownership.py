@@ -1,0 +1,284 @@
+"""What an owner may do, each act written into the audit log in the same transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, Update, and_, bindparam, delete, func, select, update
+
+from reassess.errors import AlignmentError, some
+from reassess.rating import schema
+from reassess.rating.bulk import in_lists, numbers_by_name
+from reassess.rating.counting import TASKS_AT_ONCE, lock_tasks, refresh_tasks
+from reassess.rating.leases import release_all_of
+from reassess.rating.people import rater as person
+from reassess.rating.qualification import count_unslotted
+from reassess.rating.schema import questions, raters, slots, study, tasks
+from reassess.rating.store import Store, log, moment
+
+Use = Literal["rating", "practice", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A line of the audit log.
+
+    Attributes:
+        number: rising; to page by.
+        at: when.
+        actor: name of who did it; None for the command line.
+        action: what was done.
+        detail: to whom or what, and how.
+    """
+
+    number: int
+    at: datetime
+    actor: str | None
+    action: str
+    detail: dict[str, object]
+
+
+_USES: dict[Use, int] = {
+    "rating": schema.FOR_RATING,
+    "practice": schema.FOR_PRACTICE,
+    "retired": schema.RETIRED,
+}
+
+
+def pause(store: Store, rater: int, *, by: int | None = None, reason: str = "") -> int:
+    """How many leases went back: a paused rater gets no screens, and his open ones return.
+
+    Raises:
+        RaterError: he is unknown.
+        StoreError: the database cannot be written.
+    """
+    _change(store, rater, by, "pause", {"paused_at": store.now()}, reason)
+    return store.database.write(lambda connection: release_all_of(store, connection, rater))
+
+
+def resume(store: Store, rater: int, *, by: int | None = None) -> None:
+    """Let a paused rater go on.
+
+    Raises:
+        RaterError: he is unknown.
+        StoreError: the database cannot be written.
+    """
+    _change(store, rater, by, "resume", {"paused_at": None})
+
+
+def admit(store: Store, rater: int, *, by: int | None = None) -> None:
+    """Let a rater rate who has not qualified, or has not tried.
+
+    Raises:
+        RaterError: he is unknown.
+        StoreError: the database cannot be written.
+    """
+    _change(store, rater, by, "admit", {"stage": "rating"})
+
+
+def set_aside(store: Store, rater: int, *, by: int | None = None, reason: str = "") -> int:
+    """How many votes of a rater count no longer; their places return to the queue.
+
+    He is paused. The votes stay in the store and can be exported, marked as not counted.
+    Done in steps; when it is cut off, call it again.
+
+    Raises:
+        RaterError: he is unknown.
+        StoreError: the database cannot be written.
+    """
+    pause(store, rater, by=by, reason=reason)
+    _change(store, rater, by, "set aside", {"aside_at": store.now()}, reason)
+    n_freed, low = 0, 0
+    while True:
+        first = _first_task(store, rater, low)
+        if first is None:
+            return n_freed
+        low = first + TASKS_AT_ONCE
+        n_freed += _free_votes(store, rater, first, low)
+        refresh_tasks(store, first, low)
+
+
+def take_back(store: Store, rater: int, *, by: int | None = None) -> int:
+    """How many votes that were set aside count again: those whose places are still free.
+
+    He stays paused until he is resumed.
+
+    Raises:
+        RaterError: he is unknown.
+        StoreError: the database cannot be written.
+    """
+    _change(store, rater, by, "take back", {"aside_at": None})
+    votes = schema.votes
+    n_counted, low = 0, 0
+    first = (
+        select(questions.c.task, votes.c.question, votes.c.version, votes.c.answer)
+        .join(questions, questions.c.id == votes.c.question)
+        .where(
+            votes.c.rater == rater,
+            votes.c.round == 0,
+            votes.c.purpose != schema.PRACTICE,
+            questions.c.task >= bindparam("low"),
+            questions.c.task < bindparam("high"),
+        )
+        .order_by(votes.c.question, votes.c.version)
+    )
+
+    def act(connection: Connection) -> int:
+        found = connection.execute(first, {"low": low, "high": low + TASKS_AT_ONCE}).all()
+        latest = {row.question: row for row in found}
+        return count_unslotted(store, connection, rater, [tuple(r) for r in latest.values()])
+
+    with store.database.read() as connection:
+        last = connection.execute(select(func.max(tasks.c.id))).scalar() or 0
+    while low <= last:
+        n_counted += store.database.write(act)
+        low += TASKS_AT_ONCE
+    return n_counted
+
+
+def close(store: Store, *, by: int | None = None) -> None:
+    """Close the study: nobody gets a new screen; screens that are out may still come back.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    _set_closed(store, store.now(), by, "close")
+
+
+def reopen(store: Store, *, by: int | None = None) -> None:
+    """Open a closed study again.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    _set_closed(store, None, by, "reopen")
+
+
+def set_use(store: Store, image_ids: Sequence[str], use: Use, *, by: int | None = None) -> int:
+    """How many tasks of these images are now for rating, for practice only, or for nothing.
+
+    Practice images need gold to give feedback; their votes are never counted.
+
+    Raises:
+        AlignmentError: an image is unknown.
+        StoreError: the database cannot be written.
+    """
+
+    def act(connection: Connection) -> list[int]:
+        changed = [
+            task
+            for part in image_numbers(connection, image_ids)
+            for task in connection.execute(_use(part, _USES[use]).returning(tasks.c.id)).scalars()
+        ]
+        log(connection, store.now(), by, "set use", {"use": use, "images": list(image_ids[:100])})
+        return changed
+
+    changed = store.database.write(act)
+    for low in sorted({task - task % TASKS_AT_ONCE for task in changed}):
+        refresh_tasks(store, low, low + TASKS_AT_ONCE)
+    return len(changed)
+
+
+def audit_log(store: Store, *, before: int | None = None, limit: int = 100) -> tuple[Act, ...]:
+    """The latest acts, newest first.
+
+    Args:
+        store: the study.
+        before: only acts with a lower number.
+        limit: how many at most.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    table = schema.audit_log
+    found = (
+        select(table, raters.c.name)
+        .outerjoin(raters, raters.c.id == table.c.actor)
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        found = found.where(table.c.id < before)
+    with store.database.read() as connection:
+        return tuple(
+            Act(row.id, moment(row.at), row.name, row.action, row.detail)
+            for row in connection.execute(found)
+        )
+
+
+def image_numbers(connection: Connection, image_ids: Sequence[str]) -> list[list[int]]:
+    """The numbers of images, in lists short enough for one query.
+
+    Raises:
+        AlignmentError: an image is unknown.
+    """
+    known = numbers_by_name(connection, schema.images, image_ids)
+    missing = [image_id for image_id in image_ids if image_id not in known]
+    if missing:
+        raise AlignmentError(
+            f"image {some(missing)} is unknown; {len(missing):,} of {len(image_ids):,} are. Add "
+            "questions about it first."
+        )
+    return in_lists(list(known.values()))
+
+
+def _use(image: list[int], use: int) -> Update:
+    return update(tasks).where(tasks.c.image.in_(image), tasks.c.use != use).values(use=use)
+
+
+def _change(
+    store: Store,
+    rater: int,
+    by: int | None,
+    action: str,
+    values: dict[str, object],
+    reason: str = "",
+) -> None:
+    """Change a rater's row and log it."""
+    name = person(store, rater).name
+
+    def act(connection: Connection) -> None:
+        connection.execute(update(raters).where(raters.c.id == rater).values(values))
+        log(connection, store.now(), by, action, {"rater": name, "reason": reason})
+
+    store.database.write(act)
+
+
+def _set_closed(store: Store, at: int | None, by: int | None, action: str) -> None:
+    def act(connection: Connection) -> None:
+        connection.execute(update(study).values(closed_at=at))
+        log(connection, store.now(), by, action, {})
+
+    store.database.write(act)
+
+
+def _first_task(store: Store, rater: int, low: int) -> int | None:
+    """The first task from ``low`` on in which a rater has a slot."""
+    found = (
+        select(func.min(questions.c.task))
+        .select_from(slots.join(questions, questions.c.id == slots.c.question))
+        .where(slots.c.rater == rater, questions.c.task >= low)
+    )
+    with store.database.read() as connection:
+        return connection.execute(found).scalar()
+
+
+def _free_votes(store: Store, rater: int, low: int, high: int) -> int:
+    in_range = and_(questions.c.task >= low, questions.c.task < high)
+
+    def act(connection: Connection) -> int:
+        lock_tasks(connection, low, high)
+        freed = connection.execute(
+            delete(slots).where(
+                slots.c.rater == rater,
+                slots.c.version.is_not(None),
+                slots.c.question.in_(select(questions.c.id).where(in_range)),
+            )
+        ).rowcount
+        connection.execute(
+            update(raters).where(raters.c.id == rater).values(n_counted=raters.c.n_counted - freed)
+        )
+        return freed
+
+    return store.database.write(act)

@@ -1,0 +1,257 @@
+"""The table of raters: how much, how fast, how well. For owners only.
+
+Gold answers are those of any screen but practice, in their latest version. Agreement is kept
+while answers come in: each is compared with the counted votes that were there already.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+import numpy as np
+from jaxtyping import Int
+from sqlalchemy import Connection, and_, func, select, text
+
+from reassess.rating.bulk import in_lists
+from reassess.rating.database import AnyRow
+from reassess.rating.records import Role, Stage
+from reassess.rating.schema import PRACTICE, activity, leases, questions, raters, votes
+from reassess.rating.store import Store, moment
+from reassess.statistics import wilson_interval
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A proportion with its Wilson interval; ``value`` is None where nothing was counted.
+
+    Attributes:
+        n: how many count.
+        of: of how many.
+        low: lower end of the 95 % interval.
+        high: upper end.
+    """
+
+    n: int
+    of: int
+    low: float
+    high: float
+
+    @property
+    def value(self) -> float | None:
+        """The proportion in [0, 1]; None where nothing was counted."""
+        return self.n / self.of if self.of else None
+
+
+@dataclass(frozen=True, slots=True)
+class RaterFigures:
+    """One line of the rater table.
+
+    Attributes:
+        number: of the rater.
+        name: his id in votes.
+        role: what he may do.
+        stage: how far he has come.
+        is_paused: whether he gets no work.
+        is_aside: whether his votes are set aside.
+        n_screens: screens answered.
+        n_answers: answers given, practice left out.
+        answers_per_hour: over the time that he worked; None before there is any.
+        seconds_per_answer: mean; None before there is any.
+        share_fast: share of answers in less than half a second.
+        precision: of his yes on gold, how many are right.
+        recall: of the classes that gold says are there, how many he answered yes to.
+        gold_accuracy: of his yes and no on gold, how many are right.
+        agreement: of the votes that others had given when he answered, how many were the same.
+        self_agreement: of the questions shown to him again, how many he answered the same.
+        drift: accuracy on gold in the later half of his answers less the earlier half; None
+            below 20 answers to gold.
+        is_suspicious: he takes less than a third of the median time, or answers a fifth of
+            the questions in less than half a second.
+        last_seen: when he answered last; None before.
+    """
+
+    number: int
+    name: str
+    role: Role
+    stage: Stage
+    is_paused: bool
+    is_aside: bool
+    n_screens: int
+    n_answers: int
+    answers_per_hour: float | None
+    seconds_per_answer: float | None
+    share_fast: Share
+    precision: Share
+    recall: Share
+    gold_accuracy: Share
+    agreement: Share
+    self_agreement: Share
+    drift: float | None
+    is_suspicious: bool
+    last_seen: datetime | None
+
+
+def share(n: int, of: int) -> Share:
+    """A proportion with its 95 % Wilson interval."""
+    low, high = wilson_interval(n, of)
+    return Share(n, of, low, high)
+
+
+_TOO_FAST = 0.2
+_FEWEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _OnGold:
+    """A rater's answers to gold, oldest first."""
+
+    answer: Int[np.ndarray, "n"]
+    truth: Int[np.ndarray, "n"]
+
+
+def rater_table(store: Store) -> tuple[RaterFigures, ...]:
+    """One line for each person who rates or has rated, by number.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        people = connection.execute(
+            select(raters)
+            .where((raters.c.role == "rater") | (raters.c.n_answers > 0))
+            .order_by(raters.c.id)
+        ).all()
+        on_gold = _on_gold(connection)
+        repeated = _repeated(connection)
+        worked: dict[int, int] = {row[0]: row[1] for row in connection.execute(
+                select(activity.c.rater, func.count()).group_by(activity.c.rater)
+            )}  # fmt: skip
+        last = _last_seen(connection)
+    paces = [row.milliseconds / row.n_timed for row in people if row.n_timed >= _FEWEST]
+    usual = median(paces) if paces else None
+    nothing = _OnGold(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    return tuple(
+        _figures(
+            row, on_gold.get(row.id, nothing), repeated.get(row.id, (0, 0)),
+            worked.get(row.id, 0), last.get(row.id), usual,
+        )
+        for row in people
+    )  # fmt: skip
+
+
+def _figures(
+    row: AnyRow,
+    on_gold: _OnGold,
+    repeated: tuple[int, int],
+    n_hours: int,
+    last: int | None,
+    usual: float | None,
+) -> RaterFigures:
+    pace = row.milliseconds / row.n_timed if row.n_timed else None
+    yes, there = on_gold.answer == 2, on_gold.truth == 1
+    decided = on_gold.answer != 1
+    n_right = int((yes == there)[decided].sum())
+    n_both = int((yes & there).sum())
+    is_slow_enough = pace is None or usual is None or row.n_timed < _FEWEST or pace * 3 >= usual
+    many_fast = row.n_timed >= _FEWEST and row.n_fast >= _TOO_FAST * row.n_timed
+    return RaterFigures(
+        number=row.id,
+        name=row.name,
+        role=row.role,
+        stage=row.stage,
+        is_paused=row.paused_at is not None,
+        is_aside=row.aside_at is not None,
+        n_screens=row.n_screens,
+        n_answers=row.n_answers,
+        answers_per_hour=row.n_answers / n_hours if n_hours else None,
+        seconds_per_answer=None if pace is None else pace / 1000,
+        share_fast=share(row.n_fast, row.n_timed),
+        precision=share(n_both, int(yes.sum())),
+        recall=share(n_both, int(there.sum())),
+        gold_accuracy=share(n_right, int(decided.sum())),
+        agreement=share(row.n_agreed, row.n_compared),
+        self_agreement=share(repeated[1], repeated[0]),
+        drift=_drift(on_gold),
+        is_suspicious=many_fast or not is_slow_enough,
+        last_seen=None if last is None else moment(last),
+    )
+
+
+def _drift(on_gold: _OnGold) -> float | None:
+    """Accuracy in the later half less that in the earlier half; a maybe is half right."""
+    n = len(on_gold.answer)
+    if n < _FEWEST:
+        return None
+    right = np.where(on_gold.answer == 1, 0.5, (on_gold.answer == 2) == (on_gold.truth == 1))
+    return float(right[n // 2 :].mean() - right[: n // 2].mean())
+
+
+def _on_gold(connection: Connection) -> dict[int, _OnGold]:
+    """Every rater's answers to gold, in their latest version, oldest first."""
+    known = connection.execute(select(questions.c.id).where(text("truth IS NOT NULL"))).scalars()
+    columns = (
+        votes.c.rater, votes.c.answer, questions.c.truth, votes.c.question, votes.c.version,
+        votes.c.given_at,
+    )  # fmt: skip
+    given = select(*columns).join(questions, questions.c.id == votes.c.question)
+    given = given.where(votes.c.round == 0, votes.c.purpose != PRACTICE)
+    # By lists of ids, because SQLite would walk over all votes to find the few on gold.
+    found = [
+        tuple(-1 if value is None else value for value in row)
+        for part in in_lists(list(known))
+        for row in connection.execute(given.where(votes.c.question.in_(part)))
+    ]
+    rows = np.array(found, np.int64)
+    if len(rows) == 0:
+        return {}
+    rater, answer, truth, question, version, at = rows.T
+    order = np.lexsort((version, question, rater))
+    last = np.append(np.diff(rater[order]) | np.diff(question[order]), 1) != 0
+    order = order[last]
+    order = order[np.lexsort((at[order], rater[order]))]
+    people, start = np.unique(rater[order], return_index=True)
+    parts = np.split(order, start[1:])
+    return {
+        int(person): _OnGold(answer[part], truth[part])
+        for person, part in zip(people, parts, strict=True)
+    }
+
+
+def _repeated(connection: Connection) -> dict[int, tuple[int, int]]:
+    """How many questions were shown again to each rater, and how many he answered the same."""
+    again, first = votes.alias("again"), votes.alias("first")
+    before = (
+        select(first.c.answer)
+        .where(
+            first.c.question == again.c.question,
+            first.c.rater == again.c.rater,
+            first.c.round == 0,
+        )
+        .order_by(first.c.version.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    found = (
+        select(again.c.rater, again.c.question, again.c.answer, before.label("before"))
+        .where(text("again.round > 0"))
+        .order_by(again.c.version)
+    )
+    latest = {
+        (row.rater, row.question): row.answer == row.before for row in connection.execute(found)
+    }
+    counts: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for (rater, _), same in latest.items():
+        n, n_same = counts[rater]
+        counts[rater] = (n + 1, n_same + same)
+    return counts
+
+
+def _last_seen(connection: Connection) -> dict[int, int]:
+    """When each rater last worked, to the hour's end of his last screens."""
+    ends = select(leases.c.rater, func.max(leases.c.ordinal).label("last")).group_by(leases.c.rater)
+    newest = ends.subquery()
+    found = select(leases.c.rater, func.coalesce(leases.c.ended_at, leases.c.leased_at)).join(
+        newest, and_(newest.c.rater == leases.c.rater, newest.c.last == leases.c.ordinal)
+    )
+    return {row[0]: row[1] for row in connection.execute(found)}

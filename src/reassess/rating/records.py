@@ -1,0 +1,236 @@
+"""What goes into the store and comes out of it: settings, screens, answers, receipts, people.
+
+Times are UTC, as milliseconds since 1970 where a column, as `datetime` where a person reads
+it. The figures that an owner looks at are in `reassess.rating.figures`. Nothing here may be
+sent to a rater but `Screen`, `Idle`, `Receipt` and `Standing`: they hold no original label,
+no model's opinion, nobody else's vote, and do not tell which question is gold.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from reassess.errors import OptionError
+
+Role = Literal["rater", "expert", "owner"]
+Stage = Literal["practice", "qualification", "rating", "failed"]
+Why = Literal["complete", "wait", "closed", "paused", "not-qualified"]
+Status = Literal["stored", "corrected", "unchanged", "refused"]
+
+ROLES: tuple[Role, ...] = ("rater", "expert", "owner")
+STAGES: tuple[Stage, ...] = ("practice", "qualification", "rating", "failed")
+LONGEST_NAME = 200
+LONGEST_KEY = 100
+LONGEST_TEXT = 1_000
+QUESTIONS_ON_A_SCREEN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a study is rated. Change it with `change_settings`.
+
+    Attributes:
+        votes_per_question: k, how many distinct raters answer a question at most; without a
+            stopping rule also at least.
+        lease_seconds: how long a screen stays with a rater who says nothing.
+        gold_rate: share of screens that show gold, at random places.
+        repeat_rate: share of screens that show an earlier screen of the same rater again.
+        repeat_gap: screens that lie at least between a screen and its repetition.
+        n_practice: practice screens, with feedback, before anything else.
+        n_qualification: gold screens, without feedback, before the first real one.
+        qualification_accuracy: share of right answers on them that qualifies; a maybe counts
+            half.
+        experts_per_gold: how many experts judge a question before it is gold.
+        budget: counted votes after which nothing more is asked; None sets no limit.
+
+    Raises:
+        OptionError: a number is out of range.
+    """
+
+    votes_per_question: int = 5
+    lease_seconds: int = 900
+    gold_rate: float = 0.05
+    repeat_rate: float = 0.02
+    repeat_gap: int = 20
+    n_practice: int = 3
+    n_qualification: int = 5
+    qualification_accuracy: float = 0.7
+    experts_per_gold: int = 3
+    budget: int | None = None
+
+    def __post_init__(self) -> None:
+        ranges = (
+            ("votes_per_question", self.votes_per_question, 1, 100),
+            ("lease_seconds", self.lease_seconds, 1, 30 * 86_400),
+            ("gold_rate", self.gold_rate, 0, 0.5),
+            ("repeat_rate", self.repeat_rate, 0, 0.5),
+            ("repeat_gap", self.repeat_gap, 1, 1_000_000),
+            ("n_practice", self.n_practice, 0, 1_000),
+            ("n_qualification", self.n_qualification, 0, 1_000),
+            ("qualification_accuracy", self.qualification_accuracy, 0, 1),
+            ("experts_per_gold", self.experts_per_gold, 1, 100),
+            ("budget", 0 if self.budget is None else self.budget, 0, 2**62),
+        )
+        for name, value, low, high in ranges:
+            if not low <= value <= high:
+                raise OptionError(
+                    f"settings: {name} is {value}, but must lie between {low} and {high}."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Rater:
+    """A person – or a program – who answers, judges or owns the study.
+
+    Attributes:
+        number: the number in the store; what the site signs into its cookie.
+        name: the rater's id in exported votes.
+        role: what he may do.
+        stage: how far a rater has come.
+        is_paused: whether he gets no work for now.
+        has_password: whether he can sign in without an invitation.
+        epoch: goes up when he is signed out everywhere; a cookie with another one is void.
+    """
+
+    number: int
+    name: str
+    role: Role
+    stage: Stage
+    is_paused: bool
+    has_password: bool
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenQuestion:
+    """One question on a screen.
+
+    Attributes:
+        question: its number in the store.
+        label: index of the class that is asked about.
+        answer: what this rater has answered so far, 0 no, 1 maybe, 2 yes; None before.
+    """
+
+    question: int
+    label: int
+    answer: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One image and the questions about it that a rater has leased.
+
+    Attributes:
+        lease: number to send back with the answers.
+        image_id: the image.
+        questions: at most eight, in the order to show.
+        until: when the lease runs out.
+        is_practice: whether answers are followed by feedback.
+        is_answered: whether answers were stored for it already, so that new ones correct them.
+    """
+
+    lease: int
+    image_id: str
+    questions: tuple[ScreenQuestion, ...]
+    until: datetime
+    is_practice: bool
+    is_answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """There is no screen for this rater now.
+
+    Attributes:
+        why: ``complete``: nothing is left that he could answer; ``wait``: what is left is
+            leased to others, or he holds too many screens; ``closed``, ``paused``,
+            ``not-qualified``: as they say.
+    """
+
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer to one question.
+
+    Attributes:
+        question: its number in the store.
+        answer: 0 no, 1 maybe, 2 yes.
+        milliseconds: how long it took; None where unknown.
+    """
+
+    question: int
+    answer: int
+    milliseconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a rater sends back for a screen.
+
+    Attributes:
+        lease: the number of the screen.
+        key: made by the client, new for each submission of a screen and the same when it is
+            sent again after a lost connection: it is then stored once.
+        answers: to any of the screen's questions; what is left out goes back to the queue.
+            A question answered before is corrected.
+        milliseconds: how long the screen took; None where unknown.
+        something_else: free text, what else is in the image; empty where nothing was said.
+        cannot_see: the image did not show; there must be no answers then.
+    """
+
+    lease: int
+    key: str
+    answers: tuple[Answer, ...] = ()
+    milliseconds: int | None = None
+    something_else: str = ""
+    cannot_see: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a submission. Whoever holds it may rely on it: it is durable.
+
+    Attributes:
+        lease: the number of the screen.
+        status: by question: ``stored``; ``corrected``: it replaces an earlier answer;
+            ``unchanged``: the earlier answer was the same; ``refused``: it came after its
+            lease ran out, and others have given all its votes.
+        again: whether the same key had been stored before.
+        truth: for practice screens whether the class is in the image, by question; None
+            for all others.
+    """
+
+    lease: int
+    status: dict[int, Status]
+    again: bool
+    truth: dict[int, bool] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a rater may know about his own work.
+
+    Attributes:
+        n_screens: screens answered, practice included.
+        n_answers: answers given, practice left out.
+        seconds: time spent, as the client measured it.
+        share_done: share of the study's votes that have been given by all, in [0, 1].
+        n_practice_left: practice screens that he has not answered yet.
+    """
+
+    n_screens: int
+    n_answers: int
+    seconds: float
+    share_done: float
+    n_practice_left: int
+
+
+def is_text(value: str) -> bool:
+    """Whether every database can hold a text: no character 0, and nothing but characters."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value

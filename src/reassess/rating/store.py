@@ -1,0 +1,207 @@
+"""A study's store: opened, brought to the newest schema, and its settings.
+
+Everything that happens to a study is a function in this package that takes a `Store` first.
+A store may be shared by threads, and one database by many processes, each with its own
+store: open it after forking.
+"""
+
+import math
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from reassess.errors import OptionError
+from reassess.rating.database import Database
+from reassess.rating.migrations import migrate
+from reassess.rating.records import Settings
+from reassess.rating.schema import audit_log, raters, slots, study
+from reassess.rating.stopping import AskAll, StoppingRule
+
+Clock = Callable[[], float]
+"""Seconds since 1970, as `time.time` gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One study in one database.
+
+    Attributes:
+        database: where it is.
+        rule: when to stop asking; `AskAll` gives every question all its votes.
+        clock: what time it is; an argument so that tests can let it pass.
+        names: names of raters by number, as far as they were needed; they never change.
+        share_done: when the study's progress was counted last for raters, and the share.
+    """
+
+    database: Database
+    rule: StoppingRule = field(default_factory=AskAll)
+    clock: Clock = time.time
+    names: dict[int, str] = field(default_factory=dict)
+    share_done: list[float] = field(default_factory=lambda: [-math.inf, 0.0])
+
+    def now(self) -> int:
+        """Milliseconds since 1970."""
+        return int(self.clock() * 1000)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.database.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """The study as the queue sees it in one transaction.
+
+    Attributes:
+        settings: how it is rated.
+        secret: what shuffles the order of each rater.
+        is_closed: whether it takes no new work.
+    """
+
+    settings: Settings
+    secret: str
+    is_closed: bool
+
+
+def open_store(
+    url: str,
+    *,
+    settings: Settings | None = None,
+    rule: StoppingRule | None = None,
+    clock: Clock = time.time,
+) -> Store:
+    """The store of a study; the database is made, or brought to the newest schema, first.
+
+    Args:
+        url: ``sqlite:///<path>`` or ``postgresql://<user>@<host>/<database>``; a server's
+            database must exist, and be empty or a study's.
+        settings: of a new study; those of one that exists stay (`change_settings`).
+        rule: when to stop asking a question; None gives each all its votes. It is not kept
+            in the database: whoever opens the store hands it in. Call `refresh` after
+            changing it.
+        clock: seconds since 1970.
+
+    Raises:
+        StoreError: the database is absent, unreadable, newer than this version, or holds
+            something else.
+    """
+    database = Database(url)
+    store = Store(database, rule or AskAll(), clock)
+    try:
+        migrate(database)
+        database.write(lambda c: _ensure_study(c, settings or Settings(), store.now()))
+    except BaseException:
+        database.close()
+        raise
+    return store
+
+
+def settings_of(store: Store) -> Settings:
+    """The study's settings.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        return study_row(connection).settings
+
+
+def change_settings(store: Store, settings: Settings, *, by: int | None = None) -> None:
+    """Change how the study is rated from now on, and write it into the audit log.
+
+    With more votes a question, questions that were complete open again. Fewer are possible as
+    long as no question has more. Leases that run keep their length.
+
+    Args:
+        store: the study.
+        settings: all of them; take `settings_of` and `dataclasses.replace`.
+        by: number of the owner.
+
+    Raises:
+        OptionError: a question has more votes than votes_per_question.
+        StoreError: the database cannot be written.
+    """
+    store.database.write(lambda connection: _change(store, connection, settings, by))
+
+
+def study_row(connection: Connection) -> StudyRow:
+    """The study's settings, secret and state, as this transaction sees them."""
+    row = connection.execute(select(study)).one()
+    return StudyRow(Settings(**row.settings), row.secret, row.closed_at is not None)
+
+
+def log(
+    connection: Connection, now: int, actor: int | None, action: str, detail: dict[str, object]
+) -> None:
+    """Write a line of the audit log within a transaction."""
+    connection.execute(insert(audit_log).values(at=now, actor=actor, action=action, detail=detail))
+
+
+def names_of(store: Store, connection: Connection, numbers: Iterable[int]) -> list[str]:
+    """Names of raters by number, remembered from one call to the next."""
+    wanted = list(numbers)
+    if not all(number in store.names for number in wanted):
+        for number, name in connection.execute(select(raters.c.id, raters.c.name)):
+            store.names[number] = name
+    return [store.names[number] for number in wanted]
+
+
+def moment(milliseconds: int) -> datetime:
+    """A time as people and templates read it, UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _change(store: Store, connection: Connection, settings: Settings, by: int | None) -> None:
+    from reassess.rating.counting import lock_tasks, recount
+
+    before = study_row(connection).settings
+    k = settings.votes_per_question
+    highest = None
+    if k < before.votes_per_question:
+        highest = connection.execute(select(func.max(slots.c.slot))).scalar()
+    if highest is not None and highest >= k:
+        raise OptionError(
+            f"votes_per_question is {k}, but must be at least {highest + 1}, as many as some "
+            "question has: votes are never thrown away. Close the study, or hand in a "
+            "stopping rule."
+        )
+    connection.execute(update(study).values(n_slots=k, settings=asdict(settings)))
+    changed: dict[str, object] = {
+        name: [asdict(before)[name], value]
+        for name, value in asdict(settings).items()
+        if asdict(before)[name] != value
+    }
+    log(connection, store.now(), by, "change settings", changed)
+    if k != before.votes_per_question:
+        lock_tasks(connection)
+        recount(connection, k)
+
+
+def _ensure_study(connection: Connection, settings: Settings, now: int) -> None:
+    if connection.execute(select(study.c.id)).first() is not None:
+        return
+    connection.execute(
+        insert(study).values(
+            id=1,
+            n_slots=settings.votes_per_question,
+            settings=asdict(settings),
+            secret=secrets.token_hex(16),
+            created_at=now,
+        )
+    )

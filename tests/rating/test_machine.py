@@ -1,0 +1,137 @@
+"""The queue as a machine: whatever raters, owners and time do, its invariants hold."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from reassess.rating import (
+    Answer,
+    LeaseError,
+    RaterError,
+    Screen,
+    Settings,
+    Submission,
+    add_questions,
+    audit,
+    import_gold,
+    next_screen,
+    open_store,
+    pause,
+    resume,
+    return_screen,
+    set_aside,
+    submit,
+    take_back,
+    vote_batches,
+)
+
+from .play import Clock, gold_of, key, questions, raters
+
+WHO = st.integers(0, 3)
+WHICH = st.integers(0, 10**6)
+
+
+class Queue(RuleBasedStateMachine):
+    """Four raters, three images, two votes a question; gold and repetitions among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = Clock()
+        self.store = open_store(
+            f"sqlite:///{Path(self.folder.name)}/study.db",
+            settings=Settings(
+                votes_per_question=2, lease_seconds=60, gold_rate=0.3, repeat_rate=0.3,
+                repeat_gap=1, n_practice=0, n_qualification=0,
+            ),
+            clock=self.clock,
+        )  # fmt: skip
+        asked = questions(3, 2)
+        add_questions(self.store, asked)
+        import_gold(self.store, gold_of(questions(1, 2)))
+        self.people = raters(self.store, 4)
+        self.screens: list[tuple[int, Screen]] = []
+        self.sent: list[tuple[int, Submission, dict[int, str]]] = []
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.folder.cleanup()
+
+    @rule(who=WHO)
+    def ask(self, who: int) -> None:
+        person = self.people[who]
+        mine = [screen.lease for holder, screen in self.screens if holder == person]
+        screen = next_screen(self.store, person, beyond=mine)
+        if isinstance(screen, Screen):
+            self.screens.append((person, screen))
+
+    @rule(which=WHICH, said=st.lists(st.integers(0, 2), min_size=2, max_size=2), most=WHO)
+    def answer(self, which: int, said: list[int], most: int) -> None:
+        """Answer, correct, or answer too late: whichever it is by now."""
+        if not self.screens:
+            return
+        person, screen = self.screens[which % len(self.screens)]
+        answers = tuple(
+            Answer(q.question, a) for q, a in zip(screen.questions, said, strict=False)
+        )[:most]
+        sent = Submission(screen.lease, key(), answers)
+        try:
+            receipt = submit(self.store, person, sent)
+        except RaterError:
+            return
+        assert set(receipt.status) == {a.question for a in answers}
+        self.sent.append((person, sent, dict(receipt.status)))
+
+    @rule(which=WHICH)
+    def send_again(self, which: int) -> None:
+        if not self.sent:
+            return
+        person, sent, status = self.sent[which % len(self.sent)]
+        n = sum(len(b.answer) for b in vote_batches(self.store))
+        receipt = submit(self.store, person, sent)
+        assert receipt.again
+        assert receipt.status == status
+        assert sum(len(b.answer) for b in vote_batches(self.store)) == n
+
+    @rule(which=WHICH)
+    def give_back(self, which: int) -> None:
+        if self.screens:
+            person, screen = self.screens[which % len(self.screens)]
+            return_screen(self.store, person, screen.lease)
+
+    @rule(which=WHICH, who=WHO)
+    def meddle_with_another(self, which: int, who: int) -> None:
+        if not self.screens:
+            return
+        person, screen = self.screens[which % len(self.screens)]
+        if self.people[who] != person:
+            try:
+                submit(self.store, self.people[who], Submission(screen.lease, key()))
+            except LeaseError:
+                return
+            raise AssertionError("another rater's screen was accepted")
+
+    @rule(seconds=st.sampled_from([1, 61]))
+    def wait(self, seconds: int) -> None:
+        self.clock.wait(seconds)
+
+    @rule(who=WHO, act=st.sampled_from([pause, resume, set_aside, take_back]))
+    def own(self, who: int, act: object) -> None:
+        act(self.store, self.people[who])  # type: ignore[operator]
+
+    @invariant()
+    def everything_holds(self) -> None:
+        assert audit(self.store) == ()
+        for batch in vote_batches(self.store, counted_only=True):
+            pairs = list(zip(batch.image_id.tolist(), batch.label.tolist(), strict=True))
+            assert max(pairs.count(pair) for pair in pairs) <= 2
+
+
+TestQueue = Queue.TestCase
+TestQueue.settings = settings(
+    max_examples=12, stateful_step_count=25, deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip

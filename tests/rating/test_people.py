@@ -1,0 +1,84 @@
+"""Invitations, passwords, roles."""
+
+import pytest
+
+from reassess.errors import AlignmentError, DataError
+from reassess.rating import (
+    InvitationError,
+    RaterError,
+    accept_invitation,
+    audit_log,
+    holds_image,
+    image_counts,
+    invite,
+    next_screen,
+    rater,
+    rater_named,
+    raters_of,
+    set_password,
+    sign_in,
+    sign_out_everywhere,
+)
+
+
+def test_an_invitation_works_once_and_for_a_while(store, clock):
+    token = invite(store, "ann", "expert", seconds=60)
+    ann = accept_invitation(store, token)
+    assert (ann.name, ann.role, ann.has_password) == ("ann", "expert", False)
+    with pytest.raises(InvitationError):
+        accept_invitation(store, token)
+    late = invite(store, "ann", "expert", seconds=60)
+    clock.wait(61)
+    for dead in (token, late, "guessed", ""):
+        with pytest.raises(InvitationError, match="unknown, used or out of date"):
+            accept_invitation(store, dead)
+    with pytest.raises(RaterError, match="is there as expert"):
+        invite(store, "ann", "owner")
+    assert [act.action for act in audit_log(store)][:2] == ["invite", "invite"]
+    with store.database.read() as connection:
+        from sqlalchemy import select
+
+        from reassess.rating.schema import invitations
+
+        hashes = connection.execute(select(invitations.c.token_hash)).scalars().all()
+    assert token not in hashes
+    assert len(hashes) == 2
+
+
+def test_a_password_signs_in_and_a_new_one_voids_cookies(store):
+    bob = accept_invitation(store, invite(store, "bob"))
+    assert sign_in(store, "bob", "correct horse") is None
+    changed = set_password(store, bob.number, "correct horse")
+    assert changed.epoch == bob.epoch + 1
+    assert sign_in(store, "bob", "correct horse") == changed
+    assert sign_in(store, "bob", "wrong horse!") is None
+    assert sign_in(store, "nobody", "correct horse") is None
+    sign_out_everywhere(store, bob.number)
+    assert rater(store, bob.number).epoch == changed.epoch + 1
+    with pytest.raises(DataError, match="10"):
+        set_password(store, bob.number, "short")
+    assert rater_named(store, "bob").number == bob.number
+    assert rater_named(store, "'; DROP TABLE raters; --") is None
+    assert [person.name for person in raters_of(store)] == ["bob"]
+
+
+@pytest.mark.parametrize("name", ["", " x", "a\nb", "x" * 201, "nul\0"])
+def test_names_that_no_table_can_hold_are_refused(store, name):
+    with pytest.raises(DataError, match="rater name"):
+        invite(store, name)
+
+
+@pytest.mark.parametrize("text", ["nul\0", "half \ud800", "'; --"])
+def test_texts_that_no_database_can_hold_are_nobody_and_nothing(store, text):
+    assert rater_named(store, text) is None
+    assert sign_in(store, text, text) is None
+    assert not holds_image(store, 1, text)
+    with pytest.raises(InvitationError):
+        accept_invitation(store, text)
+    with pytest.raises(AlignmentError):
+        image_counts(store, text)
+    for number in (2**31, 10**30, -1):
+        with pytest.raises(RaterError):
+            next_screen(store, number)
+        with pytest.raises(RaterError):
+            rater(store, number)

@@ -1,0 +1,437 @@
+"""The queue's rules, one rater at a time; every test on SQLite and on PostgreSQL."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from reassess.errors import DataError, OptionError
+from reassess.rating import (
+    Answer,
+    Assessment,
+    Idle,
+    LeaseError,
+    RaterError,
+    Screen,
+    Submission,
+    add_questions,
+    admit,
+    audit,
+    change_settings,
+    close,
+    earlier_screen,
+    holds_image,
+    import_gold,
+    next_screen,
+    next_sweep,
+    pause,
+    progress,
+    question_table,
+    rater,
+    rater_table,
+    refresh,
+    remarks,
+    reopen,
+    resume,
+    return_screen,
+    screen_of,
+    set_aside,
+    set_use,
+    standing,
+    submit,
+    sweep_labels,
+    take_back,
+    vote_batches,
+    votes,
+)
+from reassess.rating.order import draw
+from reassess.records import Questions, Tasks
+
+from .play import PLAIN, answer_all, gold_of, key, play, questions, raters, truth_of, truthful
+
+
+def counted(store) -> Counter:
+    """Counted votes of each (image, class)."""
+    return Counter(
+        (image, label)
+        for batch in vote_batches(store, counted_only=True)
+        for image, label in zip(batch.image_id.tolist(), batch.label.tolist(), strict=True)
+    )
+
+
+def test_every_question_gets_k_votes_by_distinct_raters_and_no_more(store):
+    add_questions(store, questions(4, 10))
+    people = raters(store, 7)
+    screens = [play(store, person) for person in people]
+    assert set(counted(store).values()) == {5}
+    assert len(counted(store)) == 40
+    record = votes(store)
+    assert len(set(zip(record.question.tolist(), record.rater.tolist(), strict=True))) == 200
+    assert all(len(screen.questions) <= 8 for mine in screens for screen in mine)
+    assert [next_screen(store, person) for person in people] == [Idle("complete")] * 7
+    assert progress(store).n_done == progress(store).n_questions == 40
+    assert audit(store) == ()
+
+
+def test_nobody_is_asked_twice_and_each_has_an_order_of_his_own(store):
+    add_questions(store, questions(20, 2))
+    people = raters(store, 3)
+    orders = [[screen.image_id for screen in play(store, person)] for person in people]
+    for order in orders:
+        assert len(order) == len(set(order)) == 20
+    assert len({tuple(order) for order in orders}) == 3
+    firsts = np.array([[order.index(name) for name in sorted(order)] for order in orders])
+    assert abs(np.corrcoef(firsts)[np.triu_indices(3, 1)]).mean() < 0.6
+
+
+def test_tasks_are_shown_as_they_were_bundled(store):
+    asked = questions(2, 4)
+    add_questions(store, Tasks(asked, np.array([0, 0, 1, 1, 2, 2, 2, 2])))
+    shown = {
+        (s.image_id, frozenset(q.label for q in s.questions))
+        for s in play(store, raters(store, 1)[0])
+    }
+    one, two = asked.pairs.image_ids
+    whole = frozenset({0, 1, 2, 3})
+    assert shown == {(one, frozenset({0, 1})), (one, frozenset({2, 3})), (two, whole)}
+    with pytest.raises(DataError, match="at most 8"):
+        add_questions(store, Tasks(questions(1, 9), np.zeros(9, np.int64)))
+
+
+def test_questions_added_later_leave_the_old_ones_alone(store):
+    assert add_questions(store, questions(3, 4)) == 12
+    person = raters(store, 1)[0]
+    play(store, person, 2)
+    before = question_table(store)
+    assert add_questions(store, questions(5, 6)) == 18
+    after = question_table(store)
+    assert np.array_equal(after.question[:12], before.question)
+    assert np.array_equal(after.label[:12], before.label)
+    assert sum(counted(store).values()) == 12
+    shown = [(s.image_id, q.label) for s in play(store, person) for q in s.questions]
+    assert len(shown) == len(set(shown)) == 18
+    assert audit(store) == ()
+
+
+def test_a_screen_comes_back_until_it_is_answered_and_can_be_prefetched(store):
+    add_questions(store, questions(3, 2))
+    person = raters(store, 1)[0]
+    first = next_screen(store, person)
+    assert next_screen(store, person).lease == first.lease
+    second = next_screen(store, person, beyond=[first.lease])
+    assert second.lease != first.lease
+    assert second.image_id != first.image_id
+    assert next_screen(store, person, beyond=[first.lease]).lease == second.lease
+    answer_all(store, person, first)
+    assert next_screen(store, person).lease == second.lease
+
+
+def test_an_answer_sent_twice_is_stored_once(store):
+    add_questions(store, questions(1, 3))
+    person = raters(store, 1)[0]
+    screen = next_screen(store, person)
+    answers = tuple(Answer(q.question, 2) for q in screen.questions)
+    sent = Submission(screen.lease, "the key", answers, something_else="a spoon")
+    first, again = submit(store, person, sent), submit(store, person, sent)
+    assert set(first.status.values()) == {"stored"}
+    assert not first.again
+    assert again.again
+    assert again.status == first.status
+    assert sum(len(batch.answer) for batch in vote_batches(store)) == 3
+    assert [remark.text for remark in remarks(store)] == ["a spoon"]
+    assert standing(store, person).n_answers == 3
+
+
+def test_a_correction_is_a_new_row_that_counts_instead(store):
+    add_questions(store, questions(1, 2))
+    people = raters(store, 2)
+    for person in people:
+        play(store, person, 0)
+    screen = earlier_screen(store, people[0])
+    assert [q.answer for q in screen.questions] == [0, 0]
+    one = screen.questions[0].question
+    for said, status in ((2, "corrected"), (2, "unchanged"), (1, "corrected")):
+        receipt = submit(store, people[0], Submission(screen.lease, key(), (Answer(one, said),)))
+        assert receipt.status == {one: status}
+    (batch,) = vote_batches(store)
+    assert len(batch.answer) == 6
+    chain = batch.answer[(batch.rater == "rater-0") & (batch.version > 0)]
+    assert sorted(chain.tolist()) == [1, 2]
+    assert sorted(votes(store).answer.tolist()) == [0, 0, 0, 1]
+    # The correction is compared with the other's vote, not with the one that it replaces.
+    agreement = rater_table(store)[0].agreement
+    assert (agreement.n, agreement.of) == (0, 1)
+    assert standing(store, people[0]).n_answers == 2
+    assert audit(store) == ()
+
+
+def test_a_lease_runs_out_and_a_late_answer_finds_a_free_slot_or_none(make_store, clock):
+    store = make_store(replace(PLAIN, votes_per_question=1, lease_seconds=60))
+    add_questions(store, questions(1, 1))
+    slow, quick, third = raters(store, 3)
+    late = next_screen(store, slow)
+    assert next_screen(store, quick) == Idle("wait")
+    clock.wait(61)
+    screen = next_screen(store, quick)
+    assert isinstance(screen, Screen)
+    number = screen.questions[0].question
+    return_screen(store, quick, screen.lease)
+    receipt = answer_all(store, slow, late, 2)
+    assert receipt.status == {number: "stored"}
+    assert next_screen(store, third) == Idle("complete")
+    assert answer_all(store, quick, screen, 0).status == {number: "refused"}
+    assert votes(store).answer.tolist() == [2]
+    assert audit(store) == ()
+
+
+def test_an_image_that_cannot_be_seen_goes_to_others(store):
+    add_questions(store, questions(1, 2))
+    blind, other = raters(store, 2)
+    screen = next_screen(store, blind)
+    submit(store, blind, Submission(screen.lease, key(), cannot_see=True))
+    assert next_screen(store, blind) == Idle("complete")
+    assert len(play(store, other)) == 1
+    assert [(r.kind, r.rater) for r in remarks(store)] == [("cannot see", "rater-0")]
+    both = Submission(screen.lease, key(), (Answer(1, 0),), cannot_see=True)
+    with pytest.raises(DataError, match="cannot be seen"):
+        submit(store, blind, both)
+
+
+def test_what_is_left_out_goes_back_to_the_queue(make_store):
+    store = make_store(replace(PLAIN, votes_per_question=1))
+    add_questions(store, questions(1, 3))
+    one, two = raters(store, 2)
+    screen = next_screen(store, one)
+    submit(store, one, Submission(screen.lease, key(), (Answer(screen.questions[1].question, 1),)))
+    left = next_screen(store, two)
+    rest = {screen.questions[0].question, screen.questions[2].question}
+    assert {q.question for q in left.questions} == rest
+
+
+def test_nobody_touches_what_is_not_his(store):
+    add_questions(store, questions(2, 2))
+    one, two = raters(store, 2)
+    screen = next_screen(store, one)
+    other = next_screen(store, one, beyond=[screen.lease])
+    number = other.questions[0].question
+    for act in (
+        lambda: submit(store, two, Submission(screen.lease, key())),
+        lambda: submit(store, one, Submission(screen.lease, key(), (Answer(number, 1),))),
+        lambda: submit(store, one, Submission(10**30, key())),
+        lambda: screen_of(store, two, screen.lease),
+        lambda: return_screen(store, two, screen.lease),
+    ):
+        with pytest.raises(LeaseError):
+            act()
+    first = screen.questions[0].question
+    for answers in ((Answer(first, 3),), (Answer(first, 1), Answer(first, 2))):
+        with pytest.raises(DataError):
+            submit(store, one, Submission(screen.lease, key(), answers))
+    with pytest.raises(RaterError):
+        next_screen(store, 999)
+    assert holds_image(store, one, screen.image_id)
+    assert not holds_image(store, two, screen.image_id)
+
+
+def test_pausing_returns_leases_and_setting_aside_returns_votes(make_store):
+    store = make_store(replace(PLAIN, votes_per_question=2))
+    add_questions(store, questions(4, 3))
+    one, two, three = raters(store, 3)
+    play(store, one)
+    held = next_screen(store, two)
+    assert pause(store, two, reason="lunch") == 1
+    assert next_screen(store, two) == Idle("paused")
+    with pytest.raises(RaterError, match="paused"):
+        answer_all(store, two, held)
+    resume(store, two)
+    play(store, two)
+    assert next_screen(store, three) == Idle("complete")
+    assert set_aside(store, one) == 12
+    assert audit(store) == ()
+    assert rater(store, one).is_paused
+    assert sum(counted(store).values()) == 12
+    assert sum(len(batch.answer) for batch in vote_batches(store)) == 24
+    assert len(play(store, three, most=2)) == 2
+    assert take_back(store, one) == 6
+    assert set(counted(store).values()) == {2}
+    assert audit(store) == ()
+
+
+def test_a_closed_study_takes_back_screens_but_gives_none(store):
+    add_questions(store, questions(3, 2))
+    one, two = raters(store, 2)
+    out = next_screen(store, one)
+    close(store)
+    assert next_screen(store, two) == Idle("closed")
+    assert set(answer_all(store, one, out).status.values()) == {"stored"}
+    assert next_screen(store, one) == Idle("closed")
+    reopen(store)
+    assert isinstance(next_screen(store, one), Screen)
+
+
+def test_k_may_grow_and_shrinks_only_while_no_vote_is_lost(make_store):
+    store = make_store(replace(PLAIN, votes_per_question=5))
+    add_questions(store, questions(2, 2))
+    people = raters(store, 6)
+    for person in people[:5]:
+        play(store, person)
+    assert next_screen(store, people[5]) == Idle("complete")
+    change_settings(store, replace(PLAIN, votes_per_question=6))
+    play(store, people[5])
+    assert set(counted(store).values()) == {6}
+    assert audit(store) == ()
+    with pytest.raises(OptionError, match="at least 6"):
+        change_settings(store, PLAIN)
+
+
+def test_a_budget_ends_the_study(make_store):
+    store = make_store(replace(PLAIN, budget=10))
+    add_questions(store, questions(10, 2))
+    person = raters(store, 1)[0]
+    assert len(play(store, person)) == 5
+    assert next_screen(store, person) == Idle("complete")
+
+
+class TwoAlike:
+    """A question is settled when its first two votes agree; a split one is urgent."""
+
+    def assess(self, question, position, rater, answer, n_left):
+        counts = np.zeros((len(question), 3), np.int64)
+        np.add.at(counts, (position, answer), 1)
+        n = counts.sum(axis=1)
+        split = (n > 0) & (counts.max(axis=1) < n)
+        assert len(rater) == 0 or str(rater[0]).startswith("rater-")
+        assert (n_left == 5 - n).all()
+        return Assessment(counts.max(axis=1) >= 2, np.where(split, 0.9, 0.1))
+
+
+def test_a_stopping_rule_settles_questions_one_by_one_and_urgent_ones_come_first(make_store):
+    store = make_store(rule=TwoAlike())
+    add_questions(store, questions(20, 4))
+    one, two, three, four = raters(store, 4)
+    play(store, one, 0)
+    play(store, two, lambda image_id, label: 2 if (image_id[-5], label) == ("3", 1) else 0)
+    left = {("folder/00003.jpg", 1), ("folder/00013.jpg", 1)}
+    add_questions(store, questions(1, 1, start=100))
+    screens = play(store, three, 0)
+    shown = [{(s.image_id, q.label) for q in s.questions} for s in screens]
+    assert shown[0] | shown[1] == left
+    assert shown[2] == {("folder/00100.jpg", 0)}
+    assert len(play(store, four)) == 1
+    assert next_screen(store, one) != Idle("closed")
+    assert audit(store) == ()
+    plain = make_store()
+    assert refresh(plain) == 0
+    assert len(play(plain, four)) == 20
+    assert refresh(store) > 0
+    assert audit(store) == ()
+
+
+def test_gold_stands_at_random_places_at_its_rate_and_is_nothing_special(make_store):
+    store = make_store(replace(PLAIN, gold_rate=0.4, votes_per_question=1))
+    gold = questions(40, 2, start=1000)
+    add_questions(store, questions(120, 2))
+    add_questions(store, gold)
+    import_gold(store, gold_of(gold))
+    ordinary, place = questions(120, 2), []
+    names = set(ordinary.pairs.image_ids.tolist())
+    people = raters(store, 4)
+    shown = [play(store, person, truthful, most=30) for person in people]
+    for mine in shown:
+        place += [i for i, screen in enumerate(mine) if screen.image_id not in names]
+        assert all(len(screen.questions) == 2 for screen in mine)
+        assert not any(screen.is_practice for screen in mine)
+    gaps = {tuple(np.diff([i for i, s in enumerate(m) if s.image_id not in names])) for m in shown}
+    assert len(gaps) == 4
+    assert all(len(set(gap)) > 1 for gap in gaps)
+    counts = np.histogram(place, bins=5, range=(0, 30))[0]
+    assert stats.chisquare(counts).pvalue > 0.001
+    # Gold comes at its rate, and among the rest as any other question that needs a vote.
+    assert 0.3 * 120 < len(place) < 0.65 * 120
+    assert max(counted(store).values()) == 1
+    assert audit(store) == ()
+
+
+def test_screens_are_shown_again_for_self_agreement_after_a_gap(make_store):
+    store = make_store(replace(PLAIN, repeat_rate=0.3, repeat_gap=5))
+    add_questions(store, questions(40, 2))
+    person = raters(store, 1)[0]
+    order = [screen.image_id for screen in play(store, person)]
+    again = [(i, order.index(name)) for i, name in enumerate(order) if name in order[:i]]
+    assert 5 < len(again) < 25
+    assert all(i - first > 5 for i, first in again)
+    assert len({first for _, first in again}) == len(again)
+    assert sum(counted(store).values()) == 80
+    rounds = Counter(np.concatenate([b.round for b in vote_batches(store)]).tolist())
+    assert rounds == {0: 80, 1: 2 * len(again)}
+    assert audit(store) == ()
+
+
+def test_practice_then_qualification_then_real_work(make_store):
+    store = make_store(replace(PLAIN, n_practice=2, n_qualification=3, qualification_accuracy=0.8))
+    known = questions(12, 2, start=500)
+    add_questions(store, questions(5, 2))
+    add_questions(store, known)
+    import_gold(store, gold_of(known))
+    set_use(store, known.pairs.image_ids[:4].tolist(), "practice")
+    good, bad = raters(store, 2)
+    screen = next_screen(store, good)
+    assert screen.is_practice
+    assert standing(store, good).n_practice_left == 2
+    receipt = answer_all(store, good, screen, truthful)
+    assert receipt.truth == {
+        q.question: truth_of(screen.image_id, q.label) for q in screen.questions
+    }
+    answer_all(store, good, next_screen(store, good), truthful)
+    tests = [screen.image_id for screen in play(store, good, truthful, most=3)]
+    assert set(tests) <= set(known.pairs.image_ids[4:].tolist())
+    assert sum(counted(store).values()) == 0
+    rest = play(store, good, truthful)
+    assert rater(store, good).stage == "rating"
+    assert len(rest) == 5 + 8 - 3
+    assert sum(counted(store).values()) == 2 * (5 + 8)
+    play(store, bad, lambda image_id, label: 2 - truthful(image_id, label))
+    assert rater(store, bad).stage == "failed"
+    assert next_screen(store, bad) == Idle("not-qualified")
+    assert set(counted(store).values()) == {1}
+    admit(store, bad)
+    assert isinstance(next_screen(store, bad), Screen)
+    assert audit(store) == ()
+
+
+def test_a_class_can_be_swept_in_a_grid(make_store):
+    store = make_store(replace(PLAIN, votes_per_question=1))
+    add_questions(store, questions(10, 3))
+    one, two = raters(store, 2)
+    assert dict(sweep_labels(store)) == {0: 10, 1: 10, 2: 10}
+    assert next_sweep(store, one, 1) == Idle("not-qualified")
+    for person in (one, two):
+        admit(store, person)
+    grid = next_sweep(store, one, 1, n_images=6)
+    assert len({screen.image_id for screen in grid}) == 6
+    assert {q.label for screen in grid for q in screen.questions} == {1}
+    assert {s.lease for s in next_sweep(store, one, 1)} == {s.lease for s in grid}
+    assert len(next_sweep(store, two, 1)) == 4
+    for screen in grid:
+        answer_all(store, one, screen)
+    shown = [(s.image_id, q.label) for s in play(store, one) for q in s.questions]
+    assert len(shown) == 20
+    assert {label for _, label in shown} == {0, 2}
+    assert audit(store) == ()
+
+
+def test_questions_without_pairs_are_refused(store):
+    with pytest.raises(DataError, match="pairs"):
+        add_questions(store, Questions(np.array(["a", "b"]), None))
+
+
+def test_luck_is_uniform_and_has_no_rhythm():
+    luck = np.array([[draw("secret", r, n).purpose for n in range(300)] for r in range(20)])
+    assert stats.kstest(luck.ravel(), "uniform").pvalue > 0.001
+    for lag in range(1, 12):
+        pair = luck[:, :-lag].ravel(), luck[:, lag:].ravel()
+        assert abs(np.corrcoef(*pair)[0, 1]) < 0.06
+    assert abs(np.corrcoef(luck)[np.triu_indices(20, 1)]).max() < 0.25
+    assert draw("secret", 1, 1) == draw("secret", 1, 1) != draw("other", 1, 1)

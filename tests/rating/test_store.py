@@ -1,0 +1,159 @@
+"""The database: migrations, what it refuses by itself, errors in sentences, and its clock."""
+
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, inspect, text, update
+from sqlalchemy.exc import DBAPIError
+
+from reassess.errors import OptionError
+from reassess.rating import Settings, StoreError, add_questions, audit, open_store, settings_of
+from reassess.rating.database import Database
+from reassess.rating.schema import metadata, questions, slots, votes
+
+from .play import play, raters
+from .play import questions as some_questions
+
+
+def test_an_empty_database_is_brought_to_the_newest_schema_which_is_the_metadata(empty_url):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with open_store(empty_url, settings=Settings(votes_per_question=3)) as store:
+        assert settings_of(store) == Settings(votes_per_question=3)
+        with store.database.read() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, metadata) == []
+            found = inspect(connection)
+            for table in metadata.tables.values():
+                assert {i["name"] for i in found.get_indexes(table.name)} >= {
+                    index.name for index in table.indexes
+                }
+                checks = {c["name"] for c in found.get_check_constraints(table.name)}
+                wanted = {c.name for c in table.constraints if c.name and c.name.startswith("ck_")}
+                assert checks == wanted
+    with open_store(empty_url, settings=Settings(votes_per_question=4)) as store:
+        assert settings_of(store).votes_per_question == 3
+
+
+def test_a_newer_schema_and_a_foreign_database_are_refused(url, empty_url):
+    open_store(url).close()
+    database = Database(url)
+    database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    with pytest.raises(StoreError, match="newer version"):
+        open_store(url)
+    database.close()
+    if empty_url != url:
+        other = Database(empty_url)
+        other.write(lambda c: c.execute(text("CREATE TABLE theirs (id INTEGER)")))
+        with pytest.raises(StoreError, match="not a study's"):
+            open_store(empty_url)
+        other.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://somewhere/x", "must be sqlite"),
+        ("nonsense", "must be sqlite"),
+        ("sqlite://", "must be sqlite"),
+        ("sqlite:////no/such/folder/study.db", "folder of the database is missing"),
+        ("postgresql://nobody@127.0.0.1:1/x", "cannot be reached"),
+    ],
+)
+def test_a_wrong_url_is_explained(url, says):
+    with pytest.raises(StoreError, match=says):
+        open_store(url)
+
+
+def test_a_file_that_is_no_database_is_explained(tmp_path):
+    (tmp_path / "study.db").write_bytes(b"certainly no database" * 100)
+    with pytest.raises(StoreError, match="no database"):
+        open_store(f"sqlite:///{tmp_path}/study.db")
+
+
+def test_settings_out_of_range_are_refused():
+    with pytest.raises(OptionError, match="votes_per_question is 0"):
+        Settings(votes_per_question=0)
+
+
+def test_the_database_itself_refuses_what_must_not_be(store):
+    add_questions(store, some_questions(1, 2))
+    one, two = raters(store, 2)
+    play(store, one)
+    vote = {"round": 0, "version": 0, "answer": 1, "purpose": 0}
+    slot = {"n_slots": 5, "round": 0}
+    refused = {
+        "a sixth place": insert(slots).values(question=1, slot=5, rater=two, **slot),
+        "more places than k": insert(slots).values(
+            question=1, slot=5, rater=two, n_slots=6, round=0
+        ),
+        "a taken place": insert(slots).values(question=1, slot=0, rater=two, **slot),
+        "two places for one": insert(slots).values(question=1, slot=3, rater=one, **slot),
+        "a vote that nobody gave": insert(slots).values(
+            question=1, slot=3, rater=two, version=0, **slot
+        ),
+        "an unknown question": insert(votes).values(question=9, rater=two, **vote),
+        "an unknown rater": insert(votes).values(question=1, rater=99, **vote),
+        "a second first vote": insert(votes).values(question=1, rater=one, **vote),
+        "an answer that is none": insert(votes).values(
+            question=1, rater=two, **(vote | {"answer": 3})
+        ),
+        "a correction of nothing": insert(votes).values(
+            question=1, rater=two, **(vote | {"version": 1, "replaces": 0})
+        ),
+        "changing a vote": update(votes).values(answer=2),
+        "deleting votes": votes.delete(),
+        "counting more than there is": update(questions).values(n_yes=9),
+    }
+    taken = []
+    for what, statement in refused.items():
+        with suppress(DBAPIError, StoreError):
+            store.database.write(lambda c, s=statement: c.execute(s))
+            taken.append(what)
+    assert taken == []
+    assert audit(store) == ()
+
+
+_FILL = """
+import resource, sys
+from reassess.rating import *
+from reassess.rating.records import *
+from tests.rating.play import questions, raters, play
+store = open_store(sys.argv[1])
+person = raters(store, 1)[0]
+limit = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+done = 0
+try:
+    while True:
+        done += len(play(store, person, most=1)[0].questions)
+        print(done, flush=True)
+except StoreError as error:
+    print("refused:", error, flush=True)
+"""
+
+
+def test_a_full_disk_gives_a_clear_error_and_harms_nothing(tmp_path):
+    url, file = f"sqlite:///{tmp_path}/study.db", tmp_path / "study.db"
+    settings = Settings(gold_rate=0.0, repeat_rate=0.0, n_practice=0, n_qualification=0)
+    with open_store(url, settings=settings) as store:
+        add_questions(store, some_questions(400, 8))
+    limit = file.stat().st_size + 4096
+    run = subprocess.run(
+        [sys.executable, "-c", _FILL, url, str(limit)],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    *acknowledged, said = run.stdout.splitlines()
+    assert "cannot grow" in said
+    assert "Make room" in said
+    with open_store(url) as store:
+        assert audit(store) == ()
+        given = store.database.write(
+            lambda c: c.execute(text("SELECT count(*) FROM votes")).scalar_one()
+        )
+        assert given >= int(acknowledged[-1]) > 0
+        assert play(store, raters(store, 1, start=1)[0], most=1)
