@@ -47,6 +47,13 @@ docs: $(READY) ## write the generated pages: docs/cli.md
 bench: $(PEERS) ## every benchmark, ours beside a peer; needs REASSESS_DATA
 	@$(PEER_BIN)/python benchmarks/em.py
 	@$(PEER_BIN)/python benchmarks/scoring.py
+	@$(PEER_BIN)/python benchmarks/proposals.py
+	@$(PEER_BIN)/python benchmarks/model_choice.py
+	@$(PEER_BIN)/python benchmarks/task_groups.py
+	@$(PEER_BIN)/python benchmarks/unseen_labels.py
+	@$(PEER_BIN)/python benchmarks/proposal_rules.py
+	@$(PEER_BIN)/python benchmarks/adaptive_replay.py
+	@$(PEER_BIN)/python benchmarks/rating_queue.py
 
 # The peers live in an environment of their own; torch first, so that no other build replaces it.
 $(PEERS): pyproject.toml constraints.txt

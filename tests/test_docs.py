@@ -61,6 +61,15 @@ def test_its_commands_on_published_data_run_too(folder, monkeypatch):
     assert ours.count("]") == 50_001
 
 
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p.stem != "tutorial" and blocks(p, "python")], ids=lambda p: p.name
+)
+def test_the_code_of_other_pages_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for code in blocks(page, "python"):
+        exec(compile(code, str(page), "exec"), {})  # noqa: S102 -- the page's own code
+
+
 @pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.stem)
 def test_examples_run(script, capsys):
     runpy.run_path(str(script), run_name="__main__")

@@ -224,7 +224,7 @@ def _predictions(name: str, model: Any, digits: Digits, folder: Path) -> Predict
     One thread: it is faster at this size, and the floats do not hang on the number of cores.
     """
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     pixels = digits.pixels.reshape(len(digits.pixels), -1)
     folds = StratifiedKFold(5)

@@ -14,6 +14,14 @@ from reassess.errors import ReassessError
 
 SECTIONS: dict[str, dict[str, str]] = {
     "A study": {
+        "new": "Begin a study: a folder with a readable manifest.",
+        "add": "Add models by their predictions.",
+        "propose": "Which labels to ask about, on which screens, at what cost.",
+        "serve": "The rating site, where people answer.",
+        "invite": "One-time links for raters, experts and owners.",
+        "votes": "Votes to a file, and a file's votes into the study.",
+        "status": "What is done, stale or missing.",
+        "run": "What is stale, in order.",
         "aggregate": "Votes to posteriors.",
         "label": "Posteriors to reassessed labels.",
     },

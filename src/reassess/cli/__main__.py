@@ -2,4 +2,5 @@
 
 from reassess.cli import main
 
-main(prog_name="reassess")
+if __name__ == "__main__":
+    main(prog_name="reassess")

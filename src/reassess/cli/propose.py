@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reassess.cli.options import console, print_json, progress
+from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from reassess.proposals import Cost
@@ -64,21 +65,29 @@ def propose(study: str, dry_run: bool, as_json: bool, **options: Any) -> None:
     asked again: a model or images that are added later only add questions. Interrupted, it
     goes on where it was.
     """
-    from reassess.errors import OptionError
-    from reassess.study import open_study, propose_study, write_proposed
+    from reassess.study import change_settings, open_study, propose_study, write_proposed
 
-    opened = _with_options(open_study(study), options, keep=not dry_run)
+    stored = open_study(study)
+    typed = _typed(stored, options)
+    settings = {
+        section: {**stored.settings.get(section, {}), **typed[section]} for section in typed
+    }
+    opened = dataclasses.replace(stored, settings={**stored.settings, **settings})
+    by_paper = opened.setting("propose", "rule", "paper") == "paper"
+    chosen = by_paper and opened.setting("propose", "recall") is not None
+    if options["curve"] is not None and not chosen:
+        raise OptionError("--curve needs a choice of models (--recall R --gold FILE).")
     with progress("Proposing", None) as step:
         proposed = propose_study(opened, workers=options["workers"], on_step=step)
         costs = _costs(opened, proposed)
         if not dry_run:
             step("writing")
-            write_proposed(opened, proposed)
-    if options["curve"] is not None:
+            for section, values in typed.items():
+                stored = change_settings(stored, section, values)
+            write_proposed(stored, proposed)
+    if options["curve"] is not None and proposed.choice is not None:
         from reassess.report import write_recall_cost
 
-        if proposed.choice is None:
-            raise OptionError("--curve needs a choice of models (--recall R --gold FILE).")
         write_recall_cost(proposed.choice, options["curve"])
     summary = _summary(opened, proposed, costs)
     if as_json:
@@ -87,25 +96,17 @@ def propose(study: str, dry_run: bool, as_json: bool, **options: Any) -> None:
         _print(study, summary, proposed, costs, dry_run=dry_run)
 
 
-def _with_options(study: "Study", options: dict[str, Any], *, keep: bool) -> "Study":
-    """The study with the options that were typed, written into its manifest or not."""
-    from reassess.study import as_named, change_settings
+def _typed(study: "Study", options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The options that were typed, by the section of the manifest that holds them."""
+    from reassess.study import as_named
 
     typed = {key: value for key, value in options.items() if value is not None}
     if "gold" in typed:
         typed["gold"] = as_named(typed["gold"], study.folder)
-    sections = {
-        "propose": {key: typed[key] for key in _SETTINGS if key in typed},
-        "cost": {key: typed[key] for key in _COSTS if key in typed},
-    }
-    if keep:
-        for section, values in sections.items():
-            study = change_settings(study, section, values)
-        return study
-    settings = dict(study.settings)
-    for section, values in sections.items():
-        settings[section] = {**settings.get(section, {}), **values}
-    return dataclasses.replace(study, settings=settings)
+    asked: dict[str, Any] = {key: typed[key] for key in _SETTINGS if key in typed}
+    if asked.keys() & {"rule", "recall", "budget"}:  # how much is wanted is one choice
+        asked = {"recall": None, "budget": None} | asked
+    return {"propose": asked, "cost": {key: typed[key] for key in _COSTS if key in typed}}
 
 
 def _costs(study: "Study", proposed: "Proposed") -> list["Cost"]:
@@ -171,6 +172,7 @@ def _summary(study: "Study", proposed: "Proposed", costs: list["Cost"]) -> dict[
             "high": unseen.interval[1],
             "method": unseen.method,
         },
+        "learner": None if proposed.learned is None else proposed.learned.learner,
         "calibration_error": None
         if proposed.learned is None
         else proposed.learned.calibration.expected_error,
@@ -209,6 +211,11 @@ def _print(
         click.echo(
             f"Valid labels that no model lists: about {proposed.unseen.n_unseen:,.0f} "
             f"({low:,.0f} to {high:,.0f})."
+        )
+    if proposed.learned is not None and proposed.learned.learner == "logistic":
+        click.echo(
+            "Note: there was little to learn from, and perhaps of contested images only: on the "
+            "others such probabilities come out too high. A --budget is safer than a --recall."
         )
     for text in sorted(set(proposed.lost.values())):
         models = [name for name, reason in proposed.lost.items() if reason == text]

@@ -358,7 +358,7 @@ def _one_thread() -> AbstractContextManager[object]:
     """Sums over several threads depend on their number: each fold takes one."""
     try:
         import sklearn  # noqa: F401 -- brings threadpoolctl
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise MissingExtraError("scikit-learn", "study", "learning proposals") from error
     limits: AbstractContextManager[object] = threadpool_limits(1)

@@ -266,7 +266,7 @@ def _by_probability(study: Study, learned: LearnedProposals) -> tuple[Proposals,
     """The proposals at the wanted recall or within the budget, and their expected recall."""
     budget, recall = study.setting("propose", "budget"), study.setting("propose", "recall")
     if budget is None and recall is None:
-        recall = RECALL
+        recall = min(RECALL, learned.pool_recall)
     proposals = learned.propose(recall=None if recall is None else float(recall), budget=budget)
     return proposals, learned.expected_recall(proposals)
 

@@ -1,0 +1,75 @@
+"""``reassess invite``: one-time links for raters, experts and owners."""
+
+from typing import Any
+
+import click
+
+from reassess.cli.options import print_json
+from reassess.cli.rating_options import database_option, opened
+from reassess.errors import OptionError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reassess invite my-study ann --role owner
+  reassess invite my-study rater-1 rater-2 rater-3
+  reassess invite my-study bob --role expert --base-url https://rate.example.org
+"""
+)
+@click.argument("study")
+@click.argument("names", nargs=-1, required=True)
+@click.option(
+    "--role",
+    type=click.Choice(["rater", "expert", "owner"]),
+    default="rater",
+    show_default=True,
+    help="What they may do.",
+)
+@click.option(
+    "--base-url",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    metavar="URL",
+    help="Where people reach the site.",
+)
+@click.option(
+    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How long it holds."
+)
+@database_option
+@click.option("--json", "as_json", is_flag=True, help="Print the links as JSON.")
+def invite(
+    study: str,
+    names: tuple[str, ...],
+    role: str,
+    base_url: str,
+    days: int,
+    database: str | None,
+    as_json: bool,
+) -> None:
+    """Print a link for each of NAMES that signs this person in, once.
+
+    A name is the rater's id in exported votes, so a pseudonym will do. Who is there already
+    gets another link. Only whoever has the link can use it: send it to nobody else.
+    """
+    if not base_url.startswith(("http://", "https://")):
+        raise OptionError(
+            f"--base-url is {base_url!r}, but must begin with http:// or https://. Give the "
+            "address that people type."
+        )
+    if len(set(names)) < len(names):
+        raise OptionError("a name is there twice, but each gets one link. Leave one out.")
+    with opened(study, database) as (_, store):
+        from reassess import rating
+
+        given: Any = role
+        links = {
+            name: f"{base_url.rstrip('/')}/invite/"
+            + rating.invite(store, name, given, seconds=days * 86_400)
+            for name in names
+        }
+    if as_json:
+        print_json(links)
+        return
+    for name, link in links.items():
+        click.echo(f"{name}\t{link}")

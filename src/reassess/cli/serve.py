@@ -1,0 +1,155 @@
+"""``reassess serve``: the rating site of a study."""
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reassess.cli.rating_options import database_option, need
+from reassess.errors import OptionError
+
+if TYPE_CHECKING:
+    from reassess.web.of_study import Served
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reassess serve my-study
+  reassess serve my-study --host 0.0.0.0 --port 80 --votes-per-question 5
+\b
+Behind a proxy that speaks https, several processes on PostgreSQL:
+  reassess serve my-study --https --workers 4 --database postgresql://me@localhost/my-study
+"""
+)
+@click.argument("study")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all."
+)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port."
+)
+@database_option
+@click.option("--fixed", is_flag=True, help="Give every question all its votes: no early stop.")
+@click.option(
+    "--stop",
+    type=click.Choice(["lossless", "bounds"]),
+    default="lossless",
+    show_default=True,
+    help="When to stop asking, once raters are known: where no answer could change the decision, "
+    "or where the posterior is below 0.02 or above 0.98.",
+)
+@click.option(
+    "--votes-per-question",
+    type=click.IntRange(1, 100),
+    metavar="K",
+    help="Raters a question.  [default: as before; of a new study 5, or [cost] in study.toml]",
+)
+@click.option(
+    "--exemplars",
+    metavar="FILE",
+    help="A table image,label of other images, below the study's image folder, to show as "
+    "examples of classes.  [default: images of the study that are not rated]",
+)
+@click.option("--https", is_flag=True, help="A proxy in front speaks https: cookies demand it.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
+)
+def serve(study: str, host: str, port: int, workers: int, **options: Any) -> None:
+    """Open the rating site of STUDY, until it is stopped (Ctrl-C).
+
+    Questions and gold of the study are loaded first; what is there already stays. Invite people
+    with `reassess invite`. Without an image folder the site shows placeholders.
+    """
+    need("uvicorn", "the rating site")
+    need("fastapi", "the rating site")
+    need("sqlalchemy", "keeping votes")
+    import uvicorn
+
+    from reassess.web import create_app
+    from reassess.web.of_study import Serving, environment_of, serve_study
+
+    _check(options, host, port, workers)
+    serving = Serving(
+        folder=study,
+        database=options["database"],
+        stop=None if options["fixed"] else options["stop"],
+        exemplars=options["exemplars"],
+        https=options["https"],
+    )
+    served = serve_study(serving, votes_per_question=options["votes_per_question"])
+    with served.site.store:
+        _tell(served, study)
+        click.echo(f"Serving at http://{_shown(host)}:{port}/", err=True)
+        served.begin()
+        # The log of requests would hold the tokens of invitations.
+        common: dict[str, Any] = {
+            "host": host, "port": port, "access_log": False, "log_level": "warning",
+        }  # fmt: skip
+        if workers == 1:
+            uvicorn.run(create_app(served.site), **common)
+        else:
+            os.environ |= environment_of(serving)
+            app = "reassess.web.of_study:app_of_environment"
+            uvicorn.run(app, factory=True, workers=workers, **common)
+
+
+def _check(options: dict[str, Any], host: str, port: int, workers: int) -> None:
+    database = options["database"]
+    if workers > 1 and (database is None or database.startswith("sqlite")):
+        raise OptionError(
+            f"--workers is {workers}, but must be 1 with SQLite. Name a PostgreSQL database "
+            "(--database postgresql://…), or leave --workers out."
+        )
+    context = click.get_current_context()
+    typed = context.get_parameter_source("stop")
+    if options["fixed"] and typed is click.core.ParameterSource.COMMANDLINE:
+        raise OptionError("--fixed and --stop contradict each other. Leave one out.")
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise OptionError(
+            f"{host}:{port} cannot be listened at ({error}). Take another --port or --host."
+        ) from error
+
+
+def _tell(served: "Served", study: str) -> None:
+    """What the owner should know: what was loaded, and what raters will miss."""
+    from reassess.rating import raters_of
+
+    filled, images = served.filled, served.images
+    click.echo(
+        f"{len(filled.asked.question):,} questions about {len(filled.asked.image_ids):,} images, "
+        f"{filled.n_new:,} of them new; {filled.n_gold:,} gold questions; {filled.n_practice:,} "
+        "images to practise on.",
+        err=True,
+    )
+    shown = sum(images(one) is not None for one in filled.asked.image_ids.tolist())
+    if shown == 0:
+        click.echo(
+            "Warning: no image is there to be shown: raters see a placeholder. Name the folder in "
+            "study.toml ([benchmark] images).",
+            err=True,
+        )
+    elif shown < len(filled.asked.image_ids):
+        click.echo(
+            f"Warning: {len(filled.asked.image_ids) - shown:,} of {len(filled.asked.image_ids):,} "
+            "images have no file: raters see a placeholder.",
+            err=True,
+        )
+    for number, text in (
+        (filled.n_unasked_gold, "gold questions are about rated images but not asked: left out"),
+        (filled.n_not_proposed, "questions are not proposed any more: they are asked all the same"),
+    ):
+        if number:
+            click.echo(f"Note: {number:,} {text}.", err=True)
+    if not any(person.role == "owner" for person in raters_of(served.site.store)):
+        click.echo(f"Nobody owns the site yet: reassess invite {study} NAME --role owner", err=True)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,112 @@
+"""``reassess votes``: a study's votes to a file, and a file's votes into the study."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reassess.cli.rating_options import database_option, opened
+
+_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["long", "real-npz", "label-studio", "crowd-kit"]),
+    help="long: image,label,rater,answer (.csv, .parquet); real-npz: the published archive "
+    "(.npz); label-studio: its JSON (.json); crowd-kit: task,worker,label.  [default: by the "
+    "extension]",
+)
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  reassess votes export my-study
+  reassess votes import my-study earlier.csv
+"""
+)
+def votes() -> None:
+    """A study's votes to a file, and a file's votes into the study."""
+
+
+@votes.command(
+    "export",
+    epilog="""\b
+Examples:
+  reassess votes export my-study
+  reassess votes export my-study votes.parquet
+  reassess votes export my-study tasks.json --format label-studio
+  reassess votes export my-study everything.csv --all
+""",
+)
+@click.argument("study")
+@click.argument("file", required=False)
+@_format
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also what is not counted: corrected answers, repetitions, practice, votes set aside; "
+    "with columns that say so. FILE must be given.",
+)
+@click.option("--overwrite", is_flag=True, help="Write over votes that came from elsewhere.")
+@database_option
+def export_command(
+    study: str, file: str | None, form: Any, everything: bool, overwrite: bool, database: str | None
+) -> None:
+    """Write the votes of STUDY to FILE (default: votes.csv in STUDY, which is aggregated).
+
+    These are the counted votes: of each question those of at most K raters, each rater's last
+    word.
+    """
+    with opened(study, database) as (opened_study, store):
+        from reassess.study import votes_file
+        from reassess.study.vote_files import export_votes
+
+        path, n_votes = export_votes(
+            opened_study,
+            store,
+            None if file is None else Path(file),
+            form=form,
+            everything=everything,
+            overwrite=overwrite,
+        )
+        used = votes_file(opened_study)
+    click.echo(f"{n_votes:,} votes: {path}")
+    if file is None and used is not None and used.absolute() != path.absolute():
+        click.echo(f"Note: the study's later stages read {used}, not {path}.", err=True)
+
+
+@votes.command(
+    "import",
+    epilog="""\b
+Examples:
+  reassess votes import my-study earlier.csv
+  reassess votes import my-study export.json --format label-studio
+  reassess votes import my-study raters.npz --votes-per-question 5
+""",
+)
+@click.argument("study")
+@click.argument("file")
+@_format
+@click.option(
+    "--votes-per-question",
+    type=click.IntRange(1, 100),
+    metavar="K",
+    help="Raters a question.  [default: as before; of a new study 5, or [cost] in study.toml]",
+)
+@database_option
+def import_command(
+    study: str, file: str, form: Any, votes_per_question: int | None, database: str | None
+) -> None:
+    """Take the votes in FILE into STUDY, as votes that were given on its questions.
+
+    Votes that are there already are skipped, so that an import that was cut off is finished by
+    running it again. Raters who are new are made, without a way to sign in.
+    """
+    with opened(study, database, votes_per_question=votes_per_question) as (opened_study, store):
+        from reassess.study.filling import fill_store
+        from reassess.study.vote_files import import_votes_file
+
+        fill_store(opened_study, store)
+        n_new, n_votes = import_votes_file(opened_study, store, Path(file), form=form)
+    click.echo(f"{n_new:,} new votes of {n_votes:,} in {file}")
