@@ -162,6 +162,26 @@ def test_a_later_model_adds_questions_and_nothing_answered_is_asked_again(cli: C
     assert not mixed
 
 
+def test_a_later_class_leaves_earlier_models_as_they_are(cli: Cli) -> None:
+    """Their scores have no column for it; what the model of its day says of it is asked."""
+    begun(cli)
+    first = proposed(cli, "--top", "300")
+    Path("classes.csv").write_text(Path("classes.csv").read_text() + f"{K},c{K},Class {K}\n")
+    Path("edges.csv").write_text(Path("edges.csv").read_text() + f"c{K},even\n")
+    again = proposed(cli)
+    assert (again["n_questions"], again["n_new_questions"]) == (first["n_questions"], 0)
+    found = np.load("m3.npz")
+    scores = np.hstack([found["logits"], np.full((N, 1), 9, np.float32)])
+    np.savez("later.npz", logits=scores, ids=found["ids"])
+    assert cli("add", "s", "later.npz").status == 0
+    later = proposed(cli)
+    assert later["n_proposals"] >= first["n_proposals"] + N
+    labels = read_tasks("s/tasks.parquet").pairs.label
+    assert (labels == K).sum() == N
+    ran = cli("add", "s", "old=m3.npz")
+    assert (ran.status, "6 columns, but must have 7" in ran.err) == (2, True)
+
+
 def test_gold_chooses_models_and_the_curve_is_drawn(cli: Cli) -> None:
     begun(cli, 4)
     found = proposed(cli, "--recall", "0.9", "--gold", "gold.csv", "--top", "300",

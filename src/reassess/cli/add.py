@@ -93,7 +93,12 @@ def _entries(
     found = []
     for model in wanted:
         several = len(models) > 1 or chosen is not None
-        entry = ModelEntry(name or model, f"{place}#{model}" if several else place, **rows)
+        entry = ModelEntry(
+            name or model,
+            f"{place}#{model}" if several else place,
+            n_classes=benchmark.n_classes,
+            **rows,
+        )
         open_model(study, entry, benchmark)
         found.append(replace(entry, name=name or model))
     return found

@@ -35,7 +35,7 @@ Examples:
     "--recall",
     type=click.FloatRange(0, 1, min_open=True),
     help="Wanted recall. paper: choose the models that reach it on gold with the fewest "
-    "proposals; learned: the expected recall.  [default: all models; 0.97 learned]",
+    "proposals; learned: the expected recall.  [default: all models; 0.97 of what the models name]",
 )
 @click.option("--budget", type=click.IntRange(1), help="At most so many proposals (learned only).")
 @click.option("--gold", metavar="FILE", help="Gold questions: a table image,label,expert,answer.")
@@ -173,13 +173,22 @@ def _summary(study: "Study", proposed: "Proposed", costs: list["Cost"]) -> dict[
             "method": unseen.method,
         },
         "learner": None if proposed.learned is None else proposed.learned.learner,
-        "calibration_error": None
-        if proposed.learned is None
-        else proposed.learned.calibration.expected_error,
+        "calibration": _calibration(proposed),
         "lost": proposed.lost,
         "n_resumed_shards": proposed.n_resumed,
         "costs": [dataclasses.asdict(one) for one in costs],
     }
+
+
+def _calibration(proposed: "Proposed") -> dict[str, Any] | None:
+    """How the learned probabilities compare with the truth that they did not see."""
+    if proposed.learned is None:
+        return None
+    found = dataclasses.asdict(proposed.learned.calibration)
+    for key, value in found.items():
+        if hasattr(value, "tolist"):  # an empty bin has no mean: null, for JSON has no NaN
+            found[key] = [None if one != one else one for one in value.tolist()]  # noqa: PLR0124
+    return found
 
 
 def _print(
@@ -206,11 +215,18 @@ def _print(
             f"{chosen.precision:.3f} on gold. The curve has {len(proposed.choice.curve)} points "
             "(--curve FILE draws it)."
         )
+    if proposed.learned is not None:
+        held_out = proposed.learned.calibration
+        click.echo(
+            f"Calibration on images that were not learned from: expected error "
+            f"{held_out.expected_error:.4f}, Brier score {held_out.brier:.4f}."
+        )
     if proposed.unseen is not None:
         low, high = proposed.unseen.interval
         click.echo(
-            f"Valid labels that no model lists: about {proposed.unseen.n_unseen:,.0f} "
-            f"({low:,.0f} to {high:,.0f})."
+            "Valid labels that no model lists: "
+            f"{'at least' if proposed.unseen.method == 'chao2' else 'about'} "
+            f"{proposed.unseen.n_unseen:,.0f} ({low:,.0f} to {high:,.0f})."
         )
     if proposed.learned is not None and proposed.learned.learner == "logistic":
         click.echo(
@@ -228,9 +244,10 @@ def _print(
 def _print_costs(costs: list["Cost"]) -> None:
     from rich.table import Table
 
+    recall = costs[0].recall is not None
     money = any(one.money is not None for one in costs)
     columns = ["rating", "votes", "screens", "rater hours", "decided as by all votes"]
-    table = Table(*columns, *(["money"] if money else []))
+    table = Table(*columns, *(["recall"] if recall else []), *(["money"] if money else []))
     for one in costs:
         cells = [
             one.rating,
@@ -239,6 +256,7 @@ def _print_costs(costs: list["Cost"]) -> None:
             f"{one.hours:,.1f}",
             "" if one.same_decisions is None else f"{one.same_decisions:.0%}",
         ]
+        cells += [f"{one.recall:.3f}"] if recall else []
         table.add_row(*cells, *([f"{one.money:,.0f}"] if money else []))
     console().print(table)
     if costs and costs[0].assumed:

@@ -40,6 +40,7 @@ def read_predictions(
     scale: Scale | None = None,
     top: int = 5,
     ignore_unknown: bool = False,
+    n_columns: int | None = None,
 ) -> list[Predictions]:
     """The predictions in a file, aligned to a benchmark: one record a model.
 
@@ -51,6 +52,8 @@ def read_predictions(
         scale: what the scores are, where the file does not say.
         top: how many classes an image to keep of full scores, at least.
         ignore_unknown: leave out rows about other images instead of refusing them.
+        n_columns: how many columns full scores have, where the benchmark has got more classes
+            since they were made; by default one a class.
 
     Returns:
         Records in the order of the benchmark's images, with all the columns of a ranked file
@@ -64,7 +67,7 @@ def read_predictions(
     records = []
     for found in open_forms(source, benchmark):
         with naming(Path(found.where)):
-            ranked = _ranked(found, benchmark, scale, top)
+            ranked = _ranked(found, benchmark, scale, top, n_columns)
             records.append(_align(ranked, found, benchmark, order, ids, ignore_unknown))
     return records
 
@@ -76,6 +79,7 @@ def open_predictions(
     order: RowOrder | None = None,
     ids: Shaped[np.ndarray, "n"] | None = None,
     scale: Scale | None = None,
+    n_columns: int | None = None,
 ) -> list[Predictions | FullScores]:
     """The predictions in a file, with full scores left on disk: one record a model.
 
@@ -85,6 +89,8 @@ def open_predictions(
         order: the order of the rows, for files without ids.
         ids: the image id of each row, for files without ids.
         scale: what the scores are, where the file does not say.
+        n_columns: how many columns full scores have, where the benchmark has got more classes
+            since they were made; by default one a class.
 
     Returns:
         `FullScores` for full scores, whose values are not looked at yet; `Predictions` for
@@ -99,12 +105,12 @@ def open_predictions(
     for found in open_forms(source, benchmark):
         with naming(Path(found.where)):
             if found.classes is not None or found.scores is None:
-                ranked = _ranked(found, benchmark, scale, 1)
+                ranked = _ranked(found, benchmark, scale, 1, n_columns)
                 records.append(_align(ranked, found, benchmark, order, ids, False))
                 continue
             _check_kinds(found)
             scores = _two_axes(found.scores, found.where)
-            _check_full(scores, benchmark, found.where)
+            _check_full(scores, benchmark, found.where, n_columns)
             row_ids = found.ids if found.ids is not None else ids
             image = _images_of_rows(len(scores), row_ids, order, benchmark, found.where, False)
             declared = scale or found.scale
@@ -124,14 +130,18 @@ def _check_kinds(found: Found) -> None:
 
 
 def _ranked(
-    found: Found, benchmark: Benchmark, declared: Scale | None, top: int
+    found: Found,
+    benchmark: Benchmark,
+    declared: Scale | None,
+    top: int,
+    n_columns: int | None,
 ) -> tuple[Array, Array | None, Scale | None, int | None]:
     """Classes and scores with the best column first, their scale, and K where it shows."""
     scale = declared or found.scale
     _check_kinds(found)
     if found.classes is None:
         scores = _two_axes(found.scores, found.where)
-        n_classes = _check_full(scores, benchmark, found.where)
+        n_classes = _check_full(scores, benchmark, found.where, n_columns)
         classes, best = _top_of_full(scores, min(top, n_classes), scale, found.where)
         return classes, best, scale, n_classes
     classes = _two_axes(found.classes, found.where)
@@ -169,10 +179,10 @@ def _two_axes(array: Array | None, where: str) -> Array:
     return array
 
 
-def _check_full(scores: Array, benchmark: Benchmark, where: str) -> int:
-    """K of full scores, which have one column a class."""
+def _check_full(scores: Array, benchmark: Benchmark, where: str, declared: int | None) -> int:
+    """K of full scores, which have one column a class, or as many as were declared."""
     n_columns = int(scores.shape[1])
-    known = benchmark.n_classes
+    known = benchmark.n_classes if declared is None else declared
     least = 0 if benchmark.original is None else int(benchmark.original.max()) + 1
     if (known is not None and n_columns != known) or n_columns < least:
         must = f"{known:,}" if known is not None else f"at least {least:,}"

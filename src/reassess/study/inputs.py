@@ -112,7 +112,9 @@ def source_of(study: Study, entry: ModelEntry) -> tuple[str, str | None]:
 
 def _rows(study: Study, entry: ModelEntry) -> dict[str, Any]:
     ids = None if entry.ids is None else read_ids(study.path(entry.ids))
-    return {"order": entry.order, "ids": ids, "scale": entry.scale}
+    return {
+        "order": entry.order, "ids": ids, "scale": entry.scale, "n_columns": entry.n_classes,
+    }  # fmt: skip
 
 
 def _only(

@@ -26,7 +26,7 @@ _HEADER = (
     "Edit it as you like. Sections such as [propose] hold the options of the command of that name.",
 )
 _BENCHMARK = ("labels", "classes", "images", "hierarchy")
-_MODEL = ("name", "predictions", "scale", "order", "ids")
+_MODEL = ("name", "predictions", "scale", "order", "ids", "n_classes")
 _SETTINGS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "propose": {
         "rule": str, "top": int, "per_task": int, "recall": (int, float), "budget": int,
@@ -52,6 +52,8 @@ class ModelEntry:
         scale: what its scores are; None where the file says it, or nobody does.
         order: the order of the rows, for files without ids.
         ids: a file with the id of each row.
+        n_classes: how many classes the study had when the model was added, which is how many
+            columns its full scores have; None where they were not known.
     """
 
     name: str
@@ -59,6 +61,7 @@ class ModelEntry:
     scale: str | None = None
     order: str | None = None
     ids: str | None = None
+    n_classes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ def _checked(folder: Path, path: Path, document: dict[str, Any]) -> Study:
     entries = document.get("models", [])
     if not isinstance(entries, list):
         raise DataError(f"{path}: models is no list of tables, but must be: write [[models]].")
-    models = [ModelEntry(**_texts(path, "models", one, _MODEL, _MODEL[:2])) for one in entries]
+    models = [_model(path, one) for one in entries]
     names = [one.name for one in models]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -208,6 +211,17 @@ def _checked(folder: Path, path: Path, document: dict[str, Any]) -> Study:
         settings=settings,
         **benchmark,
     )
+
+
+def _model(path: Path, table: Any) -> ModelEntry:
+    number = table.get("n_classes") if isinstance(table, dict) else None
+    if number is not None and (not isinstance(number, int) or number < 1):
+        raise DataError(
+            f"{path}: [models] n_classes is {number!r}, but must be an integer above 0."
+        )
+    texts = {k: v for k, v in table.items() if k != "n_classes"} if number is not None else table
+    known = tuple(key for key in _MODEL if key != "n_classes")
+    return ModelEntry(**_texts(path, "models", texts, known, _MODEL[:2]), n_classes=number)
 
 
 def _refuse_unknown(path: Path, section: str, found: Mapping[str, Any], known: set[str]) -> None:

@@ -28,6 +28,7 @@ from reassess.proposals import (
     Unseen,
     choose_models,
     gather_evidence,
+    image_of_rows,
     learn_proposals,
     of_models,
     propose,
@@ -46,6 +47,7 @@ from reassess.records import (
     Tasks,
     Votes,
     align,
+    check_class_order,
 )
 from reassess.study.inputs import CACHE, Hashes, benchmark_of, hierarchy_of, open_model, rank_model
 from reassess.study.manifest import Study
@@ -57,6 +59,8 @@ TOP = 150_000
 
 PER_TASK = 8
 RECALL = 0.97
+"""Of what the models name, where nobody says how much the learned rule shall find."""
+
 DEPTH = 5
 """Ranked classes of each model that the learned rule looks at."""
 
@@ -225,7 +229,10 @@ def _learn(
     ranked = []
     for entry in study.models:
         say(f"reading {entry.name}")
-        ranked.append(rank_model(study, entry, benchmark, depth=DEPTH))
+        one = rank_model(study, entry, benchmark, depth=DEPTH)
+        image_of_rows(one, benchmark)
+        check_class_order(one.top, benchmark, f"predictions {one.model!r}")
+        ranked.append(one)
     say("counting who says what")
     evidence = gather_evidence(ranked, benchmark, depth=DEPTH)
     return learn_proposals(
@@ -266,17 +273,20 @@ def _by_probability(study: Study, learned: LearnedProposals) -> tuple[Proposals,
     """The proposals at the wanted recall or within the budget, and their expected recall."""
     budget, recall = study.setting("propose", "budget"), study.setting("propose", "recall")
     if budget is None and recall is None:
-        recall = min(RECALL, learned.pool_recall)
+        recall = RECALL * learned.pool_recall
     proposals = learned.propose(recall=None if recall is None else float(recall), budget=budget)
     return proposals, learned.expected_recall(proposals)
 
 
 def _unseen_of(learned: LearnedProposals) -> Unseen | None:
-    """How many valid labels no model lists; None where the models are too few to tell."""
-    try:
-        return unseen_labels(learned.evidence.rank != NOT_LISTED, learned.probability)
-    except (DataError, OptionError):
-        return None
+    """How many valid labels no model lists, at least; None where the models are too few to tell."""
+    listed = learned.evidence.rank != NOT_LISTED
+    for method in ("power-law", "chao2"):
+        try:
+            return unseen_labels(listed, learned.probability, method=method)
+        except (DataError, OptionError):
+            continue
+    return None
 
 
 def _gold_of(study: Study, benchmark: Benchmark) -> Gold | None:

@@ -1,0 +1,80 @@
+"""A small study made for tests: 400 images of six classes, three models, gold, pictures."""
+
+from pathlib import Path
+
+import numpy as np
+
+from reassess.study import (
+    ModelEntry,
+    Study,
+    add_models,
+    change_settings,
+    new_study,
+    open_study,
+    propose_study,
+    write_proposed,
+)
+
+K, N = 6, 400
+NAMES = [f"c{k}" for k in range(K)]
+PRACTICE = "c0/practice.jpg"
+
+
+def ids_of() -> tuple[list[str], list[int]]:
+    """Images and their original labels; the last one has no model's doubt and thus no task."""
+    original = np.random.default_rng(0).integers(0, K, N).tolist()
+    return [f"{NAMES[k]}/{n:03d}.jpg" for n, k in enumerate(original)], original
+
+
+def is_true(image_id: str, label: int) -> bool:
+    """Every image holds its folder's class, and every third the class after next as well."""
+    folder, number = image_id[:2], image_id[-7:-4]
+    first = NAMES.index(folder)
+    return label == first or (
+        number.isdigit() and int(number) % 3 == 0 and label == (first + 2) % K
+    )
+
+
+def make_study(folder: Path, *, top: int = 900) -> Study:
+    """The study with tasks, from files beside it."""
+    ids, original = ids_of()
+    rng = np.random.default_rng(1)
+    rows = zip([*ids, PRACTICE], [*original, 0], strict=True)
+    labels = folder / "labels.csv"
+    labels.write_text("image,label\n" + "".join(f"{i},{NAMES[k]}\n" for i, k in rows))
+    classes = folder / "classes.csv"
+    classes.write_text(
+        "index,id,name\n" + "".join(f"{k},{name},Class {k}\n" for k, name in enumerate(NAMES))
+    )
+    for one in [*ids, PRACTICE]:
+        path = folder / "photos" / one
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"a picture of " + one.encode())
+    entries = []
+    for number in range(4):
+        scores = rng.normal(0, 1, (N + 1, K))
+        for n, image_id in enumerate(ids):
+            scores[n] += [4.0 * is_true(image_id, k) for k in range(K)]
+        scores[N] = [9, 0, 0, 0, 0, 0]
+        path = folder / f"m{number}.npz"
+        np.savez(path, logits=scores.astype(np.float32), ids=[*ids, PRACTICE])
+        entries.append(ModelEntry(f"m{number}", f"../{path.name}", scale="logit"))
+    study = new_study(folder / "s", labels=labels, classes=classes, images=folder / "photos")
+    study = add_models(study, entries[:3])
+    study = change_settings(study, "propose", {"top": top})
+    write_proposed(study, propose_study(study))
+    return open_study(study.folder)
+
+
+def write_gold(study: Study, images: list[str]) -> None:
+    """Three experts who know the truth about every class of some images."""
+    path = study.folder / "gold.csv"
+    path.write_text(
+        "image,label,expert,answer\n"
+        + "".join(
+            f"{i},{k},{expert},{'yes' if is_true(i, k) else 'no'}\n"
+            for i in images
+            for k in range(K)
+            for expert in ("x", "y", "z")
+        )
+    )
