@@ -243,3 +243,18 @@ def test_the_published_questions(published) -> None:
     assert int(both.sum()) == 5_461
     within = [mean_distance(tasks, both, hierarchy) for tasks in (ours, theirs)]
     assert within == pytest.approx([6.31, 6.38], abs=0.005)
+
+
+def test_hundreds_of_questions_on_an_image_stay_with_their_relatives() -> None:
+    """Ten families of thirty classes, all asked about on one image and in no order."""
+    label = np.random.default_rng(0).permutation(300)
+    names = [f"c{k}" for k in range(300)]
+    edges = [(f"c{k}", f"family{k % 10}") for k in range(300)]
+    edges += [(f"family{f}", "all") for f in range(10)]
+    hierarchy = Hierarchy.from_edges(edges, Classes.from_names(names))
+    questions = Questions.from_pairs(Pairs(np.array(["x.jpg"]), np.zeros(300, int), label))
+    tasks = split_into_tasks(questions, hierarchy=hierarchy)
+    assert 3 <= tasks.sizes.min() <= tasks.sizes.max() <= 8
+    families = [len(set(label[tasks.task == t] % 10)) for t in range(tasks.n_tasks)]
+    assert np.mean(families) < 1.5
+    assert np.bincount(tasks.task).sum() == 300

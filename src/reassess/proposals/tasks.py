@@ -24,7 +24,7 @@ from jaxtyping import Float, Int
 
 from reassess.errors import DataError, OptionError
 from reassess.proposals.partition import EXACT, partition
-from reassess.records import Hierarchy, Questions, Tasks
+from reassess.records import Hierarchy, Pairs, Questions, Tasks
 
 _FEWEST = 3
 """No part of a split image is smaller in the published study."""
@@ -33,6 +33,7 @@ _HALVING = 8
 """Steps in the hierarchy that halve the similarity."""
 
 _CELLS_AT_ONCE = 2**17
+_MOST_TOGETHER = 64
 
 
 def split_into_tasks(
@@ -68,8 +69,9 @@ def split_into_tasks(
     pairs = questions.pairs
     if pairs is None or len(pairs) == 0:
         return Tasks(questions, np.zeros(len(questions), dtype=np.int64))
-    order = np.lexsort((pairs.label, pairs.image))
-    rows = _Rows(pairs.label[order].astype(np.int64), np.bincount(pairs.image))
+    group = _groups(pairs, max(_MOST_TOGETHER, 4 * per_task), hierarchy)
+    order = np.lexsort((pairs.label, group))
+    rows = _Rows(pairs.label[order].astype(np.int64), np.bincount(group))
     similarity = (
         _by_confusion(rows, per_task)
         if hierarchy is None
@@ -81,11 +83,33 @@ def split_into_tasks(
         part[row] = partition(
             similarity.of(rows.label[row]), fewest=fewest, most=per_task, part_cost=screen_cost
         )
-    key = pairs.image[order].astype(np.int64) * (int(part.max()) + 1) + part
+    key = group[order] * (int(part.max()) + 1) + part
     _, first, number = np.unique(key, return_index=True, return_inverse=True)
     task = np.empty(len(order), dtype=np.int64)
     task[order] = np.argsort(np.argsort(first))[number]
     return Tasks(questions, task)
+
+
+def _groups(pairs: Pairs, most: int, hierarchy: Hierarchy | None) -> Int[np.ndarray, "Q"]:
+    """The image of each question; one with more than ``most`` is cut into several beforehand.
+
+    The search for parts looks at all pairs of an image's classes, which is for tens of them:
+    hundreds are first cut into runs of classes that lie near each other in the hierarchy.
+    """
+    size = np.bincount(pairs.image)
+    if size.max() <= most:
+        return pairs.image.astype(np.int64)
+    label = pairs.label
+    if hierarchy is not None and int(label.max()) < hierarchy.n_classes:
+        label = hierarchy.tree_order[label]
+    order = np.lexsort((label, pairs.image))
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size)
+    n_runs = -(-size // most)
+    run = place * n_runs[pairs.image] // size[pairs.image]
+    first = np.cumsum(n_runs) - n_runs
+    group: Int[np.ndarray, "Q"] = first[pairs.image] + run
+    return group
 
 
 def _check_options(per_task: int, screen_cost: float) -> None:

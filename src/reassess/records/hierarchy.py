@@ -93,6 +93,21 @@ class Hierarchy:
         """Steps of the longest way from a root to each node: below every ancestor's; roots 0."""
         return self._peel()[0]
 
+    @cached_property
+    def tree_order(self) -> Int[np.ndarray, "K"]:
+        """The place of each class when the hierarchy is walked depth first; relatives are near."""
+        children: dict[int, list[int]] = {}
+        for child, parent in sorted(zip(self.child.tolist(), self.parent.tolist(), strict=True)):
+            children.setdefault(parent, []).append(child)
+        left = sorted(set(self.parent.tolist()) - set(self.child.tolist()), reverse=True)
+        walked: dict[int, int] = {}
+        while left:
+            node = left.pop()
+            if node not in walked:
+                walked[node] = len(walked)
+                left += reversed(children.get(node, []))
+        return np.array([walked[node] for node in range(self.n_classes)])
+
     def ancestors(self, label: int) -> Int[np.ndarray, "m"]:
         """The nodes above a class, nearest first, then by number; without the class itself."""
         start, node, steps = self._upward

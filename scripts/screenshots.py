@@ -1,0 +1,178 @@
+"""Take the pictures in docs/images/rating-*.png: the rating site in a real browser.
+
+Needs scikit-learn, for its two photographs, and Chromium: ``CHROMIUM`` names it where it is
+not Debian's. The study, its raters and their votes are made up in a temporary folder.
+"""
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import uvicorn
+from PIL import Image, ImageOps
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from reassess import rating
+from reassess.records import Classes, Pairs, Questions
+from reassess.web import Site, create_app
+
+PICTURES = Path(__file__).parents[1] / "docs" / "images"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+LARGEST = 400_000
+ASKED = {
+    "china": ("palace", "monastery", "stupa", "triumphal arch", "park bench"),
+    "flower": ("daisy", "bee", "vase", "velvet"),
+}
+N_VARIANTS = 6
+
+
+def crops(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Ids of cut-out pieces of each photograph, whole ones first, all made in the folder."""
+    made: dict[str, tuple[str, ...]] = {}
+    for name in ASKED:
+        photograph = Image.open(str(files("sklearn") / "datasets" / "images" / f"{name}.jpg"))
+        ids = []
+        for i in range(N_VARIANTS):
+            left, top = 35 * i, 20 * i
+            piece = photograph.crop((left, top, 640 - (25 * i), 427 - 15 * i))
+            shown = ImageOps.mirror(piece) if i % 2 else piece
+            shown.save(folder / f"{name}-{i}.jpg", quality=88)
+            ids.append(f"{name}-{i}.jpg")
+        made[name] = tuple(ids)
+    return made
+
+
+def make_site(folder: Path) -> Site:
+    """A study of twelve images, some of them rated by made-up raters."""
+    classes = imagenet()
+    made = crops(folder)
+    images, pairs, exemplars = [], [], {}
+    for name, asked in ASKED.items():
+        labels = [classes.names.index(label) for label in asked]
+        for image_id in made[name]:
+            pairs += [(len(images), label) for label in labels]
+            images.append(image_id)
+        for label in labels:
+            exemplars[label] = made[name][1:]
+    image, label = np.array(pairs).T
+    settings = rating.Settings(n_practice=0, n_qualification=0, gold_rate=0, repeat_rate=0)
+    store = rating.open_store(f"sqlite:///{folder}/study.db", settings=settings)
+    rating.add_questions(store, Questions.from_pairs(Pairs(np.array(images), image, label)))
+    play(store)
+    return Site(
+        store=store,
+        name="ImageNet, second look",
+        classes=classes,
+        image_path=lambda image_id: folder / image_id,
+        exemplars=exemplars,
+        rule=None,
+        secret=os.urandom(32),
+    )
+
+
+def imagenet() -> Classes:
+    """The classes that come with the package."""
+    import csv
+
+    with (files("reassess") / "data" / "imagenet" / "classes.csv").open(encoding="utf-8") as text:
+        rows = list(csv.DictReader(text))
+    columns = [tuple(row[name] for row in rows) for name in ("id", "name", "synonyms", "definition")]
+    return Classes(*columns)
+
+
+def play(store: rating.Store) -> None:
+    """Four raters answer, not all alike."""
+    luck = np.random.default_rng(7)
+    for i, pace in enumerate((2300, 3100, 1900, 310)):
+        token = rating.invite(store, f"rater-{i + 1}")
+        number = rating.accept_invitation(store, token).number
+        for n in range(12 - 2 * i):
+            screen = rating.next_screen(store, number)
+            if isinstance(screen, rating.Idle):
+                break
+            answers = tuple(
+                rating.Answer(q.question, int(luck.choice(3, p=(0.5, 0.15, 0.35))), pace)
+                for q in screen.questions
+            )
+            said = "a lantern" if n == 3 else ""
+            key = f"made-up-{number}-{n}"
+            rating.submit(store, number, rating.Submission(screen.lease, key, answers, 9000, said))
+
+
+@contextmanager
+def served(site: Site) -> Iterator[str]:
+    """The site's address."""
+    config = uvicorn.Config(create_app(site), host="127.0.0.1", port=0, log_level="error")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def enter(browser: Browser, site: Site, address: str, name: str, **looks: object) -> Page:
+    """A browser in which somebody has signed in."""
+    role: rating.Role = "owner" if name == "owner" else "rater"
+    token = rating.invite(site.store, name, role)
+    page = browser.new_context(**looks).new_page()
+    page.goto(f"{address}/invite/{token}")
+    page.get_by_role("button", name="Begin").click()
+    return page
+
+
+def take(page: Page, name: str, *, whole: bool = False) -> None:
+    """Write a picture, and say how large it is."""
+    path = PICTURES / f"rating-{name}.png"
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=path, full_page=whole)
+    small = Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+    small.save(path, optimize=True)
+    n_bytes = path.stat().st_size
+    print(f"{path.name}: {n_bytes:,} bytes")
+    if n_bytes > LARGEST:
+        raise SystemExit(f"{path.name} is larger than {LARGEST:,} bytes.")
+
+
+def rate(page: Page, address: str) -> None:
+    """Open a screen and answer questions of it, on a phone only what is in sight."""
+    page.goto(f"{address}/rate")
+    if page.viewport_size and page.viewport_size["width"] < 500:
+        page.get_by_text("Yes").first.tap()
+        return
+    for key in ("y", "m"):
+        page.keyboard.press(key)
+
+
+def main() -> None:
+    """Take all pictures."""
+    desktop = {"viewport": {"width": 1360, "height": 850}}
+    phone = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        site = make_site(Path(folder))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        with served(site) as address:
+            for name, looks in (
+                ("desktop", desktop),
+                ("dark", desktop | {"color_scheme": "dark"}),
+                ("phone", phone),
+            ):
+                page = enter(browser, site, address, f"rater-{name}", **looks)
+                rate(page, address)
+                take(page, name)
+            page = enter(browser, site, address, "owner", **desktop)
+            take(page, "owner", whole=True)
+        browser.close()
+        site.store.close()
+
+
+if __name__ == "__main__":
+    main()
