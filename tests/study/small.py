@@ -54,7 +54,7 @@ def make_study(folder: Path, *, top: int = 900) -> Study:
     for number in range(4):
         scores = rng.normal(0, 1, (N + 1, K))
         for n, image_id in enumerate(ids):
-            scores[n] += [2.8 * is_true(image_id, k) for k in range(K)]
+            scores[n] += [3.4 * is_true(image_id, k) for k in range(K)]
         scores[N] = [9, 0, 0, 0, 0, 0]
         path = folder / f"m{number}.npz"
         np.savez(path, logits=scores.astype(np.float32), ids=[*ids, PRACTICE])

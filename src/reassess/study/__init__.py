@@ -5,6 +5,8 @@
 `inputs`     the benchmark and the models that it reads, and the hashes of their files
 `stages`     what each stage is made from; done, stale or missing
 `proposing`  proposals and tasks, with what was answered left alone
+`learning`   what the learned rule learns from, and what it proposes
+`matching`   pairs of one file found among those of another
 `labelling`  posterior and labels from the study's votes
 `resuming`   finished shards that outlive a crash
 `run`        what is stale, in order

@@ -8,33 +8,30 @@ into tasks afresh.
 Letters: N images, M models, P proposals, Q questions.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from reassess.aggregation import dawid_skene
 from reassess.engines import LocalEngine
-from reassess.errors import DataError, OptionError
+from reassess.errors import OptionError
 from reassess.files import read_gold, read_votes
-from reassess.files.proposals import read_tasks, write_proposals, write_tasks, write_unrated
+from reassess.files.proposals import (
+    read_tasks,
+    write_proposals,
+    write_tasks,
+    write_unrated,
+)
 from reassess.proposals import (
-    NOT_LISTED,
     LearnedProposals,
     ModelChoice,
     Unseen,
     choose_models,
-    gather_evidence,
-    image_of_rows,
-    learn_proposals,
     of_models,
     propose,
     questions_of,
     split_into_tasks,
-    unseen_labels,
     what_is_lost,
 )
 from reassess.records import (
@@ -46,11 +43,11 @@ from reassess.records import (
     Questions,
     Tasks,
     Votes,
-    align,
-    check_class_order,
 )
-from reassess.study.inputs import CACHE, Hashes, benchmark_of, hierarchy_of, open_model, rank_model
+from reassess.study.inputs import CACHE, Hashes, benchmark_of, hierarchy_of, open_model
+from reassess.study.learning import OnStep, by_probability, learned_of, unseen_of
 from reassess.study.manifest import Study
+from reassess.study.matching import aligned_pairs, places_of
 from reassess.study.resuming import ResumingScans
 from reassess.study.stages import FILES, gold_file, inputs_of, record_stage, votes_file
 
@@ -58,16 +55,7 @@ TOP = 150_000
 """Pairs of each list: the paper's number, three an image of its 50,000."""
 
 PER_TASK = 8
-RECALL = 0.97
-"""Of what the models name, where nobody says how much the learned rule shall find."""
-
-DEPTH = 5
-"""Ranked classes of each model that the learned rule looks at."""
-
 UNRATED = "unrated.csv"
-
-OnStep = Callable[[str], None]
-"""Called with a line when a step begins or moves on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +115,9 @@ def propose_study(
     lost: dict[str, str] = {}
     n_resumed = 0
     if study.setting("propose", "rule", "paper") == "learned":
-        learned = _learn(study, benchmark, gold, votes, say)
-        proposals, recall = _by_probability(study, learned)
-        unseen = _unseen_of(learned)
+        learned = learned_of(study, benchmark, gold, votes, say)
+        proposals, recall = by_probability(study, learned)
+        unseen = unseen_of(learned)
     else:
         proposals, lost, n_resumed = _by_the_paper(study, benchmark, workers, say)
         if study.setting("propose", "recall") is not None:
@@ -204,7 +192,9 @@ def _choose(study: Study, proposals: Proposals, gold: Gold | None, say: OnStep) 
     """The subset of models that gold questions speak for."""
     if gold is None:
         raise OptionError("--recall with the paper's rule needs gold questions (--gold FILE).")
-    place = _places(proposals.pairs, _aligned(gold.questions, proposals.pairs.image_ids, "gold"))
+    place = places_of(
+        proposals.pairs, aligned_pairs(gold.questions, proposals.pairs.image_ids, "gold")
+    )
     known = place >= 0
     listed = np.zeros((len(place), len(proposals.models)), dtype=bool)
     listed[known] = proposals.proposed[place[known]]
@@ -221,74 +211,6 @@ def _choose(study: Study, proposals: Proposals, gold: Gold | None, say: OnStep) 
     )
 
 
-def _learn(
-    study: Study, benchmark: Benchmark, gold: Gold | None, votes: Votes | None, say: OnStep
-) -> LearnedProposals:
-    """P(valid) of the pairs that the models rank, from votes where there are any, and gold."""
-    known, valid = _truth(benchmark, gold, votes)
-    ranked = []
-    for entry in study.models:
-        say(f"reading {entry.name}")
-        one = rank_model(study, entry, benchmark, depth=DEPTH)
-        image_of_rows(one, benchmark)
-        check_class_order(one.top, benchmark, f"predictions {one.model!r}")
-        ranked.append(one)
-    say("counting who says what")
-    evidence = gather_evidence(ranked, benchmark, depth=DEPTH)
-    return learn_proposals(
-        evidence,
-        known,
-        valid,
-        on_fold=lambda done, n_folds: say(f"learned fold {done} of {n_folds}"),
-    )
-
-
-def _truth(benchmark: Benchmark, gold: Gold | None, votes: Votes | None) -> tuple[Pairs, Any]:
-    """The pairs that something is known about, and P(valid) of each; gold wins over votes."""
-    if gold is None and votes is None:
-        raise OptionError(
-            "--rule learned needs something to learn from: gold questions (--gold FILE) or the "
-            "study's votes (votes.csv). Begin with --rule paper."
-        )
-    n_classes = 1 + max(
-        int(p.label.max()) for one in (gold, votes) if one is not None
-        for p in (_aligned(one.questions, benchmark.image_ids, "questions"),)
-    )  # fmt: skip
-    found: dict[int, float] = {}
-    if votes is not None:
-        pairs = _aligned(votes.questions, benchmark.image_ids, "votes")
-        posterior = dawid_skene(votes)
-        key = pairs.image * n_classes + pairs.label
-        found |= dict(zip(key.tolist(), posterior.present.tolist(), strict=True))
-    if gold is not None:
-        pairs = _aligned(gold.questions, benchmark.image_ids, "gold")
-        key = pairs.image * n_classes + pairs.label
-        found |= dict(zip(key.tolist(), gold.share_of_yes().tolist(), strict=True))
-    keys = np.array(sorted(found))
-    valid = np.array([found[key] for key in keys.tolist()])
-    return Pairs(benchmark.image_ids, keys // n_classes, keys % n_classes), valid
-
-
-def _by_probability(study: Study, learned: LearnedProposals) -> tuple[Proposals, float | None]:
-    """The proposals at the wanted recall or within the budget, and their expected recall."""
-    budget, recall = study.setting("propose", "budget"), study.setting("propose", "recall")
-    if budget is None and recall is None:
-        recall = RECALL * learned.pool_recall
-    proposals = learned.propose(recall=None if recall is None else float(recall), budget=budget)
-    return proposals, learned.expected_recall(proposals)
-
-
-def _unseen_of(learned: LearnedProposals) -> Unseen | None:
-    """How many valid labels no model lists, at least; None where the models are too few to tell."""
-    listed = learned.evidence.rank != NOT_LISTED
-    for method in ("power-law", "chao2"):
-        try:
-            return unseen_labels(listed, learned.probability, method=method)
-        except (DataError, OptionError):
-            continue
-    return None
-
-
 def _gold_of(study: Study, benchmark: Benchmark) -> Gold | None:
     path = gold_file(study, "propose")
     return None if path is None else read_gold(path, classes=benchmark.classes)
@@ -297,30 +219,6 @@ def _gold_of(study: Study, benchmark: Benchmark) -> Gold | None:
 def _votes_of(study: Study, benchmark: Benchmark) -> Votes | None:
     path = votes_file(study)
     return None if path is None else read_votes(path, classes=benchmark.classes)
-
-
-def _aligned(questions: Questions, image_ids: Any, what: str) -> Pairs:
-    """The pairs of questions, their images as rows of ``image_ids``."""
-    pairs = questions.pairs
-    if pairs is None:
-        raise DataError(
-            f"{what}: the questions name no image and class, but must. Write columns image,label."
-        )
-    row = align(pairs.image_ids, image_ids, source=what, target_name="the study")
-    return Pairs(image_ids, row[pairs.image], pairs.label)
-
-
-def _places(pairs: Pairs, wanted: Pairs) -> Int[np.ndarray, "Q"]:
-    """Where each wanted pair stands among pairs about the same images; -1 where it does not."""
-    n_classes = 1 + max(int(pairs.label.max(initial=0)), int(wanted.label.max(initial=0)))
-    key = pairs.image.astype(np.int64) * n_classes + pairs.label
-    if len(key) == 0:
-        return np.full(len(wanted), -1)
-    order = np.argsort(key)
-    asked = wanted.image.astype(np.int64) * n_classes + wanted.label
-    at = np.minimum(np.searchsorted(key[order], asked), len(key) - 1)
-    found: Int[np.ndarray, "Q"] = np.where(key[order][at] == asked, order[at], -1)
-    return found
 
 
 def _living_tasks(
@@ -335,10 +233,12 @@ def _living_tasks(
     Images with an answer keep the tasks that they had, less questions that are neither
     answered nor proposed any more; what is proposed beyond that makes further tasks.
     """
-    wanted = _aligned(questions_of(proposals), benchmark.image_ids, "questions")
+    wanted = aligned_pairs(questions_of(proposals), benchmark.image_ids, "questions")
     old, old_task = _earlier(study.folder / FILES["tasks"], benchmark)
     nothing = Pairs(benchmark.image_ids, *np.empty((2, 0), np.int64))
-    asked = nothing if votes is None else _aligned(votes.questions, benchmark.image_ids, "votes")
+    asked = (
+        nothing if votes is None else aligned_pairs(votes.questions, benchmark.image_ids, "votes")
+    )
     touched = np.zeros(len(benchmark.image_ids), dtype=bool)
     touched[asked.image] = True
     still = _is_among(old, asked) | _is_among(old, wanted)
@@ -373,7 +273,7 @@ def _some(pairs: Pairs, chosen: Bool[np.ndarray, "Q"]) -> Pairs:
 
 def _is_among(pairs: Pairs, others: Pairs) -> Bool[np.ndarray, "Q"]:
     """Whether each pair is one of others about the same images."""
-    found: Bool[np.ndarray, "Q"] = _places(others, pairs) >= 0
+    found: Bool[np.ndarray, "Q"] = places_of(others, pairs) >= 0
     return found
 
 
@@ -382,4 +282,4 @@ def _earlier(path: Path, benchmark: Benchmark) -> tuple[Pairs, Int[np.ndarray, "
     if not path.is_file():
         return Pairs(benchmark.image_ids, *np.empty((2, 0), np.int64)), np.empty(0, np.int64)
     before = read_tasks(path)
-    return _aligned(before.questions, benchmark.image_ids, str(path)), before.task
+    return aligned_pairs(before.questions, benchmark.image_ids, str(path)), before.task

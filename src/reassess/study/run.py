@@ -2,8 +2,9 @@
 
 from reassess.errors import OptionError
 from reassess.study.labelling import aggregate_study, label_study
+from reassess.study.learning import OnStep
 from reassess.study.manifest import Study
-from reassess.study.proposing import OnStep, propose_study, write_proposed
+from reassess.study.proposing import propose_study, write_proposed
 from reassess.study.stages import StageName, StageStatus, stage_status
 
 
