@@ -75,12 +75,12 @@ with logits as (select * from scores), sums as (
     select image, max(logit) + ln(sum(exp(logit - m))) as z
     from logits join (select image as i, max(logit) as m from logits group by image) on i = image
     group by image
-), both as (select l.image, l.class, logit, logit - z as logp from logits l join sums using (image)),
+), ranked as (select l.image, l.class, logit, logit - z as logp from logits l join sums using (image)),
 bounds as (
-    select (select min(logit) from (select logit from both order by logit desc limit {TOP})) as a,
-           (select min(logp) from (select logp from both order by logp desc limit {TOP})) as b
+    select (select min(logit) from (select logit from ranked order by logit desc limit {TOP})) as a,
+           (select min(logp) from (select logp from ranked order by logp desc limit {TOP})) as b
 )
-select ? as model, image, class from both, bounds where logit >= a or logp >= b
+select ? as model, image, class from ranked, bounds where logit >= a or logp >= b
 """
 
 

@@ -28,7 +28,7 @@ ListKind = Literal["logit", "probability", "score"]
 _SHARD_CELLS = 2**26
 _BLOCK_CELLS = 2**18
 _SAMPLED_ROWS = 1000
-_MARGIN = 1e-4
+_MARGIN = 5e-4
 _TIE = 1e-12
 
 
@@ -127,7 +127,7 @@ def _likely_ends(shard: ScanShard) -> dict[ListKind, float]:
     rows = np.unique(np.linspace(shard.start, shard.stop - 1, min(n_sampled, n_rows)).astype(int))
     share = shard.n_listed / (n_rows * source.n_classes)
     n_above = int(1.3 * share * len(rows) * source.n_classes) + 100
-    sample = np.array(source.scores[rows], dtype=_working_type(source))
+    sample = source.rows(rows).astype(_working_type(source))
     if len(rows) == n_rows or n_above >= sample.size or not np.isfinite(sample).all():
         return dict.fromkeys(_kinds(source), -np.inf)
     ends: dict[ListKind, float] = {}
@@ -147,8 +147,6 @@ class _Scanner:
         self._step = max(1, _BLOCK_CELLS // source.n_classes)
         self._lists = {kind: _Largest(shard.n_listed, ends[kind]) for kind in _kinds(source)}
         self._found = np.empty(self._step * source.n_classes, np.int64)
-        self._exponent = np.empty(source.n_classes, np.int32)
-        self._power = np.empty(source.n_classes, np.float32)
 
     def run(self) -> tuple[Scan, bool]:
         """What is found, and whether every list is as long as it must be."""
@@ -186,7 +184,7 @@ class _Scanner:
             n_found = candidates()(block, best, least, self._found)
         else:
             n_found = scan_logits()(
-                block, best, self._exponent, self._power, shift,
+                block, best, shift,
                 ends["logit"], ends["probability"], _MARGIN, self._found,
             )  # fmt: skip
         if n_found == 0:
@@ -323,7 +321,7 @@ def _ranked_exactly(source: FullScores, pairs: ListedPairs, n_listed: int) -> Li
     exact = pairs.score[near].copy()
     step = max(1, _BLOCK_CELLS // source.n_classes)
     for start in range(0, len(rows), step):
-        block = np.asarray(source.scores[rows[start : start + step]], dtype=np.float64)
+        block = source.rows(rows[start : start + step]).astype(np.float64)
         shift = _exact_log_sum(block)
         mine = np.flatnonzero((which >= start) & (which < start + step))
         local = which[mine] - start

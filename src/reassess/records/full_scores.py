@@ -55,20 +55,42 @@ class FullScores:
         buffer, so that scores larger than memory leave no mapped pages behind.
         """
         bounds = ((at, min(at + n_rows, stop)) for at in range(start, stop, n_rows))
-        scores: Any = self.scores
-        on_disk = isinstance(scores, np.memmap) and not isinstance(scores.base, np.ndarray)
-        if not on_disk or not scores.flags.c_contiguous or scores.filename is None:
+        file = self._file()
+        if file is None:
             for first, last in bounds:
-                yield scores[first:last]
+                yield self.scores[first:last]
             return
-        row_size = self.n_classes * scores.dtype.itemsize
-        buffer = np.empty((n_rows, self.n_classes), scores.dtype)
-        with Path(scores.filename).open("rb", buffering=0) as file:
-            file.seek(scores.offset + start * row_size)
+        buffer = np.empty((n_rows, self.n_classes), self.scores.dtype)
+        with file:
+            file.seek(self._offset(start))
             for first, last in bounds:
                 block = buffer[: last - first]
                 _fill(file, block.data.cast("B"), self.model)
                 yield block
+
+    def rows(self, row: Int[np.ndarray, "b"]) -> Float[np.ndarray, "b K"]:
+        """Some rows as the file stores them, read without mapping what lies between."""
+        file = self._file()
+        if file is None:
+            return np.asarray(self.scores[row])
+        found = np.empty((len(row), self.n_classes), self.scores.dtype)
+        with file:
+            for place, one in enumerate(row.tolist()):
+                file.seek(self._offset(one))
+                _fill(file, found[place].data.cast("B"), self.model)
+        return found
+
+    def _file(self) -> Any:
+        """The file behind memory-mapped scores, opened; None for scores in memory."""
+        scores: Any = self.scores
+        on_disk = isinstance(scores, np.memmap) and not isinstance(scores.base, np.ndarray)
+        if not on_disk or not scores.flags.c_contiguous or scores.filename is None:
+            return None
+        return Path(scores.filename).open("rb", buffering=0)
+
+    def _offset(self, row: int) -> int:
+        scores: Any = self.scores
+        return int(scores.offset + row * self.n_classes * scores.dtype.itemsize)
 
 
 def _fill(file: Any, view: memoryview, model: str) -> None:
