@@ -28,6 +28,8 @@ from reassess.proposals.shortlists import (
     Scan,
     ScanShard,
     Shortlist,
+    distinct,
+    pair_key,
     scan,
     scan_shards,
     shortlist_of_ranked,
@@ -43,6 +45,7 @@ from reassess.records import (
     align,
     check_class_order,
 )
+from reassess.records.benchmark import MOST_CLASSES
 
 OnModel = Callable[[str], None]
 """Called with the name of each model when its shortlist is there."""
@@ -155,44 +158,23 @@ def pool(shortlists: Sequence[Shortlist], benchmark: Benchmark) -> Proposals:
     """
     if benchmark.original is None:
         raise DataError(f"{benchmark.name}: the original labels are unknown (--original FILE).")
-    n_images = len(benchmark.image_ids)
-    n_classes = 1 + max(
-        int(benchmark.original.max()),
-        *(int(one.top.max()) for one in shortlists),
-        *(int(p.label.max()) for one in shortlists for p in one.lists.values()),
-    )
-    listed = [
-        _distinct(
-            np.concatenate(
-                [np.empty(0, np.int64)]
-                + [p.image.astype(np.int64) * n_classes + p.label for p in one.lists.values()]
-            )
-        )
-        for one in shortlists
-    ]
-    original = np.arange(n_images) * n_classes + benchmark.original
-    tops = [np.arange(n_images) * n_classes + one.top for one in shortlists]
-    is_top = _distinct(np.concatenate(tops))
-    together = np.sort(np.concatenate(listed))
+    images = np.arange(len(benchmark.image_ids))
+    original = pair_key(images, benchmark.original)
+    is_top = distinct(np.concatenate([pair_key(images, one.top) for one in shortlists]))
+    together = np.sort(np.concatenate([one.listed for one in shortlists]))
     shared = together[1:][together[1:] == together[:-1]]
-    key = _distinct(np.concatenate([shared, original, is_top]))
+    key = distinct(np.concatenate([shared, original, is_top]))
     proposed = np.zeros((len(key), len(shortlists)), dtype=bool)
-    for column, one in enumerate(listed):
-        proposed[:, column] = _is_in(key, one)
+    for column, one in enumerate(shortlists):
+        proposed[:, column] = _is_in(key, one.listed)
     return Proposals(
-        pairs=Pairs(benchmark.image_ids, key // n_classes, key % n_classes),
+        pairs=Pairs(benchmark.image_ids, key // MOST_CLASSES, key % MOST_CLASSES),
         models=tuple(one.model for one in shortlists),
         proposed=proposed,
         original=_is_in(key, original),
         rated=np.any([one.top != benchmark.original for one in shortlists], axis=0),
         top=_is_in(key, is_top),
     )
-
-
-def _distinct(key: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
-    """Keys in rising order, each once; by sorting, which is faster here than NumPy's hashing."""
-    rising = np.sort(key)
-    return rising[np.append(True, rising[1:] != rising[:-1])] if len(rising) else rising
 
 
 def _is_in(key: Int[np.ndarray, "P"], chosen: Int[np.ndarray, "n"]) -> Bool[np.ndarray, "P"]:

@@ -21,13 +21,14 @@ from jaxtyping import Float, Int, Shaped
 from reassess.errors import DataError
 from reassess.proposals.kernels import candidates, scan_logits
 from reassess.records import FullScores, Predictions
+from reassess.records.benchmark import MOST_CLASSES
 
 ListKind = Literal["logit", "probability", "score"]
 """What a list ranks by; ``score`` where nobody declared the scale."""
 
 _SHARD_CELLS = 2**26
-_BLOCK_CELLS = 2**18
-_SAMPLED_ROWS = 1000
+_BLOCK_CELLS = 2**19
+_SAMPLED_ROWS = 400
 _MARGIN = 5e-4
 _TIE = 1e-12
 
@@ -58,12 +59,24 @@ class Shortlist:
     Attributes:
         model: the model's name.
         top: the top prediction of each of the N images, -1 where the model has none.
-        lists: pairs by what they were ranked by; empty for a model without scores.
+        listed: keys of the pairs of its lists, rising, each once; see `pair_key`.
     """
 
     model: str
     top: Int[np.ndarray, "N"]
-    lists: dict[ListKind, ListedPairs]
+    listed: Int[np.ndarray, "n"]
+
+
+def pair_key(image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
+    """One number a pair, rising by image and then by class."""
+    key: Int[np.ndarray, "n"] = image.astype(np.int64) * MOST_CLASSES + label
+    return key
+
+
+def distinct(key: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
+    """Keys in rising order, each once; by sorting, which is faster here than NumPy's hashing."""
+    rising = np.sort(key)
+    return rising[np.append(True, rising[1:] != rising[:-1])] if len(rising) else rising
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +214,15 @@ def shortlist_of_scans(source: FullScores, scans: list[Scan], n_listed: int) -> 
     """A model's shortlist from the scans of all its shards, in their order."""
     top = np.full(len(source.image_ids), -1, np.int64)
     top[source.image] = np.concatenate([one.top for one in scans])
-    lists: dict[ListKind, ListedPairs] = {}
+    listed = []
     for kind in scans[0].lists:
         pairs = _joined([one.lists[kind] for one in scans])
         if kind == "probability" and source.scale == "logit":
-            lists[kind] = _ranked_exactly(source, pairs, n_listed)
+            pairs = _ranked_exactly(source, pairs, n_listed)
         else:
-            lists[kind] = pairs.take(pairs.score >= _nth_largest(pairs.score, n_listed))
-    return Shortlist(source.model, top, lists)
+            pairs = pairs.take(pairs.score >= _nth_largest(pairs.score, n_listed))
+        listed.append(pair_key(pairs.image, pairs.label))
+    return Shortlist(source.model, top, distinct(np.concatenate(listed)))
 
 
 def shortlist_of_ranked(
@@ -225,10 +239,9 @@ def shortlist_of_ranked(
     top = np.full(n_images, -1, np.int64)
     top[image] = one.top
     if one.scores is None:
-        return Shortlist(one.model, top, {})
+        return Shortlist(one.model, top, np.empty(0, np.int64))
     row, column = np.nonzero(one.scores >= _nth_largest(one.scores.ravel(), n_listed))
-    pairs = ListedPairs(image[row], one.classes[row, column], one.scores[row, column])
-    return Shortlist(one.model, top, {one.scale or "score": pairs})
+    return Shortlist(one.model, top, distinct(pair_key(image[row], one.classes[row, column])))
 
 
 def _kinds(source: FullScores) -> tuple[ListKind, ...]:
