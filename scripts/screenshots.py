@@ -4,6 +4,7 @@ Needs scikit-learn, for its two photographs, and Chromium: ``CHROMIUM`` names it
 not Debian's. The study, its raters and their votes are made up in a temporary folder.
 """
 
+import csv
 import os
 import tempfile
 import threading
@@ -29,6 +30,7 @@ ASKED = {
     "china": ("palace", "monastery", "stupa", "triumphal arch", "park bench"),
     "flower": ("daisy", "bee", "vase", "velvet"),
 }
+EXEMPLIFIED = ("palace", "monastery", "stupa", "daisy")
 N_VARIANTS = 6
 
 
@@ -59,7 +61,8 @@ def make_site(folder: Path) -> Site:
             pairs += [(len(images), label) for label in labels]
             images.append(image_id)
         for label in labels:
-            exemplars[label] = made[name][1:]
+            if classes.names[label] in EXEMPLIFIED:
+                exemplars[label] = made[name][1:]
     image, label = np.array(pairs).T
     settings = rating.Settings(n_practice=0, n_qualification=0, gold_rate=0, repeat_rate=0)
     store = rating.open_store(f"sqlite:///{folder}/study.db", settings=settings)
@@ -78,11 +81,11 @@ def make_site(folder: Path) -> Site:
 
 def imagenet() -> Classes:
     """The classes that come with the package."""
-    import csv
-
     with (files("reassess") / "data" / "imagenet" / "classes.csv").open(encoding="utf-8") as text:
         rows = list(csv.DictReader(text))
-    columns = [tuple(row[name] for row in rows) for name in ("id", "name", "synonyms", "definition")]
+    columns = [
+        tuple(row[name] for row in rows) for name in ("id", "name", "synonyms", "definition")
+    ]
     return Classes(*columns)
 
 

@@ -1,0 +1,111 @@
+"""Who may ask for what: the dependencies that handlers name in their arguments."""
+
+import hashlib
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, Header
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from reassess import rating
+from reassess.web.refusals import SignInFirstError
+from reassess.web.sessions import Session, Sessions
+from reassess.web.site import Site
+from reassess.web.wording import NO_TOKEN, NOT_FOR_YOU
+
+_MOST_FIELDS = 100
+
+
+def sessions_in(request: Request) -> Sessions:
+    """The sessions of the site that serves a request."""
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+def site_in(request: Request) -> Site:
+    """The site that serves a request."""
+    return sessions_in(request).site
+
+
+def session_in(request: Request) -> Session:
+    """The session of somebody who is signed in.
+
+    Raises:
+        SignInFirstError: nobody is.
+    """
+    session = sessions_in(request).of(request)
+    if session is None or session.person is None:
+        raise SignInFirstError
+    return session
+
+
+def person_in(session: Annotated[Session, Depends(session_in)]) -> rating.Rater:
+    """Who is signed in.
+
+    Raises:
+        SignInFirstError: nobody is.
+    """
+    if session.person is None:
+        raise SignInFirstError
+    return session.person
+
+
+def owner_in(person: Annotated[rating.Rater, Depends(person_in)]) -> rating.Rater:
+    """The owner who is signed in.
+
+    Raises:
+        HTTPException: somebody else is.
+    """
+    if person.role != "owner":
+        raise HTTPException(403, NOT_FOR_YOU)
+    return person
+
+
+async def fields_in(request: Request) -> dict[str, str]:
+    """The texts of a form whose CSRF token goes with the session of whoever sends it.
+
+    Raises:
+        HTTPException: it does not.
+    """
+    form = await request.form(max_files=0, max_fields=_MOST_FIELDS)
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    sessions = sessions_in(request)
+    session = await _session_of(request)
+    if session is None or not sessions.is_token(session, fields.get("csrf", "")):
+        raise HTTPException(403, NO_TOKEN)
+    return fields
+
+
+async def _session_of(request: Request) -> Session | None:
+    """Read beside the event loop: the database may make it wait."""
+    from starlette.concurrency import run_in_threadpool
+
+    return await run_in_threadpool(sessions_in(request).of, request)
+
+
+def token_in(
+    request: Request,
+    session: Annotated[Session, Depends(session_in)],
+    x_csrf_token: Annotated[str, Header(description="`csrf` of `/api/session`.")] = "",
+) -> None:
+    """Nothing, where the header holds the session's CSRF token.
+
+    Raises:
+        HTTPException: it does not.
+    """
+    if not sessions_in(request).is_token(session, x_csrf_token):
+        raise HTTPException(403, NO_TOKEN)
+
+
+def mark(site: Site, image_id: str) -> str:
+    """What an address calls an example image, without telling its id."""
+    made = hmac.new(site.secret, b"example:" + image_id.encode(), hashlib.sha256)
+    return made.hexdigest()[:20]
+
+
+ASite = Annotated[Site, Depends(site_in)]
+ASession = Annotated[Session, Depends(session_in)]
+Person = Annotated[rating.Rater, Depends(person_in)]
+Owner = Annotated[rating.Rater, Depends(owner_in)]
+Fields = Annotated[dict[str, str], Depends(fields_in)]

@@ -1,0 +1,155 @@
+"""The rating screen as pages: forms that work without a script, and the images on them."""
+
+import secrets
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from reassess import rating
+from reassess.web.access import ASite, Fields, Person
+from reassess.web.pages import render
+from reassess.web.pictures import picture_response, thumbnail_response
+from reassess.web.showing import examples_of, receipt_out, screen_out
+from reassess.web.site import Site
+from reassess.web.wording import WHY
+
+router = APIRouter(include_in_schema=False)
+
+_MOST_NUMBERS = 50
+
+
+@router.get("/instructions")
+def instructions(request: Request, site: ASite, person: Person) -> Response:
+    """What is asked, and how to answer."""
+    standing = rating.standing(site.store, person.number)
+    settings = rating.settings_of(site.store)
+    return render(request, "instructions.html", standing=standing, settings=settings)
+
+
+@router.get("/rate")
+def rate(request: Request, site: ASite, person: Person, beyond: str = "") -> Response:
+    """The next screen, or why there is none. ``beyond``: screens that the browser has."""
+    having = _numbers(beyond)
+    found = rating.next_screen(site.store, person.number, beyond=having)
+    if isinstance(found, rating.Idle):
+        title, message = WHY[found.why]
+        standing = rating.standing(site.store, person.number)
+        return render(
+            request, "idle.html", title=title, message=message, why=found.why, standing=standing
+        )
+    return _screen_page(request, site, person, found)
+
+
+@router.get("/rate/last")
+def last(site: ASite, person: Person) -> Response:
+    """Back to what was answered last."""
+    found = rating.earlier_screen(site.store, person.number)
+    return RedirectResponse("/rate" if found is None else f"/rate/{found.lease}", 303)
+
+
+@router.get("/rate/{lease}")
+def one(request: Request, site: ASite, person: Person, lease: int) -> Response:
+    """A screen that the rater holds or held, to correct it."""
+    found = rating.screen_of(site.store, person.number, lease)
+    return _screen_page(request, site, person, found)
+
+
+@router.get("/rate/{lease}/back")
+def back(site: ASite, person: Person, lease: int) -> Response:
+    """To the screen that was answered before; to this one where it is the first."""
+    found = rating.earlier_screen(site.store, person.number, lease)
+    return RedirectResponse(f"/rate/{lease if found is None else found.lease}", 303)
+
+
+@router.post("/rate/{lease}")
+def answer(request: Request, site: ASite, person: Person, lease: int, fields: Fields) -> Response:
+    """Store the answers of a form; practice is followed by feedback."""
+    screen = rating.screen_of(site.store, person.number, lease)
+    cannot_see = "cannot_see" in fields
+    given = [] if cannot_see else _answers(screen, fields)
+    submission = rating.Submission(
+        lease, fields.get("key", ""), tuple(given), _number(fields.get("milliseconds", "")),
+        fields.get("something_else", ""), cannot_see,
+    )  # fmt: skip
+    receipt = rating.submit(site.store, person.number, submission)
+    if receipt.truth is None:
+        return RedirectResponse("/rate", 303)
+    standing = rating.standing(site.store, person.number)
+    now = rating.screen_of(site.store, person.number, lease)
+    result = receipt_out(screen, receipt, standing)
+    shown = screen_out(site, now)
+    return render(request, "feedback.html", screen=shown, truth=result.truth, standing=standing)
+
+
+@router.post("/pause")
+def pause(site: ASite, person: Person, fields: Fields) -> Response:
+    """Give back the screens that the browser holds, and rest."""
+    for lease in _numbers(fields.get("leases", "")):
+        rating.return_screen(site.store, person.number, lease)
+    return RedirectResponse("/paused", 303)
+
+
+@router.get("/paused")
+def paused(request: Request, site: ASite, person: Person) -> Response:
+    """A rest."""
+    standing = rating.standing(site.store, person.number)
+    return render(request, "paused.html", standing=standing)
+
+
+@router.get("/screens/{lease}/image")
+def image(site: ASite, person: Person, lease: int) -> Response:
+    """The image of a screen that the rater holds or held; nobody names an image by its id."""
+    found = rating.screen_of(site.store, person.number, lease)
+    return picture_response(site.image_path(found.image_id))
+
+
+@router.get("/examples/{label}/{mark}")
+def example(site: ASite, _: Person, label: int, mark: str) -> Response:
+    """A small image of a class's examples.
+
+    Raises:
+        HTTPException: the class has no such example.
+    """
+    image_id = examples_of(site, label).get(mark)
+    if image_id is None:
+        raise HTTPException(404, "There is no such example.")
+    return thumbnail_response(site.image_path(image_id))
+
+
+def _screen_page(
+    request: Request, site: Site, person: rating.Rater, screen: rating.Screen
+) -> Response:
+    standing = rating.standing(site.store, person.number)
+    shown = screen_out(site, screen)
+    if shown.image is None:
+        request.app.state.missing.note(screen.image_id)
+    key = secrets.token_urlsafe(16)
+    return render(request, "rate.html", screen=shown, standing=standing, key=key)
+
+
+def _answers(screen: rating.Screen, fields: dict[str, str]) -> list[rating.Answer]:
+    """The answers of a form: ``answer-0`` to ``answer-7``.
+
+    Raises:
+        HTTPException: a question is unanswered, or an answer is none.
+    """
+    given = []
+    for place, question in enumerate(screen.questions):
+        said = fields.get(f"answer-{place}", "")
+        if said not in ("0", "1", "2"):
+            raise HTTPException(422, f"Question {place + 1} is not answered. Go back to answer it.")
+        took = _number(fields.get(f"milliseconds-{place}", ""))
+        given.append(rating.Answer(question.question, int(said), took))
+    return given
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Numbers between commas, as many as a browser can hold; whatever else is passed over."""
+    found = (_number(part) for part in text.split(",")[:_MOST_NUMBERS])
+    return tuple(number for number in found if number is not None)

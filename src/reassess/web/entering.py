@@ -1,0 +1,98 @@
+"""Invitations, signing in and out, passwords."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from reassess import rating
+from reassess.errors import DataError
+from reassess.web.access import ASite, Fields, Person, sessions_in
+from reassess.web.pages import render
+from reassess.web.wording import BAD_LINK, BAD_PASSWORD, TOO_MANY
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+def start(request: Request, site: ASite) -> Response:
+    """To signing in, to the owner's page, to the instructions at first, else to answering."""
+    session = sessions_in(request).of(request)
+    if session is None or session.person is None:
+        return RedirectResponse("/sign-in", 303)
+    person = session.person
+    if person.role == "owner":
+        return RedirectResponse("/owner", 303)
+    is_new = rating.standing(site.store, person.number).n_screens == 0
+    return RedirectResponse("/instructions" if is_new else "/rate", 303)
+
+
+@router.get("/invite/{token}")
+def invited(request: Request, token: str) -> Response:
+    """A page with one button: what only looks at links must not use them up."""
+    return render(request, "invited.html", token=token, message=None)
+
+
+@router.post("/invite/{token}")
+def accept(request: Request, site: ASite, token: str, _: Fields) -> Response:
+    """Sign in by a one-time link."""
+    sessions = sessions_in(request)
+    if not sessions.may_try(request):
+        return render(request, "invited.html", status=429, token=token, message=TOO_MANY)
+    try:
+        person = rating.accept_invitation(site.store, token)
+    except rating.InvitationError:
+        return render(request, "invited.html", status=403, token=token, message=BAD_LINK)
+    response = RedirectResponse("/", 303)
+    sessions.start(response, person)
+    return response
+
+
+@router.get("/sign-in")
+def signing_in(request: Request) -> Response:
+    """Name and password, or the word that a link is needed."""
+    return render(request, "sign_in.html", message=None, name="")
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, site: ASite, fields: Fields) -> Response:
+    """Sign in by name and password."""
+    sessions, name = sessions_in(request), fields.get("name", "")
+    if not sessions.may_try(request, name):
+        return render(request, "sign_in.html", status=429, message=TOO_MANY, name=name)
+    person = rating.sign_in(site.store, name, fields.get("password", ""))
+    if person is None:
+        return render(request, "sign_in.html", status=403, message=BAD_PASSWORD, name=name)
+    response = RedirectResponse("/", 303)
+    sessions.start(response, person)
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, site: ASite, person: Person, _: Fields) -> Response:
+    """Sign out here and wherever else: every copy of the cookie is void."""
+    rating.sign_out_everywhere(site.store, person.number)
+    response = RedirectResponse("/sign-in", 303)
+    sessions_in(request).start(response, None)
+    return response
+
+
+@router.get("/password")
+def password(request: Request, _: Person) -> Response:
+    """Choose a password."""
+    return render(request, "password.html", message=None)
+
+
+@router.post("/password")
+def set_password(request: Request, site: ASite, person: Person, fields: Fields) -> Response:
+    """Set the password; whoever is signed in with an older cookie is signed out."""
+    first, second = fields.get("password", ""), fields.get("again", "")
+    if first != second:
+        message = "The two are not the same."
+        return render(request, "password.html", status=422, message=message)
+    try:
+        changed = rating.set_password(site.store, person.number, first)
+    except DataError as error:
+        return render(request, "password.html", status=422, message=str(error))
+    response = RedirectResponse("/", 303)
+    sessions_in(request).start(response, changed)
+    return response

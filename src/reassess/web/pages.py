@@ -1,0 +1,76 @@
+"""Pages from templates, and what every page is given. Jinja escapes whatever a study says."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from reassess.web.sessions import Session, Sessions
+from reassess.web.wording import ANSWERS, WORDS
+
+STATIC = Path(__file__).parent / "static"
+
+
+def render(request: Request, template: str, *, status: int = 200, **given: object) -> Response:
+    """A page; a visitor without a session gets one, so that its forms can be sent.
+
+    With status 503 nobody is looked up, because the store cannot be reached.
+    """
+    sessions: Sessions = request.app.state.sessions
+    session = Session("", None) if status == 503 else sessions.of(request)
+    response = HTMLResponse(status_code=status)
+    if session is None:
+        session = sessions.start(response, None)
+    response.body = page(sessions, session, template, **given).encode()
+    response.headers["content-length"] = str(len(response.body))
+    return response
+
+
+def page(sessions: Sessions, session: Session, template: str, **given: object) -> str:
+    """The text of a page."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            study=sessions.site.name,
+            person=session.person,
+            csrf=sessions.token(session),
+            answers=ANSWERS,
+            words=WORDS,
+            version=_version(),
+            **given,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["duration"] = _duration
+    made.filters["percent"] = _percent
+    return made
+
+
+@cache
+def _version() -> str:
+    """Changes with script and style, so that browsers may keep them for good."""
+    content = b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"

@@ -1,0 +1,147 @@
+"""The rating screen as JSON, for the page's script and for programs; described by OpenAPI."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from reassess import rating
+from reassess.web.access import ASession, ASite, Owner, Person, sessions_in, token_in
+from reassess.web.payloads import (
+    LARGEST_NUMBER,
+    Beyond,
+    IdleOut,
+    Problem,
+    ProgressOut,
+    RaterOut,
+    ReceiptOut,
+    ScreenOut,
+    SessionOut,
+    ShareOut,
+    StandingOut,
+    SubmissionIn,
+)
+from reassess.web.showing import receipt_out, screen_out, standing_out
+from reassess.web.wording import WHY
+
+_REFUSALS: dict[int | str, dict[str, object]] = {
+    400: {"model": Problem, "description": "The body cannot be read."},
+    401: {"model": Problem, "description": "Nobody is signed in."},
+    403: {"model": Problem, "description": "No CSRF token, a paused rater, or the wrong role."},
+    404: {"model": Problem, "description": "No such screen, or another rater's."},
+    413: {"model": Problem, "description": "The body is too large."},
+    422: {"model": Problem, "description": "What was sent is not as described."},
+    503: {"model": Problem, "description": "The database is busy: nothing stored, send it again."},
+}
+router = APIRouter(prefix="/api", responses=_REFUSALS)
+Lease = Annotated[int, Path(ge=1, le=LARGEST_NUMBER, description="Number of a screen.")]
+WithToken = [Depends(token_in)]
+
+
+@router.get("/session")
+def session(request: Request, session: ASession, person: Person) -> SessionOut:
+    """Who is signed in, and the token for posts."""
+    token = sessions_in(request).token(session)
+    return SessionOut(name=person.name, role=person.role, csrf=token)
+
+
+@router.get("/standing")
+def standing(site: ASite, person: Person) -> StandingOut:
+    """How much the rater has done, and the study with him."""
+    return standing_out(rating.standing(site.store, person.number))
+
+
+@router.post("/screens/next", dependencies=WithToken)
+def next_screen(site: ASite, person: Person, having: Beyond) -> ScreenOut | IdleOut:
+    """The next screen, leased to the rater, or why there is none."""
+    found = rating.next_screen(site.store, person.number, beyond=tuple(having.beyond))
+    if isinstance(found, rating.Idle):
+        return IdleOut(why=found.why, message=WHY[found.why][1])
+    return screen_out(site, found)
+
+
+@router.get("/screens/{lease}")
+def screen(site: ASite, person: Person, lease: Lease) -> ScreenOut:
+    """A screen that the rater holds or held, with his answers."""
+    return screen_out(site, rating.screen_of(site.store, person.number, lease))
+
+
+@router.get("/screens/{lease}/earlier")
+def earlier(site: ASite, person: Person, lease: Lease) -> ScreenOut | None:
+    """The screen that the rater answered before another; null before the first."""
+    found = rating.earlier_screen(site.store, person.number, lease)
+    return None if found is None else screen_out(site, found)
+
+
+@router.post("/screens/{lease}/answers", dependencies=WithToken)
+def answers(site: ASite, person: Person, lease: Lease, given: SubmissionIn) -> ReceiptOut:
+    """Store answers. They are durable once the receipt is there.
+
+    Raises:
+        HTTPException: an answer names a place that the screen does not have.
+    """
+    asked = rating.screen_of(site.store, person.number, lease)
+    if any(answer.place >= len(asked.questions) for answer in given.answers):
+        raise HTTPException(422, f"The screen has {len(asked.questions)} questions only.")
+    submission = rating.Submission(
+        lease,
+        given.key,
+        tuple(
+            rating.Answer(asked.questions[a.place].question, a.answer, a.milliseconds)
+            for a in given.answers
+        ),
+        given.milliseconds,
+        given.something_else,
+        given.cannot_see,
+    )
+    receipt = rating.submit(site.store, person.number, submission)
+    return receipt_out(asked, receipt, rating.standing(site.store, person.number))
+
+
+@router.post("/screens/{lease}/return", dependencies=WithToken, status_code=204)
+def give_back(site: ASite, person: Person, lease: Lease) -> None:
+    """Give a screen back unanswered."""
+    rating.return_screen(site.store, person.number, lease)
+
+
+@router.get("/owner/progress")
+def progress(site: ASite, _: Owner) -> ProgressOut:
+    """How far the study has come."""
+    found = asdict(rating.progress(site.store))
+    end = found.pop("expected_end")
+    return ProgressOut(**found, expected_end=None if end is None else end.isoformat())
+
+
+@router.get("/owner/raters")
+def rater_table(site: ASite, _: Owner) -> list[RaterOut]:
+    """Every rater's figures."""
+    return [_rater_out(figures) for figures in rating.rater_table(site.store)]
+
+
+def _rater_out(figures: rating.RaterFigures) -> RaterOut:
+    return RaterOut(
+        number=figures.number,
+        name=figures.name,
+        role=figures.role,
+        stage=figures.stage,
+        is_paused=figures.is_paused,
+        is_aside=figures.is_aside,
+        n_screens=figures.n_screens,
+        n_answers=figures.n_answers,
+        answers_per_hour=figures.answers_per_hour,
+        seconds_per_answer=figures.seconds_per_answer,
+        precision=_share_out(figures.precision),
+        recall=_share_out(figures.recall),
+        gold_accuracy=_share_out(figures.gold_accuracy),
+        agreement=_share_out(figures.agreement),
+        self_agreement=_share_out(figures.self_agreement),
+        drift=figures.drift,
+        is_suspicious=figures.is_suspicious,
+        last_seen=None if figures.last_seen is None else figures.last_seen.isoformat(),
+    )
+
+
+def _share_out(share: rating.Share) -> ShareOut:
+    return ShareOut(n=share.n, of=share.of, low=share.low, high=share.high)

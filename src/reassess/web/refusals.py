@@ -1,0 +1,88 @@
+"""Errors as answers: a page for people, ``{"detail": …}`` for programs, never a traceback."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from reassess.errors import ReassessError
+from reassess.rating import InvitationError, LeaseError, RaterError, StoreError
+from reassess.web.pages import render
+from reassess.web.wording import SIGN_IN
+
+_STATUS: tuple[tuple[type[ReassessError], int], ...] = (
+    (LeaseError, 404),
+    (RaterError, 403),
+    (InvitationError, 403),
+    (StoreError, 503),
+    (ReassessError, 422),
+)
+_TITLES = {
+    403: "That is not allowed",
+    404: "There is no such page",
+    405: "That is not possible here",
+    413: "That is too large",
+    422: "That could not be understood",
+    429: "Too many attempts",
+    503: "The study cannot be reached just now",
+}
+
+
+class SignInFirstError(Exception):
+    """Raised where nobody is signed in."""
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Turn what handlers raise into answers."""
+
+    def http(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        detail = error.detail if isinstance(error, HTTPException) else ""
+        return refuse(request, status, detail)
+
+    def ours(request: Request, error: Exception) -> Response:
+        status = next(s for kind, s in _STATUS if isinstance(error, kind))
+        return refuse(request, status, _sentence(str(error)))
+
+    def unsigned(request: Request, _: Exception) -> Response:
+        if is_program(request):
+            return refuse(request, 401, SIGN_IN)
+        return RedirectResponse("/sign-in", 303)
+
+    def invalid(request: Request, error: Exception) -> Response:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        where = ", ".join(".".join(str(part) for part in one["loc"]) for one in found[:3])
+        what = "; ".join(str(one["msg"]) for one in found[:3])
+        return refuse(request, 422, f"{where}: {what}")
+
+    handlers: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+        HTTPException: http,
+        ReassessError: ours,
+        SignInFirstError: unsigned,
+        RequestValidationError: invalid,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def refuse(request: Request, status: int, detail: str) -> Response:
+    """A refusal in the form that the client reads."""
+    headers = {"retry-after": "5"} if status in (429, 503) else {}
+    if is_program(request):
+        return JSONResponse({"detail": detail}, status, headers)
+    title = _TITLES.get(status, "That did not work")
+    page = render(request, "problem.html", status=status, title=title, message=detail)
+    page.headers.update(headers)
+    return page
+
+
+def is_program(request: Request) -> bool:
+    """Whether the answer is read by a program."""
+    return request.url.path.startswith("/api/")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,116 @@
+"""Who is signed in: signed cookies, the tokens that forms carry, and rate limits.
+
+A cookie holds a rater's number, his epoch and a random text; nothing is kept on the server.
+Signing out raises the epoch, which voids every copy of the cookie. The CSRF token of a page
+is made from the random text, so a cookie of one session does not go with a page of another.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reassess import rating
+from reassess.web.site import Site
+
+LIFETIME = 30 * 86_400
+"""Seconds that a cookie holds."""
+
+_MOST_OF_ADDRESS = RateLimitItemPerMinute(60)
+_MOST_OF_NAME = RateLimitItemPerMinute(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a cookie says, once its signature was checked.
+
+    Attributes:
+        nonce: random, new at each signing in.
+        person: who is signed in; None for a visitor.
+    """
+
+    nonce: str
+    person: rating.Rater | None
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Cookies and tokens of one site.
+
+    Attributes:
+        site: the site.
+        attempts: how often each address and name tried to sign in lately, in this process.
+    """
+
+    site: Site
+    attempts: FixedWindowRateLimiter
+
+    @cached_property
+    def signer(self) -> URLSafeTimedSerializer:
+        """What signs cookies, with SHA-256."""
+        return URLSafeTimedSerializer(
+            self.site.secret, salt="session", signer_kwargs={"digest_method": hashlib.sha256}
+        )
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name; behind https one that no other host can set."""
+        return "__Host-rating" if self.site.secure_cookies else "rating"
+
+    def of(self, request: Request) -> Session | None:
+        """The session of a request; None where its cookie is missing, forged, old or void."""
+        try:
+            said = self.signer.loads(request.cookies.get(self.cookie, ""), max_age=LIFETIME)
+        except BadSignature:
+            return None
+        number = said["rater"]
+        if number is None:
+            return Session(said["nonce"], None)
+        try:
+            person = rating.rater(self.site.store, number)
+        except rating.RaterError:
+            return None
+        return Session(said["nonce"], person) if person.epoch == said["epoch"] else None
+
+    def start(self, response: Response, person: rating.Rater | None) -> Session:
+        """A new session; the response carries its cookie."""
+        session = Session(secrets.token_urlsafe(16), person)
+        said = {
+            "nonce": session.nonce,
+            "rater": None if person is None else person.number,
+            "epoch": None if person is None else person.epoch,
+        }
+        response.set_cookie(
+            self.cookie, str(self.signer.dumps(said)), max_age=LIFETIME, path="/", httponly=True,
+            samesite="lax", secure=self.site.secure_cookies,
+        )  # fmt: skip
+        return session
+
+    def token(self, session: Session) -> str:
+        """The CSRF token that goes with a session."""
+        message = b"csrf:" + session.nonce.encode()
+        return hmac.new(self.site.secret, message, hashlib.sha256).hexdigest()
+
+    def is_token(self, session: Session, token: str) -> bool:
+        """Whether a token goes with a session."""
+        return hmac.compare_digest(self.token(session).encode(), token.encode(errors="replace"))
+
+    def may_try(self, request: Request, name: str | None = None) -> bool:
+        """Whether this address, and this name from it, may try to sign in once more."""
+        address = "" if request.client is None else request.client.host
+        if not self.attempts.hit(_MOST_OF_ADDRESS, address):
+            return False
+        return name is None or self.attempts.hit(_MOST_OF_NAME, address, name[:200])
+
+
+def sessions_of(site: Site) -> Sessions:
+    """The sessions of a site, with nobody's attempts counted."""
+    return Sessions(site, FixedWindowRateLimiter(MemoryStorage()))

@@ -1,0 +1,85 @@
+"""A screen of the store as its rater sees it: words for classes, addresses for images."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from reassess import rating
+from reassess.web.access import mark
+from reassess.web.payloads import QuestionOut, ReceiptOut, ScreenOut, StandingOut
+from reassess.web.site import Site
+
+EXAMPLES = 4
+"""Shown a class. Hand in one more, and the image itself can be left out unnoticed."""
+
+
+def screen_out(site: Site, screen: rating.Screen) -> ScreenOut:
+    """What a rater may know of a screen: no id of its image, no number of a question."""
+    left = (screen.until - datetime.fromtimestamp(site.store.clock(), UTC)).total_seconds()
+    has_image = site.image_path(screen.image_id) is not None
+    return ScreenOut(
+        lease=screen.lease,
+        image=f"/screens/{screen.lease}/image" if has_image else None,
+        questions=[_question_out(site, screen, question) for question in screen.questions],
+        seconds_left=max(0, int(left)),
+        is_practice=screen.is_practice,
+        is_answered=screen.is_answered,
+    )
+
+
+def class_words(site: Site, label: int) -> tuple[str, str, str]:
+    """Name, synonyms and definition of a class; its index where there are none."""
+    if site.classes is None or not 0 <= label < len(site.classes):
+        return f"class {label}", "", ""
+    synonyms = site.classes.synonyms[label].replace(";", ",")
+    return site.classes.names[label], synonyms, site.classes.definitions[label]
+
+
+def examples_of(site: Site, label: int) -> dict[str, str]:
+    """Image id by mark, of a class's examples."""
+    return {mark(site, image_id): image_id for image_id in site.exemplars.get(label, ())}
+
+
+def receipt_out(
+    screen: rating.Screen, receipt: rating.Receipt, standing: rating.Standing
+) -> ReceiptOut:
+    """What a rater may know of his submission, by places instead of numbers."""
+    place = {question.question: i for i, question in enumerate(screen.questions)}
+    truth = receipt.truth
+    return ReceiptOut(
+        lease=receipt.lease,
+        status={place[number]: status for number, status in receipt.status.items()},
+        again=receipt.again,
+        truth=None if truth is None else {place[number]: is_in for number, is_in in truth.items()},
+        standing=standing_out(standing),
+    )
+
+
+def standing_out(standing: rating.Standing) -> StandingOut:
+    """What a rater may know about his work."""
+    return StandingOut(
+        n_screens=standing.n_screens,
+        n_answers=standing.n_answers,
+        seconds=standing.seconds,
+        share_done=standing.share_done,
+        n_practice_left=standing.n_practice_left,
+    )
+
+
+def _question_out(
+    site: Site, screen: rating.Screen, question: rating.ScreenQuestion
+) -> QuestionOut:
+    name, synonyms, definition = class_words(site, question.label)
+    marks = [m for m, i in examples_of(site, question.label).items() if i != screen.image_id]
+    return QuestionOut(
+        name=name,
+        synonyms=synonyms,
+        definition=definition,
+        examples=[f"/examples/{question.label}/{m}" for m in marks[:EXAMPLES]],
+        answer=_answer(question.answer),
+    )
+
+
+def _answer(value: int | None) -> Literal[0, 1, 2] | None:
+    if value is None:
+        return None
+    return 0 if value == 0 else 1 if value == 1 else 2

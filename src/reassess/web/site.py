@@ -1,0 +1,47 @@
+"""What the rating site needs to know of a study; whoever builds the site hands it in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reassess import rating
+from reassess.errors import OptionError
+from reassess.records import Classes
+
+SHORTEST_SECRET = 16
+
+
+@dataclass(frozen=True)
+class Site:
+    """A study as the site shows it.
+
+    Attributes:
+        store: where questions come from and votes go to.
+        name: the study's name, as pages show it.
+        classes: names, synonyms and definitions by index; None shows indices.
+        image_path: image id -> its file below the image folder, never outside it; None where
+            there is no such image, and pages then show a placeholder.
+        exemplars: class -> ids of images to show as its examples.
+        rule: when to stop asking a question; None asks all votes.
+        secret: what signs cookies; the same for all processes of one site.
+        secure_cookies: whether browsers send cookies over https only. Set it behind https.
+
+    Raises:
+        OptionError: the secret is too short to sign anything.
+    """
+
+    store: rating.Store
+    name: str
+    classes: Classes | None
+    image_path: Callable[[str], Path | None]
+    exemplars: Mapping[int, tuple[str, ...]]
+    rule: rating.StoppingRule | None
+    secret: bytes
+    secure_cookies: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < SHORTEST_SECRET:
+            raise OptionError(
+                f"site: the secret has {len(self.secret)} bytes, but must have at least "
+                f"{SHORTEST_SECRET}. Make one with secrets.token_bytes(32), and keep it."
+            )
