@@ -69,18 +69,20 @@ def ours(paths: list[Path], n_images: int) -> dict[str, float]:
     return {"seconds": seconds, "proposals": len(proposals), "rated": int(proposals.rated.sum())}
 
 
-SQL_OF_A_MODEL = f"""
+SQL_OF_A_MODEL = """
 insert into listed
 with logits as (select * from scores), sums as (
     select image, max(logit) + ln(sum(exp(logit - m))) as z
     from logits join (select image as i, max(logit) as m from logits group by image) on i = image
     group by image
-), ranked as (select l.image, l.class, logit, logit - z as logp from logits l join sums using (image)),
+), ranked as (
+    select l.image, l.class, logit, logit - z as logp from logits l join sums using (image)
+),
 bounds as (
-    select (select min(logit) from (select logit from ranked order by logit desc limit {TOP})) as a,
-           (select min(logp) from (select logp from ranked order by logp desc limit {TOP})) as b
+    select (select min(logit) from (select logit from ranked order by logit desc limit $top)) as a,
+           (select min(logp) from (select logp from ranked order by logp desc limit $top)) as b
 )
-select ? as model, image, class from ranked, bounds where logit >= a or logp >= b
+select $model as model, image, class from ranked, bounds where logit >= a or logp >= b
 """
 
 
@@ -100,17 +102,18 @@ def duckdb_rule(paths: list[Path], n_images: int) -> dict[str, float]:
             columns = {"image": image, "class": label, "logit": logit}
             connection.register("arrays", columns)
             connection.execute("create or replace table scores as select * from arrays")
-            connection.execute(SQL_OF_A_MODEL, [number])
+            connection.execute(SQL_OF_A_MODEL, {"model": number, "top": TOP})
             connection.execute(
                 "insert into tops select image, arg_max(class, logit) from scores group by image"
             )
 
     def count() -> int:
         return connection.execute(
-            f"""select count(*) from (
+            """select count(*) from (
                 select image, class from listed group by image, class having count(*) >= 2
                 union select image, class from tops
-                union select range as image, range % {K} as class from range({n_images}))"""
+                union select range as image, range % $k as class from range($n))""",
+            {"k": K, "n": n_images},
         ).fetchone()[0]
 
     seconds = seconds_of(lambda: (run(), count()))

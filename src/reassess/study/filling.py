@@ -1,0 +1,221 @@
+"""A study's questions and gold into its store, as often as they change.
+
+The store asks what `tasks.parquet` holds, with the experts' answers of the study's gold file as
+hidden gold. Gold about images that are not rated becomes the practice round. What is there
+already, votes above all, is left alone.
+
+Letters: Q questions.
+"""
+
+import json
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from reassess.errors import OptionError
+from reassess.files import read_gold, write_atomically
+from reassess.files.proposals import read_tasks
+from reassess.rating import (
+    QuestionTable,
+    Store,
+    add_questions,
+    gold,
+    import_gold,
+    question_table,
+    set_use,
+)
+from reassess.records import Benchmark, Gold, Pairs, Questions, Tasks, Votes, align
+from reassess.study.inputs import benchmark_of
+from reassess.study.manifest import Study
+from reassess.study.site import KEPT
+from reassess.study.stages import FILES, gold_file
+
+_PRACTICE = "practice.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a study's store holds after it was filled, and what was new.
+
+    Attributes:
+        benchmark: the study's images, original labels and classes.
+        asked: the questions that the store knows.
+        n_new: questions that were added.
+        n_gold: gold questions among those that raters are asked, or practise on.
+        n_practice: images of the practice round.
+        n_unasked_gold: gold questions about rated images that are not asked: they are left out.
+        n_not_proposed: questions of the store that are not proposed any more; still asked.
+    """
+
+    benchmark: Benchmark
+    asked: QuestionTable
+    n_new: int
+    n_gold: int
+    n_practice: int
+    n_unasked_gold: int
+    n_not_proposed: int
+
+
+def fill_store(study: Study, store: Store) -> Filled:
+    """What the store holds after the study's questions and gold were put into it.
+
+    Votes, and questions that are there already, stay as they are.
+
+    Raises:
+        OptionError: the study has no tasks yet.
+        FileError: a file is missing or malformed.
+        DataError: tasks or gold are not what they must be.
+        RaterError: an expert has the name of a rater.
+        StoreError: the database cannot be read or written.
+    """
+    path = study.folder / FILES["tasks"]
+    if not path.is_file():
+        raise OptionError(
+            f"{study.folder}: there are no tasks ({path.name} is missing), but raters need some. "
+            f"Make them: reassess propose {study.folder}"
+        )
+    benchmark = benchmark_of(study)
+    tasks = read_tasks(path)
+    experts = _gold_of(study, benchmark)
+    n_new = _add_new(store, tasks)
+    images_asked = frozenset(tasks.pairs.image_ids.tolist())
+    practice = _practise(study, store, experts, images_asked)
+    asked = question_table(store)
+    there = None if experts is None else _is_asked(asked, _pairs(experts.questions))
+    if experts is not None and there is not None:
+        _import_new(store, experts, there)
+    is_wanted = _is_asked_by(tasks.pairs, asked)
+    is_practice = np.isin(asked.image_ids, list(practice))[asked.image]
+    return Filled(
+        benchmark=benchmark,
+        asked=asked,
+        n_new=n_new,
+        n_gold=0 if there is None else int(there.sum()),
+        n_practice=len(practice),
+        n_unasked_gold=0 if there is None else int((~there).sum()),
+        n_not_proposed=int((~is_wanted & ~is_practice).sum()),
+    )
+
+
+def _gold_of(study: Study, benchmark: Benchmark) -> Gold | None:
+    """The study's gold, its images named as the benchmark names them."""
+    path = gold_file(study, "aggregate")
+    if path is None:
+        return None
+    votes = read_gold(path, classes=benchmark.classes).votes
+    pairs = _pairs(votes.questions)
+    row = align(pairs.image_ids, benchmark.image_ids, source=str(path), target_name="the study")
+    named = Pairs(benchmark.image_ids[row], pairs.image, pairs.label)
+    return Gold(replace(votes, questions=Questions.from_pairs(named)))
+
+
+def _pairs(questions: Questions) -> Pairs:
+    if questions.pairs is None:
+        raise OptionError(
+            "gold: the questions name no image and class, but must. Write columns image,label."
+        )
+    return questions.pairs
+
+
+def _add_new(store: Store, tasks: Tasks) -> int:
+    """Add the questions that the store has not; those of one task stay on one screen."""
+    pairs = tasks.pairs
+    new = ~_is_asked(question_table(store), pairs)
+    if not new.any():
+        return 0
+    _, task = np.unique(tasks.task[new], return_inverse=True)
+    more = Pairs(pairs.image_ids, pairs.image[new], pairs.label[new])
+    return add_questions(store, Tasks(Questions.from_pairs(more), task))
+
+
+def _practise(
+    study: Study, store: Store, experts: Gold | None, images_asked: frozenset[str]
+) -> frozenset[str]:
+    """The images of the practice round: those with gold that nobody is asked about."""
+    path = study.folder / KEPT / _PRACTICE
+    try:
+        before = frozenset(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        before = frozenset()
+    now: frozenset[str] = frozenset()
+    if experts is not None:
+        pairs = _pairs(experts.questions)
+        free = ~np.isin(pairs.image_ids, list(images_asked))[pairs.image]
+        if free.any():
+            apart = Pairs(pairs.image_ids, pairs.image[free], pairs.label[free])
+            add_questions(store, Questions.from_pairs(apart))
+            now = frozenset(pairs.image_ids[np.unique(apart.image)].tolist())
+    if before & images_asked:
+        set_use(store, sorted(before & images_asked), "rating")
+    if now - before:
+        set_use(store, sorted(now - before), "practice")
+    practice = now | (before - images_asked)
+    if practice != before:
+        with write_atomically(path) as beside:
+            beside.write_text(json.dumps(sorted(practice)), encoding="utf-8")
+    return practice
+
+
+def _import_new(store: Store, experts: Gold, asked: Bool[np.ndarray, "Q"]) -> None:
+    """Import the answers to questions that are asked, less those that the store has."""
+    said = _answers(gold(store))
+    votes, pairs = experts.votes, _pairs(experts.questions)
+    new = np.array([
+        bool(asked[question]) and said.get(key) != answer
+        for question, (key, answer) in zip(votes.question.tolist(), _rows(votes), strict=True)
+    ])  # fmt: skip
+    if not new.any():
+        return
+    question, to_question = np.unique(votes.question[new], return_inverse=True)
+    expert, to_expert = np.unique(votes.rater[new], return_inverse=True)
+    some = Pairs(pairs.image_ids, pairs.image[question], pairs.label[question])
+    import_gold(
+        store,
+        Gold(
+            Votes(
+                Questions.from_pairs(some), votes.rater_ids[expert], votes.answers,
+                to_question, to_expert, votes.answer[new],
+            )
+        ),
+    )  # fmt: skip
+
+
+def _answers(known: Gold | None) -> dict[tuple[str, str], int]:
+    return {} if known is None else dict(_rows(known.votes))
+
+
+def _rows(votes: Votes) -> list[tuple[tuple[str, str], int]]:
+    """(question, expert) and answer of each vote."""
+    asked = votes.questions.ids[votes.question].tolist()
+    who = votes.rater_ids[votes.rater].tolist()
+    return list(zip(zip(asked, who, strict=True), votes.answer.tolist(), strict=True))
+
+
+def _is_asked(asked: QuestionTable, pairs: Pairs) -> Bool[np.ndarray, "Q"]:
+    """Whether the store asks each pair."""
+    there = Pairs(asked.image_ids, asked.image, asked.label)
+    return _is_in(pairs, there)
+
+
+def _is_asked_by(pairs: Pairs, asked: QuestionTable) -> Bool[np.ndarray, "Q"]:
+    """Whether each question of the store is one of the pairs."""
+    there = Pairs(asked.image_ids, asked.image, asked.label)
+    return _is_in(there, pairs)
+
+
+def _is_in(pairs: Pairs, others: Pairs) -> Bool[np.ndarray, "Q"]:
+    row_of = {name: row for row, name in enumerate(others.image_ids.tolist())}
+    row = np.array([row_of.get(name, -1) for name in pairs.image_ids.tolist()], np.int64)
+    n_labels = 1 + max(int(pairs.label.max(initial=0)), int(others.label.max(initial=0)))
+    image = row[pairs.image] if len(row) else pairs.image
+    there = np.isin(_key(image, pairs.label, n_labels), _key(others.image, others.label, n_labels))
+    found: Bool[np.ndarray, "Q"] = (image >= 0) & there
+    return found
+
+
+def _key(
+    image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"], n_labels: int
+) -> Int[np.ndarray, "n"]:
+    key: Int[np.ndarray, "n"] = image.astype(np.int64) * n_labels + label
+    return key

@@ -1,0 +1,221 @@
+"""`serve`, `invite` and `votes` as an owner types them."""
+
+import json
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reassess import rating
+from reassess.files.proposals import read_tasks
+from reassess.rating import Settings, accept_invitation
+from reassess.study import open_study, votes_file
+from reassess.study.site import open_rating
+from tests.conftest import Ran
+from tests.study.small import K, is_true, make_study
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    make_study(folder, top=450)
+    return folder
+
+
+@pytest.fixture
+def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The study `s`, in the working directory."""
+    shutil.copytree(made, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def ran(cli: Cli, *arguments: str) -> Ran:
+    done = cli(*arguments)
+    assert done.status == 0, done.err
+    return done
+
+
+def answer_everything(path: str, n_raters: int = 3) -> int:
+    """Votes of raters who know the truth on every question, as a file; how many."""
+    ids = read_tasks(Path("s") / "tasks.parquet").questions.ids.tolist()
+    pairs = [(image, int(label)) for image, _, label in (one.rpartition(":") for one in ids)]
+    rows = [
+        f"{i},{k},rater-{r},{'yes' if is_true(i, k) else 'no'}\n"
+        for i, k in pairs
+        for r in range(n_raters)
+    ]
+    Path(path).write_text("image,label,rater,answer\n" + "".join(rows))
+    return len(rows)
+
+
+@pytest.mark.usefixtures("here")
+def test_links_sign_people_in_once(cli: Cli) -> None:
+    links = json.loads(
+        ran(cli, "invite", "s", "ann", "bob", "--role", "expert", "--json",
+            "--base-url", "https://rate.example.org/").out
+    )  # fmt: skip
+    assert list(links) == ["ann", "bob"]
+    assert all(one.startswith("https://rate.example.org/invite/") for one in links.values())
+    line = ran(cli, "invite", "s", "cy").out
+    assert line.startswith("cy\thttp://127.0.0.1:8000/invite/")
+    with open_rating(open_study("s")) as store:
+        ann = accept_invitation(store, links["ann"].rpartition("/")[2])
+        assert (ann.name, ann.role) == ("ann", "expert")
+        with pytest.raises(rating.InvitationError):
+            accept_invitation(store, links["ann"].rpartition("/")[2])
+        assert accept_invitation(store, line.strip().rpartition("/")[2]).role == "rater"
+
+
+@pytest.mark.usefixtures("here")
+def test_votes_in_and_out_in_every_format_are_the_same(cli: Cli) -> None:
+    n_votes = answer_everything("given.csv")
+    assert (
+        f"{n_votes:,} new votes of {n_votes:,}" in ran(cli, "votes", "import", "s", "given.csv").out
+    )
+    assert "0 new votes" in ran(cli, "votes", "import", "s", "given.csv").out
+    assert ran(cli, "votes", "export", "s").out == f"{n_votes:,} votes: s/votes.csv\n"
+    assert votes_file(open_study("s")) == Path("s/votes.csv")
+    exported = Path("s/votes.csv").read_bytes().splitlines()
+    for number, (name, form) in enumerate(
+        (("v.parquet", "long"), ("v.json", "label-studio"), ("v.npz", "real-npz"),
+         ("v.tsv", "crowd-kit"))
+    ):  # fmt: skip
+        ran(cli, "votes", "export", "s", name, "--format", form)
+        database = ("--database", f"sqlite:///other-{number}.db")
+        ran(cli, "votes", "import", "s", name, "--format", form, *database)
+        ran(cli, "votes", "export", "s", "again.csv", *database)
+        assert sorted(Path("again.csv").read_bytes().splitlines()) == sorted(exported)
+    ran(cli, "votes", "export", "s", "all.csv", "--all")
+    header, *rows = Path("all.csv").read_text().splitlines()
+    assert header.endswith("counted,purpose,round,version")
+    assert len(rows) == n_votes
+    assert rows[0].endswith("True,imported,0,0")
+    ran(cli, "run", "s")
+    labels = json.loads(Path("s/labels.json").read_text())["labels"]
+    pairs = read_tasks(Path("s") / "tasks.parquet").pairs
+    asked = zip(pairs.image_ids[pairs.image].tolist(), pairs.label.tolist(), strict=True)
+    assert all((k in labels[i]) == is_true(i, k) for i, k in asked)
+
+
+@pytest.mark.usefixtures("here")
+def test_votes_from_elsewhere_are_not_written_over(cli: Cli) -> None:
+    answer_everything("s/votes.csv", 2)
+    before = Path("s/votes.csv").read_bytes()
+    answer_everything("more.csv", 1)
+    ran(cli, "votes", "import", "s", "more.csv")
+    refused = cli("votes", "export", "s")
+    assert refused.status == 2
+    assert "would be lost" in refused.err
+    assert Path("s/votes.csv").read_bytes() == before
+    ran(cli, "votes", "import", "s", "s/votes.csv")
+    ran(cli, "votes", "export", "s", "--overwrite")
+    assert len(Path("s/votes.csv").read_text().splitlines()) == len(before.decode().splitlines())
+    ran(cli, "votes", "export", "s")
+    Path("s/votes.parquet").write_bytes(b"PAR1")
+    assert "read s/votes.parquet" in ran(cli, "votes", "export", "s").err
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("serve nowhere", "there is no study"),
+        ("serve s --workers 2", "must be 1 with SQLite"),
+        ("serve s --fixed --stop bounds", "contradict"),
+        ("serve s --host 256.0.0.1", "cannot be listened at"),
+        ("serve s --database mysql://x/y", "database URL"),
+        ("serve s --exemplars none.csv", "none.csv: there is no such file"),
+        ("invite s", "Missing argument"),
+        ("invite s ann ann", "a name is there twice"),
+        ("invite s ann --base-url rate.example.org", "must begin with http"),
+        ("invite s ' ann'", "rater name"),
+        ("invite nowhere ann", "there is no study"),
+        ("votes export s", "0 votes"),
+        ("votes export s v.csv --format label-studio", "must be one of .json"),
+        ("votes export s v.txt", "must be one of .csv"),
+        ("votes export s --all", "Name a file"),
+        ("votes import s none.csv", "none.csv: there is no such file"),
+        ("votes import s labels.csv", "labels.csv: the column"),
+        ("votes import s unknown.csv", "unknown.csv: image id[0] is 'x.jpg'"),
+        ("votes import s unasked.csv", "is not in the study"),
+        ("votes import s many.csv", "Raise votes_per_question"),
+    ],
+)
+def test_bad_input_is_refused_with_a_message(command: str, says: str, cli: Cli) -> None:
+    image = read_tasks(Path("s/tasks.parquet")).pairs.image_ids[0]
+    Path("unknown.csv").write_text("image,label,rater,answer\nx.jpg,0,ann,yes\n")
+    Path("unasked.csv").write_text(f"image,label,rater,answer\n{image},{K - 1},ann,yes\n")
+    if f"{image}:{K - 1}" in read_tasks(Path("s/tasks.parquet")).questions.ids.tolist():
+        Path("unasked.csv").write_text(f"image,label,rater,answer\n{image},{_unasked()},ann,yes\n")
+    answer_everything("many.csv", 6)
+    done = cli(*shlex.split(command))
+    assert done.status == 2
+    assert says in done.err
+
+
+def _unasked() -> int:
+    pairs = read_tasks(Path("s/tasks.parquet")).pairs
+    return int(np.setdiff1d(np.arange(K), pairs.label[pairs.image == 0])[0])
+
+
+@contextmanager
+def served(*options: str) -> Iterator[tuple[str, Any]]:
+    """The site in a process of its own, as it is typed; its address and its words."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = [sys.executable, "-m", "reassess.cli", "serve", "s", "--port", str(port), *options]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    try:
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.terminate()
+        process.wait(30)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def answers(url: str) -> str:
+    """The page at an address, once somebody is there."""
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(url, timeout=10) as page:  # noqa: S310 -- our own address
+                return str(page.read().decode())
+        except urllib.error.URLError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                raise
+            time.sleep(0.1)
+    raise TimeoutError(url)
+
+
+@pytest.mark.usefixtures("here")
+def test_the_site_opens_and_knows_who_is_invited(cli: Cli) -> None:
+    shutil.rmtree("photos")
+    with served("--votes-per-question", "3") as (address, process):
+        page = answers(address + "/")
+        assert "<html" in page
+        link = ran(cli, "invite", "s", "ann", "--base-url", address).out.split("\t")[1].strip()
+        assert link.startswith(address + "/invite/")
+        assert "<form" in answers(link)
+        process.terminate()
+        said = process.stderr.read()
+    assert f"Serving at {address}/" in said
+    assert "Warning: no image is there" in said
+    assert "reassess invite s NAME --role owner" in said
+    assert link.rpartition("/")[2] not in said
+    with open_rating(open_study("s")) as store:
+        assert rating.settings_of(store) == Settings(votes_per_question=3)
