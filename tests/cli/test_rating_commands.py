@@ -87,6 +87,10 @@ def test_votes_in_and_out_in_every_format_are_the_same(cli: Cli) -> None:
         f"{n_votes:,} new votes of {n_votes:,}" in ran(cli, "votes", "import", "s", "given.csv").out
     )
     assert "0 new votes" in ran(cli, "votes", "import", "s", "given.csv").out
+    header, *rows = Path("given.csv").read_text().splitlines()
+    bare = [row.partition("/")[2] for row in reversed(rows)]
+    Path("bare.csv").write_text("\n".join([header, *bare]) + "\n")
+    assert "0 new votes" in ran(cli, "votes", "import", "s", "bare.csv").out
     assert ran(cli, "votes", "export", "s").out == f"{n_votes:,} votes: s/votes.csv\n"
     assert votes_file(open_study("s")) == Path("s/votes.csv")
     exported = Path("s/votes.csv").read_bytes().splitlines()

@@ -1,9 +1,11 @@
 """A study's store: filled again and again, rated adaptively, its votes aggregated; its pictures."""
 
 import shutil
+import sqlite3
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,6 +154,9 @@ def test_gold_is_hidden_among_what_is_asked_and_the_rest_is_practice(study: Stud
         known = rating.gold(store)
         assert known is not None
         assert len(known.votes) == n_votes
+        with closing(sqlite3.connect(study.folder / "rating.db")) as database:
+            kept = database.execute("SELECT count(*) FROM expert_votes").fetchone()[0]
+        assert kept == n_votes, "filling again says nothing twice"
         ann = person(store, "ann")
         first = next_screen(store, ann)
         assert isinstance(first, Screen)
