@@ -44,7 +44,7 @@ def add(study: str, predictions: tuple[str, ...], anew: bool, **options: str | N
     several models adds them all, FILE#MODEL one of them. Files stay where they are; every
     image of the study must be predicted.
     """
-    from reassess.study import add_models, as_named, benchmark_of, open_study
+    from reassess.study import Hashes, add_models, as_named, benchmark_of, open_study
 
     opened = open_study(study)
     benchmark = benchmark_of(opened)
@@ -60,6 +60,11 @@ def add(study: str, predictions: tuple[str, ...], anew: bool, **options: str | N
             step(source)
             entries += _entries(opened, benchmark, source, rows)
     changed = add_models(opened, entries, replace=anew)
+    hashes = Hashes(changed)
+    with progress("Hashing", len(entries)) as step:
+        for entry in entries:
+            step(entry.name)
+            hashes.of_model(entry)
     click.echo(
         f"{study}: added {', '.join(one.name for one in entries)}; {len(changed.models):,} models. "
         f"Next: reassess propose {study}"

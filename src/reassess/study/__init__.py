@@ -15,7 +15,7 @@
 Everything that `reassess new`, `add`, `propose`, `status` and `run` do is a function here.
 """
 
-from reassess.study.inputs import benchmark_of, hierarchy_of, open_model
+from reassess.study.inputs import Hashes, benchmark_of, hierarchy_of, open_model
 from reassess.study.manifest import (
     ModelEntry,
     Study,
@@ -33,6 +33,7 @@ __all__ = [
     "FILES",
     "PER_TASK",
     "TOP",
+    "Hashes",
     "ModelEntry",
     "Proposed",
     "StageStatus",

@@ -162,7 +162,7 @@ def _import_new(store: Store, experts: Gold, asked: Bool[np.ndarray, "Q"]) -> No
     said = _answers(gold(store))
     votes, pairs = experts.votes, _pairs(experts.questions)
     new = np.array([
-        bool(asked[question]) and True
+        bool(asked[question]) and said.get(key) != answer
         for question, (key, answer) in zip(votes.question.tolist(), _rows(votes), strict=True)
     ])  # fmt: skip
     if not new.any():

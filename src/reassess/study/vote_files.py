@@ -140,7 +140,7 @@ def import_votes_file(
         )
     asked = question_table(store).image_ids
     row = align(pairs.image_ids, asked, source=str(path), target_name="the study's questions")
-    named = Questions.from_pairs(Pairs(asked[np.sort(row)], pairs.image, pairs.label))
+    named = Questions.from_pairs(Pairs(asked[row], pairs.image, pairs.label))
     return import_votes(store, replace(found, questions=named)), len(found)
 
 
