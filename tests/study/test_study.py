@@ -108,6 +108,25 @@ def test_figures_are_those_of_whole_matrices(cli: Cli) -> None:
     assert unrated[1].endswith("every model's top prediction is the original label")
 
 
+def test_classes_that_are_only_numbers_have_a_hierarchy_too(cli: Cli) -> None:
+    names = [line.split(",") for line in Path("labels.csv").read_text().split()[1:]]
+    rows = [f"{image},{NAMES.index(name)}\n" for image, name in names]
+    Path("labels.csv").write_text("image,label\n" + "".join(rows))
+    bad_edges("".join(f"{k},{'even' if k % 2 == 0 else 'odd'}\n" for k in range(K)))
+    made = cli("new", "s", "--labels", "labels.csv", "--hierarchy", "edges.csv")
+    assert made.status == 0, made.err
+    assert cli("add", "s", "m0.npz", "m1.npz").status == 0
+    found = proposed(cli, "--top", "100000", "--per-task", "3")
+    tasks = read_tasks("s/tasks.parquet")
+    whole = {tuple(sorted(tasks.pairs.label[tasks.task == t])) for t in range(tasks.n_tasks)}
+    assert found["n_questions"] == K * (N - found["n_unrated"])
+    assert whole == {(0, 2, 4), (1, 3, 5)}
+    bad_edges("0,a\na,0\n1,a\n2,a\n3,a\n4,a\n5,a\n")
+    refused = cli("new", "t", "--labels", "labels.csv", "--hierarchy", "edges.csv")
+    assert (refused.status, "edges.csv: hierarchy" in refused.err) == (2, True)
+    assert not Path("t").exists()
+
+
 def test_a_dry_run_writes_nothing_and_tells_the_cost(cli: Cli) -> None:
     begun(cli)
     before = {path: path.read_bytes() for path in Path("s").glob("*") if path.is_file()}

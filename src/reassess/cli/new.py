@@ -26,18 +26,16 @@ def new(study: str, labels: str, **options: str | None) -> None:
     from pathlib import Path
 
     from reassess.errors import FileError
-    from reassess.files import read_benchmark, read_hierarchy
+    from reassess.files import read_benchmark
     from reassess.files.arrays import naming
     from reassess.records import Hierarchy
-    from reassess.study import new_study
+    from reassess.study import named_classes, new_study
 
-    benchmark = read_benchmark(labels, classes=options["classes"])
     images, hierarchy = options["images"], options["hierarchy"]
-    if hierarchy is not None and benchmark.classes is not None:
+    benchmark = read_benchmark(labels, classes=options["classes"], hierarchy=hierarchy)
+    if hierarchy is not None:
         with naming(Path(hierarchy)):
-            Hierarchy.from_edges(read_hierarchy(hierarchy), benchmark.classes)
-    elif hierarchy is not None:
-        read_hierarchy(hierarchy)
+            Hierarchy.from_edges(benchmark.hierarchy, named_classes(benchmark))
     if images is not None and not Path(images).is_dir():
         raise FileError(f"{images}: there is no such folder of images. Check the path (--images).")
     new_study(study, labels=labels, **options)

@@ -15,7 +15,7 @@
 Everything that `reassess new`, `add`, `propose`, `status` and `run` do is a function here.
 """
 
-from reassess.study.inputs import Hashes, benchmark_of, hierarchy_of, open_model
+from reassess.study.inputs import Hashes, benchmark_of, hierarchy_of, named_classes, open_model
 from reassess.study.manifest import (
     ModelEntry,
     Study,
@@ -43,6 +43,7 @@ __all__ = [
     "benchmark_of",
     "change_settings",
     "hierarchy_of",
+    "named_classes",
     "new_study",
     "open_model",
     "open_study",

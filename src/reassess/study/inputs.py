@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from reassess.errors import DataError, FileError, OptionError, some
+from reassess.errors import FileError, OptionError, some
 from reassess.files import (
     open_predictions,
     read_benchmark,
@@ -23,7 +23,7 @@ from reassess.files import (
 from reassess.files.arrays import is_there, naming
 from reassess.files.prediction_forms import sibling_scores, two_files
 from reassess.proposals import image_of_rows
-from reassess.records import Benchmark, FullScores, Hierarchy, Predictions
+from reassess.records import Benchmark, Classes, FullScores, Hierarchy, Predictions
 from reassess.study.manifest import ModelEntry, Study
 
 CACHE = ".cache"
@@ -49,18 +49,22 @@ def hierarchy_of(study: Study, benchmark: Benchmark) -> Hierarchy | None:
     """The hierarchy of the benchmark's classes; None where the study has no edges.
 
     Raises:
-        DataError: the edges form a cycle, a class is in none, or the classes are unknown.
+        DataError: the edges form a cycle, or a class is in none.
     """
     if study.hierarchy is None:
         return None
-    path = study.path(study.hierarchy)
-    if benchmark.classes is None:
-        raise DataError(
-            f"{path}: the edges name classes, but the classes of {benchmark.name} are only known "
-            "by their indices. Give the classes file (--classes FILE)."
-        )
-    with naming(path):
-        return Hierarchy.from_edges(benchmark.hierarchy, benchmark.classes)
+    with naming(study.path(study.hierarchy)):
+        return Hierarchy.from_edges(benchmark.hierarchy, named_classes(benchmark))
+
+
+def named_classes(benchmark: Benchmark) -> Classes:
+    """The classes as edges name them; where only indices are known, by their digits."""
+    if benchmark.classes is not None:
+        return benchmark.classes
+    named = {name for edge in benchmark.hierarchy for name in edge if name.isdecimal()}
+    known = -1 if benchmark.original is None else int(benchmark.original.max())
+    n_classes = 1 + max([known, *map(int, named)])
+    return Classes.from_names([str(index) for index in range(n_classes)])
 
 
 def open_model(study: Study, entry: ModelEntry, benchmark: Benchmark) -> Predictions | FullScores:

@@ -124,12 +124,20 @@ class LiveRule:
         return self.current.assess(question, position, rater, answer, n_left)
 
 
-def fit_rule(study: Study, store: Store, *, stop: Stop = "lossless") -> StudyRule | None:
+def fit_rule(
+    study: Study, store: Store, *, stop: Stop = "lossless", min_questions: int = MIN_QUESTIONS
+) -> StudyRule | None:
     """The rule that the votes so far teach; None while all must be asked.
 
     All is asked while too few questions have all their votes, where the study's method knows
     no matrices (majority), where its threshold is chosen only after rating, and where the
     aggregation has not converged.
+
+    Args:
+        study: the study.
+        store: its store.
+        stop: which rule.
+        min_questions: how many questions must have all their votes first.
 
     Raises:
         DataError: gold or votes are not what they must be.
@@ -142,7 +150,7 @@ def fit_rule(study: Study, store: Store, *, stop: Stop = "lossless") -> StudyRul
         return None
     given = votes(store)
     k = settings_of(store).votes_per_question
-    if int((given.counts().sum(axis=1) >= k).sum()) < MIN_QUESTIONS:
+    if int((given.counts().sum(axis=1) >= k).sum()) < min_questions:
         return None
     evidence = _evidence(study, given, len(asked.question), method, threshold)
     if evidence is None:
@@ -151,7 +159,9 @@ def fit_rule(study: Study, store: Store, *, stop: Stop = "lossless") -> StudyRul
     return StudyRule.of_table(rule, asked, np.arange(len(asked.question)))
 
 
-def fit_elsewhere(folder: Path, url: str, stop: Stop) -> StudyRule | None:
+def fit_elsewhere(
+    folder: Path, url: str, stop: Stop, min_questions: int = MIN_QUESTIONS
+) -> StudyRule | None:
     """`fit_rule` in a process of its own, so that a server's pages need not wait for it.
 
     Raises:
@@ -160,7 +170,7 @@ def fit_elsewhere(folder: Path, url: str, stop: Stop) -> StudyRule | None:
     """
     try:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            return process.submit(_fit, folder, url, stop).result()
+            return process.submit(_fit, folder, url, stop, min_questions).result()
     except BrokenProcessPool as error:
         raise OptionError(
             f"{folder}: the process that learns when to stop died, perhaps for want of memory. "
@@ -203,9 +213,9 @@ def keep_fitting(
             return
 
 
-def _fit(folder: Path, url: str, stop: Stop) -> StudyRule | None:
+def _fit(folder: Path, url: str, stop: Stop, min_questions: int) -> StudyRule | None:
     with open_store(url) as store:
-        return fit_rule(open_study(folder), store, stop=stop)
+        return fit_rule(open_study(folder), store, stop=stop, min_questions=min_questions)
 
 
 def _threshold(study: Study) -> float | None:
