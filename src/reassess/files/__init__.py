@@ -5,9 +5,14 @@
 `arrays`        `.npy` and `.npz` without pickle
 `tables`        columns of CSV and parquet files
 `benchmarks`    original labels, classes, hierarchy, lists of image ids
-`predictions`   every form in which models' predictions are kept
+`predictions`   models' predictions, aligned to a benchmark or left on disk
+`prediction_forms`  every form in which they are kept, opened
 `timm_tables`   tables as timm's ``inference.py`` writes them
 `votes`         votes and gold: the published dense archive, long tables
+`vote_tables`   votes as long tables, written part by part
+`dense_votes`   votes as the published dense archive, written
+`label_studio`  votes as Label Studio's JSON
+`proposals`     a study's proposals, tasks and unrated images
 `posteriors`    posteriors, as one `.npz`
 `results`       timm's published accuracies
 `scores`        what models score, as JSON, as CSV, image by image
