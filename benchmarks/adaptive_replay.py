@@ -19,7 +19,6 @@ from measure import describe_machine, published, seconds
 
 from reassess.aggregation import calibrated, original_label_rater
 from reassess.aggregation.adaptive import (
-    Assessment,
     Bounds,
     Evidence,
     Lossless,
@@ -29,7 +28,7 @@ from reassess.aggregation.adaptive import (
     replay,
     replay_within,
 )
-from reassess.records import align
+from reassess.records import Assessment, align
 
 THRESHOLD = 0.8
 BUDGETS = (0.3, 0.35, 0.4, 0.45, 0.5)

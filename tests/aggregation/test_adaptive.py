@@ -13,7 +13,6 @@ from reassess.aggregation.adaptive import (
     Evidence,
     Known,
     Lossless,
-    StoppingRule,
     known_of,
     learn,
     replay,
@@ -21,7 +20,15 @@ from reassess.aggregation.adaptive import (
 )
 from reassess.aggregation.adaptive.features import rates_of_alike
 from reassess.errors import DataError, OptionError
-from reassess.records import ANSWERS, Benchmark, Pairs, Posterior, Questions, Votes
+from reassess.records import (
+    ANSWERS,
+    Benchmark,
+    Pairs,
+    Posterior,
+    Questions,
+    StoppingRule,
+    Votes,
+)
 
 NAMES = np.array(["ann", "bob", "cy", "di"])
 

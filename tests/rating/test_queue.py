@@ -10,7 +10,6 @@ from scipy import stats
 from reassess.errors import DataError, OptionError
 from reassess.rating import (
     Answer,
-    Assessment,
     Idle,
     LeaseError,
     RaterError,
@@ -47,7 +46,7 @@ from reassess.rating import (
     votes,
 )
 from reassess.rating.order import draw
-from reassess.records import Questions, Tasks
+from reassess.records import Assessment, Questions, Tasks
 
 from .play import PLAIN, answer_all, gold_of, key, play, questions, raters, truth_of, truthful
 
@@ -304,7 +303,9 @@ class TwoAlike:
         split = (n > 0) & (counts.max(axis=1) < n)
         assert len(rater) == 0 or str(rater[0]).startswith("rater-")
         assert (n_left == 5 - n).all()
-        return Assessment(counts.max(axis=1) >= 2, np.where(split, 0.9, 0.1))
+        return Assessment(
+            counts.max(axis=1) >= 2, np.where(split, 0.9, 0.1), np.full(len(question), 0.5)
+        )
 
 
 def test_a_stopping_rule_settles_questions_one_by_one_and_urgent_ones_come_first(make_store):

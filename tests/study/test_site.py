@@ -22,7 +22,6 @@ from reassess.files import read_labels
 from reassess.files.proposals import read_tasks
 from reassess.rating import (
     Answer,
-    Assessment,
     Screen,
     Settings,
     Store,
@@ -33,7 +32,7 @@ from reassess.rating import (
     question_table,
     submit,
 )
-from reassess.records import Pairs, Questions
+from reassess.records import Assessment, Pairs, Questions
 from reassess.study import (
     Study,
     add_models,
@@ -237,7 +236,8 @@ def test_a_rule_opens_what_it_does_not_know() -> None:
     class Recording:
         def assess(self, question: Any, position: Any, rater: Any, answer: Any, n_left: Any) -> Any:
             self.seen = [x.tolist() for x in (question, position, rater, answer, n_left)]
-            return Assessment(np.ones(len(question), bool), np.full(len(question), 0.5))
+            half = np.full(len(question), 0.5)
+            return Assessment(np.ones(len(question), bool), half, half)
 
     table = rating.QuestionTable(
         np.array([3, 5, 9]), np.zeros(3, int), np.zeros(3, int), np.arange(3), np.array(["i"])

@@ -11,7 +11,7 @@ is a function here that takes the store first; what must hold, the database hold
 `leases`       `screen_of`, `earlier_screen`, `return_screen`, `return_expired`, `holds_image`
 `sweep`        `next_sweep`, `sweep_labels`: one class, a grid of images
 `submission`   `submit`: answers in, durable when it returns; corrections
-`stopping`     `StoppingRule`, `Assessment`, `AskAll`
+`stopping`     `AskAll`, the rule that stops nothing
 `counting`     `refresh`: assess every question anew
 `audit`        `audit`: recount every counter and check every invariant
 `people`       `invite`, `accept_invitation`, `sign_in`, `set_password`, `rater`, `raters_of`,
@@ -112,7 +112,7 @@ from reassess.rating.records import (
     Standing,
     Submission,
 )
-from reassess.rating.stopping import AskAll, Assessment, StoppingRule
+from reassess.rating.stopping import AskAll
 from reassess.rating.store import Store, change_settings, open_store, settings_of
 from reassess.rating.submission import submit
 from reassess.rating.sweep import next_sweep, sweep_labels
@@ -124,7 +124,6 @@ __all__ = [
     "Adjudication",
     "Answer",
     "AskAll",
-    "Assessment",
     "GoldScreen",
     "Idle",
     "ImageCounts",
@@ -146,7 +145,6 @@ __all__ = [
     "Share",
     "Stage",
     "Standing",
-    "StoppingRule",
     "Store",
     "StoreError",
     "Submission",

@@ -20,7 +20,8 @@ from reassess.rating.database import Database
 from reassess.rating.migrations import migrate
 from reassess.rating.records import Settings
 from reassess.rating.schema import audit_log, raters, slots, study
-from reassess.rating.stopping import AskAll, StoppingRule
+from reassess.rating.stopping import AskAll
+from reassess.records import StoppingRule
 
 Clock = Callable[[], float]
 """Seconds since 1970, as `time.time` gives them."""

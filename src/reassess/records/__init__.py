@@ -14,6 +14,7 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `hierarchy`         `Hierarchy`: which class is a kind of which
 `questions`         `Pairs`, `Proposals`, `Questions`, `Votes`, `Gold`
 `tasks`             `Tasks`: the questions of one image on one screen
+`stopping`          `Assessment`, `StoppingRule`: which questions need no more votes
 `posterior`         `Posterior`
 `labels`            `LabelSets`, `OperatingPoint`
 `accuracy`          `Accuracy`, `MultilabelAccuracy`, `ModelScore`, `Comparison`,
@@ -39,11 +40,13 @@ from reassess.records.labels import LabelSets, OperatingPoint
 from reassess.records.posterior import Posterior
 from reassess.records.predictions import Predictions, Scale
 from reassess.records.questions import ANSWERS, Gold, Pairs, Proposals, Questions, Votes
+from reassess.records.stopping import Assessment, StoppingRule
 from reassess.records.tasks import Tasks
 
 __all__ = [
     "ANSWERS",
     "Accuracy",
+    "Assessment",
     "Benchmark",
     "Classes",
     "Comparison",
@@ -61,6 +64,7 @@ __all__ = [
     "Proposals",
     "Questions",
     "Scale",
+    "StoppingRule",
     "Tasks",
     "Votes",
     "align",

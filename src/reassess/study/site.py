@@ -15,13 +15,12 @@ import numpy as np
 from reassess.errors import FileError
 from reassess.rating import (
     Settings,
-    StoppingRule,
     Store,
     change_settings,
     open_store,
     settings_of,
 )
-from reassess.records import Benchmark, positions
+from reassess.records import Benchmark, StoppingRule, positions
 from reassess.study.manifest import Study
 
 DATABASE = "rating.db"

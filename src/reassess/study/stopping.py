@@ -24,16 +24,13 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from reassess.aggregation import adaptive
 from reassess.aggregation.adaptive import Bounds, Evidence, Lossless
 from reassess.errors import OptionError, ReassessError
 from reassess.files import read_gold
 from reassess.pipeline import aggregate
 from reassess.rating import (
     AskAll,
-    Assessment,
     QuestionTable,
-    StoppingRule,
     Store,
     open_store,
     progress,
@@ -42,7 +39,7 @@ from reassess.rating import (
     settings_of,
     votes,
 )
-from reassess.records import Votes
+from reassess.records import Assessment, StoppingRule, Votes
 from reassess.study.inputs import benchmark_of
 from reassess.study.labelling import THRESHOLD
 from reassess.study.manifest import Study, open_study
@@ -70,12 +67,12 @@ class StudyRule:
             has none, such as a question that was added since, is open and most urgent.
     """
 
-    rule: adaptive.StoppingRule
+    rule: StoppingRule
     row: Int[np.ndarray, "n"]
 
     @classmethod
     def of_table(
-        cls, rule: adaptive.StoppingRule, asked: QuestionTable, row: Int[np.ndarray, "Q"]
+        cls, rule: StoppingRule, asked: QuestionTable, row: Int[np.ndarray, "Q"]
     ) -> "StudyRule":
         """The rule, given the row in its evidence of each question of the store."""
         by_number = np.full(int(asked.question.max(initial=-1)) + 1, -1)
@@ -90,20 +87,22 @@ class StudyRule:
         answer: Int[np.ndarray, "v"],
         n_left: Int[np.ndarray, "q"],
     ) -> Assessment:
-        """Which questions are settled, and how urgent each is; see `rating.StoppingRule`."""
+        """Which questions are settled, and how urgent each is; see `records.StoppingRule`."""
         row = np.full(len(question), -1)
         numbered = question < len(self.row)
         row[numbered] = self.row[question[numbered]]
         known = row >= 0
-        settled, urgency = np.zeros(len(question), np.bool_), np.ones(len(question))
+        n = len(question)
+        said = Assessment(np.zeros(n, np.bool_), np.ones(n), np.full(n, 0.5))
         if known.any():
             place = np.cumsum(known) - 1
             given = known[position]
-            said = self.rule.assess(
+            of_rule = self.rule.assess(
                 row[known], place[position[given]], rater[given], answer[given], n_left[known]
             )
-            settled[known], urgency[known] = said.settled, said.urgency
-        return Assessment(settled, urgency)
+            said.settled[known], said.urgency[known] = of_rule.settled, of_rule.urgency
+            said.present[known] = of_rule.present
+        return said
 
 
 class LiveRule:

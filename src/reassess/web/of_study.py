@@ -15,8 +15,8 @@ from fastapi import FastAPI
 
 from reassess.errors import OptionError
 from reassess.files import read_benchmark
-from reassess.rating import StoppingRule, Store, refresh
-from reassess.records import Benchmark
+from reassess.rating import Store, refresh
+from reassess.records import Benchmark, StoppingRule
 from reassess.study import Study, open_study
 from reassess.study.filling import Filled, fill_store
 from reassess.study.site import ImageFolder, cookie_secret, database_url, exemplars_of, open_rating

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reassess import rating
 from reassess.errors import OptionError
-from reassess.records import Classes
+from reassess.records import Classes, StoppingRule
 
 SHORTEST_SECRET = 16
 
@@ -35,7 +35,7 @@ class Site:
     classes: Classes | None
     image_path: Callable[[str], Path | None]
     exemplars: Mapping[int, tuple[str, ...]]
-    rule: rating.StoppingRule | None
+    rule: StoppingRule | None
     secret: bytes
     secure_cookies: bool = False
 

@@ -2,7 +2,7 @@
 
 ============  =========================================================================
 `evidence`    the weight of every answer, and how far votes can still lead
-`rules`       `Lossless`, `Bounds`: rules that learn nothing; the shape of a rule
+`rules`       `Lossless`, `Bounds`: rules that learn nothing
 `features`    what is known of a question, as columns to learn from
 `learned`     `Learned`, `learn`: P(all votes would say present)
 `replay`      complete votes come in once more: what would have been asked
@@ -13,17 +13,15 @@ from reassess.aggregation.adaptive.evidence import Evidence
 from reassess.aggregation.adaptive.features import Known, known_of
 from reassess.aggregation.adaptive.learned import Learned, learn
 from reassess.aggregation.adaptive.replay import Replayed, replay, replay_within
-from reassess.aggregation.adaptive.rules import Assessment, Bounds, Lossless, StoppingRule
+from reassess.aggregation.adaptive.rules import Bounds, Lossless
 
 __all__ = [
-    "Assessment",
     "Bounds",
     "Evidence",
     "Known",
     "Learned",
     "Lossless",
     "Replayed",
-    "StoppingRule",
     "known_of",
     "learn",
     "replay",

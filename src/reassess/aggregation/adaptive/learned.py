@@ -22,8 +22,9 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.aggregation.adaptive.evidence import Evidence
 from reassess.aggregation.adaptive.features import Known, Tally, rates_of_alike
-from reassess.aggregation.adaptive.rules import Assessment, Lossless, unsureness
+from reassess.aggregation.adaptive.rules import Lossless, unsureness
 from reassess.errors import DataError, MissingExtraError, OptionError
+from reassess.records import Assessment
 
 _N_EXAMPLES = 150_000
 _N_STEPS = 255

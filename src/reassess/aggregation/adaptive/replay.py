@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float, Int, Shaped
 from reassess.aggregation.adaptive.evidence import Evidence
 from reassess.aggregation.adaptive.features import Known
 from reassess.aggregation.adaptive.learned import Learned, learn
-from reassess.aggregation.adaptive.rules import Lossless, StoppingRule
+from reassess.aggregation.adaptive.rules import Lossless
 from reassess.errors import DataError, OptionError
-from reassess.records import Votes
+from reassess.records import StoppingRule, Votes
 
 STEP = 0.025
 """Votes drawn between two looks at who is least sure, as a share of all votes."""

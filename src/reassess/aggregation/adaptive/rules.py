@@ -11,52 +11,13 @@ Letters: q questions that are assessed, v their votes.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from reassess.aggregation.adaptive.evidence import Evidence
 from reassess.errors import OptionError
-
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """What a rule says about some questions.
-
-    Attributes:
-        settled: whether the question need not be asked again.
-        urgency: how unsure its decision is, in [0, 1]; the larger, the sooner it is asked.
-        present: P(all votes together would decide that the class is present), in [0, 1].
-    """
-
-    settled: Bool[np.ndarray, "q"]
-    urgency: Float[np.ndarray, "q"]
-    present: Float[np.ndarray, "q"]
-
-
-@runtime_checkable
-class StoppingRule(Protocol):
-    """Decides from the votes so far which questions are settled."""
-
-    def assess(
-        self,
-        question: Int[np.ndarray, "q"],
-        position: Int[np.ndarray, "v"],
-        rater: Shaped[np.ndarray, "v"],
-        answer: Int[np.ndarray, "v"],
-        n_left: Int[np.ndarray, "q"],
-    ) -> Assessment:
-        """Which questions are settled, and how urgent each is.
-
-        Args:
-            question: row of each question in the evidence of the rule.
-            position: row in ``question`` of each vote.
-            rater: id of the rater who gave it, a string.
-            answer: code of the answer.
-            n_left: how many more votes each question may get.
-        """
-        ...
+from reassess.records import Assessment
 
 
 def unsureness(present: Float[np.ndarray, "q"]) -> Float[np.ndarray, "q"]:

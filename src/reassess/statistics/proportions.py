@@ -1,0 +1,74 @@
+"""Proportions: their intervals, and whether two measured on the same images differ."""
+
+import math
+
+import numpy as np
+
+from reassess.statistics.normal import normal_quantile
+
+
+def wilson_interval(n_correct: int, n_scored: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion; (0, 1) where nothing was scored.
+
+    Source: E. B. Wilson (1927), JASA 22:209-212.
+    """
+    if n_scored == 0:
+        return 0.0, 1.0
+    z = normal_quantile(level)
+    p = n_correct / n_scored
+    shrink = 1 + z * z / n_scored
+    centre = (p + z * z / (2 * n_scored)) / shrink
+    half = z * math.sqrt(p * (1 - p) / n_scored + z * z / (4 * n_scored**2)) / shrink
+    low = 0.0 if n_correct == 0 else max(0.0, centre - half)
+    high = 1.0 if n_correct == n_scored else min(1.0, centre + half)
+    return low, high
+
+
+def mcnemar_exact(n_only_a: int, n_only_b: int) -> float:
+    """Two-sided exact p-value that a and b are right equally often.
+
+    The smaller of the two discordant counts under Binomial(n, 1/2), doubled.
+
+    Source: Q. McNemar (1947), Psychometrika 12:153-157; exact form, A. L. Edwards (1948).
+    """
+    n = n_only_a + n_only_b
+    smaller = min(n_only_a, n_only_b)
+    if n == 0 or n_only_a == n_only_b:
+        return 1.0
+    i = np.arange(1, smaller + 1)
+    log_choose = np.concatenate([[0.0], np.cumsum(np.log((n - i + 1) / i))])
+    log_terms = log_choose - n * math.log(2)
+    peak = float(log_terms.max())
+    return min(1.0, 2 * math.exp(peak) * float(np.exp(log_terms - peak).sum()))
+
+
+def paired_difference_interval(
+    n_both: int, n_only_a: int, n_only_b: int, n_neither: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Interval of p_a - p_b, where both are measured on the same images.
+
+    Source: R. G. Newcombe (1998), Statistics in Medicine 17:2635-2650, method 10 (Wilson
+    intervals joined by square-and-add, with the correlation of the pairs).
+    """
+    n = n_both + n_only_a + n_only_b + n_neither
+    if n == 0:
+        return -1.0, 1.0
+    n_a, n_b = n_both + n_only_a, n_both + n_only_b
+    (low_a, high_a), (low_b, high_b) = (wilson_interval(m, n, level) for m in (n_a, n_b))
+    p_a, p_b = n_a / n, n_b / n
+    margins = n_a * (n - n_a) * n_b * (n - n_b)
+    excess = n_both * n_neither - n_only_a * n_only_b
+    if margins == 0:
+        phi = 0.0
+    elif excess > 0:
+        phi = max(excess - n / 2, 0) / math.sqrt(margins)
+    else:
+        phi = excess / math.sqrt(margins)
+
+    def reach(da: float, db: float) -> float:
+        return math.sqrt(max(0.0, da * da - 2 * phi * da * db + db * db))
+
+    difference = p_a - p_b
+    low = difference - reach(p_a - low_a, high_b - p_b)
+    high = difference + reach(high_a - p_a, p_b - low_b)
+    return max(-1.0, low), min(1.0, high)

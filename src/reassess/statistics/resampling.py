@@ -1,0 +1,36 @@
+"""Bootstrap draws and the intervals that they give. Letters: B resamples, S strata."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+def stratified_bootstrap(
+    correct: Bool[np.ndarray, "n"],
+    stratum: Int[np.ndarray, "n"],
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "B"]:
+    """Proportions right in resamples drawn with replacement inside each stratum.
+
+    A resample of a stratum with c right of m holds Binomial(m, c / m) right ones, so that
+    the draws are made from the counts and cost B x S, not B x n.
+
+    Args:
+        correct: whether each image is right.
+        stratum: stratum of each image, such as its original class.
+        n_resamples: B.
+        rng: where randomness comes from.
+    """
+    size = np.bincount(stratum)
+    n_correct = np.bincount(stratum, weights=correct)
+    used = size > 0
+    share = n_correct[used] / size[used]
+    draws = rng.binomial(size[used], share, size=(n_resamples, int(used.sum())))
+    proportions: Float[np.ndarray, "B"] = draws.sum(axis=1) / len(correct)
+    return proportions
+
+
+def percentile_interval(draws: Float[np.ndarray, "B"], level: float = 0.95) -> tuple[float, float]:
+    """The central interval that holds this share of the draws."""
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)
