@@ -12,6 +12,7 @@
 `filling`    questions and gold into the store
 `stopping`   the rule that says when the site has asked enough
 `vote_files` votes out of the store into files, and back
+`collecting` the records of a study whose labels are decided, for reports and verdicts
 `resuming`   finished shards that outlive a crash
 `run`        what is stale, in order
 ===========  ======================================================================
@@ -19,6 +20,7 @@
 Everything that `reassess new`, `add`, `propose`, `status` and `run` do is a function here.
 """
 
+from reassess.study.collecting import Collected, collect, entries_of
 from reassess.study.inputs import Hashes, benchmark_of, hierarchy_of, named_classes, open_model
 from reassess.study.manifest import (
     ModelEntry,
@@ -37,6 +39,7 @@ __all__ = [
     "FILES",
     "PER_TASK",
     "TOP",
+    "Collected",
     "Hashes",
     "ModelEntry",
     "Proposed",
@@ -46,6 +49,8 @@ __all__ = [
     "as_named",
     "benchmark_of",
     "change_settings",
+    "collect",
+    "entries_of",
     "hierarchy_of",
     "named_classes",
     "new_study",

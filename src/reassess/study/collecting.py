@@ -1,0 +1,110 @@
+"""What a study has come to, in records: what its reports and verdicts are made from.
+
+Reads what is there; makes nothing (`reassess.study.run` does) and finds nothing
+(`reassess.analysis` does).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reassess.errors import OptionError, some
+from reassess.files import read_gold, read_labels, read_posterior, read_votes, sha256_of
+from reassess.files.proposals import read_proposals
+from reassess.records import (
+    Benchmark,
+    Gold,
+    Hierarchy,
+    LabelSets,
+    Posterior,
+    Predictions,
+    Proposals,
+    Votes,
+)
+from reassess.study.inputs import benchmark_of, hierarchy_of, rank_model
+from reassess.study.manifest import ModelEntry, Study
+from reassess.study.stages import FILES, gold_file, votes_file
+
+DEPTH = 5
+"""Best classes of an image that are read of each model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The records of a study whose labels are decided.
+
+    Attributes:
+        study: the study.
+        benchmark: its images, original labels and classes.
+        labels: its reassessed labels.
+        predictions: its models, `DEPTH` classes deep or as deep as their files are.
+        hierarchy: which class is a kind of which; None where the study has no edges.
+        proposals: what was proposed, and by which models; None where there is no such file.
+        votes: every vote; None where the study has labels but no file of votes.
+        posterior: P(the class is in the image) of each question; None likewise.
+        gold: questions whose truth experts fixed; None where no gold is named.
+    """
+
+    study: Study
+    benchmark: Benchmark
+    labels: LabelSets
+    predictions: tuple[Predictions, ...]
+    hierarchy: Hierarchy | None
+    proposals: Proposals | None
+    votes: Votes | None
+    posterior: Posterior | None
+    gold: Gold | None
+
+
+def collect(study: Study, *, models: Sequence[str] | None = None) -> Collected:
+    """The records of a study.
+
+    Args:
+        study: the study.
+        models: the names of the models to read; None reads all.
+
+    Raises:
+        OptionError: there are no labels yet, or a model is not one of the study's.
+        FileError: a file is missing, corrupt or malformed.
+        DataError: a file holds what it must not.
+        AlignmentError: predictions do not fit the images.
+    """
+    entries = entries_of(study, models)
+    if not (study.folder / FILES["labels"]).is_file():
+        raise OptionError(
+            f"{study.folder}: there are no labels yet, but they must be decided first. See what is "
+            f"missing: reassess status {study.folder}"
+        )
+    benchmark = benchmark_of(study)
+    votes, gold = votes_file(study), gold_file(study, "aggregate")
+    proposals, posterior = study.folder / FILES["proposals"], study.folder / FILES["posterior"]
+    return Collected(
+        study=study,
+        benchmark=benchmark,
+        labels=read_labels(study.folder / FILES["labels"], classes=benchmark.classes),
+        predictions=tuple(rank_model(study, one, benchmark, depth=DEPTH) for one in entries),
+        hierarchy=hierarchy_of(study, benchmark),
+        proposals=read_proposals(proposals, benchmark) if proposals.is_file() else None,
+        votes=None
+        if votes is None
+        else replace(read_votes(votes, classes=benchmark.classes), sha256=sha256_of(votes)),
+        posterior=read_posterior(posterior) if posterior.is_file() else None,
+        gold=None if gold is None else read_gold(gold, classes=benchmark.classes),
+    )
+
+
+def entries_of(study: Study, models: Sequence[str] | None) -> list[ModelEntry]:
+    """The models of these names, in this order; all of the study where None are named.
+
+    Raises:
+        OptionError: one is not of the study.
+    """
+    if models is None:
+        return list(study.models)
+    known = {one.name: one for one in study.models}
+    for name in models:
+        if name not in known:
+            raise OptionError(
+                f"model {name!r} is not in the study, but must be one of {some(list(known), 20)}. "
+                f"Add it: reassess add {study.folder} {name}=FILE"
+            )
+    return [known[name] for name in models]
