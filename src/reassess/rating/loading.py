@@ -15,8 +15,9 @@ from sqlalchemy import Column, Connection, func, select, text
 
 from reassess.errors import DataError, some
 from reassess.rating.bulk import in_lists, insert_columns, numbers_by_name
+from reassess.rating.order import places
 from reassess.rating.records import QUESTIONS_ON_A_SCREEN
-from reassess.rating.schema import SHUFFLE, images, questions, tasks
+from reassess.rating.schema import images, questions, tasks
 from reassess.rating.state import levels
 from reassess.rating.store import Store, StudyRow, study_row
 from reassess.records import Questions, Tasks
@@ -181,14 +182,14 @@ def _insert(
     n_open = np.bincount(part, weights=~settled).astype(np.int64)
     top = np.zeros(len(begin), np.int64)
     np.maximum.at(top, part, np.where(settled, 0, level))
-    rng = np.random.default_rng([int(study.secret, 16), first_task])
+    made = np.arange(first_task, first_task + len(begin))
     insert_columns(
         connection,
         tasks,
         {
-            "id": list(range(first_task, first_task + len(begin))),
+            "id": made.tolist(),
             "image": image[begin].tolist(),
-            "shuffle": rng.integers(SHUFFLE, size=len(begin)).tolist(),
+            "shuffle": places(made).tolist(),
             "n_questions": size.tolist(),
             "n_open": n_open.tolist(),
             "n_done": (size - n_open).tolist(),

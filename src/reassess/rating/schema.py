@@ -60,7 +60,7 @@ LEVELS = 16
 """Urgency is kept in so many steps, so that an index can serve them."""
 
 SHUFFLE = 2**31 - 1
-"""Tasks lie at random places in [0, SHUFFLE)."""
+"""Tasks lie on a ring of this length, at places in [0, SHUFFLE)."""
 
 _big = BigInteger().with_variant(Integer, "sqlite")
 metadata = MetaData(
