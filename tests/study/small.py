@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reassess.files.proposals import read_tasks
 from reassess.study import (
     ModelEntry,
     Study,
@@ -12,6 +13,7 @@ from reassess.study import (
     new_study,
     open_study,
     propose_study,
+    run_study,
     write_proposed,
 )
 
@@ -78,3 +80,28 @@ def write_gold(study: Study, images: list[str]) -> None:
             for expert in ("x", "y", "z")
         )
     )
+
+
+def rated_study(folder: Path) -> Study:
+    """The study with gold, five raters' votes (with times) and the labels that follow.
+
+    The raters are right nine times in ten; the last one guesses in the later half.
+    """
+    study = make_study(folder)
+    tasks = read_tasks(study.folder / "tasks.parquet")
+    rng = np.random.default_rng(2)
+    lines = ["image,label,rater,answer,given_at"]
+    pairs = tasks.pairs
+    for n, (image, label) in enumerate(zip(pairs.image, pairs.label, strict=True)):
+        image_id = str(pairs.image_ids[image])
+        given_at = np.datetime64("2026-01-01T09:00:00", "s") + 10 * n
+        for rater in range(5):
+            guesses = rater == 4 and 2 * n > len(pairs)
+            right = rng.random() < (0.5 if guesses else 0.9)
+            answer = "yes" if is_true(image_id, int(label)) == right else "no"
+            lines.append(f"{image_id},{label},r{rater},{answer},{given_at}")
+    (study.folder / "votes.csv").write_text("\n".join(lines) + "\n")
+    write_gold(study, [str(i) for i in pairs.image_ids[:40]])
+    study = change_settings(study, "aggregate", {"gold": "gold.csv"})
+    run_study(study)
+    return open_study(study.folder)

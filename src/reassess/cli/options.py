@@ -1,7 +1,7 @@
 """What several commands share: their options, and how names and files become records."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -352,6 +352,11 @@ def sources_of(predictions: Sequence[str]) -> list[str]:
     from reassess.files.prediction_forms import without_siblings
 
     return without_siblings(predictions)
+
+
+def rows_of(columns: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
+    """Columns of equal length as one mapping a row."""
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def print_json(value: object) -> None:

@@ -4,7 +4,7 @@ Dense archive   the published ``.npz``: ``tensor`` [raters, questions, answers] 
                 ``info`` [questions, 2] of file name and class index, ``ids`` of the raters
 Long table      CSV or parquet, one row a vote: ``task, worker, label`` (crowd-kit's words;
                 a task ``<image>:<class index>`` is a question about that pair), or
-                ``image, label, rater, answer``
+                ``image, label, rater, answer``; with ``given_at`` where times are known
 Gold            the same two, with ``expert`` for ``rater``
 
 The dense tensor is read rater by rater: the published one is 377 MB when unpacked.
@@ -36,6 +36,7 @@ from reassess.records import ANSWERS, Classes, Gold, Pairs, Questions, Votes
 TASK = ("task", "question", "item", "task_id", "question_id", "item_id")
 RATER = ("worker", "rater", "annotator", "expert", "worker_id", "rater_id", "annotator_id")
 ANSWER = ("answer", "vote", "response")
+GIVEN_AT = ("given_at",)
 
 _PAIR = re.compile(r"(.*):(\d+)", re.DOTALL)
 _MOST_VOTES = 1000
@@ -99,10 +100,15 @@ def write_votes(votes: Votes, path: str | Path) -> None:
             "rater": raters,
             "answer": answers,
         }
+    if votes.given_at is not None:
+        columns["given_at"] = votes.given_at
     with write_atomically(path) as beside:
         if is_parquet(path):
             write_parquet(beside, columns, {})
         else:
+            if votes.given_at is not None:
+                texts = np.datetime_as_string(votes.given_at)
+                columns["given_at"] = np.where(np.isnat(votes.given_at), "", texts)
             lists = {name: column.tolist() for name, column in columns.items()}
             write_csv(beside, list(columns), lists)
 
@@ -203,7 +209,24 @@ def _read_long(path: Path, classes: Classes | None, answers: Sequence[str] | Non
     _, first = np.unique(code, return_index=True)
     where = f"{path}: column {answer_column!r}"
     names, order = _answers(texts.tolist(), answers, first.tolist(), where)
-    return _votes(path, questions, rater_ids, names, question, rater, order[code])
+    given_at = _times(table)
+    return _votes(path, questions, rater_ids, names, question, rater, order[code], given_at)
+
+
+def _times(table: Table) -> Any:
+    """When each vote was given, NaT where the cell is empty; None without such a column."""
+    column = table.find(GIVEN_AT)
+    if column is None:
+        return None
+    cells = ["NaT" if cell is None or cell != cell or cell == "" else cell  # noqa: PLR0124
+             for cell in table.cells(column)]  # fmt: skip
+    try:
+        return np.array([str(cell).removesuffix("Z") for cell in cells], "datetime64[ms]")
+    except ValueError as error:
+        raise DataError(
+            f"{table.path}: a time in column {column!r} cannot be read ({error}), but must be in "
+            "UTC such as 2026-01-31T12:00:00. Mend it, or call the column otherwise."
+        ) from error
 
 
 def _pair_columns(
@@ -269,6 +292,7 @@ def _votes(
     question: Any,
     rater: Any,
     answer: Any,
+    given_at: Any = None,
 ) -> Votes:
     """A record in the order of the questions, with the hash of its file."""
     by_question = np.argsort(question, kind="stable")
@@ -280,4 +304,5 @@ def _votes(
         rater=rater[by_question].astype(np.int32),
         answer=answer[by_question].astype(np.int8 if len(answers) < 128 else np.int32),
         sha256=sha256_of(path),
+        given_at=None if given_at is None else given_at[by_question],
     )

@@ -123,6 +123,8 @@ class Votes:
         rater: rater of each vote.
         answer: answer of each vote, a code into ``answers``.
         sha256: hash of the file that the votes came from; None for votes made in memory.
+        given_at: when each vote was given, UTC, ``datetime64[ms]``, NaT where unknown; None
+            where no time is known.
 
     Raises:
         DataError: there is no vote, a code is out of range, a rater has no vote, or a
@@ -136,10 +138,13 @@ class Votes:
     rater: Int[np.ndarray, "V"]
     answer: Int[np.ndarray, "V"]
     sha256: str | None = None
+    given_at: Shaped[np.ndarray, "V"] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.question) == len(self.rater) == len(self.answer):
             raise DataError("votes: questions, raters and answers differ in length.")
+        if self.given_at is not None and len(self.given_at) != len(self.question):
+            raise DataError("votes: the times differ in length from the answers.")
         if len(self.question) == 0:
             raise DataError(
                 "votes: there are 0 votes, but there must be at least one. Check that the file "

@@ -4,6 +4,7 @@ Knows nothing of benchmarks, models or labels. Only NumPy, so that scoring stays
 the tests hold every function against SciPy.
 
 =============  ==========================================================================
+`agreement`    of raters with each other, beyond chance
 `normal`       quantiles and p-values of the standard normal distribution
 `proportions`  intervals of a proportion and of a paired difference, McNemar's exact test
 `resampling`   bootstrap draws
@@ -15,6 +16,7 @@ from reassess.statistics.normal import normal_p_value, normal_quantile
 from reassess.statistics.proportions import (
     mcnemar_exact,
     paired_difference_interval,
+    wilson_bounds,
     wilson_interval,
 )
 from reassess.statistics.regression import Line, ordinary_least_squares
@@ -29,5 +31,6 @@ __all__ = [
     "paired_difference_interval",
     "percentile_interval",
     "stratified_bootstrap",
+    "wilson_bounds",
     "wilson_interval",
 ]

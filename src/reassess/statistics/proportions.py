@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from reassess.statistics.normal import normal_quantile
 
@@ -22,6 +23,26 @@ def wilson_interval(n_correct: int, n_scored: int, level: float = 0.95) -> tuple
     low = 0.0 if n_correct == 0 else max(0.0, centre - half)
     high = 1.0 if n_correct == n_scored else min(1.0, centre + half)
     return low, high
+
+
+def wilson_bounds(
+    n_correct: Float[np.ndarray, "*n"] | Int[np.ndarray, "*n"],
+    n_scored: Float[np.ndarray, "*n"] | Int[np.ndarray, "*n"],
+    level: float = 0.95,
+) -> tuple[Float[np.ndarray, "*n"], Float[np.ndarray, "*n"]]:
+    """Lower and upper ends of Wilson's intervals of many proportions; 0 and 1 where none is.
+
+    Counts need not be whole numbers: a sum of shares is a count too.
+
+    Source: E. B. Wilson (1927), JASA 22:209-212.
+    """
+    z = normal_quantile(level)
+    n = np.maximum(n_scored, 1e-12)
+    p = np.clip(n_correct / n, 0.0, 1.0)
+    shrink = 1 + z * z / n
+    centre = (p + z * z / (2 * n)) / shrink
+    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / shrink
+    return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
 
 
 def mcnemar_exact(n_only_a: int, n_only_b: int) -> float:

@@ -20,7 +20,7 @@ from reassess.records import (
     Proposals,
     Votes,
 )
-from reassess.study.inputs import benchmark_of, hierarchy_of, rank_model
+from reassess.study.inputs import benchmark_of, hierarchy_of, rank_models
 from reassess.study.manifest import ModelEntry, Study
 from reassess.study.stages import FILES, gold_file, votes_file
 
@@ -81,7 +81,7 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> Collected:
         study=study,
         benchmark=benchmark,
         labels=read_labels(study.folder / FILES["labels"], classes=benchmark.classes),
-        predictions=tuple(rank_model(study, one, benchmark, depth=DEPTH) for one in entries),
+        predictions=rank_models(study, entries, benchmark, depth=DEPTH),
         hierarchy=hierarchy_of(study, benchmark),
         proposals=read_proposals(proposals, benchmark) if proposals.is_file() else None,
         votes=None

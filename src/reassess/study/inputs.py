@@ -6,6 +6,7 @@ gigabytes of scores are not read again to see that they are the same.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +92,32 @@ def rank_model(study: Study, entry: ModelEntry, benchmark: Benchmark, *, depth: 
         AlignmentError: rows do not fit the images.
         OptionError: the file holds several models and none is named.
     """
-    place = _place(study, entry, benchmark)
-    found = _only(entry, read_predictions(*place, **_rows(study, entry), top=depth))
-    if not isinstance(found, Predictions):
-        raise TypeError(type(found))
-    return found
+    return rank_models(study, [entry], benchmark, depth=depth)[0]
+
+
+def rank_models(
+    study: Study, entries: Sequence[ModelEntry], benchmark: Benchmark, *, depth: int
+) -> tuple[Predictions, ...]:
+    """The ``depth`` best classes of several models, from files that are read once each.
+
+    Raises:
+        FileError: a file is missing, corrupt or of no known form.
+        DataError: a shape, class or score is not what it must be.
+        AlignmentError: rows do not fit the images.
+        OptionError: a file holds several models and none is named.
+    """
+    read: dict[tuple[object, ...], list[Predictions]] = {}
+    ranked = []
+    for entry in entries:
+        source = source_of(study, entry)[0]
+        key = (source, entry.order, entry.ids, entry.scale, entry.n_classes)
+        if key not in read:
+            read[key] = read_predictions(source, benchmark, **_rows(study, entry), top=depth)
+        found = _only(entry, read[key])
+        if not isinstance(found, Predictions):
+            raise TypeError(type(found))
+        ranked.append(found)
+    return tuple(ranked)
 
 
 def _place(study: Study, entry: ModelEntry, benchmark: Benchmark) -> tuple[str, Benchmark]:

@@ -1,0 +1,316 @@
+"""What raters' votes say about the raters: agreement, confusion, and what hangs on one of them.
+
+Needs no gold; agreement with experts is `reassess.analysis.agreement`. Does not fit anything:
+it starts from a posterior that was. Letters: Q questions, V votes, R raters, T truths,
+A answers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from reassess.errors import DataError, OptionError
+from reassess.records import ANSWERS, Posterior, Votes, positions
+from reassess.statistics import normal_quantile
+from reassess.statistics.agreement import Coefficient, fleiss_kappa, krippendorff_alpha
+
+TRUTHS = ("absent", "present")
+FEWEST_FOR_DRIFT = 20
+"""Votes of a rater below which nothing is said about his drift."""
+
+_WEAKEST, _STRONGEST = 1e-1, 1e6
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class VoteAgreement:
+    """How far the raters of a study agree beyond chance.
+
+    Attributes:
+        nominal: Krippendorff's alpha, all disagreements alike.
+        ordinal: Krippendorff's alpha with the answers in their order; None for answers other
+            than no, maybe and yes.
+        fleiss: Fleiss' kappa.
+        n_questions: questions.
+        n_votes: votes.
+    """
+
+    nominal: Coefficient
+    ordinal: Coefficient | None
+    fleiss: Coefficient
+    n_questions: int
+    n_votes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RaterConfusions:
+    """Each rater's confusion, drawn towards that of all raters where there are few votes.
+
+    Attributes:
+        rater_ids: the R raters.
+        truths: names of the T truths.
+        answers: names of the A answers.
+        confusion: ``confusion[r, t, a]`` = P(rater r answers a | truth t).
+        pooled: the same for all raters together.
+        n: expected number of votes of each rater on questions of each truth.
+        strength: how many votes the pooled confusion weighs as much as, for each truth.
+    """
+
+    rater_ids: Shaped[np.ndarray, "R"]
+    truths: tuple[str, ...]
+    answers: tuple[str, ...]
+    confusion: Float[np.ndarray, "R T A"]
+    pooled: Float[np.ndarray, "T A"]
+    n: Float[np.ndarray, "R T"]
+    strength: Float[np.ndarray, "T"]
+
+
+@dataclass(frozen=True, slots=True)
+class RaterEffects:
+    """What would be decided otherwise without each rater.
+
+    Attributes:
+        rater_ids: the R raters.
+        n_questions: questions that each voted on.
+        n_flipped: of them, decided otherwise without the rater's votes.
+        n_images: images whose labels would change.
+        n_alone: questions that nobody else voted on.
+    """
+
+    rater_ids: Shaped[np.ndarray, "R"]
+    n_questions: Int[np.ndarray, "R"]
+    n_flipped: Int[np.ndarray, "R"]
+    n_images: Int[np.ndarray, "R"]
+    n_alone: Int[np.ndarray, "R"]
+
+
+@dataclass(frozen=True, slots=True)
+class RaterDrifts:
+    """How each rater's agreement with the others changed from the first half to the second.
+
+    Attributes:
+        rater_ids: the R raters.
+        n: votes with a known time.
+        change: mean agreement in the later half less that in the earlier half, in [-1, 1];
+            NaN below `FEWEST_FOR_DRIFT` votes.
+        low: lower end of the interval of the change; NaN likewise.
+        high: upper end.
+    """
+
+    rater_ids: Shaped[np.ndarray, "R"]
+    n: Int[np.ndarray, "R"]
+    change: Float[np.ndarray, "R"]
+    low: Float[np.ndarray, "R"]
+    high: Float[np.ndarray, "R"]
+
+
+def vote_agreement(
+    votes: Votes, *, n_resamples: int = 1000, level: float = 0.95, rng: np.random.Generator
+) -> VoteAgreement:
+    """How far raters agree; the bootstrap draws images where questions are about images.
+
+    Raises:
+        OptionError: the level is not inside (0, 1), or the resamples are negative.
+    """
+    counts = votes.counts()
+    pairs = votes.questions.pairs
+    groups = None if pairs is None else pairs.image
+
+    def alpha(distance: str) -> Coefficient:
+        return krippendorff_alpha(
+            counts,
+            distance="ordinal" if distance == "ordinal" else "nominal",
+            groups=groups,
+            n_resamples=n_resamples,
+            level=level,
+            rng=rng,
+        )
+
+    return VoteAgreement(
+        nominal=alpha("nominal"),
+        ordinal=alpha("ordinal") if votes.answers == ANSWERS else None,
+        fleiss=fleiss_kappa(counts, groups=groups, n_resamples=n_resamples, level=level, rng=rng),
+        n_questions=len(votes.questions),
+        n_votes=len(votes),
+    )
+
+
+def rater_confusions(votes: Votes, posterior: Posterior) -> RaterConfusions:
+    """Each rater's confusion against what the *other* raters say, shrunk to all raters'.
+
+    The truth of a question is taken from the posterior with the rater's own votes taken out,
+    so that nobody confirms themselves. Each row is the mean of a Dirichlet posterior whose prior
+    is the pooled confusion; how strongly it draws is fitted to the raters' spread (empirical
+    Bayes).
+
+    Raises:
+        DataError: the posterior is not of these votes, or has no confusion.
+
+    Source: A. Dawid and A. Skene (1979); the Dirichlet-multinomial likelihood of J. Mosimann
+        (1962), Biometrika 49:65-82, maximised over its concentration.
+    """
+    without = _without_own(votes, posterior)
+    n_raters, n_truths, n_answers = len(votes.rater_ids), len(posterior.truths), len(votes.answers)
+    cell = votes.rater.astype(np.int64) * n_answers + votes.answer
+    counts = np.stack(
+        [
+            np.bincount(cell, weights=share, minlength=n_raters * n_answers)
+            for share in np.exp(without).T
+        ],
+        axis=1,
+    ).reshape(n_raters, n_answers, n_truths)
+    counts = counts.transpose(0, 2, 1)
+    total = counts.sum(axis=0)
+    pooled = (total + _SMALLEST) / (total + _SMALLEST).sum(axis=1, keepdims=True)
+    strength = np.array([_strength(counts[:, t], pooled[t]) for t in range(n_truths)])
+    prior = strength[:, None] * pooled
+    n = counts.sum(axis=2)
+    return RaterConfusions(
+        rater_ids=votes.rater_ids,
+        truths=posterior.truths,
+        answers=votes.answers,
+        confusion=(counts + prior) / (n + strength)[:, :, None],
+        pooled=pooled,
+        n=n,
+        strength=strength,
+    )
+
+
+def leave_one_out(votes: Votes, posterior: Posterior, threshold: float) -> RaterEffects:
+    """What would be decided otherwise if a rater had not voted.
+
+    Confusions and prior stay as fitted: the rater's votes are taken out of each question, so
+    that all raters cost one pass over the votes.
+
+    Args:
+        votes: the votes.
+        posterior: fitted to them, with the truths absent and present.
+        threshold: a label is kept where its posterior is at least this.
+
+    Raises:
+        OptionError: the threshold is not inside (0, 1).
+        DataError: the posterior is not of these votes, has no confusion, or other truths.
+    """
+    if not 0 < threshold < 1:
+        raise OptionError(f"the threshold is {threshold}, but must lie inside (0, 1). Give 0.8.")
+    row = _rows(votes, posterior)
+    kept = (posterior.present >= threshold)[row][votes.question]
+    flipped = (np.exp(_without_own(votes, posterior)[:, 1]) >= threshold) != kept
+    n_raters, n_questions = len(votes.rater_ids), len(votes.questions)
+    key = np.unique(votes.rater.astype(np.int64) * n_questions + votes.question)
+    rater, question = np.divmod(key, n_questions)
+    n_voters = np.bincount(question, minlength=n_questions)
+    changed = np.unique(
+        votes.rater[flipped].astype(np.int64) * n_questions + votes.question[flipped]
+    )
+    by, about = np.divmod(changed, n_questions)
+    pairs = votes.questions.pairs
+    image = about if pairs is None else pairs.image[about]
+    images = np.unique(by * n_questions + image) // n_questions
+    return RaterEffects(
+        rater_ids=votes.rater_ids,
+        n_questions=np.bincount(rater, minlength=n_raters),
+        n_flipped=np.bincount(by, minlength=n_raters),
+        n_images=np.bincount(images, minlength=n_raters),
+        n_alone=np.bincount(rater[n_voters[question] == 1], minlength=n_raters),
+    )
+
+
+def rater_drifts(votes: Votes, posterior: Posterior, level: float = 0.95) -> RaterDrifts:
+    """Whether raters agree more or less with the others as they go on.
+
+    A vote agrees as far as the others' votes say that it is right: a yes by P(present), a no
+    by P(absent), a maybe by one half. The interval is that of two means (normal, unequal
+    variances).
+
+    Raises:
+        DataError: the times of the votes are not known, the answers or truths are others, or
+            the posterior is not of these votes.
+        OptionError: the level does not lie between 0 and 1.
+    """
+    if votes.given_at is None or votes.answers != ANSWERS or posterior.truths != TRUTHS:
+        raise DataError(
+            "votes: drift needs answers no, maybe, yes about presence, and the time of each vote, "
+            "but the votes have not. Write a column given_at (reassess votes export does)."
+        )
+    z = normal_quantile(level)
+    known = ~np.isnat(votes.given_at)
+    present = np.exp(_without_own(votes, posterior)[:, 1])[known]
+    answer, rater = votes.answer[known], votes.rater[known]
+    agreed = np.choose(answer, [1 - present, np.full(len(present), 0.5), present])
+    order = np.lexsort((votes.given_at[known], rater))
+    rater, agreed = rater[order], agreed[order]
+    n = np.bincount(rater, minlength=len(votes.rater_ids))
+    place = np.arange(len(rater)) - np.repeat(np.cumsum(n) - n, n)
+    half = rater * 2 + (place >= np.repeat(n // 2, n))
+    n_half, mean, variance = _moments(half, agreed, 2 * len(n))
+    change = mean[1::2] - mean[::2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = z * np.sqrt((variance / n_half).reshape(-1, 2).sum(axis=1))
+    few = n < FEWEST_FOR_DRIFT
+    change, reach = np.where(few, np.nan, change), np.where(few, np.nan, reach)
+    return RaterDrifts(votes.rater_ids, n, change, change - reach, change + reach)
+
+
+def _moments(
+    group: Int[np.ndarray, "V"], value: Float[np.ndarray, "V"], n_groups: int
+) -> tuple[Int[np.ndarray, "G"], Float[np.ndarray, "G"], Float[np.ndarray, "G"]]:
+    """Count, mean and unbiased variance of each group; NaN where there are too few."""
+    n = np.bincount(group, minlength=n_groups)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.bincount(group, weights=value, minlength=n_groups) / n
+        spread = np.bincount(group, weights=(value - mean[group]) ** 2, minlength=n_groups)
+        return n, mean, spread / (n - 1)
+
+
+def _rows(votes: Votes, posterior: Posterior) -> Int[np.ndarray, "Q"]:
+    """Row of the posterior for each question."""
+    row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
+    if (row < 0).any():
+        raise DataError(
+            f"votes: question {str(votes.questions.ids[row < 0][0])!r} is not in the posterior; "
+            f"{int((row < 0).sum()):,} of {len(row):,} are not. Give the posterior of these votes."
+        )
+    return row
+
+
+def _without_own(votes: Votes, posterior: Posterior) -> Float[np.ndarray, "V T"]:
+    """Log-posterior of each vote's question with all votes of that rater on it taken out."""
+    if posterior.confusion is None:
+        raise DataError(
+            f"posterior: the method {posterior.method!r} knows no confusion of raters, but must. "
+            "Aggregate with --method dawid-skene or calibrated."
+        )
+    of_rater = positions(votes.rater_ids, posterior.rater_ids, source="votes")
+    if (of_rater < 0).any():
+        raise DataError(
+            f"votes: rater {str(votes.rater_ids[of_rater < 0][0])!r} is not in the posterior. "
+            "Give the posterior of these votes."
+        )
+    row = _rows(votes, posterior)
+    said = np.log(np.maximum(posterior.confusion, _SMALLEST))
+    given = said[of_rater[votes.rater], :, votes.answer]
+    key = votes.rater.astype(np.int64) * len(votes.questions) + votes.question
+    _, own = np.unique(key, return_inverse=True)
+    summed = np.stack([np.bincount(own, weights=column) for column in given.T], axis=1)
+    log = np.maximum(posterior.log_probability, np.log(1e-300))[row][votes.question] - summed[own]
+    log -= log.max(axis=1, keepdims=True)
+    normalised: Float[np.ndarray, "V T"] = log - np.log(np.exp(log).sum(axis=1, keepdims=True))
+    return normalised
+
+
+def _strength(counts: Float[np.ndarray, "R A"], pooled: Float[np.ndarray, "A"]) -> float:
+    """The concentration under which raters' answers spread as they do, by maximum likelihood."""
+    from scipy.optimize import minimize_scalar
+    from scipy.special import gammaln
+
+    n = counts.sum(axis=1)
+
+    def loss(log_strength: float) -> float:
+        k = np.exp(log_strength)
+        of_answers = gammaln(counts + k * pooled) - gammaln(k * pooled)
+        return -float((gammaln(k) - gammaln(n + k)).sum() + of_answers.sum())
+
+    found = minimize_scalar(loss, bounds=(np.log(_WEAKEST), np.log(_STRONGEST)), method="bounded")
+    return float(np.exp(found.x))

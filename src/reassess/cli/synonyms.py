@@ -1,0 +1,83 @@
+"""``reassess synonyms``: classes that are hard to tell apart."""
+
+from pathlib import Path
+
+import click
+
+from reassess.cli.options import console, print_json, rows_of
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reassess synonyms pets
+  reassess synonyms pets --kind inseparable --kind confused --top 20
+  reassess synonyms pets -o pairs.csv
+
+\b
+Kinds, the first that holds ("more than half" is the lower end of a 95 % interval):
+  inseparable  each is on more than half of the images that hold the other
+  implies      the first is hardly without the second, but not the other way round
+  overlap      both are on the same images, far more often than by chance
+  confused     models take one for the other where people see only one
+  named alike  they share a name, and nothing more is known
+"""
+)
+@click.argument("study")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(["inseparable", "implies", "overlap", "confused", "named alike"]),
+    help="Only pairs of this kind; may be repeated.  [default: all]",
+)
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, metavar="N",
+              help="Pairs of each kind to show.")  # fmt: skip
+@click.option("--changed", is_flag=True, help="Also show the classes whose labels changed most.")
+@click.option("-o", "--output", metavar="FILE", help="Write every pair to this CSV file.")
+@click.option("--json", "as_json", is_flag=True, help="Print every pair as JSON.")
+def synonyms(
+    study: str, kinds: tuple[str, ...], top: int, changed: bool, output: str | None, as_json: bool
+) -> None:
+    """Name the pairs of classes of a STUDY that are hard to tell apart, with the evidence.
+
+    Votes say which classes are on the same images; models, which are taken for each other on
+    images that hold only one of them; the names, which are called alike.
+    """
+    import numpy as np
+
+    from reassess.analysis.classes import KINDS, changed_classes, class_pairs
+    from reassess.report.class_tables import (
+        changed_classes_table,
+        class_pair_columns,
+        class_pairs_table,
+    )
+    from reassess.study import collect, open_study
+
+    with console().status("Reading the study"):
+        collected = collect(open_study(study))
+        pairs = class_pairs(
+            collected.labels,
+            collected.predictions,
+            classes=collected.benchmark.classes,
+            hierarchy=collected.hierarchy,
+        )
+    if kinds:
+        pairs = pairs.take(
+            np.isin(pairs.kind, [KINDS.index(kind) for kind in KINDS if kind in kinds])
+        )
+    classes = collected.benchmark.classes
+    names = None if classes is None else classes.names
+    columns = class_pair_columns(pairs, names)
+    if output is not None:
+        from reassess.files.tables import write_table
+
+        write_table(Path(output), columns)
+    if as_json:
+        found = {"study": collected.study.name, "n_pairs": len(pairs), "pairs": rows_of(columns)}
+        print_json(found)
+        return
+    console().print(class_pairs_table(pairs, names, top))
+    if changed:
+        lost = changed_classes(collected.labels, collected.benchmark)
+        console().print("\n", changed_classes_table(lost, names, top))

@@ -1,0 +1,66 @@
+"""Commands that say what a finished study found, as its owner types them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reassess.files.tables import read_table
+from tests.conftest import Ran
+from tests.study.small import make_study, rated_study
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rated")
+    rated_study(folder)
+    return folder
+
+
+@pytest.fixture
+def here(rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The study `s` with labels, in the working directory."""
+    shutil.copytree(rated, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_synonyms_are_named_with_their_evidence(here, cli: Cli):
+    """Two classes on a third of each other's images are no more than chance among six."""
+    assert json.loads(cli("synonyms", "s", "--json").out)["n_pairs"] == 0
+    classes = next(Path().glob("classes.csv"))
+    classes.write_text(classes.read_text().replace("c5,Class 5", "c5,Class 0"))
+    ran = cli("synonyms", "s", "--changed", "-o", "pairs.csv")
+    assert ran.status == 0, ran
+    assert "named alike" in ran.out
+    assert "labels changed most" in ran.out
+    (pair,) = json.loads(cli("synonyms", "s", "--json", "--kind", "named alike").out)["pairs"]
+    assert (pair["a"], pair["b"], pair["share_a_name"]) == (0, 5, True)
+    assert read_table(here / "pairs.csv").texts("kind") == ["named alike"]
+    assert json.loads(cli("synonyms", "s", "--json", "--kind", "overlap").out)["pairs"] == []
+
+
+def test_raters_are_told_with_what_hangs_on_them(here, cli: Cli):
+    ran = cli("raters", "s", "-o", "raters.csv", "--resamples", "200")
+    assert ran.status == 0, ran
+    assert "alpha, ordinal: 0." in ran.out
+    found = json.loads(cli("raters", "s", "--json").out)
+    by_name = {one["rater"]: one for one in found["raters"]}
+    assert set(by_name) == {f"r{i}" for i in range(5)}
+    assert by_name["r4"]["drift_high"] < 0 < by_name["r0"]["yes_if_present"]
+    assert by_name["r0"]["drift_low"] < 0.05
+    assert found["agreement"]["nominal"]["low"] < found["agreement"]["nominal"]["value"]
+    assert read_table(here / "raters.csv").texts("rater")[0].startswith("r")
+
+
+@pytest.mark.parametrize("command", ["synonyms", "raters"])
+def test_a_study_without_labels_is_told_what_to_do(command, tmp_path, cli: Cli, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_study(tmp_path)
+    ran = cli(command, "s")
+    assert (ran.status, ran.out) == (2, "")
+    assert "reassess status s" in ran.err.replace(str(tmp_path / "s"), "s")
