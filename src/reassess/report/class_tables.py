@@ -59,8 +59,9 @@ def class_pair_columns(pairs: ClassPairs, names: Sequence[str] | None) -> dict[s
 def class_pairs_table(pairs: ClassPairs, names: Sequence[str] | None, top: int) -> Table:
     """The strongest pairs of each kind, with their evidence in words."""
     table = _table(f"{words.count(len(pairs), 'pair', 'pairs')} of classes hard to tell apart")
-    for heading in ("kind", "class", "other class"):
-        table.add_column(heading)
+    table.add_column("kind", no_wrap=True)
+    for heading in ("class", "other class"):
+        table.add_column(heading, min_width=8)
     for heading in ("on both", "of the first", "of the other"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("models say the other", justify="right")
