@@ -38,7 +38,7 @@ MODELS = ("imagenet-torchvision", "imagenet-v2-repo")
 class Study:
     """The published votes, their decisions, and gold."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_models: bool = True) -> None:
         catalog = published()
         self.benchmark = catalog.benchmark("imagenet")
         self.votes = catalog.votes("imagenet-votes")
@@ -64,8 +64,9 @@ class Study:
         self.gold = np.array([row_of[one] for one in gold.questions.ids.tolist()])
         self.truth = gold.truth()
         self.known = known_of(self.votes.questions, self.benchmark)
-        further = self.share_of_models(catalog)
-        self.with_models = known_of(self.votes.questions, self.benchmark, further=further)
+        if with_models:
+            further = self.share_of_models(catalog)
+            self.with_models = known_of(self.votes.questions, self.benchmark, further=further)
 
     def share_of_models(self, catalog) -> np.ndarray:
         """Share of 60 models that have the pair first, among their first five, and 1 / rank."""

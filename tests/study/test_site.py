@@ -240,8 +240,9 @@ def test_a_rule_opens_what_it_does_not_know() -> None:
             return Assessment(np.ones(len(question), bool), half, half)
 
     table = rating.QuestionTable(
-        np.array([3, 5, 9]), np.zeros(3, int), np.zeros(3, int), np.arange(3), np.array(["i"])
-    )
+        np.array([3, 5, 9]), np.zeros(3, int), np.zeros(3, int), np.arange(3), np.array(["i"]),
+        np.ones(3, bool),
+    )  # fmt: skip
     inner: Any = Recording()
     rule = StudyRule.of_table(inner, table, np.array([20, 10, -1]))
     said = rule.assess(

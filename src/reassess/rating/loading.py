@@ -17,7 +17,7 @@ from reassess.errors import DataError, some
 from reassess.rating.bulk import in_lists, insert_columns, numbers_by_name
 from reassess.rating.order import places
 from reassess.rating.records import QUESTIONS_ON_A_SCREEN
-from reassess.rating.schema import images, questions, tasks
+from reassess.rating.schema import FOR_RATING, images, questions, tasks
 from reassess.rating.state import levels
 from reassess.rating.store import Store, StudyRow, study_row
 from reassess.records import Questions, Tasks
@@ -36,6 +36,7 @@ class QuestionTable:
         image: row of its image in ``image_ids``.
         label: index of the class that it asks about.
         image_ids: the images that occur, strings.
+        is_rated: whether raters are asked it: neither for practice alone nor retired.
     """
 
     question: Int[np.ndarray, "Q"]
@@ -43,6 +44,7 @@ class QuestionTable:
     image: Int[np.ndarray, "Q"]
     label: Int[np.ndarray, "Q"]
     image_ids: Shaped[np.ndarray, "N"]
+    is_rated: Bool[np.ndarray, "Q"]
 
 
 def add_questions(store: Store, questions: Tasks | Questions) -> int:
@@ -82,10 +84,12 @@ def question_table(store: Store) -> QuestionTable:
     Raises:
         StoreError: the database cannot be read.
     """
-    found = select(questions.c.id, questions.c.task, questions.c.image, questions.c.label)
+    found = select(
+        questions.c.id, questions.c.task, questions.c.image, questions.c.label, tasks.c.use
+    ).join(tasks, tasks.c.id == questions.c.task)
     with store.database.read() as connection:
         n = connection.execute(select(func.count()).select_from(questions)).scalar_one()
-        columns = np.empty((4, n), np.int64)
+        columns = np.empty((5, n), np.int64)
         rows = connection.execution_options(yield_per=50_000).execute(
             found.order_by(questions.c.id)
         )
@@ -97,7 +101,8 @@ def question_table(store: Store) -> QuestionTable:
         named = connection.execute(select(images.c.id, images.c.name).order_by(images.c.id)).all()
     image = np.searchsorted(np.array([row.id for row in named], np.int64), columns[2])
     names = np.array([row.name for row in named], np.str_)
-    return QuestionTable(columns[0], columns[1], image, columns[3], names)
+    is_rated = columns[4] == FOR_RATING
+    return QuestionTable(columns[0], columns[1], image, columns[3], names, is_rated)
 
 
 def question_numbers(connection: Connection, asked: Questions) -> Int[np.ndarray, "Q"]:

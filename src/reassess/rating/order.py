@@ -17,8 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
     TextClause,
@@ -54,6 +56,10 @@ from reassess.rating.schema import (
 
 REACH = 8
 """A draw takes one of so many next tasks on the ring."""
+
+NEARLY = (3, 4)
+"""Numerator and denominator: under a budget a screen shows what has at least this share of the
+urgency of its most urgent question, so that no vote goes to what can wait."""
 
 _GOLDEN = np.uint64(0x9E3779B1)
 """2**32 over the golden ratio."""
@@ -111,15 +117,19 @@ def purpose_of(luck: Draw, settings: Settings) -> int:
     return RATING
 
 
-def _new_to(question: TextClause) -> ColumnElement[bool]:
+def _new_to(
+    question: ColumnElement[bool] | TextClause, *, again: bool = False
+) -> ColumnElement[bool]:
     """A task not shown to the rater, with a question like this that he has not answered.
 
-    The first condition settles nearly every task; the second matters after a sweep.
+    The first condition settles nearly every task; the second matters after a sweep, and where a
+    task that he has answered may come ``again`` with what was held back.
     """
+    seen = [OPEN, UNSEEN] if again else [OPEN, ANSWERED, UNSEEN]
     shown = exists().where(
         leases.c.rater == bindparam("rater"),
         leases.c.task == tasks.c.id,
-        leases.c.state.in_([OPEN, ANSWERED, UNSEEN]),
+        leases.c.state.in_(seen),
         leases.c.is_sweep.is_(False),
     )
     answered = exists().where(
@@ -144,10 +154,24 @@ _LEVEL_BELOW = (
 )
 _FROM, _TO = tasks.c.shuffle >= bindparam("low"), tasks.c.shuffle < bindparam("high")
 _FOUND = select(tasks.c.id, images.c.name, tasks.c.n_open).join(images)
-_RATING = _FOUND.where(_HAS_ROOM, _FROM, _TO, _new_to(_IS_OPEN)).order_by(tasks.c.shuffle)
-_MOST_URGENT = _RATING.where(tasks.c.level == _HIGHEST_LEVEL)
-_OF_LEVEL = _RATING.where(tasks.c.level == bindparam("level"))
-_GOLD = _FOUND.where(_IS_GOLD, _FROM, _TO, _new_to(_IS_KNOWN)).order_by(tasks.c.shuffle)
+_IS_URGENT = and_(_IS_OPEN, NEARLY[1] * questions.c.level >= NEARLY[0] * tasks.c.level)
+_N_URGENT = select(func.count()).where(questions.c.task == tasks.c.id, _IS_URGENT).scalar_subquery()
+_FOUND_URGENT = select(tasks.c.id, images.c.name, _N_URGENT).join(images)
+_LIMIT: BindParameter[int] = bindparam("limit", type_=Integer)
+_RATING = {
+    thrifty: found.where(_HAS_ROOM, _FROM, _TO, new).order_by(tasks.c.shuffle).limit(_LIMIT)
+    for thrifty, found, new in (
+        (False, _FOUND, _new_to(_IS_OPEN)),
+        (True, _FOUND_URGENT, _new_to(_IS_URGENT, again=True)),
+    )
+}
+"""Tasks with room from a point of the ring on, without and under a budget."""
+
+_MOST_URGENT = {key: one.where(tasks.c.level == _HIGHEST_LEVEL) for key, one in _RATING.items()}
+_OF_LEVEL = {key: one.where(tasks.c.level == bindparam("level")) for key, one in _RATING.items()}
+_GOLD = (
+    _FOUND.where(_IS_GOLD, _FROM, _TO, _new_to(_IS_KNOWN)).order_by(tasks.c.shuffle).limit(_LIMIT)
+)
 _PRACTICE = (
     _FOUND.where(text(f"tasks.use = {FOR_PRACTICE}"), _new_to(_IS_KNOWN))
     .order_by(tasks.c.id)
@@ -188,7 +212,7 @@ class Found:
     Attributes:
         task: its number.
         image_id: its image.
-        n_open: open questions.
+        n_open: open questions that would be shown.
         questions: those to show; None where the queue decides.
     """
 
@@ -198,18 +222,32 @@ class Found:
     questions: tuple[int, ...] | None = None
 
 
-def open_task(connection: Connection, rater: int, luck: Draw) -> Found | None:
-    """A task with room that is new to the rater, from the most urgent level that has one."""
-    found = _first(connection, _MOST_URGENT, {"rater": rater}, luck)
+def open_task(connection: Connection, rater: int, luck: Draw, *, thrifty: bool) -> Found | None:
+    """A task with room that is new to the rater, from the most urgent level that has one.
+
+    Args:
+        connection: of a transaction.
+        rater: his number.
+        luck: where to look.
+        thrifty: whether the task is found for its nearly most urgent questions alone
+            (`is_urgent`); one that the rater has seen may then come again with others.
+    """
+    found = _first(connection, _MOST_URGENT[thrifty], {"rater": rater}, luck)
     if found is not None:
         return found
     level = connection.execute(_LEVEL_BELOW, {"level": LEVELS}).scalar()
     while level is not None:
-        found = _first(connection, _OF_LEVEL, {"rater": rater, "level": level}, luck)
+        values = {"rater": rater, "level": level}
+        found = _first(connection, _OF_LEVEL[thrifty], values, luck)
         if found is not None:
             return found
         level = connection.execute(_LEVEL_BELOW, {"level": level}).scalar()
     return None
+
+
+def is_urgent(level: int, highest: int) -> bool:
+    """Whether a question is nearly as urgent as the most urgent one of its task that is open."""
+    return NEARLY[1] * level >= NEARLY[0] * highest
 
 
 def gold_task(connection: Connection, rater: int, luck: Draw) -> Found | None:
@@ -256,6 +294,6 @@ def _first(
     for low, high in ((luck.place, SHUFFLE), (0, luck.place)):
         missing = luck.skip + 1 - len(found)
         if missing:
-            here = values | {"low": low, "high": high}
-            found += connection.execute(wanted.limit(missing), here).all()
+            here = values | {"low": low, "high": high, "limit": missing}
+            found += connection.execute(wanted, here).all()
     return Found(*found[luck.skip % len(found)]) if found else None

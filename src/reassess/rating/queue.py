@@ -22,7 +22,13 @@ from reassess.rating.leases import (
     screen_row,
 )
 from reassess.rating.qualification import decide
-from reassess.rating.records import Idle, Screen, ScreenQuestion, Settings
+from reassess.rating.records import (
+    QUESTIONS_ON_A_SCREEN,
+    Idle,
+    Screen,
+    ScreenQuestion,
+    Settings,
+)
 from reassess.rating.schema import (
     GOLD,
     OPEN,
@@ -45,12 +51,12 @@ _TRIES = 30
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A screen that was found and is to be taken."""
+    """A screen that was found and is to be taken, with so many questions at most."""
 
     found: order.Found
     purpose: int
     luck: order.Draw
-    most: int | None = None
+    most: int = QUESTIONS_ON_A_SCREEN
 
 
 _WHO = select(
@@ -63,6 +69,9 @@ _HELD = (
 )
 _IS_TAKEN = select(leases.c.id).where(leases.c.state == OPEN).limit(1)
 _N_COUNTED = select(func.coalesce(func.sum(raters.c.n_counted), 0))
+_N_OUT = select(func.coalesce(func.sum(func.json_array_length(leases.c.questions)), 0)).where(
+    leases.c.state == OPEN, leases.c.purpose.in_([RATING, GOLD])
+)
 _OWN_VOTES = (
     select(votes.c.question)
     .where(
@@ -154,21 +163,25 @@ def _find(
         return Idle("not-qualified")
     if stage in ("practice", "qualification"):
         return _find_first(connection, settings, rater, stage, luck)
-    found = None if _is_spent(connection, settings) else order.open_task(connection, rater, luck)
+    left = votes_left(connection, settings)
+    found = None
+    if left is None or left > 0:
+        found = order.open_task(connection, rater, luck, thrifty=left is not None)
     if found is None:
         is_taken = connection.execute(_IS_TAKEN).first() is not None
         return Idle("wait" if is_taken else "complete")
+    most = QUESTIONS_ON_A_SCREEN if left is None else min(left, QUESTIONS_ON_A_SCREEN)
     purpose = order.purpose_of(luck, settings)
     if purpose == GOLD:
         gold = order.gold_task(connection, rater, luck)
         if gold is not None:
-            return _Plan(gold, GOLD, luck, most=found.n_open)
+            return _Plan(gold, GOLD, luck, most=min(found.n_open, most))
     if purpose == REPEAT:
         last = ordinal - 1 - settings.repeat_gap
         earlier = order.earlier_task(connection, rater, last, luck)
         if earlier is not None:
             return _Plan(earlier, REPEAT, luck)
-    return _Plan(found, RATING, luck)
+    return _Plan(found, RATING, luck, most=most)
 
 
 def _find_first(
@@ -230,7 +243,7 @@ def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Scre
         rater=rater,
         round_=round_of(plan.purpose),
     )
-    asked = _asked(connection, state, rater, plan)
+    asked = _asked(connection, state, rater, plan, thrifty=study.settings.budget is not None)
     if not asked:
         return None
     ordinal = connection.execute(_NEXT_ORDINAL, {"r": rater}).scalar()
@@ -260,7 +273,9 @@ def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Scre
     )
 
 
-def _asked(connection: Connection, state: TaskState, rater: int, plan: _Plan) -> list[int]:
+def _asked(
+    connection: Connection, state: TaskState, rater: int, plan: _Plan, *, thrifty: bool
+) -> list[int]:
     """The questions that are still to be shown, now that the task is locked."""
     found = [question for question in state.questions.values() if not question.is_answered]
     if plan.purpose == REPEAT:
@@ -270,7 +285,13 @@ def _asked(connection: Connection, state: TaskState, rater: int, plan: _Plan) ->
         return [number for number in numbers if number in known]
     found = [question for question in found if question.place_of(rater) is None]
     if plan.purpose == RATING:
-        return [question.number for question in found if state.is_open(question)]
+        found = [question for question in found if state.is_open(question)]
+        if thrifty:
+            still_open = [one for one in state.questions.values() if state.is_open(one)]
+            highest = max((one.level for one in still_open), default=0)
+            found = [question for question in found if order.is_urgent(question.level, highest)]
+        found.sort(key=lambda question: -question.level)
+        return [question.number for question in found[: plan.most]]
     if not any(question.truth is not None for question in found):
         return []
     return order.shuffled([question.number for question in found], plan.luck.seed)[: plan.most]
@@ -288,7 +309,12 @@ def who(connection: Connection, rater: int) -> AnyRow:
     return row
 
 
-def _is_spent(connection: Connection, settings: Settings) -> bool:
+def votes_left(connection: Connection, settings: Settings) -> int | None:
+    """How many votes the budget still allows, those that are out on screens taken off.
+
+    None where there is no budget.
+    """
     if settings.budget is None:
-        return False
-    return int(connection.execute(_N_COUNTED).scalar_one()) >= settings.budget
+        return None
+    spent = sum(int(connection.execute(one).scalar_one()) for one in (_N_COUNTED, _N_OUT))
+    return max(0, settings.budget - spent)

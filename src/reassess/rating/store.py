@@ -23,6 +23,8 @@ from reassess.rating.schema import audit_log, raters, slots, study
 from reassess.rating.stopping import AskAll
 from reassess.records import StoppingRule
 
+_STUDY = select(study)
+
 Clock = Callable[[], float]
 """Seconds since 1970, as `time.time` gives them."""
 
@@ -143,7 +145,7 @@ def change_settings(store: Store, settings: Settings, *, by: int | None = None) 
 
 def study_row(connection: Connection) -> StudyRow:
     """The study's settings, secret and state, as this transaction sees them."""
-    row = connection.execute(select(study)).one()
+    row = connection.execute(_STUDY).one()
     return StudyRow(Settings(**row.settings), row.secret, row.closed_at is not None)
 
 

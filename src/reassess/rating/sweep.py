@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, exists, func, insert, select, text
 
 from reassess.rating import order
 from reassess.rating.leases import screen_from, screen_row
-from reassess.rating.queue import who
+from reassess.rating.queue import votes_left, who
 from reassess.rating.records import Idle, Screen, ScreenQuestion
 from reassess.rating.schema import (
     OPEN,
@@ -108,6 +108,8 @@ def _sweep(
         return held
     if study.is_closed:
         return Idle("closed")
+    left = votes_left(connection, study.settings)
+    n_images = n_images if left is None else min(left, n_images)
     luck = order.draw(study.secret, rater, person.n_leases + 1)
     found = sorted(_found(connection, rater, label, luck, n_images), key=lambda row: row[1])
     screens = []

@@ -80,26 +80,30 @@ def vote_batches(
 
 
 def votes(store: Store) -> Votes:
-    """The counted votes as a record, for aggregation.
+    """The counted votes as a record, for aggregation, with their times where any is known.
 
     Raises:
         DataError: there is none.
         StoreError: the database cannot be read.
     """
     parts: list[Int[np.ndarray, "3 v"]] = []
+    times: list[Int[np.ndarray, "v"]] = []
     with store.database.read() as connection:
         last = connection.execute(select(func.max(questions.c.id))).scalar() or 0
         for low in range(0, last + 1, 20_000):
             rows = _rows(connection, low, low + 20_000, counted_only=True)
             parts.append(rows[[0, 1, 4]].astype(np.int32))
+            times.append(rows[6])
         asked, rater, answer = np.concatenate([np.zeros((3, 0), np.int32), *parts], axis=1)
         used, question = np.unique(asked, return_inverse=True)
         pairs = _pairs(connection, used)
         names = _rater_names(connection)
     people, code = np.unique(rater, return_inverse=True)
+    given_at = np.concatenate([np.zeros(0, np.int64), *times])
     return Votes(
-        Questions.from_pairs(pairs), names[people], ANSWERS, question, code, answer.astype(np.int8)
-    )
+        Questions.from_pairs(pairs), names[people], ANSWERS, question, code, answer.astype(np.int8),
+        given_at=given_at.view("datetime64[ms]") if (given_at != _NEVER).any() else None,
+    )  # fmt: skip
 
 
 def import_votes(store: Store, votes: Votes, *, by: int | None = None) -> int:

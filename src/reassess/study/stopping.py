@@ -7,6 +7,10 @@ where its posterior is beyond `BOUNDS` (`bounds`). Raters' matrices move as vote
 the rule is made anew whenever there are `GROWTH` times the votes; what a later rule no longer
 calls settled is asked again. Only with matrices that stay as they are is lossless exact.
 
+With `learned` random seed images come first, in full; then every question is asked once; then the
+least sure come first, until a budget (`Settings.budget`) is spent. What is sure is learned from
+the votes each time, so that every process of a site has it from the database alone.
+
 Rules are `reassess.aggregation.adaptive`'s, the queue is `reassess.rating`'s: here their
 questions are brought together. Letters: Q questions of the store, q assessed, v their votes.
 """
@@ -22,9 +26,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Bool, Int, Shaped
 
-from reassess.aggregation.adaptive import Bounds, Evidence, Lossless
+from reassess.aggregation.adaptive import (
+    Bounds,
+    Evidence,
+    Known,
+    Lossless,
+    OnceEach,
+    SeedsFirst,
+    known_of,
+    relearn,
+)
 from reassess.errors import OptionError, ReassessError
 from reassess.files import read_gold
 from reassess.pipeline import aggregate
@@ -39,13 +52,13 @@ from reassess.rating import (
     settings_of,
     votes,
 )
-from reassess.records import Assessment, StoppingRule, Votes
+from reassess.records import Assessment, Pairs, Questions, StoppingRule, Votes, align
 from reassess.study.inputs import benchmark_of
 from reassess.study.labelling import THRESHOLD
 from reassess.study.manifest import Study, open_study
 from reassess.study.stages import gold_file
 
-Stop = Literal["lossless", "bounds"]
+Stop = Literal["lossless", "bounds", "learned"]
 
 MIN_QUESTIONS = 300
 """Questions that must have all their votes before anybody's matrix is trusted."""
@@ -53,6 +66,16 @@ MIN_QUESTIONS = 300
 BOUNDS = (0.02, 0.98)
 GROWTH = 1.2
 SECONDS = 300.0
+
+SEED_SHARE = 0.03
+"""Share of the images that are rated in full before anything is learned; more in small studies."""
+
+_SEED_QUESTIONS = 1.5 * MIN_QUESTIONS
+_NEARLY_ALL = 0.95
+"""Share of the seed's questions that must be decided: a few may wait for somebody for ever."""
+
+Arrivals = tuple[Int[np.ndarray, "v"], Shaped[np.ndarray, "v"], Int[np.ndarray, "v"]]
+"""Question, rater's id and answer of votes, in the order in which they came."""
 
 _log = logging.getLogger(__name__)
 
@@ -126,7 +149,7 @@ class LiveRule:
 def fit_rule(
     study: Study, store: Store, *, stop: Stop = "lossless", min_questions: int = MIN_QUESTIONS
 ) -> StudyRule | None:
-    """The rule that the votes so far teach; None while all must be asked.
+    """The rule that the votes so far teach; None while all must be asked in any order.
 
     All is asked while too few questions have all their votes, where the study's method knows
     no matrices (majority), where its threshold is chosen only after rating, and where the
@@ -142,20 +165,80 @@ def fit_rule(
         DataError: gold or votes are not what they must be.
         StoreError: the database cannot be read.
     """
-    threshold = _threshold(study)
-    method: Any = study.setting("aggregate", "method", "dawid-skene")
     asked = question_table(store)
-    if threshold is None or method == "majority" or progress(store).n_votes == 0:
-        return None
-    given = votes(store)
+    given = votes(store) if progress(store).n_votes else None
     k = settings_of(store).votes_per_question
-    if int((given.counts().sum(axis=1) >= k).sum()) < min_questions:
+    evidence = None
+    if given is not None and int((given.counts().sum(axis=1) >= k).sum()) >= min_questions:
+        evidence = _evidence(study, given, len(asked.question))
+    rule: StoppingRule
+    if stop == "learned":
+        rule = _learned(study, asked, given, evidence, k)
+    elif evidence is None:
         return None
-    evidence = _evidence(study, given, len(asked.question), method, threshold)
-    if evidence is None:
-        return None
-    rule = Lossless(evidence) if stop == "lossless" else Bounds(evidence, *BOUNDS)
+    else:
+        rule = Lossless(evidence) if stop == "lossless" else Bounds(evidence, *BOUNDS)
     return StudyRule.of_table(rule, asked, np.arange(len(asked.question)))
+
+
+def check_stop(study: Study, stop: Stop) -> None:
+    """Refuse a rule that would never learn anything.
+
+    Raises:
+        OptionError: what is decided of a question is not known while it is rated.
+    """
+    method = study.setting("aggregate", "method", "dawid-skene")
+    if stop == "learned" and (method == "majority" or _threshold(study) is None):
+        raise OptionError(
+            f"{study.folder}: --stop learned foretells what all votes would decide, but the method "
+            f"is {method!r} and the labels' rule {study.setting('label', 'rule', 'threshold')!r}. "
+            "Aggregate with dawid-skene or calibrated, and give a threshold in (0, 1)."
+        )
+
+
+def seeds_of(asked: QuestionTable) -> Bool[np.ndarray, "Q"]:
+    """Which questions are about seed images: drawn once and for all, also as a study grows.
+
+    In every process the same, and the more questions there are, the smaller a share suffices.
+    """
+    share = max(SEED_SHARE, _SEED_QUESTIONS / max(1, int(asked.is_rated.sum())))
+    luck = np.random.default_rng(0).random(len(asked.image_ids))
+    is_seed: Bool[np.ndarray, "Q"] = (luck < share)[asked.image] & asked.is_rated
+    return is_seed
+
+
+def learned_rule(
+    evidence: Evidence,
+    known: Known,
+    votes: Arrivals,
+    is_seed: Bool[np.ndarray, "Q"],
+    votes_per_question: int,
+) -> StoppingRule:
+    """What to ask first: seeds until they are decided, then what is least sure.
+
+    Args:
+        evidence: the weights of answers.
+        known: what is known of each question before any vote.
+        votes: question, rater and answer of each vote in the order in which they came.
+        is_seed: the questions of the seed.
+        votes_per_question: k.
+
+    Raises:
+        DataError: the seed's questions are all decided alike.
+    """
+    question, rater, answer = votes
+    lossless = Lossless(evidence)
+    seed, cast = np.flatnonzero(is_seed), is_seed[question]
+    position = np.searchsorted(seed, question[cast])
+    n_left = votes_per_question - np.bincount(position, minlength=len(seed))
+    said = lossless.assess(seed, position, rater[cast], answer[cast], n_left)
+    if said.settled.mean() < _NEARLY_ALL:
+        return SeedsFirst(lossless, is_seed)
+    learned = relearn(
+        evidence, known, question, rater, answer, is_seed=is_seed,
+        votes_per_question=votes_per_question, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    return OnceEach(learned)
 
 
 def fit_elsewhere(
@@ -196,7 +279,7 @@ def keep_fitting(
         seconds: between two looks at the number of votes.
         refreshes: whether to assess every question anew; one process of a site suffices.
     """
-    n_before = 0
+    n_before = -1
     while True:
         try:
             n_votes = progress(store).n_votes
@@ -225,13 +308,45 @@ def _threshold(study: Study) -> float | None:
     return threshold if 0 < threshold < 1 else None
 
 
-def _evidence(
-    study: Study, given: Votes, n_questions: int, method: Any, threshold: float
-) -> Evidence | None:
-    """The evidence of the study's own aggregation, with the gold that it will use."""
+def _evidence(study: Study, given: Votes, n_questions: int) -> Evidence | None:
+    """The evidence of the study's own aggregation, with the gold that it will use.
+
+    None where it knows no matrices, chooses its threshold later, or has not converged.
+    """
+    threshold = _threshold(study)
+    method: Any = study.setting("aggregate", "method", "dawid-skene")
+    if threshold is None or method == "majority":
+        return None
     path = gold_file(study, "aggregate")
     gold = None if path is None else read_gold(path, classes=benchmark_of(study).classes)
     posterior = aggregate(given, gold, method)
     if posterior.converged is False:
         return None
     return Evidence.from_posterior(posterior, n_questions, threshold=threshold)
+
+
+def _learned(
+    study: Study, asked: QuestionTable, given: Votes | None, evidence: Evidence | None, k: int
+) -> StoppingRule:
+    """What to ask first as far as the votes so far teach it."""
+    is_seed = seeds_of(asked)
+    if given is None or evidence is None:
+        return SeedsFirst(AskAll(), is_seed)
+    pairs = Pairs(asked.image_ids, asked.image, asked.label)
+    known = known_of(Questions.from_pairs(pairs), benchmark_of(study))
+    return learned_rule(evidence, known, arrivals(given, asked), is_seed, k)
+
+
+def arrivals(given: Votes, asked: QuestionTable) -> Arrivals:
+    """Row in the table, rater and answer of each vote, in the order in which they came."""
+    pairs = given.questions.pairs
+    assert pairs is not None  # noqa: S101 -- the store asks about pairs only
+    image = align(pairs.image_ids, asked.image_ids, source="votes", target_name="the store")
+    n_labels = int(asked.label.max()) + 1
+    key = asked.image.astype(np.int64) * n_labels + asked.label
+    by_key = np.argsort(key)
+    row = by_key[np.searchsorted(key[by_key], image[pairs.image] * n_labels + pairs.label)]
+    came = np.arange(len(given)) if given.given_at is None else given.given_at
+    order = np.argsort(came, kind="stable")
+    rater = given.rater_ids[given.rater[order]]
+    return row[given.question[order]], rater, given.answer[order].astype(np.int64)

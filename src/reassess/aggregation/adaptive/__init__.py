@@ -2,18 +2,19 @@
 
 ============  =========================================================================
 `evidence`    the weight of every answer, and how far votes can still lead
-`rules`       `Lossless`, `Bounds`: rules that learn nothing
+`rules`       `Lossless`, `Bounds`, `SeedsFirst`, `OnceEach`: rules that learn nothing
 `features`    what is known of a question, as columns to learn from
-`learned`     `Learned`, `learn`: P(all votes would say present)
+`learned`     `Learned`, `learn`, `relearn`: P(all votes would say present)
+`trees`       scikit-learn's trees, walked by a compiled loop
 `replay`      complete votes come in once more: what would have been asked
 ============  =========================================================================
 """
 
 from reassess.aggregation.adaptive.evidence import Evidence
 from reassess.aggregation.adaptive.features import Known, known_of
-from reassess.aggregation.adaptive.learned import Learned, learn
+from reassess.aggregation.adaptive.learned import Learned, learn, relearn
 from reassess.aggregation.adaptive.replay import Replayed, replay, replay_within
-from reassess.aggregation.adaptive.rules import Bounds, Lossless
+from reassess.aggregation.adaptive.rules import Bounds, Lossless, OnceEach, SeedsFirst
 
 __all__ = [
     "Bounds",
@@ -21,9 +22,12 @@ __all__ = [
     "Known",
     "Learned",
     "Lossless",
+    "OnceEach",
     "Replayed",
+    "SeedsFirst",
     "known_of",
     "learn",
+    "relearn",
     "replay",
     "replay_within",
 ]

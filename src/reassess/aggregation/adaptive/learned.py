@@ -11,18 +11,17 @@ much as those rated to their end, and no more of these are needed than a small r
 No vote that has not come in yet has any part in it. Letters as in `features`.
 """
 
-import functools
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.aggregation.adaptive.evidence import Evidence
 from reassess.aggregation.adaptive.features import Known, Tally, rates_of_alike
-from reassess.aggregation.adaptive.rules import Lossless, unsureness
+from reassess.aggregation.adaptive.rules import Lossless, logistic, unsureness
+from reassess.aggregation.adaptive.trees import Trees
 from reassess.errors import DataError, MissingExtraError, OptionError
 from reassess.records import Assessment
 
@@ -151,6 +150,37 @@ def learn(
     return Learned(evidence, columns, settle_at, forecaster)
 
 
+def relearn(
+    evidence: Evidence,
+    known: Known,
+    question: Int[np.ndarray, "v"],
+    rater: Shaped[np.ndarray, "v"],
+    answer: Int[np.ndarray, "v"],
+    *,
+    is_seed: Bool[np.ndarray, "Q"],
+    votes_per_question: int,
+    rng: np.random.Generator,
+) -> Learned:
+    """The rule that a study's votes teach whoever has no rule before: of a seed, then of all.
+
+    It depends on nothing but its arguments, so that processes which read the same votes get
+    the same rule. The arguments are those of `learn`, and which questions belong to the seed.
+
+    Raises:
+        DataError: the settled questions of the seed are all decided alike, or there are none.
+        MissingExtraError: scikit-learn is not installed.
+    """
+    seed = is_seed[question]
+    rule = None
+    for chosen in (seed, np.ones_like(seed)):
+        rule = learn(
+            evidence, known, question[chosen], rater[chosen], answer[chosen],
+            votes_per_question=votes_per_question, rng=rng, previous=rule,
+        )  # fmt: skip
+    assert rule is not None  # noqa: S101 -- two rounds
+    return rule
+
+
 def _moments(
     evidence: Evidence,
     asked: Int[np.ndarray, "q"],
@@ -184,12 +214,10 @@ class Forecaster:
     """Gradient boosting on columns that are cut into few steps.
 
     Attributes:
-        edges: where each column is cut.
-        model: scikit-learn's, fitted.
+        trees: what scikit-learn grew.
     """
 
-    edges: tuple[Float[np.ndarray, "..."], ...]
-    model: Any = field(repr=False)
+    trees: Trees = field(repr=False)
 
     @classmethod
     def fitted(
@@ -203,54 +231,53 @@ class Forecaster:
         Raises:
             MissingExtraError: scikit-learn is not installed.
         """
-        try:
-            from sklearn.ensemble import HistGradientBoostingClassifier
-        except ImportError as error:
-            raise MissingExtraError("scikit-learn", "study", "learning when to stop") from error
         edges = tuple(
             np.unique(np.quantile(column, np.arange(1, _N_STEPS) / _N_STEPS, method="nearest"))
             for column in table.T
         )
-        up, down = np.flatnonzero(target > 0), np.flatnonzero(target < 1)
-        weight = np.concatenate([target[up], 1 - target[down]])
-        side = np.repeat([1, 0], [len(up), len(down)])
-        model = HistGradientBoostingClassifier(
-            max_iter=100,
-            learning_rate=0.1,
-            max_leaf_nodes=15,
-            min_samples_leaf=30,
-            l2_regularization=1.0,
-            early_stopping=False,
-            random_state=0,
-        )
-        steps = _steps(table, edges)[np.concatenate([up, down])]
-        with _one_thread():
-            return cls(edges, model.fit(steps, side, sample_weight=weight))
+        return cls(Trees.grown(grow(table, target, edges), edges))
 
     def forecast(self, table: Float[np.ndarray, "u f"]) -> Float[np.ndarray, "u"]:
         """P(all votes together would decide that the class is present)."""
-        with _one_thread():
-            present: Float[np.ndarray, "u"] = self.model.predict_proba(_steps(table, self.edges))[
-                :, 1
-            ]
-        return present
+        return logistic(self.trees.log_odds(table))
 
 
-def _steps(
+def grow(
+    table: Float[np.ndarray, "e f"],
+    target: Float[np.ndarray, "e"],
+    edges: Sequence[Float[np.ndarray, "..."]],
+) -> Any:
+    """scikit-learn's gradient boosting, fitted to the steps into which edges cut the columns.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+    except ImportError as error:
+        raise MissingExtraError("scikit-learn", "study", "learning when to stop") from error
+    from threadpoolctl import threadpool_limits
+
+    up, down = np.flatnonzero(target > 0), np.flatnonzero(target < 1)
+    weight = np.concatenate([target[up], 1 - target[down]])
+    side = np.repeat([1, 0], [len(up), len(down)])
+    model = HistGradientBoostingClassifier(
+        max_iter=100,
+        learning_rate=0.1,
+        max_leaf_nodes=15,
+        min_samples_leaf=30,
+        l2_regularization=1.0,
+        early_stopping=False,
+        random_state=0,
+    )
+    rows = steps(table, edges)[np.concatenate([up, down])]
+    with threadpool_limits(limits=1):  # a server may be busy beside it
+        return model.fit(rows, side, sample_weight=weight)
+
+
+def steps(
     table: Float[np.ndarray, "u f"], edges: Sequence[Float[np.ndarray, "..."]]
 ) -> Float[np.ndarray, "u f"]:
+    """How many edges of its column are smaller than each value."""
     columns = [np.searchsorted(edge, one) for edge, one in zip(edges, table.T, strict=True)]
     return np.stack(columns, axis=1).astype(np.float32)
-
-
-@functools.cache
-def _threads() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """No more threads than this one: a rule is asked for a few questions, beside a busy server."""
-    context: AbstractContextManager[Any] = _threads().limit(limits=1)
-    return context

@@ -1,7 +1,9 @@
 """When to stop asking a question: the rules that learn nothing.
 
-`Lossless`  no remaining answer could change the decision
-`Bounds`    the posterior is beyond set bounds
+`Lossless`    no remaining answer could change the decision
+`Bounds`      the posterior is beyond set bounds
+`SeedsFirst`  as another rule says, but some questions come before all others
+`OnceEach`    as another rule says, but nothing is asked twice before all is asked once
 
 A rule is asked with the votes of some questions, whoever the raters are and in whatever order
 they came, and answers for those questions alone: it keeps no state, so that any number of
@@ -13,11 +15,14 @@ Letters: q questions that are assessed, v their votes.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.aggregation.adaptive.evidence import Evidence
 from reassess.errors import OptionError
-from reassess.records import Assessment
+from reassess.records import Assessment, StoppingRule
+
+AFTER_THE_FIRST = 0.93
+"""What comes after a first vote is less urgent than that, by a queue's level."""
 
 
 def unsureness(present: Float[np.ndarray, "q"]) -> Float[np.ndarray, "q"]:
@@ -102,3 +107,57 @@ class Bounds:
         settled = (posterior <= self.low) | (posterior >= self.high) | (n_left == 0)
         present = (log_odds >= evidence.cut).astype(float)
         return Assessment(settled, np.where(settled, 0.0, unsureness(posterior)), present)
+
+
+@dataclass(frozen=True, slots=True)
+class SeedsFirst:
+    """Another rule, but the seed's questions are asked before all others.
+
+    Attributes:
+        rule: says what is settled.
+        is_seed: whether each question of the study belongs to the seed.
+    """
+
+    rule: StoppingRule
+    is_seed: Bool[np.ndarray, "Q"]
+
+    def assess(
+        self,
+        question: Int[np.ndarray, "q"],
+        position: Int[np.ndarray, "v"],
+        rater: Shaped[np.ndarray, "v"],
+        answer: Int[np.ndarray, "v"],
+        n_left: Int[np.ndarray, "q"],
+    ) -> Assessment:
+        """Settled is what the other rule says; open seeds are urgent, and nothing else is."""
+        said = self.rule.assess(question, position, rater, answer, n_left)
+        urgency = (self.is_seed[question] & ~said.settled).astype(float)
+        return Assessment(said.settled, urgency, said.present)
+
+
+@dataclass(frozen=True, slots=True)
+class OnceEach:
+    """Another rule, but every question is asked once before any is asked again.
+
+    A first round shows whole screens, and leaves no question without a vote, whose label nobody
+    could release.
+
+    Attributes:
+        rule: says what comes after the first vote.
+    """
+
+    rule: StoppingRule
+
+    def assess(
+        self,
+        question: Int[np.ndarray, "q"],
+        position: Int[np.ndarray, "v"],
+        rater: Shaped[np.ndarray, "v"],
+        answer: Int[np.ndarray, "v"],
+        n_left: Int[np.ndarray, "q"],
+    ) -> Assessment:
+        """Open and most urgent is what has no vote."""
+        said = self.rule.assess(question, position, rater, answer, n_left)
+        is_new = np.bincount(position, minlength=len(question)) == 0
+        urgency = np.where(is_new, 1.0, said.urgency * AFTER_THE_FIRST)
+        return Assessment(said.settled & ~is_new, urgency, said.present)
