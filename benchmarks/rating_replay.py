@@ -14,6 +14,7 @@ Modes: ``lossless-given`` (the raters of a question are known), ``lossless`` (an
 """
 
 import argparse
+import math
 import sys
 import tempfile
 import time
@@ -60,6 +61,8 @@ from reassess.study.stopping import (
 SETTINGS = Settings(gold_rate=0, repeat_rate=0, n_practice=0, n_qualification=0)
 BUDGETS = (0.35, 0.4, 0.45)
 N_ASKERS = 50
+FIRST_LOOK = 0.01
+"""Share of all votes at which the seed is looked at first; a server looks every few minutes."""
 
 
 def part_of(study: Study, every: int) -> Study:
@@ -218,13 +221,15 @@ def replay(study: Study, mode: str, url: str, seed: int) -> None:
             change_settings(store, replace(settings_of(store), budget=budget))
             rule = SeedsFirst(rule, is_seed)
         this.use(rule)
-        n_before = 0
+        look_at = round(FIRST_LOOK * len(study.votes))
         for _ in this.play():
             n_votes = int(this.n_votes.sum())
-            if mode == "learned" and n_votes > GROWTH * n_before:
-                n_before, rule = n_votes, this.learn(is_seed)
-                this.use(rule)
-                print(f"{n_votes:,} votes: {type(rule).__name__}", file=sys.stderr)
+            if mode == "learned" and n_votes >= look_at:
+                look_at, found = math.ceil(GROWTH * n_votes), this.learn(is_seed)
+                print(f"{n_votes:,} votes: {type(found).__name__}", file=sys.stderr)
+                if not isinstance(found, SeedsFirst):
+                    rule = found
+                    this.use(rule)
             if len(marks) > 1 and this.share >= marks[0]:
                 this.report(f"{mode}, {marks.pop(0):.0%}", rule, start)
         this.report(mode, rule, start)

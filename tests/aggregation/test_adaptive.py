@@ -13,12 +13,17 @@ from reassess.aggregation.adaptive import (
     Evidence,
     Known,
     Lossless,
+    OnceEach,
+    SeedsFirst,
     known_of,
     learn,
+    relearn,
     replay,
     replay_within,
 )
 from reassess.aggregation.adaptive.features import rates_of_alike
+from reassess.aggregation.adaptive.learned import grow, steps
+from reassess.aggregation.adaptive.trees import Trees
 from reassess.errors import DataError, OptionError
 from reassess.records import (
     ANSWERS,
@@ -206,6 +211,61 @@ def test_a_learned_rule_stops_earlier_the_more_it_may_err():
     assert wrong[:2] == [0, 0]
     assert wrong[2] <= 0.02
     assert wrong[3] <= 0.1
+
+
+def test_trees_walked_by_us_forecast_what_scikit_learn_forecasts():
+    rng = np.random.default_rng(3)
+    table = np.stack([rng.normal(size=3000), rng.integers(0, 4, 3000), np.ones(3000)], axis=1)
+    target = np.clip(rng.random(3000) + 0.3 * table[:, 0] + 0.2 * (table[:, 1] == 2), 0, 1).round(1)
+    edges = [np.unique(column[::7]) for column in table.T]
+    model = grow(table, target, edges)
+    seen = np.concatenate([table, rng.normal(0, 5, size=(500, 3)), table[:50] + 1e-9])
+    trees = Trees.grown(model, edges)
+    expected = model.decision_function(steps(seen, edges))
+    np.testing.assert_allclose(trees.log_odds(seen), expected, rtol=0, atol=1e-12)
+    assert np.ptp(expected) > 1
+
+
+def test_a_rule_is_learned_from_the_votes_alone_and_the_seed_comes_first():
+    """The same votes give the same rule; what lies outside the seed cannot teach the first one."""
+    votes, evidence, benchmark = small_study(4)
+    known = known_of(votes.questions, benchmark)
+    is_seed = np.repeat(np.random.default_rng(0).random(250) < 0.4, 4)
+    few = is_seed[votes.question] | (np.arange(len(votes)) % 5 == 0)
+    cast = votes.question[few], votes.rater_ids[votes.rater[few]], votes.answer[few]
+
+    def forecasts(question, rater, answer):
+        rule = relearn(
+            evidence, known, question, rater, answer,
+            is_seed=is_seed, votes_per_question=5, rng=np.random.default_rng(0),
+        )  # fmt: skip
+        return asked_of(rule, [[] for _ in range(len(is_seed))], 5).present
+
+    first = forecasts(*cast)
+    np.testing.assert_array_equal(forecasts(*cast), first)
+    truth = replay(votes, Lossless(evidence), np.random.default_rng(0)).present
+    likely = first[truth & ~is_seed].mean(), first[~truth & ~is_seed].mean()
+    assert likely[0] > likely[1] + 0.3
+    alike = np.where(is_seed[cast[0]], 2, cast[2])
+    with pytest.raises(DataError, match="all decided alike"):
+        forecasts(cast[0], cast[1], alike)
+
+
+def test_seeds_come_first_and_nothing_is_asked_twice_before_all_is_asked_once():
+    evidence = evidence_of(np.array([[[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]]]), np.zeros(4), 0.8)
+    bounds = Bounds(evidence, 0.12, 0.9)
+    votes = [[("ann", 0)], [("ann", 2)], [], [("ann", 1)]]
+    inner = asked_of(bounds, votes, 3)
+    seeds = asked_of(SeedsFirst(bounds, np.array([True, True, False, False])), votes, 3)
+    assert seeds.settled.tolist() == inner.settled.tolist() == [True, False, False, False]
+    assert seeds.urgency.tolist() == [0, 1, 0, 0]
+    once = asked_of(OnceEach(bounds), votes, 3)
+    assert once.settled.tolist() == inner.settled.tolist()
+    assert np.argsort(once.urgency).tolist() == [0, 1, 3, 2]
+    np.testing.assert_allclose(once.urgency[[0, 1, 3]] / 0.93, inner.urgency[[0, 1, 3]])
+    sure = asked_of(OnceEach(Bounds(evidence, 0.6, 0.9)), [[], [("ann", 0)]], 3)
+    assert sure.settled.tolist() == [False, True], "nothing is sure before it was asked"
+    assert [one.tolist() for one in (seeds.present, once.present)] == [inner.present.tolist()] * 2
 
 
 def test_what_cannot_be_learned_is_refused():

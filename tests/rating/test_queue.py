@@ -288,12 +288,86 @@ def test_k_may_grow_and_shrinks_only_while_no_vote_is_lost(make_store):
         change_settings(store, PLAIN)
 
 
-def test_a_budget_ends_the_study(make_store):
-    store = make_store(replace(PLAIN, budget=10))
+def test_a_budget_is_spent_to_the_vote_and_not_beyond(make_store):
+    """What is out on screens counts as spent until it comes back; a sweep is bound by it too."""
+    store = make_store(replace(PLAIN, budget=9))
     add_questions(store, questions(10, 2))
+    one, two, three = raters(store, 3)
+    assert len(play(store, one, most=2)) == 2
+    held = next_screen(store, one)
+    assert isinstance(held, Screen)
+    later = next_screen(store, one, beyond=(held.lease,))
+    assert isinstance(later, Screen)
+    last = next_screen(store, two)
+    assert isinstance(last, Screen)
+    assert [len(s.questions) for s in (held, later, last)] == [2, 2, 1]
+    assert next_screen(store, three) == Idle("wait")
+    assert next_sweep(store, three, 0) == Idle("complete")
+    answer_all(store, one, held)
+    answer_all(store, two, last)
+    return_screen(store, one, later.lease)
+    (swept, *rest) = next_sweep(store, three, 0)
+    assert len(rest) == 1
+    answer_all(store, three, swept)
+    answer_all(store, three, rest[0])
+    assert next_screen(store, two) == Idle("complete")
+    assert progress(store).n_votes == 9
+    assert progress(store).n_votes_left == 0
+    assert standing(store, two).share_done == 1.0
+    assert audit(store) == ()
+
+
+class ByLabel:
+    """Class 0 is urgent until it has three votes, class 1 nearly as much, the others can wait."""
+
+    def __init__(self, label_of):
+        self.label_of = label_of
+
+    def assess(self, question, position, rater, answer, n_left):
+        del rater, answer, n_left
+        label = np.array([self.label_of.get(q, 2) for q in question.tolist()])
+        n = np.bincount(position, minlength=len(question))
+        urgency = np.select([(label == 0) & (n < 3), label == 1], [0.95, 0.8], 0.1 * (label + 1))
+        return Assessment(np.zeros(len(question), bool), urgency, np.full(len(question), 0.5))
+
+
+def test_under_a_budget_a_screen_leaves_out_what_can_wait_and_comes_again_for_it(make_store):
+    label_of = {}
+    store = make_store(replace(PLAIN, budget=10_000), rule=ByLabel(label_of))
+    add_questions(store, questions(6, 4))
+    table = question_table(store)
+    label_of |= dict(zip(table.question.tolist(), table.label.tolist(), strict=True))
+    refresh(store)
+    one, two, three, four = raters(store, 4)
+
+    def shown(person, most=6):
+        screens = play(store, person, most=most)
+        return [sorted(q.label for q in s.questions) for s in screens]
+
+    assert shown(one) == [[0, 1]] * 6
+    assert shown(two) == [[0, 1]] * 6
+    assert shown(three, 1) == [[0, 1]]
+    change_settings(store, PLAIN)
+    assert shown(four, 1) == [[0, 1, 2, 3]]
+    change_settings(store, replace(PLAIN, budget=10_000))
+    assert shown(three, 4) == [[0, 1]] * 4
+    left = [[0, 2, 3], [1], *[[2, 3]] * 5]
+    assert sorted(shown(three, 9)) == left, "what was held back, once nothing else is left for him"
+    assert shown(one, 9) == [[2, 3]] * 6
+    assert audit(store) == ()
+
+
+def test_gold_under_a_budget_is_as_long_as_the_screen_that_it_stands_for(make_store):
+    label_of = {}
+    settings = replace(PLAIN, budget=10_000, gold_rate=0.5)
+    store = make_store(settings, rule=ByLabel(label_of))
+    add_questions(store, questions(40, 4))
+    import_gold(store, gold_of(questions(20, 4)))
+    table = question_table(store)
+    label_of |= dict(zip(table.question.tolist(), table.label.tolist(), strict=True))
+    refresh(store)
     person = raters(store, 1)[0]
-    assert len(play(store, person)) == 5
-    assert next_screen(store, person) == Idle("complete")
+    assert {len(s.questions) for s in play(store, person, most=30)} == {1, 2}
 
 
 class TwoAlike:
@@ -319,6 +393,7 @@ def test_a_stopping_rule_settles_questions_one_by_one_and_urgent_ones_come_first
     play(store, two, lambda image_id, label: 2 if (image_id[-5], label) == ("3", 1) else 0)
     left = {("folder/00003.jpg", 1), ("folder/00013.jpg", 1)}
     add_questions(store, questions(1, 1, start=100))
+    assert 3 * len(left) + 5 <= progress(store).n_votes_left <= 5 * len(left) + 5
     screens = play(store, three, 0)
     shown = [{(s.image_id, q.label) for q in s.questions} for s in screens]
     assert shown[0] | shown[1] == left

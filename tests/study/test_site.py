@@ -15,7 +15,7 @@ import pytest
 
 from reassess import rating
 from reassess.aggregation import calibrated, original_label_rater
-from reassess.aggregation.adaptive import Evidence, Lossless
+from reassess.aggregation.adaptive import Evidence, Lossless, OnceEach, SeedsFirst
 from reassess.catalog import Catalog
 from reassess.errors import OptionError, ReassessError
 from reassess.files import read_labels
@@ -32,7 +32,7 @@ from reassess.rating import (
     question_table,
     submit,
 )
-from reassess.records import Assessment, Pairs, Questions
+from reassess.records import ANSWERS, Assessment, Pairs, Questions, Votes
 from reassess.study import (
     Study,
     add_models,
@@ -44,8 +44,24 @@ from reassess.study import (
 )
 from reassess.study.filling import fill_store
 from reassess.study.manifest import ModelEntry
-from reassess.study.site import ImageFolder, cookie_secret, database_url, exemplars_of, open_rating
-from reassess.study.stopping import LiveRule, StudyRule, fit_elsewhere, fit_rule, keep_fitting
+from reassess.study.site import (
+    ImageFolder,
+    cookie_secret,
+    database_url,
+    exemplars_of,
+    limit_votes,
+    open_rating,
+)
+from reassess.study.stopping import (
+    LiveRule,
+    StudyRule,
+    arrivals,
+    check_stop,
+    fit_elsewhere,
+    fit_rule,
+    keep_fitting,
+    seeds_of,
+)
 from reassess.study.vote_files import export_votes
 
 from .small import PRACTICE, K, N, ids_of, is_true, make_study, write_gold
@@ -228,6 +244,90 @@ def test_a_study_is_rated_adaptively_aggregated_and_labelled(study: Study) -> No
         if (i, k) in asked
     )
     assert wrong / len(asked) < 0.02
+
+
+def test_a_study_is_rated_within_a_budget(study: Study) -> None:
+    """The seed in full, everything once, then the least sure, until the budget is spent."""
+    live = LiveRule()
+    with open_rating(study, rule=live) as store:
+        rating.change_settings(store, PLAIN)
+        filled = fill_store(study, store)
+        n = len(filled.asked.question)
+        limit_votes(store, 0.6)
+        is_seed = seeds_of(filled.asked, 60)
+        assert is_seed.mean() == pytest.approx(90 / n, abs=0.1)
+        seed_images = set(filled.asked.image_ids[np.unique(filled.asked.image[is_seed])].tolist())
+        people = [person(store, f"rater-{n}") for n in range(9)]
+        says = [mostly_right(n) for n in range(9)]
+
+        def fit() -> Any:
+            rule = fit_rule(study, store, stop="learned", min_questions=60)
+            assert rule is not None
+            live.current = rule
+            rating.refresh(store)
+            return rule.rule
+
+        kinds, images = [type(fit())], set()
+        while True:
+            screens = [next_screen(store, who) for who in people]
+            if all(isinstance(one, rating.Idle) for one in screens):
+                break
+            if kinds[-1] is SeedsFirst:
+                images |= {one.image_id for one in screens if isinstance(one, Screen)}
+            for who, say in zip(people, says, strict=True):
+                rate(store, who, say, 4)
+            if len(kinds) < 40:
+                kinds.append(type(fit()))
+        assert {SeedsFirst, OnceEach} == set(kinds)
+        assert kinds == sorted(kinds, key=lambda kind: kind is OnceEach)
+        assert len(images - seed_images) < 0.2 * len(images)
+        progress = rating.progress(store)
+        assert progress.n_votes == round(0.6 * 5 * n)
+        assert progress.share_done == 1.0
+        counts = rating.votes(store).counts().sum(axis=1)
+        assert len(counts) == n, "nothing is left without a vote"
+        assert counts.max() == 5
+        assert not rating.audit(store)
+        export_votes(study, store)
+    assert set(dict(run_study(study))) == {"posterior", "labels"}
+
+
+def test_votes_come_in_the_order_in_which_they_were_given(study: Study) -> None:
+    """Later images are rated first here, so that no other order can pass for it."""
+    with open_rating(study) as store:
+        fill_store(study, store)
+        asked = question_table(store)
+        given, n = votes_on(asked), len(asked.question)
+        row, rater, answer = arrivals(given, asked)
+        assert row.tolist() == list(range(n))[::-1] * 2
+        assert rater.tolist() == ["ann"] * n + ["bob"] * n
+        assert answer.tolist() == [i % 3 for i in range(n)][::-1] * 2
+
+
+def votes_on(asked: rating.QuestionTable) -> Votes:
+    """Two raters on every question, the first later than the second on none."""
+    n = len(asked.question)
+    pairs = Pairs(asked.image_ids, asked.image, asked.label)
+    question, rater = np.tile(np.arange(n), 2), np.repeat([0, 1], n)
+    given_at = (n * rater - question).astype("datetime64[ms]")
+    shuffled = np.random.default_rng(0).permutation(2 * n)
+    return Votes(
+        Questions.from_pairs(pairs), np.array(["ann", "bob"]), ANSWERS, question[shuffled],
+        rater[shuffled], (question % 3)[shuffled], given_at=given_at[shuffled],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("section", "options"), [("aggregate", {"method": "majority"}), ("label", {"rule": "f1"})]
+)
+def test_a_learned_rule_needs_to_know_the_decision(
+    study: Study, section: str, options: dict[str, Any]
+) -> None:
+    check_stop(study, "learned")
+    changed = change_settings(study, section, options)
+    check_stop(changed, "lossless")
+    with pytest.raises(OptionError, match="--stop learned"):
+        check_stop(changed, "learned")
 
 
 def test_a_rule_opens_what_it_does_not_know() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Examples:
   reassess serve my-study
   reassess serve my-study --host 0.0.0.0 --port 80 --votes-per-question 5
+  reassess serve my-study --stop learned --budget 0.45
 \b
 Behind a proxy that speaks https, several processes on PostgreSQL:
   reassess serve my-study --https --workers 4 --database postgresql://me@localhost/my-study
@@ -34,11 +35,18 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
 @click.option("--fixed", is_flag=True, help="Give every question all its votes: no early stop.")
 @click.option(
     "--stop",
-    type=click.Choice(["lossless", "bounds"]),
+    type=click.Choice(["lossless", "bounds", "learned"]),
     default="lossless",
     show_default=True,
-    help="When to stop asking, once raters are known: where no answer could change the decision, "
-    "or where the posterior is below 0.02 or above 0.98.",
+    help="When to stop asking, once raters are known: where no answer could change the decision; "
+    "where the posterior is below 0.02 or above 0.98; or when the budget is spent on what a "
+    "learned predictor of the decision is least sure of.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="SHARE",
+    help="Stop after this share of all votes.  [default: 0.45 with --stop learned, else 1]",
 )
 @click.option(
     "--votes-per-question",
@@ -75,6 +83,7 @@ def serve(study: str, host: str, port: int, workers: int, **options: Any) -> Non
         folder=study,
         database=options["database"],
         stop=None if options["fixed"] else options["stop"],
+        budget=options["budget"],
         exemplars=options["exemplars"],
         https=options["https"],
     )
@@ -102,6 +111,8 @@ def _check(options: dict[str, Any], host: str, port: int, workers: int) -> None:
             f"--workers is {workers}, but must be 1 with SQLite. Name a PostgreSQL database "
             "(--database postgresql://…), or leave --workers out."
         )
+    if options["fixed"] and options["budget"] is not None:
+        raise OptionError("--fixed and --budget contradict each other. Leave one out.")
     context = click.get_current_context()
     typed = context.get_parameter_source("stop")
     if options["fixed"] and typed is click.core.ParameterSource.COMMANDLINE:

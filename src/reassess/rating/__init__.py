@@ -20,6 +20,7 @@ is a function here that takes the store first; what must hold, the database hold
                `set_use`, `audit_log`
 `experts`      `choose_gold`, `next_gold_screen`, `judge`, `import_gold`, `gold`,
                `adjudicate`, `adjudications`
+`work`         how much is done, and left at most
 `figures`      `progress`, `contested_images`, `image_counts`, `remarks`; `rater_table` is
                in `rater_figures`
 `transfer`     `vote_batches`, `votes`, `import_votes`

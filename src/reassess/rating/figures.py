@@ -13,7 +13,6 @@ from sqlalchemy import Connection, func, select
 from reassess.errors import AlignmentError
 from reassess.rating.records import is_text
 from reassess.rating.schema import (
-    FOR_RATING,
     OPEN,
     activity,
     images,
@@ -25,6 +24,7 @@ from reassess.rating.schema import (
 )
 from reassess.rating.schema import UNSEEN as CANNOT_SEE
 from reassess.rating.store import Store, moment, study_row
+from reassess.rating.work import share_of, work_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Progress:
         n_done: of them those that need no more votes: they have k, or are settled.
         n_votes: counted votes.
         n_votes_wanted: counted votes if every question were given k, or the budget.
+        n_votes_left: counted votes that may still be asked for, at most: nothing is asked of
+            what is settled, nor beyond the budget.
         n_answers: everything answered: with repetitions, gold and qualification.
         n_gold: gold questions.
         n_leases: screens that are out now.
@@ -52,12 +54,18 @@ class Progress:
     n_done: int
     n_votes: int
     n_votes_wanted: int
+    n_votes_left: int
     n_answers: int
     n_gold: int
     n_leases: int
     votes_per_hour: float | None
     expected_end: datetime | None
     is_closed: bool
+
+    @property
+    def share_done(self) -> float:
+        """Votes given, of these and those that may still be asked for; in [0, 1]."""
+        return share_of(self.n_votes, self.n_votes_left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +139,7 @@ def progress(store: Store) -> Progress:
     with store.database.read() as connection:
         study = study_row(connection)
         k, budget = study.settings.votes_per_question, study.settings.budget
-        n_questions, n_done, n_votes = connection.execute(
-            select(func.sum(tasks.c.n_questions), func.sum(tasks.c.n_done),
-                   func.sum(tasks.c.n_votes)).where(tasks.c.use == FOR_RATING)
-        ).one()  # fmt: skip
-        n_questions, n_done, n_votes = (int(n or 0) for n in (n_questions, n_done, n_votes))
+        work = work_of(connection, study.settings)
         n_answers = connection.execute(select(func.sum(raters.c.n_answers))).scalar() or 0
         n_images = connection.execute(select(func.count()).select_from(images)).scalar_one()
         is_known = questions.c.truth.is_not(None)
@@ -144,12 +148,12 @@ def progress(store: Store) -> Progress:
             select(func.count()).where(leases.c.state == OPEN)
         ).scalar_one()
         pace = _pace(connection, store.now())
-    wanted = n_questions * k if budget is None else min(budget, n_questions * k)
-    left = max(0, wanted - n_votes) if n_done < n_questions else 0
-    end = None if not pace else moment(store.now() + round(left / pace * _HOUR))
+    all_votes = work.n_questions * k
+    wanted = all_votes if budget is None else min(budget, all_votes)
+    end = None if not pace else moment(store.now() + round(work.n_left / pace * _HOUR))
     return Progress(
-        n_images, n_questions, n_done, n_votes, wanted, int(n_answers), n_gold, n_leases, pace, end,
-        study.is_closed,
+        n_images, work.n_questions, work.n_done, work.n_votes, wanted, work.n_left, int(n_answers),
+        n_gold, n_leases, pace, end, study.is_closed,
     )  # fmt: skip
 
 

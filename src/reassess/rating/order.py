@@ -12,7 +12,7 @@ evens out the gaps that gold, urgency and finished tasks leave.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int
@@ -117,6 +117,15 @@ def purpose_of(luck: Draw, settings: Settings) -> int:
     return RATING
 
 
+def _unanswered(question: ColumnElement[bool] | TextClause) -> ColumnElement[bool]:
+    """A question like this, of a task, that the rater has neither answered nor on a screen."""
+    answered = exists().where(
+        votes.c.question == questions.c.id, votes.c.rater == bindparam("rater")
+    )
+    held = exists().where(slots.c.rater == bindparam("rater"), slots.c.question == questions.c.id)
+    return and_(questions.c.task == tasks.c.id, question, ~answered, ~held)
+
+
 def _new_to(
     question: ColumnElement[bool] | TextClause, *, again: bool = False
 ) -> ColumnElement[bool]:
@@ -132,12 +141,7 @@ def _new_to(
         leases.c.state.in_(seen),
         leases.c.is_sweep.is_(False),
     )
-    answered = exists().where(
-        votes.c.question == questions.c.id, votes.c.rater == bindparam("rater")
-    )
-    held = exists().where(slots.c.rater == bindparam("rater"), slots.c.question == questions.c.id)
-    new = exists().where(questions.c.task == tasks.c.id, question, ~answered, ~held)
-    return and_(~shown, new)
+    return and_(~shown, exists().where(_unanswered(question)))
 
 
 _HAS_ROOM = text("tasks.n_open > 0")
@@ -155,20 +159,28 @@ _LEVEL_BELOW = (
 _FROM, _TO = tasks.c.shuffle >= bindparam("low"), tasks.c.shuffle < bindparam("high")
 _FOUND = select(tasks.c.id, images.c.name, tasks.c.n_open).join(images)
 _IS_URGENT = and_(_IS_OPEN, NEARLY[1] * questions.c.level >= NEARLY[0] * tasks.c.level)
-_N_URGENT = select(func.count()).where(questions.c.task == tasks.c.id, _IS_URGENT).scalar_subquery()
-_FOUND_URGENT = select(tasks.c.id, images.c.name, _N_URGENT).join(images)
 _LIMIT: BindParameter[int] = bindparam("limit", type_=Integer)
-_RATING = {
-    thrifty: found.where(_HAS_ROOM, _FROM, _TO, new).order_by(tasks.c.shuffle).limit(_LIMIT)
-    for thrifty, found, new in (
-        (False, _FOUND, _new_to(_IS_OPEN)),
-        (True, _FOUND_URGENT, _new_to(_IS_URGENT, again=True)),
-    )
-}
-"""Tasks with room from a point of the ring on, without and under a budget."""
 
-_MOST_URGENT = {key: one.where(tasks.c.level == _HIGHEST_LEVEL) for key, one in _RATING.items()}
-_OF_LEVEL = {key: one.where(tasks.c.level == bindparam("level")) for key, one in _RATING.items()}
+
+def _with_room(
+    found: "Select[int, str, int]", new: ColumnElement[bool]
+) -> "tuple[Select[int, str, int], Select[int, str, int]]":
+    """Such tasks from a point of the ring on: of the highest level, and of one that is given."""
+    here = found.where(_HAS_ROOM, _FROM, _TO, new).order_by(tasks.c.shuffle).limit(_LIMIT)
+    return (
+        here.where(tasks.c.level == _HIGHEST_LEVEL),
+        here.where(tasks.c.level == bindparam("level")),
+    )
+
+
+def _again(question: ColumnElement[bool] | TextClause) -> "Select[int, str, int]":
+    n_new = select(func.count()).where(_unanswered(question)).scalar_subquery()
+    return select(tasks.c.id, images.c.name, n_new).join(images)
+
+
+_WITH_ROOM = _with_room(_FOUND, _new_to(_IS_OPEN))
+_URGENT = _with_room(_again(_IS_URGENT), _new_to(_IS_URGENT, again=True))
+_LEFT_OVER = _with_room(_again(_IS_OPEN), _new_to(_IS_OPEN, again=True))
 _GOLD = (
     _FOUND.where(_IS_GOLD, _FROM, _TO, _new_to(_IS_KNOWN)).order_by(tasks.c.shuffle).limit(_LIMIT)
 )
@@ -177,7 +189,7 @@ _PRACTICE = (
     .order_by(tasks.c.id)
     .limit(1)
 )
-_again = leases.alias("again")
+_repeated = leases.alias("again")
 _EARLIER = (
     select(leases.c.task, images.c.name, leases.c.questions)
     .select_from(leases.join(tasks, tasks.c.id == leases.c.task).join(images))
@@ -189,10 +201,10 @@ _EARLIER = (
         leases.c.purpose.in_([RATING, GOLD]),
         leases.c.is_sweep.is_(False),
         ~exists().where(
-            _again.c.rater == leases.c.rater,
-            _again.c.task == leases.c.task,
-            _again.c.purpose == REPEAT,
-            _again.c.state.in_([OPEN, ANSWERED, UNSEEN]),
+            _repeated.c.rater == leases.c.rater,
+            _repeated.c.task == leases.c.task,
+            _repeated.c.purpose == REPEAT,
+            _repeated.c.state.in_([OPEN, ANSWERED, UNSEEN]),
         ),
     )
     .order_by(leases.c.ordinal)
@@ -214,12 +226,14 @@ class Found:
         image_id: its image.
         n_open: open questions that would be shown.
         questions: those to show; None where the queue decides.
+        is_urgent: whether only its nearly most urgent questions are to be shown.
     """
 
     task: int
     image_id: str
     n_open: int
     questions: tuple[int, ...] | None = None
+    is_urgent: bool = False
 
 
 def open_task(connection: Connection, rater: int, luck: Draw, *, thrifty: bool) -> Found | None:
@@ -229,16 +243,30 @@ def open_task(connection: Connection, rater: int, luck: Draw, *, thrifty: bool) 
         connection: of a transaction.
         rater: his number.
         luck: where to look.
-        thrifty: whether the task is found for its nearly most urgent questions alone
-            (`is_urgent`); one that the rater has seen may then come again with others.
+        thrifty: whether a task comes for its nearly most urgent questions alone (`is_urgent`),
+            and may come again with others; only where none is left that this rater could answer,
+            for whatever is.
     """
-    found = _first(connection, _MOST_URGENT[thrifty], {"rater": rater}, luck)
+    if not thrifty:
+        return _most_urgent(connection, _WITH_ROOM, rater, luck)
+    found = _most_urgent(connection, _URGENT, rater, luck)
+    if found is None:
+        return _most_urgent(connection, _LEFT_OVER, rater, luck)
+    return replace(found, is_urgent=True)
+
+
+def _most_urgent(
+    connection: Connection,
+    wanted: "tuple[Select[int, str, int], Select[int, str, int]]",
+    rater: int,
+    luck: Draw,
+) -> Found | None:
+    found = _first(connection, wanted[0], {"rater": rater}, luck)
     if found is not None:
         return found
     level = connection.execute(_LEVEL_BELOW, {"level": LEVELS}).scalar()
     while level is not None:
-        values = {"rater": rater, "level": level}
-        found = _first(connection, _OF_LEVEL[thrifty], values, luck)
+        found = _first(connection, wanted[1], {"rater": rater, "level": level}, luck)
         if found is not None:
             return found
         level = connection.execute(_LEVEL_BELOW, {"level": level}).scalar()

@@ -14,11 +14,10 @@ from sqlalchemy import Connection, func, insert, select, update
 from reassess.errors import DataError
 from reassess.rating.database import AnyRow
 from reassess.rating.errors import InvitationError, RaterError
-from reassess.rating.records import LONGEST_NAME, Rater, Role, Standing, is_text
+from reassess.rating.records import LONGEST_NAME, Rater, Role, Settings, Standing, is_text
 from reassess.rating.schema import (
     ANSWERED,
     FOR_PRACTICE,
-    FOR_RATING,
     PRACTICE,
     invitations,
     leases,
@@ -26,6 +25,7 @@ from reassess.rating.schema import (
     tasks,
 )
 from reassess.rating.store import Store, log, study_row
+from reassess.rating.work import share_of, work_of
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -213,7 +213,7 @@ def standing(store: Store, rater: int) -> Standing:
                 )
             ).scalar_one()
             n_left = max(0, min(settings.n_practice, n_tasks) - n_answered)
-        share_done = _share_done(store, connection)
+        share_done = _share_done(store, connection, settings)
     return Standing(
         row.n_screens,
         row.n_answers,
@@ -272,16 +272,12 @@ def check_role(connection: Connection, number: int, roles: tuple[Role, ...]) -> 
     return person
 
 
-def _share_done(store: Store, connection: Connection) -> float:
+def _share_done(store: Store, connection: Connection, settings: Settings) -> float:
     """Counted once in a while only: it takes a walk over all tasks, and moves slowly."""
     at, share = store.share_done
     if not 0 <= store.now() - at < _FRESH:
-        n_questions, n_done = connection.execute(
-            select(func.sum(tasks.c.n_questions), func.sum(tasks.c.n_done)).where(
-                tasks.c.use == FOR_RATING
-            )
-        ).one()
-        share = int(n_done) / int(n_questions) if n_questions else 0.0
+        work = work_of(connection, settings)
+        share = share_of(work.n_votes, work.n_left)
         store.share_done[:] = [store.now(), share]
     return share
 

@@ -243,7 +243,7 @@ def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Scre
         rater=rater,
         round_=round_of(plan.purpose),
     )
-    asked = _asked(connection, state, rater, plan, thrifty=study.settings.budget is not None)
+    asked = _asked(connection, state, rater, plan)
     if not asked:
         return None
     ordinal = connection.execute(_NEXT_ORDINAL, {"r": rater}).scalar()
@@ -273,9 +273,7 @@ def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Scre
     )
 
 
-def _asked(
-    connection: Connection, state: TaskState, rater: int, plan: _Plan, *, thrifty: bool
-) -> list[int]:
+def _asked(connection: Connection, state: TaskState, rater: int, plan: _Plan) -> list[int]:
     """The questions that are still to be shown, now that the task is locked."""
     found = [question for question in state.questions.values() if not question.is_answered]
     if plan.purpose == REPEAT:
@@ -286,7 +284,7 @@ def _asked(
     found = [question for question in found if question.place_of(rater) is None]
     if plan.purpose == RATING:
         found = [question for question in found if state.is_open(question)]
-        if thrifty:
+        if plan.found.is_urgent:
             still_open = [one for one in state.questions.values() if state.is_open(one)]
             highest = max((one.level for one in still_open), default=0)
             found = [question for question in found if order.is_urgent(question.level, highest)]

@@ -41,7 +41,8 @@ class Settings:
         qualification_accuracy: share of right answers on them that qualifies; a maybe counts
             half.
         experts_per_gold: how many experts judge a question before it is gold.
-        budget: counted votes after which nothing more is asked; None sets no limit.
+        budget: counted votes after which nothing more is asked; None sets no limit. Under a
+            budget a screen leaves out what is clearly less urgent than the rest of its task.
 
     Raises:
         OptionError: a number is out of range.
@@ -216,7 +217,8 @@ class Standing:
         n_screens: screens answered, practice included.
         n_answers: answers given, practice left out.
         seconds: time spent, as the client measured it.
-        share_done: share of the study's votes that have been given by all, in [0, 1].
+        share_done: votes that all have given, of these and those that may still be asked for, in
+            [0, 1]; what is settled is asked no more.
         n_practice_left: practice screens that he has not answered yet.
     """
 

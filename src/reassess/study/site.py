@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from reassess.errors import FileError
+from reassess.errors import FileError, OptionError
 from reassess.rating import (
     Settings,
     Store,
     change_settings,
     open_store,
+    progress,
     settings_of,
 )
 from reassess.records import Benchmark, StoppingRule, positions
@@ -66,6 +67,28 @@ def open_rating(
         store.close()
         raise
     return store
+
+
+def limit_votes(store: Store, share: float) -> None:
+    """Let the store ask no more than a share of the votes that all its questions could get.
+
+    To be called again when questions were added, whose votes count too.
+
+    Args:
+        store: a study's, filled.
+        share: in (0, 1]; 1 sets no limit.
+
+    Raises:
+        OptionError: the share is out of range.
+        StoreError: the database cannot be read or written.
+    """
+    if not 0 < share <= 1:
+        raise OptionError(f"the budget is {share}, but must be a share of all votes in (0, 1].")
+    settings = settings_of(store)
+    n_votes = progress(store).n_questions * settings.votes_per_question
+    budget = None if share == 1 else round(share * n_votes)
+    if settings.budget != budget:
+        change_settings(store, replace(settings, budget=budget))
 
 
 class ImageFolder:

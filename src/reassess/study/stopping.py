@@ -70,7 +70,9 @@ SECONDS = 300.0
 SEED_SHARE = 0.03
 """Share of the images that are rated in full before anything is learned; more in small studies."""
 
-_SEED_QUESTIONS = 1.5 * MIN_QUESTIONS
+LEARNED_BUDGET = 0.45
+"""Share of all votes that the learned rule asks for, where nothing else is said."""
+
 _NEARLY_ALL = 0.95
 """Share of the seed's questions that must be decided: a few may wait for somebody for ever."""
 
@@ -173,7 +175,7 @@ def fit_rule(
         evidence = _evidence(study, given, len(asked.question))
     rule: StoppingRule
     if stop == "learned":
-        rule = _learned(study, asked, given, evidence, k)
+        rule = _learned(study, asked, given, evidence, k, seeds_of(asked, min_questions))
     elif evidence is None:
         return None
     else:
@@ -196,12 +198,18 @@ def check_stop(study: Study, stop: Stop) -> None:
         )
 
 
-def seeds_of(asked: QuestionTable) -> Bool[np.ndarray, "Q"]:
+def budget_of(stop: Stop | None, given: float | None) -> float:
+    """The share of all votes that may be asked: as given, else what the rule needs."""
+    usual = LEARNED_BUDGET if stop == "learned" else 1.0
+    return usual if given is None else given
+
+
+def seeds_of(asked: QuestionTable, min_questions: int = MIN_QUESTIONS) -> Bool[np.ndarray, "Q"]:
     """Which questions are about seed images: drawn once and for all, also as a study grows.
 
-    In every process the same, and the more questions there are, the smaller a share suffices.
+    In every process the same. Half as many again as must have all their votes, or `SEED_SHARE`.
     """
-    share = max(SEED_SHARE, _SEED_QUESTIONS / max(1, int(asked.is_rated.sum())))
+    share = max(SEED_SHARE, 1.5 * min_questions / max(1, int(asked.is_rated.sum())))
     luck = np.random.default_rng(0).random(len(asked.image_ids))
     is_seed: Bool[np.ndarray, "Q"] = (luck < share)[asked.image] & asked.is_rated
     return is_seed
@@ -326,10 +334,14 @@ def _evidence(study: Study, given: Votes, n_questions: int) -> Evidence | None:
 
 
 def _learned(
-    study: Study, asked: QuestionTable, given: Votes | None, evidence: Evidence | None, k: int
+    study: Study,
+    asked: QuestionTable,
+    given: Votes | None,
+    evidence: Evidence | None,
+    k: int,
+    is_seed: Bool[np.ndarray, "Q"],
 ) -> StoppingRule:
     """What to ask first as far as the votes so far teach it."""
-    is_seed = seeds_of(asked)
     if given is None or evidence is None:
         return SeedsFirst(AskAll(), is_seed)
     pairs = Pairs(asked.image_ids, asked.image, asked.label)

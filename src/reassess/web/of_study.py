@@ -19,8 +19,22 @@ from reassess.rating import Store, refresh
 from reassess.records import Benchmark, StoppingRule
 from reassess.study import Study, open_study
 from reassess.study.filling import Filled, fill_store
-from reassess.study.site import ImageFolder, cookie_secret, database_url, exemplars_of, open_rating
-from reassess.study.stopping import LiveRule, Stop, fit_elsewhere, keep_fitting
+from reassess.study.site import (
+    ImageFolder,
+    cookie_secret,
+    database_url,
+    exemplars_of,
+    limit_votes,
+    open_rating,
+)
+from reassess.study.stopping import (
+    LiveRule,
+    Stop,
+    budget_of,
+    check_stop,
+    fit_elsewhere,
+    keep_fitting,
+)
 from reassess.web.app import create_app
 from reassess.web.site import Site
 
@@ -36,6 +50,8 @@ class Serving:
         folder: the study.
         database: URL of the database; None for SQLite in the study's folder.
         stop: which stopping rule; None asks every question all its votes.
+        budget: share of all votes after which nothing more is asked, in (0, 1]; None leaves it to
+            the rule.
         exemplars: a table ``image,label`` of other images to show as examples of classes, below
             the study's image folder; None shows images of the study that are not rated.
         https: whether browsers reach the site over https only.
@@ -44,6 +60,7 @@ class Serving:
     folder: str
     database: str | None = None
     stop: Stop | None = "lossless"
+    budget: float | None = None
     exemplars: str | None = None
     https: bool = False
 
@@ -82,9 +99,12 @@ def serve_study(
         ReassessError: whatever the study, its files or its database refuse.
     """
     study = open_study(serving.folder)
+    if serving.stop is not None:
+        check_stop(study, serving.stop)
     store = open_rating(study, serving.database, votes_per_question=votes_per_question)
     try:
         filled = fill_store(study, store)
+        limit_votes(store, budget_of(serving.stop, serving.budget))
         images, exemplars = _pictures(study, serving, filled)
         rule, begin = _rule(study, store, serving, refreshes=refreshes)
         site = Site(
