@@ -12,6 +12,9 @@ from reassess.errors import OptionError
 if TYPE_CHECKING:
     from reassess.web.of_study import Served
 
+_KEEP_ALIVE = 75
+"""Seconds: longer than a screen takes, and than a proxy keeps its own connections."""
+
 
 @click.command(
     epilog="""\b
@@ -86,6 +89,7 @@ def serve(study: str, host: str, port: int, workers: int, **options: Any) -> Non
         # The log of requests would hold the tokens of invitations.
         common: dict[str, Any] = {
             "host": host, "port": port, "access_log": False, "log_level": "warning",
+            "timeout_keep_alive": _KEEP_ALIVE,
         }  # fmt: skip
         if workers == 1:
             uvicorn.run(create_app(served.site), **common)
