@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _KEEP_ALIVE = 75
 """Seconds: longer than a screen takes, and than a proxy keeps its own connections."""
 
+_START = 60
+"""Seconds that a worker process may be silent, as it is while it starts on a busy machine."""
+
 
 @click.command(
     epilog="""\b
@@ -96,6 +99,7 @@ def serve(study: str, host: str, port: int, workers: int, **options: Any) -> Non
         else:
             os.environ |= environment_of(serving)
             app = "reassess.web.of_study:app_of_environment"
+            common["timeout_worker_healthcheck"] = _START
             uvicorn.run(app, factory=True, workers=workers, **common)
 
 
