@@ -1,4 +1,4 @@
-"""The whole site, `reassess serve` over HTTP: killed, out of disk, in several processes, proxied."""
+"""The whole site, `reassess serve` over HTTP: killed, on a full disk, in processes, proxied."""
 
 import contextlib
 import os
