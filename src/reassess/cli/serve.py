@@ -12,6 +12,12 @@ from reassess.errors import OptionError
 if TYPE_CHECKING:
     from reassess.web.of_study import Served
 
+_KEEP_ALIVE = 75
+"""Seconds: longer than a screen takes, and than a proxy keeps its own connections."""
+
+_START = 60
+"""Seconds that a worker process may be silent, as it is while it starts on a busy machine."""
+
 
 @click.command(
     epilog="""\b
@@ -95,12 +101,14 @@ def serve(study: str, host: str, port: int, workers: int, **options: Any) -> Non
         # The log of requests would hold the tokens of invitations.
         common: dict[str, Any] = {
             "host": host, "port": port, "access_log": False, "log_level": "warning",
+            "timeout_keep_alive": _KEEP_ALIVE,
         }  # fmt: skip
         if workers == 1:
             uvicorn.run(create_app(served.site), **common)
         else:
             os.environ |= environment_of(serving)
             app = "reassess.web.of_study:app_of_environment"
+            common["timeout_worker_healthcheck"] = _START
             uvicorn.run(app, factory=True, workers=workers, **common)
 
 

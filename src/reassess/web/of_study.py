@@ -6,9 +6,12 @@ handed to the other. Needs nothing of a server but that it can call `app_of_envi
 
 import json
 import os
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -141,7 +144,16 @@ def app_of_environment() -> FastAPI:
         )
     served = serve_study(Serving(**json.loads(told)), refreshes=False)
     served.begin()
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     return create_app(served.site)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """Stop once the process that started this one is gone, so that nobody keeps its port."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _pictures(

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from reassess.rating import StoreError
 from reassess.web.sessions import Session, Sessions
 from reassess.web.wording import ANSWERS, WORDS
 
@@ -17,10 +18,13 @@ STATIC = Path(__file__).parent / "static"
 def render(request: Request, template: str, *, status: int = 200, **given: object) -> Response:
     """A page; a visitor without a session gets one, so that its forms can be sent.
 
-    With status 503 nobody is looked up, because the store cannot be reached.
+    With status 503, and where the store cannot be reached, nobody is looked up.
     """
     sessions: Sessions = request.app.state.sessions
-    session = Session("", None) if status == 503 else sessions.of(request)
+    try:
+        session = Session("", None) if status == 503 else sessions.of(request)
+    except StoreError:
+        session = Session("", None)
     response = HTMLResponse(status_code=status)
     if session is None:
         session = sessions.start(response, None)

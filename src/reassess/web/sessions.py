@@ -66,7 +66,16 @@ class Sessions:
         return "__Host-rating" if self.site.secure_cookies else "rating"
 
     def of(self, request: Request) -> Session | None:
-        """The session of a request; None where its cookie is missing, forged, old or void."""
+        """The session of a request; None where its cookie is missing, forged, old or void.
+
+        Looked up once a request, however many ask.
+        """
+        if not hasattr(request.state, "session"):
+            request.state.session = self._read(request)
+        session: Session | None = request.state.session
+        return session
+
+    def _read(self, request: Request) -> Session | None:
         try:
             said = self.signer.loads(request.cookies.get(self.cookie, ""), max_age=LIFETIME)
         except BadSignature:
