@@ -52,7 +52,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def lease_of(page: Page) -> int:
-    return int(page.locator("main").get_attribute("data-lease") or 0)
+    return int(page.locator("main").get_attribute("data-leases") or 0)
 
 
 def answer(page: Page, how: int) -> list[int]:
@@ -64,7 +64,7 @@ def answer(page: Page, how: int) -> list[int]:
         page.keyboard.press(str(place + 1))
         page.keyboard.press(KEYS[value])
     page.keyboard.press("Enter")
-    expect(page.locator(f'main[data-lease="{lease}"]')).to_have_count(0)
+    expect(page.locator(f'main[data-leases="{lease}"]')).to_have_count(0)
     return said
 
 
@@ -90,21 +90,21 @@ def test_a_session_by_keyboard_alone(
     page.keyboard.press("Enter")
 
     said: dict[int, list[int]] = {}
-    expect(page.locator("main[data-lease]:not([data-practice])")).to_be_visible()
+    expect(page.locator("main[data-leases]:not([data-practice])")).to_be_visible()
     for n in range(6):
         lease = lease_of(page)
         said[lease] = answer(page, n)
 
     waiting = lease_of(page)
     page.keyboard.press("Backspace")
-    expect(page.locator(f'main[data-lease="{lease}"][data-answered]')).to_be_visible()
+    expect(page.locator(f'main[data-leases="{lease}"][data-answered]')).to_be_visible()
     checked = page.locator("[type=radio]:checked").evaluate_all("all => all.map(one => one.value)")
     assert [int(value) for value in checked] == said[lease]
     said[lease] = [2, *said[lease][1:]] if said[lease][0] == 0 else [0, *said[lease][1:]]
     page.keyboard.press("1")
     page.keyboard.press(KEYS[said[lease][0]])
     page.keyboard.press("Enter")
-    expect(page.locator(f'main[data-lease="{waiting}"]')).to_be_visible()
+    expect(page.locator(f'main[data-leases="{waiting}"]')).to_be_visible()
 
     page.wait_for_load_state("networkidle")
     page.context.set_offline(True)
@@ -119,7 +119,7 @@ def test_a_session_by_keyboard_alone(
     expect(page.get_by_role("heading", name="The connection is lost")).to_be_visible()
     assert stored(store, lease)[0] is None
     page.context.set_offline(False)
-    expect(page.locator("main[data-lease]")).to_be_visible(timeout=15_000)
+    expect(page.locator("main[data-leases]")).to_be_visible(timeout=15_000)
     assert (
         page.evaluate("localStorage.getItem('rating.outbox.' + document.body.dataset.rater)")
         == "[]"
@@ -181,7 +181,7 @@ def test_pages_work_without_scripts_and_on_a_phone(
     for question in page.locator("fieldset.question").all():
         question.get_by_text("Maybe").tap()
     page.get_by_role("button", name="Submit").tap()
-    expect(page.locator(f'main[data-lease="{lease}"]')).to_have_count(0)
+    expect(page.locator(f'main[data-leases="{lease}"]')).to_have_count(0)
     assert set(stored(store, lease)) == {1}
     assert page.locator("main").bounding_box()["width"] <= 360  # type: ignore[index]
 
