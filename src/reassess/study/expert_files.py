@@ -91,7 +91,7 @@ def _decisions(store: Store) -> dict[str, list[str]]:
         "label": [str(one.label) for one in found],
         "expert": [one.expert for one in found],
         "answer": [ANSWERS[one.answer] for one in found],
-        "given_at": [one.at.isoformat(timespec="seconds") for one in found],
+        "given_at": [one.at.strftime("%Y-%m-%dT%H:%M:%S") for one in found],
         "note": [one.note for one in found],
     }
 

@@ -274,6 +274,11 @@ function poll(main) {
 function onSubmit(event) {
   const form = event.target;
   if (form.id === "pause") {
+    if (fetching) { // what is on its way is given back as well
+      event.preventDefault();
+      fetching.then(() => $("#pause").requestSubmit());
+      return;
+    }
     const current = $("main");
     const mine = "answered" in current.dataset ? ahead : [current, ...ahead];
     form.elements.leases.value = mine.flatMap(leasesOf).join(",");
