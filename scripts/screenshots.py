@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,13 +26,15 @@ from reassess.web import Site, create_app
 
 PICTURES = Path(__file__).parents[1] / "docs" / "images"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-LARGEST = 400_000
+LARGEST = 300_000
 ASKED = {
     "china": ("palace", "monastery", "stupa", "triumphal arch", "park bench"),
     "flower": ("daisy", "bee", "vase", "velvet"),
 }
 EXEMPLIFIED = ("palace", "monastery", "stupa", "daisy")
-N_VARIANTS = 6
+N_VARIANTS = 12
+N_RATED = 6
+HOURS = 40
 
 
 def crops(folder: Path) -> dict[str, tuple[str, ...]]:
@@ -41,8 +44,8 @@ def crops(folder: Path) -> dict[str, tuple[str, ...]]:
         photograph = Image.open(str(files("sklearn") / "datasets" / "images" / f"{name}.jpg"))
         ids = []
         for i in range(N_VARIANTS):
-            left, top = 35 * i, 20 * i
-            piece = photograph.crop((left, top, 640 - (25 * i), 427 - 15 * i))
+            left, top = 17 * i, 10 * i
+            piece = photograph.crop((left, top, 640 - (12 * i), 427 - 7 * i))
             shown = ImageOps.mirror(piece) if i % 2 else piece
             shown.save(folder / f"{name}-{i}.jpg", quality=88)
             ids.append(f"{name}-{i}.jpg")
@@ -65,9 +68,12 @@ def make_site(folder: Path) -> Site:
                 exemplars[label] = made[name][1:]
     image, label = np.array(pairs).T
     settings = rating.Settings(n_practice=0, n_qualification=0, gold_rate=0, repeat_rate=0)
-    store = rating.open_store(f"sqlite:///{folder}/study.db", settings=settings)
+    clock = Clock(time.time() - HOURS * 3600)
+    store = rating.open_store(f"sqlite:///{folder}/study.db", settings=settings, clock=clock)
     rating.add_questions(store, Questions.from_pairs(Pairs(np.array(images), image, label)))
-    play(store)
+    make_gold(store, [made["china"][0], made["flower"][0], made["flower"][1]])
+    play(store, clock)
+    clock.now = time.time()
     return Site(
         store=store,
         name="ImageNet, second look",
@@ -89,16 +95,47 @@ def imagenet() -> Classes:
     return Classes(*columns)
 
 
-def play(store: rating.Store) -> None:
-    """Four raters answer, not all alike."""
-    luck = np.random.default_rng(7)
-    for i, pace in enumerate((2300, 3100, 1900, 310)):
-        token = rating.invite(store, f"rater-{i + 1}")
-        number = rating.accept_invitation(store, token).number
-        for n in range(12 - 2 * i):
-            screen = rating.next_screen(store, number)
+@dataclass
+class Clock:
+    """What time it is in the made-up study."""
+
+    now: float
+
+    def __call__(self) -> float:
+        """Seconds since 1970."""
+        return self.now
+
+
+def member(store: rating.Store, name: str, role: rating.Role = "rater") -> int:
+    """Somebody who has signed in."""
+    return rating.accept_invitation(store, rating.invite(store, name, role)).number
+
+
+def make_gold(store: rating.Store, image_ids: list[str]) -> None:
+    """Three experts judge two images and a half; more is chosen."""
+    rating.choose_gold(store, image_ids)
+    rating.choose_gold(store, 6)
+    for i, name in enumerate(("ada", "ben", "cleo")):
+        expert = member(store, name, "expert")
+        for _ in range(6 - i):
+            screen = rating.next_gold_screen(store, expert)
             if isinstance(screen, rating.Idle):
                 break
+            said = {q: 2 if place < 1 + i % 2 else 0 for place, q in enumerate(screen.questions)}
+            rating.judge(store, expert, said)
+
+
+def play(store: rating.Store, clock: Clock) -> None:
+    """Four raters answer, not all alike, over some hours of two days."""
+    luck = np.random.default_rng(7)
+    people = [
+        (member(store, f"rater-{i + 1}"), pace) for i, pace in enumerate((2300, 3100, 1900, 310))
+    ]
+    for n in range(14):
+        for i, (number, pace) in enumerate(people):
+            screen = rating.next_screen(store, number)
+            if isinstance(screen, rating.Idle) or n > 14 - 2 * i:
+                continue
             answers = tuple(
                 rating.Answer(q.question, int(luck.choice(3, p=(0.5, 0.15, 0.35))), pace)
                 for q in screen.questions
@@ -106,6 +143,8 @@ def play(store: rating.Store) -> None:
             said = "a lantern" if n == 3 else ""
             key = f"made-up-{number}-{n}"
             rating.submit(store, number, rating.Submission(screen.lease, key, answers, 9000, said))
+            clock.now += 420
+        clock.now += 3600 * (n % 4) + 600 * luck.integers(6)
 
 
 @contextmanager
@@ -122,21 +161,28 @@ def served(site: Site) -> Iterator[str]:
     thread.join()
 
 
-def enter(browser: Browser, site: Site, address: str, name: str, **looks: object) -> Page:
+def enter(
+    browser: Browser,
+    site: Site,
+    address: str,
+    name: str,
+    role: rating.Role = "rater",
+    **looks: object,
+) -> Page:
     """A browser in which somebody has signed in."""
-    role: rating.Role = "owner" if name == "owner" else "rater"
     token = rating.invite(site.store, name, role)
     page = browser.new_context(**looks).new_page()
     page.goto(f"{address}/invite/{token}")
     page.get_by_role("button", name="Begin").click()
+    page.wait_for_url(lambda url: "/invite/" not in url)
     return page
 
 
-def take(page: Page, name: str, *, whole: bool = False) -> None:
+def take(page: Page, name: str) -> None:
     """Write a picture, and say how large it is."""
     path = PICTURES / f"rating-{name}.png"
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=path, full_page=whole)
+    page.screenshot(path=path)
     small = Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
     small.save(path, optimize=True)
     n_bytes = path.stat().st_size
@@ -152,6 +198,16 @@ def rate(page: Page, address: str) -> None:
         page.get_by_text("Yes").first.tap()
         return
     for key in ("y", "m"):
+        page.keyboard.press(key)
+
+
+def sweep(page: Page, address: str) -> None:
+    """Answer some images of a grid."""
+    page.goto(f"{address}/rate")
+    page.goto(f"{address}/sweep")
+    page.get_by_role("link", name="daisy").click()
+    page.wait_for_load_state("networkidle")
+    for key in "yynyymy":
         page.keyboard.press(key)
 
 
@@ -171,8 +227,20 @@ def main() -> None:
                 page = enter(browser, site, address, f"rater-{name}", **looks)
                 rate(page, address)
                 take(page, name)
-            page = enter(browser, site, address, "owner", **desktop)
-            take(page, "owner", whole=True)
+            page = enter(browser, site, address, "rater-sweep", **desktop)
+            sweep(page, address)
+            take(page, "sweep")
+            page = enter(browser, site, address, "cleo", "expert", **desktop)
+            page.goto(f"{address}/gold")
+            take(page, "gold")
+            page.goto(f"{address}/adjudicate/next")
+            page.keyboard.press("2")
+            page.keyboard.press("n")
+            take(page, "adjudication")
+            page = enter(browser, site, address, "owner", "owner", **desktop)
+            page.goto(f"{address}/owner")
+            page.set_viewport_size({"width": 1360, "height": 1560})
+            take(page, "owner")
         browser.close()
         site.store.close()
 

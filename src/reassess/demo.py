@@ -53,9 +53,22 @@ from reassess.records import (
 from reassess.report import Report, write_figures, write_report
 from reassess.scoring import original_accuracy, original_labels, real_accuracy
 from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
+from reassess.study import (
+    ModelEntry,
+    add_models,
+    as_named,
+    change_settings,
+    new_study,
+    propose_study,
+    write_proposed,
+)
+from reassess.study.manifest import FILE_NAME
 
 STAGES = ("digits", "predictions", *PIPELINE_STAGES, "report")
 """The names that ``on_stage`` is called with, in order."""
+
+STUDY = "study"
+"""The folder of the study that can be served, below that of the demo."""
 
 N_RATERS, VOTES_PER_QUESTION, N_EXPERTS, N_GOLD_IMAGES = 20, 5, 5, 100
 
@@ -127,6 +140,7 @@ class DemoResult:
     Attributes:
         folder: where the files are.
         report: the page to open.
+        study: a study of the same benchmark that nobody has rated yet, to be served.
         digits: the benchmark and its truth.
         records: every record of the study.
         found: the result, held against the truth.
@@ -134,6 +148,7 @@ class DemoResult:
 
     folder: Path
     report: Path
+    study: Path
     digits: Digits
     records: Reassessment
     found: Found
@@ -159,11 +174,12 @@ def run_demo(
 
     Raises:
         MissingExtraError: scikit-learn, Pillow or a package of the report is not installed.
-        OptionError: the seed is negative, or the number of images out of range.
+        OptionError: the seed is negative, the number of images out of range, or somebody has
+            rated the study of an earlier demo in this folder.
         FileError: the folder cannot be written to.
     """
-    _check(seed, n_images)
     folder = Path(folder)
+    _check(seed, n_images, folder)
     tell = on_stage or _silent
     rngs = np.random.default_rng(seed).spawn(3)
 
@@ -192,7 +208,8 @@ def run_demo(
     tell("report", "findings, figures, report.html")
     found = _found(digits, records)
     page = _write_report(records, found, seed, folder)
-    return DemoResult(folder, page, digits, records, found)
+    study = _write_study(folder, records)
+    return DemoResult(folder, page, study, digits, records, found)
 
 
 def models(random_state: int) -> dict[str, Any]:
@@ -356,13 +373,40 @@ def _write_report(records: Reassessment, found: Found, seed: int, folder: Path) 
     return page
 
 
-def _check(seed: int, n_images: int) -> None:
+def _write_study(folder: Path, records: Reassessment) -> Path:
+    """The same benchmark, models and questions as a study; without votes, with hidden gold."""
+    where = folder / STUDY
+    (where / FILE_NAME).unlink(missing_ok=True)
+    study = new_study(
+        where,
+        labels=folder / "labels.csv",
+        classes=folder / "classes.csv",
+        images=folder / "images",
+        name="digits",
+    )
+    files = [folder / "predictions" / f"{one.model}.npz" for one in records.predictions]
+    entries = [ModelEntry(path.stem, as_named(path, where)) for path in files]
+    study = add_models(study, entries)
+    top = _PAIRS_PER_IMAGE * len(records.benchmark.image_ids)
+    study = change_settings(study, "propose", {"top": top})
+    study = change_settings(study, "aggregate", {"gold": as_named(folder / "gold.csv", where)})
+    write_proposed(study, propose_study(study))
+    return where
+
+
+def _check(seed: int, n_images: int, folder: Path) -> None:
     """Refuse before the work begins what would fail at its end."""
     if seed < 0:
         raise OptionError(f"the seed is {seed}, but must be 0 or more.")
     if not _LEAST_IMAGES <= n_images <= N_IMAGES:
         raise OptionError(
             f"the number of images is {n_images}, but must be in [{_LEAST_IMAGES}, {N_IMAGES}]."
+        )
+    ratings = folder / STUDY / "rating.db"
+    if ratings.exists():
+        raise OptionError(
+            f"{ratings}: somebody has rated the study of an earlier demo, and it would not fit "
+            "another. Name another folder, or delete the study."
         )
     study, report = ("sklearn", "PIL", "numba"), ("altair", "vl_convert", "jinja2")
     for package in (*study, *report):

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ import pytest
 from reassess import rating
 from reassess.files.proposals import read_tasks
 from reassess.rating import Settings, accept_invitation
-from reassess.study import open_study, votes_file
+from reassess.study import change_settings, open_study, votes_file
+from reassess.study.filling import fill_store
 from reassess.study.site import open_rating
 from tests.conftest import Ran
 from tests.study.small import K, is_true, make_study
@@ -113,6 +115,63 @@ def test_votes_in_and_out_in_every_format_are_the_same(cli: Cli) -> None:
     pairs = read_tasks(Path("s") / "tasks.parquet").pairs
     asked = zip(pairs.image_ids[pairs.image].tolist(), pairs.label.tolist(), strict=True)
     assert all((k in labels[i]) == is_true(i, k) for i, k in asked)
+
+
+@pytest.mark.usefixtures("here")
+def test_what_experts_say_calibrates_and_decides(cli: Cli) -> None:
+    answer_everything("given.csv")
+    ran(cli, "votes", "import", "s", "given.csv")
+    ran(cli, "votes", "export", "s")
+    ran(cli, "run", "s")
+    for what in ("--gold", "--adjudications"):
+        assert "0 rows" in cli("votes", "export", "s", what).err
+    asked = read_tasks(Path("s") / "tasks.parquet").pairs
+    image_id = str(asked.image_ids[asked.image[0]])
+    with open_rating(open_study("s")) as store:
+        expert = accept_invitation(store, rating.invite(store, "ann", "owner")).number
+        rating.change_settings(store, replace(rating.settings_of(store), experts_per_gold=1))
+        rating.choose_gold(store, 40)
+        while isinstance(
+            screen := rating.next_gold_screen(store, expert), rating.experts.GoldScreen
+        ):
+            asked_now = zip(screen.questions, screen.labels, strict=True)
+            said = {q: 2 * is_true(screen.image_id, label) for q, label in asked_now}
+            rating.judge(store, expert, said)
+        question = rating.image_counts(store, image_id).questions[0]
+        wrong = 0 if is_true(image_id, question.label) else 2
+        rating.adjudicate(store, expert, question.question, wrong, "on second, thoughts")
+    done = ran(cli, "votes", "export", "s", "--gold")
+    assert "answers of experts: s/gold.csv" in done.out
+    assert 'gold = "gold.csv" under [aggregate]' in done.err
+    assert (
+        "1 decisions: s/adjudications.csv"
+        in ran(cli, "votes", "export", "s", "--adjudications").out
+    )
+    before = json.loads(Path("s/labels.json").read_text())["labels"]
+    study = change_settings(
+        open_study("s"), "aggregate", {"gold": "gold.csv", "method": "calibrated"}
+    )
+    change_settings(study, "label", {"adjudications": "adjudications.csv"})
+    said_of_run = ran(cli, "run", "s").out
+    assert "calibrated" in said_of_run
+    assert "1 questions decided by experts" in said_of_run
+    after = json.loads(Path("s/labels.json").read_text())["labels"]
+    assert (question.label in before[image_id]) != (question.label in after[image_id])
+    changed = {name for name in after if set(after[name]) != set(before[name])}
+    assert changed == {image_id}
+    assert "Note" not in ran(cli, "votes", "export", "s", "--gold").err
+    # An expert changes his mind: a file that came out of the site does not undo it.
+    with open_rating(open_study("s")) as store:
+        corrected = rating.earlier_gold_screen(store, expert)
+        assert corrected is not None
+        rating.judge(store, expert, {corrected.questions[0]: 1})
+        fill_store(open_study("s"), store)
+        again = rating.gold_screen(store, expert, corrected.task)
+        assert again.answers[0] == 1
+    Path("s/gold.csv").write_text("image,label,expert,answer\n")
+    assert "would be lost" in cli("votes", "export", "s", "--gold").err
+    assert "goes with neither" in cli("votes", "export", "s", "--gold", "--all").err
+    assert "must be .csv" in cli("votes", "export", "s", "x.json", "--gold").err
 
 
 @pytest.mark.usefixtures("here")

@@ -113,7 +113,7 @@ def test_every_reason_for_no_screen_has_a_page(store: Store, rater: Client, sign
     assert rating.progress(store).n_leases == 0
     assert rater.api("/api/screens/next", {}).json()["why"] == "paused"
     boss.post(f"/owner/raters/{rater.number}/resume")
-    assert 'data-lease="' in rater.http.get("/rate").text
+    assert 'data-leases="' in rater.http.get("/rate").text
     lease = rater.screen()["lease"]
     boss.post("/owner/study/close")
     rater.post("/pause", leases=str(lease))

@@ -1,58 +1,40 @@
 """A real browser: a whole session by keyboard alone, and what assistive software meets.
 
-Skipped where there is no Chromium; ``CHROMIUM`` names it where it is not Debian's.
+Skipped where there is no Chromium (`tests.web.conftest`).
 """
 
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from reassess import rating
 from reassess.rating import Store, invite
 
 from .conftest import IMAGES
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 KEYS = "nmy"
+PATHS = ("/rate", "/sweep", "/sweep/2", "/instructions", "/paused", "/password", "/gold",
+         "/gold/next", "/adjudicate", "/adjudicate/next", "/owner", "/owner/raters/1",
+         "/owner/settings", "/owner/audit")  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no browser at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open a page; whatever goes wrong in it fails the test, but what a lost connection brings."""
-    contexts: list[BrowserContext] = []
-    wrong: list[str] = []
-
-    def make(**looks: object) -> Page:
-        context = browser.new_context(**looks)  # type: ignore[arg-type]
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert [text for text in wrong if not re.search("ERR_INTERNET|status of 404", text)] == []
+def disagree(store: Store) -> None:
+    """Two raters who say the opposite about some images."""
+    for name, value in (("one", 2), ("two", 0)):
+        person = rating.accept_invitation(store, invite(store, name))
+        for n in range(20):
+            screen = rating.next_screen(store, person.number)
+            if isinstance(screen, rating.Idle):
+                break
+            given = tuple(rating.Answer(q.question, value, 900) for q in screen.questions)
+            rating.submit(store, person.number, rating.Submission(screen.lease, f"{n}", given))
 
 
 def lease_of(page: Page) -> int:
-    return int(page.locator("main").get_attribute("data-lease") or 0)
+    return int(page.locator("main").get_attribute("data-leases") or 0)
 
 
 def answer(page: Page, how: int) -> list[int]:
@@ -64,7 +46,7 @@ def answer(page: Page, how: int) -> list[int]:
         page.keyboard.press(str(place + 1))
         page.keyboard.press(KEYS[value])
     page.keyboard.press("Enter")
-    expect(page.locator(f'main[data-lease="{lease}"]')).to_have_count(0)
+    expect(page.locator(f'main[data-leases="{lease}"]')).to_have_count(0)
     return said
 
 
@@ -90,21 +72,21 @@ def test_a_session_by_keyboard_alone(
     page.keyboard.press("Enter")
 
     said: dict[int, list[int]] = {}
-    expect(page.locator("main[data-lease]:not([data-practice])")).to_be_visible()
+    expect(page.locator("main[data-leases]:not([data-practice])")).to_be_visible()
     for n in range(6):
         lease = lease_of(page)
         said[lease] = answer(page, n)
 
     waiting = lease_of(page)
     page.keyboard.press("Backspace")
-    expect(page.locator(f'main[data-lease="{lease}"][data-answered]')).to_be_visible()
+    expect(page.locator(f'main[data-leases="{lease}"][data-answered]')).to_be_visible()
     checked = page.locator("[type=radio]:checked").evaluate_all("all => all.map(one => one.value)")
     assert [int(value) for value in checked] == said[lease]
     said[lease] = [2, *said[lease][1:]] if said[lease][0] == 0 else [0, *said[lease][1:]]
     page.keyboard.press("1")
     page.keyboard.press(KEYS[said[lease][0]])
     page.keyboard.press("Enter")
-    expect(page.locator(f'main[data-lease="{waiting}"]')).to_be_visible()
+    expect(page.locator(f'main[data-leases="{waiting}"]')).to_be_visible()
 
     page.wait_for_load_state("networkidle")
     page.context.set_offline(True)
@@ -119,7 +101,7 @@ def test_a_session_by_keyboard_alone(
     expect(page.get_by_role("heading", name="The connection is lost")).to_be_visible()
     assert stored(store, lease)[0] is None
     page.context.set_offline(False)
-    expect(page.locator("main[data-lease]")).to_be_visible(timeout=15_000)
+    expect(page.locator("main[data-leases]")).to_be_visible(timeout=15_000)
     assert (
         page.evaluate("localStorage.getItem('rating.outbox.' + document.body.dataset.rater)")
         == "[]"
@@ -145,15 +127,28 @@ def test_the_image_in_full_size_and_keys_that_are_turned_off(
     page.goto(f"{address}/invite/{invite(store, 'rater-1')}")
     page.get_by_role("button", name="Begin").click()
     page.goto(f"{address}/rate")
-    dialog = page.locator("#full")
+    dialog, pan = page.locator("#full"), page.locator("#full .pan")
     for close in ("z", "Escape"):
         page.keyboard.press("z")
         expect(dialog).to_be_visible()
         page.keyboard.press(close)
         expect(dialog).to_be_hidden()
+    page.set_viewport_size({"width": 1200, "height": 300})
     page.locator(".image img").click()
     expect(dialog).to_be_visible()
-    page.keyboard.press("Escape")
+    page.wait_for_function("document.querySelector('#full .pan').scrollTop > 100")  # in the middle
+    top = pan.evaluate("pan => pan.scrollTop")
+    page.keyboard.press("ArrowDown")
+    assert pan.evaluate("pan => pan.scrollTop") > top
+    page.mouse.move(600, 150)
+    page.mouse.down()
+    page.mouse.move(600, 250, steps=5)
+    page.mouse.up()
+    assert pan.evaluate("pan => pan.scrollTop") < top
+    expect(dialog).to_be_visible()  # dragging is no click
+    page.mouse.click(600, 150)
+    expect(dialog).to_be_hidden()
+    page.set_viewport_size({"width": 1200, "height": 800})
     page.keyboard.press("?")
     page.get_by_label("Letter and number keys work").uncheck()
     page.locator("input[type=radio]").first.focus()
@@ -181,9 +176,71 @@ def test_pages_work_without_scripts_and_on_a_phone(
     for question in page.locator("fieldset.question").all():
         question.get_by_text("Maybe").tap()
     page.get_by_role("button", name="Submit").tap()
-    expect(page.locator(f'main[data-lease="{lease}"]')).to_have_count(0)
+    expect(page.locator(f'main[data-leases="{lease}"]')).to_have_count(0)
     assert set(stored(store, lease)) == {1}
     assert page.locator("main").bounding_box()["width"] <= 360  # type: ignore[index]
+
+
+def test_a_grid_by_keyboard_alone_with_a_lost_connection(
+    address: str, store: Store, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"{address}/invite/{invite(store, 'rater-1')}")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Start").wait_for()
+    page.keyboard.press("Enter")
+    page.locator("main[data-leases]").wait_for()
+    page.keyboard.press("p")
+    page.wait_for_url("**/paused")
+    page.goto(f"{address}/sweep/2")
+    cells = page.locator("fieldset[data-lease]")
+    expect(cells).to_have_count(12)
+    leases = cells.evaluate_all("all => all.map(one => one.dataset.lease)")
+    for key in "ynm":
+        page.keyboard.press(key)
+    expect(cells.nth(3).locator("input").first).to_be_focused()
+    page.keyboard.press("z")
+    expect(page.locator("#full img")).to_have_attribute("src", re.compile(f"/{leases[3]}/image"))
+    page.keyboard.press("z")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("y")  # the third after all
+    page.keyboard.press("Shift+N")
+    page.wait_for_load_state("networkidle")
+    page.context.set_offline(True)
+    page.keyboard.press("Enter")
+    expect(page.locator("#connection")).to_contain_text("wait")
+    person = rating.rater_named(store, "rater-1")
+    assert person is not None
+    assert rating.progress(store).n_votes == 0
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="This class is done")).to_be_visible(timeout=20_000)
+    said = [rating.screen_of(store, person.number, int(n)).questions[0].answer for n in leases]
+    assert said == [2, 0, 2] + [0] * 9
+    assert rating.progress(store).n_votes == 12
+    assert rating.audit(store) == ()
+
+
+def test_the_owners_page_updates_itself(
+    address: str, store: Store, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"{address}/invite/{invite(store, 'boss', 'owner')}")
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_url("**/owner")
+    votes = page.locator("#live-progress dd").nth(1)
+    expect(votes).to_have_text(re.compile("^0of"))
+    page.evaluate("document.body.dataset.same = 'page'")
+    person = rating.accept_invitation(store, invite(store, "rater-1"))
+    screen = rating.next_screen(store, person.number)
+    assert isinstance(screen, rating.Screen)
+    given = tuple(rating.Answer(q.question, 2) for q in screen.questions)
+    rating.submit(store, person.number, rating.Submission(screen.lease, "k", given))
+    expect(votes).to_have_text(re.compile(f"^{len(given)}of"), timeout=15_000)
+    expect(page.locator("#live-raters")).to_contain_text("rater-1")
+    expect(page.locator(".chart svg")).to_have_attribute(
+        "aria-label", re.compile(f"{len(given)} in all")
+    )
+    assert page.evaluate("document.body.dataset.same") == "page"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -193,11 +250,14 @@ def test_axe_finds_nothing(
     axe = pytest.importorskip("axe_playwright_python", reason="axe is not installed")
     script = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     page = open_page(color_scheme=scheme)
+    disagree(store)
+    rating.choose_gold(store, [IMAGES[0]])
     page.goto(f"{address}/invite/{invite(store, 'boss', 'owner')}")
     page.get_by_role("button", name="Begin").click()
-    for path in ("/rate", "/instructions", "/paused", "/password", "/owner", "/owner/audit"):
+    page.wait_for_url("**/owner")
+    for path in PATHS:
         page.goto(address + path)
-        if path == "/rate":
+        if path in ("/rate", "/sweep/2"):
             page.keyboard.press("y")
         page.evaluate(script)
         found = page.evaluate(

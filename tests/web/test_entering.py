@@ -20,7 +20,7 @@ from .conftest import BASE, Client
 
 Enter = Callable[..., Client]
 PAGES = ("/rate", "/rate/1", "/instructions", "/paused", "/password", "/owner", "/owner/audit",
-         "/screens/1/image", "/examples/0/0", "/owner/image?id=x")  # fmt: skip
+         "/screens/1/image", "/examples/0/0", "/adjudicate/picture?id=x")  # fmt: skip
 
 
 def test_nobody_sees_anything_before_signing_in(app: FastAPI) -> None:

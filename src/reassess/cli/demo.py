@@ -1,6 +1,10 @@
 """``reassess demo``: a whole study on handwritten digits."""
 
+import shlex
+import sys
 import time
+from importlib.util import find_spec
+from shutil import which
 
 import click
 
@@ -21,7 +25,7 @@ def demo(folder: str, seed: int) -> None:
 
     Real scans of handwritten digits, some with two digits on an image, some with a planted
     wrong label; six small models; SIMULATED raters, since nobody is asked. One file a stage is
-    left to look at. Takes less than a minute and no network.
+    left to look at, and a study that you can rate yourself. No network; takes about a minute.
     """
     from reassess.demo import STAGES, run_demo
 
@@ -41,3 +45,15 @@ def demo(folder: str, seed: int) -> None:
     seconds = time.perf_counter() - began
     click.echo(f"\nDone in {seconds:.0f} s. The report: {result.report.resolve()}")
     click.echo(f"Each stage left a file in {result.folder}/; docs/tutorial.md walks through them.")
+    _invite_to_rate(str(result.study))
+
+
+def _invite_to_rate(study: str) -> None:
+    """Say how to rate the same questions oneself."""
+    command = "reassess" if which("reassess") else shlex.quote(sys.argv[0])
+    click.echo("\nRate it yourself: open its site, and leave it running;")
+    click.echo(f"  {command} serve {shlex.quote(study)}")
+    click.echo("in a second terminal make a link, open it in a browser, and choose Rate:")
+    click.echo(f"  {command} invite {shlex.quote(study)} me --role owner")
+    if find_spec("fastapi") is None:
+        click.echo("The site needs a further package: pip install 'reassess[web]'")

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from reassess.cli.rating_options import database_option, opened
+from reassess.errors import OptionError
 
 _format = click.option(
     "--format",
@@ -36,6 +37,8 @@ Examples:
   reassess votes export my-study votes.parquet
   reassess votes export my-study tasks.json --format label-studio
   reassess votes export my-study everything.csv --all
+  reassess votes export my-study --gold
+  reassess votes export my-study --adjudications
 """,
 )
 @click.argument("study")
@@ -48,16 +51,40 @@ Examples:
     help="Also what is not counted: corrected answers, repetitions, practice, votes set aside; "
     "with columns that say so. FILE must be given.",
 )
+@click.option(
+    "--gold",
+    "what",
+    flag_value="gold",
+    help="What experts said about gold questions instead: image,label,expert,answer.  [default "
+    "FILE: gold.csv in STUDY]",
+)
+@click.option(
+    "--adjudications",
+    "what",
+    flag_value="adjudications",
+    help="What experts decided about contested questions instead, with given_at and note.  "
+    "[default FILE: adjudications.csv in STUDY]",
+)
 @click.option("--overwrite", is_flag=True, help="Write over votes that came from elsewhere.")
 @database_option
 def export_command(
-    study: str, file: str | None, form: Any, everything: bool, overwrite: bool, database: str | None
+    study: str,
+    file: str | None,
+    form: Any,
+    everything: bool,
+    what: Any,
+    overwrite: bool,
+    database: str | None,
 ) -> None:
     """Write the votes of STUDY to FILE (default: votes.csv in STUDY, which is aggregated).
 
     These are the counted votes: of each question those of at most K raters, each rater's last
-    word.
+    word. Gold calibrates once study.toml names its file ([aggregate] gold); adjudications decide
+    labels once it names theirs ([label] adjudications).
     """
+    if what is not None:
+        _export_experts(study, file, form, everything, what, overwrite, database)
+        return
     with opened(study, database) as (opened_study, store):
         from reassess.study import votes_file
         from reassess.study.vote_files import export_votes
@@ -74,6 +101,41 @@ def export_command(
     click.echo(f"{n_votes:,} votes: {path}")
     if file is None and used is not None and used.absolute() != path.absolute():
         click.echo(f"Note: the study's later stages read {used}, not {path}.", err=True)
+
+
+def _export_experts(
+    study: str,
+    file: str | None,
+    form: Any,
+    everything: bool,
+    what: Any,
+    overwrite: bool,
+    database: str | None,
+) -> None:
+    if form is not None or everything:
+        raise OptionError(
+            f"--{what} goes with neither --format nor --all: it is always a table. Leave them out."
+        )
+    with opened(study, database) as (opened_study, store):
+        from reassess.study.expert_files import export_experts, named_file
+
+        where = None if file is None else Path(file)
+        path, n_rows = export_experts(opened_study, store, what, where, overwrite=overwrite)
+        used = named_file(opened_study, what)
+    click.echo(f"{n_rows:,} {'answers of experts' if what == 'gold' else 'decisions'}: {path}")
+    if used is None or used.absolute() != path.absolute():
+        section = "aggregate" if what == "gold" else "label"
+        click.echo(
+            f'Note: to use it, write {what} = "{_named(path, study)}" under [{section}] in '
+            f"{study}/study.toml.",
+            err=True,
+        )
+
+
+def _named(path: Path, study: str) -> str:
+    from reassess.study import as_named
+
+    return as_named(path, Path(study))
 
 
 @votes.command(

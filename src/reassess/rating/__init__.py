@@ -4,27 +4,29 @@ A `Store` is one study in one database, SQLite or PostgreSQL. Everything that ha
 is a function here that takes the store first; what must hold, the database holds (see
 `schema`), so that any number of threads, processes and machines may call them.
 
-=============  ==========================================================================
-`store`        `open_store`, `Store`, `settings_of`, `change_settings`
-`loading`      `add_questions`, `question_table`: questions in, in bulk, at any time
-`queue`        `next_screen`: the screen that a rater gets next, leased to him
-`leases`       `screen_of`, `earlier_screen`, `return_screen`, `return_expired`, `holds_image`
-`sweep`        `next_sweep`, `sweep_labels`: one class, a grid of images
-`submission`   `submit`: answers in, durable when it returns; corrections
-`stopping`     `AskAll`, the rule that stops nothing
-`counting`     `refresh`: assess every question anew
-`audit`        `audit`: recount every counter and check every invariant
-`people`       `invite`, `accept_invitation`, `sign_in`, `set_password`, `rater`, `raters_of`,
-               `rater_named`, `standing`, `sign_out_everywhere`
-`ownership`    `pause`, `resume`, `admit`, `set_aside`, `take_back`, `close`, `reopen`,
-               `set_use`, `audit_log`
-`experts`      `choose_gold`, `next_gold_screen`, `judge`, `import_gold`, `gold`,
-               `adjudicate`, `adjudications`
-`work`         how much is done, and left at most
-`figures`      `progress`, `contested_images`, `image_counts`, `remarks`; `rater_table` is
-               in `rater_figures`
-`transfer`     `vote_batches`, `votes`, `import_votes`
-=============  ==========================================================================
+=======
+==============  =========================================================================
+`store`         `open_store`, `Store`, `settings_of`, `change_settings`
+`loading`       `add_questions`, `question_table`: questions in, in bulk, at any time
+`queue`         `next_screen`: the screen that a rater gets next, leased to him
+`leases`        `screen_of`, `earlier_screen`, `return_screen`, `return_expired`, `holds_image`
+`sweep`         `next_sweep`, `sweep_labels`: one class, a grid of images
+`submission`    `submit`: answers in, durable when it returns; corrections
+`stopping`      `AskAll`, the rule that stops nothing
+`counting`      `refresh`: assess every question anew
+`audit`         `audit`: recount every counter and check every invariant
+`people`        `invite`, `accept_invitation`, `sign_in`, `set_password`, `rater`, `raters_of`,
+                `rater_named`, `standing`, `sign_out_everywhere`
+`ownership`     `pause`, `resume`, `admit`, `set_aside`, `take_back`, `close`, `reopen`,
+                `set_use`, `audit_log`
+`experts`       `choose_gold`, `next_gold_screen`, `judge`, `import_gold`, `gold`
+`authoring`     `gold_progress`, `gold_screen`, `earlier_gold_screen`, `decide_gold`
+`adjudication`  `to_adjudicate`, `adjudicate`, `adjudications`
+`work`          how much is done, and left at most
+`figures`       `progress`, `contested_images`, `image_counts`, `remarks`, `work_by_hour`,
+                `some_images`; `rater_table` is in `rater_figures`
+`transfer`      `vote_batches`, `votes`, `import_votes`
+==============  =========================================================================
 
 A rater's session, whole::
 
@@ -36,7 +38,20 @@ Knows no posterior (the stopping rule is an argument), no page, no cookie and no
 Letters: Q questions, R raters, V votes, k votes a question.
 """
 
+from reassess.rating.adjudication import (
+    Adjudication,
+    adjudicate,
+    adjudications,
+    to_adjudicate,
+)
 from reassess.rating.audit import audit
+from reassess.rating.authoring import (
+    GoldProgress,
+    decide_gold,
+    earlier_gold_screen,
+    gold_progress,
+    gold_screen,
+)
 from reassess.rating.counting import refresh
 from reassess.rating.errors import (
     InvitationError,
@@ -46,10 +61,7 @@ from reassess.rating.errors import (
     StoreError,
 )
 from reassess.rating.experts import (
-    Adjudication,
     GoldScreen,
-    adjudicate,
-    adjudications,
     choose_gold,
     gold,
     import_gold,
@@ -61,10 +73,13 @@ from reassess.rating.figures import (
     Progress,
     QuestionCounts,
     Remark,
+    Work,
     contested_images,
     image_counts,
     progress,
     remarks,
+    some_images,
+    work_by_hour,
 )
 from reassess.rating.leases import (
     earlier_screen,
@@ -125,6 +140,7 @@ __all__ = [
     "Adjudication",
     "Answer",
     "AskAll",
+    "GoldProgress",
     "GoldScreen",
     "Idle",
     "ImageCounts",
@@ -151,6 +167,7 @@ __all__ = [
     "Submission",
     "Use",
     "VoteBatch",
+    "Work",
     "accept_invitation",
     "add_questions",
     "adjudicate",
@@ -162,8 +179,12 @@ __all__ = [
     "choose_gold",
     "close",
     "contested_images",
+    "decide_gold",
+    "earlier_gold_screen",
     "earlier_screen",
     "gold",
+    "gold_progress",
+    "gold_screen",
     "holds_image",
     "image_counts",
     "import_gold",
@@ -194,10 +215,13 @@ __all__ = [
     "settings_of",
     "sign_in",
     "sign_out_everywhere",
+    "some_images",
     "standing",
     "submit",
     "sweep_labels",
     "take_back",
+    "to_adjudicate",
     "vote_batches",
     "votes",
+    "work_by_hour",
 ]

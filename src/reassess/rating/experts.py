@@ -1,14 +1,13 @@
-"""What experts say: gold, authored by several of them, and adjudications. Never a vote.
+"""What experts say: gold, authored by several of them. Never a vote.
 
-Experts' answers lie in a table of their own. A question is gold once `experts_per_gold`
-experts have judged every question of its task; its class is in the image where more than
-half of them said yes.
+Their answers lie in a table of their own, with those of `reassess.rating.adjudication`. A
+question is gold once `experts_per_gold` experts have judged every question of its task; its
+class is in the image where more than half of them said yes.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 from sqlalchemy import Connection, bindparam, exists, func, insert, select, text, update
@@ -18,7 +17,7 @@ from reassess.rating.bulk import in_lists
 from reassess.rating.loading import question_numbers
 from reassess.rating.ownership import image_numbers
 from reassess.rating.people import check_role, person_named
-from reassess.rating.records import LONGEST_TEXT, Idle, Role, is_text
+from reassess.rating.records import Idle, Role
 from reassess.rating.schema import (
     CHOSEN,
     IS_GOLD,
@@ -29,7 +28,7 @@ from reassess.rating.schema import (
     raters,
     tasks,
 )
-from reassess.rating.store import Store, log, moment, study_row
+from reassess.rating.store import Store, log, study_row
 from reassess.records import ANSWERS, Gold, Pairs, Questions, Votes
 
 
@@ -38,42 +37,23 @@ class GoldScreen:
     """One task for an expert to judge.
 
     Attributes:
+        task: its number.
         image_id: the image.
         questions: numbers of its questions.
         labels: the class of each.
         answers: what this expert has said, 0 no, 1 maybe, 2 yes; None before.
     """
 
+    task: int
     image_id: str
     questions: tuple[int, ...]
     labels: tuple[int, ...]
     answers: tuple[int | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Adjudication:
-    """What an expert decided about a question, beside its votes.
+EXPERTS: tuple[Role, ...] = ("expert", "owner")
+"""Who may judge gold and adjudicate."""
 
-    Attributes:
-        question: its number.
-        image_id: its image.
-        label: its class.
-        expert: name of who decided.
-        answer: 0 no, 1 maybe, 2 yes.
-        note: why, in his words.
-        at: when.
-    """
-
-    question: int
-    image_id: str
-    label: int
-    expert: str
-    answer: int
-    note: str
-    at: datetime
-
-
-_EXPERTS: tuple[Role, ...] = ("expert", "owner")
 _TO_JUDGE = (
     select(tasks.c.id, images.c.name)
     .join(images, images.c.id == tasks.c.image)
@@ -141,18 +121,24 @@ def next_gold_screen(store: Store, expert: int) -> GoldScreen | Idle:
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:
-        check_role(connection, expert, _EXPERTS)
+        check_role(connection, expert, EXPERTS)
         task = connection.execute(_TO_JUDGE, {"expert": expert}).first()
         if task is None:
             return Idle("complete")
-        asked = connection.execute(
-            select(questions.c.id, questions.c.label)
-            .where(questions.c.task == task.id)
-            .order_by(questions.c.id)
-        ).all()
-        said = _latest(connection, [row.id for row in asked], expert)
+        return screen_for(connection, expert, task.id, task.name)
+
+
+def screen_for(connection: Connection, expert: int, task: int, image_id: str) -> GoldScreen:
+    """A task with what this expert has said about it, and nothing of what others said."""
+    asked = connection.execute(
+        select(questions.c.id, questions.c.label)
+        .where(questions.c.task == task)
+        .order_by(questions.c.id)
+    ).all()
+    said = _latest(connection, [row.id for row in asked], expert)
     return GoldScreen(
-        task.name,
+        task,
+        image_id,
         tuple(row.id for row in asked),
         tuple(row.label for row in asked),
         tuple(said.get((row.id, expert)) for row in asked),
@@ -167,12 +153,12 @@ def judge(store: Store, expert: int, answers: Mapping[int, int]) -> None:
         DataError: a question is unknown or an answer none of 0, 1, 2.
         StoreError: the database cannot be written.
     """
-    _check_answers(answers)
+    check_answers(answers)
 
     def act(connection: Connection) -> None:
-        check_role(connection, expert, _EXPERTS)
-        _say(connection, expert, answers, store.now(), for_gold=True)
-        _decide_truth(connection, list(answers))
+        check_role(connection, expert, EXPERTS)
+        say(connection, expert, answers, store.now(), for_gold=True)
+        decide_truth(connection, list(answers))
 
     store.database.write(act)
 
@@ -199,8 +185,8 @@ def import_gold(store: Store, gold: Gold) -> int:
             said = dict(
                 zip(number[votes.question[mine]].tolist(), votes.answer[mine].tolist(), strict=True)
             )
-            _say(connection, expert, said, now, for_gold=True)
-        _decide_truth(connection, number.tolist(), at_least=1)
+            say(connection, expert, said, now, for_gold=True)
+        decide_truth(connection, number.tolist(), at_least=1)
         return len(number)
 
     return store.database.write(act)
@@ -240,57 +226,7 @@ def gold(store: Store) -> Gold | None:
     )
 
 
-def adjudicate(store: Store, expert: int, question: int, answer: int, note: str = "") -> None:
-    """Store what an expert decides about a question. The votes stay as they are.
-
-    Raises:
-        RaterError: he is unknown or no expert or owner.
-        DataError: the question is unknown, the answer none of 0, 1, 2, or the note too long.
-        StoreError: the database cannot be written.
-    """
-    _check_answers({question: answer})
-    if len(note) > LONGEST_TEXT or not is_text(note):
-        raise DataError(
-            f"note: it has {len(note):,} characters, but must have at most {LONGEST_TEXT:,}, all "
-            "of them text. Shorten it."
-        )
-
-    def act(connection: Connection) -> None:
-        check_role(connection, expert, _EXPERTS)
-        _say(connection, expert, {question: answer}, store.now(), for_gold=False, note=note)
-        log(connection, store.now(), expert, "adjudicate", {"question": question, "answer": answer})
-
-    store.database.write(act)
-
-
-def adjudications(store: Store) -> tuple[Adjudication, ...]:
-    """The latest decision of each expert about each question.
-
-    Raises:
-        StoreError: the database cannot be read.
-    """
-    table = expert_votes
-    found = (
-        select(table, images.c.name.label("image"), questions.c.label, raters.c.name)
-        .select_from(
-            table.join(questions, questions.c.id == table.c.question)
-            .join(images, images.c.id == questions.c.image)
-            .join(raters, raters.c.id == table.c.expert)
-        )
-        .where(table.c.for_gold.is_(False))
-        .order_by(table.c.question, table.c.expert, table.c.version)
-    )
-    with store.database.read() as connection:
-        latest = {(row.question, row.expert): row for row in connection.execute(found)}
-    return tuple(
-        Adjudication(
-            row.question, row.image, row.label, row.name, row.answer, row.note, moment(row.given_at)
-        )
-        for row in latest.values()
-    )
-
-
-def _say(
+def say(
     connection: Connection,
     expert: int,
     answers: Mapping[int, int],
@@ -299,7 +235,11 @@ def _say(
     for_gold: bool,
     note: str = "",
 ) -> None:
-    """Append an expert's answers, each as the next version."""
+    """Append an expert's answers, each as the next version.
+
+    Raises:
+        DataError: a question is unknown.
+    """
     versions = _versions(connection, list(answers), expert, for_gold=for_gold)
     unknown = [number for number in answers if number not in versions]
     if unknown:
@@ -352,7 +292,7 @@ def _latest(
     return latest
 
 
-def _decide_truth(connection: Connection, numbers: list[int], at_least: int | None = None) -> None:
+def decide_truth(connection: Connection, numbers: list[int], at_least: int | None = None) -> None:
     """Fix the truth of questions that enough experts have judged, and their tasks as gold."""
     needed = at_least or study_row(connection).settings.experts_per_gold
     said: dict[int, list[int]] = defaultdict(list)
@@ -375,7 +315,12 @@ def _decide_truth(connection: Connection, numbers: list[int], at_least: int | No
         connection.execute(whole.values(gold=IS_GOLD))
 
 
-def _check_answers(answers: Mapping[int, int]) -> None:
+def check_answers(answers: Mapping[int, int]) -> None:
+    """Refuse what is no answer to a question.
+
+    Raises:
+        DataError: it is none of 0, 1, 2, or the question's number none.
+    """
     for question, answer in answers.items():
         if answer not in (0, 1, 2) or not 0 <= question < 2**31:
             raise DataError(

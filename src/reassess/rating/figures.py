@@ -126,6 +126,21 @@ class Remark:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What was answered within an hour in which anybody worked.
+
+    Attributes:
+        at: when the hour began.
+        n_answers: everything answered.
+        n_counted: of it counted votes.
+    """
+
+    at: datetime
+    n_answers: int
+    n_counted: int
+
+
 _RECENT = 24
 _HOUR = 3_600_000
 
@@ -171,7 +186,7 @@ def contested_images(store: Store, limit: int = 50) -> tuple[ImageCounts, ...]:
             .limit(2 * limit)
         ).scalars()
         numbers = list(dict.fromkeys(rows))[:limit]
-        return _counts(connection, numbers)
+        return counts_of(connection, numbers)
 
 
 def image_counts(store: Store, image_id: str) -> ImageCounts:
@@ -186,7 +201,39 @@ def image_counts(store: Store, image_id: str) -> ImageCounts:
         number = connection.execute(named).scalar() if is_text(image_id) else None
         if number is None:
             raise AlignmentError(f"image {image_id!r} is unknown. Name one of the study.")
-        return _counts(connection, [number])[0]
+        return counts_of(connection, [number])[0]
+
+
+def work_by_hour(store: Store, rater: int | None = None) -> tuple[Work, ...]:
+    """What was answered in each hour with work, oldest first; by all or by one rater.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    summed = [func.sum(activity.c[name]) for name in ("n_answers", "n_counted")]
+    found = select(activity.c.hour, *summed).group_by(activity.c.hour).order_by(activity.c.hour)
+    if rater is not None:
+        found = found.where(activity.c.rater == rater)
+    with store.database.read() as connection:
+        return tuple(
+            Work(moment(hour * _HOUR), int(n_answers), int(n_counted))
+            for hour, n_answers, n_counted in connection.execute(found)
+        )
+
+
+def some_images(store: Store, limit: int = 200) -> tuple[str, ...]:
+    """Ids of at most so many images with questions, from all over the study.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        last = connection.execute(select(func.max(images.c.id))).scalar()
+        if last is None:
+            return ()
+        numbers = range(0, last + 1, max(1, -(-(last + 1) // limit)))
+        found = select(images.c.name).where(images.c.id.in_(numbers)).order_by(images.c.id)
+        return tuple(connection.execute(found).scalars())
 
 
 def remarks(store: Store, limit: int = 200) -> tuple[Remark, ...]:
@@ -236,7 +283,8 @@ def _pace(connection: Connection, now: int) -> float | None:
     return sum(counts) / len(counts) if counts else None
 
 
-def _counts(connection: Connection, numbers: list[int]) -> tuple[ImageCounts, ...]:
+def counts_of(connection: Connection, numbers: list[int]) -> tuple[ImageCounts, ...]:
+    """Images by number, with the counted votes of their questions."""
     k = study_row(connection).settings.votes_per_question
     found = (
         select(questions, images.c.name, tasks.c.n_contested)

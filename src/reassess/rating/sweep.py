@@ -4,6 +4,8 @@ The same questions, slots, leases and answers as screen by screen; a sweep is ma
 one question each, taken in one transaction. Shows no gold and no repetitions.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, bindparam, exists, func, insert, select, text, update
 
 from reassess.rating import order
@@ -13,6 +15,7 @@ from reassess.rating.records import Idle, Screen, ScreenQuestion
 from reassess.rating.schema import (
     OPEN,
     RATING,
+    UNSEEN,
     images,
     leases,
     questions,
@@ -37,6 +40,10 @@ _OPEN = (
             votes.c.question == questions.c.id, votes.c.rater == bindparam("rater")
         ),
         ~exists().where(slots.c.rater == bindparam("rater"), slots.c.question == questions.c.id),
+        ~exists().where(
+            leases.c.rater == bindparam("rater"), leases.c.task == questions.c.task,
+            leases.c.state == UNSEEN,
+        ),
     )
     .order_by(questions.c.id)
     .limit(bindparam("limit"))
@@ -53,7 +60,7 @@ _HIGHEST = select(func.max(questions.c.id)).where(_IS_OPEN, questions.c.label ==
 
 
 def next_sweep(
-    store: Store, rater: int, label: int, *, n_images: int = 24
+    store: Store, rater: int, label: int, *, n_images: int = 24, beyond: Collection[int] = ()
 ) -> tuple[Screen, ...] | Idle:
     """Screens of one question each, all about one class, for the grid of images.
 
@@ -65,6 +72,7 @@ def next_sweep(
         rater: his number; he must have qualified.
         label: index of the class.
         n_images: how many at most; never more than 100.
+        beyond: leases that he is to get others after, to prefetch.
 
     Raises:
         RaterError: he is unknown.
@@ -73,7 +81,8 @@ def next_sweep(
     if not 0 <= label < 2**31:
         return Idle("complete")
     n_images = max(1, min(n_images, _AT_ONCE))
-    return store.database.write(lambda c: _sweep(store, c, rater, label, n_images))
+    having = frozenset(beyond)
+    return store.database.write(lambda c: _sweep(store, c, rater, label, n_images, having))
 
 
 def sweep_labels(store: Store, limit: int = 100) -> tuple[tuple[int, int], ...]:
@@ -95,7 +104,12 @@ def sweep_labels(store: Store, limit: int = 100) -> tuple[tuple[int, int], ...]:
 
 
 def _sweep(
-    store: Store, connection: Connection, rater: int, label: int, n_images: int
+    store: Store,
+    connection: Connection,
+    rater: int,
+    label: int,
+    n_images: int,
+    beyond: frozenset[int],
 ) -> tuple[Screen, ...] | Idle:
     study = study_row(connection)
     person = who(connection, rater)
@@ -103,7 +117,7 @@ def _sweep(
         return Idle("paused")
     if person.stage != "rating":
         return Idle("not-qualified")
-    held = _held(store, connection, rater, label)
+    held = _held(store, connection, rater, label, beyond)[:n_images]
     if held:
         return held
     if study.is_closed:
@@ -120,9 +134,15 @@ def _sweep(
     return tuple(screens) or Idle("complete")
 
 
-def _held(store: Store, connection: Connection, rater: int, label: int) -> tuple[Screen, ...]:
+def _held(
+    store: Store, connection: Connection, rater: int, label: int, beyond: frozenset[int]
+) -> tuple[Screen, ...]:
     rows = connection.execute(_HELD, {"rater": rater, "now": store.now()}).all()
-    screens = [screen_from(connection, screen_row(connection, rater, row.id)) for row in rows]
+    screens = [
+        screen_from(connection, screen_row(connection, rater, row.id))
+        for row in rows
+        if row.id not in beyond
+    ]
     return tuple(screen for screen in screens if screen.questions[0].label == label)
 
 

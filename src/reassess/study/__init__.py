@@ -12,6 +12,7 @@
 `filling`    questions and gold into the store
 `stopping`   the rule that says when the site has asked enough
 `vote_files` votes out of the store into files, and back
+`expert_files` gold and adjudications out of the store into files
 `collecting` the records of a study whose labels are decided, for reports and verdicts
 `resuming`   finished shards that outlive a crash
 `run`        what is stale, in order

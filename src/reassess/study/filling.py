@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from reassess.errors import OptionError
-from reassess.files import read_gold, write_atomically
+from reassess.files import read_gold, sha256_of, write_atomically
 from reassess.files.proposals import read_tasks
 from reassess.rating import (
     QuestionTable,
@@ -30,6 +30,7 @@ from reassess.study.inputs import benchmark_of
 from reassess.study.manifest import Study
 from reassess.study.site import KEPT
 from reassess.study.stages import FILES, gold_file
+from reassess.study.vote_files import exported
 
 _PRACTICE = "practice.json"
 
@@ -84,7 +85,7 @@ def fill_store(study: Study, store: Store) -> Filled:
     asked = question_table(store)
     there = None if experts is None else _is_asked(asked, _pairs(experts.questions))
     if experts is not None and there is not None:
-        _import_new(store, experts, there)
+        _import_new(store, experts, there, is_ours=_is_ours(study))
     is_wanted = _is_asked_by(tasks.pairs, asked)
     is_practice = np.isin(asked.image_ids, list(practice))[asked.image]
     return Filled(
@@ -157,12 +158,23 @@ def _practise(
     return practice
 
 
-def _import_new(store: Store, experts: Gold, asked: Bool[np.ndarray, "Q"]) -> None:
-    """Import the answers to questions that are asked, less those that the store has."""
+def _is_ours(study: Study) -> bool:
+    """Whether the study's gold file is what an export from a site wrote."""
+    path = gold_file(study, "aggregate")
+    return path is not None and exported(study).get(str(path.absolute())) == sha256_of(path)
+
+
+def _import_new(
+    store: Store, experts: Gold, asked: Bool[np.ndarray, "Q"], *, is_ours: bool
+) -> None:
+    """Import the answers to questions that are asked, less those that the store has.
+
+    Where the file came out of a site, what experts have said since holds.
+    """
     said = _answers(gold(store))
     votes, pairs = experts.votes, _pairs(experts.questions)
     new = np.array([
-        bool(asked[question]) and said.get(key) != answer
+        bool(asked[question]) and said.get(key) != answer and not (is_ours and key in said)
         for question, (key, answer) in zip(votes.question.tolist(), _rows(votes), strict=True)
     ])  # fmt: skip
     if not new.any():

@@ -17,10 +17,17 @@ from reassess.files import (
 )
 from reassess.labels import operating_point, reassessed_labels
 from reassess.pipeline import aggregate
-from reassess.records import Gold, positions
+from reassess.records import Benchmark, Gold, Posterior, positions
 from reassess.study.inputs import Hashes, benchmark_of
 from reassess.study.manifest import Study
-from reassess.study.stages import FILES, gold_file, inputs_of, record_stage, votes_file
+from reassess.study.stages import (
+    FILES,
+    adjudications_file,
+    gold_file,
+    inputs_of,
+    record_stage,
+    votes_file,
+)
 
 THRESHOLD = 0.8
 
@@ -73,6 +80,7 @@ def label_study(study: Study) -> str:
         target=None if target is None else float(target),
         gold=_gold(study, "label"),
     )
+    posterior, n_decided = _with_decisions(study, posterior, benchmark)
     labels = reassessed_labels(posterior, benchmark, point, name=study.name)
     labels = replace(labels, models=tuple(one.name for one in study.models))
     write_labels(labels, study.folder / FILES["labels"])
@@ -80,12 +88,42 @@ def label_study(study: Study) -> str:
     return (
         f"{len(labels.indices):,} labels on {int((labels.sizes > 0).sum()):,} of {len(labels):,} "
         f"images, posterior at least {point.threshold:g}"
+        + (f"; {n_decided:,} questions decided by experts" if n_decided else "")
     )
 
 
 def _gold(study: Study, section: str) -> Gold | None:
     path = gold_file(study, section)
     return None if path is None else read_gold(path, classes=benchmark_of(study).classes)
+
+
+def _with_decisions(
+    study: Study, posterior: Posterior, benchmark: Benchmark
+) -> tuple[Posterior, int]:
+    """The posterior with 1 or 0 where experts decided, and for how many questions they did.
+
+    More than half of the experts who decided must say yes, or no; else the votes decide. The
+    operating point is chosen before, on what the votes say.
+    """
+    path = adjudications_file(study)
+    if path is None:
+        return posterior, 0
+    decided = read_gold(path, classes=benchmark.classes)
+    row = positions(decided.questions.ids, posterior.questions.ids, source=str(path))
+    unknown = np.flatnonzero(row < 0)
+    if len(unknown):
+        raise DataError(
+            f"{path}: question {str(decided.questions.ids[unknown[0]])!r} has no votes, but must "
+            f"have some to be adjudicated; {len(unknown):,} of {len(row):,} have none. Export "
+            "adjudications and votes from the same site."
+        )
+    counts = decided.votes.counts()
+    share = counts[:, [0, 2]] / counts.sum(axis=1, keepdims=True)
+    is_certain = (share > 0.5).any(axis=1)
+    log_probability = posterior.log_probability.copy()
+    with np.errstate(divide="ignore"):
+        log_probability[row[is_certain]] = np.log((share[is_certain] > 0.5).astype(float))
+    return replace(posterior, log_probability=log_probability), int(is_certain.sum())
 
 
 def _check_all_answered(study: Study, answered: Any) -> None:

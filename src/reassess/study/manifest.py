@@ -38,7 +38,10 @@ _SETTINGS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "wage_per_hour": (int, float),
     },
     "aggregate": {"method": str, "gold": str},
-    "label": {"rule": str, "threshold": (int, float), "target": (int, float), "gold": str},
+    "label": {
+        "rule": str, "threshold": (int, float), "target": (int, float), "gold": str,
+        "adjudications": str,
+    },
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ tasks          `tasks.parquet`                   proposals, is-a edges, ``per_ta
 votes          as [votes] names, `votes.csv`     people: nothing makes them again
 posterior      `posterior.npz`                   votes, gold, the options of ``aggregate``
 labels         `labels.json`                     posterior, original labels, the options of
-                                                 ``label``, the models
+                                                 ``label``, adjudications, the models
 =============  ================================  =======================================
 
 Beside each file that a stage wrote, `stages.json` holds the hashes of what it was made from.
@@ -92,6 +92,12 @@ def gold_file(study: Study, section: str) -> Path | None:
     return None if named is None else study.path(named)
 
 
+def adjudications_file(study: Study) -> Path | None:
+    """The file of experts' decisions that the manifest names; None where it names none."""
+    named = study.setting("label", "adjudications")
+    return None if named is None else study.path(named)
+
+
 def inputs_of(study: Study, stage: StageName, hashes: Hashes) -> dict[str, str]:
     """The hashes of all that a stage is made from, by name.
 
@@ -125,6 +131,9 @@ def inputs_of(study: Study, stage: StageName, hashes: Hashes) -> dict[str, str]:
             found["votes"] = hashes.of_file(votes)
         found["options of aggregate"] = digest(sorted(_options(study, "aggregate").items()))
         return found | _files(study, hashes, "classes")
+    decided = adjudications_file(study)
+    if decided is not None:
+        found["adjudications"] = hashes.of_file(decided)
     found["posterior"] = hashes.of_file(study.folder / FILES["posterior"])
     found["options of label"] = digest(sorted(_options(study, "label").items()))
     found |= {f"model {one.name}": hashes.of_model(one) for one in study.models}
@@ -137,8 +146,9 @@ def _files(study: Study, hashes: Hashes, *names: str) -> dict[str, str]:
 
 
 def _options(study: Study, section: str) -> Mapping[str, Any]:
-    """The options of a section; gold is an input of its own."""
-    return {k: v for k, v in study.settings.get(section, {}).items() if k != "gold"}
+    """The options of a section; gold and adjudications are inputs of their own."""
+    files = ("gold", "adjudications")
+    return {k: v for k, v in study.settings.get(section, {}).items() if k not in files}
 
 
 def waits_for(study: Study, stage: StageName) -> tuple[str, ...]:

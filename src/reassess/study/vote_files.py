@@ -109,7 +109,7 @@ def export_votes(
     else:
         parts = _parts(store, everything=everything)
         n_votes = write_parts((long(part) for part in parts), where)
-    _remember(study, where)
+    remember(study, where)
     return where, n_votes
 
 
@@ -174,7 +174,7 @@ def _check_ours(study: Study, path: Path) -> None:
     usual = {(study.folder / USUAL).absolute(), None if used is None else used.absolute()}
     if path.absolute() not in usual or not path.is_file():
         return
-    if _exported(study).get(str(path.absolute())) != sha256_of(path):
+    if exported(study).get(str(path.absolute())) != sha256_of(path):
         raise OptionError(
             f"{path}: the votes in it were not written by an export, and would be lost. Import "
             f"them first (reassess votes import {study.folder} {path}), then export with "
@@ -182,7 +182,8 @@ def _check_ours(study: Study, path: Path) -> None:
         )
 
 
-def _exported(study: Study) -> dict[str, str]:
+def exported(study: Study) -> dict[str, str]:
+    """SHA-256 of the files of the study that an export wrote, by path."""
     try:
         found = json.loads((study.folder / KEPT / _RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -190,9 +191,10 @@ def _exported(study: Study) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def _remember(study: Study, path: Path) -> None:
+def remember(study: Study, path: Path) -> None:
+    """Note that an export wrote a file of the study."""
     if not path.absolute().is_relative_to(study.folder.absolute()):
         return
-    record = _exported(study) | {str(path.absolute()): sha256_of(path)}
+    record = exported(study) | {str(path.absolute()): sha256_of(path)}
     with write_atomically(study.folder / KEPT / _RECORD) as beside:
         beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -11,8 +11,13 @@
 `pictures`      images: only of leased screens and of examples, only what browsers can show
 `entering`      invitations, signing in and out, passwords
 `answering`     the rating screen as pages with plain forms
-`programs`      the same as JSON, for the page's script and for programs
-`owning`        the owner's page
+`sweeping`      one class and a grid of images, as pages with plain forms
+`programs`      answering as JSON, for the page's script and for programs
+`judging`       gold, authored by experts
+`adjudicating`  contested images, and what experts decide about them
+`owning`        the owner's pages
+`charts`        where the bars of a chart stand
+`forms`         what plain forms send, as numbers and answers
 ==============  ==========================================================================
 
 Knows nothing of files and studies (`reassess.study.site` builds the `Site`), and keeps no

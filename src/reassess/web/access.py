@@ -12,7 +12,7 @@ from reassess import rating
 from reassess.web.refusals import SignInFirstError
 from reassess.web.sessions import Session, Sessions
 from reassess.web.site import Site
-from reassess.web.wording import NO_TOKEN, NOT_FOR_YOU
+from reassess.web.wording import NO_TOKEN, NOT_FOR_RATERS, NOT_FOR_YOU
 
 _MOST_FIELDS = 100
 
@@ -62,6 +62,17 @@ async def owner_in(person: Annotated[rating.Rater, Depends(person_in)]) -> ratin
     return person
 
 
+def expert_in(person: Annotated[rating.Rater, Depends(person_in)]) -> rating.Rater:
+    """The expert or owner who is signed in.
+
+    Raises:
+        HTTPException: somebody else is.
+    """
+    if person.role == "rater":
+        raise HTTPException(403, NOT_FOR_RATERS)
+    return person
+
+
 async def fields_in(request: Request) -> dict[str, str]:
     """The texts of a form whose CSRF token goes with the session of whoever sends it.
 
@@ -108,4 +119,5 @@ ASite = Annotated[Site, Depends(site_in)]
 ASession = Annotated[Session, Depends(session_in)]
 Person = Annotated[rating.Rater, Depends(person_in)]
 Owner = Annotated[rating.Rater, Depends(owner_in)]
+Expert = Annotated[rating.Rater, Depends(expert_in)]
 Fields = Annotated[dict[str, str], Depends(fields_in)]

@@ -9,15 +9,14 @@ from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
 from reassess.web.access import ASite, Fields, Person
+from reassess.web.forms import answers_in, number, numbers
 from reassess.web.pages import render
-from reassess.web.pictures import picture_response, thumbnail_response
+from reassess.web.pictures import Size, sized, thumbnail_response
 from reassess.web.showing import examples_of, receipt_out, screen_out
 from reassess.web.site import Site
 from reassess.web.wording import WHY
 
 router = APIRouter(include_in_schema=False)
-
-_MOST_NUMBERS = 50
 
 
 @router.get("/instructions")
@@ -31,7 +30,7 @@ def instructions(request: Request, site: ASite, person: Person) -> Response:
 @router.get("/rate")
 def rate(request: Request, site: ASite, person: Person, beyond: str = "") -> Response:
     """The next screen, or why there is none. ``beyond``: screens that the browser has."""
-    having = _numbers(beyond)
+    having = numbers(beyond)
     found = rating.next_screen(site.store, person.number, beyond=having)
     if isinstance(found, rating.Idle):
         title, message = WHY[found.why]
@@ -70,7 +69,7 @@ def answer(request: Request, site: ASite, person: Person, lease: int, fields: Fi
     cannot_see = "cannot_see" in fields
     given = [] if cannot_see else _answers(screen, fields)
     submission = rating.Submission(
-        lease, fields.get("key", ""), tuple(given), _number(fields.get("milliseconds", "")),
+        lease, fields.get("key", ""), tuple(given), number(fields.get("milliseconds", "")),
         fields.get("something_else", ""), cannot_see,
     )  # fmt: skip
     receipt = rating.submit(site.store, person.number, submission)
@@ -86,7 +85,7 @@ def answer(request: Request, site: ASite, person: Person, lease: int, fields: Fi
 @router.post("/pause")
 def pause(site: ASite, person: Person, fields: Fields) -> Response:
     """Give back the screens that the browser holds, and rest."""
-    for lease in _numbers(fields.get("leases", "")):
+    for lease in numbers(fields.get("leases", "")):
         rating.return_screen(site.store, person.number, lease)
     return RedirectResponse("/paused", 303)
 
@@ -99,10 +98,10 @@ def paused(request: Request, site: ASite, person: Person) -> Response:
 
 
 @router.get("/screens/{lease}/image")
-def image(site: ASite, person: Person, lease: int) -> Response:
+def image(site: ASite, person: Person, lease: int, size: Size = "full") -> Response:
     """The image of a screen that the rater holds or held; nobody names an image by its id."""
     found = rating.screen_of(site.store, person.number, lease)
-    return picture_response(site.image_path(found.image_id))
+    return sized(site.image_path(found.image_id), size)
 
 
 @router.get("/examples/{label}/{mark}")
@@ -130,26 +129,9 @@ def _screen_page(
 
 
 def _answers(screen: rating.Screen, fields: dict[str, str]) -> list[rating.Answer]:
-    """The answers of a form: ``answer-0`` to ``answer-7``.
-
-    Raises:
-        HTTPException: a question is unanswered, or an answer is none.
-    """
-    given = []
-    for place, question in enumerate(screen.questions):
-        said = fields.get(f"answer-{place}", "")
-        if said not in ("0", "1", "2"):
-            raise HTTPException(422, f"Question {place + 1} is not answered. Go back to answer it.")
-        took = _number(fields.get(f"milliseconds-{place}", ""))
-        given.append(rating.Answer(question.question, int(said), took))
-    return given
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    """Numbers between commas, as many as a browser can hold; whatever else is passed over."""
-    found = (_number(part) for part in text.split(",")[:_MOST_NUMBERS])
-    return tuple(number for number in found if number is not None)
+    """The answers of a form, with the time that each took."""
+    said = answers_in(fields, len(screen.questions))
+    return [
+        rating.Answer(question.question, value, number(fields.get(f"milliseconds-{place}", "")))
+        for place, (question, value) in enumerate(zip(screen.questions, said, strict=True))
+    ]

@@ -7,7 +7,15 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from reassess.web import answering, entering, owning, programs
+from reassess.web import (
+    adjudicating,
+    answering,
+    entering,
+    judging,
+    owning,
+    programs,
+    sweeping,
+)
 from reassess.web.guard import LARGEST_BODY, Guard
 from reassess.web.pages import STATIC
 from reassess.web.refusals import add_handlers
@@ -35,7 +43,7 @@ def create_app(site: Site) -> FastAPI:
     )
     app.state.sessions = sessions_of(site)
     app.state.missing = owning.Missing()
-    for part in (entering, answering, owning, programs):
+    for part in (entering, answering, sweeping, judging, adjudicating, owning, programs):
         app.include_router(part.router)
     app.mount("/static", _Static(directory=STATIC))
     add_handlers(app)

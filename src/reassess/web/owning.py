@@ -1,21 +1,22 @@
 """The owner's page: how far, who, what is contested, and what he may do about it."""
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
-from reassess.errors import ReassessError
-from reassess.rating.records import ROLES
+from reassess.errors import OptionError, ReassessError
+from reassess.rating.records import LONGEST_TEXT, ROLES
 from reassess.web.access import ASite, Fields, Owner
+from reassess.web.charts import HEIGHT, WIDTH, answers_over_time
 from reassess.web.pages import render
 from reassess.web.payloads import LARGEST_NUMBER
-from reassess.web.pictures import picture_response, thumbnail_response
-from reassess.web.showing import class_words
+from reassess.web.showing import gallery_entry
 from reassess.web.site import Site
+from reassess.web.wording import SETTINGS
 
 router = APIRouter(prefix="/owner", include_in_schema=False)
 
@@ -23,8 +24,9 @@ _CONTESTED = 12
 _REMARKS = 20
 _ACTS = 30
 _MOST_MISSING = 1000
+_LOOKED_UP = 200
 
-ToRater = Literal["pause", "resume", "admit"]
+ToRater = Literal["pause", "resume", "admit", "set-aside", "take-back"]
 ToStudy = Literal["close", "reopen"]
 Before = Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER)]
 
@@ -63,16 +65,40 @@ def invite(request: Request, site: ASite, owner: Owner, fields: Fields) -> Respo
     return _page(request, site, link=link, invited=name)
 
 
+@router.get("/raters/{number}")
+def one_rater(request: Request, site: ASite, _: Owner, number: int) -> Response:
+    """Everything about one rater, and what can be done about him."""
+    person = rating.rater(site.store, number)
+    figures = [one for one in rating.rater_table(site.store) if one.number == number]
+    return render(
+        request,
+        "rater.html",
+        rater=person,
+        figures=figures[0] if figures else None,
+        chart=answers_over_time(rating.work_by_hour(site.store, number)),
+        size=(WIDTH, HEIGHT),
+    )
+
+
 @router.post("/raters/{number}/{act}")
-def to_rater(site: ASite, owner: Owner, number: int, act: ToRater, _: Fields) -> Response:
-    """Pause a rater, whose open screens return to the queue; let one go on, or in."""
+def to_rater(site: ASite, owner: Owner, number: int, act: ToRater, fields: Fields) -> Response:
+    """Pause a rater, whose open screens return to the queue; let one go on, or in.
+
+    Setting his votes aside gives their questions to others; taking them back undoes that.
+    """
+    reason = fields.get("reason", "").strip()[:LONGEST_TEXT]
     if act == "pause":
-        rating.pause(site.store, number, by=owner.number)
+        rating.pause(site.store, number, by=owner.number, reason=reason)
     elif act == "resume":
         rating.resume(site.store, number, by=owner.number)
-    else:
+    elif act == "admit":
         rating.admit(site.store, number, by=owner.number)
-    return RedirectResponse("/owner#raters", 303)
+    elif act == "set-aside":
+        rating.set_aside(site.store, number, by=owner.number, reason=reason)
+    else:
+        rating.take_back(site.store, number, by=owner.number)
+    from_page = fields.get("from") == "rater"
+    return RedirectResponse(f"/owner/raters/{number}" if from_page else "/owner#raters", 303)
 
 
 @router.post("/study/{act}")
@@ -89,20 +115,26 @@ def audit(request: Request, site: ASite, _: Owner, before: Before = None) -> Res
     return render(request, "audit.html", acts=acts)
 
 
-@router.get("/image")
-def image(site: ASite, _: Owner, id: str, size: str = "small") -> Response:  # noqa: A002 -- a query's name
-    """An image of the study by id, for its owner."""
-    found = rating.image_counts(site.store, id)
-    path = site.image_path(found.image_id)
-    return picture_response(path) if size == "full" else thumbnail_response(path)
+@router.get("/settings")
+def settings(request: Request, site: ASite, _: Owner) -> Response:
+    """How the study is rated, to be changed."""
+    return _settings_page(request, site)
+
+
+@router.post("/settings")
+def change_settings(request: Request, site: ASite, owner: Owner, fields: Fields) -> Response:
+    """Change how the study is rated from now on."""
+    try:
+        wanted = _settings_in(rating.settings_of(site.store), fields)
+        rating.change_settings(site.store, wanted, by=owner.number)
+        rating.decide_gold(site.store)
+    except ReassessError as error:
+        return _settings_page(request, site, status=422, problem=str(error))
+    return _settings_page(request, site, said="Saved. It holds from now on.")
 
 
 def _page(request: Request, site: Site, *, status: int = 200, **said: str) -> Response:
-    missing: Missing = request.app.state.missing
     contested = rating.contested_images(site.store, _CONTESTED)
-    for counts in contested:
-        if site.image_path(counts.image_id) is None:
-            missing.note(counts.image_id)
     progress = rating.progress(site.store)
     return render(
         request,
@@ -112,16 +144,33 @@ def _page(request: Request, site: Site, *, status: int = 200, **said: str) -> Re
         has_rule=site.rule is not None,
         share_done=_share_done(site, progress),
         settings=rating.settings_of(site.store),
+        chart=answers_over_time(rating.work_by_hour(site.store)),
+        size=(WIDTH, HEIGHT),
         raters=rating.rater_table(site.store),
-        contested=[_gallery_entry(site, counts) for counts in contested],
+        contested=[gallery_entry(site, counts) for counts in contested],
         remarks=rating.remarks(site.store, _REMARKS),
         acts=rating.audit_log(site.store, limit=_ACTS),
-        missing=sorted(missing.image_ids),
+        missing=_missing(request, site),
         has_classes=site.classes is not None,
         link=said.get("link"),
         invited=said.get("invited"),
         problem=said.get("problem"),
     )
+
+
+def _missing(request: Request, site: Site) -> str | None:
+    """What the owner is told of images without a file: of some looked up now, and of those met."""
+    looked = rating.some_images(site.store, _LOOKED_UP)
+    absent = [image_id for image_id in looked if site.image_path(image_id) is None]
+    if looked and len(absent) == len(looked):
+        return "No image of this study has a file."
+    if absent:
+        return f"{len(absent)} of {len(looked)} images looked up have no file, such as {absent[0]}."
+    met: Missing = request.app.state.missing
+    gone = sorted(one for one in tuple(met.image_ids) if site.image_path(one) is None)
+    if not gone:
+        return None
+    return f"{len(gone):,} of the images that raters met have no file, such as {gone[0]}."
 
 
 def _share_done(site: Site, progress: rating.Progress) -> float:
@@ -131,13 +180,32 @@ def _share_done(site: Site, progress: rating.Progress) -> float:
     return progress.n_done / max(1, progress.n_questions)
 
 
-def _gallery_entry(site: Site, counts: rating.ImageCounts) -> dict[str, object]:
-    """An image with its most contested questions."""
-    by_split = sorted(counts.questions, key=lambda q: max(_counts(q)) - sum(_counts(q)))
-    rows = [(class_words(site, q.label)[0], q.n_yes, q.n_maybe, q.n_no) for q in by_split[:4]]
-    has_image = site.image_path(counts.image_id) is not None
-    return {"image_id": counts.image_id, "has_image": has_image, "rows": rows}
+def _settings_page(request: Request, site: Site, *, status: int = 200, **said: str) -> Response:
+    return render(
+        request,
+        "settings.html",
+        status=status,
+        settings=rating.settings_of(site.store),
+        options=SETTINGS,
+        problem=said.get("problem"),
+        said=said.get("said"),
+    )
 
 
-def _counts(question: rating.QuestionCounts) -> tuple[int, int, int]:
-    return question.n_yes, question.n_maybe, question.n_no
+def _settings_in(before: rating.Settings, fields: dict[str, str]) -> rating.Settings:
+    """The settings that a form holds; what it leaves out stays as it is.
+
+    Raises:
+        OptionError: a field holds no number, or one out of range.
+    """
+    changed: dict[str, Any] = {}
+    for name, (words, _, in_percent) in SETTINGS.items():
+        said = fields.get(name, "").strip()
+        try:
+            if said and in_percent:
+                changed[name] = float(said) / 100
+            elif said:
+                changed[name] = int(said)
+        except (ValueError, OverflowError) as error:
+            raise OptionError(f"{words!r} is {said[:20]!r}, but must be a number.") from error
+    return replace(before, **changed)

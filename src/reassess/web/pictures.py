@@ -10,6 +10,7 @@ import io
 import warnings
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 from starlette.responses import Response
@@ -20,9 +21,11 @@ LARGEST_FILE = 64 * 2**20
 MOST_PIXELS = 50_000_000
 """More would fill the memory of whoever looks at it."""
 
+Size = Literal["small", "full"]
+
 _SHOWN = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
 _TURNED = ("BMP", "TIFF", "PPM")
-_SIDE = 240
+_SIDE = 320
 _FOREVER = "private, max-age=86400, immutable"
 
 
@@ -87,3 +90,8 @@ def thumbnail_response(path: Path | None) -> Response:
     if small is None:
         return Response(status_code=404)
     return Response(small, media_type="image/jpeg", headers={"cache-control": _FOREVER})
+
+
+def sized(path: Path | None, size: Size) -> Response:
+    """The file, or its small JPEG, as a response; 404 where it cannot be shown."""
+    return picture_response(path) if size == "full" else thumbnail_response(path)

@@ -1,5 +1,6 @@
 """A screen of the store as its rater sees it: words for classes, addresses for images."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -12,6 +13,9 @@ EXAMPLES = 4
 """Shown a class. Hand in one more, and the image itself can be left out unnoticed."""
 
 
+_ROWS = 4
+
+
 def screen_out(site: Site, screen: rating.Screen) -> ScreenOut:
     """What a rater may know of a screen: no id of its image, no number of a question."""
     left = (screen.until - datetime.fromtimestamp(site.store.clock(), UTC)).total_seconds()
@@ -19,7 +23,10 @@ def screen_out(site: Site, screen: rating.Screen) -> ScreenOut:
     return ScreenOut(
         lease=screen.lease,
         image=f"/screens/{screen.lease}/image" if has_image else None,
-        questions=[_question_out(site, screen, question) for question in screen.questions],
+        questions=[
+            class_out(site, question.label, {screen.image_id}, question.answer)
+            for question in screen.questions
+        ],
         seconds_left=max(0, int(left)),
         is_practice=screen.is_practice,
         is_answered=screen.is_answered,
@@ -65,17 +72,18 @@ def standing_out(standing: rating.Standing) -> StandingOut:
     )
 
 
-def _question_out(
-    site: Site, screen: rating.Screen, question: rating.ScreenQuestion
+def class_out(
+    site: Site, label: int, beside: Collection[str], answer: int | None = None
 ) -> QuestionOut:
-    name, synonyms, definition = class_words(site, question.label)
-    marks = [m for m, i in examples_of(site, question.label).items() if i != screen.image_id]
+    """A class as its rater sees it; none of its examples is one of the images beside it."""
+    name, synonyms, definition = class_words(site, label)
+    marks = [m for m, image_id in examples_of(site, label).items() if image_id not in beside]
     return QuestionOut(
         name=name,
         synonyms=synonyms,
         definition=definition,
-        examples=[f"/examples/{question.label}/{m}" for m in marks[:EXAMPLES]],
-        answer=_answer(question.answer),
+        examples=[f"/examples/{label}/{m}" for m in marks[:EXAMPLES]],
+        answer=_answer(answer),
     )
 
 
@@ -83,3 +91,20 @@ def _answer(value: int | None) -> Literal[0, 1, 2] | None:
     if value is None:
         return None
     return 0 if value == 0 else 1 if value == 1 else 2
+
+
+def gallery_entry(site: Site, counts: rating.ImageCounts) -> dict[str, object]:
+    """An image with the votes of its most contested questions; for owners and experts."""
+    by_split = sorted(counts.questions, key=lambda q: max(_votes(q)) - sum(_votes(q)))
+    rows = [(class_words(site, q.label)[0], *_votes(q)) for q in by_split[:_ROWS]]
+    has_image = site.image_path(counts.image_id) is not None
+    return {
+        "image_id": counts.image_id,
+        "has_image": has_image,
+        "rows": rows,
+        "n_more": len(by_split) - len(rows),
+    }
+
+
+def _votes(question: rating.QuestionCounts) -> tuple[int, int, int]:
+    return question.n_yes, question.n_maybe, question.n_no

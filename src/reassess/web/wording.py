@@ -45,6 +45,15 @@ WHY: dict[Why, tuple[str, str]] = {
 }
 """Why there is no screen: a heading and a sentence."""
 
+SWEPT = (
+    "This class is done",
+    "Nobody needs you for more images of this class just now. Choose another one.",
+)
+FIRST_ONE_BY_ONE = (
+    "First some images one by one",
+    "The first images come one by one, with all their labels. Answer those, then come back.",
+)
+
 BAD_LINK = (
     "This link was used already, is out of date, or was not copied whole. If you have signed in "
     "with it before on this device, open the start page. Else ask the study's owner for a new one."
@@ -55,4 +64,17 @@ CROSS_SITE = "This request came from another site and was refused."
 NO_TOKEN = "This page is out of date. Go back, reload it and try again."  # noqa: S105 -- as above
 SIGN_IN = "Sign in first."
 NOT_FOR_YOU = "This page is for the study's owner."
+NOT_FOR_RATERS = "This page is for experts and the study's owner."
 TOO_LARGE = "What was sent is too large."
+
+SETTINGS: dict[str, tuple[str, str, bool]] = {
+    "votes_per_question": ("Votes a question", "of distinct raters, at most", False),
+    "lease_seconds": ("Seconds that a screen stays with a rater", "who says nothing", False),
+    "gold_rate": ("Hidden gold, %", "of screens, at random places; at most 50", True),
+    "repeat_rate": ("Repeated screens, %", "to see whether raters agree with themselves", True),
+    "n_practice": ("Practice images", "with feedback, before anything else", False),
+    "n_qualification": ("Qualification screens", "gold without feedback, before real ones", False),
+    "qualification_accuracy": ("Right answers that qualify, %", "a maybe counts half", True),
+    "experts_per_gold": ("Experts a gold question", "who must judge it before it is gold", False),
+}
+"""Settings that an owner changes on a page: words, an explanation, and whether in percent."""

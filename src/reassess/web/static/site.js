@@ -1,7 +1,8 @@
-// Keys, prefetching and answers that wait for a connection. Every page works without this file:
-// it fetches the same pages and sends the same answers.
+// Keys, prefetching, answers that wait for a connection, and the owner's page that updates
+// itself. Every page works without this file: it fetches the same pages and sends the same answers.
 
 const DEEP = 2; // screens to have ahead
+const LIVE = 5000; // milliseconds between looks at the owner's figures
 const PATIENCE = [1000, 2000, 5000, 10000]; // milliseconds between tries to send
 
 const $ = (selector, within = document) => within.querySelector(selector);
@@ -14,6 +15,7 @@ let fetching = null;
 let moving = false;
 let last = 0; // when the rater answered last
 let shown = 0; // when the screen came up
+let swept = ""; // the images of the grid that was answered last
 
 // ---------------------------------------------------------------- answers that wait
 
@@ -118,12 +120,16 @@ async function resume() {
 
 // ---------------------------------------------------------------- screens to come
 
-const leaseOf = (main) => Number(main.dataset.lease) || null;
+const leasesOf = (main) => (main.dataset.leases || "").split(",").filter(Boolean).map(Number);
+const isSame = (one, other) => one.dataset.leases === other.dataset.leases;
 
 function held(withCurrent) {
-  const current = $("main");
-  return [...(withCurrent ? [current] : []), ...ahead].map(leaseOf).concat(waiting().map((one) => one.lease)).filter(Boolean);
+  const shown = [...(withCurrent ? [$("main")] : []), ...ahead];
+  return [...shown.flatMap(leasesOf), ...waiting().map((one) => one.lease)];
 }
+
+// The address of what comes next, beyond what this browser has already.
+const moreOf = (main, withCurrent) => `${main.dataset.more || "/rate"}?beyond=${held(withCurrent).join(",")}`;
 
 // The <main> of a page, or null where the connection is lost.
 async function load(address) {
@@ -152,10 +158,12 @@ function prefetch() {
 
 async function fill() {
   const current = $("main");
-  if (!leaseOf(current) || "practice" in current.dataset) return;
-  while (ahead.length < DEEP) {
-    const main = await load(`/rate?beyond=${held(true).join(",")}`);
-    if (!main || !leaseOf(main) || held(true).includes(leaseOf(main))) return;
+  if (!leasesOf(current).length || "practice" in current.dataset) return;
+  while (ahead.length < Number(current.dataset.deep || DEEP)) {
+    const main = await load(moreOf(current, true));
+    if (!main || !leasesOf(main).length) return;
+    const mine = held(true);
+    if (leasesOf(main).some((lease) => mine.includes(lease))) return;
     ahead.push(main);
     for (const shown of main.querySelectorAll("img")) {
       const image = new Image();
@@ -181,14 +189,18 @@ async function advance(words = "") {
   try {
     if (!ahead.length && fetching) await fetching;
     let next = ahead.shift();
+    const current = $("main");
     if (!next) {
       await flush();
-      next = await load(`/rate?beyond=${held(false).join(",")}`);
+      next = await load(moreOf(current, false));
     }
     if (next) {
+      offerBack(next);
       show(next, words);
     } else if (!$("main[data-offline]")) {
-      show(document.importNode($("#offline").content, true).firstElementChild, "");
+      const offline = document.importNode($("#offline").content, true).firstElementChild;
+      if (current.dataset.more) offline.dataset.more = current.dataset.more;
+      show(offline, "");
     }
     if (!next) {
       clearTimeout(timer);
@@ -200,17 +212,34 @@ async function advance(words = "") {
   prefetch();
 }
 
+// A grid's way back leads to the images that were answered last in this browser.
+function offerBack(main) {
+  const link = $("#sweep .back", main);
+  if (!link || !swept) return;
+  link.href = `${main.dataset.more}/again?leases=${swept}`;
+  link.hidden = false;
+}
+
+function earlierThan(main) {
+  const link = $(".back", main);
+  if ($("#sweep", main)) return link && !link.hidden ? link.href : null;
+  const [lease] = leasesOf(main);
+  return lease ? `/rate/${lease}/back` : "/rate/last";
+}
+
 async function goBack() {
   if (moving) return;
   const current = $("main");
-  const lease = leaseOf(current);
+  if ("plain" in current.dataset) return $(".back", current).click();
   moving = true;
   try {
+    const address = earlierThan(current);
+    if (!address) return say("There is nothing earlier.");
     if (!(await flush())) return say("You can go back when the connection has returned.");
-    const earlier = await load(lease ? `/rate/${lease}/back` : "/rate/last");
+    const earlier = await load(address);
     if (!earlier) return say("You can go back when the connection has returned.");
-    if (leaseOf(earlier) === lease || !leaseOf(earlier)) return say("There is nothing earlier.");
-    if (lease && !("answered" in current.dataset)) ahead.unshift(current);
+    if (isSame(earlier, current) || !leasesOf(earlier).length) return say("There is nothing earlier.");
+    if (leasesOf(current).length && !("answered" in current.dataset)) ahead.unshift(current);
     show(earlier, "Back.");
   } finally {
     moving = false;
@@ -222,8 +251,10 @@ function begin() {
   shown = last = performance.now();
   document.title = main.dataset.title || document.title;
   applyKeys();
-  const first = $(".question input:checked", main) || $(".question input[type=radio]", main);
-  (first || main).focus({ preventScroll: true });
+  const places = [...main.querySelectorAll("fieldset[data-place]")];
+  const first = $("[data-place] input:checked", main) || $("[data-place] input[type=radio]", main);
+  const open = "answered" in main.dataset ? null : places.find((place) => !$("input:checked", place));
+  ((open && $("input[type=radio]", open)) || first || main).focus({ preventScroll: true });
   poll(main);
 }
 
@@ -232,7 +263,7 @@ function poll(main) {
   const again = setInterval(async () => {
     if (!main.isConnected) return clearInterval(again);
     const next = await load("/rate");
-    if (next && leaseOf(next) && main.isConnected) {
+    if (next && leasesOf(next).length && main.isConnected) {
       clearInterval(again);
       show(next, "There is more to do.");
       prefetch();
@@ -243,24 +274,46 @@ function poll(main) {
 function onSubmit(event) {
   const form = event.target;
   if (form.id === "pause") {
+    if (fetching) { // what is on its way is given back as well
+      event.preventDefault();
+      fetching.then(() => $("#pause").requestSubmit());
+      return;
+    }
     const current = $("main");
     const mine = "answered" in current.dataset ? ahead : [current, ...ahead];
-    form.elements.leases.value = mine.map(leaseOf).filter(Boolean).join(",");
+    form.elements.leases.value = mine.flatMap(leasesOf).join(",");
     form.elements.csrf.value = $("meta[name=csrf]").content;
     return;
   }
-  if (form.id !== "screen") return;
-  form.elements.milliseconds.value = Math.round(performance.now() - shown);
-  if ("practice" in $("main").dataset) {
-    form.elements.csrf.value = $("meta[name=csrf]").content;
-    return;
-  }
-  const one = { lease: leaseOf($("main")), body: bodyOf(form, event.submitter?.name === "cannot_see") };
-  const box = waiting().filter((other) => other.body.key !== one.body.key);
-  if (!keep([...box, one])) return; // no room in this browser: let the form go the plain way
+  const { dataset } = $("main");
+  if (form.elements.csrf) form.elements.csrf.value = $("meta[name=csrf]").content;
+  if (!["screen", "sweep"].includes(form.id) || "plain" in dataset) return;
+  if (form.id === "screen") form.elements.milliseconds.value = Math.round(performance.now() - shown);
+  if ("practice" in dataset) return;
+  const made = form.id === "sweep" ? sweptOf(form) : [screenOf(form, event.submitter?.name === "cannot_see")];
+  const keys = made.map((one) => one.body.key);
+  const box = waiting().filter((other) => !keys.includes(other.body.key));
+  if (!keep([...box, ...made])) return; // no room in this browser: let the form go the plain way
   event.preventDefault();
+  if (form.id === "sweep" && made.length && !("answered" in dataset)) swept = made.map((one) => one.lease).join(",");
   flush();
   advance("Saved.");
+}
+
+const screenOf = (form, cannotSee) => ({ lease: leasesOf($("main"))[0], body: bodyOf(form, cannotSee) });
+
+// What was answered on a grid: one body for each image.
+function sweptOf(form) {
+  const data = new FormData(form);
+  return [...form.querySelectorAll("fieldset[data-lease]")].flatMap((cell) => {
+    const lease = Number(cell.dataset.lease);
+    const said = data.get(`answer-${lease}`) ?? (data.get("rest") || null);
+    if (said === null) return [];
+    const took = data.get(`milliseconds-${lease}`);
+    const milliseconds = took ? Number(took) : null;
+    const answers = said === "x" ? [] : [{ place: 0, answer: Number(said), milliseconds }];
+    return [{ lease, body: { key: `${data.get("key")}-${lease}`, answers, milliseconds, something_else: "", cannot_see: said === "x" } }];
+  });
 }
 
 function bodyOf(form, cannotSee) {
@@ -286,8 +339,8 @@ function onChange(event) {
     try { localStorage.setItem("rating.keys", event.target.checked ? "on" : "off"); } catch { /* for this page only */ }
     return;
   }
-  const question = event.target.closest("fieldset.question");
-  if (!question || event.target.type !== "radio") return;
+  const question = event.target.closest("fieldset[data-place]");
+  if (!question || event.target.type !== "radio" || !$("input[type=hidden]", question)) return;
   const now = performance.now();
   const took = $("input[type=hidden]", question);
   took.value = Math.round((Number(took.value) || 0) + now - last);
@@ -310,17 +363,35 @@ function choose(place) {
   question.scrollIntoView({ block: "nearest" });
 }
 
+const placeNow = () => document.activeElement.closest?.("fieldset[data-place]");
+
 function answer(value) {
-  const now = document.activeElement.closest?.("fieldset.question") || $("fieldset.question");
+  const now = placeNow() || $("fieldset[data-place]");
   const radio = $(`input[value="${value}"]`, now);
   if (!radio) return;
   radio.checked = true;
   radio.dispatchEvent(new Event("change", { bubbles: true }));
-  const all = [...document.querySelectorAll("fieldset.question")];
+  const all = [...document.querySelectorAll("fieldset[data-place]")];
   const start = all.indexOf(now) + 1;
   const open = [...all.slice(start), ...all.slice(0, start)].find((question) => !$("input:checked", question));
   if (open) choose(open.dataset.place);
-  else $("#screen button[type=submit]").focus();
+  else $("#screen button[type=submit], #sweep button[type=submit]").focus();
+}
+
+// The same answer for all images of a grid that are open.
+function answerRest(value) {
+  const open = [...document.querySelectorAll("fieldset[data-lease]")].filter((cell) => !$("input:checked", cell));
+  for (const cell of open) $(`input[value="${value}"]`, cell).checked = true;
+  say(`${open.length} images answered with ${$("#sweep .rest option[value='" + value + "']").textContent}.`);
+  $("#sweep button[type=submit]").focus();
+}
+
+// To the image before; from the first one to the last grid.
+function before() {
+  const now = placeNow();
+  const place = now ? Number(now.dataset.place) : document.querySelectorAll("fieldset[data-lease]").length;
+  if (place > 0) choose(place - 1);
+  else goBack();
 }
 
 const VALUES = { y: 2, m: 1, n: 0 };
@@ -328,7 +399,7 @@ const VALUES = { y: 2, m: 1, n: 0 };
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select")) return;
-  const form = $("#screen");
+  const form = $("#screen, #sweep");
   const dialog = $("#full");
   const act = actOf(event.key, form, dialog && dialog.open, event.target);
   if (!act) return;
@@ -337,39 +408,59 @@ function onKey(event) {
 }
 
 function actOf(key, form, isFull, target) {
-  if (isFull) return key === "z" && keysOn() ? () => $("#full").close() : null;
-  if (key === "Backspace" && ($("main.rate[data-lease]") || $("main[data-idle]"))) return keysOn() ? goBack : null;
+  if (isFull) return actInFull(key);
+  const isSweep = form?.id === "sweep";
+  if (key === "Backspace" && $("main.rate[data-leases], main[data-idle], main[data-plain], main.sweep")) {
+    return keysOn() ? (isSweep ? before : goBack) : null;
+  }
   if (!form) return null;
   if (key === "Enter") return target.matches("button, a, summary") ? null : () => form.requestSubmit($("button[type=submit]", form));
   if (!keysOn()) return null;
-  if (/^[1-8]$/.test(key)) return () => choose(Number(key) - 1);
+  if (/^[1-8]$/.test(key) && !isSweep) return () => choose(Number(key) - 1);
   if (key in VALUES) return () => answer(VALUES[key]);
-  if (key === "z") return full;
+  if (key === "z") return () => full();
+  if (key === "?") return () => { $(".keys").open = !$(".keys").open; };
+  if (isSweep && key.toLowerCase() in VALUES && $(".rest")) return () => answerRest(VALUES[key.toLowerCase()]);
+  if (isSweep && key === "x") return () => answer("x");
+  if (key === "p" && $("#pause")) return () => $("#pause").requestSubmit();
+  if (isSweep || "plain" in $("main").dataset) return null;
   if (key === "e") return () => form.elements.something_else.focus();
   if (key === "x") return () => form.requestSubmit($("button[name=cannot_see]", form));
-  if (key === "p") return () => $("#pause").requestSubmit();
-  if (key === "?") return () => { $(".keys").open = !$(".keys").open; };
   return null;
 }
 
 // ---------------------------------------------------------------- the image in full size
 
-function full() {
+function full(link = $("a.image", placeNow() || document) || $("main a.image")) {
   const dialog = $("#full");
-  const image = $(".image img");
-  if (!dialog || !image) return;
-  $("img", dialog).src = image.src;
+  if (!dialog || !link) return;
+  const image = $("img", dialog);
+  image.alt = $("img", link).alt;
+  image.src = link.href;
   dialog.showModal();
-  $(".pan", dialog).focus();
+  const pan = $(".pan", dialog);
+  const center = () => pan.scrollTo((pan.scrollWidth - pan.clientWidth) / 2, (pan.scrollHeight - pan.clientHeight) / 2);
+  image.onload = center;
+  center();
+  pan.focus();
+}
+
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function actInFull(key) {
+  if (key === "z" && keysOn()) return () => $("#full").close();
+  if (!(key in STEPS)) return null;
+  const [x, y] = STEPS[key];
+  return () => $("#full .pan").scrollBy(x * innerWidth / 6, y * innerHeight / 6);
 }
 
 function onClick(event) {
-  const link = event.target.closest?.("a");
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  if (link?.matches(".rate .image") && $("#full")) {
+  const link = event.target.closest?.("a");
+  if (link?.matches("main a.image") && $("#full")) {
     event.preventDefault();
-    full();
-  } else if (link?.matches("#screen .back")) {
+    full(link);
+  } else if (link?.matches("main.rate[data-leases] .back, #sweep .back")) {
     event.preventDefault();
     goBack();
   } else if (event.target.closest?.("#full .pan") && !dragged) {
@@ -405,6 +496,43 @@ function notice(text) {
   line.hidden = !text;
 }
 
+// ---------------------------------------------------------------- the owner's page
+
+let known = "";
+
+async function look() {
+  const main = $("main[data-live]");
+  if (!main || document.hidden || !$("#live-on").checked) return;
+  try {
+    const response = await fetch(main.dataset.live);
+    if (!response.ok) return;
+    const { expected_end: _, ...figures } = await response.json(); // it moves with the clock
+    const now = JSON.stringify(figures);
+    const isNew = known !== "" && now !== known;
+    known = now;
+    if (isNew) await renewParts();
+  } catch { /* the next look tells */ }
+}
+
+// Parts in which somebody is working stay as they are.
+async function renewParts() {
+  const response = await fetch("/owner");
+  if (!response.ok) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const part of document.querySelectorAll("[id^=live-]:not(input)")) {
+    const now = page.getElementById(part.id);
+    const isBusy = part.contains(document.activeElement);
+    if (!now || isBusy || $("details[open]", part) || part.innerHTML === now.innerHTML) continue;
+    part.replaceChildren(...document.adoptNode(now).childNodes);
+  }
+  showSwitch();
+}
+
+function showSwitch() {
+  const line = $(".live");
+  if (line) line.hidden = false;
+}
+
 function report(standing) {
   if (!$("#n-screens")) return;
   $("#n-screens").textContent = standing.n_screens.toLocaleString("en");
@@ -423,7 +551,12 @@ document.addEventListener("pointerdown", onDrag);
 addEventListener("online", resume);
 
 if (rater) {
-  if ($("main.rate[data-lease]")) begin();
+  if ($("main[data-leases]")) begin();
   else poll($("main"));
   flush().then(() => prefetch());
+}
+if ($("main[data-live]")) {
+  showSwitch();
+  look();
+  setInterval(look, LIVE);
 }

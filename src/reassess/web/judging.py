@@ -1,0 +1,121 @@
+"""Gold, authored by experts: what they judge is chosen, each judges it blind to the others.
+
+Addresses name tasks and never images: folders of images are often called by their class.
+"""
+
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from reassess import rating
+from reassess.errors import ReassessError
+from reassess.rating.experts import GoldScreen
+from reassess.web.access import ASite, Expert, Fields
+from reassess.web.forms import answers_in, number
+from reassess.web.pages import render
+from reassess.web.pictures import picture_response
+from reassess.web.showing import class_out
+from reassess.web.site import Site
+
+router = APIRouter(prefix="/gold", include_in_schema=False)
+
+_MOST = 10_000
+Task = Annotated[int, Path(ge=0, lt=2**31)]
+
+
+@router.get("")
+def overview(request: Request, site: ASite, expert: Expert) -> Response:
+    """How far gold is, and choosing more of it."""
+    return _overview(request, site, expert)
+
+
+@router.post("/choose")
+def choose(request: Request, site: ASite, expert: Expert, fields: Fields) -> Response:
+    """Choose tasks as gold: so many at random, or those of some images."""
+    named = [line.strip() for line in fields.get("images", "").splitlines() if line.strip()]
+    n_drawn = min(_MOST, number(fields.get("n", "")) or 0)
+    try:
+        n_new = rating.choose_gold(
+            site.store, named or n_drawn, seed=secrets.randbits(32), by=expert.number
+        )
+    except ReassessError as error:
+        return _overview(request, site, expert, status=422, problem=str(error))
+    said = f"{n_new:,} more image{'' if n_new == 1 else 's'} to judge."
+    return _overview(request, site, expert, said=said)
+
+
+@router.get("/next")
+def following(site: ASite, expert: Expert) -> Response:
+    """To what this expert has not judged yet."""
+    found = rating.next_gold_screen(site.store, expert.number)
+    where = "/gold" if isinstance(found, rating.Idle) else f"/gold/{found.task}"
+    return RedirectResponse(where, 303)
+
+
+@router.get("/last")
+def last(site: ASite, expert: Expert) -> Response:
+    """Back to what this expert judged last."""
+    found = rating.earlier_gold_screen(site.store, expert.number)
+    return RedirectResponse("/gold" if found is None else f"/gold/{found.task}", 303)
+
+
+@router.get("/{task}")
+def one(request: Request, site: ASite, expert: Expert, task: Task) -> Response:
+    """A task to judge, or to correct."""
+    return _page(request, site, rating.gold_screen(site.store, expert.number, task))
+
+
+@router.get("/{task}/back")
+def back(site: ASite, expert: Expert, task: Task) -> Response:
+    """To the task that was judged before; to this one where it is the first."""
+    found = rating.earlier_gold_screen(site.store, expert.number, task)
+    return RedirectResponse(f"/gold/{task if found is None else found.task}", 303)
+
+
+@router.post("/{task}")
+def judge(site: ASite, expert: Expert, task: Task, fields: Fields) -> Response:
+    """Store what an expert says; what he said before stands beside it and holds no longer."""
+    screen = rating.gold_screen(site.store, expert.number, task)
+    said = answers_in(fields, len(screen.questions))
+    rating.judge(site.store, expert.number, dict(zip(screen.questions, said, strict=True)))
+    return RedirectResponse("/gold/next", 303)
+
+
+@router.get("/{task}/image")
+def image(site: ASite, expert: Expert, task: Task) -> Response:
+    """The image of a chosen task."""
+    screen = rating.gold_screen(site.store, expert.number, task)
+    return picture_response(site.image_path(screen.image_id))
+
+
+def _page(request: Request, site: Site, screen: GoldScreen) -> Response:
+    asked = zip(screen.labels, screen.answers, strict=True)
+    return render(
+        request,
+        "gold_task.html",
+        task=screen.task,
+        image=f"/gold/{screen.task}/image" if site.image_path(screen.image_id) else None,
+        questions=[class_out(site, label, {screen.image_id}, said) for label, said in asked],
+        is_correction=None not in screen.answers,
+    )
+
+
+def _overview(
+    request: Request, site: Site, expert: rating.Rater, *, status: int = 200, **said: str
+) -> Response:
+    progress = rating.gold_progress(site.store)
+    n_mine = progress.judged.get(expert.name, 0)
+    return render(
+        request,
+        "gold.html",
+        status=status,
+        progress=progress,
+        settings=rating.settings_of(site.store),
+        n_mine=n_mine,
+        has_more=not isinstance(rating.next_gold_screen(site.store, expert.number), rating.Idle),
+        problem=said.get("problem"),
+        said=said.get("said"),
+    )

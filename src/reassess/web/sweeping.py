@@ -1,0 +1,140 @@
+"""The second way to work: one class and a grid of images, as pages with plain forms.
+
+The same questions, leases and answers as screen by screen; what is left open on a grid comes
+back with the next one.
+"""
+
+import secrets
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from reassess import rating
+from reassess.web.access import ASite, Fields, Person
+from reassess.web.forms import answer_in, number, numbers
+from reassess.web.pages import render
+from reassess.web.showing import class_out, class_words
+from reassess.web.site import Site
+from reassess.web.wording import FIRST_ONE_BY_ONE, SWEPT, WHY
+
+router = APIRouter(prefix="/sweep", include_in_schema=False)
+
+IMAGES = 24
+"""On a grid: two grids must fit into `reassess.web.forms.MOST_NUMBERS`."""
+
+_CLASSES = 300
+
+
+@router.get("")
+def classes(request: Request, site: ASite, person: Person) -> Response:
+    """The classes that have open questions, most first."""
+    found = [
+        (label, class_words(site, label), n)
+        for label, n in rating.sweep_labels(site.store, _CLASSES)
+    ]
+    standing = rating.standing(site.store, person.number)
+    may = person.stage == "rating" and not person.is_paused
+    return render(request, "sweep_classes.html", classes=found, standing=standing, may=may)
+
+
+@router.get("/{label}")
+def grid(
+    request: Request, site: ASite, person: Person, label: int, beyond: str = "", before: str = ""
+) -> Response:
+    """A grid of images. ``beyond``: screens that the browser has; ``before``: the last grid's."""
+    found = rating.next_sweep(
+        site.store, person.number, label, n_images=IMAGES, beyond=numbers(beyond)
+    )
+    if isinstance(found, rating.Idle):
+        return _idle(request, site, person, label, found)
+    return _page(request, site, person, label, found, before=numbers(before))
+
+
+@router.get("/{label}/again")
+def again(request: Request, site: ASite, person: Person, label: int, leases: str = "") -> Response:
+    """Images of an earlier grid, to correct what was answered."""
+    screens = [rating.screen_of(site.store, person.number, one) for one in numbers(leases)]
+    of_class = tuple(one for one in screens if one.questions[0].label == label)
+    if not of_class:
+        return RedirectResponse(f"/sweep/{label}", 303)
+    return _page(request, site, person, label, of_class, is_correction=True)
+
+
+@router.post("/{label}")
+def answer(site: ASite, person: Person, label: int, fields: Fields) -> Response:
+    """Store what was answered; the rest, where the form says how, likewise."""
+    rest, done = answer_in(fields, "rest"), []
+    for lease in numbers(fields.get("leases", "")):
+        said = answer_in(fields, f"answer-{lease}")
+        cannot_see = fields.get(f"answer-{lease}") == "x"
+        said = rest if said is None and not cannot_see else said
+        if said is None and not cannot_see:
+            continue
+        screen = rating.screen_of(site.store, person.number, lease)
+        took = number(fields.get(f"milliseconds-{lease}", ""))
+        asked = screen.questions[0].question
+        given = () if said is None else (rating.Answer(asked, said, took),)
+        key = f"{fields.get('key', '')}-{lease}"
+        submission = rating.Submission(lease, key, given, took, cannot_see=cannot_see)
+        rating.submit(site.store, person.number, submission)
+        done.append(lease)
+    before = ",".join(map(str, done))
+    return RedirectResponse(f"/sweep/{label}?before={before}", 303)
+
+
+def _page(
+    request: Request,
+    site: Site,
+    person: rating.Rater,
+    label: int,
+    screens: tuple[rating.Screen, ...],
+    *,
+    before: tuple[int, ...] = (),
+    is_correction: bool = False,
+) -> Response:
+    shown = [
+        {
+            "lease": screen.lease,
+            "answer": screen.questions[0].answer,
+            "has_image": site.image_path(screen.image_id) is not None,
+        }
+        for screen in screens
+    ]
+    for screen in screens:
+        if site.image_path(screen.image_id) is None:
+            request.app.state.missing.note(screen.image_id)
+    return render(
+        request,
+        "sweep.html",
+        label=label,
+        about=class_out(site, label, {screen.image_id for screen in screens}),
+        screens=shown,
+        leases=",".join(str(screen.lease) for screen in screens),
+        before=",".join(map(str, before)),
+        is_correction=is_correction,
+        standing=rating.standing(site.store, person.number),
+        key=secrets.token_urlsafe(16),
+    )
+
+
+def _idle(
+    request: Request, site: Site, person: rating.Rater, label: int, found: rating.Idle
+) -> Response:
+    is_early = found.why == "not-qualified" and person.stage != "failed"
+    title, message = WHY[found.why]
+    if is_early:
+        title, message = FIRST_ONE_BY_ONE
+    elif found.why == "complete":
+        title, message = SWEPT
+    standing = rating.standing(site.store, person.number)
+    return render(
+        request,
+        "sweep_idle.html",
+        title=title,
+        message=message,
+        label=label,
+        name=class_words(site, label)[0],
+        is_early=is_early,
+        standing=standing,
+    )
