@@ -39,6 +39,7 @@ _SETTINGS: dict[str, dict[str, type | tuple[type, ...]]] = {
     },
     "aggregate": {"method": str, "gold": str},
     "label": {"rule": str, "threshold": (int, float), "target": (int, float), "gold": str},
+    "ask": {"question": str, "no": str, "maybe": str, "yes": str, "labels": str},
 }  # fmt: skip
 
 
