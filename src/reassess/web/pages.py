@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from reassess.web.sessions import Session, Sessions
-from reassess.web.wording import ANSWERS, WORDS
 
 STATIC = Path(__file__).parent / "static"
 
@@ -38,8 +37,9 @@ def page(sessions: Sessions, session: Session, template: str, **given: object) -
             study=sessions.site.name,
             person=session.person,
             csrf=sessions.token(session),
-            answers=ANSWERS,
-            words=WORDS,
+            answers=sessions.site.wording.answers,
+            words=sessions.site.wording.words,
+            asked=sessions.site.wording.question,
             version=_version(),
             **given,
         )

@@ -323,8 +323,6 @@ function answer(value) {
   else $("#screen button[type=submit]").focus();
 }
 
-const VALUES = { y: 2, m: 1, n: 0 };
-
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select")) return;
@@ -343,7 +341,8 @@ function actOf(key, form, isFull, target) {
   if (key === "Enter") return target.matches("button, a, summary") ? null : () => form.requestSubmit($("button[type=submit]", form));
   if (!keysOn()) return null;
   if (/^[1-8]$/.test(key)) return () => choose(Number(key) - 1);
-  if (key in VALUES) return () => answer(VALUES[key]);
+  const said = [...form.querySelectorAll("input[data-key]")].find((radio) => radio.dataset.key === key);
+  if (said) return () => answer(said.value);
   if (key === "z") return full;
   if (key === "e") return () => form.elements.something_else.focus();
   if (key === "x") return () => form.requestSubmit($("button[name=cannot_see]", form));
