@@ -281,7 +281,7 @@ def _strata(
 
 def _allocate(size: Int[np.ndarray, "S"], n_sample: int) -> Int[np.ndarray, "S"]:
     """How many to draw from each stratum: the least for each, then by size, never above it."""
-    drawn = np.minimum(size, _FEWEST)
+    drawn: Int[np.ndarray, "S"] = np.minimum(size, _FEWEST)
     left = min(n_sample, int(size.sum())) - int(drawn.sum())
     while left > 0:
         room = size - drawn

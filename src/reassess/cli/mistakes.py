@@ -164,7 +164,9 @@ def _make_review(collected: "Collected", found: "Mistakes", options: dict[str, A
         found, collected.labels, chosen, study=collected.study.name,
         n_sample=options["sample"], seed=options["seed"],
     )  # fmt: skip
-    into = options["into"] or f"{collected.study.folder.absolute()}-review"
+    folder = collected.study.folder
+    beside = folder if folder.name else folder.absolute()
+    into = options["into"] or beside.with_name(f"{beside.name}-review")
     made = new_review(collected.study, review, collected.labels, into)
     n_all = int(review.n_population.sum())
     if options["as_json"]:

@@ -27,9 +27,9 @@ class Estimate:
     low: float
     high: float
 
-    def times(self, factor: float) -> "Estimate":
-        """The same in another unit."""
-        return Estimate(self.value * factor, self.low * factor, self.high * factor)
+    def times(self, n: int) -> "Estimate":
+        """A share as a count of n."""
+        return Estimate(self.value * n, self.low * n, self.high * n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def stratified_share(
         n_effective = min(n_effective, share * (1 - share) / variance)
     n = np.array([n_effective])
     low, high = wilson_bounds(share * n, n, level)
-    return Estimate(share, float(low[0]), float(high[0]))
+    return Estimate(share, min(share, float(low[0])), max(share, float(high[0])))
 
 
 @dataclass(frozen=True, slots=True)
