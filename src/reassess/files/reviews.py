@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from reassess.errors import DataError, FileError
-from reassess.files.arrays import check_readable, naming
+from reassess.files.arrays import naming
 from reassess.files.atomic import write_atomically
+from reassess.files.json_files import read_json
 from reassess.records import MistakeReview, Pairs
 
 FORMAT = "reassess mistake review 1"
@@ -64,9 +65,8 @@ def read_review(path: str | Path) -> MistakeReview:
         DataError: its columns do not fit together.
     """
     path = Path(path)
-    check_readable(path)
+    found = read_json(path)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
         if found["format"] != FORMAT:
             raise FileError(
                 f"{path}: format is {found['format']!r}, but must be {FORMAT!r}. Use the version "
@@ -74,7 +74,7 @@ def read_review(path: str | Path) -> MistakeReview:
             )
         with naming(path):
             return _review(found)
-    except (UnicodeDecodeError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise FileError(
             f"{path}: it is no review of mistakes ({error}). Make one: reassess mistakes STUDY "
             "--review"
