@@ -112,6 +112,17 @@ def test_the_nearest_label_of_the_image_counts():
     assert (found.label[0], found.distance[0]) == (LION, 2)
 
 
+def test_what_all_classes_share_makes_none_of_them_near():
+    """Two steps apart, but only because everything is."""
+    flat = Hierarchy.from_edges([(one, "thing") for one in CLASSES.ids], CLASSES)
+    labels = LabelSets.from_lists("l", np.array(["x"]), [[LION]], n_classes=8)
+    found = find_mistakes(
+        labels, [Predictions("m", np.array(["x"]), np.array([[CAT]]))], hierarchy=flat
+    )
+    assert found.distance.tolist() == [2]
+    assert (MISTAKE_KINDS[found.kind[0]], SEVERITIES[found.severity[0]]) == ("far away", "severe")
+
+
 def test_without_a_hierarchy_near_and_far_are_not_told_apart():
     model, witnesses, posterior = world()
     found = find_mistakes(LABELS, [model], witnesses=witnesses, posterior=posterior)

@@ -24,7 +24,7 @@ from jaxtyping import Bool, Int
 from reassess.analysis.alignment import predicted_rows
 from reassess.analysis.mistakes import MISTAKE_KINDS, Mistakes
 from reassess.errors import DataError, OptionError
-from reassess.records import LabelSets, MistakeReview, Pairs, Predictions, Votes
+from reassess.records import LabelSets, MistakeReview, Pairs, Predictions, Votes, positions
 from reassess.statistics.sampling import (
     Difference,
     Estimate,
@@ -182,21 +182,16 @@ def verdicts(
 
     Raises:
         DataError: a vote is about something that was not drawn.
+        AlignmentError: a vote's image fits several.
     """
-    asked = list(
-        zip(
-            review.pairs.image_ids[review.pairs.image].tolist(),
-            review.pairs.label.tolist(),
-            strict=True,
-        )
-    )
     counts = np.zeros((len(review), len(VERDICTS)), np.int64)
     if votes is not None:
-        counts = _counts(asked, votes)
+        counts = _counts(review, votes)
     total = counts.sum(axis=1)
     decided = (2 * counts.max(axis=1) > total) & (total >= 2)
     verdict = np.where(decided, counts.argmax(axis=1), OPEN)
-    for row, pair in enumerate(asked):
+    images = review.pairs.image_ids[review.pairs.image].tolist()
+    for row, pair in enumerate(zip(images, review.pairs.label.tolist(), strict=True)):
         verdict[row] = adjudicated.get(pair, verdict[row])
     return verdict, total >= 2
 
@@ -317,7 +312,7 @@ def _n_right(labels: LabelSets, predictions: tuple[Predictions, ...]) -> int:
     return len(np.unique(np.concatenate(keys)))
 
 
-def _counts(asked: list[tuple[str, int]], votes: Votes) -> Int[np.ndarray, "Q 3"]:
+def _counts(review: MistakeReview, votes: Votes) -> Int[np.ndarray, "Q 3"]:
     """Answers on each mistake drawn."""
     pairs = votes.questions.pairs
     if pairs is None or len(votes.answers) != len(VERDICTS):
@@ -325,17 +320,21 @@ def _counts(asked: list[tuple[str, int]], votes: Votes) -> Int[np.ndarray, "Q 3"
             "votes: they must be about images and classes, and answer no, maybe or yes. Give those "
             "of the review."
         )
-    place = {pair: row for row, pair in enumerate(asked)}
-    said = zip(pairs.image_ids[pairs.image].tolist(), pairs.label.tolist(), strict=True)
-    row_of = [place.get(pair, -1) for pair in said]
-    if -1 in row_of:
-        unknown = votes.questions.ids[row_of.index(-1)]
+    image = positions(pairs.image_ids, review.pairs.image_ids, source="votes")[pairs.image]
+    n_keys = 1 + max(int(pairs.label.max()), int(review.pairs.label.max()))
+    asked = review.pairs.image.astype(np.int64) * n_keys + review.pairs.label
+    order = np.argsort(asked)
+    wanted = image * n_keys + pairs.label
+    at = order[np.minimum(np.searchsorted(asked[order], wanted), len(asked) - 1)]
+    unknown = np.flatnonzero((image < 0) | (asked[at] != wanted))
+    if len(unknown):
         raise DataError(
-            f"votes: question {str(unknown)!r} was not drawn for the review, but must have been; "
-            f"{row_of.count(-1):,} of {len(row_of):,} were not. Give the votes of the review."
+            f"votes: question {str(votes.questions.ids[unknown[0]])!r} was not drawn for the "
+            f"review, but must have been; {len(unknown):,} of {len(at):,} were not. Give the votes "
+            "of the review."
         )
     counts = np.zeros((len(asked), len(VERDICTS)), np.int64)
-    counts[row_of] = votes.counts()
+    counts[at] = votes.counts()
     return counts
 
 
