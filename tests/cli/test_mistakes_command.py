@@ -93,8 +93,8 @@ def review_votes(path: Path, *, disagree: int = 0, bare: bool = False) -> None:
     for n, (image, label) in enumerate(asked):
         first = said(image, label)
         other = {"no": "maybe", "maybe": "yes", "yes": "no"}[first] if n < disagree else first
-        image = image.split("/")[1] if bare else image
-        lines += [f"{image},{label},ann,{first}", f"{image},{label},bob,{other}"]
+        named = image.split("/")[1] if bare else image
+        lines += [f"{named},{label},ann,{first}", f"{named},{label},bob,{other}"]
     path.write_text("\n".join(lines) + "\n")
 
 
