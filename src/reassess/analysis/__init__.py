@@ -7,6 +7,10 @@
 `multilabel`         how many labels, of which kind; the share with several
 `oracle`             classes that occur together, the unbiased oracle (Fig. 6, Tab. 1)
 `agreement`          raters, experts and labels against gold (Figure 3)
+`classes`            classes that are hard to tell apart
+`raters`             what votes reveal of raters
+`mistakes`           the remaining mistakes of models, by kind and severity (section 5)
+`reviews`            mistakes that people judge, and what follows (Figure 7)
 `findings`           all of them about one study, for a report
 `alignment`          how the records of a finding are brought together by image id
 ===================  ============================================================

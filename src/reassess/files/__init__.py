@@ -14,6 +14,7 @@
 `label_studio`  votes as Label Studio's JSON
 `proposals`     a study's proposals, tasks and unrated images
 `posteriors`    posteriors, as one `.npz`
+`reviews`       reviews of mistakes, as JSON
 `results`       timm's published accuracies
 `scores`        what models score, as JSON, as CSV, image by image
 `labels`        reassessed labels: native JSON, `real.json`, JSON by file, parquet

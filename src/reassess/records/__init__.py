@@ -17,6 +17,7 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `stopping`          `Assessment`, `StoppingRule`: which questions need no more votes
 `posterior`         `Posterior`
 `labels`            `LabelSets`, `OperatingPoint`
+`reviews`           `MistakeReview`: mistakes drawn for raters to judge
 `accuracy`          `Accuracy`, `MultilabelAccuracy`, `ModelScore`, `Comparison`,
                     `ImageTable`
 ==================  =============================================================
@@ -40,6 +41,7 @@ from reassess.records.labels import LabelSets, OperatingPoint
 from reassess.records.posterior import Posterior
 from reassess.records.predictions import Predictions, Scale
 from reassess.records.questions import ANSWERS, Gold, Pairs, Proposals, Questions, Votes
+from reassess.records.reviews import MistakeReview
 from reassess.records.stopping import Assessment, StoppingRule
 from reassess.records.tasks import Tasks
 
@@ -55,6 +57,7 @@ __all__ = [
     "Hierarchy",
     "ImageTable",
     "LabelSets",
+    "MistakeReview",
     "ModelScore",
     "MultilabelAccuracy",
     "OperatingPoint",

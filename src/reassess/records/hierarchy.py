@@ -108,6 +108,11 @@ class Hierarchy:
                 left += reversed(children.get(node, []))
         return np.array([walked[node] for node in range(self.n_classes)])
 
+    @cached_property
+    def n_below(self) -> Int[np.ndarray, "n"]:
+        """Number of classes below each node; a class counts as below itself."""
+        return np.bincount(self._upward[1], minlength=len(self.ids))
+
     def ancestors(self, label: int) -> Int[np.ndarray, "m"]:
         """The nodes above a class, nearest first, then by number; without the class itself."""
         start, node, steps = self._upward

@@ -9,6 +9,7 @@ the tests hold every function against SciPy.
 `proportions`  intervals of a proportion and of a paired difference, McNemar's exact test
 `resampling`   bootstrap draws
 `regression`   ordinary least squares
+`sampling`     shares and differences from a stratified sample
 =============  ==========================================================================
 """
 

@@ -42,6 +42,7 @@ _SETTINGS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "rule": str, "threshold": (int, float), "target": (int, float), "gold": str,
         "adjudications": str,
     },
+    "ask": {"question": str, "no": str, "maybe": str, "yes": str, "labels": str},
 }  # fmt: skip
 
 

@@ -49,7 +49,14 @@ from reassess.study.learning import OnStep, by_probability, learned_of, unseen_o
 from reassess.study.manifest import Study
 from reassess.study.matching import aligned_pairs, places_of
 from reassess.study.resuming import ResumingScans
-from reassess.study.stages import FILES, gold_file, inputs_of, record_stage, votes_file
+from reassess.study.stages import (
+    FILES,
+    gold_file,
+    inputs_of,
+    record_stage,
+    refuse_review,
+    votes_file,
+)
 
 TOP = 150_000
 """Pairs of each list: the paper's number, three an image of its 50,000."""
@@ -96,11 +103,13 @@ def propose_study(
     """What the study's settings propose, from its files; nothing is written but finished shards.
 
     Raises:
-        OptionError: the study has no model, or options contradict each other.
+        OptionError: the study has no model or is a review of mistakes, or options contradict
+            each other.
         DataError: an input is not what it must be.
         FileError: a file is missing or malformed.
     """
     say = on_step or _silent
+    refuse_review(study)
     if not study.models:
         raise OptionError(
             f"{study.folder}: there are 0 models, but must be at least one. Add some: reassess add "

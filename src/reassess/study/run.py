@@ -5,7 +5,7 @@ from reassess.study.labelling import aggregate_study, label_study
 from reassess.study.learning import OnStep
 from reassess.study.manifest import Study
 from reassess.study.proposing import propose_study, write_proposed
-from reassess.study.stages import StageName, StageStatus, stage_status
+from reassess.study.stages import StageName, StageStatus, refuse_review, stage_status
 
 
 def run_study(
@@ -16,9 +16,10 @@ def run_study(
     A stage that waits for people (votes) or for such a stage is left alone.
 
     Raises:
-        OptionError: the study has no model yet.
+        OptionError: the study has no model yet, or is a review of mistakes.
         ReassessError: whatever a stage refuses.
     """
+    refuse_review(study)
     if not study.models:
         raise OptionError(
             f"{study.folder}: there are 0 models, but must be at least one. Add some: reassess add "

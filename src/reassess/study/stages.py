@@ -12,6 +12,8 @@ labels         `labels.json`                     posterior, original labels, the
                                                  ``label``, adjudications, the models
 =============  ================================  =======================================
 
+A review of mistakes (`reassess.study.reviewing`) has tasks and votes only, and `review.json`.
+
 Beside each file that a stage wrote, `stages.json` holds the hashes of what it was made from.
 Nothing is run here: `reassess.study.run` does.
 """
@@ -24,6 +26,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from reassess.errors import OptionError
 from reassess.files import write_atomically
 from reassess.files.tables import read_table
 from reassess.proposals import seconds_per_question
@@ -39,6 +42,8 @@ FILES: dict[StageName, str] = {
     "posterior": "posterior.npz",
     "labels": "labels.json",
 }
+REVIEW = "review.json"
+"""What a review of mistakes has and no other study: which mistakes were drawn, and from what."""
 _RECORD = "stages.json"
 
 
@@ -58,6 +63,24 @@ class StageStatus:
     file: str
     state: State
     changed: tuple[str, ...]
+
+
+def is_review(study: Study) -> bool:
+    """Whether the study is a review of another study's mistakes: its questions are drawn once."""
+    return (study.folder / REVIEW).is_file()
+
+
+def refuse_review(study: Study) -> None:
+    """Refuse to make a review's questions or labels: questions are drawn once, labels never.
+
+    Raises:
+        OptionError: the study is a review.
+    """
+    if is_review(study):
+        raise OptionError(
+            f"{study.folder}: it is a review of mistakes, whose questions were drawn once and that "
+            f"has no later stages. See its result: reassess mistakes {study.folder} --result"
+        )
 
 
 def votes_file(study: Study) -> Path | None:
@@ -173,6 +196,10 @@ def stage_status(study: Study) -> list[StageStatus]:
     """
     hashes = Hashes(study)
     record = _recorded(study)
+    if is_review(study):
+        tasks = (study.folder / FILES["tasks"]).is_file()
+        drawn = StageStatus("tasks", FILES["tasks"], "done" if tasks else "missing", ())
+        return [drawn, _status_of(study, "votes", hashes, record, [drawn])]
     found: list[StageStatus] = []
     for stage in get_args(StageName):
         found.append(_status_of(study, stage, hashes, record, found))

@@ -17,7 +17,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from reassess.errors import OptionError
-from reassess.files import read_benchmark
+from reassess.files import read_benchmark, read_labels
 from reassess.rating import Store, refresh
 from reassess.records import Benchmark, StoppingRule
 from reassess.study import Study, open_study
@@ -40,9 +40,13 @@ from reassess.study.stopping import (
 )
 from reassess.web.app import create_app
 from reassess.web.site import Site
+from reassess.web.wording import Wording
 
 VARIABLE = "REASSESS_SERVING"
 """The environment variable that tells a worker process what to serve, as JSON."""
+
+_ASK = "ask"
+"""The section of a study that words its own question and answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ def serve_study(
         limit_votes(store, budget_of(serving.stop, serving.budget))
         images, exemplars = _pictures(study, serving, filled)
         rule, begin = _rule(study, store, serving, refreshes=refreshes)
+        wording, shown_labels = _asking(study, filled)
         site = Site(
             store=store if rule is None else replace(store, rule=rule),
             name=study.name,
@@ -119,6 +124,8 @@ def serve_study(
             rule=rule,
             secret=cookie_secret(study),
             secure_cookies=serving.https,
+            wording=wording,
+            shown_labels=shown_labels,
         )
     except BaseException:
         store.close()
@@ -173,6 +180,18 @@ def _pictures(
     return ImageFolder(folder, {*_ids(filled.benchmark), *shown}), more
 
 
+def _asking(study: Study, filled: Filled) -> tuple[Wording, dict[str, tuple[int, ...]]]:
+    """How the study calls its question and answers, and the labels that it shows."""
+    options = dict(study.settings.get(_ASK, {}))
+    named = options.pop("labels", None)
+    shown: dict[str, tuple[int, ...]] = {}
+    if named is not None:
+        classes = filled.benchmark.classes
+        labels = read_labels(study.path(named), classes=classes).on(filled.benchmark)
+        shown = dict(zip(labels.image_ids.tolist(), map(tuple, labels.lists()), strict=True))
+    return Wording(**options), shown
+
+
 def _ids(benchmark: Benchmark) -> list[str]:
     names: list[str] = benchmark.image_ids.tolist()
     return names
@@ -182,7 +201,7 @@ def _rule(
     study: Study, store: Store, serving: Serving, *, refreshes: bool
 ) -> tuple[StoppingRule | None, Callable[[], None]]:
     """The rule, and what starts keeping it up; a site without one forgets what was settled."""
-    stop = serving.stop
+    stop = None if _ASK in study.settings else serving.stop  # the rule reads yes as "in the image"
     if stop is None:
         return None, (lambda: _forget(store, refreshes=refreshes))
     live = LiveRule()

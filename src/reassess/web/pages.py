@@ -10,7 +10,6 @@ from starlette.responses import HTMLResponse, Response
 
 from reassess.rating import StoreError
 from reassess.web.sessions import Session, Sessions
-from reassess.web.wording import ANSWERS, WORDS
 
 STATIC = Path(__file__).parent / "static"
 
@@ -42,8 +41,10 @@ def page(sessions: Sessions, session: Session, template: str, **given: object) -
             study=sessions.site.name,
             person=session.person,
             csrf=sessions.token(session),
-            answers=ANSWERS,
-            words=WORDS,
+            answers=sessions.site.wording.answers,
+            words=sessions.site.wording.words,
+            answer_keys=sessions.site.wording.keys,
+            asked=sessions.site.wording.question,
             version=_version(),
             **given,
         )

@@ -49,6 +49,8 @@ class ScreenOut(Model):
     seconds_left: int
     is_practice: bool
     is_answered: bool
+    labels: list[str]
+    """Of the image, in a study that is about labels; else none are told."""
 
 
 class IdleOut(Model):

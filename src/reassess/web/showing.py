@@ -30,6 +30,7 @@ def screen_out(site: Site, screen: rating.Screen) -> ScreenOut:
         seconds_left=max(0, int(left)),
         is_practice=screen.is_practice,
         is_answered=screen.is_answered,
+        labels=[class_words(site, k)[0] for k in site.shown_labels.get(screen.image_id, ())],
     )
 
 

@@ -1,12 +1,13 @@
 """What the rating site needs to know of a study; whoever builds the site hands it in."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reassess import rating
 from reassess.errors import OptionError
 from reassess.records import Classes, StoppingRule
+from reassess.web.wording import PAPER, Wording
 
 SHORTEST_SECRET = 16
 
@@ -25,6 +26,9 @@ class Site:
         rule: when to stop asking a question; None asks all votes.
         secret: what signs cookies; the same for all processes of one site.
         secure_cookies: whether browsers send cookies over https only. Set it behind https.
+        wording: how question and answers are called.
+        shown_labels: image id -> classes that pages name as its labels, beside the questions
+            about it; none but where the study is about labels, as a review of mistakes is.
 
     Raises:
         OptionError: the secret is too short to sign anything.
@@ -38,6 +42,8 @@ class Site:
     rule: StoppingRule | None
     secret: bytes
     secure_cookies: bool = False
+    wording: Wording = PAPER
+    shown_labels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.secret) < SHORTEST_SECRET:

@@ -1,19 +1,66 @@
 """The words that raters read: the paper's questions and answers, and reasons in sentences."""
 
-from typing import Literal
+from dataclasses import dataclass
 
+from reassess.errors import DataError
 from reassess.rating.records import Why
 
-Key = Literal["y", "m", "n"]
+_TAKEN = "12345678zexp"
+"""Keys of the rating screen that answer nothing."""
 
-ANSWERS: tuple[tuple[int, Key, str, str], ...] = (
-    (2, "y", "Yes", "95 % sure this is in the image"),
-    (1, "m", "Maybe", "it could plausibly be in the image"),
-    (0, "n", "No", "95 % sure this is not in the image"),
-)
-"""Value, key, word and explanation, in the order and with the wording of the paper's screen."""
 
-WORDS = {value: word for value, _, word, _ in ANSWERS}
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a study calls its question and the three answers to it.
+
+    Attributes:
+        yes: the answer 2, ``Word, explanation``; its first letter is its key.
+        maybe: the answer 1.
+        no: the answer 0.
+        question: what is asked about each class; None asks whether it appears in the image.
+
+    Raises:
+        DataError: two answers begin with the same letter, or one with that of another key.
+    """
+
+    yes: str = "Yes, 95 % sure this is in the image"
+    maybe: str = "Maybe, it could plausibly be in the image"
+    no: str = "No, 95 % sure this is not in the image"
+    question: str | None = None
+
+    def __post_init__(self) -> None:
+        keys = [key for _, key, _, _ in self.answers]
+        if len(set(keys)) < len(keys) or not all(k.isalpha() and k not in _TAKEN for k in keys):
+            raise DataError(
+                f"[ask]: the answers are {self.yes!r}, {self.maybe!r} and {self.no!r}, but must "
+                "begin with different letters, which are their keys, none of them z, e, x or p. "
+                "Word them otherwise."
+            )
+
+    @property
+    def answers(self) -> tuple[tuple[int, str, str, str], ...]:
+        """Value, key, word and explanation, in the order of the screen."""
+        found = []
+        for value, said in ((2, self.yes), (1, self.maybe), (0, self.no)):
+            word, _, meaning = said.partition(",")
+            found.append((value, word[:1].lower(), word.strip(), meaning.strip()))
+        return tuple(found)
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """The keys of the answers, and what they stand for, in the order of the screen."""
+        return " ".join(key for _, key, _, _ in self.answers), ", ".join(
+            word.lower() for _, _, word, _ in self.answers
+        )
+
+    @property
+    def words(self) -> dict[int, str]:
+        """The word of each value."""
+        return {value: word for value, _, word, _ in self.answers}
+
+
+PAPER = Wording()
+"""The question and the answers of the paper's screen."""
 
 WHY: dict[Why, tuple[str, str]] = {
     "complete": (

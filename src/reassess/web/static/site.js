@@ -394,8 +394,6 @@ function before() {
   else goBack();
 }
 
-const VALUES = { y: 2, m: 1, n: 0 };
-
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select")) return;
@@ -407,6 +405,9 @@ function onKey(event) {
   act();
 }
 
+// The answer whose key this is; its first letter, as the study words it.
+const valueOf = (form, key) => [...form.querySelectorAll("input[data-key]")].find((radio) => radio.dataset.key === key)?.value;
+
 function actOf(key, form, isFull, target) {
   if (isFull) return actInFull(key);
   const isSweep = form?.id === "sweep";
@@ -417,10 +418,12 @@ function actOf(key, form, isFull, target) {
   if (key === "Enter") return target.matches("button, a, summary") ? null : () => form.requestSubmit($("button[type=submit]", form));
   if (!keysOn()) return null;
   if (/^[1-8]$/.test(key) && !isSweep) return () => choose(Number(key) - 1);
-  if (key in VALUES) return () => answer(VALUES[key]);
+  const said = valueOf(form, key);
+  if (said !== undefined) return () => answer(said);
   if (key === "z") return () => full();
   if (key === "?") return () => { $(".keys").open = !$(".keys").open; };
-  if (isSweep && key.toLowerCase() in VALUES && $(".rest")) return () => answerRest(VALUES[key.toLowerCase()]);
+  const rest = isSweep && $(".rest") ? valueOf(form, key.toLowerCase()) : undefined;
+  if (rest !== undefined) return () => answerRest(rest);
   if (isSweep && key === "x") return () => answer("x");
   if (key === "p" && $("#pause")) return () => $("#pause").requestSubmit();
   if (isSweep || "plain" in $("main").dataset) return null;

@@ -1,0 +1,238 @@
+"""``reassess mistakes``: what models still get wrong, and what people say of it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reassess.cli.options import console, print_json, rows_of
+from reassess.cli.rating_options import database_option
+from reassess.errors import OptionError
+
+if TYPE_CHECKING:
+    from reassess.analysis.mistakes import Mistakes
+    from reassess.study import Collected, Study
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reassess mistakes pets resnet50 vit
+  reassess mistakes pets resnet50 vit -o mistakes.csv
+\b
+Let people judge 400 of them, then see what they say:
+  reassess mistakes pets resnet50 vit --review --into pets-review --sample 400
+  reassess serve pets-review
+  reassess mistakes pets-review --result
+
+\b
+Kinds, the first that holds:
+  missed label  probably another valid label that the labels miss: raters were asked and its
+                posterior is at least a quarter of the threshold; or they were not, and more
+                than half of the study's other models (two at least) say the same
+  near class    at most 4 steps in the hierarchy from a label of the image, under a common
+                ancestor that not all classes share
+  co-occurring  it stands together with a label of the image far more often than by chance
+                (reassess synonyms: inseparable, implies, overlap)
+  far away      none of these
+  unsorted      none of these, without a hierarchy: near and far cannot be told apart
+
+\b
+Severity, by the nearest label of the image; unknown without a hierarchy:
+  slight        near, as above
+  moderate      farther, under a common ancestor of at most half of all classes
+  severe        nothing in common but what more than half of all classes have
+"""
+)
+@click.argument("study")
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option("--top", type=click.IntRange(0), default=3, show_default=True, metavar="N",
+              help="Mistakes of each kind to show.")  # fmt: skip
+@click.option("-o", "--output", metavar="FILE", help="Write one row a mistake to this CSV file.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--review", is_flag=True, help="Make a rating study of a sample of the mistakes.")
+@click.option("--into", metavar="FOLDER", help="Where to.  [default: STUDY-review]")
+@click.option("--sample", type=int, default=400, show_default=True, metavar="N",
+              help="Mistakes to review, of all models together.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the sample.")
+@click.option("--result", is_flag=True, help="STUDY is a review: what people say of the mistakes.")
+@database_option
+def mistakes(study: str, models: tuple[str, ...], **options: Any) -> None:
+    """Sort the mistakes that MODELs (default: all) of STUDY still make into likely kinds.
+
+    A mistake is an image with a reassessed label whose top prediction is not among its labels.
+    --review makes a study for the rating site: two raters say of each whether it is a clear
+    mistake, no mistake or undecidable, and an expert decides where they disagree. --result then
+    tells how many clear mistakes each model makes, and how often the labels are wrong.
+    """
+    from reassess.study import open_study
+    from reassess.study.stages import is_review
+
+    _check(models, options)
+    opened = open_study(study)
+    if options["result"]:
+        _show_result(opened, options)
+        return
+    if is_review(opened):
+        raise OptionError(
+            f"{study}: it is a review of mistakes, which has no labels of its own. See its result: "
+            f"reassess mistakes {study} --result"
+        )
+    collected, found = _find(opened, models)
+    if options["review"]:
+        _make_review(collected, found, options)
+    else:
+        _show(collected, found, options)
+
+
+def _check(models: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Refuse options that mean nothing together."""
+    if options["review"] and options["result"]:
+        raise OptionError("--review and --result exclude each other: first one, then the other.")
+    if options["result"] and models:
+        raise OptionError(
+            f"--result tells of all models of the review, but {models[0]!r} is named. Leave it out."
+        )
+    if options["into"] is not None and not options["review"]:
+        raise OptionError("--into says where a review goes, so it needs --review.")
+    if options["output"] is not None and (options["review"] or options["result"]):
+        raise OptionError("-o writes the mistakes, so it goes without --review and --result.")
+    if options["database"] is not None and not options["result"]:
+        raise OptionError("--database says where a review's votes are, so it needs --result.")
+
+
+def _find(study: "Study", models: tuple[str, ...]) -> "tuple[Collected, Mistakes]":
+    from reassess.analysis.mistakes import find_mistakes
+    from reassess.study import collect, entries_of
+
+    names = [one.name for one in entries_of(study, list(models) if models else None)]
+    with console().status("Reading the study"):
+        collected = collect(study)
+        collected = replace(collected, labels=collected.labels.on(collected.benchmark))
+        by_name = {one.model: one for one in collected.predictions}
+        found = find_mistakes(
+            collected.labels,
+            [by_name[name] for name in names],
+            witnesses=collected.predictions,
+            hierarchy=collected.hierarchy,
+            posterior=collected.posterior,
+            votes=collected.votes,
+            classes=collected.benchmark.classes,
+        )
+    return collected, found
+
+
+def _show(collected: "Collected", found: "Mistakes", options: dict[str, Any]) -> None:
+    from reassess.report.mistake_tables import (
+        examples_table,
+        mistake_columns,
+        mistakes_summary,
+        mistakes_table,
+    )
+
+    classes = collected.benchmark.classes
+    names = None if classes is None else classes.names
+    if options["output"] is not None or options["as_json"]:
+        columns = mistake_columns(found, collected.labels, names, collected.hierarchy)
+        if options["output"] is not None:
+            from reassess.files.tables import write_table
+
+            write_table(Path(options["output"]), columns)
+            click.echo(f"{len(found):,} mistakes: {options['output']}", err=True)
+        if options["as_json"]:
+            summary = mistakes_summary(found)
+            rows = rows_of(columns)
+            print_json({"study": collected.study.name, "models": summary, "mistakes": rows})
+            return
+    console().print(mistakes_table(found))
+    if options["top"] and len(found):
+        console().print("\n", examples_table(found, collected.labels, names, options["top"]))
+    if collected.hierarchy is None:
+        click.echo(
+            "\nThe study has no hierarchy, so that near and far classes cannot be told apart and "
+            "no severity is known. Name one in study.toml ([benchmark] hierarchy)."
+        )
+    if collected.posterior is None:
+        click.echo("\nThe study has no posterior, so that no label can be said to be just missed.")
+
+
+def _make_review(collected: "Collected", found: "Mistakes", options: dict[str, Any]) -> None:
+    from reassess.analysis.reviews import draw_review
+    from reassess.study.reviewing import N_RATERS, new_review
+
+    chosen = tuple(one for one in collected.predictions if one.model in found.models)
+    review = draw_review(
+        found, collected.labels, chosen, study=collected.study.name,
+        n_sample=options["sample"], seed=options["seed"],
+    )  # fmt: skip
+    folder = collected.study.folder
+    beside = folder if folder.name else folder.absolute()
+    into = options["into"] or beside.with_name(f"{beside.name}-review")
+    made = new_review(collected.study, review, collected.labels, into)
+    n_all = int(review.n_population.sum())
+    if options["as_json"]:
+        print_json(
+            {
+                "review": str(made.folder), "n_questions": len(review), "n_mistakes": n_all,
+                "n_raters": N_RATERS,
+                "strata": rows_of(
+                    {"name": list(review.strata), "n_mistakes": review.n_population.tolist()}
+                ),
+            }
+        )  # fmt: skip
+        return
+    click.echo(
+        f"{made.folder}: {len(review):,} of {n_all:,} distinct mistakes of {len(review.models):,} "
+        f"models, from {len(review.strata):,} strata; {N_RATERS} raters each.\n"
+        f"Next: reassess invite {made.folder} NAME; reassess serve {made.folder}; then reassess "
+        f"mistakes {made.folder} --result"
+    )
+
+
+def _show_result(study: "Study", options: dict[str, Any]) -> None:
+    import dataclasses
+
+    from reassess.analysis.reviews import review_result
+    from reassess.report.mistake_tables import (
+        difference_lines,
+        kinds_table,
+        open_line,
+        result_table,
+    )
+    from reassess.study.reviewing import read_verdicts, review_of
+
+    review = review_of(study)
+    found = review_result(review, *read_verdicts(study, review, options["database"]))
+    if options["as_json"]:
+        told = {
+            field.name: getattr(found, field.name)
+            for field in dataclasses.fields(found)
+            if field.name != "review"
+        }
+        lists = {
+            name: [dataclasses.asdict(one) for one in told.pop(name)]
+            for name in ("models", "kinds", "differences")
+        }
+        shares = told.pop("mistakes")
+        rate = told.pop("false_negatives")
+        print_json(
+            {
+                "study": review.study, "n_drawn": len(review),
+                "n_distinct_mistakes": int(review.n_population.sum()), **told,
+                "mistakes": None
+                if shares is None
+                else {name: dataclasses.asdict(one) for name, one in shares.items()},
+                "false_negatives": None if rate is None else dataclasses.asdict(rate),
+                **lists,
+            }
+        )  # fmt: skip
+        return
+    click.echo(open_line(found) + "\n")
+    console().print(result_table(found))
+    console().print("\n", kinds_table(found))
+    lines = difference_lines(found)
+    if lines:
+        click.echo("\n" + "\n".join(lines))
+    if found.mistakes is None:
+        click.echo("\nNothing can be scaled before each stratum has a mistake that is decided.")

@@ -1,0 +1,163 @@
+"""Estimates from a stratified sample drawn without replacement: shares and differences.
+
+An element of stratum h stands for N_h / n_h elements (Horvitz and Thompson's weight). A share
+is the ratio of two such totals, so that a group's share lies in [0, 1] though the sample did
+not fix how many of the group are drawn. Letters: n elements drawn, S strata.
+
+Source: D. G. Horvitz and D. J. Thompson (1952), JASA 47:663-685; W. G. Cochran (1977),
+Sampling Techniques, chapters 5 and 6; E. L. Korn and B. I. Graubard (1998), Survey Methodology
+24:193-201 (interval of a share with the effective size of the sample).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from reassess.statistics.normal import normal_p_value, normal_quantile
+from reassess.statistics.proportions import mcnemar_exact, wilson_bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def times(self, n: int) -> "Estimate":
+        """A share as a count of n."""
+        return Estimate(self.value * n, self.low * n, self.high * n)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Where the elements of a stratified sample come from.
+
+    Attributes:
+        stratum: of each element drawn.
+        n_population: elements of each stratum, drawn or not.
+    """
+
+    stratum: Int[np.ndarray, "n"]
+    n_population: Int[np.ndarray, "S"]
+
+    @property
+    def n_drawn(self) -> Int[np.ndarray, "S"]:
+        """Elements drawn from each stratum."""
+        return np.bincount(self.stratum, minlength=len(self.n_population))
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether every stratum that has an element has one in the sample."""
+        return bool((self.n_drawn[self.n_population > 0] > 0).all())
+
+    @property
+    def weight(self) -> Float[np.ndarray, "n"]:
+        """How many elements each element drawn stands for."""
+        weight: Float[np.ndarray, "n"] = (self.n_population / np.maximum(self.n_drawn, 1))[
+            self.stratum
+        ]
+        return weight
+
+    def variance(self, value: Float[np.ndarray, "n"]) -> float:
+        """Estimated variance of the weighted total of a value over such samples.
+
+        A stratum of which one element of several was drawn tells no spread of its own; it is
+        given that of the whole sample.
+        """
+        n, total = self.n_drawn, self.n_population.astype(np.float64)
+        size = np.maximum(n, 1)
+        mean = np.bincount(self.stratum, value, minlength=len(n)) / size
+        square = np.bincount(self.stratum, value**2, minlength=len(n)) / size
+        spread = np.maximum(square - mean**2, 0.0) * size / np.maximum(n - 1, 1)
+        spread[n == 1] = float(np.mean(value**2)) if len(value) else 0.0
+        return float((total * np.maximum(total - n, 0.0) * spread / size).sum())
+
+
+def stratified_share(
+    holds: Bool[np.ndarray, "n"],
+    group: Bool[np.ndarray, "n"],
+    n_group: int,
+    sample: Sample,
+    level: float = 0.95,
+) -> Estimate | None:
+    """Share of a group of the population on which something holds, with its interval.
+
+    The interval is Wilson's for as many independent draws as would vary as much, and never
+    more than were made of the group (over the share of it that was not drawn). None where
+    nothing of the group was drawn, or nothing of some stratum.
+
+    Args:
+        holds: whether it holds for each element drawn.
+        group: whether each element drawn is of the group.
+        n_group: elements of the group in the population.
+        sample: where the elements come from.
+        level: of the interval.
+    """
+    if not group.any() or not sample.is_covered:
+        return None
+    weight = sample.weight * group
+    size = float(weight.sum())
+    share = float((weight * holds).sum()) / size
+    n_drawn = int(group.sum())
+    if n_drawn >= n_group:
+        return Estimate(share, share, share)
+    n_effective = n_drawn / (1 - n_drawn / n_group)
+    variance = sample.variance(group * (holds - share)) / size**2
+    if variance > 0:
+        n_effective = min(n_effective, share * (1 - share) / variance)
+    n = np.array([n_effective])
+    low, high = wilson_bounds(share * n, n, level)
+    return Estimate(share, min(share, float(low[0])), max(share, float(high[0])))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """By how much one count exceeds another, with its interval and two-sided p-value."""
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+
+
+def stratified_difference(
+    a: Bool[np.ndarray, "n"],
+    b: Bool[np.ndarray, "n"],
+    sample: Sample,
+    n_items: int,
+    level: float = 0.95,
+) -> Difference | None:
+    """Count of a less count of b, both on the same items, as if the items were drawn anew.
+
+    The variance has two parts: that of the sample of elements, and that of the items as a
+    sample of all such items, which is McNemar's: what only one of the two has, less the squared
+    difference over the number of items. Where every element was drawn the first is 0, and the
+    p-value is McNemar's exact one.
+
+    Args:
+        a: whether the first has the element.
+        b: whether the second has it; elements that both have say nothing.
+        sample: where the elements come from.
+        n_items: items on which both were counted.
+        level: of the interval.
+    """
+    if not sample.is_covered:
+        return None
+    sign = a.astype(np.float64) - b
+    weight = sample.weight
+    value, n_either = float((weight * sign).sum()), float((weight * np.abs(sign)).sum())
+    by_sample = sample.variance(sign)
+    spread = math.sqrt(by_sample + max(0.0, n_either - value**2 / n_items))
+    if spread == 0:
+        return Difference(value, value, value, 1.0)
+    if (sample.n_drawn == sample.n_population).all():
+        p_value = mcnemar_exact(int((sign > 0).sum()), int((sign < 0).sum()))
+    else:
+        # What only one has, as McNemar counts it: the difference under the hypothesis is 0.
+        p_value = normal_p_value(value / math.sqrt(by_sample + n_either))
+    half = normal_quantile(level) * spread
+    return Difference(value, value - half, value + half, p_value)

@@ -1,0 +1,141 @@
+"""A review of a study's mistakes: a rating study of its own, and the verdicts that come of it.
+
+===================  ===================================================================
+`study.toml`         the benchmark of the study; the wording in ``[ask]``; two raters a question
+`review.json`        which mistakes were drawn, from which strata, and who makes them
+`shown-labels.json`  the reassessed labels of their images, shown beside each prediction
+`tasks.parquet`      the questions, those about one image on one screen
+===================  ===================================================================
+
+The question about an image and a predicted class is whether the prediction is in the image, so
+*no* is a clear mistake, *yes* is no mistake and *maybe* is undecidable; votes on a review are
+votes on those pairs like any other. Raters see neither whose prediction it is nor why it was
+drawn: those stand in `review.json`, which no page shows. What is drawn and what verdicts say is
+`reassess.analysis.reviews`'.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from reassess.analysis.reviews import verdicts
+from reassess.errors import FileError, OptionError
+from reassess.files import read_votes, write_labels
+from reassess.files.proposals import write_tasks
+from reassess.files.reviews import read_review, write_review
+from reassess.records import LabelSets, MistakeReview, Questions, Tasks, Votes, align
+from reassess.study.inputs import benchmark_of
+from reassess.study.manifest import FILE_NAME, Study, change_settings, new_study
+from reassess.study.stages import FILES, REVIEW, is_review, votes_file
+
+SHOWN = "shown-labels.json"
+N_RATERS = 2
+
+WORDING = {
+    "question": "A model says what is named below, which is not among the labels of the image. "
+    "Is that a mistake?",
+    "no": "Clear mistake, it is not in the image",
+    "maybe": "Undecidable, the classes are too alike or the image does not tell",
+    "yes": "Not a mistake, it is in the image too",
+    "labels": SHOWN,
+}
+"""The wording of a review, as its manifest holds it: the paper's three answers."""
+
+
+def new_review(study: Study, review: MistakeReview, labels: LabelSets, folder: str | Path) -> Study:
+    """A review as a study in a new folder, for the rating site.
+
+    Args:
+        study: whose mistakes they are.
+        review: which were drawn.
+        labels: the reassessed labels that they are mistakes under.
+        folder: where to make it.
+
+    Raises:
+        FileError: the folder holds a study already, or cannot be written to.
+        MissingExtraError: tomlkit or pyarrow is missing.
+    """
+    folder = Path(folder)
+    if (folder / FILE_NAME).exists() or (folder.exists() and not folder.is_dir()):
+        raise FileError(
+            f"{folder}: it is a study or a file already, but a review needs a folder of its own. "
+            "Name another: --into FOLDER"
+        )
+    pairs = review.pairs
+    rows = align(pairs.image_ids, labels.image_ids, source="review", target_name=labels.name)
+    write_labels(labels.take(rows), folder / SHOWN)
+    task = np.unique(pairs.image, return_inverse=True)[1]
+    tasks = Tasks(Questions.from_pairs(pairs), task)
+    write_tasks(tasks, folder / FILES["tasks"], {"review_of": study.name, "seed": review.seed})
+    write_review(review, folder / REVIEW)
+
+    def at(named: str | None) -> Path | None:
+        return None if named is None else study.path(named)
+
+    made = new_study(
+        folder, labels=study.path(study.labels), classes=at(study.classes),
+        images=at(study.images), hierarchy=at(study.hierarchy), name=f"{study.name}: mistakes",
+    )  # fmt: skip
+    made = change_settings(made, "ask", WORDING)
+    return change_settings(made, "cost", {"votes_per_question": N_RATERS})
+
+
+def review_of(study: Study) -> MistakeReview:
+    """What was drawn for a review.
+
+    Raises:
+        OptionError: the study is no review.
+        FileError: the file is corrupt.
+    """
+    if not is_review(study):
+        raise OptionError(
+            f"{study.folder}: it is no review of mistakes ({REVIEW} is missing). Make one: "
+            f"reassess mistakes {study.folder} --review"
+        )
+    return read_review(study.folder / REVIEW)
+
+
+def read_verdicts(
+    study: Study, review: MistakeReview, database: str | None = None
+) -> tuple[Int[np.ndarray, "Q"], Bool[np.ndarray, "Q"]]:
+    """The verdict on each mistake drawn, and whether it has its votes.
+
+    From the study's store, with what experts decided there; without a store from the study's
+    file of votes.
+
+    Args:
+        study: the review.
+        review: what was drawn.
+        database: URL of the store; None for the one in the study's folder.
+
+    Raises:
+        OptionError: there is neither a store nor a file of votes.
+        FileError: the file of votes is malformed.
+        DataError: a vote is about something that was not drawn.
+        StoreError: the database cannot be read.
+    """
+    from reassess.study.site import DATABASE
+
+    if database is not None or (study.folder / DATABASE).is_file():
+        return verdicts(review, *_of_store(study, database))
+    path = votes_file(study)
+    if path is None:
+        raise OptionError(
+            f"{study.folder}: there are no votes on the review yet. Let people rate it (reassess "
+            f"serve {study.folder}), or import votes: reassess votes import {study.folder} FILE"
+        )
+    return verdicts(review, read_votes(path, classes=benchmark_of(study).classes), {})
+
+
+def _of_store(
+    study: Study, database: str | None
+) -> tuple[Votes | None, dict[tuple[str, int], int]]:
+    """The votes of a store, None where there are none, and what experts decided last."""
+    from reassess.rating import adjudications, progress, votes
+    from reassess.study.site import open_rating
+
+    with open_rating(study, database) as store:
+        decided = sorted(adjudications(store), key=lambda one: one.at)
+        given = votes(store) if progress(store).n_votes else None
+    return given, {(one.image_id, one.label): one.answer for one in decided}
