@@ -129,12 +129,12 @@ class Reaggregation:
         if self.method == "majority":
             return self._shares(by_code, vote_half)
         confusion = self.confusion
-        if self.answers is not None:
-            if gold_weight is not None:
-                confusion = _count_again(self.answers, gold_weight, confusion.shape, self.smoothing)
+        if self.answers is not None and gold_weight is not None:
+            confusion = _count_again(self.answers, gold_weight, confusion.shape, self.smoothing)
         if self.method == "dawid-skene":
             return self._fit(question_weight, by_code, vote_half)
-        return self.offset + self._votes_say(confusion, by_code, vote_half)
+        odds: Float[np.ndarray, "Q"] = self.offset + self._votes_say(confusion, by_code, vote_half)
+        return odds
 
     def _votes_say(
         self,
@@ -174,7 +174,8 @@ class Reaggregation:
             mass = float(share.sum()) + self.smoothing
             prior = np.log(mass / (float(weight.sum()) + 2 * self.smoothing - mass))
             odds = prior + self._votes_say(confusion, by_code, half)
-        return odds
+        fitted: Float[np.ndarray, "Q"] = odds
+        return fitted
 
     def _count(
         self, share: Float[np.ndarray, "Q"], half: UInt[np.ndarray, "bytes"] | None

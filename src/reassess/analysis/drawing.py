@@ -128,8 +128,11 @@ class Rescoring:
             vote_half=vote_half,
         )
         if self.calibrator is None:
-            return self.soft.evidence(sigmoid(log_odds), weight)
-        return self.soft.evidence(self.calibrator.probability(log_odds, of_gold), weight)
+            probability = sigmoid(log_odds)
+            labelled = sigmoid(self.soft.odds_of_any(probability))
+        else:
+            probability, labelled = self.calibrator.probability(log_odds, image_weight)
+        return self.soft.evidence(probability, labelled, weight)
 
     def resamples(self, size: int, rng: np.random.Generator) -> Float[np.ndarray, "3 b M"]:
         """Accuracies under images, raters and votes drawn again, each alone."""
@@ -179,7 +182,7 @@ def drawn_again(
     return ranked, LabelUncertainty(
         covariance=covariance,
         of_labels=of_raters,
-        coefficients=None if start is None else tuple(start.start.tolist()),
+        coefficients=None if start is None else tuple(start.of_questions.tolist()),
         n_gold=0 if start is None else len(start.row),
     )
 
