@@ -137,6 +137,13 @@ class SoftLabels:
         evidence: Float[np.ndarray, "e"] = np.concatenate([of_asked, unrated]) / n_labelled
         return evidence
 
+    def hits(
+        self, kept: Float[np.ndarray, "Q"], weight: Float[np.ndarray, "n"]
+    ) -> Float[np.ndarray, "e"]:
+        """What each row of ``right`` adds to the number of right images under certain labels."""
+        of_asked = weight[self.image[self.asked]] * kept[self.asked]
+        return np.concatenate([of_asked, weight[~self.rated]])
+
     def _unattenuated(
         self, probability: Float[np.ndarray, "a"], weight: Float[np.ndarray, "a"]
     ) -> Float[np.ndarray, "a"]:
