@@ -211,7 +211,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1500)
     parser.add_argument("--raters", type=int, default=25)
     parser.add_argument("--gold", type=int, default=200)
-    parser.add_argument("--resamples", type=int, default=150)
+    parser.add_argument("--resamples", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--scenario", choices=SCENARIOS, action="append")
     options = parser.parse_args()

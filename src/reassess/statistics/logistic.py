@@ -57,6 +57,6 @@ def logistic_regression(
             break
         found = found + 2 * size * step
         least -= gained
-        if gained < 1e-9 * (1 + least):
+        if gained < 1e-6 * (1 + least):
             break
     return found
