@@ -7,6 +7,10 @@
 `multilabel`         how many labels, of which kind; the share with several
 `oracle`             classes that occur together, the unbiased oracle (Fig. 6, Tab. 1)
 `agreement`          raters, experts and labels against gold (Figure 3)
+`uncertainty`        how sure accuracies and ranks are: of images, of labels
+`soft_labels`        accuracies under labels with a calibrated probability
+`drawing`            images, raters and votes drawn again
+`sensitivity`        accuracies and ranks at other operating points
 `findings`           all of them about one study, for a report
 `alignment`          how the records of a finding are brought together by image id
 ===================  ============================================================

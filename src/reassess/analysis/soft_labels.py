@@ -133,7 +133,7 @@ class SoftLabels:
         n_labelled = weight[self.rated] @ labelled
         n_labelled += unrated @ (self.table.n_labels[~self.rated] > 0)
         of_asked = weight[self.image[self.asked]]
-        of_asked = of_asked * self._unattenuated(probability[self.asked], of_asked)
+        of_asked = of_asked * self.unattenuated(probability[self.asked], of_asked)
         evidence: Float[np.ndarray, "e"] = np.concatenate([of_asked, unrated]) / n_labelled
         return evidence
 
@@ -144,7 +144,7 @@ class SoftLabels:
         of_asked = weight[self.image[self.asked]] * kept[self.asked]
         return np.concatenate([of_asked, weight[~self.rated]])
 
-    def _unattenuated(
+    def unattenuated(
         self, probability: Float[np.ndarray, "a"], weight: Float[np.ndarray, "a"]
     ) -> Float[np.ndarray, "a"]:
         """Truths without bias: within a group, deviations over their reliability."""
