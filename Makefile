@@ -54,6 +54,7 @@ bench: $(PEERS) ## every benchmark, ours beside a peer; needs REASSESS_DATA
 	@$(PEER_BIN)/python benchmarks/proposal_rules.py
 	@$(PEER_BIN)/python benchmarks/adaptive_replay.py
 	@$(PEER_BIN)/python benchmarks/rating_queue.py
+	@$(PEER_BIN)/python benchmarks/bootstrap.py
 
 # The peers live in an environment of their own; torch first, so that no other build replaces it.
 $(PEERS): pyproject.toml constraints.txt

@@ -64,3 +64,56 @@ def test_a_study_without_labels_is_told_what_to_do(command, tmp_path, cli: Cli, 
     ran = cli(command, "s")
     assert (ran.status, ran.out) == (2, "")
     assert "reassess status s" in ran.err.replace(str(tmp_path / "s"), "s")
+
+
+def test_ranks_of_a_study_say_what_is_decided_and_what_is_not(here, cli: Cli):
+    ran = cli("ranks", "s", "--resamples", "40", "-o", "ranks.csv")
+    assert ran.status == 0, ran
+    assert "pairs of adjacent models" in ran.out
+    assert "gold questions" in ran.out
+    found = json.loads(cli("ranks", "s", "--resamples", "40", "--json").out)
+    assert [one["real_rank"] for one in found["models"]] == [1, 2, 3]
+    undecided = found["n_undecided_by_images"] + found["n_undecided_by_labels"]
+    assert found["n_decided"] + undecided == len(found["adjacent"]) == 2
+    for one in found["models"]:
+        assert one["real_low"] < one["real"] < one["real_high"]
+        assert one["calibrated_low"] < one["calibrated"] < one["calibrated_high"]
+        assert one["calibrated_rank_best"] <= one["calibrated_rank"]
+    assert found["thresholds"][0]["threshold"] == 0.5
+    table = read_table(here / "ranks.csv")
+    assert table.texts("model") == [one["model"] for one in found["models"]]
+
+
+@pytest.mark.usefixtures("here")
+def test_ranks_of_files_need_their_votes_for_the_labels(cli: Cli):
+    models = ("m0.npz", "m1.npz")
+    judged = ("--labels", "s/labels.json", "--original", "labels.csv", "--classes", "classes.csv",
+              "--scale", "logit")  # fmt: skip
+    ran = cli("ranks", *models, *judged, "--json", "--resamples", "20")
+    assert ran.status == 0, ran
+    found = json.loads(ran.out)
+    assert found["n_undecided_by_labels"] is None
+    assert "calibrated" not in found["models"][0]
+    shown = cli("ranks", *models, *judged, "--resamples", "20")
+    assert "no votes were given (--votes)" in shown.out
+    votes = ("--votes", "s/votes.csv", "--gold", "s/gold.csv")
+    with_votes = cli("ranks", *models, *judged, *votes, "--json", "--resamples", "20")
+    assert with_votes.status == 0, with_votes
+    assert json.loads(with_votes.out)["calibration"]["n_gold"] > 100
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("ranks m0.npz", "--labels"),
+        ("ranks s --labels s/labels.json", "is a study"),
+        ("ranks m0.npz --labels s/labels.json --gold s/gold.csv", "needs the votes"),
+        ("ranks s --seed -1", "seed is -1"),
+        ("ranks s --level 95", "level is 95"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_ranks_says_what_does_not_go_together(cli: Cli, typed, says):
+    ran = cli(*typed.split(), "--resamples", "10")
+    assert (ran.status, ran.out) == (2, "")
+    assert says in ran.err

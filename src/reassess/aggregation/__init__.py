@@ -3,8 +3,9 @@
 =============  ====================================================================
 `methods`      `majority`, `dawid_skene`, `calibrated`, and virtual raters
 `estimators`   the same in scikit-learn's shape: ``fit``, trailing underscores
+`reweighting`  the same again under other weights, for bootstraps
 `em`           expectation maximisation over shards
-`kernels`      its one compiled pass; numba lives here only
+`kernels`      its compiled passes; numba lives here only
 `coding`       votes as (rater, answer) codes, and tables over them
 =============  ====================================================================
 """
@@ -18,12 +19,14 @@ from reassess.aggregation.methods import (
     majority,
     original_label_rater,
 )
+from reassess.aggregation.reweighting import Reaggregation
 
 __all__ = [
     "TRUTHS",
     "Calibrated",
     "DawidSkene",
     "MajorityVote",
+    "Reaggregation",
     "VirtualRater",
     "calibrated",
     "dawid_skene",

@@ -9,6 +9,10 @@ Two kernels with one result. `scaled` multiplies ratios; its caller makes sure t
 product of one question leaves the range of a float. `logs` adds logarithms and holds for any
 number of votes. A kernel is compiled once for each number of truths and cached on disk.
 
+Two more, `sums` and `counts`, are that pass in two halves for two truths, with a weight for each
+vote: the smaller or the larger of two, by one bit. `reassess.aggregation.reweighting` fits with
+them again and again.
+
 Does not decide anything: `reassess.aggregation.em` does. Letters: C codes, U = T - 1.
 """
 
@@ -35,12 +39,28 @@ def logs(n_relative: int) -> Kernel:
     return _compile(_logs, n_relative)
 
 
+@functools.cache
+def sums() -> Kernel:
+    """The kernel that adds up a table over the votes of each question."""
+    return _jit(_sums)
+
+
+@functools.cache
+def counts() -> Kernel:
+    """The kernel that counts the codes of votes, weighted by question and by vote."""
+    return _jit(_counts)
+
+
 def _compile(maker: Callable[[int], Any], n_relative: int) -> Kernel:
+    return _jit(maker(n_relative))
+
+
+def _jit(function: Callable[..., Any]) -> Kernel:
     try:
         import numba
     except ImportError as error:
         raise MissingExtraError("numba", "study", "fitting Dawid and Skene's model") from error
-    kernel: Kernel = numba.njit(nogil=True, cache=True, error_model="numpy")(maker(n_relative))
+    kernel: Kernel = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     return kernel
 
 
@@ -107,3 +127,29 @@ def _logs(n_relative):
         return log_sum
 
     return logs_pass
+
+
+@no_type_check
+def _sums(indptr, code, bits, low, high, out):
+    """Write into out [Q] the sum over votes of high or low [C], by the vote's bit."""
+    for question in range(len(out)):
+        total = 0.0
+        for vote in range(np.uint64(indptr[question]), np.uint64(indptr[question + 1])):
+            if bits[vote >> np.uint64(3)] >> (vote & np.uint64(7)) & 1:
+                total += high[code[vote]]
+            else:
+                total += low[code[vote]]
+        out[question] = total
+
+
+@no_type_check
+def _counts(indptr, code, bits, low, high, share, out):
+    """Add to out [C] the share of each vote's question, times high or low by the vote's bit."""
+    for question in range(len(share)):
+        more = share[question] * high
+        less = share[question] * low
+        for vote in range(np.uint64(indptr[question]), np.uint64(indptr[question + 1])):
+            if bits[vote >> np.uint64(3)] >> (vote & np.uint64(7)) & 1:
+                out[code[vote]] += more
+            else:
+                out[code[vote]] += less

@@ -11,6 +11,10 @@
 `raters`             what votes reveal of raters
 `mistakes`           the remaining mistakes of models, by kind and severity (section 5)
 `reviews`            mistakes that people judge, and what follows (Figure 7)
+`uncertainty`        how sure accuracies and ranks are: of images, of labels
+`soft_labels`        accuracies under labels with a calibrated probability
+`drawing`            images, raters and votes drawn again
+`sensitivity`        accuracies and ranks at other operating points
 `findings`           all of them about one study, for a report
 `alignment`          how the records of a finding are brought together by image id
 ===================  ============================================================

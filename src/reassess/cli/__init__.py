@@ -29,6 +29,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "score": "ReaL accuracy of models, with intervals.",
         "compare": "Is one model better than another?",
         "mistakes": "What models still get wrong; people judge a sample of it.",
+        "ranks": "How sure accuracies and ranks are, of images and of labels.",
         "synonyms": "Classes that are hard to tell apart, with the evidence.",
         "raters": "How far raters agree, and what hangs on each.",
         "reproduce": "The paper's statements, computed again.",

@@ -36,7 +36,7 @@ class RowOrderOption(click.Choice[str]):
         super().__init__(["file-number", "imagefolder"])
 
 
-def labels_option(command: Command) -> Command:
+def labels_option(command: Command, *, required: bool = True) -> Command:
     """``--labels``, ``--original`` and ``--classes``: what predictions are judged by."""
     for decorate in (
         click.option(
@@ -49,7 +49,7 @@ def labels_option(command: Command) -> Command:
         ),
         click.option(
             "--labels",
-            required=True,
+            required=required,
             metavar="NAME|FILE",
             help="Reassessed labels: 'imagenet-real', or a file that `reassess label` wrote, a "
             "real.json, {file: [classes]}, or parquet.",

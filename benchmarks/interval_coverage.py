@@ -1,0 +1,231 @@
+"""How often intervals hold the truth, on simulated studies whose truth is known.
+
+Each study has images drawn at random, models whose predictions go wrong together, raters of
+different skill drawn at random, five votes a question, Dawid and Skene's model, a threshold and
+gold from simulated experts on some images. Two truths belong to it:
+
+* of the images' interval: ReaL accuracy on infinitely many images with the study's raters under
+  the study's rule. It follows from P(label kept | truth), which fresh votes of these raters,
+  aggregated with their true confusion, give for each study;
+* of the interval from images and labels: accuracy under the true labels.
+
+    nice python benchmarks/interval_coverage.py [--studies 1000] [--resamples 300] [--workers 2]
+"""
+
+import argparse
+import multiprocessing
+import os
+import time
+from statistics import NormalDist
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one process a core does better here
+
+import numpy as np
+from measure import describe_machine
+
+from reassess.aggregation import dawid_skene
+from reassess.analysis.uncertainty import uncertain_scores
+from reassess.engines import LocalEngine
+from reassess.labels import operating_point, reassessed_labels
+from reassess.records import Benchmark, Pairs, Predictions, Questions
+from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
+
+SKILL = np.array([0.88, 0.86, 0.84, 0.82, 0.82, 0.80, 0.76, 0.70])
+"""P(the top prediction is a true label) of each model, on images that were rated and have one."""
+
+OTHER_MODELS = 0.97
+"""The same for all models on images that were not rated."""
+
+SHARE_UNRATED = 0.3
+N_TRUE = (0.06, 0.74, 0.20)
+"""Of rated images, the shares with no, one and two true labels among those asked about."""
+
+N_ASKED = 4
+ASKED_WHEN_WRONG = 0.9
+CORRELATION = 0.5
+THRESHOLD = 0.8
+N_CLASSES = 100
+VOTES = 5
+N_FRESH = 40_000
+RATER = ((0.910, 0.048, 0.042), (0.321, 0.168, 0.511))
+"""P(no, maybe, yes) where a class is absent, present: the mean of the published ImageNet raters."""
+
+SCENARIOS = {"raters err apart": (0.0, 0.0), "raters err together": (0.03, 0.10)}
+"""Shares of absent and of present classes about which all raters see the contrary."""
+
+KINDS = (
+    "accuracy, from images",
+    "difference, from images",
+    "rank, from images",
+    "accuracy, from images and labels",
+    "difference, from images and labels",
+    "rank, from images and labels",
+    "accuracy, from images, against true labels",
+    "difference, from images, against true labels",
+)
+ERRORS = ("ReaL accuracy", "accuracy under calibrated labels")
+
+
+def true_accuracy() -> np.ndarray:
+    """Accuracy of each model under the true labels, on infinitely many images."""
+    rated = (1 - SHARE_UNRATED) * (1 - N_TRUE[0])
+    return (SHARE_UNRATED * OTHER_MODELS + rated * SKILL) / (SHARE_UNRATED + rated)
+
+
+def accuracy_of_rule(
+    confusion: np.ndarray, seen_wrong: tuple[float, float], rng: np.random.Generator
+) -> np.ndarray:
+    """ReaL accuracy of each model on infinitely many images with these raters and this rule."""
+    base = (N_TRUE[1] + 2 * N_TRUE[2]) / N_ASKED
+    seen_base = base * (1 - seen_wrong[1]) + (1 - base) * seen_wrong[0]
+    log = np.log(confusion)
+    kept_when_seen = []
+    for seen in range(2):
+        rater = np.argpartition(rng.random((N_FRESH, len(confusion))), VOTES)[:, :VOTES]
+        below = confusion[rater, seen].cumsum(axis=2)[:, :, :-1]
+        answer = (rng.random((N_FRESH, VOTES, 1)) >= below).sum(axis=2)
+        odds = (log[rater, 1, answer] - log[rater, 0, answer]).sum(axis=1)
+        odds += np.log(seen_base / (1 - seen_base))
+        kept_when_seen.append((odds >= np.log(THRESHOLD / (1 - THRESHOLD))).mean())
+    of = np.array([[1 - seen_wrong[0], seen_wrong[0]], [seen_wrong[1], 1 - seen_wrong[1]]])
+    kept = of @ np.array(kept_when_seen)
+    of_absent, of_present = kept
+    right = (1 - N_TRUE[0]) * (
+        SKILL * of_present + (1 - SKILL) * ASKED_WHEN_WRONG * of_absent
+    ) + N_TRUE[0] * ASKED_WHEN_WRONG * of_absent
+    labelled = sum(
+        share * (1 - (1 - of_present) ** n * (1 - of_absent) ** (N_ASKED - n))
+        for n, share in enumerate(N_TRUE)
+    )
+    return (SHARE_UNRATED * OTHER_MODELS + (1 - SHARE_UNRATED) * right) / (
+        SHARE_UNRATED + (1 - SHARE_UNRATED) * labelled
+    )
+
+
+def simulated_study(
+    n_images: int, rng: np.random.Generator
+) -> tuple[Benchmark, tuple[Predictions, ...], Questions, np.ndarray]:
+    """Images, predictions, questions, and which of these hold."""
+    image_ids = np.array([f"{i:06d}.png" for i in range(n_images)])
+    rated = rng.random(n_images) >= SHARE_UNRATED
+    n_true = rng.choice(len(N_TRUE), n_images, p=N_TRUE)
+    asked = np.argsort(rng.random((n_images, N_CLASSES)), axis=1)[:, : N_ASKED + 1]
+    holds = np.arange(N_ASKED) < n_true[:, None]
+    shared = rng.standard_normal(n_images)
+    own = rng.standard_normal((n_images, len(SKILL)))
+    latent = np.sqrt(CORRELATION) * shared[:, None] + np.sqrt(1 - CORRELATION) * own
+    limit = np.array([NormalDist().inv_cdf(skill) for skill in SKILL])
+    right = latent < np.where(rated[:, None], limit, NormalDist().inv_cdf(OTHER_MODELS))
+    right &= (n_true > 0)[:, None] | ~rated[:, None]
+    pick = rng.random(latent.shape)
+    true_column = np.floor(pick * np.maximum(n_true, 1)[:, None]).astype(int)
+    wrong_column = n_true[:, None] + np.floor(pick * (N_ASKED - n_true[:, None])).astype(int)
+    wrong_column = np.where(rng.random(latent.shape) < ASKED_WHEN_WRONG, wrong_column, N_ASKED)
+    column = np.where(right, np.where(rated[:, None], true_column, 0), wrong_column)
+    column = np.where(~rated[:, None] & ~right, N_ASKED, column)
+    top = np.take_along_axis(asked, column, axis=1)
+    predictions = tuple(
+        Predictions(f"model-{m}", image_ids, top[:, [m]]) for m in range(len(SKILL))
+    )
+    row = np.flatnonzero(rated)
+    pairs = Pairs(
+        image_ids[row], np.repeat(np.arange(len(row)), N_ASKED), asked[row, :N_ASKED].ravel()
+    )
+    benchmark = Benchmark("simulated", image_ids, asked[:, 0])
+    return benchmark, predictions, Questions.from_pairs(pairs), holds[row].ravel()
+
+
+def one_study(
+    task: tuple[int, tuple[float, float], argparse.Namespace],
+) -> dict[str, tuple[float, float]]:
+    """Of one study, the share of intervals of each kind that hold, and their mean width."""
+    seed, seen_wrong, options = task
+    rng = np.random.default_rng([seed, 2006])
+    confusion = simulated_raters(options.raters, rng, mean=RATER)
+    benchmark, predictions, questions, truth = simulated_study(options.images, rng)
+    seen = truth ^ (rng.random(len(truth)) < np.array(seen_wrong)[truth.astype(int)])
+    votes = simulate_votes(questions, seen, confusion, votes_per_question=VOTES, rng=rng)
+    gold = simulate_gold(questions, truth, n_images=options.gold, rng=rng)
+    posterior = dawid_skene(votes)
+    labels = reassessed_labels(
+        posterior, benchmark, operating_point(posterior, threshold=THRESHOLD)
+    )
+    with LocalEngine(1) as engine:
+        found = uncertain_scores(
+            predictions, labels, votes=votes, posterior=posterior, gold=gold,
+            n_resamples=options.resamples, rng=rng, engine=engine,
+        )  # fmt: skip
+    of_rule, of_truth = accuracy_of_rule(confusion, seen_wrong, rng), true_accuracy()
+    pairs = [(a, b) for a in range(len(SKILL)) for b in range(a + 1, len(SKILL))]
+    images = np.array([found.difference(a, b)[1:] for a, b in pairs]).T
+    both = np.array([found.calibrated_difference(a, b)[1:] for a, b in pairs]).T
+    apart = {id(t): np.array([t[a] - t[b] for a, b in pairs]) for t in (of_rule, of_truth)}
+    first, second = found.images, found.both
+    return {
+        KINDS[0]: held(first.low, first.high, of_rule),
+        KINDS[1]: held(*images, apart[id(of_rule)]),
+        KINDS[2]: ranks_held(first.best, first.worst),
+        KINDS[3]: held(second.low, second.high, of_truth),
+        KINDS[4]: held(*both, apart[id(of_truth)]),
+        KINDS[5]: ranks_held(second.best, second.worst),
+        KINDS[6]: held(first.low, first.high, of_truth),
+        KINDS[7]: held(*images, apart[id(of_truth)]),
+        ERRORS[0]: errors(first.accuracy, of_truth),
+        ERRORS[1]: errors(second.accuracy, of_truth),
+    }
+
+
+def errors(accuracy: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """How far the mean accuracy is off, and the difference of the best and the worst model."""
+    off = accuracy - truth
+    return float(off.mean()), float(off[0] - off[-1])
+
+
+def held(low: np.ndarray, high: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    return float(((low <= truth) & (truth <= high)).mean()), float((high - low).mean())
+
+
+def ranks_held(best: np.ndarray, worst: np.ndarray) -> tuple[float, float]:
+    """Whether each interval holds every rank that a model shares with its equals."""
+    first = (SKILL[None, :] > SKILL[:, None]).sum(axis=1) + 1
+    last = (SKILL[None, :] >= SKILL[:, None]).sum(axis=1)
+    inside = (best <= first) & (worst >= last)
+    return float(inside.mean()), float((worst - best + 1).mean())
+
+
+def table(found: list[dict[str, tuple[float, float]]]) -> str:
+    lines = [f"{'interval':46s} {'holds, %':>13s} {'mean width':>11s}"]
+    for kind in KINDS:
+        share, width = np.array([one[kind] for one in found]).T
+        reach = 196 * share.std() / np.sqrt(len(share))
+        lines.append(f"{kind:46s} {100 * share.mean():6.2f} ± {reach:4.2f} {width.mean():11.4f}")
+    for kind in ERRORS:
+        level, apart = 100 * np.mean([one[kind] for one in found], axis=0)
+        lines.append(f"{kind}: {level:+.2f} points off, best less worst {apart:+.2f} points off")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--studies", type=int, default=1000)
+    parser.add_argument("--images", type=int, default=1500)
+    parser.add_argument("--raters", type=int, default=25)
+    parser.add_argument("--gold", type=int, default=200)
+    parser.add_argument("--resamples", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--scenario", choices=SCENARIOS, action="append")
+    options = parser.parse_args()
+    print(describe_machine())
+    with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
+        for name in options.scenario or SCENARIOS:
+            tasks = [(seed, SCENARIOS[name], options) for seed in range(options.studies)]
+            start, found = time.perf_counter(), []
+            for one in pool.imap(one_study, tasks, chunksize=5):
+                found.append(one)
+                if len(found) % 200 == 0 or len(found) == options.studies:
+                    print(f"\n{name}: {len(found):,} studies, {time.perf_counter() - start:,.0f} s")
+                    print(table(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""The same aggregation again, under other weights of images, raters and votes.
+
+What a bootstrap needs: the log-odds of every question, had some raters, votes or images counted
+for more and others for less. A weight multiplies a vote's logarithm of evidence and its place
+in the counts of confusion. One call costs a few passes over the votes, and no vote is copied.
+
+Two truths only, absent and present. Does not draw weights and does not know what the log-odds
+are for: `reassess.analysis.uncertainty` does. Letters: Q questions, V votes, R raters, C codes,
+G gold questions.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, UInt
+
+from reassess.aggregation import kernels
+from reassess.aggregation.coding import SMALLEST, Coded, smoothed_confusion
+from reassess.aggregation.methods import TRUTHS
+from reassess.errors import DataError
+from reassess.records import Gold, Posterior, Votes, positions
+
+STEPS = 5
+"""Steps of expectation maximisation from the fitted model under each set of weights."""
+
+FAY = 0.5
+"""How far the weights of the two halves of the votes lie from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class _GoldAnswers:
+    """The raters' answers to gold questions: what calibrated confusion is counted on.
+
+    Attributes:
+        cell: ``(rater * 2 + truth) * A + answer`` of each answer, raters as in the votes.
+        gold: the gold question of each answer.
+        tested: whether a rater gave any.
+    """
+
+    cell: Int[np.ndarray, "n"]
+    gold: Int[np.ndarray, "n"]
+    tested: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Reaggregation:
+    """How a posterior came from its votes, ready to be done again under other weights.
+
+    Attributes:
+        method: ``majority``, ``dawid-skene`` or ``calibrated``.
+        coded: the votes, in rows of questions.
+        confusion: each rater's as fitted, raters in the order of the votes; uniform where the
+            method has none.
+        offset: log-odds of each question before any vote is counted: the prior, and what
+            raters without votes (the original label) add.
+        smoothing: added to counts.
+        answers: gold answers that confusion is counted on again; None holds it as fitted.
+    """
+
+    method: str
+    coded: Coded
+    confusion: Float[np.ndarray, "R T A"]
+    offset: Float[np.ndarray, "Q"]
+    smoothing: float
+    answers: _GoldAnswers | None
+
+    @classmethod
+    def of(
+        cls,
+        votes: Votes,
+        posterior: Posterior,
+        *,
+        gold: Gold | None = None,
+        gold_votes: Votes | None = None,
+        n_yes: int | None = None,
+        smoothing: float = 1.0,
+    ) -> "Reaggregation":
+        """The way from these votes to this posterior.
+
+        Args:
+            votes: the votes that the posterior was made of.
+            posterior: with the truths absent and present.
+            gold: what a calibrated posterior was counted on.
+            gold_votes: the raters' answers to gold, where they were given apart.
+            n_yes: how many experts must say yes; None for more than half.
+            smoothing: added to counts, as when the posterior was made.
+
+        Raises:
+            DataError: the posterior is not of these votes, or its truths are others.
+        """
+        _check_same(votes, posterior)
+        coded = Coded.from_votes(votes)
+        row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
+        if posterior.confusion is None or posterior.prior is None:
+            uniform = np.full((coded.n_raters, 2, coded.n_answers), 1 / coded.n_answers)
+            zero = np.zeros(coded.n_questions)
+            return cls(posterior.method, coded, uniform, zero, smoothing, None)
+        of_rater = positions(votes.rater_ids, posterior.rater_ids, source="votes")
+        confusion = posterior.confusion[of_rater]
+        offset = np.full(coded.n_questions, np.log(posterior.prior[1] / posterior.prior[0]))
+        answers = None
+        if posterior.method == "calibrated":
+            log = posterior.log_probability[row]
+            offset = log[:, 1] - log[:, 0] - _sums(coded, _log_ratio(confusion), None)
+            answers = _gold_answers(votes, gold, gold_votes or votes, n_yes)
+            if answers is not None:
+                counted = _count_again(answers, None, confusion.shape, smoothing)
+                answers = answers if np.allclose(counted, confusion, atol=1e-9) else None
+        return cls(posterior.method, coded, confusion, offset, smoothing, answers)
+
+    def log_odds(
+        self,
+        *,
+        question_weight: Float[np.ndarray, "Q"] | None = None,
+        gold_weight: Float[np.ndarray, "G"] | None = None,
+        rater_weight: Float[np.ndarray, "R"] | None = None,
+        vote_half: UInt[np.ndarray, "bytes"] | None = None,
+    ) -> Float[np.ndarray, "Q"]:
+        """Log-odds of presence of each question under weights; all None gives the fit.
+
+        Args:
+            question_weight: how much each question counts when confusion is fitted.
+            gold_weight: the same for gold questions, where confusion is counted on them.
+            rater_weight: how much the votes of each rater count.
+            vote_half: one bit a vote, in the order of ``coded``; set ones count `FAY` more,
+                the others `FAY` less.
+        """
+        by_code = None if rater_weight is None else np.repeat(rater_weight, self.coded.n_answers)
+        if self.method == "majority":
+            return self._shares(by_code, vote_half)
+        confusion = self.confusion
+        if self.answers is not None and gold_weight is not None:
+            confusion = _count_again(self.answers, gold_weight, confusion.shape, self.smoothing)
+        if self.method == "dawid-skene":
+            return self._fit(question_weight, by_code, vote_half)
+        odds: Float[np.ndarray, "Q"] = self.offset + self._votes_say(confusion, by_code, vote_half)
+        return odds
+
+    def _votes_say(
+        self,
+        confusion: Float[np.ndarray, "R T A"],
+        by_code: Float[np.ndarray, "C"] | None,
+        half: UInt[np.ndarray, "bytes"] | None,
+    ) -> Float[np.ndarray, "Q"]:
+        table = _log_ratio(confusion)
+        return _sums(self.coded, table if by_code is None else table * by_code, half)
+
+    def _shares(
+        self, by_code: Float[np.ndarray, "C"] | None, half: UInt[np.ndarray, "bytes"] | None
+    ) -> Float[np.ndarray, "Q"]:
+        """Log-odds of the mean answer, half a vote added to either side."""
+        yes = np.tile(np.linspace(0.0, 1.0, self.coded.n_answers), self.coded.n_raters)
+        weight = np.ones(len(yes)) if by_code is None else by_code
+        said_yes = _sums(self.coded, yes * weight, half)
+        said_no = _sums(self.coded, (1 - yes) * weight, half)
+        odds: Float[np.ndarray, "Q"] = np.log((said_yes + 0.5) / (said_no + 0.5))
+        return odds
+
+    def _fit(
+        self,
+        question_weight: Float[np.ndarray, "Q"] | None,
+        by_code: Float[np.ndarray, "C"] | None,
+        half: UInt[np.ndarray, "bytes"] | None,
+    ) -> Float[np.ndarray, "Q"]:
+        """A few steps of expectation maximisation from the fitted model."""
+        weight = np.ones(self.coded.n_questions) if question_weight is None else question_weight
+        total = self._count(weight, half)
+        odds = self.offset + self._votes_say(self.confusion, by_code, half)
+        for _ in range(STEPS):
+            share = weight * 0.5 * (1 + np.tanh(0.5 * odds))
+            present = self._count(share, half)
+            counts = np.stack([np.maximum(total - present, 0.0), present], axis=1)
+            confusion = smoothed_confusion(counts, self.smoothing)
+            mass = float(share.sum()) + self.smoothing
+            prior = np.log(mass / (float(weight.sum()) + 2 * self.smoothing - mass))
+            odds = prior + self._votes_say(confusion, by_code, half)
+        fitted: Float[np.ndarray, "Q"] = odds
+        return fitted
+
+    def _count(
+        self, share: Float[np.ndarray, "Q"], half: UInt[np.ndarray, "bytes"] | None
+    ) -> Float[np.ndarray, "R A"]:
+        out = np.zeros(self.coded.n_codes)
+        low, high = (1.0, 1.0) if half is None else (1 - FAY, 1 + FAY)
+        bits = np.zeros(len(self.coded.code) // 8 + 1, np.uint8) if half is None else half
+        kernels.counts()(self.coded.indptr, self.coded.code, bits, low, high, share, out)
+        return out.reshape(self.coded.n_raters, self.coded.n_answers)
+
+
+def _sums(
+    coded: Coded, table: Float[np.ndarray, "C"], half: UInt[np.ndarray, "bytes"] | None
+) -> Float[np.ndarray, "Q"]:
+    out = np.empty(coded.n_questions)
+    bits = np.zeros(len(coded.code) // 8 + 1, np.uint8) if half is None else half
+    low, high = (table, table) if half is None else (table * (1 - FAY), table * (1 + FAY))
+    kernels.sums()(coded.indptr, coded.code, bits, low, high, out)
+    return out
+
+
+def _log_ratio(confusion: Float[np.ndarray, "R T A"]) -> Float[np.ndarray, "C"]:
+    """Evidence for presence of each code: ln P(answer | present) / P(answer | absent)."""
+    log = np.log(np.maximum(confusion, SMALLEST))
+    return np.ascontiguousarray(log[:, 1] - log[:, 0]).reshape(-1)
+
+
+def _gold_answers(
+    votes: Votes, gold: Gold | None, counted: Votes, n_yes: int | None
+) -> _GoldAnswers | None:
+    """Gold answers of the raters of ``votes``; None without gold."""
+    if gold is None:
+        return None
+    row = positions(gold.questions.ids, counted.questions.ids, source="gold")
+    gold_of = np.full(len(counted.questions), -1)
+    gold_of[row[row >= 0]] = np.flatnonzero(row >= 0)
+    known = positions(counted.rater_ids, votes.rater_ids, source="gold votes")
+    used = (gold_of[counted.question] >= 0) & (known[counted.rater] >= 0)
+    of_gold, rater = gold_of[counted.question[used]], known[counted.rater[used]]
+    truth = gold.truth(n_yes)[of_gold]
+    cell = (rater * 2 + truth) * len(votes.answers) + counted.answer[used]
+    tested = np.bincount(rater, minlength=len(votes.rater_ids)) > 0
+    return _GoldAnswers(cell, of_gold, tested) if tested.any() else None
+
+
+def _count_again(
+    answers: _GoldAnswers,
+    gold_weight: Float[np.ndarray, "G"] | None,
+    shape: tuple[int, ...],
+    smoothing: float,
+) -> Float[np.ndarray, "R T A"]:
+    """Confusion counted on gold; raters without gold answers get the mean of the others."""
+    weight = None if gold_weight is None else gold_weight[answers.gold]
+    counts = np.bincount(answers.cell, weights=weight, minlength=int(np.prod(shape)))
+    matrices = smoothed_confusion(counts.reshape(shape).astype(float), smoothing)
+    matrices[~answers.tested] = matrices[answers.tested].mean(axis=0)
+    return matrices
+
+
+def _check_same(votes: Votes, posterior: Posterior) -> None:
+    if posterior.truths != TRUTHS:
+        raise DataError(
+            f"posterior: the truths are {posterior.truths}, but must be {TRUTHS}. Aggregate votes "
+            "on (image, class) questions with two truths."
+        )
+    hashes = (votes.sha256, posterior.votes_sha256)
+    row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
+    rater = positions(votes.rater_ids, posterior.rater_ids, source="votes")
+    differ = None not in hashes and hashes[0] != hashes[1]
+    if differ or (row < 0).any() or (rater < 0).any() or len(row) != len(posterior.questions):
+        raise DataError(
+            f"posterior: it is of {len(posterior.questions):,} questions and other votes than the "
+            f"{len(votes):,} given, but must be made of these. Aggregate them: reassess aggregate."
+        )

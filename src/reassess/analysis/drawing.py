@@ -1,0 +1,205 @@
+"""Images, raters and votes drawn again, and what models score each time.
+
+The work behind `reassess.analysis.uncertainty`, which says what the intervals mean. Resamples are
+cut into shards of a fixed size with a generator each, so that the number of threads changes
+nothing. Letters: n images, M models, Q questions, R raters, B resamples, b of a shard.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from reassess.aggregation import Reaggregation
+from reassess.aggregation.reweighting import FAY
+from reassess.analysis.soft_labels import Calibrator, SoftLabels
+from reassess.engines import Engine
+from reassess.records import Gold, ImageTable
+from reassess.statistics import (
+    bootstrap_counts,
+    descending_ranks,
+    half_sample,
+    normal_quantile,
+    rank_intervals,
+    sigmoid,
+    wilson_bounds,
+)
+
+RESAMPLES_A_SHARD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Accuracy and rank of each model, with their intervals, in the order of the models.
+
+    Attributes:
+        accuracy: the estimate, in [0, 1].
+        low: lower end of its interval.
+        high: upper end.
+        rank: 1 for the best; equal models share a rank.
+        best: best rank that is still possible.
+        worst: worst rank that is still possible.
+    """
+
+    accuracy: Float[np.ndarray, "M"]
+    low: Float[np.ndarray, "M"]
+    high: Float[np.ndarray, "M"]
+    rank: Int[np.ndarray, "M"]
+    best: Int[np.ndarray, "M"]
+    worst: Int[np.ndarray, "M"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelUncertainty:
+    """What labels that are not certain do to the scores.
+
+    Attributes:
+        covariance: of the models' accuracies, from images and labels together.
+        of_labels: of the same, from raters and their votes alone, on these very images.
+        coefficients: of the calibration on gold: constant, slope of the log-odds (below 1 where
+            posteriors are over-confident), slope of the share of models; None without gold.
+        n_gold: gold questions that it rests on.
+    """
+
+    covariance: Float[np.ndarray, "M M"]
+    of_labels: Float[np.ndarray, "M M"]
+    coefficients: tuple[float, ...] | None
+    n_gold: int
+
+
+def drawn_images(
+    table: ImageTable, n_resamples: int, level: float, rng: np.random.Generator, engine: Engine
+) -> Ranked:
+    """ReaL accuracy and rank; images are drawn again, labels stay as decided."""
+    scored = table.n_labels > 0
+    n_correct = (table.right & scored[:, None]).sum(axis=0)
+    counted = np.column_stack([table.right & scored[:, None], scored]).astype(np.float32)
+    sizes = _shards(n_resamples)
+
+    def draw(shard: tuple[int, np.random.Generator]) -> Float[np.ndarray, "b M"]:
+        size, child = shard
+        sums = bootstrap_counts(len(scored), size, child).astype(np.float32) @ counted
+        accuracies: Float[np.ndarray, "b M"] = sums[:, :-1].astype(np.float64) / sums[:, -1:]
+        return accuracies
+
+    draws = np.concatenate(list(engine.map(draw, zip(sizes, rng.spawn(len(sizes)), strict=True))))
+    n_scored = np.full(len(n_correct), int(scored.sum()))
+    low, high = wilson_bounds(n_correct, n_scored, level)
+    accuracy = n_correct / n_scored
+    best, worst = rank_intervals(accuracy, draws - draws.mean(axis=0), level)
+    return Ranked(accuracy, low, high, descending_ranks(accuracy), best, worst)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescoring:
+    """What scoring models again under other weights needs."""
+
+    soft: SoftLabels
+    again: Reaggregation
+    calibrator: Calibrator | None
+    gold: Gold | None
+
+    def evidence(
+        self,
+        image_weight: Float[np.ndarray, "n"] | None = None,
+        rater_weight: Float[np.ndarray, "R"] | None = None,
+        vote_half: np.ndarray | None = None,
+    ) -> Float[np.ndarray, "e"]:
+        """Evidence after all votes were aggregated and gold was calibrated under weights.
+
+        Args:
+            image_weight: how often each image was drawn.
+            rater_weight: how much the votes of each rater count.
+            vote_half: one bit a vote: the half that counts for more.
+        """
+        weight, of_question, of_gold = np.ones(len(self.soft.rated)), None, None
+        if image_weight is not None:
+            weight = image_weight
+            extended = np.append(image_weight, 1.0)  # row -1: images that nobody predicted
+            of_question = extended[self.soft.image]
+            if self.gold is not None and self.calibrator is not None:
+                of_gold = np.ones(len(self.gold.questions))
+                of_gold[self.calibrator.gold] = of_question[self.calibrator.row]
+        log_odds = self.again.log_odds(
+            question_weight=of_question,
+            gold_weight=of_gold,
+            rater_weight=rater_weight,
+            vote_half=vote_half,
+        )
+        if self.calibrator is None:
+            probability = sigmoid(log_odds)
+            labelled = sigmoid(self.soft.odds_of_any(probability))
+        else:
+            probability, labelled = self.calibrator.probability(log_odds, image_weight)
+        return self.soft.evidence(probability, labelled, weight)
+
+    def resamples(self, size: int, rng: np.random.Generator) -> Float[np.ndarray, "3 b M"]:
+        """Accuracies under images, raters and votes drawn again, each alone."""
+        n_raters, n_votes = self.again.coded.n_raters, len(self.again.coded.code)
+        rows = np.empty((3, size, len(self.soft.right)), np.float32)
+        for row in range(size):
+            counts = bootstrap_counts(len(self.soft.rated), 1, rng)[0].astype(float)
+            sign = rng.integers(2, size=n_raters) * 2.0 - 1
+            rows[0, row] = self.evidence(image_weight=counts)
+            rows[1, row] = self.evidence(rater_weight=1 + FAY * sign)
+            rows[2, row] = self.evidence(vote_half=half_sample(n_votes, rng))
+        flat = self.soft.accuracies(rows.reshape(3 * size, -1))
+        return flat.reshape(3, size, -1)
+
+
+def drawn_again(
+    scoring: Rescoring,
+    n_resamples: int,
+    level: float,
+    rng: np.random.Generator,
+    engine: Engine,
+    on_resample: Callable[[int], None] | None,
+) -> tuple[Ranked, LabelUncertainty]:
+    """Accuracy and rank under calibrated labels; images, raters and votes are drawn again."""
+    accuracy = scoring.soft.accuracies(scoring.evidence()[None])[0]
+    sizes = _shards(n_resamples)
+
+    def draw(shard: tuple[int, np.random.Generator]) -> Float[np.ndarray, "3 b M"]:
+        return scoring.resamples(*shard)
+
+    parts, done = [], 0
+    for part in engine.map(draw, zip(sizes, rng.spawn(len(sizes)), strict=True)):
+        parts.append(part)
+        done += part.shape[1]
+        if on_resample is not None:
+            on_resample(done)
+    of_images, of_raters, of_votes = (_covariance(draws) for draws in np.concatenate(parts, axis=1))
+    of_raters, of_votes = of_raters / FAY**2, of_votes / FAY**2
+    root = _root(of_images + of_raters - of_votes)
+    covariance = root @ root.T
+    reach = normal_quantile(level) * np.sqrt(np.diag(covariance))
+    deviation = rng.standard_normal((n_resamples, len(accuracy))) @ root.T
+    best, worst = rank_intervals(accuracy, deviation, level)
+    low, high = np.clip(accuracy - reach, 0, 1), np.clip(accuracy + reach, 0, 1)
+    ranked = Ranked(accuracy, low, high, descending_ranks(accuracy), best, worst)
+    start = scoring.calibrator
+    return ranked, LabelUncertainty(
+        covariance=covariance,
+        of_labels=of_raters,
+        coefficients=None if start is None else tuple(start.of_questions.tolist()),
+        n_gold=0 if start is None else len(start.row),
+    )
+
+
+def _covariance(draws: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "M M"]:
+    apart = draws - draws.mean(axis=0)
+    covariance: Float[np.ndarray, "M M"] = apart.T @ apart / (len(draws) - 1)
+    return covariance
+
+
+def _root(covariance: Float[np.ndarray, "M M"]) -> Float[np.ndarray, "M M"]:
+    """A square root; directions that the subtraction left below 0 are taken as 0."""
+    size, direction = np.linalg.eigh(covariance)
+    root: Float[np.ndarray, "M M"] = direction * np.sqrt(np.maximum(size, 0.0))
+    return root
+
+
+def _shards(n_resamples: int) -> list[int]:
+    whole, rest = divmod(n_resamples, RESAMPLES_A_SHARD)
+    return [RESAMPLES_A_SHARD] * whole + ([rest] if rest else [])

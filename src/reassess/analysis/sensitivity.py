@@ -1,0 +1,84 @@
+"""What would have been scored, had labels been decided at other thresholds.
+
+Images that were not rated keep the labels that they have. Letters: t thresholds, M models.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from reassess.analysis.soft_labels import SoftLabels
+from reassess.errors import OptionError
+from reassess.records import LabelSets, Posterior, Predictions
+from reassess.statistics import descending_ranks
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """ReaL accuracy and rank of each model at several operating points.
+
+    Attributes:
+        models: the M models.
+        thresholds: labels are kept where their posterior is at least this.
+        accuracy: ReaL accuracy at each threshold.
+        rank: rank at each threshold, from 1; equal models share a rank.
+        n_labels: labels of rated images that are kept.
+        n_unlabelled: predicted images that are left without a label.
+    """
+
+    models: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    accuracy: Float[np.ndarray, "t M"]
+    rank: Int[np.ndarray, "t M"]
+    n_labels: tuple[int, ...]
+    n_unlabelled: tuple[int, ...]
+
+
+def sensitivity(
+    predictions: Sequence[Predictions],
+    labels: LabelSets,
+    posterior: Posterior,
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> Sensitivity:
+    """ReaL accuracies and ranks at several thresholds on the posterior.
+
+    Args:
+        predictions: one record a model, all of the same images.
+        labels: the label sets as decided; those of images that were not rated stay.
+        posterior: with the truths absent and present.
+        thresholds: in (0, 1].
+
+    Raises:
+        OptionError: a threshold is not in (0, 1], or leaves every image without a label.
+        DataError: predictions, labels and posterior do not fit together.
+        AlignmentError: the models predicted different images, or labels are missing.
+    """
+    soft = SoftLabels.of(predictions, labels, posterior.questions)
+    weight = np.ones(len(soft.rated))
+    accuracies, n_labels, n_unlabelled = [], [], []
+    for threshold in thresholds:
+        if not 0 < threshold <= 1:
+            raise OptionError(f"the threshold is {threshold}, but must be above 0 and at most 1.")
+        kept = (posterior.present >= threshold).astype(float)
+        any_kept = np.maximum.reduceat(kept[soft.order], soft.starts)
+        unlabelled = int((any_kept == 0).sum())
+        unlabelled += int((soft.table.n_labels[~soft.rated] == 0).sum())
+        if unlabelled == len(weight):
+            raise OptionError(f"at the threshold {threshold} no image keeps a label. Ask for less.")
+        rows = soft.hits(kept, weight) / (len(weight) - unlabelled)
+        accuracies.append(soft.accuracies(rows[None])[0])
+        n_labels.append(int(kept[soft.order].sum()))
+        n_unlabelled.append(unlabelled)
+    accuracy = np.stack(accuracies)
+    return Sensitivity(
+        models=soft.table.models,
+        thresholds=tuple(thresholds),
+        accuracy=accuracy,
+        rank=np.stack([descending_ranks(row) for row in accuracy]),
+        n_labels=tuple(n_labels),
+        n_unlabelled=tuple(n_unlabelled),
+    )

@@ -1,0 +1,301 @@
+"""Labels with a probability: what models score when no threshold has decided.
+
+Every question has P(the class is in the image), calibrated on gold; a model's score is the sum over
+its top predictions, divided by the expected number of images that have a label. Four things decide
+whether that is fair:
+
+1. Posteriors are over-confident: gold draws their log-odds towards 0 (Platt).
+2. A class that models predict is in the image more often than its votes alone say: the share of
+   models that predict it stands beside the log-odds.
+3. A probability draws a good model towards the poor ones, as votes do not know which model
+   predicted. Among questions that an equal share of models predict, deviations from the mean are
+   therefore divided by their reliability, Var(p) / (mean p (1 - mean p)): the correction for
+   sensitivity and specificity. It holds where votes depend on the truth and not on the model.
+4. The questions of an image are not independent: whether it has any label is calibrated on the
+   gold images themselves.
+
+Images that were not put to raters keep the label sets that they have, as certain. A predicted
+class that raters were never asked about counts as absent. Letters: n images, M models, Q questions,
+G gold questions, a questions that a model predicts, e those and the images not rated.
+
+Source: 1, J. Platt (1999), "Probabilistic Outputs for Support Vector Machines"; 2, X.-L. Meng
+(1994), Statistical Science 9:538-573; 3, W. Rogan and B. Gladen (1978), American Journal of
+Epidemiology 107:71-76.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from reassess.analysis.alignment import pairs_of
+from reassess.errors import DataError
+from reassess.records import Gold, ImageTable, LabelSets, Predictions, Questions, positions
+from reassess.scoring import image_table
+from reassess.statistics import logistic_regression, sigmoid
+
+N_BINS = 10
+"""Groups of questions by the share of models that predict them, of about equal size."""
+
+LEAST_RELIABILITY = 0.1
+"""Deviations are blown up tenfold at the most, where votes say next to nothing."""
+
+FEWEST_GOLD_IMAGES = 10
+"""Images judged in full by gold, below which questions are taken to be independent."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoftLabels:
+    """Which question each model's top prediction is about, and what was never asked.
+
+    Attributes:
+        table: which model is right on which image under the label sets as decided.
+        image: image of each question, a row of ``table``; -1 for images not predicted.
+        share: share of the models whose top prediction each question is about.
+        asked: questions that some model's top prediction is about.
+        n_models: how many models' top predictions each of them is about.
+        group: its group by that number, in 0 to `N_BINS`.
+        right: which models' top predictions each of them is about, then, for each image that was
+            not rated, which models are right.
+        order: questions of predicted images, those of an image together.
+        starts: where in ``order`` each rated image begins.
+        rated: whether raters were asked about an image.
+    """
+
+    table: ImageTable
+    image: Int[np.ndarray, "Q"]
+    share: Float[np.ndarray, "Q"]
+    asked: Int[np.ndarray, "a"]
+    n_models: Float[np.ndarray, "a"]
+    group: Int[np.ndarray, "a"]
+    right: Float[np.ndarray, "e M"]
+    order: Int[np.ndarray, "o"]
+    starts: Int[np.ndarray, "s"]
+    rated: Bool[np.ndarray, "n"]
+
+    @classmethod
+    def of(
+        cls, predictions: Sequence[Predictions], labels: LabelSets, questions: Questions
+    ) -> "SoftLabels":
+        """Bring predictions, labels and questions together by image id.
+
+        Raises:
+            DataError: the questions are not about images and classes, two models have the
+                same name, or no predicted image was put to raters.
+            AlignmentError: the models predicted different images, or labels are missing.
+        """
+        table = image_table(predictions, labels)
+        image = _rows(questions, table.image_ids)
+        pairs = pairs_of(questions)
+        rated = np.zeros(len(table.image_ids), dtype=bool)
+        rated[image[image >= 0]] = True
+        if not rated.any():
+            raise DataError(
+                f"votes: none of their images (such as {str(pairs.image_ids[0])!r}) was predicted "
+                f"(such as {str(table.image_ids[0])!r}), but some must be. Write image ids the "
+                "same way in both."
+            )
+        n_keys = 1 + int(max(pairs.label.max(), table.top.max()))
+        order = np.flatnonzero(image >= 0)
+        order = order[np.argsort(image[order], kind="stable")]
+        starts = np.flatnonzero(np.diff(image[order], prepend=-1))
+        key = image[order].astype(np.int64) * n_keys + pairs.label[order]
+        sorter = np.argsort(key, kind="stable")
+        wanted = np.arange(len(rated))[:, None] * n_keys + table.top
+        place = np.minimum(np.searchsorted(key, wanted, sorter=sorter), len(key) - 1)
+        found = key[sorter[place]] == wanted
+        model = np.nonzero(found)[1]
+        question = order[sorter[place[found]]]
+        share = np.bincount(question, minlength=len(image)) / len(table.models)
+        asked = np.flatnonzero(share > 0)
+        predicted = np.zeros((len(asked), len(table.models)), np.float32)
+        predicted[np.searchsorted(asked, question), model] = 1
+        right = np.concatenate([predicted, table.right[~rated].astype(np.float32)])
+        n_models = predicted.sum(axis=1).astype(float)
+        group = _groups(n_models)
+        return cls(table, image, share, asked, n_models, group, right, order, starts, rated)
+
+    def evidence(
+        self,
+        probability: Float[np.ndarray, "Q"],
+        labelled: Float[np.ndarray, "s"],
+        weight: Float[np.ndarray, "n"],
+    ) -> Float[np.ndarray, "e"]:
+        """What each row of ``right`` adds to the accuracy of a model that is right there.
+
+        Args:
+            probability: P(the class is in the image) of each question.
+            labelled: P(some label holds) of each rated image.
+            weight: of each image, such as how often it was drawn.
+        """
+        unrated = weight[~self.rated]
+        n_labelled = weight[self.rated] @ labelled
+        n_labelled += unrated @ (self.table.n_labels[~self.rated] > 0)
+        of_asked = weight[self.image[self.asked]]
+        of_asked = of_asked * self.unattenuated(probability[self.asked], of_asked)
+        evidence: Float[np.ndarray, "e"] = np.concatenate([of_asked, unrated]) / n_labelled
+        return evidence
+
+    def hits(
+        self, kept: Float[np.ndarray, "Q"], weight: Float[np.ndarray, "n"]
+    ) -> Float[np.ndarray, "e"]:
+        """What each row of ``right`` adds to the number of right images under certain labels."""
+        of_asked = weight[self.image[self.asked]] * kept[self.asked]
+        return np.concatenate([of_asked, weight[~self.rated]])
+
+    def unattenuated(
+        self, probability: Float[np.ndarray, "a"], weight: Float[np.ndarray, "a"]
+    ) -> Float[np.ndarray, "a"]:
+        """Truths without bias: within a group, deviations over their reliability."""
+        mass = weight * self.n_models
+        size = np.maximum(np.bincount(self.group, mass, N_BINS), 1e-12)
+        mean = np.bincount(self.group, mass * probability, N_BINS) / size
+        square = np.bincount(self.group, mass * probability**2, N_BINS) / size
+        most = mean * (1 - mean)
+        reliability = np.divide(square - mean**2, most, out=np.ones(N_BINS), where=most > 1e-12)
+        reliability = np.clip(reliability, LEAST_RELIABILITY, 1.0)
+        unbiased: Float[np.ndarray, "a"] = (
+            mean[self.group] + (probability - mean[self.group]) / reliability[self.group]
+        )
+        return unbiased
+
+    def odds_of_any(self, probability: Float[np.ndarray, "Q"]) -> Float[np.ndarray, "s"]:
+        """Log-odds that a rated image has a label, as if its questions were independent."""
+        none = np.multiply.reduceat(1 - probability[self.order], self.starts)
+        none = np.clip(none, 1e-12, 1 - 1e-12)
+        odds: Float[np.ndarray, "s"] = np.log1p(-none) - np.log(none)
+        return odds
+
+    def accuracies(self, evidence: Float[np.ndarray, "b e"]) -> Float[np.ndarray, "b M"]:
+        """Each model's accuracy under labels with a probability, one row a resample."""
+        return np.asarray(evidence @ self.right, np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrator:
+    """What gold says about log-odds: from them to probabilities.
+
+    Attributes:
+        soft: which questions are about which images.
+        row: question of each gold question that was asked about a predicted image.
+        gold: the same gold question in the record of gold.
+        truth: whether it holds.
+        judged: rated images, in the order of ``soft.starts``, all of whose questions are gold.
+        has_label: whether any question of these holds.
+        of_questions: coefficients under equal weights: constant, log-odds, share of models.
+        of_images: coefficients of P(some label holds): constant, log-odds if independent; None
+            where too few images were judged in full.
+    """
+
+    soft: SoftLabels
+    row: Int[np.ndarray, "G"]
+    gold: Int[np.ndarray, "G"]
+    truth: Bool[np.ndarray, "G"]
+    judged: Int[np.ndarray, "j"]
+    has_label: Bool[np.ndarray, "j"]
+    of_questions: Float[np.ndarray, "3"]
+    of_images: Float[np.ndarray, "2"] | None
+
+    @classmethod
+    def of(
+        cls,
+        gold: Gold,
+        n_yes: int | None,
+        soft: SoftLabels,
+        questions: Questions,
+        log_odds: Float[np.ndarray, "Q"],
+    ) -> "Calibrator":
+        """A calibration of these log-odds on gold.
+
+        Raises:
+            DataError: no gold question is among those asked about predicted images, or all of
+                them hold, or none does.
+        """
+        found = positions(gold.questions.ids, questions.ids, source="gold")
+        known = np.flatnonzero(found >= 0)
+        known = known[soft.image[found[known]] >= 0]
+        truth = gold.truth(n_yes)[known]
+        if not truth.any() or truth.all():
+            raise DataError(
+                f"gold: {len(known):,} of its {len(found):,} questions were put to raters about "
+                f"predicted images and {int(truth.sum()):,} of those hold, but some must hold and "
+                "some must not, to calibrate posteriors on."
+            )
+        row = found[known]
+        judged, has_label = _judged(soft, row, truth)
+        first = cls(soft, row, known, truth, judged, has_label, np.zeros(3), None)
+        first = replace(first, of_questions=first._fit_questions(log_odds, None))
+        some_each = has_label.any() and not has_label.all()
+        if len(judged) < FEWEST_GOLD_IMAGES or not some_each:
+            return first
+        probability, _ = first.probability(log_odds, None)
+        odds = soft.odds_of_any(probability)
+        return replace(first, of_images=first._fit_images(odds, None, np.zeros(2)))
+
+    def probability(
+        self, log_odds: Float[np.ndarray, "Q"], weight: Float[np.ndarray, "n"] | None
+    ) -> tuple[Float[np.ndarray, "Q"], Float[np.ndarray, "s"]]:
+        """P(the class is in the image) of each question, and P(some label) of each rated image.
+
+        Args:
+            log_odds: of presence, of every question.
+            weight: of each image when fitting to gold; None weighs all the same.
+        """
+        constant, slope, of_share = self._fit_questions(log_odds, weight)
+        probability = sigmoid(constant + slope * log_odds + of_share * self.soft.share)
+        odds = self.soft.odds_of_any(probability)
+        if self.of_images is not None:
+            constant, slope = self._fit_images(odds, weight, self.of_images)
+            odds = constant + slope * odds
+        return probability, sigmoid(odds)
+
+    def _fit_questions(
+        self, log_odds: Float[np.ndarray, "Q"], weight: Float[np.ndarray, "n"] | None
+    ) -> Float[np.ndarray, "3"]:
+        x = np.column_stack([np.ones(len(self.row)), log_odds[self.row], self.soft.share[self.row]])
+        of_gold = None if weight is None else weight[self.soft.image[self.row]]
+        return logistic_regression(x, self.truth, of_gold, start=self.of_questions)
+
+    def _fit_images(
+        self,
+        odds: Float[np.ndarray, "s"],
+        weight: Float[np.ndarray, "n"] | None,
+        start: Float[np.ndarray, "2"],
+    ) -> Float[np.ndarray, "2"]:
+        x = np.column_stack([np.ones(len(self.judged)), odds[self.judged]])
+        of_image = None
+        if weight is not None:
+            of_image = weight[self.soft.rated][self.judged]
+        return logistic_regression(x, self.has_label, of_image, start=start)
+
+
+def _judged(
+    soft: SoftLabels, row: Int[np.ndarray, "G"], truth: Bool[np.ndarray, "G"]
+) -> tuple[Int[np.ndarray, "j"], Bool[np.ndarray, "j"]]:
+    """Rated images all of whose questions are gold, and whether any of these holds."""
+    place = np.cumsum(soft.rated) - 1
+    n_rated = int(soft.rated.sum())
+    n_asked = np.bincount(place[soft.image[soft.order]], minlength=n_rated)
+    n_gold = np.bincount(place[soft.image[row]], minlength=n_rated)
+    n_hold = np.bincount(place[soft.image[row]], truth, minlength=n_rated)
+    judged = np.flatnonzero((n_gold == n_asked) & (n_gold > 0))
+    return judged, n_hold[judged] > 0
+
+
+def _groups(n_models: Float[np.ndarray, "a"]) -> Int[np.ndarray, "a"]:
+    """Groups of about equal size, counted in predictions, by how many models predict."""
+    number, of_question, count = np.unique(n_models, return_inverse=True, return_counts=True)
+    mass = number * count
+    middle = (np.cumsum(mass) - mass / 2) / mass.sum()
+    groups: Int[np.ndarray, "a"] = np.minimum((middle * N_BINS).astype(int), N_BINS - 1)[
+        of_question
+    ]
+    return groups
+
+
+def _rows(questions: Questions, image_ids: Shaped[np.ndarray, "n"]) -> Int[np.ndarray, "Q"]:
+    """Row of each question's image; -1 where it was not predicted."""
+    pairs = pairs_of(questions)
+    row: Int[np.ndarray, "Q"] = positions(pairs.image_ids, image_ids, source="votes")[pairs.image]
+    return row

@@ -1,0 +1,314 @@
+"""How sure accuracies and ranks are: of the images, and of the labels themselves.
+
+Two questions, two estimands, two intervals; docs/statistics.md measures how often they hold.
+
+*Images.* ReaL accuracy on infinitely many images of the same kind, labelled by the same raters
+under the same rule. Labels are taken as decided. Wilson's interval; ranks from a bootstrap of
+images.
+
+*Images and labels.* Accuracy under the labels that infinitely many raters would agree on, as far
+as gold shows them. Estimated from probabilities calibrated on gold
+(`reassess.analysis.soft_labels`), as labels decided by a threshold are wrong in one direction. Its
+variance has three parts: images drawn again, with all votes aggregated and gold calibrated again
+each time, which holds the noise of votes too, as an image brings its votes; plus raters drawn
+again; less votes drawn again, which the first two both hold (two-way clustering).
+
+Does not print: `reassess.report` does. Letters: n images, M models, Q questions, B resamples.
+
+Source: A. Cameron, J. Gelbach, D. Miller (2011), "Robust Inference With Multiway Clustering",
+Journal of Business & Economic Statistics 29:238-249; ranks, `reassess.statistics.ranks`.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from reassess.aggregation import Reaggregation
+from reassess.analysis.drawing import (
+    LabelUncertainty,
+    Ranked,
+    Rescoring,
+    drawn_again,
+    drawn_images,
+)
+from reassess.analysis.soft_labels import Calibrator, SoftLabels
+from reassess.engines import Engine, LocalEngine
+from reassess.errors import DataError, MissingExtraError, OptionError
+from reassess.records import Gold, ImageTable, LabelSets, Posterior, Predictions, Votes
+from reassess.scoring import image_table
+from reassess.statistics import (
+    benjamini_hochberg,
+    holm,
+    mcnemar_exact,
+    normal_p_value,
+    normal_quantile,
+    paired_difference_interval,
+)
+
+Verdict = Literal["decided", "images", "labels"]
+"""Of two adjacent models: decided, or what leaves them undecided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjacent:
+    """Two models that follow each other in the order of ReaL accuracy.
+
+    Attributes:
+        better: the model with the higher ReaL accuracy.
+        worse: the next one.
+        difference: of their ReaL accuracies.
+        low: lower end of its interval, labels taken as decided.
+        high: upper end.
+        calibrated: difference of their accuracies under calibrated labels; None without votes.
+        calibrated_low: lower end of its interval from images and labels.
+        calibrated_high: upper end.
+        p_value: exact McNemar test, not corrected.
+        p_holm: corrected over all pairs of models, Holm.
+        p_false_discovery: corrected over all pairs, Benjamini and Hochberg.
+        p_swap: probability that other raters, on these very images, would put them in the
+            other order than that of ``calibrated``; None without votes.
+        verdict: ``decided`` where both intervals leave out 0 on the same side; ``images`` where
+            that of the images does not; ``labels`` where only labels leave it open.
+    """
+
+    better: str
+    worse: str
+    difference: float
+    low: float
+    high: float
+    calibrated: float | None
+    calibrated_low: float | None
+    calibrated_high: float | None
+    p_value: float
+    p_holm: float
+    p_false_discovery: float
+    p_swap: float | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class UncertainScores:
+    """Accuracies and ranks of models with all that is uncertain about them.
+
+    Attributes:
+        models: the M models.
+        labels_name: the labels that judge.
+        n_scored: images that have a label.
+        n_unlabelled: images that have none.
+        level: of every interval.
+        n_resamples: B.
+        images: ReaL accuracy and rank; uncertain are the images, labels are as decided.
+        both: accuracy and rank under calibrated labels; uncertain are images and labels. None
+            without votes.
+        uncertainty: what ``both`` rests on; None without votes.
+        n_only: ``n_only[a, b]`` = images that a has right and b wrong, labels as decided.
+        p_value: exact McNemar test of each pair.
+        p_holm: corrected over all pairs, Holm.
+        p_false_discovery: corrected over all pairs, Benjamini and Hochberg.
+    """
+
+    models: tuple[str, ...]
+    labels_name: str
+    n_scored: int
+    n_unlabelled: int
+    level: float
+    n_resamples: int
+    images: Ranked
+    both: Ranked | None
+    uncertainty: LabelUncertainty | None
+    n_only: Int[np.ndarray, "M M"]
+    p_value: Float[np.ndarray, "M M"]
+    p_holm: Float[np.ndarray, "M M"]
+    p_false_discovery: Float[np.ndarray, "M M"]
+
+    def difference(self, a: int, b: int) -> tuple[float, float, float]:
+        """ReaL accuracy of model a less that of b, with its interval from images (Newcombe)."""
+        only_a, only_b = int(self.n_only[a, b]), int(self.n_only[b, a])
+        n_both = round(float(self.images.accuracy[a]) * self.n_scored) - only_a
+        n_neither = self.n_scored - n_both - only_a - only_b
+        ends = paired_difference_interval(n_both, only_a, only_b, n_neither, self.level)
+        return (only_a - only_b) / self.n_scored, *ends
+
+    def calibrated_difference(self, a: int, b: int) -> tuple[float, float, float]:
+        """The same under calibrated labels, with its interval from images and labels.
+
+        Raises:
+            DataError: there were no votes.
+        """
+        both, uncertainty = self._with_labels()
+        value = float(both.accuracy[a] - both.accuracy[b])
+        reach = normal_quantile(self.level) * _error(uncertainty.covariance, a, b)
+        return value, value - reach, value + reach
+
+    def p_swap(self, a: int, b: int) -> float:
+        """Probability that other raters would put a and b in the other order on these images.
+
+        Other raters' difference lies around the true one as ours does, so that the two differ
+        with twice the variance of the labels.
+
+        Raises:
+            DataError: there were no votes.
+        """
+        both, uncertainty = self._with_labels()
+        error = _error(uncertainty.of_labels, a, b) * np.sqrt(2)
+        apart = abs(float(both.accuracy[a] - both.accuracy[b]))
+        if error == 0:
+            return 0.5 if apart == 0 else 0.0
+        return normal_p_value(apart / error) / 2
+
+    def adjacent(self) -> list[Adjacent]:
+        """Every two models that follow each other, the best first."""
+        order = np.argsort(-self.images.accuracy, kind="stable").tolist()
+        return [self._adjacent(a, b) for a, b in pairwise(order)]
+
+    def _adjacent(self, a: int, b: int) -> Adjacent:
+        difference, low, high = self.difference(a, b)
+        value = ends = swap = None
+        verdict: Verdict = "decided" if low > 0 else "images"
+        if self.both is not None:
+            value, *ends = self.calibrated_difference(a, b)
+            swap = self.p_swap(a, b)
+            if verdict == "decided" and ends[0] <= 0:
+                verdict = "labels"
+        return Adjacent(
+            better=self.models[a],
+            worse=self.models[b],
+            difference=difference,
+            low=low,
+            high=high,
+            calibrated=value,
+            calibrated_low=None if ends is None else ends[0],
+            calibrated_high=None if ends is None else ends[1],
+            p_value=float(self.p_value[a, b]),
+            p_holm=float(self.p_holm[a, b]),
+            p_false_discovery=float(self.p_false_discovery[a, b]),
+            p_swap=swap,
+            verdict=verdict,
+        )
+
+    def _with_labels(self) -> tuple[Ranked, LabelUncertainty]:
+        if self.both is None or self.uncertainty is None:
+            raise DataError(
+                "scores: nothing is known about how uncertain the labels are without votes and "
+                "their posterior. Give both."
+            )
+        return self.both, self.uncertainty
+
+
+def uncertain_scores(
+    predictions: Sequence[Predictions],
+    labels: LabelSets,
+    *,
+    votes: Votes | None = None,
+    posterior: Posterior | None = None,
+    gold: Gold | None = None,
+    gold_votes: Votes | None = None,
+    n_yes: int | None = None,
+    smoothing: float = 1.0,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    rng: np.random.Generator,
+    engine: Engine | None = None,
+    on_resample: Callable[[int], None] | None = None,
+) -> UncertainScores:
+    """Accuracies and ranks with intervals from images, and from images and labels.
+
+    Args:
+        predictions: one record a model, all of the same images.
+        labels: the label sets as decided, of at least these images.
+        votes: what the labels were decided on; None leaves the labels' uncertainty out.
+        posterior: made of these votes; needed with votes.
+        gold: what posteriors are calibrated on; without it they are taken as they are, and as
+            they are over-confident, intervals are then too narrow.
+        gold_votes: the raters' answers to gold where they were given apart.
+        n_yes: how many experts must say yes for a gold question to hold; None for more than half.
+        smoothing: added to counts when the posterior was made.
+        n_resamples: B, for images, for raters and for votes each.
+        level: of every interval.
+        rng: where randomness comes from.
+        engine: where resamples run; the threads of this process by default.
+        on_resample: called with the number of resamples done so far, of ``B``.
+
+    Raises:
+        OptionError: the level or the number of resamples is out of range.
+        DataError: votes, posterior, gold and labels do not fit together, or no image has a label.
+        AlignmentError: the models predicted different images, or labels are missing.
+    """
+    normal_quantile(level)
+    if n_resamples < 2:
+        raise OptionError(f"the number of resamples is {n_resamples}, but must be 2 or more.")
+    if (votes is None) != (posterior is None):
+        raise DataError("votes and their posterior must be given together. Give both, or neither.")
+    table = image_table(predictions, labels)
+    scored = table.n_labels > 0
+    if not scored.any():
+        raise DataError(f"{labels.name}: none of the predicted images has a label to be scored by.")
+    n_only, tests = _paired_tests(table)
+    both = uncertainty = None
+    with _one_thread_of_blas(), LocalEngine() as local:
+        images = drawn_images(table, n_resamples, level, rng, engine or local)
+        if votes is not None and posterior is not None:
+            soft = SoftLabels.of(predictions, labels, votes.questions)
+            again = Reaggregation.of(
+                votes, posterior, gold=gold, gold_votes=gold_votes, n_yes=n_yes, smoothing=smoothing
+            )
+            log_odds = again.log_odds()
+            calibrator = None
+            if gold is not None:
+                calibrator = Calibrator.of(gold, n_yes, soft, votes.questions, log_odds)
+            both, uncertainty = drawn_again(
+                Rescoring(soft, again, calibrator, gold), n_resamples, level, rng, engine or local,
+                on_resample,
+            )  # fmt: skip
+    return UncertainScores(
+        models=table.models,
+        labels_name=labels.name,
+        n_scored=int(scored.sum()),
+        n_unlabelled=int((~scored).sum()),
+        level=level,
+        n_resamples=n_resamples,
+        images=images,
+        both=both,
+        uncertainty=uncertainty,
+        n_only=n_only,
+        p_value=tests[0],
+        p_holm=tests[1],
+        p_false_discovery=tests[2],
+    )
+
+
+def _paired_tests(
+    table: ImageTable,
+) -> tuple[Int[np.ndarray, "M M"], list[Float[np.ndarray, "M M"]]]:
+    """Images that only one of two models has right, and p-values: bare, Holm's, BH's."""
+    right = table.right[table.n_labels > 0].astype(np.float32)
+    n_only = np.rint(right.T @ (1 - right)).astype(np.int64)
+    a, b = np.triu_indices(len(table.models), 1)
+    pairs = zip(n_only[a, b].tolist(), n_only[b, a].tolist(), strict=True)
+    p = np.array([mcnemar_exact(*pair) for pair in pairs])
+    matrices = []
+    for adjusted in (p, holm(p), benjamini_hochberg(p)):
+        matrix = np.ones((len(table.models), len(table.models)))
+        matrix[a, b] = matrix[b, a] = adjusted
+        matrices.append(matrix)
+    return n_only, matrices
+
+
+def _one_thread_of_blas() -> AbstractContextManager[object]:
+    """Keep matrix products to the thread that asks for them: the engine has one for each core."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise MissingExtraError("threadpoolctl", "study", "drawing images again") from error
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits
+
+
+def _error(covariance: Float[np.ndarray, "M M"], a: int, b: int) -> float:
+    variance = covariance[a, a] + covariance[b, b] - 2 * covariance[a, b]
+    return float(np.sqrt(max(variance, 0.0)))

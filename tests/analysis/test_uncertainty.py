@@ -1,0 +1,178 @@
+"""Scores and ranks with what is uncertain about them, where the truth is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reassess.aggregation import dawid_skene
+from reassess.analysis.sensitivity import sensitivity
+from reassess.analysis.uncertainty import UncertainScores, uncertain_scores
+from reassess.engines import LocalEngine
+from reassess.errors import AlignmentError, DataError, OptionError
+from reassess.labels import operating_point, reassessed_labels
+from reassess.records import Votes
+from reassess.scoring import compare, real_accuracy
+from reassess.statistics import wilson_interval
+from tests.analysis.simulated import CLEAR, Simulated, simulated
+
+
+@pytest.fixture(scope="module")
+def noisy() -> Simulated:
+    return simulated(2_000, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def found(noisy: Simulated) -> UncertainScores:
+    return scores_of(noisy, n_resamples=100)
+
+
+def scores_of(study: Simulated, seed: int = 0, **options) -> UncertainScores:
+    return uncertain_scores(
+        study.predictions,
+        study.labels,
+        votes=study.votes,
+        posterior=study.posterior,
+        gold=study.gold,
+        rng=np.random.default_rng(seed),
+        **options,
+    )
+
+
+def test_of_images_the_numbers_are_those_of_score_and_compare(noisy, found):
+    for m, one in enumerate(noisy.predictions):
+        accuracy = real_accuracy(one, noisy.labels)
+        assert found.images.accuracy[m] == accuracy.value
+        ends = wilson_interval(accuracy.n_correct, accuracy.n_scored)
+        assert (found.images.low[m], found.images.high[m]) == pytest.approx(ends)
+    comparison = compare(noisy.predictions[1], noisy.predictions[2], noisy.labels)
+    assert found.difference(1, 2) == pytest.approx(
+        (comparison.difference, comparison.low, comparison.high)
+    )
+    assert found.p_value[1, 2] == found.p_value[2, 1] == pytest.approx(comparison.p_value)
+    assert found.n_only[1, 2] == len(comparison.only_a)
+    assert found.images.rank.tolist() == [1, 2, 3, 4]
+
+
+def test_calibrated_accuracies_hold_the_truth(noisy, found):
+    """The threshold leaves every fourth image without a label; gold knows of one in ten."""
+    assert noisy.labels.sizes.astype(bool).mean() < 0.75  # of images; nine in ten have a label
+    error = np.sqrt(np.diag(found.uncertainty.covariance))
+    assert (np.abs(found.both.accuracy - noisy.truth) < 2.5 * error).all()
+    apart = found.both.accuracy[0] - found.both.accuracy[3]
+    assert apart == pytest.approx(noisy.truth[0] - noisy.truth[3], abs=0.04)
+    assert found.both.rank.tolist() == [1, 2, 3, 4]
+
+
+def test_where_labels_are_certain_both_kinds_of_interval_agree():
+    clear = simulated(800, np.random.default_rng(1), rater=CLEAR, n_gold=200)
+    found = scores_of(clear, n_resamples=150)
+    assert found.images.accuracy == pytest.approx(clear.truth, abs=1e-3)
+    assert found.both.accuracy == pytest.approx(clear.truth, abs=0.02)
+    width = found.both.high - found.both.low
+    assert (width > 0.9 * (found.images.high - found.images.low)).all()
+    assert np.sqrt(found.uncertainty.of_labels.diagonal()).max() < 1e-3
+    assert [one.verdict for one in found.adjacent()] == ["decided"] * 3
+    assert max(one.p_swap for one in found.adjacent()) < 1e-6
+
+
+def test_over_confident_posteriors_are_drawn_back(noisy):
+    """Every vote is there twice: posteriors claim more, gold says so, and the scores stay."""
+    votes = noisy.votes
+    names = np.concatenate([votes.rater_ids, np.char.add(votes.rater_ids, "-again")])
+    doubled = Votes(
+        votes.questions,
+        names,
+        votes.answers,
+        np.tile(votes.question, 2),
+        np.concatenate([votes.rater, votes.rater + len(votes.rater_ids)]),
+        np.tile(votes.answer, 2),
+    )
+    loud = replace(noisy, votes=doubled, posterior=dawid_skene(doubled))
+    honest, boastful = (scores_of(one, n_resamples=10) for one in (noisy, loud))
+    slopes = [one.uncertainty.coefficients[1] for one in (honest, boastful)]
+    assert slopes[1] < 0.75 * slopes[0]
+    assert boastful.both.accuracy == pytest.approx(honest.both.accuracy, abs=0.02)
+
+
+def test_the_order_of_models_and_the_threads_change_nothing(noisy, found):
+    turned = replace(noisy, predictions=noisy.predictions[::-1])
+    with LocalEngine(1) as alone, LocalEngine(3) as many:
+        one = scores_of(turned, n_resamples=25, engine=alone)
+        three = scores_of(turned, n_resamples=25, engine=many)
+    assert one.both.low.tobytes() == three.both.low.tobytes()
+    assert one.images.best.tobytes() == three.images.best.tobytes()
+    assert one.both.accuracy[::-1] == pytest.approx(found.both.accuracy, abs=1e-5)
+    assert one.p_holm[::-1, ::-1] == pytest.approx(found.p_holm)
+
+
+def test_two_equal_models_are_never_told_apart(noisy):
+    twin = replace(noisy.predictions[0], model="twin")
+    study = replace(noisy, predictions=(noisy.predictions[0], twin, noisy.predictions[3]))
+    found = scores_of(study, n_resamples=100)
+    first = found.adjacent()[0]
+    assert {first.better, first.worse} == {"m0", "twin"}
+    assert (first.difference, first.p_value, first.verdict) == (0.0, 1.0, "images")
+    assert (first.calibrated, first.p_swap) == pytest.approx((0.0, 0.5))
+    assert found.both.best.tolist() == [1, 1, 3]
+    assert found.both.worst.tolist() == [2, 2, 3]
+
+
+def test_close_models_would_swap_under_other_raters(noisy):
+    """Models that differ on a few uncertain images: other raters decide between them."""
+    classes = noisy.predictions[1].classes.copy()
+    classes[:20] = noisy.predictions[2].classes[:20]
+    close = replace(noisy.predictions[1], model="close", classes=classes)
+    found = scores_of(replace(noisy, predictions=(noisy.predictions[1], close)), n_resamples=100)
+    assert 0.01 < found.p_swap(0, 1) <= 0.5
+    assert found.p_swap(0, 1) == found.p_swap(1, 0)
+
+
+def test_without_votes_only_images_are_uncertain(noisy):
+    found = uncertain_scores(
+        noisy.predictions, noisy.labels, n_resamples=50, rng=np.random.default_rng(0)
+    )
+    assert found.both is None
+    assert found.adjacent()[0].p_swap is None
+    with pytest.raises(DataError, match="without votes"):
+        found.calibrated_difference(0, 1)
+    with pytest.raises(DataError, match="given together"):
+        uncertain_scores(
+            noisy.predictions, noisy.labels, votes=noisy.votes, rng=np.random.default_rng(0)
+        )
+
+
+def test_without_gold_posteriors_are_taken_as_they_are(noisy):
+    found = scores_of(replace(noisy, gold=None), n_resamples=20)
+    assert found.uncertainty.coefficients is None
+    assert found.uncertainty.n_gold == 0
+
+
+def test_what_does_not_fit_is_refused(noisy):
+    with pytest.raises(OptionError, match="resamples is 1"):
+        scores_of(noisy, n_resamples=1)
+    with pytest.raises(OptionError, match="level is 2"):
+        scores_of(noisy, n_resamples=10, level=2.0)
+    experts = replace(noisy.gold.votes, answer=np.zeros(len(noisy.gold.votes), dtype=int))
+    with pytest.raises(DataError, match="some must hold and some must not"):
+        scores_of(replace(noisy, gold=replace(noisy.gold, votes=experts)), n_resamples=10)
+    fewer = noisy.predictions[0].only(noisy.predictions[0].image_ids[:100])
+    with pytest.raises(AlignmentError, match="missing"):
+        scores_of(replace(noisy, predictions=(noisy.predictions[1], fewer)), n_resamples=10)
+    strange = [replace(one, image_ids=np.char.add("x", one.image_ids)) for one in noisy.predictions]
+    labels = replace(noisy.labels, image_ids=np.char.add("x", noisy.labels.image_ids))
+    with pytest.raises(DataError, match="none of their images"):
+        scores_of(replace(noisy, predictions=strange, labels=labels), n_resamples=10)
+
+
+def test_scores_at_other_thresholds_are_those_of_labels_decided_there(noisy):
+    found = sensitivity(noisy.predictions, noisy.labels, noisy.posterior, (0.3, 0.8, 0.99))
+    for t, threshold in enumerate(found.thresholds):
+        point = operating_point(noisy.posterior, threshold=threshold)
+        labels = reassessed_labels(noisy.posterior, noisy.benchmark, point)
+        expected = [real_accuracy(one, labels) for one in noisy.predictions]
+        assert found.accuracy[t] == pytest.approx([one.value for one in expected])
+        assert found.n_unlabelled[t] == expected[0].n_unlabelled
+        assert found.n_labels[t] == len(labels.indices)
+    with pytest.raises(OptionError, match="threshold is 0"):
+        sensitivity(noisy.predictions, noisy.labels, noisy.posterior, (0.0,))
