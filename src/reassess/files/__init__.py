@@ -3,6 +3,7 @@
 ==============  ===================================================================
 `atomic`        writing beside and renaming; hashes of files
 `arrays`        `.npy` and `.npz` without pickle
+`json_files`    JSON, refused where it says two things
 `tables`        columns of CSV and parquet files
 `benchmarks`    original labels, classes, hierarchy, lists of image ids
 `predictions`   models' predictions, aligned to a benchmark or left on disk
@@ -15,6 +16,7 @@
 `proposals`     a study's proposals, tasks and unrated images
 `posteriors`    posteriors, as one `.npz`
 `results`       timm's published accuracies
+`expert_mistakes`  experts' verdicts on mistakes that remain
 `scores`        what models score, as JSON, as CSV, image by image
 `labels`        reassessed labels: native JSON, `real.json`, JSON by file, parquet
 ==============  ===================================================================
