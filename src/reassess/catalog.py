@@ -32,7 +32,7 @@ from reassess.files import (
 from reassess.files.arrays import read_npy, read_npz
 from reassess.files.prediction_forms import without_siblings
 from reassess.files.results import Results, read_results
-from reassess.records import Benchmark, Gold, LabelSets, Predictions, Votes
+from reassess.records import Accuracy, Benchmark, Gold, LabelSets, Predictions, Votes
 
 Kind = Literal["benchmark", "labels", "votes", "gold", "scores", "predictions", "results", "checks"]
 
@@ -103,6 +103,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("cifar10-predictions", "predictions", "top-5 predictions of 13 models",
           *_KERAS_PYTORCH, ("cifar10/predictions/",), "imagefolder"),
 )  # fmt: skip
+
+
+IMAGENET_ORIGINAL = Accuracy(42_164, 46_837, 3_163)
+"""ReaL accuracy of ImageNet's original labels; a test computes it from the published files."""
 
 
 @functools.cache

@@ -7,6 +7,11 @@
 `multilabel`         how many labels, of which kind; the share with several
 `oracle`             classes that occur together, the unbiased oracle (Fig. 6, Tab. 1)
 `agreement`          raters, experts and labels against gold (Figure 3)
+`proxy`              is one accuracy still a proxy for another? slopes, breakpoint, order
+`ceiling`            the original labels' own score, and the models above it
+`standing`           models against the original labels, and against each other
+`verdict`            the last three joined, and judged by stated rules
+`reassessments`      several label sets of one benchmark, side by side
 `findings`           all of them about one study, for a report
 `alignment`          how the records of a finding are brought together by image id
 ===================  ============================================================
