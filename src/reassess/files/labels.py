@@ -6,6 +6,7 @@ real-json   the published form: a bare list of lists in the order of the file nu
             it cannot hold stands in ``<stem>.meta.json`` beside it
 by-file     a JSON object {file name: [classes]}
 parquet     columns ``image``, ``labels``, ``posterior``, ``rated``
+checks      read only: workers' checks of suspected label errors (`reassess.files.label_checks`)
 
 The lists in the published ``real.json`` are unsorted: compare them as sets.
 """
@@ -13,6 +14,7 @@ The lists in the published ``real.json`` are unsorted: compare them as sets.
 import dataclasses
 import hashlib
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +26,7 @@ from reassess.errors import AlignmentError, DataError, FileError
 from reassess.files.arrays import check_readable, naming
 from reassess.files.atomic import sha256_of, write_atomically
 from reassess.files.json_files import read_json
+from reassess.files.label_checks import is_label_checks, label_checks
 from reassess.files.tables import is_parquet, parquet_metadata, read_table, write_parquet
 from reassess.records import Classes, LabelSets, OperatingPoint, file_number_order
 from reassess.records.benchmark import MOST_CLASSES
@@ -140,6 +143,9 @@ def read_labels(
     if is_parquet(path):
         return _read_parquet(path, name, classes)
     value = read_json(path)
+    if is_label_checks(value):
+        found = label_checks(value, path).label_sets(name)
+        return found if classes is None else replace(found, n_classes=len(classes))
     if isinstance(value, list):
         about, ids = _bare_list(path, len(value), image_ids)
         return _label_sets(path, ids, value, name, classes, about)
