@@ -165,10 +165,12 @@ def aligned(
     """
     names = [one.name for one, _ in sets]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-    if not sets or twice:
+    if not sets:
+        raise OptionError("there are 0 reassessments, but must be one at least. Name one.")
+    if twice:
         raise OptionError(
-            f"the reassessments are called {some(names, 9)}, but must be one at least, with "
-            "different names. Name them, as in first=a.json second=b.json."
+            f"{len(names)} reassessments are called {some(names, 9)}, but must have different "
+            "names. Name them, as in first=a.json second=b.json."
         )
     known = benchmark.classes if benchmark is not None else None
     known = known or next((classes for _, classes in sets if classes is not None), None)

@@ -82,8 +82,8 @@ def compare_labels(
     sets, verdicts, benchmark = _read(sources, original, classes)
     if len(sets) + len(verdicts) < 2 or not sets:
         raise OptionError(
-            f"there are {len(sets)} label sets and {len(verdicts)} lists of verdicts, but must be "
-            "two at least, one of them label sets. Name another source."
+            f"the sources hold {len(sets)} label sets and {len(verdicts)} lists of verdicts, but "
+            "must hold two at least, and one of label sets. Name another source."
         )
     table = aligned(sets, benchmark)
     found = {
@@ -147,8 +147,7 @@ def _source(
     """One source: its label sets and the classes that it numbers, or verdicts."""
     from reassess.catalog import Catalog
     from reassess.files import read_labels
-    from reassess.files.expert_mistakes import read_expert_mistakes
-    from reassess.files.label_sources import holds_verdicts
+    from reassess.files.expert_mistakes import is_expert_mistakes, read_expert_mistakes
     from reassess.study import labels_of, open_study
 
     name, path, _ = split_source(source)
@@ -161,7 +160,7 @@ def _source(
         catalog = Catalog.default()
         labels = catalog.labels(path)
         return replace(labels, name=name or path), catalog.benchmark("imagenet").classes
-    if holds_verdicts(path):
+    if is_expert_mistakes(path):
         return [read_expert_mistakes(path, model=name, n_classes=_n(known))], None
     ids = None if benchmark is None else benchmark.image_ids
     labels = read_labels(path, classes=known, image_ids=ids)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from reassess.errors import FileError, some
+from reassess.errors import DataError, FileError, some
 from reassess.files.json_files import read_json
 
 CATEGORIES = (
@@ -100,6 +100,19 @@ def read_expert_mistakes(
     label, category, severity = np.array(entries, dtype=np.int64).T
     name = model or path.stem.removesuffix("_mistakes")
     return ExpertMistakes(name, np.array(list(value), dtype=str), label, category, severity)
+
+
+def is_expert_mistakes(path: str | Path) -> bool:
+    """Whether a file holds such verdicts; a file that cannot be read does not.
+
+    A reader that says what is wrong with the file comes after.
+    """
+    try:
+        value = read_json(Path(path)) if Path(path).suffix.lower() == ".json" else None
+    except DataError:
+        return False
+    first = next(iter(value.values()), None) if isinstance(value, dict) else None
+    return isinstance(first, dict) and _PREDICTION in first
 
 
 def _entry(path: Path, image_id: str, entry: Any, n_classes: int | None) -> tuple[int, int, int]:
