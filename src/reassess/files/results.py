@@ -92,7 +92,7 @@ def _read_table(path: Path) -> dict[tuple[str, int], float]:
     table = read_table(path)
     names = table.texts(table.require(("model",)))
     sizes = _numbers(path, "img_size", table.texts(table.require(("img_size",))))
-    top1 = _numbers(path, "top1", table.texts(table.require(("top1",))), most=100)
+    top1 = _numbers(path, "top1", table.texts(table.require(("top1",))), most=100.0)
     found: dict[tuple[str, int], float] = {}
     for key, value in zip(zip(names, map(int, sizes), strict=True), top1, strict=True):
         if key in found:
