@@ -159,6 +159,10 @@ def test_label_sets_side_by_side(study: Path, cli: Cli) -> None:
     assert [row["original"] for row in rows] == [str(k) for k in ORIGINAL]
     assert [row["second"] for row in rows] == ["", "1", "1", "none", "2 3", "none"]
     assert [row["identical"] for row in rows] == ["", "no", "yes", "yes", "yes", "no"]
+    (study / "ids.txt").write_text("\n".join(IDS[1:4]) + "\n")
+    part = cli("compare-labels", "real.json", "second=other.json", "--images", "ids.txt", "--json")
+    found = json.loads(part.out)
+    assert (found["n_images"], found["n_identical_in_all"]) == (3, 2)
     text = cli("compare-labels", "real.json", "second=other.json", "--models", "preds.npz").out
     assert "the original labels are not known" in text
 
@@ -192,7 +196,8 @@ def test_published_reassessments_by_name(cli: Cli) -> None:
         (["real.json"], "hold 1 label sets"),
         (["real.json", "nonsense"], "neither a file nor a name"),
         (["real.json", "real.json"], "must have different names"),
-        (["real.json", "labels.csv"], "no JSON"),
+        (["real.json", "classes.csv"], "the column 'label'"),
+        (["real.json", "b=real.json", "--images", "ids.txt"], "none of the 1 images"),
         (["real.json", "elsewhere.json", "--original", "labels.csv"], "must be an image of"),
         (["real.json", "x=missing.json"], "there is no such file"),
         (["real.json", "b=real.json", "--models", "none.npz"], "no such file"),
@@ -200,6 +205,7 @@ def test_published_reassessments_by_name(cli: Cli) -> None:
     ],
 )
 def test_compare_labels_refuses(arguments, says, study: Path, cli: Cli) -> None:
+    (study / "ids.txt").write_text("gnu.jpg\n")
     (study / "elsewhere.json").write_text(json.dumps({"gnu/1.jpg": [0]}))
     ran = cli("compare-labels", *arguments, "-o", "table.csv")
     assert (ran.status, ran.out) == (2, "")

@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from reassess.errors import DataError, OptionError, some
+from reassess.errors import AlignmentError, DataError, OptionError, some
 from reassess.files.expert_mistakes import ExpertMistakes
 from reassess.records import (
     Accuracy,
@@ -194,6 +194,21 @@ def aligned(
         original=None if original is None else original[used],
         classes=known,
     )
+
+
+def among(one: LabelSets, image_ids: Shaped[np.ndarray, "m"]) -> LabelSets:
+    """The same labels for those of its images that are named.
+
+    Raises:
+        AlignmentError: none of its images is, or an id fits several.
+    """
+    row = positions(image_ids, one.image_ids, source="--images")
+    if not (row >= 0).any():
+        raise AlignmentError(
+            f"{one.name}: none of the {len(image_ids):,} images that were named (such as "
+            f"{str(image_ids[0])!r}) is among its {len(one):,}, but one must be. Check the ids."
+        )
+    return one.take(np.sort(row[row >= 0]))
 
 
 def set_summaries(table: Aligned) -> tuple[SetSummary, ...]:

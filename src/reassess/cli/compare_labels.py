@@ -38,8 +38,10 @@ Examples:
 
 \b
 A source is
-  a file       anything that --labels takes, or a published check of suspected label errors
-               (given / guessed / both / neither): what most workers chose
+  a file       anything that --labels takes: what `reassess label` wrote, a real.json, a
+               table image,label (several rows an image, or none) or image,labels; or a
+               published check of suspected label errors (given / guessed / both /
+               neither): what most workers chose
   a study      its folder
   a name       imagenet-real; imagenet-mturk (a check of 5,440 images, 4,842 decided)
   verdicts     imagenet-mistakes, or such a file: experts call single predictions wrong.
@@ -74,12 +76,16 @@ def compare_labels(
 
     from reassess.analysis.reassessments import (
         aligned,
+        among,
         pair_agreements,
         set_summaries,
         verdict_agreements,
     )
 
+    rows = Rows.from_options(options["order"], options["ids"], options["images"], options["scale"])
     sets, verdicts, benchmark = _read(sources, original, classes)
+    if rows.images is not None:
+        sets = [(among(one, rows.images), known) for one, known in sets]
     if len(sets) + len(verdicts) < 2 or not sets:
         raise OptionError(
             f"the sources hold {len(sets)} label sets and {len(verdicts)} lists of verdicts, but "
@@ -90,7 +96,7 @@ def compare_labels(
         "sets": set_summaries(table),
         "pairs": pair_agreements(table, rng=np.random.default_rng(options["seed"])),
         "verdicts": verdict_agreements(table, verdicts),
-        "models": _models(table, benchmark, options),
+        "models": _models(table, benchmark, rows, options["models"]),
     }
     if options["output"] is not None:
         from reassess.files.tables import write_table
@@ -148,6 +154,7 @@ def _source(
     from reassess.catalog import Catalog
     from reassess.files import read_labels
     from reassess.files.expert_mistakes import is_expert_mistakes, read_expert_mistakes
+    from reassess.files.label_tables import read_label_table
     from reassess.study import labels_of, open_study
 
     name, path, _ = split_source(source)
@@ -162,6 +169,8 @@ def _source(
         return replace(labels, name=name or path), catalog.benchmark("imagenet").classes
     if is_expert_mistakes(path):
         return [read_expert_mistakes(path, model=name, n_classes=_n(known))], None
+    if Path(path).suffix.lower() in {".csv", ".tsv"}:
+        return read_label_table(path, classes=known, name=name or Path(path).stem), known
     ids = None if benchmark is None else benchmark.image_ids
     labels = read_labels(path, classes=known, image_ids=ids)
     return replace(labels, name=name or Path(path).stem), known
@@ -187,15 +196,14 @@ def _is_named(path: str) -> bool:
 
 
 def _models(
-    table: "Aligned", benchmark: Benchmark | None, options: dict[str, Any]
+    table: "Aligned", benchmark: Benchmark | None, rows: Rows, sources: tuple[str, ...]
 ) -> tuple["ModelUnderSets", ...]:
     """What each model scores under each reassessment."""
     from reassess.analysis.reassessments import model_under_sets
 
-    rows = Rows.from_options(options["order"], options["ids"], options["images"], options["scale"])
     about = benchmark or Benchmark("the images", table.image_ids, None, table.classes)
     judge = Judge(table.sets[0], about, table.image_ids)
-    listed = sources_of(options["models"])
+    listed = sources_of(sources)
     found = []
     with progress("Scoring", len(listed)) as step:
         for source in listed:

@@ -16,6 +16,7 @@
 `proposals`     a study's proposals, tasks and unrated images
 `posteriors`    posteriors, as one `.npz`
 `results`       timm's published accuracies
+`label_tables`  label sets as CSV that others wrote
 `label_checks`  workers' checks of suspected label errors, and their label sets
 `expert_mistakes`  experts' verdicts on mistakes that remain
 `scores`        what models score, as JSON, as CSV, image by image
