@@ -30,9 +30,10 @@ from reassess.files import (
     sha256_of,
 )
 from reassess.files.arrays import read_npy, read_npz
+from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
 from reassess.files.prediction_forms import without_siblings
 from reassess.files.results import Results, read_results
-from reassess.records import Benchmark, Gold, LabelSets, Predictions, Votes
+from reassess.records import Accuracy, Benchmark, Gold, LabelSets, Predictions, Votes
 
 Kind = Literal["benchmark", "labels", "votes", "gold", "scores", "predictions", "results", "checks"]
 
@@ -60,6 +61,7 @@ class Entry:
     order: RowOrder | None = None
 
 
+_MISTAKES = "_mistakes.json"
 _REAL = ("Apache-2.0", "google-research/reassessed-imagenet")
 _CLEANLAB = ("Apache-2.0", "cleanlab/label-errors")
 _KERAS_PYTORCH = ("MIT", "cgnorthcutt/benchmarking-keras-pytorch")
@@ -103,6 +105,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("cifar10-predictions", "predictions", "top-5 predictions of 13 models",
           *_KERAS_PYTORCH, ("cifar10/predictions/",), "imagefolder"),
 )  # fmt: skip
+
+
+IMAGENET_ORIGINAL = Accuracy(42_164, 46_837, 3_163)
+"""ReaL accuracy of ImageNet's original labels; a test computes it from the published files."""
 
 
 @functools.cache
@@ -227,18 +233,34 @@ class Catalog:
         return _imagenet(self)
 
     def labels(self, name: str) -> LabelSets:
-        """Published label sets on their benchmark: `imagenet-real`.
+        """Published label sets on their benchmark: `imagenet-real`, `imagenet-mturk`.
+
+        The checks `imagenet-mturk` are about 4,842 of the images only, and two classes of each.
 
         Raises:
             OptionError: the name is another.
             CatalogError: its file is absent or differs.
         """
-        if name != "imagenet-real":
+        if name not in {"imagenet-real", "imagenet-mturk"}:
             entry(name, "labels")
             raise OptionError(f"the labels {name!r} cannot be scored by name yet.")
         benchmark = self.benchmark("imagenet")
         labels = read_labels(self._first(name), classes=benchmark.classes, name=name)
         return labels.on(benchmark)
+
+    def expert_mistakes(self, name: str = "imagenet-mistakes") -> list[ExpertMistakes]:
+        """Experts' verdicts on the remaining mistakes of models, one record a model.
+
+        Raises:
+            OptionError: the name is unknown.
+            CatalogError: a file is absent or differs.
+        """
+        paths = [path for path in files_of(entry(name, "checks")) if path.endswith(_MISTAKES)]
+        if not paths:
+            raise OptionError(
+                f"{name!r} holds no verdicts of experts, but 'imagenet-mistakes' does."
+            )
+        return [read_expert_mistakes(self.path(path)) for path in paths]
 
     def votes(self, name: str) -> Votes:
         """Published votes: `imagenet-votes`, `imagenet-gold-votes`.

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reassess.errors import AlignmentError
+from reassess.errors import AlignmentError, DataError
 from reassess.files import LabelFormat, read_labels, write_labels
+from reassess.files.label_tables import read_label_table
 from reassess.records import Benchmark, Classes, LabelSets, OperatingPoint
 
 POINT = OperatingPoint("recall-at-precision", 0.75, 0.9, 0.91, 0.83, 40)
@@ -135,3 +136,39 @@ def test_labels_come_under_the_benchmarks_ids_and_order() -> None:
     assert on.lists() == [[1, 2], [3]]
     with pytest.raises(AlignmentError, match=r"'img_9\.jpg'"):
         LabelSets.from_lists("l", np.array(["img_9.jpg"]), [[3]]).on(benchmark)
+
+
+CLASSES = Classes.from_names(["tabby cat", "dog", "eel"])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "image,label\na/1.jpg,tabby cat\nb.jpg,1\na/1.jpg,2\nc.jpg,\n",
+        "filename,labels\na/1.jpg,0 2\nb.jpg,dog\nc.jpg,none\n",
+        "image\tlabels\na/1.jpg\teel 0\nb.jpg\t1\nc.jpg\t\n",
+    ],
+)
+def test_tables_that_others_wrote(rows: str, tmp_path: Path) -> None:
+    path = tmp_path / ("t.tsv" if "\t" in rows else "t.csv")
+    path.write_text(rows)
+    found = read_label_table(path, classes=CLASSES, name="t")
+    assert found.image_ids.tolist() == ["a/1.jpg", "b.jpg", "c.jpg"]
+    assert found.lists() == [[0, 2], [1], []]
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("image,label\na,cow\n", r"row 2 has the label 'cow', but must have an index, or a class"),
+        ("image,label\na,0\na,0\n", "has the label 0 twice"),
+        ("image,label\na,3\n", "is 3, but must be in"),
+        ("image,kind\na,3\n", "the column 'label'"),
+    ],
+)
+def test_refuses_tables_that_say_nothing(rows: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(rows)
+    with pytest.raises(DataError, match=says) as raised:
+        read_label_table(path, classes=CLASSES, name="t")
+    assert str(path) in str(raised.value)

@@ -30,6 +30,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "compare": "Is one model better than another?",
         "mistakes": "What models still get wrong; people judge a sample of it.",
         "ranks": "How sure accuracies and ranks are, of images and of labels.",
+        "verdict": "Is the metric still a proxy? The answer in ten lines.",
+        "compare-labels": "Several reassessments of one benchmark, side by side.",
         "synonyms": "Classes that are hard to tell apart, with the evidence.",
         "raters": "How far raters agree, and what hangs on each.",
         "reproduce": "The paper's statements, computed again.",
@@ -54,7 +56,8 @@ class _Commands(click.Group):
         """The command of this name, from the module of this name."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = getattr(import_module(f"reassess.cli.{cmd_name}"), cmd_name)
+        module = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"reassess.cli.{module}"), module)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

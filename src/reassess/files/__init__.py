@@ -3,6 +3,7 @@
 ==============  ===================================================================
 `atomic`        writing beside and renaming; hashes of files
 `arrays`        `.npy` and `.npz` without pickle
+`json_files`    JSON, refused where it says two things
 `tables`        columns of CSV and parquet files
 `benchmarks`    original labels, classes, hierarchy, lists of image ids
 `predictions`   models' predictions, aligned to a benchmark or left on disk
@@ -16,6 +17,9 @@
 `posteriors`    posteriors, as one `.npz`
 `reviews`       reviews of mistakes, as JSON
 `results`       timm's published accuracies
+`label_tables`  label sets as CSV that others wrote
+`label_checks`  workers' checks of suspected label errors, and their label sets
+`expert_mistakes`  experts' verdicts on mistakes that remain
 `scores`        what models score, as JSON, as CSV, image by image
 `labels`        reassessed labels: native JSON, `real.json`, JSON by file, parquet
 ==============  ===================================================================

@@ -6,6 +6,7 @@ real-json   the published form: a bare list of lists in the order of the file nu
             it cannot hold stands in ``<stem>.meta.json`` beside it
 by-file     a JSON object {file name: [classes]}
 parquet     columns ``image``, ``labels``, ``posterior``, ``rated``
+checks      read only: workers' checks of suspected label errors (`reassess.files.label_checks`)
 
 The lists in the published ``real.json`` are unsorted: compare them as sets.
 """
@@ -13,6 +14,7 @@ The lists in the published ``real.json`` are unsorted: compare them as sets.
 import dataclasses
 import hashlib
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +25,8 @@ from jaxtyping import Shaped
 from reassess.errors import AlignmentError, DataError, FileError
 from reassess.files.arrays import check_readable, naming
 from reassess.files.atomic import sha256_of, write_atomically
+from reassess.files.json_files import read_json
+from reassess.files.label_checks import is_label_checks, label_checks
 from reassess.files.tables import is_parquet, parquet_metadata, read_table, write_parquet
 from reassess.records import Classes, LabelSets, OperatingPoint, file_number_order
 from reassess.records.benchmark import MOST_CLASSES
@@ -138,7 +142,10 @@ def read_labels(
     name = name or path.stem
     if is_parquet(path):
         return _read_parquet(path, name, classes)
-    value = _read_json(path)
+    value = read_json(path)
+    if is_label_checks(value):
+        found = label_checks(value, path).label_sets(name)
+        return found if classes is None else replace(found, n_classes=len(classes))
     if isinstance(value, list):
         about, ids = _bare_list(path, len(value), image_ids)
         return _label_sets(path, ids, value, name, classes, about)
@@ -156,28 +163,11 @@ def read_labels(
     return _label_sets(path, ids, list(by_image.values()), name, classes, about)
 
 
-def _read_json(path: Path) -> Any:
-    """What a JSON file holds; a name that an object has twice is an error, not the last one."""
-
-    def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in found if names.count(name) > 1)
-            raise DataError(f"{path}: {twice!r} is there more than once, but must be unique.")
-        return found
-
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{path}: the file is unfinished or no JSON ({error}).") from error
-
-
 def _bare_list(path: Path, n: int, image_ids: Any) -> tuple[dict[str, Any], Any]:
     """What stands beside a bare list, and the image of each of its lists."""
     meta = _meta_path(path)
     if meta.is_file():
-        about = _read_json(meta)
+        about = read_json(meta)
         ids = about.get("image_ids") if isinstance(about, dict) else None
         if not isinstance(ids, list) or not all(isinstance(image_id, str) for image_id in ids):
             raise FileError(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from reassess.errors import DataError
+from reassess.errors import DataError, FileError
 from reassess.files.tables import read_table
 
 METRICS = {
@@ -40,6 +40,24 @@ class Results:
         return len(self.model)
 
 
+def results_in(source: str | Path) -> list[Path]:
+    """The tables that a folder holds, or the one table that is named.
+
+    Raises:
+        FileError: there is none of the known names in the folder.
+    """
+    source = Path(source)
+    if not source.is_dir():
+        return [source]
+    found = [path for stem in METRICS for path in (source / f"{stem}.csv",) if path.is_file()]
+    if not found:
+        raise FileError(
+            f"{source}: the folder holds no table of results, but must hold one of "
+            f"{', '.join(f'{stem}.csv' for stem in METRICS)}."
+        )
+    return found
+
+
 def read_results(paths: Sequence[str | Path]) -> Results:
     """Join timm's tables on (model, img_size).
 
@@ -47,22 +65,17 @@ def read_results(paths: Sequence[str | Path]) -> Results:
         paths: files named as in timm's ``results`` folder.
 
     Raises:
-        FileError: a file is missing or lacks a column.
-        DataError: an entry is twice in one table, or a name is no known table.
+        FileError: a file is missing, lacks a column, or a cell is no number in its range.
+        DataError: an entry is twice in one table, a table is there twice, or a name is no known
+            table.
     """
     tables: dict[str, dict[tuple[str, int], float]] = {}
     for path in map(Path, paths):
         if path.stem not in METRICS:
             raise DataError(f"{path}: the name must be one of {', '.join(METRICS)}.")
-        table = read_table(path)
-        names = table.texts(table.require(("model",)))
-        sizes = [int(size) for size in table.texts(table.require(("img_size",)))]
-        top1 = [float(value) / 100 for value in table.texts(table.require(("top1",)))]
-        keys = list(zip(names, sizes, strict=True))
-        if len(set(keys)) < len(keys):
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise DataError(f"{path}: the entry {twice} is there twice.")
-        tables[METRICS[path.stem]] = dict(zip(keys, top1, strict=True))
+        if METRICS[path.stem] in tables:
+            raise DataError(f"{path}: a table of this name is there twice. Leave one out.")
+        tables[METRICS[path.stem]] = _read_table(path)
     entries = list(dict.fromkeys(key for table in tables.values() for key in table))
     return Results(
         model=np.array([model for model, _ in entries]),
@@ -72,3 +85,34 @@ def read_results(paths: Sequence[str | Path]) -> Results:
             for metric, table in tables.items()
         },
     )
+
+
+def _read_table(path: Path) -> dict[tuple[str, int], float]:
+    """Top-1 accuracy in [0, 1] by model and image size."""
+    table = read_table(path)
+    names = table.texts(table.require(("model",)))
+    sizes = _numbers(path, "img_size", table.texts(table.require(("img_size",))))
+    top1 = _numbers(path, "top1", table.texts(table.require(("top1",))), most=100.0)
+    found: dict[tuple[str, int], float] = {}
+    for key, value in zip(zip(names, map(int, sizes), strict=True), top1, strict=True):
+        if key in found:
+            raise DataError(f"{path}: the entry {key} is there twice. Leave one row of it.")
+        found[key] = value / 100
+    return found
+
+
+def _numbers(path: Path, column: str, texts: list[str], most: float = np.inf) -> list[float]:
+    """A column of numbers from 0 to ``most``."""
+    numbers = []
+    for row, text in enumerate(texts):
+        try:
+            number = float(text)
+        except ValueError:
+            number = np.nan
+        if not 0 <= number <= most or not np.isfinite(number):
+            end = "" if most == np.inf else f" in [0, {most:g}]"
+            raise FileError(
+                f"{path}: row {row + 2}, column {column!r} is {text!r}, but must be a number{end}."
+            )
+        numbers.append(number)
+    return numbers

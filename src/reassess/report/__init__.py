@@ -5,6 +5,8 @@
 `words`         numbers as people read them; percentages exist here and below only
 `figures`       one function a figure; `FIGURES` lists them; altair lives here
 `verdict`       the first paragraph and the key numbers
+`proxy`         the verdict on a metric, in sentences
+`reassessments` several label sets of one benchmark: tables and columns
 `sections`      one function a section; `SECTIONS` is the order of the page
 `tables`        the tables of the page
 `page`          `write_report`: the page

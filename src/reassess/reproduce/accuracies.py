@@ -195,9 +195,11 @@ _PROGRESS: dict[str, Compute] = {
     },
     "timm.models": lambda i: len(timm(i)[0]),
     "timm.above_labels": lambda i: int((timm(i)[1] > 0.9002).sum()),
+    "timm.slope_below_0.700": partial(_timm_slope, low=0.0, high=0.7),
     "timm.slope_0.700_to_0.804": partial(_timm_slope, low=0.7, high=0.804),
     "timm.slope_above_0.804": partial(_timm_slope, low=0.804, high=1.0),
     "timm.slope_above_0.860": partial(_timm_slope, low=0.86, high=1.0),
+    "timm.slope_above_0.880": partial(_timm_slope, low=0.88, high=1.0),
     "mistakes.original": partial(_least_error, column=0),
     "mistakes.real": partial(_least_error, column=1),
 }

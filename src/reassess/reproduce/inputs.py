@@ -5,9 +5,8 @@ The labels are our own, aggregated here from the published votes; the published 
 ``real``.
 """
 
-import json
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,6 +16,8 @@ from reassess.analysis.alignment import pairs_of
 from reassess.catalog import Catalog, imagenet_file
 from reassess.errors import CatalogError, DataError
 from reassess.files import read_predictions
+from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
+from reassess.files.label_checks import LabelChecks, read_label_checks
 from reassess.files.results import Results
 from reassess.files.tables import Table, read_table
 from reassess.labels import reassessed_labels
@@ -179,9 +180,13 @@ class Inputs:
         """The paper's Table 5, with fractions; it ships with the package."""
         return self._once("table 5", lambda: read_table(imagenet_file("table5.csv")))
 
-    def json(self, relative: str) -> Any:
-        """A published JSON file, by its path below the cache folder."""
-        return self._once(
-            relative,
-            lambda: json.loads(self._catalog.path(relative).read_text(encoding="utf-8")),
-        )
+    def expert_mistakes(self, model: str) -> ExpertMistakes:
+        """Experts' verdicts on the remaining mistakes of a model."""
+        relative = f"imagenet/mistakes/{model}_mistakes.json"
+        return self._once(relative, lambda: read_expert_mistakes(self._catalog.path(relative)))
+
+    @property
+    def label_checks(self) -> LabelChecks:
+        """Workers' checks of suspected label errors."""
+        relative = "imagenet/imagenet_mturk.json"
+        return self._once(relative, lambda: read_label_checks(self._catalog.path(relative)))

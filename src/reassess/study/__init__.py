@@ -21,7 +21,7 @@
 Everything that `reassess new`, `add`, `propose`, `status` and `run` do is a function here.
 """
 
-from reassess.study.collecting import Collected, collect, entries_of
+from reassess.study.collecting import Collected, collect, entries_of, labels_of
 from reassess.study.inputs import Hashes, benchmark_of, hierarchy_of, named_classes, open_model
 from reassess.study.manifest import (
     ModelEntry,
@@ -53,6 +53,7 @@ __all__ = [
     "collect",
     "entries_of",
     "hierarchy_of",
+    "labels_of",
     "named_classes",
     "new_study",
     "open_model",

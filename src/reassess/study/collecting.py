@@ -69,18 +69,13 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> Collected:
         AlignmentError: predictions do not fit the images.
     """
     entries = entries_of(study, models)
-    if not (study.folder / FILES["labels"]).is_file():
-        raise OptionError(
-            f"{study.folder}: there are no labels yet, but they must be decided first. See what is "
-            f"missing: reassess status {study.folder}"
-        )
-    benchmark = benchmark_of(study)
+    labels, benchmark = labels_of(study)
     votes, gold = votes_file(study), gold_file(study, "aggregate")
     proposals, posterior = study.folder / FILES["proposals"], study.folder / FILES["posterior"]
     return Collected(
         study=study,
         benchmark=benchmark,
-        labels=read_labels(study.folder / FILES["labels"], classes=benchmark.classes),
+        labels=labels,
         predictions=rank_models(study, entries, benchmark, depth=DEPTH),
         hierarchy=hierarchy_of(study, benchmark),
         proposals=read_proposals(proposals, benchmark) if proposals.is_file() else None,
@@ -90,6 +85,24 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> Collected:
         posterior=read_posterior(posterior) if posterior.is_file() else None,
         gold=None if gold is None else read_gold(gold, classes=benchmark.classes),
     )
+
+
+def labels_of(study: Study) -> tuple[LabelSets, Benchmark]:
+    """The reassessed labels of a study, and what they are about.
+
+    Raises:
+        OptionError: there are no labels yet.
+        FileError: a file is missing, corrupt or malformed.
+        DataError: a file holds what it must not.
+    """
+    path = study.folder / FILES["labels"]
+    if not path.is_file():
+        raise OptionError(
+            f"{study.folder}: there are no labels yet, but they must be decided first. See what is "
+            f"missing: reassess status {study.folder}"
+        )
+    benchmark = benchmark_of(study)
+    return read_labels(path, classes=benchmark.classes), benchmark
 
 
 def entries_of(study: Study, models: Sequence[str] | None) -> list[ModelEntry]:

@@ -1,0 +1,349 @@
+"""Is one accuracy still a proxy for another? Slopes, a breakpoint, and the order at the top.
+
+Takes two accuracies of many models, whoever measured them. Models that share a family are
+alike: every interval is a bootstrap over groups of models, and says what it rests on. What so
+few models cannot tell is None, with the reason. Letters: n models.
+
+Source: the split in halves, Beyer et al. (2020), Figure 4; the breakpoint,
+`reassess.statistics.segmented`; docs/verdict.md says which rules follow.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from reassess.analysis.progress import Progress, progress
+from reassess.errors import OptionError
+from reassess.statistics.grouped import defined_interval, group_weights, weighted_slopes
+from reassess.statistics.rank_correlation import kendall_tau_b, spearman_rho
+from reassess.statistics.segmented import bend, bend_draws, bend_p_value, breakpoints
+
+Interval = tuple[float, float]
+
+LEAST_MODELS = 8
+"""Below this many models there is no breakpoint, no order of the top and no verdict."""
+
+LEAST_GROUPS = 8
+"""Below this many groups of models a bootstrap over them gives no interval."""
+
+_LEAST_ON_A_LINE = 3
+_MANY_MODELS = 60
+_EDGES = (0.70, 0.80, 0.84, 0.86, 0.88)
+
+
+@dataclass(frozen=True, slots=True)
+class RangeSlope:
+    """The line through the models of one range of x.
+
+    Attributes:
+        low: models from this x on; None where the range has no lower end.
+        high: models below this x; None where it has no upper end.
+        n_models: models in the range.
+        n_groups: groups, such as families, that they belong to.
+        slope: rise of y per unit of x; None where it is undefined.
+        interval: of the slope; None where there are too few groups.
+        reason: why slope or interval is None; None where both are there.
+    """
+
+    low: float | None
+    high: float | None
+    n_models: int
+    n_groups: int
+    slope: float | None
+    interval: Interval | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Breakpoint:
+    """Two lines that meet where the data say, and whether they are one.
+
+    Attributes:
+        value: the x at which they meet.
+        interval: of it; None where there are too few groups, as for the other intervals.
+        slope_below: slope below it.
+        slope_below_interval: of that slope.
+        slope_above: slope above it.
+        slope_above_interval: of that slope.
+        ratio: slope above over slope below; None where the latter is 0.
+        ratio_interval: of the ratio.
+        p_value: probability of so strong a bend if one straight line were true.
+        preferred: breakpoints of the line that BIC prefers, with up to three; more than one
+            means that the bend is gradual, and none that one line does.
+    """
+
+    value: float
+    interval: Interval | None
+    slope_below: float
+    slope_below_interval: Interval | None
+    slope_above: float
+    slope_above_interval: Interval | None
+    ratio: float | None
+    ratio_interval: Interval | None
+    p_value: float
+    preferred: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopOrder:
+    """Whether x and y order the models of the highest x alike.
+
+    Attributes:
+        share: the share of models that is the top.
+        n_models: models in the top.
+        n_groups: groups that they belong to.
+        least: the lowest x among them.
+        tau: Kendall's tau-b inside the top; None where all are tied, as for rho.
+        tau_interval: of tau; None where there are too few groups, as for rho.
+        rho: Spearman's rho inside the top.
+        rho_interval: of rho.
+        tau_all: Kendall's tau-b over all models.
+        rho_all: Spearman's rho over all models.
+    """
+
+    share: float
+    n_models: int
+    n_groups: int
+    least: float
+    tau: float | None
+    tau_interval: Interval | None
+    rho: float | None
+    rho_interval: Interval | None
+    tau_all: float | None
+    rho_all: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """How y follows x over many models.
+
+    Attributes:
+        x: what the first accuracy is called.
+        y: what the second is called.
+        n_models: models with both.
+        n_groups: groups that were drawn together for intervals; ``n_models`` where each model
+            was drawn for itself.
+        slopes: one a range of x, ascending.
+        halves: the paper's split; None where a half has no line.
+        breakpoint: None below `LEAST_MODELS` models, or where all x are nearly the same.
+        top: None below `LEAST_MODELS` models.
+        missing: why breakpoint or top is None, one sentence each.
+    """
+
+    x: str
+    y: str
+    n_models: int
+    n_groups: int
+    slopes: tuple[RangeSlope, ...]
+    halves: Progress | None
+    breakpoint: Breakpoint | None
+    top: TopOrder | None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What every part needs: both accuracies, the groups, and the resamples."""
+
+    x: Float[np.ndarray, "n"]
+    y: Float[np.ndarray, "n"]
+    group: Int[np.ndarray, "n"]
+    weights: Float[np.ndarray, "B n"]
+    level: float
+
+    def n_groups(self, rows: Bool[np.ndarray, "n"] | Int[np.ndarray, "m"]) -> int:
+        return len(np.unique(self.group[rows]))
+
+    def interval(self, draws: Float[np.ndarray, "B"], n_groups: int) -> Interval | None:
+        return None if n_groups < LEAST_GROUPS else defined_interval(draws, self.level)
+
+
+def families(models: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
+    """The family of each model: its name up to the first ``_`` or ``.``."""
+    return np.array([re.split(r"[_.]", name, maxsplit=1)[0] for name in models.tolist()])
+
+
+def proxy(
+    x: Float[np.ndarray, "n"],
+    y: Float[np.ndarray, "n"],
+    *,
+    names: tuple[str, str] = ("original", "real"),
+    groups: Shaped[np.ndarray, "n"] | None = None,
+    edges: Sequence[float] | None = None,
+    top: float = 0.1,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    rng: np.random.Generator,
+) -> Proxy:
+    """How far y follows x, and whether it still does among the models of highest x.
+
+    Args:
+        x: one accuracy of each model, in [0, 1].
+        y: another.
+        names: what the two are called.
+        groups: what is drawn together, such as the family of each model; None draws models.
+        edges: where the ranges of x begin, ascending; None takes those of `default_edges`.
+        top: share of the models with the highest x that is called the top.
+        n_resamples: B.
+        level: of the intervals.
+        rng: where randomness comes from.
+
+    Raises:
+        OptionError: an accuracy is outside [0, 1], the top is outside (0, 1], edges do not
+            ascend or there are fewer than two models.
+    """
+    _check(x, y, names, top, n_resamples)
+    known = np.arange(len(x)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sample = _Sample(x, y, known, group_weights(known, n_resamples, rng), level)
+    used = default_edges(x, names[0]) if edges is None else _ascending(edges)
+    bent, no_bend = _breakpoint(sample, rng)
+    order, no_order = _top(sample, top)
+    return Proxy(
+        x=names[0],
+        y=names[1],
+        n_models=len(x),
+        n_groups=int(known.max()) + 1,
+        slopes=_slopes(sample, used),
+        halves=_halves(x, y),
+        breakpoint=bent,
+        top=order,
+        missing=tuple(reason for reason in (no_bend, no_order) if reason),
+    )
+
+
+def default_edges(x: Float[np.ndarray, "n"], name: str) -> tuple[float, ...]:
+    """Where ranges of x begin if nobody says: fixed for many models and the original labels.
+
+    Six ranges of original accuracy from 60 models on; for another accuracy six of equal
+    numbers of models; two halves below 60 models.
+    """
+    if len(x) >= _MANY_MODELS and name == "original":
+        return _EDGES
+    n_ranges = 6 if len(x) >= _MANY_MODELS else 2
+    ends = np.sort(x)[[round(len(x) * i / n_ranges) for i in range(1, n_ranges)]]
+    return tuple(np.unique(ends).tolist())
+
+
+def _check(
+    x: Float[np.ndarray, "n"],
+    y: Float[np.ndarray, "n"],
+    names: tuple[str, str],
+    top: float,
+    n_resamples: int,
+) -> None:
+    if not 0 < top <= 1:
+        raise OptionError(f"the top is {top:g}, but must be a share of the models in (0, 1].")
+    if n_resamples < 1:
+        raise OptionError(f"the number of resamples is {n_resamples}, but must be 1 or more.")
+    if len(x) < 2:
+        raise OptionError(
+            f"there are {len(x)} models with both {names[0]} and {names[1]}, but must be at least "
+            "2. Add models."
+        )
+    for name, accuracy in zip(names, (x, y), strict=True):
+        outside = ~((accuracy >= 0) & (accuracy <= 1))
+        if outside.any():
+            row = int(np.argmax(outside))
+            raise OptionError(
+                f"{name} accuracy[{row}] is {float(accuracy[row])}, but must be a fraction in "
+                f"[0, 1]; {int(outside.sum()):,} of {len(accuracy):,} are outside."
+            )
+
+
+def _ascending(edges: Sequence[float]) -> tuple[float, ...]:
+    """The edges, if they ascend inside (0, 1)."""
+    if any(not 0 < edge < 1 for edge in edges) or sorted(set(edges)) != list(edges):
+        raise OptionError(
+            f"the edges are {', '.join(f'{edge:g}' for edge in edges)}, but must ascend and lie "
+            "between 0 and 1, as 0.7,0.8,0.88 do."
+        )
+    return tuple(edges)
+
+
+def _slopes(sample: _Sample, edges: Sequence[float]) -> tuple[RangeSlope, ...]:
+    ends = [None, *edges, None]
+    return tuple(_slope(sample, low, high) for low, high in pairwise(ends))
+
+
+def _slope(sample: _Sample, low: float | None, high: float | None) -> RangeSlope:
+    x, y = sample.x, sample.y
+    rows = (x >= (-np.inf if low is None else low)) & (x < (np.inf if high is None else high))
+    n_models, n_groups = int(rows.sum()), sample.n_groups(rows)
+    if n_models < _LEAST_ON_A_LINE or np.ptp(x[rows]) == 0:
+        reason = f"a line needs 3 models of different accuracy, and here are {n_models}"
+        return RangeSlope(low, high, n_models, n_groups, None, None, reason)
+    whole = weighted_slopes(x[rows], y[rows], np.ones((1, n_models)))
+    draws = weighted_slopes(x[rows], y[rows], sample.weights[:, rows])
+    interval = sample.interval(draws, n_groups)
+    few = f"an interval needs {LEAST_GROUPS} groups of models, and here are {n_groups}"
+    why = few if interval is None else None
+    return RangeSlope(low, high, n_models, n_groups, float(whole[0]), interval, why)
+
+
+def _halves(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"]) -> Progress | None:
+    try:
+        return progress(x, y)
+    except OptionError:  # a half whose models share one accuracy has no line
+        return None
+
+
+def _breakpoint(sample: _Sample, rng: np.random.Generator) -> tuple[Breakpoint | None, str | None]:
+    """The breakpoint, or why there is none."""
+    x, y = sample.x, sample.y
+    if len(x) < LEAST_MODELS:
+        return None, f"A breakpoint needs {LEAST_MODELS} models, and here are {len(x)}."
+    try:
+        found = bend(x, y)
+    except OptionError as error:
+        return None, f"No breakpoint: {error}"
+    if not np.isfinite(found.breakpoint):
+        return None, "No breakpoint: the models have nearly the same accuracy."
+    n_groups = sample.n_groups(np.arange(len(x)))
+    draws = bend_draws(x, y, sample.weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = draws.upper / draws.lower
+    return Breakpoint(
+        value=found.breakpoint,
+        interval=sample.interval(draws.breakpoint, n_groups),
+        slope_below=found.lower,
+        slope_below_interval=sample.interval(draws.lower, n_groups),
+        slope_above=found.upper,
+        slope_above_interval=sample.interval(draws.upper, n_groups),
+        ratio=found.upper / found.lower if found.lower else None,
+        ratio_interval=sample.interval(ratios, n_groups),
+        p_value=bend_p_value(x, y, sample.group, len(sample.weights), rng),
+        preferred=breakpoints(x, y),
+    ), None
+
+
+def _top(sample: _Sample, share: float) -> tuple[TopOrder | None, str | None]:
+    """The order inside the top, or why there is none."""
+    x, y = sample.x, sample.y
+    n_top = round(share * len(x))
+    if len(x) < LEAST_MODELS:
+        return None, f"The order of the top needs {LEAST_MODELS} models, and here are {len(x)}."
+    n_top = max(n_top, min(LEAST_MODELS, len(x)))
+    rows = np.argsort(-x, kind="stable")[:n_top]
+    n_groups = sample.n_groups(rows)
+    one, weights = np.ones((1, n_top)), sample.weights[:, rows]
+    every = np.ones((1, len(x)))
+    return TopOrder(
+        share=share,
+        n_models=n_top,
+        n_groups=n_groups,
+        least=float(x[rows[-1]]),
+        tau=_known(kendall_tau_b(x[rows], y[rows], one)),
+        tau_interval=sample.interval(kendall_tau_b(x[rows], y[rows], weights), n_groups),
+        rho=_known(spearman_rho(x[rows], y[rows], one)),
+        rho_interval=sample.interval(spearman_rho(x[rows], y[rows], weights), n_groups),
+        tau_all=_known(kendall_tau_b(x, y, every)),
+        rho_all=_known(spearman_rho(x, y, every)),
+    ), None
+
+
+def _known(values: Float[np.ndarray, "1"]) -> float | None:
+    return float(values[0]) if np.isfinite(values[0]) else None

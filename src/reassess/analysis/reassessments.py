@@ -1,0 +1,414 @@
+"""Several reassessments of one benchmark on one table, images aligned by id.
+
+Each reassessment is label sets of some of the images: one that is about few images says
+nothing of the others, and nothing is filled in. How far two agree is told on the images that
+both are about. Experts' verdicts on single predictions are no label sets: they say that one
+class does not hold, and of the other classes nothing; they are held against each set instead.
+Letters: N images of the table, S reassessments, K classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Bool, Int, Shaped
+
+from reassess.errors import AlignmentError, DataError, OptionError, some
+from reassess.files.expert_mistakes import ExpertMistakes
+from reassess.records import (
+    Accuracy,
+    Benchmark,
+    Classes,
+    LabelSets,
+    Predictions,
+    align,
+    positions,
+)
+from reassess.scoring import real_accuracy
+from reassess.statistics.agreement import Coefficient, krippendorff_alpha
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """Reassessments of one benchmark, image by image.
+
+    Attributes:
+        image_ids: every image that one of them is about, strings.
+        sets: the label sets, each with a row for every image of the table.
+        covered: which images each is about; in the other rows its set is empty, unsaid.
+        original: class of the original label of each image; None where it is unknown.
+        classes: the classes that all labels are indices of; None where only indices are known.
+    """
+
+    image_ids: Shaped[np.ndarray, "N"]
+    sets: tuple[LabelSets, ...]
+    covered: Bool[np.ndarray, "S N"]
+    original: Int[np.ndarray, "N"] | None
+    classes: Classes | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the reassessments are called."""
+        return tuple(one.name for one in self.sets)
+
+
+@dataclass(frozen=True, slots=True)
+class SetSummary:
+    """One reassessment.
+
+    Attributes:
+        name: what it is called.
+        n_images: images that it is about.
+        n_empty: of these, images that no label holds for.
+        n_labels: labels over all its images.
+        original_holds: images whose original label is in the set, of those with a set that is
+            not empty; None where the original labels are unknown.
+    """
+
+    name: str
+    n_images: int
+    n_empty: int
+    n_labels: int
+    original_holds: Accuracy | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairAgreement:
+    """How far two reassessments agree, on the images that both are about.
+
+    Attributes:
+        a: the first.
+        b: the second.
+        n_shared: images that both are about.
+        n_identical: images with the same set.
+        n_empty_a: images whose set is empty in a.
+        n_empty_b: images whose set is empty in b.
+        n_empty_both: images whose set is empty in both; they are identical too.
+        n_disjoint: images with a label in each, none in common.
+        jaccard: labels in common over labels in either, the mean over the images where either
+            has one; None where there is none.
+        original: images by whether the original label holds in both, in a only, in b only, in
+            neither; None where original labels are unknown.
+        alpha: agreement on whether the original label holds, beyond chance.
+    """
+
+    a: str
+    b: str
+    n_shared: int
+    n_identical: int
+    n_empty_a: int
+    n_empty_b: int
+    n_empty_both: int
+    n_disjoint: int
+    jaccard: float | None
+    original: tuple[int, int, int, int] | None
+    alpha: Coefficient
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictAgreement:
+    """Predictions that experts call wrong, under one reassessment.
+
+    Attributes:
+        model: whose predictions they are.
+        name: the reassessment.
+        n_verdicts: predictions that experts call wrong.
+        n_covered: of these, on images that the reassessment is about.
+        n_called_right: of these, in the set of labels.
+        n_empty: of these, on images with an empty set.
+        n_called_wrong: of these, on images with labels, none of them the prediction.
+        n_major: of the covered, predictions whose mistake experts call major.
+        n_major_called_right: of these, in the set of labels.
+    """
+
+    model: str
+    name: str
+    n_verdicts: int
+    n_covered: int
+    n_called_right: int
+    n_empty: int
+    n_called_wrong: int
+    n_major: int
+    n_major_called_right: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUnderSets:
+    """What one model scores under each reassessment.
+
+    Attributes:
+        model: its name.
+        own: over the images of each reassessment, as it would be scored alone.
+        shared: over the images that all are about and that have a label in each.
+    """
+
+    model: str
+    own: tuple[Accuracy, ...]
+    shared: tuple[Accuracy, ...]
+
+
+def aligned(
+    sets: Sequence[tuple[LabelSets, Classes | None]], benchmark: Benchmark | None = None
+) -> Aligned:
+    """Reassessments on one table: images by id, classes by id where ids are known.
+
+    Args:
+        sets: the label sets, each with the classes that its labels are indices of; None where
+            they are those of the benchmark, or only indices are known.
+        benchmark: what they are about; None takes the images that they name.
+
+    Raises:
+        OptionError: there are none, or two have one name.
+        AlignmentError: an image is not of the benchmark, or fits several.
+        DataError: a class is none of the benchmark's.
+    """
+    names = [one.name for one, _ in sets]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if not sets:
+        raise OptionError("there are 0 reassessments, but must be one at least. Name one.")
+    if twice:
+        raise OptionError(
+            f"{len(names)} reassessments are called {some(names, 9)}, but must have different "
+            "names. Name them, as in first=a.json second=b.json."
+        )
+    known = benchmark.classes if benchmark is not None else None
+    known = known or next((classes for _, classes in sets if classes is not None), None)
+    ids = _all_images(sets) if benchmark is None else benchmark.image_ids
+    named = "the first reassessments" if benchmark is None else benchmark.name
+    rows = [align(one.image_ids, ids, source=one.name, target_name=named) for one, _ in sets]
+    covered = np.zeros((len(sets), len(ids)), dtype=bool)
+    for place, row in enumerate(rows):
+        covered[place, row] = True
+    used = covered.any(axis=0)
+    place_of = np.cumsum(used) - 1
+    spread = [
+        _spread(_renamed(one, classes, known), place_of[row], ids[used])
+        for (one, classes), row in zip(sets, rows, strict=True)
+    ]
+    original = None if benchmark is None else benchmark.original
+    return Aligned(
+        image_ids=ids[used],
+        sets=tuple(spread),
+        covered=covered[:, used],
+        original=None if original is None else original[used],
+        classes=known,
+    )
+
+
+def among(one: LabelSets, image_ids: Shaped[np.ndarray, "m"]) -> LabelSets:
+    """The same labels for those of its images that are named.
+
+    Raises:
+        AlignmentError: none of its images is, or an id fits several.
+    """
+    row = positions(image_ids, one.image_ids, source="--images")
+    if not (row >= 0).any():
+        raise AlignmentError(
+            f"{one.name}: none of the {len(image_ids):,} images that were named (such as "
+            f"{str(image_ids[0])!r}) is among its {len(one):,}, but one must be. Check the ids."
+        )
+    return one.take(np.sort(row[row >= 0]))
+
+
+def set_summaries(table: Aligned) -> tuple[SetSummary, ...]:
+    """Each reassessment for itself."""
+    holds = _original_holds(table)
+    found = []
+    for place, (one, covered) in enumerate(zip(table.sets, table.covered, strict=True)):
+        n_images, n_labelled = int(covered.sum()), int((one.sizes > 0).sum())
+        accuracy = None
+        if holds is not None:
+            accuracy = Accuracy(int(holds[place].sum()), n_labelled, n_images - n_labelled)
+        found.append(
+            SetSummary(one.name, n_images, n_images - n_labelled, len(one.indices), accuracy)
+        )
+    return tuple(found)
+
+
+def pair_agreements(
+    table: Aligned, *, n_resamples: int = 1000, rng: np.random.Generator
+) -> tuple[PairAgreement, ...]:
+    """Every two reassessments, on the images that both are about.
+
+    Args:
+        table: the reassessments.
+        n_resamples: of the interval of alpha.
+        rng: where randomness comes from.
+
+    Source: alpha, `reassess.statistics.agreement`.
+    """
+    holds = _original_holds(table)
+    keys = [_keys(one, _n_classes(table)) for one in table.sets]
+    found = []
+    for a, b in combinations(range(len(table.sets)), 2):
+        both = table.covered[a] & table.covered[b]
+        size_a, size_b = table.sets[a].sizes[both], table.sets[b].sizes[both]
+        common = np.zeros(len(table.image_ids), np.int64)
+        image = table.sets[a].image[np.isin(keys[a], keys[b])]
+        np.add.at(common, image, 1)
+        common = common[both]
+        either = size_a + size_b - common
+        identical = (common == size_a) & (common == size_b)
+        some_label = either > 0
+        cells = None if holds is None else _cells(holds[a][both], holds[b][both])
+        found.append(
+            PairAgreement(
+                a=table.names[a],
+                b=table.names[b],
+                n_shared=int(both.sum()),
+                n_identical=int(identical.sum()),
+                n_empty_a=int((size_a == 0).sum()),
+                n_empty_b=int((size_b == 0).sum()),
+                n_empty_both=int((~some_label).sum()),
+                n_disjoint=int(((size_a > 0) & (size_b > 0) & (common == 0)).sum()),
+                jaccard=float((common[some_label] / either[some_label]).mean())
+                if some_label.any()
+                else None,
+                original=cells,
+                alpha=_alpha(cells, n_resamples, rng),
+            )
+        )
+    return tuple(found)
+
+
+def all_identical(table: Aligned) -> tuple[int, int]:
+    """Images that every reassessment is about, and those where all give the same set."""
+    every = table.covered.all(axis=0)
+    same: Bool[np.ndarray, "N"] = np.array(every)
+    first = _keys(table.sets[0], _n_classes(table))
+    for one in table.sets[1:]:
+        keys = _keys(one, _n_classes(table))
+        same[table.sets[0].image[~np.isin(first, keys)]] = False
+        same[one.image[~np.isin(keys, first)]] = False
+    return int(every.sum()), int(same.sum())
+
+
+def verdict_agreements(
+    table: Aligned, verdicts: Sequence[ExpertMistakes]
+) -> tuple[VerdictAgreement, ...]:
+    """Experts' verdicts on predictions, under every reassessment.
+
+    Args:
+        table: the reassessments.
+        verdicts: predictions that experts call wrong, one record a model.
+
+    Raises:
+        AlignmentError: an image fits several of the table.
+    """
+    found = []
+    for one in verdicts:
+        row = positions(one.image_ids, table.image_ids, source=f"verdicts on {one.model}")
+        for sets, covered in zip(table.sets, table.covered, strict=True):
+            about = np.flatnonzero(row >= 0)
+            about = about[covered[row[about]]]
+            right = sets.contains(row[about], one.label[about])
+            empty = sets.sizes[row[about]] == 0
+            major = one.of_severity("major")[about]
+            found.append(
+                VerdictAgreement(
+                    model=one.model,
+                    name=sets.name,
+                    n_verdicts=len(one),
+                    n_covered=len(about),
+                    n_called_right=int(right.sum()),
+                    n_empty=int(empty.sum()),
+                    n_called_wrong=int((~right & ~empty).sum()),
+                    n_major=int(major.sum()),
+                    n_major_called_right=int((right & major).sum()),
+                )
+            )
+    return tuple(found)
+
+
+def model_under_sets(model: Predictions, table: Aligned) -> ModelUnderSets:
+    """What a model scores under each reassessment, over its own images and over shared ones.
+
+    Args:
+        model: predictions for every image of the table.
+        table: the reassessments.
+
+    Raises:
+        AlignmentError: an image of the table was not predicted.
+    """
+    known = model.only(table.image_ids)
+    labelled = np.array([one.sizes > 0 for one in table.sets])
+    shared = np.flatnonzero((labelled & table.covered).all(axis=0))
+    n_covered = table.covered.sum(axis=1).tolist()
+    own, common = [], []
+    for one, n_images in zip(table.sets, n_covered, strict=True):
+        found = real_accuracy(known, one)
+        own.append(Accuracy(found.n_correct, found.n_scored, n_images - found.n_scored))
+        right = one.contains(shared, known.classes[shared, 0])
+        common.append(Accuracy(int(right.sum()), len(shared)))
+    return ModelUnderSets(model.model, tuple(own), tuple(common))
+
+
+def _all_images(sets: Sequence[tuple[LabelSets, Classes | None]]) -> Shaped[np.ndarray, "N"]:
+    """Every image that one of the sets names, each once, however much of its path is written."""
+    ids = sets[0][0].image_ids
+    for one, _ in sets[1:]:
+        new = positions(one.image_ids, ids, source=one.name) < 0
+        ids = np.concatenate([ids, one.image_ids[new]])
+    return ids
+
+
+def _renamed(one: LabelSets, classes: Classes | None, known: Classes | None) -> LabelSets:
+    """The same labels as indices of the known classes."""
+    if classes is None or known is None or classes.ids == known.ids:
+        return one
+    place = np.array([known.index_of.get(class_id, -1) for class_id in classes.ids])
+    unknown = np.unique(one.indices[place[one.indices] < 0])
+    if len(unknown):
+        raise DataError(
+            f"{one.name}: class {classes.ids[int(unknown[0])]!r} is not among the classes of the "
+            f"others (such as {known.ids[0]!r}), but must be; {len(unknown):,} classes are not. "
+            "Give the classes the same ids."
+        )
+    return LabelSets(one.name, one.image_ids, one.indptr, place[one.indices])
+
+
+def _spread(
+    one: LabelSets, row: Int[np.ndarray, "n"], image_ids: Shaped[np.ndarray, "N"]
+) -> LabelSets:
+    """The same labels with a row for every image of the table, empty where there was none."""
+    sizes = np.zeros(len(image_ids), np.int64)
+    sizes[row] = one.sizes
+    order = np.argsort(row[one.image], kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(sizes)])
+    return LabelSets(one.name, image_ids, indptr, one.indices[order]).refuse_empty()
+
+
+def _n_classes(table: Aligned) -> int:
+    highest = max(int(one.indices.max(initial=0)) for one in table.sets)
+    return 1 + max(highest, 0 if table.original is None else int(table.original.max()))
+
+
+def _keys(one: LabelSets, n_classes: int) -> Int[np.ndarray, "L"]:
+    keys: Int[np.ndarray, "L"] = one.image.astype(np.int64) * n_classes + one.indices
+    return keys
+
+
+def _original_holds(table: Aligned) -> Bool[np.ndarray, "S N"] | None:
+    """Whether the original label is in each set; None where it is unknown."""
+    if table.original is None:
+        return None
+    every = np.arange(len(table.image_ids))
+    return np.array([one.contains(every, table.original) for one in table.sets])
+
+
+def _cells(a: Bool[np.ndarray, "n"], b: Bool[np.ndarray, "n"]) -> tuple[int, int, int, int]:
+    """How often both, a only, b only and neither hold."""
+    counts = np.bincount(2 * ~a + ~b, minlength=4)
+    return int(counts[0]), int(counts[1]), int(counts[2]), int(counts[3])
+
+
+def _alpha(
+    cells: tuple[int, int, int, int] | None, n_resamples: int, rng: np.random.Generator
+) -> Coefficient:
+    """Krippendorff's alpha of two that say of each image whether its original label holds."""
+    if cells is None:
+        return Coefficient(None, None, None, 0, "the original labels are not known")
+    both, only_a, only_b, neither = cells
+    counts = np.repeat([[0, 2], [1, 1], [2, 0]], [both, only_a + only_b, neither], axis=0)
+    return krippendorff_alpha(counts, n_resamples=n_resamples, rng=rng)

@@ -1,0 +1,385 @@
+"""The verdict: is the metric still a proxy, and what has passed the original labels?
+
+Joins the findings that answer it, and judges them by stated rules. Words for it, and
+percentages, are `reassess.report`'s.
+
+A metric is a proxy for another where it still orders the best models as the other does
+(*order*) and a point gained on it is still worth as much as it was (*gain*):
+
+======  =======================================================================
+order   kept: Kendall's tau inside the top is at least 0.5 (three of four pairs of models in
+        the same order), all of its interval; lost: all of its interval is below; else open
+gain    less: there is a bend (p < 0.05) and the slope above it is smaller than below, all of
+        the interval of their ratio below 1; nothing: so, and the interval of the slope above
+        reaches 0; more: a bend, and the ratio above 1; holds: no bend to be seen, and the
+        ratio at least 0.5, all of its interval; else open
+answer  no: order lost, or gain nothing; weaker: else gain less; yes: order kept and gain holds
+        or more; else open
+======  =======================================================================
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Bool
+
+from reassess.analysis.ceiling import Ceiling, ceiling
+from reassess.analysis.multilabel import LabelKinds, label_kinds
+from reassess.analysis.proxy import Interval, Proxy, families, proxy
+from reassess.analysis.standing import (
+    Neighbours,
+    Standing,
+    original_accuracy_of,
+    standings,
+)
+from reassess.errors import OptionError
+from reassess.files.results import Results
+from reassess.records import Accuracy, Benchmark, LabelSets, Predictions
+from reassess.statistics import wilson_interval
+
+Answer = Literal["yes", "weaker", "no", "open"]
+Order = Literal["kept", "lost", "open"]
+Gain = Literal["holds", "more", "less", "nothing", "open"]
+Cluster = Literal["family", "none"]
+
+KEPT_TAU = 0.5
+"""Three of four pairs of models in the same order."""
+
+LEAST_RATIO = 0.5
+"""A slope that may be worth less than half is not said to hold."""
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether one accuracy is still a proxy for another, by the rules above.
+
+    Attributes:
+        answer: yes, weaker, no, or open where so few models cannot tell.
+        order: whether the best models are still put in the same order.
+        gain: whether a point gained is still worth as much.
+    """
+
+    answer: Answer
+    order: Order
+    gain: Gain
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsVerdict:
+    """The verdict on published accuracies of many models.
+
+    Attributes:
+        n_entries: entries of the tables, each a model at an image size.
+        n_left_out: entries that lack one of the two accuracies.
+        cluster: what was drawn together for intervals.
+        proxy: how y follows x.
+        ceiling: the original labels' own score; None where y is not ReaL accuracy.
+        judgement: what follows.
+        level: of the intervals.
+    """
+
+    n_entries: int
+    n_left_out: int
+    cluster: Cluster
+    proxy: Proxy
+    ceiling: Ceiling | None
+    judgement: Judgement
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudyVerdict:
+    """The verdict on one study.
+
+    Attributes:
+        name: the benchmark's.
+        n_images: images with a label set, possibly empty.
+        n_rated: images that were put to raters; None where that is not known.
+        kinds: images by what became of their original label; None where it is unknown.
+        ceiling: the original labels' own score; None likewise.
+        models: every model, best first.
+        neighbours: every two models that follow each other.
+        proxy: how ReaL accuracy follows original accuracy; None below 2 models or where
+            original labels are unknown.
+        judgement: what follows; open where there is no proxy.
+        level: of the intervals.
+    """
+
+    name: str
+    n_images: int
+    n_rated: int | None
+    kinds: LabelKinds | None
+    ceiling: Ceiling | None
+    models: tuple[Standing, ...]
+    neighbours: tuple[Neighbours, ...]
+    proxy: Proxy | None
+    judgement: Judgement
+    level: float
+
+
+def judge(found: Proxy) -> Judgement:
+    """Whether y still follows x, by the rules at the head of this module."""
+    order, gain = _order(found), _gain(found)
+    answer: Answer = "open"
+    if order == "lost" or gain == "nothing":
+        answer = "no"
+    elif gain == "less":
+        answer = "weaker"
+    elif order == "kept" and gain in {"holds", "more"}:
+        answer = "yes"
+    return Judgement(answer, order, gain)
+
+
+def results_verdict(
+    results: Results,
+    *,
+    x: str = "original",
+    y: str = "real",
+    own: Accuracy | None = None,
+    cluster: Cluster = "family",
+    edges: Sequence[float] | None = None,
+    top: float = 0.1,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    rng: np.random.Generator,
+) -> ResultsVerdict:
+    """The verdict on published accuracies.
+
+    Args:
+        results: one entry a model and image size.
+        x: the accuracy that people chase.
+        y: the accuracy that it should stand for.
+        own: ReaL accuracy of the original labels, where y is ReaL accuracy.
+        cluster: whether entries of a family are drawn together.
+        edges: as in `proxy`.
+        top: as in `proxy`.
+        n_resamples: as in `proxy`.
+        level: of the intervals.
+        rng: where randomness comes from.
+
+    Raises:
+        OptionError: an accuracy is unknown, or as in `proxy`.
+    """
+    for name in (x, y):
+        if name not in results.accuracy:
+            raise OptionError(
+                f"the results have no accuracy {name!r}, but must have it; they have "
+                f"{', '.join(results.accuracy)}. Name another (--x, --y), or add its table."
+            )
+    if x == y:
+        raise OptionError(f"x and y are both {x!r}, but must be two accuracies. Name another.")
+    both: Bool[np.ndarray, "M"] = ~np.isnan(results.accuracy[x]) & ~np.isnan(results.accuracy[y])
+    models = results.model[both]
+    found = proxy(
+        results.accuracy[x][both],
+        results.accuracy[y][both],
+        names=(x, y),
+        groups=families(models) if cluster == "family" else None,
+        edges=edges,
+        top=top,
+        n_resamples=n_resamples,
+        level=level,
+        rng=rng,
+    )
+    above = None
+    if y == "real" and own is not None:
+        named = [
+            f"{model} at {size}"
+            for model, size in zip(models.tolist(), results.img_size[both].tolist(), strict=True)
+        ]
+        above = ceiling(own, results.accuracy[y][both], named, level=level)
+    return ResultsVerdict(
+        n_entries=len(results),
+        n_left_out=int((~both).sum()),
+        cluster=cluster,
+        proxy=found,
+        ceiling=above,
+        judgement=judge(found),
+        level=level,
+    )
+
+
+def study_verdict(
+    labels: LabelSets,
+    benchmark: Benchmark,
+    predictions: Sequence[Predictions],
+    *,
+    label_intervals: Mapping[str, Interval] | None = None,
+    cluster: Cluster = "none",
+    edges: Sequence[float] | None = None,
+    top: float = 0.1,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    rng: np.random.Generator,
+) -> StudyVerdict:
+    """The verdict on one study.
+
+    Args:
+        labels: the reassessed labels.
+        benchmark: its images, with original labels where they are known.
+        predictions: one record a model.
+        label_intervals: as in `standings`.
+        cluster: whether models of a family are drawn together.
+        edges: as in `proxy`.
+        top: as in `proxy`.
+        n_resamples: as in `proxy`.
+        level: of the intervals.
+        rng: where randomness comes from.
+
+    Raises:
+        AlignmentError: images do not match.
+        OptionError: as in `proxy`.
+    """
+    models, neighbours = standings(
+        predictions, labels, benchmark, level=level, label_intervals=label_intervals
+    )
+    known = [
+        (one.model, one.original.value, one.real.value)
+        for one in models
+        if one.original is not None
+        and one.original.value is not None
+        and one.real.value is not None
+    ]
+    found = None
+    if len(known) > 1:
+        names, x, y = (np.array(column) for column in zip(*known, strict=True))
+        groups = families(names) if cluster == "family" else None
+        found = proxy(
+            x, y, groups=groups, edges=edges, top=top, n_resamples=n_resamples, level=level, rng=rng
+        )
+    return StudyVerdict(
+        name=benchmark.name,
+        n_images=len(labels),
+        n_rated=None if labels.rated is None else int(labels.rated.sum()),
+        kinds=None if benchmark.original is None else label_kinds(labels, benchmark),
+        ceiling=_study_ceiling(labels, benchmark, models, level),
+        models=models,
+        neighbours=neighbours,
+        proxy=found,
+        judgement=Judgement("open", "open", "open") if found is None else judge(found),
+        level=level,
+    )
+
+
+def _study_ceiling(
+    labels: LabelSets, benchmark: Benchmark, models: Sequence[Standing], level: float
+) -> Ceiling | None:
+    """The ceiling, with the models that a paired test puts above it."""
+    own = original_accuracy_of(labels, benchmark)
+    if own is None:
+        return None
+    differences = [one.above for one in models if one.above is not None]
+    return Ceiling(
+        own=own,
+        interval=wilson_interval(own.n_correct, own.n_scored, level),
+        n_models=len(models),
+        n_above=sum(one.value > 0 for one in differences),
+        n_surely_above=sum(one.value > 0 and one.decided for one in differences),
+        best=models[0].real.value if models else None,
+        best_model=models[0].model if models else None,
+    )
+
+
+def _order(found: Proxy) -> Order:
+    interval = None if found.top is None else found.top.tau_interval
+    if interval is None:
+        return "open"
+    if interval[0] >= KEPT_TAU:
+        return "kept"
+    return "lost" if interval[1] < KEPT_TAU else "open"
+
+
+def _gain(found: Proxy) -> Gain:
+    bent = found.breakpoint
+    if bent is None or bent.ratio_interval is None or bent.slope_above_interval is None:
+        return "open"
+    low, high = bent.ratio_interval
+    if bent.p_value >= SIGNIFICANT:
+        return "holds" if low >= LEAST_RATIO else "open"
+    if high < 1:
+        return "nothing" if bent.slope_above_interval[0] <= 0 else "less"
+    return "more" if low > 1 else "open"
+
+
+def results_as_dict(found: ResultsVerdict) -> dict[str, Any]:
+    """The verdict on published accuracies in JSON's types; fractions in [0, 1]."""
+    above = found.ceiling
+    value = {
+        "n_models": found.proxy.n_models,
+        "n_left_out": found.n_left_out,
+        "cluster": found.cluster,
+        "n_above_original_labels": None if above is None else above.n_above,
+    }
+    return value | _ceiling_as_dict(above) | _proxy_as_dict(found.proxy, found.judgement)
+
+
+def study_as_dict(found: StudyVerdict) -> dict[str, Any]:
+    """The verdict on a study in JSON's types; fractions in [0, 1]."""
+    above, kinds = found.ceiling, found.kinds
+    value: dict[str, Any] = {
+        "benchmark": found.name,
+        "n_images": found.n_images,
+        "n_rated": found.n_rated,
+        "n_models": len(found.models),
+        "n_above_original_labels": None if above is None else above.n_above,
+        "labels": None if kinds is None else asdict(kinds),
+        "n_changed": None if kinds is None else found.n_images - kinds.n_confirmed,
+    }
+    value |= _ceiling_as_dict(above)
+    value["models"] = [_standing_as_dict(one) for one in found.models]
+    value["neighbours"] = [asdict(one) for one in found.neighbours]
+    value["n_neighbours_decided"] = sum(one.difference.decided for one in found.neighbours)
+    if found.proxy is None:
+        missing = ["There are fewer than 2 models with an accuracy under the original labels."]
+        return (
+            value | {"slopes": [], "breakpoint": None, "missing": missing} | asdict(found.judgement)
+        )
+    return value | _proxy_as_dict(found.proxy, found.judgement) | {"n_models": len(found.models)}
+
+
+def _standing_as_dict(one: Standing) -> dict[str, Any]:
+    return {
+        "model": one.model,
+        "original": None if one.original is None else one.original.value,
+        "real": one.real.value,
+        "interval": one.interval,
+        "label_interval": one.label_interval,
+        "above_original_labels": None if one.above is None else asdict(one.above),
+    }
+
+
+def _ceiling_as_dict(above: Ceiling | None) -> dict[str, Any]:
+    if above is None:
+        return {"ceiling": None, "ceiling_interval": None}
+    return {
+        "ceiling": above.own.value,
+        "ceiling_interval": above.interval,
+        "ceiling_n_correct": above.own.n_correct,
+        "ceiling_n_scored": above.own.n_scored,
+        "n_surely_above_original_labels": above.n_surely_above,
+        "share_above_original_labels": above.share_above,
+        "best": above.best,
+        "best_model": above.best_model,
+        "headroom": above.headroom,
+    }
+
+
+def _proxy_as_dict(found: Proxy, judgement: Judgement) -> dict[str, Any]:
+    bent = found.breakpoint
+    value: dict[str, Any] = {
+        "x": found.x,
+        "y": found.y,
+        "n_groups": found.n_groups,
+        "slopes": [asdict(one) for one in found.slopes],
+        "halves": None if found.halves is None else asdict(found.halves),
+        "breakpoint": None if bent is None else bent.value,
+        "breakpoint_interval": None if bent is None else bent.interval,
+        "bend": None if bent is None else asdict(bent),
+        "top": None if found.top is None else asdict(found.top),
+        "missing": list(found.missing),
+    }
+    return value | asdict(judgement)

@@ -1,0 +1,132 @@
+"""Workers' checks of suspected label errors, as published, and the label sets they amount to.
+
+A JSON list with one entry an image: the original label (``given``), the label that a model
+guessed, and how many workers chose ``given``, ``guessed``, ``both`` or ``neither``. Only
+images under suspicion were checked, and only these two classes were asked about: what the
+checks say of an image is partial, and of the other images they say nothing. Letters: n images.
+
+Source: Northcutt, Athalye, Mueller (2021), "Pervasive label errors in test sets destabilize
+machine learning benchmarks", NeurIPS Datasets and Benchmarks; github.com/cleanlab/label-errors.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int, Shaped
+
+from reassess.errors import FileError
+from reassess.files.arrays import naming
+from reassess.files.json_files import read_json
+from reassess.records import LabelSets
+from reassess.records.benchmark import MOST_CLASSES
+
+CHOICES = ("given", "guessed", "both", "neither")
+"""What a worker may choose; `LabelChecks.votes` has one column each."""
+
+_FIELDS = ("given_original_label", "our_guessed_label", "mturk", "url")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChecks:
+    """What workers chose for each image.
+
+    Attributes:
+        image_ids: the n images, strings.
+        given: class of the original label of each.
+        guessed: class that a model guessed.
+        votes: how many workers made each of `CHOICES`.
+    """
+
+    image_ids: Shaped[np.ndarray, "n"]
+    given: Int[np.ndarray, "n"]
+    guessed: Int[np.ndarray, "n"]
+    votes: Int[np.ndarray, "n 4"]
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def chosen(self, choice: str) -> Bool[np.ndarray, "n"]:
+        """Where more than half of the workers made this one of `CHOICES`."""
+        found: Bool[np.ndarray, "n"] = 2 * self.votes[:, CHOICES.index(choice)] > self.votes.sum(
+            axis=1
+        )
+        return found
+
+    def label_sets(self, name: str) -> LabelSets:
+        """What most workers chose, as label sets; images without a majority are left out.
+
+        ``given`` and ``guessed`` give sets of one, ``both`` one of two, ``neither`` an empty one.
+
+        Args:
+            name: what to call them.
+        """
+        has_given = self.chosen("given") | self.chosen("both")
+        has_guessed = self.chosen("guessed") | self.chosen("both")
+        decided = np.flatnonzero(has_given | has_guessed | self.chosen("neither"))
+        held = np.column_stack([has_given, has_guessed])[decided]
+        classes = np.column_stack([self.given, self.guessed])[decided]
+        indptr = np.concatenate([[0], np.cumsum(held.sum(axis=1))])
+        return LabelSets(name, self.image_ids[decided], indptr, classes[held])
+
+
+def is_label_checks(value: Any) -> bool:
+    """Whether what a JSON file holds looks like such checks."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def read_label_checks(path: str | Path) -> LabelChecks:
+    """Workers' checks from a published file.
+
+    Raises:
+        FileError: the file is missing, no JSON, or an entry is not of the form above.
+        DataError: an image is there twice.
+    """
+    path = Path(path)
+    return label_checks(read_json(path), path)
+
+
+def label_checks(value: Any, path: Path) -> LabelChecks:
+    """Workers' checks from what a JSON file holds.
+
+    Raises:
+        FileError: an entry is not of the form above.
+        DataError: an image is there twice.
+    """
+    if not is_label_checks(value):
+        raise FileError(
+            f"{path}: it must hold a list of checks, each an object with {', '.join(_FIELDS)}."
+        )
+    rows = [_entry(path, row, entry) for row, entry in enumerate(value)]
+    ids = np.array([image_id for image_id, _, _, _ in rows], dtype=str)
+    given, guessed = (np.array([one[i] for one in rows], dtype=np.int64) for i in (1, 2))
+    votes = np.array([one[3] for one in rows], dtype=np.int64)
+    with naming(path):  # label sets refuse an image that is there twice
+        LabelSets("checks", ids, np.zeros(len(ids) + 1, np.int64), np.zeros(0, np.int64))
+    return LabelChecks(ids, given, guessed, votes)
+
+
+def _entry(path: Path, row: int, entry: Any) -> tuple[str, int, int, list[int]]:
+    """The image, both classes and the votes of one check."""
+    where = f"{path}: check [{row}]"
+    missing = [name for name in _FIELDS if not isinstance(entry, dict) or name not in entry]
+    if missing:
+        raise FileError(f"{where} lacks {missing[0]!r}, but must have {', '.join(_FIELDS)}.")
+    given, guessed = entry["given_original_label"], entry["our_guessed_label"]
+    for label in (given, guessed):
+        if type(label) is not int or not 0 <= label < MOST_CLASSES:
+            raise FileError(f"{where} has the label {label!r}, but must have a class index.")
+    if given == guessed:
+        raise FileError(f"{where}: given and guessed label are both {given}, but must differ.")
+    votes = entry["mturk"]
+    counts: list[Any] = [votes.get(name) for name in CHOICES] if isinstance(votes, dict) else []
+    if not counts or any(type(n) is not int or n < 0 for n in counts) or not any(counts):
+        raise FileError(
+            f"{where}: 'mturk' is {str(votes)[:60]}, but must count the workers who chose "
+            f"{', '.join(CHOICES)}."
+        )
+    image_id = str(entry["url"]).rpartition("/")[2]
+    if not image_id:
+        raise FileError(f"{where}: 'url' is {entry['url']!r}, but must end in a file name.")
+    return image_id, given, guessed, counts

@@ -1,0 +1,233 @@
+"""The verdict on a metric, in sentences: is it still a proxy, and what has passed the labels?
+
+Tells the findings of `reassess.analysis.verdict`, by its rules, most important first, each
+with its interval; what cannot be said is said. The first sentences of a page are
+`reassess.report.verdict`'s.
+"""
+
+from collections.abc import Sequence
+
+from reassess.analysis.ceiling import Ceiling
+from reassess.analysis.proxy import Proxy, RangeSlope
+from reassess.analysis.standing import Neighbours
+from reassess.analysis.verdict import SIGNIFICANT, Judgement, ResultsVerdict, StudyVerdict
+from reassess.report import words
+
+METRICS = {
+    "original": "accuracy under the original labels",
+    "real": "ReaL accuracy",
+    "v2": "accuracy on ImageNetV2",
+    "a": "accuracy on ImageNet-A",
+    "r": "accuracy on ImageNet-R",
+    "sketch": "accuracy on ImageNet-Sketch",
+}
+"""What each accuracy is called."""
+
+Sentences = tuple[tuple[str, str], ...]
+"""What a sentence is about, in a word or two, and the sentence."""
+
+_N_NAMED = 3
+
+
+def results_sentences(found: ResultsVerdict) -> Sentences:
+    """The verdict on published accuracies of many models, most important first."""
+    proxy = found.proxy
+    told = [("verdict", _on_the_proxy(proxy, found.judgement)), *_on_following(proxy)]
+    if found.ceiling is not None:
+        told += [
+            ("ceiling", _on_passing(found.ceiling, "with all of their interval")),
+            *_on_headroom(found.ceiling),
+        ]
+    return (*told, ("rests on", _on_the_models(found)))
+
+
+def study_sentences(found: StudyVerdict) -> Sentences:
+    """The verdict on a study, most important first; what cannot be said is said."""
+    told: list[tuple[str, str]] = []
+    if found.proxy is None:
+        few = "there are fewer than two models, or their original labels are unknown"
+        told.append(("verdict", f"Whether the metric is still a proxy cannot be said: {few}."))
+    else:
+        told.append(("verdict", _on_the_proxy(found.proxy, found.judgement)))
+    told.append(("labels", _on_changed_labels(found)))
+    if found.ceiling is not None:
+        told += [("ceiling", _on_passing(found.ceiling, "by exact paired tests (Holm)"))]
+        told += _on_headroom(found.ceiling)
+    if found.neighbours:
+        told.append(("ranks", _on_neighbours(found.neighbours)))
+    return (*told, *(() if found.proxy is None else _on_following(found.proxy)))
+
+
+def _on_the_proxy(proxy: Proxy, judgement: Judgement) -> str:
+    x, y = METRICS.get(proxy.x, proxy.x), METRICS.get(proxy.y, proxy.y)
+    order = {
+        "kept": "it still puts the best models in much the same order",
+        "lost": "it no longer puts the best models in the same order",
+        "open": "whether it puts the best models in the same order is open",
+    }[judgement.order]
+    gain = {
+        "holds": "a point gained on it is worth as much as before",
+        "more": "a point gained on it is worth more at the top",
+        "less": "a point gained on it is worth less at the top",
+        "nothing": "a point gained on it at the top is worth nothing that can be told",
+        "open": "what a point gained on it at the top is worth is open",
+    }[judgement.gain]
+    lead = {
+        "yes": f"Yes: {x} is still a proxy for {y}",
+        "weaker": f"Yes, but a weaker one: {x} still stands for {y}, and less so at the top",
+        "no": f"No: at the top, {x} is no longer a proxy for {y}",
+        "open": f"Open: these models do not tell whether {x} is still a proxy for {y}",
+    }[judgement.answer]
+    return f"{lead}; {order}, and {gain}."
+
+
+def _on_following(proxy: Proxy) -> Sentences:
+    """Slopes, breakpoint, halves and the order of the top, where they are there."""
+    told = [("slopes", _on_slopes(proxy)), ("breakpoint", _on_breakpoint(proxy))]
+    told += [("halves", _on_halves(proxy)), ("order", _on_order(proxy))]
+    told += [("not said", reason) for reason in proxy.missing]
+    return tuple((about, sentence) for about, sentence in told if sentence)
+
+
+def _on_slopes(proxy: Proxy) -> str:
+    told = [
+        f"{_slope(one.slope, one.interval)} {_range(one)}"
+        for one in proxy.slopes
+        if one.slope is not None
+    ]
+    if not told:
+        return ""
+    x, y = METRICS.get(proxy.x, proxy.x), METRICS.get(proxy.y, proxy.y)
+    return f"A point of {x} comes with so many points of {y}: {'; '.join(told)}."
+
+
+def _on_breakpoint(proxy: Proxy) -> str:
+    bent = proxy.breakpoint
+    if bent is None:
+        return ""
+    at = words.percent(bent.value)
+    if bent.interval is not None:
+        at += f" ({words.between(*bent.interval)})"
+    found = "The slope changes" if bent.p_value < SIGNIFICANT else "No bend can be told: at best"
+    first = (
+        f"{found} at {at}, from {_slope(bent.slope_below, bent.slope_below_interval)} to"
+        f" {_slope(bent.slope_above, bent.slope_above_interval)} ({words.p_value(bent.p_value)})"
+    )
+    if len(bent.preferred) > 1:
+        places = words.listed([words.percent(one) for one in bent.preferred])
+        return f"{first}; several breaks, at {places}, fit better: the bend is gradual."
+    return f"{first}."
+
+
+def _on_halves(proxy: Proxy) -> str:
+    halves = proxy.halves
+    if halves is None:
+        return ""
+    chance = "" if halves.p_value is None else f" ({words.p_value(halves.p_value)})"
+    return (
+        f"Split in halves at {words.percent(halves.split)}, as in the paper, the slopes are"
+        f" {halves.lower.slope:.2f} and {halves.upper.slope:.2f}{chance}; that test takes models as"
+        " independent."
+    )
+
+
+def _on_order(proxy: Proxy) -> str:
+    top = proxy.top
+    if top is None or top.tau is None:
+        return ""
+    pairs = words.percent((1 + top.tau) / 2, 0)
+    whole = "" if top.tau_all is None else f"; among all models tau is {top.tau_all:.2f}"
+    rho = "" if top.rho is None else f", Spearman's rho {_slope(top.rho, top.rho_interval)}"
+    return (
+        f"Of the {top.n_models:,} best models ({words.percent(top.least)} or more), {pairs} of"
+        f" pairs stand in the same order: Kendall's tau {_slope(top.tau, top.tau_interval)}{rho}"
+        f"{whole}."
+    )
+
+
+def _on_passing(above: Ceiling, how: str) -> str:
+    if above.own.value is None:
+        return "No image has a label, so that the original labels have no score."
+    first = (
+        f"Scored like a model, the original labels reach {words.percent(above.value, 2)}"
+        f" ({words.between(*above.interval, 2)})"
+    )
+    if above.n_above == 0:
+        return f"{first}; no model is above."
+    share = words.percent(above.share_above)
+    verb = "is" if above.n_above == 1 else "are"
+    return (
+        f"{first}; {above.n_above:,} of {words.count(above.n_models, 'model')} ({share}) {verb}"
+        f" above, {above.n_surely_above:,} of them {how}."
+    )
+
+
+def _on_headroom(above: Ceiling) -> Sentences:
+    if above.best is None or above.headroom is None or above.own.value is None:
+        return ()
+    side = "below" if above.headroom > 0 else "above"
+    sentence = (
+        f"The best model, {above.best_model}, reaches {words.percent(above.best, 2)}:"
+        f" {abs(100 * above.headroom):.2f} points {side} the original labels, and"
+        f" {100 * (1 - above.best):.2f} below being always right."
+    )
+    return (("headroom", sentence),)
+
+
+def _on_the_models(found: ResultsVerdict) -> str:
+    proxy = found.proxy
+    first = words.count(proxy.n_models, "entry", "entries")
+    if found.n_left_out:
+        first += f" ({found.n_left_out:,} lack one of the two accuracies)"
+    if found.cluster == "family":
+        return (
+            f"{first}, one a model and image size, of {proxy.n_groups:,} families by name: models"
+            " of a family are alike, so that intervals draw families."
+        )
+    return (
+        f"{first}, one a model and image size, drawn one by one: models of a family are alike, so"
+        " that these intervals are too narrow."
+    )
+
+
+def _on_changed_labels(found: StudyVerdict) -> str:
+    first = words.count(found.n_images, "image")
+    if found.n_rated is not None:
+        first += f", {found.n_rated:,} of them rated"
+    kinds = found.kinds
+    if kinds is None:
+        return f"{first}; the original labels are unknown."
+    n_changed = found.n_images - kinds.n_confirmed
+    share = words.percent(n_changed / found.n_images)
+    return (
+        f"{first}: {n_changed:,} ({share}) no longer carry just their"
+        f" original label ({kinds.n_multiple:,} have several, {kinds.n_replaced:,} another,"
+        f" {kinds.n_empty:,} none)."
+    )
+
+
+def _on_neighbours(neighbours: Sequence[Neighbours]) -> str:
+    open_ = [one for one in neighbours if not one.difference.decided]
+    first = (
+        f"Of {words.count(len(neighbours), 'pair')} of neighbours in rank,"
+        f" {len(neighbours) - len(open_):,} are decided (exact paired tests, Holm)"
+    )
+    if not open_:
+        return f"{first}."
+    named = [f"{one.better} before {one.worse}" for one in open_[:_N_NAMED]]
+    if len(open_) > _N_NAMED:
+        named.append(f"{len(open_) - _N_NAMED:,} more")
+    return f"{first}; open: {words.listed(named)}."
+
+
+def _slope(value: float, interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return f"{value:.2f}".replace("-", "−")
+    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})".replace("-", "−")
+
+
+def _range(one: RangeSlope) -> str:
+    low, high = (None if end is None else f"{100 * end:.4g}" for end in (one.low, one.high))
+    if low is None:
+        return f"below {high}%" if high else "over all"
+    return f"from {low}% on" if high is None else f"from {low} to {high}%"

@@ -1,0 +1,162 @@
+"""Is one accuracy still a proxy for another: the published results, and made-up models."""
+
+import numpy as np
+import pytest
+
+from reassess.analysis.proxy import default_edges, families, proxy
+from reassess.analysis.verdict import judge, results_verdict
+from reassess.catalog import IMAGENET_ORIGINAL
+from reassess.errors import OptionError
+from reassess.files.results import Results
+from reassess.statistics import ordinary_least_squares
+
+
+def of(x, y, **more):
+    return proxy(x, y, rng=np.random.default_rng(0), n_resamples=400, **more)
+
+
+def models(n=120, seed=0, noise=0.002, upper=1.0):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0.5, 0.9, n)
+    y = 0.1 + 0.9 * np.minimum(x, 0.75) + 0.9 * upper * np.maximum(x - 0.75, 0)
+    return x, y + rng.normal(0, noise, n)
+
+
+def test_the_published_results(published) -> None:
+    """The anchors: 1,556 entries, 105 above the labels, slopes from 1.04 to 0.30."""
+    found = results_verdict(
+        published.results(), own=IMAGENET_ORIGINAL, rng=np.random.default_rng(0)
+    )
+    assert found.proxy.n_models == 1556
+    assert found.ceiling is not None
+    assert (found.ceiling.n_above, found.ceiling.value) == (105, pytest.approx(0.90023, abs=1e-5))
+    assert found.ceiling.n_surely_above < 105
+    first, *_, last = found.proxy.slopes
+    assert (first.high, last.low) == (0.70, 0.88)
+    assert (first.slope, last.slope) == pytest.approx((1.04, 0.30), abs=0.005)
+    assert all(one.interval is not None for one in found.proxy.slopes)
+    bent, top = found.proxy.breakpoint, found.proxy.top
+    assert bent is not None
+    assert top is not None
+    assert bent.interval is not None
+    assert bent.interval[0] < bent.value < bent.interval[1] < 0.81
+    assert len(bent.preferred) == 3
+    assert (top.n_models, top.least) == (156, pytest.approx(0.861, abs=0.001))
+    assert found.judgement.answer == "weaker"
+
+
+def test_the_original_labels_score_what_the_catalogue_says(published) -> None:
+    from reassess.analysis.standing import original_accuracy_of
+
+    labels, benchmark = published.labels("imagenet-real"), published.benchmark("imagenet")
+    assert original_accuracy_of(labels, benchmark) == IMAGENET_ORIGINAL
+
+
+@pytest.mark.parametrize("metric", ["v2", "a", "r", "sketch"])
+def test_any_pair_of_the_published_results(published, metric: str) -> None:
+    found = results_verdict(
+        published.results(),
+        x="real",
+        y=metric,
+        own=IMAGENET_ORIGINAL,
+        n_resamples=100,
+        rng=np.random.default_rng(0),
+    )
+    assert found.ceiling is None
+    assert found.proxy.n_models == (1555 if metric == "a" else 1556)
+    assert sum(one.n_models for one in found.proxy.slopes) == found.proxy.n_models
+    assert min(one.n_models for one in found.proxy.slopes) > 250
+
+
+def test_families_make_intervals_wider(published) -> None:
+    results = published.results()
+    known = ~np.isnan(results.accuracy["original"])
+    x, y = results.accuracy["original"][known], results.accuracy["real"][known]
+    alone, drawn = of(x, y), of(x, y, groups=families(results.model[known]))
+    assert (alone.n_groups, drawn.n_groups) == (1556, 238)
+    assert alone.breakpoint is not None
+    assert drawn.breakpoint is not None
+    assert alone.breakpoint.value == drawn.breakpoint.value
+    for name in ("interval", "ratio_interval", "slope_below_interval"):
+        a, b = getattr(alone.breakpoint, name), getattr(drawn.breakpoint, name)
+        assert b[1] - b[0] > 1.5 * (a[1] - a[0]), name
+
+
+@pytest.mark.parametrize(
+    ("upper", "noise", "judged"),
+    [
+        (1.0, 0.002, ("yes", "kept", "holds")),
+        (0.5, 0.002, ("weaker", "kept", "less")),
+        (1.6, 0.002, ("yes", "kept", "more")),
+        (0.0, 0.002, ("no", "lost", "nothing")),
+        (0.3, 0.02, ("no", "lost", "less")),
+    ],
+)
+def test_the_rules(upper: float, noise: float, judged: tuple[str, ...]) -> None:
+    found = judge(of(*models(n=300, upper=upper, noise=noise)))
+    assert (found.answer, found.order, found.gain) == judged
+
+
+def test_few_models_leave_it_open_and_say_why() -> None:
+    x, y = models(n=7)
+    found = of(x, y)
+    assert (found.breakpoint, found.top) == (None, None)
+    assert [reason.partition(" needs")[0] for reason in found.missing] == [
+        "A breakpoint", "The order of the top",
+    ]  # fmt: skip
+    assert judge(found).answer == "open"
+    assert {one.interval for one in found.slopes} == {None}
+    assert "needs 8 groups" in str(found.slopes[0].reason)
+    one_family = of(*models(n=40), groups=np.repeat("vit", 40))
+    assert one_family.breakpoint is not None
+    assert one_family.breakpoint.interval is None
+    assert judge(one_family).answer == "open"
+
+
+def test_ranges_are_half_open_and_their_lines_least_squares() -> None:
+    x = np.array([0.5, 0.6, 0.65, 0.7, 0.8, 0.85])
+    y = np.array([0.5, 0.7, 0.6, 0.7, 0.9, 0.8])
+    low, high = of(x, y, edges=(0.7,)).slopes
+    assert (low.n_models, high.n_models) == (3, 3)
+    assert low.slope == pytest.approx(ordinary_least_squares(x[:3], y[:3]).slope)
+    assert high.slope == pytest.approx(ordinary_least_squares(x[3:], y[3:]).slope)
+    assert default_edges(x, "original") == (0.7,)
+
+
+def test_the_order_of_the_models_does_not_matter() -> None:
+    x, y = models()
+    mixed = np.random.default_rng(5).permutation(len(x))
+    a, b = of(x, y), of(x[mixed], y[mixed])
+    assert a.top is not None
+    assert b.top is not None
+    assert (a.top.tau, a.top.tau_all) == pytest.approx((b.top.tau, b.top.tau_all))
+    assert a.breakpoint is not None
+    assert b.breakpoint is not None
+    assert a.breakpoint.value == pytest.approx(b.breakpoint.value)
+
+
+def test_families_end_at_the_first_underscore_or_point() -> None:
+    names = np.array(["vit_base_patch16.augreg", "resnet50.tv_in1k", "xcit"])
+    assert families(names).tolist() == ["vit", "resnet50", "xcit"]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"top": 0.0}, "the top is 0"),
+        ({"top": 1.5}, "the top is 1.5"),
+        ({"edges": (0.8, 0.7)}, "must ascend"),
+        ({"edges": (0.8, 1.7)}, "lie between 0 and 1"),
+    ],
+)
+def test_refuses(more, says: str) -> None:
+    with pytest.raises(OptionError, match=says):
+        of(*models(), **({"top": 0.1} | more))
+
+
+def test_refuses_results_that_lack_an_accuracy() -> None:
+    results = Results(np.array(["a"]), np.array([224]), {"original": np.array([0.7])})
+    with pytest.raises(OptionError, match=r"no accuracy 'real'.*they have original"):
+        results_verdict(results, rng=np.random.default_rng(0))
+    with pytest.raises(OptionError, match="x and y are both 'original'"):
+        results_verdict(results, y="original", rng=np.random.default_rng(0))

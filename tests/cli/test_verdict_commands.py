@@ -1,0 +1,213 @@
+"""`verdict` and `compare-labels`, as their readers type them."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import IDS, ORIGINAL, SETS, Ran
+from tests.study.small import rated_study
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rated")
+    rated_study(folder)
+    return folder
+
+
+@pytest.fixture
+def here(rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The study `s` with labels, in the working directory."""
+    shutil.copytree(rated, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def write_results(folder: Path, n: int = 40) -> None:
+    """Two of timm's tables, in other orders, with one entry that the second lacks."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(60, 90, n)
+    y = np.minimum(x + 5, 75 + 0.5 * (x - 70)) + rng.normal(0, 0.1, n)
+    for name, values, rows in (
+        ("results-imagenet.csv", x, range(n)),
+        ("results-imagenet-real.csv", y, range(n - 2, -1, -1)),
+    ):
+        (folder / name).write_text(
+            "model,img_size,top1,top5\n"
+            + "".join(f"f{i % 13}_m{i}.x,224,{values[i]:.3f},99\n" for i in rows)
+        )
+
+
+@pytest.mark.usefixtures("published")
+def test_the_verdict_on_the_published_results(cli: Cli) -> None:
+    ran = cli("verdict", "--results", "timm-results", "--json")
+    assert ran.status == 0, ran
+    found = json.loads(ran.out)
+    assert (found["n_models"], found["n_above_original_labels"]) == (1556, 105)
+    assert found["ceiling"] == pytest.approx(42_164 / 46_837)
+    assert found["slopes"][0]["slope"] == pytest.approx(1.04, abs=0.005)
+    assert found["slopes"][-1]["slope"] == pytest.approx(0.30, abs=0.005)
+    for one in found["slopes"]:
+        assert one["interval"][0] < one["slope"] < one["interval"][1]
+    low, high = found["breakpoint_interval"]
+    assert low < found["breakpoint"] < high
+    assert found["answer"] == "weaker"
+    text = cli("verdict", "--results", "timm-results")
+    assert 5 < len(found["sentences"]) <= 10
+    assert "105 of 1,556 models (6.7%) are above" in text.out
+
+
+def test_results_from_a_folder_or_one_by_one(tmp_path: Path, cli: Cli) -> None:
+    write_results(tmp_path)
+    found = json.loads(cli("verdict", "--results", tmp_path, "--json").out)
+    assert (found["n_models"], found["n_left_out"], found["n_groups"]) == (39, 1, 13)
+    tables = [tmp_path / f"results-imagenet{end}.csv" for end in ("", "-real")]
+    again = cli("verdict", "--results", tables[1], "--results", tables[0], "--json")
+    assert json.loads(again.out)["breakpoint"] == pytest.approx(found["breakpoint"])
+    alone = json.loads(cli("verdict", "--results", tmp_path, "--cluster", "none", "--json").out)
+    assert (alone["n_groups"], alone["breakpoint"]) == (39, found["breakpoint"])
+    edges = cli("verdict", "--results", tmp_path, "--edges", "0.7,0.8", "--json").out
+    assert [one["high"] for one in json.loads(edges)["slopes"]] == [0.7, 0.8, None]
+    assert cli("verdict", "--results", tmp_path, "--json") == cli(
+        "verdict", "--results", tmp_path, "--json", "--seed", "0"
+    )
+
+
+def test_the_verdict_on_a_study(here: Path, cli: Cli) -> None:
+    ran = cli("verdict", "s")
+    assert ran.status == 0, ran
+    assert "Open: these models do not tell" in ran.out
+    assert "needs 8 models, and here are 3" in ran.out
+    found = json.loads(cli("verdict", "s", "--json").out)
+    assert (found["n_models"], found["n_above_original_labels"], found["breakpoint"]) == (
+        3,
+        0,
+        None,
+    )
+    assert found["n_changed"] == sum(
+        len(held) != 1 or held != [original]
+        for held, original in _labels_and_originals(here)
+    )  # fmt: skip
+
+
+def _labels_and_originals(folder: Path) -> list[tuple[list[int], int]]:
+    labels = json.loads((folder / "s" / "labels.json").read_text())["labels"]
+    with (folder / "labels.csv").open(newline="") as file:
+        original = {row["image"]: int(row["label"][1:]) for row in csv.DictReader(file)}
+    return [(held, original[image]) for image, held in labels.items()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "neither is there"),
+        (["s", "--results", "timm-results"], "both is there"),
+        (["s", "--x", "v2"], "--x and --y choose among published"),
+        (["--results", "nonsense"], "neither a file nor a name in the catalogue"),
+        (["--results", "empty"], "holds no table of results"),
+        (["--results", "t", "--y", "v2"], "no accuracy 'v2'"),
+        (["--results", "t", "--x", "real"], "x and y are both"),
+        (["--results", "t", "--top", "0"], "the top is 0"),
+        (["--results", "t", "--edges", "a"], "--edges is 'a'"),
+        (["--results", "t", "--edges", "0.8,0.7"], "must ascend"),
+        (["nowhere"], "there is no study"),
+    ],
+)
+def test_verdict_refuses(arguments, says, tmp_path: Path, monkeypatch, cli: Cli) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("t").mkdir()
+    write_results(Path("t"))
+    ran = cli("verdict", *arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert says in ran.err
+
+
+def test_help_states_the_rules(cli: Cli) -> None:
+    text = cli("verdict", "--help").out
+    for word in ("order", "gain", "answer", "three of four pairs", "sketch"):
+        assert word in text
+
+
+def test_label_sets_side_by_side(study: Path, cli: Cli) -> None:
+    """By hand: the second takes a label from one image, empties one and leaves one out."""
+    other = dict(zip(IDS, SETS, strict=True))
+    other |= {IDS[1]: [1], IDS[5]: []}
+    del other[IDS[0]]
+    (study / "other.json").write_text(json.dumps(other))
+    ran = cli(
+        "compare-labels", "real.json", "second=other.json", "--original", "labels.csv",
+        "--models", "preds.npz", "-o", "table.csv", "--json",
+    )  # fmt: skip
+    assert ran.status == 0, ran
+    found = json.loads(ran.out)
+    assert (found["n_images"], found["n_images_in_all"], found["n_identical_in_all"]) == (6, 5, 3)
+    (pair,) = found["pairs"]
+    assert (pair["a"], pair["b"], pair["share_identical"]) == ("real", "second", 0.6)
+    (model,) = found["models"]
+    assert model["own"]["real"]["n_scored"] == sum(map(bool, SETS))
+    assert model["own"]["second"]["n_scored"] == 3 == model["shared"]["real"]["n_scored"]
+    with (study / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["original"] for row in rows] == [str(k) for k in ORIGINAL]
+    assert [row["second"] for row in rows] == ["", "1", "1", "none", "2 3", "none"]
+    assert [row["identical"] for row in rows] == ["", "no", "yes", "yes", "yes", "no"]
+    (study / "ids.txt").write_text("\n".join(IDS[1:4]) + "\n")
+    part = cli("compare-labels", "real.json", "second=other.json", "--images", "ids.txt", "--json")
+    found = json.loads(part.out)
+    assert (found["n_images"], found["n_identical_in_all"]) == (3, 2)
+    text = cli("compare-labels", "real.json", "second=other.json", "--models", "preds.npz").out
+    assert "the original labels are not known" in text
+
+
+def test_a_study_beside_a_file_of_its_labels(here: Path, cli: Cli) -> None:
+    """The file names classes by the study's indices; verdicts stand beside both."""
+    verdict = {"top_prediction": 0, "failure category": "Fine-grained error",
+               "failure severity": "Major"}  # fmt: skip
+    (here / "wrong.json").write_text(json.dumps({"c0/practice.jpg": verdict}))
+    ran = cli("compare-labels", "s", "again=s/labels.json", "wrong.json", "--json")
+    assert ran.status == 0, ran
+    found = json.loads(ran.out)
+    assert found["share_identical_in_all"] == 1
+    assert [one["n_called_right"] for one in found["verdicts"]] == [1, 1]
+    assert "called right" in cli("compare-labels", "s", "again=s/labels.json", "wrong.json").out
+
+
+@pytest.mark.usefixtures("published")
+def test_published_reassessments_by_name(cli: Cli) -> None:
+    found = json.loads(
+        cli("compare-labels", "imagenet-real", "imagenet-mturk", "imagenet-mistakes", "--json").out
+    )
+    assert [one["n_images"] for one in found["sets"]] == [50_000, 4842]
+    counts = {(one["model"], one["name"]): one["n_called_right"] for one in found["verdicts"]}
+    assert counts["vit3b", "imagenet-real"] == 85
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["real.json"], "hold 1 label sets"),
+        (["real.json", "nonsense"], "neither a file nor a name"),
+        (["real.json", "real.json"], "must have different names"),
+        (["real.json", "classes.csv"], "the column 'label'"),
+        (["real.json", "b=real.json", "--images", "ids.txt"], "none of the 1 images"),
+        (["real.json", "elsewhere.json", "--original", "labels.csv"], "must be an image of"),
+        (["real.json", "x=missing.json"], "there is no such file"),
+        (["real.json", "b=real.json", "--models", "none.npz"], "no such file"),
+        (["real.json", "."], "there is no study"),
+    ],
+)
+def test_compare_labels_refuses(arguments, says, study: Path, cli: Cli) -> None:
+    (study / "ids.txt").write_text("gnu.jpg\n")
+    (study / "elsewhere.json").write_text(json.dumps({"gnu/1.jpg": [0]}))
+    ran = cli("compare-labels", *arguments, "-o", "table.csv")
+    assert (ran.status, ran.out) == (2, "")
+    assert says in ran.err
+    assert not Path("table.csv").exists()
