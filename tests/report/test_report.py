@@ -231,7 +231,7 @@ def test_simulated_raters_are_named_everywhere(report: Report, text: str) -> Non
 def test_figures_are_whole_files(report: Report, tmp_path: Path) -> None:
     written = write_figures(report, tmp_path / "figures")
     assert {path.name for path in written} == {
-        f"{name}{suffix}" for name in FIGURES for suffix in (".png", ".svg")
+        f"{name}{suffix}" for name in FIGURES for suffix in (".png", ".svg", ".pdf")
     }
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {p.name for p in written}
     for path in written:

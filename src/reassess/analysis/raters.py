@@ -105,6 +105,52 @@ class RaterDrifts:
     high: Float[np.ndarray, "R"]
 
 
+@dataclass(frozen=True, slots=True)
+class RaterFindings:
+    """What the votes alone say about raters; the records of each rater are parallel.
+
+    Attributes:
+        agreement: of all raters.
+        confusions: each rater's.
+        effects: what would be decided otherwise without each.
+        drifts: how each changed; None where no times are known.
+    """
+
+    agreement: VoteAgreement
+    confusions: RaterConfusions
+    effects: RaterEffects
+    drifts: RaterDrifts | None
+
+
+def rater_findings(
+    votes: Votes,
+    posterior: Posterior,
+    threshold: float,
+    *,
+    n_resamples: int = 1000,
+    rng: np.random.Generator,
+) -> RaterFindings:
+    """Everything that the votes say about raters.
+
+    Args:
+        votes: the votes.
+        posterior: fitted to them, by a method that knows raters' confusion.
+        threshold: a label is kept where its posterior is at least this.
+        n_resamples: bootstrap draws of images, for the intervals of agreement.
+        rng: where randomness comes from.
+
+    Raises:
+        DataError: the posterior is not of these votes, or knows no confusion.
+        OptionError: the threshold is not inside (0, 1), or the resamples are negative.
+    """
+    return RaterFindings(
+        agreement=vote_agreement(votes, n_resamples=n_resamples, rng=rng),
+        confusions=rater_confusions(votes, posterior),
+        effects=leave_one_out(votes, posterior, threshold),
+        drifts=None if votes.given_at is None else rater_drifts(votes, posterior),
+    )
+
+
 def vote_agreement(
     votes: Votes, *, n_resamples: int = 1000, level: float = 0.95, rng: np.random.Generator
 ) -> VoteAgreement:

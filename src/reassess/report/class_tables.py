@@ -4,7 +4,6 @@ Decides nothing: `reassess.analysis.classes` and `reassess.analysis.raters` do.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,31 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from reassess.analysis.classes import KINDS, ChangedClasses, ClassPairs
-from reassess.analysis.raters import (
-    RaterConfusions,
-    RaterDrifts,
-    RaterEffects,
-    VoteAgreement,
-)
+from reassess.analysis.raters import RaterFindings, VoteAgreement
 from reassess.report import words
 from reassess.statistics.agreement import Coefficient
-
-
-@dataclass(frozen=True, slots=True)
-class RaterRows:
-    """What is known of each rater from the votes alone; parallel records.
-
-    Attributes:
-        agreement: of all raters.
-        confusions: each rater's.
-        effects: what would be decided otherwise without each.
-        drifts: how each changed; None where no times are known.
-    """
-
-    agreement: VoteAgreement
-    confusions: RaterConfusions
-    effects: RaterEffects
-    drifts: RaterDrifts | None
 
 
 def class_pair_columns(pairs: ClassPairs, names: Sequence[str] | None) -> dict[str, list[Any]]:
@@ -100,7 +77,7 @@ def agreement_lines(agreement: VoteAgreement) -> list[str]:
     return [f"{name}: {_coefficient(one)}" for name, one in named if one is not None]
 
 
-def rater_columns(rows: RaterRows) -> dict[str, list[Any]]:
+def rater_columns(rows: RaterFindings) -> dict[str, list[Any]]:
     """Every rater as columns, those with most votes first."""
     confusions, effects = rows.confusions, rows.effects
     columns: dict[str, list[Any]] = {
@@ -124,7 +101,7 @@ def rater_columns(rows: RaterRows) -> dict[str, list[Any]]:
     return {name: [values[i] for i in order] for name, values in columns.items()}
 
 
-def raters_table(rows: RaterRows, further: Mapping[str, Mapping[str, str]], top: int) -> Table:
+def raters_table(rows: RaterFindings, further: Mapping[str, Mapping[str, str]], top: int) -> Table:
     """One line a rater, those with most votes first.
 
     Args:

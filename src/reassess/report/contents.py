@@ -4,11 +4,64 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reassess.analysis.classes import ChangedClasses, ClassPairs
 from reassess.analysis.findings import Findings
+from reassess.analysis.raters import RaterFindings
 from reassess.records import Benchmark, LabelSets, ModelScore
 
 Spec = dict[str, Any]
 """A chart in the grammar of Vega-Lite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image of the benchmark, as a gallery shows it.
+
+    Attributes:
+        image_id: its id.
+        source: a ``data:`` address of a small copy; empty where there is no image file.
+        lines: what is said below it.
+    """
+
+    image_id: str
+    source: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Images that show the same thing.
+
+    Attributes:
+        id: anchor; ``several``, ``none`` or ``changed``.
+        caption: what they show, and how they were chosen.
+        pictures: the images.
+    """
+
+    id: str
+    caption: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How the labels of a study came about, for the paragraph on methods.
+
+    Attributes:
+        n_models: models that proposed labels.
+        n_proposals: pairs of image and class that were proposed; None where unknown.
+        n_votes: votes; None where there are none.
+        n_raters: raters who gave them; None likewise.
+        n_questions: questions that they were asked; None likewise.
+        method: how votes were aggregated; None likewise.
+    """
+
+    n_models: int
+    n_proposals: int | None = None
+    n_votes: int | None = None
+    n_raters: int | None = None
+    n_questions: int | None = None
+    method: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +78,11 @@ class Report:
             that rests on votes then say so.
         provenance: what the numbers came from, as (what, value): command, input files with
             their SHA-256, version, date.
+        pairs: classes that are hard to tell apart; None where nobody looked.
+        changed: what became of each original class; None without original labels.
+        raters_found: what the votes say about raters; None without votes.
+        galleries: images worth seeing.
+        making: how the labels came about; None where that is not known.
     """
 
     title: str
@@ -34,6 +92,11 @@ class Report:
     benchmark: Benchmark
     simulated: bool = False
     provenance: Sequence[tuple[str, str]] = ()
+    pairs: ClassPairs | None = None
+    changed: ChangedClasses | None = None
+    raters_found: RaterFindings | None = None
+    galleries: Sequence[Gallery] = ()
+    making: Making | None = None
 
     @property
     def raters(self) -> str:
@@ -134,7 +197,9 @@ class Section:
         text: paragraphs before the figures.
         figures: its figures.
         tables: its tables, below the figures.
-        terms: (term, explanation), as a list at the end.
+        galleries: images, below the tables.
+        terms: (term, explanation), as a list.
+        quote: words to be copied, at the end.
     """
 
     id: str
@@ -142,7 +207,9 @@ class Section:
     text: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
+    galleries: tuple[Gallery, ...] = ()
     terms: tuple[tuple[str, str], ...] = field(default=())
+    quote: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ from reassess.report.verdict import key_numbers, verdict
 
 _SENTENCES_IN_LEAD = 3
 _DRAWN_WIDTH = 590
+_SAID_OF_MARKS = re.compile(r' (?:aria-[a-z]+|role|font-family|pointer-events)="[^"]*"')
+"""What a drawing repeats on every mark: the figure says it once, or the page's style does."""
 
 
 def write_report(report: Report, path: str | Path) -> None:
@@ -65,6 +67,7 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["tidy"] = tidy
+    environment.filters["brief"] = brief
     sentences = verdict(report)
     text: str = environment.get_template("report.html.j2").render(
         report=report,
@@ -91,6 +94,11 @@ def tidy(text: str) -> str:
     return re.sub(r" ([<=]) (?=\d)", "\u00a0\\1\u00a0", text)
 
 
+def brief(value: float | int | str) -> str:
+    """What a row is sorted by, in as few characters as keep the order."""
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
+
+
 def _facts(report: Report) -> str:
     """One line under the heading: what the page is about."""
     facts = [words.count(len(report.labels), "image")]
@@ -113,9 +121,8 @@ def _drawing(figure: Figure, convert: ModuleType) -> str:
     """The chart as SVG, with ids that are its own on the page."""
     spec = {**figure.chart, "width": _DRAWN_WIDTH}
     svg: str = convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
-    return with_own_ids(svg, figure.id).replace(
-        "<svg ", '<svg preserveAspectRatio="xMinYMin meet" ', 1
-    )
+    svg = _SAID_OF_MARKS.sub("", with_own_ids(svg, figure.id))
+    return svg.replace("<svg ", '<svg preserveAspectRatio="xMinYMin meet" ', 1)
 
 
 def _jinja() -> ModuleType:

@@ -6,9 +6,20 @@ To add one, write a function from `Report` and its figures to `Section`, and lis
 from collections.abc import Callable, Mapping
 
 from reassess.report import tables
+from reassess.report.class_tables import agreement_lines
 from reassess.report.contents import Figure, Report, Section, Table
+from reassess.report.methods import citations_in, methods_paragraph
 
 Figures = Mapping[str, Figure]
+
+_KINDS_IN_WORDS = (
+    "Inseparable: each is on more than half of the images that hold the other. Implies: the first"
+    " is hardly without the second, but not the other way round. Overlap: both are on the same"
+    " images for more than 5% of the rarer class and more than twice as often as by chance."
+    " Confused: models say one on more than 5% of the images that hold only the other. Named alike:"
+    " they share a name and nothing more is known. “More” is the lower end of a 95% Wilson"
+    " interval."
+)
 
 
 def _models(_report: Report, figures: Figures) -> Section:
@@ -78,6 +89,41 @@ def _bias(report: Report, figures: Figures) -> Section:
     return Section("habits", title, text, drawn, table)
 
 
+def _classes(report: Report, _figures: Figures) -> Section:
+    text = (
+        (
+            "Some classes are two names for one thing, some are always seen together, and some are"
+            " simply hard. The evidence is kept apart: what people found on the same images, what"
+            " models take for each other, and what is called alike."
+        ),
+    )
+    found = (*_some(tables.pairs_table(report)), *_some(tables.changed_table(report)))
+    return Section("hard-classes", "Which classes are the trouble?", text, tables=found)
+
+
+def _galleries(report: Report, _figures: Figures) -> Section:
+    text = ("Numbers hide what images show.",)
+    return Section("images", "Images worth seeing", text, galleries=tuple(report.galleries))
+
+
+def _raters(report: Report, _figures: Figures) -> Section:
+    found = report.raters_found
+    if found is None:
+        return Section("answers", "")
+    text = (
+        (
+            f"How far do the {report.raters} agree beyond chance?"
+            f" {'. '.join(agreement_lines(found.agreement))}."
+        ),
+        (
+            "What each answers is held against what the others say, and drawn towards the mean of"
+            " all where there are few votes."
+        ),
+    )
+    title = "Who answered, and how much hangs on one of them?"
+    return Section("answers", title, text, tables=_some(tables.raters_table(report)))
+
+
 def _everything(report: Report, _figures: Figures) -> Section:
     return Section("numbers", "All models", tables=_some(tables.models_table(report)))
 
@@ -130,6 +176,8 @@ def _methods(report: Report, _figures: Figures) -> Section:
             ),
         ),
     ]
+    if report.pairs is not None:
+        terms.append(("Classes that belong together", _KINDS_IN_WORDS))
     point = report.labels.operating_point
     if point is not None:
         terms.insert(
@@ -139,10 +187,13 @@ def _methods(report: Report, _figures: Figures) -> Section:
     text = (
         (
             "The method and its analyses follow Beyer, Hénaff, Kolesnikov, Zhai and van den Oord"
-            " (2020), “Are we done with ImageNet?”, arXiv 2006.07159."
+            " (2020), “Are we done with ImageNet?”, arXiv 2006.07159. The words for a paper:"
         ),
     )
-    return Section("methods", "How it was measured", text, terms=tuple(terms))
+    paragraph = methods_paragraph(report)
+    cited = "\n".join(reference for _, reference in citations_in(paragraph))
+    quote = f"{paragraph}\n\n{cited}"
+    return Section("methods", "How it was measured", text, terms=tuple(terms), quote=quote)
 
 
 def _provenance(report: Report, _figures: Figures) -> Section:
@@ -158,6 +209,9 @@ SECTIONS: tuple[Callable[[Report, Figures], Section], ...] = (
     _labels,
     _agreement,
     _bias,
+    _classes,
+    _galleries,
+    _raters,
     _everything,
     _methods,
     _provenance,
@@ -168,7 +222,7 @@ SECTIONS: tuple[Callable[[Report, Figures], Section], ...] = (
 def sections(report: Report, figures: Figures) -> list[Section]:
     """The sections that have something to show."""
     made = [make(report, figures) for make in SECTIONS]
-    return [one for one in made if one.figures or one.tables or one.terms]
+    return [one for one in made if one.figures or one.tables or one.galleries or one.terms]
 
 
 def _pick(figures: Figures, *ids: str) -> tuple[Figure, ...]:

@@ -1,11 +1,16 @@
-"""The tables of the page: every model, and the classes that occur together."""
+"""The tables of the page: models, raters, and classes that belong together or changed."""
 
+import numpy as np
+
+from reassess.analysis.classes import KINDS
 from reassess.analysis.findings import BiasedClasses
 from reassess.report import words
 from reassess.report.contents import Cell, Column, Report, Table
 
 _N_BESIDE = 3
 _LEAST_SHARE = 0.02
+_N_PAIRS = 300
+_N_CHANGED = 100
 
 
 def models_table(report: Report) -> Table | None:
@@ -78,6 +83,104 @@ def classes_table(report: Report) -> Table | None:
     rows = [_class_row(report, found, place, best) for place in range(len(found.examples))]
     caption = f"The {len(rows)} classes on which the oracle does worst; accuracies in percent."
     return Table("classes", caption, tuple(columns), tuple(rows))
+
+
+def pairs_table(report: Report) -> Table | None:
+    """Classes that are hard to tell apart, with the evidence; None where there are none."""
+    pairs = report.pairs
+    if pairs is None or len(pairs) == 0:
+        return None
+    columns = (
+        Column("class", numeric=False),
+        Column("other class", numeric=False),
+        Column("kind", numeric=False, note="the first rule that holds, see Methods"),
+        Column("on both", note="images that hold both"),
+        Column("of the first", note="share of the images that hold the first class"),
+        Column("of the other", note="share of the images that hold the other class"),
+        Column("taken for the other", note="share of models and images, where only one is there"),
+    )
+    rows = []
+    for row in range(min(len(pairs), _N_PAIRS)):
+        names = [report.class_name(int(label[row])) for label in (pairs.a, pairs.b)]
+        n_both = int(pairs.n_both[row])
+        shares = [n_both / n if n else None for n in (int(pairs.n_a[row]), int(pairs.n_b[row]))]
+        taken = np.fmax(pairs.a_as_b[row], pairs.b_as_a[row])
+        kind = int(pairs.kind[row])
+        rows.append(
+            (
+                *(Cell(name, name.lower()) for name in names),
+                Cell(KINDS[kind], kind),
+                Cell(f"{n_both:,}", n_both),
+                *map(_share, shares),
+                _share(None if np.isnan(taken) else float(taken)),
+            )
+        )
+    caption = "Pairs of classes that votes, models or names say belong together; in percent."
+    if len(pairs) > _N_PAIRS:
+        caption += f" The first {_N_PAIRS} of {len(pairs):,}; “reassess synonyms” writes them all."
+    return Table("pairs", caption, columns, tuple(rows))
+
+
+def changed_table(report: Report) -> Table | None:
+    """The original classes that lost most of their images; None where that is unknown."""
+    changed = report.changed
+    if changed is None or len(changed) == 0:
+        return None
+    columns = (
+        Column("original class", numeric=False),
+        Column("images"),
+        Column("kept", note="whose reassessed labels hold the original one, in percent"),
+        Column("other labels", note="whose labels hold others only"),
+        Column("no label"),
+        Column("kept among several", note="whose labels hold the original one and others"),
+    )
+    rows = []
+    for row in range(min(len(changed), _N_CHANGED)):
+        name = report.class_name(int(changed.label[row]))
+        n = int(changed.n_images[row])
+        counts = (changed.n_replaced, changed.n_empty, changed.n_several)
+        rows.append(
+            (
+                Cell(name, name.lower()),
+                Cell(f"{n:,}", n),
+                _share(int(changed.n_kept[row]) / n),
+                *(Cell(f"{int(count[row]):,}", int(count[row])) for count in counts),
+            )
+        )
+    caption = f"The {len(rows)} original classes that lost most of their images."
+    return Table("changed", caption, columns, tuple(rows))
+
+
+def raters_table(report: Report) -> Table | None:
+    """Each rater: what he answers, and what hangs on it; None without votes."""
+    found = report.raters_found
+    if found is None:
+        return None
+    confusions, effects, drifts = found.confusions, found.effects, found.drifts
+    answered = [
+        (t, a) for t in range(len(confusions.truths)) for a in range(len(confusions.answers))
+    ]
+    columns = [Column("rater", numeric=False), Column("questions")]
+    columns += [
+        Column(f"{confusions.answers[a]} if {confusions.truths[t]}", note="in percent, see Methods")
+        for t, a in answered
+    ]
+    columns.append(Column("images that change", note="whose labels change without this rater"))
+    if drifts is not None:
+        columns.append(Column("drift", note="agreement later less earlier, in percentage points"))
+    rows = []
+    for r in np.argsort(-effects.n_questions, kind="stable").tolist():
+        cells = [
+            Cell(str(confusions.rater_ids[r]), str(confusions.rater_ids[r]).lower()),
+            Cell(f"{int(effects.n_questions[r]):,}", int(effects.n_questions[r])),
+            *(_share(float(confusions.confusion[r, t, a])) for t, a in answered),
+            Cell(f"{int(effects.n_images[r]):,}", int(effects.n_images[r])),
+        ]
+        if drifts is not None:
+            change = None if np.isnan(drifts.change[r]) else float(drifts.change[r])
+            cells.append(Cell(words.points(change), change))
+        rows.append(tuple(cells))
+    return Table("raters", "One row a rater, in percent.", tuple(columns), tuple(rows))
 
 
 def _class_row(

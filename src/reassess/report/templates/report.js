@@ -12,10 +12,24 @@ function follow(model) {
     row.classList.toggle("followed", row.dataset.model === model);
 }
 
+let drawing; // the script that draws is read when the first chart comes near, not on opening
+function vega() {
+  drawing ??= new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.type = "module";
+    script.textContent = document.getElementById("bundle").textContent;
+    script.addEventListener("load", done);
+    script.addEventListener("error", failed);
+    document.head.append(script);
+  });
+  return drawing;
+}
+
 async function draw(id) {
   const place = document.getElementById(`chart-${id}`);
   const drawn = place.innerHTML;
   try {
+    await vega();
     place.classList.add("live");
     const { view } = await window.vegaEmbed(place, specs[id], { renderer: "svg", actions: false });
     view.addEventListener("click", (event, item) => {
@@ -33,27 +47,39 @@ async function draw(id) {
 }
 
 const known = new Set(select ? [...select.options].map((o) => o.value).filter(Boolean) : []);
+// Charts near the reader are drawn first, the others while nothing else is to be done.
+const waiting = new Set(Object.keys(specs).filter((id) => document.getElementById(`chart-${id}`)));
+function start(id) {
+  return waiting.delete(id) ? draw(id) : undefined;
+}
 const near = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries)
       if (isIntersecting) {
         near.unobserve(target);
-        draw(target.id.replace("chart-", ""));
+        start(target.id.replace("chart-", ""));
       }
   },
-  { rootMargin: "1200px" },
+  { rootMargin: "600px" },
 );
-for (const id of Object.keys(specs)) {
-  const place = document.getElementById(`chart-${id}`);
-  if (place) near.observe(place);
+const idle = window.requestIdleCallback ?? ((call) => setTimeout(call, 50));
+function next() {
+  const [id] = waiting;
+  if (id) idle(async () => (await start(id), next()));
 }
+function watch() {
+  for (const id of waiting) near.observe(document.getElementById(`chart-${id}`));
+  next();
+}
+if (document.readyState === "complete") watch();
+else addEventListener("load", () => setTimeout(watch));
 
 if (select) {
   select.closest(".follow").hidden = false;
   select.addEventListener("change", () => follow(select.value));
 }
 
-for (const button of document.querySelectorAll(".save button"))
+for (const button of document.querySelectorAll("button[data-figure]"))
   button.addEventListener("click", async () => {
     const { figure, type } = button.dataset;
     const view = views.get(figure);
@@ -97,6 +123,7 @@ for (const table of document.querySelectorAll(".table table")) {
         const absent = x === undefined || y === undefined;
         return absent ? compare(x, y) : sign * compare(x, y);
       });
+      rows.forEach((row, i) => row.classList.toggle("later", i >= 100));
       body.append(...rows);
     });
   });
@@ -114,3 +141,36 @@ const seen = new IntersectionObserver(
   { rootMargin: "-15% 0px -75% 0px" },
 );
 for (const section of document.querySelectorAll("main > section")) seen.observe(section);
+
+function showAll(table) {
+  document.getElementById(table).classList.add("all");
+  document.querySelector(`button[data-all="${table}"]`)?.parentElement.remove();
+}
+for (const button of document.querySelectorAll("button[data-all]"))
+  button.addEventListener("click", () => showAll(button.dataset.all));
+
+for (const input of document.querySelectorAll(".filter input")) {
+  const said = input.closest(".filter").querySelector("output");
+  let rows, texts;
+  input.closest(".filter").hidden = false;
+  input.addEventListener("input", () => {
+    showAll(input.dataset.table);
+    rows ??= [...document.getElementById(input.dataset.table).tBodies[0].rows];
+    texts ??= rows.map((row) => row.textContent.toLowerCase());
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    rows.forEach((row, i) => {
+      row.hidden = !words.every((word) => texts[i].includes(word));
+      shown += !row.hidden;
+    });
+    said.textContent = words.length ? `${shown} of ${rows.length}` : "";
+  });
+}
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.parentElement.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText);
+    button.textContent = "Copied";
+  });
+}
