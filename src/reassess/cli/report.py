@@ -8,8 +8,6 @@ import click
 
 from reassess.cli.options import progress
 
-_PARTS = 6
-
 
 @click.command(
     epilog="""\b
@@ -31,11 +29,11 @@ def report(study: str, output: str | None, figures: str | None, seed: int) -> No
     """
     from reassess.report import write_figures, write_report
     from reassess.study import collect, open_study
-    from reassess.study.telling import report_of
+    from reassess.study.telling import STEPS, report_of
 
     opened = open_study(study)
     command = shlex.join(["reassess", *sys.argv[1:]])
-    with progress("Reporting", _PARTS + 2) as step:
+    with progress("Reporting", len(STEPS) + 2) as step:
         step("reading")
         told = report_of(collect(opened), command=command, on_part=step, seed=seed)
         step("page")

@@ -7,7 +7,10 @@
 `verdict`       the first paragraph and the key numbers
 `sections`      one function a section; `SECTIONS` is the order of the page
 `tables`        the tables of the page
+`galleries`     which images are shown
+`composing`     `report_on`: a `Report` from records
 `page`          `write_report`: the page
+`drawing`       charts as SVG, by vl-convert
 `methods`       the paragraph on methods, with its references
 `export`        `write_figures`: each figure as PNG, SVG and PDF; `write_recall_cost`: the curve
                 of a choice of models
@@ -19,12 +22,13 @@ Computes no finding: `reassess.analysis` does. Everything heavy is imported when
 a figure is made, so that importing this package loads neither altair nor Jinja.
 """
 
-from reassess.report.contents import Gallery, Making, Picture, Report
+from reassess.report.contents import Gallery, Input, Making, Picture, Report
 from reassess.report.export import write_figures, write_recall_cost
 from reassess.report.page import write_report
 
 __all__ = [
     "Gallery",
+    "Input",
     "Making",
     "Picture",
     "Report",

@@ -44,6 +44,22 @@ class Gallery:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """A file that numbers rest on.
+
+    Attributes:
+        role: what it is: ``labels``, ``votes``, ``gold``, ``model NAME``, …
+        file: its name, as it was given.
+        sha256: hexadecimal SHA-256 of its bytes; of several files that are read together, of
+            their hashes.
+    """
+
+    role: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Making:
     """How the labels of a study came about, for the paragraph on methods.
 
@@ -76,8 +92,9 @@ class Report:
         benchmark: what they are about.
         simulated: whether the votes come from simulated raters; the page and every figure
             that rests on votes then say so.
-        provenance: what the numbers came from, as (what, value): command, input files with
-            their SHA-256, version, date.
+        provenance: further facts about how the page came about, as (what, value).
+        command: what makes the page again.
+        inputs: the files that its numbers rest on.
         pairs: classes that are hard to tell apart; None where nobody looked.
         changed: what became of each original class; None without original labels.
         raters_found: what the votes say about raters; None without votes.
@@ -92,6 +109,8 @@ class Report:
     benchmark: Benchmark
     simulated: bool = False
     provenance: Sequence[tuple[str, str]] = ()
+    command: str = ""
+    inputs: Sequence[Input] = ()
     pairs: ClassPairs | None = None
     changed: ChangedClasses | None = None
     raters_found: RaterFindings | None = None
@@ -129,6 +148,7 @@ class Figure:
         alternative: the same in words, for people who do not see it.
         chart: the chart, without titles.
         from_votes: whether it rests on the raters' votes.
+        tips: what is said of each mark that can be pointed at: whose it is, and its numbers.
     """
 
     id: str
@@ -138,6 +158,7 @@ class Figure:
     alternative: str
     chart: Spec
     from_votes: bool = True
+    tips: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +200,15 @@ class Table:
         caption: what it holds.
         columns: its columns; the first names the row.
         rows: its rows, in the order of first sight.
+        of: what a row is about: ``model``, ``class`` or something else; what the reader looks
+            for in all tables at once.
     """
 
     id: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +224,7 @@ class Section:
         galleries: images, below the tables.
         terms: (term, explanation), as a list.
         quote: words to be copied, at the end.
+        rests_on: roles of the inputs that its numbers come from; ``model`` stands for all models.
     """
 
     id: str
@@ -210,6 +235,7 @@ class Section:
     galleries: tuple[Gallery, ...] = ()
     terms: tuple[tuple[str, str], ...] = field(default=())
     quote: str = ""
+    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,11 @@ import textwrap
 from pathlib import Path
 from types import ModuleType
 
-from reassess.errors import MissingExtraError, OptionError, some
+from reassess.errors import OptionError, some
 from reassess.files import write_atomically
 from reassess.proposals.choice import ModelChoice
 from reassess.report.contents import Figure, Report, Spec
-
-VEGA_LITE = "6.4"
-"""The version of the grammar that altair 6 writes; vl-convert carries several."""
+from reassess.report.drawing import VEGA_LITE, converter, file_drawing
 
 SIMULATED = "Votes of simulated raters."
 _SUFFIXES = (".png", ".svg", ".pdf", ".html")
@@ -93,8 +91,7 @@ def write_figure(figure: Figure, path: str | Path, *, simulated: bool = False) -
     elif suffix == ".pdf":
         content = convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE)
     elif suffix == ".svg":
-        svg = convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
-        content = with_own_ids(svg, figure.id).encode()
+        content = file_drawing(figure, spec).encode()
     else:
         content = _page(figure, spec, convert).encode()
     with write_atomically(path) as beside:
@@ -124,28 +121,6 @@ def in_script(text: str) -> str:
 def script(code: str) -> str:
     """A script that cannot end the element it stands in."""
     return re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE)
-
-
-def converter() -> ModuleType:
-    """vl-convert, which draws charts without a browser.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    try:
-        import vl_convert
-    except ImportError as error:
-        raise MissingExtraError("vl_convert", "report", "Drawing figures") from error
-    module: ModuleType = vl_convert
-    return module
-
-
-def with_own_ids(svg: str, prefix: str) -> str:
-    """The drawing with ids that no other drawing has; the converter's depend on what it drew."""
-    ids = dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))
-    for n, old in enumerate(ids):
-        svg = re.sub(rf'(\bid="|url\(#|href="#){re.escape(old)}\b', rf"\g<1>{prefix}-clip-{n}", svg)
-    return svg
 
 
 def subtitle_of(figure: Figure, *, simulated: bool) -> str:

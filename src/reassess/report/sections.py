@@ -12,6 +12,10 @@ from reassess.report.methods import citations_in, methods_paragraph
 
 Figures = Mapping[str, Figure]
 
+_SCORED = ("labels", "original labels", "model")
+_N_ROLES = 3
+"""Roles of one file that are named; more can only be models."""
+
 _KINDS_IN_WORDS = (
     "Inseparable: each is on more than half of the images that hold the other. Implies: the first"
     " is hardly without the second, but not the other way round. Overlap: both are on the same"
@@ -29,7 +33,8 @@ def _models(_report: Report, figures: Figures) -> Section:
             " image's labels. Images that no label describes are left out."
         ),
     )
-    return Section("accuracy", "How good are the models?", text, _pick(figures, "accuracies"))
+    drawn = _pick(figures, "accuracies")
+    return Section("accuracy", "How good are the models?", text, drawn, rests_on=_SCORED)
 
 
 def _progress(_report: Report, figures: Figures) -> Section:
@@ -39,7 +44,8 @@ def _progress(_report: Report, figures: Figures) -> Section:
             " the same gain measured with the reassessed ones, at every level."
         ),
     )
-    return Section("progress", "Does progress still count?", text, _pick(figures, "progress"))
+    drawn = _pick(figures, "progress")
+    return Section("progress", "Does progress still count?", text, drawn, rests_on=_SCORED)
 
 
 def _preference(report: Report, figures: Figures) -> Section:
@@ -50,18 +56,20 @@ def _preference(report: Report, figures: Figures) -> Section:
         ),
     )
     drawn = _pick(figures, "preference")
-    return Section("preference", "Model or original label?", text, drawn)
+    return Section("preference", "Model or original label?", text, drawn, rests_on=_SCORED)
 
 
 def _later(_report: Report, figures: Figures) -> Section:
     text = ("Many images show more than one thing. Do models know about the others?",)
     drawn = _pick(figures, "later-predictions")
-    return Section("later", "Beyond the first prediction", text, drawn)
+    title = "Beyond the first prediction"
+    return Section("later", title, text, drawn, rests_on=("labels", "model"))
 
 
 def _labels(_report: Report, figures: Figures) -> Section:
     text = ("The benchmark gave each image one label. What has become of it?",)
-    return Section("labels", "What the labels look like", text, _pick(figures, "label-counts"))
+    drawn, used = _pick(figures, "label-counts"), ("labels", "original labels")
+    return Section("labels", "What the labels look like", text, drawn, rests_on=used)
 
 
 def _agreement(report: Report, figures: Figures) -> Section:
@@ -72,7 +80,9 @@ def _agreement(report: Report, figures: Figures) -> Section:
             " kept."
         ),
     )
-    return Section("agreement", "Can the labels be trusted?", text, _pick(figures, "agreement"))
+    drawn = _pick(figures, "agreement")
+    used = ("gold", "labels", "posterior", "original labels", "votes")
+    return Section("agreement", "Can the labels be trusted?", text, drawn, rests_on=used)
 
 
 def _bias(report: Report, figures: Figures) -> Section:
@@ -86,7 +96,7 @@ def _bias(report: Report, figures: Figures) -> Section:
     table = _some(tables.classes_table(report))
     drawn = _pick(figures, "biased-classes")
     title = "Have models learnt the benchmark's habits?"
-    return Section("habits", title, text, drawn, table)
+    return Section("habits", title, text, drawn, table, rests_on=_SCORED)
 
 
 def _classes(report: Report, _figures: Figures) -> Section:
@@ -98,12 +108,15 @@ def _classes(report: Report, _figures: Figures) -> Section:
         ),
     )
     found = (*_some(tables.pairs_table(report)), *_some(tables.changed_table(report)))
-    return Section("hard-classes", "Which classes are the trouble?", text, tables=found)
+    title = "Which classes are the trouble?"
+    used = (*_SCORED, "classes", "hierarchy")
+    return Section("hard-classes", title, text, tables=found, rests_on=used)
 
 
 def _galleries(report: Report, _figures: Figures) -> Section:
     text = ("Numbers hide what images show.",)
-    return Section("images", "Images worth seeing", text, galleries=tuple(report.galleries))
+    shown, used = tuple(report.galleries), ("labels", "original labels", "classes")
+    return Section("images", "Images worth seeing", text, galleries=shown, rests_on=used)
 
 
 def _raters(report: Report, _figures: Figures) -> Section:
@@ -121,11 +134,13 @@ def _raters(report: Report, _figures: Figures) -> Section:
         ),
     )
     title = "Who answered, and how much hangs on one of them?"
-    return Section("answers", title, text, tables=_some(tables.raters_table(report)))
+    table = _some(tables.raters_table(report))
+    return Section("answers", title, text, tables=table, rests_on=("votes", "posterior", "labels"))
 
 
 def _everything(report: Report, _figures: Figures) -> Section:
-    return Section("numbers", "All models", tables=_some(tables.models_table(report)))
+    table = _some(tables.models_table(report))
+    return Section("numbers", "All models", tables=table, rests_on=_SCORED)
 
 
 def _methods(report: Report, _figures: Figures) -> Section:
@@ -197,8 +212,17 @@ def _methods(report: Report, _figures: Figures) -> Section:
 
 
 def _provenance(report: Report, _figures: Figures) -> Section:
-    terms = tuple(report.provenance)
-    return Section("provenance", "Where it comes from", terms=terms)
+    terms = list(report.provenance)
+    if report.command:
+        terms.insert(0, ("command", report.command))
+    roles: dict[tuple[str, str], list[str]] = {}
+    for one in report.inputs:
+        roles.setdefault((one.file, one.sha256), []).append(one.role)
+    for (file, sha256), named in roles.items():
+        many = len(named) > _N_ROLES
+        role = f"{len(named):,} models" if many else ", ".join(dict.fromkeys(named))
+        terms.append((role, f"{file}, SHA-256 {sha256}"))
+    return Section("provenance", "Where it comes from", terms=tuple(terms))
 
 
 SECTIONS: tuple[Callable[[Report, Figures], Section], ...] = (

@@ -10,7 +10,7 @@ from reassess.report.contents import Cell, Column, Report, Table
 _N_BESIDE = 3
 _LEAST_SHARE = 0.02
 _N_PAIRS = 300
-_N_CHANGED = 100
+_N_CHANGED = 2000
 
 
 def models_table(report: Report) -> Table | None:
@@ -61,7 +61,7 @@ def models_table(report: Report) -> Table | None:
         "In percent, with the 95% interval of ReaL accuracy. Click a heading to sort, a row to"
         " follow its model through the figures."
     )
-    return Table("models", caption, tuple(columns), tuple(rows))
+    return Table("models", caption, tuple(columns), tuple(rows), "model")
 
 
 def classes_table(report: Report) -> Table | None:
@@ -82,7 +82,7 @@ def classes_table(report: Report) -> Table | None:
     ]
     rows = [_class_row(report, found, place, best) for place in range(len(found.examples))]
     caption = f"The {len(rows)} classes on which the oracle does worst; accuracies in percent."
-    return Table("classes", caption, tuple(columns), tuple(rows))
+    return Table("classes", caption, tuple(columns), tuple(rows), "class")
 
 
 def pairs_table(report: Report) -> Table | None:
@@ -118,7 +118,7 @@ def pairs_table(report: Report) -> Table | None:
     caption = "Pairs of classes that votes, models or names say belong together; in percent."
     if len(pairs) > _N_PAIRS:
         caption += f" The first {_N_PAIRS} of {len(pairs):,}; “reassess synonyms” writes them all."
-    return Table("pairs", caption, columns, tuple(rows))
+    return Table("pairs", caption, columns, tuple(rows), "class")
 
 
 def changed_table(report: Report) -> Table | None:
@@ -147,8 +147,10 @@ def changed_table(report: Report) -> Table | None:
                 *(Cell(f"{int(count[row]):,}", int(count[row])) for count in counts),
             )
         )
-    caption = f"The {len(rows)} original classes that lost most of their images."
-    return Table("changed", caption, columns, tuple(rows))
+    caption = "Original classes, those that lost most of their images first."
+    if len(changed) > _N_CHANGED:
+        caption += f" The first {_N_CHANGED:,} of {len(changed):,}."
+    return Table("changed", caption, columns, tuple(rows), "class")
 
 
 def raters_table(report: Report) -> Table | None:
@@ -180,7 +182,7 @@ def raters_table(report: Report) -> Table | None:
             change = None if np.isnan(drifts.change[r]) else float(drifts.change[r])
             cells.append(Cell(words.points(change), change))
         rows.append(tuple(cells))
-    return Table("raters", "One row a rater, in percent.", tuple(columns), tuple(rows))
+    return Table("raters", "One row a rater, in percent.", tuple(columns), tuple(rows), "rater")
 
 
 def _class_row(
