@@ -34,6 +34,8 @@ def inputs_of(role: str, source: str | None, kind: "Kind | None" = None) -> "Ite
             yield Input(role, f"{name}: {path.name}", sha256_of(path))
         return
     for path in prediction_files(name):
-        inside = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        inside = (
+            sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        )
         for one in inside:
             yield Input(role, str(one), sha256_of(one))

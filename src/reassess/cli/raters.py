@@ -74,7 +74,10 @@ def raters(study: str, output: str | None, as_json: bool, **options: Any) -> Non
         print_json({"study": opened.name, "agreement": agreement, "raters": lines})
         return
     click.echo("\n".join(agreement_lines(rows.agreement)) + "\n")
-    console().print(raters_table(rows, _of_site(opened, options["database"]), _SHOWN))
+    further = _of_site(opened, options["database"])
+    if rows.repeats is not None:
+        further.pop("self-agreement", None)
+    console().print(raters_table(rows, further, _SHOWN))
 
 
 def _of_site(study: "Study", database: str | None) -> dict[str, dict[str, str]]:

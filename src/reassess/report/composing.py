@@ -120,9 +120,7 @@ def _pairs(material: Material) -> ClassPairs | None:
     labels, classes = material.labels, material.benchmark.classes
     if classes is None and labels.n_classes is None:
         return None
-    return class_pairs(
-        labels, material.predictions, classes=classes, hierarchy=material.hierarchy
-    )
+    return class_pairs(labels, material.predictions, classes=classes, hierarchy=material.hierarchy)
 
 
 def _gold_votes(material: Material) -> Votes | None:

@@ -129,11 +129,16 @@ class Report:
 
     def class_name(self, label: int) -> str:
         """The name of a class, with its index where the name alone is not unique."""
-        classes = self.benchmark.classes
-        if classes is None:
-            return f"class {label}"
-        name = classes.names[label]
-        return name if classes.names.count(name) == 1 else f"{name} ({label})"
+        return class_name(self.benchmark, label)
+
+
+def class_name(benchmark: Benchmark, label: int) -> str:
+    """The name of a class, with its index where the name alone is not unique."""
+    classes = benchmark.classes
+    if classes is None:
+        return f"class {label}"
+    name = classes.names[label]
+    return name if classes.names.count(name) == 1 else f"{name} ({label})"
 
 
 @dataclass(frozen=True, slots=True)

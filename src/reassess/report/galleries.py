@@ -5,9 +5,10 @@ Letters: n images of a gallery.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int, Shaped
 
 from reassess.analysis.classes import (
     KINDS,
@@ -18,7 +19,7 @@ from reassess.analysis.classes import (
 )
 from reassess.records import Benchmark, LabelSets, align, positions
 from reassess.report import words
-from reassess.report.contents import Gallery, Picture
+from reassess.report.contents import Gallery, Picture, class_name
 
 SmallCopies = Callable[[Sequence[str]], Mapping[str, str]]
 """From image ids to ``data:`` addresses of small copies, of those that have a file."""
@@ -59,7 +60,7 @@ def galleries(
     several = _rows(labels, images_with_several(labels, N_PICTURES))
     none = _spread(_rows(labels, images_without(labels, len(labels))))
     replaced = _spread(np.flatnonzero(lost & (labels.sizes == 1)))
-    name = _namer(benchmark)
+    name = partial(class_name, benchmark)
     chosen: list[tuple[str, str, list[_Row]]] = [
         ("several", "Images with most labels", _plain(several)),
         ("none", "Images that raters saw and that no proposed label fits", _plain(none)),
@@ -102,7 +103,7 @@ def _of_pairs(
 def _of_changed(
     changed: ChangedClasses | None,
     original: Int[np.ndarray, "N"] | None,
-    lost: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    lost: Bool[np.ndarray, "N"],
     name: Callable[[int], str],
 ) -> Iterator[_Row]:
     """Images that lost their original label, for the classes that lost most."""
@@ -134,12 +135,7 @@ def _pictures(
     return tuple(made)
 
 
-def _namer(benchmark: Benchmark) -> Callable[[int], str]:
-    classes = benchmark.classes
-    return str if classes is None else lambda label: classes.names[label]
-
-
-def _rows(labels: LabelSets, ids: np.ndarray[tuple[int], np.dtype[np.str_]]) -> Int[np.ndarray, "n"]:
+def _rows(labels: LabelSets, ids: Shaped[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
     return positions(ids, labels.image_ids, source="gallery")
 
 
@@ -152,8 +148,6 @@ def _spread(rows: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
 def _original(labels: LabelSets, benchmark: Benchmark) -> Int[np.ndarray, "N"] | None:
     if benchmark.original is None:
         return None
-    row = align(
-        labels.image_ids, benchmark.image_ids, source="labels", target_name=benchmark.name
-    )
+    row = align(labels.image_ids, benchmark.image_ids, source="labels", target_name=benchmark.name)
     original: Int[np.ndarray, "N"] = benchmark.original[row]
     return original

@@ -3,6 +3,8 @@
 Says only what the report knows; a number that is not known leaves its clause out.
 """
 
+from importlib.metadata import version
+
 from reassess.report import words
 from reassess.report.contents import Report
 
@@ -41,20 +43,21 @@ _METHODS = {
 def methods_paragraph(report: Report) -> str:
     """What was done, in sentences with numbers and citations."""
     n_models = len(report.scores) if report.making is None else report.making.n_models
-    sentences = [
-        (
-            f"We reassessed the labels of {words.count(len(report.labels), 'image')} of"
-            f" {report.benchmark.name} (Beyer et al., 2020)."
-        )
-    ]
+    images = f"{words.count(len(report.labels), 'image')} of {report.benchmark.name}"
+    if report.making is None:
+        models = words.count(n_models, "model")
+        given = f"the reassessed labels “{report.labels.name}” of {images}"
+        sentences = [f"We scored {models} under {given} (Beyer et al., 2020)."]
+    else:
+        sentences = [f"We reassessed the labels of {images} (Beyer et al., 2020)."]
     sentences += _on_asking(report, n_models)
     point = report.labels.operating_point
     if point is not None:
-        sentence = f"A label was kept where its posterior is at least {point.threshold:.3f}"
+        sentence = f"A label was kept where its posterior was at least {point.threshold:.3f}"
         if point.precision is not None and point.recall is not None:
             sentence += (
-                f", where precision is {words.percent(point.precision)} and recall"
-                f" {words.percent(point.recall)} on {point.n_gold:,} gold questions"
+                f" (precision {words.percent(point.precision)}, recall"
+                f" {words.percent(point.recall)} on {point.n_gold:,} gold questions)"
             )
         sentences.append(f"{sentence}.")
     n_empty = report.findings.counts.n_images[0]
@@ -71,6 +74,7 @@ def methods_paragraph(report: Report) -> str:
                 f"Agreement between {report.raters} was Krippendorff's alpha = {alpha.value:.2f}"
                 " (Krippendorff, 2011)."
             )
+    sentences.append(f"Numbers were computed with reassess {version('reassess')}.")
     return " ".join(sentences)
 
 
@@ -87,7 +91,7 @@ def _on_asking(report: Report, n_models: int) -> list[str]:
     making = report.making
     if making is None or making.n_votes is None:
         return []
-    proposed = f"{words.count(n_models, 'model')} and the original label proposed"
+    proposed = f"The original labels and {words.count(n_models, 'model')} proposed"
     if making.n_proposals is not None:
         proposed += f" {words.count(making.n_proposals, 'pair')} of image and class"
     else:
@@ -95,8 +99,8 @@ def _on_asking(report: Report, n_models: int) -> list[str]:
     sentence = f"{proposed}."
     who = words.count(making.n_raters or 0, report.raters.removesuffix("s"), report.raters)
     asked = (
-        f"{who} answered {words.count(making.n_questions or 0, 'question')} (“is this class in the"
-        f" image?”: no, maybe, yes) with {words.count(making.n_votes, 'vote')}"
+        f"In all, {who} answered {words.count(making.n_questions or 0, 'question')} (“is this class"
+        f" in the image?”: no, maybe, yes) with {words.count(making.n_votes, 'vote')}"
     )
     method = _METHODS.get(making.method or "", "")
     return [sentence, f"{asked}{f', {method}' if method else ''}."]

@@ -110,7 +110,9 @@ def source_line(report: Report, section: Section) -> str:
     """What the numbers of a section rest on, and the command that makes them again."""
     parts = []
     for role in section.rests_on:
-        found = [one for one in report.inputs if one.role == role or one.role.startswith(f"{role} ")]
+        found = [
+            one for one in report.inputs if one.role == role or one.role.startswith(f"{role} ")
+        ]
         files = list(dict.fromkeys((one.file, one.sha256) for one in found))
         if len(found) > _N_NAMED and len(files) > 1:
             parts.append(f"{len(found):,} files of {role}s, hashes below")

@@ -168,6 +168,9 @@ def raters_table(report: Report) -> Table | None:
         for t, a in answered
     ]
     columns.append(Column("images that change", note="whose labels change without this rater"))
+    if found.repeats is not None:
+        note = "same answer when asked again, and how often that was"
+        columns.append(Column("self-agreement", note=note))
     if drifts is not None:
         columns.append(Column("drift", note="agreement later less earlier, in percentage points"))
     rows = []
@@ -178,11 +181,18 @@ def raters_table(report: Report) -> Table | None:
             *(_share(float(confusions.confusion[r, t, a])) for t, a in answered),
             Cell(f"{int(effects.n_images[r]):,}", int(effects.n_images[r])),
         ]
+        if found.repeats is not None:
+            n, n_same = int(found.repeats.n[r]), int(found.repeats.n_same[r])
+            share = _share(n_same / n if n else None)
+            cells.append(Cell(share.text, share.sort, f"of {n:,}"))
         if drifts is not None:
             change = None if np.isnan(drifts.change[r]) else float(drifts.change[r])
-            cells.append(Cell(words.points(change), change))
+            low, high = float(drifts.low[r]), float(drifts.high[r])
+            aside = "" if change is None else f"{words.points(low)} to {words.points(high)}"
+            cells.append(Cell(words.points(change), change, aside))
         rows.append(tuple(cells))
-    return Table("raters", "One row a rater, in percent.", tuple(columns), tuple(rows), "rater")
+    caption = "One row a rater, those with most votes first; in percent."
+    return Table("raters", caption, tuple(columns), tuple(rows), "rater")
 
 
 def _class_row(

@@ -10,12 +10,19 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Shaped
+
+from reassess.analysis.raters import RaterRepeats
+from reassess.rating import rater_table
 from reassess.report import Input, Making, Report
 from reassess.report.composing import PARTS, Material, OnPart, report_on
 from reassess.scoring import score_models
 from reassess.study.collecting import Collected
 from reassess.study.gallery import small_copies
 from reassess.study.inputs import Hashes, model_files
+from reassess.study.manifest import Study
+from reassess.study.site import DATABASE, open_rating
 from reassess.study.stages import FILES, gold_file, votes_file
 
 STEPS = ("scores", *PARTS, "hashes")
@@ -56,8 +63,12 @@ def report_of(
     title = f"{benchmark.name}: are we done with it?"
     report = report_on(material, title, small_copies=copies, on_part=on_part, seed=seed)
     begin("hashes")
+    raters = report.raters_found
+    if raters is not None and raters.repeats is None:
+        raters = replace(raters, repeats=_repeats_on_site(study, raters.effects.rater_ids))
     return replace(
         report,
+        raters_found=raters,
         command=command,
         provenance=(
             ("reassess", version("reassess")),
@@ -80,6 +91,22 @@ def _making(collected: Collected) -> Making:
     )
 
 
+def _repeats_on_site(study: Study, rater_ids: Shaped[np.ndarray, "R"]) -> RaterRepeats | None:
+    """How far raters agree with themselves, where the study's site asked them twice."""
+    if not (study.folder / DATABASE).is_file():
+        return None
+    store = open_rating(study)
+    try:
+        known = {one.name: one.self_agreement for one in rater_table(store)}
+    finally:
+        store.close()
+    counts = [
+        (known[name].of, known[name].n) if name in known else (0, 0) for name in rater_ids.tolist()
+    ]
+    n, n_same = np.array(counts, np.int64).reshape(-1, 2).T
+    return RaterRepeats(rater_ids, n, n_same) if n.any() else None
+
+
 def _inputs(collected: Collected) -> Iterator[Input]:
     """Every file that the study's numbers rest on, with its hash."""
     study = collected.study
@@ -95,9 +122,9 @@ def _inputs(collected: Collected) -> Iterator[Input]:
     for role, path in (("votes", votes_file(study)), ("gold", gold_file(study, "aggregate"))):
         if path is not None:
             yield named(role, path)
-    for role in ("proposals", "posterior", "labels"):
-        path = study.folder / FILES[role]
-        if path.is_file():
-            yield named(role, path)
+    for stage, file in FILES.items():
+        path = study.folder / file
+        if stage in {"proposals", "posterior", "labels"} and path.is_file():
+            yield named(stage, path)
     for one in study.models:
         yield from (named(f"model {one.name}", path) for path in model_files(study, one))

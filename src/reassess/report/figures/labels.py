@@ -4,6 +4,7 @@ import altair as alt
 import numpy as np
 
 from reassess.analysis.agreement import AgreementPoint
+from reassess.analysis.oracle import OracleComparison
 from reassess.report import words
 from reassess.report.contents import Figure, Report
 from reassess.report.figures import marks
@@ -219,11 +220,7 @@ def biased_classes(report: Report) -> Figure | None:
         for rank, value in zip(place.tolist(), np.sort(values)[::-1][place].tolist(), strict=True)
     ]
     means = {one.model: one for one in found.comparisons}
-    tips = tuple(
-        (name, f"{words.percent(means[name].mean)} on average, above the oracle in"
-         f" {means[name].n_above:,} of {n_classes:,} classes")
-        for name, _ in curves
-    )  # fmt: skip
+    tips = tuple((name, _beside_oracle(means[name])) for name, _ in curves)
     oracle = np.sort(found.oracle.of(found.label))[::-1]
     bound = [
         {"model": found.oracle.name, "rank": rank + 1, "value": value}
@@ -258,6 +255,11 @@ def biased_classes(report: Report) -> Figure | None:
     )
     whole = marks.spec(chart, alternative, 380)
     return Figure("biased-classes", title, subtitle, caption, alternative, whole, tips=tips)
+
+
+def _beside_oracle(one: OracleComparison) -> str:
+    above = f"above the oracle in {one.n_above:,} of {one.n_classes:,} classes"
+    return f"{words.percent(one.mean)} on average, {above}"
 
 
 def _curve_names(best: str, rows: list[Row], bound: list[Row]) -> list[Row]:

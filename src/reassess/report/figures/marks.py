@@ -2,8 +2,8 @@
 
 Data stays in fractions; axes and tips show them as percentages. A mark that can be pointed
 at carries the number of its tip (`TIP`) as its description, which the drawing keeps, so that a
-page knows whose mark it is. Altair's validation is left to mypy and to the compiler of vl-convert: it would look at
-every row of the data once a layer.
+page knows whose mark it is. Altair's validation is left to mypy and to the compiler of
+vl-convert: it would look at every row of the data once a layer.
 """
 
 import math
@@ -105,7 +105,8 @@ def dots(rows: Sequence[Row], *, n: int | None = None) -> alt.Chart:
         filled=True, size=58 if few else 28, opacity=1, stroke=LIGHT.paper,
         strokeWidth=0.8 if few else 0.5, shape="circle", color=LIGHT.real,
     )  # fmt: skip
-    return drawn.encode(description=pointed())
+    tied: alt.Chart = drawn.encode(description=pointed())
+    return tied
 
 
 def moved(channel: Channel, field: str) -> Channel:

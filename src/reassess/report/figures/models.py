@@ -142,7 +142,9 @@ def progress(report: Report) -> Figure | None:
         x2="x1:Q",
         y2="y1:Q",
         color=alt.Color("kind:N").scale(domain=kinds, range=colours),
-        strokeDash=alt.StrokeDash("kind:N").scale(domain=kinds, range=dashes),
+        strokeDash=alt.StrokeDash("kind:N", legend=alt.Legend(symbolSize=600)).scale(
+            domain=kinds, range=dashes
+        ),
     )
     tips = marks.tell(rows, ("real", "ReaL"), ("original", "original"))
     layers: list[marks.Drawn] = [
@@ -282,7 +284,9 @@ def later_predictions(report: Report) -> Figure | None:
     colour = alt.Color("rank:N").scale(domain=ranks, range=[LIGHT.real, LIGHT.expert])
     shape = alt.Shape("rank:N").scale(domain=ranks, range=["circle", "triangle-up"])
     tips = marks.tell(rows, ("value", "right too"), ("real", "ReaL"))
-    tips = tuple((who, f"{row['rank']}: {said}") for (who, said), row in zip(tips, rows, strict=True))
+    tips = tuple(
+        (who, f"{row['rank']}: {said}") for (who, said), row in zip(tips, rows, strict=True)
+    )
     points = marks.dots(rows, n=len(rows) // 2).encode(x=x[0], y=y[0], color=colour, shape=shape)
     first = [row for row in rows if row["rank"] == ranks[0]]
     others = [row for row in rows if row["rank"] != ranks[0]]
