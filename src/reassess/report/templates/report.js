@@ -8,12 +8,16 @@ const steer = byId("steer");
 const chosen = { model: "", family: "", class: "" };
 
 // Every mark with a tip, and whose it is: a model by its number, anything else by its name.
-const marks = all("[data-tip]").map((element) => {
-  const figure = element.closest(".chart").dataset.figure;
-  const [who, text] = tips[figure][element.dataset.tip];
-  return { element, who, name: models[who] ?? who, text };
-});
-const markOf = new Map(marks.map((mark) => [mark.element, mark]));
+// Looked up when the reader first points or asks: there may be ten thousand.
+let known;
+function marks() {
+  known ??= new Map(all("[data-tip]").map((element) => {
+    const figure = element.closest(".chart").dataset.figure;
+    const [who, text] = tips[figure][element.dataset.tip];
+    return [element, { element, who, name: models[who] ?? who, text }];
+  }));
+  return known;
+}
 
 const tip = byId("tip");
 const places = new WeakMap(); // drawing -> where its dots are, while it has this width
@@ -46,7 +50,7 @@ function pointedAt(event) {
   return nearest;
 }
 function show(event) {
-  const mark = markOf.get(pointedAt(event));
+  const mark = marks().get(pointedAt(event));
   tip.hidden = !mark;
   event.currentTarget.style.cursor = mark && numberOf.has(mark.name) ? "pointer" : "";
   if (!mark) return;
@@ -67,7 +71,7 @@ for (const chart of all(".chart")) {
   chart.addEventListener("pointerdown", show);
   chart.addEventListener("pointerleave", () => (tip.hidden = true));
   chart.addEventListener("click", (event) => {
-    const { name } = markOf.get(pointedAt(event)) ?? {};
+    const { name } = marks().get(pointedAt(event)) ?? {};
     if (numberOf.has(name)) follow(name === chosen.model ? "" : name);
   });
 }
@@ -85,7 +89,7 @@ function follow(name) {
   all(".ring").forEach((ring) => ring.remove());
   all("path.followed").forEach((line) => line.classList.remove("followed"));
   const named = new Set();
-  for (const { element } of name ? marks.filter((mark) => mark.name === name) : []) {
+  for (const { element } of name ? [...marks().values()].filter((mark) => mark.name === name) : []) {
     const [, tx, ty] = /translate\(([-\d.]+),([-\d.]+)\)/.exec(element.getAttribute("transform")) ?? [];
     const cx = element.getAttribute("cx") ?? tx, cy = element.getAttribute("cy") ?? ty;
     if (element.tagName === "text" || element.tagName === "line") continue;
@@ -135,7 +139,7 @@ const tables = all(".table table");
 function choose(what, value) {
   chosen[what] = value;
   if (what === "family") {
-    for (const { element, who } of marks)
+    for (const { element, who } of marks().values())
       if (typeof who === "number") {
         const others = value !== "" && families[who] !== value;
         element.classList.toggle("dim", others);
