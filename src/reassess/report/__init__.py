@@ -22,7 +22,15 @@ Computes no finding: `reassess.analysis` does. Everything heavy is imported when
 a figure is made, so that importing this package loads neither altair nor Jinja.
 """
 
-from reassess.report.contents import Gallery, Input, Making, Picture, Report
+from reassess.report.contents import (
+    Gallery,
+    Input,
+    Making,
+    ModelMistakes,
+    ModelUncertainty,
+    Picture,
+    Report,
+)
 from reassess.report.export import write_figures, write_recall_cost
 from reassess.report.page import write_report
 
@@ -30,6 +38,8 @@ __all__ = [
     "Gallery",
     "Input",
     "Making",
+    "ModelMistakes",
+    "ModelUncertainty",
     "Picture",
     "Report",
     "write_figures",

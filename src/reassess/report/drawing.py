@@ -33,7 +33,7 @@ _CIRCLE = re.compile(
     r' d="M([\d.]+),0A\4,\4,0,1,1,-\4,0A\4,\4,0,1,1,\4,0"'
 )
 _MARKS = re.compile(r"(<g[^>]*>)((?:<(?:path|line|circle) [^>]*/>){2,})(?=</g>)")
-_SHARED = ("fill", "stroke", "stroke-width", "stroke-opacity")
+_SHARED = ("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity")
 
 
 def converter() -> ModuleType:
@@ -57,6 +57,7 @@ def page_drawing(figure: Figure, size: str) -> str:
         MissingExtraError: vl-convert is not installed.
     """
     config = {**figure.chart["config"], "padding": 3}
+    config["axis"] = {**config["axis"], "labelLimit": WIDTHS[size] * 0.36}
     fit = {"type": "fit-x", "contains": "padding"}
     spec = {**figure.chart, "width": WIDTHS[size], "autosize": fit, "config": config}
     svg = with_own_ids(_drawn(spec), f"{figure.id}-{size}")

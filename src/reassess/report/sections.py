@@ -37,6 +37,32 @@ def _models(_report: Report, figures: Figures) -> Section:
     return Section("accuracy", "How good are the models?", text, drawn, rests_on=_SCORED)
 
 
+def _ranks(report: Report, figures: Figures) -> Section:
+    text = (
+        (
+            "Two models may change places when other images are drawn, or when other raters"
+            " answer. How much of the order is settled?"
+        ),
+    )
+    drawn = _pick(figures, "ranks")
+    table = _some(tables.uncertainty_table(report))
+    used = ("labels", "model", "votes", "gold")
+    return Section("ranks", "How sure is the order?", text, drawn, table, rests_on=used)
+
+
+def _mistakes(report: Report, _figures: Figures) -> Section:
+    text = (
+        (
+            "A prediction that is none of the labels may be a clear mistake, a near miss, or right"
+            " where the labels are not complete. The kinds are guesses from the class hierarchy"
+            " and from which classes are seen together."
+        ),
+    )
+    table = _some(tables.mistakes_table(report))
+    used = ("labels", "model", "hierarchy")
+    return Section("mistakes", "What do models still get wrong?", text, tables=table, rests_on=used)
+
+
 def _progress(_report: Report, figures: Figures) -> Section:
     text = (
         (
@@ -227,12 +253,14 @@ def _provenance(report: Report, _figures: Figures) -> Section:
 
 SECTIONS: tuple[Callable[[Report, Figures], Section], ...] = (
     _models,
+    _ranks,
     _progress,
     _preference,
     _later,
     _labels,
     _agreement,
     _bias,
+    _mistakes,
     _classes,
     _galleries,
     _raters,

@@ -195,6 +195,59 @@ def raters_table(report: Report) -> Table | None:
     return Table("raters", caption, tuple(columns), tuple(rows), "rater")
 
 
+def uncertainty_table(report: Report) -> Table | None:
+    """Each model's ReaL accuracy and rank with their intervals; None where none are known."""
+    if not report.uncertainty:
+        return None
+    columns = (
+        Column("model", numeric=False),
+        Column("ReaL", note="top-1 under reassessed labels"),
+        Column("by images", note="95% interval, images being a sample"),
+        Column("by images and labels", note="95% interval, labels being uncertain too"),
+        Column("rank"),
+        Column("ranks", note="95% interval of the rank"),
+    )
+    rows = []
+    for one in sorted(report.uncertainty, key=lambda one: (one.rank, one.model)):
+        low, high = one.ranks
+        rows.append(
+            (
+                Cell(one.model, one.model.lower()),
+                _share(one.real),
+                _ends(one.by_images),
+                _ends(one.by_labels),
+                Cell(f"{one.rank:,}", one.rank),
+                Cell(f"{low:,}–{high:,}", high - low),
+            )
+        )
+    caption = "Accuracies in percent. Intervals sort by their width."
+    return Table("uncertainty", caption, columns, tuple(rows), "model")
+
+
+def mistakes_table(report: Report) -> Table | None:
+    """The remaining mistakes of each model by kind; None where nobody looked."""
+    if not report.mistakes:
+        return None
+    kinds = [kind for kind, _ in report.mistakes[0].kinds]
+    columns = (Column("model", numeric=False), Column("mistakes"), *map(Column, kinds))
+    rows = []
+    for one in report.mistakes:
+        total = sum(n for _, n in one.kinds)
+        cells = [Cell(one.model, one.model.lower()), Cell(f"{total:,}", total)]
+        for _, n in one.kinds:
+            aside = words.percent(n / total, 0) if total else ""
+            cells.append(Cell(f"{n:,}", n, aside))
+        rows.append(tuple(cells))
+    caption = "Images whose first prediction is none of the labels, by the likely kind of mistake."
+    return Table("kinds", caption, columns, tuple(rows), "model")
+
+
+def _ends(interval: tuple[float, float] | None) -> Cell:
+    if interval is None:
+        return Cell(words.UNDEFINED)
+    return Cell(words.between(*interval).removesuffix("%"), interval[1] - interval[0])
+
+
 def _class_row(
     report: Report, found: BiasedClasses, place: int, best: str | None
 ) -> tuple[Cell, ...]:

@@ -99,12 +99,16 @@ def pointed() -> alt.Description:
 
 
 def dots(rows: Sequence[Row], *, n: int | None = None) -> alt.Chart:
-    """A dot a row, tied to its tip; smaller where there are many (``n``, or the rows)."""
+    """A dot a row, tied to its tip; of many (``n``, or the rows) small ones that shine through."""
     few = (len(rows) if n is None else n) <= MANY
+    looks: dict[str, Any]
+    if few:
+        looks = {"size": 58, "stroke": LIGHT.paper, "strokeWidth": 0.8}
+    else:
+        looks = {"size": 26, "fillOpacity": 0.45}
     drawn = alt.Chart(data(rows)).mark_point(
-        filled=True, size=58 if few else 28, opacity=1, stroke=LIGHT.paper,
-        strokeWidth=0.8 if few else 0.5, shape="circle", color=LIGHT.real,
-    )  # fmt: skip
+        filled=True, opacity=1, shape="circle", color=LIGHT.real, **looks
+    )
     tied: alt.Chart = drawn.encode(description=pointed())
     return tied
 

@@ -36,7 +36,7 @@ def accuracies(report: Report) -> Figure | None:
     ends = [row[end] for row in rows for end in ("low", "high")]
     x, _ = marks.across("value", ends if own is None else [*ends, own], "", "top")
     order = [score.model for score, _ in shown]
-    y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(grid=False, labelLimit=170))
+    y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(grid=False))
     kinds = [kind for kind in (REAL, ORIGINAL) if any(row["kind"] == kind for row in rows)]
     colour = alt.Color("kind:N").scale(domain=kinds, range=[LIGHT.real, LIGHT.original])
     shape = alt.Shape("kind:N").scale(domain=kinds, range=["circle", "diamond"])

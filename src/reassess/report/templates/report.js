@@ -112,6 +112,7 @@ function follow(name) {
 function rowsOf(table) {
   return table ? [...table.tBodies[0].rows] : [];
 }
+const phrase = (text) => [text.trim().toLowerCase()];
 const folded = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
 const texts = new WeakMap();
 function holds(element, words) {
@@ -120,7 +121,7 @@ function holds(element, words) {
 }
 function sift(table) {
   const own = folded(byId(`sift-${table.id}`)?.value ?? "");
-  const ofClass = table.dataset.of === "class" ? folded(chosen.class) : [];
+  const ofClass = table.dataset.of === "class" ? phrase(chosen.class) : [""];
   const family = table.dataset.of === "model" ? chosen.family : "";
   let shown = 0;
   const rows = rowsOf(table);
@@ -129,7 +130,7 @@ function sift(table) {
       (!family || families[numberOf.get(row.cells[0].textContent)] === family));
     shown += !row.hidden;
   }
-  const sifted = own.length + ofClass.length > 0 || family !== "";
+  const sifted = own.length + ofClass[0] !== "" || family !== "";
   table.classList.toggle("all", sifted || table.hasAttribute("data-whole"));
   const said = byId(`sift-${table.id}`)?.closest(".filter").querySelector("output");
   if (said) said.textContent = sifted ? `${shown} of ${rows.length}` : "";
@@ -148,7 +149,7 @@ function choose(what, value) {
     if (chosen.model) follow(chosen.model);
   }
   if (what === "class")
-    for (const picture of all(".gallery li")) picture.hidden = !holds(picture, folded(value));
+    for (const picture of all(".gallery li")) picture.hidden = !holds(picture, phrase(value));
   tables.forEach(sift);
   tell();
 }
@@ -164,7 +165,7 @@ function tell() {
   }
   if (chosen.family) {
     const n = families.filter((family) => family === chosen.family).length;
-    said.push([`${n} of ${models.length} models are ${chosen.family}`, "numbers"]);
+    said.push([`${n} of ${models.length.toLocaleString("en")} models are ${chosen.family}`, "numbers"]);
   }
   if (chosen.class.trim()) {
     const found = tables.filter((one) => one.dataset.of === "class")
