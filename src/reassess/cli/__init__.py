@@ -20,11 +20,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "serve": "The rating site, where people answer.",
         "invite": "One-time links for raters, experts and owners.",
         "votes": "Votes to a file, and a file's votes into the study.",
-        "report": "The whole study on one page: verdict, figures, tables, images.",
         "status": "What is done, stale or missing.",
         "run": "What is stale, in order.",
         "aggregate": "Votes to posteriors.",
         "label": "Posteriors to reassessed labels.",
+        "report": "The whole study on one page: verdict, figures, tables, images.",
     },
     "Scoring": {
         "score": "ReaL accuracy of models, with intervals.",

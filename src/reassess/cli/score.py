@@ -51,7 +51,7 @@ Examples:
 @click.option("-o", "--output", metavar="FILE", help="Write to this file instead of the terminal.")
 @click.option("--per-image", metavar="FILE", help="Also write a table of verdicts, image by image.")
 @click.option("--report", metavar="FILE", help="Also write a report, one HTML page.")
-@click.option("--figures", metavar="DIR", help="Also write each figure as PNG and SVG.")
+@click.option("--figures", metavar="DIR", help="Also write each figure as PNG, SVG and PDF.")
 def score(
     predictions: tuple[str, ...],
     labels: str,
