@@ -156,7 +156,8 @@ def test_following_a_model_marks_it_in_every_figure(big: Path, open_page: Open) 
     row = page.locator("#models tr.followed")
     assert row.get_by_role("rowheader").inner_text() == "family19_model_1499.train"
     real = re.search(r"[\d.]+", row.locator("td").first.inner_text())[0]
-    assert f"ReaL {real}" in page.locator("#steer output").inner_text()
+    said = page.locator("#steer output").inner_text()
+    assert re.match(rf"ReaL {real} \([\d.–]+\), original [\d.]+", said)
     page.get_by_label("Follow a model").fill("")
     assert page.locator(".ring").count() == 0
 

@@ -159,7 +159,7 @@ function tell() {
   const row = chosen.model && rowsOf(byId("models")).find((one) => one.cells[0].textContent === chosen.model);
   if (row) {
     const headings = [...byId("models").tHead.rows[0].cells].map((cell) => cell.textContent);
-    const values = [...row.cells].map(({ childNodes: [value, , aside] }) =>
+    const values = [...row.cells].map(({ childNodes: [value, aside] }) =>
       value.textContent.trim() + (aside ? ` (${aside.textContent})` : ""));
     said.push([headings.slice(1, 4).map((what, n) => `${what} ${values[n + 1]}`).join(", "), "numbers"]);
   }
