@@ -1,6 +1,5 @@
 """A study with images, its site, and people who are signed in to it without a network."""
 
-import os
 import re
 import threading
 import time
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from starlette.testclient import TestClient
 
 from reassess import rating
@@ -29,8 +27,6 @@ PLAIN = Settings(
     votes_per_question=3, gold_rate=0.0, repeat_rate=0.0, n_practice=0, n_qualification=0
 )
 BASE = "http://rating.test"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-"""The browser, where it is not Debian's."""
 
 
 def questions() -> Questions:
@@ -197,34 +193,3 @@ def served(app: FastAPI) -> Iterator[str]:
 def address(app: FastAPI) -> Iterator[str]:
     with served(app) as where:
         yield where
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no browser at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open a page; whatever goes wrong in it fails the test, but what a lost connection brings."""
-    contexts: list[BrowserContext] = []
-    wrong: list[str] = []
-
-    def make(**looks: object) -> Page:
-        context = browser.new_context(**looks)  # type: ignore[arg-type]
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert [text for text in wrong if not re.search("ERR_INTERNET|status of 404", text)] == []

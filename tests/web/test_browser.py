@@ -1,11 +1,10 @@
 """A real browser: a whole session by keyboard alone, and what assistive software meets.
 
-Skipped where there is no Chromium (`tests.web.conftest`).
+Skipped where there is no Chromium (`tests.browser`).
 """
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -245,10 +244,12 @@ def test_the_owners_page_updates_itself(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(
-    address: str, store: Store, open_page: Callable[..., Page], scheme: str
+    address: str,
+    store: Store,
+    open_page: Callable[..., Page],
+    axe: Callable[[Page], list[tuple[str, str]]],
+    scheme: str,
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python", reason="axe is not installed")
-    script = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     page = open_page(color_scheme=scheme)
     disagree(store)
     rating.choose_gold(store, [IMAGES[0]])
@@ -259,9 +260,4 @@ def test_axe_finds_nothing(
         page.goto(address + path)
         if path in ("/rate", "/sweep/2"):
             page.keyboard.press("y")
-        page.evaluate(script)
-        found = page.evaluate(
-            "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-        )
-        told = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
-        assert told == [], path
+        assert axe(page) == [], path
