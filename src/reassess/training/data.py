@@ -37,12 +37,14 @@ class LabelledImages:
         pixels: the N images.
         labels: their label sets, none empty, with K.
         classes: the classes; None where only indices are known.
+        form: what became of the images.
     """
 
     name: str
     pixels: Pixels
     labels: LabelSets
-    classes: Classes | None = None
+    classes: Classes | None
+    form: Form
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -81,8 +83,8 @@ class LabelledImages:
 def open_labelled(
     source: str | Path,
     *,
-    labels: str | Path | None = None,
-    classes: str | Path | None = None,
+    labels: str | Path | LabelSets | None = None,
+    classes: str | Path | Classes | None = None,
     kept: Shaped[np.ndarray, "n"] | None = None,
     form: Form | None = None,
     skip_unreadable: bool = False,
@@ -93,10 +95,10 @@ def open_labelled(
 
     Args:
         source: the images (`reassess.files.images`).
-        labels: a table ``image,label``, or label sets as `reassess label` writes them;
-            by default ``labels.csv`` in the folder, else the labels that the source has:
+        labels: a table ``image,label``, label sets as `reassess label` writes them, or such sets
+            with K; by default ``labels.csv`` in the folder, else the labels that the source has:
             class folders, a column, ``.cls``.
-        classes: the classes file, which says K and their order.
+        classes: the classes or their file, which say K and their order.
         kept: train on these images only.
         form: what becomes of an image.
         skip_unreadable: leave out what cannot be decoded instead of refusing it.
@@ -122,13 +124,14 @@ def open_labelled(
             "them (--classes FILE)."
         )
     rows = _with_label(files, sets, kept, note)
+    form = form or Form()
     pixels, readable, broken = load_pixels(
-        files.take(rows), form or Form(), skip_unreadable=skip_unreadable, on_images=on_images
+        files.take(rows), form, skip_unreadable=skip_unreadable, on_images=on_images
     )
     if broken is not None:
         note(broken)
     place = positions(files.image_ids[rows[readable]], sets.image_ids, source=files.source)
-    found = LabelledImages(files.source, pixels, sets.take(place), known)
+    found = LabelledImages(files.source, pixels, sets.take(place), known, form)
     missing = classes_without_images(found)
     if missing is not None:
         note(missing)
@@ -148,6 +151,24 @@ def classes_without_images(images: LabelledImages) -> str | None:
     )
 
 
+def of_the_classes(test: LabelledImages, images: LabelledImages) -> LabelledImages:
+    """Test images with the K classes of those that are learned from.
+
+    Raises:
+        DataError: they have more classes, or others.
+    """
+    if test.classes is not None and images.classes is not None:
+        same = test.classes.ids == images.classes.ids
+    else:
+        same = test.n_classes <= images.n_classes
+    if not same:
+        raise DataError(
+            f"{test.name}: its classes are not those of {images.name}, but must be the same in the "
+            "same order. Give them (--classes FILE)."
+        )
+    return replace(test, labels=replace(test.labels, n_classes=images.n_classes))
+
+
 def class_name(classes: Classes | None, index: int) -> str:
     """Name and id of a class, or its index where only that is known."""
     if classes is None:
@@ -157,16 +178,20 @@ def class_name(classes: Classes | None, index: int) -> str:
 
 
 def _labels_of(
-    files: ImageFiles, labels: str | Path | None, classes: str | Path | None
+    files: ImageFiles,
+    labels: str | Path | LabelSets | None,
+    classes: str | Path | Classes | None,
 ) -> tuple[LabelSets, Classes | None]:
     """Label sets with K, and the classes where they are known."""
-    known = None if classes is None else read_classes(classes)
+    known = read_classes(classes) if isinstance(classes, str | Path) else classes
+    if isinstance(labels, LabelSets):
+        return labels, known
     if labels is not None and _holds_sets(Path(labels)):
         sets = read_labels(labels, classes=known, image_ids=files.image_ids)
         n_classes = sets.n_classes or int(sets.indices.max()) + 1
         return replace(sets, n_classes=n_classes), known
     if labels is not None:
-        read = read_benchmark(labels, classes=classes)
+        read = read_benchmark(labels, classes=known)
         ids, original, known, name = read.image_ids, read.original, read.classes, read.name
         assert original is not None  # noqa: S101 -- read_benchmark reads labels; this tells mypy
     elif files.labels is not None:

@@ -11,17 +11,17 @@ judge what was learned (`reassess.training.prediction`, `reassess.scoring`).
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from reassess.errors import DataError, FileError, OptionError, ReassessError
+from reassess.errors import DataError, DivergedError, FileError, OptionError
 from reassess.training.batches import Targets, epoch_order, normalised, seed_of, varied
 from reassess.training.checkpoints import (
     momentum_of,
@@ -38,9 +38,8 @@ from reassess.training.processes import ALONE, Processes
 
 Precision = Literal["float32", "bfloat16"]
 
-
-class DivergedError(ReassessError):
-    """Raised where the loss is no number any more."""
+OnStep = Callable[[int, int, float | None], object]
+"""Called with the number of steps that are done, of how many, and the last known loss."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ class Recipe:
 
     objective: Objective = "softmax"
     epochs: int = 30
-    batch_size: int = 128
-    learning_rate: float = 0.1
+    batch_size: int = 64
+    learning_rate: float = 0.2
     momentum: float = 0.9
     weight_decay: float = 5e-4
     warmup: float = 0.15
@@ -109,7 +108,8 @@ class Keeping:
     Attributes:
         checkpoint: the file of the last state; None for none.
         every: steps between two; 0 for one an epoch.
-        resume: whether to go on from it: True demands that it fits, None takes it where it does.
+        resume: whether to go on from it where it is there: True demands that it is of the same
+            run, None begins anew where it is of another, False always does.
         metrics: a CSV of loss and speed; None for none.
         tensorboard: a folder of TensorBoard events; None for none.
     """
@@ -121,13 +121,6 @@ class Keeping:
     tensorboard: Path | None = None
 
 
-class OnStep:
-    """Called with the step that was done, of how many, and the last known loss; does nothing."""
-
-    def __call__(self, step: int, n_steps: int, loss: float | None) -> None:
-        """Do nothing."""
-
-
 def train(
     model: nn.Module,
     images: LabelledImages,
@@ -136,7 +129,7 @@ def train(
     device: torch.device | None = None,
     keeping: Keeping | None = None,
     processes: Processes = ALONE,
-    on_step: Any = None,
+    on_step: OnStep | None = None,
 ) -> nn.Module:
     """The model with trained weights: itself, or the running mean of it where that was kept.
 
@@ -147,10 +140,10 @@ def train(
         device: where; the CPU by default.
         keeping: checkpoints and metrics.
         processes: the others of a distributed run, each with a share of every batch.
-        on_step: as `OnStep`.
+        on_step: told of each step.
 
     Raises:
-        DivergedError: the loss is no number; the last good checkpoint is named.
+        DivergedError: the loss or a weight is no number; the last good checkpoint is named.
         DataError: there are fewer images than processes.
         FileError: a checkpoint cannot be written, or does not fit the run.
     """
@@ -191,7 +184,7 @@ class _Run:
         self.check_every = 1 if device.type == "cpu" else 50
         self.about = {
             "recipe": asdict(recipe), "images": images.digest(), "processes": processes.n,
-            "parameters": sum(one.numel() for one in model.parameters()),
+            "parameters": [[name, *one.shape] for name, one in model.named_parameters()],
         }  # fmt: skip
         self.pixels = images.pixels.to(device)
         self.targets = Targets.from_labels(
@@ -298,7 +291,7 @@ class _Run:
         wrong = (~torch.isfinite(values)).nonzero()
         if len(wrong):
             step = done - len(values) + int(wrong[0])
-            raise DivergedError(self._diverged(step, float(values[int(wrong[0])])))
+            raise DivergedError(self._diverged("loss", step, f"{float(values[int(wrong[0])])}"))
         now = time.perf_counter()
         self.last_loss = float(values.mean())
         n_images = len(values) * self.share * self.processes.n
@@ -315,13 +308,13 @@ class _Run:
         self.clock = now
         self.unseen.clear()
 
-    def _diverged(self, step: int, value: float) -> str:
+    def _diverged(self, what: str, step: int, value: str) -> str:
         path = self.keeping.checkpoint
         kept = "there is no checkpoint"
         if path is not None and path.is_file():
             kept = f"the last good checkpoint, of step {read_weights(path)[1]['step']:,}, is {path}"
         return (
-            f"loss[step {step:,} of {self.n_steps:,}] is {value}, but must be a number; {kept}. "
+            f"{what}[step {step:,} of {self.n_steps:,}] is {value}, but must be a number; {kept}. "
             "Lower the learning rate (--learning-rate), or check the images."
         )
 
@@ -331,8 +324,11 @@ class _Run:
         return done % every == 0 or done == self.n_steps
 
     def save(self, done: int) -> None:
-        """Keep the state, and flush what was measured."""
+        """Keep the state, and flush what was measured; weights that are no numbers are not kept."""
         self.metrics.flush()
+        norms = torch.stack(torch._foreach_norm(list(self.model.parameters())))
+        if not bool(torch.isfinite(norms).all()):
+            raise DivergedError(self._diverged("weight", done, "no finite number"))
         if self.keeping.checkpoint is None or self.processes.rank != 0:
             return
         tensors = with_prefix("model.", self.model.state_dict())
@@ -345,11 +341,6 @@ class _Run:
         """The step to begin with: that of the checkpoint where there is one that fits."""
         path, resume = self.keeping.checkpoint, self.keeping.resume
         if resume is False or path is None or not path.is_file():
-            if resume:
-                raise FileError(
-                    f"{path}: there is no checkpoint to go on from (--resume). Leave --resume out "
-                    "to begin."
-                )
             return 0
         tensors, about = read_weights(path)
         step = int(about.pop("step", 0))

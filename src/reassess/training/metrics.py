@@ -56,7 +56,7 @@ class Metrics:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError as error:
-                raise MissingExtraError("tensorboard", "tensorboard", "--tensorboard") from error
+                raise MissingExtraError("tensorboard", "train", "--tensorboard") from error
             self._events = SummaryWriter(  # type: ignore[no-untyped-call]
                 str(tensorboard), purge_step=first or None
             )
