@@ -32,7 +32,9 @@ from reassess.files.tables import read_table, write_table
 from reassess.labels import operating_point, reassessed_labels
 from reassess.records import Benchmark, Classes, Pairs, Questions, Votes
 
-NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
+NAMES = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
 NOISE = ("worse_label", "aggre_label")
 CLEAR = 0.95
 THRESHOLD = 0.8
@@ -63,7 +65,7 @@ def votes_of_counts(counts: np.ndarray, original: np.ndarray, ids: np.ndarray) -
 def prepare(folder: Path, n_images: int, n_test: int) -> None:
     """Labels of both kinds for training images, three kinds of labels for test images."""
     catalog = published()
-    classes = Classes.from_names(NAMES)
+    classes = Classes.from_names(list(NAMES))
     write_table(
         folder / "classes.csv", {"index": range(10), "id": classes.ids, "name": classes.names}
     )
@@ -146,7 +148,8 @@ def main() -> None:
         subprocess.Popen(command(given.folder, kind, more), env=environment)  # noqa: S603
         for kind in NOISE
     ]
-    if any([one.wait() for one in running]):
+    statuses = [one.wait() for one in running]
+    if any(statuses):
         sys.exit("a command failed; typed again, this goes on where it was")
     print(f"{time.perf_counter() - start:,.0f} s")
     if given.page is not None:

@@ -17,7 +17,7 @@ from reassess.errors import OptionError
 if TYPE_CHECKING:
     from reassess.records import LabelSets
     from reassess.records.runs import RecipeRun
-    from reassess.training import LabelledImages
+    from reassess.training import Grid, LabelledImages
 
 
 @click.command(
@@ -65,13 +65,14 @@ def recipes(source: str, output: str, **options: Any) -> None:
 
     from reassess.analysis.recipes import recipe_scores
     from reassess.files import read_benchmark
+    from reassess.records.runs import Schedule
     from reassess.report.recipe_table import recipe_page, write_recipe_page
     from reassess.scoring import original_labels
     from reassess.training import Grid, clean, device_of, refuse_launcher, run_recipes
 
     refuse_launcher("recipes")
     device = device_of(options["device"])
-    epochs = {"short": options["short"], "long": options["long"]}
+    epochs: dict[Schedule, int] = {"short": options["short"], "long": options["long"]}
     base = recipe_of(options)
     seeds = range(base.seed, base.seed + options["seeds"])
     grid = Grid(base, options["model"], epochs, seeds)
@@ -97,14 +98,7 @@ def recipes(source: str, output: str, **options: Any) -> None:
         name: recipe_scores(runs, labels, clear=clear)
         for name, labels in _judges(test, options).items()
     }
-    facts += [
-        f"{len(images):,} images to learn from, {images.n_classes:,} classes; cleaning by the rule "
-        f"{options['rule']!r} ({options['n_folds']} folds, {options['fold_epochs'] or options['long']} "
-        f"epochs) keeps {len(kept):,}",
-        f"model {grid.model}; short {grid.epochs['short']} and long {grid.epochs['long']} epochs; "
-        f"seeds {', '.join(map(str, grid.seeds))}; batches of {base.batch_size}, learning rate "
-        f"{base.learning_rate:g}",
-    ]
+    facts += _facts(images, len(kept), grid, options)
     write_recipe_page(recipe_page(scores, facts, title="Recipes"), output)
     click.echo(f"{len(runs):,} models: {output}")
 
@@ -140,7 +134,7 @@ def _images_and_test(
 
 
 def _out_of_fold(
-    images: "LabelledImages", grid: Any, folder: Path, device: Any, options: dict[str, Any]
+    images: "LabelledImages", grid: "Grid", folder: Path, device: Any, options: dict[str, Any]
 ) -> Any:
     """Probabilities of each class by models that did not see the image."""
     from dataclasses import replace
@@ -161,6 +155,24 @@ def _out_of_fold(
             on_step=on_step,
         )  # fmt: skip
     return found.probabilities
+
+
+def _facts(
+    images: "LabelledImages", n_kept: int, grid: "Grid", options: dict[str, Any]
+) -> list[str]:
+    """What was run, a line each."""
+    epochs, recipe = grid.epochs, grid.recipe
+    n_fold_epochs = options["fold_epochs"] or epochs["long"]
+    data = (
+        f"{len(images):,} images to learn from, {images.n_classes:,} classes; cleaning by the rule "
+        f"{options['rule']!r} ({options['n_folds']} folds, {n_fold_epochs} epochs) keeps {n_kept:,}"
+    )
+    learning = (
+        f"model {grid.model}; short {epochs['short']} and long {epochs['long']} epochs; seeds "
+        f"{', '.join(map(str, grid.seeds))}; batches of {recipe.batch_size}, learning rate "
+        f"{recipe.learning_rate:g} for 128"
+    )
+    return [data, learning]
 
 
 def _single_labels(images: "LabelledImages") -> Any:

@@ -28,6 +28,8 @@ SUFFIXES = frozenset(
 )
 BYTES = ("jpeg", "jpg", "png", "bytes", "image_bytes", "img", "picture", "content")
 _LABELS_IN_SHARDS = ("cls", "label")
+_IDS = (*(name for name in IMAGE if name != "image"), "index", "key")
+"""Where a table has ids; its column ``image`` holds the bytes."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _in_parquet(paths: list[Path]) -> ImageFiles:
                 f"{path}: row {wrong[0] + 1} holds {type(cells[wrong[0]]).__name__}, but must hold "
                 f"an image's bytes; {len(wrong):,} of {len(cells):,} rows do not."
             )
-        column = table.find(tuple(one for one in IMAGE if one != "image") + ("index", "key"))
+        column = table.find(_IDS)
         if column is not None:
             ids += table.texts(column)
         elif paths_inside and all(paths_inside):

@@ -109,7 +109,8 @@ def _label_of_each(found: OutOfFold, read: Benchmark, path: Path) -> Int[np.ndar
             "that the folds were trained on."
         )
     assert read.original is not None  # noqa: S101 -- read_benchmark reads labels; this tells mypy
-    return read.original[row]
+    label: Int[np.ndarray, "N"] = read.original[row]
+    return label
 
 
 def write_kept(image_ids: Shaped[np.ndarray, "n"], path: str | Path) -> None:

@@ -82,7 +82,7 @@ def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tens
 
 def momentum_of(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """What the optimiser remembers of each parameter, by the parameter's name."""
-    names = {parameter: name for name, parameter in model.named_parameters()}
+    names: dict[Any, str] = {parameter: name for name, parameter in model.named_parameters()}
     return {
         names[parameter]: state["momentum_buffer"]
         for parameter, state in optimizer.state.items()

@@ -58,7 +58,8 @@ class LabelledImages:
     @property
     def first_label(self) -> Int[np.ndarray, "N"]:
         """One label an image, the first: its only one where labels are original."""
-        return self.labels.indices[self.labels.indptr[:-1]]
+        first: Int[np.ndarray, "N"] = self.labels.indices[self.labels.indptr[:-1]]
+        return first
 
     def take(self, rows: Int[np.ndarray, "n"]) -> "LabelledImages":
         """These images only, in this order, of the same K classes.

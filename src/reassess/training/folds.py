@@ -90,7 +90,8 @@ def assigned_folds(
     order = np.lexsort((rng.random(len(first)), -size, label[first]))
     fold_of_group = np.empty(len(first), np.int64)
     fold_of_group[order] = np.arange(len(first)) % n_folds
-    return fold_of_group[group]
+    fold: Int[np.ndarray, "N"] = fold_of_group[group]
+    return fold
 
 
 def folds_of(

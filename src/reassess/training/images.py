@@ -154,8 +154,10 @@ class Decoding:
             ahead = iter(rows)
             try:
                 while True:
-                    for batch in islice(ahead, _AHEAD - len(queue)):
-                        queue.append([pool.submit(self._one, row) for row in batch.tolist()])
+                    queue.extend(
+                        [pool.submit(self._one, row) for row in batch.tolist()]
+                        for batch in islice(ahead, _AHEAD - len(queue))
+                    )
                     if not queue:
                         return
                     yield torch.from_numpy(np.stack([one.result() for one in queue.pop(0)]))

@@ -33,6 +33,7 @@ from reassess.training.checkpoints import (
 )
 from reassess.training.data import LabelledImages
 from reassess.training.metrics import Metrics, Row
+from reassess.training.models import placed
 from reassess.training.objective import Objective, mixed_up, objective_loss, smoothed
 from reassess.training.processes import ALONE, Processes
 
@@ -190,10 +191,11 @@ class _Run:
         self.targets = Targets.from_labels(
             images.labels, images.n_classes, device, soft=recipe.soft
         )
-        # The layout in which convolutions are fastest, on CPUs as on GPUs.
-        self.model = model.to(device, memory_format=torch.channels_last).train()
+        self.model = placed(model, device).train()
         self.optimizer = self._optimizer()
-        self.mean = deepcopy(self.model).requires_grad_(False).eval() if recipe.ema else None
+        self.mean: nn.Module | None = None
+        if recipe.ema:
+            self.mean = deepcopy(self.model).requires_grad_(False).eval()
         self.first = self._resume()
         self.wrapped = processes.wrap(self.model)
         self.metrics = Metrics(

@@ -57,9 +57,7 @@ class Metrics:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError as error:
                 raise MissingExtraError("tensorboard", "train", "--tensorboard") from error
-            self._events = SummaryWriter(  # type: ignore[no-untyped-call]
-                str(tensorboard), purge_step=first or None
-            )
+            self._events = SummaryWriter(str(tensorboard), purge_step=first or None)
 
     def _begin(self, path: Path, first: int) -> None:
         names = [one.name for one in fields(Row)]

@@ -124,12 +124,18 @@ def build_model(
     return model
 
 
+def placed(model: nn.Module, device: torch.device) -> nn.Module:
+    """The model on a device, in the layout in which convolutions are fastest, on CPUs too."""
+    moved: nn.Module = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved
+
+
 def head_of(model: nn.Module) -> nn.Module:
     """The last layer, whose outputs are the logits."""
-    head = getattr(model, "head", None) if isinstance(model, SmallResNet) else None
-    if head is None:
-        find: Any = getattr(model, "get_classifier", lambda: model)
-        head = find()
+    if isinstance(model, SmallResNet):
+        return model.head
+    find: Any = getattr(model, "get_classifier", lambda: model)
+    head: nn.Module = find()
     return head
 
 
@@ -171,7 +177,7 @@ def import_timm() -> Any:
 
 
 def _declare_operators() -> None:
-    library = torch.library.Library("torchvision", "DEF")
+    library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _LIBRARIES.append(library)

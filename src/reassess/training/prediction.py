@@ -45,7 +45,7 @@ def predicted_logits(
     device = device or torch.device("cpu")
     model = on(device, model)
     found = np.empty((len(pixels), model.n_classes), np.float32)
-    rows = torch.arange(len(pixels)).split(batch_size)
+    rows = torch.split(torch.arange(len(pixels)), batch_size)
     done = 0
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
         for batch in pixels.to(device).batches(rows):

@@ -26,6 +26,7 @@ from reassess.records.runs import RecipeRun, Schedule, Variant
 from reassess.training.data import LabelledImages
 from reassess.training.fresh import logits_of_unseen
 from reassess.training.loop import OnStep, Recipe
+from reassess.training.objective import Objective
 
 OnRun = Callable[[RecipeRun, int, int, bool], object]
 """Called with a finished run, its number, how many there are, and whether it was found done."""
@@ -70,7 +71,7 @@ class Grid:
             for schedule, epochs in self.epochs.items():
                 for variant in get_args(Variant):
                     sigmoid = variant in ("+ sigmoid", "+ both")
-                    objective = "sigmoid" if sigmoid else "softmax"
+                    objective: Objective = "sigmoid" if sigmoid else "softmax"
                     recipe = replace(self.recipe, objective=objective, epochs=epochs, seed=seed)
                     yield variant, schedule, recipe
 

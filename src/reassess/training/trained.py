@@ -16,7 +16,7 @@ from reassess.records import Classes
 from reassess.training.batches import MEAN, STD
 from reassess.training.checkpoints import read_weights, write_weights
 from reassess.training.images import Form
-from reassess.training.models import BUILT_IN, TIMM, build_model, import_timm
+from reassess.training.models import BUILT_IN, TIMM, build_model, import_timm, placed
 from reassess.training.objective import Objective
 
 SUFFIX = ".safetensors"
@@ -212,5 +212,4 @@ def _from_timm(source: str) -> TrainedModel:
 
 def on(device: torch.device, model: TrainedModel) -> TrainedModel:
     """The same model on a device, ready to predict."""
-    module = model.module.to(device, memory_format=torch.channels_last).eval()
-    return replace(model, module=module)
+    return replace(model, module=placed(model.module, device).eval())
