@@ -69,7 +69,7 @@ def test_finished_folds_are_not_computed_again_and_others_are(tmp_path):
     def run(recipe=FAST, stop_after=None, pictures=images):
         heard.clear()
 
-        def on_fold(done, total, was_there):
+        def on_fold(done, _, was_there):
             heard.append(was_there)
             if done == stop_after:
                 raise KeyboardInterrupt

@@ -23,14 +23,14 @@ RECIPES = {
 }
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The machine went down."""
 
 
 def run(recipe: Recipe, keeping: Keeping | None = None, stop_at: int | None = None):
-    def on_step(done: int, n_steps: int, loss: float | None) -> None:
+    def on_step(done: int, *_: object) -> None:
         if done == stop_at:
-            raise Stopped
+            raise StoppedError
 
     model = build_model("resnet-8", 4, seed=1)
     return train(model, small(), recipe, keeping=keeping, on_step=on_step).state_dict()
@@ -46,7 +46,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(name, tmp_path):
     whole = run(recipe, Keeping(metrics=tmp_path / "whole.csv"))
     keeping = Keeping(path, every=3, metrics=tmp_path / "parts.csv")
     for stop_at in (2, 5, 7):
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             run(recipe, keeping, stop_at)
     assert read_weights(path)[1]["step"] == 6
     assert same(run(recipe, replace(keeping, resume=True)), whole)
@@ -90,13 +90,13 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_good_checkpoi
     with pytest.raises(DivergedError, match=r"\[step [\d,]+ of 8\].*there is no checkpoint"):
         run(replace(FAST, learning_rate=1e35, clip=0.0, warmup=0.0))
     good = Keeping(path, every=1)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(FAST, good, stop_at=3)
     last = path.read_bytes()
     pixels, label = squares(64)
     broken = build_model("resnet-8", 4)
     torch.nn.init.constant_(broken.head.weight, float("nan"))
-    with pytest.raises(DivergedError, match="last good checkpoint, of step 3, is .*c.safetensors"):
+    with pytest.raises(DivergedError, match=r"last good checkpoint, of step 3, is .*c.safetensors"):
         train(broken, labelled(pixels, label), replace(FAST, seed=5), keeping=Keeping(path))
     assert path.read_bytes() == last
 
@@ -104,12 +104,12 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_good_checkpoi
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
     """A limit on the size of files stands for the disk: the same failing write."""
     path = tmp_path / "c.safetensors"
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(FAST, Keeping(path, every=1), stop_at=2)
     before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-        with pytest.raises(FileError, match="MiB are needed. The last one that was written"):
+        with pytest.raises(FileError, match=r"MiB are needed. The last one that was written"):
             run(FAST, Keeping(path, every=1, resume=True))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -103,7 +103,7 @@ class InMemory:
         """The same on a device."""
         return InMemory(self.pixels.to(device))
 
-    def batches(self, rows: Iterable[Int[Tensor, "B"]]) -> Iterator[UInt8[Tensor, "B S S 3"]]:
+    def batches(self, rows: Iterable[Int[Tensor, "_"]]) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
         """The images of each batch of rows."""
         for batch in rows:
             yield self.pixels[batch.to(self.pixels.device)]
@@ -143,7 +143,7 @@ class Decoding:
         del device
         return self
 
-    def batches(self, rows: Iterable[Int[Tensor, "B"]]) -> Iterator[UInt8[Tensor, "B S S 3"]]:
+    def batches(self, rows: Iterable[Int[Tensor, "_"]]) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
         """The images of each batch of rows, decoded while the batches before are used.
 
         Raises:
