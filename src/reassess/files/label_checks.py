@@ -49,9 +49,8 @@ class LabelChecks:
 
     def chosen(self, choice: str) -> Bool[np.ndarray, "n"]:
         """Where more than half of the workers made this one of `CHOICES`."""
-        found: Bool[np.ndarray, "n"] = 2 * self.votes[:, CHOICES.index(choice)] > self.votes.sum(
-            axis=1
-        )
+        n_workers = self.votes.sum(axis=1)
+        found: Bool[np.ndarray, "n"] = 2 * self.votes[:, CHOICES.index(choice)] > n_workers
         return found
 
     def label_sets(self, name: str) -> LabelSets:
