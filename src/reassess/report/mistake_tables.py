@@ -123,9 +123,7 @@ def examples_table(
 
 def result_table(result: ReviewResult) -> Table:
     """What people say of each model's mistakes, scaled to all of them."""
-    table = _table(
-        "Mistakes by verdict, scaled to all of each model's (95% intervals)"
-    )
+    table = _table("Mistakes by verdict, scaled to all of each model's (95% intervals)")
     table.add_column("model", overflow="fold")
     table.add_column("mistakes", justify="right", no_wrap=True)
     for heading in VERDICTS:
