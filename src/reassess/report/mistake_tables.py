@@ -16,6 +16,9 @@ from reassess.records import Hierarchy, LabelSets
 from reassess.report import words
 from reassess.statistics.sampling import Estimate
 
+_INTERVAL = 13
+"""Characters of an interval, which stays whole on narrow terminals."""
+
 
 def mistake_columns(
     mistakes: Mistakes,
@@ -102,8 +105,8 @@ def examples_table(
     table.add_column("kind", no_wrap=True)
     for heading in ("image", "prediction", "labels"):
         table.add_column(heading, overflow="fold")
-    for heading in ("steps", "posterior", "no/maybe/yes", "models that say the same"):
-        table.add_column(heading, justify="right")
+    for heading in ("steps", "posterior", "no / maybe / yes", "models that say the same"):
+        table.add_column(heading, justify="right", min_width=6)
     n_classes = 1 + int(mistakes.predicted.max(initial=0))
     key = mistakes.image * n_classes + mistakes.predicted
     once = np.unique(key, return_index=True)[1]
@@ -121,9 +124,11 @@ def examples_table(
 def result_table(result: ReviewResult) -> Table:
     """What people say of each model's mistakes, scaled to all of them."""
     table = _table("Mistakes by verdict, scaled to all of each model's (95% intervals)")
-    table.add_column("model")
-    for heading in ("mistakes", *VERDICTS, "false negatives of the labels"):
-        table.add_column(heading, justify="right")
+    table.add_column("model", overflow="fold")
+    table.add_column("mistakes", justify="right", no_wrap=True)
+    for heading in VERDICTS:
+        table.add_column(heading, justify="right", min_width=_INTERVAL)
+    table.add_column("labels' false negatives", justify="right", min_width=10)
     for one in result.models:
         counts = [None if one.counts is None else one.counts[name] for name in VERDICTS]
         cells = [one.model, f"{one.n_mistakes:,}", *map(_count, counts)]
@@ -139,9 +144,11 @@ def result_table(result: ReviewResult) -> Table:
 def kinds_table(result: ReviewResult) -> Table:
     """What people say of each kind of mistake."""
     table = _table("Verdicts by kind of mistake (95% intervals)")
-    table.add_column("kind")
-    for heading in ("mistakes", "decided", *VERDICTS):
-        table.add_column(heading, justify="right")
+    table.add_column("kind", no_wrap=True)
+    for heading in ("mistakes", "decided"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in VERDICTS:
+        table.add_column(heading, justify="right", min_width=_INTERVAL)
     for one in result.kinds:
         shares = [None if one.shares is None else one.shares[name] for name in VERDICTS]
         cells = [one.kind, f"{one.n_mistakes:,}", f"{one.n_decided:,}", *map(_share, shares)]
@@ -192,7 +199,7 @@ def _example(
         _name(int(mistakes.predicted[row]), names),
         ", ".join(_name(k, names) for k in held[int(mistakes.image[row])]),
         "" if distance < 0 else str(distance),
-        "not asked" if np.isnan(posterior) else f"{posterior:.3f}",
+        "–" if np.isnan(posterior) else f"{posterior:.3f}",
         "/".join(map(str, votes)) if sum(votes) else "",
         f"{int(mistakes.n_same[row]):,} of {mistakes.n_others:,}",
     )
@@ -200,7 +207,7 @@ def _example(
 
 def _table(title: str) -> Table:
     table = Table(title=Text(title), title_justify="left", box=None, header_style="bold")
-    table.pad_edge = False
+    table.pad_edge, table.collapse_padding = False, True
     return table
 
 
