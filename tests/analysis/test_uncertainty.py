@@ -19,12 +19,12 @@ from tests.analysis.simulated import CLEAR, Simulated, simulated
 
 @pytest.fixture(scope="module")
 def noisy() -> Simulated:
-    return simulated(2_000, np.random.default_rng(0))
+    return simulated(1_500, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
 def found(noisy: Simulated) -> UncertainScores:
-    return scores_of(noisy, n_resamples=100)
+    return scores_of(noisy, n_resamples=60)
 
 
 def scores_of(study: Simulated, seed: int = 0, **options) -> UncertainScores:
@@ -65,8 +65,8 @@ def test_calibrated_accuracies_hold_the_truth(noisy, found):
 
 
 def test_where_labels_are_certain_both_kinds_of_interval_agree():
-    clear = simulated(800, np.random.default_rng(1), rater=CLEAR, n_gold=200)
-    found = scores_of(clear, n_resamples=150)
+    clear = simulated(600, np.random.default_rng(1), rater=CLEAR, n_gold=150)
+    found = scores_of(clear, n_resamples=60)
     assert found.images.accuracy == pytest.approx(clear.truth, abs=1e-3)
     assert found.both.accuracy == pytest.approx(clear.truth, abs=0.02)
     width = found.both.high - found.both.low
@@ -109,7 +109,7 @@ def test_the_order_of_models_and_the_threads_change_nothing(noisy, found):
 def test_two_equal_models_are_never_told_apart(noisy):
     twin = replace(noisy.predictions[0], model="twin")
     study = replace(noisy, predictions=(noisy.predictions[0], twin, noisy.predictions[3]))
-    found = scores_of(study, n_resamples=100)
+    found = scores_of(study, n_resamples=60)
     first = found.adjacent()[0]
     assert {first.better, first.worse} == {"m0", "twin"}
     assert (first.difference, first.p_value, first.verdict) == (0.0, 1.0, "images")
@@ -123,7 +123,7 @@ def test_close_models_would_swap_under_other_raters(noisy):
     classes = noisy.predictions[1].classes.copy()
     classes[:20] = noisy.predictions[2].classes[:20]
     close = replace(noisy.predictions[1], model="close", classes=classes)
-    found = scores_of(replace(noisy, predictions=(noisy.predictions[1], close)), n_resamples=100)
+    found = scores_of(replace(noisy, predictions=(noisy.predictions[1], close)), n_resamples=60)
     assert 0.01 < found.p_swap(0, 1) <= 0.5
     assert found.p_swap(0, 1) == found.p_swap(1, 0)
 

@@ -66,9 +66,9 @@ def test_rank_intervals_hold_the_true_ranks_where_models_are_close():
     rng = np.random.default_rng(3)
     truth = np.linspace(0, 0.5, 6)
     inside, by_ranks = [], []
-    for _ in range(400):
+    for _ in range(150):
         value = truth + rng.normal(0, 0.4, 6)
-        deviation = rng.normal(0, 0.4, (300, 6))
+        deviation = rng.normal(0, 0.4, (200, 6))
         best, worst = rank_intervals(value, deviation)
         rank = descending_ranks(truth)
         inside.append((best <= rank) & (rank <= worst))
