@@ -55,4 +55,8 @@ CROSS_SITE = "This request came from another site and was refused."
 NO_TOKEN = "This page is out of date. Go back, reload it and try again."  # noqa: S105 -- as above
 SIGN_IN = "Sign in first."
 NOT_FOR_YOU = "This page is for the study's owner."
+NOT_STORED = (
+    "The study's database is full, busy or away. Nothing of this step was stored: send it again. "
+    "If it stays so, tell the study's owner."
+)
 TOO_LARGE = "What was sent is too large."
