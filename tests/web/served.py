@@ -66,15 +66,15 @@ class Server:
         self.study = study
         self.url = database_url(open_study(study), url)
         self.port = free_port()
+        self.log = study.parent.parent / f"log-{self.port}"
         self.command = [sys.executable, "-m", "reassess.cli", "serve", str(study), "--fixed",
                         "--port", str(self.port), "--database", self.url, *options]  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
         self.visitors: list[Visitor] = []
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            self.command, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, stderr=log, start_new_session=True)
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self.process.poll() is None:
             if is_heard(self.port):

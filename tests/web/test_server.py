@@ -23,6 +23,7 @@ from reassess.rating import (
     votes,
 )
 from reassess.rating import change_settings as change
+from reassess.web.wording import NOT_STORED
 from tests.rating.conftest import execute, server  # noqa: F401 -- a fixture
 
 from .served import (
@@ -137,13 +138,14 @@ class Disk:
         self.ballast = folder / "ballast"
 
     def fill(self, site: Server) -> None:
-        """Leave room for a few more pages."""
+        """Leave no room."""
         if not self.is_mounted:
             size = (site.study / "rating.db-wal").stat().st_size
-            self._limit(site, size + 40_000)
+            self._limit(site, size + 4096)
             return
-        free = shutil.disk_usage(self.folder).free
-        self.ballast.write_bytes(b"x" * (free - 40_000))
+        with contextlib.suppress(OSError), self.ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
 
     def free(self, site: Server) -> None:
         if self.is_mounted:
@@ -158,13 +160,13 @@ class Disk:
 
 @pytest.fixture(params=["tmpfs", "limit"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
-    """A file system of 4 MB where one may be mounted, and a limit on the size of files."""
+    """A file system of 16 MB where one may be mounted, and a limit on the size of files."""
     if request.param == "limit":
         yield Disk(tmp_path, is_mounted=False)
         return
     folder = tmp_path / "small"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"no file system may be mounted here: {done.stderr.strip()}")
@@ -180,9 +182,8 @@ def test_a_full_disk_is_said_and_answers_are_taken_when_there_is_room(
     until(lambda: sum(rater.n_acknowledged for rater in raters) >= 4)
     disk.fill(site)
     until(lambda: any(rater.refusals for rater in raters))
-    page, content = raters[0].person, b""
     other = site.visitor()
-    other.cookies = dict(page.cookies)
+    other.cookies = dict(raters[0].person.cookies)
     for path in ("/rate", "/sign-in", "/static/site.js", "/nowhere"):
         status, content = other.get(path)
         assert status in (200, 404, 503), (path, content)
@@ -192,9 +193,10 @@ def test_a_full_disk_is_said_and_answers_are_taken_when_there_is_room(
     stop.set()
     refusals = [refused for rater in raters for refused in rater.refusals]
     assert {status for status, _ in refusals} == {503}
-    assert all("cannot grow" in said["detail"] for _, said in refusals)
-    assert all("Make room" in said["detail"] for _, said in refusals)
+    assert {said["detail"] for _, said in refusals} == {NOT_STORED}
     site.kill()
+    assert "the database cannot grow" in site.log.read_text()
+    assert "Make room on its disk" in site.log.read_text()
     with open_store(site.url) as store:
         assert_kept(store, raters)
         assert votes(store).counts().sum(axis=1).tolist() == [2] * 120

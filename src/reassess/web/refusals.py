@@ -1,5 +1,6 @@
 """Errors as answers: a page for people, ``{"detail": …}`` for programs, never a traceback."""
 
+import logging
 from collections.abc import Callable
 
 from fastapi import FastAPI
@@ -11,7 +12,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from reassess.errors import ReassessError
 from reassess.rating import InvitationError, LeaseError, RaterError, StoreError
 from reassess.web.pages import render
-from reassess.web.wording import SIGN_IN
+from reassess.web.wording import NOT_STORED, SIGN_IN
+
+_log = logging.getLogger(__name__)
 
 _STATUS: tuple[tuple[type[ReassessError], int], ...] = (
     (LeaseError, 404),
@@ -45,6 +48,9 @@ def add_handlers(app: FastAPI) -> None:
 
     def ours(request: Request, error: Exception) -> Response:
         status = next(s for kind, s in _STATUS if isinstance(error, kind))
+        if isinstance(error, StoreError):  # whose words tell where the database is
+            _log.error("%s %s: %s", request.method, request.url.path, error)
+            return refuse(request, status, NOT_STORED)
         return refuse(request, status, _sentence(str(error)))
 
     def unsigned(request: Request, _: Exception) -> Response:

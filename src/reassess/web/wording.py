@@ -112,6 +112,10 @@ NO_TOKEN = "This page is out of date. Go back, reload it and try again."  # noqa
 SIGN_IN = "Sign in first."
 NOT_FOR_YOU = "This page is for the study's owner."
 NOT_FOR_RATERS = "This page is for experts and the study's owner."
+NOT_STORED = (
+    "The study's database is full, busy or away. Nothing of this step was stored: send it again. "
+    "If it stays so, tell the study's owner."
+)
 TOO_LARGE = "What was sent is too large."
 
 SETTINGS: dict[str, tuple[str, str, bool]] = {
