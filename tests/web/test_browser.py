@@ -135,8 +135,13 @@ def test_the_image_in_full_size_and_keys_that_are_turned_off(
     page.set_viewport_size({"width": 1200, "height": 300})
     page.locator(".image img").click()
     expect(dialog).to_be_visible()
-    page.wait_for_function("document.querySelector('#full .pan').scrollTop > 100")  # in the middle
-    top = pan.evaluate("pan => pan.scrollTop")
+    top = 0
+    for _ in range(100):  # until it lies in the middle
+        top = pan.evaluate("pan => pan.scrollTop")
+        if top > 100:
+            break
+        page.wait_for_timeout(50)
+    assert top > 100
     page.keyboard.press("ArrowDown")
     assert pan.evaluate("pan => pan.scrollTop") > top
     page.mouse.move(600, 150)
