@@ -105,6 +105,70 @@ class RaterDrifts:
     high: Float[np.ndarray, "R"]
 
 
+@dataclass(frozen=True, slots=True)
+class RaterRepeats:
+    """How often each rater gave the same answer when asked the same question again.
+
+    Attributes:
+        rater_ids: the R raters.
+        n: answers to a question that the rater had answered before.
+        n_same: of them, those that equal the first answer.
+    """
+
+    rater_ids: Shaped[np.ndarray, "R"]
+    n: Int[np.ndarray, "R"]
+    n_same: Int[np.ndarray, "R"]
+
+
+@dataclass(frozen=True, slots=True)
+class RaterFindings:
+    """What the votes alone say about raters; the records of each rater are parallel.
+
+    Attributes:
+        agreement: of all raters.
+        confusions: each rater's.
+        effects: what would be decided otherwise without each.
+        drifts: how each changed; None where no times are known.
+        repeats: how far each agrees with himself; None where nobody was asked twice.
+    """
+
+    agreement: VoteAgreement
+    confusions: RaterConfusions
+    effects: RaterEffects
+    drifts: RaterDrifts | None
+    repeats: RaterRepeats | None
+
+
+def rater_findings(
+    votes: Votes,
+    posterior: Posterior,
+    threshold: float,
+    *,
+    n_resamples: int = 1000,
+    rng: np.random.Generator,
+) -> RaterFindings:
+    """Everything that the votes say about raters.
+
+    Args:
+        votes: the votes.
+        posterior: fitted to them, by a method that knows raters' confusion.
+        threshold: a label is kept where its posterior is at least this.
+        n_resamples: bootstrap draws of images, for the intervals of agreement.
+        rng: where randomness comes from.
+
+    Raises:
+        DataError: the posterior is not of these votes, or knows no confusion.
+        OptionError: the threshold is not inside (0, 1), or the resamples are negative.
+    """
+    return RaterFindings(
+        agreement=vote_agreement(votes, n_resamples=n_resamples, rng=rng),
+        confusions=rater_confusions(votes, posterior),
+        effects=leave_one_out(votes, posterior, threshold),
+        drifts=None if votes.given_at is None else rater_drifts(votes, posterior),
+        repeats=rater_repeats(votes),
+    )
+
+
 def vote_agreement(
     votes: Votes, *, n_resamples: int = 1000, level: float = 0.95, rng: np.random.Generator
 ) -> VoteAgreement:
@@ -251,6 +315,26 @@ def rater_drifts(votes: Votes, posterior: Posterior, level: float = 0.95) -> Rat
     few = n < FEWEST_FOR_DRIFT
     change, reach = np.where(few, np.nan, change), np.where(few, np.nan, reach)
     return RaterDrifts(votes.rater_ids, n, change, change - reach, change + reach)
+
+
+def rater_repeats(votes: Votes) -> RaterRepeats | None:
+    """How far each rater agrees with himself; None where nobody answered a question twice.
+
+    The first answer is the earliest, or where times are unknown the one that comes first.
+    """
+    asked = votes.rater.astype(np.int64) * len(votes.questions) + votes.question
+    given_at = np.zeros(len(votes)) if votes.given_at is None else votes.given_at
+    order = np.lexsort((given_at, asked))
+    asked, answer, rater = asked[order], votes.answer[order], votes.rater[order]
+    again = np.append(False, asked[1:] == asked[:-1])
+    if not again.any():
+        return None
+    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(asked))))
+    same = again & (answer == answer[first])
+    n, n_same = (
+        np.bincount(rater[which], minlength=len(votes.rater_ids)) for which in (again, same)
+    )
+    return RaterRepeats(votes.rater_ids, n, n_same)
 
 
 def _moments(

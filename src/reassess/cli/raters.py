@@ -41,13 +41,8 @@ def raters(study: str, output: str | None, as_json: bool, **options: Any) -> Non
 
     import numpy as np
 
-    from reassess.analysis.raters import (
-        leave_one_out,
-        rater_confusions,
-        rater_drifts,
-        vote_agreement,
-    )
-    from reassess.report.class_tables import RaterRows, agreement_lines, rater_columns, raters_table
+    from reassess.analysis.raters import rater_findings
+    from reassess.report.class_tables import agreement_lines, rater_columns, raters_table
     from reassess.study import collect, open_study
 
     opened = open_study(study)
@@ -59,15 +54,12 @@ def raters(study: str, output: str | None, as_json: bool, **options: Any) -> Non
                 f"{study}: it has labels, but no votes and posterior behind them, which say what "
                 f"raters did. Make them: reassess run {study}"
             )
-        rows = RaterRows(
-            agreement=vote_agreement(
-                votes,
-                n_resamples=options["resamples"],
-                rng=np.random.default_rng(options["seed"]),
-            ),
-            confusions=rater_confusions(votes, posterior),
-            effects=leave_one_out(votes, posterior, point.threshold),
-            drifts=None if votes.given_at is None else rater_drifts(votes, posterior),
+        rows = rater_findings(
+            votes,
+            posterior,
+            point.threshold,
+            n_resamples=options["resamples"],
+            rng=np.random.default_rng(options["seed"]),
         )
     columns = rater_columns(rows)
     if output is not None:
@@ -82,7 +74,10 @@ def raters(study: str, output: str | None, as_json: bool, **options: Any) -> Non
         print_json({"study": opened.name, "agreement": agreement, "raters": lines})
         return
     click.echo("\n".join(agreement_lines(rows.agreement)) + "\n")
-    console().print(raters_table(rows, _of_site(opened, options["database"]), _SHOWN))
+    further = _of_site(opened, options["database"])
+    if rows.repeats is not None:
+        further.pop("self-agreement", None)
+    console().print(raters_table(rows, further, _SHOWN))
 
 
 def _of_site(study: "Study", database: str | None) -> dict[str, dict[str, str]]:

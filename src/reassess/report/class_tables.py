@@ -4,7 +4,6 @@ Decides nothing: `reassess.analysis.classes` and `reassess.analysis.raters` do.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,31 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from reassess.analysis.classes import KINDS, ChangedClasses, ClassPairs
-from reassess.analysis.raters import (
-    RaterConfusions,
-    RaterDrifts,
-    RaterEffects,
-    VoteAgreement,
-)
+from reassess.analysis.raters import RaterFindings, VoteAgreement
 from reassess.report import words
 from reassess.statistics.agreement import Coefficient
-
-
-@dataclass(frozen=True, slots=True)
-class RaterRows:
-    """What is known of each rater from the votes alone; parallel records.
-
-    Attributes:
-        agreement: of all raters.
-        confusions: each rater's.
-        effects: what would be decided otherwise without each.
-        drifts: how each changed; None where no times are known.
-    """
-
-    agreement: VoteAgreement
-    confusions: RaterConfusions
-    effects: RaterEffects
-    drifts: RaterDrifts | None
 
 
 def class_pair_columns(pairs: ClassPairs, names: Sequence[str] | None) -> dict[str, list[Any]]:
@@ -100,7 +77,7 @@ def agreement_lines(agreement: VoteAgreement) -> list[str]:
     return [f"{name}: {_coefficient(one)}" for name, one in named if one is not None]
 
 
-def rater_columns(rows: RaterRows) -> dict[str, list[Any]]:
+def rater_columns(rows: RaterFindings) -> dict[str, list[Any]]:
     """Every rater as columns, those with most votes first."""
     confusions, effects = rows.confusions, rows.effects
     columns: dict[str, list[Any]] = {
@@ -120,11 +97,13 @@ def rater_columns(rows: RaterRows) -> dict[str, list[Any]]:
             "drift": _known(rows.drifts.change), "drift_low": _known(rows.drifts.low),
             "drift_high": _known(rows.drifts.high),
         }  # fmt: skip
+    if rows.repeats is not None:
+        columns |= {"n_repeated": rows.repeats.n.tolist(), "n_same": rows.repeats.n_same.tolist()}
     order = np.argsort(-effects.n_questions, kind="stable").tolist()
     return {name: [values[i] for i in order] for name, values in columns.items()}
 
 
-def raters_table(rows: RaterRows, further: Mapping[str, Mapping[str, str]], top: int) -> Table:
+def raters_table(rows: RaterFindings, further: Mapping[str, Mapping[str, str]], top: int) -> Table:
     """One line a rater, those with most votes first.
 
     Args:
@@ -140,7 +119,8 @@ def raters_table(rows: RaterRows, further: Mapping[str, Mapping[str, str]], top:
     for name in answered:
         table.add_column(name.replace("_if_", " if "), justify="right")
     table.add_column("images that change without", justify="right")
-    for heading in ("drift", *further) if rows.drifts is not None else further:
+    known = {"drift": rows.drifts, "self-agreement": rows.repeats}
+    for heading in (*(name for name, found in known.items() if found is not None), *further):
         table.add_column(heading, justify="right")
     for i, rater in enumerate(columns["rater"][:top]):
         cells = [rater, f"{columns['n_questions'][i]:,}"]
@@ -150,6 +130,8 @@ def raters_table(rows: RaterRows, further: Mapping[str, Mapping[str, str]], top:
             cells.append(
                 _drift(*(columns[name][i] for name in ("drift", "drift_low", "drift_high")))
             )
+        if rows.repeats is not None:
+            cells.append(_same(columns["n_same"][i], columns["n_repeated"][i]))
         cells += [said.get(rater, "") for said in further.values()]
         table.add_row(*map(Text, cells))
     if len(columns["rater"]) > top:
@@ -195,6 +177,10 @@ def _coefficient(one: Coefficient) -> str:
     if one.low is None or one.high is None:
         return f"{one.value:.3f} (no interval, because {one.reason})"
     return f"{one.value:.3f}, 95 % interval {one.low:.3f} to {one.high:.3f}"
+
+
+def _same(n_same: int, n: int) -> str:
+    return f"{words.percent(n_same / n)} of {n:,}" if n else words.UNDEFINED
 
 
 def _drift(change: float | None, low: float | None, high: float | None) -> str:
