@@ -17,6 +17,8 @@ from hypothesis import settings
 
 from reassess.catalog import Catalog
 
+pytest_plugins = ["tests.browser"]
+
 settings.register_profile("reassess", deadline=None, max_examples=40)
 settings.load_profile("reassess")
 

@@ -3,52 +3,17 @@
 Skipped where there is no Chromium; ``CHROMIUM`` names it where it is not Debian's.
 """
 
-import os
-import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from reassess import rating
 from reassess.rating import Store, invite
 
 from .conftest import IMAGES
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 KEYS = "nmy"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no browser at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open a page; whatever goes wrong in it fails the test, but what a lost connection brings."""
-    contexts: list[BrowserContext] = []
-    wrong: list[str] = []
-
-    def make(**looks: object) -> Page:
-        context = browser.new_context(**looks)  # type: ignore[arg-type]
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert [text for text in wrong if not re.search("ERR_INTERNET|status of 404", text)] == []
 
 
 def lease_of(page: Page) -> int:
@@ -188,10 +153,12 @@ def test_pages_work_without_scripts_and_on_a_phone(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(
-    address: str, store: Store, open_page: Callable[..., Page], scheme: str
+    address: str,
+    store: Store,
+    open_page: Callable[..., Page],
+    axe: Callable[[Page], list[tuple[str, str]]],
+    scheme: str,
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python", reason="axe is not installed")
-    script = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     page = open_page(color_scheme=scheme)
     page.goto(f"{address}/invite/{invite(store, 'boss', 'owner')}")
     page.get_by_role("button", name="Begin").click()
@@ -199,9 +166,4 @@ def test_axe_finds_nothing(
         page.goto(address + path)
         if path == "/rate":
             page.keyboard.press("y")
-        page.evaluate(script)
-        found = page.evaluate(
-            "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-        )
-        told = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
-        assert told == [], path
+        assert axe(page) == [], path
