@@ -14,7 +14,8 @@ Machine Learning Repository (CC BY 4.0), as it ships with scikit-learn.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +24,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from reassess.analysis.findings import find
 from reassess.digits import CLASS_NAMES, N_IMAGES, Digits, make_digits, write_digits
 from reassess.errors import MissingExtraError, OptionError
 from reassess.files import (
@@ -50,9 +50,11 @@ from reassess.records import (
     Votes,
     align,
 )
-from reassess.report import Report, write_figures, write_report
+from reassess.report import Input, Making, write_figures, write_report
+from reassess.report.composing import Material, report_on
 from reassess.scoring import original_accuracy, original_labels, real_accuracy
 from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
+from reassess.study.gallery import small_copies
 
 STAGES = ("digits", "predictions", *PIPELINE_STAGES, "report")
 """The names that ``on_stage`` is called with, in order."""
@@ -148,7 +150,8 @@ def run_demo(
 ) -> DemoResult:
     """Run the study and write its files; the same seed gives the same files.
 
-    Files of the same names in the folder are replaced.
+    Files of the same names in the folder are replaced. In figures as PDF the same parts may
+    stand in another order.
 
     Args:
         folder: where to write; made where it is missing.
@@ -326,28 +329,47 @@ def ranking(accuracy: Mapping[str, Accuracy]) -> tuple[str, ...]:
 
 def _write_report(records: Reassessment, found: Found, seed: int, folder: Path) -> Path:
     """The page and its figures; what was planted and simulated stands among the provenance."""
-    findings = find(
+    material = Material(
         records.labels,
         records.benchmark,
         records.predictions,
+        records.scores,
+        votes=records.votes,
         posterior=records.posterior,
         gold=records.gold,
         gold_votes=records.votes,
-        scores=records.scores,
     )
-    files = ("labels.csv", "questions.csv", "votes.csv", "gold.csv", "posterior.npz", "labels.json")
-    report = Report(
-        title="Handwritten digits, with planted mistakes and simulated raters",
-        findings=findings,
-        scores=records.scores,
-        labels=records.labels,
-        benchmark=records.benchmark,
+    report = report_on(
+        material,
+        "Handwritten digits, with planted mistakes and simulated raters",
         simulated=True,
+        small_copies=partial(small_copies, folder / "images"),
+        seed=seed,
+    )
+    files = {
+        "original labels": "labels.csv",
+        "questions": "questions.csv",
+        "votes": "votes.csv",
+        "gold": "gold.csv",
+        "posterior": "posterior.npz",
+        "labels": "labels.json",
+        **{f"model {one.model}": f"predictions/{one.model}.npz" for one in records.predictions},
+    }
+    report = replace(
+        report,
+        command=f"reassess demo --seed {seed}",
         provenance=(
             *(("known truth", sentence) for sentence in found.sentences()),
-            ("command", f"reassess demo --seed {seed}"),
             ("reassess", version("reassess")),
-            *((name, f"SHA-256 {sha256_of(folder / name)}") for name in files),
+        ),
+        inputs=[Input(role, file, sha256_of(folder / file)) for role, file in files.items()],
+        making=Making(
+            n_models=len(records.predictions),
+            n_proposals=len(records.proposals.pairs),
+            n_votes=len(records.votes),
+            n_raters=len(records.votes.rater_ids),
+            n_questions=len(records.questions),
+            method=records.posterior.method,
         ),
     )
     page = folder / "report.html"

@@ -51,5 +51,5 @@ def test_files_of_each_kind(choice: ModelChoice, tmp_path: Path) -> None:
     assert MODELS[3] in str(choice.curve)
     assert MODELS[3] not in page
     assert 'src="http' not in page
-    with pytest.raises(OptionError, match=r"'curve.pdf', but must end in one of '.png'"):
-        write_recall_cost(choice, "curve.pdf")
+    with pytest.raises(OptionError, match=r"'curve.gif', but must end in one of '.png'"):
+        write_recall_cost(choice, "curve.gif")

@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "run": "What is stale, in order.",
         "aggregate": "Votes to posteriors.",
         "label": "Posteriors to reassessed labels.",
+        "report": "The whole study on one page: verdict, figures, tables, images.",
     },
     "Scoring": {
         "score": "ReaL accuracy of models, with intervals.",

@@ -1,9 +1,12 @@
 """``reassess score``: models under original and reassessed labels."""
 
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from reassess.cli.inputs import inputs_of
 from reassess.cli.options import (
     Judge,
     Rows,
@@ -16,6 +19,9 @@ from reassess.cli.options import (
 )
 from reassess.errors import OptionError, some
 from reassess.records import ModelScore, Predictions
+
+if TYPE_CHECKING:
+    from reassess.report import Input
 
 
 @click.command(
@@ -45,7 +51,7 @@ Examples:
 @click.option("-o", "--output", metavar="FILE", help="Write to this file instead of the terminal.")
 @click.option("--per-image", metavar="FILE", help="Also write a table of verdicts, image by image.")
 @click.option("--report", metavar="FILE", help="Also write a report, one HTML page.")
-@click.option("--figures", metavar="DIR", help="Also write each figure as PNG and SVG.")
+@click.option("--figures", metavar="DIR", help="Also write each figure as PNG, SVG and PDF.")
 def score(
     predictions: tuple[str, ...],
     labels: str,
@@ -67,7 +73,7 @@ def score(
     rows = Rows.from_options(options["order"], options["ids"], options["images"], options["scale"])
     judge = read_judge(labels, original, classes, rows)
     keep = any(options[name] is not None for name in ("per_image", "report", "figures"))
-    scores, kept = _scores(predictions, judge, rows, options, keep)
+    scores, kept, origins = _scores(predictions, judge, rows, options, keep)
     if options["per_image"] is not None:
         from reassess.files.scores import write_image_table
         from reassess.scoring import image_table
@@ -76,13 +82,19 @@ def score(
     _write(scores, judge, options)
     _note_same_names(scores)
     if options["report"] is not None or options["figures"] is not None:
-        _report(scores, kept, judge, options)
+        inputs = _inputs(labels, original, classes, options)
+        for source in dict.fromkeys(origins):
+            found = list(inputs_of("", source, "predictions"))
+            of_source = [one.model for one, origin in zip(scores, origins, strict=True)
+                         if origin == source]  # fmt: skip
+            inputs += [replace(one, role=f"model {model}") for model in of_source for one in found]
+        _report(scores, kept, judge, inputs, options)
 
 
 def _scores(
     sources: tuple[str, ...], judge: Judge, rows: Rows, options: dict[str, Any], keep: bool
-) -> tuple[list[ModelScore], list[Predictions]]:
-    """Scores of all models; their predictions too where something else needs them."""
+) -> tuple[list[ModelScore], list[Predictions], list[str]]:
+    """Scores of all models, their predictions where something else needs them, their sources."""
     from reassess.scoring import Bootstrap, score_models
 
     bootstrap = None
@@ -98,6 +110,7 @@ def _scores(
     listed = sources_of(sources)
     scores: list[ModelScore] = []
     kept: list[Predictions] = []
+    origins: list[str] = []
     with progress("Scoring", len(listed)) as step:
         for source in listed:
             step(source)
@@ -112,7 +125,26 @@ def _scores(
                 bootstrap=bootstrap,
             )
             kept += found if keep else []
-    return scores, kept
+            origins += [source] * len(found)
+    return scores, kept, origins
+
+
+def _inputs(
+    labels: str, original: str | None, classes: str | None, options: dict[str, Any]
+) -> "list[Input]":
+    """The files of what models are judged by; labels of the catalogue bring their benchmark."""
+    from reassess.catalog import knows
+    from reassess.files.arrays import is_there
+
+    if original is None and knows(labels, "labels") and not is_there(Path(labels)):
+        original = "imagenet"
+    return [
+        *inputs_of("labels", labels, "labels"),
+        *inputs_of("original labels", original, "benchmark"),
+        *inputs_of("classes", classes),
+        *inputs_of("ids", options["ids"]),
+        *inputs_of("images", options["images"]),
+    ]
 
 
 def _note_same_names(scores: list[ModelScore]) -> None:
@@ -150,31 +182,36 @@ def _write(scores: list[ModelScore], judge: Judge, options: dict[str, Any]) -> N
 
 
 def _report(
-    scores: list[ModelScore], predictions: list[Predictions], judge: Judge, options: dict[str, Any]
+    scores: list[ModelScore],
+    predictions: list[Predictions],
+    judge: Judge,
+    inputs: "list[Input]",
+    options: dict[str, Any],
 ) -> None:
     """The report and its figures, with the command and the files that they rest on."""
     import shlex
     import sys
+    from datetime import UTC, datetime
     from importlib.metadata import version
 
-    from reassess.analysis.findings import find
-    from reassess.report import Report, write_figures, write_report
+    from reassess.report import write_figures, write_report
+    from reassess.report.composing import Material, report_on
 
-    labels = judge.labels
+    labels, benchmark = judge.labels, judge.benchmark
     provenance = [
-        ("command", shlex.join(["reassess", *sys.argv[1:]])),
         ("reassess", version("reassess")),
-        ("labels", labels.name),
+        ("made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
     ]
     if labels.votes_sha256 is not None:
-        provenance.append(("votes", f"SHA-256 {labels.votes_sha256}"))
-    report = Report(
-        title=f"{judge.benchmark.name}: {len(scores):,} models under reassessed labels",
-        findings=find(labels, judge.benchmark, predictions, scores=scores),
-        scores=scores,
-        labels=labels,
-        benchmark=judge.benchmark,
+        provenance.append(("votes behind the labels", f"SHA-256 {labels.votes_sha256}"))
+    report = replace(
+        report_on(
+            Material(labels, benchmark, predictions, scores),
+            f"{benchmark.name}: {len(scores):,} models under reassessed labels",
+        ),
+        command=shlex.join(["reassess", *sys.argv[1:]]),
         provenance=provenance,
+        inputs=inputs,
     )
     if options["report"] is not None:
         write_report(report, options["report"])

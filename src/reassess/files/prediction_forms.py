@@ -63,6 +63,13 @@ def sibling_scores(path: Path) -> Path | None:
     return beside if beside.is_file() else None
 
 
+def prediction_files(source: str | Path) -> list[Path]:
+    """The files that are read where a source is read: itself, both of two, scores beside it."""
+    paths = list(two_files(source) or (Path(source),))
+    beside = sibling_scores(paths[0])
+    return paths if beside is None else [*paths, beside]
+
+
 def open_forms(source: str | Path, benchmark: Benchmark) -> list[Found]:
     """Whatever a source holds, one entry a model, as it is stored.
 

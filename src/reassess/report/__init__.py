@@ -7,10 +7,14 @@
 `verdict`       the first paragraph and the key numbers
 `sections`      one function a section; `SECTIONS` is the order of the page
 `tables`        the tables of the page
+`galleries`     which images are shown
+`composing`     `report_on`: a `Report` from records
 `page`          `write_report`: the page
-`export`        `write_figures`: each figure as PNG and SVG; `write_recall_cost`: the curve
+`drawing`       charts as SVG, by vl-convert
+`methods`       the paragraph on methods, with its references
+`export`        `write_figures`: each figure as PNG, SVG and PDF; `write_recall_cost`: the curve
                 of a choice of models
-`terminal`      tables for the terminal
+`terminal`      tables for the terminal; `class_tables`, those of classes and raters
 ==============  ===================================================================
 
 To add a figure, write a function from `Report` to `Figure | None` and put it in a section.
@@ -18,8 +22,27 @@ Computes no finding: `reassess.analysis` does. Everything heavy is imported when
 a figure is made, so that importing this package loads neither altair nor Jinja.
 """
 
-from reassess.report.contents import Report
+from reassess.report.contents import (
+    Gallery,
+    Input,
+    Making,
+    ModelMistakes,
+    ModelUncertainty,
+    Picture,
+    Report,
+)
 from reassess.report.export import write_figures, write_recall_cost
 from reassess.report.page import write_report
 
-__all__ = ["Report", "write_figures", "write_recall_cost", "write_report"]
+__all__ = [
+    "Gallery",
+    "Input",
+    "Making",
+    "ModelMistakes",
+    "ModelUncertainty",
+    "Picture",
+    "Report",
+    "write_figures",
+    "write_recall_cost",
+    "write_report",
+]

@@ -4,11 +4,114 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reassess.analysis.classes import ChangedClasses, ClassPairs
 from reassess.analysis.findings import Findings
+from reassess.analysis.raters import RaterFindings
 from reassess.records import Benchmark, LabelSets, ModelScore
 
 Spec = dict[str, Any]
 """A chart in the grammar of Vega-Lite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image of the benchmark, as a gallery shows it.
+
+    Attributes:
+        image_id: its id.
+        source: a ``data:`` address of a small copy; empty where there is no image file.
+        lines: what is said below it.
+    """
+
+    image_id: str
+    source: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Images that show the same thing.
+
+    Attributes:
+        id: anchor; ``several``, ``none`` or ``changed``.
+        caption: what they show, and how they were chosen.
+        pictures: the images.
+    """
+
+    id: str
+    caption: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file that numbers rest on.
+
+    Attributes:
+        role: what it is: ``labels``, ``votes``, ``gold``, ``model NAME``, …
+        file: its name, as it was given.
+        sha256: hexadecimal SHA-256 of its bytes; of several files that are read together, of
+            their hashes.
+    """
+
+    role: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How the labels of a study came about, for the paragraph on methods.
+
+    Attributes:
+        n_models: models that proposed labels.
+        n_proposals: pairs of image and class that were proposed; None where unknown.
+        n_votes: votes; None where there are none.
+        n_raters: raters who gave them; None likewise.
+        n_questions: questions that they were asked; None likewise.
+        method: how votes were aggregated; None likewise.
+    """
+
+    n_models: int
+    n_proposals: int | None = None
+    n_votes: int | None = None
+    n_raters: int | None = None
+    n_questions: int | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUncertainty:
+    """How far the ReaL accuracy and the rank of a model may be off; intervals at 95%.
+
+    Attributes:
+        model: its name.
+        real: its ReaL accuracy.
+        by_images: its interval, images being a sample.
+        by_labels: its interval, labels being uncertain too; None where that is not known.
+        rank: its rank by ReaL accuracy, the best being 1.
+        ranks: the interval of its rank, under everything that is uncertain.
+    """
+
+    model: str
+    real: float
+    by_images: tuple[float, float]
+    by_labels: tuple[float, float] | None
+    rank: int
+    ranks: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMistakes:
+    """The remaining mistakes of a model by their likely kind.
+
+    Attributes:
+        model: its name.
+        kinds: (kind, number of mistakes), the same kinds in the same order for every model.
+    """
+
+    model: str
+    kinds: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +126,17 @@ class Report:
         benchmark: what they are about.
         simulated: whether the votes come from simulated raters; the page and every figure
             that rests on votes then say so.
-        provenance: what the numbers came from, as (what, value): command, input files with
-            their SHA-256, version, date.
+        provenance: further facts about how the page came about, as (what, value).
+        command: what makes the page again.
+        inputs: the files that its numbers rest on.
+        pairs: classes that are hard to tell apart; None where nobody looked.
+        changed: what became of each original class; None without original labels.
+        raters_found: what the votes say about raters; None without votes.
+        galleries: images worth seeing.
+        making: how the labels came about; None where that is not known.
+        answer: the verdict in plain words, said before everything else; empty where none.
+        uncertainty: intervals of accuracy and rank, one a model; empty where none were drawn.
+        mistakes: remaining mistakes, one a model; empty where nobody looked.
     """
 
     title: str
@@ -34,6 +146,16 @@ class Report:
     benchmark: Benchmark
     simulated: bool = False
     provenance: Sequence[tuple[str, str]] = ()
+    command: str = ""
+    inputs: Sequence[Input] = ()
+    pairs: ClassPairs | None = None
+    changed: ChangedClasses | None = None
+    raters_found: RaterFindings | None = None
+    galleries: Sequence[Gallery] = ()
+    making: Making | None = None
+    answer: Sequence[str] = ()
+    uncertainty: Sequence[ModelUncertainty] = ()
+    mistakes: Sequence[ModelMistakes] = ()
 
     @property
     def raters(self) -> str:
@@ -47,11 +169,16 @@ class Report:
 
     def class_name(self, label: int) -> str:
         """The name of a class, with its index where the name alone is not unique."""
-        classes = self.benchmark.classes
-        if classes is None:
-            return f"class {label}"
-        name = classes.names[label]
-        return name if classes.names.count(name) == 1 else f"{name} ({label})"
+        return class_name(self.benchmark, label)
+
+
+def class_name(benchmark: Benchmark, label: int) -> str:
+    """The name of a class, with its index where the name alone is not unique."""
+    classes = benchmark.classes
+    if classes is None:
+        return f"class {label}"
+    name = classes.names[label]
+    return name if classes.names.count(name) == 1 else f"{name} ({label})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +193,7 @@ class Figure:
         alternative: the same in words, for people who do not see it.
         chart: the chart, without titles.
         from_votes: whether it rests on the raters' votes.
+        tips: what is said of each mark that can be pointed at: whose it is, and its numbers.
     """
 
     id: str
@@ -75,6 +203,7 @@ class Figure:
     alternative: str
     chart: Spec
     from_votes: bool = True
+    tips: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +245,15 @@ class Table:
         caption: what it holds.
         columns: its columns; the first names the row.
         rows: its rows, in the order of first sight.
+        of: what a row is about: ``model``, ``class`` or something else; what the reader looks
+            for in all tables at once.
     """
 
     id: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +266,10 @@ class Section:
         text: paragraphs before the figures.
         figures: its figures.
         tables: its tables, below the figures.
-        terms: (term, explanation), as a list at the end.
+        galleries: images, below the tables.
+        terms: (term, explanation), as a list.
+        quote: words to be copied, at the end.
+        rests_on: roles of the inputs that its numbers come from; ``model`` stands for all models.
     """
 
     id: str
@@ -142,7 +277,10 @@ class Section:
     text: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
+    galleries: tuple[Gallery, ...] = ()
     terms: tuple[tuple[str, str], ...] = field(default=())
+    quote: str = ""
+    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Each figure as a file, in the light colours on white, with its titles.
 
-The figures of a report are written as PNG and SVG; the one of a choice of models also as a
+The figures of a report are written as PNG, SVG and PDF; the one of a choice of models also as a
 page of its own, with tooltips, that opens without a network.
 """
 
@@ -11,22 +11,20 @@ import textwrap
 from pathlib import Path
 from types import ModuleType
 
-from reassess.errors import MissingExtraError, OptionError, some
+from reassess.errors import OptionError, some
 from reassess.files import write_atomically
 from reassess.proposals.choice import ModelChoice
 from reassess.report.contents import Figure, Report, Spec
-
-VEGA_LITE = "6.4"
-"""The version of the grammar that altair 6 writes; vl-convert carries several."""
+from reassess.report.drawing import VEGA_LITE, converter, file_drawing
 
 SIMULATED = "Votes of simulated raters."
-_SUFFIXES = (".png", ".svg", ".html")
+_SUFFIXES = (".png", ".svg", ".pdf", ".html")
 _PIXELS = 2.0
 _LINE = 78
 
 
 def write_figures(report: Report, folder: str | Path) -> list[Path]:
-    """The files written: each figure of the report as ``<id>.png`` and ``<id>.svg``.
+    """The files written: each figure of the report as PNG, SVG and PDF, named by its id.
 
     Args:
         report: what to draw; a figure whose findings are absent is left out.
@@ -44,7 +42,7 @@ def write_figures(report: Report, folder: str | Path) -> list[Path]:
         figure = draw(report)
         if figure is None:
             continue
-        for suffix in (".png", ".svg"):
+        for suffix in (".png", ".svg", ".pdf"):
             path = Path(folder) / f"{figure.id}{suffix}"
             write_figure(figure, path, simulated=report.simulated)
             written.append(path)
@@ -56,7 +54,7 @@ def write_recall_cost(choice: ModelChoice, path: str | Path) -> None:
 
     Args:
         choice: what was chosen, and the curve.
-        path: where to; its suffix, ``.png``, ``.svg`` or ``.html``, says as what.
+        path: where to; its suffix, ``.png``, ``.svg``, ``.pdf`` or ``.html``, says as what.
 
     Raises:
         MissingExtraError: altair or vl-convert is not installed.
@@ -74,7 +72,7 @@ def write_figure(figure: Figure, path: str | Path, *, simulated: bool = False) -
 
     Args:
         figure: what to draw.
-        path: where to; its suffix, ``.png``, ``.svg`` or ``.html``, says as what.
+        path: where to; its suffix, ``.png``, ``.svg``, ``.pdf`` or ``.html``, says as what.
         simulated: whether the votes come from simulated raters, which the subtitle then says.
 
     Raises:
@@ -90,9 +88,10 @@ def write_figure(figure: Figure, path: str | Path, *, simulated: bool = False) -
     content: bytes
     if suffix == ".png":
         content = convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=_PIXELS)
+    elif suffix == ".pdf":
+        content = convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE)
     elif suffix == ".svg":
-        svg = convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
-        content = with_own_ids(svg, figure.id).encode()
+        content = file_drawing(figure, spec).encode()
     else:
         content = _page(figure, spec, convert).encode()
     with write_atomically(path) as beside:
@@ -122,28 +121,6 @@ def in_script(text: str) -> str:
 def script(code: str) -> str:
     """A script that cannot end the element it stands in."""
     return re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE)
-
-
-def converter() -> ModuleType:
-    """vl-convert, which draws charts without a browser.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    try:
-        import vl_convert
-    except ImportError as error:
-        raise MissingExtraError("vl_convert", "report", "Drawing figures") from error
-    module: ModuleType = vl_convert
-    return module
-
-
-def with_own_ids(svg: str, prefix: str) -> str:
-    """The drawing with ids that no other drawing has; the converter's depend on what it drew."""
-    ids = dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))
-    for n, old in enumerate(ids):
-        svg = re.sub(rf'(\bid="|url\(#|href="#){re.escape(old)}\b', rf"\g<1>{prefix}-clip-{n}", svg)
-    return svg
 
 
 def subtitle_of(figure: Figure, *, simulated: bool) -> str:

@@ -1,35 +1,31 @@
 """The report as one page of HTML that needs nothing else.
 
 Words, style, script and charts stand in one file; opening it asks nothing of any server.
-Each chart is there twice: drawn, for readers without scripts and for print, and as a
-specification that the script draws again in the width of the screen, with tooltips. What
-is on the page is decided by `reassess.report.sections`; the template only places it.
+Charts are drawn beforehand, so that they are there at once, also without scripts and on
+paper; the script says what a mark is, follows a model, sifts and sorts. What is on the page is
+decided by `reassess.report.sections`; the template only places it.
 """
 
 import json
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from reassess.errors import MissingExtraError
 from reassess.files import write_atomically
 from reassess.report import words
-from reassess.report.contents import Figure, Report, Spec
-from reassess.report.export import (
-    VEGA_LITE,
-    converter,
-    in_script,
-    script,
-    subtitle_of,
-    with_own_ids,
-)
+from reassess.report.contents import Figure, Report, Section
+from reassess.report.drawing import WIDTHS, converter, page_drawing
+from reassess.report.export import in_script, subtitle_of
 from reassess.report.sections import sections
 from reassess.report.theme import DARK, LIGHT, css_of_charts, css_variables
 from reassess.report.verdict import key_numbers, verdict
 
 _SENTENCES_IN_LEAD = 3
-_DRAWN_WIDTH = 590
+_N_NAMED = 2
+"""Inputs of one kind that are named below a section; of more only the number is told."""
 
 
 def write_report(report: Report, path: str | Path) -> None:
@@ -55,7 +51,7 @@ def page(report: Report) -> str:
         MissingExtraError: altair, vl-convert or Jinja is not installed.
     """
     jinja2 = _jinja()
-    convert = converter()
+    converter()
     from reassess.report.figures import FIGURES
 
     drawn = [figure for figure in (draw(report) for draw in FIGURES) if figure is not None]
@@ -65,19 +61,23 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["tidy"] = tidy
+    environment.filters["brief"] = brief
     sentences = verdict(report)
+    made = sections(report, {figure.id: figure for figure in drawn})
+    models = sorted({score.model for score in report.scores}, key=str.lower)
     text: str = environment.get_template("report.html.j2").render(
         report=report,
         facts=_facts(report),
         lead=sentences[:_SENTENCES_IN_LEAD],
         more=sentences[_SENTENCES_IN_LEAD:],
         numbers=key_numbers(report),
-        sections=sections(report, {figure.id: figure for figure in drawn}),
+        sections=made,
+        sources={section.id: source_line(report, section) for section in made},
         subtitles={one.id: subtitle_of(one, simulated=report.simulated) for one in drawn},
-        drawings={one.id: _drawing(one, convert) for one in drawn},
-        specs=in_script(json.dumps({one.id: _on_page(one) for one in drawn})),
-        bundle=script(convert.javascript_bundle(vl_version=VEGA_LITE)),
-        models=sorted({score.model for score in report.scores}, key=str.lower),
+        drawings={one.id: [page_drawing(one, size) for size in WIDTHS] for one in drawn},
+        marks=in_script(_marks(models, drawn)),
+        families=_families(models),
+        searchable=any(table.of == "class" for section in made for table in section.tables),
         light=css_variables(LIGHT),
         dark=css_variables(DARK),
         chart_colours=css_of_charts(),
@@ -91,6 +91,11 @@ def tidy(text: str) -> str:
     return re.sub(r" ([<=]) (?=\d)", "\u00a0\\1\u00a0", text)
 
 
+def brief(value: float | int | str) -> str:
+    """What a row is sorted by, in as few characters as keep the order."""
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
+
+
 def _facts(report: Report) -> str:
     """One line under the heading: what the page is about."""
     facts = [words.count(len(report.labels), "image")]
@@ -101,21 +106,38 @@ def _facts(report: Report) -> str:
     return " · ".join(facts)
 
 
-def _on_page(figure: Figure) -> Spec:
-    """The chart in the width of its column; the background is the page's."""
-    config: dict[str, Any] = {**figure.chart["config"]}
-    config["padding"] = 4
-    autosize = {"type": "fit-x", "contains": "padding"}
-    return {**figure.chart, "width": "container", "autosize": autosize, "config": config}
+def source_line(report: Report, section: Section) -> str:
+    """What the numbers of a section rest on, and the command that makes them again."""
+    parts = []
+    for role in section.rests_on:
+        found = [
+            one for one in report.inputs if one.role == role or one.role.startswith(f"{role} ")
+        ]
+        files = list(dict.fromkeys((one.file, one.sha256) for one in found))
+        if len(found) > _N_NAMED and len(files) > 1:
+            parts.append(f"{len(found):,} files of {role}s, hashes below")
+        else:
+            parts += [f"{file} ({sha256[:12]})" for file, sha256 in files]
+    if not parts:
+        return ""
+    made = f" Made by: {report.command}" if report.command else ""
+    return f"From {words.listed(parts)}.{made}"
 
 
-def _drawing(figure: Figure, convert: ModuleType) -> str:
-    """The chart as SVG, with ids that are its own on the page."""
-    spec = {**figure.chart, "width": _DRAWN_WIDTH}
-    svg: str = convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
-    return with_own_ids(svg, figure.id).replace(
-        "<svg ", '<svg preserveAspectRatio="xMinYMin meet" ', 1
-    )
+def _families(models: Sequence[str]) -> list[tuple[str, int]]:
+    """Families of at least two models, and how many; none where that would part nothing."""
+    found = sorted(Counter(map(words.family, models)).items())
+    several = [(name, n) for name, n in found if n > 1]
+    return several if len(found) > 1 else []
+
+
+def _marks(models: Sequence[str], drawn: Sequence[Figure]) -> str:
+    """What the script knows: models, their families, and the tips of each figure."""
+    number = {model: n for n, model in enumerate(models)}
+    tips = {one.id: [(number.get(who, who), text) for who, text in one.tips] for one in drawn}
+    families = [words.family(model) for model in models]
+    known = {"models": models, "families": families, "tips": tips}
+    return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
 
 
 def _jinja() -> ModuleType:

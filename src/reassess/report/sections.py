@@ -6,9 +6,24 @@ To add one, write a function from `Report` and its figures to `Section`, and lis
 from collections.abc import Callable, Mapping
 
 from reassess.report import tables
+from reassess.report.class_tables import agreement_lines
 from reassess.report.contents import Figure, Report, Section, Table
+from reassess.report.methods import citations_in, methods_paragraph
 
 Figures = Mapping[str, Figure]
+
+_SCORED = ("labels", "original labels", "model")
+_N_ROLES = 3
+"""Roles of one file that are named; more can only be models."""
+
+_KINDS_IN_WORDS = (
+    "Inseparable: each is on more than half of the images that hold the other. Implies: the first"
+    " is hardly without the second, but not the other way round. Overlap: both are on the same"
+    " images for more than 5% of the rarer class and more than twice as often as by chance."
+    " Confused: models say one on more than 5% of the images that hold only the other. Named alike:"
+    " they share a name and nothing more is known. “More” is the lower end of a 95% Wilson"
+    " interval."
+)
 
 
 def _models(_report: Report, figures: Figures) -> Section:
@@ -18,7 +33,34 @@ def _models(_report: Report, figures: Figures) -> Section:
             " image's labels. Images that no label describes are left out."
         ),
     )
-    return Section("accuracy", "How good are the models?", text, _pick(figures, "accuracies"))
+    drawn = _pick(figures, "accuracies")
+    return Section("accuracy", "How good are the models?", text, drawn, rests_on=_SCORED)
+
+
+def _ranks(report: Report, figures: Figures) -> Section:
+    text = (
+        (
+            "Two models may change places when other images are drawn, or when other raters"
+            " answer. How much of the order is settled?"
+        ),
+    )
+    drawn = _pick(figures, "ranks")
+    table = _some(tables.uncertainty_table(report))
+    used = ("labels", "model", "votes", "gold")
+    return Section("ranks", "How sure is the order?", text, drawn, table, rests_on=used)
+
+
+def _mistakes(report: Report, _figures: Figures) -> Section:
+    text = (
+        (
+            "A prediction that is none of the labels may be a clear mistake, a near miss, or right"
+            " where the labels are not complete. The kinds are guesses from the class hierarchy"
+            " and from which classes are seen together."
+        ),
+    )
+    table = _some(tables.mistakes_table(report))
+    used = ("labels", "model", "hierarchy")
+    return Section("mistakes", "What do models still get wrong?", text, tables=table, rests_on=used)
 
 
 def _progress(_report: Report, figures: Figures) -> Section:
@@ -28,7 +70,8 @@ def _progress(_report: Report, figures: Figures) -> Section:
             " the same gain measured with the reassessed ones, at every level."
         ),
     )
-    return Section("progress", "Does progress still count?", text, _pick(figures, "progress"))
+    drawn = _pick(figures, "progress")
+    return Section("progress", "Does progress still count?", text, drawn, rests_on=_SCORED)
 
 
 def _preference(report: Report, figures: Figures) -> Section:
@@ -39,18 +82,20 @@ def _preference(report: Report, figures: Figures) -> Section:
         ),
     )
     drawn = _pick(figures, "preference")
-    return Section("preference", "Model or original label?", text, drawn)
+    return Section("preference", "Model or original label?", text, drawn, rests_on=_SCORED)
 
 
 def _later(_report: Report, figures: Figures) -> Section:
     text = ("Many images show more than one thing. Do models know about the others?",)
     drawn = _pick(figures, "later-predictions")
-    return Section("later", "Beyond the first prediction", text, drawn)
+    title = "Beyond the first prediction"
+    return Section("later", title, text, drawn, rests_on=("labels", "model"))
 
 
 def _labels(_report: Report, figures: Figures) -> Section:
     text = ("The benchmark gave each image one label. What has become of it?",)
-    return Section("labels", "What the labels look like", text, _pick(figures, "label-counts"))
+    drawn, used = _pick(figures, "label-counts"), ("labels", "original labels")
+    return Section("labels", "What the labels look like", text, drawn, rests_on=used)
 
 
 def _agreement(report: Report, figures: Figures) -> Section:
@@ -61,7 +106,9 @@ def _agreement(report: Report, figures: Figures) -> Section:
             " kept."
         ),
     )
-    return Section("agreement", "Can the labels be trusted?", text, _pick(figures, "agreement"))
+    drawn = _pick(figures, "agreement")
+    used = ("gold", "labels", "posterior", "original labels", "votes")
+    return Section("agreement", "Can the labels be trusted?", text, drawn, rests_on=used)
 
 
 def _bias(report: Report, figures: Figures) -> Section:
@@ -75,11 +122,51 @@ def _bias(report: Report, figures: Figures) -> Section:
     table = _some(tables.classes_table(report))
     drawn = _pick(figures, "biased-classes")
     title = "Have models learnt the benchmark's habits?"
-    return Section("habits", title, text, drawn, table)
+    return Section("habits", title, text, drawn, table, rests_on=_SCORED)
+
+
+def _classes(report: Report, _figures: Figures) -> Section:
+    text = (
+        (
+            "Some classes are two names for one thing, some are always seen together, and some are"
+            " simply hard. The evidence is kept apart: what people found on the same images, what"
+            " models take for each other, and what is called alike."
+        ),
+    )
+    found = (*_some(tables.pairs_table(report)), *_some(tables.changed_table(report)))
+    title = "Which classes are the trouble?"
+    used = (*_SCORED, "classes", "hierarchy")
+    return Section("hard-classes", title, text, tables=found, rests_on=used)
+
+
+def _galleries(report: Report, _figures: Figures) -> Section:
+    text = ("Numbers hide what images show.",)
+    shown, used = tuple(report.galleries), ("labels", "original labels", "classes")
+    return Section("images", "Images worth seeing", text, galleries=shown, rests_on=used)
+
+
+def _raters(report: Report, _figures: Figures) -> Section:
+    found = report.raters_found
+    if found is None:
+        return Section("answers", "")
+    text = (
+        (
+            f"How far do the {report.raters} agree beyond chance?"
+            f" {'. '.join(agreement_lines(found.agreement))}."
+        ),
+        (
+            "What each answers is held against what the others say, and drawn towards the mean of"
+            " all where there are few votes."
+        ),
+    )
+    title = "Who answered, and how much hangs on one of them?"
+    table = _some(tables.raters_table(report))
+    return Section("answers", title, text, tables=table, rests_on=("votes", "posterior", "labels"))
 
 
 def _everything(report: Report, _figures: Figures) -> Section:
-    return Section("numbers", "All models", tables=_some(tables.models_table(report)))
+    table = _some(tables.models_table(report))
+    return Section("numbers", "All models", tables=table, rests_on=_SCORED)
 
 
 def _methods(report: Report, _figures: Figures) -> Section:
@@ -130,6 +217,8 @@ def _methods(report: Report, _figures: Figures) -> Section:
             ),
         ),
     ]
+    if report.pairs is not None:
+        terms.append(("Classes that belong together", _KINDS_IN_WORDS))
     point = report.labels.operating_point
     if point is not None:
         terms.insert(
@@ -139,25 +228,42 @@ def _methods(report: Report, _figures: Figures) -> Section:
     text = (
         (
             "The method and its analyses follow Beyer, Hénaff, Kolesnikov, Zhai and van den Oord"
-            " (2020), “Are we done with ImageNet?”, arXiv 2006.07159."
+            " (2020), “Are we done with ImageNet?”, arXiv 2006.07159. The words for a paper:"
         ),
     )
-    return Section("methods", "How it was measured", text, terms=tuple(terms))
+    paragraph = methods_paragraph(report)
+    cited = "\n".join(reference for _, reference in citations_in(paragraph))
+    quote = f"{paragraph}\n\n{cited}"
+    return Section("methods", "How it was measured", text, terms=tuple(terms), quote=quote)
 
 
 def _provenance(report: Report, _figures: Figures) -> Section:
-    terms = tuple(report.provenance)
-    return Section("provenance", "Where it comes from", terms=terms)
+    terms = list(report.provenance)
+    if report.command:
+        terms.insert(0, ("command", report.command))
+    roles: dict[tuple[str, str], list[str]] = {}
+    for one in report.inputs:
+        roles.setdefault((one.file, one.sha256), []).append(one.role)
+    for (file, sha256), named in roles.items():
+        many = len(named) > _N_ROLES
+        role = f"{len(named):,} models" if many else ", ".join(dict.fromkeys(named))
+        terms.append((role, f"{file}, SHA-256 {sha256}"))
+    return Section("provenance", "Where it comes from", terms=tuple(terms))
 
 
 SECTIONS: tuple[Callable[[Report, Figures], Section], ...] = (
     _models,
+    _ranks,
     _progress,
     _preference,
     _later,
     _labels,
     _agreement,
     _bias,
+    _mistakes,
+    _classes,
+    _galleries,
+    _raters,
     _everything,
     _methods,
     _provenance,
@@ -168,7 +274,7 @@ SECTIONS: tuple[Callable[[Report, Figures], Section], ...] = (
 def sections(report: Report, figures: Figures) -> list[Section]:
     """The sections that have something to show."""
     made = [make(report, figures) for make in SECTIONS]
-    return [one for one in made if one.figures or one.tables or one.terms]
+    return [one for one in made if one.figures or one.tables or one.galleries or one.terms]
 
 
 def _pick(figures: Figures, *ids: str) -> tuple[Figure, ...]:

@@ -1,11 +1,16 @@
-"""The tables of the page: every model, and the classes that occur together."""
+"""The tables of the page: models, raters, and classes that belong together or changed."""
 
+import numpy as np
+
+from reassess.analysis.classes import KINDS
 from reassess.analysis.findings import BiasedClasses
 from reassess.report import words
 from reassess.report.contents import Cell, Column, Report, Table
 
 _N_BESIDE = 3
 _LEAST_SHARE = 0.02
+_N_PAIRS = 300
+_N_CHANGED = 2000
 
 
 def models_table(report: Report) -> Table | None:
@@ -56,7 +61,7 @@ def models_table(report: Report) -> Table | None:
         "In percent, with the 95% interval of ReaL accuracy. Click a heading to sort, a row to"
         " follow its model through the figures."
     )
-    return Table("models", caption, tuple(columns), tuple(rows))
+    return Table("models", caption, tuple(columns), tuple(rows), "model")
 
 
 def classes_table(report: Report) -> Table | None:
@@ -77,7 +82,170 @@ def classes_table(report: Report) -> Table | None:
     ]
     rows = [_class_row(report, found, place, best) for place in range(len(found.examples))]
     caption = f"The {len(rows)} classes on which the oracle does worst; accuracies in percent."
-    return Table("classes", caption, tuple(columns), tuple(rows))
+    return Table("classes", caption, tuple(columns), tuple(rows), "class")
+
+
+def pairs_table(report: Report) -> Table | None:
+    """Classes that are hard to tell apart, with the evidence; None where there are none."""
+    pairs = report.pairs
+    if pairs is None or len(pairs) == 0:
+        return None
+    columns = (
+        Column("class", numeric=False),
+        Column("other class", numeric=False),
+        Column("kind", numeric=False, note="the first rule that holds, see Methods"),
+        Column("on both", note="images that hold both"),
+        Column("of the first", note="share of the images that hold the first class"),
+        Column("of the other", note="share of the images that hold the other class"),
+        Column("taken for the other", note="share of models and images, where only one is there"),
+    )
+    rows = []
+    for row in range(min(len(pairs), _N_PAIRS)):
+        names = [report.class_name(int(label[row])) for label in (pairs.a, pairs.b)]
+        n_both = int(pairs.n_both[row])
+        shares = [n_both / n if n else None for n in (int(pairs.n_a[row]), int(pairs.n_b[row]))]
+        taken = np.fmax(pairs.a_as_b[row], pairs.b_as_a[row])
+        kind = int(pairs.kind[row])
+        rows.append(
+            (
+                *(Cell(name, name.lower()) for name in names),
+                Cell(KINDS[kind], kind),
+                Cell(f"{n_both:,}", n_both),
+                *map(_share, shares),
+                _share(None if np.isnan(taken) else float(taken)),
+            )
+        )
+    caption = "Pairs of classes that votes, models or names say belong together; in percent."
+    if len(pairs) > _N_PAIRS:
+        caption += f" The first {_N_PAIRS} of {len(pairs):,}; “reassess synonyms” writes them all."
+    return Table("pairs", caption, columns, tuple(rows), "class")
+
+
+def changed_table(report: Report) -> Table | None:
+    """The original classes that lost most of their images; None where that is unknown."""
+    changed = report.changed
+    if changed is None or len(changed) == 0:
+        return None
+    columns = (
+        Column("original class", numeric=False),
+        Column("images"),
+        Column("kept", note="whose reassessed labels hold the original one, in percent"),
+        Column("other labels", note="whose labels hold others only"),
+        Column("no label"),
+        Column("kept among several", note="whose labels hold the original one and others"),
+    )
+    rows = []
+    for row in range(min(len(changed), _N_CHANGED)):
+        name = report.class_name(int(changed.label[row]))
+        n = int(changed.n_images[row])
+        counts = (changed.n_replaced, changed.n_empty, changed.n_several)
+        rows.append(
+            (
+                Cell(name, name.lower()),
+                Cell(f"{n:,}", n),
+                _share(int(changed.n_kept[row]) / n),
+                *(Cell(f"{int(count[row]):,}", int(count[row])) for count in counts),
+            )
+        )
+    caption = "Original classes, those that lost most of their images first."
+    if len(changed) > _N_CHANGED:
+        caption += f" The first {_N_CHANGED:,} of {len(changed):,}."
+    return Table("changed", caption, columns, tuple(rows), "class")
+
+
+def raters_table(report: Report) -> Table | None:
+    """Each rater: what he answers, and what hangs on it; None without votes."""
+    found = report.raters_found
+    if found is None:
+        return None
+    confusions, effects, drifts = found.confusions, found.effects, found.drifts
+    answered = [
+        (t, a) for t in range(len(confusions.truths)) for a in range(len(confusions.answers))
+    ]
+    columns = [Column("rater", numeric=False), Column("questions")]
+    columns += [
+        Column(f"{confusions.answers[a]} if {confusions.truths[t]}", note="in percent, see Methods")
+        for t, a in answered
+    ]
+    columns.append(Column("images that change", note="whose labels change without this rater"))
+    if found.repeats is not None:
+        note = "same answer when asked again, and how often that was"
+        columns.append(Column("self-agreement", note=note))
+    if drifts is not None:
+        columns.append(Column("drift", note="agreement later less earlier, in percentage points"))
+    rows = []
+    for r in np.argsort(-effects.n_questions, kind="stable").tolist():
+        cells = [
+            Cell(str(confusions.rater_ids[r]), str(confusions.rater_ids[r]).lower()),
+            Cell(f"{int(effects.n_questions[r]):,}", int(effects.n_questions[r])),
+            *(_share(float(confusions.confusion[r, t, a])) for t, a in answered),
+            Cell(f"{int(effects.n_images[r]):,}", int(effects.n_images[r])),
+        ]
+        if found.repeats is not None:
+            n, n_same = int(found.repeats.n[r]), int(found.repeats.n_same[r])
+            share = _share(n_same / n if n else None)
+            cells.append(Cell(share.text, share.sort, f"of {n:,}"))
+        if drifts is not None:
+            change = None if np.isnan(drifts.change[r]) else float(drifts.change[r])
+            low, high = float(drifts.low[r]), float(drifts.high[r])
+            aside = "" if change is None else f"{words.points(low)} to {words.points(high)}"
+            cells.append(Cell(words.points(change), change, aside))
+        rows.append(tuple(cells))
+    caption = "One row a rater, those with most votes first; in percent."
+    return Table("raters", caption, tuple(columns), tuple(rows), "rater")
+
+
+def uncertainty_table(report: Report) -> Table | None:
+    """Each model's ReaL accuracy and rank with their intervals; None where none are known."""
+    if not report.uncertainty:
+        return None
+    columns = (
+        Column("model", numeric=False),
+        Column("ReaL", note="top-1 under reassessed labels"),
+        Column("by images", note="95% interval, images being a sample"),
+        Column("by images and labels", note="95% interval, labels being uncertain too"),
+        Column("rank"),
+        Column("ranks", note="95% interval of the rank"),
+    )
+    rows = []
+    for one in sorted(report.uncertainty, key=lambda one: (one.rank, one.model)):
+        low, high = one.ranks
+        rows.append(
+            (
+                Cell(one.model, one.model.lower()),
+                _share(one.real),
+                _ends(one.by_images),
+                _ends(one.by_labels),
+                Cell(f"{one.rank:,}", one.rank),
+                Cell(f"{low:,}–{high:,}", high - low),
+            )
+        )
+    caption = "Accuracies in percent. Intervals sort by their width."
+    return Table("uncertainty", caption, columns, tuple(rows), "model")
+
+
+def mistakes_table(report: Report) -> Table | None:
+    """The remaining mistakes of each model by kind; None where nobody looked."""
+    if not report.mistakes:
+        return None
+    kinds = [kind for kind, _ in report.mistakes[0].kinds]
+    columns = (Column("model", numeric=False), Column("mistakes"), *map(Column, kinds))
+    rows = []
+    for one in report.mistakes:
+        total = sum(n for _, n in one.kinds)
+        cells = [Cell(one.model, one.model.lower()), Cell(f"{total:,}", total)]
+        for _, n in one.kinds:
+            aside = words.percent(n / total, 0) if total else ""
+            cells.append(Cell(f"{n:,}", n, aside))
+        rows.append(tuple(cells))
+    caption = "Images whose first prediction is none of the labels, by the likely kind of mistake."
+    return Table("kinds", caption, columns, tuple(rows), "model")
+
+
+def _ends(interval: tuple[float, float] | None) -> Cell:
+    if interval is None:
+        return Cell(words.UNDEFINED)
+    return Cell(words.between(*interval).removesuffix("%"), interval[1] - interval[0])
 
 
 def _class_row(

@@ -109,6 +109,7 @@ def chart_config() -> dict[str, Any]:
             "gridColor": LIGHT.rule,
             "gridWidth": 1,
             "tickCount": 6,
+            "labelLimit": 250,
         },
         "legend": {
             **text,

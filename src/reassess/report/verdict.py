@@ -16,6 +16,7 @@ _SIGNIFICANT = 0.05
 def verdict(report: Report) -> tuple[str, ...]:
     """The first sentences, most important first."""
     sentences = (
+        *report.answer,
         _on_labels(report),
         _on_the_best(report),
         _on_the_ceiling(report),

@@ -1,5 +1,7 @@
 """Numbers as people read them. Fractions become percentages here, and nowhere earlier."""
 
+import re
+
 from reassess.records import Accuracy
 from reassess.statistics import wilson_interval
 
@@ -43,6 +45,16 @@ def interval_of(accuracy: Accuracy, places: int = 1) -> str:
 def count(n: int, one: str, many: str | None = None) -> str:
     """``1 model``, ``39 models``, ``46,837 images``."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def family(model: str) -> str:
+    """The family of a model: its name up to the first ``_`` or ``.``, without a size.
+
+    ``vit_base_patch16_224`` is of ``vit``, ``resnet152`` of ``resnet``, ``dpn68b`` of ``dpn``; a
+    single figure is a version, so ``convnextv2_tiny`` is of ``convnextv2``.
+    """
+    first = re.split(r"[_.]", model, maxsplit=1)[0].lower()
+    return re.sub(r"-?\d{2,}[a-z]?$", "", first) or first or model
 
 
 def p_value(p: float) -> str:

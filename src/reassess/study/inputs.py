@@ -22,7 +22,7 @@ from reassess.files import (
     write_atomically,
 )
 from reassess.files.arrays import is_there, naming
-from reassess.files.prediction_forms import sibling_scores, two_files
+from reassess.files.prediction_forms import prediction_files, two_files
 from reassess.proposals import image_of_rows
 from reassess.records import Benchmark, Classes, FullScores, Hierarchy, Predictions
 from reassess.study.manifest import ModelEntry, Study
@@ -136,6 +136,14 @@ def source_of(study: Study, entry: ModelEntry) -> tuple[str, str | None]:
     return str(study.path(source)), chosen
 
 
+def model_files(study: Study, entry: ModelEntry) -> list[Path]:
+    """The files that hold a model's predictions, and the ids of their rows."""
+    paths = prediction_files(source_of(study, entry)[0])
+    if entry.ids is not None:
+        paths.append(study.path(entry.ids))
+    return paths
+
+
 def _rows(study: Study, entry: ModelEntry) -> dict[str, Any]:
     ids = None if entry.ids is None else read_ids(study.path(entry.ids))
     return {
@@ -200,14 +208,8 @@ class Hashes:
         Raises:
             FileError: a file is missing or unreadable.
         """
-        source, chosen = source_of(self._study, entry)
-        paths = list(two_files(source) or (Path(source),))
-        beside = sibling_scores(paths[0])
-        if beside is not None:
-            paths.append(beside)
-        if entry.ids is not None:
-            paths.append(self._study.path(entry.ids))
-        parts = [self.of_file(path) for path in paths]
+        chosen = source_of(self._study, entry)[1]
+        parts = [self.of_file(path) for path in model_files(self._study, entry)]
         return digest(*parts, chosen, entry.scale, entry.order)
 
 

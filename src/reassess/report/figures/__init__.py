@@ -3,6 +3,7 @@
 ===========  ====================================================================
 `marks`      what the figures share: axes, points with intervals, direct labels
 `models`     accuracies, progress, preference, later predictions
+`ranks`      ranks with their intervals
 `labels`     numbers of labels, agreement with experts, classes that occur together
 `proposals`  what recall costs: of a choice of models, on no page
 ===========  ====================================================================
@@ -22,9 +23,11 @@ except ImportError as error:
 from reassess.report.contents import Figure, Report
 from reassess.report.figures.labels import agreement, biased_classes, label_counts
 from reassess.report.figures.models import accuracies, later_predictions, preference, progress
+from reassess.report.figures.ranks import ranks
 
 FIGURES: tuple[Callable[[Report], Figure | None], ...] = (
     accuracies,
+    ranks,
     progress,
     preference,
     later_predictions,
@@ -43,4 +46,5 @@ __all__ = [
     "later_predictions",
     "preference",
     "progress",
+    "ranks",
 ]

@@ -4,6 +4,7 @@ import altair as alt
 import numpy as np
 
 from reassess.analysis.agreement import AgreementPoint
+from reassess.analysis.oracle import OracleComparison
 from reassess.report import words
 from reassess.report.contents import Figure, Report
 from reassess.report.figures import marks
@@ -34,6 +35,12 @@ def label_counts(report: Report) -> Figure | None:
     """Images by how many labels they have, and what became of the original label."""
     n_images = report.findings.counts.n_images
     rows = _count_rows(report)
+    marks.tell(rows, who="kind")
+    tips = tuple(
+        (f"{row['labels']} {'label' if row['labels'] == '1' else 'labels'}",
+         f"{row['kind']}: {words.count(row['images'], 'image')}")
+        for row in rows
+    )  # fmt: skip
     kinds = [kind for kind in _KINDS if any(row["kind"] == kind for row in rows)]
     colours = [_KINDS[kind] for kind in kinds]
     totals: dict[str, int] = {}
@@ -46,14 +53,13 @@ def label_counts(report: Report) -> Figure | None:
     y = y.scale(domain=[0, 1.06 * max(totals.values())], nice=False)
     bars = alt.Chart(marks.data(rows)).mark_bar(stroke=LIGHT.paper, strokeWidth=1)
     numbers = alt.Chart(marks.data({"labels": k, "images": n} for k, n in totals.items()))
-    tips = [alt.Tooltip("kind:N", title="kind"), alt.Tooltip("images:Q", format=",d")]
     chart = marks.layered(
         bars.encode(
             x=x,
             y=y,
             order=alt.Order("order:Q"),
             color=alt.Color("kind:N").scale(domain=kinds, range=colours),
-            tooltip=tips,
+            description=marks.pointed(),
         ),
         numbers.mark_text(dy=-8, fill=LIGHT.muted, tooltip=None).encode(
             x=x, y=y, text=alt.Text("images:Q", format=",d")
@@ -75,7 +81,7 @@ def label_counts(report: Report) -> Figure | None:
     )
     whole = marks.spec(chart, alternative + ".", 320)
     subtitle = "Images by their number of reassessed labels"
-    return Figure("label-counts", title, subtitle, caption, alternative + ".", whole)
+    return Figure("label-counts", title, subtitle, caption, alternative + ".", whole, tips=tips)
 
 
 def _count_rows(report: Report) -> list[Row]:
@@ -109,6 +115,7 @@ def agreement(report: Report) -> Figure | None:
     rows = [row for kind, point in crowd for row in _point_rows(point, kind)]
     if not rows:
         return None
+    tips = marks.tell(rows, ("precision", "precision"), ("recall", "recall"), who="name")
     x, _ = marks.across(
         "recall", (row["recall"] for row in rows), "recall: share of present labels that are kept"
     )
@@ -127,11 +134,7 @@ def agreement(report: Report) -> Figure | None:
             color=alt.Color("kind:N").scale(domain=kinds, range=list(colours)),
             shape=alt.Shape("kind:N").scale(domain=kinds, range=list(shapes)),
             size=alt.Size("size:Q", scale=None, legend=None),
-            tooltip=[
-                alt.Tooltip("name:N", title="who"),
-                alt.Tooltip("precision:Q", format=".1%"),
-                alt.Tooltip("recall:Q", format=".1%"),
-            ],
+            description=marks.pointed(),
         )
     ]
     curve = _curve_rows(report)
@@ -143,7 +146,7 @@ def agreement(report: Report) -> Figure | None:
     title, caption, alternative = _agreement_words(report)
     subtitle = f"Precision and recall on {found.n_gold:,} questions that {report.experts} answered"
     whole = marks.spec(marks.layered(*layers), alternative, 440)
-    return Figure("agreement", title, subtitle, caption, alternative, whole)
+    return Figure("agreement", title, subtitle, caption, alternative, whole, tips=tips)
 
 
 def _agreement_words(report: Report) -> tuple[str, str, str]:
@@ -212,10 +215,12 @@ def biased_classes(report: Report) -> Figure | None:
     best = models[0].name
     curves = [(one.name, one.of(found.label)) for one in models[:_CURVES]]
     rows = [
-        {"model": name, "rank": rank + 1, "value": value}
-        for name, values in curves
+        {"model": name, "rank": rank + 1, "value": value, marks.TIP: f"#{n}"}
+        for n, (name, values) in enumerate(curves)
         for rank, value in zip(place.tolist(), np.sort(values)[::-1][place].tolist(), strict=True)
     ]
+    means = {one.model: one for one in found.comparisons}
+    tips = tuple((name, _beside_oracle(means[name])) for name, _ in curves)
     oracle = np.sort(found.oracle.of(found.label))[::-1]
     bound = [
         {"model": found.oracle.name, "rank": rank + 1, "value": value}
@@ -226,16 +231,14 @@ def biased_classes(report: Report) -> Figure | None:
     y, _ = marks.up("value", (0.0, 1.0), "accuracy on the original label")
     every = alt.Chart(marks.data(rows)).encode(x=x, y=y, detail="model:N")
     top = every.transform_filter(alt.datum.model == best)
-    chosen = every.transform_filter(marks.FOLLOWED)
     oracles = alt.Chart(marks.data(bound)).encode(x=x, y=y)
     ends = alt.Chart(marks.data(_curve_names(best, rows, bound))).encode(x=x, y=y, text="text:N")
     chart = marks.layered(
         every.mark_line(color=LIGHT.faint, strokeWidth=1, strokeOpacity=0.45).encode(
-            tooltip=marks.tooltip(("value", "accuracy"))
+            description=marks.pointed()
         ),
         top.mark_line(color=LIGHT.real, strokeWidth=2.5, tooltip=None),
         oracles.mark_line(color=LIGHT.original, strokeWidth=2.5, strokeDash=[6, 3], tooltip=None),
-        chosen.mark_line(color=LIGHT.ink, strokeWidth=2.5, tooltip=None),
         ends.mark_text(align="left", dx=8, dy=-10, fontWeight=600, tooltip=None).encode(
             color=alt.Color("colour:N", scale=None)
         ),
@@ -251,7 +254,12 @@ def biased_classes(report: Report) -> Figure | None:
         f"Accuracy on {words.count(n_classes, 'class', 'classes')} with several labels an image"
     )
     whole = marks.spec(chart, alternative, 380)
-    return Figure("biased-classes", title, subtitle, caption, alternative, whole)
+    return Figure("biased-classes", title, subtitle, caption, alternative, whole, tips=tips)
+
+
+def _beside_oracle(one: OracleComparison) -> str:
+    above = f"above the oracle in {one.n_above:,} of {one.n_classes:,} classes"
+    return f"{words.percent(one.mean)} on average, {above}"
 
 
 def _curve_names(best: str, rows: list[Row], bound: list[Row]) -> list[Row]:

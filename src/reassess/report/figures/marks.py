@@ -1,9 +1,9 @@
 """What the figures share: axes in percent, points, intervals and names beside marks.
 
-Data stays in fractions; axes and tooltips show them as percentages. Every chart has a
-parameter ``followed``, the model that the page's reader follows through all figures.
-Altair's validation is left to mypy and to the compiler of vl-convert: it would look at
-every row of the data once a layer.
+Data stays in fractions; axes and tips show them as percentages. A mark that can be pointed
+at carries the number of its tip (`TIP`) as its description, which the drawing keeps, so that a
+page knows whose mark it is. Altair's validation is left to mypy and to the compiler of
+vl-convert: it would look at every row of the data once a layer.
 """
 
 import math
@@ -12,18 +12,23 @@ from typing import Any, Literal, TypeVar
 
 import altair as alt
 
+from reassess.report import words
 from reassess.report.contents import Spec
 from reassess.report.theme import LIGHT, chart_config
 
 Row = dict[str, Any]
+Tips = tuple[tuple[str, str], ...]
 Drawn = alt.Chart | alt.LayerChart
 Channel = TypeVar("Channel", alt.X, alt.Y)
 
 WIDTH = 680
 """Of a chart in a file; on a page charts take the width of the column."""
 
-FOLLOWED = "datum.model === followed"
-"""True of the marks of the model that the reader follows."""
+TIP = "tip"
+"""The column that numbers the tips of a figure, as ``#17``."""
+
+MANY = 150
+"""More marks than this are drawn smaller, and without their intervals."""
 
 _N_DIGITS = 5
 _STEP = 0.05
@@ -78,10 +83,34 @@ def around(values: Iterable[float]) -> tuple[float, float]:
     return max(0.0, round(low, 2)), min(1.0, round(high, 2))
 
 
-def tooltip(*columns: tuple[str, str]) -> list[alt.Tooltip]:
-    """What hovering shows: the model, then (field, title) columns as percentages."""
-    shown = [alt.Tooltip(f"{field}:Q", title=title, format=".1%") for field, title in columns]
-    return [alt.Tooltip("model:N", title="model"), *shown]
+def tell(rows: Sequence[Row], *columns: tuple[str, str], who: str = "model") -> Tips:
+    """Number the rows, and say of each whose it is and (field, title) columns as percentages."""
+    tips = []
+    for n, row in enumerate(rows):
+        row[TIP] = f"#{n}"
+        said = [f"{title} {words.percent(row[field])}".strip() for field, title in columns]
+        tips.append((str(row[who]), ", ".join(said)))
+    return tuple(tips)
+
+
+def pointed() -> alt.Description:
+    """The channel that ties a mark to its tip."""
+    return alt.Description(f"{TIP}:N")
+
+
+def dots(rows: Sequence[Row], *, n: int | None = None) -> alt.Chart:
+    """A dot a row, tied to its tip; of many (``n``, or the rows) small ones that shine through."""
+    few = (len(rows) if n is None else n) <= MANY
+    looks: dict[str, Any]
+    if few:
+        looks = {"size": 58, "stroke": LIGHT.paper, "strokeWidth": 0.8}
+    else:
+        looks = {"size": 26, "fillOpacity": 0.45}
+    drawn = alt.Chart(data(rows)).mark_point(
+        filled=True, opacity=1, shape="circle", color=LIGHT.real, **looks
+    )
+    tied: alt.Chart = drawn.encode(description=pointed())
+    return tied
 
 
 def moved(channel: Channel, field: str) -> Channel:
@@ -94,18 +123,6 @@ def moved(channel: Channel, field: str) -> Channel:
 def layered(*charts: Drawn) -> alt.LayerChart:
     """Charts on top of each other, the first at the bottom."""
     return alt.LayerChart(layer=list(charts))
-
-
-def followed(base: alt.Chart) -> tuple[alt.Chart, alt.Chart, alt.Chart]:
-    """A ring and the name of the followed model."""
-    chosen = base.transform_filter(FOLLOWED)
-    ring = chosen.mark_point(size=190, strokeWidth=2, filled=False, tooltip=None)
-    named = chosen.encode(text="model:N")
-    return (
-        ring.encode(color=alt.value(LIGHT.ink)),
-        named.mark_text(dy=-16, fontWeight=600, stroke=LIGHT.paper, strokeWidth=4, aria=False),
-        named.mark_text(dy=-16, fontWeight=600),
-    )
 
 
 def names(
@@ -158,17 +175,13 @@ def names(
 
 def _written(base: alt.Chart, side: int) -> tuple[alt.Chart, alt.Chart]:
     """Names at one side of their dots, on a halo that keeps lines behind them legible."""
-    shown = f"width > {_NARROW} && datum.model !== followed"
-    named = base.encode(text=alt.condition(shown, "model:N", alt.value("")))
+    shown = f"width > {_NARROW}"
+    text = alt.condition(shown, "model:N", alt.value(""))
+    named = base.encode(text=text, description=pointed())
     align: Literal["left", "right"] = "right" if side < 0 else "left"
-    halo = named.mark_text(
-        align=align, dx=side * _GAP, dy=side * _GAP, stroke=LIGHT.paper, strokeWidth=4,
-        aria=False, tooltip=None,
-    )  # fmt: skip
-    text = named.mark_text(
-        align=align, dx=side * _GAP, dy=side * _GAP, fill=LIGHT.muted, tooltip=None
-    )
-    return halo, text
+    dx = dy = side * _GAP
+    halo = named.mark_text(align=align, dx=dx, dy=dy, stroke=LIGHT.paper, strokeWidth=4)
+    return halo, named.mark_text(align=align, dx=dx, dy=dy, fill=LIGHT.muted)
 
 
 def spread(rows: Sequence[Row]) -> list[Row]:
@@ -199,8 +212,7 @@ def level(value: float, text: str, y: alt.Y) -> alt.LayerChart:
 
 def spec(chart: alt.LayerChart, description: str, height: int) -> Spec:
     """A chart with the house's settings, as Vega-Lite."""
-    whole = chart.add_params(alt.param(name="followed", value=""))
-    whole = whole.properties(width=WIDTH, height=height, description=description)
+    whole = chart.properties(width=WIDTH, height=height, description=description)
     found: Spec = whole.to_dict(validate=False)
     found["config"] = chart_config()
     return found

@@ -36,25 +36,26 @@ def accuracies(report: Report) -> Figure | None:
     ends = [row[end] for row in rows for end in ("low", "high")]
     x, _ = marks.across("value", ends if own is None else [*ends, own], "", "top")
     order = [score.model for score, _ in shown]
-    y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(grid=False, labelLimit=170))
+    y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(grid=False))
     kinds = [kind for kind in (REAL, ORIGINAL) if any(row["kind"] == kind for row in rows)]
     colour = alt.Color("kind:N").scale(domain=kinds, range=[LIGHT.real, LIGHT.original])
     shape = alt.Shape("kind:N").scale(domain=kinds, range=["circle", "diamond"])
+    tips = marks.tell(rows, ("value", ""))
+    tips = tuple(
+        (who, f"{row['kind']} {said} ({words.between(row['low'], row['high'])})")
+        for (who, said), row in zip(tips, rows, strict=True)
+    )
     base = alt.Chart(marks.data(rows)).encode(y=y)
-    tips = marks.tooltip(("value", "accuracy"), ("low", "from"), ("high", "to"))
     layers: list[marks.Drawn] = [
         base.mark_rule(color=LIGHT.rule, strokeWidth=2.5, tooltip=None).encode(
             x=marks.moved(x, "min(value)"), x2="max(value):Q"
         ),
         base.mark_rule(strokeWidth=1.5, tooltip=None).encode(
-            x=marks.moved(x, "low"), x2="high:Q", color=colour
+            x=marks.moved(x, "low"), x2="high:Q", color=colour, description=marks.pointed()
         ),
         base.mark_point(filled=True, size=62, opacity=1).encode(
-            x=x, color=colour, shape=shape, tooltip=[*tips, alt.Tooltip("kind:N", title="under")]
+            x=x, color=colour, shape=shape, description=marks.pointed()
         ),
-        base.transform_filter(marks.FOLLOWED)
-        .mark_point(size=190, strokeWidth=2, tooltip=None)
-        .encode(x=x, color=alt.value(LIGHT.ink)),
     ]
     if own is not None:
         text = f"original labels {words.percent(own)}"
@@ -66,7 +67,7 @@ def accuracies(report: Report) -> Figure | None:
         layers += [rule, said.encode(y=alt.value("height"), text="text:N")]
     title, subtitle, caption, alternative = _accuracy_words(report, ranked)
     chart = marks.spec(marks.layered(*layers), alternative, _ROW * len(shown))
-    return Figure("accuracies", title, subtitle, caption, alternative, chart)
+    return Figure("accuracies", title, subtitle, caption, alternative, chart, tips=tips)
 
 
 def _own_level(report: Report) -> float | None:
@@ -141,17 +142,15 @@ def progress(report: Report) -> Figure | None:
         x2="x1:Q",
         y2="y1:Q",
         color=alt.Color("kind:N").scale(domain=kinds, range=colours),
-        strokeDash=alt.StrokeDash("kind:N").scale(domain=kinds, range=dashes),
-    )
-    dots = alt.Chart(marks.data(rows)).encode(x=x[0], y=y[0])
-    layers: list[marks.Drawn] = [
-        dots.mark_circle(size=58, opacity=1, stroke=LIGHT.paper, strokeWidth=0.8).encode(
-            color=alt.value(LIGHT.real),
-            tooltip=marks.tooltip(("real", "ReaL"), ("original", "original")),
+        strokeDash=alt.StrokeDash("kind:N", legend=alt.Legend(symbolSize=600)).scale(
+            domain=kinds, range=dashes
         ),
+    )
+    tips = marks.tell(rows, ("real", "ReaL"), ("original", "original"))
+    layers: list[marks.Drawn] = [
+        marks.dots(rows).encode(x=x[0], y=y[0]),
         segments.transform_filter("!datum.beyond").mark_rule(strokeWidth=2.2, tooltip=None),
         segments.transform_filter("datum.beyond").mark_rule(strokeWidth=1.2, tooltip=None),
-        *marks.followed(dots),
         *marks.names(marks.spread(rows), x, y, ("original", "real"), _TALL),
     ]
     if own is not None:
@@ -166,7 +165,7 @@ def progress(report: Report) -> Figure | None:
     )
     subtitle = f"ReaL against original accuracy of {words.count(len(rows), 'model')}"
     chart = marks.spec(marks.layered(*layers), alternative, _TALL)
-    return Figure("progress", title, subtitle, caption, alternative, chart)
+    return Figure("progress", title, subtitle, caption, alternative, chart, tips=tips)
 
 
 def _progress_lines(
@@ -230,20 +229,17 @@ def preference(report: Report) -> Figure | None:
     x = marks.across("real", (row["real"] for row in rows), "ReaL accuracy")
     ends = [row[end] for row in rows for end in ("low", "high")]
     y = marks.up("value", [*ends, 0.5], f"{report.raters} side with the model")
+    tips = marks.tell(
+        rows, ("value", "side with the model"), ("low", "from"), ("high", "to"), ("real", "ReaL")
+    )
     base = alt.Chart(marks.data(rows)).encode(x=x[0])
-    dots = base.encode(y=y[0])
-    tips = marks.tooltip(
-        ("value", "side with the model"), ("low", "from"), ("high", "to"), ("real", "ReaL")
+    bars = base.mark_rule(color=LIGHT.tint, strokeWidth=1.5, tooltip=None).encode(
+        y=marks.moved(y[0], "low"), y2="high:Q", description=marks.pointed()
     )
     chart = marks.layered(
         marks.level(0.5, "above this line the model is right more often", y[0]),
-        base.mark_rule(color=LIGHT.tint, strokeWidth=1.5, tooltip=None).encode(
-            y=marks.moved(y[0], "low"), y2="high:Q"
-        ),
-        dots.mark_circle(size=58, opacity=1, stroke=LIGHT.paper, strokeWidth=0.8).encode(
-            color=alt.value(LIGHT.real), tooltip=tips
-        ),
-        *marks.followed(dots),
+        *([bars] if len(rows) <= marks.MANY else []),
+        marks.dots(rows).encode(x=x[0], y=y[0]),
         *marks.names(marks.spread(rows), x, y, ("real", "value"), _TALL),
     )
     top = rows[0]
@@ -252,8 +248,10 @@ def preference(report: Report) -> Figure | None:
     title += f" in {words.percent(top['value'], 0)} of images"
     caption = (
         "Counts the images on which exactly one of the two, the model's first prediction or the"
-        " original label, is among the reassessed labels. Bars are 95% intervals."
+        " original label, is among the reassessed labels."
     )
+    if len(rows) <= marks.MANY:
+        caption += " Bars are 95% intervals."
     if n_above:
         caption += f" {words.count(n_above, 'model')} lie above 50% with the whole interval."
     else:
@@ -265,7 +263,7 @@ def preference(report: Report) -> Figure | None:
     )
     subtitle = f"How often {report.raters} side with the model against the original label"
     whole = marks.spec(chart, alternative, _TALL)
-    return Figure("preference", title, subtitle, caption, alternative, whole)
+    return Figure("preference", title, subtitle, caption, alternative, whole, tips=tips)
 
 
 def later_predictions(report: Report) -> Figure | None:
@@ -285,14 +283,15 @@ def later_predictions(report: Report) -> Figure | None:
     y = marks.up("value", (row["value"] for row in rows), "share that is right too")
     colour = alt.Color("rank:N").scale(domain=ranks, range=[LIGHT.real, LIGHT.expert])
     shape = alt.Shape("rank:N").scale(domain=ranks, range=["circle", "triangle-up"])
-    base = alt.Chart(marks.data(rows)).encode(x=x[0], y=y[0])
-    points = base.mark_point(filled=True, size=58, opacity=1, stroke=LIGHT.paper, strokeWidth=0.8)
-    tips = [*marks.tooltip(("value", "right too"), ("real", "ReaL")), alt.Tooltip("rank:N")]
+    tips = marks.tell(rows, ("value", "right too"), ("real", "ReaL"))
+    tips = tuple(
+        (who, f"{row['rank']}: {said}") for (who, said), row in zip(tips, rows, strict=True)
+    )
+    points = marks.dots(rows, n=len(rows) // 2).encode(x=x[0], y=y[0], color=colour, shape=shape)
     first = [row for row in rows if row["rank"] == ranks[0]]
     others = [row for row in rows if row["rank"] != ranks[0]]
     chart = marks.layered(
-        points.encode(color=colour, shape=shape, tooltip=tips),
-        *marks.followed(base),
+        points,
         *marks.names(marks.spread(first), x, y, ("real", "value"), _TALL, others),
     )
     top = first[0]
@@ -310,4 +309,4 @@ def later_predictions(report: Report) -> Figure | None:
     )
     subtitle = "Accuracy of the next predictions on images with several labels"
     whole = marks.spec(chart, alternative, _TALL)
-    return Figure("later-predictions", title, subtitle, caption, alternative, whole)
+    return Figure("later-predictions", title, subtitle, caption, alternative, whole, tips=tips)

@@ -1,67 +1,234 @@
-// Draws the charts in the width of the page, lets the reader follow a model, sorts tables.
-const specs = JSON.parse(document.getElementById("specs").textContent);
-const views = new Map();
-const select = document.getElementById("follow");
-let followed = "";
+// Says what a mark is, follows a model, sifts by family and class, sorts tables. Draws nothing:
+// the charts are in the page.
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const byId = (id) => document.getElementById(id);
+const { models, families, tips } = JSON.parse(byId("marks").textContent);
+const numberOf = new Map(models.map((name, n) => [name, n]));
+const steer = byId("steer");
+const chosen = { model: "", family: "", class: "" };
 
-function follow(model) {
-  followed = model;
-  if (select) select.value = model;
-  for (const view of views.values()) view.signal("followed", model).run();
-  for (const row of document.querySelectorAll("tr[data-model]"))
-    row.classList.toggle("followed", row.dataset.model === model);
+// Every mark with a tip, and whose it is: a model by its number, anything else by its name.
+// Looked up when the reader first points or asks: there may be ten thousand.
+let known;
+function marks() {
+  known ??= new Map(all("[data-tip]").map((element) => {
+    const figure = element.closest(".chart").dataset.figure;
+    const [who, text] = tips[figure][element.dataset.tip];
+    return [element, { element, who, name: models[who] ?? who, text }];
+  }));
+  return known;
 }
 
-async function draw(id) {
-  const place = document.getElementById(`chart-${id}`);
-  const drawn = place.innerHTML;
-  try {
-    place.classList.add("live");
-    const { view } = await window.vegaEmbed(place, specs[id], { renderer: "svg", actions: false });
-    view.addEventListener("click", (event, item) => {
-      const model = item?.datum?.model;
-      if (known.has(model)) follow(model === followed ? "" : model);
+const tip = byId("tip");
+const places = new WeakMap(); // drawing -> where its dots are, while it has this width
+function placesOf(drawing) {
+  const { width } = drawing.getBoundingClientRect();
+  if (places.get(drawing)?.width !== width) {
+    const dots = all("circle[data-tip], path[data-tip][transform]", drawing).map((element) => {
+      const { x, y, width: w, height: h } = element.getBBox();
+      const centre = new DOMPoint(x + w / 2, y + h / 2).matrixTransform(element.getCTM());
+      return { element, x: centre.x, y: centre.y };
     });
-    if (followed) view.signal("followed", followed).run();
-    views.set(id, view);
-    place.parentElement.querySelector(".save").hidden = false;
-  } catch (error) {
-    place.innerHTML = drawn; // the drawing that came with the page stays readable
-    place.classList.remove("live");
-    console.error(`figure ${id}:`, error);
+    places.set(drawing, { width, dots });
   }
+  return places.get(drawing).dots;
 }
-
-const known = new Set(select ? [...select.options].map((o) => o.value).filter(Boolean) : []);
-const near = new IntersectionObserver(
-  (entries) => {
-    for (const { isIntersecting, target } of entries)
-      if (isIntersecting) {
-        near.unobserve(target);
-        draw(target.id.replace("chart-", ""));
-      }
-  },
-  { rootMargin: "1200px" },
-);
-for (const id of Object.keys(specs)) {
-  const place = document.getElementById(`chart-${id}`);
-  if (place) near.observe(place);
+function pointedAt(event) {
+  for (const dy of [0, -3, 3]) {
+    const under = document.elementFromPoint(event.clientX, event.clientY + dy);
+    const found = under?.closest?.("[data-tip]:not(.dim)");
+    if (found) return found;
+  }
+  const drawing = event.target.closest("svg");
+  if (!drawing) return undefined;
+  const { left, top } = drawing.getBoundingClientRect();
+  let nearest, least = 14 ** 2;
+  for (const { element, x, y } of placesOf(drawing)) {
+    const distance = (event.clientX - left - x) ** 2 + (event.clientY - top - y) ** 2;
+    if (distance < least && !element.classList.contains("dim")) [nearest, least] = [element, distance];
+  }
+  return nearest;
 }
-
-if (select) {
-  select.closest(".follow").hidden = false;
-  select.addEventListener("change", () => follow(select.value));
+function show(event) {
+  const mark = marks().get(pointedAt(event));
+  tip.hidden = !mark;
+  event.currentTarget.style.cursor = mark && numberOf.has(mark.name) ? "pointer" : "";
+  if (!mark) return;
+  const name = document.createElement("b");
+  name.textContent = mark.name;
+  tip.replaceChildren(name, ...mark.text.split(", ").filter(Boolean).map((line) => {
+    const said = document.createElement("span");
+    said.textContent = line;
+    return said;
+  }));
+  const { offsetWidth: width, offsetHeight: height } = tip;
+  const left = event.clientX + 14 + width > innerWidth ? event.clientX - 14 - width : event.clientX + 14;
+  tip.style.left = `${Math.max(4, left)}px`;
+  tip.style.top = `${Math.max(4, Math.min(event.clientY + 14, innerHeight - height - 4))}px`;
 }
-
-for (const button of document.querySelectorAll(".save button"))
-  button.addEventListener("click", async () => {
-    const { figure, type } = button.dataset;
-    const view = views.get(figure);
-    const link = document.createElement("a");
-    link.href = await view.background("#ffffff").toImageURL(type, 2);
-    link.download = `${figure}.${type}`;
-    link.click();
+for (const chart of all(".chart")) {
+  chart.addEventListener("pointermove", show);
+  chart.addEventListener("pointerdown", show);
+  chart.addEventListener("pointerleave", () => (tip.hidden = true));
+  chart.addEventListener("click", (event) => {
+    const { name } = marks().get(pointedAt(event)) ?? {};
+    if (numberOf.has(name)) follow(name === chosen.model ? "" : name);
   });
+}
+addEventListener("scroll", () => (tip.hidden = true), { passive: true });
+
+const SVG = "http://www.w3.org/2000/svg";
+function drawn(name, attributes, text = "") {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.textContent = text;
+  return element;
+}
+function follow(name) {
+  chosen.model = name;
+  all(".ring").forEach((ring) => ring.remove());
+  all("path.followed").forEach((line) => line.classList.remove("followed"));
+  const named = new Set();
+  for (const { element } of name ? [...marks().values()].filter((mark) => mark.name === name) : []) {
+    const [, tx, ty] = /translate\(([-\d.]+),([-\d.]+)\)/.exec(element.getAttribute("transform")) ?? [];
+    const cx = element.getAttribute("cx") ?? tx, cy = element.getAttribute("cy") ?? ty;
+    if (element.tagName === "text" || element.tagName === "line") continue;
+    if (cx === undefined) {
+      element.classList.add("followed");
+      continue;
+    }
+    const group = element.parentElement.parentElement, top = element.closest("svg");
+    group.append(drawn("circle", { class: "ring", cx, cy, r: 8 })); // above all layers
+    if (named.has(top) || top.closest("[data-figure=accuracies]")) continue;
+    named.add(top);
+    const place = { class: "ring said", x: cx, y: +cy - 14, "text-anchor": +cx < 120 ? "start" : "end" };
+    group.append(drawn("text", place, name));
+  }
+  for (const row of rowsOf(byId("models"))) row.classList.toggle("followed", row.cells[0].textContent === name);
+  if (steer.model) steer.model.value = name;
+  tell();
+}
+
+function rowsOf(table) {
+  return table ? [...table.tBodies[0].rows] : [];
+}
+const phrase = (text) => [text.trim().toLowerCase()];
+const folded = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
+const texts = new WeakMap();
+function holds(element, words) {
+  if (!texts.has(element)) texts.set(element, element.textContent.toLowerCase());
+  return words.every((word) => texts.get(element).includes(word));
+}
+function sift(table) {
+  const own = folded(byId(`sift-${table.id}`)?.value ?? "");
+  const ofClass = table.dataset.of === "class" ? phrase(chosen.class) : [""];
+  const family = table.dataset.of === "model" ? chosen.family : "";
+  let shown = 0;
+  const rows = rowsOf(table);
+  for (const row of rows) {
+    row.hidden = !(holds(row, own) && holds(row, ofClass) &&
+      (!family || families[numberOf.get(row.cells[0].textContent)] === family));
+    shown += !row.hidden;
+  }
+  const sifted = own.length > 0 || ofClass[0] !== "" || family !== "";
+  table.classList.toggle("all", sifted || table.hasAttribute("data-whole"));
+  const said = byId(`sift-${table.id}`)?.closest(".filter").querySelector("output");
+  if (said) said.textContent = sifted ? `${shown} of ${rows.length}` : "";
+  return shown;
+}
+const tables = all(".table table");
+function choose(what, value) {
+  chosen[what] = value;
+  if (what === "family") {
+    for (const { element, who } of marks().values())
+      if (typeof who === "number") {
+        const others = value !== "" && families[who] !== value;
+        element.classList.toggle("dim", others);
+        if (value && !others && element.tagName !== "text") element.parentElement.append(element);
+      }
+    if (chosen.model) follow(chosen.model);
+  }
+  if (what === "class")
+    for (const picture of all(".gallery li")) picture.hidden = !holds(picture, phrase(value));
+  tables.forEach(sift);
+  tell();
+}
+// What was found, in words: for those who do not see the rings, and as a way to get there.
+function tell() {
+  const said = [];
+  const row = chosen.model && rowsOf(byId("models")).find((one) => one.cells[0].textContent === chosen.model);
+  if (row) {
+    const headings = [...byId("models").tHead.rows[0].cells].map((cell) => cell.textContent);
+    const values = [...row.cells].map(({ childNodes: [value, aside] }) =>
+      value.textContent.trim() + (aside ? ` (${aside.textContent})` : ""));
+    said.push([headings.slice(1, 4).map((what, n) => `${what} ${values[n + 1]}`).join(", "), "numbers"]);
+  }
+  if (chosen.family) {
+    const n = families.filter((family) => family === chosen.family).length;
+    said.push([`${n} of ${models.length.toLocaleString("en")} models are ${chosen.family}`, "numbers"]);
+  }
+  if (chosen.class.trim()) {
+    const found = tables.filter((one) => one.dataset.of === "class")
+      .reduce((n, one) => n + rowsOf(one).filter((row) => !row.hidden).length, 0);
+    const pictures = all(".gallery li:not([hidden])").length;
+    said.push([`${found} rows and ${pictures} images about it`, "hard-classes"]);
+  }
+  steer.querySelector("output").replaceChildren(...said.map(([text, id]) => {
+    const link = document.createElement("a");
+    if (byId(id)) link.href = `#${id}`;
+    link.textContent = text;
+    return link;
+  }));
+}
+steer.hidden = false;
+steer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  steer.querySelector("output a[href]")?.click();
+});
+steer.model?.addEventListener("focus", () => { // 1,500 names are not needed to open the page
+  const list = byId("model-names");
+  if (!list.options.length) list.append(...models.map((name) => new Option(name, name)));
+});
+steer.model?.addEventListener("input", () => {
+  const name = steer.model.value.trim();
+  if (name === "" || numberOf.has(name)) follow(name);
+});
+steer.family?.addEventListener("change", () => choose("family", steer.family.value));
+steer.class?.addEventListener("input", () => choose("class", steer.class.value));
+for (const input of all(".filter input")) {
+  input.closest(".filter").hidden = false;
+  input.addEventListener("input", () => sift(byId(input.dataset.table)));
+}
+
+for (const button of all("button[data-figure]")) {
+  button.parentElement.hidden = false;
+  button.addEventListener("click", () => save(button.dataset.figure, button.dataset.type));
+}
+async function save(figure, type) {
+  const svg = document.querySelector(`#chart-${figure} svg.wide`).cloneNode(true);
+  svg.setAttribute("style", "background: #fff; font-family: Arial, Helvetica, sans-serif");
+  all(".ring", svg).forEach((ring) => ring.remove());
+  all("[data-tip]", svg).forEach((mark) => mark.removeAttribute("class"));
+  const address = URL.createObjectURL(
+    new Blob([new XMLSerializer().serializeToString(svg)], { type: "image/svg+xml" }));
+  const link = document.createElement("a");
+  link.download = `${figure}.${type}`;
+  link.href = address;
+  if (type === "png") {
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [3 * svg.getAttribute("width"), 3 * svg.getAttribute("height")];
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    link.href = canvas.toDataURL("image/png");
+  }
+  link.click();
+  URL.revokeObjectURL(address);
+}
 
 const collator = new Intl.Collator("en", { numeric: true });
 function compare(a, b) {
@@ -69,40 +236,48 @@ function compare(a, b) {
   const [x, y] = [Number(a), Number(b)];
   return Number.isNaN(x) || Number.isNaN(y) ? collator.compare(a, b) : x - y;
 }
-for (const table of document.querySelectorAll(".table table")) {
-  const body = table.tBodies[0];
-  for (const row of body.rows) {
-    const name = row.cells[0].textContent;
-    if (table.id === "models" && known.has(name)) {
-      row.dataset.model = name;
-      row.addEventListener("click", () => follow(name === followed ? "" : name));
-    }
-  }
+function sortBy(table, heading, column) {
+  const numeric = heading.classList.contains("n");
+  const first = numeric ? "descending" : "ascending";
+  const now = heading.getAttribute("aria-sort");
+  const order = now === first ? (numeric ? "ascending" : "descending") : first;
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  heading.setAttribute("aria-sort", order);
+  const sign = order === "ascending" ? 1 : -1;
+  const key = (row) => row.cells[column].dataset.sort;
+  const rows = rowsOf(table).sort((a, b) => {
+    const [x, y] = [key(a), key(b)];
+    const absent = x === undefined || y === undefined;
+    return absent ? compare(x, y) : sign * compare(x, y);
+  });
+  rows.forEach((row, i) => row.classList.toggle("later", i >= 100));
+  table.tBodies[0].append(...rows);
+}
+for (const table of tables) {
   [...table.tHead.rows[0].cells].forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = heading.textContent;
-    heading.replaceChildren(button);
-    button.addEventListener("click", () => {
-      const numeric = heading.classList.contains("n");
-      const first = numeric ? "descending" : "ascending";
-      const now = heading.getAttribute("aria-sort");
-      const order = now === first ? (numeric ? "ascending" : "descending") : first;
-      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-      heading.setAttribute("aria-sort", order);
-      const sign = order === "ascending" ? 1 : -1;
-      const key = (row) => row.cells[column].dataset.sort;
-      const rows = [...body.rows].sort((a, b) => {
-        const [x, y] = [key(a), key(b)];
-        const absent = x === undefined || y === undefined;
-        return absent ? compare(x, y) : sign * compare(x, y);
-      });
-      body.append(...rows);
+    button.append(...heading.childNodes);
+    heading.append(button);
+    button.addEventListener("click", () => sortBy(table, heading, column));
+  });
+  if (table.dataset.of === "model")
+    table.tBodies[0].addEventListener("click", (event) => {
+      const name = event.target.closest("tr")?.cells[0].textContent;
+      if (numberOf.has(name)) follow(name === chosen.model ? "" : name);
     });
+}
+for (const button of all("button[data-all]")) {
+  button.parentElement.hidden = false;
+  button.addEventListener("click", () => {
+    const table = byId(button.dataset.all);
+    table.dataset.whole = "";
+    sift(table);
+    button.parentElement.remove();
   });
 }
 
-const links = new Map([...document.querySelectorAll("nav ol a")].map((a) => [a.hash.slice(1), a]));
+const links = new Map(all("nav ol a").map((a) => [a.hash.slice(1), a]));
 const seen = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries)
@@ -113,4 +288,12 @@ const seen = new IntersectionObserver(
   },
   { rootMargin: "-15% 0px -75% 0px" },
 );
-for (const section of document.querySelectorAll("main > section")) seen.observe(section);
+for (const section of all("main > section")) seen.observe(section);
+
+for (const button of all("button[data-copy]")) {
+  button.parentElement.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(byId(button.dataset.copy).innerText);
+    button.textContent = "Copied";
+  });
+}

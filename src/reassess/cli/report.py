@@ -1,0 +1,47 @@
+"""``reassess report``: the whole study on one page."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from reassess.cli.options import progress
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reassess report pets
+  reassess report pets -o pets.html --figures figures/
+"""
+)
+@click.argument("study")
+@click.option("-o", "--output", metavar="FILE", help="The page.  [default: report.html in STUDY]")
+@click.option("--figures", metavar="DIR", help="Also write each figure as PNG, SVG and PDF.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+def report(study: str, output: str | None, figures: str | None, seed: int) -> None:
+    """Tell a finished STUDY on one page that opens anywhere, without a network.
+
+    The verdict first; then models, progress, labels, classes, images and raters in figures
+    and tables that sort and filter; every input with its hash; and the paragraph on methods
+    for a paper.
+    """
+    from reassess.report import write_figures, write_report
+    from reassess.study import collect, open_study
+    from reassess.study.telling import STEPS, report_of
+
+    opened = open_study(study)
+    command = shlex.join(["reassess", *sys.argv[1:]])
+    with progress("Reporting", len(STEPS) + 2) as step:
+        step("reading")
+        told = report_of(collect(opened), command=command, on_part=step, seed=seed)
+        step("page")
+        path = opened.folder / "report.html" if output is None else Path(output)
+        write_report(told, path)
+        if figures is not None:
+            step("figures", advance=False)
+            write_figures(told, figures)
+    click.echo(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)", err=True)
+    if figures is not None:
+        click.echo(f"figures: {figures}", err=True)

@@ -1,0 +1,139 @@
+"""A report from records: everything that they allow to be found, each where its inputs are.
+
+Joins `reassess.analysis` and the page; finds nothing and draws nothing itself. A study, the
+demo and `reassess score` come here with what they have.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reassess.analysis.classes import ClassPairs, changed_classes, class_pairs
+from reassess.analysis.findings import find
+from reassess.analysis.raters import RaterFindings, rater_findings
+from reassess.records import (
+    Benchmark,
+    Gold,
+    Hierarchy,
+    LabelSets,
+    ModelScore,
+    Posterior,
+    Predictions,
+    Votes,
+)
+from reassess.report.contents import Report
+from reassess.report.galleries import SmallCopies, galleries
+
+PARTS = ("findings", "classes", "raters", "images")
+"""What `report_on` does, in order."""
+
+OnPart = Callable[[str], None]
+"""Called with the name of a part of the report when it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The records that a report is made of.
+
+    Attributes:
+        labels: the reassessed labels.
+        benchmark: what they are about.
+        predictions: the models.
+        scores: one a model, in the same order.
+        hierarchy: which class is a kind of which; None where that is not known.
+        votes: the raters' answers; None where there are none.
+        posterior: P(the class is in the image) of each question; None likewise.
+        gold: questions whose truth experts fixed; None where there are none.
+        gold_votes: raters' answers to gold questions; None takes those among the votes.
+    """
+
+    labels: LabelSets
+    benchmark: Benchmark
+    predictions: Sequence[Predictions]
+    scores: Sequence[ModelScore]
+    hierarchy: Hierarchy | None = None
+    votes: Votes | None = None
+    posterior: Posterior | None = None
+    gold: Gold | None = None
+    gold_votes: Votes | None = None
+
+
+def report_on(
+    material: Material,
+    title: str,
+    *,
+    simulated: bool = False,
+    small_copies: SmallCopies | None = None,
+    on_part: OnPart | None = None,
+    seed: int = 0,
+) -> Report:
+    """The report, without what only its maker knows: command, inputs, how labels were made.
+
+    Args:
+        material: the records.
+        title: heading of the page.
+        simulated: whether the votes come from simulated raters.
+        small_copies: gives the pictures of galleries; None shows ids and labels only.
+        on_part: called when a part begins.
+        seed: of the bootstrap of agreement.
+
+    Raises:
+        DataError: the records do not fit each other.
+        AlignmentError: images do not match.
+    """
+    begin = on_part or (lambda _: None)
+    labels, benchmark = material.labels, material.benchmark
+    begin("findings")
+    findings = find(
+        labels,
+        benchmark,
+        material.predictions,
+        posterior=material.posterior,
+        gold=material.gold,
+        gold_votes=_gold_votes(material),
+        scores=material.scores,
+    )
+    begin("classes")
+    pairs = _pairs(material)
+    changed = None if benchmark.original is None else changed_classes(labels, benchmark)
+    begin("raters")
+    raters = _raters(material, seed)
+    begin("images")
+    return Report(
+        title=title,
+        findings=findings,
+        scores=material.scores,
+        labels=labels,
+        benchmark=benchmark,
+        simulated=simulated,
+        pairs=pairs,
+        changed=changed,
+        raters_found=raters,
+        galleries=galleries(
+            labels, benchmark, pairs=pairs, changed=changed, small_copies=small_copies
+        ),
+    )
+
+
+def _pairs(material: Material) -> ClassPairs | None:
+    labels, classes = material.labels, material.benchmark.classes
+    if classes is None and labels.n_classes is None:
+        return None
+    return class_pairs(labels, material.predictions, classes=classes, hierarchy=material.hierarchy)
+
+
+def _gold_votes(material: Material) -> Votes | None:
+    """The raters' votes where some of them are on gold questions."""
+    votes, gold = material.votes, material.gold
+    if material.gold_votes is not None or votes is None or gold is None:
+        return material.gold_votes
+    return votes if np.isin(gold.questions.ids, votes.questions.ids).any() else None
+
+
+def _raters(material: Material, seed: int) -> RaterFindings | None:
+    votes, posterior = material.votes, material.posterior
+    point = material.labels.operating_point
+    if votes is None or posterior is None or point is None or posterior.confusion is None:
+        return None
+    return rater_findings(votes, posterior, point.threshold, rng=np.random.default_rng(seed))

@@ -1,0 +1,130 @@
+"""The report of a study: its records, its pictures, and the files that they came from.
+
+Joins `reassess.study.collecting` and `reassess.report.composing`; finds nothing itself.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped
+
+from reassess.analysis.raters import RaterRepeats
+from reassess.rating import rater_table
+from reassess.report import Input, Making, Report
+from reassess.report.composing import PARTS, Material, OnPart, report_on
+from reassess.scoring import score_models
+from reassess.study.collecting import Collected
+from reassess.study.gallery import small_copies
+from reassess.study.inputs import Hashes, model_files
+from reassess.study.manifest import Study
+from reassess.study.site import DATABASE, open_rating
+from reassess.study.stages import FILES, gold_file, votes_file
+
+STEPS = ("scores", *PARTS, "hashes")
+"""What `report_of` does, in order."""
+
+
+def report_of(
+    collected: Collected, *, command: str, on_part: OnPart | None = None, seed: int = 0
+) -> Report:
+    """The report of a study whose labels are decided.
+
+    Args:
+        collected: its records.
+        command: what was typed, for the provenance.
+        on_part: called when one of `STEPS` begins.
+        seed: of the bootstrap of agreement.
+
+    Raises:
+        DataError: the records do not fit each other.
+        AlignmentError: images do not match.
+        FileError: an input cannot be read again to be hashed.
+    """
+    begin = on_part or (lambda _: None)
+    study, labels, benchmark = collected.study, collected.labels, collected.benchmark
+    begin("scores")
+    scores = tuple(score_models(collected.predictions, labels, benchmark, subset=True))
+    material = Material(
+        labels,
+        benchmark,
+        collected.predictions,
+        scores,
+        hierarchy=collected.hierarchy,
+        votes=collected.votes,
+        posterior=collected.posterior,
+        gold=collected.gold,
+    )
+    copies = None if study.images is None else partial(small_copies, study.path(study.images))
+    title = f"{benchmark.name}: are we done with it?"
+    report = report_on(material, title, small_copies=copies, on_part=on_part, seed=seed)
+    begin("hashes")
+    raters = report.raters_found
+    if raters is not None and raters.repeats is None:
+        raters = replace(raters, repeats=_repeats_on_site(study, raters.effects.rater_ids))
+    return replace(
+        report,
+        raters_found=raters,
+        command=command,
+        provenance=(
+            ("reassess", version("reassess")),
+            ("made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
+        ),
+        inputs=tuple(_inputs(collected)),
+        making=_making(collected),
+    )
+
+
+def _making(collected: Collected) -> Making:
+    votes, proposals = collected.votes, collected.proposals
+    return Making(
+        n_models=len(collected.study.models),
+        n_proposals=None if proposals is None else len(proposals),
+        n_votes=None if votes is None else len(votes),
+        n_raters=None if votes is None else len(votes.rater_ids),
+        n_questions=None if votes is None else len(votes.questions),
+        method=None if collected.posterior is None else collected.posterior.method,
+    )
+
+
+def _repeats_on_site(study: Study, rater_ids: Shaped[np.ndarray, "R"]) -> RaterRepeats | None:
+    """How far raters agree with themselves, where the study's site asked them twice."""
+    if not (study.folder / DATABASE).is_file():
+        return None
+    store = open_rating(study)
+    try:
+        known = {one.name: one.self_agreement for one in rater_table(store)}
+    finally:
+        store.close()
+    counts = [
+        (known[name].of, known[name].n) if name in known else (0, 0) for name in rater_ids.tolist()
+    ]
+    n, n_same = np.array(counts, np.int64).reshape(-1, 2).T
+    return RaterRepeats(rater_ids, n, n_same) if n.any() else None
+
+
+def _inputs(collected: Collected) -> Iterator[Input]:
+    """Every file that the study's numbers rest on, with its hash."""
+    study = collected.study
+    hashes = Hashes(study)
+
+    def named(role: str, path: Path) -> Input:
+        return Input(role, path.name, hashes.of_file(path))
+
+    yield named("original labels", study.path(study.labels))
+    for role, file in (("classes", study.classes), ("hierarchy", study.hierarchy)):
+        if file is not None:
+            yield named(role, study.path(file))
+    for role, path in (("votes", votes_file(study)), ("gold", gold_file(study, "aggregate"))):
+        if path is not None:
+            yield named(role, path)
+    for stage, file in FILES.items():
+        path = study.folder / file
+        if stage in {"proposals", "posterior", "labels"} and path.is_file():
+            yield named(stage, path)
+    for one in study.models:
+        yield from (named(f"model {one.name}", path) for path in model_files(study, one))

@@ -1,0 +1,258 @@
+"""The page in a real browser: it stands alone, it is quick to open, its parts answer."""
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reassess.analysis.findings import find
+from reassess.files import sha256_of
+from reassess.records import Benchmark, Classes, LabelSets, Predictions
+from reassess.report import Input, Report, write_report
+from reassess.scoring import score_models
+from reassess.study import collect, open_study, run_study
+from reassess.study.telling import report_of
+from tests.study.small import rated_study
+
+pytest.importorskip("vl_convert")
+
+N_MANY = 1500
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the small study; most of its pictures are real ones, larger than a copy."""
+    folder = tmp_path_factory.mktemp("told")
+    study = rated_study(folder)
+    for n, path in enumerate(sorted((folder / "photos").rglob("*.jpg"))):
+        if n % 9:
+            Image.new("RGB", (320, 200), (n % 256, 80, 120)).save(path)
+    return write_told(study.folder)
+
+
+def write_told(study: Path) -> Path:
+    write_report(
+        report_of(collect(open_study(study)), command="reassess report s"), study / "r.html"
+    )
+    return study / "r.html"
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of 1,500 models of forty families: twenty, each told under 75 names."""
+    rng = np.random.default_rng(0)
+    n_images, n_classes = 400, 50
+    ids = np.array([f"{i:04d}.jpg" for i in range(n_images)])
+    original = rng.integers(n_classes, size=n_images)
+    other = np.where(rng.random(n_images) < 0.4, rng.integers(n_classes, size=n_images), original)
+    sets = [sorted({int(o), int(p)}) for o, p in zip(original, other, strict=True)]
+    classes = Classes.from_names([f"class number {k}" for k in range(n_classes)])
+    benchmark = Benchmark("big", ids, original, classes)
+    labels = LabelSets.from_lists("real", ids, sets, n_classes=n_classes)
+    models = []
+    for m in range(20):
+        right = rng.random(n_images) < 0.4 + 0.028 * m
+        top = np.where(right, original, np.where(rng.random(n_images) < 0.3, other, 0))
+        models.append(Predictions(f"m{m}", ids, np.stack([top, (top + 1) % n_classes], axis=1)))
+    scores = list(score_models(models, labels, benchmark))
+    found = find(labels, benchmark, models, scores=scores)
+    names = [f"family{m % 40}_model_{m:04d}.train" for m in range(N_MANY)]
+
+    def told_often(few: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(replace(few[m % len(few)], model=name) for m, name in enumerate(names))
+
+    found = replace(found, preferences=told_often(found.preferences), later=told_often(found.later))
+    inputs = [Input(f"model {name}", f"{name}.npz", "0" * 64) for name in names]
+    path = tmp_path_factory.mktemp("big") / "report.html"
+    report = Report("Big", found, told_often(scores), labels, benchmark, inputs=inputs)
+    write_report(report, path)
+    return path
+
+
+def opened(page: Any, path: Path) -> list[str]:
+    """Open the page; every address that it asked for until it was quiet."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    page.wait_for_load_state("networkidle")
+    return asked
+
+
+def test_it_asks_nobody_and_names_what_it_rests_on(told: Path, open_page: Open) -> None:
+    page = open_page()
+    assert opened(page, told) == [told.as_uri()]
+    text = page.inner_text("body")
+    for part in ("are we done with it?", "Krippendorff's alpha", "We reassessed the labels of 401"):
+        assert part in text
+    stated = page.inner_text("#provenance")
+    study = told.parent
+    for name in ("votes.csv", "gold.csv", "labels.json", "posterior.npz", "../m0.npz"):
+        path = (study / name).resolve()
+        assert f"{path.name}, SHA-256 {sha256_of(path)}" in stated
+    for section in ("accuracy", "agreement", "answers", "images", "hard-classes", "numbers"):
+        source = page.inner_text(f"#{section} .source")
+        assert f"labels.json ({sha256_of(study / 'labels.json')[:12]})" in source
+        assert "Made by: reassess" in source
+
+
+def test_galleries_show_small_copies_of_images_that_are_there(told: Path, open_page: Open) -> None:
+    page = open_page()
+    opened(page, told)
+    sizes = page.evaluate(
+        "[...document.images].map((image) => [image.naturalWidth, image.naturalHeight])"
+    )
+    assert len(sizes) > 20
+    assert set(map(tuple, sizes)) == {(200, 125)}
+    for gallery in ("several", "replaced", "of-changed"):
+        cards = page.locator(f"#{gallery} li").count()
+        assert 0 < page.locator(f"#{gallery} img").count() <= cards <= 15
+
+
+def test_self_agreement_is_told_where_raters_answered_twice(told: Path, tmp_path: Path) -> None:
+    assert "self-agreement" not in told.read_text("utf-8")
+    shutil.copytree(told.parents[1], tmp_path / "copy")
+    study = tmp_path / "copy" / "s"
+    header, *lines = (study / "votes.csv").read_text().splitlines()
+    again = [line.replace(",yes,", ",no,") for line in lines if ",r1," in line][:10]
+    n_same = sum(line in lines for line in again)
+    assert 0 < n_same < 10
+    later = [line.replace("T09", "T23").replace("2026", "2027") for line in again]
+    (study / "votes.csv").write_text("\n".join([header, *lines, *later]) + "\n")
+    run_study(open_study(study))
+    text = write_told(study).read_text("utf-8")
+    assert "self-agreement" in text
+    assert f"{10 * n_same:.1f} <small>of 10</small>" in text
+
+
+def test_pointing_at_a_model_says_its_numbers(big: Path, open_page: Open) -> None:
+    page = open_page(viewport={"width": 1200, "height": 900})
+    page.goto(big.as_uri())
+    page.locator("#chart-progress").scroll_into_view_if_needed()
+    tip = page.locator("#tip")
+    assert not tip.is_visible()
+    dot = page.locator("#chart-progress svg.wide circle[data-tip]").first
+    box = dot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] + 1, box["y"] + box["height"] / 2)
+    assert re.fullmatch(
+        r"family\d+_model_\d+\.train\s+ReaL [\d.]+%\s+original [\d.]+%", tip.inner_text()
+    )
+    page.mouse.move(5, 5)
+    assert not tip.is_visible()
+
+
+def test_following_a_model_marks_it_in_every_figure(big: Path, open_page: Open) -> None:
+    page = open_page()
+    page.goto(big.as_uri())
+    page.get_by_label("Follow a model").fill("family19_model_1499.train")
+    figures = page.locator(".chart:has(svg.wide circle.ring)")
+    assert figures.count() >= 3
+    row = page.locator("#models tr.followed")
+    assert row.get_by_role("rowheader").inner_text() == "family19_model_1499.train"
+    real = re.search(r"[\d.]+", row.locator("td").first.inner_text())[0]
+    said = page.locator("#steer output").inner_text()
+    assert re.match(rf"ReaL {real} \([\d.–]+\), original [\d.]+", said)
+    page.get_by_label("Follow a model").fill("")
+    assert page.locator(".ring").count() == 0
+
+
+def test_a_family_is_sifted_in_figures_and_tables(big: Path, open_page: Open) -> None:
+    page = open_page()
+    page.goto(big.as_uri())
+    page.get_by_label("Show one family").select_option("family7")
+    lit = "#chart-progress svg.wide circle[data-tip]:not(.dim)"
+    assert page.locator(lit).count() == 38  # models 7, 47, …, 1487
+    rows = page.locator("#models tbody tr:visible")
+    assert rows.count() == 38
+    assert all(name.startswith("family7_") for name in rows.locator("th").all_inner_texts())
+    assert "38 of 1,500 models" in page.locator("#steer output").inner_text()
+    page.locator("#sift-models").fill("0047")
+    assert rows.count() == 1
+    page.get_by_label("Show one family").select_option("")
+    page.locator("#sift-models").fill("")
+    assert rows.count() == 100
+
+
+def test_a_class_is_found_in_tables_and_galleries(told: Path, open_page: Open) -> None:
+    page = open_page()
+    page.goto(told.as_uri())
+    page.get_by_label("Find a class").fill("class 3")
+    rows = page.locator("#changed tbody tr:visible").all_inner_texts()
+    assert len(rows) == 1
+    assert "Class 3" in rows[0]
+    shown = page.locator(".gallery li:visible").all_text_contents()
+    assert shown
+    assert all("Class 3" in one for one in shown)
+    assert f"{len(shown)} images" in page.locator("#steer output").inner_text()
+
+
+def test_tables_sort_and_show_all(big: Path, open_page: Open) -> None:
+    page = open_page()
+    page.goto(big.as_uri())
+    rows = page.locator("#models tbody tr:visible")
+    assert rows.count() == 100
+    page.get_by_role("button", name="Show all 1,500 rows").click()
+    assert rows.count() == N_MANY
+    page.get_by_role("button", name="original", exact=True).click()
+    values = page.evaluate(
+        "[...document.querySelectorAll('#models tbody tr')].map((r) => +r.cells[2].dataset.sort)"
+    )
+    assert values == sorted(values, reverse=True)
+    assert values[0] > values[-1]
+
+
+def test_figures_can_be_saved(big: Path, open_page: Open) -> None:
+    page = open_page()
+    page.goto(big.as_uri())
+    page.get_by_label("Show one family").select_option("family7")
+    for kind, head in (("svg", b"<svg"), ("png", b"\x89PNG")):
+        with page.expect_download() as saved:
+            page.locator(f"#figure-progress button[data-type={kind}]").click()
+        assert saved.value.suggested_filename == f"progress.{kind}"
+        content = Path(saved.value.path()).read_bytes()
+        assert content.startswith(head)
+        assert b'class="dim"' not in content
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(
+    told: Path, open_page: Open, axe: Callable[[Any], Any], scheme: str
+) -> None:
+    page = open_page(color_scheme=scheme)
+    opened(page, told)
+    page.get_by_label("Follow a model").fill("m1")
+    assert page.locator(".ring").count() > 0
+    assert axe(page) == []
+
+
+def test_a_phone_needs_no_sideways_scrolling(big: Path, open_page: Open) -> None:
+    page = open_page(viewport={"width": 375, "height": 800})
+    page.goto(big.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    assert page.locator("#chart-progress svg.narrow").is_visible()
+    assert not page.locator("#chart-progress svg.wide").is_visible()
+
+
+def test_without_scripts_and_on_paper_everything_is_there(told: Path, open_page: Open) -> None:
+    page = open_page(java_script_enabled=False)
+    page.goto(told.as_uri())
+    n_figures = len(re.findall("<figure", told.read_text("utf-8")))
+    assert page.locator(".chart svg.wide:visible").count() == n_figures > 3
+    assert not page.locator("#steer").is_visible()
+    page.emulate_media(media="print")
+    assert page.locator(".chart svg.wide:visible").count() == n_figures
+    assert page.locator("nav:visible, button:visible").count() == 0
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_1500_models_stay_below_5_megabytes(big: Path, open_page: Open) -> None:
+    assert big.stat().st_size < 5_000_000
+    page = open_page()
+    assert opened(page, big) == [big.as_uri()]
+    assert page.locator("#chart-progress svg.wide circle[data-tip]").count() == N_MANY
