@@ -130,7 +130,7 @@ function sift(table) {
       (!family || families[numberOf.get(row.cells[0].textContent)] === family));
     shown += !row.hidden;
   }
-  const sifted = own.length + ofClass[0] !== "" || family !== "";
+  const sifted = own.length > 0 || ofClass[0] !== "" || family !== "";
   table.classList.toggle("all", sifted || table.hasAttribute("data-whole"));
   const said = byId(`sift-${table.id}`)?.closest(".filter").querySelector("output");
   if (said) said.textContent = sifted ? `${shown} of ${rows.length}` : "";
