@@ -11,17 +11,21 @@ PEERS := .venv-bench/ready
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */make \1\t/' | expand -t 20
 
-# Everything that the tests, the demo and the checks need, with uv where it is there.
+# Everything that the tests, the demo and the checks need, with uv where it is there. torch first
+# and by pip, which is set up to find the build that fits the machine; nothing replaces it later.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "reassess needs Python 3.11 or newer; name one: make PYTHON=python3.11 ..." >&2; exit 2; }
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv && \
-		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all]' --group dev; \
+		$(BIN)/python -m ensurepip >/dev/null && \
+		$(BIN)/python -m pip install --quiet -c constraints.txt torch && \
+		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all,train,zoo]' --group dev; \
 	else \
 		$(PYTHON) -m venv .venv && \
 		$(BIN)/python -m pip install --quiet --upgrade pip && \
-		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all]' --group dev; \
+		$(BIN)/python -m pip install --quiet -c constraints.txt torch && \
+		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,train,zoo]' --group dev; \
 	fi
 	@touch $@
 
@@ -64,9 +68,10 @@ $(PEERS): pyproject.toml constraints.txt
 	@touch $@
 
 constraints: $(READY) ## pin the newest versions that fit together (needs uv)
+	@printf 'torch==2.13.0\ntorchvision==0.28.0\n' > .venv/torch.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
-		--no-annotate --no-header --no-emit-index-url --upgrade pyproject.toml -o constraints.txt
-	@printf 'torch==2.13.0\ntorchvision==0.28.0\n' >> constraints.txt
+		-c .venv/torch.txt --no-annotate --no-header --no-emit-index-url --upgrade \
+		pyproject.toml -o constraints.txt
 
 clean: ## remove what the commands above made
 	rm -rf .venv .venv-bench demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
