@@ -28,7 +28,7 @@ _INTEGER = re.compile(r"\s*[+-]?\d+(\.0*)?\s*")
 def read_benchmark(
     labels: str | Path,
     *,
-    classes: str | Path | None = None,
+    classes: str | Path | Classes | None = None,
     hierarchy: str | Path | None = None,
     name: str | None = None,
 ) -> Benchmark:
@@ -36,7 +36,7 @@ def read_benchmark(
 
     Args:
         labels: CSV or parquet with the columns ``image`` and ``label``.
-        classes: the classes file; without one, labels that are no integers are sorted to
+        classes: the classes or their file; without them, labels that are no integers are sorted to
             make the classes, and integers leave the number of classes open.
         hierarchy: is-a edges.
         name: how to call the benchmark; the file's stem by default.
@@ -50,7 +50,7 @@ def read_benchmark(
     image_ids = table.texts(table.require(IMAGE))
     column = table.require(CLASS)
     texts = table.texts(column)
-    known = None if classes is None else read_classes(classes)
+    known = read_classes(classes) if isinstance(classes, str | Path) else classes
     if known is None and not _all_integers(texts):
         known = Classes.from_names(sorted(set(texts)))
     original = class_indices(texts, known, f"{path}: column {column!r}")

@@ -1,0 +1,218 @@
+"""Images in files, still encoded: folders, parquet with image bytes, WebDataset shards.
+
+folder      image files below a folder; an image's id is its path below it, and where all lie
+            in folders the first folder is its class
+parquet     one file, or a folder of them: a column of bytes (or of ``{bytes, path}``, as in
+            Hugging Face's data sets), optionally of ids and of labels
+shards      one ``.tar``, or a folder of them: ``KEY.jpg`` with ``KEY.cls`` beside it
+
+A folder and shards are read image by image, a table as a whole. Nothing is decoded here.
+"""
+
+import os
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, Shaped
+
+from reassess.errors import DataError, FileError, some
+from reassess.files.arrays import check_readable
+from reassess.files.benchmarks import CLASS, IMAGE
+from reassess.files.tables import is_parquet, named, read_table
+
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+)
+BYTES = ("jpeg", "jpg", "png", "bytes", "image_bytes", "img", "picture", "content")
+_LABELS_IN_SHARDS = ("cls", "label")
+_IDS = (*(name for name in IMAGE if name != "image"), "index", "key")
+"""Where a table has ids; its column ``image`` holds the bytes."""
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Encoded images by id.
+
+    Attributes:
+        source: where they are, for messages.
+        image_ids: N distinct ids, strings.
+        labels: each image's label as the source has it, strings; None where it has none.
+        read: the encoded bytes of the image in a row.
+    """
+
+    source: str
+    image_ids: Shaped[np.ndarray, "N"]
+    labels: tuple[str, ...] | None
+    read: Callable[[int], bytes] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def take(self, rows: Int[np.ndarray, "n"]) -> "ImageFiles":
+        """These images only, in this order; the others cannot be read from it."""
+        places = rows.tolist()
+        labels = None if self.labels is None else tuple(self.labels[row] for row in places)
+        return ImageFiles(
+            self.source, self.image_ids[rows], labels, lambda row: self.read(places[row])
+        )
+
+
+def open_images(source: str | Path) -> ImageFiles:
+    """The images of a folder, of parquet or of shards, by what is there.
+
+    Raises:
+        FileError: there is nothing, no image, or a file is corrupt or of no known form.
+        DataError: an id is there twice.
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = _in_folder(path)
+    elif is_parquet(path):
+        found = _in_parquet([path])
+    elif path.suffix.lower() == ".tar":
+        found = _in_shards([path])
+    elif path.exists():
+        raise FileError(
+            f"{path}: {path.suffix or 'a file without extension'} is no known form of images. Use "
+            "a folder, .parquet or .tar (docs/training.md)."
+        )
+    else:
+        raise FileError(f"{path}: there is no such file or folder. Check the path.")
+    values, counts = np.unique(found.image_ids, return_counts=True)
+    if len(values) < len(found):
+        raise DataError(
+            f"{path}: image id {some(values[counts > 1])} is there more than once, but must be "
+            f"unique; {int((counts > 1).sum()):,} are. Rename one of each."
+        )
+    return found
+
+
+def _in_folder(folder: Path) -> ImageFiles:
+    """A folder: of shards, of parquet, or of image files."""
+    inside = sorted(folder.iterdir())
+    shards = [one for one in inside if one.suffix.lower() == ".tar"]
+    tables = [one for one in inside if is_parquet(one)]
+    if shards:
+        return _in_shards(shards)
+    if tables:
+        return _in_parquet(tables)
+    ids = []
+    for here, folders, names in os.walk(folder):
+        folders.sort()
+        below = Path(here).relative_to(folder)
+        ids += [
+            (below / name).as_posix()
+            for name in sorted(names)
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+        ]
+    if not ids:
+        raise FileError(
+            f"{folder}: there are 0 images, but must be at least one: {', '.join(sorted(SUFFIXES))}"
+            ", .parquet or .tar. Check the path."
+        )
+    first = [one.partition("/") for one in ids]
+    labels = tuple(one[0] for one in first) if all(one[1] for one in first) else None
+    return ImageFiles(str(folder), np.array(ids), labels, lambda row: _bytes_of(folder / ids[row]))
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _in_parquet(paths: list[Path]) -> ImageFiles:
+    """Tables of image bytes, one after the other."""
+    content: list[bytes] = []
+    ids: list[str] = []
+    labels: list[str] | None = []
+    for path in paths:
+        table = read_table(path)
+        cells = table.cells(_column_of_bytes(path, table.header))
+        if cells and isinstance(cells[0], dict):
+            paths_inside = [str(cell.get("path") or "") for cell in cells]
+            cells = [cell.get("bytes") for cell in cells]
+        else:
+            paths_inside = []
+        wrong = [row for row, cell in enumerate(cells) if not isinstance(cell, bytes)]
+        if wrong:
+            raise FileError(
+                f"{path}: row {wrong[0] + 1} holds {type(cells[wrong[0]]).__name__}, but must hold "
+                f"an image's bytes; {len(wrong):,} of {len(cells):,} rows do not."
+            )
+        column = table.find(_IDS)
+        if column is not None:
+            ids += table.texts(column)
+        elif paths_inside and all(paths_inside):
+            ids += paths_inside
+        else:
+            ids += [str(len(content) + row) for row in range(len(cells))]
+        label = table.find(CLASS)
+        labels = None if label is None or labels is None else labels + table.texts(label)
+        content += cells
+    source = str(paths[0] if len(paths) == 1 else paths[0].parent)
+    found = None if labels is None else tuple(labels)
+    return ImageFiles(source, np.array(ids), found, content.__getitem__)
+
+
+def _column_of_bytes(path: Path, header: tuple[str, ...]) -> str:
+    by_name = {name.strip().lower(): name for name in header}
+    found = next((by_name[one] for one in (*BYTES, "image") if one in by_name), None)
+    if found is None:
+        raise FileError(
+            f"{path}: there is no column of image bytes; the columns are {named(header)}. Name it "
+            f"one of image, {', '.join(BYTES)}."
+        )
+    return found
+
+
+def _in_shards(paths: list[Path]) -> ImageFiles:
+    """Shards: where each image's bytes lie, read when they are asked for."""
+    places: list[tuple[Path, int, int]] = []
+    ids: list[str] = []
+    labels: list[str | None] = []
+    for path in paths:
+        check_readable(path)
+        found: dict[str, tuple[str, int, int]] = {}
+        classes: dict[str, str] = {}
+        try:
+            with tarfile.open(path, "r:") as shard:
+                for member in shard:
+                    key, _, kind = _key(member.name)
+                    if member.isfile() and f".{kind}" in SUFFIXES:
+                        found[key] = (member.name, member.offset_data, member.size)
+                    elif member.isfile() and kind in _LABELS_IN_SHARDS:
+                        file = shard.extractfile(member)
+                        text = b"" if file is None else file.read()
+                        classes[key] = text.decode("utf-8").strip()
+        except (tarfile.TarError, OSError, UnicodeDecodeError, EOFError) as error:
+            raise FileError(f"{path}: it is no whole tar of images ({error}).") from error
+        ids += [name for name, _, _ in found.values()]
+        places += [(path, offset, size) for _, offset, size in found.values()]
+        labels += [classes.get(key) for key in found]
+    if not ids:
+        raise FileError(f"{paths[0]}: there are 0 images in the shards, but must be at least one.")
+    known = tuple(label for label in labels if label)
+    whole = known if len(known) == len(ids) else None
+    source = str(paths[0] if len(paths) == 1 else paths[0].parent)
+    return ImageFiles(source, np.array(ids), whole, lambda row: _part_of(*places[row]))
+
+
+def _key(name: str) -> tuple[str, str, str]:
+    """WebDataset's key and extension: the name is cut at the first dot after the last slash."""
+    folder, slash, file = name.rpartition("/")
+    stem, dot, kind = file.partition(".")
+    return folder + slash + stem, dot, kind.lower()
+
+
+def _part_of(path: Path, offset: int, size: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror}).") from error

@@ -1,0 +1,118 @@
+"""What our own models say of images, in full, as one `.npz`.
+
+predictions    ``logits`` [N, K] and ``ids``; ``class_ids`` where the classes have names
+out of fold    ``probabilities`` [N, K], ``ids``, ``fold`` [N]; ``class_ids`` likewise
+
+Both are files of predictions (`reassess.files.predictions`), so that they can be scored and
+added to a study as any model's.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from reassess.errors import DataError, OptionError
+from reassess.files.arrays import as_strings, read_npz
+from reassess.files.atomic import write_atomically
+from reassess.records import Classes
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Predictions that each image got from a model that was trained without it.
+
+    Attributes:
+        image_ids: N distinct ids, strings.
+        probabilities: of each class.
+        fold: the fold that an image was held out with.
+        class_ids: the classes; None where only indices are known.
+    """
+
+    image_ids: Shaped[np.ndarray, "N"]
+    probabilities: Float[np.ndarray, "N K"]
+    fold: Int[np.ndarray, "N"]
+    class_ids: tuple[str, ...] | None = None
+
+
+def write_out_of_fold(found: OutOfFold, path: str | Path) -> None:
+    """Write out-of-fold predictions; the file appears whole or not at all.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    _write(
+        path, found.class_ids,
+        probabilities=found.probabilities, ids=found.image_ids, fold=found.fold,
+    )  # fmt: skip
+
+
+def read_out_of_fold(path: str | Path) -> OutOfFold:
+    """Out-of-fold predictions; of a file without folds, all are of fold 0.
+
+    Any archive with ``probabilities`` and ``ids`` is read; that the models did not see the
+    images is then on the word of who made it.
+
+    Raises:
+        FileError: the file is missing, corrupt, or holds no probabilities.
+        DataError: its arrays do not fit together.
+    """
+    path = Path(path)
+    arrays = read_npz(path)
+    for name in ("probabilities", "ids"):
+        if name not in arrays:
+            arrays = read_npz(path, ["probabilities", "ids"])
+    probabilities, ids = arrays["probabilities"], as_strings(arrays["ids"], f"{path}: ids")
+    fold = arrays.get("fold", np.zeros(len(ids), np.int64))
+    class_ids = arrays.get("class_ids")
+    names = None
+    if class_ids is not None:
+        names = tuple(as_strings(class_ids, f"{path}: class_ids").tolist())
+    shape = (len(ids), probabilities.shape[-1] if names is None else len(names))
+    if probabilities.shape != shape or fold.shape != (len(ids),) or 0 in shape:
+        raise DataError(
+            f"{path}: probabilities have the shape {probabilities.shape}, but must be "
+            f"{shape}, a row for each id and a column for each class. Write it again."
+        )
+    if probabilities.dtype.kind != "f" or fold.dtype.kind not in "iu":
+        raise DataError(
+            f"{path}: probabilities are {probabilities.dtype} and folds {fold.dtype}, but must be "
+            "floats and integers. Write it again."
+        )
+    if len(np.unique(ids)) < len(ids):
+        raise DataError(f"{path}: an image id is there twice, but must be unique.")
+    return OutOfFold(ids, probabilities, fold.astype(np.int64), names)
+
+
+def write_logits(
+    image_ids: Shaped[np.ndarray, "N"],
+    logits: Float[np.ndarray, "N K"],
+    classes: Classes | None,
+    path: str | Path,
+) -> None:
+    """Write a model's outputs for images; the file appears whole or not at all.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    _write(path, None if classes is None else classes.ids, logits=logits, ids=image_ids)
+
+
+def _write(
+    path: str | Path, class_ids: tuple[str, ...] | None, **arrays: Shaped[np.ndarray, "..."]
+) -> None:
+    if class_ids is not None:
+        arrays["class_ids"] = np.array(class_ids)
+    with write_atomically(path) as beside, beside.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def check_npz(output: str) -> None:
+    """Refuse a name that a reader of predictions would take for another form.
+
+    Raises:
+        OptionError: the extension is not ``.npz``.
+    """
+    if Path(output).suffix.lower() != ".npz":
+        raise OptionError(f"the output is {output!r}, but must end in .npz (-o FILE.npz).")
