@@ -8,7 +8,8 @@
     │   └── AlignmentError ids that are unknown, missing or twice there
     ├── OptionError        two options contradict each other, or one is out of range
     ├── MissingExtraError  a part of reassess that is not installed
-    └── CatalogError       published data that is absent or is not what was pinned
+    ├── CatalogError       published data that is absent or is not what was pinned
+    └── DivergedError      training whose loss or weights are no numbers any more
 
 A message has one shape: ``<what>[<where>] is <value>, but must be <constraint>;
 <extent>. <what to do>.`` The command line turns any of these into that message and
@@ -56,6 +57,10 @@ class MissingExtraError(ReassessError):
 
 class CatalogError(ReassessError):
     """Raised where published data is absent or differs from what was pinned."""
+
+
+class DivergedError(ReassessError):
+    """Raised where training cannot go on: the loss or a weight is no number any more."""
 
 
 def some(values: Iterable[object], limit: int = 3) -> str:

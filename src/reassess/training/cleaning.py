@@ -1,0 +1,114 @@
+"""Which training labels to trust, by predictions that each image's model made without it.
+
+``disagree``   what the paper did: an image whose held-out prediction differs from its label
+               is removed
+``confident``  confident learning: an image is removed where the model is confident of
+               another class than its label, by the standard of that class
+
+A label that is as probable as the best class is kept. Labels are never changed, images are only
+left out. Arrays in, arrays out: neither PyTorch nor
+cleanlab is needed. ``confident`` finds what cleanlab's ``filter_by="confident_learning"``
+finds, and a test compares them; it is computed here so that what is kept does not depend on
+what is installed. Letters: N images, K classes.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from reassess.errors import DataError
+from reassess.records.benchmark import check_classes
+
+Rule = Literal["disagree", "confident"]
+
+_LEAST_THRESHOLD = 2e-6
+_SLACK = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """What a rule keeps, and why it removes the rest.
+
+    Attributes:
+        rule: its name.
+        kept: whether each image is kept.
+        predicted: the class that the rule holds against the label; the top prediction where
+            the image is kept.
+        p_label: predicted probability of the label.
+        p_predicted: predicted probability of ``predicted``.
+    """
+
+    rule: Rule
+    kept: Bool[np.ndarray, "N"]
+    predicted: Int[np.ndarray, "N"]
+    p_label: Float[np.ndarray, "N"]
+    p_predicted: Float[np.ndarray, "N"]
+
+
+def clean(
+    probabilities: Float[np.ndarray, "N K"], label: Int[np.ndarray, "N"], rule: Rule = "disagree"
+) -> Cleaning:
+    """Which images to train on, by out-of-fold predictions.
+
+    Args:
+        probabilities: of each class, by a model that did not see the image.
+        label: each image's label.
+        rule: as above.
+
+    Raises:
+        DataError: a label is no class, or a probability is no number in [0, 1].
+
+    Source: the paper, section 6; Northcutt et al. (2021), "Confident Learning".
+    """
+    check_classes(label, probabilities.shape[1], "label")
+    outside = ~((probabilities >= 0) & (probabilities <= 1))
+    if outside.any():
+        row, column = np.argwhere(outside)[0].tolist()
+        raise DataError(
+            f"probability[{row}, {column}] is {probabilities[row, column]!s}, but must lie in "
+            f"[0, 1]; {int(outside.sum()):,} do not. Predict again (reassess folds)."
+        )
+    rows = np.arange(len(label))
+    p_label = probabilities[rows, label]
+    guess = probabilities.argmax(axis=1)
+    sure = np.ones(len(label), dtype=bool)
+    if rule == "confident":
+        sure, guess = _confident_class(probabilities, label)
+    found = sure & (guess != label) & (p_label + _SLACK <= probabilities.max(axis=1))
+    guess = np.where(found, guess, probabilities.argmax(axis=1))
+    return Cleaning(
+        rule=rule,
+        kept=~found,
+        predicted=guess,
+        p_label=p_label,
+        p_predicted=probabilities[rows, guess],
+    )
+
+
+def confident_thresholds(
+    probabilities: Float[np.ndarray, "N K"], label: Int[np.ndarray, "N"]
+) -> Float[np.ndarray, "K"]:
+    """Mean probability of each class over the images that carry it: from there a model is sure.
+
+    A class that no image carries is never believed in: its threshold is above 1.
+
+    Source: Northcutt et al. (2021), equation 2.
+    """
+    n_classes = probabilities.shape[1]
+    own = probabilities[np.arange(len(label)), label]
+    count = np.bincount(label, minlength=n_classes)
+    total = np.bincount(label, weights=own, minlength=n_classes)
+    mean = np.where(count > 0, total / np.maximum(count, 1), 2.0)
+    return np.maximum(mean, _LEAST_THRESHOLD)
+
+
+def _confident_class(
+    probabilities: Float[np.ndarray, "N K"], label: Int[np.ndarray, "N"]
+) -> tuple[Bool[np.ndarray, "N"], Int[np.ndarray, "N"]]:
+    """Whether a model is confident of any class, and of which; of several, the most probable."""
+    above = probabilities >= confident_thresholds(probabilities, label) - _SLACK
+    n_above = above.sum(axis=1)
+    which = np.where(n_above > 1, probabilities.argmax(axis=1), above.argmax(axis=1))
+    return n_above > 0, which

@@ -1,0 +1,248 @@
+"""Decoded images, in memory or decoded batch by batch by threads.
+
+Images become squares of one side: the shorter edge is scaled, the middle is cut out. What
+fits is decoded once and kept (`InMemory`); what does not is decoded when it is needed, ahead
+of the model (`Decoding`). Letters: N images, B of a batch, S the side in pixels.
+
+Which files there are is for `reassess.files.images`, what is done to a batch in training for
+`reassess.training.batches`.
+"""
+
+import hashlib
+import io
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from jaxtyping import Int, Shaped, UInt8
+from torch import Tensor
+
+from reassess.errors import DataError, MissingExtraError, some
+from reassess.files.images import ImageFiles
+
+MOST_IN_MEMORY = 4 * 2**30
+"""Bytes of decoded images that are kept in memory."""
+
+_AT_ONCE = 2048
+_AHEAD = 3
+
+OnImages = Callable[[int], object]
+"""Called with the number of images that were decoded so far."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How an image is brought to its square.
+
+    Attributes:
+        side: S.
+        crop: the part of the scaled shorter edge that the square covers, in (0, 1].
+    """
+
+    side: int = 32
+    crop: float = 1.0
+
+
+def decode(content: bytes, form: Form) -> UInt8[np.ndarray, "S S 3"]:
+    """The square in the middle of an encoded image, as RGB.
+
+    Raises:
+        ValueError: the bytes are no image that Pillow reads.
+        MissingExtraError: Pillow is missing.
+    """
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as error:
+        raise MissingExtraError("pillow", "train", "decoding images") from error
+    edge = max(form.side, round(form.side / form.crop))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd metadata and of very large images
+            with Image.open(io.BytesIO(content)) as opened:
+                opened.draft("RGB", (edge, edge))
+                image = ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(str(error)) from error
+    width, height = image.size
+    if min(width, height) != edge:
+        scale = edge / min(width, height)
+        size = (max(edge, round(width * scale)), max(edge, round(height * scale)))
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    left, top = (image.width - form.side) // 2, (image.height - form.side) // 2
+    return np.asarray(image.crop((left, top, left + form.side, top + form.side)))
+
+
+class InMemory:
+    """Decoded images in memory, on whatever device.
+
+    Args:
+        pixels: one square an image.
+    """
+
+    def __init__(self, pixels: UInt8[Tensor, "N S S 3"]) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def side(self) -> int:
+        """S."""
+        return int(self.pixels.shape[1])
+
+    def take(self, rows: Int[np.ndarray, "n"]) -> "InMemory":
+        """These images only, copied: the others are not in it."""
+        return InMemory(self.pixels[torch.from_numpy(rows).to(self.pixels.device)])
+
+    def to(self, device: torch.device) -> "InMemory":
+        """The same on a device."""
+        return InMemory(self.pixels.to(device))
+
+    def batches(self, rows: Iterable[Int[Tensor, "_"]]) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
+        """The images of each batch of rows."""
+        for batch in rows:
+            yield self.pixels[batch.to(self.pixels.device)]
+
+    def digests(self) -> Shaped[np.ndarray, "N"]:
+        """A hash of each image's pixels: equal images have equal ones."""
+        plain = self.pixels.cpu().numpy()
+        return np.array([hashlib.blake2b(one.tobytes(), digest_size=16).digest() for one in plain])
+
+
+class Decoding:
+    """Images that are decoded by threads when they are needed, some batches ahead.
+
+    Args:
+        files: where they are.
+        form: what becomes of them.
+    """
+
+    def __init__(self, files: ImageFiles, form: Form) -> None:
+        self._files = files
+        self._form = form
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @property
+    def side(self) -> int:
+        """S."""
+        return self._form.side
+
+    def take(self, rows: Int[np.ndarray, "n"]) -> "Decoding":
+        """These images only; the others cannot be read from it."""
+        return Decoding(self._files.take(rows), self._form)
+
+    def to(self, device: torch.device) -> "Decoding":
+        """Itself: batches move to the device one by one."""
+        del device
+        return self
+
+    def batches(self, rows: Iterable[Int[Tensor, "_"]]) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
+        """The images of each batch of rows, decoded while the batches before are used.
+
+        Raises:
+            DataError: an image cannot be decoded, with its name.
+        """
+        queue: list[list[Future[UInt8[np.ndarray, "S S 3"]]]] = []
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            ahead = iter(rows)
+            try:
+                while True:
+                    queue.extend(
+                        [pool.submit(self._one, row) for row in batch.tolist()]
+                        for batch in islice(ahead, _AHEAD - len(queue))
+                    )
+                    if not queue:
+                        return
+                    yield torch.from_numpy(np.stack([one.result() for one in queue.pop(0)]))
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _one(self, row: int) -> UInt8[np.ndarray, "S S 3"]:
+        try:
+            return decode(self._files.read(row), self._form)
+        except ValueError as error:
+            raise _unreadable(self._files, [row], str(error)) from error
+
+    def digests(self) -> Shaped[np.ndarray, "N"]:
+        """A hash of each image's file: equal files have equal ones."""
+        every = (self._files.read(row) for row in range(len(self._files)))
+        return np.array([hashlib.blake2b(one, digest_size=16).digest() for one in every])
+
+
+Pixels = InMemory | Decoding
+"""Images that can be trained on."""
+
+
+def load_pixels(
+    files: ImageFiles,
+    form: Form,
+    *,
+    skip_unreadable: bool = False,
+    most_in_memory: int = MOST_IN_MEMORY,
+    on_images: OnImages | None = None,
+) -> tuple[Pixels, Int[np.ndarray, "n"], str | None]:
+    """Images ready for training, the rows of the files that they are, and what was left out.
+
+    Every image is decoded once, so that a broken one is found before hours of training.
+
+    Args:
+        files: the encoded images.
+        form: what becomes of them.
+        skip_unreadable: leave out what cannot be decoded instead of refusing it.
+        most_in_memory: bytes above which images are decoded when they are needed.
+        on_images: told how many were decoded.
+
+    Raises:
+        DataError: images cannot be decoded, with their names and number; or none can.
+        MissingExtraError: Pillow is missing.
+    """
+    n_bytes = len(files) * form.side**2 * 3
+    keep = n_bytes <= most_in_memory
+    pixels = np.empty((len(files) if keep else 0, form.side, form.side, 3), np.uint8)
+    broken: list[int] = []
+    why = ""
+
+    def one(row: int) -> str | None:
+        try:
+            found = decode(files.read(row), form)
+        except ValueError as error:
+            return str(error) or "no image"
+        if keep:
+            pixels[row] = found
+        return None
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for start in range(0, len(files), _AT_ONCE):
+            part = range(start, min(start + _AT_ONCE, len(files)))
+            for row, error in zip(part, pool.map(one, part), strict=True):
+                if error is not None:
+                    broken.append(row)
+                    why = why or error
+            if on_images is not None:
+                on_images(part.stop)
+    if broken and (not skip_unreadable or len(broken) == len(files)):
+        raise _unreadable(files, broken, why)
+    rows = np.delete(np.arange(len(files)), broken)
+    note = None
+    if broken:
+        names = files.image_ids[broken]
+        note = f"{len(broken):,} of {len(files):,} images cannot be decoded: {some(names, 20)}"
+    if keep:
+        return InMemory(torch.from_numpy(pixels[rows] if broken else pixels)), rows, note
+    return Decoding(files.take(rows) if broken else files, form), rows, note
+
+
+def _unreadable(files: ImageFiles, rows: list[int], why: str) -> DataError:
+    one = "is no image that can be decoded"
+    return DataError(
+        f"{files.source}: {some(files.image_ids[rows])} {one} ({' '.join(why.split())[:120]}), but "
+        f"every image must be; {len(rows):,} of {len(files):,} are not. Mend them, or leave them "
+        "out (--skip-unreadable)."
+    )

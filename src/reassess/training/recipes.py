@@ -1,0 +1,150 @@
+"""The paper's grid of recipes: baseline, sigmoid, clean labels, both, by schedule and seed.
+
+Every run is one model from fresh weights. Its outputs for the test images are a file that
+appears last and by rename, under a name that is the hash of all that decides it, so that a
+grid that was interrupted goes on with the next run.
+
+Does not judge the runs: `reassess.analysis.recipes` does.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from reassess.errors import FileError, OptionError
+from reassess.files.arrays import read_npz
+from reassess.files.model_outputs import write_logits
+from reassess.records import Predictions
+from reassess.records.runs import RecipeRun, Schedule, Variant
+from reassess.training.data import LabelledImages
+from reassess.training.fresh import logits_of_unseen
+from reassess.training.loop import OnStep, Recipe
+from reassess.training.objective import Objective
+
+OnRun = Callable[[RecipeRun, int, int, bool], object]
+"""Called with a finished run, its number, how many there are, and whether it was found done."""
+
+_TOP = 5
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Which runs there are.
+
+    Attributes:
+        recipe: of the baseline; objective, epochs and seed are the run's.
+        model: the name of every run's model.
+        epochs: of each schedule.
+        seeds: one run each.
+
+    Raises:
+        OptionError: the long schedule is shorter than the short one, or there is no seed.
+    """
+
+    recipe: Recipe
+    model: str
+    epochs: Mapping[Schedule, int]
+    seeds: Sequence[int]
+
+    def __post_init__(self) -> None:
+        if self.epochs["long"] < self.epochs["short"]:
+            raise OptionError(
+                f"--long is {self.epochs['long']}, but must be at least --short, which is "
+                f"{self.epochs['short']}."
+            )
+        if not self.seeds:
+            raise OptionError("the number of seeds is 0, but must be at least 1.")
+
+    def __len__(self) -> int:
+        return len(get_args(Variant)) * len(self.epochs) * len(self.seeds)
+
+    def __iter__(self) -> Iterator[tuple[Variant, Schedule, Recipe]]:
+        """All variants of a seed and schedule before the next, so that what is done compares."""
+        for seed in self.seeds:
+            for schedule, epochs in self.epochs.items():
+                for variant in get_args(Variant):
+                    sigmoid = variant in ("+ sigmoid", "+ both")
+                    objective: Objective = "sigmoid" if sigmoid else "softmax"
+                    recipe = replace(self.recipe, objective=objective, epochs=epochs, seed=seed)
+                    yield variant, schedule, recipe
+
+
+def run_recipes(
+    images: LabelledImages,
+    kept: Int[np.ndarray, "n"],
+    test: LabelledImages,
+    grid: Grid,
+    *,
+    folder: Path,
+    device: torch.device | None = None,
+    on_run: OnRun | None = None,
+    on_step: OnStep | None = None,
+) -> list[RecipeRun]:
+    """Every run of the grid, trained or found done.
+
+    Args:
+        images: what the recipes without cleaning learn.
+        kept: rows of the images that the others learn.
+        test: the images to predict; their labels are not looked at.
+        grid: which runs.
+        folder: where their outputs for the test images are kept.
+        device: where; the CPU by default.
+        on_run: told of each finished run.
+        on_step: told of each step.
+
+    Raises:
+        DataError: nothing is kept.
+        DivergedError: a loss is no number.
+        FileError: a file cannot be written.
+    """
+    cleaned = images.take(kept)
+    found: list[RecipeRun] = []
+    for variant, schedule, recipe in grid:
+        shown = cleaned if variant in ("+ clean", "+ both") else images
+        path = folder / f"{_file_name(variant, schedule, recipe)}-{_key(shown, test, recipe, grid)}"
+        logits = _finished(path, len(test), images.n_classes)
+        was_there = logits is not None
+        if logits is None:
+            logits = logits_of_unseen(
+                shown, test.pixels, recipe, grid.model, device=device, on_step=on_step
+            )
+            write_logits(test.labels.image_ids, logits, images.classes, path)
+        name = f"{variant}, {schedule}, seed {recipe.seed}"
+        top = np.argsort(-logits, axis=1, kind="stable")[:, :_TOP]
+        said = Predictions(name, test.labels.image_ids, top, n_classes=images.n_classes)
+        run = RecipeRun(variant, schedule, recipe.epochs, recipe.seed, len(shown), said)
+        found.append(run)
+        if on_run is not None:
+            on_run(run, len(found), len(grid), was_there)
+    return found
+
+
+def _file_name(variant: Variant, schedule: Schedule, recipe: Recipe) -> str:
+    return f"{variant.removeprefix('+ ')}-{schedule}-{recipe.seed}"
+
+
+def _key(images: LabelledImages, test: LabelledImages, recipe: Recipe, grid: Grid) -> str:
+    """The end of a run's file name: a hash of all that decides its content."""
+    about = {"recipe": asdict(recipe), "model": grid.model}
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    key.update(images.digest().encode())
+    key.update(test.digest().encode())
+    return f"{key.hexdigest()[:16]}.npz"
+
+
+def _finished(path: Path, n_rows: int, n_classes: int) -> Float[np.ndarray, "n K"] | None:
+    """The outputs in a run's file; None where there is none, or none that fits."""
+    if not path.is_file():
+        return None
+    try:
+        found = read_npz(path, ["logits"])["logits"]
+    except FileError:
+        return None
+    return found if found.shape == (n_rows, n_classes) else None

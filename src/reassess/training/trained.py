@@ -1,0 +1,215 @@
+"""Models with their weights and all that is needed to use them: classes, size of the images.
+
+A file of weights says which model it is, of which classes, for images of which form, so that
+nothing has to be repeated when it predicts. Weights of timm's come with timm's own form.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from torch import nn
+
+from reassess.errors import DataError, FileError, OptionError, ReassessError
+from reassess.records import Classes
+from reassess.training.batches import MEAN, STD
+from reassess.training.checkpoints import read_weights, write_weights
+from reassess.training.images import Form
+from reassess.training.models import BUILT_IN, TIMM, build_model, import_timm, placed
+from reassess.training.objective import Objective
+
+SUFFIX = ".safetensors"
+_SIDE = 32
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that can predict.
+
+    Attributes:
+        module: the network.
+        name: as `build_model` takes it.
+        n_classes: K.
+        classes: the classes; None where only indices are known.
+        form: what images must become.
+        objective: what it was trained to do, which says what its logits mean.
+        mean: of the channels, subtracted.
+        std: of the channels, divided by.
+    """
+
+    module: nn.Module
+    name: str
+    n_classes: int
+    classes: Classes | None
+    form: Form
+    objective: Objective = "softmax"
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
+
+    def check_classes(self, n_classes: int | None, classes: Classes | None, where: str) -> None:
+        """Refuse a benchmark of other classes, or of the same in another order.
+
+        Raises:
+            DataError: number or order of the classes differ.
+        """
+        if n_classes is not None and n_classes != self.n_classes:
+            raise DataError(
+                f"{self.name}: it has {self.n_classes:,} classes, but must have {n_classes:,} as "
+                f"{where} has. Name a model of these classes."
+            )
+        if classes is None or self.classes is None or classes.ids == self.classes.ids:
+            return
+        row = next(
+            i for i, (a, b) in enumerate(zip(classes.ids, self.classes.ids, strict=True)) if a != b
+        )
+        raise DataError(
+            f"{self.name}: class[{row}] is {self.classes.ids[row]!r}, but must be "
+            f"{classes.ids[row]!r} as in {where}. Name a model of the same classes in their order."
+        )
+
+
+def form_of(name: str, side: int | None) -> Form:
+    """The form of images for a model: the side that was asked for, else the model's own."""
+    if side is not None or not name.startswith(TIMM):
+        return Form(side or _SIDE)
+    timm: Any = import_timm()
+    known: dict[str, Any] = timm.get_pretrained_cfg(name.removeprefix(TIMM)).to_dict()
+    return Form(int(known["input_size"][-1]), float(known.get("crop_pct") or 1.0))
+
+
+def write_model(model: TrainedModel, path: str | Path, **about: Any) -> None:
+    """Write a model with its weights; ``about`` says further what it came from.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    classes = model.classes
+    about |= {
+        "kind": "model",
+        "model": model.name,
+        "n_classes": model.n_classes,
+        "class_ids": None if classes is None else list(classes.ids),
+        "class_names": None if classes is None else list(classes.names),
+        "side": model.form.side,
+        "crop": model.form.crop,
+        "objective": model.objective,
+        "mean": list(model.mean),
+        "std": list(model.std),
+    }
+    write_weights(model.module.state_dict(), about, Path(path))
+
+
+def check_model_path(output: str) -> None:
+    """Refuse a name that `read_model` would not be given.
+
+    Raises:
+        OptionError: the extension is another.
+    """
+    if Path(output).suffix.lower() != SUFFIX:
+        raise OptionError(f"the output is {output!r}, but must end in {SUFFIX} (-o FILE{SUFFIX}).")
+
+
+def open_model(source: str, *, side: int | None = None) -> TrainedModel:
+    """A model that can predict: a file that `write_model` wrote, or ``timm:NAME``.
+
+    Args:
+        source: which.
+        side: of the images, where not the model's own.
+
+    Raises:
+        FileError: the file is missing, corrupt, or a checkpoint.
+        OptionError: it is a name without weights.
+        ReassessError: timm's weights cannot be fetched.
+        MissingExtraError: timm is needed and missing.
+    """
+    if source.startswith(TIMM):
+        found = _from_timm(source)
+    elif source in BUILT_IN:
+        raise OptionError(
+            f"--model is {source!r}, a model without weights, but must have learned something. "
+            "Name the file that `reassess train` wrote."
+        )
+    else:
+        found = read_model(source)
+    return found if side is None else replace(found, form=replace(found.form, side=side))
+
+
+def read_model(path: str | Path) -> TrainedModel:
+    """The model in a file that `write_model` wrote.
+
+    Raises:
+        FileError: the file is missing, corrupt, or a checkpoint.
+        MissingExtraError: it is a model of timm's, and timm is missing.
+    """
+    tensors, about = read_weights(path)
+    if about.get("kind") != "model":
+        raise FileError(
+            f"{path}: it is a checkpoint of a run, not a model. End the run (reassess train "
+            "--resume), and name what it writes."
+        )
+    module = build_model(about["model"], about["n_classes"])
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise FileError(
+            f"{path}: its weights are not those of {about['model']!r} ({str(error)[:120]}). Train "
+            "again with this version."
+        ) from error
+    ids, names = about["class_ids"], about["class_names"]
+    blank = ("",) * about["n_classes"]
+    objective: Objective = about["objective"]
+    if objective not in get_args(Objective):
+        raise FileError(f"{path}: its objective is {objective!r}, which this version has not.")
+    return TrainedModel(
+        module=module,
+        name=about["model"],
+        n_classes=about["n_classes"],
+        classes=None if ids is None else Classes(tuple(ids), tuple(names), blank, blank),
+        form=Form(about["side"], about["crop"]),
+        objective=objective,
+        mean=_three(about["mean"]),
+        std=_three(about["std"]),
+    )
+
+
+def _three(values: list[float]) -> tuple[float, float, float]:
+    red, green, blue = values
+    return red, green, blue
+
+
+def _from_timm(source: str) -> TrainedModel:
+    name = source.removeprefix(TIMM)
+    config: Any = import_timm().get_pretrained_cfg(name)
+    if config is None or not config.has_weights:
+        build_model(source, 2)  # says so where there is no such model at all
+        raise OptionError(
+            f"--model is {source!r}, but timm has no weights of it. Name another, such as "
+            "timm:resnet50, or a file that `reassess train` wrote."
+        )
+    known: dict[str, Any] = config.to_dict()
+    try:
+        module = build_model(source, int(known["num_classes"]), pretrained=True)
+    except ReassessError:
+        raise
+    except Exception as error:  # whatever the hub's client raises without a network
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        raise FileError(
+            f"{source}: its weights are not in the cache and cannot be fetched ({reason}). Fetch "
+            "them where there is a network, or train a model (reassess train)."
+        ) from error
+    crop = float(known.get("crop_pct") or 1.0)
+    return TrainedModel(
+        module=module,
+        name=source,
+        n_classes=int(known["num_classes"]),
+        classes=None,
+        form=Form(int(known["input_size"][-1]), crop),
+        mean=_three(list(known["mean"])),
+        std=_three(list(known["std"])),
+    )
+
+
+def on(device: torch.device, model: TrainedModel) -> TrainedModel:
+    """The same model on a device, ready to predict."""
+    return replace(model, module=placed(model.module, device).eval())

@@ -1,0 +1,106 @@
+"""Images with labels: the same from every source; what is wrong is named."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from reassess.errors import AlignmentError, DataError, FileError
+from reassess.files.images import open_images
+from reassess.training import Form, load_pixels, open_labelled
+from tests.training.small import NAMES, SIDE, squares, write_folder, write_parquet, write_shards
+
+FORM = Form(SIDE)
+
+
+def test_folder_parquet_and_shards_are_the_same_images(tmp_path):
+    write_folder(tmp_path / "folder")
+    write_parquet(tmp_path / "table.parquet")
+    write_shards(tmp_path / "shards")
+    pixels, label = squares(48)
+    for source in ("folder", "table.parquet", "shards"):
+        found = open_labelled(tmp_path / source, form=FORM)
+        order = np.argsort([one[-7:] for one in found.labels.image_ids.tolist()])
+        assert (found.pixels.pixels.numpy()[order] == pixels).all(), source
+        assert (found.first_label[order] == label).all(), source
+        assert found.classes is not None
+        assert list(found.classes.names) == NAMES
+
+
+def test_what_does_not_fit_into_memory_is_decoded_when_it_is_needed(tmp_path):
+    write_folder(tmp_path)
+    files = open_images(tmp_path)
+    kept, _, _ = load_pixels(files, FORM)
+    streamed, _, _ = load_pixels(files, FORM, most_in_memory=0)
+    assert type(kept) is not type(streamed)
+    rows = [torch.tensor([5, 3]), torch.tensor([40]), torch.tensor([3, 4]), torch.tensor([0])]
+    for one, other in zip(kept.batches(rows), streamed.batches(rows), strict=True):
+        assert torch.equal(one, other)
+    first = [torch.tensor([0])]
+    part, other = (one.take(np.array([7])) for one in (kept, streamed))
+    assert torch.equal(next(part.batches(first)), next(other.batches(first)))
+
+
+def test_the_number_of_classes_is_that_of_the_labels_not_of_what_is_kept(tmp_path):
+    ids = write_folder(tmp_path)
+    notes: list[str] = []
+    kept = np.array([one for one in ids if not one.startswith("doe")])
+    found = open_labelled(tmp_path, kept=kept, form=FORM, on_note=notes.append)
+    assert (found.n_classes, len(found)) == (4, 36)
+    assert any("'doe'" in note and "1 of 4 classes" in note for note in notes)
+    labels = {one: [NAMES.index(one.partition("/")[0])] for one in kept}
+    (tmp_path / "sets.json").write_text(json.dumps(labels))
+    (tmp_path / "classes.csv").write_text(
+        "index,id,name\n" + "".join(f"{k},{name},{name}\n" for k, name in enumerate(NAMES))
+    )
+    found = open_labelled(
+        tmp_path, labels=tmp_path / "sets.json", classes=tmp_path / "classes.csv", form=FORM
+    )
+    assert (found.n_classes, len(found)) == (4, 36)
+
+
+def test_unreadable_images_are_named_and_counted(tmp_path):
+    ids = write_folder(tmp_path)
+    for one in ids[:2]:
+        (tmp_path / one).write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"'ant/000.png', 'bee/001.png'.*2 of 48"):
+        open_labelled(tmp_path, form=FORM)
+    notes: list[str] = []
+    found = open_labelled(tmp_path, form=FORM, skip_unreadable=True, on_note=notes.append)
+    assert len(found) == 46
+    assert any("2 of 48" in note and "ant/000.png" in note for note in notes)
+    for one in ids:
+        (tmp_path / one).write_bytes(b"no image")
+    with pytest.raises(DataError, match="48 of 48"):
+        open_labelled(tmp_path, form=FORM, skip_unreadable=True)
+
+
+def test_what_cannot_be_learned_is_refused(tmp_path):
+    ids = write_folder(tmp_path / "four")
+    write_folder(tmp_path / "one", 1)
+    with pytest.raises(DataError, match="there is 1 class"):
+        open_labelled(tmp_path / "one", form=FORM)
+    with pytest.raises(AlignmentError, match=r"'nowhere.png' is not in"):
+        open_labelled(tmp_path / "four", kept=np.array(["nowhere.png"]), form=FORM)
+    table = tmp_path / "labels.csv"
+    table.write_text(f"image,label\n{ids[0]},ant\n{ids[1]},bee\n")
+    with pytest.raises(DataError, match="0 images left of 48"):
+        open_labelled(tmp_path / "four", labels=table, kept=np.array(ids[2:4]), form=FORM)
+    table.write_text("image,label\nother.png,ant\nb.png,bee\n")
+    with pytest.raises(AlignmentError, match=r"'other.png', 'b.png'.* 2 of 2"):
+        open_labelled(tmp_path / "four", labels=table, form=FORM)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileError, match="0 images"):
+        open_labelled(tmp_path / "empty", form=FORM)
+    (tmp_path / "cut.tar").write_bytes(b"no tar at all")
+    with pytest.raises(FileError, match="no whole tar"):
+        open_labelled(tmp_path / "cut.tar", form=FORM)
+    with pytest.raises(FileError, match="no such file"):
+        open_labelled(tmp_path / "absent.parquet", form=FORM)
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    (flat / "a.png").write_bytes(Path(tmp_path / "four" / ids[0]).read_bytes())
+    with pytest.raises(DataError, match="it has no labels"):
+        open_labelled(flat, form=FORM)

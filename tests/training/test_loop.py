@@ -1,0 +1,175 @@
+"""The loop: learns, resumes to the same bits, stops where numbers end."""
+
+import resource
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from reassess.errors import DivergedError, FileError, OptionError
+from reassess.files.tables import read_table
+from reassess.training import Keeping, Recipe, build_model, predicted_logits, train, trained_model
+from reassess.training.batches import Targets, normalised, varied
+from reassess.training.checkpoints import read_weights
+from tests.training.small import FAST, labelled, small, squares
+
+RECIPES = {
+    "softmax": FAST,
+    "everything": replace(
+        FAST, objective="sigmoid", ema=0.9, mixup=0.4, smoothing=0.1, precision="bfloat16"
+    ),
+}
+
+
+class StoppedError(Exception):
+    """The machine went down."""
+
+
+def run(recipe: Recipe, keeping: Keeping | None = None, stop_at: int | None = None):
+    def on_step(done: int, *_: object) -> None:
+        if done == stop_at:
+            raise StoppedError
+
+    model = build_model("resnet-8", 4, seed=1)
+    return train(model, small(), recipe, keeping=keeping, on_step=on_step).state_dict()
+
+
+def same(a, b) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a) and a.keys() == b.keys()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_run_that_was_stopped_ends_with_the_same_bits(name, tmp_path):
+    recipe, path = RECIPES[name], tmp_path / "c.safetensors"
+    whole = run(recipe, Keeping(metrics=tmp_path / "whole.csv"))
+    keeping = Keeping(path, every=3, metrics=tmp_path / "parts.csv")
+    for stop_at in (2, 5, 7):
+        with pytest.raises(StoppedError):
+            run(recipe, keeping, stop_at)
+    assert read_weights(path)[1]["step"] == 6
+    assert same(run(recipe, replace(keeping, resume=True)), whole)
+    assert not same(run(replace(recipe, seed=1)), whole)
+    tables = [read_table(tmp_path / f"{name}.csv") for name in ("whole", "parts")]
+    assert len(tables[0].cells("step")) == 8
+    for column in ("step", "loss", "accuracy", "learning_rate"):
+        assert tables[0].cells(column) == tables[1].cells(column)
+
+
+def test_a_checkpoint_of_another_run_is_refused_or_left_alone(tmp_path):
+    keeping = Keeping(tmp_path / "c.safetensors")
+    run(FAST, keeping)
+    other = replace(FAST, learning_rate=0.3)
+    with pytest.raises(FileError, match="of a run with other recipe"):
+        run(other, replace(keeping, resume=True))
+    assert same(run(other, keeping), run(other))
+
+
+def test_both_objectives_learn_and_several_labels_can_be_learned():
+    test = small(200, seed=9)
+    for objective in ("softmax", "sigmoid"):
+        recipe = replace(FAST, epochs=6, objective=objective)
+        model = trained_model(small(200), recipe, "resnet-8")
+        guess = predicted_logits(model, test.pixels).argmax(axis=1)
+        assert (guess == test.first_label).mean() > 0.8, objective
+
+
+def test_the_running_mean_is_the_model_that_is_returned():
+    recipe = replace(FAST, ema=0.99)
+    model = build_model("resnet-8", 4)
+    mean = train(model, small(), recipe)
+    assert mean is not model
+    assert not torch.equal(mean.head.weight, model.head.weight)
+    assert torch.equal(mean.stem[1].running_mean, model.stem[1].running_mean)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_good_checkpoint(tmp_path):
+    path = tmp_path / "c.safetensors"
+    with pytest.raises(DivergedError, match=r"\[step [\d,]+ of 8\].*there is no checkpoint"):
+        run(replace(FAST, learning_rate=1e35, clip=0.0, warmup=0.0))
+    good = Keeping(path, every=1)
+    with pytest.raises(StoppedError):
+        run(FAST, good, stop_at=3)
+    last = path.read_bytes()
+    pixels, label = squares(64)
+    broken = build_model("resnet-8", 4)
+    torch.nn.init.constant_(broken.head.weight, float("nan"))
+    with pytest.raises(DivergedError, match=r"last good checkpoint, of step 3, is .*c.safetensors"):
+        train(broken, labelled(pixels, label), replace(FAST, seed=5), keeping=Keeping(path))
+    assert path.read_bytes() == last
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
+    """A limit on the size of files stands for the disk: the same failing write."""
+    path = tmp_path / "c.safetensors"
+    with pytest.raises(StoppedError):
+        run(FAST, Keeping(path, every=1), stop_at=2)
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        with pytest.raises(FileError, match=r"MiB are needed. The last one that was written"):
+            run(FAST, Keeping(path, every=1, resume=True))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert same(run(FAST, Keeping(path, resume=True)), run(FAST))
+
+
+def test_tensorboard_gets_what_the_csv_gets(tmp_path):
+    pytest.importorskip("tensorboard")
+    run(FAST, Keeping(tensorboard=tmp_path / "events"))
+    (events,) = (tmp_path / "events").iterdir()
+    assert b"loss" in events.read_bytes()
+
+
+def test_options_out_of_range_are_refused():
+    for wrong in ({"epochs": 0}, {"learning_rate": float("nan")}, {"ema": 1.0}, {"seed": -1}):
+        with pytest.raises(OptionError, match="must be at least"):
+            Recipe(**wrong)
+
+
+def test_images_are_moved_and_flipped_but_never_changed():
+    pixels = torch.from_numpy(squares(32)[0])
+    same_again = varied(pixels, torch.Generator().manual_seed(0), shift=0, flip=False)
+    assert torch.equal(same_again, pixels)
+    moved = varied(pixels, torch.Generator().manual_seed(0), shift=0, flip=True)
+    flipped = pixels.flip(2)
+    is_flipped = [torch.equal(a, b) for a, b in zip(moved, flipped, strict=True)]
+    kept = [torch.equal(a, b) for a, b in zip(moved, pixels, strict=True)]
+    assert sorted({*map(tuple, zip(is_flipped, kept, strict=True))}) == [
+        (False, True),
+        (True, False),
+    ]
+    ramp = torch.arange(8, dtype=torch.uint8).reshape(1, 1, 8, 1).expand(50, 8, 8, 3)
+    rows = varied(ramp, torch.Generator().manual_seed(1), shift=2, flip=False)[:, 0, :, 0]
+    assert {tuple(row) for row in rows.tolist()} == {
+        (2, 3, 4, 5, 6, 7, 6, 5), (1, 2, 3, 4, 5, 6, 7, 6), (0, 1, 2, 3, 4, 5, 6, 7),
+        (1, 0, 1, 2, 3, 4, 5, 6), (2, 1, 0, 1, 2, 3, 4, 5),
+    }  # fmt: skip
+
+
+def test_inputs_and_targets_are_what_their_definitions_say():
+    pixels = torch.from_numpy(squares(2)[0])
+    mean, std = (0.1, 0.2, 0.3), (0.5, 0.25, 1.0)
+    by_hand = (pixels.numpy() / 255 - np.array(mean)) / np.array(std)
+    found = normalised(pixels, mean, std).permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(found, by_hand, atol=1e-6)
+    images = small(3)
+    sets = images.labels.from_lists(
+        "s", images.labels.image_ids, [[0, 2], [3], [1]], posterior=np.array([0.9, 0.8, 1, 0.7]),
+        n_classes=4,
+    )  # fmt: skip
+    rows, cpu = torch.tensor([2, 0]), torch.device("cpu")
+    hard = Targets.from_labels(sets, 4, cpu).of(rows)
+    assert hard.tolist() == [[0, 1, 0, 0], [1, 0, 1, 0]]
+    soft = Targets.from_labels(sets, 4, cpu, soft=True).of(rows)
+    np.testing.assert_allclose(soft, [[0, 0.7, 0, 0], [0.9, 0, 0.8, 0]], rtol=1e-6)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="cannot be written"):
+        run(FAST, Keeping(metrics=Path(tmp_path / "file" / "m.csv")))
