@@ -32,6 +32,13 @@ SECTIONS: dict[str, dict[str, str]] = {
         "raters": "How far raters agree, and what hangs on each.",
         "reproduce": "The paper's statements, computed again.",
     },
+    "Training": {
+        "train": "A model that learns from labels that hold.",
+        "folds": "Out-of-fold predictions.",
+        "clean": "Which training labels to trust.",
+        "predict": "A model's predictions for images.",
+        "recipes": "Which recipe trains better models, under which labels?",
+    },
     "Data and help": {
         "datasets": "Published data: what there is, what is cached.",
         "demo": "A whole study on handwritten digits, in a minute.",

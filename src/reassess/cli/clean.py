@@ -1,0 +1,59 @@
+"""``reassess clean``: which training labels to trust."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reassess clean oof.npz --labels labels.csv -o kept.txt
+  reassess clean oof.npz --labels labels.csv --rule confident -o kept.txt
+
+\b
+kept.txt holds one image id a line. removed.csv, beside it, says of every other image why:
+image, label, predicted, p_label, p_predicted, reason.
+"""
+)
+@click.argument("predictions", metavar="OOF")
+@click.option("--labels", required=True, metavar="FILE", help="The labels: a table image,label.")
+@click.option("--classes", metavar="FILE", help="Classes, where OOF does not name them: "
+              "index,id,name,synonyms,definition.")  # fmt: skip
+@click.option("--rule", type=click.Choice(["disagree", "confident"]), default="disagree",
+              show_default=True, help="Remove where the prediction is another class; or only where "
+              "the model is confident of another one.")  # fmt: skip
+@click.option("--removed", metavar="FILE", help="[default: removed.csv beside the output]")
+@click.option("-o", "--output", required=True, metavar="FILE", help="Ids of the kept images.")
+def clean(predictions: str, output: str, **options: Any) -> None:
+    """List the images whose label agrees with out-of-fold predictions (OOF).
+
+    Labels are never changed: images are left out. Number and order of the classes stay.
+    """
+    from reassess.errors import DataError
+    from reassess.files.kept_images import labels_of_predicted, write_kept, write_removed
+    from reassess.files.model_outputs import read_out_of_fold
+    from reassess.training import clean as cleaned
+
+    found = read_out_of_fold(predictions)
+    labels = labels_of_predicted(found, options["labels"], options["classes"])
+    result = cleaned(found.probabilities, labels.label, options["rule"])
+    if not result.kept.any():
+        raise DataError(
+            f"{predictions}: no image would be kept of {len(result.kept):,}, but at least one "
+            "must. Check that labels and predictions have the same classes in the same order."
+        )
+    removed = Path(options["removed"] or Path(output).with_name("removed.csv"))
+    write_removed(
+        removed, found.image_ids, labels, result.kept, result.predicted, result.p_label,
+        result.p_predicted,
+    )  # fmt: skip
+    write_kept(found.image_ids[result.kept], output)
+    for text in labels.notes(result.kept):
+        click.echo(text, err=True)
+    n_kept, n_images = int(result.kept.sum()), len(result.kept)
+    click.echo(
+        f"{n_kept:,} of {n_images:,} images kept ({100 * n_kept / n_images:.1f}%): {output}; "
+        f"{n_images - n_kept:,} removed: {removed}"
+    )

@@ -1,0 +1,273 @@
+"""Training from the command line: what a user types, also on real images, also when killed."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from reassess.files.arrays import read_npz
+from reassess.files.model_outputs import read_out_of_fold
+from reassess.files.tables import read_table
+from reassess.study import new_study
+from reassess.training.checkpoints import read_weights
+from tests.conftest import Ran
+from tests.training.small import NAMES, SIDE, write_folder, write_parquet
+
+Cli = Callable[..., Ran]
+QUICK = ("--side", SIDE, "--batch-size", 16, "--device", "cpu")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Forty-eight images of four classes in the folder `photos`."""
+    monkeypatch.chdir(tmp_path)
+    return write_folder(tmp_path / "photos")
+
+
+def table(path: str, ids: list[str], labels: list[str]) -> None:
+    rows = "".join(f"{i},{k}\n" for i, k in zip(ids, labels, strict=True))
+    Path(path).write_text("image,label\n" + rows)
+
+
+@pytest.mark.usefixtures("photos")
+def test_train_predict_and_score_hand_on_to_each_other(cli: Cli):
+    ran = cli("train", "photos", *QUICK, "--recipe", "sigmoid", "--epochs", 6, "--metrics", "m.csv",
+              "-o", "model.safetensors")  # fmt: skip
+    assert ran.status == 0, ran
+    assert "4 classes: model.safetensors" in ran.out
+    assert not Path("model.checkpoint.safetensors").exists()
+    assert len(read_table(Path("m.csv")).cells("loss")) == 18
+    write_parquet(Path("test.parquet"), seed=5)
+    ran = cli("predict", "test.parquet", "--model", "model.safetensors", "-o", "preds.npz")
+    assert ran.status == 0, ran
+    ids = read_table(Path("test.parquet")).texts("id")
+    table("labels.csv", ids, [one.partition("/")[0] for one in ids])
+    Path("sets.json").write_text(
+        "{" + ",".join(f'"{i}": [{NAMES.index(i.partition("/")[0])}]' for i in ids) + "}"
+    )
+    ran = cli("score", "preds.npz", "--labels", "sets.json", "--original", "labels.csv", "--csv")
+    assert ran.status == 0, ran
+    Path("scored.csv").write_text(ran.out)
+    assert read_table(Path("scored.csv")).numbers(["real_value"])[0, 0] > 0.7
+
+
+def test_folds_clean_and_train_hand_on_to_each_other(photos, cli: Cli):
+    """Every twelfth label is wrong; most of these go, and most others stay."""
+    labels = [one.partition("/")[0] for one in photos]
+    wrong = range(0, 48, 12)
+    for row in wrong:
+        labels[row] = "doe"
+    table("labels.csv", photos, labels)
+    ran = cli("folds", "photos", "--labels", "labels.csv", *QUICK, "--folds", 3, "--epochs", 8,
+              "-o", "oof.npz")  # fmt: skip
+    assert ran.status == 0, ran
+    assert len(list(Path("oof.folds").iterdir())) == 3
+    ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "kept.txt")
+    assert ran.status == 0, ran
+    kept = Path("kept.txt").read_text().splitlines()
+    removed = read_table(Path("removed.csv"))
+    assert sorted(kept + removed.texts("image")) == sorted(photos)
+    assert {photos[row] for row in wrong} <= set(removed.texts("image"))
+    assert len(kept) > 30
+    assert "the label 'doe'" in removed.texts("reason")[0]
+    ran = cli("train", "photos", "--labels", "labels.csv", "--clean", "kept.txt", *QUICK,
+              "--epochs", 1, "-o", "m.safetensors")  # fmt: skip
+    assert ran.status == 0, ran
+    assert f"{len(kept)} images" in ran.err
+
+
+def test_a_class_that_is_not_kept_is_named_and_stays(photos, cli: Cli):
+    label = np.array([NAMES.index(one.partition("/")[0]) for one in photos])
+    guess = np.where(label == 3, 0, label)
+    p = 0.9 * np.eye(4)[guess] + 0.025
+    np.savez("oof.npz", probabilities=p, ids=photos)
+    table("labels.csv", photos, [NAMES[k] for k in label])
+    ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "kept.txt")
+    assert ran.status == 0, ran
+    assert "Warning: no image is kept of class 'doe'" in ran.err
+    ran = cli(
+        "train", "photos", "--clean", "kept.txt", *QUICK, "--epochs", 1, "-o", "m.safetensors"
+    )
+    assert ran.status == 0, ran
+    assert "1 of 4 classes have no image among the 36: 'doe'" in ran.err
+    about = read_weights("m.safetensors")[1]
+    assert (about["n_classes"], about["class_names"]) == (4, NAMES)
+
+
+def test_a_study_trains_on_its_labels_and_its_classes(photos, cli: Cli):
+    table("labels.csv", photos, [one.partition("/")[0] for one in photos])
+    new_study("s", labels="labels.csv", images="photos")
+    ran = cli("train", "s", *QUICK, "--epochs", 1, "-o", "m.safetensors")
+    assert ran.status == 0, ran
+    assert "labels are the original ones" in ran.err
+    ran = cli("predict", "s", "--model", "m.safetensors", "-o", "p.npz")
+    assert ran.status == 0, ran
+    assert sorted(read_npz(Path("p.npz"), ["ids"])["ids"].tolist()) == sorted(photos)
+    ran = cli("add", "s", "p.npz")
+    assert ran.status == 0, ran
+    table("labels.csv", photos, ["a" + one.partition("/")[0] for one in photos])
+    ran = cli("predict", "s", "--model", "m.safetensors", "-o", "q.npz")
+    assert ran.status == 2
+    assert "class[0] is 'ant', but must be 'aant'" in ran.err
+
+
+@pytest.mark.usefixtures("photos")
+def test_recipes_write_the_paper_s_table_and_go_on_where_they_were(cli: Cli):
+    command = ("recipes", "photos", *QUICK, "--short", 1, "--long", 2, "--seeds", 2, "--folds", 2,
+               "-o", "table.md")  # fmt: skip
+    ran = cli(*command)
+    assert ran.status == 0, ran
+    page = Path("table.md").read_text()
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith(("| sh", "| lo"))]
+    recipes = ["baseline", "+ sigmoid", "+ clean", "+ both"]
+    assert [row[2] for row in rows] == 2 * recipes
+    assert [row[1] for row in rows] == ["1"] * 4 + ["2"] * 4
+    runs = sorted(Path("table.runs").glob("*-*-*-*.npz"))
+    assert len(runs) == 16
+    runs[0].unlink()
+    again = cli(*command)
+    assert again.err.count("was done before") == 2 + 15
+    assert Path("table.md").read_text() == page
+
+
+@pytest.mark.usefixtures("photos")
+def test_recipes_are_judged_by_two_kinds_of_labels_and_by_clear_mistakes(cli: Cli):
+    write_parquet(Path("test.parquet"), 12, seed=5)
+    ids = read_table(Path("test.parquet")).texts("id")
+    names = [one.partition("/")[0] for one in ids]
+    table("clear.csv", ids[:8], names[:8])
+    Path("real.json").write_text(
+        "{" + ",".join(f'"{i}": [{n % 4}]' if n else f'"{i}": []' for n, i in enumerate(ids)) + "}"
+    )
+    ran = cli("recipes", "photos", *QUICK, "--short", 1, "--long", 1, "--seeds", 1, "--folds", 2,
+              "--test", "test.parquet", "--test-reassessed", "real.json", "--clear", "clear.csv",
+              "-o", "t.md")  # fmt: skip
+    assert ran.status == 0, ran
+    page = Path("t.md").read_text()
+    assert "Judged by original labels (12 test images)" in page
+    assert "Judged by reassessed labels (11 test images)" in page
+    assert "mistakes on clear images" in page
+
+
+@pytest.mark.usefixtures("published")
+def test_two_epochs_on_human_label_noise_beat_chance(published, tmp_path, monkeypatch, cli: Cli):
+    """1,500 images of CIFAR-10 with 40 % wrong labels; chance is a tenth."""
+    monkeypatch.chdir(tmp_path)
+    noisy = np.load(published.path("cifar10/cifar10n.npz"))
+    table("noisy.csv", [str(i) for i in range(1500)], noisy["worse_label"][:1500].tolist())
+    train, test = (str(published.path(f"cifar10/{one}.parquet")) for one in ("train", "test"))
+    common = (train, "--labels", "noisy.csv", "--device", "cpu", "--epochs", 2)
+    assert cli("train", *common, "-o", "m.safetensors").status == 0
+    assert cli("predict", test, "--model", "m.safetensors", "-o", "p.npz").status == 0
+    logits = read_npz(Path("p.npz"), ["logits"])["logits"]
+    right = logits.argmax(axis=1) == read_table(Path(test)).cells("label")
+    assert right.mean() > 0.17
+    assert cli("folds", *common, "--folds", 2, "-o", "oof.npz").status == 0
+    found = read_out_of_fold("oof.npz")
+    truth = noisy["clean_label"][found.image_ids.astype(int)]
+    assert (found.probabilities.argmax(axis=1) == truth).mean() > 0.17
+
+
+def start(*arguments: str, **more: str) -> "subprocess.Popen[str]":
+    environment = os.environ | {"OMP_NUM_THREADS": "1"} | more
+    command = [sys.executable, "-m", "reassess.cli", *arguments]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_killed_run_that_is_resumed_writes_the_same_file(cli: Cli):
+    common = ["train", "photos", *map(str, QUICK), "--epochs", "40"]
+    killed = start(*common, "--checkpoint-every", "5", "-o", "killed.safetensors")
+    deadline = time.monotonic() + 120
+    while not Path("killed.checkpoint.safetensors").is_file() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    killed.kill()
+    killed.communicate()
+    done = read_weights("killed.checkpoint.safetensors")[1]["step"]
+    assert 0 < done < 120
+    ran = cli(*common, "--checkpoint-every", "50", "--resume", "-o", "killed.safetensors")
+    assert ran.status == 0, ran
+    assert "going on" in ran.err
+    assert cli(*common, "-o", "whole.safetensors").status == 0
+    assert Path("killed.safetensors").read_bytes() == Path("whole.safetensors").read_bytes()
+
+
+@pytest.mark.usefixtures("photos")
+def test_two_processes_of_pytorch_s_launcher_train_one_model():
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port",
+        "29517", "-m", "reassess.cli", "train", "photos", *map(str, QUICK), "--epochs", "2",
+        "-o", "m.safetensors",
+    ]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("4 classes: m.safetensors") == 1
+    tensors, _ = read_weights("m.safetensors")
+    assert all(bool(torch.isfinite(one).all()) for one in tensors.values())
+    assert list(Path().glob(".m*")) == []
+
+
+@pytest.mark.parametrize("command", ["train", "folds", "predict", "recipes"])
+def test_a_missing_extra_is_named_with_its_command(command):
+    code = (
+        "import sys; sys.modules['torch'] = None; from reassess.cli import main; "
+        f"main(['{command}', 'photos', '--model', 'm', '-o', 'x.npz' if '{command}' != 'train' "
+        "else 'x.safetensors'])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 2, run.stderr
+    assert "pip install 'reassess[train]'" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_cleaning_needs_no_pytorch(photos):
+    np.savez("oof.npz", probabilities=np.full((48, 4), 0.25), ids=photos)
+    table("labels.csv", photos, [one.partition("/")[0] for one in photos])
+    code = (
+        "import sys; sys.modules['torch'] = None; from reassess.cli import main; "
+        "main(['clean', 'oof.npz', '--labels', 'labels.csv', '-o', 'kept.txt'])"
+    )
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert len(Path("kept.txt").read_text().splitlines()) == 48
+
+
+BAD = {
+    "train photos -o model.pt": "must end in .safetensors",
+    "train photos --clean none.txt -o m.safetensors": "none.txt: there is no such file",
+    "train nowhere -o m.safetensors": "nowhere: there is no such file or folder",
+    "train photos --model resnet-9 -o m.safetensors": "must be one of resnet-8",
+    "train photos --device cuda:7 -o m.safetensors": "--device is 'cuda:7'",
+    "train photos --learning-rate 1e30 --clip 0 -o m.safetensors": "must be a number",
+    "folds photos -o oof.csv": "must end in .npz",
+    "folds photos --folds 1 -o oof.npz": "--folds is 1",
+    "predict photos --model resnet-8 -o p.npz": "a model without weights",
+    "clean photos/labels.csv --labels labels.csv -o kept.txt": "there is no such file",
+    "recipes photos --short 3 --long 2 -o t.md": "--long is 2",
+}
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+@pytest.mark.usefixtures("photos")
+@pytest.mark.parametrize("command", BAD)
+def test_bad_input_is_refused_in_one_message_and_nothing_is_written(command, cli: Cli):
+    before = sorted(Path().rglob("*"))
+    quick = ["--side", "16", "--epochs", "1"] if "train" in command or "folds" in command else []
+    ran = cli(*command.split(), *quick)
+    assert ran.status == 2, ran
+    assert BAD[command] in ran.err
+    assert sorted(Path().rglob("*")) == before
