@@ -62,7 +62,7 @@ def test_train_predict_and_score_hand_on_to_each_other(cli: Cli):
     ran = cli("score", "preds.npz", "--labels", "sets.json", "--original", "labels.csv", "--csv")
     assert ran.status == 0, ran
     Path("scored.csv").write_text(ran.out)
-    assert read_table(Path("scored.csv")).numbers(["real_accuracy"])[0, 0] > 0.7
+    assert read_table(Path("scored.csv")).numbers(["real_value"])[0, 0] > 0.7
 
 
 def test_folds_clean_and_train_hand_on_to_each_other(photos, cli: Cli):

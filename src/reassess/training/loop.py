@@ -285,7 +285,11 @@ class _Run:
             mean.copy_(now)
 
     def look(self, done: int) -> None:
-        """Read the losses since the last look, and stop where one is no number."""
+        """Read the losses since the last look, and stop where one is no number.
+
+        Raises:
+            DivergedError: one is not.
+        """
         if not self.unseen:
             return
         losses, right = (torch.stack(one) for one in zip(*self.unseen, strict=True))
@@ -326,7 +330,12 @@ class _Run:
         return done % every == 0 or done == self.n_steps
 
     def save(self, done: int) -> None:
-        """Keep the state, and flush what was measured; weights that are no numbers are not kept."""
+        """Keep the state, and flush what was measured.
+
+        Raises:
+            DivergedError: weights are no numbers; they are not kept.
+            FileError: a file cannot be written.
+        """
         self.metrics.flush()
         norms = torch.stack(torch._foreach_norm(list(self.model.parameters())))
         if not bool(torch.isfinite(norms).all()):
