@@ -33,17 +33,17 @@ from reassess.records import (
     Votes,
 )
 from reassess.report import (
-    ModelMistakes,
-    ModelUncertainty,
     Picture,
     Report,
     words,
     write_figures,
     write_report,
 )
+from reassess.report.composing import Material, report_on
 from reassess.report.export import with_titles
 from reassess.report.galleries import galleries
 from reassess.report.page import in_script, page, tidy
+from reassess.report.proxy import study_sentences
 from reassess.report.sections import sections
 from reassess.report.tables import (
     classes_table,
@@ -408,26 +408,34 @@ def test_scores_may_be_undefined(report: Report) -> None:
     assert "None" not in said
 
 
-def test_uncertainty_mistakes_and_an_answer_are_told_where_they_are_known(
-    report: Report, text: str
+def test_verdict_uncertainty_and_mistakes_are_told_where_they_are_known(
+    report: Report, study: Study, text: str
 ) -> None:
     assert 'id="ranks"' not in text
     assert 'id="mistakes"' not in text
-    known = [
-        ModelUncertainty(one.model, one.real.value, (0.1, 0.2), (0.05, 0.25), n + 1, (n + 1, n + 2))
-        for n, one in enumerate(report.scores)
-    ]
-    wrong = [ModelMistakes("a", (("near class", 30), ("far away", 10)))]
-    answer = ["Hardly: nine rows in ten of the top are undecided."]
-    more = page(replace(report, uncertainty=known, mistakes=wrong, answer=answer))
-    said = visible(more)
-    assert said.index(answer[0]) < said.index("images of toy now carry")
-    assert "0 of 5 pairs of neighbours are surely in order" in said
-    told = replace(report, uncertainty=known, mistakes=wrong)
-    first = [cell.text for cell in uncertainty_table(told).rows[0]]
-    assert first[2:] == ["10.0–20.0", "5.0–25.0", "1", "1–2"]
-    cells = [(cell.text, cell.aside) for cell in mistakes_table(told).rows[0]]
-    assert cells == [("a", ""), ("40", ""), ("30", "75%"), ("10", "25%")]
+    labels, benchmark, models = study
+    more = report_on(Material(labels, benchmark, models, report.scores), "More")
+    assert more.uncertainty is not None
+    assert more.mistakes is not None
+    assert more.verdict is not None
+    said = visible(page(more))
+    sure = sum(one.verdict == "decided" for one in more.uncertainty.adjacent())
+    assert f"{sure} of 5 pairs of neighbours are surely in order" in said
+    assert "Labels are taken as certain: no votes were given" in said
+    assert study_sentences(more.verdict)[0][1] in said
+    table, columns = uncertainty_table(more), 3
+    assert table is not None
+    best = max(report.scores, key=lambda one: one.real.value or 0.0)
+    first = table.rows[0]
+    assert len(first) == columns
+    assert (first[0].text, first[2].text) == (best.model, "1")
+    assert first[1].text == words.bare(best.real.value)
+    kinds = mistakes_table(more)
+    assert kinds is not None
+    for row in kinds.rows:
+        score = next(one for one in report.scores if one.model == row[0].text)
+        wrong = score.real.n_scored - score.real.n_correct
+        assert row[1].sort == wrong == sum(cell.sort for cell in row[2:])
 
 
 def test_families() -> None:

@@ -28,8 +28,6 @@ from reassess.report.contents import (
     Gallery,
     Input,
     Making,
-    ModelMistakes,
-    ModelUncertainty,
     Picture,
     Report,
 )
@@ -40,8 +38,6 @@ __all__ = [
     "Gallery",
     "Input",
     "Making",
-    "ModelMistakes",
-    "ModelUncertainty",
     "Picture",
     "Report",
     "write_figures",

@@ -11,7 +11,10 @@ import numpy as np
 
 from reassess.analysis.classes import ClassPairs, changed_classes, class_pairs
 from reassess.analysis.findings import find
+from reassess.analysis.mistakes import find_mistakes
 from reassess.analysis.raters import RaterFindings, rater_findings
+from reassess.analysis.uncertainty import UncertainScores, uncertain_scores
+from reassess.analysis.verdict import study_verdict
 from reassess.records import (
     Benchmark,
     Gold,
@@ -25,11 +28,15 @@ from reassess.records import (
 from reassess.report.contents import Report
 from reassess.report.galleries import SmallCopies, galleries
 
-PARTS = ("findings", "classes", "raters", "images")
+PARTS = ("findings", "verdict", "uncertainty", "mistakes", "classes", "raters", "images")
 """What `report_on` does, in order."""
 
 OnPart = Callable[[str], None]
 """Called with the name of a part of the report when it begins."""
+
+
+MOST_RANKED = 100
+"""Models whose ranks are drawn again; of more, all pairs would take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def report_on(
         simulated: whether the votes come from simulated raters.
         small_copies: gives the pictures of galleries; None shows ids and labels only.
         on_part: called when a part begins.
-        seed: of the bootstrap of agreement.
+        seed: of all bootstraps.
 
     Raises:
         DataError: the records do not fit each other.
@@ -93,6 +100,19 @@ def report_on(
         gold=material.gold,
         gold_votes=_gold_votes(material),
         scores=material.scores,
+    )
+    begin("verdict")
+    judged = study_verdict(labels, benchmark, material.predictions, rng=np.random.default_rng(seed))
+    begin("uncertainty")
+    uncertainty = _uncertainty(material, seed)
+    begin("mistakes")
+    mistakes = find_mistakes(
+        labels,
+        material.predictions,
+        hierarchy=material.hierarchy,
+        posterior=material.posterior,
+        votes=material.votes,
+        classes=benchmark.classes,
     )
     begin("classes")
     pairs = _pairs(material)
@@ -113,6 +133,27 @@ def report_on(
         galleries=galleries(
             labels, benchmark, pairs=pairs, changed=changed, small_copies=small_copies
         ),
+        verdict=judged,
+        uncertainty=uncertainty,
+        mistakes=mistakes,
+    )
+
+
+def _uncertainty(material: Material, seed: int) -> UncertainScores | None:
+    """Intervals of accuracies and ranks, with those of the labels where votes can be drawn."""
+    if not 1 < len(material.predictions) <= MOST_RANKED:
+        return None
+    votes, posterior = material.votes, material.posterior
+    if votes is None or posterior is None:
+        votes = posterior = None
+    return uncertain_scores(
+        material.predictions,
+        material.labels,
+        votes=votes,
+        posterior=posterior,
+        gold=None if votes is None else material.gold,
+        gold_votes=None if votes is None else _gold_votes(material),
+        rng=np.random.default_rng(seed),
     )
 
 

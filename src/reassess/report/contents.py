@@ -6,7 +6,10 @@ from typing import Any
 
 from reassess.analysis.classes import ChangedClasses, ClassPairs
 from reassess.analysis.findings import Findings
+from reassess.analysis.mistakes import Mistakes
 from reassess.analysis.raters import RaterFindings
+from reassess.analysis.uncertainty import UncertainScores
+from reassess.analysis.verdict import StudyVerdict
 from reassess.records import Benchmark, LabelSets, ModelScore
 
 Spec = dict[str, Any]
@@ -81,40 +84,6 @@ class Making:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelUncertainty:
-    """How far the ReaL accuracy and the rank of a model may be off; intervals at 95%.
-
-    Attributes:
-        model: its name.
-        real: its ReaL accuracy.
-        by_images: its interval, images being a sample.
-        by_labels: its interval, labels being uncertain too; None where that is not known.
-        rank: its rank by ReaL accuracy, the best being 1.
-        ranks: the interval of its rank, under everything that is uncertain.
-    """
-
-    model: str
-    real: float
-    by_images: tuple[float, float]
-    by_labels: tuple[float, float] | None
-    rank: int
-    ranks: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelMistakes:
-    """The remaining mistakes of a model by their likely kind.
-
-    Attributes:
-        model: its name.
-        kinds: (kind, number of mistakes), the same kinds in the same order for every model.
-    """
-
-    model: str
-    kinds: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """One study, ready to be told.
 
@@ -134,9 +103,10 @@ class Report:
         raters_found: what the votes say about raters; None without votes.
         galleries: images worth seeing.
         making: how the labels came about; None where that is not known.
-        answer: the verdict in plain words, said before everything else; empty where none.
-        uncertainty: intervals of accuracy and rank, one a model; empty where none were drawn.
-        mistakes: remaining mistakes, one a model; empty where nobody looked.
+        verdict: whether the original accuracy is still a proxy, and which ranks are decided;
+            None where nobody asked.
+        uncertainty: accuracies and ranks with their intervals; None where none were drawn.
+        mistakes: the remaining mistakes of the models; None where nobody looked.
     """
 
     title: str
@@ -153,9 +123,9 @@ class Report:
     raters_found: RaterFindings | None = None
     galleries: Sequence[Gallery] = ()
     making: Making | None = None
-    answer: Sequence[str] = ()
-    uncertainty: Sequence[ModelUncertainty] = ()
-    mistakes: Sequence[ModelMistakes] = ()
+    verdict: StudyVerdict | None = None
+    uncertainty: UncertainScores | None = None
+    mistakes: Mistakes | None = None
 
     @property
     def raters(self) -> str:

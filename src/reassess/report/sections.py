@@ -9,10 +9,22 @@ from reassess.report import tables
 from reassess.report.class_tables import agreement_lines
 from reassess.report.contents import Figure, Report, Section, Table
 from reassess.report.methods import citations_in, methods_paragraph
+from reassess.report.proxy import study_sentences
+from reassess.report.rank_tables import rank_lines
 
 Figures = Mapping[str, Figure]
 
 _SCORED = ("labels", "original labels", "model")
+_PROXY = {
+    "verdict": "Is the original accuracy still a proxy?",
+    "slopes": "Slopes",
+    "breakpoint": "Breakpoint",
+    "order": "Order of the best",
+    "headroom": "Headroom",
+    "ranks": "Neighbours in rank",
+    "not said": "Cannot be said",
+}
+"""Sentences of the verdict that belong to progress, and what they are called there."""
 _N_ROLES = 3
 """Roles of one file that are named; more can only be models."""
 
@@ -43,6 +55,7 @@ def _ranks(report: Report, figures: Figures) -> Section:
             "Two models may change places when other images are drawn, or when other raters"
             " answer. How much of the order is settled?"
         ),
+        *(() if report.uncertainty is None else rank_lines(report.uncertainty, None)),
     )
     drawn = _pick(figures, "ranks")
     table = _some(tables.uncertainty_table(report))
@@ -54,8 +67,9 @@ def _mistakes(report: Report, _figures: Figures) -> Section:
     text = (
         (
             "A prediction that is none of the labels may be a clear mistake, a near miss, or right"
-            " where the labels are not complete. The kinds are guesses from the class hierarchy"
-            " and from which classes are seen together."
+            " where the labels are not complete. The kinds are guesses from votes, from other"
+            " models, from the class hierarchy and from which classes are seen together;"
+            " “reassess mistakes --review” lets people judge a sample."
         ),
     )
     table = _some(tables.mistakes_table(report))
@@ -63,15 +77,17 @@ def _mistakes(report: Report, _figures: Figures) -> Section:
     return Section("mistakes", "What do models still get wrong?", text, tables=table, rests_on=used)
 
 
-def _progress(_report: Report, figures: Figures) -> Section:
+def _progress(report: Report, figures: Figures) -> Section:
     text = (
         (
             "If the original labels were a faithful yardstick, a gain measured with them would be"
             " the same gain measured with the reassessed ones, at every level."
         ),
     )
-    drawn = _pick(figures, "progress")
-    return Section("progress", "Does progress still count?", text, drawn, rests_on=_SCORED)
+    told = () if report.verdict is None else study_sentences(report.verdict)
+    terms = tuple((_PROXY[about], said) for about, said in told if about in _PROXY)
+    drawn, title = _pick(figures, "progress"), "Does progress still count?"
+    return Section("progress", title, text, drawn, terms=terms, rests_on=_SCORED)
 
 
 def _preference(report: Report, figures: Figures) -> Section:

@@ -4,6 +4,7 @@ import numpy as np
 
 from reassess.analysis.classes import KINDS
 from reassess.analysis.findings import BiasedClasses
+from reassess.analysis.mistakes import MISTAKE_KINDS
 from reassess.report import words
 from reassess.report.contents import Cell, Column, Report, Table
 
@@ -196,56 +197,56 @@ def raters_table(report: Report) -> Table | None:
 
 
 def uncertainty_table(report: Report) -> Table | None:
-    """Each model's ReaL accuracy and rank with their intervals; None where none are known."""
-    if not report.uncertainty:
+    """Each model's accuracies and ranks with their intervals; None where none are known."""
+    found = report.uncertainty
+    if found is None:
         return None
-    columns = (
+    columns = [
         Column("model", numeric=False),
-        Column("ReaL", note="top-1 under reassessed labels"),
-        Column("by images", note="95% interval, images being a sample"),
-        Column("by images and labels", note="95% interval, labels being uncertain too"),
-        Column("rank"),
-        Column("ranks", note="95% interval of the rank"),
-    )
+        Column("ReaL", note="top-1 under reassessed labels; 95% interval from images"),
+        Column("rank", note="by ReaL accuracy; its 95% interval from images"),
+    ]
+    kinds = [found.images]
+    if found.both is not None:
+        columns += [
+            Column("calibrated", note="under calibrated labels; from images and labels"),
+            Column("rank", note="by calibrated accuracy; from images and labels"),
+        ]
+        kinds.append(found.both)
     rows = []
-    for one in sorted(report.uncertainty, key=lambda one: (one.rank, one.model)):
-        low, high = one.ranks
-        rows.append(
-            (
-                Cell(one.model, one.model.lower()),
-                _share(one.real),
-                _ends(one.by_images),
-                _ends(one.by_labels),
-                Cell(f"{one.rank:,}", one.rank),
-                Cell(f"{low:,}–{high:,}", high - low),
-            )
-        )
-    caption = "Accuracies in percent. Intervals sort by their width."
-    return Table("uncertainty", caption, columns, tuple(rows), "model")
+    for m in np.argsort(-found.images.accuracy, kind="stable").tolist():
+        cells = [Cell(found.models[m], found.models[m].lower())]
+        for kind in kinds:
+            ends = words.between(float(kind.low[m]), float(kind.high[m])).removesuffix("%")
+            best, worst = int(kind.best[m]), int(kind.worst[m])
+            cells += [
+                _share(float(kind.accuracy[m]), ends),
+                Cell(f"{kind.rank[m]:,}", int(kind.rank[m]), f"{best:,}–{worst:,}"),
+            ]
+        rows.append(tuple(cells))
+    caption = "Accuracies in percent, ranks, and their 95% intervals."
+    return Table("uncertainty", caption, tuple(columns), tuple(rows), "model")
 
 
 def mistakes_table(report: Report) -> Table | None:
     """The remaining mistakes of each model by kind; None where nobody looked."""
-    if not report.mistakes:
+    found = report.mistakes
+    if found is None or len(found) == 0:
         return None
-    kinds = [kind for kind, _ in report.mistakes[0].kinds]
-    columns = (Column("model", numeric=False), Column("mistakes"), *map(Column, kinds))
+    by_kind = found.counts("kind")
+    kinds = np.flatnonzero(by_kind.sum(axis=0)).tolist()
+    columns = [Column("model", numeric=False), Column("mistakes")]
+    columns += [Column(MISTAKE_KINDS[kind]) for kind in kinds]
     rows = []
-    for one in report.mistakes:
-        total = sum(n for _, n in one.kinds)
-        cells = [Cell(one.model, one.model.lower()), Cell(f"{total:,}", total)]
-        for _, n in one.kinds:
-            aside = words.percent(n / total, 0) if total else ""
-            cells.append(Cell(f"{n:,}", n, aside))
+    for m, name in enumerate(found.models):
+        total = int(found.n_mistakes[m])
+        cells = [Cell(name, name.lower()), Cell(f"{total:,}", total)]
+        for kind in kinds:
+            n = int(by_kind[m, kind])
+            cells.append(Cell(f"{n:,}", n, words.percent(n / total, 0) if total else ""))
         rows.append(tuple(cells))
     caption = "Images whose first prediction is none of the labels, by the likely kind of mistake."
-    return Table("kinds", caption, columns, tuple(rows), "model")
-
-
-def _ends(interval: tuple[float, float] | None) -> Cell:
-    if interval is None:
-        return Cell(words.UNDEFINED)
-    return Cell(words.between(*interval).removesuffix("%"), interval[1] - interval[0])
+    return Table("kinds", caption, tuple(columns), tuple(rows), "model")
 
 
 def _class_row(
@@ -270,5 +271,5 @@ def _class_row(
     return (*cells, Cell(text, text.lower()))
 
 
-def _share(value: float | None) -> Cell:
-    return Cell(words.bare(value), value)
+def _share(value: float | None, aside: str = "") -> Cell:
+    return Cell(words.bare(value), value, aside)

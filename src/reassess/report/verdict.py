@@ -9,6 +9,7 @@ from reassess.analysis.preference import Preference
 from reassess.records import Accuracy, ModelScore
 from reassess.report import words
 from reassess.report.contents import KeyNumber, Report
+from reassess.report.proxy import study_sentences
 
 _SIGNIFICANT = 0.05
 
@@ -16,7 +17,7 @@ _SIGNIFICANT = 0.05
 def verdict(report: Report) -> tuple[str, ...]:
     """The first sentences, most important first."""
     sentences = (
-        *report.answer,
+        _on_the_proxy(report),
         _on_labels(report),
         _on_the_best(report),
         _on_the_ceiling(report),
@@ -80,6 +81,14 @@ def slope_falls(report: Report) -> bool:
 
 def _share(n: int, total: int) -> str:
     return words.percent(n / total) if total else words.UNDEFINED
+
+
+def _on_the_proxy(report: Report) -> str:
+    """The answer, where the models allow one; what stays open is said further down."""
+    found = report.verdict
+    if found is None or found.judgement.answer == "open":
+        return ""
+    return study_sentences(found)[0][1]
 
 
 def _on_labels(report: Report) -> str:

@@ -1,8 +1,7 @@
 """The figure of ranks: where each model may stand, under other images and other raters."""
 
-from itertools import pairwise
-
 import altair as alt
+import numpy as np
 
 from reassess.report import words
 from reassess.report.contents import Figure, Report
@@ -15,18 +14,23 @@ _ROW = 17
 
 def ranks(report: Report) -> Figure | None:
     """Each model's rank with its interval, best first; None where no intervals are known."""
-    known = sorted(report.uncertainty, key=lambda one: (one.rank, one.model))
-    if not known:
+    found = report.uncertainty
+    if found is None or len(found.models) < 2:
         return None
-    shown = known[:_N_SHOWN]
+    ranked = found.images if found.both is None else found.both
+    order = np.argsort(ranked.rank, kind="stable")
+    shown = order[:_N_SHOWN].tolist()
     rows: list[marks.Row] = [
-        {"model": one.model, "rank": one.rank, "low": one.ranks[0], "high": one.ranks[1]}
-        for one in shown
-    ]
+        {
+            "model": found.models[m], "rank": int(ranked.rank[m]), "low": int(ranked.best[m]),
+            "high": int(ranked.worst[m]),
+        }
+        for m in shown
+    ]  # fmt: skip
     marks.tell(rows)
     tips = tuple(
-        (one.model, f"rank {one.rank:,}, may be {one.ranks[0]:,} to {one.ranks[1]:,}")
-        for one in shown
+        (row["model"], f"rank {row['rank']:,}, may be {row['low']:,} to {row['high']:,}")
+        for row in rows
     )
     last = max(row["high"] for row in rows)
     x = alt.X("rank:Q", title=None, axis=alt.Axis(orient="top", format=",d", tickMinStep=1))
@@ -37,20 +41,27 @@ def ranks(report: Report) -> Figure | None:
         x=marks.moved(x, "low"), x2="high:Q"
     )
     dots = base.mark_point(filled=True, size=62, opacity=1, shape="circle", color=LIGHT.real)
-    sure = sum(a.ranks[1] < b.ranks[0] for a, b in pairwise(known))
-    title = f"{sure:,} of {words.count(len(known) - 1, 'pair')} of neighbours are surely in order"
-    subtitle = "Rank by ReaL accuracy with its 95% interval"
-    if len(known) > _N_SHOWN:
-        subtitle += f"; the best {_N_SHOWN} of {words.count(len(known), 'model')}"
+    adjacent = found.adjacent()
+    sure = sum(one.verdict == "decided" for one in adjacent)
+    title = f"{sure:,} of {words.count(len(adjacent), 'pair')} of neighbours are surely in order"
+    if found.both is None:
+        subtitle = "Rank by ReaL accuracy with its 95% interval, from images"
+        drawn = "were other images drawn"
+    else:
+        subtitle = "Rank by calibrated accuracy with its 95% interval, from images and labels"
+        drawn = "were other images drawn and had other raters answered"
+    n_models = words.count(len(found.models), "model")
+    if len(found.models) > _N_SHOWN:
+        subtitle += f"; the best {_N_SHOWN} of {n_models}"
     caption = (
-        "A bar spans the ranks that a model may have, were other images drawn and, where it could"
-        " be told, had other raters answered. Where bars of two models overlap the order between"
-        " them is not settled."
+        f"A bar spans the ranks that a model may have, {drawn}. Where bars of two models overlap"
+        " the order between them may still be settled, by the images that only one of them has"
+        " right."
     )
-    first = known[0]
+    first = rows[0]
     alternative = (
-        f"Dot plot of the ranks of {words.count(len(known), 'model')}. {first.model} is first, and"
-        f" may be {first.ranks[0]:,} to {first.ranks[1]:,}; {title}."
+        f"Dot plot of the ranks of {n_models}. {first['model']} is first, and may be"
+        f" {first['low']:,} to {first['high']:,}; {title}."
     )
     chart = marks.spec(marks.layered(bars, dots.encode(x=x)), alternative, _ROW * len(rows))
     return Figure("ranks", title, subtitle, caption, alternative, chart, tips=tips)
