@@ -81,14 +81,14 @@ def rank_lines(found: UncertainScores, sensitivity: Sensitivity | None) -> list[
         named = [f"{a.better} and {a.worse} ({words.percent(a.p_swap, 0)})" for a in likely]
         more = f", and {len(named) - _NAMED:,} more" if len(named) > _NAMED else ""
         lines.append(
-            "On the same images other raters would put into the other order: "
+            "Neighbours that may swap when other raters answer, on the same images: "
             + (", ".join(named[:_NAMED]) + more if more else words.listed(named))
             + "."
         )
     elif adjacent:
         lines.append(
-            "On the same images other raters would hardly put any two adjacent models into the "
-            f"other order (each with less than {words.percent(LEAST_SWAP, 0)})."
+            "No two neighbours would swap with a probability of "
+            f"{words.percent(LEAST_SWAP, 0)} or more, had other raters answered on the same images."
         )
     lines.append(_calibration(found))
     if sensitivity is not None:

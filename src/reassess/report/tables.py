@@ -219,9 +219,10 @@ def uncertainty_table(report: Report) -> Table | None:
         for kind in kinds:
             ends = words.between(float(kind.low[m]), float(kind.high[m])).removesuffix("%")
             best, worst = int(kind.best[m]), int(kind.worst[m])
+            span = f"{best:,}" if best == worst else f"{best:,}–{worst:,}"
             cells += [
                 _share(float(kind.accuracy[m]), ends),
-                Cell(f"{kind.rank[m]:,}", int(kind.rank[m]), f"{best:,}–{worst:,}"),
+                Cell(f"{kind.rank[m]:,}", int(kind.rank[m]), span),
             ]
         rows.append(tuple(cells))
     caption = "Accuracies in percent, ranks, and their 95% intervals."
