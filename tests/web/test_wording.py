@@ -79,7 +79,10 @@ def test_raters_see_prediction_labels_and_three_answers_but_no_model(
     assert "Clear mistake" in rater.http.get("/instructions").text
 
 
-def test_every_question_of_a_review_gets_two_votes_whatever_they_are(sign_in: Enter, store: Store):
+def test_every_question_of_a_review_gets_two_votes_whatever_they_are(
+    sign_in: Enter, store: Store, site: Site
+):
+    assert site.rule is None  # though `serve` stops early by default
     for name, value in (("ann", 0), ("bob", 0), ("cy", 2)):
         rater = sign_in(name)
         while (screen := rater.screen())["kind"] == "screen":
