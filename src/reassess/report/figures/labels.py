@@ -226,7 +226,9 @@ def biased_classes(report: Report) -> Figure | None:
         {"model": found.oracle.name, "rank": rank + 1, "value": value}
         for rank, value in zip(place.tolist(), oracle[place].tolist(), strict=True)
     ]
-    x = alt.X("rank:Q", title=f"rank of the class, of {n_classes:,}").axis(grid=False)
+    x = alt.X("rank:Q", title=f"rank of the class, of {n_classes:,}").axis(
+        grid=False, format=",d", tickMinStep=1
+    )
     x = x.scale(domain=[1, max(n_classes, 2)], nice=False)
     y, _ = marks.up("value", (0.0, 1.0), "accuracy on the original label")
     every = alt.Chart(marks.data(rows)).encode(x=x, y=y, detail="model:N")
