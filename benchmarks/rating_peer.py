@@ -53,7 +53,7 @@ class Annotator:
         found = _CSRF.search(page)
         token = "" if found is None else found[1].decode()
         status, said = await self.browser.post(
-            link, csrfmiddlewaretoken=token, email=f"rater-{self.number}-{time.time_ns()}@example.org",
+            link, csrfmiddlewaretoken=token, email=f"{self.number}-{time.time_ns()}@example.org",
             password=_PASSWORD, how_find_us="x", elaborate="", allow_newsletters="",
         )  # fmt: skip
         assert status == 302, (status, said[:2000])
