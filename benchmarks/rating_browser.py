@@ -56,23 +56,28 @@ class Browser:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def open(self) -> None:
+        """Connect."""
         self._streams = await asyncio.open_connection(
             "127.0.0.1", self.port, local_addr=(self.address, 0), limit=2**20
         )
 
     async def close(self) -> None:
+        """Let go of the connection."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
 
     async def get(self, path: str) -> tuple[int, bytes]:
+        """Status and content of a page."""
         return await self._send(f"GET {path}", b"", "")
 
     async def post(self, path: str, **fields: str) -> tuple[int, bytes]:
+        """The same for a form."""
         kind = "application/x-www-form-urlencoded"
         return await self._send(f"POST {path}", urlencode(fields).encode(), kind)
 
     async def post_json(self, path: str, body: object) -> tuple[int, bytes]:
+        """The same for JSON."""
         return await self._send(f"POST {path}", json.dumps(body).encode(), "application/json")
 
     async def _send(self, what: str, body: bytes, kind: str) -> tuple[int, bytes]:
@@ -149,6 +154,7 @@ class Rater:
         self.number = number
 
     async def sign_in(self) -> None:
+        """Come in by the link."""
         _, page = await self.browser.get(self.link)
         status, _ = await self.browser.post(self.link, csrf=_found(_CSRF, page))
         assert status == 303, status

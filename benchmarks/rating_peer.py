@@ -30,7 +30,8 @@ RUSHED = (200, 0.0, 100)
 ANSWERS = ("no", "maybe", "yes")
 START_SECONDS = 900.0
 _CSRF = re.compile(rb'name="csrfmiddlewaretoken" value="(\w+)"')
-_TOKEN = "5af0c0ffee5af0c0ffee5af0c0ffee5af0c0ffee"  # noqa: S105 -- of a server that lives for minutes
+_PASSWORD = "long enough 1"  # noqa: S105 -- of a server that lives for minutes
+_TOKEN = "5af0c0ffee5af0c0ffee5af0c0ffee5af0c0ffee"  # noqa: S105 -- as above
 
 
 class Annotator:
@@ -52,8 +53,8 @@ class Annotator:
         found = _CSRF.search(page)
         token = "" if found is None else found[1].decode()
         status, said = await self.browser.post(
-            link, csrfmiddlewaretoken=token, email=f"rater-{self.number}-{time.time_ns()}@example.org",
-            password="long enough 1", how_find_us="x", elaborate="", allow_newsletters="",
+            link, csrfmiddlewaretoken=token, email=f"{self.number}-{time.time_ns()}@example.org",
+            password=_PASSWORD, how_find_us="x", elaborate="", allow_newsletters="",
         )  # fmt: skip
         assert status == 302, (status, said[:2000])
 
@@ -98,7 +99,8 @@ async def _set_up(owner: Browser, n_tasks: int) -> tuple[int, str]:
     owner.headers["Authorization"] = f"Token {_TOKEN}"
     choices = "".join(f'<Choice value="{word}"/>' for word in ANSWERS)
     asked = "".join(
-        f'<Header value="class {place}"/><Choices name="q{place}" toName="image">{choices}</Choices>'
+        f'<Header value="class {place}"/>'
+        f'<Choices name="q{place}" toName="image">{choices}</Choices>'
         for place in range(PER_SCREEN)
     )
     config = f'<View><Image name="image" value="$image"/>{asked}</View>'
@@ -182,7 +184,7 @@ def _start(environment: Path, data: Path, port: int) -> "subprocess.Popen[bytes]
     program = environment / "bin" / "label-studio"
     command = [str(program), "start", "--no-browser", "--port", str(port),
                "--internal-host", "127.0.0.1", "--username", "owner@example.org",
-               "--password", "long enough 1", "--user-token", _TOKEN]  # fmt: skip
+               "--password", _PASSWORD, "--user-token", _TOKEN]  # fmt: skip
     told = {
         "LABEL_STUDIO_BASE_DATA_DIR": str(data),
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",

@@ -1,4 +1,4 @@
-"""What `rating_load.py` puts under load: a made-up study with pictures, served by `reassess serve`."""
+"""What `rating_load.py` puts under load: a made-up study, served by `reassess serve`."""
 
 import io
 import os
