@@ -7,6 +7,7 @@ argon2's.
 import hashlib
 import secrets
 from functools import cache
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1_000
 _FRESH = 10_000
+_HASHING = BoundedSemaphore(2)
+"""A hash takes 64 MiB; more at once would let strangers at the door fill the memory."""
 
 
 def invite(
@@ -96,7 +99,8 @@ def set_password(store: Store, rater: int, password: str) -> Rater:
             f"password: it has {len(password):,} characters, but must have "
             f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,}."
         )
-    hashed = _hasher().hash(password)
+    with _HASHING:
+        hashed = _hasher().hash(password)
 
     def act(connection: Connection) -> Rater:
         _by_number(connection, rater)
@@ -126,10 +130,11 @@ def sign_in(store: Store, name: str, password: str) -> Rater | None:
         ).first()
     known = row is not None and row.password_hash is not None
     try:
-        _hasher().verify(
-            row.password_hash if row is not None and known else _hash_of_nothing(),
-            password[:LONGEST_PASSWORD],
-        )
+        with _HASHING:
+            _hasher().verify(
+                row.password_hash if row is not None and known else _hash_of_nothing(),
+                password[:LONGEST_PASSWORD],
+            )
     except (VerificationError, InvalidHashError):
         return None
     return rater(store, row.id) if row is not None and known else None

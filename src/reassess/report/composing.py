@@ -35,6 +35,9 @@ OnPart = Callable[[str], None]
 """Called with the name of a part of the report when it begins."""
 
 
+RESAMPLES = 300
+"""Draws of images, raters and votes each; `reassess ranks` draws 1,000."""
+
 MOST_RANKED = 100
 """Models whose ranks are drawn again; of more, all pairs would take minutes."""
 
@@ -153,6 +156,7 @@ def _uncertainty(material: Material, seed: int) -> UncertainScores | None:
         posterior=posterior,
         gold=None if votes is None else material.gold,
         gold_votes=None if votes is None else _gold_votes(material),
+        n_resamples=RESAMPLES,
         rng=np.random.default_rng(seed),
     )
 

@@ -63,6 +63,7 @@ def one(request: Request, site: ASite, _: Expert, id: str) -> Response:  # noqa:
         image_id=counts.image_id,
         image=f"/adjudicate/picture?id={quote(counts.image_id, safe='')}" if has_image else None,
         rows=rows,
+        labels=[class_words(site, k)[0] for k in site.shown_labels.get(counts.image_id, ())],
     )
 
 
