@@ -6,7 +6,7 @@ votes reproduce. Every drawn vote counts, those on seed images included; the gol
 88,530 votes, which the raters' confusion comes from, is apart. Means over random orders and
 seed images, with the worst in brackets.
 
-    python benchmarks/adaptive_replay.py [--seeds 3]
+    python benchmarks/adaptive_replay.py [--seeds 3] [--step 0.025]
 """
 
 import argparse
@@ -28,6 +28,7 @@ from reassess.aggregation.adaptive import (
     replay,
     replay_within,
 )
+from reassess.aggregation.adaptive.replay import STEP
 from reassess.records import Assessment, align
 
 THRESHOLD = 0.8
@@ -138,7 +139,7 @@ def replay_rules(study: Study, n_seeds: int) -> None:
         print(line(name, map(study.figures, each)), flush=True)
 
 
-def replay_learned(study: Study, n_seeds: int) -> None:
+def replay_learned(study: Study, n_seeds: int, step: float) -> None:
     anew = (0.1, 0.2, 0.3, 0.4)
     for name, evidence, known, learn_at in (
         ("learned", study.evidence, study.known, anew),
@@ -150,7 +151,9 @@ def replay_learned(study: Study, n_seeds: int) -> None:
         runs = []
         for seed in range(n_seeds):
             rng = np.random.default_rng(seed)
-            run = replay_within(study.votes, evidence, known, BUDGETS, rng, learn_at=learn_at)
+            run = replay_within(
+                study.votes, evidence, known, BUDGETS, rng, learn_at=learn_at, step=step
+            )
             runs.append(list(run))
         for at_budget in zip(*runs, strict=True):
             print(line(name, map(study.figures, at_budget)), flush=True)
@@ -179,13 +182,15 @@ def time_rules(study: Study) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
-    n_seeds = parser.parse_args().seeds
+    parser.add_argument("--step", type=float, default=STEP, help="votes between two looks")
+    options = parser.parse_args()
+    n_seeds = options.seeds
     print(describe_machine())
     study = Study()
     print("| rule | votes | agree (worst) | images exact | gold P / R / F1 | never asked |")
     print("|---|---|---|---|---|---|")
     print(f"rules: {seconds(lambda: replay_rules(study, n_seeds)):.0f} s")
-    print(f"learned: {seconds(lambda: replay_learned(study, n_seeds)):.0f} s")
+    print(f"learned: {seconds(lambda: replay_learned(study, n_seeds, options.step)):.0f} s")
     time_rules(study)
 
 

@@ -16,12 +16,13 @@ questions are brought together. Letters: Q questions of the store, q assessed, v
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Literal
 
@@ -259,7 +260,9 @@ def fit_elsewhere(
         OptionError: the process died.
     """
     try:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        with ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=_end_with_parent
+        ) as process:
             return process.submit(_fit, folder, url, stop, min_questions).result()
     except BrokenProcessPool as error:
         raise OptionError(
@@ -301,6 +304,18 @@ def keep_fitting(
             _log.warning("the stopping rule stays as it is: %s", error)
         if until.wait(seconds):
             return
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the server does that it learns for, however that ends."""
+    parent = parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _fit(folder: Path, url: str, stop: Stop, min_questions: int) -> StudyRule | None:

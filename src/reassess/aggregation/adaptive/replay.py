@@ -7,6 +7,7 @@ votes lead to. Every vote counts, those on seed images included.
 Letters: Q questions, V votes, N images.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from reassess.errors import DataError, OptionError
 from reassess.records import StoppingRule, Votes
 
 STEP = 0.025
-"""Votes drawn between two looks at who is least sure, as a share of all votes."""
+"""How many votes are drawn between two looks, where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ def replay_within(
     *,
     seed_share: float = 0.03,
     learn_at: Sequence[float] = (0.1, 0.2, 0.3, 0.4),
+    step: float = STEP,
 ) -> Iterator[Replayed]:
     """What a learned rule drew by the time that each budget was spent.
 
@@ -117,6 +119,7 @@ def replay_within(
         rng: chooses the seed images and shuffles the votes of each question.
         seed_share: share of the images that are seeds.
         learn_at: shares of all votes at which the rule is learned anew.
+        step: votes drawn between two looks at who is least sure, as a share of all.
 
     Raises:
         DataError: the questions have no images, or differ in their number of votes.
@@ -136,7 +139,7 @@ def replay_within(
     urgency, present = said.urgency, said.present
     for stop in stops:
         while (n_more := round(stop * len(votes)) - int(arrivals.drawn.sum())) > 0:
-            pick = _most(urgency, min(n_more, round(STEP * len(votes))))
+            pick = _most(urgency, min(n_more, math.ceil(step * len(votes))))
             if len(pick) == 0:
                 break
             arrivals.drawn[pick] += 1
