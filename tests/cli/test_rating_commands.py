@@ -199,6 +199,9 @@ def test_votes_from_elsewhere_are_not_written_over(cli: Cli) -> None:
         ("serve nowhere", "there is no study"),
         ("serve s --workers 2", "must be 1 with SQLite"),
         ("serve s --fixed --stop bounds", "contradict"),
+        ("serve s --fixed --budget 0.5", "contradict"),
+        ("serve s --budget 0", "0<x<=1"),
+        ("serve majority --stop learned", "--stop learned foretells"),
         ("serve s --host 256.0.0.1", "cannot be listened at"),
         ("serve s --database mysql://x/y", "database URL"),
         ("serve s --exemplars none.csv", "none.csv: there is no such file"),
@@ -220,6 +223,8 @@ def test_votes_from_elsewhere_are_not_written_over(cli: Cli) -> None:
 )
 def test_bad_input_is_refused_with_a_message(command: str, says: str, cli: Cli) -> None:
     image = read_tasks(Path("s/tasks.parquet")).pairs.image_ids[0]
+    shutil.copytree("s", "majority")
+    change_settings(open_study("majority"), "aggregate", {"method": "majority"})
     Path("unknown.csv").write_text("image,label,rater,answer\nx.jpg,0,ann,yes\n")
     Path("unasked.csv").write_text(f"image,label,rater,answer\n{image},{K - 1},ann,yes\n")
     if f"{image}:{K - 1}" in read_tasks(Path("s/tasks.parquet")).questions.ids.tolist():
@@ -268,7 +273,8 @@ def answers(url: str) -> str:
 @pytest.mark.usefixtures("here")
 def test_the_site_opens_and_knows_who_is_invited(cli: Cli) -> None:
     shutil.rmtree("photos")
-    with served("--votes-per-question", "3") as (address, process):
+    wanted = ("--votes-per-question", "3", "--stop", "learned", "--budget", "0.5")
+    with served(*wanted) as (address, process):
         page = answers(address + "/")
         assert "<html" in page
         link = ran(cli, "invite", "s", "ann", "--base-url", address).out.split("\t")[1].strip()
@@ -281,4 +287,5 @@ def test_the_site_opens_and_knows_who_is_invited(cli: Cli) -> None:
     assert "reassess invite s NAME --role owner" in said
     assert link.rpartition("/")[2] not in said
     with open_rating(open_study("s")) as store:
-        assert rating.settings_of(store) == Settings(votes_per_question=3)
+        budget = round(0.5 * 3 * rating.progress(store).n_questions)
+        assert rating.settings_of(store) == Settings(votes_per_question=3, budget=budget)
