@@ -51,8 +51,12 @@ class Ran:
 
 
 @pytest.fixture
-def cli() -> Callable[..., Ran]:
-    """Run a command; an exception that no message was made of escapes."""
+def cli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """Run a command; an exception that no message was made of escapes.
+
+    pytest-xdist tells its workers how wide a terminal is; commands are to write as to a pipe.
+    """
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def run(*arguments: str | Path) -> Ran:
         from reassess.cli import main

@@ -141,8 +141,6 @@ def _page(request: Request, site: Site, *, status: int = 200, **said: str) -> Re
         "owner.html",
         status=status,
         progress=progress,
-        has_rule=site.rule is not None,
-        share_done=_share_done(site, progress),
         settings=rating.settings_of(site.store),
         chart=answers_over_time(rating.work_by_hour(site.store)),
         size=(WIDTH, HEIGHT),
@@ -171,13 +169,6 @@ def _missing(request: Request, site: Site) -> str | None:
     if not gone:
         return None
     return f"{len(gone):,} of the images that raters met have no file, such as {gone[0]}."
-
-
-def _share_done(site: Site, progress: rating.Progress) -> float:
-    """Of the votes where all are asked for; with a stopping rule of the questions."""
-    if site.rule is None:
-        return progress.n_votes / max(1, progress.n_votes_wanted)
-    return progress.n_done / max(1, progress.n_questions)
 
 
 def _settings_page(request: Request, site: Site, *, status: int = 200, **said: str) -> Response:

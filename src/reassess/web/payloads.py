@@ -115,6 +115,8 @@ class ProgressOut(Model):
     n_done: int
     n_votes: int
     n_votes_wanted: int
+    n_votes_left: int
+    share_done: float
     n_answers: int
     n_gold: int
     n_leases: int

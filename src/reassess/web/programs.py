@@ -109,9 +109,14 @@ def give_back(site: ASite, person: Person, lease: Lease) -> None:
 @router.get("/owner/progress")
 def progress(site: ASite, _: Owner) -> ProgressOut:
     """How far the study has come."""
-    found = asdict(rating.progress(site.store))
+    known = rating.progress(site.store)
+    found = asdict(known)
     end = found.pop("expected_end")
-    return ProgressOut(**found, expected_end=None if end is None else end.isoformat())
+    return ProgressOut(
+        **found,
+        share_done=known.share_done,
+        expected_end=None if end is None else end.isoformat(),
+    )
 
 
 @router.get("/owner/raters")
