@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 PATIENCE = 0.5
 """Seconds before a rater for whom nothing is free looks again."""
 
-_LEASE = re.compile(rb'data-lease="(\d+)"')
+_LEASE = re.compile(rb'data-leases="(\d+)"')
 _KEY = re.compile(rb'name="key" value="([\w-]+)"')
 _IMAGE = re.compile(rb'data-image="([^"]+)"')
 _CSRF = re.compile(rb'name="csrf" content="(\w+)"')

@@ -16,9 +16,12 @@ from pathlib import Path
 import pytest
 
 from reassess.rating import (
+    Screen,
     audit,
+    next_screen,
     open_store,
     progress,
+    raters_of,
     return_expired,
     votes,
 )
@@ -98,6 +101,8 @@ def test_a_server_killed_at_random_loses_nothing_acknowledged(
                 site.start()
     stop.set()
     assert [refused for rater in raters for refused in rater.refusals] == []
+    with open_store(site.url) as store:  # whatever was out when the site died, one more is now
+        assert isinstance(next_screen(store, raters_of(store)[0].number), Screen)
     with open_store(site.url, clock=lambda: time.time() + 3600) as store:
         assert_kept(store, raters)
         assert votes(store).counts().sum(axis=1).max() <= 3
