@@ -2,9 +2,10 @@
 
 A task's ``data`` holds ``image`` (where Label Studio finds the file: its local storage, below
 the folder of images), ``image_id``, ``label`` (the class index) and ``class`` (its name); an
-annotation holds one choice named ``answer``, who made it and, where known, when. The labelling configuration that
-shows such tasks is `CONFIGURATION`. A vote's rater is ``completed_by``: Label Studio exports
-the number of a user, or an object with an e-mail address, and both are read as they are.
+annotation holds one choice named ``answer``, who made it and, where known, when. The labelling
+configuration that shows such tasks is `CONFIGURATION`. A vote's rater is ``completed_by``: Label
+Studio exports the number of a user, or an object with an e-mail address, and both are read as they
+are.
 
 Annotations that were cancelled, drafts and predictions are no votes. Written task by task, in
 bounded memory; read as a whole.
