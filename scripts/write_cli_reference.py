@@ -4,6 +4,7 @@ With ``--check`` nothing is written and the exit status says whether the page is
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -24,6 +25,15 @@ def help_of(command: click.Command, name: str) -> str:
     return command.get_help(context).rstrip()
 
 
+def helps_of(command: click.Command, name: str) -> Iterator[str]:
+    """The help of a command, and of each that a group holds."""
+    yield f"```text\n{help_of(command, name)}\n```"
+    if isinstance(command, click.Group):
+        for sub_name, sub_command in command.commands.items():
+            yield f"#### {name} {sub_name}"
+            yield from helps_of(sub_command, f"{name} {sub_name}")
+
+
 def page() -> str:
     """The whole page."""
     parts = [
@@ -37,9 +47,8 @@ def page() -> str:
         for name in commands:
             command = main.get_command(click.Context(main), name)
             assert command is not None  # noqa: S101 -- the sections name existing commands
-            parts.append(
-                f"### reassess {name}\n\n```text\n{help_of(command, f'reassess {name}')}\n```"
-            )
+            parts.append(f"### reassess {name}")
+            parts += helps_of(command, f"reassess {name}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -113,8 +113,16 @@ def test_times_of_votes_outlive_a_file(tmp_path, name):
     assert np.array_equal(read_votes(tmp_path / name).given_at, given_at, equal_nan=True)
 
 
-def test_a_time_that_is_none_is_refused(tmp_path):
+def test_times_with_an_offset_become_utc_and_what_is_no_time_is_refused(tmp_path):
     path = tmp_path / "votes.csv"
+    path.write_text(
+        "image,label,rater,answer,given_at\n"
+        "a,0,r,yes,2026-01-01 12:00:00+02:00\na,1,r,no,2026-01-01T10:00:00.5+00:00\n"
+        "b,1,r,no,2026-01-01T10:00:00Z\nb,0,r,no,\n"
+    )
+    ten = np.datetime64("2026-01-01T10:00:00.000")
+    wanted = ten + np.array([0, 500, 0])
+    assert np.array_equal(read_votes(path).given_at[:3], wanted)
     path.write_text("image,label,rater,answer,given_at\na,0,r,yes,noon\na,1,r,no,\n")
     with pytest.raises(DataError, match="given_at"):
         read_votes(path)

@@ -31,6 +31,7 @@ from reassess.rating import (
     open_store,
     progress,
     rater_table,
+    set_use,
     vote_batches,
     votes,
 )
@@ -47,7 +48,8 @@ def test_gold_is_what_enough_experts_have_judged(make_store):
     store = make_store(replace(PLAIN, experts_per_gold=2))
     add_questions(store, questions(10, 3))
     assert choose_gold(store, ["folder/00002.jpg"]) == 1
-    assert choose_gold(store, 2, seed=1) == 2
+    set_use(store, [f"folder/{i:05}.jpg" for i in range(5, 10)], "retired")
+    assert choose_gold(store, 9) == 4
     one, two = expert(store, "one"), expert(store, "two")
     assert gold(store) is None
     for person in (one, two):
@@ -59,16 +61,16 @@ def test_gold_is_what_enough_experts_have_judged(make_store):
                 for q, label in zip(screen.questions, screen.labels, strict=True)
             }
             judge(store, person, said)
-        assert len(screens) == 3
+        assert len(screens) == 5
     record = gold(store)
-    assert len(record.questions) == 9
+    assert len(record.questions) == 15
     pairs = record.questions.pairs
     wanted = [truth_of(str(pairs.image_ids[i]), k) for i, k in zip(pairs.image, pairs.label)]  # noqa: B905
     assert record.truth().tolist() == wanted
     first = next(iter(said))
     judge(store, two, {first: 1})
     assert (gold(store).votes.answer == 1).sum() == 1
-    assert progress(store).n_gold == 9
+    assert progress(store).n_gold == 15
     person = raters(store, 1)[0]
     with pytest.raises(RaterError, match="must be expert or owner"):
         next_gold_screen(store, person)

@@ -1,19 +1,23 @@
 """The database: migrations, what it refuses by itself, errors in sentences, and its clock."""
 
+import shutil
+import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, inspect, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from reassess.errors import OptionError
 from reassess.rating import Settings, StoreError, add_questions, audit, open_store, settings_of
 from reassess.rating.database import Database
+from reassess.rating.migrations import FOLDER, migrate
 from reassess.rating.schema import metadata, questions, slots, votes
 
+from . import kept
 from .play import play, raters
 from .play import questions as some_questions
 
@@ -37,6 +41,58 @@ def test_an_empty_database_is_brought_to_the_newest_schema_which_is_the_metadata
                 assert checks == wanted
     with open_store(empty_url, settings=Settings(votes_per_question=4)) as store:
         assert settings_of(store).votes_per_question == 3
+
+
+@pytest.mark.parametrize("path", sorted(kept.FOLDER.glob("*.sql")), ids=lambda path: path.stem)
+def test_a_store_of_every_earlier_version_is_opened_and_goes_on(path, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+        connection.executescript(path.read_text(encoding="utf-8"))
+    with (
+        open_store(f"sqlite:///{tmp_path}/new.db", settings=kept.SETTINGS) as new,
+        open_store(f"sqlite:///{tmp_path}/old.db") as old,
+    ):
+        kept.fill(new)
+        assert kept.told(old) == kept.told(new)
+        assert audit(old) == ()
+        add_questions(old, some_questions(1, 2, start=10))
+        assert len(play(old, raters(old, 1, start=9)[0])) == 1
+        assert audit(old) == ()
+
+
+TO_NOWHERE = {"question": 10**6, "slot": 0, "n_slots": 3, "rater": 1}
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "0002", "0001"
+
+
+def upgrade():
+    with op.batch_alter_table("questions") as table:
+        table.add_column(sa.Column("weight", sa.Integer(), nullable=False, server_default="1"))
+        table.create_check_constraint("weight", "weight > 0")
+    assert not {fails}
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_later_version_changes_a_table_that_others_point_to_or_nothing(url, tmp_path, fails):
+    versions = tmp_path / "versions"
+    versions.mkdir()
+    shutil.copy(FOLDER / "versions" / "schema_0001.py", versions)
+    (versions / "schema_0002.py").write_text(SECOND.format(fails=fails))
+    with open_store(url, settings=kept.SETTINGS) as store:
+        kept.fill(store)
+        before = kept.told(store)
+        with pytest.raises(AssertionError) if fails else nullcontext():
+            migrate(store.database, folder=tmp_path, newest="0002")
+        assert kept.told(store) == before
+        assert audit(store) == ()
+        with store.database.read() as connection:
+            columns = {column["name"] for column in inspect(connection).get_columns("questions")}
+        assert ("weight" in columns) is not fails
+        with pytest.raises(IntegrityError):
+            store.database.write(lambda c: c.execute(insert(slots).values(TO_NOWHERE)))
 
 
 def test_a_newer_schema_and_a_foreign_database_are_refused(url, empty_url):

@@ -78,7 +78,11 @@ def test_fewer_experts_a_question_make_gold_of_what_they_judged(
     settings = rating.settings_of(store)
     assert (settings.experts_per_gold, settings.gold_rate) == (1, 0.125)
     assert rating.gold_progress(store).n_gold == 1
-    assert "experts per gold: 3 → 1" in boss.http.get("/owner/audit").text
+    rating.set_use(store, IMAGES[2:4], "retired")
+    log = boss.http.get("/owner/audit").text
+    assert "experts per gold: 3 → 1" in log
+    assert f"{IMAGES[2]}, {IMAGES[3]}" in log
+    assert "Earlier" not in log
 
 
 def test_decisions_stand_beside_votes_that_stay(store: Store, sign_in: Enter) -> None:

@@ -1,5 +1,6 @@
 """``reassess serve``: the rating site of a study."""
 
+import math
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,11 @@ _KEEP_ALIVE = 75
 
 _START = 60
 """Seconds that a worker process may be silent, as it is while it starts on a busy machine."""
+
+_NO_STOP = (
+    "Note: every question gets all its votes: the study words its own question ([ask]), and rules "
+    "that stop early know only whether a class is in the image."
+)
 
 
 @click.command(
@@ -46,7 +52,8 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
     show_default=True,
     help="When to stop asking, once raters are known: where no answer could change the decision; "
     "where the posterior is below 0.02 or above 0.98; or when the budget is spent on what a "
-    "learned predictor of the decision is least sure of.",
+    "learned predictor of the decision is least sure of. A study that words its own question "
+    "([ask]) never stops early.",
 )
 @click.option(
     "--budget",
@@ -96,6 +103,7 @@ def serve(study: str, host: str, port: int, workers: int, **options: Any) -> Non
     served = serve_study(serving, votes_per_question=options["votes_per_question"])
     with served.site.store:
         _tell(served, study)
+        _tell_stop(served, options)
         click.echo(f"Serving at http://{_shown(host)}:{port}/", err=True)
         served.begin()
         # The log of requests would hold the tokens of invitations.
@@ -168,6 +176,27 @@ def _tell(served: "Served", study: str) -> None:
             click.echo(f"Note: {number:,} {text}.", err=True)
     if not any(person.role == "owner" for person in raters_of(served.site.store)):
         click.echo(f"Nobody owns the site yet: reassess invite {study} NAME --role owner", err=True)
+
+
+def _tell_stop(served: "Served", options: dict[str, Any]) -> None:
+    """Where asking cannot stop as was asked for."""
+    from reassess.rating import settings_of
+    from reassess.study.stopping import budget_of, least_budget
+
+    if options["fixed"]:
+        return
+    if served.site.rule is None:
+        click.echo(_NO_STOP, err=True)
+    elif options["stop"] == "learned":
+        k = settings_of(served.site.store).votes_per_question
+        least = least_budget(served.filled.asked, k)
+        if budget_of("learned", options["budget"]) < least:
+            click.echo(
+                "Warning: the study is too small for this budget: it will be spent before there is "
+                "enough to learn from, and questions will be left without a vote. Give --budget "
+                f"{math.ceil(100 * least) / 100:.2f} or more, or --stop lossless.",
+                err=True,
+            )
 
 
 def _shown(host: str) -> str:

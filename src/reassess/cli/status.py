@@ -1,10 +1,16 @@
 """``reassess status``: how far every stage of a study is."""
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reassess.cli.options import console, print_json
+from reassess.cli.rating_options import database_option
+
+if TYPE_CHECKING:
+    from reassess.rating import Progress
+    from reassess.study import Study
 
 _WORDS = {
     "done": "[green]done[/]",
@@ -19,12 +25,17 @@ _WORDS = {
 Examples:
   reassess status pets
   reassess status pets --json
+  reassess status pets --database postgresql://me@localhost/pets
 """
 )
 @click.argument("study")
+@database_option
 @click.option("--json", "as_json", is_flag=True, help="Print the stages as JSON.")
-def status(study: str, as_json: bool) -> None:
-    """Say of every stage of a STUDY whether it is done, stale (and what changed) or missing."""
+def status(study: str, database: str | None, as_json: bool) -> None:
+    """Say of every stage of a STUDY whether it is done, stale (and what changed) or missing.
+
+    And how far people are on its rating site, once that was opened.
+    """
     from rich.markup import escape
     from rich.table import Table
 
@@ -32,12 +43,14 @@ def status(study: str, as_json: bool) -> None:
 
     opened = open_study(study)
     stages = stage_status(opened)
+    site = _site(opened, database)
     if as_json:
         print_json(
             {
                 "study": opened.name,
                 "models": [one.name for one in opened.models],
                 "stages": [dataclasses.asdict(one) for one in stages],
+                "site": None if site is None else _figures(site),
             }
         )
         return
@@ -51,5 +64,32 @@ def status(study: str, as_json: bool) -> None:
         why = lead + ", ".join(one.changed) if one.changed else ""
         table.add_row(one.stage, _WORDS[one.state], escape(one.file), escape(why))
     console().print(table)
+    if site is not None:
+        _tell(site)
     if any(one.state in {"stale", "missing"} and one.stage != "votes" for one in stages):
         click.echo(f"Next: reassess run {study}")
+
+
+def _site(study: "Study", database: str | None) -> "Progress | None":
+    """How far the site is; None where there is none, or nothing to open one with."""
+    from importlib.util import find_spec
+
+    if find_spec("sqlalchemy") is None:
+        return None
+    from reassess.study.site import site_progress
+
+    return site_progress(study, database)
+
+
+def _figures(site: "Progress") -> dict[str, Any]:
+    end = None if site.expected_end is None else site.expected_end.isoformat()
+    return dataclasses.asdict(site) | {"expected_end": end, "share_done": site.share_done}
+
+
+def _tell(site: "Progress") -> None:
+    closed = ", closed" if site.is_closed else ""
+    click.echo(
+        f"Rating site{closed}: {site.n_votes:,} votes, at most {site.n_votes_left:,} more; "
+        f"{site.n_done:,} of {site.n_questions:,} questions done; {site.n_gold:,} gold questions; "
+        f"{site.n_leases:,} screens out."
+    )

@@ -2,9 +2,10 @@
 
 A task's ``data`` holds ``image`` (where Label Studio finds the file: its local storage, below
 the folder of images), ``image_id``, ``label`` (the class index) and ``class`` (its name); an
-annotation holds one choice named ``answer`` and who made it. The labelling configuration that
-shows such tasks is `CONFIGURATION`. A vote's rater is ``completed_by``: Label Studio exports
-the number of a user, or an object with an e-mail address, and both are read as they are.
+annotation holds one choice named ``answer``, who made it and, where known, when. The labelling
+configuration that shows such tasks is `CONFIGURATION`. A vote's rater is ``completed_by``: Label
+Studio exports the number of a user, or an object with an e-mail address, and both are read as they
+are.
 
 Annotations that were cancelled, drafts and predictions are no votes. Written task by task, in
 bounded memory; read as a whole.
@@ -12,6 +13,7 @@ bounded memory; read as a whole.
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -22,7 +24,7 @@ from reassess.errors import DataError, FileError
 from reassess.files.arrays import check_readable, naming
 from reassess.files.atomic import sha256_of, write_atomically
 from reassess.files.benchmarks import class_indices
-from reassess.files.tables import factorize
+from reassess.files.tables import factorize, utc_times
 from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Pairs, Questions, Votes
 
@@ -96,10 +98,11 @@ def read_label_studio(path: str | Path, *, classes: Classes | None = None) -> Vo
     rows = [row for number, task in enumerate(tasks) for row in _votes_of(task, number, path)]
     if not rows:
         raise DataError(f"{path}: there are 0 votes, but there must be at least one.")
-    image, label, rater, answer = (list(column) for column in zip(*rows, strict=True))
+    image, label, rater, answer, at = (list(column) for column in zip(*rows, strict=True))
     index = class_indices(label, classes, f"{path}: label of vote", first_row=0)
     with naming(path):
-        return _record(image, index.tolist(), rater, answer, sha256_of(path))
+        votes = _record(image, index.tolist(), rater, answer, at)
+        return replace(votes, sha256=sha256_of(path))
 
 
 def _tasks(part: Part, classes: Classes | None) -> Iterator[dict[str, Any]]:
@@ -148,8 +151,10 @@ def _annotations(part: Part) -> list[dict[str, Any]]:
     return found
 
 
-def _votes_of(task: dict[str, Any], number: int, path: Path) -> Iterator[tuple[str, str, str, int]]:
-    """Image, class, rater and answer of each vote on a task."""
+def _votes_of(
+    task: dict[str, Any], number: int, path: Path
+) -> Iterator[tuple[str, str, str, int, object]]:
+    """Image, class, rater, answer and time of each vote on a task."""
     where = f"{path}: task[{number}]"
     given = task.get("annotations", [])
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
@@ -166,7 +171,8 @@ def _votes_of(task: dict[str, Any], number: int, path: Path) -> Iterator[tuple[s
     image = _image_of(data, where)
     for place, one in enumerate(votes):
         at = f"{where}: annotation[{place}]"
-        yield image, str(data["label"]), _rater_of(one, at), _answer_of(one, at)
+        when = one.get("created_at")
+        yield image, str(data["label"]), _rater_of(one, at), _answer_of(one, at), when
 
 
 def _image_of(data: dict[str, Any], where: str) -> str:
@@ -207,8 +213,15 @@ def _answer_of(annotation: dict[str, Any], where: str) -> int:
 
 
 def _record(
-    image: list[str], label: list[int], rater: list[str], answer: list[int], sha256: str
+    image: list[str], label: list[int], rater: list[str], answer: list[int], at: list[object]
 ) -> Votes:
+    try:
+        given_at = utc_times(at)
+    except ValueError as error:
+        raise DataError(
+            f"created_at of an annotation cannot be read ({error}), but must be such as "
+            "2026-01-31T12:00:00Z. Mend it, or leave it out."
+        ) from error
     keys = list(zip(image, label, strict=True))
     code: dict[tuple[str, int], int] = {}
     question = np.array([code.setdefault(key, len(code)) for key in keys], np.int64)
@@ -223,5 +236,5 @@ def _record(
         question=question[order].astype(np.int32),
         rater=who[order].astype(np.int32),
         answer=np.array(answer, np.int8)[order],
-        sha256=sha256,
+        given_at=None if np.isnat(given_at).all() else given_at[order],
     )

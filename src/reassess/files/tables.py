@@ -5,8 +5,10 @@ through pyarrow. Column names are compared without case and surrounding blanks.
 """
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ _BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError
 
 Its `ArrowNotImplementedError`, for encodings that corrupt bytes seem to name, is Python's.
 """
+
+_HAS_OFFSET = re.compile(r".*:\d\d(\.\d+)?[+-]\d\d(:?\d\d)?")
+"""A time of day with an offset from UTC, ``+00:00`` or another."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,25 @@ def factorize(values: Sequence[str]) -> tuple[Shaped[np.ndarray, "n"], Int[np.nd
     codes: dict[str, int] = {}
     index = np.fromiter((codes.setdefault(v, len(codes)) for v in values), np.int64, len(values))
     return np.array(list(codes), dtype=str), index
+
+
+def utc_times(cells: Iterable[Any]) -> Shaped[np.ndarray, "n"]:
+    """Cells as ``datetime64[ms]`` in UTC, as which one without an offset is read; NaT if empty.
+
+    Raises:
+        ValueError: a cell is no time.
+    """
+    return np.array([_utc_text(cell) for cell in cells], "datetime64[ms]")
+
+
+def _utc_text(cell: Any) -> str:
+    """A time without an offset, which NumPy warns of and would drop."""
+    if cell is None or cell != cell or cell == "":  # noqa: PLR0124
+        return "NaT"
+    text = str(cell).strip().removesuffix("Z")
+    if _HAS_OFFSET.fullmatch(text) is None:
+        return text
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None).isoformat()
 
 
 def write_csv(path: Path, header: Sequence[str], columns: Mapping[str, Sequence[object]]) -> None:

@@ -28,6 +28,7 @@ from reassess.files.tables import (
     factorize,
     is_parquet,
     read_table,
+    utc_times,
     write_csv,
     write_parquet,
 )
@@ -218,14 +219,12 @@ def _times(table: Table) -> Any:
     column = table.find(GIVEN_AT)
     if column is None:
         return None
-    cells = ["NaT" if cell is None or cell != cell or cell == "" else cell  # noqa: PLR0124
-             for cell in table.cells(column)]  # fmt: skip
     try:
-        return np.array([str(cell).removesuffix("Z") for cell in cells], "datetime64[ms]")
+        return utc_times(table.cells(column))
     except ValueError as error:
         raise DataError(
-            f"{table.path}: a time in column {column!r} cannot be read ({error}), but must be in "
-            "UTC such as 2026-01-31T12:00:00. Mend it, or call the column otherwise."
+            f"{table.path}: a time in column {column!r} cannot be read ({error}), but must be such "
+            "as 2026-01-31T12:00:00Z. Mend it, or call the column otherwise."
         ) from error
 
 

@@ -107,6 +107,33 @@ class Database:
         with self._mended(last=True):
             return self._once(act, durable)
 
+    def rebuild(self, act: Callable[[Connection], T]) -> T:
+        """What ``act``, which may change tables, returns, once all of it is committed.
+
+        SQLite changes a table by making another and dropping the first, which would take along
+        or strand what points to it: foreign keys are therefore looked at once, at the end.
+
+        Raises:
+            StoreError: as `write`, or something would point nowhere; nothing was stored.
+        """
+        if not self.is_sqlite:
+            return self.write(act)
+        with (
+            self._mended(last=True),
+            self._writers.turn(BUSY_SECONDS),
+            self.engine.connect() as connection,
+        ):
+            raw: Any = connection.connection.driver_connection
+            raw.execute("PRAGMA foreign_keys=OFF").close()  # within a transaction it does nothing
+            try:
+                with connection.execution_options(immediate=True).begin():
+                    found = act(connection)
+                    if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                        raise self._store_error(ValueError("a foreign key points nowhere"))
+                    return found
+            finally:
+                raw.execute("PRAGMA foreign_keys=ON").close()
+
     def _once(self, act: Callable[[Connection], T], durable: bool) -> T:
         with self._writers.turn(BUSY_SECONDS), self.engine.connect() as connection:
             if self.is_sqlite:

@@ -22,6 +22,7 @@ from reassess.rating.schema import (
     CHOSEN,
     IS_GOLD,
     NOT_GOLD,
+    RETIRED,
     expert_votes,
     images,
     questions,
@@ -83,7 +84,8 @@ def choose_gold(
 
     Args:
         store: the study.
-        chosen: how many tasks to draw at random, or the ids of images.
+        chosen: how many tasks to draw at random of those that are not retired, or the ids of
+            images.
         seed: of the draw.
         by: number of the owner.
 
@@ -94,8 +96,9 @@ def choose_gold(
 
     def act(connection: Connection) -> int:
         if isinstance(chosen, int):
-            free = select(tasks.c.id).where(tasks.c.gold == NOT_GOLD).order_by(tasks.c.id)
-            numbers = np.array(connection.execute(free).scalars().all(), np.int64)
+            free = select(tasks.c.id).where(tasks.c.gold == NOT_GOLD, tasks.c.use != RETIRED)
+            found = connection.execute(free.order_by(tasks.c.id)).scalars().all()
+            numbers = np.array(found, np.int64)
             rng = np.random.default_rng(seed)
             drawn = rng.choice(numbers, min(chosen, len(numbers)), replace=False)
             lists, column = in_lists(sorted(drawn.tolist())), tasks.c.id

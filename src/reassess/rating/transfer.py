@@ -127,19 +127,25 @@ def import_votes(store: Store, votes: Votes, *, by: int | None = None) -> int:
     question, task = number[votes.question], task_of[votes.question]
     rater = store.database.write(lambda c: _people(c, votes, store.now()))[votes.rater]
     order = np.lexsort((rater, question, task))
-    question, rater, answer, task = (
-        column[order] for column in (question, rater, votes.answer, task)
+    given_at = np.full(len(votes), _NEVER)
+    if votes.given_at is not None:
+        given_at = votes.given_at.astype("datetime64[ms]").astype(np.int64)
+    question, rater, answer, given_at, task = (
+        column[order] for column in (question, rater, votes.answer, given_at, task)
     )
     twice = np.flatnonzero((np.diff(question) == 0) & (np.diff(rater) == 0))
     if len(twice):
+        row = order[twice[0]]
         raise DataError(
-            f"votes: a rater answers question {int(question[twice[0]])} more than once, but must "
-            f"once; {len(twice):,} votes are repeats. Leave one of each."
+            f"votes: {votes.rater_ids[votes.rater[row]]} answers question "
+            f"{votes.questions.ids[votes.question[row]]} more than once, but must once; "
+            f"{len(twice):,} votes are repeats. Leave one of each."
         )
     n_new = 0
     for low in np.unique(task - task % TASKS_AT_ONCE).tolist():
         start, end = np.searchsorted(task, [low, low + TASKS_AT_ONCE])
-        part = np.stack([question[start:end], rater[start:end], answer[start:end]]).astype(np.int64)
+        columns = (question, rater, answer, given_at)
+        part = np.stack([column[start:end] for column in columns]).astype(np.int64)
         n_new += _import_part(store, part, low)
     store.database.write(
         lambda c: log(c, store.now(), by, "import votes", {"new": n_new, "of": len(votes)})
@@ -147,7 +153,7 @@ def import_votes(store: Store, votes: Votes, *, by: int | None = None) -> int:
     return n_new
 
 
-def _import_part(store: Store, part: Int[np.ndarray, "3 v"], low: int) -> int:
+def _import_part(store: Store, part: Int[np.ndarray, "4 v"], low: int) -> int:
     """Import the votes of the tasks from ``low`` on."""
 
     def act(connection: Connection) -> int:
@@ -163,7 +169,8 @@ def _import_part(store: Store, part: Int[np.ndarray, "3 v"], low: int) -> int:
             vote_table,
             columns
             | {"round": zeros, "version": zeros, "answer": new[2].tolist(),
-               "purpose": [IMPORTED] * n},
+               "purpose": [IMPORTED] * n,
+               "given_at": [None if at == _NEVER else at for at in new[3].tolist()]},
         )  # fmt: skip
         insert_columns(
             connection,
@@ -187,7 +194,7 @@ def _import_part(store: Store, part: Int[np.ndarray, "3 v"], low: int) -> int:
     return n_new
 
 
-def _is_new(connection: Connection, part: Int[np.ndarray, "3 v"]) -> Bool[np.ndarray, "v"]:
+def _is_new(connection: Connection, part: Int[np.ndarray, "4 v"]) -> Bool[np.ndarray, "v"]:
     """Which votes are not there yet.
 
     Raises:
@@ -207,16 +214,18 @@ def _is_new(connection: Connection, part: Int[np.ndarray, "3 v"]) -> Bool[np.nda
         )
     }
     before = [there.get((q, r)) for q, r in part[:2].T.tolist()]
-    for was, (question, rater, answer) in zip(before, part.T.tolist(), strict=True):
+    for was, (question, rater, answer) in zip(before, part[:3].T.tolist(), strict=True):
         if was is not None and was != answer:
+            name = connection.execute(select(raters.c.name).where(raters.c.id == rater)).scalar()
             raise DataError(
-                f"votes: rater {rater} answers question {question} with {ANSWERS[answer]!r}, but "
-                f"has answered {ANSWERS[was]!r} before. Leave the vote out."
+                f"votes: {name} answers question {_question_name(connection, question)} with "
+                f"{ANSWERS[answer]!r}, but has answered {ANSWERS[was]!r} before. Leave the vote "
+                "out."
             )
     return np.array([was is None for was in before], np.bool_)
 
 
-def _places(connection: Connection, new: Int[np.ndarray, "3 v"], k: int) -> list[int]:
+def _places(connection: Connection, new: Int[np.ndarray, "4 v"], k: int) -> list[int]:
     """A free place for each vote.
 
     Raises:
@@ -236,12 +245,19 @@ def _places(connection: Connection, new: Int[np.ndarray, "3 v"], k: int) -> list
         place = next((place for place in range(k) if place not in used), None)
         if place is None:
             raise DataError(
-                f"votes: question {question} would get more than {k} votes, but must get at most "
-                f"{k}. Raise votes_per_question, or leave votes out."
+                f"votes: question {_question_name(connection, question)} would get more than {k} "
+                f"votes, but must get at most {k}. Raise votes_per_question, or leave votes out."
             )
         used.add(place)
         places.append(place)
     return places
+
+
+def _question_name(connection: Connection, number: int) -> str:
+    """A question as people name it: image and class."""
+    found = select(images.c.name, questions.c.label).join(images, images.c.id == questions.c.image)
+    row = connection.execute(found.where(questions.c.id == number)).one()
+    return f"{row.name}:{row.label}"
 
 
 def _people(connection: Connection, votes: Votes, now: int) -> Int[np.ndarray, "R"]:

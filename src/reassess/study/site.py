@@ -14,6 +14,7 @@ import numpy as np
 
 from reassess.errors import FileError, OptionError
 from reassess.rating import (
+    Progress,
     Settings,
     Store,
     change_settings,
@@ -67,6 +68,22 @@ def open_rating(
         store.close()
         raise
     return store
+
+
+def site_progress(study: Study, url: str | None = None) -> Progress | None:
+    """How far people are on the study's site; None where it was never opened.
+
+    Args:
+        study: the study.
+        url: of the database; None for SQLite in the study's folder.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    if url is None and not (study.folder / DATABASE).is_file():
+        return None
+    with open_rating(study, url) as store:
+        return progress(store)
 
 
 def limit_votes(store: Store, share: float) -> None:

@@ -216,6 +216,15 @@ def seeds_of(asked: QuestionTable, min_questions: int = MIN_QUESTIONS) -> Bool[n
     return is_seed
 
 
+def least_budget(asked: QuestionTable, votes_per_question: int) -> float:
+    """The share of all votes that the seed needs in full, and all other questions once.
+
+    With less the learned rule has nothing to learn from before its budget is spent.
+    """
+    n_rated, n_seed = int(asked.is_rated.sum()), int(seeds_of(asked).sum())
+    return (n_seed + (n_rated - n_seed) / votes_per_question) / max(1, n_rated)
+
+
 def learned_rule(
     evidence: Evidence,
     known: Known,

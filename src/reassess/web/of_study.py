@@ -56,7 +56,8 @@ class Serving:
     Attributes:
         folder: the study.
         database: URL of the database; None for SQLite in the study's folder.
-        stop: which stopping rule; None asks every question all its votes.
+        stop: which stopping rule; None asks every question all its votes, and so does a study
+            that words its own question.
         budget: share of all votes after which nothing more is asked, in (0, 1]; None leaves it to
             the rule.
         exemplars: a table ``image,label`` of other images to show as examples of classes, below
@@ -106,6 +107,8 @@ def serve_study(
         ReassessError: whatever the study, its files or its database refuse.
     """
     study = open_study(serving.folder)
+    if _ASK in study.settings:  # rules read yes as "in the image"
+        serving = replace(serving, stop=None)
     if serving.stop is not None:
         check_stop(study, serving.stop)
     store = open_rating(study, serving.database, votes_per_question=votes_per_question)
@@ -201,7 +204,7 @@ def _rule(
     study: Study, store: Store, serving: Serving, *, refreshes: bool
 ) -> tuple[StoppingRule | None, Callable[[], None]]:
     """The rule, and what starts keeping it up; a site without one forgets what was settled."""
-    stop = None if _ASK in study.settings else serving.stop  # the rule reads yes as "in the image"
+    stop = serving.stop
     if stop is None:
         return None, (lambda: _forget(store, refreshes=refreshes))
     live = LiveRule()

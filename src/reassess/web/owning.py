@@ -23,6 +23,7 @@ router = APIRouter(prefix="/owner", include_in_schema=False)
 _CONTESTED = 12
 _REMARKS = 20
 _ACTS = 30
+_ON_A_PAGE = 100
 _MOST_MISSING = 1000
 _LOOKED_UP = 200
 
@@ -111,8 +112,9 @@ def to_study(site: ASite, owner: Owner, act: ToStudy, _: Fields) -> Response:
 @router.get("/audit")
 def audit(request: Request, site: ASite, _: Owner, before: Before = None) -> Response:
     """The audit log, a page at a time."""
-    acts = rating.audit_log(site.store, before=before, limit=100)
-    return render(request, "audit.html", acts=acts)
+    acts = rating.audit_log(site.store, before=before, limit=_ON_A_PAGE + 1)
+    has_more = len(acts) > _ON_A_PAGE
+    return render(request, "audit.html", acts=acts[:_ON_A_PAGE], has_more=has_more)
 
 
 @router.get("/settings")

@@ -15,12 +15,19 @@ from reassess.rating.errors import StoreError
 NEWEST = "0001"
 """The schema that this version of reassess writes."""
 
+FOLDER = Path(__file__).parent
+
 _LOCK = 0x72656173
 """Key of PostgreSQL's advisory lock that lets one process migrate at a time."""
 
 
-def migrate(database: Database) -> None:
+def migrate(database: Database, *, folder: Path = FOLDER, newest: str = NEWEST) -> None:
     """Bring a database from whatever version it has, or from nothing, to the newest.
+
+    Args:
+        database: the database.
+        folder: where the scripts are, in ``versions``.
+        newest: the version to reach.
 
     Raises:
         StoreError: the database cannot be written, holds something else, or has a schema
@@ -28,9 +35,9 @@ def migrate(database: Database) -> None:
     """
     where = database.url.render_as_string(hide_password=True)
     with database.read() as connection:
-        if _version(connection) == NEWEST:
+        if _version(connection) == newest:
             return
-    database.write(lambda connection: _upgrade(connection, where))
+    database.rebuild(lambda connection: _upgrade(connection, where, folder, newest))
 
 
 def _version(connection: Connection) -> str | None:
@@ -41,7 +48,7 @@ def _version(connection: Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _upgrade(connection: Connection, where: str) -> None:
+def _upgrade(connection: Connection, where: str, folder: Path, newest: str) -> None:
     """Run within one transaction, so that a migration that fails leaves what was there."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
@@ -50,10 +57,10 @@ def _upgrade(connection: Connection, where: str) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     version = _version(connection)
-    if version == NEWEST:
+    if version == newest:
         return
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}
     if version == "":
@@ -63,12 +70,12 @@ def _upgrade(connection: Connection, where: str) -> None:
         )
     if version is not None and version not in known:
         raise StoreError(
-            f"{where}: the schema has version {version}, but must be at most {NEWEST}. It was "
+            f"{where}: the schema has version {version}, but must be at most {newest}. It was "
             "written by a newer version of reassess: install that one."
         )
     with EnvironmentContext(config, scripts) as environment:
         environment.configure(
             connection=connection,
-            fn=lambda revision, _: scripts._upgrade_revs(NEWEST, revision),
+            fn=lambda revision, _: scripts._upgrade_revs(newest, revision),
         )
         environment.run_migrations()
