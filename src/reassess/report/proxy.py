@@ -155,11 +155,11 @@ def _on_passing(above: Ceiling, how: str) -> str:
     if above.n_above == 0:
         return f"{first}; no model is above."
     share = words.percent(above.share_above)
-    verb = "is" if above.n_above == 1 else "are"
-    return (
-        f"{first}; {above.n_above:,} of {words.count(above.n_models, 'model')} ({share}) {verb}"
-        f" above, {above.n_surely_above:,} of them {how}."
-    )
+    passed = f"{above.n_above:,} of {words.count(above.n_models, 'model')} ({share})"
+    if above.n_above == 1:
+        also = "also" if above.n_surely_above else "though not"
+        return f"{first}; {passed} is above, {also} {how.replace('their', 'its')}."
+    return f"{first}; {passed} are above, {above.n_surely_above:,} of them {how}."
 
 
 def _on_headroom(above: Ceiling) -> Sentences:
@@ -210,7 +210,7 @@ def _on_neighbours(neighbours: Sequence[Neighbours]) -> str:
     open_ = [one for one in neighbours if not one.difference.decided]
     first = (
         f"Of {words.count(len(neighbours), 'pair')} of neighbours in rank,"
-        f" {len(neighbours) - len(open_):,} are decided (exact paired tests, Holm)"
+        f" {words.are(len(neighbours) - len(open_))} decided (exact paired tests, Holm)"
     )
     if not open_:
         return f"{first}."
