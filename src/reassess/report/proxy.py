@@ -73,9 +73,9 @@ def _on_the_proxy(proxy: Proxy, judgement: Judgement) -> str:
         "open": "what a point gained on it at the top is worth is open",
     }[judgement.gain]
     lead = {
-        "yes": f"Yes: {x} is still a proxy for {y}",
-        "weaker": f"Yes, but a weaker one: {x} still stands for {y}, and less so at the top",
-        "no": f"No: at the top, {x} is no longer a proxy for {y}",
+        "yes": f"Still a proxy: {x} still stands for {y}",
+        "weaker": f"Still a proxy, but a weaker one: {x} stands for {y}, and less so at the top",
+        "no": f"No longer a proxy: at the top, {x} does not stand for {y} any more",
         "open": f"Open: these models do not tell whether {x} is still a proxy for {y}",
     }[judgement.answer]
     return f"{lead}; {order}, and {gain}."
@@ -98,7 +98,7 @@ def _on_slopes(proxy: Proxy) -> str:
     if not told:
         return ""
     x, y = METRICS.get(proxy.x, proxy.x), METRICS.get(proxy.y, proxy.y)
-    return f"A point of {x} comes with so many points of {y}: {'; '.join(told)}."
+    return f"A point of {x} comes with this many points of {y}: {'; '.join(told)}."
 
 
 def _on_breakpoint(proxy: Proxy) -> str:
@@ -178,7 +178,8 @@ def _on_the_models(found: ResultsVerdict) -> str:
     proxy = found.proxy
     first = words.count(proxy.n_models, "entry", "entries")
     if found.n_left_out:
-        first += f" ({found.n_left_out:,} lack one of the two accuracies)"
+        verb = "lacks" if found.n_left_out == 1 else "lack"
+        first += f" ({found.n_left_out:,} more {verb} one of the two accuracies)"
     if found.cluster == "family":
         return (
             f"{first}, one a model and image size, of {proxy.n_groups:,} families by name: models"

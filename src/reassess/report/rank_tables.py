@@ -105,6 +105,8 @@ def _decided(found: UncertainScores, adjacent: Sequence[Adjacent]) -> str:
     if found.both is not None:
         text += f", {n['labels']:,} undecided because of the labels"
     n_pairs = len(found.models) * (len(found.models) - 1) // 2
+    if n_pairs == 1:
+        return f"{text}."
     level = 1 - found.level
     holm = sum(one.p_holm < level for one in adjacent)
     false = sum(one.p_false_discovery < level for one in adjacent)
