@@ -70,6 +70,16 @@ def test_each_pair_is_listed_under_the_first_reason_that_holds(world):
     assert pairs.distance.tolist() == [-1] * 5
 
 
+@pytest.mark.parametrize("between", ["; ", ", "])
+def test_each_of_several_synonyms_is_a_name(between):
+    synonyms = (between.join(["crawfish", "crawdad"]), between.join(["rock lobster", "Crawfish"]))
+    classes = Classes(("a", "b"), ("crayfish", "spiny lobster"), synonyms, ("", ""))
+    labels = LabelSets.from_lists("real", np.array(["1", "2"]), [[0], [1]])
+    assert named(class_pairs(labels, classes=classes), classes) == {
+        ("crayfish", "spiny lobster"): "named alike"
+    }
+
+
 def test_being_right_about_another_label_of_the_image_is_no_confusion(world):
     """A model that says sunglasses where both are is right, so only votes join the two."""
     labels, _, _, classes = world

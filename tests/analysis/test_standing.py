@@ -105,6 +105,8 @@ def test_without_original_labels_ranks_are_told_and_nothing_else(case) -> None:
     assert "cannot be said" in told["verdict"]
     assert "4 pairs of neighbours" in told["ranks"]
     assert study_as_dict(found)["breakpoint"] is None
+    two = study_verdict(labels, bare, predictions[:4:3], rng=np.random.default_rng(0))
+    assert dict(study_sentences(two))["ranks"].startswith("Of 1 pair of neighbours in rank, 1 is")
     alone = study_verdict(labels, benchmark, predictions[:1], rng=np.random.default_rng(0))
     assert alone.neighbours == ()
     assert study_as_dict(alone)["n_models"] == 1

@@ -69,7 +69,7 @@ def test_a_study_without_labels_is_told_what_to_do(command, tmp_path, cli: Cli, 
 def test_ranks_of_a_study_say_what_is_decided_and_what_is_not(here, cli: Cli):
     ran = cli("ranks", "s", "--resamples", "40", "-o", "ranks.csv")
     assert ran.status == 0, ran
-    assert "pairs of adjacent models" in ran.out
+    assert "Of 2 pairs of adjacent models" in ran.out
     assert "gold questions" in ran.out
     found = json.loads(cli("ranks", "s", "--resamples", "40", "--json").out)
     assert [one["real_rank"] for one in found["models"]] == [1, 2, 3]

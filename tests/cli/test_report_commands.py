@@ -53,3 +53,4 @@ def test_scores_of_files_name_every_file(study: Path, cli: Cli) -> None:
     for name, role in (("preds.npz", "model mine"), ("labels.csv", "original labels")):
         assert f"<dt>{role}</dt><dd>{name}, " in text
     assert "Which classes are the trouble?" in text
+    assert ": 1 model under reassessed labels</h1>" in text

@@ -9,6 +9,7 @@ Source: Beyer et al. (2020), section 4.2, names such pairs by example; the rules
 and are stated with `Kind`.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -253,7 +254,7 @@ def _pairs_named_alike(classes: Classes | None) -> Int[np.ndarray, "n 2"]:
         return np.zeros((0, 2), np.int64)
     bearers: dict[str, set[int]] = {}
     for index, (name, synonyms) in enumerate(zip(classes.names, classes.synonyms, strict=True)):
-        for text in (name, *synonyms.split(",")):
+        for text in (name, *re.split("[;,]", synonyms)):
             word = text.strip().lower()
             if word:
                 bearers.setdefault(word, set()).add(index)

@@ -241,8 +241,8 @@ def _check(
         raise OptionError(f"the number of resamples is {n_resamples}, but must be 1 or more.")
     if len(x) < 2:
         raise OptionError(
-            f"there are {len(x)} models with both {names[0]} and {names[1]}, but must be at least "
-            "2. Add models."
+            f"the number of models with both {names[0]} and {names[1]} accuracy is {len(x)}, but "
+            "must be at least 2. Add models."
         )
     for name, accuracy in zip(names, (x, y), strict=True):
         outside = ~((accuracy >= 0) & (accuracy <= 1))

@@ -1,6 +1,5 @@
 """``reassess mistakes``: what models still get wrong, and what people say of it."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +108,6 @@ def _find(study: "Study", models: tuple[str, ...]) -> "tuple[Collected, Mistakes
     names = [one.name for one in entries_of(study, list(models) if models else None)]
     with console().status("Reading the study"):
         collected = collect(study)
-        collected = replace(collected, labels=collected.labels.on(collected.benchmark))
         by_name = {one.model: one for one in collected.predictions}
         found = find_mistakes(
             collected.labels,

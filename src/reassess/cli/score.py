@@ -196,6 +196,7 @@ def _report(
 
     from reassess.report import write_figures, write_report
     from reassess.report.composing import Material, report_on
+    from reassess.report.words import count
 
     labels, benchmark = judge.labels, judge.benchmark
     provenance = [
@@ -207,7 +208,7 @@ def _report(
     report = replace(
         report_on(
             Material(labels, benchmark, predictions, scores),
-            f"{benchmark.name}: {len(scores):,} models under reassessed labels",
+            f"{benchmark.name}: {count(len(scores), 'model')} under reassessed labels",
         ),
         command=shlex.join(["reassess", *sys.argv[1:]]),
         provenance=provenance,

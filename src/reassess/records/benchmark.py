@@ -20,7 +20,8 @@ class Classes:
     Attributes:
         ids: one id a class, distinct; for ImageNet the WordNet id.
         names: one name a class, not necessarily distinct (ImageNet has two cranes).
-        synonyms: further names, as one string a class; empty where there are none.
+        synonyms: further names, as one string a class with ``;`` or ``,`` between them; empty where
+            there are none.
         definitions: one definition a class; empty where there is none.
 
     Raises:

@@ -176,7 +176,7 @@ def _coefficient(one: Coefficient) -> str:
         return f"undefined, because {one.reason}"
     if one.low is None or one.high is None:
         return f"{one.value:.3f} (no interval, because {one.reason})"
-    return f"{one.value:.3f}, 95 % interval {one.low:.3f} to {one.high:.3f}"
+    return f"{one.value:.3f}, 95% interval {one.low:.3f} to {one.high:.3f}"
 
 
 def _same(n_same: int, n: int) -> str:

@@ -179,12 +179,12 @@ def open_line(result: ReviewResult) -> str:
     """How many of the mistakes drawn are decided, and what the others wait for."""
     n, n_open = len(result.review), result.n_open
     said = ", ".join(f"{count:,} {name}" for name, count in result.n_by_verdict.items())
-    line = f"{n - n_open:,} of {n:,} mistakes drawn are decided: {said}."
+    line = f"Of {words.count(n, 'mistake')} drawn {words.are(n - n_open)} decided: {said}."
     if n_open:
         n_votes = n_open - result.n_disagreed
         line += (
-            f" {n_open:,} are open and left out: {n_votes:,} lack votes, and raters disagree on "
-            f"{result.n_disagreed:,}, which an expert has to decide."
+            f" {words.are(n_open)} open and left out: on {n_votes:,} votes are missing, and on "
+            f"{result.n_disagreed:,} raters disagree, which an expert has to decide."
         )
     return line
 

@@ -73,9 +73,9 @@ def _on_the_proxy(proxy: Proxy, judgement: Judgement) -> str:
         "open": "what a point gained on it at the top is worth is open",
     }[judgement.gain]
     lead = {
-        "yes": f"Yes: {x} is still a proxy for {y}",
-        "weaker": f"Yes, but a weaker one: {x} still stands for {y}, and less so at the top",
-        "no": f"No: at the top, {x} is no longer a proxy for {y}",
+        "yes": f"Still a proxy: {x} still stands for {y}",
+        "weaker": f"Still a proxy, but a weaker one: {x} stands for {y}, and less so at the top",
+        "no": f"No longer a proxy: at the top, {x} does not stand for {y} any more",
         "open": f"Open: these models do not tell whether {x} is still a proxy for {y}",
     }[judgement.answer]
     return f"{lead}; {order}, and {gain}."
@@ -98,7 +98,7 @@ def _on_slopes(proxy: Proxy) -> str:
     if not told:
         return ""
     x, y = METRICS.get(proxy.x, proxy.x), METRICS.get(proxy.y, proxy.y)
-    return f"A point of {x} comes with so many points of {y}: {'; '.join(told)}."
+    return f"A point of {x} comes with this many points of {y}: {'; '.join(told)}."
 
 
 def _on_breakpoint(proxy: Proxy) -> str:
@@ -155,11 +155,11 @@ def _on_passing(above: Ceiling, how: str) -> str:
     if above.n_above == 0:
         return f"{first}; no model is above."
     share = words.percent(above.share_above)
-    verb = "is" if above.n_above == 1 else "are"
-    return (
-        f"{first}; {above.n_above:,} of {words.count(above.n_models, 'model')} ({share}) {verb}"
-        f" above, {above.n_surely_above:,} of them {how}."
-    )
+    passed = f"{above.n_above:,} of {words.count(above.n_models, 'model')} ({share})"
+    if above.n_above == 1:
+        also = "also" if above.n_surely_above else "though not"
+        return f"{first}; {passed} is above, {also} {how.replace('their', 'its')}."
+    return f"{first}; {passed} are above, {above.n_surely_above:,} of them {how}."
 
 
 def _on_headroom(above: Ceiling) -> Sentences:
@@ -178,7 +178,8 @@ def _on_the_models(found: ResultsVerdict) -> str:
     proxy = found.proxy
     first = words.count(proxy.n_models, "entry", "entries")
     if found.n_left_out:
-        first += f" ({found.n_left_out:,} lack one of the two accuracies)"
+        verb = "lacks" if found.n_left_out == 1 else "lack"
+        first += f" ({found.n_left_out:,} more {verb} one of the two accuracies)"
     if found.cluster == "family":
         return (
             f"{first}, one a model and image size, of {proxy.n_groups:,} families by name: models"
@@ -210,7 +211,7 @@ def _on_neighbours(neighbours: Sequence[Neighbours]) -> str:
     open_ = [one for one in neighbours if not one.difference.decided]
     first = (
         f"Of {words.count(len(neighbours), 'pair')} of neighbours in rank,"
-        f" {len(neighbours) - len(open_):,} are decided (exact paired tests, Holm)"
+        f" {words.are(len(neighbours) - len(open_))} decided (exact paired tests, Holm)"
     )
     if not open_:
         return f"{first}."

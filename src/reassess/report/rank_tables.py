@@ -100,11 +100,13 @@ def _decided(found: UncertainScores, adjacent: Sequence[Adjacent]) -> str:
     n = dict.fromkeys(("decided", "images", "labels"), 0)
     for one in adjacent:
         n[one.verdict] += 1
-    text = f"Of {words.count(len(adjacent), 'pair')} of adjacent models {n['decided']} are decided"
-    text += f", {n['images']} are not because of the images"
+    text = f"Of {words.count(len(adjacent), 'pair')} of adjacent models"
+    text += f" {words.are(n['decided'])} decided, {n['images']:,} undecided because of the images"
     if found.both is not None:
-        text += f", {n['labels']} are not because of the labels"
+        text += f", {n['labels']:,} undecided because of the labels"
     n_pairs = len(found.models) * (len(found.models) - 1) // 2
+    if n_pairs == 1:
+        return f"{text}."
     level = 1 - found.level
     holm = sum(one.p_holm < level for one in adjacent)
     false = sum(one.p_false_discovery < level for one in adjacent)

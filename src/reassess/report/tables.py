@@ -239,8 +239,9 @@ def mistakes_table(report: Report) -> Table | None:
     columns = [Column("model", numeric=False), Column("mistakes")]
     columns += [Column(MISTAKE_KINDS[kind]) for kind in kinds]
     rows = []
-    for m, name in enumerate(found.models):
-        total = int(found.n_mistakes[m])
+    share = found.n_mistakes / np.maximum(found.n_scored, 1)
+    for m in np.argsort(share, kind="stable").tolist():
+        name, total = found.models[m], int(found.n_mistakes[m])
         cells = [Cell(name, name.lower()), Cell(f"{total:,}", total)]
         for kind in kinds:
             n = int(by_kind[m, kind])

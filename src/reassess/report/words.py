@@ -47,6 +47,11 @@ def count(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def are(n: int) -> str:
+    """``1 is``, ``39 are``, ``1,500 are``."""
+    return f"{n:,} {'is' if n == 1 else 'are'}"
+
+
 def family(model: str) -> str:
     """The family of a model: its name up to the first ``_`` or ``.``, without a size.
 

@@ -88,12 +88,13 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> Collected:
 
 
 def labels_of(study: Study) -> tuple[LabelSets, Benchmark]:
-    """The reassessed labels of a study, and what they are about.
+    """The reassessed labels of a study, on the images that they are about.
 
     Raises:
         OptionError: there are no labels yet.
         FileError: a file is missing, corrupt or malformed.
         DataError: a file holds what it must not.
+        AlignmentError: a label set is about no image of the study.
     """
     path = study.folder / FILES["labels"]
     if not path.is_file():
@@ -102,7 +103,7 @@ def labels_of(study: Study) -> tuple[LabelSets, Benchmark]:
             f"missing: reassess status {study.folder}"
         )
     benchmark = benchmark_of(study)
-    return read_labels(path, classes=benchmark.classes), benchmark
+    return read_labels(path, classes=benchmark.classes).on(benchmark), benchmark
 
 
 def entries_of(study: Study, models: Sequence[str] | None) -> list[ModelEntry]:
