@@ -30,6 +30,9 @@ N_PICTURES = 12
 _N_GROUPS, _N_EACH = 5, 3
 """Pairs or classes that are shown, and the images of each."""
 
+_ON_NONE = "Images that no label fits"
+_ON_NONE_RATED = "Images that raters saw and that no proposed label fits"
+
 _Row = tuple[int, tuple[str, ...]]
 
 
@@ -63,7 +66,7 @@ def galleries(
     name = partial(class_name, benchmark)
     chosen: list[tuple[str, str, list[_Row]]] = [
         ("several", "Images with most labels", _plain(several)),
-        ("none", "Images that raters saw and that no proposed label fits", _plain(none)),
+        ("none", _ON_NONE if labels.rated is None else _ON_NONE_RATED, _plain(none)),
         ("replaced", "Images whose one label is another than the original", _plain(replaced)),
         ("of-pairs", "Images on which two classes meet", list(_of_pairs(labels, pairs, name))),
         (

@@ -182,10 +182,12 @@ def open_line(result: ReviewResult) -> str:
     line = f"Of {words.count(n, 'mistake')} drawn {words.are(n - n_open)} decided: {said}."
     if n_open:
         n_votes = n_open - result.n_disagreed
-        line += (
-            f" {words.are(n_open)} open and left out: on {n_votes:,} votes are missing, and on "
-            f"{result.n_disagreed:,} raters disagree, which an expert has to decide."
-        )
+        waiting = []
+        if n_votes:
+            waiting.append(f"on {n_votes:,} votes are missing")
+        if result.n_disagreed:
+            waiting.append(f"on {result.n_disagreed:,} raters disagree, so that an expert decides")
+        line += f" {words.are(n_open)} open and left out: {words.listed(waiting)}."
     return line
 
 

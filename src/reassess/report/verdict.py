@@ -116,9 +116,10 @@ def _on_the_best(report: Report) -> str:
         for score in report.scores
         if score is not best and ends is not None and _reaches(score.real, ends[0])
     ]
-    among = f"of {words.count(len(report.scores), 'model')}" if len(report.scores) > 1 else "model"
+    several = len(report.scores) > 1
+    among = f"best of {words.count(len(report.scores), 'model')}" if several else "only model"
     sentence = (
-        f"The best {among}, {best.model}, reaches {words.percent(best.real.value)} ReaL accuracy"
+        f"The {among}, {best.model}, reaches {words.percent(best.real.value)} ReaL accuracy"
         f" (95% interval {words.interval_of(best.real)})"
     )
     if near:

@@ -92,7 +92,8 @@ def _accuracy_words(
 ) -> tuple[str, str, str, str]:
     (best, value), (worst, least) = ranked[0], ranked[-1]
     own = _own_level(report)
-    title = f"{best.model} leads with {words.percent(value)} ReaL accuracy"
+    verb = "leads with" if len(ranked) > 1 else "reaches"
+    title = f"{best.model} {verb} {words.percent(value)} ReaL accuracy"
     subtitle = "Top-1 accuracy under reassessed labels (ReaL)"
     caption = (
         "One row a model, best at the top. Bars through the marks, where they are wide enough to"
