@@ -1,7 +1,11 @@
 """A fresh, migrated database of each kind for every test; a PostgreSQL that the tests start."""
 
+import contextlib
+import os
 import shutil
+import signal
 import tempfile
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,8 +33,20 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
         pytest.skip(f"no PostgreSQL could be started: {error}")
     yield running.get_uri("{database}")
+    _end_at_once(running.get_pid())
     running.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_at_once(postmaster: int | None) -> None:
+    """Stop PostgreSQL without writing out hundreds of databases that nobody needs any more."""
+    if postmaster is None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(postmaster, signal.SIGQUIT)
+        for _ in range(200):
+            os.kill(postmaster, 0)
+            time.sleep(0.05)
 
 
 def execute(server: str, statement: str) -> None:
