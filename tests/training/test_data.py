@@ -50,7 +50,7 @@ def test_the_number_of_classes_is_that_of_the_labels_not_of_what_is_kept(tmp_pat
     ids = write_folder(tmp_path)
     notes: list[str] = []
     kept = np.array([one for one in ids if not one.startswith("doe")])
-    found = open_labelled(tmp_path, kept=kept, form=FORM, on_note=notes.append)
+    found = open_labelled(tmp_path, kept=kept, form=FORM, on_warning=notes.append)
     assert (found.n_classes, len(found)) == (4, 36)
     assert any("'doe'" in note and "1 of 4 classes" in note for note in notes)
     labels = {one: [NAMES.index(one.partition("/")[0])] for one in kept}
