@@ -103,7 +103,7 @@ def test_a_class_that_is_not_kept_is_named_and_stays(photos, cli: Cli):
         "train", "photos", "--clean", "kept.txt", *QUICK, "--epochs", 1, "-o", "m.safetensors"
     )
     assert ran.status == 0, ran
-    assert "1 of 4 classes have no image among the 36: 'doe'" in ran.err
+    assert "Warning: 1 of 4 classes have no image among the 36: 'doe'" in ran.err
     about = read_weights("m.safetensors")[1]
     assert (about["n_classes"], about["class_names"]) == (4, NAMES)
 
@@ -253,6 +253,7 @@ BAD = {
     "train photos --model resnet-9 -o m.safetensors": "must be one of resnet-8",
     "train photos --device cuda:7 -o m.safetensors": "--device is 'cuda:7'",
     "train photos --learning-rate 1e30 --clip 0 -o m.safetensors": "must be a number",
+    "folds nowhere --model resnet-9 -o oof.npz": "must be one of resnet-8",
     "folds photos -o oof.csv": "must end in .npz",
     "folds photos --folds 1 -o oof.npz": "--folds is 1",
     "predict photos --model resnet-8 -o p.npz": "a model without weights",

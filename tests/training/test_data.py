@@ -1,15 +1,18 @@
 """Images with labels: the same from every source; what is wrong is named."""
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from reassess.errors import AlignmentError, DataError, FileError
 from reassess.files.images import open_images
 from reassess.training import Form, load_pixels, open_labelled
+from reassess.training.images import decode
 from tests.training.small import NAMES, SIDE, squares, write_folder, write_parquet, write_shards
 
 FORM = Form(SIDE)
@@ -47,7 +50,7 @@ def test_the_number_of_classes_is_that_of_the_labels_not_of_what_is_kept(tmp_pat
     ids = write_folder(tmp_path)
     notes: list[str] = []
     kept = np.array([one for one in ids if not one.startswith("doe")])
-    found = open_labelled(tmp_path, kept=kept, form=FORM, on_note=notes.append)
+    found = open_labelled(tmp_path, kept=kept, form=FORM, on_warning=notes.append)
     assert (found.n_classes, len(found)) == (4, 36)
     assert any("'doe'" in note and "1 of 4 classes" in note for note in notes)
     labels = {one: [NAMES.index(one.partition("/")[0])] for one in kept}
@@ -59,6 +62,34 @@ def test_the_number_of_classes_is_that_of_the_labels_not_of_what_is_kept(tmp_pat
         tmp_path, labels=tmp_path / "sets.json", classes=tmp_path / "classes.csv", form=FORM
     )
     assert (found.n_classes, len(found)) == (4, 36)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_grey_of_16_bits_keeps_its_shades(kind):
+    """By hand: 0x4080 of 16 bits is 0x40 of 8; cut off at 255 it would be white."""
+    content = io.BytesIO()
+    Image.fromarray(np.full((SIDE, SIDE), 0x4080, np.uint16)).save(content, kind)
+    assert (decode(content.getvalue(), FORM) == 0x40).all()
+
+
+def test_an_image_without_a_white_is_refused():
+    content = io.BytesIO()
+    Image.fromarray(np.full((SIDE, SIDE), 0.5, np.float32)).save(content, "TIFF")
+    with pytest.raises(ValueError, match="32 bits"):
+        decode(content.getvalue(), FORM)
+
+
+def test_an_image_is_turned_as_its_camera_was_held():
+    """Orientation 6: what is stored at the top is seen at the right."""
+    stored = Image.new("RGB", (SIDE, SIDE))
+    stored.paste((255, 255, 255), (0, 0, SIDE, SIDE // 2))
+    exif = Image.Exif()
+    exif[0x112] = 6
+    content = io.BytesIO()
+    stored.save(content, "PNG", exif=exif)
+    seen = decode(content.getvalue(), FORM)
+    assert (seen[:, SIDE // 2 :] == 255).all()
+    assert (seen[:, : SIDE // 2] == 0).all()
 
 
 def test_unreadable_images_are_named_and_counted(tmp_path):

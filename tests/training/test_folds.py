@@ -39,6 +39,12 @@ def test_ids_and_content_show_which_images_are_one():
     assert image_groups(ids, digests, 3).tolist() == [0, 1, 0, 2]
 
 
+def test_only_an_extension_of_images_is_cut_off_an_id():
+    ids = np.array(["train.00", "train.01", "train.02", "a.JPG", "b/a.png"])
+    digests = np.array([b"1", b"2", b"3", b"4", b"5"])
+    assert image_groups(ids, digests, 5).tolist() == [0, 1, 2, 3, 3]
+
+
 def test_what_a_model_memorised_is_of_no_use_out_of_fold():
     """Noise with labels drawn at random, and a copy of every image under another name.
 

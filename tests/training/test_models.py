@@ -12,6 +12,7 @@ from reassess.training import (
     Form,
     TrainedModel,
     build_model,
+    form_of,
     open_model,
     predicted_logits,
     probabilities_of,
@@ -45,6 +46,11 @@ def test_a_model_of_timm_s_has_the_classes_that_are_asked_for():
     assert torch.allclose(model.get_classifier().bias, torch.tensor(-np.log(7)).float())
     with pytest.raises(OptionError, match=r"near it: .*resnet50"):
         build_model("timm:resnet5", 7)
+    for use in (lambda name: form_of(name, None), open_model):
+        with pytest.raises(OptionError, match="timm has no model of that name"):
+            use("timm:resnet5")
+        with pytest.raises(OptionError, match=r"near it: resnet18\.a1_in1k"):
+            use("timm:resnet18.of_nobody")
 
 
 def test_a_model_comes_back_from_its_file_with_all_that_it_needs(tmp_path):

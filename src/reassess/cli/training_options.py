@@ -80,9 +80,9 @@ def read_images(
     """The images and labels of a study or of data, decoded; what is left out is said."""
     from reassess.training import open_labelled
 
-    def note(text: str) -> None:
+    def note(text: str, kind: str = "Note") -> None:
         if not quiet:
-            click.echo(f"Note: {text}.", err=True)
+            click.echo(f"{kind}: {text}.", err=True)
 
     images: str | Path = source
     labels, classes = options["labels"], options["classes"]
@@ -106,6 +106,7 @@ def read_images(
             form=form,
             skip_unreadable=options["skip_unreadable"],
             on_note=note,
+            on_warning=lambda text: note(text, "Warning"),
             on_images=count,
         )
 

@@ -90,6 +90,7 @@ def open_labelled(
     form: Form | None = None,
     skip_unreadable: bool = False,
     on_note: OnNote | None = None,
+    on_warning: OnNote | None = None,
     on_images: OnImages | None = None,
 ) -> LabelledImages:
     """Images and labels of a folder, parquet or shards.
@@ -103,7 +104,8 @@ def open_labelled(
         kept: train on these images only.
         form: what becomes of an image.
         skip_unreadable: leave out what cannot be decoded instead of refusing it.
-        on_note: told which images are left out, and which classes have no image.
+        on_note: told which labels these are and which images are left out.
+        on_warning: told which classes have no image.
         on_images: told how many were decoded.
 
     Raises:
@@ -134,8 +136,8 @@ def open_labelled(
     place = positions(files.image_ids[rows[readable]], sets.image_ids, source=files.source)
     found = LabelledImages(files.source, pixels, sets.take(place), known, form)
     missing = classes_without_images(found)
-    if missing is not None:
-        note(missing)
+    if missing is not None and on_warning is not None:
+        on_warning(missing)
     return found
 
 

@@ -22,6 +22,7 @@ from jaxtyping import Float, Int, Shaped
 from reassess.errors import DataError, FileError, OptionError, some
 from reassess.files import write_atomically
 from reassess.files.arrays import read_npz
+from reassess.files.images import SUFFIXES
 from reassess.files.model_outputs import OutOfFold
 from reassess.training.data import LabelledImages, OnNote, class_name
 from reassess.training.fresh import logits_of_unseen
@@ -43,7 +44,7 @@ def image_groups(
         largest: file names that more images than this share are no names of images (such as
             ``cat/1/photo.jpg``): the whole path is compared then.
     """
-    paths = [image_id.rpartition(".")[0] or image_id for image_id in image_ids.tolist()]
+    paths = [_without_extension(image_id) for image_id in image_ids.tolist()]
     names = [path.rpartition("/")[2] for path in paths]
     stem = np.unique(names, return_inverse=True)[1]
     if np.bincount(stem).max(initial=0) > largest:
@@ -58,6 +59,12 @@ def image_groups(
             group = least[key]
         if bool((group == before).all()):
             return np.unique(group, return_inverse=True)[1]
+
+
+def _without_extension(image_id: str) -> str:
+    """An id without the extension of an image; what else follows a dot is part of the name."""
+    stem, _, kind = image_id.rpartition(".")
+    return stem if stem and f".{kind.lower()}" in SUFFIXES else image_id
 
 
 def assigned_folds(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -24,6 +25,9 @@ from torch import Tensor
 
 from reassess.errors import DataError, MissingExtraError, some
 from reassess.files.images import ImageFiles
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MOST_IN_MEMORY = 4 * 2**30
 """Bytes of decoded images that are kept in memory."""
@@ -65,7 +69,7 @@ def decode(content: bytes, form: Form) -> UInt8[np.ndarray, "S S 3"]:
             warnings.simplefilter("ignore")  # of odd metadata and of very large images
             with Image.open(io.BytesIO(content)) as opened:
                 opened.draft("RGB", (edge, edge))
-                image = ImageOps.exif_transpose(opened).convert("RGB")
+                image = _in_8_bits(ImageOps.exif_transpose(opened)).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from error
     width, height = image.size
@@ -75,6 +79,21 @@ def decode(content: bytes, form: Form) -> UInt8[np.ndarray, "S S 3"]:
         image = image.resize(size, Image.Resampling.BICUBIC)
     left, top = (image.width - form.side) // 2, (image.height - form.side) // 2
     return np.asarray(image.crop((left, top, left + form.side, top + form.side)))
+
+
+def _in_8_bits(image: "Image.Image") -> "Image.Image":
+    """The upper 8 of 16 bits of grey, where Pillow's own conversion would cut all to white.
+
+    Raises:
+        ValueError: the pixels are 32-bit numbers, of which nobody says what is white.
+    """
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError("pixels have 32 bits, but must have 8 or 16")
+    return image
 
 
 class InMemory:

@@ -8,6 +8,7 @@ Does not train, and reads no weights (`reassess.training.checkpoints`).
 """
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -107,21 +108,42 @@ def build_model(
         MissingExtraError: timm is needed and missing.
     """
     bias = prior_bias(n_classes)
+    check_model_name(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if name.startswith(TIMM):
             model = _from_timm(name.removeprefix(TIMM), n_classes, pretrained)
-        elif name in BUILT_IN:
-            model = SmallResNet(*BUILT_IN[name], n_classes)
         else:
-            raise OptionError(
-                f"--model is {name!r}, but must be one of {', '.join(BUILT_IN)}, a name of timm's "
-                "such as timm:resnet50, or a file that `reassess train` wrote (.safetensors)."
-            )
+            model = SmallResNet(*BUILT_IN[name], n_classes)
     head_bias = getattr(head_of(model), "bias", None)
     if sigmoid and head_bias is not None and not pretrained:
         nn.init.constant_(head_bias, bias)
     return model
+
+
+def check_model_name(name: str) -> None:
+    """Refuse a name that no model has, before anything is decoded for it.
+
+    Raises:
+        OptionError: there is no such model.
+        MissingExtraError: timm is needed and missing.
+    """
+    if name.startswith(TIMM):
+        timm, bare = import_timm(), name.removeprefix(TIMM)
+        with suppress(RuntimeError):  # what timm raises of a tag that it does not know
+            if timm.get_pretrained_cfg(bare) is not None:
+                return
+        kind = bare.partition(".")[0]
+        near = (timm.list_pretrained(f"{kind}.*") or timm.list_models(f"*{kind}*"))[:5]
+        raise OptionError(
+            f"--model is {name!r}, but timm has no model of that name"
+            + (f"; near it: {', '.join(near)}." if near else ".")
+        )
+    if name not in BUILT_IN:
+        raise OptionError(
+            f"--model is {name!r}, but must be one of {', '.join(BUILT_IN)}, or a name of timm's "
+            "such as timm:resnet50."
+        )
 
 
 def placed(model: nn.Module, device: torch.device) -> nn.Module:
@@ -140,14 +162,9 @@ def head_of(model: nn.Module) -> nn.Module:
 
 
 def _from_timm(name: str, n_classes: int, pretrained: bool) -> nn.Module:
-    timm = import_timm()
-    if not timm.is_model(name):
-        near = timm.list_models(f"*{name}*")[:5]
-        raise OptionError(
-            f"--model is 'timm:{name}', but timm has no model of that name"
-            + (f"; near it: {', '.join(near)}." if near else ".")
-        )
-    model: nn.Module = timm.create_model(name, pretrained=pretrained, num_classes=n_classes)
+    model: nn.Module = import_timm().create_model(
+        name, pretrained=pretrained, num_classes=n_classes
+    )
     return model
 
 

@@ -16,7 +16,14 @@ from reassess.records import Classes
 from reassess.training.batches import MEAN, STD
 from reassess.training.checkpoints import read_weights, write_weights
 from reassess.training.images import Form
-from reassess.training.models import BUILT_IN, TIMM, build_model, import_timm, placed
+from reassess.training.models import (
+    BUILT_IN,
+    TIMM,
+    build_model,
+    check_model_name,
+    import_timm,
+    placed,
+)
 from reassess.training.objective import Objective
 
 SUFFIX = ".safetensors"
@@ -70,7 +77,13 @@ class TrainedModel:
 
 
 def form_of(name: str, side: int | None) -> Form:
-    """The form of images for a model: the side that was asked for, else the model's own."""
+    """The form of images for a model: the side that was asked for, else the model's own.
+
+    Raises:
+        OptionError: there is no such model.
+        MissingExtraError: timm is needed and missing.
+    """
+    check_model_name(name)
     if side is not None or not name.startswith(TIMM):
         return Form(side or _SIDE)
     timm: Any = import_timm()
@@ -179,10 +192,10 @@ def _three(values: list[float]) -> tuple[float, float, float]:
 
 
 def _from_timm(source: str) -> TrainedModel:
+    check_model_name(source)
     name = source.removeprefix(TIMM)
     config: Any = import_timm().get_pretrained_cfg(name)
-    if config is None or not config.has_weights:
-        build_model(source, 2)  # says so where there is no such model at all
+    if not config.has_weights:
         raise OptionError(
             f"--model is {source!r}, but timm has no weights of it. Name another, such as "
             "timm:resnet50, or a file that `reassess train` wrote."
