@@ -49,7 +49,8 @@ class Recipe:
 
     Attributes:
         objective: what is minimised.
-        epochs: how often every image is seen.
+        epochs: passes over the images; the few that fill no batch are left out of a pass, others
+            in each.
         batch_size: images a step; at most those that there are.
         learning_rate: the highest; for batches of 128, in proportion for others.
         momentum: of SGD.
