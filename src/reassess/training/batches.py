@@ -6,7 +6,7 @@ images, B of a batch, K classes, S the side in pixels, L the most labels of an i
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -20,20 +20,26 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Of the channels of ImageNet's images in [0, 1], the custom of the field."""
 
-Draw = Literal["order", "variation", "model", "folds"]
 
-
-def seed_of(seed: int, draw: Draw, number: int, process: int = 0) -> int:
-    """The seed of one draw: of an epoch's order, or of a step's variation or model."""
-    kind = ("order", "variation", "model", "folds").index(draw)
-    words = np.random.SeedSequence([seed, kind, number, process]).generate_state(2)
-    return int(words[0]) << 31 ^ int(words[1])
+@lru_cache(maxsize=4)
+def step_seeds(seed: int, epoch: int, n_steps: int, process: int = 0) -> list[list[int]]:
+    """Two seeds for each step of an epoch: of what is drawn for the batch, and in the model."""
+    return _seeds([seed, _STEPS, epoch, process], 2 * n_steps).reshape(n_steps, 2).tolist()
 
 
 def epoch_order(n_images: int, seed: int, epoch: int) -> Int[Tensor, "N"]:
     """Every image once, in the order of this epoch."""
-    generator = torch.Generator().manual_seed(seed_of(seed, "order", epoch))
+    generator = torch.Generator().manual_seed(int(_seeds([seed, _ORDER, epoch], 1)[0]))
     return torch.randperm(n_images, generator=generator)
+
+
+_ORDER, _STEPS = 0, 1
+
+
+def _seeds(entropy: list[int], n: int) -> Int[np.ndarray, "n"]:
+    """Seeds of 63 bits that nothing else has."""
+    drawn = np.random.SeedSequence(entropy).generate_state(n, np.uint64)
+    return (drawn >> np.uint64(1)).astype(np.int64)
 
 
 def varied(
@@ -45,7 +51,7 @@ def varied(
 ) -> UInt8[Tensor, "B S S 3"]:
     """Images moved by up to ``shift`` pixels (mirrored at the edges) and half of them flipped.
 
-    One look-up does both: the rows and columns that each image is read from.
+    One look-up does both: the pixels that each image is read from.
 
     Args:
         images: the batch.
@@ -54,16 +60,20 @@ def varied(
         flip: whether left and right may be exchanged.
     """
     n_images, side = images.shape[:2]
-    move = torch.randint(-shift, shift + 1, (2, n_images, 1), generator=generator)
-    places = torch.arange(side) + move
+    rows, columns = _ways(side, shift, flip)
+    move = torch.randint(len(rows), (n_images,), generator=generator)
+    turn = torch.randint(len(columns), (n_images,), generator=generator)
+    first = torch.arange(0, n_images * side**2, side**2)[:, None, None]
+    places = (rows[move][:, :, None] + (columns[turn][:, None, :] + first)).flatten()
+    return images.reshape(-1, 3).index_select(0, places.to(images.device)).view(images.shape)
+
+
+@lru_cache(maxsize=4)
+def _ways(side: int, shift: int, flip: bool) -> tuple[Int[Tensor, "R S"], Int[Tensor, "C S"]]:
+    """Every way to read rows, as the pixel that each begins with, and every way to read columns."""
+    places = torch.arange(side) + torch.arange(-shift, shift + 1)[:, None]
     places = (side - 1) - (side - 1 - places.abs()).abs()
-    rows, columns = places
-    if flip:
-        turned = torch.rand(n_images, 1, generator=generator) < 0.5
-        columns = torch.where(turned, columns.flip(1), columns)
-    rows, columns = rows.to(images.device), columns.to(images.device)
-    image = torch.arange(n_images, device=images.device)
-    return images[image[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return places * side, torch.cat([places, places.flip(1)]) if flip else places
 
 
 def normalised(
@@ -72,9 +82,22 @@ def normalised(
     std: tuple[float, float, float] = STD,
 ) -> Float[Tensor, "B 3 S S"]:
     """What a model gets: channels first (last in memory), each with its mean and deviation."""
-    scale = torch.tensor([255.0 * s for s in std], device=images.device)
-    offset = torch.tensor([m / s for m, s in zip(mean, std, strict=True)], device=images.device)
-    return (images / scale - offset).permute(0, 3, 1, 2)
+    scale, offset = _scale_and_offset(images.shape[1] * images.shape[2], mean, std, images.device)
+    wide = images.reshape(len(images), -1).float().mul_(scale).sub_(offset)
+    return wide.view(images.shape).permute(0, 3, 1, 2)
+
+
+@lru_cache(maxsize=4)
+def _scale_and_offset(
+    n_pixels: int,
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    device: torch.device,
+) -> tuple[Float[Tensor, "W"], Float[Tensor, "W"]]:
+    """Of every number of an image: three at a time, an operation on the CPU would crawl."""
+    scale = torch.tensor([1 / (255.0 * s) for s in std])
+    offset = torch.tensor([m / s for m, s in zip(mean, std, strict=True)])
+    return scale.repeat(n_pixels).to(device), offset.repeat(n_pixels).to(device)
 
 
 @dataclass(frozen=True)

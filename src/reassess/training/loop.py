@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from reassess.errors import DataError, DivergedError, FileError, OptionError
-from reassess.training.batches import Targets, epoch_order, normalised, seed_of, varied
+from reassess.training.batches import Targets, epoch_order, normalised, step_seeds, varied
 from reassess.training.checkpoints import (
     momentum_of,
     read_weights,
@@ -193,6 +192,8 @@ class _Run:
             images.labels, images.n_classes, device, soft=recipe.soft
         )
         self.model = placed(model, device).train()
+        self.weights: list[Tensor] = list(self.model.parameters())
+        self.draw = torch.Generator()
         self.optimizer = self._optimizer()
         self.mean: nn.Module | None = None
         if recipe.ema:
@@ -216,7 +217,7 @@ class _Run:
             {"params": others, "weight_decay": 0.0},
         ]
         momentum = self.recipe.momentum
-        return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=momentum > 0)
+        return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=momentum > 0, fused=True)
 
     def batches(self) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Step, images and rows of every batch that is still to come."""
@@ -239,10 +240,7 @@ class _Run:
     def one_step(self, step: int, pixels: Tensor, rows: Tensor) -> None:
         """Learn from one batch."""
         recipe = self.recipe
-        draw = torch.Generator().manual_seed(
-            seed_of(recipe.seed, "variation", step, self.processes.rank)
-        )
-        torch.manual_seed(seed_of(recipe.seed, "model", step, self.processes.rank))
+        draw = self._seeded(step)
         shift = min(recipe.shift, pixels.shape[1] - 1)
         if shift or recipe.flip:
             pixels = varied(pixels, draw, shift=shift, flip=recipe.flip)
@@ -261,12 +259,29 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if recipe.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+            self._clip(recipe.clip)
         self.optimizer.step()
         if self.mean is not None:
             self._follow(step)
         right = targets.gather(1, logits.detach().argmax(1, keepdim=True)) > 0.5
         self.unseen.append((loss.detach(), right.float().mean()))
+
+    def _clip(self, most: float) -> None:
+        """`nn.utils.clip_grad_norm_` without its sorting of weights, 1 % of a small step."""
+        gradients = [one.grad for one in self.weights if one.grad is not None]
+        norm = torch.stack(torch._foreach_norm(gradients)).norm()
+        torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1.0))
+
+    def _seeded(self, step: int) -> torch.Generator:
+        """What the batch of a step is varied by; the model draws from what it always draws from."""
+        epoch, within = divmod(step, self.per_epoch)
+        seeds = step_seeds(self.recipe.seed, epoch, self.per_epoch, self.processes.rank)
+        of_batch, of_model = seeds[within]
+        if self.device.type == "cpu":
+            torch.default_generator.manual_seed(of_model)
+        else:
+            torch.manual_seed(of_model)
+        return self.draw.manual_seed(of_batch)
 
     def learning_rate(self, step: int) -> float:
         """Linear up to the highest, then half a cosine down to zero."""
@@ -281,7 +296,7 @@ class _Run:
         """Move the running mean; in the first steps faster, or it would remember the beginning."""
         assert self.mean is not None  # noqa: S101 -- the caller asked; this tells mypy
         keep = min(self.recipe.ema, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.mean.parameters()), list(self.model.parameters()), 1 - keep)
+        torch._foreach_lerp_(list(self.mean.parameters()), self.weights, 1 - keep)
         for mean, now in zip(self.mean.buffers(), self.model.buffers(), strict=True):
             mean.copy_(now)
 
@@ -294,13 +309,13 @@ class _Run:
         if not self.unseen:
             return
         losses, right = (torch.stack(one) for one in zip(*self.unseen, strict=True))
-        values: Float[Tensor, "n"] = losses.cpu()
-        wrong = (~torch.isfinite(values)).nonzero()
-        if len(wrong):
-            step = done - len(values) + int(wrong[0])
-            raise DivergedError(self._diverged("loss", step, f"{float(values[int(wrong[0])])}"))
+        values: list[float] = losses.tolist()
+        wrong = [place for place, value in enumerate(values) if not math.isfinite(value)]
+        if wrong:
+            step = done - len(values) + wrong[0]
+            raise DivergedError(self._diverged("loss", step, f"{values[wrong[0]]}"))
         now = time.perf_counter()
-        self.last_loss = float(values.mean())
+        self.last_loss = math.fsum(values) / len(values)
         n_images = len(values) * self.share * self.processes.n
         self.metrics.add(
             Row(
@@ -338,7 +353,7 @@ class _Run:
             FileError: a file cannot be written.
         """
         self.metrics.flush()
-        norms = torch.stack(torch._foreach_norm(list(self.model.parameters())))
+        norms = torch.stack(torch._foreach_norm(self.weights))
         if not bool(torch.isfinite(norms).all()):
             raise DivergedError(self._diverged("weight", done, "no finite number"))
         if self.keeping.checkpoint is None or self.processes.rank != 0:
