@@ -1,6 +1,7 @@
 """Training from the command line: what a user types, also on real images, also when killed."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -110,7 +111,13 @@ def test_a_class_that_is_not_kept_is_named_and_stays(photos, cli: Cli):
 
 def test_a_study_trains_on_its_labels_and_its_classes(photos, cli: Cli):
     table("labels.csv", photos, [one.partition("/")[0] for one in photos])
-    new_study("s", labels="labels.csv", images="photos")
+
+    def classes(names: list[str]) -> None:
+        rows = "".join(f"{k},id of {name},{name}\n" for k, name in enumerate(names))
+        Path("classes.csv").write_text("index,id,name\n" + rows)
+
+    classes(NAMES[::-1])
+    new_study("s", labels="labels.csv", classes="classes.csv", images="photos")
     ran = cli("train", "s", *QUICK, "--epochs", 1, "-o", "m.safetensors")
     assert ran.status == 0, ran
     assert "labels are the original ones" in ran.err
@@ -119,10 +126,17 @@ def test_a_study_trains_on_its_labels_and_its_classes(photos, cli: Cli):
     assert sorted(read_npz(Path("p.npz"), ["ids"])["ids"].tolist()) == sorted(photos)
     ran = cli("add", "s", "p.npz")
     assert ran.status == 0, ran
-    table("labels.csv", photos, ["a" + one.partition("/")[0] for one in photos])
-    ran = cli("predict", "s", "--model", "m.safetensors", "-o", "q.npz")
-    assert ran.status == 2
-    assert "class[0] is 'ant', but must be 'aant'" in ran.err
+    ran = cli("folds", "s", *QUICK, "--epochs", 1, "--folds", 2, "-o", "oof.npz")
+    assert ran.status == 0, ran
+    ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "kept.txt")
+    assert ran.status == 0, ran
+    assert set(read_table(Path("removed.csv")).texts("label")) <= set(NAMES)
+    classes(NAMES)
+    for command in (("predict", "s", "--model", "m.safetensors", "-o", "q.npz"),
+                    ("add", "s", "again=p.npz")):  # fmt: skip
+        ran = cli(*command)
+        assert ran.status == 2
+        assert re.search(r"\[0\] is 'id of doe', but must be 'id of ant'", ran.err), ran
 
 
 @pytest.mark.usefixtures("photos")

@@ -177,8 +177,7 @@ def out_of_fold(
         probabilities[held] = found
         if on_fold is not None:
             on_fold(number + 1, n_folds, was_there)
-    ids = None if images.classes is None else images.classes.ids
-    return OutOfFold(images.labels.image_ids, probabilities, fold, ids)
+    return OutOfFold(images.labels.image_ids, probabilities, fold, images.classes)
 
 
 def _unlearned(images: LabelledImages, others: LabelledImages, fold: int) -> str | None:
