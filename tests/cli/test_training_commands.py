@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -247,6 +248,18 @@ def test_a_missing_extra_is_named_with_its_command(command):
     assert run.returncode == 2, run.stderr
     assert "pip install 'reassess[train]'" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.usefixtures("photos")
+def test_weights_of_timm_s_that_nobody_hands_out_are_one_error(tmp_path):
+    if find_spec("timm") is None:
+        pytest.skip("the extra zoo is not installed")
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "cache")}
+    run = start("predict", "photos", "--model", "timm:test_resnet", "-o", "p.npz", **nowhere)
+    _, said = run.communicate()
+    assert run.returncode == 2, said
+    assert said.startswith("Error: timm:test_resnet: its weights are not in the cache and cannot")
+    assert said.count("\n") == 1
 
 
 def test_cleaning_needs_no_pytorch(photos):
