@@ -10,7 +10,15 @@ import torch
 
 from reassess.errors import DivergedError, FileError, OptionError
 from reassess.files.tables import read_table
-from reassess.training import Keeping, Recipe, build_model, predicted_logits, train, trained_model
+from reassess.training import (
+    Keeping,
+    LabelledImages,
+    Recipe,
+    build_model,
+    predicted_logits,
+    train,
+    trained_model,
+)
 from reassess.training.batches import Targets, normalised, varied
 from reassess.training.checkpoints import read_weights
 from tests.training.small import FAST, labelled, small, squares
@@ -27,13 +35,18 @@ class StoppedError(Exception):
     """The machine went down."""
 
 
-def run(recipe: Recipe, keeping: Keeping | None = None, stop_at: int | None = None):
+def run(
+    recipe: Recipe,
+    keeping: Keeping | None = None,
+    stop_at: int | None = None,
+    images: LabelledImages | None = None,
+):
     def on_step(done: int, *_: object) -> None:
         if done == stop_at:
             raise StoppedError
 
     model = build_model("resnet-8", 4, seed=1)
-    return train(model, small(), recipe, keeping=keeping, on_step=on_step).state_dict()
+    return train(model, images or small(), recipe, keeping=keeping, on_step=on_step).state_dict()
 
 
 def same(a, b) -> bool:
@@ -64,6 +77,10 @@ def test_a_checkpoint_of_another_run_is_refused_or_left_alone(tmp_path):
     with pytest.raises(FileError, match="of a run with other recipe"):
         run(other, replace(keeping, resume=True))
     assert same(run(other, keeping), run(other))
+    pixels, label = squares(64)
+    pixels[5, 0, 0, 0] ^= 1
+    with pytest.raises(FileError, match="of a run with other images"):
+        run(other, replace(keeping, resume=True), images=labelled(pixels, label))
 
 
 def test_both_objectives_learn_and_several_labels_can_be_learned():
