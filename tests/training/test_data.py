@@ -114,7 +114,9 @@ def test_unreadable_images_are_named_and_counted(tmp_path):
     ids = write_folder(tmp_path)
     for one in ids[:2]:
         (tmp_path / one).write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"'ant/000.png', 'bee/001.png'.*2 of 48"):
+    with pytest.raises(
+        DataError, match=r"'ant/000.png', 'bee/001.png' .*\(it has no format .*2 of 48"
+    ):
         open_labelled(tmp_path, form=FORM)
     notes: list[str] = []
     found = open_labelled(tmp_path, form=FORM, skip_unreadable=True, on_note=notes.append)

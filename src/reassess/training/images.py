@@ -61,7 +61,7 @@ def decode(content: bytes, form: Form) -> UInt8[np.ndarray, "S S 3"]:
         MissingExtraError: Pillow is missing.
     """
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as error:
         raise MissingExtraError("pillow", "train", "decoding images") from error
     edge = max(form.side, round(form.side / form.crop))
@@ -71,6 +71,8 @@ def decode(content: bytes, form: Form) -> UInt8[np.ndarray, "S S 3"]:
             with Image.open(io.BytesIO(content)) as opened:
                 opened.draft("RGB", (edge, edge))
                 image = _in_8_bits(ImageOps.exif_transpose(opened)).convert("RGB")
+    except UnidentifiedImageError as error:  # its text names an object in memory
+        raise ValueError("it has no format that Pillow knows") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from error
     width, height = image.size
