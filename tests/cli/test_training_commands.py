@@ -216,9 +216,10 @@ def test_a_killed_run_that_is_resumed_writes_the_same_file(cli: Cli):
     assert 0 < done < 120
     ran = cli(*common, "--checkpoint-every", "50", "--resume", "-o", "killed.safetensors")
     assert ran.status == 0, ran
-    assert "going on" in ran.err
+    assert f"going on from killed.checkpoint.safetensors, after step {done} of 120" in ran.err
     assert cli(*common, "-o", "whole.safetensors").status == 0
     assert Path("killed.safetensors").read_bytes() == Path("whole.safetensors").read_bytes()
+    assert "is not there: beginning" in cli(*common, "--resume", "-o", "whole.safetensors").err
 
 
 @pytest.mark.usefixtures("photos")
