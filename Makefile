@@ -48,7 +48,7 @@ format: $(READY) ## put the code into shape
 docs: $(READY) ## write the generated pages: docs/cli.md
 	@$(BIN)/python scripts/write_cli_reference.py
 
-bench: $(PEERS) ## every benchmark, ours beside a peer; needs REASSESS_DATA
+bench: $(PEERS) $(READY) ## every benchmark, ours beside a peer; needs REASSESS_DATA
 	@$(PEER_BIN)/python benchmarks/em.py
 	@$(PEER_BIN)/python benchmarks/scoring.py
 	@$(PEER_BIN)/python benchmarks/proposals.py
@@ -59,6 +59,7 @@ bench: $(PEERS) ## every benchmark, ours beside a peer; needs REASSESS_DATA
 	@$(PEER_BIN)/python benchmarks/adaptive_replay.py
 	@$(PEER_BIN)/python benchmarks/rating_queue.py
 	@$(PEER_BIN)/python benchmarks/bootstrap.py
+	@$(BIN)/python benchmarks/training.py
 
 # The peers live in an environment of their own; torch first, so that no other build replaces it.
 $(PEERS): pyproject.toml constraints.txt

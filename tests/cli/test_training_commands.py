@@ -1,10 +1,12 @@
 """Training from the command line: what a user types, also on real images, also when killed."""
 
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +112,13 @@ def test_a_class_that_is_not_kept_is_named_and_stays(photos, cli: Cli):
 
 def test_a_study_trains_on_its_labels_and_its_classes(photos, cli: Cli):
     table("labels.csv", photos, [one.partition("/")[0] for one in photos])
-    new_study("s", labels="labels.csv", images="photos")
+
+    def classes(names: list[str]) -> None:
+        rows = "".join(f"{k},id of {name},{name}\n" for k, name in enumerate(names))
+        Path("classes.csv").write_text("index,id,name\n" + rows)
+
+    classes(NAMES[::-1])
+    new_study("s", labels="labels.csv", classes="classes.csv", images="photos")
     ran = cli("train", "s", *QUICK, "--epochs", 1, "-o", "m.safetensors")
     assert ran.status == 0, ran
     assert "labels are the original ones" in ran.err
@@ -119,10 +127,17 @@ def test_a_study_trains_on_its_labels_and_its_classes(photos, cli: Cli):
     assert sorted(read_npz(Path("p.npz"), ["ids"])["ids"].tolist()) == sorted(photos)
     ran = cli("add", "s", "p.npz")
     assert ran.status == 0, ran
-    table("labels.csv", photos, ["a" + one.partition("/")[0] for one in photos])
-    ran = cli("predict", "s", "--model", "m.safetensors", "-o", "q.npz")
-    assert ran.status == 2
-    assert "class[0] is 'ant', but must be 'aant'" in ran.err
+    ran = cli("folds", "s", *QUICK, "--epochs", 1, "--folds", 2, "-o", "oof.npz")
+    assert ran.status == 0, ran
+    ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "kept.txt")
+    assert ran.status == 0, ran
+    assert set(read_table(Path("removed.csv")).texts("label")) <= set(NAMES)
+    classes(NAMES)
+    for command in (("predict", "s", "--model", "m.safetensors", "-o", "q.npz"),
+                    ("add", "s", "again=p.npz")):  # fmt: skip
+        ran = cli(*command)
+        assert ran.status == 2
+        assert re.search(r"\[0\] is 'id of doe', but must be 'id of ant'", ran.err), ran
 
 
 @pytest.mark.usefixtures("photos")
@@ -201,9 +216,10 @@ def test_a_killed_run_that_is_resumed_writes_the_same_file(cli: Cli):
     assert 0 < done < 120
     ran = cli(*common, "--checkpoint-every", "50", "--resume", "-o", "killed.safetensors")
     assert ran.status == 0, ran
-    assert "going on" in ran.err
+    assert f"going on from killed.checkpoint.safetensors, after step {done} of 120" in ran.err
     assert cli(*common, "-o", "whole.safetensors").status == 0
     assert Path("killed.safetensors").read_bytes() == Path("whole.safetensors").read_bytes()
+    assert "is not there: beginning" in cli(*common, "--resume", "-o", "whole.safetensors").err
 
 
 @pytest.mark.usefixtures("photos")
@@ -233,6 +249,18 @@ def test_a_missing_extra_is_named_with_its_command(command):
     assert run.returncode == 2, run.stderr
     assert "pip install 'reassess[train]'" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.usefixtures("photos")
+def test_weights_of_timm_s_that_nobody_hands_out_are_one_error(tmp_path):
+    if find_spec("timm") is None:
+        pytest.skip("the extra zoo is not installed")
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "cache")}
+    run = start("predict", "photos", "--model", "timm:test_resnet", "-o", "p.npz", **nowhere)
+    _, said = run.communicate()
+    assert run.returncode == 2, said
+    assert said.startswith("Error: timm:test_resnet: its weights are not in the cache and cannot")
+    assert said.count("\n") == 1
 
 
 def test_cleaning_needs_no_pytorch(photos):

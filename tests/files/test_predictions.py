@@ -170,6 +170,20 @@ def test_one_array_an_image_and_one_a_model(tmp_path: Path) -> None:
     check(model, tmp_path / "tops.npz", n_columns=1)
 
 
+def test_columns_that_say_of_which_classes_they_are_must_be_of_these(tmp_path: Path) -> None:
+    model = random_model()
+    known, path = model.benchmark.classes, tmp_path / "m.npz"
+    assert known is not None
+    for ids, names in ((known.ids, known.names), (known.names, known.names), (range(K), range(K))):
+        said = {"class_ids": np.array(ids), "class_names": np.array(names)}
+        np.savez(path, logits=model.scores, ids=model.ids, **said)
+        check(model, path)
+    for ids in (known.ids[::-1], known.names[::-1], ("dog", *known.ids[1:])):
+        np.savez(path, logits=model.scores, ids=model.ids, class_ids=np.array(ids))
+        with pytest.raises(DataError, match=r"class_ids\[0\] is '(val|c:d=e|name c:d=e|dog)', but"):
+            read_predictions(path, model.benchmark)
+
+
 def timm_columns(model: Model, rows: Any, what: str, shape: str, k: int) -> dict[str, Any]:
     """The columns of timm's ``inference.py``, as parquet holds them."""
     classes = model.benchmark.classes

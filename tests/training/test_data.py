@@ -46,6 +46,24 @@ def test_what_does_not_fit_into_memory_is_decoded_when_it_is_needed(tmp_path):
     assert torch.equal(next(part.batches(first)), next(other.batches(first)))
 
 
+def test_hashes_show_which_images_are_one_in_memory_or_not(tmp_path):
+    ids = write_folder(tmp_path)
+    (tmp_path / ids[3]).write_bytes((tmp_path / ids[9]).read_bytes())
+    (tmp_path / ids[0]).write_bytes(b"no image")
+    for most_in_memory in (10**9, 0):
+        found, rows, _ = load_pixels(
+            open_images(tmp_path), FORM, skip_unreadable=True, most_in_memory=most_in_memory
+        )
+        names = open_images(tmp_path).image_ids[rows].tolist()
+        digests = found.digests()
+        assert len(names) == len(digests) == 47
+        values, counts = np.unique(digests, return_counts=True)
+        twice = np.array(names)[digests == values[counts == 2]]
+        assert set(twice.tolist()) == {ids[3], ids[9]}
+        some = np.array([40, 2])
+        assert found.take(some).digests().tolist() == digests[some].tolist()
+
+
 def test_the_number_of_classes_is_that_of_the_labels_not_of_what_is_kept(tmp_path):
     ids = write_folder(tmp_path)
     notes: list[str] = []
@@ -96,7 +114,9 @@ def test_unreadable_images_are_named_and_counted(tmp_path):
     ids = write_folder(tmp_path)
     for one in ids[:2]:
         (tmp_path / one).write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"'ant/000.png', 'bee/001.png'.*2 of 48"):
+    with pytest.raises(
+        DataError, match=r"'ant/000.png', 'bee/001.png' .*\(it has no format .*2 of 48"
+    ):
         open_labelled(tmp_path, form=FORM)
     notes: list[str] = []
     found = open_labelled(tmp_path, form=FORM, skip_unreadable=True, on_note=notes.append)

@@ -1,5 +1,6 @@
 """The loop: learns, resumes to the same bits, stops where numbers end."""
 
+import math
 import resource
 from dataclasses import replace
 from pathlib import Path
@@ -7,14 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reassess.errors import DivergedError, FileError, OptionError
 from reassess.files.tables import read_table
-from reassess.training import Keeping, Recipe, build_model, predicted_logits, train, trained_model
-from reassess.training.batches import Targets, normalised, varied
+from reassess.training import (
+    Keeping,
+    LabelledImages,
+    Recipe,
+    build_model,
+    predicted_logits,
+    train,
+    trained_model,
+)
+from reassess.training.batches import Targets, epoch_order, normalised, step_seeds, varied
 from reassess.training.checkpoints import read_weights
+from reassess.training.models import placed
 from tests.training.small import FAST, labelled, small, squares
 
+CPU = torch.device("cpu")
 RECIPES = {
     "softmax": FAST,
     "everything": replace(
@@ -27,13 +40,18 @@ class StoppedError(Exception):
     """The machine went down."""
 
 
-def run(recipe: Recipe, keeping: Keeping | None = None, stop_at: int | None = None):
+def run(
+    recipe: Recipe,
+    keeping: Keeping | None = None,
+    stop_at: int | None = None,
+    images: LabelledImages | None = None,
+):
     def on_step(done: int, *_: object) -> None:
         if done == stop_at:
             raise StoppedError
 
     model = build_model("resnet-8", 4, seed=1)
-    return train(model, small(), recipe, keeping=keeping, on_step=on_step).state_dict()
+    return train(model, images or small(), recipe, keeping=keeping, on_step=on_step).state_dict()
 
 
 def same(a, b) -> bool:
@@ -64,6 +82,10 @@ def test_a_checkpoint_of_another_run_is_refused_or_left_alone(tmp_path):
     with pytest.raises(FileError, match="of a run with other recipe"):
         run(other, replace(keeping, resume=True))
     assert same(run(other, keeping), run(other))
+    pixels, label = squares(64)
+    pixels[5, 0, 0, 0] ^= 1
+    with pytest.raises(FileError, match="of a run with other images"):
+        run(other, replace(keeping, resume=True), images=labelled(pixels, label))
 
 
 def test_both_objectives_learn_and_several_labels_can_be_learned():
@@ -131,24 +153,79 @@ def test_options_out_of_range_are_refused():
             Recipe(**wrong)
 
 
-def test_images_are_moved_and_flipped_but_never_changed():
-    pixels = torch.from_numpy(squares(32)[0])
-    same_again = varied(pixels, torch.Generator().manual_seed(0), shift=0, flip=False)
-    assert torch.equal(same_again, pixels)
-    moved = varied(pixels, torch.Generator().manual_seed(0), shift=0, flip=True)
-    flipped = pixels.flip(2)
-    is_flipped = [torch.equal(a, b) for a, b in zip(moved, flipped, strict=True)]
-    kept = [torch.equal(a, b) for a, b in zip(moved, pixels, strict=True)]
-    assert sorted({*map(tuple, zip(is_flipped, kept, strict=True))}) == [
-        (False, True),
-        (True, False),
-    ]
-    ramp = torch.arange(8, dtype=torch.uint8).reshape(1, 1, 8, 1).expand(50, 8, 8, 3)
-    rows = varied(ramp, torch.Generator().manual_seed(1), shift=2, flip=False)[:, 0, :, 0]
-    assert {tuple(row) for row in rows.tolist()} == {
-        (2, 3, 4, 5, 6, 7, 6, 5), (1, 2, 3, 4, 5, 6, 7, 6), (0, 1, 2, 3, 4, 5, 6, 7),
-        (1, 0, 1, 2, 3, 4, 5, 6), (2, 1, 0, 1, 2, 3, 4, 5),
-    }  # fmt: skip
+def every_way(image: np.ndarray, shift: int, *, flip: bool) -> set[bytes]:
+    """What may become of an image: cut out of it, with mirrored edges, at each place; turned."""
+    wide, side = np.pad(image, ((shift, shift), (shift, shift), (0, 0)), "reflect"), len(image)
+    places = range(2 * shift + 1)
+    cuts = [wide[y : y + side, x : x + side] for y in places for x in places]
+    return {cut.tobytes() for cut in cuts + [cut[:, ::-1] for cut in cuts if flip]}
+
+
+@given(st.integers(2, 7), st.integers(0, 6), st.booleans(), st.integers(0, 1000))
+def test_images_are_moved_and_flipped_and_nothing_else(side, shift, flip, seed):
+    shift = min(shift, side - 1)
+    pixels = np.random.default_rng(seed).integers(0, 256, (8, side, side, 3)).astype(np.uint8)
+    generator = torch.Generator().manual_seed(seed)
+    found = varied(torch.from_numpy(pixels), generator, shift=shift, flip=flip).numpy()
+    for before, after in zip(pixels, found, strict=True):
+        assert after.tobytes() in every_way(before, shift, flip=flip)
+
+
+def test_every_way_to_move_and_to_flip_is_drawn_equally_often():
+    """Of 18 ways each is expected 1,000 times, give or take 31; five of these are never seen."""
+    image = np.random.default_rng(0).integers(0, 256, (4, 4, 3)).astype(np.uint8)
+    pixels = torch.from_numpy(np.broadcast_to(image, (18_000, 4, 4, 3)).copy())
+    found = varied(pixels, torch.Generator().manual_seed(0), shift=1, flip=True).numpy()
+    ways, counts = np.unique(found.reshape(len(found), -1), axis=0, return_counts=True)
+    assert {way.tobytes() for way in ways} == every_way(image, 1, flip=True)
+    assert np.abs(counts - 1000).max() < 155
+
+
+def test_gradients_are_cut_as_pytorch_cuts_them():
+    """A step of each, from the same weights, with and without cutting that is felt."""
+    for clip in (0.05, 1e3):
+        recipe = replace(FAST, epochs=1, batch_size=64, shift=0, flip=False, clip=clip, warmup=0.0)
+        ours, theirs = build_model("resnet-8", 4), placed(build_model("resnet-8", 4), CPU).train()
+        images = small()
+        train(ours, images, recipe)
+        decayed = [one for one in theirs.parameters() if one.ndim > 1]
+        others = [one for one in theirs.parameters() if one.ndim <= 1]
+        optimizer = torch.optim.SGD(
+            [{"params": decayed, "weight_decay": 5e-4}, {"params": others}],
+            lr=recipe.learning_rate * 64 / 128, momentum=0.9, nesterov=True,
+        )  # fmt: skip
+        logits = theirs(normalised(images.pixels.pixels))
+        torch.nn.functional.cross_entropy(logits, torch.from_numpy(images.first_label)).backward()
+        norm = torch.nn.utils.clip_grad_norm_(theirs.parameters(), clip)
+        assert (norm > clip) == (clip < 1)
+        optimizer.step()
+        before, a, b = (
+            torch.cat([weight.detach().flatten() for weight in one.parameters()])
+            for one in (build_model("resnet-8", 4), ours, theirs)
+        )
+        assert float((a - b).norm() / (b - before).norm()) < 0.01
+
+
+def test_the_learning_rate_rises_and_falls_as_stated(tmp_path):
+    """By hand: 8 steps of 64 images, 2 up to 0.1, then half a cosine over 6."""
+    recipe = replace(FAST, epochs=8, batch_size=64, warmup=0.25)
+    run(recipe, Keeping(metrics=tmp_path / "m.csv"))
+    rates = read_table(tmp_path / "m.csv").numbers(["learning_rate"])[:, 0]
+    cosine = [(1 + math.cos(math.pi * step / 6)) / 2 for step in range(6)]
+    np.testing.assert_allclose(rates, [0.05, 0.1, *(0.1 * one for one in cosine)], rtol=1e-5)
+
+
+def test_every_pass_has_every_image_that_fills_a_batch_and_every_step_its_own_draws():
+    for epoch in range(3):
+        assert sorted(epoch_order(10, 0, epoch).tolist()) == list(range(10))
+    orders = {tuple(epoch_order(10, seed, epoch).tolist()) for seed in (0, 1) for epoch in (0, 1)}
+    assert len(orders) == 4
+    seeds = [
+        one
+        for seed in (0, 1) for epoch in (0, 1) for process in (0, 1)
+        for pair in step_seeds(seed, epoch, 5, process) for one in pair
+    ]  # fmt: skip
+    assert len(set(seeds)) == len(seeds) == 80
 
 
 def test_inputs_and_targets_are_what_their_definitions_say():
@@ -162,10 +239,10 @@ def test_inputs_and_targets_are_what_their_definitions_say():
         "s", images.labels.image_ids, [[0, 2], [3], [1]], posterior=np.array([0.9, 0.8, 1, 0.7]),
         n_classes=4,
     )  # fmt: skip
-    rows, cpu = torch.tensor([2, 0]), torch.device("cpu")
-    hard = Targets.from_labels(sets, 4, cpu).of(rows)
+    rows = torch.tensor([2, 0])
+    hard = Targets.from_labels(sets, 4, CPU).of(rows)
     assert hard.tolist() == [[0, 1, 0, 0], [1, 0, 1, 0]]
-    soft = Targets.from_labels(sets, 4, cpu, soft=True).of(rows)
+    soft = Targets.from_labels(sets, 4, CPU, soft=True).of(rows)
     np.testing.assert_allclose(soft, [[0, 0.7, 0, 0], [0.9, 0, 0.8, 0]], rtol=1e-6)
 
 

@@ -1,7 +1,8 @@
 """``reassess train``: a model that learns from labels that hold."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,9 @@ from reassess.cli.training_options import (
     recipe_of,
     steps,
 )
+
+if TYPE_CHECKING:
+    from reassess.training import Keeping
 
 
 @click.command(
@@ -96,8 +100,9 @@ def train(source: str, objective: str, output: str, **options: Any) -> None:
             tensorboard=_path(options["tensorboard"]),
         )
         if not quiet:
-            _say_where_it_begins(checkpoint, options["resume"], len(images), str(device))
-        with steps("Training", quiet=quiet) as on_step:
+            click.echo(f"{len(images):,} images, on {device}.", err=True)
+        with steps("Training", quiet=quiet) as count:
+            on_step = count if quiet else _saying_where_it_begins(count, keeping)
             model = trained_model(
                 images, recipe, options["model"], device=device, keeping=keeping,
                 processes=processes, on_step=on_step,
@@ -113,9 +118,23 @@ def _path(named: str | None) -> Path | None:
     return None if named is None else Path(named)
 
 
-def _say_where_it_begins(checkpoint: Path, resume: bool | None, n_images: int, device: str) -> None:
-    click.echo(f"{n_images:,} images, on {device}.", err=True)
-    if resume and not checkpoint.is_file():
-        click.echo(f"Note: {checkpoint} is not there: beginning at the first step.", err=True)
-    elif resume is not False and checkpoint.is_file():
-        click.echo(f"Note: going on from {checkpoint} where it is of this run.", err=True)
+def _saying_where_it_begins(
+    count: Callable[[int, int, float | None], None], keeping: "Keeping"
+) -> Callable[[int, int, float | None], None]:
+    """The count, and at the first step a note where a checkpoint is there or was asked for."""
+    path = keeping.checkpoint
+    was_there = path is not None and path.is_file()
+    untold = bool(keeping.resume or (keeping.resume is None and was_there))
+
+    def step(done: int, n_steps: int, loss: float | None) -> None:
+        nonlocal untold
+        if untold:
+            what = "is of another run" if was_there else "is not there"
+            note = f"{path} {what}: beginning at the first step"
+            if done > 1:
+                note = f"going on from {path}, after step {done - 1:,} of {n_steps:,}"
+            click.echo(f"Note: {note}.", err=True)
+            untold = False
+        count(done, n_steps, loss)
+
+    return step

@@ -41,8 +41,8 @@ class PredictedLabels:
         found = []
         if lost:
             found.append(
-                f"Warning: no image is kept of class {some(lost, 20)}; it stays a class and would "
-                "never be learned."
+                f"Warning: no image is kept of class {some(lost, 20)}; all classes stay, "
+                "but these would never be learned."
             )
         if self.n_without:
             found.append(
@@ -90,14 +90,14 @@ def labels_of_predicted(
 def _classes_of(found: OutOfFold, classes: str | Path | None) -> Classes | None:
     """The classes of the predictions: of a file, which must name the same, or their own."""
     known = None if classes is None else read_classes(classes)
-    if found.class_ids is None:
+    if found.classes is None:
         return known
-    if known is not None and known.ids != found.class_ids:
+    if known is not None and known.ids != found.classes.ids:
         raise DataError(
             f"{classes}: its classes are not those of the predictions, but must be the same in the "
             "same order. Leave --classes out: the predictions name theirs."
         )
-    return known or Classes.from_names(list(found.class_ids))
+    return known or found.classes
 
 
 def _label_of_each(found: OutOfFold, read: Benchmark, path: Path) -> Int[np.ndarray, "N"]:

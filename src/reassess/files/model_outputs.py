@@ -1,12 +1,14 @@
 """What our own models say of images, in full, as one `.npz`.
 
-predictions    ``logits`` [N, K] and ``ids``; ``class_ids`` where the classes have names
-out of fold    ``probabilities`` [N, K], ``ids``, ``fold`` [N]; ``class_ids`` likewise
+predictions    ``logits`` [N, K] and ``ids``; where the classes are known ``class_ids`` and
+               ``class_names``
+out of fold    ``probabilities`` [N, K], ``ids``, ``fold`` [N]; the classes likewise
 
 Both are files of predictions (`reassess.files.predictions`), so that they can be scored and
 added to a study as any model's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +29,13 @@ class OutOfFold:
         image_ids: N distinct ids, strings.
         probabilities: of each class.
         fold: the fold that an image was held out with.
-        class_ids: the classes; None where only indices are known.
+        classes: the classes, by id and name; None where only indices are known.
     """
 
     image_ids: Shaped[np.ndarray, "N"]
     probabilities: Float[np.ndarray, "N K"]
     fold: Int[np.ndarray, "N"]
-    class_ids: tuple[str, ...] | None = None
+    classes: Classes | None = None
 
 
 def write_out_of_fold(found: OutOfFold, path: str | Path) -> None:
@@ -43,7 +45,7 @@ def write_out_of_fold(found: OutOfFold, path: str | Path) -> None:
         FileError: the file cannot be written.
     """
     _write(
-        path, found.class_ids,
+        path, found.classes,
         probabilities=found.probabilities, ids=found.image_ids, fold=found.fold,
     )  # fmt: skip
 
@@ -65,11 +67,8 @@ def read_out_of_fold(path: str | Path) -> OutOfFold:
             arrays = read_npz(path, ["probabilities", "ids"])
     probabilities, ids = arrays["probabilities"], as_strings(arrays["ids"], f"{path}: ids")
     fold = arrays.get("fold", np.zeros(len(ids), np.int64))
-    class_ids = arrays.get("class_ids")
-    names = None
-    if class_ids is not None:
-        names = tuple(as_strings(class_ids, f"{path}: class_ids").tolist())
-    shape = (len(ids), probabilities.shape[-1] if names is None else len(names))
+    classes = _classes_in(arrays, path)
+    shape = (len(ids), probabilities.shape[-1] if classes is None else len(classes))
     if probabilities.shape != shape or fold.shape != (len(ids),) or 0 in shape:
         raise DataError(
             f"{path}: probabilities have the shape {probabilities.shape}, but must be "
@@ -82,7 +81,24 @@ def read_out_of_fold(path: str | Path) -> OutOfFold:
         )
     if len(np.unique(ids)) < len(ids):
         raise DataError(f"{path}: an image id is there twice, but must be unique.")
-    return OutOfFold(ids, probabilities, fold.astype(np.int64), names)
+    return OutOfFold(ids, probabilities, fold.astype(np.int64), classes)
+
+
+def _classes_in(arrays: Mapping[str, Shaped[np.ndarray, "..."]], path: Path) -> Classes | None:
+    """The classes that a file names; their ids are their names where it says no more."""
+    if "class_ids" not in arrays:
+        return None
+    ids = as_strings(arrays["class_ids"], f"{path}: class_ids").tolist()
+    if "class_names" not in arrays:
+        return Classes.from_names(ids)
+    names = as_strings(arrays["class_names"], f"{path}: class_names").tolist()
+    if len(names) != len(ids):
+        raise DataError(
+            f"{path}: there are {len(names):,} class_names, but must be {len(ids):,}, one for each "
+            "of the class_ids. Write it again."
+        )
+    blank = ("",) * len(ids)
+    return Classes(tuple(ids), tuple(names), blank, blank)
 
 
 def write_logits(
@@ -96,14 +112,12 @@ def write_logits(
     Raises:
         FileError: the file cannot be written.
     """
-    _write(path, None if classes is None else classes.ids, logits=logits, ids=image_ids)
+    _write(path, classes, logits=logits, ids=image_ids)
 
 
-def _write(
-    path: str | Path, class_ids: tuple[str, ...] | None, **arrays: Shaped[np.ndarray, "..."]
-) -> None:
-    if class_ids is not None:
-        arrays["class_ids"] = np.array(class_ids)
+def _write(path: str | Path, classes: Classes | None, **arrays: Shaped[np.ndarray, "..."]) -> None:
+    if classes is not None:
+        arrays["class_ids"], arrays["class_names"] = np.array(classes.ids), np.array(classes.names)
     with write_atomically(path) as beside, beside.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 

@@ -75,7 +75,7 @@ def open_forms(source: str | Path, benchmark: Benchmark) -> list[Found]:
 
     Raises:
         FileError: the source is missing, corrupt, a pickle or of no known form.
-        DataError: the arrays of an archive do not fit together.
+        DataError: the arrays of an archive do not fit together, or it names other classes.
     """
     path = Path(source)
     pair = two_files(source)
@@ -144,6 +144,7 @@ def _archive(path: Path, benchmark: Benchmark) -> list[Found]:
                 f"{', '.join(_SCALES)}. Name it so, or leave it out if the classes are in rank "
                 "order."
             )
+        _check_order_of_classes(arrays, benchmark, where)
         scores = None if key is None else arrays[key]
         scale = None if key is None else _SCALES[key]
         return [Found(path.stem, where, arrays.get("classes"), scores, ids, scale)]
@@ -161,6 +162,22 @@ def _archive(path: Path, benchmark: Benchmark) -> list[Found]:
     if len(arrays) == 1:
         return [_lone(path.stem, where, next(iter(arrays.values())), ids)]
     return [_lone(name, f"{where}: {name}", array, ids) for name, array in arrays.items()]
+
+
+def _check_order_of_classes(arrays: dict[str, Array], benchmark: Benchmark, where: str) -> None:
+    """Refuse columns that a file says are of other classes, or of the same in another order."""
+    classes = benchmark.classes
+    if classes is None or "class_ids" not in arrays or arrays["class_ids"].dtype.kind not in "SU":
+        return
+    ids = as_strings(arrays["class_ids"], f"{where}: class_ids").tolist()
+    names = as_strings(arrays.get("class_names", np.array(ids)), f"{where}: class_names").tolist()
+    columns = zip(ids, names, classes.ids, classes.names, strict=False)
+    for column, (class_id, name, known_id, known_name) in enumerate(columns):
+        if class_id not in {known_id, known_name} and name != known_name:
+            raise DataError(
+                f"{where}: class_ids[{column}] is {class_id!r}, but must be {known_id!r} as in "
+                f"{benchmark.name}. Predict with a model of the same classes in their order."
+            )
 
 
 def _is_by_image(arrays: dict[str, Array], benchmark: Benchmark, where: str) -> bool:

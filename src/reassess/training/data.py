@@ -72,8 +72,9 @@ class LabelledImages:
         return replace(self, pixels=self.pixels.take(rows), labels=self.labels.take(rows))
 
     def digest(self) -> str:
-        """A hash of ids, labels, classes and the size of the images, to tell runs apart."""
-        found = hashlib.sha256(f"{self.pixels.side} {self.n_classes}".encode())
+        """A hash of the images, their ids and labels, and K, to tell runs apart."""
+        found = hashlib.sha256(f"{self.form} {self.n_classes}".encode())
+        found.update(self.pixels.digests().tobytes())
         for column in (self.labels.indptr, self.labels.indices, self.labels.posterior):
             if column is not None:
                 found.update(np.ascontiguousarray(column).tobytes())

@@ -149,13 +149,12 @@ def out_of_fold(
         DivergedError: a loss is no number.
         FileError: a finished fold cannot be written.
     """
-    digests = images.pixels.digests()
-    fold = folds_of(images, digests, n_folds, recipe.seed)
+    fold = folds_of(images, images.pixels.digests(), n_folds, recipe.seed)
     probabilities = np.empty((len(images), images.n_classes), np.float32)
     about = {"recipe": asdict(recipe), "model": model, "n_folds": n_folds}
     base = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     base.update(images.digest().encode())
-    base.update(np.ascontiguousarray(digests).tobytes())
+    base.update(fold.tobytes())
     for number in range(n_folds):
         held = np.flatnonzero(fold == number)
         others = images.take(np.flatnonzero(fold != number))
@@ -177,8 +176,7 @@ def out_of_fold(
         probabilities[held] = found
         if on_fold is not None:
             on_fold(number + 1, n_folds, was_there)
-    ids = None if images.classes is None else images.classes.ids
-    return OutOfFold(images.labels.image_ids, probabilities, fold, ids)
+    return OutOfFold(images.labels.image_ids, probabilities, fold, images.classes)
 
 
 def _unlearned(images: LabelledImages, others: LabelledImages, fold: int) -> str | None:

@@ -34,6 +34,7 @@ MOST_IN_MEMORY = 4 * 2**30
 
 _AT_ONCE = 2048
 _AHEAD = 3
+_DIGEST = "S16"
 
 OnImages = Callable[[int], object]
 """Called with the number of images that were decoded so far."""
@@ -60,7 +61,7 @@ def decode(content: bytes, form: Form) -> UInt8[np.ndarray, "S S 3"]:
         MissingExtraError: Pillow is missing.
     """
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as error:
         raise MissingExtraError("pillow", "train", "decoding images") from error
     edge = max(form.side, round(form.side / form.crop))
@@ -70,6 +71,8 @@ def decode(content: bytes, form: Form) -> UInt8[np.ndarray, "S S 3"]:
             with Image.open(io.BytesIO(content)) as opened:
                 opened.draft("RGB", (edge, edge))
                 image = _in_8_bits(ImageOps.exif_transpose(opened)).convert("RGB")
+    except UnidentifiedImageError as error:  # its text names an object in memory
+        raise ValueError("it has no format that Pillow knows") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from error
     width, height = image.size
@@ -100,11 +103,15 @@ class InMemory:
     """Decoded images in memory, on whatever device.
 
     Args:
-        pixels: one square an image.
+        pixels: one square an image; not to be changed afterwards.
+        digests: the hash of each, where it is known.
     """
 
-    def __init__(self, pixels: UInt8[Tensor, "N S S 3"]) -> None:
+    def __init__(
+        self, pixels: UInt8[Tensor, "N S S 3"], digests: Shaped[np.ndarray, "N"] | None = None
+    ) -> None:
         self.pixels = pixels
+        self._digests = digests
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -116,11 +123,12 @@ class InMemory:
 
     def take(self, rows: Int[np.ndarray, "n"]) -> "InMemory":
         """These images only, copied: the others are not in it."""
-        return InMemory(self.pixels[torch.from_numpy(rows).to(self.pixels.device)])
+        digests = None if self._digests is None else self._digests[rows]
+        return InMemory(self.pixels[torch.from_numpy(rows).to(self.pixels.device)], digests)
 
     def to(self, device: torch.device) -> "InMemory":
         """The same on a device."""
-        return InMemory(self.pixels.to(device))
+        return InMemory(self.pixels.to(device), self._digests)
 
     def batches(self, rows: Iterable[Int[Tensor, "_"]]) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
         """The images of each batch of rows."""
@@ -129,8 +137,10 @@ class InMemory:
 
     def digests(self) -> Shaped[np.ndarray, "N"]:
         """A hash of each image's pixels: equal images have equal ones."""
-        plain = self.pixels.cpu().numpy()
-        return np.array([hashlib.blake2b(one.tobytes(), digest_size=16).digest() for one in plain])
+        if self._digests is None:
+            plain = self.pixels.cpu().numpy()
+            self._digests = np.array([_hash(one.tobytes()) for one in plain], _DIGEST)
+        return self._digests
 
 
 class Decoding:
@@ -139,11 +149,13 @@ class Decoding:
     Args:
         files: where they are.
         form: what becomes of them.
+        digests: a hash of each one's file.
     """
 
-    def __init__(self, files: ImageFiles, form: Form) -> None:
+    def __init__(self, files: ImageFiles, form: Form, digests: Shaped[np.ndarray, "N"]) -> None:
         self._files = files
         self._form = form
+        self._digests = digests
 
     def __len__(self) -> int:
         return len(self._files)
@@ -155,7 +167,7 @@ class Decoding:
 
     def take(self, rows: Int[np.ndarray, "n"]) -> "Decoding":
         """These images only; the others cannot be read from it."""
-        return Decoding(self._files.take(rows), self._form)
+        return Decoding(self._files.take(rows), self._form, self._digests[rows])
 
     def to(self, device: torch.device) -> "Decoding":
         """Itself: batches move to the device one by one."""
@@ -191,8 +203,11 @@ class Decoding:
 
     def digests(self) -> Shaped[np.ndarray, "N"]:
         """A hash of each image's file: equal files have equal ones."""
-        every = (self._files.read(row) for row in range(len(self._files)))
-        return np.array([hashlib.blake2b(one, digest_size=16).digest() for one in every])
+        return self._digests
+
+
+def _hash(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 Pixels = InMemory | Decoding
@@ -225,16 +240,20 @@ def load_pixels(
     n_bytes = len(files) * form.side**2 * 3
     keep = n_bytes <= most_in_memory
     pixels = np.empty((len(files) if keep else 0, form.side, form.side, 3), np.uint8)
+    digests = np.zeros(0 if keep else len(files), _DIGEST)
     broken: list[int] = []
     why = ""
 
     def one(row: int) -> str | None:
+        content = files.read(row)
         try:
-            found = decode(files.read(row), form)
+            found = decode(content, form)
         except ValueError as error:
             return str(error) or "no image"
         if keep:
             pixels[row] = found
+        else:
+            digests[row] = _hash(content)
         return None
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -255,7 +274,7 @@ def load_pixels(
         note = f"{len(broken):,} of {len(files):,} images cannot be decoded: {some(names, 20)}"
     if keep:
         return InMemory(torch.from_numpy(pixels[rows] if broken else pixels)), rows, note
-    return Decoding(files.take(rows) if broken else files, form), rows, note
+    return Decoding(files.take(rows) if broken else files, form, digests[rows]), rows, note
 
 
 def _unreadable(files: ImageFiles, rows: list[int], why: str) -> DataError:

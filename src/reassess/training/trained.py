@@ -201,16 +201,14 @@ def _from_timm(source: str) -> TrainedModel:
             "timm:resnet50, or a file that `reassess train` wrote."
         )
     known: dict[str, Any] = config.to_dict()
+    if config.hf_hub_id:
+        _check_within_reach(source, config.hf_hub_id)
     try:
         module = build_model(source, int(known["num_classes"]), pretrained=True)
     except ReassessError:
         raise
-    except Exception as error:  # whatever the hub's client raises without a network
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
-        raise FileError(
-            f"{source}: its weights are not in the cache and cannot be fetched ({reason}). Fetch "
-            "them where there is a network, or train a model (reassess train)."
-        ) from error
+    except Exception as error:  # whatever the hub's client raises when the network breaks off
+        raise _out_of_reach(source, error) from error
     crop = float(known.get("crop_pct") or 1.0)
     return TrainedModel(
         module=module,
@@ -220,6 +218,37 @@ def _from_timm(source: str) -> TrainedModel:
         form=Form(int(known["input_size"][-1]), crop),
         mean=_three(list(known["mean"])),
         std=_three(list(known["std"])),
+    )
+
+
+def _check_within_reach(source: str, hub_id: str) -> None:
+    """Ask the hub once; timm's way of asking takes a minute of retries before it gives up.
+
+    Raises:
+        FileError: the weights are not in the cache, and nobody answers.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
+
+    repository, _, revision = hub_id.partition("@")
+    names = ("model.safetensors", "pytorch_model.bin")
+    cached = (try_to_load_from_cache(repository, one, revision=revision or None) for one in names)
+    if any(isinstance(path, str) for path in cached):
+        return
+    try:
+        get_hf_file_metadata(hf_hub_url(repository, names[0], revision=revision or None))
+    except HfHubHTTPError:
+        return  # an answer: timm looks for another file, or says what is wrong
+    except Exception as error:  # the client's HTTP library has changed, and its exceptions with it
+        raise _out_of_reach(source, error) from error
+
+
+def _out_of_reach(source: str, error: Exception) -> FileError:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    reason = reason if len(reason) <= 160 else f"{reason[:160]}..."
+    return FileError(
+        f"{source}: its weights are not in the cache and cannot be fetched ({reason}). Fetch "
+        "them where there is a network, or train a model (reassess train)."
     )
 
 
