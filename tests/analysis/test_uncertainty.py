@@ -176,3 +176,22 @@ def test_scores_at_other_thresholds_are_those_of_labels_decided_there(noisy):
         assert found.n_labels[t] == len(labels.indices)
     with pytest.raises(OptionError, match="threshold is 0"):
         sensitivity(noisy.predictions, noisy.labels, noisy.posterior, (0.0,))
+
+
+def test_usual_thresholds_hold_the_labels_own_and_leave_out_those_that_keep_nothing(noisy):
+    point = operating_point(noisy.posterior, threshold=0.42)
+    labels = reassessed_labels(noisy.posterior, noisy.benchmark, point)
+    found = sensitivity(noisy.predictions, labels, noisy.posterior)
+    assert found.thresholds == (0.42, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+    expected = [real_accuracy(one, labels).value for one in noisy.predictions]
+    assert found.accuracy[0] == pytest.approx(expected)
+
+    def unsure(most):
+        present = 0.1 + (most - 0.1) * noisy.posterior.present
+        both = np.log(np.column_stack([1 - present, present]))
+        return replace(noisy.posterior, log_probability=both)
+
+    assert sensitivity(noisy.predictions, labels, unsure(0.65)).thresholds == (0.42, 0.5, 0.6)
+    with pytest.raises(OptionError, match=r"at the threshold 0\.8 no image keeps a label"):
+        sensitivity(noisy.predictions, labels, unsure(0.65), (0.8,))
+    assert sensitivity(noisy.predictions, labels, unsure(0.3)) is None

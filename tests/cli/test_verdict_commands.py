@@ -91,10 +91,45 @@ def test_the_verdict_on_a_study(here: Path, cli: Cli) -> None:
         0,
         None,
     )
+    ranks = json.loads(cli("ranks", "s", "--json").out)
+    assert ranks["n_undecided_by_labels"] is not None
+    for name in ("n_decided", "n_undecided_by_images", "n_undecided_by_labels", "adjacent"):
+        assert found["ranks"][name] == ranks[name]
+    for one, row in zip(found["models"], ranks["models"], strict=True):
+        assert (one["model"], one["rank"]) == (row["model"], row["real_rank"])
+        for name in ("calibrated", "calibrated_rank"):
+            assert one[name] == row[name]
+        assert one["calibrated_interval"] == [row["calibrated_low"], row["calibrated_high"]]
+        assert one["rank_interval"] == [row["real_rank_best"], row["real_rank_worst"]]
+        spans = [row["calibrated_rank_best"], row["calibrated_rank_worst"]]
+        assert one["calibrated_rank_interval"] == spans
+    assert "undecided because of the labels" in ran.out
+    best = found["models"][0]
+    low, high = (100 * end for end in best["calibrated_interval"])
+    assert f"{100 * best['calibrated']:.2f}% ({low:.2f}–{high:.2f}%)" in " ".join(ran.out.split())
     assert found["n_changed"] == sum(
         len(held) != 1 or held != [original]
         for held, original in _labels_and_originals(here)
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("gold", ["all hold", "never asked"])
+def test_gold_that_cannot_calibrate_is_no_reason_to_say_nothing(
+    gold: str, here: Path, cli: Cli
+) -> None:
+    path = here / "s" / "gold.csv"
+    header, *lines = path.read_text().splitlines()
+    kept = [line for line in lines if line.endswith(",yes")]
+    if gold == "never asked":
+        votes = (here / "s" / "votes.csv").read_text().splitlines()
+        asked = {tuple(line.split(",")[:2]) for line in votes}
+        kept = [line for line in lines if tuple(line.split(",")[:2]) not in asked]
+    assert kept
+    path.write_text("\n".join([header, *kept]) + "\n")
+    for command in ("verdict", "ranks", "report"):
+        ran = cli(command, "s", "--resamples", "100")
+        assert ran.status == 0, ran
+    assert "Posteriors are taken as they are" in (here / "s" / "report.html").read_text("utf-8")
 
 
 def _labels_and_originals(folder: Path) -> list[tuple[list[int], int]]:

@@ -49,9 +49,9 @@ from reassess.report.tables import (
     classes_table,
     mistakes_table,
     models_table,
-    uncertainty_table,
 )
 from reassess.report.terminal import comparison_text, datasets_table, score_table, statements_table
+from reassess.report.uncertainty_tables import uncertainty_table
 from reassess.report.verdict import key_numbers, verdict
 from reassess.scoring import compare, score_models
 

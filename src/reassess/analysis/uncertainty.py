@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -52,6 +52,8 @@ from reassess.statistics import (
 
 Verdict = Literal["decided", "images", "labels"]
 """Of two adjacent models: decided, or what leaves them undecided."""
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,12 @@ class UncertainScores:
                 "their posterior. Give both."
             )
         return self.both, self.uncertainty
+
+
+def count_verdicts(adjacent: Sequence[Adjacent]) -> dict[Verdict, int]:
+    """How many pairs of adjacent models are decided, and what leaves how many undecided."""
+    said = [one.verdict for one in adjacent]
+    return {name: said.count(name) for name in VERDICTS}
 
 
 def uncertain_scores(
