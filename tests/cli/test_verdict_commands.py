@@ -2,32 +2,16 @@
 
 import csv
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from reassess.statistics import wilson_interval
 from tests.conftest import IDS, ORIGINAL, SETS, Ran
-from tests.study.small import rated_study
 
 Cli = Callable[..., Ran]
-
-
-@pytest.fixture(scope="module")
-def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rated")
-    rated_study(folder)
-    return folder
-
-
-@pytest.fixture
-def here(rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The study `s` with labels, in the working directory."""
-    shutil.copytree(rated, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
-    return tmp_path / "copy"
 
 
 def write_results(folder: Path, n: int = 40) -> None:
@@ -81,17 +65,17 @@ def test_results_from_a_folder_or_one_by_one(tmp_path: Path, cli: Cli) -> None:
 
 
 def test_the_verdict_on_a_study(here: Path, cli: Cli) -> None:
-    ran = cli("verdict", "s")
+    ran = cli("verdict", "s", "--resamples", "100")
     assert ran.status == 0, ran
     assert "Open: these models do not tell" in ran.out
     assert "needs 8 models, and here are 3" in ran.out
-    found = json.loads(cli("verdict", "s", "--json").out)
+    found = json.loads(cli("verdict", "s", "--resamples", "100", "--json").out)
     assert (found["n_models"], found["n_above_original_labels"], found["breakpoint"]) == (
         3,
         0,
         None,
     )
-    ranks = json.loads(cli("ranks", "s", "--json").out)
+    ranks = json.loads(cli("ranks", "s", "--resamples", "100", "--json").out)
     assert ranks["n_undecided_by_labels"] is not None
     for name in ("n_decided", "n_undecided_by_images", "n_undecided_by_labels", "adjacent"):
         assert found["ranks"][name] == ranks[name]
@@ -188,6 +172,8 @@ def test_label_sets_side_by_side(study: Path, cli: Cli) -> None:
     assert (pair["a"], pair["b"], pair["share_identical"]) == ("real", "second", 0.6)
     (model,) = found["models"]
     assert model["own"]["real"]["n_scored"] == sum(map(bool, SETS))
+    own = model["own"]["real"]
+    assert own["interval"] == list(wilson_interval(own["n_correct"], own["n_scored"]))
     assert model["own"]["second"]["n_scored"] == 3 == model["shared"]["real"]["n_scored"]
     with (study / "table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

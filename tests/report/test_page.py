@@ -39,7 +39,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_told(study: Path) -> Path:
     write_report(
-        report_of(collect(open_study(study)), command="reassess report s"), study / "r.html"
+        report_of(collect(open_study(study)), command="reassess report s", n_resamples=50),
+        study / "r.html",
     )
     return study / "r.html"
 

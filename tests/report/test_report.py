@@ -414,7 +414,8 @@ def test_verdict_uncertainty_and_mistakes_are_told_where_they_are_known(
     assert 'id="ranks"' not in text
     assert 'id="mistakes"' not in text
     labels, benchmark, models = study
-    more = report_on(Material(labels, benchmark, models, report.scores), "More")
+    material = Material(labels, benchmark, models, report.scores)
+    more = report_on(material, "More", n_resamples=100)
     assert more.uncertainty is not None
     assert more.mistakes is not None
     assert more.verdict is not None
