@@ -51,6 +51,7 @@ from reassess.records import (
 )
 from reassess.scoring import original_accuracy, original_labels, real_accuracy
 from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
+
 STAGES = ("digits", "predictions", *PIPELINE_STAGES, "report")
 """The names that ``on_stage`` is called with, in order."""
 

@@ -29,9 +29,7 @@ _DRAWS = 300
 """Of images, raters and votes; fewer than usual, so that the demo is quick."""
 
 
-def write_report_of(
-    records: Reassessment, known: Sequence[str], seed: int, folder: Path
-) -> Path:
+def write_report_of(records: Reassessment, known: Sequence[str], seed: int, folder: Path) -> Path:
     """The page of the demo, written with its figures.
 
     Args:
