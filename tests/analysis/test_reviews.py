@@ -159,16 +159,15 @@ def test_verdicts_are_agreed_decided_or_open():
 
 
 def test_of_a_stratum_without_verdicts_nothing_is_supposed():
-    """By hand: four of six are reviewed, three of them clear; of the other stratum none."""
-    sample = Sample(np.zeros(4, np.int64), np.array([4, 2]))
-    everything = np.ones(4, np.bool_)
-    clear = np.array([True, True, True, False])
-    found = stratified_share(clear, everything, 6, sample)
+    """By hand: 400 of 600 are reviewed, 300 of them clear; of the other stratum none."""
+    sample = Sample(np.zeros(400, np.int64), np.array([400, 200]))
+    everything, clear = np.ones(400, np.bool_), np.arange(400) < 300
+    found = stratified_share(clear, everything, 600, sample)
     assert found is not None
     assert found.value == 3 / 4
-    assert found.low <= 3 / 6
-    assert found.high >= 5 / 6
-    assert sample.n_unseen == 2
+    assert 0.4 < found.low <= 300 / 600
+    assert 500 / 600 <= found.high < 0.9
+    assert sample.n_unseen == 200
     assert stratified_difference(clear, ~clear, sample, 10) is None
 
 

@@ -151,7 +151,7 @@ class UncertainScores:
         """Probability that other raters would put a and b in the other order on these images.
 
         Other raters' difference lies around the true one as ours does, so that the two differ
-        with twice the variance of the labels.
+        with twice the variance of the labels. Models that predict the same never swap.
 
         Raises:
             DataError: there were no votes.
@@ -160,7 +160,7 @@ class UncertainScores:
         error = _error(uncertainty.of_labels, a, b) * np.sqrt(2)
         apart = abs(float(both.accuracy[a] - both.accuracy[b]))
         if error == 0:
-            return 0.5 if apart == 0 else 0.0
+            return 0.0
         return normal_p_value(apart / error) / 2
 
     def adjacent(self) -> list[Adjacent]:
