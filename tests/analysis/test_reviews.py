@@ -9,6 +9,7 @@ from reassess.analysis.mistakes import MISTAKE_KINDS, find_mistakes
 from reassess.analysis.reviews import OPEN, VERDICTS, draw_review, review_result, verdicts
 from reassess.errors import DataError, OptionError
 from reassess.records import ANSWERS, Hierarchy, LabelSets, Pairs, Predictions, Questions, Votes
+from reassess.statistics.sampling import Sample, stratified_difference, stratified_share
 from tests.analysis.test_mistakes import CLASSES, EDGES
 
 CLEAR, UNDECIDABLE, NOT = range(3)
@@ -155,6 +156,19 @@ def test_verdicts_are_agreed_decided_or_open():
     assert review_result(review, none, voted).mistakes is None
     with pytest.raises(DataError, match="was not drawn"):
         verdicts(review, votes_on([("elsewhere", 0)], [(0, "x", 0)]), {})
+
+
+def test_of_a_stratum_without_verdicts_nothing_is_supposed():
+    """By hand: 400 of 600 are reviewed, 300 of them clear; of the other stratum none."""
+    sample = Sample(np.zeros(400, np.int64), np.array([400, 200]))
+    everything, clear = np.ones(400, np.bool_), np.arange(400) < 300
+    found = stratified_share(clear, everything, 600, sample)
+    assert found is not None
+    assert found.value == 3 / 4
+    assert 0.4 < found.low <= 300 / 600
+    assert 500 / 600 <= found.high < 0.9
+    assert sample.n_unseen == 200
+    assert stratified_difference(clear, ~clear, sample, 10) is None
 
 
 def test_there_must_be_mistakes_and_at_least_two_drawn():

@@ -7,7 +7,7 @@ import pytest
 
 from reassess.aggregation import dawid_skene
 from reassess.analysis.sensitivity import sensitivity
-from reassess.analysis.uncertainty import UncertainScores, uncertain_scores
+from reassess.analysis.uncertainty import UncertainScores, count_verdicts, uncertain_scores
 from reassess.engines import LocalEngine
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.labels import operating_point, reassessed_labels
@@ -113,7 +113,7 @@ def test_two_equal_models_are_never_told_apart(noisy):
     first = found.adjacent()[0]
     assert {first.better, first.worse} == {"m0", "twin"}
     assert (first.difference, first.p_value, first.verdict) == (0.0, 1.0, "images")
-    assert (first.calibrated, first.p_swap) == pytest.approx((0.0, 0.5))
+    assert (first.calibrated, first.p_swap) == pytest.approx((0.0, 0.0))
     assert found.both.best.tolist() == [1, 1, 3]
     assert found.both.worst.tolist() == [2, 2, 3]
 
@@ -126,6 +126,21 @@ def test_close_models_would_swap_under_other_raters(noisy):
     found = scores_of(replace(noisy, predictions=(noisy.predictions[1], close)), n_resamples=60)
     assert 0.01 < found.p_swap(0, 1) <= 0.5
     assert found.p_swap(0, 1) == found.p_swap(1, 0)
+
+
+def test_pairs_that_images_decide_are_left_open_by_labels_that_vary_more(noisy):
+    found = scores_of(noisy, n_resamples=60)
+    by_images = [one.low > 0 for one in found.adjacent()]
+    assert any(by_images)
+    uncertainty = found.uncertainty
+    vague = replace(uncertainty, covariance=1e6 * uncertainty.covariance)
+    told = replace(found, uncertainty=vague).adjacent()
+    assert [one.verdict for one in told] == ["labels" if sure else "images" for sure in by_images]
+    assert count_verdicts(told) == {
+        "decided": 0, "images": by_images.count(False), "labels": by_images.count(True)
+    }  # fmt: skip
+    certain = replace(found, both=None, uncertainty=None).adjacent()
+    assert [one.verdict == "decided" for one in certain] == by_images
 
 
 def test_without_votes_only_images_are_uncertain(noisy):
@@ -176,3 +191,22 @@ def test_scores_at_other_thresholds_are_those_of_labels_decided_there(noisy):
         assert found.n_labels[t] == len(labels.indices)
     with pytest.raises(OptionError, match="threshold is 0"):
         sensitivity(noisy.predictions, noisy.labels, noisy.posterior, (0.0,))
+
+
+def test_usual_thresholds_hold_the_labels_own_and_leave_out_those_that_keep_nothing(noisy):
+    point = operating_point(noisy.posterior, threshold=0.42)
+    labels = reassessed_labels(noisy.posterior, noisy.benchmark, point)
+    found = sensitivity(noisy.predictions, labels, noisy.posterior)
+    assert found.thresholds == (0.42, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+    expected = [real_accuracy(one, labels).value for one in noisy.predictions]
+    assert found.accuracy[0] == pytest.approx(expected)
+
+    def unsure(most):
+        present = 0.1 + (most - 0.1) * noisy.posterior.present
+        both = np.log(np.column_stack([1 - present, present]))
+        return replace(noisy.posterior, log_probability=both)
+
+    assert sensitivity(noisy.predictions, labels, unsure(0.65)).thresholds == (0.42, 0.5, 0.6)
+    with pytest.raises(OptionError, match=r"at the threshold 0\.8 no image keeps a label"):
+        sensitivity(noisy.predictions, labels, unsure(0.65), (0.8,))
+    assert sensitivity(noisy.predictions, labels, unsure(0.3)) is None

@@ -1,7 +1,6 @@
 """Commands that say what a finished study found, as its owner types them."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,24 +8,9 @@ import pytest
 
 from reassess.files.tables import read_table
 from tests.conftest import Ran
-from tests.study.small import make_study, rated_study
+from tests.study.small import make_study
 
 Cli = Callable[..., Ran]
-
-
-@pytest.fixture(scope="module")
-def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rated")
-    rated_study(folder)
-    return folder
-
-
-@pytest.fixture
-def here(rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The study `s` with labels, in the working directory."""
-    shutil.copytree(rated, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
-    return tmp_path / "copy"
 
 
 def test_synonyms_are_named_with_their_evidence(here, cli: Cli):

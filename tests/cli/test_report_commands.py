@@ -18,7 +18,7 @@ def test_a_study_is_told_on_a_page_and_in_figures(
 ) -> None:
     rated_study(tmp_path)
     monkeypatch.chdir(tmp_path)
-    ran = cli("report", "s", "--figures", "figures")
+    ran = cli("report", "s", "--resamples", "50", "--figures", "figures")
     assert ran.status == 0, ran
     assert ran.out == ""
     assert "report: s/report.html" in ran.err

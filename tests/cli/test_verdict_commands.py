@@ -2,32 +2,16 @@
 
 import csv
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from reassess.statistics import wilson_interval
 from tests.conftest import IDS, ORIGINAL, SETS, Ran
-from tests.study.small import rated_study
 
 Cli = Callable[..., Ran]
-
-
-@pytest.fixture(scope="module")
-def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rated")
-    rated_study(folder)
-    return folder
-
-
-@pytest.fixture
-def here(rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The study `s` with labels, in the working directory."""
-    shutil.copytree(rated, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
-    return tmp_path / "copy"
 
 
 def write_results(folder: Path, n: int = 40) -> None:
@@ -81,20 +65,55 @@ def test_results_from_a_folder_or_one_by_one(tmp_path: Path, cli: Cli) -> None:
 
 
 def test_the_verdict_on_a_study(here: Path, cli: Cli) -> None:
-    ran = cli("verdict", "s")
+    ran = cli("verdict", "s", "--resamples", "100")
     assert ran.status == 0, ran
     assert "Open: these models do not tell" in ran.out
     assert "needs 8 models, and here are 3" in ran.out
-    found = json.loads(cli("verdict", "s", "--json").out)
+    found = json.loads(cli("verdict", "s", "--resamples", "100", "--json").out)
     assert (found["n_models"], found["n_above_original_labels"], found["breakpoint"]) == (
         3,
         0,
         None,
     )
+    ranks = json.loads(cli("ranks", "s", "--resamples", "100", "--json").out)
+    assert ranks["n_undecided_by_labels"] is not None
+    for name in ("n_decided", "n_undecided_by_images", "n_undecided_by_labels", "adjacent"):
+        assert found["ranks"][name] == ranks[name]
+    for one, row in zip(found["models"], ranks["models"], strict=True):
+        assert (one["model"], one["rank"]) == (row["model"], row["real_rank"])
+        for name in ("calibrated", "calibrated_rank"):
+            assert one[name] == row[name]
+        assert one["calibrated_interval"] == [row["calibrated_low"], row["calibrated_high"]]
+        assert one["rank_interval"] == [row["real_rank_best"], row["real_rank_worst"]]
+        spans = [row["calibrated_rank_best"], row["calibrated_rank_worst"]]
+        assert one["calibrated_rank_interval"] == spans
+    assert "undecided because of the labels" in ran.out
+    best = found["models"][0]
+    low, high = (100 * end for end in best["calibrated_interval"])
+    assert f"{100 * best['calibrated']:.2f}% ({low:.2f}–{high:.2f}%)" in " ".join(ran.out.split())
     assert found["n_changed"] == sum(
         len(held) != 1 or held != [original]
         for held, original in _labels_and_originals(here)
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("gold", ["all hold", "never asked"])
+def test_gold_that_cannot_calibrate_is_no_reason_to_say_nothing(
+    gold: str, here: Path, cli: Cli
+) -> None:
+    path = here / "s" / "gold.csv"
+    header, *lines = path.read_text().splitlines()
+    kept = [line for line in lines if line.endswith(",yes")]
+    if gold == "never asked":
+        votes = (here / "s" / "votes.csv").read_text().splitlines()
+        asked = {tuple(line.split(",")[:2]) for line in votes}
+        kept = [line for line in lines if tuple(line.split(",")[:2]) not in asked]
+    assert kept
+    path.write_text("\n".join([header, *kept]) + "\n")
+    for command in ("verdict", "ranks", "report"):
+        ran = cli(command, "s", "--resamples", "100")
+        assert ran.status == 0, ran
+    assert "Posteriors are taken as they are" in (here / "s" / "report.html").read_text("utf-8")
 
 
 def _labels_and_originals(folder: Path) -> list[tuple[list[int], int]]:
@@ -153,6 +172,8 @@ def test_label_sets_side_by_side(study: Path, cli: Cli) -> None:
     assert (pair["a"], pair["b"], pair["share_identical"]) == ("real", "second", 0.6)
     (model,) = found["models"]
     assert model["own"]["real"]["n_scored"] == sum(map(bool, SETS))
+    own = model["own"]["real"]
+    assert own["interval"] == list(wilson_interval(own["n_correct"], own["n_scored"]))
     assert model["own"]["second"]["n_scored"] == 3 == model["shared"]["real"]["n_scored"]
     with (study / "table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -12,12 +12,14 @@ import pytest
 from PIL import Image
 
 from reassess.analysis.findings import find
+from reassess.analysis.sensitivity import sensitivity
 from reassess.files import sha256_of
 from reassess.records import Benchmark, Classes, LabelSets, Predictions
 from reassess.report import Input, Report, write_report
+from reassess.report.rank_tables import decided_sentence
 from reassess.scoring import score_models
 from reassess.study import collect, open_study, run_study
-from reassess.study.telling import report_of
+from reassess.study.telling import report_of, verdict_of
 from tests.study.small import rated_study
 
 pytest.importorskip("vl_convert")
@@ -39,7 +41,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_told(study: Path) -> Path:
     write_report(
-        report_of(collect(open_study(study)), command="reassess report s"), study / "r.html"
+        report_of(collect(open_study(study)), command="reassess report s", n_resamples=50),
+        study / "r.html",
     )
     return study / "r.html"
 
@@ -113,6 +116,35 @@ def test_galleries_show_small_copies_of_images_that_are_there(told: Path, open_p
     for gallery in ("several", "replaced", "of-changed"):
         cards = page.locator(f"#{gallery} li").count()
         assert 0 < page.locator(f"#{gallery} img").count() <= cards <= 15
+
+
+def test_how_sure_ranks_are_is_told_of_images_of_labels_and_of_thresholds(
+    told: Path, open_page: Open
+) -> None:
+    collected = collect(open_study(told.parent))
+    found = sensitivity(collected.predictions, collected.labels, collected.posterior)
+    verdict = verdict_of(collected, n_resamples=50)
+    page = open_page()
+    opened(page, told)
+    rows = page.locator("#thresholds tbody tr").all_inner_texts()
+    assert len(rows) == len(found.thresholds)
+    own = collected.labels.operating_point.threshold
+    for t, row in enumerate(rows):
+        cells = row.split()
+        assert cells[0] == f"{found.thresholds[t]:.3g}"
+        assert ("as decided" in row) == (found.thresholds[t] == own)
+        best = int(found.accuracy[t].argmax())
+        for number in (f"{found.n_labels[t]:,}", found.models[best], f"{found.n_unlabelled[t]:,}"):
+            assert number in cells
+        moved = np.abs(found.rank[t] - found.rank[found.thresholds.index(own)])
+        assert cells[-2:] == [str((moved > 0).sum()), str(moved.max())]
+    assert decided_sentence(verdict.uncertainty) in page.inner_text("#ranks")
+    assert "because of the labels" in page.inner_text("#ranks")
+    both = verdict.uncertainty.both
+    first = page.locator("#uncertainty tbody tr").first.inner_text()
+    best = int(verdict.uncertainty.images.accuracy.argmax())
+    assert f"{100 * both.low[best]:.1f}–{100 * both.high[best]:.1f}" in first
+    assert "Neighbours in rank" not in page.inner_text("#progress")
 
 
 def test_self_agreement_is_told_where_raters_answered_twice(told: Path, tmp_path: Path) -> None:

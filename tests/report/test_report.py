@@ -49,9 +49,9 @@ from reassess.report.tables import (
     classes_table,
     mistakes_table,
     models_table,
-    uncertainty_table,
 )
 from reassess.report.terminal import comparison_text, datasets_table, score_table, statements_table
+from reassess.report.uncertainty_tables import uncertainty_table
 from reassess.report.verdict import key_numbers, verdict
 from reassess.scoring import compare, score_models
 
@@ -414,7 +414,8 @@ def test_verdict_uncertainty_and_mistakes_are_told_where_they_are_known(
     assert 'id="ranks"' not in text
     assert 'id="mistakes"' not in text
     labels, benchmark, models = study
-    more = report_on(Material(labels, benchmark, models, report.scores), "More")
+    material = Material(labels, benchmark, models, report.scores)
+    more = report_on(material, "More", n_resamples=100)
     assert more.uncertainty is not None
     assert more.mistakes is not None
     assert more.verdict is not None

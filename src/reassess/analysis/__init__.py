@@ -18,7 +18,7 @@
 `proxy`              is one accuracy still a proxy for another? slopes, breakpoint, order
 `ceiling`            the original labels' own score, and the models above it
 `standing`           models against the original labels, and against each other
-`verdict`            the last three joined, and judged by stated rules
+`verdict`            the last three joined, and judged by stated rules; `verdict_json` its numbers
 `reassessments`      several label sets of one benchmark, side by side
 `findings`           all of them about one study, for a report
 `alignment`          how the records of a finding are brought together by image id

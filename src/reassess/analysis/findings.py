@@ -52,6 +52,7 @@ from reassess.records import (
     Posterior,
     Predictions,
     Votes,
+    positions,
 )
 from reassess.scoring import original_accuracy, real_accuracy
 
@@ -240,10 +241,18 @@ def _agreement(
     gold_votes: Votes | None,
 ) -> Agreement:
     return Agreement(
-        curve=None if posterior is None else precision_recall(posterior, gold),
+        curve=_curve(posterior, gold),
         labels=labels_point(labels, gold),
         original=None if benchmark.original is None else original_point(gold, benchmark),
         raters=() if gold_votes is None else rater_points(gold_votes, gold),
         experts=expert_points(gold),
         n_gold=len(gold.questions),
     )
+
+
+def _curve(posterior: Posterior | None, gold: Gold) -> PrecisionRecall | None:
+    """The curve over thresholds; None where raters were asked about no gold question that holds."""
+    if posterior is None:
+        return None
+    asked = positions(gold.questions.ids, posterior.questions.ids, source="gold") >= 0
+    return precision_recall(posterior, gold) if gold.truth()[asked].any() else None

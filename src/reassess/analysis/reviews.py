@@ -94,6 +94,8 @@ class ReviewResult:
         n_by_verdict: mistakes drawn, by verdict.
         n_open: mistakes drawn on which nothing is decided yet.
         n_disagreed: of them, those that have all their votes.
+        n_unseen: distinct mistakes in strata of which nothing is decided yet; intervals of shares
+            allow for any verdict on them, and no difference of models is told.
         mistakes: shares by verdict of all distinct mistakes of the models together.
         false_negatives: of the distinct right predictions of all models, by the labels or by
             the verdict, the share that the labels call wrong.
@@ -106,6 +108,7 @@ class ReviewResult:
     n_by_verdict: dict[MistakeVerdict, int]
     n_open: int
     n_disagreed: int
+    n_unseen: int
     mistakes: dict[MistakeVerdict, Estimate] | None
     false_negatives: Estimate | None
     models: tuple[ModelReview, ...]
@@ -248,6 +251,7 @@ def review_result(
         n_by_verdict={name: int((said == code).sum()) for code, name in enumerate(VERDICTS)},
         n_open=int((~known).sum()),
         n_disagreed=int((~known & voted).sum()),
+        n_unseen=sample.n_unseen,
         mistakes=together,
         false_negatives=_false_negatives(together, n_all, review.n_right),
         models=tuple(models),

@@ -172,6 +172,15 @@ class SoftLabels:
         return np.asarray(evidence @ self.right, np.float64)
 
 
+def calibrating(gold: Gold | None, questions: Questions) -> Gold | None:
+    """The gold, if some of what raters were asked holds by it and some does not; else None."""
+    if gold is None:
+        return None
+    asked = positions(gold.questions.ids, questions.ids, source="gold") >= 0
+    truth = gold.truth()[asked]
+    return gold if truth.any() and not truth.all() else None
+
+
 @dataclass(frozen=True, slots=True)
 class Calibrator:
     """What gold says about log-odds: from them to probabilities.

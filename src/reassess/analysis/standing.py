@@ -1,11 +1,11 @@
 """Where the models of a study stand: against the original labels, and against each other.
 
 Predictions are known, so that everything is paired, image by image: exact McNemar tests, held
-together by Holm. Says nothing of the labels' own uncertainty: intervals that carry it come in
-from outside (`label_intervals`). Letters: M models.
+together by Holm. Says nothing of the labels' own uncertainty: `reassess.analysis.uncertainty`
+does. Letters: M models.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -51,7 +51,6 @@ class Standing:
         original: under the original labels; None where they are unknown.
         real: under the reassessed labels.
         interval: Wilson's, of ``real``: other images.
-        label_interval: of ``real``: other images and other votes; None where nobody drew it.
         above: ``real`` less the original labels' own score; None where they are unknown.
     """
 
@@ -59,7 +58,6 @@ class Standing:
     original: Accuracy | None
     real: Accuracy
     interval: Interval
-    label_interval: Interval | None
     above: Difference | None
 
 
@@ -84,7 +82,6 @@ def standings(
     benchmark: Benchmark,
     *,
     level: float = 0.95,
-    label_intervals: Mapping[str, Interval] | None = None,
 ) -> tuple[tuple[Standing, ...], tuple[Neighbours, ...]]:
     """Every model, best ReaL accuracy first, and every two that follow each other.
 
@@ -93,8 +90,6 @@ def standings(
         labels: the reassessed labels.
         benchmark: its original labels are scored where it has any.
         level: of the intervals and of the tests.
-        label_intervals: interval of a model's ReaL accuracy that carries the uncertainty of
-            the labels, by name, from whoever draws votes again.
 
     Raises:
         AlignmentError: images do not match.
@@ -114,7 +109,6 @@ def standings(
                 original=None if as_labels is None else real_accuracy(one, as_labels),
                 real=real,
                 interval=wilson_interval(real.n_correct, real.n_scored, level),
-                label_interval=(label_intervals or {}).get(one.model),
                 above=difference,
             )
         )

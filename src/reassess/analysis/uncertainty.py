@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -52,6 +52,8 @@ from reassess.statistics import (
 
 Verdict = Literal["decided", "images", "labels"]
 """Of two adjacent models: decided, or what leaves them undecided."""
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class UncertainScores:
         """Probability that other raters would put a and b in the other order on these images.
 
         Other raters' difference lies around the true one as ours does, so that the two differ
-        with twice the variance of the labels.
+        with twice the variance of the labels. Models that predict the same never swap.
 
         Raises:
             DataError: there were no votes.
@@ -158,7 +160,7 @@ class UncertainScores:
         error = _error(uncertainty.of_labels, a, b) * np.sqrt(2)
         apart = abs(float(both.accuracy[a] - both.accuracy[b]))
         if error == 0:
-            return 0.5 if apart == 0 else 0.0
+            return 0.0
         return normal_p_value(apart / error) / 2
 
     def adjacent(self) -> list[Adjacent]:
@@ -198,6 +200,12 @@ class UncertainScores:
                 "their posterior. Give both."
             )
         return self.both, self.uncertainty
+
+
+def count_verdicts(adjacent: Sequence[Adjacent]) -> dict[Verdict, int]:
+    """How many pairs of adjacent models are decided, and what leaves how many undecided."""
+    said = [one.verdict for one in adjacent]
+    return {name: said.count(name) for name in VERDICTS}
 
 
 def uncertain_scores(

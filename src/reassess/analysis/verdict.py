@@ -1,7 +1,7 @@
 """The verdict: is the metric still a proxy, and what has passed the original labels?
 
 Joins the findings that answer it, and judges them by stated rules. Words for it, and
-percentages, are `reassess.report`'s.
+percentages, are `reassess.report`'s; `reassess.analysis.verdict_json` has every number.
 
 A metric is a proxy for another where it still orders the best models as the other does
 (*order*) and a point gained on it is still worth as much as it was (*gain*):
@@ -18,22 +18,23 @@ answer  no: order lost, or gain nothing; weaker: else gain less; yes: order kept
 ======  =======================================================================
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool
 
 from reassess.analysis.ceiling import Ceiling, ceiling
 from reassess.analysis.multilabel import LabelKinds, label_kinds
-from reassess.analysis.proxy import Interval, Proxy, families, proxy
+from reassess.analysis.proxy import Proxy, families, proxy
 from reassess.analysis.standing import (
     Neighbours,
     Standing,
     original_accuracy_of,
     standings,
 )
+from reassess.analysis.uncertainty import UncertainScores
 from reassess.errors import OptionError
 from reassess.files.results import Results
 from reassess.records import Accuracy, Benchmark, LabelSets, Predictions
@@ -105,6 +106,8 @@ class StudyVerdict:
         neighbours: every two models that follow each other.
         proxy: how ReaL accuracy follows original accuracy; None below 2 models or where
             original labels are unknown.
+        uncertainty: accuracies and ranks with their intervals, those from labels where votes are
+            known; None where nobody drew them.
         judgement: what follows; open where there is no proxy.
         level: of the intervals.
     """
@@ -117,6 +120,7 @@ class StudyVerdict:
     models: tuple[Standing, ...]
     neighbours: tuple[Neighbours, ...]
     proxy: Proxy | None
+    uncertainty: UncertainScores | None
     judgement: Judgement
     level: float
 
@@ -208,7 +212,7 @@ def study_verdict(
     benchmark: Benchmark,
     predictions: Sequence[Predictions],
     *,
-    label_intervals: Mapping[str, Interval] | None = None,
+    uncertainty: UncertainScores | None = None,
     cluster: Cluster = "none",
     edges: Sequence[float] | None = None,
     top: float = 0.1,
@@ -222,7 +226,7 @@ def study_verdict(
         labels: the reassessed labels.
         benchmark: its images, with original labels where they are known.
         predictions: one record a model.
-        label_intervals: as in `standings`.
+        uncertainty: of the same models and labels, from `uncertain_scores`.
         cluster: whether models of a family are drawn together.
         edges: as in `proxy`.
         top: as in `proxy`.
@@ -234,9 +238,7 @@ def study_verdict(
         AlignmentError: images do not match.
         OptionError: as in `proxy`.
     """
-    models, neighbours = standings(
-        predictions, labels, benchmark, level=level, label_intervals=label_intervals
-    )
+    models, neighbours = standings(predictions, labels, benchmark, level=level)
     known = [
         (one.model, one.original.value, one.real.value)
         for one in models
@@ -260,6 +262,7 @@ def study_verdict(
         models=models,
         neighbours=neighbours,
         proxy=found,
+        uncertainty=uncertainty,
         judgement=Judgement("open", "open", "open") if found is None else judge(found),
         level=level,
     )
@@ -303,83 +306,3 @@ def _gain(found: Proxy) -> Gain:
     if high < 1:
         return "nothing" if bent.slope_above_interval[0] <= 0 else "less"
     return "more" if low > 1 else "open"
-
-
-def results_as_dict(found: ResultsVerdict) -> dict[str, Any]:
-    """The verdict on published accuracies in JSON's types; fractions in [0, 1]."""
-    above = found.ceiling
-    value = {
-        "n_models": found.proxy.n_models,
-        "n_left_out": found.n_left_out,
-        "cluster": found.cluster,
-        "n_above_original_labels": None if above is None else above.n_above,
-    }
-    return value | _ceiling_as_dict(above) | _proxy_as_dict(found.proxy, found.judgement)
-
-
-def study_as_dict(found: StudyVerdict) -> dict[str, Any]:
-    """The verdict on a study in JSON's types; fractions in [0, 1]."""
-    above, kinds = found.ceiling, found.kinds
-    value: dict[str, Any] = {
-        "benchmark": found.name,
-        "n_images": found.n_images,
-        "n_rated": found.n_rated,
-        "n_models": len(found.models),
-        "n_above_original_labels": None if above is None else above.n_above,
-        "labels": None if kinds is None else asdict(kinds),
-        "n_changed": None if kinds is None else found.n_images - kinds.n_confirmed,
-    }
-    value |= _ceiling_as_dict(above)
-    value["models"] = [_standing_as_dict(one) for one in found.models]
-    value["neighbours"] = [asdict(one) for one in found.neighbours]
-    value["n_neighbours_decided"] = sum(one.difference.decided for one in found.neighbours)
-    if found.proxy is None:
-        missing = ["There are fewer than 2 models with an accuracy under the original labels."]
-        return (
-            value | {"slopes": [], "breakpoint": None, "missing": missing} | asdict(found.judgement)
-        )
-    return value | _proxy_as_dict(found.proxy, found.judgement) | {"n_models": len(found.models)}
-
-
-def _standing_as_dict(one: Standing) -> dict[str, Any]:
-    return {
-        "model": one.model,
-        "original": None if one.original is None else one.original.value,
-        "real": one.real.value,
-        "interval": one.interval,
-        "label_interval": one.label_interval,
-        "above_original_labels": None if one.above is None else asdict(one.above),
-    }
-
-
-def _ceiling_as_dict(above: Ceiling | None) -> dict[str, Any]:
-    if above is None:
-        return {"ceiling": None, "ceiling_interval": None}
-    return {
-        "ceiling": above.own.value,
-        "ceiling_interval": above.interval,
-        "ceiling_n_correct": above.own.n_correct,
-        "ceiling_n_scored": above.own.n_scored,
-        "n_surely_above_original_labels": above.n_surely_above,
-        "share_above_original_labels": above.share_above,
-        "best": above.best,
-        "best_model": above.best_model,
-        "headroom": above.headroom,
-    }
-
-
-def _proxy_as_dict(found: Proxy, judgement: Judgement) -> dict[str, Any]:
-    bent = found.breakpoint
-    value: dict[str, Any] = {
-        "x": found.x,
-        "y": found.y,
-        "n_groups": found.n_groups,
-        "slopes": [asdict(one) for one in found.slopes],
-        "halves": None if found.halves is None else asdict(found.halves),
-        "breakpoint": None if bent is None else bent.value,
-        "breakpoint_interval": None if bent is None else bent.interval,
-        "bend": None if bent is None else asdict(bent),
-        "top": None if found.top is None else asdict(found.top),
-        "missing": list(found.missing),
-    }
-    return value | asdict(judgement)

@@ -230,16 +230,21 @@ def _as_dict(table: "Aligned", found: dict[str, Any]) -> dict[str, Any]:
     for model in value["models"]:
         for over in ("own", "shared"):
             model[over] = {
-                name: one
-                | {"value": one["n_correct"] / one["n_scored"] if one["n_scored"] else None}
-                for name, one in zip(table.names, model[over], strict=True)
+                name: _accuracy(one) for name, one in zip(table.names, model[over], strict=True)
             }
+    for one in value["sets"]:
+        if one["original_holds"] is not None:
+            one["original_holds"] = _accuracy(one["original_holds"])
     return value
 
 
-def _value(accuracy: dict[str, Any]) -> float | None:
-    n = accuracy["n_scored"]
-    return accuracy["n_correct"] / n if n else None
+def _accuracy(counts: dict[str, Any]) -> dict[str, Any]:
+    """Counts with the share that they come to and its 95% interval; None where nothing counts."""
+    from reassess.statistics import wilson_interval
+
+    n, right = counts["n_scored"], counts["n_correct"]
+    interval = wilson_interval(right, n) if n else None
+    return counts | {"value": right / n if n else None, "interval": interval}
 
 
 def _print(table: "Aligned", found: dict[str, Any]) -> None:

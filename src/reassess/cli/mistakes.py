@@ -232,5 +232,3 @@ def _show_result(study: "Study", options: dict[str, Any]) -> None:
     lines = difference_lines(found)
     if lines:
         click.echo("\n" + "\n".join(lines))
-    if found.mistakes is None:
-        click.echo("\nNothing can be scaled before each stratum has a mistake that is decided.")

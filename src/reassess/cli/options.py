@@ -347,6 +347,19 @@ def progress(title: str, total: int | None) -> Iterator[Step]:
         yield step
 
 
+def counting(step: Step, total: int) -> Callable[[int], None]:
+    """What moves the bar of a step to a number that is done."""
+    begun = 0
+
+    def reached(done: int) -> None:
+        nonlocal begun
+        for _ in range(done - begun):
+            step(f"{done:,} of {total:,}")
+        begun = done
+
+    return reached
+
+
 def sources_of(predictions: Sequence[str]) -> list[str]:
     """Sources as given, without scores that are read with their classes."""
     from reassess.files.prediction_forms import without_siblings

@@ -10,6 +10,7 @@ import click
 from reassess.cli.options import (
     Rows,
     console,
+    counting,
     known_classes,
     labels_option,
     print_json,
@@ -95,14 +96,6 @@ def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options:
     resamples = options["resamples"]
     rng = np.random.default_rng(_checked_seed(options["seed"]))
     with progress("Drawing again", resamples) as step, LocalEngine(options["workers"]) as engine:
-        begun = 0
-
-        def drawn(done: int) -> None:
-            nonlocal begun
-            for _ in range(done - begun):
-                step(f"{done:,} of {resamples:,}")
-            begun = done
-
         found = uncertain_scores(
             inputs.predictions,
             inputs.labels,
@@ -116,7 +109,7 @@ def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options:
             level=options["level"],
             rng=rng,
             engine=engine,
-            on_resample=drawn,
+            on_resample=counting(step, resamples),
         )
     moved = None
     if inputs.posterior is not None:
@@ -164,6 +157,7 @@ def _inputs(models: tuple[str, ...], options: dict[str, Any]) -> _Inputs:
 
 
 def _of_study(folder: str, options: dict[str, Any]) -> _Inputs:
+    from reassess.analysis.soft_labels import calibrating
     from reassess.study import collect, open_study
 
     names = ("labels", "votes", "posterior", "gold", "gold_votes")
@@ -178,7 +172,7 @@ def _of_study(folder: str, options: dict[str, Any]) -> _Inputs:
         raise OptionError(f"{folder}: it has no models. Add some: reassess add {folder} NAME=FILE")
     votes = found.votes if found.posterior is not None else None
     posterior = found.posterior if votes is not None else None
-    gold = found.gold if votes is not None else None
+    gold = None if votes is None else calibrating(found.gold, votes.questions)
     return _Inputs(list(found.predictions), found.labels, votes, posterior, gold)
 
 
@@ -212,8 +206,10 @@ def _checked_seed(seed: int) -> int:
 def _as_json(
     found: "UncertainScores", moved: "Sensitivity | None", columns: dict[str, Any]
 ) -> dict[str, object]:
-    adjacent = [dataclasses.asdict(one) for one in found.adjacent()]
-    verdicts = [one["verdict"] for one in adjacent]
+    from reassess.analysis.uncertainty import count_verdicts
+
+    adjacent = found.adjacent()
+    n = count_verdicts(adjacent)
     uncertainty = found.uncertainty
     calibration = None
     if uncertainty is not None and uncertainty.coefficients is not None:
@@ -243,11 +239,11 @@ def _as_json(
         "n_unlabelled": found.n_unlabelled,
         "level": found.level,
         "n_resamples": found.n_resamples,
-        "n_decided": verdicts.count("decided"),
-        "n_undecided_by_images": verdicts.count("images"),
-        "n_undecided_by_labels": verdicts.count("labels") if found.both is not None else None,
+        "n_decided": n["decided"],
+        "n_undecided_by_images": n["images"],
+        "n_undecided_by_labels": None if found.both is None else n["labels"],
         "calibration": calibration,
         "models": rows_of(columns),
-        "adjacent": adjacent,
+        "adjacent": [dataclasses.asdict(one) for one in adjacent],
         "thresholds": thresholds,
     }

@@ -19,8 +19,11 @@ Examples:
 @click.argument("study")
 @click.option("-o", "--output", metavar="FILE", help="The page.  [default: report.html in STUDY]")
 @click.option("--figures", metavar="DIR", help="Also write each figure as PNG, SVG and PDF.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
-def report(study: str, output: str | None, figures: str | None, seed: int) -> None:
+@click.option("--resamples", type=click.IntRange(2), default=1000, show_default=True, metavar="B",
+              help="Draws of images, of raters and of votes, each; fewer are quicker and "
+              "rougher.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws.")
+def report(study: str, output: str | None, figures: str | None, resamples: int, seed: int) -> None:
     """Tell a finished STUDY on one page that opens anywhere, without a network.
 
     The verdict first; then models, progress, labels, classes, images and raters in figures
@@ -35,7 +38,14 @@ def report(study: str, output: str | None, figures: str | None, seed: int) -> No
     command = shlex.join(["reassess", *sys.argv[1:]])
     with progress("Reporting", len(STEPS) + 2) as step:
         step("reading")
-        told = report_of(collect(opened), command=command, on_part=step, seed=seed)
+        told = report_of(
+            collect(opened),
+            command=command,
+            on_part=step,
+            on_draw=lambda done: step(f"draw {done:,} of {resamples:,}", advance=False),
+            n_resamples=resamples,
+            seed=seed,
+        )
         step("page")
         path = opened.folder / "report.html" if output is None else Path(output)
         write_report(told, path)

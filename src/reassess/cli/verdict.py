@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import console, print_json
+from reassess.cli.options import console, counting, print_json, progress
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ docs/verdict.md gives methods and sources.
               help="What intervals draw: families of models (the name up to the first _ or .), or "
               "models.  [default: family with --results, none for a study]")  # fmt: skip
 @click.option("--resamples", type=click.IntRange(100), default=1000, show_default=True,
-              metavar="B", help="Of the intervals.")  # fmt: skip
+              metavar="B", help="Of every interval; for ranks, draws of images, of raters and of "
+              "votes each, which take half a minute on all of ImageNet.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Of the resamples.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every number.")
@@ -85,14 +86,16 @@ def verdict(
         "edges": _edges(options["edges"]),
         "top": options["top"],
         "n_resamples": options["resamples"],
-        "rng": np.random.default_rng(options["seed"]),
     }
+    seed = options["seed"]
     if study is not None:
         if (x, y) != ("original", "real"):
             raise OptionError("--x and --y choose among published --results; leave them out.")
-        value, told = _of_study(study, options["cluster"] or "none", shared)
+        value, told = _of_study(study, options["cluster"] or "none", shared | {"seed": seed})
     else:
-        value, told = _of_results(results, x, y, options["cluster"] or "family", shared)
+        rng = np.random.default_rng(seed)
+        cluster = options["cluster"] or "family"
+        value, told = _of_results(results, x, y, cluster, shared | {"rng": rng})
     if as_json:
         print_json(value | {"sentences": [sentence for _, sentence in told]})
         return
@@ -102,7 +105,8 @@ def verdict(
 def _of_results(
     sources: tuple[str, ...], x: str, y: str, cluster: Any, shared: dict[str, Any]
 ) -> tuple[dict[str, Any], "Sentences"]:
-    from reassess.analysis.verdict import results_as_dict, results_verdict
+    from reassess.analysis.verdict import results_verdict
+    from reassess.analysis.verdict_json import results_as_dict
     from reassess.catalog import IMAGENET_ORIGINAL
     from reassess.report.proxy import results_sentences
 
@@ -115,19 +119,16 @@ def _of_results(
 def _of_study(
     study: str, cluster: Any, shared: dict[str, Any]
 ) -> tuple[dict[str, Any], "Sentences"]:
-    from reassess.analysis.verdict import study_as_dict, study_verdict
+    from reassess.analysis.verdict_json import study_as_dict
     from reassess.report.proxy import study_sentences
     from reassess.study import collect, open_study
+    from reassess.study.telling import verdict_of
 
     with console().status("Reading the study"):
         collected = collect(open_study(study))
-        found = study_verdict(
-            collected.labels,
-            collected.benchmark,
-            collected.predictions,
-            cluster=cluster,
-            **shared,
-        )
+    resamples = shared["n_resamples"]
+    with progress("Drawing again", resamples) as step:
+        found = verdict_of(collected, cluster=cluster, on_draw=counting(step, resamples), **shared)
     return {"study": study} | study_as_dict(found), study_sentences(found)
 
 

@@ -13,6 +13,8 @@ from reassess.analysis.classes import ClassPairs, changed_classes, class_pairs
 from reassess.analysis.findings import find
 from reassess.analysis.mistakes import find_mistakes
 from reassess.analysis.raters import RaterFindings, rater_findings
+from reassess.analysis.sensitivity import Sensitivity, sensitivity
+from reassess.analysis.soft_labels import calibrating
 from reassess.analysis.uncertainty import UncertainScores, uncertain_scores
 from reassess.analysis.verdict import study_verdict
 from reassess.records import (
@@ -28,15 +30,17 @@ from reassess.records import (
 from reassess.report.contents import Report
 from reassess.report.galleries import SmallCopies, galleries
 
-PARTS = ("findings", "verdict", "uncertainty", "mistakes", "classes", "raters", "images")
+PARTS = ("findings", "uncertainty", "verdict", "mistakes", "classes", "raters", "images")
 """What `report_on` does, in order."""
 
 OnPart = Callable[[str], None]
 """Called with the name of a part of the report when it begins."""
 
+OnDraw = Callable[[int], None]
+"""Called with the number of draws that are done."""
 
-RESAMPLES = 300
-"""Draws of images, raters and votes each; `reassess ranks` draws 1,000."""
+RESAMPLES = 1000
+"""Draws of images, raters and votes each."""
 
 MOST_RANKED = 100
 """Models whose ranks are drawn again; of more, all pairs would take minutes."""
@@ -76,6 +80,8 @@ def report_on(
     simulated: bool = False,
     small_copies: SmallCopies | None = None,
     on_part: OnPart | None = None,
+    on_draw: OnDraw | None = None,
+    n_resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Report:
     """The report, without what only its maker knows: command, inputs, how labels were made.
@@ -86,6 +92,8 @@ def report_on(
         simulated: whether the votes come from simulated raters.
         small_copies: gives the pictures of galleries; None shows ids and labels only.
         on_part: called when a part begins.
+        on_draw: called while images, raters and votes are drawn again.
+        n_resamples: how often each of them is.
         seed: of all bootstraps.
 
     Raises:
@@ -104,10 +112,18 @@ def report_on(
         gold_votes=_gold_votes(material),
         scores=material.scores,
     )
-    begin("verdict")
-    judged = study_verdict(labels, benchmark, material.predictions, rng=np.random.default_rng(seed))
     begin("uncertainty")
-    uncertainty = _uncertainty(material, seed)
+    uncertainty = uncertainty_of(
+        material, n_resamples=n_resamples, rng=np.random.default_rng(seed), on_draw=on_draw
+    )
+    begin("verdict")
+    judged = study_verdict(
+        labels,
+        benchmark,
+        material.predictions,
+        uncertainty=uncertainty,
+        rng=np.random.default_rng(seed),
+    )
     begin("mistakes")
     mistakes = find_mistakes(
         labels,
@@ -138,27 +154,57 @@ def report_on(
         ),
         verdict=judged,
         uncertainty=uncertainty,
+        sensitivity=sensitivity_of(material),
         mistakes=mistakes,
     )
 
 
-def _uncertainty(material: Material, seed: int) -> UncertainScores | None:
-    """Intervals of accuracies and ranks, with those of the labels where votes can be drawn."""
-    if not 1 < len(material.predictions) <= MOST_RANKED:
+def uncertainty_of(
+    material: Material,
+    *,
+    n_resamples: int = RESAMPLES,
+    rng: np.random.Generator,
+    on_draw: OnDraw | None = None,
+) -> UncertainScores | None:
+    """Intervals of accuracies and ranks, with those of the labels where votes can be drawn.
+
+    None below two models, above `MOST_RANKED`, and where no image has a label.
+
+    Args:
+        material: the records.
+        n_resamples: draws of images, of raters and of votes, each.
+        rng: where randomness comes from.
+        on_draw: called with the number of draws that are done.
+
+    Raises:
+        DataError: the records do not fit each other.
+        AlignmentError: images do not match.
+    """
+    n_models, labels = len(material.predictions), material.labels
+    if not 1 < n_models <= MOST_RANKED or not (labels.sizes > 0).any():
         return None
     votes, posterior = material.votes, material.posterior
     if votes is None or posterior is None:
         votes = posterior = None
+    gold = None if votes is None else calibrating(material.gold, votes.questions)
     return uncertain_scores(
         material.predictions,
         material.labels,
         votes=votes,
         posterior=posterior,
-        gold=None if votes is None else material.gold,
-        gold_votes=None if votes is None else _gold_votes(material),
-        n_resamples=RESAMPLES,
-        rng=np.random.default_rng(seed),
+        gold=gold,
+        gold_votes=None if gold is None else _gold_votes(material),
+        n_resamples=n_resamples,
+        rng=rng,
+        on_resample=on_draw,
     )
+
+
+def sensitivity_of(material: Material) -> Sensitivity | None:
+    """Accuracies and ranks at other thresholds; None without a posterior of questions."""
+    if material.posterior is None or not material.predictions:
+        return None
+    return sensitivity(material.predictions, material.labels, material.posterior)
 
 
 def _pairs(material: Material) -> ClassPairs | None:

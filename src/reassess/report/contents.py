@@ -8,6 +8,7 @@ from reassess.analysis.classes import ChangedClasses, ClassPairs
 from reassess.analysis.findings import Findings
 from reassess.analysis.mistakes import Mistakes
 from reassess.analysis.raters import RaterFindings
+from reassess.analysis.sensitivity import Sensitivity
 from reassess.analysis.uncertainty import UncertainScores
 from reassess.analysis.verdict import StudyVerdict
 from reassess.records import Benchmark, LabelSets, ModelScore
@@ -106,6 +107,7 @@ class Report:
         verdict: whether the original accuracy is still a proxy, and which ranks are decided;
             None where nobody asked.
         uncertainty: accuracies and ranks with their intervals; None where none were drawn.
+        sensitivity: accuracies and ranks at other thresholds; None without a posterior.
         mistakes: the remaining mistakes of the models; None where nobody looked.
     """
 
@@ -125,6 +127,7 @@ class Report:
     making: Making | None = None
     verdict: StudyVerdict | None = None
     uncertainty: UncertainScores | None = None
+    sensitivity: Sensitivity | None = None
     mistakes: Mistakes | None = None
 
     @property

@@ -188,6 +188,15 @@ def open_line(result: ReviewResult) -> str:
         if result.n_disagreed:
             waiting.append(f"on {result.n_disagreed:,} raters disagree, so that an expert decides")
         line += f" {words.are(n_open)} open and left out: {words.listed(waiting)}."
+    if result.mistakes is None:
+        line += " Nothing can be scaled before one is decided."
+    elif result.n_unseen:
+        n_unseen = words.count(result.n_unseen, "mistake")
+        line += (
+            f" Nothing is decided yet in strata that hold {n_unseen} of"
+            f" {int(result.review.n_population.sum()):,}: intervals allow for any verdict there,"
+            " and models are not compared."
+        )
     return line
 
 

@@ -7,11 +7,16 @@ with its interval; what cannot be said is said. The first sentences of a page ar
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from reassess.analysis.ceiling import Ceiling
+from reassess.analysis.drawing import Ranked
 from reassess.analysis.proxy import Proxy, RangeSlope
 from reassess.analysis.standing import Neighbours
+from reassess.analysis.uncertainty import UncertainScores
 from reassess.analysis.verdict import SIGNIFICANT, Judgement, ResultsVerdict, StudyVerdict
 from reassess.report import words
+from reassess.report.rank_tables import decided_sentence, ranks_between, swap_sentence
 
 METRICS = {
     "original": "accuracy under the original labels",
@@ -53,7 +58,9 @@ def study_sentences(found: StudyVerdict) -> Sentences:
     if found.ceiling is not None:
         told += [("ceiling", _on_passing(found.ceiling, "by exact paired tests (Holm)"))]
         told += _on_headroom(found.ceiling)
-    if found.neighbours:
+    if found.uncertainty is not None:
+        told += _on_ranks(found.uncertainty)
+    elif found.neighbours:
         told.append(("ranks", _on_neighbours(found.neighbours)))
     return (*told, *(() if found.proxy is None else _on_following(found.proxy)))
 
@@ -166,9 +173,10 @@ def _on_headroom(above: Ceiling) -> Sentences:
     if above.best is None or above.headroom is None or above.own.value is None:
         return ()
     side = "below" if above.headroom > 0 else "above"
+    apart = f"{abs(100 * above.headroom):.2f} points {side}" if above.headroom else "level with"
     sentence = (
         f"The best model, {above.best_model}, reaches {words.percent(above.best, 2)}:"
-        f" {abs(100 * above.headroom):.2f} points {side} the original labels, and"
+        f" {apart} the original labels, and"
         f" {100 * (1 - above.best):.2f} below being always right."
     )
     return (("headroom", sentence),)
@@ -219,6 +227,33 @@ def _on_neighbours(neighbours: Sequence[Neighbours]) -> str:
     if len(open_) > _N_NAMED:
         named.append(f"{len(open_) - _N_NAMED:,} more")
     return f"{first}; open: {words.listed(named)}."
+
+
+def _on_ranks(found: UncertainScores) -> Sentences:
+    """The best models with both kinds of interval, which ranks are decided, and what would swap."""
+    ranks = decided_sentence(found)
+    best = np.argsort(-found.images.accuracy, kind="stable")[:_N_NAMED].tolist()
+    if found.both is None:
+        named = [f"{found.models[m]} {_ranked(found.images, m)}" for m in best]
+        return (
+            ("best", f"From images, with labels taken as certain: {'; '.join(named)}."),
+            ("ranks", ranks),
+        )
+    named = [
+        f"{found.models[m]} {_ranked(found.images, m)}, calibrated {_ranked(found.both, m)}"
+        for m in best
+    ]
+    best_told = "; ".join(named)
+    return (
+        ("best", f"From images, and calibrated from images and labels together: {best_told}."),
+        ("ranks", f"{ranks} {swap_sentence(found, _N_NAMED)}"),
+    )
+
+
+def _ranked(kind: Ranked, m: int) -> str:
+    """``86.83% (86.52–87.13%), rank 1–2``."""
+    ends = words.between(float(kind.low[m]), float(kind.high[m]), 2)
+    return f"{words.percent(float(kind.accuracy[m]), 2)} ({ends}), rank {ranks_between(kind, m)}"
 
 
 def _slope(value: float, interval: tuple[float, float] | None) -> str:

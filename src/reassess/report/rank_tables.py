@@ -12,7 +12,7 @@ from rich.text import Text
 
 from reassess.analysis.drawing import Ranked
 from reassess.analysis.sensitivity import Sensitivity
-from reassess.analysis.uncertainty import Adjacent, UncertainScores
+from reassess.analysis.uncertainty import Adjacent, UncertainScores, count_verdicts
 from reassess.report import words
 
 LEAST_SWAP = 0.1
@@ -69,59 +69,72 @@ def rank_lines(found: UncertainScores, sensitivity: Sensitivity | None) -> list[
     adjacent = found.adjacent()
     lines = []
     if adjacent:
-        lines.append(_decided(found, adjacent))
-    uncertainty = found.uncertainty
-    if uncertainty is None:
+        lines += [decided_sentence(found), *_corrected(found, adjacent)]
+    if found.uncertainty is None:
         return [*lines, "Labels are taken as certain: no votes were given (--votes)."]
-    likely = sorted(
-        (one for one in adjacent if (one.p_swap or 0.0) >= LEAST_SWAP),
-        key=lambda one: -one.p_swap,  # type: ignore[operator]
-    )
-    if likely:
-        named = [f"{a.better} and {a.worse} ({words.percent(a.p_swap, 0)})" for a in likely]
-        more = f", and {len(named) - _NAMED:,} more" if len(named) > _NAMED else ""
-        lines.append(
-            "Neighbours that may swap when other raters answer, on the same images: "
-            + (", ".join(named[:_NAMED]) + more if more else words.listed(named))
-            + "."
-        )
-    elif adjacent:
-        lines.append(
-            "No two neighbours would swap with a probability of "
-            f"{words.percent(LEAST_SWAP, 0)} or more, had other raters answered on the same images."
-        )
+    if adjacent:
+        lines.append(swap_sentence(found, _NAMED))
     lines.append(_calibration(found))
     if sensitivity is not None:
         lines.append(_moves(sensitivity))
     return lines
 
 
-def _decided(found: UncertainScores, adjacent: Sequence[Adjacent]) -> str:
-    n = dict.fromkeys(("decided", "images", "labels"), 0)
-    for one in adjacent:
-        n[one.verdict] += 1
+def decided_sentence(found: UncertainScores) -> str:
+    """How many pairs of adjacent models are decided, and what leaves the others undecided."""
+    adjacent = found.adjacent()
+    n = count_verdicts(adjacent)
     text = f"Of {words.count(len(adjacent), 'pair')} of adjacent models"
     text += f" {words.are(n['decided'])} decided, {n['images']:,} undecided because of the images"
     if found.both is not None:
         text += f", {n['labels']:,} undecided because of the labels"
+    return f"{text}."
+
+
+def swap_sentence(found: UncertainScores, n_named: int) -> str:
+    """Which adjacent models other raters would put the other way round, likeliest first."""
+    likely = sorted(
+        (one for one in found.adjacent() if (one.p_swap or 0.0) >= LEAST_SWAP),
+        key=lambda one: -one.p_swap,  # type: ignore[operator]
+    )
+    if not likely:
+        return (
+            "No two neighbours would swap with a probability of "
+            f"{words.percent(LEAST_SWAP, 0)} or more, had other raters answered on the same images."
+        )
+    named = [f"{a.better} and {a.worse} ({words.percent(a.p_swap, 0)})" for a in likely]
+    more = f", and {len(named) - n_named:,} more" if len(named) > n_named else ""
+    told = ", ".join(named[:n_named]) + more if more else words.listed(named)
+    return f"Neighbours that may swap when other raters answer, on the same images: {told}."
+
+
+def _corrected(found: UncertainScores, adjacent: Sequence[Adjacent]) -> list[str]:
+    """Why corrected tests decide fewer pairs; nothing where there is one pair only."""
     n_pairs = len(found.models) * (len(found.models) - 1) // 2
     if n_pairs == 1:
-        return f"{text}."
+        return []
     level = 1 - found.level
     holm = sum(one.p_holm < level for one in adjacent)
     false = sum(one.p_false_discovery < level for one in adjacent)
-    return (
-        f"{text}. Images alone, corrected for all {words.count(n_pairs, 'pair')} of models, decide "
-        f"{holm} (Holm) or {false} (Benjamini–Hochberg)."
-    )
+    share = words.percent(level, 0)
+    return [
+        (
+            "Each pair is judged for itself there, as by somebody who asks about these two models"
+            f" only. Of {n_pairs:,} pairs of models tested at once some seem to differ by chance:"
+            f" the images decide {holm:,} of these {len(adjacent):,} if not one of all answers may"
+            f" be wrong (Holm; with a risk of {share}), and {false:,} if {share} of them may"
+            " (Benjamini–Hochberg)."
+        )
+    ]
 
 
 def _calibration(found: UncertainScores) -> str:
     uncertainty = found.uncertainty
     if uncertainty is None or uncertainty.coefficients is None:
         return (
-            "Posteriors are taken as they are, because no gold was given (--gold); they are "
-            "usually over-confident, and intervals from labels then too narrow."
+            "Posteriors are taken as they are, because there is no gold (--gold) by which some of "
+            "the raters' questions hold and some do not; they are usually over-confident, and "
+            "intervals from labels then too narrow."
         )
     slope = uncertainty.coefficients[1]
     kind = "over-confident" if slope < 1 else "not over-confident"
@@ -158,8 +171,13 @@ def _cells(ranked: Ranked, i: int) -> list[str]:
     ends = words.between(float(ranked.low[i]), float(ranked.high[i]), 2).removesuffix("%")
     return [
         words.bare(float(ranked.accuracy[i]), 2), ends, str(ranked.rank[i]),
-        _span(ranked.best[i], ranked.worst[i]),
+        ranks_between(ranked, i),
     ]  # fmt: skip
+
+
+def ranks_between(ranked: Ranked, i: int) -> str:
+    """The interval of a model's rank: ``3–5``, or ``3``."""
+    return _span(ranked.best[i], ranked.worst[i])
 
 
 def _span(best: Any, worst: Any) -> str:

@@ -11,6 +11,7 @@ from reassess.report.contents import Figure, Report, Section, Table
 from reassess.report.methods import citations_in, methods_paragraph
 from reassess.report.proxy import study_sentences
 from reassess.report.rank_tables import rank_lines
+from reassess.report.uncertainty_tables import thresholds_table, uncertainty_table
 
 Figures = Mapping[str, Figure]
 
@@ -27,6 +28,17 @@ _PROXY = {
 """Sentences of the verdict that belong to progress, and what they are called there."""
 _N_ROLES = 3
 """Roles of one file that are named; more can only be models."""
+
+_UNCERTAINTY_IN_WORDS = (
+    "Calibrated accuracy is accuracy under labels with a probability: the posterior, drawn back on"
+    " gold, as the votes on a question err together. It has no threshold, so that it lies above"
+    " ReaL accuracy where the threshold misses labels. Its interval covers other images, other"
+    " raters and other votes; all votes are aggregated again for each of many draws. Two adjacent"
+    " models are decided where the intervals of their difference leave out 0, both that from images"
+    " and that from images and labels; undecided because of the images where the first holds 0, of"
+    " the labels where only the second does. Intervals of ranks hold all differences of a model at"
+    " once."
+)
 
 _KINDS_IN_WORDS = (
     "Inseparable: each is on more than half of the images that hold the other. Implies: the first"
@@ -55,12 +67,12 @@ def _ranks(report: Report, figures: Figures) -> Section:
             "Two models may change places when other images are drawn, or when other raters"
             " answer. How much of the order is settled?"
         ),
-        *(() if report.uncertainty is None else rank_lines(report.uncertainty, None)),
+        *(() if report.uncertainty is None else rank_lines(report.uncertainty, report.sensitivity)),
     )
     drawn = _pick(figures, "ranks")
-    table = _some(tables.uncertainty_table(report))
-    used = ("labels", "model", "votes", "gold")
-    return Section("ranks", "How sure is the order?", text, drawn, table, rests_on=used)
+    found = (*_some(thresholds_table(report)), *_some(uncertainty_table(report)))
+    used = ("labels", "model", "votes", "posterior", "gold")
+    return Section("ranks", "How sure is the order?", text, drawn, found, rests_on=used)
 
 
 def _mistakes(report: Report, _figures: Figures) -> Section:
@@ -85,7 +97,8 @@ def _progress(report: Report, figures: Figures) -> Section:
         ),
     )
     told = () if report.verdict is None else study_sentences(report.verdict)
-    terms = tuple((_PROXY[about], said) for about, said in told if about in _PROXY)
+    here = set(_PROXY) - ({"ranks"} if report.uncertainty is not None else set())
+    terms = tuple((_PROXY[about], said) for about, said in told if about in here)
     drawn, title = _pick(figures, "progress"), "Does progress still count?"
     return Section("progress", title, text, drawn, terms=terms, rests_on=_SCORED)
 
@@ -207,10 +220,10 @@ def _methods(report: Report, _figures: Figures) -> Section:
         (
             "95% intervals",
             (
-                "Wilson's intervals of a proportion: how far the number may be off because the"
-                " images are a sample. They say nothing about errors of the labels themselves. Two"
-                " models on the same images can differ clearly although their intervals overlap;"
-                " use “reassess compare” for a paired test."
+                "Unless said otherwise Wilson's intervals of a proportion: how far the number may"
+                " be off because the images are a sample. They say nothing about errors of the"
+                " labels themselves. Two models on the same images can differ clearly although"
+                " their intervals overlap; use “reassess compare” for a paired test."
             ),
         ),
         (
@@ -233,6 +246,8 @@ def _methods(report: Report, _figures: Figures) -> Section:
             ),
         ),
     ]
+    if report.uncertainty is not None:
+        terms.append(("How sure the order is", _UNCERTAINTY_IN_WORDS))
     if report.pairs is not None:
         terms.append(("Classes that belong together", _KINDS_IN_WORDS))
     point = report.labels.operating_point

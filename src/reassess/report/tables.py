@@ -196,39 +196,6 @@ def raters_table(report: Report) -> Table | None:
     return Table("raters", caption, tuple(columns), tuple(rows), "rater")
 
 
-def uncertainty_table(report: Report) -> Table | None:
-    """Each model's accuracies and ranks with their intervals; None where none are known."""
-    found = report.uncertainty
-    if found is None:
-        return None
-    columns = [
-        Column("model", numeric=False),
-        Column("ReaL", note="top-1 under reassessed labels; 95% interval from images"),
-        Column("rank", note="by ReaL accuracy; its 95% interval from images"),
-    ]
-    kinds = [found.images]
-    if found.both is not None:
-        columns += [
-            Column("calibrated", note="under calibrated labels; from images and labels"),
-            Column("rank", note="by calibrated accuracy; from images and labels"),
-        ]
-        kinds.append(found.both)
-    rows = []
-    for m in np.argsort(-found.images.accuracy, kind="stable").tolist():
-        cells = [Cell(found.models[m], found.models[m].lower())]
-        for kind in kinds:
-            ends = words.between(float(kind.low[m]), float(kind.high[m])).removesuffix("%")
-            best, worst = int(kind.best[m]), int(kind.worst[m])
-            span = f"{best:,}" if best == worst else f"{best:,}–{worst:,}"
-            cells += [
-                _share(float(kind.accuracy[m]), ends),
-                Cell(f"{kind.rank[m]:,}", int(kind.rank[m]), span),
-            ]
-        rows.append(tuple(cells))
-    caption = "Accuracies in percent, ranks, and their 95% intervals."
-    return Table("uncertainty", caption, tuple(columns), tuple(rows), "model")
-
-
 def mistakes_table(report: Report) -> Table | None:
     """The remaining mistakes of each model by kind; None where nobody looked."""
     found = report.mistakes

@@ -50,9 +50,9 @@ class Sample:
         return np.bincount(self.stratum, minlength=len(self.n_population))
 
     @property
-    def is_covered(self) -> bool:
-        """Whether every stratum that has an element has one in the sample."""
-        return bool((self.n_drawn[self.n_population > 0] > 0).all())
+    def n_unseen(self) -> int:
+        """Elements of the strata that nothing was drawn from."""
+        return int(self.n_population[self.n_drawn == 0].sum())
 
     @property
     def weight(self) -> Float[np.ndarray, "n"]:
@@ -87,8 +87,10 @@ def stratified_share(
     """Share of a group of the population on which something holds, with its interval.
 
     The interval is Wilson's for as many independent draws as would vary as much, and never
-    more than were made of the group (over the share of it that was not drawn). None where
-    nothing of the group was drawn, or nothing of some stratum.
+    more than were made of the group (over the share of it that was not drawn). Of strata that
+    nothing was drawn from nothing is supposed: the share is that of the others, and its interval
+    reaches from where it holds on none of their elements to where it holds on all of them. None
+    where nothing of the group was drawn.
 
     Args:
         holds: whether it holds for each element drawn.
@@ -97,7 +99,7 @@ def stratified_share(
         sample: where the elements come from.
         level: of the interval.
     """
-    if not group.any() or not sample.is_covered:
+    if not group.any():
         return None
     weight = sample.weight * group
     size = float(weight.sum())
@@ -110,8 +112,10 @@ def stratified_share(
     if variance > 0:
         n_effective = min(n_effective, share * (1 - share) / variance)
     n = np.array([n_effective])
-    low, high = wilson_bounds(share * n, n, level)
-    return Estimate(share, min(share, float(low[0])), max(share, float(high[0])))
+    low, high = (float(end[0]) for end in wilson_bounds(share * n, n, level))
+    unseen = min(sample.n_unseen / n_group, 1.0)
+    low, high = low * (1 - unseen), high * (1 - unseen) + unseen
+    return Estimate(share, min(share, low), max(share, high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def stratified_difference(
     The variance has two parts: that of the sample of elements, and that of the items as a
     sample of all such items, which is McNemar's: what only one of the two has, less the squared
     difference over the number of items. Where every element was drawn the first is 0, and the
-    p-value is McNemar's exact one.
+    p-value is McNemar's exact one. None where nothing was drawn from some stratum.
 
     Args:
         a: whether the first has the element.
@@ -145,7 +149,7 @@ def stratified_difference(
         n_items: items on which both were counted.
         level: of the interval.
     """
-    if not sample.is_covered:
+    if sample.n_unseen:
         return None
     sign = a.astype(np.float64) - b
     weight = sample.weight

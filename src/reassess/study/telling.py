@@ -1,9 +1,9 @@
-"""The report of a study: its records, its pictures, and the files that they came from.
+"""The report of a study and its verdict: its records, its pictures, the files they came from.
 
 Joins `reassess.study.collecting` and `reassess.report.composing`; finds nothing itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,9 +14,19 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.analysis.raters import RaterRepeats
+from reassess.analysis.verdict import Cluster, StudyVerdict, study_verdict
 from reassess.rating import rater_table
+from reassess.records import ModelScore
 from reassess.report import Input, Making, Report
-from reassess.report.composing import PARTS, Material, OnPart, report_on
+from reassess.report.composing import (
+    PARTS,
+    RESAMPLES,
+    Material,
+    OnDraw,
+    OnPart,
+    report_on,
+    uncertainty_of,
+)
 from reassess.scoring import score_models
 from reassess.study.collecting import Collected
 from reassess.study.gallery import small_copies
@@ -30,7 +40,13 @@ STEPS = ("scores", *PARTS, "hashes")
 
 
 def report_of(
-    collected: Collected, *, command: str, on_part: OnPart | None = None, seed: int = 0
+    collected: Collected,
+    *,
+    command: str,
+    on_part: OnPart | None = None,
+    on_draw: OnDraw | None = None,
+    n_resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Report:
     """The report of a study whose labels are decided.
 
@@ -38,7 +54,9 @@ def report_of(
         collected: its records.
         command: what was typed, for the provenance.
         on_part: called when one of `STEPS` begins.
-        seed: of the bootstrap of agreement.
+        on_draw: called while images, raters and votes are drawn again.
+        n_resamples: how often each of them is.
+        seed: of all bootstraps.
 
     Raises:
         DataError: the records do not fit each other.
@@ -49,19 +67,18 @@ def report_of(
     study, labels, benchmark = collected.study, collected.labels, collected.benchmark
     begin("scores")
     scores = tuple(score_models(collected.predictions, labels, benchmark, subset=True))
-    material = Material(
-        labels,
-        benchmark,
-        collected.predictions,
-        scores,
-        hierarchy=collected.hierarchy,
-        votes=collected.votes,
-        posterior=collected.posterior,
-        gold=collected.gold,
-    )
+    material = material_of(collected, scores)
     copies = None if study.images is None else partial(small_copies, study.path(study.images))
     title = f"{benchmark.name}: are we done with it?"
-    report = report_on(material, title, small_copies=copies, on_part=on_part, seed=seed)
+    report = report_on(
+        material,
+        title,
+        small_copies=copies,
+        on_part=on_part,
+        on_draw=on_draw,
+        n_resamples=n_resamples,
+        seed=seed,
+    )
     begin("hashes")
     raters = report.raters_found
     if raters is not None and raters.repeats is None:
@@ -76,6 +93,65 @@ def report_of(
         ),
         inputs=tuple(_inputs(collected)),
         making=_making(collected),
+    )
+
+
+def material_of(collected: Collected, scores: Sequence[ModelScore] = ()) -> Material:
+    """The records of a study as a report takes them."""
+    return Material(
+        collected.labels,
+        collected.benchmark,
+        collected.predictions,
+        scores,
+        hierarchy=collected.hierarchy,
+        votes=collected.votes,
+        posterior=collected.posterior,
+        gold=collected.gold,
+    )
+
+
+def verdict_of(
+    collected: Collected,
+    *,
+    cluster: Cluster = "none",
+    edges: Sequence[float] | None = None,
+    top: float = 0.1,
+    n_resamples: int = RESAMPLES,
+    on_draw: OnDraw | None = None,
+    seed: int = 0,
+) -> StudyVerdict:
+    """The verdict on a study, with what its votes say of how sure its labels are.
+
+    Args:
+        collected: its records.
+        cluster: as in `study_verdict`.
+        edges: likewise.
+        top: likewise.
+        n_resamples: of every interval; draws of images, of raters and of votes, each.
+        on_draw: called while these are drawn again.
+        seed: of all bootstraps.
+
+    Raises:
+        DataError: the records do not fit each other.
+        AlignmentError: images do not match.
+        OptionError: as in `study_verdict`.
+    """
+    uncertainty = uncertainty_of(
+        material_of(collected),
+        n_resamples=n_resamples,
+        rng=np.random.default_rng(seed),
+        on_draw=on_draw,
+    )
+    return study_verdict(
+        collected.labels,
+        collected.benchmark,
+        collected.predictions,
+        uncertainty=uncertainty,
+        cluster=cluster,
+        edges=edges,
+        top=top,
+        n_resamples=n_resamples,
+        rng=np.random.default_rng(seed),
     )
 
 

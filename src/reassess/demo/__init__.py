@@ -6,7 +6,8 @@ are shown the label names one of them, and a few labels are **planted mistakes**
 trained on the original labels; raters and experts are **simulated** (`reassess.simulate`),
 no person was asked. Everything else is the package as anybody would use it.
 
-Leaves one file a stage in a folder. Does not draw the report (`reassess.report` does).
+Leaves one file a stage in a folder; `writing` adds the report and a study to be served. Does not
+draw the report (`reassess.report` does).
 Letters: N images, K = 10 classes, M models.
 
 Source: E. Alpaydin, C. Kaynak (1998), "Optical Recognition of Handwritten Digits", UCI
@@ -14,9 +15,7 @@ Machine Learning Repository (CC BY 4.0), as it ships with scikit-learn.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import partial
-from importlib.metadata import version
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from reassess.demo.writing import STUDY, write_report_of, write_study_of
 from reassess.digits import CLASS_NAMES, N_IMAGES, Digits, make_digits, write_digits
 from reassess.errors import MissingExtraError, OptionError
 from reassess.files import (
     read_gold,
     read_predictions,
     read_votes,
-    sha256_of,
     write_atomically,
     write_labels,
     write_posterior,
@@ -50,27 +49,11 @@ from reassess.records import (
     Votes,
     align,
 )
-from reassess.report import Input, Making, write_figures, write_report
-from reassess.report.composing import Material, report_on
 from reassess.scoring import original_accuracy, original_labels, real_accuracy
 from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
-from reassess.study import (
-    ModelEntry,
-    add_models,
-    as_named,
-    change_settings,
-    new_study,
-    propose_study,
-    write_proposed,
-)
-from reassess.study.gallery import small_copies
-from reassess.study.manifest import FILE_NAME
 
 STAGES = ("digits", "predictions", *PIPELINE_STAGES, "report")
 """The names that ``on_stage`` is called with, in order."""
-
-STUDY = "study"
-"""The folder of the study that can be served, below that of the demo."""
 
 N_RATERS, VOTES_PER_QUESTION, N_EXPERTS, N_GOLD_IMAGES = 20, 5, 5, 100
 
@@ -209,8 +192,8 @@ def run_demo(
 
     tell("report", "findings, figures, report.html")
     found = _found(digits, records)
-    page = _write_report(records, found, seed, folder)
-    study = _write_study(folder, records)
+    page = write_report_of(records, found.sentences(), seed, folder)
+    study = write_study_of(records, folder, top=_PAIRS_PER_IMAGE * n_images)
     return DemoResult(folder, page, study, digits, records, found)
 
 
@@ -341,78 +324,6 @@ def _found(digits: Digits, records: Reassessment) -> Found:
 def ranking(accuracy: Mapping[str, Accuracy]) -> tuple[str, ...]:
     """Models by falling accuracy, those that tie by name."""
     return tuple(sorted(accuracy, key=lambda model: (-(accuracy[model].value or 0.0), model)))
-
-
-def _write_report(records: Reassessment, found: Found, seed: int, folder: Path) -> Path:
-    """The page and its figures; what was planted and simulated stands among the provenance."""
-    material = Material(
-        records.labels,
-        records.benchmark,
-        records.predictions,
-        records.scores,
-        votes=records.votes,
-        posterior=records.posterior,
-        gold=records.gold,
-        gold_votes=records.votes,
-    )
-    report = report_on(
-        material,
-        "Handwritten digits, with planted mistakes and simulated raters",
-        simulated=True,
-        small_copies=partial(small_copies, folder / "images"),
-        seed=seed,
-    )
-    files = {
-        "original labels": "labels.csv",
-        "questions": "questions.csv",
-        "votes": "votes.csv",
-        "gold": "gold.csv",
-        "posterior": "posterior.npz",
-        "labels": "labels.json",
-        **{f"model {one.model}": f"predictions/{one.model}.npz" for one in records.predictions},
-    }
-    report = replace(
-        report,
-        command=f"reassess demo --seed {seed}",
-        provenance=(
-            *(("known truth", sentence) for sentence in found.sentences()),
-            ("reassess", version("reassess")),
-        ),
-        inputs=[Input(role, file, sha256_of(folder / file)) for role, file in files.items()],
-        making=Making(
-            n_models=len(records.predictions),
-            n_proposals=len(records.proposals.pairs),
-            n_votes=len(records.votes),
-            n_raters=len(records.votes.rater_ids),
-            n_questions=len(records.questions),
-            method=records.posterior.method,
-        ),
-    )
-    page = folder / "report.html"
-    write_report(report, page)
-    write_figures(report, folder / "figures")
-    return page
-
-
-def _write_study(folder: Path, records: Reassessment) -> Path:
-    """The same benchmark, models and questions as a study; without votes, with hidden gold."""
-    where = folder / STUDY
-    (where / FILE_NAME).unlink(missing_ok=True)
-    study = new_study(
-        where,
-        labels=folder / "labels.csv",
-        classes=folder / "classes.csv",
-        images=folder / "images",
-        name="digits",
-    )
-    files = [folder / "predictions" / f"{one.model}.npz" for one in records.predictions]
-    entries = [ModelEntry(path.stem, as_named(path, where)) for path in files]
-    study = add_models(study, entries)
-    top = _PAIRS_PER_IMAGE * len(records.benchmark.image_ids)
-    study = change_settings(study, "propose", {"top": top})
-    study = change_settings(study, "aggregate", {"gold": as_named(folder / "gold.csv", where)})
-    write_proposed(study, propose_study(study))
-    return where
 
 
 def _check(seed: int, n_images: int, folder: Path) -> None:

@@ -1,0 +1,127 @@
+"""The verdict in JSON's types, with every number; fractions in [0, 1]."""
+
+from dataclasses import asdict
+from typing import Any
+
+from reassess.analysis.ceiling import Ceiling
+from reassess.analysis.proxy import Proxy
+from reassess.analysis.standing import Standing
+from reassess.analysis.uncertainty import UncertainScores, count_verdicts
+from reassess.analysis.verdict import Judgement, ResultsVerdict, StudyVerdict
+
+
+def results_as_dict(found: ResultsVerdict) -> dict[str, Any]:
+    """The verdict on published accuracies."""
+    above = found.ceiling
+    value = {
+        "n_models": found.proxy.n_models,
+        "n_left_out": found.n_left_out,
+        "cluster": found.cluster,
+        "n_above_original_labels": None if above is None else above.n_above,
+    }
+    return value | _ceiling_as_dict(above) | _proxy_as_dict(found.proxy, found.judgement)
+
+
+def study_as_dict(found: StudyVerdict) -> dict[str, Any]:
+    """The verdict on a study."""
+    above, kinds = found.ceiling, found.kinds
+    value: dict[str, Any] = {
+        "benchmark": found.name,
+        "n_images": found.n_images,
+        "n_rated": found.n_rated,
+        "n_models": len(found.models),
+        "n_above_original_labels": None if above is None else above.n_above,
+        "labels": None if kinds is None else asdict(kinds),
+        "n_changed": None if kinds is None else found.n_images - kinds.n_confirmed,
+    }
+    value |= _ceiling_as_dict(above)
+    ranked = {} if found.uncertainty is None else _ranked_as_dicts(found.uncertainty)
+    value["models"] = [_standing_as_dict(one) | ranked.get(one.model, {}) for one in found.models]
+    value["neighbours"] = [asdict(one) for one in found.neighbours]
+    value["n_neighbours_decided"] = sum(one.difference.decided for one in found.neighbours)
+    value["ranks"] = None if found.uncertainty is None else _ranks_as_dict(found.uncertainty)
+    if found.proxy is None:
+        missing = ["There are fewer than 2 models with an accuracy under the original labels."]
+        return (
+            value | {"slopes": [], "breakpoint": None, "missing": missing} | asdict(found.judgement)
+        )
+    return value | _proxy_as_dict(found.proxy, found.judgement) | {"n_models": len(found.models)}
+
+
+def _standing_as_dict(one: Standing) -> dict[str, Any]:
+    return {
+        "model": one.model,
+        "original": None if one.original is None else one.original.value,
+        "real": one.real.value,
+        "interval": one.interval,
+        "above_original_labels": None if one.above is None else asdict(one.above),
+    }
+
+
+def _ranked_as_dicts(found: UncertainScores) -> dict[str, dict[str, Any]]:
+    """Of each model by name: its ranks, and its accuracy under calibrated labels."""
+    both = found.both
+    told: dict[str, dict[str, Any]] = {}
+    for m, model in enumerate(found.models):
+        told[model] = {
+            "rank": int(found.images.rank[m]),
+            "rank_interval": [int(found.images.best[m]), int(found.images.worst[m])],
+        }
+        if both is not None:
+            told[model] |= {
+                "calibrated": float(both.accuracy[m]),
+                "calibrated_interval": [float(both.low[m]), float(both.high[m])],
+                "calibrated_rank": int(both.rank[m]),
+                "calibrated_rank_interval": [int(both.best[m]), int(both.worst[m])],
+            }
+    return told
+
+
+def _ranks_as_dict(found: UncertainScores) -> dict[str, Any]:
+    adjacent = found.adjacent()
+    n = count_verdicts(adjacent)
+    level = 1 - found.level
+    return {
+        "n_resamples": found.n_resamples,
+        "level": found.level,
+        "n_pairs": len(adjacent),
+        "n_decided": n["decided"],
+        "n_undecided_by_images": n["images"],
+        "n_undecided_by_labels": None if found.both is None else n["labels"],
+        "n_decided_holm": sum(one.p_holm < level for one in adjacent),
+        "n_decided_false_discovery": sum(one.p_false_discovery < level for one in adjacent),
+        "adjacent": [asdict(one) for one in adjacent],
+    }
+
+
+def _ceiling_as_dict(above: Ceiling | None) -> dict[str, Any]:
+    if above is None:
+        return {"ceiling": None, "ceiling_interval": None}
+    return {
+        "ceiling": above.own.value,
+        "ceiling_interval": above.interval,
+        "ceiling_n_correct": above.own.n_correct,
+        "ceiling_n_scored": above.own.n_scored,
+        "n_surely_above_original_labels": above.n_surely_above,
+        "share_above_original_labels": above.share_above,
+        "best": above.best,
+        "best_model": above.best_model,
+        "headroom": above.headroom,
+    }
+
+
+def _proxy_as_dict(found: Proxy, judgement: Judgement) -> dict[str, Any]:
+    bent = found.breakpoint
+    value: dict[str, Any] = {
+        "x": found.x,
+        "y": found.y,
+        "n_groups": found.n_groups,
+        "slopes": [asdict(one) for one in found.slopes],
+        "halves": None if found.halves is None else asdict(found.halves),
+        "breakpoint": None if bent is None else bent.value,
+        "breakpoint_interval": None if bent is None else bent.interval,
+        "bend": None if bent is None else asdict(bent),
+        "top": None if found.top is None else asdict(found.top),
+        "missing": list(found.missing),
+    }
+    return value | asdict(judgement)

@@ -1,0 +1,114 @@
+"""What the demo leaves when its stages are done: the report, and a study to be served."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from reassess.files import sha256_of
+from reassess.pipeline import Reassessment
+from reassess.report import Input, Making, write_figures, write_report
+from reassess.report.composing import Material, report_on
+from reassess.study import (
+    ModelEntry,
+    add_models,
+    as_named,
+    change_settings,
+    new_study,
+    propose_study,
+    write_proposed,
+)
+from reassess.study.gallery import small_copies
+from reassess.study.manifest import FILE_NAME
+
+STUDY = "study"
+"""The folder of the study that can be served, below that of the demo."""
+
+_DRAWS = 300
+"""Of images, raters and votes; fewer than usual, so that the demo is quick."""
+
+
+def write_report_of(records: Reassessment, known: Sequence[str], seed: int, folder: Path) -> Path:
+    """The page of the demo, written with its figures.
+
+    Args:
+        records: every record of the study.
+        known: what it found held against the truth, in sentences; stands among the provenance.
+        seed: of the bootstraps.
+        folder: where the files of all stages are.
+    """
+    material = Material(
+        records.labels,
+        records.benchmark,
+        records.predictions,
+        records.scores,
+        votes=records.votes,
+        posterior=records.posterior,
+        gold=records.gold,
+        gold_votes=records.votes,
+    )
+    report = report_on(
+        material,
+        "Handwritten digits, with planted mistakes and simulated raters",
+        simulated=True,
+        small_copies=partial(small_copies, folder / "images"),
+        n_resamples=_DRAWS,
+        seed=seed,
+    )
+    files = {
+        "original labels": "labels.csv",
+        "questions": "questions.csv",
+        "votes": "votes.csv",
+        "gold": "gold.csv",
+        "posterior": "posterior.npz",
+        "labels": "labels.json",
+        **{f"model {one.model}": f"predictions/{one.model}.npz" for one in records.predictions},
+    }
+    report = replace(
+        report,
+        command=f"reassess demo --seed {seed}",
+        provenance=(
+            *(("known truth", sentence) for sentence in known),
+            ("reassess", version("reassess")),
+        ),
+        inputs=[Input(role, file, sha256_of(folder / file)) for role, file in files.items()],
+        making=Making(
+            n_models=len(records.predictions),
+            n_proposals=len(records.proposals.pairs),
+            n_votes=len(records.votes),
+            n_raters=len(records.votes.rater_ids),
+            n_questions=len(records.questions),
+            method=records.posterior.method,
+        ),
+    )
+    page = folder / "report.html"
+    write_report(report, page)
+    write_figures(report, folder / "figures")
+    return page
+
+
+def write_study_of(records: Reassessment, folder: Path, *, top: int) -> Path:
+    """The same benchmark, models and questions as a study, without votes, with hidden gold.
+
+    Args:
+        records: of the demo.
+        folder: where its files are.
+        top: pairs that each model proposes.
+    """
+    where = folder / STUDY
+    (where / FILE_NAME).unlink(missing_ok=True)
+    study = new_study(
+        where,
+        labels=folder / "labels.csv",
+        classes=folder / "classes.csv",
+        images=folder / "images",
+        name="digits",
+    )
+    files = [folder / "predictions" / f"{one.model}.npz" for one in records.predictions]
+    entries = [ModelEntry(path.stem, as_named(path, where)) for path in files]
+    study = add_models(study, entries)
+    study = change_settings(study, "propose", {"top": top})
+    study = change_settings(study, "aggregate", {"gold": as_named(folder / "gold.csv", where)})
+    write_proposed(study, propose_study(study))
+    return where
