@@ -167,8 +167,10 @@ def test_votes_go_in_and_come_out_as_they_were(store):
     assert import_votes(store, given) == 0
     assert rows_of(votes(store)) == rows_of(given)
     assert audit(store) == ()
-    batches = list(vote_batches(store, n_questions=30))
+    batches = list(vote_batches(store, n_votes=90))
     assert len(batches) > 3
+    assert max(len(batch.answer) for batch in batches) <= 90
+    assert len(list(vote_batches(store, n_votes=1))) == 100  # a question's stay together
     rows = {
         (f"{image}:{label}", rater, answer)
         for b in batches

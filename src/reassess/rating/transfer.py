@@ -18,6 +18,9 @@ from reassess.rating.schema import votes as vote_table
 from reassess.rating.store import Store, log, study_row
 from reassess.records import ANSWERS, Pairs, Questions, Votes
 
+VOTES_AT_ONCE = 20_000
+"""Counted votes that are read at a time: a batch as Python objects takes some 20 MB."""
+
 PURPOSES = ("rating", "gold", "repeat", "practice", "qualification", "imported")
 
 
@@ -57,26 +60,26 @@ _COLUMNS = ("question", "rater", "round", "version", "answer", "purpose", "given
 
 
 def vote_batches(
-    store: Store, *, counted_only: bool = False, n_questions: int = 20_000
+    store: Store, *, counted_only: bool = False, n_votes: int = VOTES_AT_ONCE
 ) -> Iterator[VoteBatch]:
-    """All votes of one moment, the votes of so many questions at a time.
+    """All votes of one moment, those of a question in one batch.
 
     Args:
         store: the study.
         counted_only: leave out what is not counted: corrected answers, repetitions, gold
             beyond k votes, practice, and votes set aside.
-        n_questions: questions in a batch; it bounds the memory.
+        n_votes: counted votes in a batch, at most, though never fewer than a question's; it
+            bounds the memory.
 
     Raises:
         StoreError: the database cannot be read.
     """
     with store.database.stream() as connection:
         names = _rater_names(connection)
-        last = connection.execute(select(func.max(questions.c.id))).scalar() or 0
-        for low in range(0, last + 1, n_questions):
-            rows = _rows(connection, low, low + n_questions, counted_only=counted_only)
+        for low, high in _spans(connection, n_votes):
+            rows = _rows(connection, low, high, counted_only=counted_only)
             if rows.shape[1]:
-                yield _batch(connection, rows, names, low, low + n_questions)
+                yield _batch(connection, rows, names, low, high)
 
 
 def votes(store: Store) -> Votes:
@@ -89,9 +92,8 @@ def votes(store: Store) -> Votes:
     parts: list[Int[np.ndarray, "3 v"]] = []
     times: list[Int[np.ndarray, "v"]] = []
     with store.database.read() as connection:
-        last = connection.execute(select(func.max(questions.c.id))).scalar() or 0
-        for low in range(0, last + 1, 20_000):
-            rows = _rows(connection, low, low + 20_000, counted_only=True)
+        for low, high in _spans(connection, VOTES_AT_ONCE):
+            rows = _rows(connection, low, high, counted_only=True)
             parts.append(rows[[0, 1, 4]].astype(np.int32))
             times.append(rows[6])
         asked, rater, answer = np.concatenate([np.zeros((3, 0), np.int32), *parts], axis=1)
@@ -271,6 +273,14 @@ def _people(connection: Connection, votes: Votes, now: int) -> Int[np.ndarray, "
     if new:
         connection.execute(update(raters).where(raters.c.id.in_(new)).values(stage="rating"))
     return np.array(numbers, np.int64)
+
+
+def _spans(connection: Connection, n_votes: int) -> Iterator[tuple[int, int]]:
+    """Spans [low, high) of question numbers, of as many questions as can have so many votes."""
+    width = max(1, n_votes // study_row(connection).settings.votes_per_question)
+    last = connection.execute(select(func.max(questions.c.id))).scalar() or 0
+    for low in range(0, last + 1, width):
+        yield low, low + width
 
 
 def _rows(
