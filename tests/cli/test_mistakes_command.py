@@ -14,6 +14,7 @@ from reassess.files.tables import read_table
 from reassess.study import open_study
 from reassess.study.site import open_rating
 from tests.conftest import Ran
+from tests.rating.conftest import server, template, url  # noqa: F401 -- fixtures: both databases
 from tests.study.small import NAMES, is_true, rated_study
 
 Cli = Callable[..., Ran]
@@ -98,8 +99,10 @@ def review_votes(path: Path, *, disagree: int = 0, bare: bool = False) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-@pytest.mark.usefixtures("here")
-def test_from_mistakes_to_a_review_to_votes_to_the_result(cli: Cli):
+@pytest.mark.usefixtures("here", "url")
+def test_from_mistakes_to_a_review_to_votes_to_the_result(cli: Cli, request: pytest.FixtureRequest):
+    database: str = request.getfixturevalue("url")
+    there = ("--database", database)
     ran = cli("mistakes", "s", "m0", "m1", "--review", "--into", "r", "--sample", "1000")
     assert (ran.status, ran.err) == (0, ""), ran
     assert "2 raters each" in ran.out
@@ -108,16 +111,16 @@ def test_from_mistakes_to_a_review_to_votes_to_the_result(cli: Cli):
         ("tasks", "done"),
         ("votes", "missing"),
     ]
-    assert cli("invite", "r", "ann", "--json").status == 0
+    assert cli("invite", "r", "ann", "--json", *there).status == 0
     review_votes(Path("votes.csv"), disagree=6)
-    assert cli("votes", "import", "r", "votes.csv").status == 0
-    waiting = json.loads(cli("mistakes", "r", "--result", "--json").out)
+    assert cli("votes", "import", "r", "votes.csv", *there).status == 0
+    waiting = json.loads(cli("mistakes", "r", "--result", "--json", *there).out)
     assert waiting["n_open"] == waiting["n_disagreed"] == 6
-    settle("r")
-    assert cli("votes", "export", "r").status == 0
+    settle("r", database)
+    assert cli("votes", "export", "r", *there).status == 0
     assert json.loads(cli("status", "r", "--json").out)["stages"][1]["state"] == "done"
 
-    result = json.loads(cli("mistakes", "r", "--result", "--json").out)
+    result = json.loads(cli("mistakes", "r", "--result", "--json", *there).out)
     mistakes = json.loads(cli("mistakes", "s", "m0", "m1", "--json").out)
     truth = {"no": "clear mistake", "maybe": "undecidable", "yes": "not a mistake"}
     for one in result["models"]:
@@ -128,15 +131,15 @@ def test_from_mistakes_to_a_review_to_votes_to_the_result(cli: Cli):
             assert one["counts"][name]["value"] == pytest.approx(n)
     assert result["n_open"] == 0
     assert result["differences"][0]["difference"]["p_value"] <= 1
-    ran = cli("mistakes", "r", "--result")
+    ran = cli("mistakes", "r", "--result", *there)
     assert ran.status == 0
     assert "m0 against m1" in ran.out
     assert "false negatives" in ran.out
 
 
-def settle(folder: str) -> None:
+def settle(folder: str, database: str) -> None:
     """An expert decides where the two disagree."""
-    with open_rating(open_study(Path(folder))) as store:
+    with open_rating(open_study(Path(folder)), database) as store:
         rating.invite(store, "eve", "expert")
         eve = rating.rater_named(store, "eve")
         table = rating.question_table(store)

@@ -159,10 +159,8 @@ def test_what_experts_say_calibrates_and_decides(cli: Cli) -> None:
     done = ran(cli, "votes", "export", "s", "--gold")
     assert "answers of experts: s/gold.csv" in done.out
     assert 'gold = "gold.csv" under [aggregate]' in done.err
-    assert (
-        "1 decisions: s/adjudications.csv"
-        in ran(cli, "votes", "export", "s", "--adjudications").out
-    )
+    told = ran(cli, "votes", "export", "s", "--adjudications").out
+    assert told == "1 decision: s/adjudications.csv\n"
     before = json.loads(Path("s/labels.json").read_text())["labels"]
     study = change_settings(
         open_study("s"), "aggregate", {"gold": "gold.csv", "method": "calibrated"}
@@ -226,7 +224,10 @@ def test_votes_from_elsewhere_are_not_written_over(cli: Cli) -> None:
         ("invite s ann --base-url rate.example.org", "must begin with http"),
         ("invite s ' ann'", "rater name"),
         ("invite nowhere ann", "there is no study"),
-        ("votes export s", "0 votes"),
+        ("votes export s", "there is no study in it, and so 0 votes"),
+        ("votes export s --gold", "there is no study in it"),
+        ("votes export s --database sqlite:///not-there.db", "sqlite:///not-there.db: there is no"),
+        ("status s --database sqlite:///not-there.db", "sqlite:///not-there.db: there is no"),
         ("votes export s v.csv --format label-studio", "must be one of .json"),
         ("votes export s v.txt", "must be one of .csv"),
         ("votes export s --all", "Name a file"),
@@ -246,9 +247,13 @@ def test_bad_input_is_refused_with_a_message(command: str, says: str, cli: Cli) 
     if f"{image}:{K - 1}" in read_tasks(Path("s/tasks.parquet")).questions.ids.tolist():
         Path("unasked.csv").write_text(f"image,label,rater,answer\n{image},{_unasked()},ann,yes\n")
     answer_everything("many.csv", 6)
+    if command.startswith("votes") and "no study" not in says:
+        open_rating(open_study("s")).close()
     done = cli(*shlex.split(command))
     assert done.status == 2
     assert says in done.err
+    assert not Path("not-there.db").exists()
+    assert not ("no study in it" in says and Path("s/rating.db").exists())
 
 
 def _unasked() -> int:

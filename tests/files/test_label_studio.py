@@ -63,7 +63,7 @@ def test_export_then_import_is_the_identity(
     n_votes = write_label_studio(parts_of(votes), folder / "v.json")
     assert n_votes == len(votes)
     assert triples(read_label_studio(folder / "v.json")) == triples(votes)
-    write_dense_votes(votes, folder / "v.npz")
+    assert write_dense_votes(parts_of(votes), folder / "v.npz") == len(votes)
     assert triples(read_votes(folder / "v.npz")) == triples(votes)
     for form, suffix in (
         (long, ".csv"),

@@ -31,6 +31,7 @@ from reassess.rating import (
     open_store,
     progress,
     rater_table,
+    raters_of,
     set_use,
     vote_batches,
     votes,
@@ -167,8 +168,10 @@ def test_votes_go_in_and_come_out_as_they_were(store):
     assert import_votes(store, given) == 0
     assert rows_of(votes(store)) == rows_of(given)
     assert audit(store) == ()
-    batches = list(vote_batches(store, n_questions=30))
+    batches = list(vote_batches(store, n_votes=90))
     assert len(batches) > 3
+    assert max(len(batch.answer) for batch in batches) <= 90
+    assert len(list(vote_batches(store, n_votes=1))) == 100  # a question's stay together
     rows = {
         (f"{image}:{label}", rater, answer)
         for b in batches
@@ -204,6 +207,20 @@ def test_what_cannot_be_imported_is_explained(store):
     )  # fmt: skip
     with pytest.raises(DataError, match="more than once"):
         import_votes(store, twice)
+
+
+def test_of_votes_that_are_refused_none_is_there(store):
+    asked = questions(2_100, 1)  # more tasks than are imported at a time
+    add_questions(store, asked)
+    question = np.append(np.arange(2_100), np.full(5, 2_099))
+    rater = np.append(np.zeros(2_100, int), np.arange(1, 6))
+    names = np.array([f"new-{i}" for i in range(6)])
+    given = Votes(asked, names, ANSWERS, question, rater, np.zeros(2_105, int))
+    with pytest.raises(DataError, match="more than 5 votes"):
+        import_votes(store, given)
+    assert progress(store).n_votes == 0
+    assert raters_of(store) == ()
+    assert audit(store) == ()
 
 
 def test_exported_times_are_those_of_the_answers(store, clock):

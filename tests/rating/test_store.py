@@ -95,6 +95,14 @@ def test_a_later_version_changes_a_table_that_others_point_to_or_nothing(url, tm
             store.database.write(lambda c: c.execute(insert(slots).values(TO_NOWHERE)))
 
 
+def test_what_only_reads_makes_no_study(empty_url):
+    for _ in range(2):
+        with pytest.raises(StoreError, match="no study in it"):
+            open_store(empty_url, must_exist=True)
+    open_store(empty_url).close()
+    open_store(empty_url, must_exist=True).close()
+
+
 def test_a_newer_schema_and_a_foreign_database_are_refused(url, empty_url):
     open_store(url).close()
     database = Database(url)

@@ -94,8 +94,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(f"sqlite:///{tmp_path}/study.db", settings=PLAIN) as opened:
+def url(tmp_path: Path) -> str:
+    """Of the database; `tests.rating.conftest` has one of both kinds instead."""
+    return f"sqlite:///{tmp_path}/study.db"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    with open_store(url) as opened:
+        rating.change_settings(opened, PLAIN)
         add_questions(opened, questions())
         yield opened
 

@@ -156,6 +156,27 @@ def test_a_password_signs_in_and_signs_out_elsewhere(app: FastAPI, rater: Client
     assert fresh.http.get("/api/session").json()["name"] == "rater-1"
 
 
+def test_a_password_is_changed_by_who_knows_it_or_has_a_new_link(
+    rater: Client, sign_in: Enter
+) -> None:
+    assert "Present password" not in rater.http.get("/password").text
+    assert rater.post("/password", **twice("long enough 1")).status_code == 303
+    assert "Present password" in rater.http.get("/password").text
+    other = twice("another one 2")
+    for wrong in ({}, {"present": ""}, {"present": "another one 2"}):
+        refused = rater.post("/password", **other, **wrong)
+        assert refused.status_code == 403
+        assert "not your present password" in refused.text
+    assert rater.post("/password", **other, present="long enough 1").status_code == 303
+    codes = [rater.post("/password", **other, present="a guess").status_code for _ in range(8)]
+    assert codes[-1] == 429
+    again = sign_in("rater-1")
+    assert "Present password" not in again.http.get("/password").text
+    given = {"csrf": again.csrf("/sign-in"), "name": "rater-1", "password": "another one 2"}
+    assert again.http.post("/sign-in", data=given).status_code in (403, 429)
+    assert again.post("/password", **twice("a third one 3")).status_code == 303
+
+
 def test_attempts_are_limited(app: FastAPI) -> None:
     guesser = Client(TestClient(app, base_url=BASE))
     given = {"csrf": guesser.csrf("/sign-in"), "name": "owner", "password": "a guess"}

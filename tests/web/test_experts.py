@@ -8,6 +8,7 @@ import pytest
 
 from reassess import rating
 from reassess.rating import Store
+from tests.rating.conftest import server, template, url  # noqa: F401 -- fixtures: both databases
 
 from .conftest import EXAMPLES, FOLDERS, IMAGES, NAMES, PLAIN, Client
 from .test_answering import answers_in

@@ -122,7 +122,7 @@ def test_every_field_of_every_form_takes_anything(
     screen = rater.screen()
     forms = {
         "/sign-in": ("name", "password"),
-        "/password": ("password", "again"),
+        "/password": ("present", "password", "again"),
         "/pause": ("leases",),
         f"/rate/{screen['lease']}": ("key", "milliseconds", "something_else", "answer-0"),
         "/owner/invite": ("name", "role"),

@@ -90,7 +90,7 @@ def _of_site(study: "Study", database: str | None) -> dict[str, dict[str, str]]:
     from reassess.cli.rating_options import opened
     from reassess.rating import rater_table
 
-    with opened(str(study.folder), database) as (_, store):
+    with opened(str(study.folder), database, must_exist=True) as (_, store):
         known = rater_table(store)
     paces = {one.name: one.seconds_per_answer for one in known}
     return {

@@ -26,9 +26,13 @@ def database_option(command: Command) -> Command:
 
 @contextmanager
 def opened(
-    folder: str, database: str | None, *, votes_per_question: int | None = None
+    folder: str,
+    database: str | None,
+    *,
+    votes_per_question: int | None = None,
+    must_exist: bool = False,
 ) -> "Iterator[tuple[Study, Store]]":
-    """A study and its store, closed at the end.
+    """A study and its store, closed at the end; what only reads refuses to make one.
 
     Raises:
         MissingExtraError: what the store needs is not installed.
@@ -38,7 +42,9 @@ def opened(
     from reassess.study.site import open_rating
 
     study = open_study(folder)
-    with open_rating(study, database, votes_per_question=votes_per_question) as store:
+    with open_rating(
+        study, database, votes_per_question=votes_per_question, must_exist=must_exist
+    ) as store:
         yield study, store
 
 

@@ -8,6 +8,12 @@ import click
 from reassess.cli.rating_options import database_option, opened
 from reassess.errors import OptionError
 
+_ROWS = {
+    "gold": ("answer of an expert", "answers of experts"),
+    "adjudications": ("decision", "decisions"),
+}
+"""What a row of each of the experts' tables is: one, and several."""
+
 _format = click.option(
     "--format",
     "form",
@@ -85,7 +91,7 @@ def export_command(
     if what is not None:
         _export_experts(study, file, form, everything, what, overwrite, database)
         return
-    with opened(study, database) as (opened_study, store):
+    with opened(study, database, must_exist=True) as (opened_study, store):
         from reassess.study import votes_file
         from reassess.study.vote_files import export_votes
 
@@ -116,13 +122,14 @@ def _export_experts(
         raise OptionError(
             f"--{what} goes with neither --format nor --all: it is always a table. Leave them out."
         )
-    with opened(study, database) as (opened_study, store):
+    with opened(study, database, must_exist=True) as (opened_study, store):
         from reassess.study.expert_files import export_experts, named_file
 
         where = None if file is None else Path(file)
         path, n_rows = export_experts(opened_study, store, what, where, overwrite=overwrite)
         used = named_file(opened_study, what)
-    click.echo(f"{n_rows:,} {'answers of experts' if what == 'gold' else 'decisions'}: {path}")
+    one, more = _ROWS[what]
+    click.echo(f"{n_rows:,} {one if n_rows == 1 else more}: {path}")
     if used is None or used.absolute() != path.absolute():
         section = "aggregate" if what == "gold" else "label"
         click.echo(

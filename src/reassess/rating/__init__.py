@@ -25,7 +25,8 @@ is a function here that takes the store first; what must hold, the database hold
 `work`          how much is done, and left at most
 `figures`       `progress`, `contested_images`, `image_counts`, `remarks`, `work_by_hour`,
                 `some_images`; `rater_table` is in `rater_figures`
-`transfer`      `vote_batches`, `votes`, `import_votes`
+`transfer`      `vote_batches`, `votes`
+`importing`     `import_votes`
 ==============  =========================================================================
 
 A rater's session, whole::
@@ -81,6 +82,7 @@ from reassess.rating.figures import (
     some_images,
     work_by_hour,
 )
+from reassess.rating.importing import import_votes
 from reassess.rating.leases import (
     earlier_screen,
     holds_image,
@@ -132,7 +134,7 @@ from reassess.rating.stopping import AskAll
 from reassess.rating.store import Store, change_settings, open_store, settings_of
 from reassess.rating.submission import submit
 from reassess.rating.sweep import next_sweep, sweep_labels
-from reassess.rating.transfer import PURPOSES, VoteBatch, import_votes, vote_batches, votes
+from reassess.rating.transfer import PURPOSES, VoteBatch, vote_batches, votes
 
 __all__ = [
     "PURPOSES",

@@ -75,7 +75,7 @@ def invite(
 
 
 def accept_invitation(store: Store, token: str) -> Rater:
-    """Whom a token signs in; it is used up.
+    """Whom a token signs in; it is used up, and a password that the person had is void.
 
     Raises:
         InvitationError: it is unknown, used or out of date (the message does not say which).
@@ -302,6 +302,7 @@ def _accept(connection: Connection, token: str, now: int) -> Rater:
         raise InvitationError(
             "the invitation is unknown, used or out of date. Ask the study's owner for a new one."
         )
+    connection.execute(update(raters).where(raters.c.id == number).values(password_hash=None))
     return _by_number(connection, number)
 
 

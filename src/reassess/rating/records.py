@@ -15,7 +15,7 @@ from reassess.errors import OptionError
 Role = Literal["rater", "expert", "owner"]
 Stage = Literal["practice", "qualification", "rating", "failed"]
 Why = Literal["complete", "wait", "closed", "paused", "not-qualified"]
-Status = Literal["stored", "corrected", "unchanged", "refused"]
+Status = Literal["stored", "corrected", "unchanged"]
 
 ROLES: tuple[Role, ...] = ("rater", "expert", "owner")
 STAGES: tuple[Stage, ...] = ("practice", "qualification", "rating", "failed")
@@ -196,8 +196,8 @@ class Receipt:
     Attributes:
         lease: the number of the screen.
         status: by question: ``stored``; ``corrected``: it replaces an earlier answer;
-            ``unchanged``: the earlier answer was the same; ``refused``: it came after its
-            lease ran out, and others have given all its votes.
+            ``unchanged``: the earlier answer was the same. Whether an answer is counted, which
+            one is not that came after others have given all votes, raters are not told.
         again: whether the same key had been stored before.
         truth: for practice screens whether the class is in the image, by question; None
             for all others.

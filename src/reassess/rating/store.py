@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from reassess.errors import OptionError
 from reassess.rating.database import Database
-from reassess.rating.migrations import migrate
+from reassess.rating.migrations import check_holds_study, migrate
 from reassess.rating.records import Settings
 from reassess.rating.schema import audit_log, raters, slots, study
 from reassess.rating.stopping import AskAll
@@ -88,6 +88,7 @@ def open_store(
     settings: Settings | None = None,
     rule: StoppingRule | None = None,
     clock: Clock = time.time,
+    must_exist: bool = False,
 ) -> Store:
     """The store of a study; the database is made, or brought to the newest schema, first.
 
@@ -99,6 +100,7 @@ def open_store(
             in the database: whoever opens the store hands it in. Call `refresh` after
             changing it.
         clock: seconds since 1970.
+        must_exist: refuse a database that holds no study yet rather than begin one there.
 
     Raises:
         StoreError: the database is absent, unreadable, newer than this version, or holds
@@ -107,6 +109,8 @@ def open_store(
     database = Database(url)
     store = Store(database, rule or AskAll(), clock)
     try:
+        if must_exist:
+            check_holds_study(database)
         migrate(database)
         database.write(lambda c: _ensure_study(c, settings or Settings(), store.now()))
     except BaseException:

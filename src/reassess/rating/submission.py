@@ -123,7 +123,7 @@ def submit(store: Store, rater: int, submission: Submission) -> Receipt:
     """What became of the answers to a screen, once they are durable.
 
     The same key again gives the same receipt and stores nothing. A new key on a screen that
-    was answered corrects it. After the lease ran out an answer is taken where a slot is
+    was answered corrects it. After the lease ran out an answer is counted where a slot is
     still free. Screens leased before the study was closed are accepted.
 
     Args:
@@ -169,7 +169,11 @@ def _submit(store: Store, connection: Connection, rater: int, submission: Submis
 
 
 def _answer(work: _Work, given: Answer) -> None:
-    """Store one answer, correct one, or refuse it."""
+    """Store one answer or correct one.
+
+    One that came too late for a place is stored all the same, and not counted, as gold beyond k
+    votes is: were it refused, raters could tell gold by it.
+    """
     before = work.own.get(given.question)
     if before is not None and before.answer == given.answer:
         work.status[given.question] = "unchanged"
@@ -178,9 +182,6 @@ def _answer(work: _Work, given: Answer) -> None:
     if work.row.purpose in (RATING, GOLD):
         held = work.state.questions[given.question].place_of(work.rater) is not None
         slotted = held if before is not None else work.state.take(given.question, work.rater)
-        if before is None and not slotted and work.row.purpose == RATING:
-            work.status[given.question] = "refused"
-            return
     elif before is not None and work.row.purpose == QUALIFICATION:
         slotted = work.state.questions[given.question].place_of(work.rater) is not None
     n_compared, n_agreed = _agreement(work, given)
@@ -252,7 +253,7 @@ def _end(connection: Connection, work: _Work) -> None:
     state = work.row.state
     if work.submission.cannot_see and state != ANSWERED:
         state = UNSEEN
-    elif any(status != "refused" for status in work.status.values()) or state == OPEN:
+    elif work.status or state == OPEN:
         state = ANSWERED
     if state == ANSWERED and work.row.state != ANSWERED:
         work.tally["n_screens"] += 1
@@ -277,20 +278,18 @@ def _receipt_again(
 ) -> Receipt:
     """The receipt of a submission that is there already, made from what it stored."""
     asked = {"questions": row.questions, "rater": row.rater, "round": round_of(row.purpose)}
-    stored: dict[int, int] = {}
-    before: set[int] = set()
-    for vote in connection.execute(_OWN, asked):
-        if vote.lease == row.id and vote.submission == number:
-            stored[vote.question] = vote.version
-        elif vote.lease != row.id or (vote.submission or 0) < number:
-            before.add(vote.question)
+    stored = {
+        vote.question: vote.version
+        for vote in connection.execute(_OWN, asked)
+        if vote.lease == row.id and vote.submission == number
+    }
     status: dict[int, Status] = {}
     for answer in submission.answers:
         version = stored.get(answer.question)
         if version is not None:
             status[answer.question] = "stored" if version == 0 else "corrected"
         else:
-            status[answer.question] = "unchanged" if answer.question in before else "refused"
+            status[answer.question] = "unchanged"
     return Receipt(row.id, status, True, _feedback(row, state, status))
 
 

@@ -1,4 +1,4 @@
-"""Votes out and in: a stream of column batches in bounded memory, the record, a long table."""
+"""Votes out: a stream of column batches in bounded memory, and the record."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,17 +6,15 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, func, select
 
-from reassess.errors import DataError
-from reassess.rating.bulk import insert_columns
-from reassess.rating.counting import TASKS_AT_ONCE, lock_tasks, refresh_tasks
-from reassess.rating.loading import question_numbers
-from reassess.rating.people import check_name, person_named
-from reassess.rating.schema import IMPORTED, images, questions, raters, slots
+from reassess.rating.schema import images, questions, raters, slots
 from reassess.rating.schema import votes as vote_table
-from reassess.rating.store import Store, log, study_row
+from reassess.rating.store import Store, study_row
 from reassess.records import ANSWERS, Pairs, Questions, Votes
+
+VOTES_AT_ONCE = 20_000
+"""Counted votes that are read at a time: a batch as Python objects takes some 20 MB."""
 
 PURPOSES = ("rating", "gold", "repeat", "practice", "qualification", "imported")
 
@@ -51,32 +49,33 @@ class VoteBatch:
     version: Int[np.ndarray, "v"]
 
 
-_NEVER = np.iinfo(np.int64).min
+NEVER = np.iinfo(np.int64).min
+"""A time that is not known, among milliseconds since 1970."""
 _COLUMNS = ("question", "rater", "round", "version", "answer", "purpose", "given_at",
             "milliseconds")  # fmt: skip
 
 
 def vote_batches(
-    store: Store, *, counted_only: bool = False, n_questions: int = 20_000
+    store: Store, *, counted_only: bool = False, n_votes: int = VOTES_AT_ONCE
 ) -> Iterator[VoteBatch]:
-    """All votes of one moment, the votes of so many questions at a time.
+    """All votes of one moment, those of a question in one batch.
 
     Args:
         store: the study.
         counted_only: leave out what is not counted: corrected answers, repetitions, gold
             beyond k votes, practice, and votes set aside.
-        n_questions: questions in a batch; it bounds the memory.
+        n_votes: counted votes in a batch, at most, though never fewer than a question's; it
+            bounds the memory.
 
     Raises:
         StoreError: the database cannot be read.
     """
     with store.database.stream() as connection:
         names = _rater_names(connection)
-        last = connection.execute(select(func.max(questions.c.id))).scalar() or 0
-        for low in range(0, last + 1, n_questions):
-            rows = _rows(connection, low, low + n_questions, counted_only=counted_only)
+        for low, high in _spans(connection, n_votes):
+            rows = _rows(connection, low, high, counted_only=counted_only)
             if rows.shape[1]:
-                yield _batch(connection, rows, names, low, low + n_questions)
+                yield _batch(connection, rows, names, low, high)
 
 
 def votes(store: Store) -> Votes:
@@ -89,9 +88,8 @@ def votes(store: Store) -> Votes:
     parts: list[Int[np.ndarray, "3 v"]] = []
     times: list[Int[np.ndarray, "v"]] = []
     with store.database.read() as connection:
-        last = connection.execute(select(func.max(questions.c.id))).scalar() or 0
-        for low in range(0, last + 1, 20_000):
-            rows = _rows(connection, low, low + 20_000, counted_only=True)
+        for low, high in _spans(connection, VOTES_AT_ONCE):
+            rows = _rows(connection, low, high, counted_only=True)
             parts.append(rows[[0, 1, 4]].astype(np.int32))
             times.append(rows[6])
         asked, rater, answer = np.concatenate([np.zeros((3, 0), np.int32), *parts], axis=1)
@@ -102,175 +100,16 @@ def votes(store: Store) -> Votes:
     given_at = np.concatenate([np.zeros(0, np.int64), *times])
     return Votes(
         Questions.from_pairs(pairs), names[people], ANSWERS, question, code, answer.astype(np.int8),
-        given_at=given_at.view("datetime64[ms]") if (given_at != _NEVER).any() else None,
+        given_at=given_at.view("datetime64[ms]") if (given_at != NEVER).any() else None,
     )  # fmt: skip
 
 
-def import_votes(store: Store, votes: Votes, *, by: int | None = None) -> int:
-    """How many votes were new; each takes a slot of its question.
-
-    Questions must be in the store (`add_questions`); raters who are new are made, without a
-    way to sign in. Votes that are there already are skipped, so that an import that was cut
-    off is finished by running it again.
-
-    Raises:
-        DataError: answers are not no, maybe, yes; a question is unknown; a rater answers one
-            twice or otherwise than before; or a question would get more than k votes.
-        RaterError: a rater has the name of an expert or owner.
-        StoreError: the database cannot be written.
-    """
-    if votes.answers != ANSWERS:
-        raise DataError(f"votes: the answers are {votes.answers}, but must be {ANSWERS}.")
-    with store.database.read() as connection:
-        number = question_numbers(connection, votes.questions)
-        task_of = _task_numbers(connection, number)
-    question, task = number[votes.question], task_of[votes.question]
-    rater = store.database.write(lambda c: _people(c, votes, store.now()))[votes.rater]
-    order = np.lexsort((rater, question, task))
-    given_at = np.full(len(votes), _NEVER)
-    if votes.given_at is not None:
-        given_at = votes.given_at.astype("datetime64[ms]").astype(np.int64)
-    question, rater, answer, given_at, task = (
-        column[order] for column in (question, rater, votes.answer, given_at, task)
-    )
-    twice = np.flatnonzero((np.diff(question) == 0) & (np.diff(rater) == 0))
-    if len(twice):
-        row = order[twice[0]]
-        raise DataError(
-            f"votes: {votes.rater_ids[votes.rater[row]]} answers question "
-            f"{votes.questions.ids[votes.question[row]]} more than once, but must once; "
-            f"{len(twice):,} votes are repeats. Leave one of each."
-        )
-    n_new = 0
-    for low in np.unique(task - task % TASKS_AT_ONCE).tolist():
-        start, end = np.searchsorted(task, [low, low + TASKS_AT_ONCE])
-        columns = (question, rater, answer, given_at)
-        part = np.stack([column[start:end] for column in columns]).astype(np.int64)
-        n_new += _import_part(store, part, low)
-    store.database.write(
-        lambda c: log(c, store.now(), by, "import votes", {"new": n_new, "of": len(votes)})
-    )
-    return n_new
-
-
-def _import_part(store: Store, part: Int[np.ndarray, "4 v"], low: int) -> int:
-    """Import the votes of the tasks from ``low`` on."""
-
-    def act(connection: Connection) -> int:
-        lock_tasks(connection, low, low + TASKS_AT_ONCE)
-        k = study_row(connection).settings.votes_per_question
-        new = part[:, _is_new(connection, part)]
-        places = _places(connection, new, k)
-        n = int(new.shape[1])
-        columns = {"question": new[0].tolist(), "rater": new[1].tolist()}
-        zeros = [0] * n
-        insert_columns(
-            connection,
-            vote_table,
-            columns
-            | {"round": zeros, "version": zeros, "answer": new[2].tolist(),
-               "purpose": [IMPORTED] * n,
-               "given_at": [None if at == _NEVER else at for at in new[3].tolist()]},
-        )  # fmt: skip
-        insert_columns(
-            connection,
-            slots,
-            columns | {"slot": places, "n_slots": [k] * n, "round": zeros, "version": zeros},
-        )
-        people, count = np.unique(new[1], return_counts=True)
-        for person, n_more in zip(people.tolist(), count.tolist(), strict=True):
-            connection.execute(
-                update(raters)
-                .where(raters.c.id == person)
-                .values(
-                    n_answers=raters.c.n_answers + n_more, n_counted=raters.c.n_counted + n_more
-                )
-            )
-        return n
-
-    n_new = store.database.write(act)
-    if n_new:
-        refresh_tasks(store, low, low + TASKS_AT_ONCE)
-    return n_new
-
-
-def _is_new(connection: Connection, part: Int[np.ndarray, "4 v"]) -> Bool[np.ndarray, "v"]:
-    """Which votes are not there yet.
-
-    Raises:
-        DataError: one is there with another answer.
-    """
-    if part.shape[1] == 0:
-        return np.zeros(0, np.bool_)
-    there = {
-        (row.question, row.rater): row.answer
-        for row in connection.execute(
-            select(vote_table.c.question, vote_table.c.rater, vote_table.c.answer)
-            .where(
-                vote_table.c.question.between(int(part[0].min()), int(part[0].max())),
-                vote_table.c.round == 0,
-            )
-            .order_by(vote_table.c.version)
-        )
-    }
-    before = [there.get((q, r)) for q, r in part[:2].T.tolist()]
-    for was, (question, rater, answer) in zip(before, part[:3].T.tolist(), strict=True):
-        if was is not None and was != answer:
-            name = connection.execute(select(raters.c.name).where(raters.c.id == rater)).scalar()
-            raise DataError(
-                f"votes: {name} answers question {_question_name(connection, question)} with "
-                f"{ANSWERS[answer]!r}, but has answered {ANSWERS[was]!r} before. Leave the vote "
-                "out."
-            )
-    return np.array([was is None for was in before], np.bool_)
-
-
-def _places(connection: Connection, new: Int[np.ndarray, "4 v"], k: int) -> list[int]:
-    """A free place for each vote.
-
-    Raises:
-        DataError: a question has none left.
-    """
-    if new.shape[1] == 0:
-        return []
-    taken: dict[int, set[int]] = {}
-    in_range = slots.c.question.between(int(new[0].min()), int(new[0].max()))
-    for question, place in connection.execute(
-        select(slots.c.question, slots.c.slot).where(in_range)
-    ):
-        taken.setdefault(question, set()).add(place)
-    places: list[int] = []
-    for question in new[0].tolist():
-        used = taken.setdefault(question, set())
-        place = next((place for place in range(k) if place not in used), None)
-        if place is None:
-            raise DataError(
-                f"votes: question {_question_name(connection, question)} would get more than {k} "
-                f"votes, but must get at most {k}. Raise votes_per_question, or leave votes out."
-            )
-        used.add(place)
-        places.append(place)
-    return places
-
-
-def _question_name(connection: Connection, number: int) -> str:
-    """A question as people name it: image and class."""
-    found = select(images.c.name, questions.c.label).join(images, images.c.id == questions.c.image)
-    row = connection.execute(found.where(questions.c.id == number)).one()
-    return f"{row.name}:{row.label}"
-
-
-def _people(connection: Connection, votes: Votes, now: int) -> Int[np.ndarray, "R"]:
-    """The number of each rater, who is made where new and may rate at once."""
-    names: list[str] = votes.rater_ids.tolist()
-    known = {row.name for row in connection.execute(select(raters.c.name))}
-    for name in names:
-        check_name(name)
-    numbers = [person_named(connection, name, "rater", now) for name in names]
-    new = [n for name, n in zip(names, numbers, strict=True) if name not in known]
-    if new:
-        connection.execute(update(raters).where(raters.c.id.in_(new)).values(stage="rating"))
-    return np.array(numbers, np.int64)
+def _spans(connection: Connection, n_votes: int) -> Iterator[tuple[int, int]]:
+    """Spans [low, high) of question numbers, of as many questions as can have so many votes."""
+    width = max(1, n_votes // study_row(connection).settings.votes_per_question)
+    last = connection.execute(select(func.max(questions.c.id))).scalar() or 0
+    for low in range(0, last + 1, width):
+        yield low, low + width
 
 
 def _rows(
@@ -295,7 +134,7 @@ def _rows(
         if i == 8:
             columns[i] = [place is not None for place in column]
         elif i >= 6:
-            columns[i] = [_NEVER if value is None else value for value in column]
+            columns[i] = [NEVER if value is None else value for value in column]
         else:
             columns[i] = column
     return columns
@@ -319,7 +158,7 @@ def _batch(
         rater=names[rows[1]],
         answer=rows[4],
         given_at=rows[6].view("datetime64[ms]"),
-        seconds=np.where(took == _NEVER, np.nan, took / 1000),
+        seconds=np.where(took == NEVER, np.nan, took / 1000),
         counted=rows[8] == 1,
         purpose=rows[5],
         round=rows[2],
@@ -348,10 +187,3 @@ def _pairs(connection: Connection, used: Int[np.ndarray, "Q"]) -> Pairs:
     numbers = np.array([row.id for row in named], np.int64)
     names = np.array([row.name for row in named], np.str_)
     return Pairs(names[np.searchsorted(numbers, distinct)], image, wanted[:, 2])
-
-
-def _task_numbers(connection: Connection, number: Int[np.ndarray, "Q"]) -> Int[np.ndarray, "Q"]:
-    found = connection.execute(select(questions.c.id, questions.c.task).order_by(questions.c.id))
-    known = np.array([tuple(row) for row in found], np.int64).reshape(-1, 2)
-    task: Int[np.ndarray, "Q"] = known[np.searchsorted(known[:, 0], number), 1]
-    return task

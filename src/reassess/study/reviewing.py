@@ -135,7 +135,7 @@ def _of_store(
     from reassess.rating import adjudications, progress, votes
     from reassess.study.site import open_rating
 
-    with open_rating(study, database) as store:
+    with open_rating(study, database, must_exist=True) as store:
         decided = sorted(adjudications(store), key=lambda one: one.at)
         given = votes(store) if progress(store).n_votes else None
     return given, {(one.image_id, one.label): one.answer for one in decided}

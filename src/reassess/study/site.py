@@ -44,6 +44,7 @@ def open_rating(
     *,
     votes_per_question: int | None = None,
     rule: StoppingRule | None = None,
+    must_exist: bool = False,
 ) -> Store:
     """The store of a study, made where it is new.
 
@@ -53,13 +54,19 @@ def open_rating(
         votes_per_question: k; None leaves it as it is, and is 5 for a new store, or what the
             manifest says in [cost].
         rule: when to stop asking; None gives every question all its votes.
+        must_exist: refuse to make it.
 
     Raises:
         StoreError: the database is absent, unreadable or something else.
         OptionError: k is out of range, or less than some question has.
     """
     k = votes_per_question or study.setting("cost", "votes_per_question", 5)
-    store = open_store(database_url(study, url), settings=Settings(votes_per_question=k), rule=rule)
+    store = open_store(
+        database_url(study, url),
+        settings=Settings(votes_per_question=k),
+        rule=rule,
+        must_exist=must_exist,
+    )
     try:
         settings = settings_of(store)
         if votes_per_question is not None and settings.votes_per_question != votes_per_question:
@@ -78,11 +85,11 @@ def site_progress(study: Study, url: str | None = None) -> Progress | None:
         url: of the database; None for SQLite in the study's folder.
 
     Raises:
-        StoreError: the database cannot be read.
+        StoreError: the database cannot be read, or one that is named holds no study.
     """
     if url is None and not (study.folder / DATABASE).is_file():
         return None
-    with open_rating(study, url) as store:
+    with open_rating(study, url, must_exist=True) as store:
         return progress(store)
 
 

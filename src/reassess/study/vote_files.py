@@ -24,7 +24,6 @@ from reassess.rating import (
     import_votes,
     question_table,
     vote_batches,
-    votes,
 )
 from reassess.records import Pairs, Questions, align
 from reassess.study.inputs import benchmark_of
@@ -98,9 +97,7 @@ def export_votes(
     if not overwrite:
         _check_ours(study, where)
     if form == "real-npz":
-        record = votes(store)
-        write_dense_votes(record, where)
-        n_votes = len(record)
+        n_votes = write_dense_votes(_parts(store), where)
     elif form == "label-studio":
         classes = benchmark_of(study).classes
         n_votes = write_label_studio(_parts(store), where, classes=classes)

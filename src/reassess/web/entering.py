@@ -8,7 +8,7 @@ from reassess import rating
 from reassess.errors import DataError
 from reassess.web.access import ASite, Fields, Person, sessions_in
 from reassess.web.pages import render
-from reassess.web.wording import BAD_LINK, BAD_PASSWORD, TOO_MANY
+from reassess.web.wording import BAD_LINK, BAD_PASSWORD, NOT_PRESENT, TOO_MANY
 
 router = APIRouter(include_in_schema=False)
 
@@ -84,8 +84,13 @@ def password(request: Request, _: Person) -> Response:
 
 @router.post("/password")
 def set_password(request: Request, site: ASite, person: Person, fields: Fields) -> Response:
-    """Set the password; whoever is signed in with an older cookie is signed out."""
+    """Set the password, given the present one; who has an older cookie is signed out."""
     first, second = fields.get("password", ""), fields.get("again", "")
+    if person.has_password:
+        if not sessions_in(request).may_try(request, person.name):
+            return render(request, "password.html", status=429, message=TOO_MANY)
+        if rating.sign_in(site.store, person.name, fields.get("present", "")) is None:
+            return render(request, "password.html", status=403, message=NOT_PRESENT)
     if first != second:
         message = "The two are not the same."
         return render(request, "password.html", status=422, message=message)

@@ -106,6 +106,7 @@ BAD_LINK = (
     "with it before on this device, open the start page. Else ask the study's owner for a new one."
 )
 BAD_PASSWORD = "Name and password do not fit together."  # noqa: S105 -- it is what the page says
+NOT_PRESENT = "That is not your present password."
 TOO_MANY = "Too many attempts. Wait a minute, then try again."
 CROSS_SITE = "This request came from another site and was refused."
 NO_TOKEN = "This page is out of date. Go back, reload it and try again."  # noqa: S105 -- as above

@@ -40,6 +40,24 @@ def migrate(database: Database, *, folder: Path = FOLDER, newest: str = NEWEST) 
     database.rebuild(lambda connection: _upgrade(connection, where, folder, newest))
 
 
+def check_holds_study(database: Database) -> None:
+    """Refuse a database that no study was ever opened in, and make nothing.
+
+    Raises:
+        StoreError: there is no database, or nothing in it.
+    """
+    path = Path(str(database.url.database))
+    if not database.is_sqlite or path.is_file():
+        with database.read() as connection:
+            if _version(connection) is not None:
+                return
+    where = database.url.render_as_string(hide_password=True)
+    raise StoreError(
+        f"{where}: there is no study in it, and so 0 votes. Check the URL (--database), or open "
+        "the rating site first (reassess serve)."
+    )
+
+
 def _version(connection: Connection) -> str | None:
     tables = inspect(connection).get_table_names()
     if "alembic_version" not in tables:
