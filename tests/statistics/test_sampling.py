@@ -4,7 +4,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from reassess.statistics.sampling import Sample, stratified_difference, stratified_share
 
@@ -38,11 +38,22 @@ def test_what_was_drawn_whole_is_known():
     assert found.times(8).high == 2
 
 
-def test_a_group_of_which_nothing_was_drawn_or_a_stratum_left_out_is_undefined():
+def test_of_a_stratum_left_out_a_share_supposes_nothing_and_a_difference_is_undefined():
+    """Three of five hold, three were never seen: the low end is Wilson's of 3 / (1 - 3/8) draws
+    for the five, and 0 for the three."""
     sample = Sample(STRATUM[:3], SIZE)
     holds, everything = np.ones(3, bool), np.ones(3, bool)
-    assert stratified_share(holds, everything, 8, sample) is None
+    found = stratified_share(holds, everything, 8, sample)
+    assert found is not None
+    low = 4.8 / (4.8 + norm.ppf(0.975) ** 2) * 5 / 8
+    assert (found.value, found.low, found.high) == pytest.approx((1.0, low, 1.0))
+    none = stratified_share(~holds, everything, 8, sample)
+    assert none is not None
+    assert (none.value, none.low, none.high) == pytest.approx((0.0, 0.0, 1 - low))
     assert stratified_difference(holds, ~holds, sample, 100) is None
+
+
+def test_a_group_of_which_nothing_was_drawn_is_undefined():
     whole = Sample(STRATUM, SIZE)
     assert stratified_share(VALUE > 0, np.zeros(8, bool), 3, whole) is None
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from string import ascii_letters, digits
 
 import pytest
 from fastapi import FastAPI
@@ -74,7 +75,7 @@ def test_a_forged_or_replayed_cookie_opens_nothing(
         forger.dumps({"nonce": "x", "rater": boss.number, "epoch": 0}),
         f"{boss.http.cookies['rating'].split('.')[0]}.{stamp}.{signature}",
         f"{said}.{stamp}.{'A' * len(signature)}",
-        real[:-1] + ("A" if real[-1] != "A" else "B"),
+        *(real[:-1] + last for last in ascii_letters + digits + "-_" if last != real[-1]),
         "", ".", "a.b.c", "%00", "e30.e30.e30", "x" * 4000,
     ]  # fmt: skip
     for cookie in forged:

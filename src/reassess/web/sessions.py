@@ -11,7 +11,8 @@ import secrets
 from dataclasses import dataclass
 from functools import cached_property
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_decode, base64_encode
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -76,9 +77,13 @@ class Sessions:
         return session
 
     def _read(self, request: Request) -> Session | None:
+        cookie = request.cookies.get(self.cookie, "")
         try:
-            said = self.signer.loads(request.cookies.get(self.cookie, ""), max_age=LIFETIME)
-        except BadSignature:
+            said = self.signer.loads(cookie, max_age=LIFETIME)
+            signature = cookie.rpartition(".")[2].encode()
+            if base64_encode(base64_decode(signature)) != signature:
+                return None  # its last character spells the same bytes in another way
+        except BadData:
             return None
         number = said["rater"]
         if number is None:
