@@ -297,3 +297,14 @@ for (const button of all("button[data-copy]")) {
     button.textContent = "Copied";
   });
 }
+
+// Charts out of sight are not drawn while the page opens. Once it is there they are, one after
+// another, so that a picture of the whole page shows them all.
+const rest = window.requestIdleCallback ?? ((act) => setTimeout(act, 50));
+addEventListener("load", () => {
+  const later = all(".chart");
+  rest(function draw() {
+    later.shift()?.style.setProperty("content-visibility", "visible");
+    if (later.length) rest(draw);
+  });
+});
