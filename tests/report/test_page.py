@@ -271,6 +271,18 @@ def test_a_phone_needs_no_sideways_scrolling(big: Path, open_page: Open) -> None
     assert not page.locator("#chart-progress svg.wide").is_visible()
 
 
+def test_soon_after_opening_every_chart_is_drawn_out_of_sight_too(
+    told: Path, open_page: Open
+) -> None:
+    page = open_page()
+    page.goto(told.as_uri())
+    page.wait_for_function(
+        """[...document.querySelectorAll('.chart')].every((chart) =>
+            getComputedStyle(chart).contentVisibility === 'visible')"""
+    )
+    assert page.locator(".chart").count() > 3
+
+
 def test_without_scripts_and_on_paper_everything_is_there(told: Path, open_page: Open) -> None:
     page = open_page(java_script_enabled=False)
     page.goto(told.as_uri())
