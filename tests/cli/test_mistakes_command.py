@@ -1,7 +1,6 @@
 """From a study's mistakes to a review, to votes, to a result: as its owner types it."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,14 +31,6 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     named = manifest.read_text().replace("images = ", 'hierarchy = "../edges.csv"\nimages = ')
     manifest.write_text(named)
     return folder
-
-
-@pytest.fixture
-def here(rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The study `s` with labels and a hierarchy, in the working directory."""
-    shutil.copytree(rated, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
-    return tmp_path / "copy"
 
 
 def said(image: str, label: int) -> str:
