@@ -208,7 +208,13 @@ def replay(study: Study, mode: str, url: str, seed: int) -> None:
     """Play one mode through and print its rows."""
     live = LiveRule()
     ticks = iter(range(2_000_000_000_000, 3_000_000_000_000))
-    with open_store(url, settings=SETTINGS, rule=live, clock=lambda: next(ticks) / 1000) as store:
+    with open_store(
+        url,
+        settings=SETTINGS,
+        rule=live,
+        clock=lambda: next(ticks) / 1000,
+        secret=f"replay {seed}",
+    ) as store:
         change_settings(store, replace(settings_of(store), lease_seconds=30 * 86_400))
         start = time.perf_counter()
         this = Replay(study, store, live, np.random.default_rng(seed))

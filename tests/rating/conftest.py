@@ -17,6 +17,9 @@ from reassess.rating import Settings, Store, open_store
 
 from .play import PLAIN, Clock
 
+LUCK = "of the tests"
+"""Orders and places of gold are the same in every run, so that a test of chance fails or not."""
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
@@ -60,7 +63,7 @@ def execute(server: str, statement: str) -> None:
 def template(server: str) -> str:
     """Name of a migrated PostgreSQL database to copy."""
     execute(server, "CREATE DATABASE template_study")
-    open_store(server.format(database="template_study")).close()
+    open_store(server.format(database="template_study"), secret=LUCK).close()
     return "template_study"
 
 
@@ -99,7 +102,7 @@ def make_store(url: str, clock: Clock) -> Iterator[Callable[..., Store]]:
     def make(settings: Settings = PLAIN, **options: object) -> Store:
         from reassess.rating import change_settings
 
-        store = open_store(url, clock=clock, **options)  # type: ignore[arg-type]
+        store = open_store(url, clock=clock, secret=LUCK, **options)  # type: ignore[arg-type]
         opened.append(store)
         change_settings(store, settings)
         return store

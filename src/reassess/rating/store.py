@@ -88,6 +88,7 @@ def open_store(
     settings: Settings | None = None,
     rule: StoppingRule | None = None,
     clock: Clock = time.time,
+    secret: str | None = None,
     must_exist: bool = False,
 ) -> Store:
     """The store of a study; the database is made, or brought to the newest schema, first.
@@ -100,6 +101,8 @@ def open_store(
             in the database: whoever opens the store hands it in. Call `refresh` after
             changing it.
         clock: seconds since 1970.
+        secret: of a new study; it shuffles the order of each rater. None draws one; give one
+            only where a run is to be repeated exactly, as nobody may foresee where gold stands.
         must_exist: refuse a database that holds no study yet rather than begin one there.
 
     Raises:
@@ -112,7 +115,7 @@ def open_store(
         if must_exist:
             check_holds_study(database)
         migrate(database)
-        database.write(lambda c: _ensure_study(c, settings or Settings(), store.now()))
+        database.write(lambda c: _ensure_study(c, settings or Settings(), secret, store.now()))
     except BaseException:
         database.close()
         raise
@@ -200,7 +203,7 @@ def _change(store: Store, connection: Connection, settings: Settings, by: int | 
         recount(connection, k)
 
 
-def _ensure_study(connection: Connection, settings: Settings, now: int) -> None:
+def _ensure_study(connection: Connection, settings: Settings, secret: str | None, now: int) -> None:
     if connection.execute(select(study.c.id)).first() is not None:
         return
     connection.execute(
@@ -208,7 +211,7 @@ def _ensure_study(connection: Connection, settings: Settings, now: int) -> None:
             id=1,
             n_slots=settings.votes_per_question,
             settings=asdict(settings),
-            secret=secrets.token_hex(16),
+            secret=secret or secrets.token_hex(16),
             created_at=now,
         )
     )
