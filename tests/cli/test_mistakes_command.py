@@ -198,6 +198,7 @@ def test_a_review_is_drawn_once_and_has_no_later_stages(cli: Cli):
         (["s", "--review", "-o", "x.csv"], "without --review"),
         (["s", "--database", "sqlite:///x"], "needs --result"),
         (["s", "--review", "--into", "x", "--sample", "1"], "at least 2"),
+        (["s", "--review", "--into", "x", "--seed", "-1"], "-1 is not in the range"),
         (["s", "--review", "--into", "labels.csv"], "a folder of its own"),
     ],
 )

@@ -54,7 +54,8 @@ Severity, by the nearest label of the image; unknown without a hierarchy:
 @click.option("--into", metavar="FOLDER", help="Where to.  [default: STUDY-review]")
 @click.option("--sample", type=int, default=400, show_default=True, metavar="N",
               help="Mistakes to review, of all models together.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the sample.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="Of the sample.")  # fmt: skip
 @click.option("--result", is_flag=True, help="STUDY is a review: what people say of the mistakes.")
 @database_option
 def mistakes(study: str, models: tuple[str, ...], **options: Any) -> None:

@@ -27,7 +27,8 @@ Examples:
 @database_option
 @click.option("--resamples", type=click.IntRange(0), default=1000, show_default=True, metavar="B",
               help="Bootstrap draws of images, for the intervals.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="Of the bootstrap.")  # fmt: skip
 @click.option("-o", "--output", metavar="FILE", help="Write one row a rater to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def raters(study: str, output: str | None, as_json: bool, **options: Any) -> None:
