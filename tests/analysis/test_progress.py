@@ -48,7 +48,23 @@ def test_against_scipy() -> None:
     b = scipy.stats.linregress(original[12:], real[12:])
     z = (a.slope - b.slope) / math.sqrt(a.stderr**2 + b.stderr**2)
     assert found.z == pytest.approx(z)
-    assert found.p_value == pytest.approx(2 * scipy.stats.norm.sf(abs(z)))
+    of_a, of_b = a.stderr**2, b.stderr**2
+    n_free = math.floor((of_a + of_b) ** 2 / (of_a**2 / 10 + of_b**2 / 11))
+    assert found.p_value == pytest.approx(2 * scipy.stats.t.sf(abs(z), n_free))
+
+
+@pytest.mark.parametrize("n_models", [6, 8, 12, 22])
+def test_few_models_on_one_line_seldom_seem_to_bend(n_models: int) -> None:
+    """Held against a normal, three models a half would at 5 % call a fifth of them bent."""
+    rng = np.random.default_rng(n_models)
+    n_bent = 0
+    for _ in range(400):
+        original = rng.uniform(0.5, 0.85, n_models)
+        real = 0.1 + 0.9 * original + rng.normal(0, 0.005, n_models)
+        p_value = progress(original, real).p_value
+        assert p_value is not None
+        n_bent += p_value < 0.05
+    assert n_bent <= 32
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -41,7 +41,8 @@ def test_raters_are_told_with_what_hangs_on_them(here, cli: Cli):
     assert read_table(here / "raters.csv").texts("rater")[0].startswith("r")
 
 
-def test_a_negative_seed_is_refused(here, cli: Cli):
+@pytest.mark.usefixtures("here")
+def test_a_negative_seed_is_refused(cli: Cli):
     ran = cli("raters", "s", "--seed", "-1")
     assert (ran.status, ran.out) == (2, "")
     assert "-1 is not in the range" in ran.err

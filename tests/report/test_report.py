@@ -15,6 +15,8 @@ import pytest
 
 from reassess.analysis.classes import changed_classes, class_pairs
 from reassess.analysis.findings import find
+from reassess.analysis.progress import progress
+from reassess.analysis.verdict import Gain, Judgement, study_verdict
 from reassess.errors import FileError
 from reassess.labels import operating_point
 from reassess.records import (
@@ -52,7 +54,7 @@ from reassess.report.tables import (
 )
 from reassess.report.terminal import comparison_text, datasets_table, score_table, statements_table
 from reassess.report.uncertainty_tables import uncertainty_table
-from reassess.report.verdict import key_numbers, verdict
+from reassess.report.verdict import key_numbers, slope_falls, verdict
 from reassess.scoring import compare, score_models
 
 N_IMAGES, N_CLASSES = 240, 12
@@ -437,6 +439,44 @@ def test_verdict_uncertainty_and_mistakes_are_told_where_they_are_known(
         score = next(one for one in report.scores if one.model == row[0].text)
         wrong = score.real.n_scored - score.real.n_correct
         assert row[1].sort == wrong == sum(cell.sort for cell in row[2:])
+
+
+@pytest.fixture
+def falling(report: Report) -> Report:
+    """Twelve models, of whom those of the stronger half gain a third as much."""
+    original = np.append(np.linspace(0.5, 0.7, 6), np.linspace(0.72, 0.8, 6))
+    real = 0.1 + np.minimum(original, 0.71) + 0.3 * np.maximum(original - 0.71, 0)
+    halves = progress(original, real + 0.001 * np.tile([1, -1], 6))
+    return replace(report, findings=replace(report.findings, progress=halves))
+
+
+@pytest.mark.parametrize(
+    ("gain", "says"),
+    [("less", "progress on the original labels is worth less"), ("open", "is not enough to call")],
+)
+def test_the_first_sentences_do_not_contradict_the_verdict(
+    gain: Gain, says: str, falling: Report, study: Study
+) -> None:
+    """The halves differ; whether that is said to be less worth is the rules' business."""
+    labels, benchmark, models = study
+    found = study_verdict(labels, benchmark, models, n_resamples=100, rng=np.random.default_rng(0))
+    judged = replace(found, judgement=Judgement("open", "open", gain))
+    assert slope_falls(falling)
+    (about,) = (one for one in verdict(replace(falling, verdict=judged)) if "A point gained" in one)
+    assert says in about
+
+
+def test_of_models_that_score_the_same_one_is_the_best_on_the_whole_page(study: Study) -> None:
+    labels, benchmark, models = study
+    best = models[-1]
+    twins = [replace(best, model=name) for name in ("twin_b", "twin_a")]
+    several = [*models[:-1], *twins]
+    scores = list(score_models(several, labels, benchmark))
+    told = report_on(Material(labels, benchmark, several, scores), "Twins", n_resamples=100)
+    said = visible(page(told))
+    assert "best of 7 models, twin_a, reaches" in said
+    assert "twin_a leads with" in said
+    assert "The best model, twin_a, reaches" in said
 
 
 def test_families() -> None:

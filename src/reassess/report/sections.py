@@ -234,8 +234,9 @@ def _methods(report: Report, _figures: Figures) -> Section:
             "Progress",
             (
                 "Two ordinary least-squares lines of ReaL on original accuracy, for the halves of"
-                " the models below and above the median original accuracy, and a z-test of their"
-                " slopes. The slopes depend on which models are included."
+                " the models below and above the median original accuracy, and a t-test of their"
+                " slopes, which takes models as independent. The slopes depend on which models are"
+                " included."
             ),
         ),
         (

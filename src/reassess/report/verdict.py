@@ -1,8 +1,8 @@
 """What a reader with five minutes should know: a few sentences and a few numbers.
 
 Every sentence is built from findings and left out where its finding is absent. Claims no
-more than the numbers carry: intervals are named, and a difference of slopes is called one
-only where it is unlikely to be chance.
+more than the numbers carry: intervals are named, and progress is said to be worth less only
+where the verdict's own rules say so.
 """
 
 from reassess.analysis.preference import Preference
@@ -60,15 +60,15 @@ def key_numbers(report: Report) -> tuple[KeyNumber, ...]:
 
 
 def best_model(report: Report) -> ModelScore | None:
-    """The model with the highest ReaL accuracy; None where there is none."""
+    """The model with the highest ReaL accuracy, the first by name of equals; None without any."""
     known = [score for score in report.scores if score.real.value is not None]
-    return max(known, key=lambda score: (score.real.value or 0.0, score.model), default=None)
+    return min(known, key=lambda score: (-(score.real.value or 0.0), score.model), default=None)
 
 
 def most_preferred(report: Report) -> Preference | None:
-    """The model that raters side with most often; None where that is unknown."""
+    """The model that raters side with most often, the first by name of equals; None without any."""
     known = [one for one in report.findings.preferences if one.value is not None]
-    return max(known, key=lambda one: (one.value or 0.0, one.model), default=None)
+    return min(known, key=lambda one: (-(one.value or 0.0), one.model), default=None)
 
 
 def slope_falls(report: Report) -> bool:
@@ -164,17 +164,22 @@ def _on_progress(report: Report) -> str:
         return ""
     lower, upper = f"{found.lower.slope:.2f}", f"{found.upper.slope:.2f}"
     chance = "" if found.p_value is None else f" ({words.p_value(found.p_value)})"
-    if slope_falls(report):
-        return (
-            f"A point gained on the original labels comes with {lower} points of ReaL accuracy"
-            f" among the weaker half of the models, but with {upper} among the stronger{chance}: at"
-            " the top, progress on the original labels is worth less."
-        )
-    return (
+    less = report.verdict is not None and report.verdict.judgement.gain in {"less", "nothing"}
+    first = (
         f"A point gained on the original labels comes with {lower} points of ReaL accuracy among"
-        f" the weaker half of the models and {upper} among the stronger{chance}: no sign that gains"
-        " have stopped carrying over."
+        " the weaker half of the models"
     )
+    if slope_falls(report):
+        end = "; by the rules of the verdict that is not enough to call it worth less at the top"
+        if less:
+            end = ": at the top, progress on the original labels is worth less"
+        return f"{first}, but with {upper} among the stronger{chance}{end}."
+    end = ": no sign that gains have stopped carrying over"
+    if found.lower.slope > found.upper.slope:
+        end = ", which may be chance"
+    if less:
+        end = "; the halves hide that at the top it is worth less"
+    return f"{first} and {upper} among the stronger{chance}{end}."
 
 
 def _on_gold(report: Report) -> str:

@@ -1,4 +1,4 @@
-"""Student's t distribution: quantiles, for the mean of a few repetitions."""
+"""Student's t distribution: quantiles and p-values, where there are few observations."""
 
 import math
 
@@ -22,8 +22,7 @@ def student_quantile(level: float, n_free: int) -> float:
     Source: Abramowitz and Stegun, 26.7.3 and 26.7.4, inverted by bisection.
     """
     low = normal_quantile(level)
-    if n_free < 1:
-        raise OptionError(f"there are {n_free} degrees of freedom, but must be at least 1.")
+    _check_free(n_free)
     high = 2 * low + 1
     while _within(high, n_free) < level:
         high *= 2
@@ -31,6 +30,22 @@ def student_quantile(level: float, n_free: int) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if _within(middle, n_free) < level else (low, middle)
     return high
+
+
+def student_p_value(t: float, n_free: int) -> float:
+    """Two-sided p-value of a Student statistic; 0 where it is below rounding.
+
+    Args:
+        t: a statistic, in its standard errors.
+        n_free: degrees of freedom.
+
+    Raises:
+        OptionError: nothing is free.
+
+    Source: Abramowitz and Stegun, 26.7.3 and 26.7.4.
+    """
+    _check_free(n_free)
+    return max(0.0, 1 - _within(abs(t), n_free))
 
 
 def mean_interval(
@@ -43,6 +58,11 @@ def mean_interval(
     mean = float(values.mean())
     half = student_quantile(level, n - 1) * float(values.std(ddof=1)) / math.sqrt(n)
     return mean, mean - half, mean + half
+
+
+def _check_free(n_free: int) -> None:
+    if n_free < 1:
+        raise OptionError(f"there are {n_free} degrees of freedom, but must be at least 1.")
 
 
 def _within(t: float, n_free: int) -> float:

@@ -202,8 +202,10 @@ def _progress_words(report: Report) -> tuple[str, str]:
     chance = "" if found.p_value is None else f" ({words.p_value(found.p_value)} for no difference)"
     if slope_falls(report):
         title = "A point gained on the original labels buys less among the stronger models"
+    elif found.lower.slope > found.upper.slope:
+        title = "Whether gains on the original labels still carry over cannot be told from chance"
     else:
-        title = "Gains on the original labels carry over to the reassessed ones about as before"
+        title = "Gains on the original labels carry over to the reassessed ones as before"
     return title, (
         f"Scatter plot with two fitted lines; the slope is {slopes} an original accuracy of "
         f"{words.percent(found.split)}{chance}."
