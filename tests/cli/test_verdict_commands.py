@@ -8,8 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reassess.files import sha256_of
+from reassess.report.composing import sensitivity_of
+from reassess.scoring import real_accuracy
 from reassess.statistics import wilson_interval
+from reassess.study import change_settings, collect, open_study
+from reassess.study.telling import material_of
 from tests.conftest import IDS, ORIGINAL, SETS, Ran
+from tests.study.small import NAMES
 
 Cli = Callable[..., Ran]
 
@@ -114,6 +120,55 @@ def test_gold_that_cannot_calibrate_is_no_reason_to_say_nothing(
         ran = cli(command, "s", "--resamples", "100")
         assert ran.status == 0, ran
     assert "Posteriors are taken as they are" in (here / "s" / "report.html").read_text("utf-8")
+
+
+def test_gold_that_only_the_labels_name_calibrates_and_is_told(here: Path, cli: Cli) -> None:
+    """By default labels take gold where the aggregation has none; so do findings."""
+    manifest = here / "s" / "study.toml"
+    before = manifest.read_text()
+    assert before.count("[aggregate]") == 1
+    manifest.write_text(before.replace("[aggregate]", "[label]"))
+    found = json.loads(cli("ranks", "s", "--resamples", "20", "--json").out)
+    assert found["calibration"]["n_gold"] > 100
+    assert cli("report", "s", "--resamples", "20").status == 0
+    page = (here / "s" / "report.html").read_text("utf-8")
+    assert "Can the labels be trusted?" in page
+    assert f"gold.csv, SHA-256 {sha256_of(here / 's' / 'gold.csv')}" in page
+
+
+def test_without_gold_the_verdict_says_that_nothing_was_calibrated(here: Path, cli: Cli) -> None:
+    manifest = here / "s" / "study.toml"
+    manifest.write_text(manifest.read_text().replace('gold = "gold.csv"', ""))
+    ran = cli("verdict", "s", "--resamples", "100")
+    assert ran.status == 0, ran
+    assert "there is no gold" in " ".join(ran.out.split())
+
+
+def test_what_experts_decided_counts_at_every_threshold(here: Path, cli: Cli) -> None:
+    """Decisions that overturn the votes on many questions: scores follow the labels as decided."""
+    study = open_study(here / "s")
+    overturned = collect(study)
+    assert overturned.posterior is not None
+    pairs = overturned.posterior.questions.pairs
+    assert pairs is not None
+    rows = ["image,label,expert,answer"]
+    for q in range(0, len(pairs), 7):
+        answer = "no" if overturned.posterior.present[q] > 0.5 else "yes"
+        image_id = pairs.image_ids[pairs.image[q]]
+        rows.append(f"{image_id},{NAMES[pairs.label[q]]},x,{answer}")
+    (here / "s" / "adjudications.csv").write_text("\n".join(rows) + "\n")
+    change_settings(study, "label", {"adjudications": "adjudications.csv"})
+    assert cli("run", "s").status == 0
+    assert cli("report", "s", "--resamples", "20").status == 0
+    page = (here / "s" / "report.html").read_text("utf-8")
+    assert "adjudications.csv, SHA-256 " in page
+    found = collect(open_study(here / "s"))
+    point, moved = found.labels.operating_point, sensitivity_of(material_of(found))
+    assert point is not None
+    assert moved is not None
+    own = moved.accuracy[moved.thresholds.index(point.threshold)]
+    for one, accuracy in zip(found.predictions, own.tolist(), strict=True):
+        assert accuracy == pytest.approx(real_accuracy(one, found.labels, subset=True).value)
 
 
 def _labels_and_originals(folder: Path) -> list[tuple[list[int], int]]:

@@ -115,7 +115,7 @@ def _find(study: "Study", models: tuple[str, ...]) -> "tuple[Collected, Mistakes
             [by_name[name] for name in names],
             witnesses=collected.predictions,
             hierarchy=collected.hierarchy,
-            posterior=collected.posterior,
+            posterior=collected.decided,
             votes=collected.votes,
             classes=collected.benchmark.classes,
         )

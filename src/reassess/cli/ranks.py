@@ -41,6 +41,8 @@ class _Inputs:
     posterior: "Posterior | None" = None
     gold: "Gold | None" = None
     gold_votes: "Votes | None" = None
+    decided: "Posterior | None" = None
+    """The posterior with 1 or 0 where experts decided; None where it is ``posterior``."""
 
 
 @click.command(
@@ -113,7 +115,8 @@ def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options:
         )
     moved = None
     if inputs.posterior is not None:
-        moved = sensitivity(inputs.predictions, inputs.labels, inputs.posterior)
+        decided = inputs.decided or inputs.posterior
+        moved = sensitivity(inputs.predictions, inputs.labels, decided)
     columns = rank_columns(found, moved)
     if output is not None:
         from reassess.files.tables import write_table
@@ -173,7 +176,9 @@ def _of_study(folder: str, options: dict[str, Any]) -> _Inputs:
     votes = found.votes if found.posterior is not None else None
     posterior = found.posterior if votes is not None else None
     gold = None if votes is None else calibrating(found.gold, votes.questions)
-    return _Inputs(list(found.predictions), found.labels, votes, posterior, gold)
+    return _Inputs(
+        list(found.predictions), found.labels, votes, posterior, gold, decided=found.decided
+    )
 
 
 def _posterior(

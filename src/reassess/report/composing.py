@@ -58,6 +58,7 @@ class Material:
         hierarchy: which class is a kind of which; None where that is not known.
         votes: the raters' answers; None where there are none.
         posterior: P(the class is in the image) of each question; None likewise.
+        decided: the same with 1 or 0 where experts decided; None where they decided nothing.
         gold: questions whose truth experts fixed; None where there are none.
         gold_votes: raters' answers to gold questions; None takes those among the votes.
     """
@@ -69,6 +70,7 @@ class Material:
     hierarchy: Hierarchy | None = None
     votes: Votes | None = None
     posterior: Posterior | None = None
+    decided: Posterior | None = None
     gold: Gold | None = None
     gold_votes: Votes | None = None
 
@@ -129,7 +131,7 @@ def report_on(
         labels,
         material.predictions,
         hierarchy=material.hierarchy,
-        posterior=material.posterior,
+        posterior=material.decided or material.posterior,
         votes=material.votes,
         classes=benchmark.classes,
     )
@@ -202,9 +204,10 @@ def uncertainty_of(
 
 def sensitivity_of(material: Material) -> Sensitivity | None:
     """Accuracies and ranks at other thresholds; None without a posterior of questions."""
-    if material.posterior is None or not material.predictions:
+    posterior = material.decided or material.posterior
+    if posterior is None or not material.predictions:
         return None
-    return sensitivity(material.predictions, material.labels, material.posterior)
+    return sensitivity(material.predictions, material.labels, posterior)
 
 
 def _pairs(material: Material) -> ClassPairs | None:

@@ -16,7 +16,12 @@ from reassess.analysis.standing import Neighbours
 from reassess.analysis.uncertainty import UncertainScores
 from reassess.analysis.verdict import SIGNIFICANT, Judgement, ResultsVerdict, StudyVerdict
 from reassess.report import words
-from reassess.report.rank_tables import decided_sentence, ranks_between, swap_sentence
+from reassess.report.rank_tables import (
+    calibration_sentence,
+    decided_sentence,
+    ranks_between,
+    swap_sentence,
+)
 
 METRICS = {
     "original": "accuracy under the original labels",
@@ -247,7 +252,14 @@ def _on_ranks(found: UncertainScores) -> Sentences:
     return (
         ("best", f"From images, and calibrated from images and labels together: {best_told}."),
         ("ranks", f"{ranks} {swap_sentence(found, _N_NAMED)}"),
+        *_on_calibration(found),
     )
+
+
+def _on_calibration(found: UncertainScores) -> Sentences:
+    """That nothing was calibrated, where nothing was."""
+    known = found.uncertainty is not None and found.uncertainty.coefficients is not None
+    return () if known else (("calibration", calibration_sentence(found)),)
 
 
 def _ranked(kind: Ranked, m: int) -> str:

@@ -47,9 +47,7 @@ def ranks_table(found: UncertainScores, sensitivity: Sensitivity | None) -> Tabl
     if found.both is not None:
         headings += ["calibrated", "images, labels", "rank", "images, labels"]
     if sensitivity is not None:
-        headings.append(
-            f"thresholds {min(sensitivity.thresholds):g}–{max(sensitivity.thresholds):g}"
-        )
+        headings.append(f"thresholds {'–'.join(threshold_ends(sensitivity))}")
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for i in _order(found):
@@ -74,7 +72,7 @@ def rank_lines(found: UncertainScores, sensitivity: Sensitivity | None) -> list[
         return [*lines, "Labels are taken as certain: no votes were given (--votes)."]
     if adjacent:
         lines.append(swap_sentence(found, _NAMED))
-    lines.append(_calibration(found))
+    lines.append(calibration_sentence(found))
     if sensitivity is not None:
         lines.append(_moves(sensitivity))
     return lines
@@ -128,13 +126,14 @@ def _corrected(found: UncertainScores, adjacent: Sequence[Adjacent]) -> list[str
     ]
 
 
-def _calibration(found: UncertainScores) -> str:
+def calibration_sentence(found: UncertainScores) -> str:
+    """What gold said of the posteriors, or that there was none to say it."""
     uncertainty = found.uncertainty
     if uncertainty is None or uncertainty.coefficients is None:
         return (
-            "Posteriors are taken as they are, because there is no gold (--gold) by which some of "
-            "the raters' questions hold and some do not; they are usually over-confident, and "
-            "intervals from labels then too narrow."
+            "Posteriors are taken as they are, because there is no gold (--gold, or a study's) by "
+            "which some of the raters' questions hold and some do not; they are usually "
+            "over-confident, and intervals from labels then too narrow."
         )
     slope = uncertainty.coefficients[1]
     kind = "over-confident" if slope < 1 else "not over-confident"
@@ -144,10 +143,14 @@ def _calibration(found: UncertainScores) -> str:
     )
 
 
+def threshold_ends(sensitivity: Sensitivity) -> tuple[str, str]:
+    """The lowest and the highest threshold: ``0.243``, ``0.95``."""
+    return f"{min(sensitivity.thresholds):.3g}", f"{max(sensitivity.thresholds):.3g}"
+
+
 def _moves(sensitivity: Sensitivity) -> str:
     span = sensitivity.rank.max(axis=0) - sensitivity.rank.min(axis=0)
-    low, high = min(sensitivity.thresholds), max(sensitivity.thresholds)
-    where = f"between the thresholds {low:g} and {high:g}"
+    where = f"between the thresholds {' and '.join(threshold_ends(sensitivity))}"
     if span.max() == 0:
         return f"No rank changes {where}."
     most = int(np.argmax(span))

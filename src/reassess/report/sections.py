@@ -71,7 +71,7 @@ def _ranks(report: Report, figures: Figures) -> Section:
     )
     drawn = _pick(figures, "ranks")
     found = (*_some(thresholds_table(report)), *_some(uncertainty_table(report)))
-    used = ("labels", "model", "votes", "posterior", "gold")
+    used = ("labels", "model", "votes", "posterior", "gold", "adjudications")
     return Section("ranks", "How sure is the order?", text, drawn, found, rests_on=used)
 
 
@@ -85,7 +85,7 @@ def _mistakes(report: Report, _figures: Figures) -> Section:
         ),
     )
     table = _some(tables.mistakes_table(report))
-    used = ("labels", "model", "hierarchy")
+    used = ("labels", "model", "hierarchy", "posterior", "votes", "adjudications")
     return Section("mistakes", "What do models still get wrong?", text, tables=table, rests_on=used)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from reassess.report import words
 from reassess.report.contents import Cell, Column, Report, Table
+from reassess.report.rank_tables import threshold_ends
 
 
 def uncertainty_table(report: Report) -> Table | None:
@@ -26,8 +27,8 @@ def uncertainty_table(report: Report) -> Table | None:
     moved = report.sensitivity
     at_thresholds = {} if moved is None else dict(zip(moved.models, moved.rank.T, strict=True))
     if moved is not None:
-        note = f"by ReaL accuracy, at thresholds from {min(moved.thresholds):g} to "
-        columns.append(Column("at thresholds", note=f"{note}{max(moved.thresholds):g}"))
+        note = f"by ReaL accuracy, at thresholds from {' to '.join(threshold_ends(moved))}"
+        columns.append(Column("at thresholds", note=note))
     rows = []
     for m in np.argsort(-found.images.accuracy, kind="stable").tolist():
         cells = [Cell(found.models[m], found.models[m].lower())]
@@ -90,7 +91,8 @@ def thresholds_table(report: Report) -> Table | None:
             n, most = int((moved > 0).sum()), int(moved.max())
             cells += [Cell(f"{n:,}", n), Cell(f"{most:,}", most)]
         rows.append(tuple(cells))
-    caption = "What other thresholds on the posterior would have given."
+    caption = "What other thresholds on the posterior would have given, on images put to raters:"
+    caption += " the others keep their labels."
     return Table("thresholds", caption, tuple(columns), tuple(rows))
 
 

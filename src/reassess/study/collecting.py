@@ -21,8 +21,9 @@ from reassess.records import (
     Votes,
 )
 from reassess.study.inputs import benchmark_of, hierarchy_of, rank_models
+from reassess.study.labelling import with_decisions
 from reassess.study.manifest import ModelEntry, Study
-from reassess.study.stages import FILES, gold_file, votes_file
+from reassess.study.stages import FILES, findings_gold_file, votes_file
 
 DEPTH = 5
 """Best classes of an image that are read of each model."""
@@ -41,6 +42,7 @@ class Collected:
         proposals: what was proposed, and by which models; None where there is no such file.
         votes: every vote; None where the study has labels but no file of votes.
         posterior: P(the class is in the image) of each question; None likewise.
+        decided: the same with 1 or 0 where experts decided: what the labels follow from.
         gold: questions whose truth experts fixed; None where no gold is named.
     """
 
@@ -52,6 +54,7 @@ class Collected:
     proposals: Proposals | None
     votes: Votes | None
     posterior: Posterior | None
+    decided: Posterior | None
     gold: Gold | None
 
 
@@ -70,8 +73,9 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> Collected:
     """
     entries = entries_of(study, models)
     labels, benchmark = labels_of(study)
-    votes, gold = votes_file(study), gold_file(study, "aggregate")
-    proposals, posterior = study.folder / FILES["proposals"], study.folder / FILES["posterior"]
+    votes, gold = votes_file(study), findings_gold_file(study)
+    proposals, path = study.folder / FILES["proposals"], study.folder / FILES["posterior"]
+    posterior = read_posterior(path) if path.is_file() else None
     return Collected(
         study=study,
         benchmark=benchmark,
@@ -82,7 +86,8 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> Collected:
         votes=None
         if votes is None
         else replace(read_votes(votes, classes=benchmark.classes), sha256=sha256_of(votes)),
-        posterior=read_posterior(posterior) if posterior.is_file() else None,
+        posterior=posterior,
+        decided=None if posterior is None else with_decisions(study, posterior, benchmark)[0],
         gold=None if gold is None else read_gold(gold, classes=benchmark.classes),
     )
 

@@ -80,7 +80,7 @@ def label_study(study: Study) -> str:
         target=None if target is None else float(target),
         gold=_gold(study, "label"),
     )
-    posterior, n_decided = _with_decisions(study, posterior, benchmark)
+    posterior, n_decided = with_decisions(study, posterior, benchmark)
     labels = reassessed_labels(posterior, benchmark, point, name=study.name)
     labels = replace(labels, models=tuple(one.name for one in study.models))
     write_labels(labels, study.folder / FILES["labels"])
@@ -97,13 +97,17 @@ def _gold(study: Study, section: str) -> Gold | None:
     return None if path is None else read_gold(path, classes=benchmark_of(study).classes)
 
 
-def _with_decisions(
+def with_decisions(
     study: Study, posterior: Posterior, benchmark: Benchmark
 ) -> tuple[Posterior, int]:
     """The posterior with 1 or 0 where experts decided, and for how many questions they did.
 
     More than half of the experts who decided must say yes, or no; else the votes decide. The
     operating point is chosen before, on what the votes say.
+
+    Raises:
+        FileError: the file of decisions is missing or malformed.
+        DataError: a question that was decided has no votes.
     """
     path = adjudications_file(study)
     if path is None:

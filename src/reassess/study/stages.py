@@ -115,6 +115,11 @@ def gold_file(study: Study, section: str) -> Path | None:
     return None if named is None else study.path(named)
 
 
+def findings_gold_file(study: Study) -> Path | None:
+    """The gold that findings are held against: that of ``aggregate``, else that of ``label``."""
+    return gold_file(study, "aggregate") or gold_file(study, "label")
+
+
 def adjudications_file(study: Study) -> Path | None:
     """The file of experts' decisions that the manifest names; None where it names none."""
     named = study.setting("label", "adjudications")

@@ -33,7 +33,7 @@ from reassess.study.gallery import small_copies
 from reassess.study.inputs import Hashes, model_files
 from reassess.study.manifest import Study
 from reassess.study.site import DATABASE, open_rating
-from reassess.study.stages import FILES, gold_file, votes_file
+from reassess.study.stages import FILES, adjudications_file, findings_gold_file, votes_file
 
 STEPS = ("scores", *PARTS, "hashes")
 """What `report_of` does, in order."""
@@ -106,6 +106,7 @@ def material_of(collected: Collected, scores: Sequence[ModelScore] = ()) -> Mate
         hierarchy=collected.hierarchy,
         votes=collected.votes,
         posterior=collected.posterior,
+        decided=collected.decided,
         gold=collected.gold,
     )
 
@@ -195,7 +196,12 @@ def _inputs(collected: Collected) -> Iterator[Input]:
     for role, file in (("classes", study.classes), ("hierarchy", study.hierarchy)):
         if file is not None:
             yield named(role, study.path(file))
-    for role, path in (("votes", votes_file(study)), ("gold", gold_file(study, "aggregate"))):
+    answers = {
+        "votes": votes_file(study),
+        "gold": findings_gold_file(study),
+        "adjudications": adjudications_file(study),
+    }
+    for role, path in answers.items():
         if path is not None:
             yield named(role, path)
     for stage, file in FILES.items():
