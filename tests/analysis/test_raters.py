@@ -104,6 +104,31 @@ def test_drift_is_seen_where_it_is_and_its_interval_holds_zero_where_not():
     assert np.isnan(rater_drifts(few, dawid_skene(votes)).change).all()
 
 
+def test_votes_that_nobody_shares_say_nothing_of_their_rater():
+    """What a rater says where he is alone does not count; of one who always is nothing is known."""
+    shared = simulated([CAREFUL, SLOPPY, CAREFUL], n_images=100)
+    n = len(shared.questions)
+    alone = np.arange(n, 2 * n)
+    image, label = np.divmod(np.arange(3 * n), 3)
+    ids = np.array([f"{i:04d}.png" for i in range(n)])
+    votes = Votes(
+        Questions.from_pairs(Pairs(ids, image, label)), np.append(shared.rater_ids, "hermit"),
+        ANSWERS, np.concatenate([shared.question, alone, alone + n]),
+        np.concatenate([shared.rater, np.zeros(n, int), np.full(n, 3)]),
+        np.concatenate([shared.answer, np.full(n, 2), RNG.integers(3, size=n)]),
+        given_at=np.datetime64("2026-01-01", "ms") + np.arange(len(shared) + 2 * n),
+    )  # fmt: skip
+    posterior = dawid_skene(votes)
+    found = rater_confusions(votes, posterior)
+    assert np.isnan(found.confusion[3]).all()
+    assert found.n.sum(axis=1) == pytest.approx([n, n, n, 0])
+    other = replace(votes, answer=np.where(votes.question < n, votes.answer, 0))
+    assert found.confusion[:3] == pytest.approx(rater_confusions(other, posterior).confusion[:3])
+    drifts = rater_drifts(votes, posterior)
+    assert drifts.n.tolist() == [n, n, n, 0]
+    assert np.isnan(drifts.change[3])
+
+
 @pytest.mark.parametrize("name", ["votes.csv", "votes.parquet"])
 def test_times_of_votes_outlive_a_file(tmp_path, name):
     votes = simulated([CAREFUL] * 3, n_images=4)

@@ -8,7 +8,7 @@ A answers.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError
 from reassess.records import ANSWERS, Posterior, Votes, positions
@@ -51,9 +51,11 @@ class RaterConfusions:
         rater_ids: the R raters.
         truths: names of the T truths.
         answers: names of the A answers.
-        confusion: ``confusion[r, t, a]`` = P(rater r answers a | truth t).
+        confusion: ``confusion[r, t, a]`` = P(rater r answers a | truth t); NaN for a rater who
+            shares no question with another.
         pooled: the same for all raters together.
-        n: expected number of votes of each rater on questions of each truth.
+        n: expected number of votes of each rater on questions of each truth, of those that
+            somebody else voted on too.
         strength: how many votes the pooled confusion weighs as much as, for each truth.
     """
 
@@ -91,7 +93,7 @@ class RaterDrifts:
 
     Attributes:
         rater_ids: the R raters.
-        n: votes with a known time.
+        n: votes with a known time on questions that somebody else voted on too.
         change: mean agreement in the later half less that in the earlier half, in [-1, 1];
             NaN below `FEWEST_FOR_DRIFT` votes.
         low: lower end of the interval of the change; NaN likewise.
@@ -204,7 +206,8 @@ def rater_confusions(votes: Votes, posterior: Posterior) -> RaterConfusions:
     """Each rater's confusion against what the *other* raters say, shrunk to all raters'.
 
     The truth of a question is taken from the posterior with the rater's own votes taken out,
-    so that nobody confirms themselves. Each row is the mean of a Dirichlet posterior whose prior
+    so that nobody confirms themselves; votes on questions that nobody else voted on say nothing
+    and are left out. Each row is the mean of a Dirichlet posterior whose prior
     is the pooled confusion; how strongly it draws is fitted to the raters' spread (empirical
     Bayes).
 
@@ -214,7 +217,7 @@ def rater_confusions(votes: Votes, posterior: Posterior) -> RaterConfusions:
     Source: A. Dawid and A. Skene (1979); the Dirichlet-multinomial likelihood of J. Mosimann
         (1962), Biometrika 49:65-82, maximised over its concentration.
     """
-    without = _without_own(votes, posterior)
+    without = np.where(_with_others(votes)[:, None], _without_own(votes, posterior), -np.inf)
     n_raters, n_truths, n_answers = len(votes.rater_ids), len(posterior.truths), len(votes.answers)
     cell = votes.rater.astype(np.int64) * n_answers + votes.answer
     counts = np.stack(
@@ -234,7 +237,9 @@ def rater_confusions(votes: Votes, posterior: Posterior) -> RaterConfusions:
         rater_ids=votes.rater_ids,
         truths=posterior.truths,
         answers=votes.answers,
-        confusion=(counts + prior) / (n + strength)[:, :, None],
+        confusion=np.where(
+            n.sum(axis=1)[:, None, None] > 0, (counts + prior) / (n + strength)[:, :, None], np.nan
+        ),
         pooled=pooled,
         n=n,
         strength=strength,
@@ -262,8 +267,7 @@ def leave_one_out(votes: Votes, posterior: Posterior, threshold: float) -> Rater
     kept = (posterior.present >= threshold)[row][votes.question]
     flipped = (np.exp(_without_own(votes, posterior)[:, 1]) >= threshold) != kept
     n_raters, n_questions = len(votes.rater_ids), len(votes.questions)
-    key = np.unique(votes.rater.astype(np.int64) * n_questions + votes.question)
-    rater, question = np.divmod(key, n_questions)
+    rater, question = _who_voted_on_what(votes)
     n_voters = np.bincount(question, minlength=n_questions)
     changed = np.unique(
         votes.rater[flipped].astype(np.int64) * n_questions + votes.question[flipped]
@@ -299,7 +303,7 @@ def rater_drifts(votes: Votes, posterior: Posterior, level: float = 0.95) -> Rat
             "but the votes have not. Write a column given_at (reassess votes export does)."
         )
     z = normal_quantile(level)
-    known = ~np.isnat(votes.given_at)
+    known = ~np.isnat(votes.given_at) & _with_others(votes)
     present = np.exp(_without_own(votes, posterior)[:, 1])[known]
     answer, rater = votes.answer[known], votes.rater[known]
     agreed = np.choose(answer, [1 - present, np.full(len(present), 0.5), present])
@@ -346,6 +350,21 @@ def _moments(
         mean = np.bincount(group, weights=value, minlength=n_groups) / n
         spread = np.bincount(group, weights=(value - mean[group]) ** 2, minlength=n_groups)
         return n, mean, spread / (n - 1)
+
+
+def _who_voted_on_what(votes: Votes) -> tuple[Int[np.ndarray, "v"], Int[np.ndarray, "v"]]:
+    """Rater and question of each pair of these that has votes, however many."""
+    key = np.unique(votes.rater.astype(np.int64) * len(votes.questions) + votes.question)
+    rater, question = np.divmod(key, len(votes.questions))
+    return rater, question
+
+
+def _with_others(votes: Votes) -> Bool[np.ndarray, "V"]:
+    """Whether somebody else voted on the question of each vote too."""
+    _, question = _who_voted_on_what(votes)
+    n_voters = np.bincount(question, minlength=len(votes.questions))
+    with_others: Bool[np.ndarray, "V"] = n_voters[votes.question] > 1
+    return with_others
 
 
 def _rows(votes: Votes, posterior: Posterior) -> Int[np.ndarray, "Q"]:

@@ -86,7 +86,7 @@ def rater_columns(rows: RaterFindings) -> dict[str, list[Any]]:
     }
     for t, truth in enumerate(confusions.truths):
         for a, answer in enumerate(confusions.answers):
-            columns[f"{answer}_if_{truth}"] = confusions.confusion[:, t, a].tolist()
+            columns[f"{answer}_if_{truth}"] = _known(confusions.confusion[:, t, a])
     columns |= {
         "n_flipped_without": effects.n_flipped.tolist(),
         "n_images_changed_without": effects.n_images.tolist(),

@@ -113,7 +113,7 @@ def pairs_table(report: Report) -> Table | None:
                 Cell(KINDS[kind], kind),
                 Cell(f"{n_both:,}", n_both),
                 *map(_share, shares),
-                _share(None if np.isnan(taken) else float(taken)),
+                _share(_known(taken)),
             )
         )
     caption = "Pairs of classes that votes, models or names say belong together; in percent."
@@ -165,7 +165,10 @@ def raters_table(report: Report) -> Table | None:
     ]
     columns = [Column("rater", numeric=False), Column("questions")]
     columns += [
-        Column(f"{confusions.answers[a]} if {confusions.truths[t]}", note="in percent, see Methods")
+        Column(
+            f"{confusions.answers[a]} if {confusions.truths[t]}",
+            note="in percent; by the others' votes",
+        )
         for t, a in answered
     ]
     columns.append(Column("images that change", note="whose labels change without this rater"))
@@ -179,7 +182,7 @@ def raters_table(report: Report) -> Table | None:
         cells = [
             Cell(str(confusions.rater_ids[r]), str(confusions.rater_ids[r]).lower()),
             Cell(f"{int(effects.n_questions[r]):,}", int(effects.n_questions[r])),
-            *(_share(float(confusions.confusion[r, t, a])) for t, a in answered),
+            *(_share(_known(confusions.confusion[r, t, a])) for t, a in answered),
             Cell(f"{int(effects.n_images[r]):,}", int(effects.n_images[r])),
         ]
         if found.repeats is not None:
@@ -187,7 +190,7 @@ def raters_table(report: Report) -> Table | None:
             share = _share(n_same / n if n else None)
             cells.append(Cell(share.text, share.sort, f"of {n:,}"))
         if drifts is not None:
-            change = None if np.isnan(drifts.change[r]) else float(drifts.change[r])
+            change = _known(drifts.change[r])
             low, high = float(drifts.low[r]), float(drifts.high[r])
             aside = "" if change is None else f"{words.points(low)} to {words.points(high)}"
             cells.append(Cell(words.points(change), change, aside))
@@ -238,6 +241,11 @@ def _class_row(
     ]
     text = ", ".join(beside[:_N_BESIDE]) or words.UNDEFINED
     return (*cells, Cell(text, text.lower()))
+
+
+def _known(value: float) -> float | None:
+    """The value; None where it is undefined."""
+    return None if np.isnan(value) else float(value)
 
 
 def _share(value: float | None, aside: str = "") -> Cell:
