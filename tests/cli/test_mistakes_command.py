@@ -1,6 +1,7 @@
 """From a study's mistakes to a review, to votes, to a result: as its owner types it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +151,16 @@ def settle(folder: str, database: str) -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_a_study_without_models_is_told_to_add_some(cli: Cli):
+    manifest = Path("s/study.toml")
+    manifest.write_text(re.sub(r"\[\[models\]\][^\[]*", "", manifest.read_text()))
+    for review in ([], ["--review"]):
+        ran = cli("mistakes", "s", *review)
+        assert (ran.status, ran.out) == (2, "")
+        assert "it has no models" in ran.err
+
+
+@pytest.mark.usefixtures("here")
 def test_a_file_of_votes_will_do_without_a_site(cli: Cli):
     assert cli("mistakes", "s", "m0", "--review", "--into", "r", "--sample", "8").status == 0
     ran = cli("mistakes", "r", "--result")
@@ -159,6 +170,11 @@ def test_a_file_of_votes_will_do_without_a_site(cli: Cli):
     result = json.loads(cli("mistakes", "r", "--result", "--json").out)
     assert (result["n_drawn"], result["n_open"]) == (8, 0)
     assert result["false_negatives"]["low"] <= result["false_negatives"]["value"]
+    header, *rows = Path("r/votes.csv").read_text().splitlines()
+    of_one = [row for row in rows if ",ann," in row]
+    Path("r/votes.csv").write_text("\n".join([header, *of_one, *of_one]) + "\n")
+    result = json.loads(cli("mistakes", "r", "--result", "--json").out)
+    assert (result["n_open"], result["n_disagreed"]) == (8, 0)
     Path("r/votes.csv").write_text("image,label,rater,answer\nelsewhere.jpg,0,ann,yes\n")
     ran = cli("mistakes", "r", "--result")
     assert ran.status == 2
@@ -175,8 +191,10 @@ def test_the_same_seed_draws_the_same_and_another_does_not(cli: Cli):
 
 @pytest.mark.usefixtures("here")
 def test_a_review_is_drawn_once_and_has_no_later_stages(cli: Cli):
-    cli("mistakes", "s", "m0", "--review")
-    for command in (["run", "s-review"], ["propose", "s-review"], ["mistakes", "s-review"]):
+    made = cli("mistakes", "s", "m0", "--review", "--sample", "2")
+    assert "of 1 model, from 1 stratum; 2 raters each" in made.out
+    for typed in ("run", "propose", "mistakes", "verdict", "report", "synonyms", "raters", "ranks"):
+        command = [typed, "s-review"]
         ran = cli(*command)
         assert ran.status == 2, ran
         assert "--result" in ran.err

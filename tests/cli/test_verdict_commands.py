@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,11 +77,8 @@ def test_the_verdict_on_a_study(here: Path, cli: Cli) -> None:
     assert "Open: these models do not tell" in ran.out
     assert "needs 8 models, and here are 3" in ran.out
     found = json.loads(cli("verdict", "s", "--resamples", "100", "--json").out)
-    assert (found["n_models"], found["n_above_original_labels"], found["breakpoint"]) == (
-        3,
-        0,
-        None,
-    )
+    said = (found["n_models"], found["n_above_original_labels"], found["breakpoint"])
+    assert said == (3, 0, None)
     ranks = json.loads(cli("ranks", "s", "--resamples", "100", "--json").out)
     assert ranks["n_undecided_by_labels"] is not None
     for name in ("n_decided", "n_undecided_by_images", "n_undecided_by_labels", "adjacent"):
@@ -101,6 +99,17 @@ def test_the_verdict_on_a_study(here: Path, cli: Cli) -> None:
         len(held) != 1 or held != [original]
         for held, original in _labels_and_originals(here)
     )  # fmt: skip
+
+
+def test_the_verdict_on_one_model_has_the_same_keys(here: Path, cli: Cli) -> None:
+    several = json.loads(cli("verdict", "s", "--resamples", "100", "--json").out)
+    manifest = here / "s" / "study.toml"
+    others = r"\[\[models\]\]\nname = \"m[12]\"[^\[]*"
+    manifest.write_text(re.sub(others, "", manifest.read_text()))
+    one = json.loads(cli("verdict", "s", "--resamples", "100", "--json").out)
+    assert one.keys() == several.keys()
+    assert (one["n_models"], one["slopes"], one["answer"]) == (1, [], "open")
+    assert "fewer than 2 models" in one["missing"][0]
 
 
 @pytest.mark.parametrize("gold", ["all hold", "never asked"])
@@ -182,7 +191,7 @@ def _labels_and_originals(folder: Path) -> list[tuple[list[int], int]]:
     ("arguments", "says"),
     [
         ([], "neither is there"),
-        (["s", "--results", "timm-results"], "both is there"),
+        (["s", "--results", "timm-results"], "both are there"),
         (["s", "--x", "v2"], "--x and --y choose among published"),
         (["--results", "nonsense"], "neither a file nor a name in the catalogue"),
         (["--results", "empty"], "holds no table of results"),

@@ -176,7 +176,8 @@ def verdicts(
 ) -> tuple[Int[np.ndarray, "Q"], Bool[np.ndarray, "Q"]]:
     """The verdict on each mistake drawn, a code into `VERDICTS` or `OPEN`; whether it was voted on.
 
-    An adjudication decides; else what more than half of at least two votes say.
+    An adjudication decides; else what more than half of at least two raters say, each by the
+    first of his answers.
 
     Args:
         review: what was drawn.
@@ -317,7 +318,7 @@ def _n_right(labels: LabelSets, predictions: tuple[Predictions, ...]) -> int:
 
 
 def _counts(review: MistakeReview, votes: Votes) -> Int[np.ndarray, "Q 3"]:
-    """Answers on each mistake drawn."""
+    """Raters by their first answer on each mistake drawn."""
     pairs = votes.questions.pairs
     if pairs is None or len(votes.answers) != len(VERDICTS):
         raise DataError(
@@ -337,9 +338,11 @@ def _counts(review: MistakeReview, votes: Votes) -> Int[np.ndarray, "Q 3"]:
             f"review, but must have been; {len(unknown):,} of {len(at):,} were not. Give the votes "
             "of the review."
         )
-    counts = np.zeros((len(asked), len(VERDICTS)), np.int64)
-    counts[at] = votes.counts()
-    return counts
+    own = votes.rater.astype(np.int64) * len(at) + votes.question
+    first = np.unique(own, return_index=True)[1]
+    cell = at[votes.question[first]] * len(VERDICTS) + votes.answer[first]
+    n_cells = len(asked) * len(VERDICTS)
+    return np.bincount(cell, minlength=n_cells).reshape(-1, len(VERDICTS))
 
 
 def _false_negatives(

@@ -40,12 +40,7 @@ def study_as_dict(found: StudyVerdict) -> dict[str, Any]:
     value["neighbours"] = [asdict(one) for one in found.neighbours]
     value["n_neighbours_decided"] = sum(one.difference.decided for one in found.neighbours)
     value["ranks"] = None if found.uncertainty is None else _ranks_as_dict(found.uncertainty)
-    if found.proxy is None:
-        missing = ["There are fewer than 2 models with an accuracy under the original labels."]
-        return (
-            value | {"slopes": [], "breakpoint": None, "missing": missing} | asdict(found.judgement)
-        )
-    return value | _proxy_as_dict(found.proxy, found.judgement) | {"n_models": len(found.models)}
+    return value | _proxy_as_dict(found.proxy, found.judgement)
 
 
 def _standing_as_dict(one: Standing) -> dict[str, Any]:
@@ -110,7 +105,11 @@ def _ceiling_as_dict(above: Ceiling | None) -> dict[str, Any]:
     }
 
 
-def _proxy_as_dict(found: Proxy, judgement: Judgement) -> dict[str, Any]:
+def _proxy_as_dict(found: Proxy | None, judgement: Judgement) -> dict[str, Any]:
+    """Every key, whatever is known: what is not is null, and ``missing`` says why."""
+    if found is None:
+        why = "There are fewer than 2 models with an accuracy under the original labels."
+        found = Proxy("original", "real", 0, 0, (), None, None, None, (why,))
     bent = found.breakpoint
     value: dict[str, Any] = {
         "x": found.x,

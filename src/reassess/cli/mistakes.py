@@ -79,6 +79,8 @@ def mistakes(study: str, models: tuple[str, ...], **options: Any) -> None:
             f"{study}: it is a review of mistakes, which has no labels of its own. See its result: "
             f"reassess mistakes {study} --result"
         )
+    if not opened.models:
+        raise OptionError(f"{study}: it has no models. Add some: reassess add {study} NAME=FILE")
     collected, found = _find(opened, models)
     if options["review"]:
         _make_review(collected, found, options)
@@ -158,6 +160,7 @@ def _show(collected: "Collected", found: "Mistakes", options: dict[str, Any]) ->
 
 def _make_review(collected: "Collected", found: "Mistakes", options: dict[str, Any]) -> None:
     from reassess.analysis.reviews import draw_review
+    from reassess.report import words
     from reassess.study.reviewing import N_RATERS, new_review
 
     chosen = tuple(one for one in collected.predictions if one.model in found.models)
@@ -181,9 +184,11 @@ def _make_review(collected: "Collected", found: "Mistakes", options: dict[str, A
             }
         )  # fmt: skip
         return
+    whose = words.count(len(review.models), "model")
+    strata = words.count(len(review.strata), "stratum", "strata")
     click.echo(
-        f"{made.folder}: {len(review):,} of {n_all:,} distinct mistakes of {len(review.models):,} "
-        f"models, from {len(review.strata):,} strata; {N_RATERS} raters each.\n"
+        f"{made.folder}: {len(review):,} of {words.count(n_all, 'distinct mistake')} of {whose}, "
+        f"from {strata}; {N_RATERS} raters each.\n"
         f"Next: reassess invite {made.folder} NAME; reassess serve {made.folder}; then reassess "
         f"mistakes {made.folder} --result"
     )

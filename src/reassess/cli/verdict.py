@@ -51,7 +51,8 @@ docs/verdict.md gives methods and sources.
 @click.option("--y", type=click.Choice(METRICS), default="real", show_default=True,
               metavar="METRIC", help="The accuracy that it should stand for.")  # fmt: skip
 @click.option("--top", type=float, default=0.1, show_default=True, metavar="SHARE",
-              help="Share of the models with the highest x that is called the top.")  # fmt: skip
+              help="Share of the models with the highest x that is called the top; 8 models "
+              "at least.")  # fmt: skip
 @click.option("--edges", metavar="X,X,…",
               help="Where the ranges of x begin, as 0.7,0.8,0.88.  [default: "
               "0.7,0.8,0.84,0.86,0.88 for 60 models and more; halves below]")  # fmt: skip
@@ -77,9 +78,9 @@ def verdict(
     import numpy as np
 
     if (study is None) == (not results):
-        given = "neither" if study is None else "both"
+        given = "neither is" if study is None else "both are"
         raise OptionError(
-            f"a STUDY or --results must be given, but {given} is there. Type: reassess verdict "
+            f"a STUDY or --results must be given, but {given} there. Type: reassess verdict "
             "STUDY, or reassess verdict --results timm-results"
         )
     shared = {

@@ -23,7 +23,7 @@ from reassess.records import (
 from reassess.study.inputs import benchmark_of, hierarchy_of, rank_models
 from reassess.study.labelling import with_decisions
 from reassess.study.manifest import ModelEntry, Study
-from reassess.study.stages import FILES, findings_gold_file, votes_file
+from reassess.study.stages import FILES, findings_gold_file, refuse_review, votes_file
 
 DEPTH = 5
 """Best classes of an image that are read of each model."""
@@ -96,12 +96,13 @@ def labels_of(study: Study) -> tuple[LabelSets, Benchmark]:
     """The reassessed labels of a study, on the images that they are about.
 
     Raises:
-        OptionError: there are no labels yet.
+        OptionError: there are no labels yet, or the study is a review, which gets none.
         FileError: a file is missing, corrupt or malformed.
         DataError: a file holds what it must not.
         AlignmentError: a label set is about no image of the study.
     """
     path = study.folder / FILES["labels"]
+    refuse_review(study)
     if not path.is_file():
         raise OptionError(
             f"{study.folder}: there are no labels yet, but they must be decided first. See what is "
