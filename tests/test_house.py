@@ -4,8 +4,11 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import click
@@ -94,9 +97,31 @@ def test_every_command_helps_with_an_example_and_is_documented(name):
             assert parameter.help
 
 
-def test_dependencies_are_each_a_documented_choice():
-    import tomllib
+def imported():
+    """Every package that some module imports, and where."""
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            yield from ((path, name.partition(".")[0]) for name in names)
 
+
+def test_what_is_imported_is_asked_for():
+    """What only tests and benchmarks ask for would be missing where reassess is installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = [*project["dependencies"], *(one for extra in extras for one in extra)]
+    asked_for = {re.split(r"[\[<>=]", one)[0].lower() for one in wanted}
+    asked_for |= {"huggingface_hub", "pydantic", "starlette"}  # what timm and FastAPI bring
+    by_module = packages_distributions()
+    for path, module in imported():
+        if module not in sys.stdlib_module_names | {"reassess"}:
+            brings = {name.lower() for name in by_module.get(module, [module])}
+            assert brings & asked_for, f"{path} imports {module}"
+
+
+def test_dependencies_are_each_a_documented_choice():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = list(project["project"]["dependencies"])
     for name, extra in project["project"]["optional-dependencies"].items():
