@@ -6,7 +6,8 @@ is a function here that takes the store first; what must hold, the database hold
 
 =======
 ==============  =========================================================================
-`store`         `open_store`, `Store`, `settings_of`, `change_settings`
+`store`         `open_store`, `Store`
+`settings`      `settings_of`, `change_settings`
 `loading`       `add_questions`, `question_table`: questions in, in bulk, at any time
 `queue`         `next_screen`: the screen that a rater gets next, leased to him
 `leases`        `screen_of`, `earlier_screen`, `return_screen`, `return_expired`, `holds_image`
@@ -130,8 +131,9 @@ from reassess.rating.records import (
     Standing,
     Submission,
 )
+from reassess.rating.settings import change_settings, settings_of
 from reassess.rating.stopping import AskAll
-from reassess.rating.store import Store, change_settings, open_store, settings_of
+from reassess.rating.store import Store, open_store
 from reassess.rating.submission import submit
 from reassess.rating.sweep import next_sweep, sweep_labels
 from reassess.rating.transfer import PURPOSES, VoteBatch, vote_batches, votes
