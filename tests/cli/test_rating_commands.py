@@ -317,6 +317,16 @@ def test_the_site_opens_and_knows_who_is_invited(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_votes_that_only_the_site_holds_are_to_be_exported_next(cli: Cli) -> None:
+    answer_everything("all.csv")
+    assert "votes export" not in ran(cli, "status", "s").out
+    ran(cli, "votes", "import", "s", "all.csv")
+    assert "reassess votes export s\n" in ran(cli, "status", "s").out
+    ran(cli, "votes", "export", "s")
+    assert "Next: reassess run s" in ran(cli, "status", "s").out
+
+
+@pytest.mark.usefixtures("here")
 def test_a_study_with_its_own_question_says_that_it_never_stops_early(cli: Cli) -> None:
     change_settings(open_study("s"), "ask", {"question": "Is it mistaken?"})
     assert json.loads(ran(cli, "status", "s", "--json").out)["site"] is None

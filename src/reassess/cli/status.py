@@ -68,6 +68,9 @@ def status(study: str, database: str | None, as_json: bool) -> None:
         _tell(site)
     if any(one.state in {"stale", "missing"} and one.stage != "votes" for one in stages):
         click.echo(f"Next: reassess run {study}")
+    elif site is not None and site.n_votes and any(one.state == "waiting" for one in stages):
+        where = "" if database is None else f" --database {database}"
+        click.echo(f"Next, once enough was answered: reassess votes export {study}{where}")
 
 
 def _site(study: "Study", database: str | None) -> "Progress | None":
