@@ -6,17 +6,12 @@ import numpy as np
 import pytest
 
 from reassess.aggregation import dawid_skene, majority
-from reassess.analysis.raters import (
-    leave_one_out,
-    rater_confusions,
-    rater_drifts,
-    vote_agreement,
-)
+from reassess.analysis.consistency import rater_drifts
+from reassess.analysis.raters import leave_one_out, rater_confusions, vote_agreement
 from reassess.errors import DataError, OptionError
 from reassess.files import read_votes, write_votes
 from reassess.records import ANSWERS, Pairs, Questions, Votes
 
-RNG = np.random.default_rng(0)
 CAREFUL = np.array([[0.90, 0.05, 0.05], [0.05, 0.10, 0.85]])
 SLOPPY = np.array([[0.60, 0.20, 0.20], [0.30, 0.20, 0.50]])
 
@@ -106,6 +101,7 @@ def test_drift_is_seen_where_it_is_and_its_interval_holds_zero_where_not():
 
 def test_votes_that_nobody_shares_say_nothing_of_their_rater():
     """What a rater says where he is alone does not count; of one who always is nothing is known."""
+    rng = np.random.default_rng(0)
     shared = simulated([CAREFUL, SLOPPY, CAREFUL], n_images=100)
     n = len(shared.questions)
     alone = np.arange(n, 2 * n)
@@ -115,7 +111,7 @@ def test_votes_that_nobody_shares_say_nothing_of_their_rater():
         Questions.from_pairs(Pairs(ids, image, label)), np.append(shared.rater_ids, "hermit"),
         ANSWERS, np.concatenate([shared.question, alone, alone + n]),
         np.concatenate([shared.rater, np.zeros(n, int), np.full(n, 3)]),
-        np.concatenate([shared.answer, np.full(n, 2), RNG.integers(3, size=n)]),
+        np.concatenate([shared.answer, np.full(n, 2), rng.integers(3, size=n)]),
         given_at=np.datetime64("2026-01-01", "ms") + np.arange(len(shared) + 2 * n),
     )  # fmt: skip
     posterior = dawid_skene(votes)
@@ -154,7 +150,9 @@ def test_times_with_an_offset_become_utc_and_what_is_no_time_is_refused(tmp_path
 
 
 def test_agreement_of_the_published_votes(published):
-    agreement = vote_agreement(published.votes("imagenet-votes"), n_resamples=50, rng=RNG)
+    agreement = vote_agreement(
+        published.votes("imagenet-votes"), n_resamples=50, rng=np.random.default_rng(0)
+    )
     assert agreement.n_votes == 924_810
     assert agreement.ordinal.value == pytest.approx(0.5172, abs=5e-5)
     # With five votes for each question the two differ by the finite-sample correction only.

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reassess.analysis.label_table import aligned
 from reassess.analysis.reassessments import (
-    aligned,
     all_identical,
     model_under_sets,
     pair_agreements,

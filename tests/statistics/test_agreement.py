@@ -10,8 +10,6 @@ from statsmodels.stats.inter_rater import fleiss_kappa as fleiss_of_statsmodels
 
 from reassess.statistics.agreement import fleiss_kappa, krippendorff_alpha
 
-RNG = np.random.default_rng(0)
-
 # K. Krippendorff (2011), "Computing Krippendorff's alpha-reliability", section C: four
 # observers, twelve units, five values.
 OBSERVERS = [
@@ -33,14 +31,16 @@ def test_alpha_is_the_published_one():
         [[sum(row[u] == str(v) for row in rows) for v in range(1, 6)] for u in range(12)]
     )
     found = {
-        distance: krippendorff_alpha(counts, distance=distance, n_resamples=0, rng=RNG).value
+        distance: krippendorff_alpha(
+            counts, distance=distance, n_resamples=0, rng=np.random.default_rng(0)
+        ).value
         for distance in ("nominal", "ordinal", "interval")
     }
     assert found == pytest.approx({"nominal": 0.743, "ordinal": 0.815, "interval": 0.849}, abs=6e-4)
 
 
 def test_kappa_is_the_published_one():
-    one = fleiss_kappa(np.array(SUBJECTS), n_resamples=0, rng=RNG)
+    one = fleiss_kappa(np.array(SUBJECTS), n_resamples=0, rng=np.random.default_rng(0))
     assert one.value == pytest.approx(0.210, abs=6e-4)
 
 
@@ -51,7 +51,9 @@ def test_coefficients_are_those_of_other_packages_or_undefined(counts):
     pairs = counts[counts.sum(axis=1) >= 2]
     defined = (pairs.sum(axis=0) > 0).sum() >= 2
     alphas = {
-        distance: krippendorff_alpha(counts, distance=distance, n_resamples=0, rng=RNG)
+        distance: krippendorff_alpha(
+            counts, distance=distance, n_resamples=0, rng=np.random.default_rng(0)
+        )
         for distance in ("nominal", "ordinal", "interval")
     }
     if not defined:
@@ -65,7 +67,7 @@ def test_coefficients_are_those_of_other_packages_or_undefined(counts):
         assert one.value == pytest.approx(expected, abs=1e-9)
     same = pairs.sum(axis=1) == pairs.sum(axis=1)[0]
     assume(same.all())
-    assert fleiss_kappa(pairs, n_resamples=0, rng=RNG).value == pytest.approx(
+    assert fleiss_kappa(pairs, n_resamples=0, rng=np.random.default_rng(0)).value == pytest.approx(
         fleiss_of_statsmodels(pairs), abs=1e-9
     )
 
@@ -79,13 +81,13 @@ def test_coefficients_are_those_of_other_packages_or_undefined(counts):
 )
 def test_what_the_votes_do_not_determine_is_undefined_with_the_reason(counts, reason):
     counts = np.array(counts)
-    one = krippendorff_alpha(counts, rng=RNG)
+    one = krippendorff_alpha(counts, rng=np.random.default_rng(0))
     assert (one.value, one.low, one.high) == (None, None, None)
     assert reason in one.reason
 
 
 def test_kappa_needs_the_same_number_of_votes_for_each_question():
-    one = fleiss_kappa(np.array([[3, 0], [1, 1]]), rng=RNG)
+    one = fleiss_kappa(np.array([[3, 0], [1, 1]]), rng=np.random.default_rng(0))
     assert one.value is None
     assert "between 2 and 3 votes" in one.reason
 

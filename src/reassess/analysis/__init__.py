@@ -8,7 +8,8 @@
 `oracle`             classes that occur together, the unbiased oracle (Fig. 6, Tab. 1)
 `agreement`          raters, experts and labels against gold (Figure 3)
 `classes`            classes that are hard to tell apart
-`raters`             what votes reveal of raters
+`raters`             what votes reveal of raters; `consistency` whether one stays the same
+`other_raters`       what the others say about the question of each vote
 `mistakes`           the remaining mistakes of models, by kind and severity (section 5)
 `reviews`            mistakes that people judge, and what follows (Figure 7)
 `uncertainty`        how sure accuracies and ranks are: of images, of labels
@@ -19,7 +20,7 @@
 `ceiling`            the original labels' own score, and the models above it
 `standing`           models against the original labels, and against each other
 `verdict`            the last three joined, and judged by stated rules; `verdict_json` its numbers
-`reassessments`      several label sets of one benchmark, side by side
+`reassessments`      several label sets of one benchmark, side by side; `label_table` joins them
 `findings`           all of them about one study, for a report
 `alignment`          how the records of a finding are brought together by image id
 ===================  ============================================================

@@ -1,23 +1,25 @@
 """What raters' votes say about the raters: agreement, confusion, and what hangs on one of them.
 
 Needs no gold; agreement with experts is `reassess.analysis.agreement`. Does not fit anything:
-it starts from a posterior that was. Letters: Q questions, V votes, R raters, T truths,
-A answers.
+it starts from a posterior that was. Whether a rater stays the same is `consistency`'s business.
+Letters: Q questions, V votes, R raters, T truths, A answers.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
-from reassess.errors import DataError, OptionError
-from reassess.records import ANSWERS, Posterior, Votes, positions
-from reassess.statistics import normal_quantile
+from reassess.analysis.consistency import RaterDrifts, RaterRepeats, rater_drifts, rater_repeats
+from reassess.analysis.other_raters import (
+    question_rows,
+    who_voted_on_what,
+    with_others,
+    without_own,
+)
+from reassess.errors import OptionError
+from reassess.records import ANSWERS, Posterior, Votes
 from reassess.statistics.agreement import Coefficient, fleiss_kappa, krippendorff_alpha
-
-TRUTHS = ("absent", "present")
-FEWEST_FOR_DRIFT = 20
-"""Votes of a rater below which nothing is said about his drift."""
 
 _WEAKEST, _STRONGEST = 1e-1, 1e6
 _SMALLEST = 1e-12
@@ -85,41 +87,6 @@ class RaterEffects:
     n_flipped: Int[np.ndarray, "R"]
     n_images: Int[np.ndarray, "R"]
     n_alone: Int[np.ndarray, "R"]
-
-
-@dataclass(frozen=True, slots=True)
-class RaterDrifts:
-    """How each rater's agreement with the others changed from the first half to the second.
-
-    Attributes:
-        rater_ids: the R raters.
-        n: votes with a known time on questions that somebody else voted on too.
-        change: mean agreement in the later half less that in the earlier half, in [-1, 1];
-            NaN below `FEWEST_FOR_DRIFT` votes.
-        low: lower end of the interval of the change; NaN likewise.
-        high: upper end.
-    """
-
-    rater_ids: Shaped[np.ndarray, "R"]
-    n: Int[np.ndarray, "R"]
-    change: Float[np.ndarray, "R"]
-    low: Float[np.ndarray, "R"]
-    high: Float[np.ndarray, "R"]
-
-
-@dataclass(frozen=True, slots=True)
-class RaterRepeats:
-    """How often each rater gave the same answer when asked the same question again.
-
-    Attributes:
-        rater_ids: the R raters.
-        n: answers to a question that the rater had answered before.
-        n_same: of them, those that equal the first answer.
-    """
-
-    rater_ids: Shaped[np.ndarray, "R"]
-    n: Int[np.ndarray, "R"]
-    n_same: Int[np.ndarray, "R"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +184,7 @@ def rater_confusions(votes: Votes, posterior: Posterior) -> RaterConfusions:
     Source: A. Dawid and A. Skene (1979); the Dirichlet-multinomial likelihood of J. Mosimann
         (1962), Biometrika 49:65-82, maximised over its concentration.
     """
-    without = np.where(_with_others(votes)[:, None], _without_own(votes, posterior), -np.inf)
+    without = np.where(with_others(votes)[:, None], without_own(votes, posterior), -np.inf)
     n_raters, n_truths, n_answers = len(votes.rater_ids), len(posterior.truths), len(votes.answers)
     cell = votes.rater.astype(np.int64) * n_answers + votes.answer
     counts = np.stack(
@@ -263,11 +230,11 @@ def leave_one_out(votes: Votes, posterior: Posterior, threshold: float) -> Rater
     """
     if not 0 < threshold < 1:
         raise OptionError(f"the threshold is {threshold}, but must lie inside (0, 1). Give 0.8.")
-    row = _rows(votes, posterior)
+    row = question_rows(votes, posterior)
     kept = (posterior.present >= threshold)[row][votes.question]
-    flipped = (np.exp(_without_own(votes, posterior)[:, 1]) >= threshold) != kept
+    flipped = (np.exp(without_own(votes, posterior)[:, 1]) >= threshold) != kept
     n_raters, n_questions = len(votes.rater_ids), len(votes.questions)
-    rater, question = _who_voted_on_what(votes)
+    rater, question = who_voted_on_what(votes)
     n_voters = np.bincount(question, minlength=n_questions)
     changed = np.unique(
         votes.rater[flipped].astype(np.int64) * n_questions + votes.question[flipped]
@@ -283,124 +250,6 @@ def leave_one_out(votes: Votes, posterior: Posterior, threshold: float) -> Rater
         n_images=np.bincount(images, minlength=n_raters),
         n_alone=np.bincount(rater[n_voters[question] == 1], minlength=n_raters),
     )
-
-
-def rater_drifts(votes: Votes, posterior: Posterior, level: float = 0.95) -> RaterDrifts:
-    """Whether raters agree more or less with the others as they go on.
-
-    A vote agrees as far as the others' votes say that it is right: a yes by P(present), a no
-    by P(absent), a maybe by one half. The interval is that of two means (normal, unequal
-    variances).
-
-    Raises:
-        DataError: the times of the votes are not known, the answers or truths are others, or
-            the posterior is not of these votes.
-        OptionError: the level does not lie between 0 and 1.
-    """
-    if votes.given_at is None or votes.answers != ANSWERS or posterior.truths != TRUTHS:
-        raise DataError(
-            "votes: drift needs answers no, maybe, yes about presence, and the time of each vote, "
-            "but the votes have not. Write a column given_at (reassess votes export does)."
-        )
-    z = normal_quantile(level)
-    known = ~np.isnat(votes.given_at) & _with_others(votes)
-    present = np.exp(_without_own(votes, posterior)[:, 1])[known]
-    answer, rater = votes.answer[known], votes.rater[known]
-    agreed = np.choose(answer, [1 - present, np.full(len(present), 0.5), present])
-    order = np.lexsort((votes.given_at[known], rater))
-    rater, agreed = rater[order], agreed[order]
-    n = np.bincount(rater, minlength=len(votes.rater_ids))
-    place = np.arange(len(rater)) - np.repeat(np.cumsum(n) - n, n)
-    half = rater * 2 + (place >= np.repeat(n // 2, n))
-    n_half, mean, variance = _moments(half, agreed, 2 * len(n))
-    change = mean[1::2] - mean[::2]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reach = z * np.sqrt((variance / n_half).reshape(-1, 2).sum(axis=1))
-    few = n < FEWEST_FOR_DRIFT
-    change, reach = np.where(few, np.nan, change), np.where(few, np.nan, reach)
-    return RaterDrifts(votes.rater_ids, n, change, change - reach, change + reach)
-
-
-def rater_repeats(votes: Votes) -> RaterRepeats | None:
-    """How far each rater agrees with himself; None where nobody answered a question twice.
-
-    The first answer is the earliest, or where times are unknown the one that comes first.
-    """
-    asked = votes.rater.astype(np.int64) * len(votes.questions) + votes.question
-    given_at = np.zeros(len(votes)) if votes.given_at is None else votes.given_at
-    order = np.lexsort((given_at, asked))
-    asked, answer, rater = asked[order], votes.answer[order], votes.rater[order]
-    again = np.append(False, asked[1:] == asked[:-1])
-    if not again.any():
-        return None
-    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(asked))))
-    same = again & (answer == answer[first])
-    n, n_same = (
-        np.bincount(rater[which], minlength=len(votes.rater_ids)) for which in (again, same)
-    )
-    return RaterRepeats(votes.rater_ids, n, n_same)
-
-
-def _moments(
-    group: Int[np.ndarray, "V"], value: Float[np.ndarray, "V"], n_groups: int
-) -> tuple[Int[np.ndarray, "G"], Float[np.ndarray, "G"], Float[np.ndarray, "G"]]:
-    """Count, mean and unbiased variance of each group; NaN where there are too few."""
-    n = np.bincount(group, minlength=n_groups)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.bincount(group, weights=value, minlength=n_groups) / n
-        spread = np.bincount(group, weights=(value - mean[group]) ** 2, minlength=n_groups)
-        return n, mean, spread / (n - 1)
-
-
-def _who_voted_on_what(votes: Votes) -> tuple[Int[np.ndarray, "v"], Int[np.ndarray, "v"]]:
-    """Rater and question of each pair of these that has votes, however many."""
-    key = np.unique(votes.rater.astype(np.int64) * len(votes.questions) + votes.question)
-    rater, question = np.divmod(key, len(votes.questions))
-    return rater, question
-
-
-def _with_others(votes: Votes) -> Bool[np.ndarray, "V"]:
-    """Whether somebody else voted on the question of each vote too."""
-    _, question = _who_voted_on_what(votes)
-    n_voters = np.bincount(question, minlength=len(votes.questions))
-    with_others: Bool[np.ndarray, "V"] = n_voters[votes.question] > 1
-    return with_others
-
-
-def _rows(votes: Votes, posterior: Posterior) -> Int[np.ndarray, "Q"]:
-    """Row of the posterior for each question."""
-    row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
-    if (row < 0).any():
-        raise DataError(
-            f"votes: question {str(votes.questions.ids[row < 0][0])!r} is not in the posterior; "
-            f"{int((row < 0).sum()):,} of {len(row):,} are not. Give the posterior of these votes."
-        )
-    return row
-
-
-def _without_own(votes: Votes, posterior: Posterior) -> Float[np.ndarray, "V T"]:
-    """Log-posterior of each vote's question with all votes of that rater on it taken out."""
-    if posterior.confusion is None:
-        raise DataError(
-            f"posterior: the method {posterior.method!r} knows no confusion of raters, but must. "
-            "Aggregate with --method dawid-skene or calibrated."
-        )
-    of_rater = positions(votes.rater_ids, posterior.rater_ids, source="votes")
-    if (of_rater < 0).any():
-        raise DataError(
-            f"votes: rater {str(votes.rater_ids[of_rater < 0][0])!r} is not in the posterior. "
-            "Give the posterior of these votes."
-        )
-    row = _rows(votes, posterior)
-    said = np.log(np.maximum(posterior.confusion, _SMALLEST))
-    given = said[of_rater[votes.rater], :, votes.answer]
-    key = votes.rater.astype(np.int64) * len(votes.questions) + votes.question
-    _, own = np.unique(key, return_inverse=True)
-    summed = np.stack([np.bincount(own, weights=column) for column in given.T], axis=1)
-    log = np.maximum(posterior.log_probability, np.log(1e-300))[row][votes.question] - summed[own]
-    log -= log.max(axis=1, keepdims=True)
-    normalised: Float[np.ndarray, "V T"] = log - np.log(np.exp(log).sum(axis=1, keepdims=True))
-    return normalised
 
 
 def _strength(counts: Float[np.ndarray, "R A"], pooled: Float[np.ndarray, "A"]) -> float:

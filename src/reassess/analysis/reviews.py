@@ -338,8 +338,7 @@ def _counts(review: MistakeReview, votes: Votes) -> Int[np.ndarray, "Q 3"]:
             f"review, but must have been; {len(unknown):,} of {len(at):,} were not. Give the votes "
             "of the review."
         )
-    own = votes.rater.astype(np.int64) * len(at) + votes.question
-    first = np.unique(own, return_index=True)[1]
+    first = np.unique(votes.rater_and_question(), return_index=True)[1]
     cell = at[votes.question[first]] * len(VERDICTS) + votes.answer[first]
     n_cells = len(asked) * len(VERDICTS)
     return np.bincount(cell, minlength=n_cells).reshape(-1, len(VERDICTS))

@@ -21,7 +21,8 @@ from reassess.errors import OptionError
 from reassess.records import Benchmark, Classes, LabelSets
 
 if TYPE_CHECKING:
-    from reassess.analysis.reassessments import Aligned, ModelUnderSets
+    from reassess.analysis.label_table import Aligned
+    from reassess.analysis.reassessments import ModelUnderSets
     from reassess.files.expert_mistakes import ExpertMistakes
 
 Sets = list[tuple[LabelSets, Classes | None]]
@@ -74,9 +75,8 @@ def compare_labels(
     """
     import numpy as np
 
+    from reassess.analysis.label_table import aligned, among
     from reassess.analysis.reassessments import (
-        aligned,
-        among,
         pair_agreements,
         set_summaries,
         verdict_agreements,

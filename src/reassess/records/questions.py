@@ -164,6 +164,13 @@ class Votes:
         shape = (len(self.questions), n_answers)
         return np.bincount(cell, minlength=shape[0] * n_answers).reshape(shape)
 
+    def rater_and_question(self) -> Int[np.ndarray, "V"]:
+        """One number for the rater and the question of each vote: rater · Q + question."""
+        numbers: Int[np.ndarray, "V"] = (
+            self.rater.astype(np.int64) * len(self.questions) + self.question
+        )
+        return numbers
+
 
 def _check_codes(code: Int[np.ndarray, "V"], n_codes: int, what: str) -> None:
     if code.min() < 0 or code.max() >= n_codes:

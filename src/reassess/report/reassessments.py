@@ -7,8 +7,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from reassess.analysis.label_table import Aligned
 from reassess.analysis.reassessments import (
-    Aligned,
     ModelUnderSets,
     PairAgreement,
     SetSummary,
