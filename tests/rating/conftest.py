@@ -15,10 +15,7 @@ import pytest
 
 from reassess.rating import Settings, Store, open_store
 
-from .play import PLAIN, Clock
-
-LUCK = "of the tests"
-"""Orders and places of gold are the same in every run, so that a test of chance fails or not."""
+from .play import LUCK, PLAIN, Clock
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,9 @@ from reassess.rating import (
 )
 from reassess.records import ANSWERS, Gold, Pairs, Questions, Votes
 
+LUCK = "of the tests"
+"""Orders and places of gold are the same in every run, so that a test of chance fails or not."""
+
 PLAIN = Settings(
     votes_per_question=5, gold_rate=0.0, repeat_rate=0.0, n_practice=0, n_qualification=0
 )

@@ -18,6 +18,7 @@ from reassess import rating
 from reassess.rating import Settings, Store, add_questions, import_gold, invite, open_store
 from reassess.records import ANSWERS, Classes, Gold, Pairs, Questions, Votes
 from reassess.web import Site, create_app
+from tests.rating.play import LUCK
 
 NAMES = ["cat", "<b>dog</b>", 'eel"><script>alert(1)</script>', "fox & hound"]
 FOLDERS = ["images", "n02 cat", "größe", "..weird"]
@@ -101,7 +102,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    with open_store(url) as opened:
+    with open_store(url, secret=LUCK) as opened:
         rating.change_settings(opened, PLAIN)
         add_questions(opened, questions())
         yield opened

@@ -28,6 +28,7 @@ from reassess.rating import (
 from reassess.rating import change_settings as change
 from reassess.web.wording import NOT_STORED
 from tests.rating.conftest import execute, server  # noqa: F401 -- a fixture
+from tests.rating.play import LUCK
 
 from .served import (
     PLAIN,
@@ -65,7 +66,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
     def start(*options: str, url: str | None = None, n_images: int = 400, folder: Path = tmp_path):
         made = Server(make_study(folder, n_images), url, *options)
-        with open_store(made.url, settings=PLAIN) as store:
+        with open_store(made.url, settings=PLAIN, secret=LUCK) as store:
             change(store, PLAIN)
         started.append(made)
         made.start()

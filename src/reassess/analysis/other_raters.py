@@ -24,12 +24,16 @@ def with_others(votes: Votes) -> Bool[np.ndarray, "V"]:
     """Whether somebody else voted on the question of each vote too."""
     _, question = who_voted_on_what(votes)
     n_voters = np.bincount(question, minlength=len(votes.questions))
-    with_others: Bool[np.ndarray, "V"] = n_voters[votes.question] > 1
-    return with_others
+    shared: Bool[np.ndarray, "V"] = n_voters[votes.question] > 1
+    return shared
 
 
 def question_rows(votes: Votes, posterior: Posterior) -> Int[np.ndarray, "Q"]:
-    """Row of the posterior for each question."""
+    """Row of the posterior for each question.
+
+    Raises:
+        DataError: a question is not in the posterior.
+    """
     row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
     if (row < 0).any():
         raise DataError(
@@ -40,7 +44,11 @@ def question_rows(votes: Votes, posterior: Posterior) -> Int[np.ndarray, "Q"]:
 
 
 def without_own(votes: Votes, posterior: Posterior) -> Float[np.ndarray, "V T"]:
-    """Log-posterior of each vote's question with all votes of that rater on it taken out."""
+    """Log-posterior of each vote's question with all votes of that rater on it taken out.
+
+    Raises:
+        DataError: the posterior is not of these votes, or has no confusion.
+    """
     if posterior.confusion is None:
         raise DataError(
             f"posterior: the method {posterior.method!r} knows no confusion of raters, but must. "
@@ -55,8 +63,7 @@ def without_own(votes: Votes, posterior: Posterior) -> Float[np.ndarray, "V T"]:
     row = question_rows(votes, posterior)
     said = np.log(np.maximum(posterior.confusion, _SMALLEST))
     given = said[of_rater[votes.rater], :, votes.answer]
-    key = votes.rater_and_question()
-    _, own = np.unique(key, return_inverse=True)
+    _, own = np.unique(votes.rater_and_question(), return_inverse=True)
     summed = np.stack([np.bincount(own, weights=column) for column in given.T], axis=1)
     log = np.maximum(posterior.log_probability, np.log(1e-300))[row][votes.question] - summed[own]
     log -= log.max(axis=1, keepdims=True)
