@@ -45,7 +45,7 @@ class Study:
         self.votes = catalog.votes("imagenet-votes")
         gold = catalog.gold("imagenet-gold")
         original = original_label_rater(
-            self.benchmark, self.votes.questions, gold, last_class=397, n_yes=2
+            self.benchmark, self.votes.questions, gold, last_class=397, min_expert_yes=2
         )
         posterior = calibrated(
             self.votes,
@@ -80,7 +80,7 @@ class Study:
             row = np.empty(len(one.image_ids), np.int64)
             row[align(one.image_ids, self.benchmark.image_ids, source=one.model,
                       target_name="imagenet")] = np.arange(len(row))  # fmt: skip
-            hit = one.classes[row[image]] == pairs.label[:, None]
+            hit = one.ranked_classes[row[image]] == pairs.label[:, None]
             shares.append(np.stack([hit[:, 0], hit.any(1), hit @ (1 / (1 + np.arange(5)))], axis=1))
         return np.mean(shares, axis=0)
 

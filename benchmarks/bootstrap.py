@@ -22,14 +22,15 @@ def records():
 
     catalog = published()
     benchmark = catalog.benchmark("imagenet")
-    labels = catalog.labels("imagenet-real").on(benchmark)
+    labels = catalog.labels("imagenet-real").align_to(benchmark)
     models = [
-        one.only(benchmark.image_ids) for one in catalog.predictions("imagenet-v2-repo", benchmark)
+        one.reindex(benchmark.image_ids)
+        for one in catalog.predictions("imagenet-v2-repo", benchmark)
     ]
     votes, gold = catalog.votes("imagenet-votes"), catalog.gold("imagenet-gold")
     gold_votes = catalog.votes("imagenet-gold-votes")
     sixth = original_label_rater(
-        benchmark, votes.questions, gold, first_class=0, last_class=397, n_yes=2
+        benchmark, votes.questions, gold, first_class=0, last_class=397, min_expert_yes=2
     )
     recipe = calibrated(votes, gold, gold_votes=gold_votes, virtual_raters=[sixth])
     given = {"votes": votes, "gold": gold, "gold_votes": gold_votes}

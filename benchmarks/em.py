@@ -32,21 +32,21 @@ def peer_fit(n_iterations: int) -> dict[str, float]:
     }
 
 
-def our_fit(n_truths: int, rounds: int) -> dict[str, float]:
+def our_fit(n_states: int, rounds: int) -> dict[str, float]:
     """Seconds of a whole fit, and of one pass over the votes with all that belongs to it."""
     from reassess.aggregation import dawid_skene
     from reassess.aggregation.coding import Coded, smoothed_confusion
     from reassess.aggregation.em import expectation
     from reassess.aggregation.methods import vote_shares
-    from reassess.engines import LocalEngine
+    from reassess.engines import ThreadEngine
 
     read = votes()
-    shares = vote_shares(read, n_truths)
+    shares = vote_shares(read, n_states)
     coded = Coded.from_votes(read)
     totals = np.bincount(coded.code, minlength=coded.n_codes).astype(float)
     found = {}
     for workers in (1, None):
-        with LocalEngine(workers) as engine:
+        with ThreadEngine(workers) as engine:
             counts, mass = coded.counts(shares), shares.sum(axis=0)
 
             def iterate(counts=counts, mass=mass, engine=engine):
@@ -56,7 +56,7 @@ def our_fit(n_truths: int, rounds: int) -> dict[str, float]:
             name = "1 core" if workers == 1 else "all cores"
             found[f"iteration, {name}"] = best_of(iterate, 20 * rounds)
     found["fit"] = best_of(
-        lambda: dawid_skene(read, n_truths=n_truths, max_iterations=ITERATIONS, tolerance=-1.0),
+        lambda: dawid_skene(read, n_states=n_states, max_iterations=ITERATIONS, tolerance=-1.0),
         rounds,
     )
     return found
@@ -70,13 +70,13 @@ def main() -> None:
     peer, peer_memory = in_fresh_process(peer_fit, ITERATIONS)
     per_iteration = (peer["fit"] - peer["set-up"]) / ITERATIONS
     print(
-        f"crowd-kit, 3 truths: iteration {1e3 * per_iteration:.1f} ms, "
+        f"crowd-kit, 3 states: iteration {1e3 * per_iteration:.1f} ms, "
         f"fit of {ITERATIONS} {peer['fit']:.2f} s, peak {peer_memory:,.0f} MB"
     )
-    for n_truths in (3, 2):
-        ours, memory = in_fresh_process(our_fit, n_truths, rounds)
+    for n_states in (3, 2):
+        ours, memory = in_fresh_process(our_fit, n_states, rounds)
         print(
-            f"reassess, {n_truths} truths: fit of {ITERATIONS} {ours['fit']:.3f} s, "
+            f"reassess, {n_states} states: fit of {ITERATIONS} {ours['fit']:.3f} s, "
             f"ratio {peer['fit'] / ours['fit']:.1f}, peak {memory:,.0f} MB"
         )
         for name, value in ours.items():

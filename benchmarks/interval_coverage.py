@@ -2,7 +2,7 @@
 
 Each study has images drawn at random, models whose predictions go wrong together, raters of
 different skill drawn at random, five votes a question, Dawid and Skene's model, a threshold and
-gold from simulated experts on some images. Two truths belong to it:
+gold from simulated experts on some images. Two states belong to it:
 
 * of the images' interval: ReaL accuracy on infinitely many images with the study's raters under
   the study's rule. It follows from P(label kept | truth), which fresh votes of these raters,
@@ -25,7 +25,7 @@ from measure import describe_machine
 
 from reassess.aggregation import dawid_skene
 from reassess.analysis.uncertainty import uncertain_scores
-from reassess.engines import LocalEngine
+from reassess.engines import ThreadEngine
 from reassess.labels import operating_point, reassessed_labels
 from reassess.records import Benchmark, Pairs, Predictions, Questions
 from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
@@ -150,7 +150,7 @@ def one_study(
     labels = reassessed_labels(
         posterior, benchmark, operating_point(posterior, threshold=THRESHOLD)
     )
-    with LocalEngine(1) as engine:
+    with ThreadEngine(1) as engine:
         found = uncertain_scores(
             predictions, labels, votes=votes, posterior=posterior, gold=gold,
             n_resamples=options.resamples, rng=rng, engine=engine,
@@ -200,8 +200,10 @@ def table(found: list[dict[str, tuple[float, float]]]) -> str:
         reach = 196 * share.std() / np.sqrt(len(share))
         lines.append(f"{kind:46s} {100 * share.mean():6.2f} ± {reach:4.2f} {width.mean():11.4f}")
     for kind in ERRORS:
-        level, apart = 100 * np.mean([one[kind] for one in found], axis=0)
-        lines.append(f"{kind}: {level:+.2f} points off, best less worst {apart:+.2f} points off")
+        confidence, apart = 100 * np.mean([one[kind] for one in found], axis=0)
+        lines.append(
+            f"{kind}: {confidence:+.2f} points off, best less worst {apart:+.2f} points off"
+        )
     return "\n".join(lines)
 
 

@@ -35,7 +35,7 @@ def gold_lists() -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
     for one in models:
         last = np.partition(one.scores, -TOP, axis=None)[-TOP]
         image, column = np.nonzero(one.scores >= last)
-        columns.append(np.isin(key, first[image] + one.classes[image, column]))
+        columns.append(np.isin(key, first[image] + one.ranked_classes[image, column]))
         always |= np.isin(key, first + one.top)
     return np.stack(columns, axis=1), gold.truth(), always, [one.model for one in models]
 

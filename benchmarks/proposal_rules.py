@@ -118,7 +118,7 @@ def reliability(learned: LearnedProposals) -> None:
 
 def unrated_sets(every: list[Predictions], benchmark: Benchmark, judge: Judge) -> None:
     """Where every model's top prediction is the original label, against the published set."""
-    tops = {one.model: one.only(benchmark.image_ids).top for one in every}
+    tops = {one.model: one.reindex(benchmark.image_ids).top for one in every}
     differs = {name: top != benchmark.original for name, top in tops.items()}
     error = {name: float(one.mean()) for name, one in differs.items()}
     subsets = {

@@ -96,7 +96,7 @@ def ours(options: argparse.Namespace, folder: Path) -> None:
                 if options.load not in (what, "both"):
                     continue
                 study = make_study(folder / f"{name}-{what}", options.questions or n_questions)
-                with served(study, url, workers, "--fixed") as site:
+                with served(study, url, workers, "--no-early-stopping") as site:
                     seconds = options.seconds if think else 600
                     links, before = site.invite(options.raters or n_raters), site.cpu()
                     load = run(site, links, think, seconds)

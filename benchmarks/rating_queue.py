@@ -237,7 +237,7 @@ def export_command(study: Path, path: Path, form: str) -> tuple[int, float]:
 
 async def owners_page(study: Path) -> str:
     """How long the owner waits for the page, the first time and afterwards."""
-    with served(study, None, 1, "--fixed") as site:
+    with served(study, None, 1, "--no-early-stopping") as site:
         with open_rating(open_study(study)) as store:
             path = f"/invite/{invite(store, 'owner', role='owner')}"
         browser = Browser(site.port, 0)

@@ -145,7 +145,10 @@ def served(study: Path, url: str | None, workers: int, *options: str) -> Iterato
     """The site in processes of its own."""
     port = free_port()
     command = [sys.executable, "-m", "reassess.cli", "serve", str(study), "--port", str(port)]
-    command += [*options, *([] if url is None else ["--database", url, "--workers", str(workers)])]
+    command += [
+        *options,
+        *([] if url is None else ["--database", url, "--processes", str(workers)]),
+    ]
     process = subprocess.Popen(command)  # noqa: S603 -- our own program
     try:
         wait_for(port, process)

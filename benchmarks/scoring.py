@@ -58,7 +58,7 @@ def timm_loop(n_models: int) -> dict[str, float]:
     for one in predictions:
         outputs = torch.zeros(50_000, 1000)
         rank = torch.arange(5, 0, -1, dtype=torch.float32).expand(50_000, 5)
-        outputs.scatter_(1, torch.from_numpy(one.classes), rank)
+        outputs.scatter_(1, torch.from_numpy(one.ranked_classes), rank)
 
         def score(real, outputs=outputs):
             for batch in outputs.split(256):
@@ -88,7 +88,7 @@ def torchmetrics_hit_rate(n_models: int) -> dict[str, float]:
     total = 0.0
     accuracies = []
     for one in predictions:
-        right = [hits(one.classes[:, [k]], labels)[labelled] for k in range(5)]
+        right = [hits(one.ranked_classes[:, [k]], labels)[labelled] for k in range(5)]
         target = torch.from_numpy(np.stack(right, axis=1).reshape(-1))
 
         def score(target=target):

@@ -29,7 +29,7 @@ def ranks() -> np.ndarray:
     rank = np.full((n_images, 1000, len(models)), 5, dtype=np.int8)
     for i, one in enumerate(models):
         for k in range(5):
-            rank[np.arange(n_images), one.classes[:, k], i] = k
+            rank[np.arange(n_images), one.ranked_classes[:, k], i] = k
     return rank[np.repeat(np.arange(n_images), real.sizes), real.indices]
 
 

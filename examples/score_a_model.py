@@ -7,7 +7,7 @@ from reassess.statistics import wilson_interval
 
 image_ids = np.array(["cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"])
 labels = LabelSets.from_lists("pets", image_ids, [[0], [0, 1], [1], []])
-predictions = Predictions("my model", image_ids, classes=np.array([[0], [1], [0], [1]]))
+predictions = Predictions("my model", image_ids, ranked_classes=np.array([[0], [1], [0], [1]]))
 
 accuracy = real_accuracy(predictions, labels)
 low, high = wilson_interval(accuracy.n_correct, accuracy.n_scored)

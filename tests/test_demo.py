@@ -92,7 +92,7 @@ def check_files(result: DemoResult) -> None:
     for one in records.predictions:
         (again,) = read_predictions(folder / f"predictions/{one.model}.npz", benchmark, top=10)
         assert again.scale == "probability"
-        assert np.array_equal(again.classes, one.classes)
+        assert np.array_equal(again.ranked_classes, one.ranked_classes)
     assert len(records.predictions) == 6
     questions = read_table(folder / "questions.csv")
     rows = zip(questions.cells("image"), questions.cells("label"), strict=True)

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from reassess.errors import CatalogError, OptionError, some
+from reassess.errors import CatalogError, OptionError, preview
 from reassess.files import (
     RowOrder,
     read_classes,
@@ -129,8 +129,8 @@ def entry(name: str, *kinds: Kind) -> Entry:
             return one
     known = [one.name for one in ENTRIES if not kinds or one.kind in kinds]
     raise OptionError(
-        f"{name!r} is neither a file nor a name in the catalogue, which knows {some(known, 20)}. "
-        "Check the path, or see `reassess datasets`."
+        f"{name!r} is neither a file nor a name in the catalogue, which knows "
+        f"{preview(known, 20)}. Check the path, or see `reassess datasets`."
     )
 
 
@@ -246,7 +246,7 @@ class Catalog:
             raise OptionError(f"the labels {name!r} cannot be scored by name yet.")
         benchmark = self.benchmark("imagenet")
         labels = read_labels(self._first(name), classes=benchmark.classes, name=name)
-        return labels.on(benchmark)
+        return labels.align_to(benchmark)
 
     def expert_mistakes(self, name: str = "imagenet-mistakes") -> list[ExpertMistakes]:
         """Experts' verdicts on the remaining mistakes of models, one record a model.

@@ -63,7 +63,7 @@ class DivergedError(ReassessError):
     """Raised where training cannot go on: the loss or a weight is no number any more."""
 
 
-def some(values: Iterable[object], limit: int = 3) -> str:
+def preview(values: Iterable[object], limit: int = 3) -> str:
     """The first few values for a message, and how many more there are."""
     shown: list[str] = []
     n_more = 0

@@ -38,21 +38,21 @@ class PrecisionRecall:
 
 
 def precision_recall(
-    posterior: Posterior, gold: Gold, *, n_yes: int | None = None
+    posterior: Posterior, gold: Gold, *, min_expert_yes: int | None = None
 ) -> PrecisionRecall:
     """The precision–recall curve of a posterior against gold.
 
     Args:
         posterior: the posterior of all questions.
         gold: the questions whose truth experts fixed.
-        n_yes: how many experts must say yes; None for more than half.
+        min_expert_yes: how many experts must say yes; None for more than half.
 
     Raises:
         DataError: no gold question is in the posterior, or none of them holds.
 
     Source: the paper, Figure 3 right.
     """
-    present, truth = _on_gold(posterior, gold, n_yes)
+    present, truth = _on_gold(posterior, gold, min_expert_yes)
     order = np.argsort(-present, kind="stable")
     sorted_present = present[order]
     last_of_tie = np.append(np.diff(sorted_present) != 0, True)
@@ -68,12 +68,12 @@ def precision_recall(
 
 
 def _on_gold(
-    posterior: Posterior, gold: Gold, n_yes: int | None
+    posterior: Posterior, gold: Gold, min_expert_yes: int | None
 ) -> tuple[Float[np.ndarray, "G"], Bool[np.ndarray, "G"]]:
     """P(present) and truth of the gold questions that the posterior knows."""
     found = positions(gold.questions.ids, posterior.questions.ids, source="gold")
     known = found >= 0
-    truth = gold.truth(n_yes)[known]
+    truth = gold.truth(min_expert_yes)[known]
     if not truth.any():
         raise DataError(
             f"gold: {int(known.sum()):,} of {len(found):,} gold questions are in the posterior and "
@@ -90,7 +90,7 @@ def operating_point(
     threshold: float | None = None,
     target: float | None = None,
     gold: Gold | None = None,
-    n_yes: int | None = None,
+    min_expert_yes: int | None = None,
 ) -> OperatingPoint:
     """The threshold that a rule chooses, with precision and recall on gold where there is any.
 
@@ -102,7 +102,7 @@ def operating_point(
         threshold: in [0, 1], for the rule ``threshold``.
         target: in [0, 1], for the rules that name one.
         gold: needed by every rule but ``threshold``.
-        n_yes: how many experts must say yes; None for more than half.
+        min_expert_yes: how many experts must say yes; None for more than half.
 
     Raises:
         OptionError: the rule lacks what it needs or is given what it does not take, or no
@@ -114,7 +114,9 @@ def operating_point(
             f"the rule {rule!r} chooses the threshold, but one of {threshold} was given. Leave it "
             "out, or take the rule 'threshold'."
         )
-    curve = None if gold is None else precision_recall(posterior, gold, n_yes=n_yes)
+    curve = (
+        None if gold is None else precision_recall(posterior, gold, min_expert_yes=min_expert_yes)
+    )
     if target is not None and rule in {"threshold", "f1"}:
         raise OptionError(
             f"the rule {rule!r} takes no target, but a target of {target} was given. Name a rule "

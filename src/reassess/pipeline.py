@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 
 from reassess.aggregation import calibrated, dawid_skene, majority
-from reassess.errors import DataError, OptionError, some
+from reassess.errors import DataError, OptionError, preview
 from reassess.labels import Rule, operating_point, reassessed_labels
 from reassess.proposals import propose, questions_of
 from reassess.records import (
@@ -134,7 +134,7 @@ def reassess_benchmark(
     _check_answered(questions, votes)
     gold = None if ask_experts is None else ask_experts(questions)
 
-    begin("posterior", f"{len(votes):,} votes of {some(votes.rater_ids, 1)}")
+    begin("posterior", f"{len(votes):,} votes of {preview(votes.rater_ids, 1)}")
     posterior = aggregate(votes, gold, method)
 
     n_gold = 0 if gold is None else len(gold.questions)
@@ -186,6 +186,6 @@ def _check_answered(questions: Questions, votes: Votes) -> None:
     silent = np.setdiff1d(questions.ids, votes.questions.ids)
     if len(silent):
         raise DataError(
-            f"votes: question {some(silent)} has 0 votes, but must have at least one; "
+            f"votes: question {preview(silent)} has 0 votes, but must have at least one; "
             f"{len(silent):,} of {len(questions):,} questions have none. Ask raters for them."
         )

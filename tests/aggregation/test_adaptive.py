@@ -303,7 +303,7 @@ def real(published):
         questions, every.rater_ids[used], ANSWERS,
         row[every.question[cast]], rater, every.answer[cast],
     )  # fmt: skip
-    original = original_label_rater(benchmark, questions, gold, last_class=397, n_yes=2)
+    original = original_label_rater(benchmark, questions, gold, last_class=397, min_expert_yes=2)
     posterior = calibrated(
         votes, gold, gold_votes=published.votes("imagenet-gold-votes"), virtual_raters=[original]
     )

@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from reassess.aggregation import DawidSkene, dawid_skene, majority
 from reassess.aggregation.methods import vote_shares
-from reassess.engines import LocalEngine
+from reassess.engines import ThreadEngine
 from reassess.errors import DataError, OptionError
 from reassess.records import Gold, Questions, Votes
 from tests.aggregation.votes import dense_votes, pair_questions, plain_em, random_votes
@@ -16,27 +16,27 @@ from tests.aggregation.votes import dense_votes, pair_questions, plain_em, rando
 seeds = st.integers(0, 2**32 - 1)
 
 
-@pytest.mark.parametrize("n_truths", [2, 3, 4])
-@pytest.mark.parametrize("smoothing", [0.0, 1.0])
-def test_equals_the_plain_version(n_truths, smoothing):
-    votes = random_votes(np.random.default_rng(n_truths), skill=0.7)
+@pytest.mark.parametrize("n_states", [2, 3, 4])
+@pytest.mark.parametrize("pseudocount", [0.0, 1.0])
+def test_equals_the_plain_version(n_states, pseudocount):
+    votes = random_votes(np.random.default_rng(n_states), skill=0.7)
     fitted = dawid_skene(
-        votes, n_truths=n_truths, smoothing=smoothing, max_iterations=8, tolerance=-1.0
+        votes, n_states=n_states, pseudocount=pseudocount, max_iterations=8, tolerance=-1.0
     )
-    expected, log_likelihood = plain_em(votes, vote_shares(votes, n_truths), smoothing, 8)
+    expected, log_likelihood = plain_em(votes, vote_shares(votes, n_states), pseudocount, 8)
     np.testing.assert_allclose(fitted.probability, expected, atol=1e-9)
     np.testing.assert_allclose(fitted.log_likelihood, log_likelihood, rtol=1e-9)
 
 
-@given(seed=seeds, n_answers=st.integers(2, 5), n_truths=st.integers(2, 4))
-def test_no_iteration_lowers_the_likelihood(seed, n_answers, n_truths):
-    """Without smoothing the likelihood itself, with smoothing the objective."""
+@given(seed=seeds, n_answers=st.integers(2, 5), n_states=st.integers(2, 4))
+def test_no_iteration_lowers_the_likelihood(seed, n_answers, n_states):
+    """Without pseudocount the likelihood itself, with pseudocount the objective."""
     votes = random_votes(np.random.default_rng(seed), 30, 5, n_answers, skill=0.6)
-    for smoothing in (0.0, 0.5):
-        fitted = dawid_skene(votes, n_truths=n_truths, smoothing=smoothing, max_iterations=40)
+    for pseudocount in (0.0, 0.5):
+        fitted = dawid_skene(votes, n_states=n_states, pseudocount=pseudocount, max_iterations=40)
         rises = np.diff(fitted.objective)
         assert (rises >= -1e-8 * abs(fitted.objective[-1])).all()
-        if smoothing == 0.0:
+        if pseudocount == 0.0:
             assert fitted.objective == pytest.approx(fitted.log_likelihood)
 
 
@@ -76,11 +76,11 @@ def test_many_votes_on_a_question_do_not_underflow():
 def test_it_does_not_stop_before_it_has_converged(published):
     """On the published votes crowd-kit's bound falls and stops it after two iterations."""
     votes = published.votes("imagenet-votes")
-    fitted = dawid_skene(votes, n_truths=3)
+    fitted = dawid_skene(votes, n_states=3)
     assert fitted.converged
     assert len(fitted.objective) > 20
     assert (np.diff(fitted.objective) > -1e-6).all()
-    longer = dawid_skene(votes, n_truths=3, max_iterations=2_000, tolerance=1e-12)
+    longer = dawid_skene(votes, n_states=3, max_iterations=2_000, tolerance=1e-12)
     assert longer.objective[-1] - fitted.objective[-1] < 0.01
 
 
@@ -98,7 +98,7 @@ def test_workers_do_not_change_a_byte(published):
     votes = published.votes("imagenet-votes")
     results = []
     for workers in (1, 3):
-        with LocalEngine(workers) as engine:
+        with ThreadEngine(workers) as engine:
             results.append(dawid_skene(votes, max_iterations=3, engine=engine))
     assert results[0].log_probability.tobytes() == results[1].log_probability.tobytes()
     assert results[0].objective == results[1].objective
@@ -142,15 +142,19 @@ def test_known_truths_are_held_or_only_started_from():
     assert (np.diff(clamped.objective) >= -1e-8).all()
     one_yes = gold_for(votes.questions, contrary, [2, 2, 2])
     assert dawid_skene(votes, gold=one_yes).present[contrary].tolist() == [1.0, 1.0, 1.0]
-    assert dawid_skene(votes, gold=one_yes, n_yes=2).present[contrary].tolist() == [0.0, 0.0, 0.0]
-    started = dawid_skene(votes, gold=gold, gold_use="initialise")
+    assert dawid_skene(votes, gold=one_yes, min_expert_yes=2).present[contrary].tolist() == [
+        0.0,
+        0.0,
+        0.0,
+    ]
+    started = dawid_skene(votes, gold=gold, gold_mode="initialise")
     assert (started.present[contrary] > 0).all()
 
 
 def test_estimator_tells_what_it_learned():
     votes = random_votes(np.random.default_rng(8))
     model = DawidSkene(max_iterations=30).fit(votes)
-    assert model.truths_ == ("absent", "present")
+    assert model.states_ == ("absent", "present")
     assert model.probability_.shape == (60, 2)
     assert model.confusion_.sum(axis=2) == pytest.approx(1)
     assert model.labels_.tolist() == model.probability_.argmax(axis=1).tolist()
@@ -158,7 +162,7 @@ def test_estimator_tells_what_it_learned():
 
 
 def test_estimator_can_be_cloned_by_scikit_learn():
-    fitted = DawidSkene(smoothing=0.5).fit(random_votes(np.random.default_rng(8)))
+    fitted = DawidSkene(pseudocount=0.5).fit(random_votes(np.random.default_rng(8)))
     again = clone(fitted).set_params(max_iterations=2)
     assert not hasattr(again, "posterior_")
     assert again.get_params() == fitted.get_params() | {"max_iterations": 2}
@@ -168,12 +172,12 @@ def test_estimator_can_be_cloned_by_scikit_learn():
 
 def test_refuses_what_makes_no_sense():
     votes = random_votes(np.random.default_rng(9))
-    with pytest.raises(OptionError, match="smoothing is -1"):
-        dawid_skene(votes, smoothing=-1.0)
+    with pytest.raises(OptionError, match="pseudocount is -1"):
+        dawid_skene(votes, pseudocount=-1.0)
     with pytest.raises(OptionError, match="truths is 1"):
-        dawid_skene(votes, n_truths=1)
+        dawid_skene(votes, n_states=1)
     with pytest.raises(OptionError, match="absent or present"):
-        dawid_skene(votes, n_truths=3, gold=gold_for(votes.questions, [0], [2]))
+        dawid_skene(votes, n_states=3, gold=gold_for(votes.questions, [0], [2]))
     elsewhere = pair_questions(70)
     with pytest.raises(DataError, match="none of its 1 questions"):
         dawid_skene(votes, gold=gold_for(elsewhere, [69], [2]))

@@ -19,7 +19,7 @@ def test_majority_takes_maybe_for_half_a_yes():
 def test_majority_shares_other_answers_by_name():
     votes = dense_votes(np.array([[0, 1, 1, 3], [2, 2, -1, 2]]), ("ant", "bee", "cat", "dog"))
     shares = majority(votes)
-    assert shares.truths == ("ant", "bee", "cat", "dog")
+    assert shares.states == ("ant", "bee", "cat", "dog")
     np.testing.assert_allclose(shares.probability, [[0.25, 0.5, 0, 0.25], [0, 0, 1, 0]])
 
 
@@ -79,14 +79,14 @@ def test_the_original_label_votes_on_its_classes_only():
 def test_gold_must_hold_both_truths():
     votes, gold = small_study()
     with pytest.raises(DataError, match="0 of 2 questions hold"):
-        calibrated(votes, gold, n_yes=2)
+        calibrated(votes, gold, min_expert_yes=2)
 
 
 def test_the_published_scores_and_labels_to_the_last_one(published):
     """184,962 scores, 57,553 labels, 50,000 identical sets."""
     votes, gold = published.votes("imagenet-votes"), published.gold("imagenet-gold")
     benchmark = published.benchmark("imagenet")
-    rater = original_label_rater(benchmark, votes.questions, gold, last_class=397, n_yes=2)
+    rater = original_label_rater(benchmark, votes.questions, gold, last_class=397, min_expert_yes=2)
     posterior = calibrated(
         votes, gold, gold_votes=published.votes("imagenet-gold-votes"), virtual_raters=[rater]
     )
@@ -96,5 +96,5 @@ def test_the_published_scores_and_labels_to_the_last_one(published):
     labels = reassessed_labels(posterior, benchmark, point)
     assert (len(labels.indices), int((labels.sizes > 0).sum())) == (57_553, 46_837)
     assert int((~labels.rated).sum()) == 25_111
-    theirs = read_labels(published.path("imagenet/real.json")).on(benchmark)
+    theirs = read_labels(published.path("imagenet/real.json")).align_to(benchmark)
     assert labels.lists() == theirs.lists()

@@ -38,25 +38,25 @@ def random_votes(rng, n_questions=60, n_raters=7, n_answers=3, share=0.6, skill=
     return dense_votes(answer, names)
 
 
-def plain_em(votes: Votes, initial: np.ndarray, smoothing: float, n_iterations: int):
+def plain_em(votes: Votes, initial: np.ndarray, pseudocount: float, n_iterations: int):
     """Dawid and Skene's EM with loops over votes: the oracle.
 
     Returns:
         The posterior after the last iteration, and the true log-likelihood before each
         iteration and after the last.
     """
-    n_raters, n_answers, n_truths = len(votes.rater_ids), len(votes.answers), initial.shape[1]
+    n_raters, n_answers, n_states = len(votes.rater_ids), len(votes.answers), initial.shape[1]
     triples = list(zip(votes.question, votes.rater, votes.answer, strict=True))
     posterior = initial.astype(float)
     log_likelihoods = []
     for iteration in range(n_iterations + 1):
-        counts = np.full((n_raters, n_truths, n_answers), smoothing)
+        counts = np.full((n_raters, n_states, n_answers), pseudocount)
         for q, r, a in triples:
             counts[r, :, a] += posterior[q]
         with np.errstate(divide="ignore", invalid="ignore"):
             confusion = counts / counts.sum(axis=2, keepdims=True)
         confusion = np.where(np.isnan(confusion), 1 / n_answers, confusion)
-        prior = posterior.sum(axis=0) + smoothing
+        prior = posterior.sum(axis=0) + pseudocount
         prior /= prior.sum()
         with np.errstate(divide="ignore"):
             joint = np.tile(np.log(prior), (len(posterior), 1))

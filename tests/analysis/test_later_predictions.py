@@ -32,7 +32,7 @@ def test_undefined_where_the_first_is_never_right(small_case: Any) -> None:
 def test_against_sets(make_case: Callable[[int], Any], seed: int, rank: int) -> None:
     predictions, labels, _ = make_case(seed)
     sets = dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True))
-    rows = zip(predictions.image_ids.tolist(), predictions.classes.tolist(), strict=True)
+    rows = zip(predictions.image_ids.tolist(), predictions.ranked_classes.tolist(), strict=True)
     scored = [(i, c) for i, c in rows if len(sets[i]) >= rank and c[0] in sets[i]]
     found = later_prediction(predictions, labels, rank)
     assert found.n_scored == len(scored)

@@ -49,8 +49,8 @@ def test_against_scipy() -> None:
     z = (a.slope - b.slope) / math.sqrt(a.stderr**2 + b.stderr**2)
     assert found.z == pytest.approx(z)
     of_a, of_b = a.stderr**2, b.stderr**2
-    n_free = math.floor((of_a + of_b) ** 2 / (of_a**2 / 10 + of_b**2 / 11))
-    assert found.p_value == pytest.approx(2 * scipy.stats.t.sf(abs(z), n_free))
+    df = math.floor((of_a + of_b) ** 2 / (of_a**2 / 10 + of_b**2 / 11))
+    assert found.p_value == pytest.approx(2 * scipy.stats.t.sf(abs(z), df))
 
 
 @pytest.mark.parametrize("n_models", [6, 8, 12, 22])

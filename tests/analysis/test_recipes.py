@@ -10,7 +10,7 @@ from reassess.records import LabelSets, Predictions
 from reassess.records.runs import RecipeRun
 from reassess.report.recipe_table import recipe_page
 from reassess.scoring import compare
-from reassess.statistics.student import mean_interval, student_quantile
+from reassess.statistics.student import mean_interval, t_critical
 
 N = 40
 IDS = np.array([f"{i}.png" for i in range(N)])
@@ -82,15 +82,13 @@ def test_the_page_says_what_the_numbers_are():
     assert "39 test images" in page
 
 
-@pytest.mark.parametrize("n_free", [1, 2, 3, 4, 9, 30])
-def test_student_s_quantiles_are_scipy_s(n_free):
-    for level in (0.5, 0.95, 0.999):
-        assert student_quantile(level, n_free) == pytest.approx(
-            stats.t.ppf(0.5 + level / 2, n_free)
-        )
+@pytest.mark.parametrize("df", [1, 2, 3, 4, 9, 30])
+def test_student_s_quantiles_are_scipy_s(df):
+    for confidence in (0.5, 0.95, 0.999):
+        assert t_critical(confidence, df) == pytest.approx(stats.t.ppf(0.5 + confidence / 2, df))
 
 
 def test_intervals_need_two_and_freedom_one():
     assert mean_interval(np.array([1.0])) is None
     with pytest.raises(OptionError, match="degrees of freedom"):
-        student_quantile(0.95, 0)
+        t_critical(0.95, 0)

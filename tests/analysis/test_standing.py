@@ -57,7 +57,7 @@ def exact(a, b):
 def test_against_statsmodels(case) -> None:
     labels, benchmark, predictions = case
     models, neighbours = standings(predictions[::-1], labels, benchmark)
-    hits = {p.model: right(case, by_id(p.image_ids, p.classes[:, 0])) for p in predictions}
+    hits = {p.model: right(case, by_id(p.image_ids, p.ranked_classes[:, 0])) for p in predictions}
     own = right(case, by_id(benchmark.image_ids, benchmark.original))
     order = sorted(hits, key=lambda name: -hits[name].mean())
     assert [one.model for one in models] == order

@@ -8,7 +8,7 @@ import pytest
 from reassess.aggregation import dawid_skene
 from reassess.analysis.sensitivity import sensitivity
 from reassess.analysis.uncertainty import UncertainScores, count_verdicts, uncertain_scores
-from reassess.engines import LocalEngine
+from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.labels import operating_point, reassessed_labels
 from reassess.records import Votes
@@ -97,7 +97,7 @@ def test_over_confident_posteriors_are_drawn_back(noisy):
 
 def test_the_order_of_models_and_the_threads_change_nothing(noisy, found):
     turned = replace(noisy, predictions=noisy.predictions[::-1])
-    with LocalEngine(1) as alone, LocalEngine(3) as many:
+    with ThreadEngine(1) as alone, ThreadEngine(3) as many:
         one = scores_of(turned, n_resamples=25, engine=alone)
         three = scores_of(turned, n_resamples=25, engine=many)
     assert one.both.low.tobytes() == three.both.low.tobytes()
@@ -167,11 +167,11 @@ def test_what_does_not_fit_is_refused(noisy):
     with pytest.raises(OptionError, match="resamples is 1"):
         scores_of(noisy, n_resamples=1)
     with pytest.raises(OptionError, match="level is 2"):
-        scores_of(noisy, n_resamples=10, level=2.0)
+        scores_of(noisy, n_resamples=10, confidence=2.0)
     experts = replace(noisy.gold.votes, answer=np.zeros(len(noisy.gold.votes), dtype=int))
     with pytest.raises(DataError, match="some must hold and some must not"):
         scores_of(replace(noisy, gold=replace(noisy.gold, votes=experts)), n_resamples=10)
-    fewer = noisy.predictions[0].only(noisy.predictions[0].image_ids[:100])
+    fewer = noisy.predictions[0].reindex(noisy.predictions[0].image_ids[:100])
     with pytest.raises(AlignmentError, match="missing"):
         scores_of(replace(noisy, predictions=(noisy.predictions[1], fewer)), n_resamples=10)
     strange = [replace(one, image_ids=np.char.add("x", one.image_ids)) for one in noisy.predictions]

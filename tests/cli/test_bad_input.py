@@ -21,13 +21,13 @@ RANKED = np.argsort(-SCORES, axis=1, kind="stable")
 BEST = np.take_along_axis(SCORES, RANKED, 1)
 OUT = "new/out.json"
 
-SCORE = "score {} --labels real.json --original labels.csv --json -o new/out.json"
+SCORE = "score {} --labels real.json --original-labels labels.csv --json -o new/out.json"
 FOLDER = SCORE + " --order imagefolder"
-JUDGE = "score preds.npz --labels {} --original labels.csv --json -o new/out.json"
-ORIGIN = "score preds.npz --labels real.json --original {} --json -o new/out.json"
+JUDGE = "score preds.npz --labels {} --original-labels labels.csv --json -o new/out.json"
+ORIGIN = "score preds.npz --labels real.json --original-labels {} --json -o new/out.json"
 VOTES = "aggregate {} --method majority -o new/out.npz"
 GOLD = "aggregate votes.csv --gold {} -o new/out.npz"
-LABEL = "label {} --original labels.csv -o new/out.json"
+LABEL = "label {} --original-labels labels.csv -o new/out.json"
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ PREDICTIONS = [
     Bad("probability above 1", "x.npz", with_ids(classes=RANKED, probabilities=BEST * 2), SCORE,
         ("score[0, 0] is 1.4", "[0, 1]")),
     Bad("probability below 0, not on top", "x.npz",
-        with_ids(probabilities=at(SCORES, 2, 3, -0.1)), SCORE + " --top 1",
+        with_ids(probabilities=at(SCORES, 2, 3, -0.1)), SCORE + " --top-k 1",
         ("score[2, 3] is -0.1", "[0, 1]")),
     Bad("wrong --scale", "x.npy", npy(SCORES * 9), FOLDER + " --scale probability", ("[0, 1]",)),
     Bad("unknown id", "x.npz", with_ids(classes=RANKED, ids=[*IDS[:5], "gnu/img_7.jpg"]), SCORE,
@@ -223,7 +223,8 @@ PREDICTIONS = [
     Bad("images with unequal scores", "x.npz",
         npz(**{i: SCORES[0, : 3 + (i == IDS[0])] for i in IDS}), SCORE, ("different lengths",)),
     Bad("wrong --ids: too short", "short.txt", text("\n".join(IDS[:5])),
-        "score full.npy --labels real.json --original labels.csv --ids {} --json -o new/out.json",
+        "score full.npy --labels real.json --original-labels labels.csv --ids {} --json "
+        "-o new/out.json",
         ("5 ids", "6 rows"), "--ids"),
     Bad("--ids with a gap", "gap.txt", text("\n".join([*IDS[:3], "", *IDS[3:]])),
         "score full.npy --labels real.json --ids {} --json -o new/out.json", ("line 4",)),
@@ -233,8 +234,8 @@ PREDICTIONS = [
         "score full.npy --labels real.json --ids {} --json -o new/out.json", ("one image id",)),
     Bad("--ids: numbers", "ids.json", text("[1, 2]"),
         "score full.npy --labels real.json --ids {} --json -o new/out.json", ("line 1 is '1'",)),
-    Bad("--images that nobody knows", "some.txt", text("gnu.jpg\n"),
-        SCORE.replace("{}", "preds.npz") + " --images {}", ("'gnu.jpg'",), "--images"),
+    Bad("--subset that nobody knows", "some.txt", text("gnu.jpg\n"),
+        SCORE.replace("{}", "preds.npz") + " --subset {}", ("'gnu.jpg'",), "--subset"),
 ]  # fmt: skip
 
 TABLES = [
@@ -311,7 +312,8 @@ ORIGINALS = [
     Bad("semicolons", "o.csv", rows("image;label", *(r.replace(",", ";") for r in LABELS)), ORIGIN,
         ("'image'", "missing", "image;label")),
     Bad("labels and original mixed up", "o.json", labels_json(),
-        "score preds.npz --labels labels.csv --original {} --json -o new/out.json", ("no table",)),
+        "score preds.npz --labels labels.csv --original-labels {} --json -o new/out.json",
+        ("no table",)),
     Bad("other images", "real.json", labels_json({i: [0] for i in ["gnu.jpg", *IDS]}), JUDGE,
         ("id[0]", "of labels (", "'gnu.jpg'")),
     Bad("a class file with a gap", "c.csv", rows("index,name", "0,cat", "2,dog"),
@@ -428,10 +430,10 @@ POSTERIORS = [
         ("no posterior",)),
     Bad("predictions for a posterior", "p.npz", lambda p: shutil.copy("preds.npz", p), LABEL,
         ("no posterior",)),
-    Bad("an array is missing", "p.npz", posterior(truths=None), LABEL, ("'truths' is missing",)),
+    Bad("an array is missing", "p.npz", posterior(states=None), LABEL, ("'truths' is missing",)),
     Bad("NaN", "p.npz", posterior(log_probability=np.full((2, 2), np.nan)), LABEL, ("nan",)),
     Bad("another shape", "p.npz", posterior(log_probability=np.zeros((3, 2))), LABEL, ("(3, 2)",)),
-    Bad("other truths", "p.npz", posterior(truths=["cat", "dog"]), LABEL, ("('cat', 'dog')",)),
+    Bad("other states", "p.npz", posterior(states=["cat", "dog"]), LABEL, ("('cat', 'dog')",)),
     Bad("an unknown image", "p.npz", posterior(image_ids=["gnu.jpg", IDS[0]]), LABEL,
         ("'gnu.jpg'",)),
     Bad("a class that does not exist", "p.npz", posterior(label=np.array([0, 9])),
@@ -464,27 +466,40 @@ def test_bad_files(bad: Bad, study: Path, cli: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("score preds.npz --labels real.json --level 2 --json", "level is 2.0"),
-        ("score preds.npz --labels real.json --top 5 --json", "k is 5, but must be in [1, 4]"),
-        ("score preds.npz --labels real.json --top 0 --json", "k is 0"),
+        ("score preds.npz --labels real.json --confidence 2 --json", "level is 2.0"),
+        ("score preds.npz --labels real.json --top-k 5 --json", "k is 5, but must be in [1, 4]"),
+        ("score preds.npz --labels real.json --top-k 0 --json", "k is 0"),
         ("score full.npy --labels real.json --order imagefolder --ids i.txt --json", "--order and"),
         ("score preds.npz --labels real.json --json --csv", "exclude each other"),
         ("score p=preds.npz p=preds.npz --labels real.json --per-image new/x.csv --json", "'p'"),
         ("score preds.npz --labels imagenet-reel --json", "imagenet-reel: there is no such file"),
         ("compare preds.npz preds.npz --labels real.json --json -o new/x.csv", "'preds'"),
         ("compare two.npz preds.npz --labels real.json --json", "holds 2 models"),
-        ("label post.npz --original labels.csv --threshold nan -o new/l.json", "threshold is nan"),
-        ("label post.npz --original labels.csv --target 0.9 -o new/l.json", "target of 0.9"),
-        ("label post.npz --original labels.csv --rule f1 -o new/l.json", "needs gold"),
-        ("label post.npz --original labels.csv --gold gold.csv --n-yes 0 -o new/l.json", "is 0"),
-        ("label post.npz --original labels.csv --format parquet -o new/l.json", "must end in"),
-        ("label post.npz --original labels.csv --format native -o new/l.parquet", "must end in"),
+        (
+            "label post.npz --original-labels labels.csv --threshold nan -o new/l.json",
+            "threshold is nan",
+        ),
+        ("label post.npz --original-labels labels.csv --target 0.9 -o new/l.json", "target of 0.9"),
+        ("label post.npz --original-labels labels.csv --rule f1 -o new/l.json", "needs gold"),
+        (
+            "label post.npz --original-labels labels.csv --gold gold.csv --min-expert-yes 0 "
+            "-o new/l.json",
+            "is 0",
+        ),
+        (
+            "label post.npz --original-labels labels.csv --format parquet -o new/l.json",
+            "must end in",
+        ),
+        (
+            "label post.npz --original-labels labels.csv --format native -o new/l.parquet",
+            "must end in",
+        ),
         ("aggregate votes.csv -o new/post.json", "must end in .npz"),
         ("aggregate votes.csv --method calibrated -o new/p.npz", "needs gold"),
-        ("aggregate votes.csv --original labels.csv -o new/p.npz", "--method calibrated"),
+        ("aggregate votes.csv --original-labels labels.csv -o new/p.npz", "--method calibrated"),
         ("aggregate votes.csv --answers no,no,yes -o new/p.npz", "different names"),
         ("aggregate votes.csv --workers 0 -o new/p.npz", "workers is 0"),
-        ("aggregate votes.csv --truths 1 -o new/p.npz", "truths is 1"),
+        ("aggregate votes.csv --states 1 -o new/p.npz", "truths is 1"),
         ("score preds.npz --labels real.json --json -o labels.csv/x.json", "cannot be written"),
         ("score preds.npz --labels real.json --json -o folder", "cannot be written"),
         ("aggregate votes.csv -o /proc/new/p.npz", "/proc/new/p.npz: cannot be written"),
@@ -516,16 +531,24 @@ def good(study: Path) -> dict[str, tuple[str, ...]]:
     parquet(image=IDS, labels=SETS)("real.parquet")
     timm = [f'{i},"{c}","{s}"' for i, c, s in zip(IDS, RANKED, BEST, strict=True)]
     rows("filename,index,prob", *timm)("timm.csv")
-    score = ("score", "{}", "--labels", "real.json", "--original", "labels.csv", "--json")
-    judge = ("score", "preds.npz", "--labels", "{}", "--original", "labels.csv", "--json")
+    score = ("score", "{}", "--labels", "real.json", "--original-labels", "labels.csv", "--json")
+    judge = ("score", "preds.npz", "--labels", "{}", "--original-labels", "labels.csv", "--json")
     votes = ("aggregate", "{}", "--method", "majority", "-o", "out.npz")
     return {
         **dict.fromkeys(("preds.npz", "timm.csv", "timm.parquet"), score),
         "full.npy": (*score, "--order", "imagefolder"),
         **dict.fromkeys(("real.json", "real.parquet"), judge),
-        "labels.csv": ("score", "preds.npz", "--labels", "real.json", "--original", "{}", "--json"),
+        "labels.csv": (
+            "score",
+            "preds.npz",
+            "--labels",
+            "real.json",
+            "--original-labels",
+            "{}",
+            "--json",
+        ),
         **dict.fromkeys(("votes.csv", "dense.npz"), votes),
-        "post.npz": ("label", "{}", "--original", "labels.csv", "-o", "out.json"),
+        "post.npz": ("label", "{}", "--original-labels", "labels.csv", "-o", "out.json"),
     }
 
 

@@ -64,12 +64,20 @@ def test_a_tiny_study(method: str, cli: Run) -> None:
 
     for output, form in (("l.json", "native"), ("real.v2.json", "real-json"), ("l.pq", "parquet")):
         made = run_json(
-            cli, "label", "p.npz", "--original", "labels.csv", "--threshold", "0.7",
+            cli, "label", "p.npz", "--original-labels", "labels.csv", "--threshold", "0.7",
             "--format", form, "-o", output,
         )  # fmt: skip
         assert (made["n_labels"], made["n_labelled"], made["n_unrated"]) == (7, 5, 0)
         scored = run_json(
-            cli, "score", "preds.npz", "--labels", output, "--original", "labels.csv", "--top", "2"
+            cli,
+            "score",
+            "preds.npz",
+            "--labels",
+            output,
+            "--original-labels",
+            "labels.csv",
+            "--top-k",
+            "2",
         )
         (model,) = scored["models"]
         assert model["model"] == "preds"
@@ -95,7 +103,7 @@ def test_images_that_were_not_rated_keep_their_label(cli: Run) -> None:
     lines = Path("votes.csv").read_text().splitlines()
     Path("votes.csv").write_text("\n".join(x for x in lines if IDS[4] not in x))
     assert cli("aggregate", "votes.csv", "--method", "majority", "-o", "p.npz").status == 0
-    made = run_json(cli, "label", "p.npz", "--original", "labels.csv", "-o", "new/l.json")
+    made = run_json(cli, "label", "p.npz", "--original-labels", "labels.csv", "-o", "new/l.json")
     stored = json.loads(Path("new/l.json").read_text())
     assert made["n_unrated"] == 1
     assert stored["unrated"] == [IDS[4]]
@@ -115,7 +123,7 @@ def test_every_way_to_say_which_image_a_row_is_about(cli: Run) -> None:
     ranked = np.argsort(-SCORES, axis=1)
     np.save("c=d.npy", ranked)
     np.save("e.npy", np.take_along_axis(SCORES, ranked, axis=1))
-    judge = ("--labels", "real.json", "--original", "labels.csv", "--classes", "classes.csv")
+    judge = ("--labels", "real.json", "--original-labels", "labels.csv", "--classes", "classes.csv")
     names = {"vit=b.npz": "vit", "a=b.npz": "a=b", "x=y/b.npz": "b", "c=d.npy:e.npy": "c=d"}
     for how in (
         ("a=b.npz",),
@@ -132,7 +140,7 @@ def test_every_way_to_say_which_image_a_row_is_about(cli: Run) -> None:
         assert (counts(model["real"]), counts(model["original"])) == (REAL, FIRST), how
         assert model["model"] == names.get(how[0], how[0][0])
     Path("some.txt").write_text(f"{IDS[4]}\nimg_1.jpg\n")
-    (model,) = run_json(cli, "score", "b.npz", *judge, "--images", "some.txt")["models"]
+    (model,) = run_json(cli, "score", "b.npz", *judge, "--subset", "some.txt")["models"]
     right = [i for i in (0, 4) if TOP[i] in SETS[i]]
     assert counts(model["real"]) == (len(right), 2)
 
@@ -183,10 +191,16 @@ def test_labels_alone_give_real_accuracy_alone(cli: Run) -> None:
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("score preds.npz --labels real.json --original labels.csv", ["preds", "60.0", "33.3"]),
+        (
+            "score preds.npz --labels real.json --original-labels labels.csv",
+            ["preds", "60.0", "33.3"],
+        ),
         ("compare new=preds.npz old=preds.npz --labels real.json", ["new", "old"]),
         ("aggregate votes.csv -o p.npz", ["75 votes of 5 raters on 15 questions", "converged"]),
-        ("label p.npz --original labels.csv -o l.json", ["7 labels on 5 of 6 images", "0.8"]),
+        (
+            "label p.npz --original-labels labels.csv -o l.json",
+            ["7 labels on 5 of 6 images", "0.8"],
+        ),
         ("datasets", ["imagenet-real"]),
     ],
 )
@@ -222,13 +236,13 @@ def test_the_published_labels_from_the_published_votes(
     del published
     cli_made = run_json(
         cli, "aggregate", "imagenet-votes", "--gold", "imagenet-gold",
-        "--gold-votes", "imagenet-gold-votes", "--original", "imagenet",
-        "--original-classes", "0-397", "--original-n-yes", "2", "-o", tmp_path / "p.npz",
+        "--gold-votes", "imagenet-gold-votes", "--original-labels", "imagenet",
+        "--original-classes", "0-397", "--original-min-expert-yes", "2", "-o", tmp_path / "p.npz",
     )  # fmt: skip
     assert cli_made["n_votes"] == 924_810
     ours = tmp_path / "real.json"
     made = run_json(
-        cli, "label", tmp_path / "p.npz", "--original", "imagenet", "--threshold", "0.8",
+        cli, "label", tmp_path / "p.npz", "--original-labels", "imagenet", "--threshold", "0.8",
         "--format", "real-json", "-o", ours,
     )  # fmt: skip
     assert (made["n_labels"], made["n_labelled"], made["n_unrated"]) == (57_553, 46_837, 25_111)
@@ -272,7 +286,7 @@ def test_published_models_in_every_form(published: Catalog, cli: Run, tmp_path: 
         np.save(forms["ranked"][-1], ranked[:, :1].astype(np.uint16))
     (tmp_path / "ids.txt").write_text("\n".join(i.rpartition("/")[2] for i in ids[shuffled]))
     number = ("--order", "file-number")
-    bare = ("--labels", published.folder / "imagenet/real.json", "--original", "imagenet")
+    bare = ("--labels", published.folder / "imagenet/real.json", "--original-labels", "imagenet")
     assert anchors(run_json(cli, "score", *forms["file-number"], *judge, *number)) == ANCHORS
     assert anchors(run_json(cli, "score", *forms["npz"], *bare)) == ANCHORS
     with_ids = ("--ids", tmp_path / "ids.txt")

@@ -78,7 +78,8 @@ def test_ranks_of_a_study_say_what_is_decided_and_what_is_not(here, cli: Cli):
 @pytest.mark.usefixtures("here")
 def test_ranks_of_files_need_their_votes_for_the_labels(cli: Cli):
     models = ("m0.npz", "m1.npz")
-    judged = ("--labels", "s/labels.json", "--original", "labels.csv", "--classes", "classes.csv",
+    judged = ("--labels", "s/labels.json", "--original-labels", "labels.csv",
+              "--classes", "classes.csv",
               "--scale", "logit")  # fmt: skip
     ran = cli("ranks", *models, *judged, "--json", "--resamples", "20")
     assert ran.status == 0, ran
@@ -100,7 +101,7 @@ def test_ranks_of_files_need_their_votes_for_the_labels(cli: Cli):
         ("ranks s --labels s/labels.json", "is a study"),
         ("ranks m0.npz --labels s/labels.json --gold s/gold.csv", "needs the votes"),
         ("ranks s --seed -1", "seed is -1"),
-        ("ranks s --level 95", "level is 95"),
+        ("ranks s --confidence 95", "level is 95"),
     ],
 )
 @pytest.mark.usefixtures("here")

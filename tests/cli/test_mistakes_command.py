@@ -49,7 +49,7 @@ def test_mistakes_are_shown_side_by_side_and_written(cli: Cli):
     told = json.loads(cli("mistakes", "s", "m1", "m0", "--json").out)
     scored = json.loads(
         cli("score", "m1.npz", "m0.npz", "--labels", "s/labels.json", "--scale", "logit",
-            "--original", "labels.csv", "--classes", "classes.csv", "--json").out
+            "--original-labels", "labels.csv", "--classes", "classes.csv", "--json").out
     )  # fmt: skip
     for ours, score in zip(told["models"], scored["models"], strict=True):
         assert ours["n_scored"] == score["real"]["n_scored"]

@@ -121,7 +121,7 @@ def test_votes_in_and_out_in_every_format_are_the_same(cli: Cli) -> None:
         again = Path("again.csv").read_text().splitlines()
         n_columns = 6 if form in {"long", "label-studio"} else 4
         assert cut(again, n_columns) == cut(exported, n_columns)
-    ran(cli, "votes", "export", "s", "all.csv", "--all")
+    ran(cli, "votes", "export", "s", "all.csv", "--include-uncounted")
     header, *rows = Path("all.csv").read_text().splitlines()
     assert header.endswith("counted,purpose,round,version")
     assert len(rows) == n_votes
@@ -184,7 +184,7 @@ def test_what_experts_say_calibrates_and_decides(cli: Cli) -> None:
         assert again.answers[0] == 1
     Path("s/gold.csv").write_text("image,label,expert,answer\n")
     assert "would be lost" in cli("votes", "export", "s", "--gold").err
-    assert "goes with neither" in cli("votes", "export", "s", "--gold", "--all").err
+    assert "goes with neither" in cli("votes", "export", "s", "--gold", "--include-uncounted").err
     assert "must be .csv" in cli("votes", "export", "s", "x.json", "--gold").err
 
 
@@ -211,14 +211,14 @@ def test_votes_from_elsewhere_are_not_written_over(cli: Cli) -> None:
     ("command", "says"),
     [
         ("serve nowhere", "there is no study"),
-        ("serve s --workers 2", "must be 1 with SQLite"),
-        ("serve s --fixed --stop bounds", "contradict"),
-        ("serve s --fixed --budget 0.5", "contradict"),
+        ("serve s --processes 2", "must be 1 with SQLite"),
+        ("serve s --no-early-stopping --stop bounds", "contradict"),
+        ("serve s --no-early-stopping --budget 0.5", "contradict"),
         ("serve s --budget 0", "0<x<=1"),
         ("serve majority --stop learned", "--stop learned foretells"),
         ("serve s --host 256.0.0.1", "cannot be listened at"),
         ("serve s --database mysql://x/y", "database URL"),
-        ("serve s --exemplars none.csv", "none.csv: there is no such file"),
+        ("serve s --example-images none.csv", "none.csv: there is no such file"),
         ("invite s", "Missing argument"),
         ("invite s ann ann", "a name is there twice"),
         ("invite s ann --base-url rate.example.org", "must begin with http"),
@@ -230,7 +230,7 @@ def test_votes_from_elsewhere_are_not_written_over(cli: Cli) -> None:
         ("status s --database sqlite:///not-there.db", "sqlite:///not-there.db: there is no"),
         ("votes export s v.csv --format label-studio", "must be one of .json"),
         ("votes export s v.txt", "must be one of .csv"),
-        ("votes export s --all", "Name a file"),
+        ("votes export s --include-uncounted", "Name a file"),
         ("votes import s none.csv", "none.csv: there is no such file"),
         ("votes import s labels.csv", "labels.csv: the column"),
         ("votes import s unknown.csv", "unknown.csv: image id[0] is 'x.jpg'"),

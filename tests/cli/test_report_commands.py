@@ -44,7 +44,7 @@ def test_a_study_without_labels_is_told_what_it_lacks(
 def test_scores_of_files_name_every_file(study: Path, cli: Cli) -> None:
     """The two files of a pair, the labels, the original labels and the classes."""
     given = ("preds.npz", "real.json", "labels.csv", "classes.csv")
-    ran = cli("score", "mine=preds.npz", "--labels", "real.json", "--original", "labels.csv",
+    ran = cli("score", "mine=preds.npz", "--labels", "real.json", "--original-labels", "labels.csv",
               "--classes", "classes.csv", "--report", "page.html")  # fmt: skip
     assert ran.status == 0, ran
     text = (study / "page.html").read_text("utf-8")

@@ -61,7 +61,9 @@ def test_train_predict_and_score_hand_on_to_each_other(cli: Cli):
     Path("sets.json").write_text(
         "{" + ",".join(f'"{i}": [{NAMES.index(i.partition("/")[0])}]' for i in ids) + "}"
     )
-    ran = cli("score", "preds.npz", "--labels", "sets.json", "--original", "labels.csv", "--csv")
+    ran = cli(
+        "score", "preds.npz", "--labels", "sets.json", "--original-labels", "labels.csv", "--csv"
+    )
     assert ran.status == 0, ran
     Path("scored.csv").write_text(ran.out)
     assert read_table(Path("scored.csv")).numbers(["real_value"])[0, 0] > 0.7

@@ -62,9 +62,9 @@ def test_results_from_a_folder_or_one_by_one(tmp_path: Path, cli: Cli) -> None:
     tables = [tmp_path / f"results-imagenet{end}.csv" for end in ("", "-real")]
     again = cli("verdict", "--results", tables[1], "--results", tables[0], "--json")
     assert json.loads(again.out)["breakpoint"] == pytest.approx(found["breakpoint"])
-    alone = json.loads(cli("verdict", "--results", tmp_path, "--cluster", "none", "--json").out)
+    alone = json.loads(cli("verdict", "--results", tmp_path, "--cluster-by", "none", "--json").out)
     assert (alone["n_groups"], alone["breakpoint"]) == (39, found["breakpoint"])
-    edges = cli("verdict", "--results", tmp_path, "--edges", "0.7,0.8", "--json").out
+    edges = cli("verdict", "--results", tmp_path, "--bins", "0.7,0.8", "--json").out
     assert [one["high"] for one in json.loads(edges)["slopes"]] == [0.7, 0.8, None]
     assert cli("verdict", "--results", tmp_path, "--json") == cli(
         "verdict", "--results", tmp_path, "--json", "--seed", "0"
@@ -197,9 +197,9 @@ def _labels_and_originals(folder: Path) -> list[tuple[list[int], int]]:
         (["--results", "empty"], "holds no table of results"),
         (["--results", "t", "--y", "v2"], "no accuracy 'v2'"),
         (["--results", "t", "--x", "real"], "x and y are both"),
-        (["--results", "t", "--top", "0"], "the top is 0"),
-        (["--results", "t", "--edges", "a"], "--edges is 'a'"),
-        (["--results", "t", "--edges", "0.8,0.7"], "must ascend"),
+        (["--results", "t", "--top-share", "0"], "the top is 0"),
+        (["--results", "t", "--bins", "a"], "--bins is 'a'"),
+        (["--results", "t", "--bins", "0.8,0.7"], "must ascend"),
         (["nowhere"], "there is no study"),
     ],
 )
@@ -226,7 +226,7 @@ def test_label_sets_side_by_side(study: Path, cli: Cli) -> None:
     del other[IDS[0]]
     (study / "other.json").write_text(json.dumps(other))
     ran = cli(
-        "compare-labels", "real.json", "second=other.json", "--original", "labels.csv",
+        "compare-labels", "real.json", "second=other.json", "--original-labels", "labels.csv",
         "--models", "preds.npz", "-o", "table.csv", "--json",
     )  # fmt: skip
     assert ran.status == 0, ran
@@ -245,7 +245,7 @@ def test_label_sets_side_by_side(study: Path, cli: Cli) -> None:
     assert [row["second"] for row in rows] == ["", "1", "1", "none", "2 3", "none"]
     assert [row["identical"] for row in rows] == ["", "no", "yes", "yes", "yes", "no"]
     (study / "ids.txt").write_text("\n".join(IDS[1:4]) + "\n")
-    part = cli("compare-labels", "real.json", "second=other.json", "--images", "ids.txt", "--json")
+    part = cli("compare-labels", "real.json", "second=other.json", "--subset", "ids.txt", "--json")
     found = json.loads(part.out)
     assert (found["n_images"], found["n_identical_in_all"]) == (3, 2)
     text = cli("compare-labels", "real.json", "second=other.json", "--models", "preds.npz").out
@@ -282,8 +282,8 @@ def test_published_reassessments_by_name(cli: Cli) -> None:
         (["real.json", "nonsense"], "neither a file nor a name"),
         (["real.json", "real.json"], "must have different names"),
         (["real.json", "classes.csv"], "the column 'label'"),
-        (["real.json", "b=real.json", "--images", "ids.txt"], "none of the 1 images"),
-        (["real.json", "elsewhere.json", "--original", "labels.csv"], "must be an image of"),
+        (["real.json", "b=real.json", "--subset", "ids.txt"], "none of the 1 images"),
+        (["real.json", "elsewhere.json", "--original-labels", "labels.csv"], "must be an image of"),
         (["real.json", "x=missing.json"], "there is no such file"),
         (["real.json", "b=real.json", "--models", "none.npz"], "no such file"),
         (["real.json", "."], "there is no study"),

@@ -131,11 +131,11 @@ def test_labels_may_be_names_where_classes_are_known(tmp_path: Path) -> None:
 def test_labels_come_under_the_benchmarks_ids_and_order() -> None:
     benchmark = Benchmark("b", np.array(["x/img_1.jpg", "y/img_2.jpg", "z/img_3.jpg"]))
     labels = LabelSets.from_lists("l", np.array(["img_3.jpg", "img_1.jpg"]), [[3], [1, 2]])
-    on = labels.on(benchmark)
+    on = labels.align_to(benchmark)
     assert on.image_ids.tolist() == ["x/img_1.jpg", "z/img_3.jpg"]
     assert on.lists() == [[1, 2], [3]]
     with pytest.raises(AlignmentError, match=r"'img_9\.jpg'"):
-        LabelSets.from_lists("l", np.array(["img_9.jpg"]), [[3]]).on(benchmark)
+        LabelSets.from_lists("l", np.array(["img_9.jpg"]), [[3]]).align_to(benchmark)
 
 
 CLASSES = Classes.from_names(["tabby cat", "dog", "eel"])

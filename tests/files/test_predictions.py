@@ -71,9 +71,9 @@ def check(
 ) -> None:
     (read,) = read_predictions(source, model.benchmark, top=top, **how)
     labels = LabelSets.from_lists("real", model.ids, model.sets)
-    n_columns = n_columns or read.classes.shape[1]
-    assert read.classes.shape == (len(model.ids), n_columns)
-    assert read.classes.tolist() == model.ranked[:, :n_columns].tolist()
+    n_columns = n_columns or read.ranked_classes.shape[1]
+    assert read.ranked_classes.shape == (len(model.ids), n_columns)
+    assert read.ranked_classes.tolist() == model.ranked[:, :n_columns].tolist()
     if read.scores is not None:
         assert read.scores.tolist() == model.best[:, :n_columns].tolist()
     for k in {1, min(3, n_columns)}:
@@ -165,7 +165,11 @@ def test_one_array_an_image_and_one_a_model(tmp_path: Path) -> None:
     )
     a, b = read_predictions(tmp_path / "two.npz", model.benchmark)
     assert (a.model, b.model) == ("a", "b")
-    assert a.classes[:, :2].tolist() == b.classes.tolist() == model.ranked[:, :2].tolist()
+    assert (
+        a.ranked_classes[:, :2].tolist()
+        == b.ranked_classes.tolist()
+        == model.ranked[:, :2].tolist()
+    )
     np.savez(tmp_path / "tops.npz", top=model.ranked[rows, 0], ids=model.ids[rows])
     check(model, tmp_path / "tops.npz", n_columns=1)
 
@@ -265,7 +269,7 @@ def test_of_equal_scores_the_earlier_column_wins(
     np.save(folder / "full.npy", array)
     (read,) = read_predictions(folder / "full.npy", benchmark, order="file-number", top=top)
     best = [sorted(range(4), key=lambda k, row=row: -row[k])[:top] for row in scores]
-    assert read.classes.tolist() == best
+    assert read.ranked_classes.tolist() == best
     mixed = np.argsort(np.random.default_rng(n).random((n, 4)), axis=1)
     np.savez(folder / "m.npz", classes=mixed, scores=np.take_along_axis(array, mixed, 1))
     (read,) = read_predictions(folder / "m.npz", benchmark, order="file-number")
@@ -273,7 +277,7 @@ def test_of_equal_scores_the_earlier_column_wins(
         [c for _, c in sorted(zip(-row[columns], columns, strict=True), key=lambda pair: pair[0])]
         for row, columns in zip(array, mixed, strict=True)
     ]
-    assert read.classes.tolist() == expected
+    assert read.ranked_classes.tolist() == expected
 
 
 @pytest.mark.parametrize("top", [1, 16, 17, 40])
@@ -284,7 +288,9 @@ def test_the_best_of_many_classes(top: int, lowest: float, tmp_path: Path) -> No
     np.save(tmp_path / "m.npy", scores)
     benchmark = Benchmark("b", np.array([f"{i}.jpg" for i in range(6)]), np.arange(6))
     (read,) = read_predictions(tmp_path / "m.npy", benchmark, order="file-number", top=top)
-    assert read.classes.tolist() == np.argsort(-scores, axis=1, kind="stable")[:, :top].tolist()
+    assert (
+        read.ranked_classes.tolist() == np.argsort(-scores, axis=1, kind="stable")[:, :top].tolist()
+    )
 
 
 def test_scales_are_declared(tmp_path: Path) -> None:
@@ -331,11 +337,11 @@ def test_a_subset_is_a_subset_and_a_duplicate_is_refused(form: str, tmp_path: Pa
 
     found = read(part)
     assert found.image_ids.tolist() == model.ids[np.sort(part)].tolist()
-    assert found.classes.tolist() == model.ranked[np.sort(part)].tolist()
+    assert found.ranked_classes.tolist() == model.ranked[np.sort(part)].tolist()
     with pytest.raises(AlignmentError, match="must stand in one"):
         read(np.append(part, part[3]))
     with pytest.raises(AlignmentError, match="is missing; 14 of 23"):
-        found.only(model.ids)
+        found.reindex(model.ids)
 
 
 def test_a_description_of_two_classes_is_refused(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def test_every_shape_of_the_scripts_output(tmp_path, suffix, separate, topk, ind
     else:
         table.reset_index().to_parquet(path)
     (read,) = read_predictions(path, BENCHMARK)
-    assert read.classes.tolist() == INDEX[:, :topk].tolist()
-    assert read.scale == "probability"
+    assert read.ranked_classes.tolist() == INDEX[:, :topk].tolist()
+    assert read.score_type == "probability"
     np.testing.assert_allclose(read.scores, PROB[:, :topk], rtol=1e-6)
 
 
@@ -67,4 +67,4 @@ def test_full_scores(tmp_path, separate):
         columns["prob"] = list(scores)
     pd.DataFrame(columns).set_index("filename").to_csv(tmp_path / "full.csv")
     (read,) = read_predictions(tmp_path / "full.csv", BENCHMARK)
-    assert read.classes[:, 0].tolist() == scores.argmax(axis=1).tolist()
+    assert read.ranked_classes[:, 0].tolist() == scores.argmax(axis=1).tolist()

@@ -156,7 +156,7 @@ def published_lists(published: Catalog):
     columns = []
     for one in models:
         assert one.scores is not None
-        is_pair = one.classes[image] == pairs.label[:, None]
+        is_pair = one.ranked_classes[image] == pairs.label[:, None]
         columns.append((is_pair & (one.scores[image] >= _last(one.scores))).any(axis=1))
         always |= is_pair[:, 0]
     names = [one.model.partition("_pytorch")[0] for one in models[:20]]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reassess.engines import LocalEngine
+from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError
 from reassess.files import open_predictions
 from reassess.proposals import propose, shortlists
-from reassess.records import Benchmark, FullScores, Proposals
+from reassess.records import Benchmark, Proposals, ScoreMatrix
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -24,8 +24,8 @@ def benchmark_of(n: int, k: int, seed: int) -> Benchmark:
 
 def full(
     name: str, scores: np.ndarray, benchmark: Benchmark, scale: str | None = "logit"
-) -> FullScores:
-    return FullScores(name, benchmark.image_ids, np.arange(len(scores)), scores, scale)
+) -> ScoreMatrix:
+    return ScoreMatrix(name, benchmark.image_ids, np.arange(len(scores)), scores, scale)
 
 
 def logits(rng: np.random.Generator, benchmark: Benchmark, k: int) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_shards_and_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(shortlists, "_BLOCK_CELLS", 12 * 11)
     monkeypatch.setattr(shortlists, "_SAMPLED_ROWS", 5)
     for workers in (1, 3):
-        with LocalEngine(workers) as engine:
+        with ThreadEngine(workers) as engine:
             again = propose(models, benchmark, top=1500, engine=engine)
         for column in ("image", "label"):
             np.testing.assert_array_equal(
@@ -173,7 +173,7 @@ def test_refuses_another_class_order_and_a_subset() -> None:
     other = full("other", np.roll(scores, 3, axis=1), benchmark)
     with pytest.raises(DataError, match=r"'other': .*they stand in another order than those of"):
         propose([good, other], benchmark, top=10)
-    part = FullScores("part", benchmark.image_ids, np.arange(399), scores[:399], "logit")
+    part = ScoreMatrix("part", benchmark.image_ids, np.arange(399), scores[:399], "logit")
     with pytest.raises(AlignmentError, match=r"'part': image .*img_00399.* 1 of 400"):
         propose([good, part], benchmark, top=10)
 

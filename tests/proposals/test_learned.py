@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reassess.engines import LocalEngine
+from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.proposals.companions import FoldSums
 from reassess.proposals.evidence import NOT_LISTED, Evidence, gather_evidence
@@ -169,14 +169,14 @@ def test_order_of_models_and_images_and_workers_do_not_matter() -> None:
     for one in predictions[::-1]:
         rows = rng.permutation(N)
         scores = None if one.scores is None else one.scores[rows]
-        columns = {"image_ids": one.image_ids[rows], "classes": one.classes[rows]}
+        columns = {"image_ids": one.image_ids[rows], "ranked_classes": one.ranked_classes[rows]}
         mixed.append(replace(one, scores=scores, **columns))
     rows = rng.permutation(N)
     other = Benchmark("made", benchmark.image_ids[rows], benchmark.original[rows])
     drawn = rng.permutation(len(truth))
     known = Pairs(truth.image_ids, truth.image[drawn], truth.label[drawn])
     gathered = gather_evidence(mixed, other, depth=4)
-    with LocalEngine(workers=1) as engine:
+    with ThreadEngine(workers=1) as engine:
         options = {"complete": True, "folds": FOLDS, "engine": engine}
         result = learn_proposals(gathered, known, np.ones(len(known)), **options)  # type: ignore[arg-type]
     assert result.pairs.ids().tolist() == learned().pairs.ids().tolist()
@@ -278,7 +278,7 @@ def test_refuses() -> None:
     with pytest.raises(DataError, match="original labels are unknown"):
         gather_evidence(predictions, replace(benchmark, original=None))
     part = replace(
-        predictions[4], image_ids=benchmark.image_ids[1:], classes=np.zeros((N - 1, 1), int)
+        predictions[4], image_ids=benchmark.image_ids[1:], ranked_classes=np.zeros((N - 1, 1), int)
     )
     with pytest.raises(AlignmentError, match="is missing"):
         gather_evidence([part], benchmark)

@@ -148,7 +148,10 @@ def test_against_a_second_implementation(study_seed: int, top: int) -> None:
         scored = sorted(
             (-score, f"{image_id}:{label}")
             for image_id, labels, scores in zip(
-                one.image_ids.tolist(), one.classes.tolist(), one.scores.tolist(), strict=True
+                one.image_ids.tolist(),
+                one.ranked_classes.tolist(),
+                one.scores.tolist(),
+                strict=True,
             )
             for label, score in zip(labels, scores, strict=True)
         )
@@ -177,7 +180,7 @@ def test_order_of_models_and_rows_does_not_matter(study_seed: int, top: int, see
     for one in (predictions[i] for i in order):
         rows = rng.permutation(len(one.image_ids))
         assert one.scores is not None
-        columns = {"classes": one.classes[rows], "scores": one.scores[rows]}
+        columns = {"ranked_classes": one.ranked_classes[rows], "scores": one.scores[rows]}
         mixed.append(replace(one, image_ids=one.image_ids[rows], **columns))
     proposals, other = propose(predictions, benchmark, top=top), propose(mixed, benchmark, top=top)
     assert named(other) == named(proposals)

@@ -76,12 +76,14 @@ def test_equals_plain_python_and_scikit_learn(seed, k):
     real = real_accuracy(predictions, labels, k=k)
     judged = [
         (set(top[:k]), set(s))
-        for top, s in zip(predictions.classes.tolist(), lists, strict=True)
+        for top, s in zip(predictions.ranked_classes.tolist(), lists, strict=True)
         if s
     ]
     assert (real.n_correct, real.n_scored) == (sum(bool(a & b) for a, b in judged), len(judged))
-    scores = np.empty(predictions.classes.shape)
-    np.put_along_axis(scores, predictions.classes, -np.arange(6.0)[None].repeat(40, 0), axis=1)
+    scores = np.empty(predictions.ranked_classes.shape)
+    np.put_along_axis(
+        scores, predictions.ranked_classes, -np.arange(6.0)[None].repeat(40, 0), axis=1
+    )
     expected = top_k_accuracy_score(benchmark.original, scores, k=k, labels=range(6))
     assert original_accuracy(predictions, benchmark, k=k).value == pytest.approx(expected)
     single = LabelSets.from_lists("o", labels.image_ids, [[c] for c in benchmark.original.tolist()])
@@ -99,7 +101,9 @@ def test_laws(seed):
     added = LabelSets.from_lists("more", labels.image_ids, more)
     assert real_accuracy(predictions, added).n_correct >= before.n_correct
     rows, renamed = rng.permutation(40), rng.permutation(6)
-    shuffled = Predictions("net", predictions.image_ids[rows], renamed[predictions.classes[rows]])
+    shuffled = Predictions(
+        "net", predictions.image_ids[rows], renamed[predictions.ranked_classes[rows]]
+    )
     relabelled = LabelSets.from_lists(
         "renamed", labels.image_ids, [[int(renamed[c]) for c in s] for s in lists]
     )
@@ -108,7 +112,7 @@ def test_laws(seed):
 
 def test_images_must_match_unless_a_subset_is_asked_for():
     predictions, labels, _ = by_hand()
-    three = predictions.only(IDS[:3])
+    three = predictions.reindex(IDS[:3])
     with pytest.raises(AlignmentError, match=r"image 'd' of toy is missing; 1 of 4"):
         real_accuracy(three, labels)
     assert real_accuracy(three, labels, subset=True).n_scored == 2
@@ -118,7 +122,7 @@ def test_images_must_match_unless_a_subset_is_asked_for():
 
 def test_a_subset_without_any_label_has_no_accuracy():
     predictions, labels, _ = by_hand()
-    nothing = real_accuracy(predictions.only(IDS[2:3]), labels.take(np.array([2])))
+    nothing = real_accuracy(predictions.reindex(IDS[2:3]), labels.take(np.array([2])))
     assert (nothing.value, nothing.n_scored, nothing.n_unlabelled) == (None, 0, 1)
 
 
@@ -126,14 +130,14 @@ def test_classes_and_k_must_match():
     predictions, labels, _ = by_hand()
     with pytest.raises(OptionError, match=r"k is 4, but must be in \[1, 3\]"):
         real_accuracy(predictions, labels, k=4)
-    few = Predictions("few", IDS, predictions.classes[:, :2] % 2, n_classes=2)
+    few = Predictions("few", IDS, predictions.ranked_classes[:, :2] % 2, n_classes=2)
     with pytest.raises(DataError, match="knows 2 classes"):
         real_accuracy(few, labels)
 
 
 def test_duplicate_classes_in_a_row_count_once():
     predictions, labels, _ = by_hand()
-    twice = Predictions("twice", IDS, np.repeat(predictions.classes[:, :1], 2, axis=1))
+    twice = Predictions("twice", IDS, np.repeat(predictions.ranked_classes[:, :1], 2, axis=1))
     assert real_accuracy(twice, labels, k=2) == real_accuracy(predictions, labels)
 
 

@@ -20,11 +20,11 @@ from reassess.statistics import (
 counts = st.integers(0, 400)
 
 
-@given(n_scored=st.integers(1, 5_000), share=st.floats(0, 1), level=st.floats(0.5, 0.999))
-def test_wilson_is_scipys(n_scored, share, level):
+@given(n_scored=st.integers(1, 5_000), share=st.floats(0, 1), confidence=st.floats(0.5, 0.999))
+def test_wilson_is_scipys(n_scored, share, confidence):
     n_correct = round(share * n_scored)
-    expected = stats.binomtest(n_correct, n_scored).proportion_ci(level, method="wilson")
-    assert wilson_interval(n_correct, n_scored, level) == pytest.approx(
+    expected = stats.binomtest(n_correct, n_scored).proportion_ci(confidence, method="wilson")
+    assert wilson_interval(n_correct, n_scored, confidence) == pytest.approx(
         (expected.low, expected.high), abs=1e-9
     )
 

@@ -485,7 +485,9 @@ def test_published_votes_through_the_queue_lose_no_decision(
     """Lossless, the next rater unknown: the queue draws fewer votes, and all decide the same."""
     benchmark, votes = published.benchmark("imagenet"), published.votes("imagenet-votes")
     gold = published.gold("imagenet-gold")
-    virtual = original_label_rater(benchmark, votes.questions, gold, last_class=397, n_yes=2)
+    virtual = original_label_rater(
+        benchmark, votes.questions, gold, last_class=397, min_expert_yes=2
+    )
     gold_votes = published.votes("imagenet-gold-votes")
     posterior = calibrated(votes, gold, gold_votes=gold_votes, virtual_raters=[virtual])
     evidence = Evidence.from_posterior(

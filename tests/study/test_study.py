@@ -85,7 +85,7 @@ def votes_on(study: str, n_questions: int | None = None) -> None:
 
 def test_figures_are_those_of_whole_matrices(cli: Cli) -> None:
     begun(cli)
-    found = proposed(cli, "--top", "400", "--per-task", "2")
+    found = proposed(cli, "--pairs-per-model", "400", "--per-task", "2")
     models = [np.load(f"m{n}.npz")["logits"].astype(float) for n in range(3)]
     listed = np.zeros((N, K), int)
     kept = np.zeros((N, K), bool)
@@ -116,7 +116,7 @@ def test_classes_that_are_only_numbers_have_a_hierarchy_too(cli: Cli) -> None:
     made = cli("new", "s", "--labels", "labels.csv", "--hierarchy", "edges.csv")
     assert made.status == 0, made.err
     assert cli("add", "s", "m0.npz", "m1.npz").status == 0
-    found = proposed(cli, "--top", "100000", "--per-task", "3")
+    found = proposed(cli, "--pairs-per-model", "100000", "--per-task", "3")
     tasks = read_tasks("s/tasks.parquet")
     whole = {tuple(sorted(tasks.pairs.label[tasks.task == t])) for t in range(tasks.n_tasks)}
     assert found["n_questions"] == K * (N - found["n_unrated"])
@@ -131,7 +131,14 @@ def test_a_dry_run_writes_nothing_and_tells_the_cost(cli: Cli) -> None:
     begun(cli)
     before = {path: path.read_bytes() for path in Path("s").glob("*") if path.is_file()}
     found = proposed(
-        cli, "--dry-run", "--top", "400", "--seconds-per-question", "6", "--wage-per-hour", "20"
+        cli,
+        "--dry-run",
+        "--pairs-per-model",
+        "400",
+        "--seconds-per-question",
+        "6",
+        "--wage-per-hour",
+        "20",
     )
     fixed = found["costs"][0]
     assert fixed["hours"] == pytest.approx(found["n_questions"] * 5 * 6 / 3600)
@@ -141,7 +148,7 @@ def test_a_dry_run_writes_nothing_and_tells_the_cost(cli: Cli) -> None:
 
 def test_a_study_from_proposals_to_labels(cli: Cli) -> None:
     begun(cli)
-    proposed(cli, "--top", "400")
+    proposed(cli, "--pairs-per-model", "400")
     stages = json.loads(cli("status", "s", "--json").out)["stages"]
     assert [one["state"] for one in stages] == ["done", "done", "missing", "waiting", "waiting"]
     votes_on("s")
@@ -161,7 +168,7 @@ def test_a_study_from_proposals_to_labels(cli: Cli) -> None:
 
 def test_a_later_model_adds_questions_and_nothing_answered_is_asked_again(cli: Cli) -> None:
     begun(cli)
-    first = proposed(cli, "--top", "300")
+    first = proposed(cli, "--pairs-per-model", "300")
     votes_on("s", first["n_questions"] // 2)
     before = read_tasks("s/tasks.parquet")
     assert cli("add", "s", "later=m3.npz").status == 0
@@ -184,7 +191,7 @@ def test_a_later_model_adds_questions_and_nothing_answered_is_asked_again(cli: C
 def test_a_later_class_leaves_earlier_models_as_they_are(cli: Cli) -> None:
     """Their scores have no column for it; what the model of its day says of it is asked."""
     begun(cli)
-    first = proposed(cli, "--top", "300")
+    first = proposed(cli, "--pairs-per-model", "300")
     Path("classes.csv").write_text(Path("classes.csv").read_text() + f"{K},c{K},Class {K}\n")
     Path("edges.csv").write_text(Path("edges.csv").read_text() + f"c{K},even\n")
     again = proposed(cli)
@@ -203,7 +210,7 @@ def test_a_later_class_leaves_earlier_models_as_they_are(cli: Cli) -> None:
 
 def test_gold_chooses_models_and_the_curve_is_drawn(cli: Cli) -> None:
     begun(cli, 4)
-    found = proposed(cli, "--recall", "0.9", "--gold", "gold.csv", "--top", "300",
+    found = proposed(cli, "--recall", "0.9", "--gold", "gold.csv", "--pairs-per-model", "300",
                      "--curve", "curve.svg")  # fmt: skip
     assert found["expected_recall"] >= 0.9
     assert set(found["chosen_models"]) <= {"m0", "m1", "m2", "m3"}
@@ -243,8 +250,8 @@ def test_killed_and_started_again_it_goes_on_and_gives_the_same_bytes(
         assert cli("new", folder, "--labels", "labels.csv").status == 0
         ran = cli("add", folder, *sources, "--order", "file-number", "--scale", "logit")
         assert ran.status == 0, ran.err
-    assert cli("propose", "whole", "--top", "30000").status == 0
-    command = [sys.executable, "-m", "reassess.cli", "propose", "s", "--top", "30000",
+    assert cli("propose", "whole", "--pairs-per-model", "30000").status == 0
+    command = [sys.executable, "-m", "reassess.cli", "propose", "s", "--pairs-per-model", "30000",
                "--workers", "1"]  # fmt: skip
     scans = Path("s/.cache/scans")
     n_killed = 0
@@ -259,7 +266,7 @@ def test_killed_and_started_again_it_goes_on_and_gives_the_same_bytes(
         assert not Path("s/proposals.parquet").exists() or process.returncode == 0
     assert n_killed > 0
     n_there = len(list(scans.glob("[!.]*.npz")))
-    assert proposed(cli, "--top", "30000")["n_resumed_shards"] == n_there >= 1
+    assert proposed(cli, "--pairs-per-model", "30000")["n_resumed_shards"] == n_there >= 1
     for name in ("proposals.parquet", "tasks.parquet", "unrated.csv"):
         assert Path("s", name).read_bytes() == Path("whole", name).read_bytes()
 
@@ -323,14 +330,14 @@ def test_comments_of_a_person_survive_and_the_cache_may_go(cli: Cli) -> None:
     path.write_text(path.read_text().replace("[benchmark]", "# mine\n[benchmark]"))
     assert cli("add", "s", "m2.npz").status == 0
     assert "# mine\n[benchmark]" in path.read_text()
-    first = proposed(cli, "--top", "200")
+    first = proposed(cli, "--pairs-per-model", "200")
     shutil.rmtree("s/.cache")
     assert proposed(cli) == first | {"n_new_questions": 0}
 
 
 def test_learning_from_votes_is_the_same_again_and_finds_what_gold_calls_valid(cli: Cli) -> None:
     begun(cli, 4)
-    proposed(cli, "--top", "700")
+    proposed(cli, "--pairs-per-model", "700")
     truth = {}
     for line in Path("gold.csv").read_text().splitlines()[1:]:
         image, label, _, answer = line.split(",")

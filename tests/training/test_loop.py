@@ -31,7 +31,7 @@ CPU = torch.device("cpu")
 RECIPES = {
     "softmax": FAST,
     "everything": replace(
-        FAST, objective="sigmoid", ema=0.9, mixup=0.4, smoothing=0.1, precision="bfloat16"
+        FAST, objective="sigmoid", ema=0.9, mixup=0.4, label_smoothing=0.1, precision="bfloat16"
     ),
 }
 

@@ -116,7 +116,7 @@ def test_a_server_killed_at_random_loses_nothing_acknowledged(
 def test_several_processes_serve_one_study_and_one_of_them_may_die(
     serve: Callable[..., Server], postgresql: str
 ) -> None:
-    site = serve("--workers", "2", url=postgresql, n_images=40)
+    site = serve("--processes", "2", url=postgresql, n_images=40)
     until(lambda: len(site.workers()) == 2)
     raters, stop = start_raters(site, 8)
     until(lambda: sum(rater.n_acknowledged for rater in raters) >= 10)

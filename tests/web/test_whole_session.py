@@ -156,7 +156,8 @@ def check_scores(
         assert (label in labels[image_id]) == is_true(image_id, label)
     folder = study.folder.parent
     scored = cli("score", str(folder / "m0.npz"), "--labels", str(study.folder / "labels.json"),
-                 "--original", str(folder / "labels.csv"), "--classes", str(folder / "classes.csv"),
+                 "--original-labels", str(folder / "labels.csv"),
+                 "--classes", str(folder / "classes.csv"),
                  "--json")  # fmt: skip
     assert scored.status == 0, scored.err
     (model,) = json.loads(scored.out)["models"]

@@ -12,22 +12,22 @@
 
 from reassess.aggregation.estimators import Calibrated, DawidSkene, MajorityVote
 from reassess.aggregation.methods import (
-    TRUTHS,
+    STATES,
     VirtualRater,
     calibrated,
     dawid_skene,
     majority,
     original_label_rater,
 )
-from reassess.aggregation.reweighting import Reaggregation
+from reassess.aggregation.reweighting import WeightedRefit
 
 __all__ = [
-    "TRUTHS",
+    "STATES",
     "Calibrated",
     "DawidSkene",
     "MajorityVote",
-    "Reaggregation",
     "VirtualRater",
+    "WeightedRefit",
     "calibrated",
     "dawid_skene",
     "majority",

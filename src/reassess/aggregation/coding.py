@@ -1,6 +1,6 @@
 """Votes as (rater, answer) codes in rows of questions, and the tables over those codes.
 
-Letters: Q questions, R raters, V votes, A answers, T truths, C = R * A codes.
+Letters: Q questions, R raters, V votes, A answers, T states, C = R * A codes.
 """
 
 from dataclasses import dataclass
@@ -70,15 +70,15 @@ class Coded:
 
 
 def smoothed_confusion(
-    counts: Float[np.ndarray, "R T A"], smoothing: float
+    counts: Float[np.ndarray, "R T A"], pseudocount: float
 ) -> Float[np.ndarray, "R T A"]:
-    """P(answer | truth) from counts, ``smoothing`` added to each: (c + s) / (n + s A).
+    """P(answer | truth) from counts, ``pseudocount`` added to each: (c + s) / (n + s A).
 
     With s > 0 it is the posterior mode under a Dirichlet(s + 1) prior on each row. Where a
     rater has no answers for a truth and s = 0, every answer is taken to be equally likely.
     """
     n_answers = counts.shape[2]
-    raised = counts + smoothing
+    raised = counts + pseudocount
     total = raised.sum(axis=2, keepdims=True)
     uniform = np.full_like(raised, 1 / n_answers)
     confusion: Float[np.ndarray, "R T A"] = np.divide(raised, total, out=uniform, where=total > 0)
@@ -87,8 +87,8 @@ def smoothed_confusion(
 
 def by_code(confusion: Float[np.ndarray, "R T A"]) -> Float[np.ndarray, "T C"]:
     """A confusion matrix as one row of codes a truth."""
-    n_raters, n_truths, n_answers = confusion.shape
-    table = confusion.transpose(1, 0, 2).reshape(n_truths, n_raters * n_answers)
+    n_raters, n_states, n_answers = confusion.shape
+    table = confusion.transpose(1, 0, 2).reshape(n_states, n_raters * n_answers)
     return np.ascontiguousarray(table)
 
 

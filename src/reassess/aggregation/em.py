@@ -1,15 +1,15 @@
 """Dawid and Skene's model, fitted by expectation maximisation.
 
-Any number of truths and of answers, which need not be equal: for the question "is this class
-in the image?" there are two truths (absent, present) and three answers (no, maybe, yes).
+Any number of states and of answers, which need not be equal: for the question "is this class
+in the image?" there are two states (absent, present) and three answers (no, maybe, yes).
 
 What never falls from one iteration to the next, and what convergence is tested on, is the
-true log-likelihood plus the logarithm of the prior that the smoothing stands for; the true
+true log-likelihood plus the logarithm of the prior that the pseudocount stands for; the true
 log-likelihood itself is reported beside it. Both are computed in the pass that they belong
 to, over all votes, with the prior of a truth counted once a question.
 
 Source: A. P. Dawid and A. M. Skene (1979), Applied Statistics 28:20-28. Letters: Q questions,
-R raters, A answers, T truths, C codes, U = T - 1.
+R raters, A answers, T states, C codes, U = T - 1.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Fit:
         confusion: P(rater r answers a | truth t).
         prior: P(truth).
         log_likelihood: before each iteration and after the last.
-        objective: log-likelihood plus the log-density of the smoothing's prior, likewise.
+        objective: log-likelihood plus the log-density of the pseudocount's prior, likewise.
         converged: whether the last gain was within the tolerance.
     """
 
@@ -115,7 +115,7 @@ def fit(
     initial: Float[np.ndarray, "Q T"],
     engine: Engine,
     *,
-    smoothing: float,
+    pseudocount: float,
     max_iterations: int,
     tolerance: float,
     known: Bool[np.ndarray, "Q"] | None = None,
@@ -127,7 +127,7 @@ def fit(
         coded: the votes.
         initial: P(truth) to start from; for known questions the truth itself.
         engine: where the passes run.
-        smoothing: added to each count of answers and of truths.
+        pseudocount: added to each count of answers and of truths.
         max_iterations: where to stop at the latest.
         tolerance: stop when an iteration raises the objective by less than this share of
             its size.
@@ -146,8 +146,8 @@ def fit(
     objectives: list[float] = []
     converged = False
     for iteration in range(max_iterations + 1):
-        confusion = smoothed_confusion(counts, smoothing)
-        prior = (mass + smoothing) / (mass.sum() + smoothing * len(mass))
+        confusion = smoothed_confusion(counts, pseudocount)
+        prior = (mass + pseudocount) / (mass.sum() + pseudocount * len(mass))
         step = expectation(free, confusion, prior, engine, totals)
         log_confusion = np.log(np.maximum(confusion, SMALLEST))
         log_prior = np.log(np.maximum(prior, SMALLEST))
@@ -155,7 +155,7 @@ def fit(
         if fixed is not None:
             log_likelihood += float((fixed.counts * log_confusion).sum())
             log_likelihood += float(fixed.mass @ log_prior)
-        penalty = smoothing * (float(log_confusion.sum()) + float(log_prior.sum()))
+        penalty = pseudocount * (float(log_confusion.sum()) + float(log_prior.sum()))
         log_likelihoods.append(log_likelihood)
         objectives.append(log_likelihood + penalty)
         if on_iteration is not None and iteration:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.aggregation.methods import VirtualRater, calibrated, dawid_skene, majority
 from reassess.engines import Engine
-from reassess.errors import OptionError, some
+from reassess.errors import OptionError, preview
 from reassess.records import Gold, Posterior, Votes
 
 
@@ -36,7 +36,7 @@ class _Fitted:
         unknown = set(params) - set(self.get_params())
         if unknown:
             raise OptionError(
-                f"the option {some(unknown)} is unknown, but must be one of "
+                f"the option {preview(unknown)} is unknown, but must be one of "
                 f"{', '.join(self.get_params())}."
             )
         for name, value in params.items():
@@ -50,14 +50,14 @@ class _Fitted:
 
     @property
     def labels_(self) -> Int[np.ndarray, "Q"]:
-        """The likeliest truth of each question, an index into ``truths_``."""
+        """The likeliest truth of each question, an index into ``states_``."""
         likeliest: Int[np.ndarray, "Q"] = np.argmax(self.posterior_.log_probability, axis=1)
         return likeliest
 
     @property
-    def truths_(self) -> tuple[str, ...]:
+    def states_(self) -> tuple[str, ...]:
         """Names of the true states."""
-        return self.posterior_.truths
+        return self.posterior_.states
 
     @property
     def rater_ids_(self) -> Shaped[np.ndarray, "R"]:
@@ -89,10 +89,10 @@ class MajorityVote(_Fitted):
 class DawidSkene(_Fitted):
     """Dawid and Skene's model; options as in `reassess.aggregation.dawid_skene`."""
 
-    n_truths: int | None = None
-    smoothing: float = 1.0
-    gold_use: Literal["clamp", "initialise"] = "clamp"
-    n_yes: int | None = None
+    n_states: int | None = None
+    pseudocount: float = 1.0
+    gold_mode: Literal["clamp", "initialise"] = "clamp"
+    min_expert_yes: int | None = None
     max_iterations: int = 500
     tolerance: float = 1e-9
     engine: Engine | None = field(default=None, repr=False)
@@ -106,11 +106,11 @@ class DawidSkene(_Fitted):
         """
         self.posterior_ = dawid_skene(
             votes,
-            n_truths=self.n_truths,
-            smoothing=self.smoothing,
+            n_states=self.n_states,
+            pseudocount=self.pseudocount,
             gold=gold,
-            gold_use=self.gold_use,
-            n_yes=self.n_yes,
+            gold_mode=self.gold_mode,
+            min_expert_yes=self.min_expert_yes,
             max_iterations=self.max_iterations,
             tolerance=self.tolerance,
             engine=self.engine,
@@ -137,8 +137,8 @@ class DawidSkene(_Fitted):
 class Calibrated(_Fitted):
     """Confusion from gold, one E-step; options as in `reassess.aggregation.calibrated`."""
 
-    smoothing: float = 1.0
-    n_yes: int | None = None
+    pseudocount: float = 1.0
+    min_expert_yes: int | None = None
     virtual_raters: Sequence[VirtualRater] = ()
 
     def fit(self, votes: Votes, gold: Gold, gold_votes: Votes | None = None) -> "Calibrated":
@@ -146,14 +146,14 @@ class Calibrated(_Fitted):
 
         Raises:
             DataError: votes and gold do not fit.
-            OptionError: the smoothing is negative.
+            OptionError: the pseudocount is negative.
         """
         self.posterior_ = calibrated(
             votes,
             gold,
             gold_votes=gold_votes,
-            smoothing=self.smoothing,
-            n_yes=self.n_yes,
+            pseudocount=self.pseudocount,
+            min_expert_yes=self.min_expert_yes,
             virtual_raters=self.virtual_raters,
         )
         return self

@@ -1,15 +1,15 @@
 """One pass of expectation maximisation over a shard of questions, compiled.
 
-The pass is fused: for each question it weighs the truths, adds the weights to the expected
+The pass is fused: for each question it weighs the states, adds the weights to the expected
 counts of its (rater, answer) codes and goes on, so that nothing of size V x T is ever
 written. Truths are weighed relative to truth 0, whose counts are the totals less the rest:
 one row less to read and to write, and no logarithm a question.
 
 Two kernels with one result. `scaled` multiplies ratios; its caller makes sure that no
 product of one question leaves the range of a float. `logs` adds logarithms and holds for any
-number of votes. A kernel is compiled once for each number of truths and cached on disk.
+number of votes. A kernel is compiled once for each number of states and cached on disk.
 
-Two more, `sums` and `counts`, are that pass in two halves for two truths, with a weight for each
+Two more, `sums` and `counts`, are that pass in two halves for two states, with a weight for each
 vote: the smaller or the larger of two, by one bit. `reassess.aggregation.reweighting` fits with
 them again and again.
 

@@ -22,11 +22,11 @@ from reassess.aggregation.coding import (
     smoothed_confusion,
 )
 from reassess.aggregation.em import fit
-from reassess.engines import Engine, LocalEngine
+from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, OptionError
 from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Questions, Votes, align, positions
 
-TRUTHS = ("absent", "present")
+STATES = ("absent", "present")
 """The true states of "is this class in the image?"."""
 
 
@@ -35,12 +35,12 @@ def majority(votes: Votes) -> Posterior:
 
     For other answers the truths are the answers, each with its share of the votes.
     """
-    truths = _truths(votes, None)
+    states = _state_names(votes, None)
     with np.errstate(divide="ignore"):
-        log_probability = np.log(vote_shares(votes, len(truths)))
+        log_probability = np.log(vote_shares(votes, len(states)))
     return Posterior(
         questions=votes.questions,
-        truths=truths,
+        states=states,
         log_probability=log_probability,
         method="majority",
         answers=votes.answers,
@@ -49,30 +49,30 @@ def majority(votes: Votes) -> Posterior:
     )
 
 
-def vote_shares(votes: Votes, n_truths: int) -> Float[np.ndarray, "Q T"]:
+def vote_shares(votes: Votes, n_states: int) -> Float[np.ndarray, "Q T"]:
     """Votes as P(truth), where the model of Dawid and Skene starts from.
 
-    With as many truths as answers each vote counts for the truth of its name. Otherwise the
+    With as many states as answers each vote counts for the truth of its name. Otherwise the
     answers are taken to lie evenly spaced from the first truth to the last, and a vote is
-    split between the two truths that it lies between: maybe is half absent, half present.
+    split between the two states that it lies between: maybe is half absent, half present.
     """
     counts = votes.counts()
     n_answers = counts.shape[1]
     share = np.eye(n_answers)
-    if n_truths != n_answers:
-        place = np.linspace(0, n_truths - 1, n_answers)
-        share = np.maximum(0.0, 1 - np.abs(place[:, None] - np.arange(n_truths)))
+    if n_states != n_answers:
+        place = np.linspace(0, n_states - 1, n_answers)
+        share = np.maximum(0.0, 1 - np.abs(place[:, None] - np.arange(n_states)))
     shares: Float[np.ndarray, "Q T"] = counts @ share / counts.sum(axis=1, keepdims=True)
     return shares
 
 
-def _truths(votes: Votes, n_truths: int | None) -> tuple[str, ...]:
+def _state_names(votes: Votes, n_states: int | None) -> tuple[str, ...]:
     """Names of the true states: absent and present, the answers, or numbers."""
-    asked = n_truths or (2 if votes.answers == ANSWERS else len(votes.answers))
+    asked = n_states or (2 if votes.answers == ANSWERS else len(votes.answers))
     if asked < 2:
-        raise OptionError(f"the number of truths is {asked}, but must be 2 or more.")
+        raise OptionError(f"the number of states is {asked}, but must be 2 or more.")
     if asked == 2 and votes.answers == ANSWERS:
-        return TRUTHS
+        return STATES
     if asked == len(votes.answers):
         return votes.answers
     return tuple(f"truth {t}" for t in range(asked))
@@ -81,11 +81,11 @@ def _truths(votes: Votes, n_truths: int | None) -> tuple[str, ...]:
 def dawid_skene(
     votes: Votes,
     *,
-    n_truths: int | None = None,
-    smoothing: float = 1.0,
+    n_states: int | None = None,
+    pseudocount: float = 1.0,
     gold: Gold | None = None,
-    gold_use: Literal["clamp", "initialise"] = "clamp",
-    n_yes: int | None = None,
+    gold_mode: Literal["clamp", "initialise"] = "clamp",
+    min_expert_yes: int | None = None,
     max_iterations: int = 500,
     tolerance: float = 1e-9,
     engine: Engine | None = None,
@@ -95,48 +95,48 @@ def dawid_skene(
 
     Args:
         votes: the votes.
-        n_truths: T; two (absent, present) for the answers no, maybe, yes, else as many as
+        n_states: T; two (absent, present) for the answers no, maybe, yes, else as many as
             there are answers.
-        smoothing: added to each count, as a Dirichlet prior does (MAP); 0 is maximum
+        pseudocount: added to each count, as a Dirichlet prior does (MAP); 0 is maximum
             likelihood.
-        gold: questions with a known truth; needs the truths absent and present.
-        gold_use: ``clamp`` holds known truths fixed; ``initialise`` starts from them only.
-        n_yes: how many experts must say yes for a gold question to hold; None for more than
-            half.
+        gold: questions with a known truth; needs the states absent and present.
+        gold_mode: ``clamp`` holds known truths fixed; ``initialise`` starts from them only.
+        min_expert_yes: how many experts must say yes for a gold question to hold; None for more
+            than half.
         max_iterations: where to stop at the latest.
         tolerance: stop when an iteration gains less than this share of the objective.
         engine: where the passes run; the threads of this process by default.
         on_iteration: called after each iteration with its number and the objective.
 
     Raises:
-        OptionError: an option is out of range, or gold comes with other truths.
+        OptionError: an option is out of range, or gold comes with other states.
         DataError: no gold question is among the votes.
 
     Source: Dawid and Skene (1979); the paper's section 3.3.
     """
-    if smoothing < 0:
-        raise OptionError(f"the smoothing is {smoothing}, but must be 0 or more.")
+    if pseudocount < 0:
+        raise OptionError(f"the pseudocount is {pseudocount}, but must be 0 or more.")
     if max_iterations < 1:
         raise OptionError(f"max_iterations is {max_iterations}, but must be 1 or more.")
-    truths = _truths(votes, n_truths)
-    initial = vote_shares(votes, len(truths))
+    states = _state_names(votes, n_states)
+    initial = vote_shares(votes, len(states))
     known = None
     if gold is not None:
-        if truths != TRUTHS:
-            raise OptionError(f"gold says absent or present, but the truths are {truths}.")
+        if states != STATES:
+            raise OptionError(f"gold says absent or present, but the states are {states}.")
         row = _rows_of_gold(votes.questions, gold)
         asked = row >= 0
-        initial[row[asked]] = np.eye(2)[gold.truth(n_yes)[asked].astype(int)]
-        if gold_use == "clamp":
+        initial[row[asked]] = np.eye(2)[gold.truth(min_expert_yes)[asked].astype(int)]
+        if gold_mode == "clamp":
             known = np.zeros(len(votes.questions), dtype=bool)
             known[row[asked]] = True
     coded = Coded.from_votes(votes)
-    with LocalEngine() as local:
+    with ThreadEngine() as local:
         fitted = fit(
             coded,
             initial,
             engine or local,
-            smoothing=smoothing,
+            pseudocount=pseudocount,
             max_iterations=max_iterations,
             tolerance=tolerance,
             known=known,
@@ -148,7 +148,7 @@ def dawid_skene(
             log_probability[known] = np.log(initial[known])
     return Posterior(
         questions=votes.questions,
-        truths=truths,
+        states=states,
         log_probability=log_probability,
         method="dawid-skene",
         answers=votes.answers,
@@ -184,14 +184,14 @@ class VirtualRater:
         name: its id in the posterior.
         answer: its answer to each question of the votes, -1 where it is silent.
         gold_answer: its answer to each gold question, for counting its confusion.
-        n_yes: how many experts must say yes for the truth that its confusion is counted
+        min_expert_yes: how many experts must say yes for the truth that its confusion is counted
             against; None for more than half.
     """
 
     name: str
     answer: Int[np.ndarray, "Q"]
     gold_answer: Int[np.ndarray, "G"]
-    n_yes: int | None = None
+    min_expert_yes: int | None = None
 
 
 def original_label_rater(
@@ -201,7 +201,7 @@ def original_label_rater(
     *,
     first_class: int = 0,
     last_class: int | None = None,
-    n_yes: int | None = None,
+    min_expert_yes: int | None = None,
 ) -> VirtualRater:
     """The original label as a rater: yes to its own class, no to every other.
 
@@ -226,7 +226,7 @@ def original_label_rater(
         name="original label",
         answer=np.where(silent, -1, answer),
         gold_answer=_original_answers(benchmark, gold.questions, "gold"),
-        n_yes=n_yes,
+        min_expert_yes=min_expert_yes,
     )
 
 
@@ -236,7 +236,8 @@ def _original_answers(
     if questions.pairs is None or benchmark.original is None:
         raise DataError(
             f"{source}: the original label can only answer questions about (image, class) pairs of "
-            "a benchmark with original labels. Give votes with images and classes, and --original."
+            "a benchmark with original labels. Give votes with images and classes, and "
+            "--original-labels."
         )
     pairs = questions.pairs
     image = align(pairs.image_ids, benchmark.image_ids, source=source, target_name=benchmark.name)
@@ -250,8 +251,8 @@ def calibrated(
     gold: Gold,
     *,
     gold_votes: Votes | None = None,
-    smoothing: float = 1.0,
-    n_yes: int | None = None,
+    pseudocount: float = 1.0,
+    min_expert_yes: int | None = None,
     virtual_raters: Sequence[VirtualRater] = (),
 ) -> Posterior:
     """Confusion counted on gold answers, then one E-step: how the published scores came about.
@@ -264,45 +265,45 @@ def calibrated(
         gold: the questions whose truth experts fixed.
         gold_votes: the raters' answers to gold questions, where they were given in a round of
             their own; else their answers to gold questions among ``votes`` are counted.
-        smoothing: added to each count.
-        n_yes: how many experts must say yes for a gold question to hold; None for more than
-            half.
+        pseudocount: added to each count.
+        min_expert_yes: how many experts must say yes for a gold question to hold; None for more
+            than half.
         virtual_raters: raters whose answers are known without asking.
 
     Raises:
         DataError: the answers differ, no gold question was answered by a rater, or gold
             holds one truth only.
-        OptionError: the smoothing is negative.
+        OptionError: the pseudocount is negative.
 
     Source: the paper, section 3.3; that it is this recipe, and not iterated, follows from the
     published scores, which it reproduces to the last digit.
     """
-    if smoothing < 0:
-        raise OptionError(f"the smoothing is {smoothing}, but must be 0 or more.")
+    if pseudocount < 0:
+        raise OptionError(f"the pseudocount is {pseudocount}, but must be 0 or more.")
     counted = votes if gold_votes is None else gold_votes
     if votes.answers != ANSWERS or counted.answers != ANSWERS:
         raise DataError(
             f"votes: the answers are {votes.answers}, but must be {ANSWERS} to be calibrated."
         )
-    truth = gold.truth(n_yes)
+    truth = gold.truth(min_expert_yes)
     if truth.all() or not truth.any():
         raise DataError(
             f"gold: {int(truth.sum()):,} of {len(truth):,} questions hold, but some must hold and "
             "some must not. Add gold questions of the other kind."
         )
-    confusion = _confusion_on_gold(votes, counted, gold, truth, smoothing)
+    confusion = _confusion_on_gold(votes, counted, gold, truth, pseudocount)
     prior = np.array([1 - truth.mean(), truth.mean()])
     joint = log_joint(Coded.from_votes(votes), confusion, prior)
     matrices = [confusion]
     for rater in virtual_raters:
-        matrix = _virtual_confusion(rater, gold.truth(rater.n_yes), smoothing)
+        matrix = _virtual_confusion(rater, gold.truth(rater.min_expert_yes), pseudocount)
         speaks = rater.answer >= 0
         joint[speaks] += np.log(np.maximum(matrix[:, rater.answer[speaks]], SMALLEST)).T
         matrices.append(matrix[None])
     names = np.array([rater.name for rater in virtual_raters], dtype=str)
     return Posterior(
         questions=votes.questions,
-        truths=TRUTHS,
+        states=STATES,
         log_probability=log_normalised(joint),
         method="calibrated",
         answers=votes.answers,
@@ -315,7 +316,7 @@ def calibrated(
 
 
 def _confusion_on_gold(
-    votes: Votes, counted: Votes, gold: Gold, truth: Bool[np.ndarray, "G"], smoothing: float
+    votes: Votes, counted: Votes, gold: Gold, truth: Bool[np.ndarray, "G"], pseudocount: float
 ) -> Float[np.ndarray, "R T A"]:
     """Confusion of each rater of ``votes``, from the answers of ``counted`` to gold."""
     row = _rows_of_gold(counted.questions, gold)
@@ -328,7 +329,7 @@ def _confusion_on_gold(
     shape = (len(counted.rater_ids), 2, n_answers)
     counts = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape).astype(float)
     tested = counts.sum(axis=(1, 2)) > 0
-    matrices = smoothed_confusion(counts, smoothing)
+    matrices = smoothed_confusion(counts, pseudocount)
     mean = matrices[tested].mean(axis=0)
     row_of = dict(zip(counted.rater_ids.tolist(), range(len(tested)), strict=True))
     known = [row_of.get(rater_id, -1) for rater_id in votes.rater_ids.tolist()]
@@ -336,10 +337,10 @@ def _confusion_on_gold(
 
 
 def _virtual_confusion(
-    rater: VirtualRater, truth: Bool[np.ndarray, "G"], smoothing: float
+    rater: VirtualRater, truth: Bool[np.ndarray, "G"], pseudocount: float
 ) -> Float[np.ndarray, "T A"]:
     spoken = rater.gold_answer >= 0
     cell = truth[spoken].astype(int) * len(ANSWERS) + rater.gold_answer[spoken]
     counts = np.bincount(cell, minlength=2 * len(ANSWERS)).reshape(1, 2, len(ANSWERS))
-    matrix: Float[np.ndarray, "T A"] = smoothed_confusion(counts.astype(float), smoothing)[0]
+    matrix: Float[np.ndarray, "T A"] = smoothed_confusion(counts.astype(float), pseudocount)[0]
     return matrix

@@ -4,7 +4,7 @@ What a bootstrap needs: the log-odds of every question, had some raters, votes o
 for more and others for less. A weight multiplies a vote's logarithm of evidence and its place
 in the counts of confusion. One call costs a few passes over the votes, and no vote is copied.
 
-Two truths only, absent and present. Does not draw weights and does not know what the log-odds
+Two states only, absent and present. Does not draw weights and does not know what the log-odds
 are for: `reassess.analysis.uncertainty` does. Letters: Q questions, V votes, R raters, C codes,
 G gold questions.
 """
@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, UInt
 
 from reassess.aggregation import kernels
 from reassess.aggregation.coding import SMALLEST, Coded, smoothed_confusion
-from reassess.aggregation.methods import TRUTHS
+from reassess.aggregation.methods import STATES
 from reassess.errors import DataError
 from reassess.records import Gold, Posterior, Votes, positions
 
@@ -43,7 +43,7 @@ class _GoldAnswers:
 
 
 @dataclass(frozen=True, slots=True)
-class Reaggregation:
+class WeightedRefit:
     """How a posterior came from its votes, ready to be done again under other weights.
 
     Attributes:
@@ -53,7 +53,7 @@ class Reaggregation:
             method has none.
         offset: log-odds of each question before any vote is counted: the prior, and what
             raters without votes (the original label) add.
-        smoothing: added to counts.
+        pseudocount: added to counts.
         answers: gold answers that confusion is counted on again; None holds it as fitted.
     """
 
@@ -61,7 +61,7 @@ class Reaggregation:
     coded: Coded
     confusion: Float[np.ndarray, "R T A"]
     offset: Float[np.ndarray, "Q"]
-    smoothing: float
+    pseudocount: float
     answers: _GoldAnswers | None
 
     @classmethod
@@ -72,18 +72,18 @@ class Reaggregation:
         *,
         gold: Gold | None = None,
         gold_votes: Votes | None = None,
-        n_yes: int | None = None,
-        smoothing: float = 1.0,
-    ) -> "Reaggregation":
+        min_expert_yes: int | None = None,
+        pseudocount: float = 1.0,
+    ) -> "WeightedRefit":
         """The way from these votes to this posterior.
 
         Args:
             votes: the votes that the posterior was made of.
-            posterior: with the truths absent and present.
+            posterior: with the states absent and present.
             gold: what a calibrated posterior was counted on.
             gold_votes: the raters' answers to gold, where they were given apart.
-            n_yes: how many experts must say yes; None for more than half.
-            smoothing: added to counts, as when the posterior was made.
+            min_expert_yes: how many experts must say yes; None for more than half.
+            pseudocount: added to counts, as when the posterior was made.
 
         Raises:
             DataError: the posterior is not of these votes, or its truths are others.
@@ -94,7 +94,7 @@ class Reaggregation:
         if posterior.confusion is None or posterior.prior is None:
             uniform = np.full((coded.n_raters, 2, coded.n_answers), 1 / coded.n_answers)
             zero = np.zeros(coded.n_questions)
-            return cls(posterior.method, coded, uniform, zero, smoothing, None)
+            return cls(posterior.method, coded, uniform, zero, pseudocount, None)
         of_rater = positions(votes.rater_ids, posterior.rater_ids, source="votes")
         confusion = posterior.confusion[of_rater]
         offset = np.full(coded.n_questions, np.log(posterior.prior[1] / posterior.prior[0]))
@@ -102,11 +102,11 @@ class Reaggregation:
         if posterior.method == "calibrated":
             log = posterior.log_probability[row]
             offset = log[:, 1] - log[:, 0] - _sums(coded, _log_ratio(confusion), None)
-            answers = _gold_answers(votes, gold, gold_votes or votes, n_yes)
+            answers = _gold_answers(votes, gold, gold_votes or votes, min_expert_yes)
             if answers is not None:
-                counted = _count_again(answers, None, confusion.shape, smoothing)
+                counted = _count_again(answers, None, confusion.shape, pseudocount)
                 answers = answers if np.allclose(counted, confusion, atol=1e-9) else None
-        return cls(posterior.method, coded, confusion, offset, smoothing, answers)
+        return cls(posterior.method, coded, confusion, offset, pseudocount, answers)
 
     def log_odds(
         self,
@@ -114,7 +114,7 @@ class Reaggregation:
         question_weight: Float[np.ndarray, "Q"] | None = None,
         gold_weight: Float[np.ndarray, "G"] | None = None,
         rater_weight: Float[np.ndarray, "R"] | None = None,
-        vote_half: UInt[np.ndarray, "bytes"] | None = None,
+        half_sample: UInt[np.ndarray, "bytes"] | None = None,
     ) -> Float[np.ndarray, "Q"]:
         """Log-odds of presence of each question under weights; all None gives the fit.
 
@@ -122,18 +122,20 @@ class Reaggregation:
             question_weight: how much each question counts when confusion is fitted.
             gold_weight: the same for gold questions, where confusion is counted on them.
             rater_weight: how much the votes of each rater count.
-            vote_half: one bit a vote, in the order of ``coded``; set ones count `FAY` more,
+            half_sample: one bit a vote, in the order of ``coded``; set ones count `FAY` more,
                 the others `FAY` less.
         """
         by_code = None if rater_weight is None else np.repeat(rater_weight, self.coded.n_answers)
         if self.method == "majority":
-            return self._shares(by_code, vote_half)
+            return self._shares(by_code, half_sample)
         confusion = self.confusion
         if self.answers is not None and gold_weight is not None:
-            confusion = _count_again(self.answers, gold_weight, confusion.shape, self.smoothing)
+            confusion = _count_again(self.answers, gold_weight, confusion.shape, self.pseudocount)
         if self.method == "dawid-skene":
-            return self._fit(question_weight, by_code, vote_half)
-        odds: Float[np.ndarray, "Q"] = self.offset + self._votes_say(confusion, by_code, vote_half)
+            return self._fit(question_weight, by_code, half_sample)
+        odds: Float[np.ndarray, "Q"] = self.offset + self._votes_say(
+            confusion, by_code, half_sample
+        )
         return odds
 
     def _votes_say(
@@ -170,9 +172,9 @@ class Reaggregation:
             share = weight * 0.5 * (1 + np.tanh(0.5 * odds))
             present = self._count(share, half)
             counts = np.stack([np.maximum(total - present, 0.0), present], axis=1)
-            confusion = smoothed_confusion(counts, self.smoothing)
-            mass = float(share.sum()) + self.smoothing
-            prior = np.log(mass / (float(weight.sum()) + 2 * self.smoothing - mass))
+            confusion = smoothed_confusion(counts, self.pseudocount)
+            mass = float(share.sum()) + self.pseudocount
+            prior = np.log(mass / (float(weight.sum()) + 2 * self.pseudocount - mass))
             odds = prior + self._votes_say(confusion, by_code, half)
         fitted: Float[np.ndarray, "Q"] = odds
         return fitted
@@ -204,7 +206,7 @@ def _log_ratio(confusion: Float[np.ndarray, "R T A"]) -> Float[np.ndarray, "C"]:
 
 
 def _gold_answers(
-    votes: Votes, gold: Gold | None, counted: Votes, n_yes: int | None
+    votes: Votes, gold: Gold | None, counted: Votes, min_expert_yes: int | None
 ) -> _GoldAnswers | None:
     """Gold answers of the raters of ``votes``; None without gold."""
     if gold is None:
@@ -215,7 +217,7 @@ def _gold_answers(
     known = positions(counted.rater_ids, votes.rater_ids, source="gold votes")
     used = (gold_of[counted.question] >= 0) & (known[counted.rater] >= 0)
     of_gold, rater = gold_of[counted.question[used]], known[counted.rater[used]]
-    truth = gold.truth(n_yes)[of_gold]
+    truth = gold.truth(min_expert_yes)[of_gold]
     cell = (rater * 2 + truth) * len(votes.answers) + counted.answer[used]
     tested = np.bincount(rater, minlength=len(votes.rater_ids)) > 0
     return _GoldAnswers(cell, of_gold, tested) if tested.any() else None
@@ -225,21 +227,21 @@ def _count_again(
     answers: _GoldAnswers,
     gold_weight: Float[np.ndarray, "G"] | None,
     shape: tuple[int, ...],
-    smoothing: float,
+    pseudocount: float,
 ) -> Float[np.ndarray, "R T A"]:
     """Confusion counted on gold; raters without gold answers get the mean of the others."""
     weight = None if gold_weight is None else gold_weight[answers.gold]
     counts = np.bincount(answers.cell, weights=weight, minlength=int(np.prod(shape)))
-    matrices = smoothed_confusion(counts.reshape(shape).astype(float), smoothing)
+    matrices = smoothed_confusion(counts.reshape(shape).astype(float), pseudocount)
     matrices[~answers.tested] = matrices[answers.tested].mean(axis=0)
     return matrices
 
 
 def _check_same(votes: Votes, posterior: Posterior) -> None:
-    if posterior.truths != TRUTHS:
+    if posterior.states != STATES:
         raise DataError(
-            f"posterior: the truths are {posterior.truths}, but must be {TRUTHS}. Aggregate votes "
-            "on (image, class) questions with two truths."
+            f"posterior: the states are {posterior.states}, but must be {STATES}. Aggregate votes "
+            "on (image, class) questions with two states."
         )
     hashes = (votes.sha256, posterior.votes_sha256)
     row = positions(votes.questions.ids, posterior.questions.ids, source="votes")

@@ -90,6 +90,6 @@ def _known_original(benchmark: Benchmark) -> Int[np.ndarray, "N"]:
     if benchmark.original is None:
         raise DataError(
             f"{benchmark.name}: the original labels are not known, but must be for this finding. "
-            "Give them (--original FILE)."
+            "Give them (--original-labels FILE)."
         )
     return benchmark.original

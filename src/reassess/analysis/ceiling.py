@@ -55,7 +55,7 @@ class Ceiling:
 
 
 def ceiling(
-    own: Accuracy, real: Float[np.ndarray, "M"], models: list[str], *, level: float = 0.95
+    own: Accuracy, real: Float[np.ndarray, "M"], models: list[str], *, confidence: float = 0.95
 ) -> Ceiling:
     """The ceiling beside models whose predictions are not known, only their ReaL accuracy.
 
@@ -67,15 +67,15 @@ def ceiling(
         own: ReaL accuracy of the original labels.
         real: ReaL accuracy of each model, in [0, 1].
         models: what each is called.
-        level: of the intervals.
+        confidence: of the intervals.
     """
     n = own.n_scored
-    low, _ = wilson_bounds(real * n, np.full(len(real), float(n)), level)
+    low, _ = wilson_bounds(real * n, np.full(len(real), float(n)), confidence)
     value = np.nan if own.value is None else own.value
     best = int(np.argmax(real)) if len(real) else None
     return Ceiling(
         own=own,
-        interval=wilson_interval(own.n_correct, n, level),
+        interval=wilson_interval(own.n_correct, n, confidence),
         n_models=len(real),
         n_above=int((real > value).sum()),
         n_surely_above=int((low > value).sum()),

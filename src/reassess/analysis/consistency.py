@@ -12,9 +12,9 @@ from jaxtyping import Float, Int, Shaped
 from reassess.analysis.other_raters import with_others, without_own
 from reassess.errors import DataError
 from reassess.records import ANSWERS, Posterior, Votes
-from reassess.statistics import normal_quantile
+from reassess.statistics import z_critical
 
-TRUTHS = ("absent", "present")
+STATES = ("absent", "present")
 FEWEST_FOR_DRIFT = 20
 """Votes of a rater below which nothing is said about his drift."""
 
@@ -54,7 +54,7 @@ class RaterRepeats:
     n_same: Int[np.ndarray, "R"]
 
 
-def rater_drifts(votes: Votes, posterior: Posterior, level: float = 0.95) -> RaterDrifts:
+def rater_drifts(votes: Votes, posterior: Posterior, confidence: float = 0.95) -> RaterDrifts:
     """Whether raters agree more or less with the others as they go on.
 
     A vote agrees as far as the others' votes say that it is right: a yes by P(present), a no
@@ -64,14 +64,14 @@ def rater_drifts(votes: Votes, posterior: Posterior, level: float = 0.95) -> Rat
     Raises:
         DataError: the times of the votes are not known, the answers or truths are others, or
             the posterior is not of these votes.
-        OptionError: the level does not lie between 0 and 1.
+        OptionError: the confidence does not lie between 0 and 1.
     """
-    if votes.given_at is None or votes.answers != ANSWERS or posterior.truths != TRUTHS:
+    if votes.given_at is None or votes.answers != ANSWERS or posterior.states != STATES:
         raise DataError(
             "votes: drift needs answers no, maybe, yes about presence, and the time of each vote, "
             "but the votes have not. Write a column given_at (reassess votes export does)."
         )
-    z = normal_quantile(level)
+    z = z_critical(confidence)
     known = ~np.isnat(votes.given_at) & with_others(votes)
     present = np.exp(without_own(votes, posterior)[:, 1])[known]
     answer, rater = votes.answer[known], votes.rater[known]

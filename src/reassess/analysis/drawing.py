@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from reassess.aggregation import Reaggregation
+from reassess.aggregation import WeightedRefit
 from reassess.aggregation.reweighting import FAY
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
 from reassess.engines import Engine
@@ -20,10 +20,10 @@ from reassess.statistics import (
     bootstrap_counts,
     descending_ranks,
     half_sample,
-    normal_quantile,
     rank_intervals,
     sigmoid,
     wilson_bounds,
+    z_critical,
 )
 
 RESAMPLES_A_SHARD = 10
@@ -69,7 +69,7 @@ class LabelUncertainty:
 
 
 def drawn_images(
-    table: ImageTable, n_resamples: int, level: float, rng: np.random.Generator, engine: Engine
+    table: ImageTable, n_resamples: int, confidence: float, rng: np.random.Generator, engine: Engine
 ) -> Ranked:
     """ReaL accuracy and rank; images are drawn again, labels stay as decided."""
     scored = table.n_labels > 0
@@ -85,9 +85,9 @@ def drawn_images(
 
     draws = np.concatenate(list(engine.map(draw, zip(sizes, rng.spawn(len(sizes)), strict=True))))
     n_scored = np.full(len(n_correct), int(scored.sum()))
-    low, high = wilson_bounds(n_correct, n_scored, level)
+    low, high = wilson_bounds(n_correct, n_scored, confidence)
     accuracy = n_correct / n_scored
-    best, worst = rank_intervals(accuracy, draws - draws.mean(axis=0), level)
+    best, worst = rank_intervals(accuracy, draws - draws.mean(axis=0), confidence)
     return Ranked(accuracy, low, high, descending_ranks(accuracy), best, worst)
 
 
@@ -96,7 +96,7 @@ class Rescoring:
     """What scoring models again under other weights needs."""
 
     soft: SoftLabels
-    again: Reaggregation
+    again: WeightedRefit
     calibrator: Calibrator | None
     gold: Gold | None
 
@@ -104,14 +104,14 @@ class Rescoring:
         self,
         image_weight: Float[np.ndarray, "n"] | None = None,
         rater_weight: Float[np.ndarray, "R"] | None = None,
-        vote_half: np.ndarray | None = None,
+        half_sample: np.ndarray | None = None,
     ) -> Float[np.ndarray, "e"]:
         """Evidence after all votes were aggregated and gold was calibrated under weights.
 
         Args:
             image_weight: how often each image was drawn.
             rater_weight: how much the votes of each rater count.
-            vote_half: one bit a vote: the half that counts for more.
+            half_sample: one bit a vote: the half that counts for more.
         """
         weight, of_question, of_gold = np.ones(len(self.soft.rated)), None, None
         if image_weight is not None:
@@ -125,7 +125,7 @@ class Rescoring:
             question_weight=of_question,
             gold_weight=of_gold,
             rater_weight=rater_weight,
-            vote_half=vote_half,
+            half_sample=half_sample,
         )
         if self.calibrator is None:
             probability = sigmoid(log_odds)
@@ -143,15 +143,15 @@ class Rescoring:
             sign = rng.integers(2, size=n_raters) * 2.0 - 1
             rows[0, row] = self.evidence(image_weight=counts)
             rows[1, row] = self.evidence(rater_weight=1 + FAY * sign)
-            rows[2, row] = self.evidence(vote_half=half_sample(n_votes, rng))
+            rows[2, row] = self.evidence(half_sample=half_sample(n_votes, rng))
         flat = self.soft.accuracies(rows.reshape(3 * size, -1))
         return flat.reshape(3, size, -1)
 
 
-def drawn_again(
+def resample(
     scoring: Rescoring,
     n_resamples: int,
-    level: float,
+    confidence: float,
     rng: np.random.Generator,
     engine: Engine,
     on_resample: Callable[[int], None] | None,
@@ -173,9 +173,9 @@ def drawn_again(
     of_raters, of_votes = of_raters / FAY**2, of_votes / FAY**2
     root = _root(of_images + of_raters - of_votes)
     covariance = root @ root.T
-    reach = normal_quantile(level) * np.sqrt(np.diag(covariance))
+    reach = z_critical(confidence) * np.sqrt(np.diag(covariance))
     deviation = rng.standard_normal((n_resamples, len(accuracy))) @ root.T
-    best, worst = rank_intervals(accuracy, deviation, level)
+    best, worst = rank_intervals(accuracy, deviation, confidence)
     low, high = np.clip(accuracy - reach, 0, 1), np.clip(accuracy + reach, 0, 1)
     ranked = Ranked(accuracy, low, high, descending_ranks(accuracy), best, worst)
     start = scoring.calibrator

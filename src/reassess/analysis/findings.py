@@ -162,7 +162,7 @@ def find(
     oracle = unbiased_oracle(labels, benchmark) if knows_original else None
     preferences, later, by_class, accuracies = [], [], [], []
     for one in predictions:
-        ranks = [rank for rank in _LATER_RANKS if rank <= one.classes.shape[1]]
+        ranks = [rank for rank in _LATER_RANKS if rank <= one.ranked_classes.shape[1]]
         later += [later_prediction(one, labels, rank) for rank in ranks]
         if not knows_original:
             continue

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from reassess.errors import AlignmentError, DataError, OptionError, some
+from reassess.errors import AlignmentError, DataError, OptionError, preview
 from reassess.records import Benchmark, Classes, LabelSets, align, positions
 
 
@@ -60,7 +60,7 @@ def aligned(
         raise OptionError("there are 0 reassessments, but must be one at least. Name one.")
     if twice:
         raise OptionError(
-            f"{len(names)} reassessments are called {some(names, 9)}, but must have different "
+            f"{len(names)} reassessments are called {preview(names, 9)}, but must have different "
             "names. Name them, as in first=a.json second=b.json."
         )
     known = benchmark.classes if benchmark is not None else None
@@ -93,7 +93,7 @@ def among(one: LabelSets, image_ids: Shaped[np.ndarray, "m"]) -> LabelSets:
     Raises:
         AlignmentError: none of its images is, or an id fits several.
     """
-    row = positions(image_ids, one.image_ids, source="--images")
+    row = positions(image_ids, one.image_ids, source="--subset")
     if not (row >= 0).any():
         raise AlignmentError(
             f"{one.name}: none of the {len(image_ids):,} images that were named (such as "

@@ -51,7 +51,7 @@ def later_prediction(predictions: Predictions, labels: LabelSets, rank: int) -> 
 
     Source: Figure 5.
     """
-    n_ranks = predictions.classes.shape[1]
+    n_ranks = predictions.ranked_classes.shape[1]
     if not 2 <= rank <= n_ranks:
         raise OptionError(
             f"predictions {predictions.model!r}: the rank is {rank}, but must be in "
@@ -61,5 +61,5 @@ def later_prediction(predictions: Predictions, labels: LabelSets, rank: int) -> 
     rows = predicted_rows(predictions, labels)
     first_right = labels.contains(rows, predictions.top)
     scored = first_right & (labels.sizes[rows] >= rank)
-    right = labels.contains(rows[scored], predictions.classes[scored, rank - 1])
+    right = labels.contains(rows[scored], predictions.ranked_classes[scored, rank - 1])
     return LaterPrediction(predictions.model, rank, int(right.sum()), int(scored.sum()))

@@ -1,6 +1,6 @@
 """What the other raters say about the question of each vote, and whether there are any.
 
-So that nobody's votes confirm themselves. Letters: V votes, T truths, v pairs of a rater and
+So that nobody's votes confirm themselves. Letters: V votes, T states, v pairs of a rater and
 a question.
 """
 

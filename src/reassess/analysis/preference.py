@@ -22,14 +22,14 @@ class Preference:
         n_model: images where the prediction is among the labels and the original is not.
         n_original: images where the original is among the labels and the prediction is not.
         interval: Wilson's interval of the share preferred; (0, 1) where it is undefined.
-        level: level of the interval.
+        confidence: of the interval.
     """
 
     model: str
     n_model: int
     n_original: int
     interval: tuple[float, float]
-    level: float
+    confidence: float
 
     @property
     def value(self) -> float | None:
@@ -39,7 +39,7 @@ class Preference:
 
 
 def preference(
-    predictions: Predictions, labels: LabelSets, benchmark: Benchmark, level: float = 0.95
+    predictions: Predictions, labels: LabelSets, benchmark: Benchmark, confidence: float = 0.95
 ) -> Preference:
     """Share of images on which the prediction holds, of those where it or the original does.
 
@@ -49,12 +49,12 @@ def preference(
         predictions: a model's predictions for any of the images.
         labels: the reassessed labels.
         benchmark: the original labels.
-        level: level of the interval, in (0, 1).
+        confidence: of the interval, in (0, 1).
 
     Raises:
         AlignmentError: a predicted image is not in the label sets or in the benchmark.
         DataError: the benchmark has no original labels.
-        OptionError: the level does not lie between 0 and 1.
+        OptionError: the confidence does not lie between 0 and 1.
 
     Source: Figure 1.
     """
@@ -63,5 +63,5 @@ def preference(
     original_holds = labels.contains(rows, original_classes(labels, benchmark)[rows])
     n_model = int((model_holds & ~original_holds).sum())
     n_original = int((original_holds & ~model_holds).sum())
-    interval = wilson_interval(n_model, n_model + n_original, level)
-    return Preference(predictions.model, n_model, n_original, interval, level)
+    interval = wilson_interval(n_model, n_model + n_original, confidence)
+    return Preference(predictions.model, n_model, n_original, interval, confidence)

@@ -90,8 +90,8 @@ def _n_free(a: Line, b: Line) -> int:
     """Degrees of freedom of the difference of two slopes that have errors."""
     of_a, of_b = (one.slope_error or 0.0 for one in (a, b))
     share = of_a**2 / (of_a**2 + of_b**2)
-    n_free = 1 / (share**2 / (a.n_points - 2) + (1 - share) ** 2 / (b.n_points - 2))
-    return max(1, int(n_free))
+    df = 1 / (share**2 / (a.n_points - 2) + (1 - share) ** 2 / (b.n_points - 2))
+    return max(1, int(df))
 
 
 def _half(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], which: str) -> Line:

@@ -153,13 +153,13 @@ class _Sample:
     y: Float[np.ndarray, "n"]
     group: Int[np.ndarray, "n"]
     weights: Float[np.ndarray, "B n"]
-    level: float
+    confidence: float
 
     def n_groups(self, rows: Bool[np.ndarray, "n"] | Int[np.ndarray, "m"]) -> int:
         return len(np.unique(self.group[rows]))
 
     def interval(self, draws: Float[np.ndarray, "B"], n_groups: int) -> Interval | None:
-        return None if n_groups < LEAST_GROUPS else defined_interval(draws, self.level)
+        return None if n_groups < LEAST_GROUPS else defined_interval(draws, self.confidence)
 
 
 def families(models: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
@@ -176,7 +176,7 @@ def proxy(
     edges: Sequence[float] | None = None,
     top: float = 0.1,
     n_resamples: int = 1000,
-    level: float = 0.95,
+    confidence: float = 0.95,
     rng: np.random.Generator,
 ) -> Proxy:
     """How far y follows x, and whether it still does among the models of highest x.
@@ -189,7 +189,7 @@ def proxy(
         edges: where the ranges of x begin, ascending; None takes those of `default_edges`.
         top: share of the models with the highest x that is called the top.
         n_resamples: B.
-        level: of the intervals.
+        confidence: of the intervals.
         rng: where randomness comes from.
 
     Raises:
@@ -198,7 +198,7 @@ def proxy(
     """
     _check(x, y, names, top, n_resamples)
     known = np.arange(len(x)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    sample = _Sample(x, y, known, group_weights(known, n_resamples, rng), level)
+    sample = _Sample(x, y, known, group_weights(known, n_resamples, rng), confidence)
     used = default_edges(x, names[0]) if edges is None else _ascending(edges)
     bent, no_bend = _breakpoint(sample, rng)
     order, no_order = _top(sample, top)

@@ -2,7 +2,7 @@
 
 Needs no gold; agreement with experts is `reassess.analysis.agreement`. Does not fit anything:
 it starts from a posterior that was. Whether a rater stays the same is `consistency`'s business.
-Letters: Q questions, V votes, R raters, T truths, A answers.
+Letters: Q questions, V votes, R raters, T states, A answers.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class RaterConfusions:
 
     Attributes:
         rater_ids: the R raters.
-        truths: names of the T truths.
+        states: names of the T states.
         answers: names of the A answers.
         confusion: ``confusion[r, t, a]`` = P(rater r answers a | truth t); NaN for a rater who
             shares no question with another.
@@ -62,7 +62,7 @@ class RaterConfusions:
     """
 
     rater_ids: Shaped[np.ndarray, "R"]
-    truths: tuple[str, ...]
+    states: tuple[str, ...]
     answers: tuple[str, ...]
     confusion: Float[np.ndarray, "R T A"]
     pooled: Float[np.ndarray, "T A"]
@@ -139,12 +139,12 @@ def rater_findings(
 
 
 def vote_agreement(
-    votes: Votes, *, n_resamples: int = 1000, level: float = 0.95, rng: np.random.Generator
+    votes: Votes, *, n_resamples: int = 1000, confidence: float = 0.95, rng: np.random.Generator
 ) -> VoteAgreement:
     """How far raters agree; the bootstrap draws images where questions are about images.
 
     Raises:
-        OptionError: the level is not inside (0, 1), or the resamples are negative.
+        OptionError: the confidence is not inside (0, 1), or the resamples are negative.
     """
     counts = votes.counts()
     pairs = votes.questions.pairs
@@ -156,14 +156,16 @@ def vote_agreement(
             distance="ordinal" if distance == "ordinal" else "nominal",
             groups=groups,
             n_resamples=n_resamples,
-            level=level,
+            confidence=confidence,
             rng=rng,
         )
 
     return VoteAgreement(
         nominal=alpha("nominal"),
         ordinal=alpha("ordinal") if votes.answers == ANSWERS else None,
-        fleiss=fleiss_kappa(counts, groups=groups, n_resamples=n_resamples, level=level, rng=rng),
+        fleiss=fleiss_kappa(
+            counts, groups=groups, n_resamples=n_resamples, confidence=confidence, rng=rng
+        ),
         n_questions=len(votes.questions),
         n_votes=len(votes),
     )
@@ -185,7 +187,7 @@ def rater_confusions(votes: Votes, posterior: Posterior) -> RaterConfusions:
         (1962), Biometrika 49:65-82, maximised over its concentration.
     """
     without = np.where(with_others(votes)[:, None], without_own(votes, posterior), -np.inf)
-    n_raters, n_truths, n_answers = len(votes.rater_ids), len(posterior.truths), len(votes.answers)
+    n_raters, n_states, n_answers = len(votes.rater_ids), len(posterior.states), len(votes.answers)
     cell = votes.rater.astype(np.int64) * n_answers + votes.answer
     counts = np.stack(
         [
@@ -193,16 +195,16 @@ def rater_confusions(votes: Votes, posterior: Posterior) -> RaterConfusions:
             for share in np.exp(without).T
         ],
         axis=1,
-    ).reshape(n_raters, n_answers, n_truths)
+    ).reshape(n_raters, n_answers, n_states)
     counts = counts.transpose(0, 2, 1)
     total = counts.sum(axis=0)
     pooled = (total + _SMALLEST) / (total + _SMALLEST).sum(axis=1, keepdims=True)
-    strength = np.array([_strength(counts[:, t], pooled[t]) for t in range(n_truths)])
+    strength = np.array([_strength(counts[:, t], pooled[t]) for t in range(n_states)])
     prior = strength[:, None] * pooled
     n = counts.sum(axis=2)
     return RaterConfusions(
         rater_ids=votes.rater_ids,
-        truths=posterior.truths,
+        states=posterior.states,
         answers=votes.answers,
         confusion=np.where(
             n.sum(axis=1)[:, None, None] > 0, (counts + prior) / (n + strength)[:, :, None], np.nan
@@ -221,12 +223,12 @@ def leave_one_out(votes: Votes, posterior: Posterior, threshold: float) -> Rater
 
     Args:
         votes: the votes.
-        posterior: fitted to them, with the truths absent and present.
+        posterior: fitted to them, with the states absent and present.
         threshold: a label is kept where its posterior is at least this.
 
     Raises:
         OptionError: the threshold is not inside (0, 1).
-        DataError: the posterior is not of these votes, has no confusion, or other truths.
+        DataError: the posterior is not of these votes, has no confusion, or other states.
     """
     if not 0 < threshold < 1:
         raise OptionError(f"the threshold is {threshold}, but must lie inside (0, 1). Give 0.8.")

@@ -235,7 +235,7 @@ def model_under_sets(model: Predictions, table: Aligned) -> ModelUnderSets:
     Raises:
         AlignmentError: an image of the table was not predicted.
     """
-    known = model.only(table.image_ids)
+    known = model.reindex(table.image_ids)
     labelled = np.array([one.sizes > 0 for one in table.sets])
     shared = np.flatnonzero((labelled & table.covered).all(axis=0))
     n_covered = table.covered.sum(axis=1).tolist()
@@ -243,7 +243,7 @@ def model_under_sets(model: Predictions, table: Aligned) -> ModelUnderSets:
     for one, n_images in zip(table.sets, n_covered, strict=True):
         found = real_accuracy(known, one)
         own.append(Accuracy(found.n_correct, found.n_scored, n_images - found.n_scored))
-        right = one.contains(shared, known.classes[shared, 0])
+        right = one.contains(shared, known.ranked_classes[shared, 0])
         common.append(Accuracy(int(right.sum()), len(shared)))
     return ModelUnderSets(model.model, tuple(own), tuple(common))
 

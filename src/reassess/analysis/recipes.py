@@ -59,7 +59,7 @@ def recipe_scores(
     labels: LabelSets,
     *,
     clear: LabelSets | None = None,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> list[RecipeScore]:
     """Every recipe under some labels, schedule by schedule.
 
@@ -67,7 +67,7 @@ def recipe_scores(
         runs: the models, one a variant, schedule and seed.
         labels: of the test images; an image without one is left out.
         clear: images on whose one label people agree; other images of theirs are ignored.
-        level: of the intervals.
+        confidence: of the intervals.
 
     Raises:
         DataError: no test image has a label, or a baseline is missing.
@@ -85,13 +85,13 @@ def recipe_scores(
             of_seed = grouped[schedule, variant]
             if set(of_seed) - set(baseline):
                 raise DataError(f"the {schedule} runs of {variant!r} have no baseline of a seed.")
-            found.append(_score(of_seed, baseline, labels, clear, level))
+            found.append(_score(of_seed, baseline, labels, clear, confidence))
     return found
 
 
 def _score(
     of_seed: dict[int, RecipeRun], baseline: dict[int, RecipeRun], labels: LabelSets,
-    clear: LabelSets | None, level: float,
+    clear: LabelSets | None, confidence: float,
 ) -> RecipeScore:  # fmt: skip
     one = next(iter(of_seed.values()))
     judged = [real_accuracy(run.predictions, labels, subset=True) for run in of_seed.values()]
@@ -102,7 +102,7 @@ def _score(
     difference, p_value = None, None
     if one.variant != "baseline":
         difference, p_value = _against(of_seed, baseline, labels)
-    interval = mean_interval(np.array(accuracies), level)
+    interval = mean_interval(np.array(accuracies), confidence)
     return RecipeScore(
         variant=one.variant,
         schedule=one.schedule,

@@ -204,7 +204,7 @@ def review_result(
     review: MistakeReview,
     verdict: Int[np.ndarray, "Q"],
     voted: Bool[np.ndarray, "Q"],
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> ReviewResult:
     """What verdicts on a review say of labels and models.
 
@@ -212,7 +212,7 @@ def review_result(
         review: what was drawn.
         verdict: on each mistake drawn, a code into `VERDICTS` or `OPEN`.
         voted: whether each has its votes, so that an open one is a disagreement.
-        level: of the intervals.
+        confidence: of the intervals.
     """
     known = verdict != OPEN
     sample = Sample(review.stratum[known], review.n_population)
@@ -221,7 +221,7 @@ def review_result(
 
     def shares(group: Bool[np.ndarray, "n"], n_group: int) -> dict[MistakeVerdict, Estimate] | None:
         found = {
-            name: stratified_share(said == code, group, n_group, sample, level)
+            name: stratified_share(said == code, group, n_group, sample, confidence)
             for code, name in enumerate(VERDICTS)
         }
         whole = {name: one for name, one in found.items() if one is not None}
@@ -257,7 +257,7 @@ def review_result(
         false_negatives=_false_negatives(together, n_all, review.n_right),
         models=tuple(models),
         kinds=tuple(kinds),
-        differences=_differences(review, made_by & (said == _CLEAR)[:, None], sample, level),
+        differences=_differences(review, made_by & (said == _CLEAR)[:, None], sample, confidence),
     )
 
 
@@ -360,7 +360,7 @@ def _false_negatives(
 
 
 def _differences(
-    review: MistakeReview, clear: Bool[np.ndarray, "n M"], sample: Sample, level: float
+    review: MistakeReview, clear: Bool[np.ndarray, "n M"], sample: Sample, confidence: float
 ) -> tuple[ClearDifference, ...]:
     n_models = len(review.models)
     return tuple(
@@ -368,7 +368,7 @@ def _differences(
             review.models[a],
             review.models[b],
             stratified_difference(
-                clear[:, a], clear[:, b], sample, int(review.n_scored[[a, b]].max()), level
+                clear[:, a], clear[:, b], sample, int(review.n_scored[[a, b]].max()), confidence
             ),
         )
         for a in range(n_models)

@@ -49,7 +49,7 @@ def sensitivity(
     Args:
         predictions: one record a model, all of the same images.
         labels: the label sets as decided; those of images that were not rated stay.
-        posterior: with the truths absent and present.
+        posterior: with the states absent and present.
         thresholds: in (0, 1]; None takes those of `THRESHOLDS` and the labels' own at which some
             image keeps a label.
 

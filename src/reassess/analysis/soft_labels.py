@@ -210,7 +210,7 @@ class Calibrator:
     def of(
         cls,
         gold: Gold,
-        n_yes: int | None,
+        min_expert_yes: int | None,
         soft: SoftLabels,
         questions: Questions,
         log_odds: Float[np.ndarray, "Q"],
@@ -224,7 +224,7 @@ class Calibrator:
         found = positions(gold.questions.ids, questions.ids, source="gold")
         known = np.flatnonzero(found >= 0)
         known = known[soft.image[found[known]] >= 0]
-        truth = gold.truth(n_yes)[known]
+        truth = gold.truth(min_expert_yes)[known]
         if not truth.any() or truth.all():
             raise DataError(
                 f"gold: {len(known):,} of its {len(found):,} questions were put to raters about "

@@ -81,7 +81,7 @@ def standings(
     labels: LabelSets,
     benchmark: Benchmark,
     *,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> tuple[tuple[Standing, ...], tuple[Neighbours, ...]]:
     """Every model, best ReaL accuracy first, and every two that follow each other.
 
@@ -89,17 +89,19 @@ def standings(
         predictions: one record a model, all of the same images; names are unique.
         labels: the reassessed labels.
         benchmark: its original labels are scored where it has any.
-        level: of the intervals and of the tests.
+        confidence: of the intervals and of the tests.
 
     Raises:
         AlignmentError: images do not match.
     """
-    shown = [one.only(labels.image_ids) for one in predictions]
+    shown = [one.reindex(labels.image_ids) for one in predictions]
     shown.sort(key=lambda one: (-(real_accuracy(one, labels).value or 0.0), one.model))
     own, as_labels = _original(labels, benchmark)
     above: list[Difference | None] = [None] * len(shown)
     if own is not None:
-        above = list(_differences([compare(one, own, labels, level=level) for one in shown]))
+        above = list(
+            _differences([compare(one, own, labels, confidence=confidence) for one in shown])
+        )
     models = []
     for one, difference in zip(shown, above, strict=True):
         real = real_accuracy(one, labels)
@@ -108,11 +110,11 @@ def standings(
                 model=one.model,
                 original=None if as_labels is None else real_accuracy(one, as_labels),
                 real=real,
-                interval=wilson_interval(real.n_correct, real.n_scored, level),
+                interval=wilson_interval(real.n_correct, real.n_scored, confidence),
                 above=difference,
             )
         )
-    pairs = [compare(a, b, labels, level=level) for a, b in pairwise(shown)]
+    pairs = [compare(a, b, labels, confidence=confidence) for a, b in pairwise(shown)]
     neighbours = (
         Neighbours(pair.model_a, pair.model_b, difference)
         for pair, difference in zip(pairs, _differences(pairs), strict=True)
@@ -150,7 +152,7 @@ def _differences(pairs: Sequence[Comparison]) -> list[Difference]:
             interval=(pair.low, pair.high),
             p_value=pair.p_value,
             p_adjusted=p,
-            decided=p < 1 - pair.level,
+            decided=p < 1 - pair.confidence,
         )
         for pair, p in zip(pairs, adjusted.tolist(), strict=True)
     ]

@@ -28,16 +28,16 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float, Int
 
-from reassess.aggregation import Reaggregation
+from reassess.aggregation import WeightedRefit
 from reassess.analysis.drawing import (
     LabelUncertainty,
     Ranked,
     Rescoring,
-    drawn_again,
     drawn_images,
+    resample,
 )
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
-from reassess.engines import Engine, LocalEngine
+from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, MissingExtraError, OptionError
 from reassess.records import Gold, ImageTable, LabelSets, Posterior, Predictions, Votes
 from reassess.scoring import image_table
@@ -46,8 +46,8 @@ from reassess.statistics import (
     holm,
     mcnemar_exact,
     normal_p_value,
-    normal_quantile,
     paired_difference_interval,
+    z_critical,
 )
 
 Verdict = Literal["decided", "images", "labels"]
@@ -102,7 +102,7 @@ class UncertainScores:
         labels_name: the labels that judge.
         n_scored: images that have a label.
         n_unlabelled: images that have none.
-        level: of every interval.
+        confidence: of every interval.
         n_resamples: B.
         images: ReaL accuracy and rank; uncertain are the images, labels are as decided.
         both: accuracy and rank under calibrated labels; uncertain are images and labels. None
@@ -118,7 +118,7 @@ class UncertainScores:
     labels_name: str
     n_scored: int
     n_unlabelled: int
-    level: float
+    confidence: float
     n_resamples: int
     images: Ranked
     both: Ranked | None
@@ -133,7 +133,7 @@ class UncertainScores:
         only_a, only_b = int(self.n_only[a, b]), int(self.n_only[b, a])
         n_both = round(float(self.images.accuracy[a]) * self.n_scored) - only_a
         n_neither = self.n_scored - n_both - only_a - only_b
-        ends = paired_difference_interval(n_both, only_a, only_b, n_neither, self.level)
+        ends = paired_difference_interval(n_both, only_a, only_b, n_neither, self.confidence)
         return (only_a - only_b) / self.n_scored, *ends
 
     def calibrated_difference(self, a: int, b: int) -> tuple[float, float, float]:
@@ -144,7 +144,7 @@ class UncertainScores:
         """
         both, uncertainty = self._with_labels()
         value = float(both.accuracy[a] - both.accuracy[b])
-        reach = normal_quantile(self.level) * _error(uncertainty.covariance, a, b)
+        reach = z_critical(self.confidence) * _error(uncertainty.covariance, a, b)
         return value, value - reach, value + reach
 
     def p_swap(self, a: int, b: int) -> float:
@@ -216,10 +216,10 @@ def uncertain_scores(
     posterior: Posterior | None = None,
     gold: Gold | None = None,
     gold_votes: Votes | None = None,
-    n_yes: int | None = None,
-    smoothing: float = 1.0,
+    min_expert_yes: int | None = None,
+    pseudocount: float = 1.0,
     n_resamples: int = 1000,
-    level: float = 0.95,
+    confidence: float = 0.95,
     rng: np.random.Generator,
     engine: Engine | None = None,
     on_resample: Callable[[int], None] | None = None,
@@ -234,20 +234,21 @@ def uncertain_scores(
         gold: what posteriors are calibrated on; without it they are taken as they are, and as
             they are over-confident, intervals are then too narrow.
         gold_votes: the raters' answers to gold where they were given apart.
-        n_yes: how many experts must say yes for a gold question to hold; None for more than half.
-        smoothing: added to counts when the posterior was made.
+        min_expert_yes: how many experts must say yes for a gold question to hold; None for more
+            than half.
+        pseudocount: added to counts when the posterior was made.
         n_resamples: B, for images, for raters and for votes each.
-        level: of every interval.
+        confidence: of every interval.
         rng: where randomness comes from.
         engine: where resamples run; the threads of this process by default.
         on_resample: called with the number of resamples done so far, of ``B``.
 
     Raises:
-        OptionError: the level or the number of resamples is out of range.
+        OptionError: the confidence or the number of resamples is out of range.
         DataError: votes, posterior, gold and labels do not fit together, or no image has a label.
         AlignmentError: the models predicted different images, or labels are missing.
     """
-    normal_quantile(level)
+    z_critical(confidence)
     if n_resamples < 2:
         raise OptionError(f"the number of resamples is {n_resamples}, but must be 2 or more.")
     if (votes is None) != (posterior is None):
@@ -258,27 +259,32 @@ def uncertain_scores(
         raise DataError(f"{labels.name}: none of the predicted images has a label to be scored by.")
     n_only, tests = _paired_tests(table)
     both = uncertainty = None
-    with _one_thread_of_blas(), LocalEngine() as local:
-        images = drawn_images(table, n_resamples, level, rng, engine or local)
+    with _one_thread_of_blas(), ThreadEngine() as local:
+        images = drawn_images(table, n_resamples, confidence, rng, engine or local)
         if votes is not None and posterior is not None:
             soft = SoftLabels.of(predictions, labels, votes.questions)
-            again = Reaggregation.of(
-                votes, posterior, gold=gold, gold_votes=gold_votes, n_yes=n_yes, smoothing=smoothing
+            again = WeightedRefit.of(
+                votes,
+                posterior,
+                gold=gold,
+                gold_votes=gold_votes,
+                min_expert_yes=min_expert_yes,
+                pseudocount=pseudocount,
             )
             log_odds = again.log_odds()
             calibrator = None
             if gold is not None:
-                calibrator = Calibrator.of(gold, n_yes, soft, votes.questions, log_odds)
-            both, uncertainty = drawn_again(
-                Rescoring(soft, again, calibrator, gold), n_resamples, level, rng, engine or local,
-                on_resample,
+                calibrator = Calibrator.of(gold, min_expert_yes, soft, votes.questions, log_odds)
+            both, uncertainty = resample(
+                Rescoring(soft, again, calibrator, gold), n_resamples, confidence, rng, engine or
+                local, on_resample,
             )  # fmt: skip
     return UncertainScores(
         models=table.models,
         labels_name=labels.name,
         n_scored=int(scored.sum()),
         n_unlabelled=int((~scored).sum()),
-        level=level,
+        confidence=confidence,
         n_resamples=n_resamples,
         images=images,
         both=both,

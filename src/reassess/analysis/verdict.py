@@ -80,7 +80,7 @@ class ResultsVerdict:
         proxy: how y follows x.
         ceiling: the original labels' own score; None where y is not ReaL accuracy.
         judgement: what follows.
-        level: of the intervals.
+        confidence: of the intervals.
     """
 
     n_entries: int
@@ -89,7 +89,7 @@ class ResultsVerdict:
     proxy: Proxy
     ceiling: Ceiling | None
     judgement: Judgement
-    level: float
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class StudyVerdict:
         uncertainty: accuracies and ranks with their intervals, those from labels where votes are
             known; None where nobody drew them.
         judgement: what follows; open where there is no proxy.
-        level: of the intervals.
+        confidence: of the intervals.
     """
 
     name: str
@@ -122,7 +122,7 @@ class StudyVerdict:
     proxy: Proxy | None
     uncertainty: UncertainScores | None
     judgement: Judgement
-    level: float
+    confidence: float
 
 
 def judge(found: Proxy) -> Judgement:
@@ -148,7 +148,7 @@ def results_verdict(
     edges: Sequence[float] | None = None,
     top: float = 0.1,
     n_resamples: int = 1000,
-    level: float = 0.95,
+    confidence: float = 0.95,
     rng: np.random.Generator,
 ) -> ResultsVerdict:
     """The verdict on published accuracies.
@@ -162,7 +162,7 @@ def results_verdict(
         edges: as in `proxy`.
         top: as in `proxy`.
         n_resamples: as in `proxy`.
-        level: of the intervals.
+        confidence: of the intervals.
         rng: where randomness comes from.
 
     Raises:
@@ -186,7 +186,7 @@ def results_verdict(
         edges=edges,
         top=top,
         n_resamples=n_resamples,
-        level=level,
+        confidence=confidence,
         rng=rng,
     )
     above = None
@@ -195,7 +195,7 @@ def results_verdict(
             f"{model} at {size}"
             for model, size in zip(models.tolist(), results.img_size[both].tolist(), strict=True)
         ]
-        above = ceiling(own, results.accuracy[y][both], named, level=level)
+        above = ceiling(own, results.accuracy[y][both], named, confidence=confidence)
     return ResultsVerdict(
         n_entries=len(results),
         n_left_out=int((~both).sum()),
@@ -203,7 +203,7 @@ def results_verdict(
         proxy=found,
         ceiling=above,
         judgement=judge(found),
-        level=level,
+        confidence=confidence,
     )
 
 
@@ -217,7 +217,7 @@ def study_verdict(
     edges: Sequence[float] | None = None,
     top: float = 0.1,
     n_resamples: int = 1000,
-    level: float = 0.95,
+    confidence: float = 0.95,
     rng: np.random.Generator,
 ) -> StudyVerdict:
     """The verdict on one study.
@@ -231,14 +231,14 @@ def study_verdict(
         edges: as in `proxy`.
         top: as in `proxy`.
         n_resamples: as in `proxy`.
-        level: of the intervals.
+        confidence: of the intervals.
         rng: where randomness comes from.
 
     Raises:
         AlignmentError: images do not match.
         OptionError: as in `proxy`.
     """
-    models, neighbours = standings(predictions, labels, benchmark, level=level)
+    models, neighbours = standings(predictions, labels, benchmark, confidence=confidence)
     known = [
         (one.model, one.original.value, one.real.value)
         for one in models
@@ -251,25 +251,32 @@ def study_verdict(
         names, x, y = (np.array(column) for column in zip(*known, strict=True))
         groups = families(names) if cluster == "family" else None
         found = proxy(
-            x, y, groups=groups, edges=edges, top=top, n_resamples=n_resamples, level=level, rng=rng
+            x,
+            y,
+            groups=groups,
+            edges=edges,
+            top=top,
+            n_resamples=n_resamples,
+            confidence=confidence,
+            rng=rng,
         )
     return StudyVerdict(
         name=benchmark.name,
         n_images=len(labels),
         n_rated=None if labels.rated is None else int(labels.rated.sum()),
         kinds=None if benchmark.original is None else label_kinds(labels, benchmark),
-        ceiling=_study_ceiling(labels, benchmark, models, level),
+        ceiling=_study_ceiling(labels, benchmark, models, confidence),
         models=models,
         neighbours=neighbours,
         proxy=found,
         uncertainty=uncertainty,
         judgement=Judgement("open", "open", "open") if found is None else judge(found),
-        level=level,
+        confidence=confidence,
     )
 
 
 def _study_ceiling(
-    labels: LabelSets, benchmark: Benchmark, models: Sequence[Standing], level: float
+    labels: LabelSets, benchmark: Benchmark, models: Sequence[Standing], confidence: float
 ) -> Ceiling | None:
     """The ceiling, with the models that a paired test puts above it."""
     own = original_accuracy_of(labels, benchmark)
@@ -278,7 +285,7 @@ def _study_ceiling(
     differences = [one.above for one in models if one.above is not None]
     return Ceiling(
         own=own,
-        interval=wilson_interval(own.n_correct, own.n_scored, level),
+        interval=wilson_interval(own.n_correct, own.n_scored, confidence),
         n_models=len(models),
         n_above=sum(one.value > 0 for one in differences),
         n_surely_above=sum(one.value > 0 and one.decided for one in differences),

@@ -75,16 +75,16 @@ def _ranked_as_dicts(found: UncertainScores) -> dict[str, dict[str, Any]]:
 def _ranks_as_dict(found: UncertainScores) -> dict[str, Any]:
     adjacent = found.adjacent()
     n = count_verdicts(adjacent)
-    level = 1 - found.level
+    alpha = 1 - found.confidence
     return {
         "n_resamples": found.n_resamples,
-        "level": found.level,
+        "confidence": found.confidence,
         "n_pairs": len(adjacent),
         "n_decided": n["decided"],
         "n_undecided_by_images": n["images"],
         "n_undecided_by_labels": None if found.both is None else n["labels"],
-        "n_decided_holm": sum(one.p_holm < level for one in adjacent),
-        "n_decided_false_discovery": sum(one.p_false_discovery < level for one in adjacent),
+        "n_decided_holm": sum(one.p_holm < alpha for one in adjacent),
+        "n_decided_false_discovery": sum(one.p_false_discovery < alpha for one in adjacent),
         "adjacent": [asdict(one) for one in adjacent],
     }
 

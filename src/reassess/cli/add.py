@@ -75,14 +75,14 @@ def _entries(
     study: "Study", benchmark: "Benchmark", source: str, rows: dict[str, Any]
 ) -> list["ModelEntry"]:
     """The models of a source, each of which was opened once to see that it fits."""
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import exists
     from reassess.files.prediction_forms import models_of, two_files
     from reassess.study import ModelEntry, as_named, open_model
 
     name, source, chosen = split_source(source)
     paths = two_files(source) or (Path(source),)
     for path in paths:
-        if not is_there(path):
+        if not exists(path):
             raise FileError(f"{path}: there is no such file. Check the path.")
     place = ":".join(as_named(path, study.folder) for path in paths)
     models = models_of(source, benchmark)

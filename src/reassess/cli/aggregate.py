@@ -9,6 +9,7 @@ from click.core import ParameterSource
 
 from reassess.cli.options import (
     known_classes,
+    option,
     print_json,
     progress,
     read_gold_named,
@@ -22,13 +23,13 @@ from reassess.records import Benchmark, Gold, Posterior, Votes
 METHODS_OF = {
     "gold": ("dawid-skene", "calibrated"),
     "gold_votes": ("calibrated",),
-    "gold_use": ("dawid-skene",),
-    "n_yes": ("dawid-skene", "calibrated"),
-    "truths": ("dawid-skene",),
-    "smoothing": ("dawid-skene", "calibrated"),
-    "original": ("calibrated",),
+    "gold_mode": ("dawid-skene",),
+    "min_expert_yes": ("dawid-skene", "calibrated"),
+    "states": ("dawid-skene",),
+    "pseudocount": ("dawid-skene", "calibrated"),
+    "original_labels": ("calibrated",),
     "original_classes": ("calibrated",),
-    "original_n_yes": ("calibrated",),
+    "original_min_expert_yes": ("calibrated",),
     "iterations": ("dawid-skene",),
     "tolerance": ("dawid-skene",),
     "workers": ("dawid-skene",),
@@ -44,7 +45,7 @@ Examples:
 \b
 The published scores, to the last digit:
   reassess aggregate imagenet-votes --gold imagenet-gold --gold-votes imagenet-gold-votes \\
-    --original imagenet --original-classes 0-397 --original-n-yes 2 -o posterior.npz
+    --original-labels imagenet --original-classes 0-397 --original-min-expert-yes 2 -o posterior.npz
 """
 )
 @click.argument("votes")
@@ -59,25 +60,49 @@ The published scores, to the last digit:
     type=click.Choice(["majority", "dawid-skene", "calibrated"]),
     help="Default: calibrated where there is gold, else dawid-skene.",
 )
-@click.option("--truths", type=int, help="Number of true states.  [default: 2 for no, maybe, yes]")
-@click.option("--smoothing", type=float, default=1.0, show_default=True, help="Added to counts.")
-@click.option(
-    "--gold-use",
+@option(
+    "--states",
+    old=("--truths",),
+    type=int,
+    help="Number of true states.  [default: 2 for no, maybe, yes]",
+)
+@option(
+    "--pseudocount",
+    old=("--smoothing",),
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Added to counts.",
+)
+@option(
+    "--gold-mode",
+    old=("--gold-use",),
     type=click.Choice(["clamp", "initialise"]),
     default="clamp",
     show_default=True,
     help="dawid-skene: hold known truths fixed, or only start from them.",
 )
-@click.option("--n-yes", type=int, help="Experts that must say yes.  [default: more than half]")
-@click.option(
-    "--original",
+@option(
+    "--min-expert-yes",
+    old=("--n-yes",),
+    type=int,
+    help="Experts that must say yes.  [default: more than half]",
+)
+@option(
+    "--original-labels",
+    old=("--original",),
     metavar="NAME|FILE",
     help="calibrated: let the original label vote as one more rater.",
 )
 @click.option(
     "--original-classes", metavar="A-B", help="... on questions about classes A to B only."
 )
-@click.option("--original-n-yes", type=int, help="... counted against gold with this many yes.")
+@option(
+    "--original-min-expert-yes",
+    old=("--original-n-yes",),
+    type=int,
+    help="... counted against gold with this many yes.",
+)
 @click.option("--iterations", type=int, default=500, show_default=True, help="At the most.")
 @click.option(
     "--tolerance",
@@ -105,8 +130,8 @@ def aggregate(votes: str, output: str, as_json: bool, **options: Any) -> None:
     method = options["method"] or ("dawid-skene" if options["gold"] is None else "calibrated")
     _check_options(method, options)
     original = None
-    if options["original"] is not None:
-        original = read_original(options["original"], options["classes"])
+    if options["original_labels"] is not None:
+        original = read_original(options["original_labels"], options["classes"])
     classes = known_classes(options["classes"], original)
     read = read_votes_named(votes, classes, options["answers"])
     gold, gold_votes = None, None
@@ -144,23 +169,23 @@ def _check_options(method: str, options: dict[str, Any]) -> None:
                 f"--{name.replace('_', '-')} goes with --method {' or '.join(methods)}, not with "
                 f"{method}. Leave it out, or take another method."
             )
-    for name in ("original_classes", "original_n_yes"):
-        if options[name] is not None and options["original"] is None:
-            raise OptionError(f"--{name.replace('_', '-')} needs --original NAME|FILE.")
+    for name in ("original_classes", "original_min_expert_yes"):
+        if options[name] is not None and options["original_labels"] is None:
+            raise OptionError(f"--{name.replace('_', '-')} needs --original-labels NAME|FILE.")
 
 
 def _dawid_skene(votes: Votes, gold: Gold | None, options: dict[str, Any]) -> Posterior:
     from reassess.aggregation import dawid_skene
-    from reassess.engines import LocalEngine
+    from reassess.engines import ThreadEngine
 
-    with progress("Fitting", None) as step, LocalEngine(options["workers"]) as engine:
+    with progress("Fitting", None) as step, ThreadEngine(options["workers"]) as engine:
         return dawid_skene(
             votes,
-            n_truths=options["truths"],
-            smoothing=options["smoothing"],
+            n_states=options["states"],
+            pseudocount=options["pseudocount"],
             gold=gold,
-            gold_use=options["gold_use"],
-            n_yes=options["n_yes"],
+            gold_mode=options["gold_mode"],
+            min_expert_yes=options["min_expert_yes"],
             max_iterations=options["iterations"],
             tolerance=options["tolerance"],
             engine=engine,
@@ -188,15 +213,15 @@ def _calibrated(
             gold,
             first_class=first,
             last_class=last,
-            n_yes=options["original_n_yes"],
+            min_expert_yes=options["original_min_expert_yes"],
         )
         virtual.append(rater)
     return calibrated(
         votes,
         gold,
         gold_votes=gold_votes,
-        smoothing=options["smoothing"],
-        n_yes=options["n_yes"],
+        pseudocount=options["pseudocount"],
+        min_expert_yes=options["min_expert_yes"],
         virtual_raters=virtual,
     )
 
@@ -230,8 +255,8 @@ def _summary(votes: Votes, posterior: Posterior, output: str) -> dict[str, objec
         "n_raters": len(votes.rater_ids),
         "n_questions": len(votes.questions),
         "answers": list(votes.answers),
-        "truths": list(posterior.truths),
-        "mean_posterior": dict(zip(posterior.truths, np.round(share, 6).tolist(), strict=True)),
+        "states": list(posterior.states),
+        "mean_posterior": dict(zip(posterior.states, np.round(share, 6).tolist(), strict=True)),
         "n_iterations": len(posterior.log_likelihood) - 1 if iterates else None,
         "converged": posterior.converged,
         "log_likelihood": posterior.log_likelihood[-1] if iterates else None,

@@ -5,7 +5,15 @@ from typing import Any
 
 import click
 
-from reassess.cli.options import Rows, console, labels_option, print_json, read_judge, rows_options
+from reassess.cli.options import (
+    Rows,
+    console,
+    labels_option,
+    option,
+    print_json,
+    read_judge,
+    rows_options,
+)
 from reassess.errors import OptionError
 
 
@@ -20,8 +28,24 @@ Examples:
 @click.argument("b")
 @labels_option
 @rows_options
-@click.option("--top", "k", type=int, default=1, show_default=True, metavar="K", help="Use hit@K.")
-@click.option("--level", type=float, default=0.95, show_default=True, help="Of the interval.")
+@option(
+    "--top-k",
+    "k",
+    old=("--top",),
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="Use hit@K.",
+)
+@option(
+    "--confidence",
+    old=("--level",),
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Of the interval.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every image that flips.")
 @click.option("-o", "--output", metavar="FILE", help="Write the images that flip to this CSV.")
 def compare(
@@ -34,7 +58,7 @@ def compare(
     from reassess.files.scores import comparison_as_dict
     from reassess.scoring import compare as compare_models
 
-    rows = Rows.from_options(options["order"], options["ids"], options["images"], options["scale"])
+    rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
     judge = read_judge(labels, original, classes, rows)
     found = [judge.read(source, rows, max(5, options["k"])) for source in (a, b)]
     for source, models in zip((a, b), found, strict=True):
@@ -55,7 +79,7 @@ def compare(
         judge.labels,
         k=options["k"],
         subset=True,
-        level=options["level"],
+        confidence=options["confidence"],
     )
     if options["output"] is not None:
         _write_flips(comparison, options["output"])

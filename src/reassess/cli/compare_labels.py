@@ -10,6 +10,7 @@ from reassess.cli.options import (
     Judge,
     Rows,
     console,
+    option,
     print_json,
     progress,
     read_original,
@@ -32,7 +33,7 @@ Sets = list[tuple[LabelSets, Classes | None]]
     epilog="""\b
 Examples:
   reassess compare-labels imagenet-real imagenet-mturk
-  reassess compare-labels first=a/labels.json second=b/labels.json --original labels.csv
+  reassess compare-labels first=a/labels.json second=b/labels.json --original-labels labels.csv
   reassess compare-labels pets pets-again -o table.csv
   reassess compare-labels imagenet-real imagenet-mturk imagenet-mistakes \\
     --models imagenet-v2-repo --json
@@ -55,7 +56,8 @@ that it says no label holds.
 """
 )
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--original", metavar="NAME|FILE", help="Original labels: 'imagenet' or a table "
+@option("--original-labels", old=("--original",), metavar="NAME|FILE",
+              help="Original labels: 'imagenet' or a table "
               "image,label.  [default: those of the first study or catalogue name]")  # fmt: skip
 @click.option("--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition.")
 @click.option("--models", multiple=True, metavar="PREDICTIONS",
@@ -82,7 +84,7 @@ def compare_labels(
         verdict_agreements,
     )
 
-    rows = Rows.from_options(options["order"], options["ids"], options["images"], options["scale"])
+    rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
     sets, verdicts, benchmark = _read(sources, original, classes)
     if rows.images is not None:
         sets = [(among(one, rows.images), known) for one, known in sets]
@@ -186,9 +188,9 @@ def _is_study(path: str) -> bool:
 
 def _is_named(path: str) -> bool:
     from reassess.catalog import entry, knows
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import exists
 
-    if is_there(Path(path)) or Path(path).suffix:
+    if exists(Path(path)) or Path(path).suffix:
         return False
     if not knows(path, "labels", "checks"):
         entry(path, "labels", "checks")

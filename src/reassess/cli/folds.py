@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from reassess.cli.options import option
 from reassess.cli.training_options import (
     data_options,
     learning_options,
@@ -30,7 +31,7 @@ lie in OOF.folds/. The file can be scored and added to a study as a model's pred
               help="How many.")  # fmt: skip
 @data_options
 @learning_options(epochs=10)
-@click.option("--fresh", is_flag=True, help="Compute finished folds again.")
+@option("--no-resume", old=("--fresh",), is_flag=True, help="Compute finished folds again.")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Where to write: .npz.")
 def folds(source: str, n_folds: int, output: str, **options: Any) -> None:
     """Predict each image of a STUDY or of DATA by a model that was trained without it.
@@ -50,7 +51,7 @@ def folds(source: str, n_folds: int, output: str, **options: Any) -> None:
     form = form_of(options["model"], options["side"])
     images = read_images(source, options, form)
     folder = Path(output).with_suffix(".folds")
-    if options["fresh"]:
+    if options["no_resume"]:
         shutil.rmtree(folder, ignore_errors=True)
 
     def on_fold(done: int, total: int, was_there: bool) -> None:

@@ -21,14 +21,14 @@ def inputs_of(role: str, source: str | None, kind: "Kind | None" = None) -> "Ite
     """
     from reassess.catalog import Catalog, entry, files_of, knows
     from reassess.files import sha256_of
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import exists
     from reassess.files.prediction_forms import prediction_files
     from reassess.report import Input
 
     if source is None:
         return
     name = split_source(source)[1]
-    if kind is not None and knows(name, kind) and not is_there(Path(name)):
+    if kind is not None and knows(name, kind) and not exists(Path(name)):
         for relative in files_of(entry(name, kind)):
             path = Catalog.default().path(relative)
             yield Input(role, f"{name}: {path.name}", sha256_of(path))

@@ -9,6 +9,7 @@ from click.core import ParameterSource
 
 from reassess.cli.options import (
     known_classes,
+    option,
     print_json,
     read_gold_named,
     read_original,
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
 @click.command(
     epilog="""\b
 Examples:
-  reassess label posterior.npz --original labels.csv --threshold 0.8 -o labels.json
-  reassess label posterior.npz --original labels.csv --gold gold.csv \\
+  reassess label posterior.npz --original-labels labels.csv --threshold 0.8 -o labels.json
+  reassess label posterior.npz --original-labels labels.csv --gold gold.csv \\
     --rule recall-at-precision --target 0.9 -o labels.json
-  reassess label posterior.npz --original imagenet -o real.json --format real-json
+  reassess label posterior.npz --original-labels imagenet -o real.json --format real-json
 """
 )
 @click.argument("posterior")
-@click.option(
-    "--original",
+@option(
+    "--original-labels",
+    old=("--original",),
     required=True,
     metavar="NAME|FILE",
     help="All images with their original labels: 'imagenet' or a table image,label.",
@@ -53,7 +55,12 @@ Examples:
 )
 @click.option("--target", type=float, help="The precision or recall that the rule asks for.")
 @click.option("--gold", metavar="NAME|FILE", help="Gold, to choose by and to state precision.")
-@click.option("--n-yes", type=int, help="Experts that must say yes.  [default: more than half]")
+@option(
+    "--min-expert-yes",
+    old=("--n-yes",),
+    type=int,
+    help="Experts that must say yes.  [default: more than half]",
+)
 @click.option("--name", help="How to call the labels.")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Where to write the labels.")
 @click.option(
@@ -69,7 +76,7 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
     Images that were not rated keep their original label and are listed as unrated.
     """
     from reassess.files import read_posterior, write_labels
-    from reassess.files.arrays import naming
+    from reassess.files.arrays import prefix_errors_with
     from reassess.files.tables import is_parquet
     from reassess.labels import operating_point, reassessed_labels
 
@@ -81,7 +88,7 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
             "other; the extension is how it will be read."
         )
     read = read_posterior(posterior)
-    benchmark = read_original(options["original"], options["classes"])
+    benchmark = read_original(options["original_labels"], options["classes"])
     gold = None
     if options["gold"] is not None:
         gold = read_gold_named(options["gold"], known_classes(options["classes"], benchmark))
@@ -92,9 +99,9 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
         threshold=_threshold(options),
         target=options["target"],
         gold=gold,
-        n_yes=options["n_yes"],
+        min_expert_yes=options["min_expert_yes"],
     )
-    with naming(Path(posterior)):
+    with prefix_errors_with(Path(posterior)):
         labels = reassessed_labels(read, benchmark, point, name=options["name"])
     write_labels(labels, output, form)
     rated = labels.rated

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import console, print_json, rows_of
+from reassess.cli.options import console, option, print_json, rows_of
 from reassess.cli.rating_options import database_option
 from reassess.errors import OptionError
 
@@ -46,7 +46,7 @@ Severity, by the nearest label of the image; unknown without a hierarchy:
 )
 @click.argument("study")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
-@click.option("--top", type=click.IntRange(0), default=3, show_default=True, metavar="N",
+@option("--rows", old=("--top",), type=click.IntRange(0), default=3, show_default=True, metavar="N",
               help="Mistakes of each kind to show.")  # fmt: skip
 @click.option("-o", "--output", metavar="FILE", help="Write one row a mistake to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -147,8 +147,8 @@ def _show(collected: "Collected", found: "Mistakes", options: dict[str, Any]) ->
             print_json({"study": collected.study.name, "models": summary, "mistakes": rows})
             return
     console().print(mistakes_table(found))
-    if options["top"] and len(found):
-        console().print("\n", examples_table(found, collected.labels, names, options["top"]))
+    if options["rows"] and len(found):
+        console().print("\n", examples_table(found, collected.labels, names, options["rows"]))
     if collected.hierarchy is None:
         click.echo(
             "\nThe study has no hierarchy, so that near and far classes cannot be told apart and "

@@ -27,14 +27,14 @@ def new(study: str, labels: str, **options: str | None) -> None:
 
     from reassess.errors import FileError
     from reassess.files import read_benchmark
-    from reassess.files.arrays import naming
+    from reassess.files.arrays import prefix_errors_with
     from reassess.records import Hierarchy
     from reassess.study import named_classes, new_study
 
     images, hierarchy = options["images"], options["hierarchy"]
     benchmark = read_benchmark(labels, classes=options["classes"], hierarchy=hierarchy)
     if hierarchy is not None:
-        with naming(Path(hierarchy)):
+        with prefix_errors_with(Path(hierarchy)):
             Hierarchy.from_edges(benchmark.hierarchy, named_classes(benchmark))
     if images is not None and not Path(images).is_dir():
         raise FileError(f"{images}: there is no such folder of images. Check the path (--images).")

@@ -11,7 +11,7 @@ import click
 import numpy as np
 from jaxtyping import Shaped
 
-from reassess.errors import OptionError, some
+from reassess.errors import OptionError, preview
 from reassess.records import (
     Benchmark,
     Classes,
@@ -19,7 +19,7 @@ from reassess.records import (
     LabelSets,
     Predictions,
     Questions,
-    Scale,
+    ScoreType,
     Votes,
 )
 
@@ -27,6 +27,36 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Option(click.Option):
+    """An option that is also taken under its names of earlier versions, which help leaves out."""
+
+    def __init__(self, *arguments: Any, old: Sequence[str] = (), **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._old_on = [one for one in old if not one.startswith("/")]
+        self._old_off = [one.removeprefix("/") for one in old if one.startswith("/")]
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Let the parser take the earlier names, too."""
+        shown = self.opts, self.secondary_opts
+        self.opts = [*self.opts, *self._old_on]
+        self.secondary_opts = [*self.secondary_opts, *self._old_off]
+        try:
+            super().add_to_parser(parser, ctx)
+        finally:
+            self.opts, self.secondary_opts = shown
+
+
+def option(*arguments: Any, old: Sequence[str] = (), **more: Any) -> Callable[[Command], Command]:
+    """``click.option`` whose names of earlier versions keep working, hidden from help.
+
+    Args:
+        arguments: the names, as click takes them.
+        old: names of earlier versions, as ``("--level",)``; ``/--fresh`` switches a flag off.
+        more: whatever click takes.
+    """
+    return click.option(*arguments, cls=_Option, old=old, **more)
 
 
 class RowOrderOption(click.Choice[str]):
@@ -37,13 +67,14 @@ class RowOrderOption(click.Choice[str]):
 
 
 def labels_option(command: Command, *, required: bool = True) -> Command:
-    """``--labels``, ``--original`` and ``--classes``: what predictions are judged by."""
+    """``--labels``, ``--original-labels`` and ``--classes``: what predictions are judged by."""
     for decorate in (
         click.option(
             "--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition."
         ),
-        click.option(
-            "--original",
+        option(
+            "--original-labels",
+            old=("--original",),
             metavar="NAME|FILE",
             help="Original labels: 'imagenet' or a table image,label.",
         ),
@@ -67,8 +98,11 @@ def rows_options(command: Command) -> Command:
             type=click.Choice(["logit", "probability"]),
             help="What the scores are, where a file does not say.",
         ),
-        click.option(
-            "--images", metavar="FILE", help="Score these images only: one id a line, or a table."
+        option(
+            "--subset",
+            old=("--images",),
+            metavar="FILE",
+            help="Score these images only: one id a line, or a table.",
         ),
         click.option(
             "--ids", metavar="FILE", help="The image id of each row: one a line, JSON, .npy, table."
@@ -98,7 +132,7 @@ class Rows:
     order: Any
     ids: Shaped[np.ndarray, "n"] | None
     images: Shaped[np.ndarray, "m"] | None
-    scale: Scale | None
+    scale: ScoreType | None
 
     @classmethod
     def from_options(
@@ -138,10 +172,10 @@ class Judge:
         """The predictions of a source for the images to score."""
         from reassess.catalog import Catalog, knows
         from reassess.files import read_predictions
-        from reassess.files.arrays import is_there, naming
+        from reassess.files.arrays import exists, prefix_errors_with
 
         name, source, chosen = split_source(source)
-        if knows(source, "predictions") and not is_there(Path(source)):
+        if knows(source, "predictions") and not exists(Path(source)):
             found = Catalog.default().predictions(source, self.benchmark)
         else:
             found = read_predictions(
@@ -159,12 +193,12 @@ class Judge:
             if not found:
                 raise OptionError(
                     f"{source!r} has no model {chosen!r}, but must have it; it has "
-                    f"{some(models, 40)}."
+                    f"{preview(models, 40)}."
                 )
         if name is not None and len(found) == 1:
             found = [replace(found[0], model=name)]
-        with naming(Path(source)):
-            return [one.only(self.images) for one in found]
+        with prefix_errors_with(Path(source)):
+            return [one.reindex(self.images) for one in found]
 
 
 def split_source(source: str) -> tuple[str | None, str, str | None]:
@@ -176,37 +210,37 @@ def split_source(source: str) -> tuple[str | None, str, str | None]:
 
 def _named(source: str) -> tuple[str | None, str]:
     """``NAME=FILE`` as its two parts; a plain path has no name, even one with ``=`` in it."""
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import exists
     from reassess.files.prediction_forms import two_files
 
     name, equals, rest = source.partition("=")
     paths = two_files(source) or (Path(source),)
-    if equals and name and "/" not in name and not is_there(paths[0]):
+    if equals and name and "/" not in name and not exists(paths[0]):
         return name, rest
     return None, source
 
 
 def _chosen(source: str) -> tuple[str, str | None]:
     """``FILE#MODEL`` as its two parts; a path that exists is a path, even with ``#`` in it."""
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import exists
 
     file, sign, model = source.rpartition("#")
-    return (file, model) if sign and not is_there(Path(source)) else (source, None)
+    return (file, model) if sign and not exists(Path(source)) else (source, None)
 
 
 def read_judge(labels: str, original: str | None, classes: str | None, rows: Rows) -> Judge:
-    """Labels and benchmark from what ``--labels``, ``--original`` and ``--classes`` name.
+    """Labels and benchmark from what ``--labels``, ``--original-labels`` and ``--classes`` name.
 
-    Without ``--original`` the images are those that the labels name and only ReaL accuracy
+    Without ``--original-labels`` the images are those that the labels name and only ReaL accuracy
     can be told; labels of the catalogue bring their benchmark with them.
     """
     from reassess.catalog import Catalog, knows
     from reassess.files import read_classes, read_labels
-    from reassess.files.arrays import is_there, naming
+    from reassess.files.arrays import exists, prefix_errors_with
     from reassess.records import align
 
     benchmark: Benchmark | None
-    if knows(labels, "labels") and not is_there(Path(labels)):
+    if knows(labels, "labels") and not exists(Path(labels)):
         catalog = Catalog.default()
         sets = catalog.labels(labels)
         benchmark = catalog.benchmark("imagenet")
@@ -222,11 +256,11 @@ def read_judge(labels: str, original: str | None, classes: str | None, rows: Row
         )
         if benchmark is None:
             benchmark = Benchmark(sets.name, sets.image_ids, None, known)
-    with naming(Path(labels)):
-        sets = sets.on(benchmark)
+    with prefix_errors_with(Path(labels)):
+        sets = sets.align_to(benchmark)
     if rows.images is not None:
         chosen = align(
-            rows.images, sets.image_ids, source="--images", target_name=f"labels {sets.name}"
+            rows.images, sets.image_ids, source="--subset", target_name=f"labels {sets.name}"
         )
         sets = sets.take(np.sort(chosen))
     elif len(sets) < len(benchmark.image_ids):
@@ -242,9 +276,9 @@ def read_original(original: str, classes: str | None) -> Benchmark:
     """A benchmark from a name of the catalogue or a table of original labels."""
     from reassess.catalog import Catalog, knows
     from reassess.files import read_benchmark
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import exists
 
-    if knows(original, "benchmark") and not is_there(Path(original)):
+    if knows(original, "benchmark") and not exists(Path(original)):
         return Catalog.default().benchmark(original)
     return read_benchmark(original, classes=classes)
 
@@ -253,9 +287,9 @@ def read_votes_named(source: str, classes: Classes | None, answers: str | None) 
     """Votes from a name of the catalogue or a file."""
     from reassess.catalog import Catalog, knows
     from reassess.files import read_votes
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import exists
 
-    if knows(source, "votes") and not is_there(Path(source)):
+    if knows(source, "votes") and not exists(Path(source)):
         return Catalog.default().votes(source)
     named = None if answers is None else [name.strip() for name in answers.split(",")]
     if named is not None and ("" in named or len(set(named)) < max(2, len(named))):
@@ -269,9 +303,9 @@ def read_gold_named(source: str, classes: Classes | None) -> Gold:
     """Gold from a name of the catalogue or a file."""
     from reassess.catalog import Catalog, knows
     from reassess.files import read_gold
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import exists
 
-    if knows(source, "gold") and not is_there(Path(source)):
+    if knows(source, "gold") and not exists(Path(source)):
         return Catalog.default().gold(source)
     return read_gold(source, classes=classes)
 
@@ -293,7 +327,7 @@ def warn_of_unasked_gold(gold: Gold, questions: Questions, where: str) -> None:
     if missing.any() and not missing.all():
         click.echo(
             f"Note: {int(missing.sum()):,} of {len(missing):,} gold questions, such as "
-            f"{some(gold.questions.ids[missing], 1)}, are not among {where} and do not count.",
+            f"{preview(gold.questions.ids[missing], 1)}, are not among {where} and do not count.",
             err=True,
         )
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import console, print_json, progress
+from reassess.cli.options import console, option, print_json, progress
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ Examples:
 )
 @click.option("--budget", type=click.IntRange(1), help="At most so many proposals (learned only).")
 @click.option("--gold", metavar="FILE", help="Gold questions: a table image,label,expert,answer.")
-@click.option(
-    "--top",
+@option(
+    "--pairs-per-model",
+    old=("--top",),
     type=click.IntRange(1),
     help="Pairs of each list, ties with the last kept.  [default: 150000]",
 )
@@ -101,6 +102,8 @@ def _typed(study: "Study", options: dict[str, Any]) -> dict[str, dict[str, Any]]
     from reassess.study import as_named
 
     typed = {key: value for key, value in options.items() if value is not None}
+    if "pairs_per_model" in typed:
+        typed["top"] = typed.pop("pairs_per_model")
     if "gold" in typed:
         typed["gold"] = as_named(typed["gold"], study.folder)
     asked: dict[str, Any] = {key: typed[key] for key in _SETTINGS if key in typed}

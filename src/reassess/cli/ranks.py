@@ -13,6 +13,7 @@ from reassess.cli.options import (
     counting,
     known_classes,
     labels_option,
+    option,
     print_json,
     progress,
     read_gold_named,
@@ -54,7 +55,7 @@ Examples:
 \b
 Thirty-nine published models, with the votes behind the published labels:
   reassess aggregate imagenet-votes --gold imagenet-gold --gold-votes imagenet-gold-votes \\
-    --original imagenet --original-classes 0-397 --original-n-yes 2 -o posterior.npz
+    --original-labels imagenet --original-classes 0-397 --original-min-expert-yes 2 -o posterior.npz
   reassess ranks imagenet-v2-repo --labels imagenet-real --votes imagenet-votes \\
     --posterior posterior.npz --gold imagenet-gold --gold-votes imagenet-gold-votes
 """
@@ -68,12 +69,24 @@ Thirty-nine published models, with the votes behind the published labels:
 @click.option("--gold", metavar="NAME|FILE", help="Gold, to calibrate the posterior on.")
 @click.option("--gold-votes", metavar="NAME|FILE", help="The raters' answers to gold questions, "
               "where they are in a file of their own.")  # fmt: skip
-@click.option("--n-yes", type=int, help="Experts that must say yes.  [default: more than half]")
-@click.option("--smoothing", type=float, default=1.0, show_default=True,
+@option(
+    "--min-expert-yes",
+    old=("--n-yes",),
+    type=int,
+    help="Experts that must say yes.  [default: more than half]",
+)
+@option("--pseudocount", old=("--smoothing",), type=float, default=1.0, show_default=True,
               help="Added to counts, as when the posterior was made.")  # fmt: skip
 @click.option("--resamples", type=click.IntRange(2), default=1000, show_default=True, metavar="B",
               help="Draws of images, of raters and of votes, each.")  # fmt: skip
-@click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")
+@option(
+    "--confidence",
+    old=("--level",),
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Of the intervals.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draws.")
 @click.option("--workers", type=int, help="Threads.  [default: one a core]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -90,14 +103,14 @@ def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options:
 
     from reassess.analysis.sensitivity import sensitivity
     from reassess.analysis.uncertainty import uncertain_scores
-    from reassess.engines import LocalEngine
+    from reassess.engines import ThreadEngine
     from reassess.report.rank_tables import rank_columns, rank_lines, ranks_table
 
     with console().status("Reading"):
         inputs = _inputs(models, options)
     resamples = options["resamples"]
     rng = np.random.default_rng(_checked_seed(options["seed"]))
-    with progress("Drawing again", resamples) as step, LocalEngine(options["workers"]) as engine:
+    with progress("Drawing again", resamples) as step, ThreadEngine(options["workers"]) as engine:
         found = uncertain_scores(
             inputs.predictions,
             inputs.labels,
@@ -105,10 +118,10 @@ def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options:
             posterior=inputs.posterior,
             gold=inputs.gold,
             gold_votes=inputs.gold_votes,
-            n_yes=options["n_yes"],
-            smoothing=options["smoothing"],
+            min_expert_yes=options["min_expert_yes"],
+            pseudocount=options["pseudocount"],
             n_resamples=resamples,
-            level=options["level"],
+            confidence=options["confidence"],
             rng=rng,
             engine=engine,
             on_resample=counting(step, resamples),
@@ -142,8 +155,8 @@ def _inputs(models: tuple[str, ...], options: dict[str, Any]) -> _Inputs:
     for name in ("posterior", "gold", "gold_votes"):
         if options[name] is not None and options["votes"] is None:
             raise OptionError(f"--{name.replace('_', '-')} needs the votes (--votes NAME|FILE).")
-    rows = Rows.from_options(options["order"], options["ids"], options["images"], options["scale"])
-    judge = read_judge(options["labels"], options["original"], options["classes"], rows)
+    rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
+    judge = read_judge(options["labels"], options["original_labels"], options["classes"], rows)
     predictions = [one for source in sources_of(models) for one in judge.read(source, rows, 5)]
     if options["votes"] is None:
         return _Inputs(predictions, judge.labels)
@@ -192,13 +205,13 @@ def _posterior(
     from reassess.aggregation import calibrated, dawid_skene
 
     if gold is None:
-        return dawid_skene(votes, smoothing=options["smoothing"])
+        return dawid_skene(votes, pseudocount=options["pseudocount"])
     return calibrated(
         votes,
         gold,
         gold_votes=gold_votes,
-        smoothing=options["smoothing"],
-        n_yes=options["n_yes"],
+        pseudocount=options["pseudocount"],
+        min_expert_yes=options["min_expert_yes"],
     )
 
 
@@ -242,7 +255,7 @@ def _as_json(
         "n_models": len(found.models),
         "n_scored": found.n_scored,
         "n_unlabelled": found.n_unlabelled,
-        "level": found.level,
+        "confidence": found.confidence,
         "n_resamples": found.n_resamples,
         "n_decided": n["decided"],
         "n_undecided_by_images": n["images"],

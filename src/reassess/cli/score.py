@@ -12,12 +12,13 @@ from reassess.cli.options import (
     Rows,
     console,
     labels_option,
+    option,
     progress,
     read_judge,
     rows_options,
     sources_of,
 )
-from reassess.errors import OptionError, some
+from reassess.errors import OptionError, preview
 from reassess.records import ModelScore, Predictions
 
 if TYPE_CHECKING:
@@ -30,17 +31,37 @@ Examples:
   reassess score imagenet-torchvision --labels imagenet-real
   reassess score preds.npy --labels imagenet-real --order imagefolder --json
   reassess score CLASSES.npy:SCORES.npy vit=logits.npz --labels labels.json \\
-    --original labels.csv --ids ids.txt --csv -o scores.csv
+    --original-labels labels.csv --ids ids.txt --csv -o scores.csv
 """
 )
 @click.argument("predictions", nargs=-1, required=True)
 @labels_option
 @rows_options
-@click.option("--top", type=int, multiple=True, metavar="K", help="Also hit@K; may be repeated.")
-@click.option("--unclear", metavar="FILE", help="Labels that multi-label accuracy counts as right.")
-@click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")
-@click.option(
-    "--bootstrap",
+@option(
+    "--top-k",
+    old=("--top",),
+    type=int,
+    multiple=True,
+    metavar="K",
+    help="Also hit@K; may be repeated.",
+)
+@option(
+    "--ambiguous-labels",
+    old=("--unclear",),
+    metavar="FILE",
+    help="Labels that multi-label accuracy counts as right.",
+)
+@option(
+    "--confidence",
+    old=("--level",),
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Of the intervals.",
+)
+@option(
+    "--resamples",
+    old=("--bootstrap",),
     type=int,
     metavar="B",
     help="Also intervals from B resamples of the images inside each original class.",
@@ -65,12 +86,12 @@ def score(
     the model) or names of the catalogue. Which image a row is about is stated by ids in the
     file, --ids or --order. docs/file-formats.md shows every form.
     """
-    from reassess.statistics import normal_quantile
+    from reassess.statistics import z_critical
 
     if options["as_json"] and options["as_csv"]:
         raise OptionError("--json and --csv exclude each other; -o FILE with one, then the other.")
-    normal_quantile(options["level"])
-    rows = Rows.from_options(options["order"], options["ids"], options["images"], options["scale"])
+    z_critical(options["confidence"])
+    rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
     judge = read_judge(labels, original, classes, rows)
     keep = any(options[name] is not None for name in ("per_image", "report", "figures"))
     scores, kept, origins = _scores(predictions, judge, rows, options, keep)
@@ -98,15 +119,17 @@ def _scores(
     from reassess.scoring import Bootstrap, score_models
 
     bootstrap = None
-    if options["bootstrap"] is not None:
-        bootstrap = Bootstrap(options["bootstrap"], options["seed"], options["level"])
+    if options["resamples"] is not None:
+        bootstrap = Bootstrap(options["resamples"], options["seed"], options["confidence"])
     unclear = None
-    if options["unclear"] is not None:
+    if options["ambiguous_labels"] is not None:
         from reassess.files import read_labels
 
         unclear = read_labels(
-            options["unclear"], classes=judge.benchmark.classes, image_ids=judge.benchmark.image_ids
-        ).on(judge.benchmark)
+            options["ambiguous_labels"],
+            classes=judge.benchmark.classes,
+            image_ids=judge.benchmark.image_ids,
+        ).align_to(judge.benchmark)
     listed = sources_of(sources)
     scores: list[ModelScore] = []
     kept: list[Predictions] = []
@@ -114,12 +137,12 @@ def _scores(
     with progress("Scoring", len(listed)) as step:
         for source in listed:
             step(source)
-            found = judge.read(source, rows, max((5, *options["top"])))
+            found = judge.read(source, rows, max((5, *options["top_k"])))
             scores += score_models(
                 found,
                 judge.labels,
                 judge.benchmark,
-                ks=options["top"],
+                ks=options["top_k"],
                 unclear=unclear,
                 subset=True,
                 bootstrap=bootstrap,
@@ -134,16 +157,16 @@ def _inputs(
 ) -> "list[Input]":
     """The files of what models are judged by; labels of the catalogue bring their benchmark."""
     from reassess.catalog import knows
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import exists
 
-    if original is None and knows(labels, "labels") and not is_there(Path(labels)):
+    if original is None and knows(labels, "labels") and not exists(Path(labels)):
         original = "imagenet"
     return [
         *inputs_of("labels", labels, "labels"),
         *inputs_of("original labels", original, "benchmark"),
         *inputs_of("classes", classes),
         *inputs_of("ids", options["ids"]),
-        *inputs_of("images", options["images"]),
+        *inputs_of("subset", options["subset"]),
     ]
 
 
@@ -152,7 +175,7 @@ def _note_same_names(scores: list[ModelScore]) -> None:
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         click.echo(
-            f"Note: several models are called {some(twice)}; name them apart, as NAME=FILE.",
+            f"Note: several models are called {preview(twice)}; name them apart, as NAME=FILE.",
             err=True,
         )
 
@@ -160,18 +183,18 @@ def _note_same_names(scores: list[ModelScore]) -> None:
 def _write(scores: list[ModelScore], judge: Judge, options: dict[str, Any]) -> None:
     from reassess.files.scores import score_columns, scores_as_json, write_scores
 
-    name, level, output = judge.labels.name, options["level"], options["output"]
+    name, confidence, output = judge.labels.name, options["confidence"], options["output"]
     if output is not None:
         as_csv = options["as_csv"] or (output.endswith(".csv") and not options["as_json"])
-        write_scores(scores, name, output, level, "csv" if as_csv else "json")
+        write_scores(scores, name, output, confidence, "csv" if as_csv else "json")
         click.echo(f"{len(scores):,} model{'s' if len(scores) != 1 else ''}: {output}", err=True)
     elif options["as_json"]:
-        click.echo(scores_as_json(scores, name, level), nl=False)
+        click.echo(scores_as_json(scores, name, confidence), nl=False)
     elif options["as_csv"]:
         import csv
         import sys
 
-        columns = score_columns(scores, level)
+        columns = score_columns(scores, confidence)
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reassess.cli.options import option
 from reassess.cli.rating_options import database_option, need
 from reassess.errors import OptionError
 
@@ -33,7 +34,7 @@ Examples:
   reassess serve my-study --stop learned --budget 0.45
 \b
 Behind a proxy that speaks https, several processes on PostgreSQL:
-  reassess serve my-study --https --workers 4 --database postgresql://me@localhost/my-study
+  reassess serve my-study --https --processes 4 --database postgresql://me@localhost/my-study
 """
 )
 @click.argument("study")
@@ -44,7 +45,12 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
     "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port."
 )
 @database_option
-@click.option("--fixed", is_flag=True, help="Give every question all its votes: no early stop.")
+@option(
+    "--no-early-stopping",
+    old=("--fixed",),
+    is_flag=True,
+    help="Give every question all its votes: no early stop.",
+)
 @click.option(
     "--stop",
     type=click.Choice(["lossless", "bounds", "learned"]),
@@ -67,17 +73,23 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
     metavar="K",
     help="Raters a question.  [default: as before; of a new study 5, or [cost] in study.toml]",
 )
-@click.option(
-    "--exemplars",
+@option(
+    "--example-images",
+    old=("--exemplars",),
     metavar="FILE",
     help="A table image,label of other images, below the study's image folder, to show as "
     "examples of classes.  [default: images of the study that are not rated]",
 )
 @click.option("--https", is_flag=True, help="A proxy in front speaks https: cookies demand it.")
-@click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
+@option(
+    "--processes",
+    old=("--workers",),
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes.",
 )
-def serve(study: str, host: str, port: int, workers: int, **options: Any) -> None:
+def serve(study: str, host: str, port: int, processes: int, **options: Any) -> None:
     """Open the rating site of STUDY, until it is stopped (Ctrl-C).
 
     Questions and gold of the study are loaded first; what is there already stays. Invite people
@@ -91,13 +103,13 @@ def serve(study: str, host: str, port: int, workers: int, **options: Any) -> Non
     from reassess.web import create_app
     from reassess.web.of_study import Serving, environment_of, serve_study
 
-    _check(options, host, port, workers)
+    _check(options, host, port, processes)
     serving = Serving(
         folder=study,
         database=options["database"],
-        stop=None if options["fixed"] else options["stop"],
+        stop=None if options["no_early_stopping"] else options["stop"],
         budget=options["budget"],
-        exemplars=options["exemplars"],
+        exemplars=options["example_images"],
         https=options["https"],
     )
     served = serve_study(serving, votes_per_question=options["votes_per_question"])
@@ -111,28 +123,28 @@ def serve(study: str, host: str, port: int, workers: int, **options: Any) -> Non
             "host": host, "port": port, "access_log": False, "log_level": "warning",
             "timeout_keep_alive": _KEEP_ALIVE,
         }  # fmt: skip
-        if workers == 1:
+        if processes == 1:
             uvicorn.run(create_app(served.site), **common)
         else:
             os.environ |= environment_of(serving)
             app = "reassess.web.of_study:app_of_environment"
             common["timeout_worker_healthcheck"] = _START
-            uvicorn.run(app, factory=True, workers=workers, **common)
+            uvicorn.run(app, factory=True, workers=processes, **common)
 
 
-def _check(options: dict[str, Any], host: str, port: int, workers: int) -> None:
+def _check(options: dict[str, Any], host: str, port: int, processes: int) -> None:
     database = options["database"]
-    if workers > 1 and (database is None or database.startswith("sqlite")):
+    if processes > 1 and (database is None or database.startswith("sqlite")):
         raise OptionError(
-            f"--workers is {workers}, but must be 1 with SQLite. Name a PostgreSQL database "
-            "(--database postgresql://…), or leave --workers out."
+            f"--processes is {processes}, but must be 1 with SQLite. Name a PostgreSQL database "
+            "(--database postgresql://…), or leave --processes out."
         )
-    if options["fixed"] and options["budget"] is not None:
-        raise OptionError("--fixed and --budget contradict each other. Leave one out.")
+    if options["no_early_stopping"] and options["budget"] is not None:
+        raise OptionError("--no-early-stopping and --budget contradict each other. Leave one out.")
     context = click.get_current_context()
     typed = context.get_parameter_source("stop")
-    if options["fixed"] and typed is click.core.ParameterSource.COMMANDLINE:
-        raise OptionError("--fixed and --stop contradict each other. Leave one out.")
+    if options["no_early_stopping"] and typed is click.core.ParameterSource.COMMANDLINE:
+        raise OptionError("--no-early-stopping and --stop contradict each other. Leave one out.")
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
@@ -183,7 +195,7 @@ def _tell_stop(served: "Served", options: dict[str, Any]) -> None:
     from reassess.rating import settings_of
     from reassess.study.stopping import budget_of, least_budget
 
-    if options["fixed"]:
+    if options["no_early_stopping"]:
         return
     if served.site.rule is None:
         click.echo(_NO_STOP, err=True)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from reassess.cli.options import console, print_json, rows_of
+from reassess.cli.options import console, option, print_json, rows_of
 
 
 @click.command(
     epilog="""\b
 Examples:
   reassess synonyms pets
-  reassess synonyms pets --kind inseparable --kind confused --top 20
+  reassess synonyms pets --kind inseparable --kind confused --rows 20
   reassess synonyms pets -o pairs.csv
 
 \b
@@ -31,13 +31,14 @@ Kinds, the first that holds ("more than half" is the lower end of a 95 % interva
     type=click.Choice(["inseparable", "implies", "overlap", "confused", "named alike"]),
     help="Only pairs of this kind; may be repeated.  [default: all]",
 )
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, metavar="N",
+@option("--rows", old=("--top",), type=click.IntRange(1), default=10, show_default=True,
+        metavar="N",
               help="Pairs of each kind to show.")  # fmt: skip
 @click.option("--changed", is_flag=True, help="Also show the classes whose labels changed most.")
 @click.option("-o", "--output", metavar="FILE", help="Write every pair to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Print every pair as JSON.")
 def synonyms(
-    study: str, kinds: tuple[str, ...], top: int, changed: bool, output: str | None, as_json: bool
+    study: str, kinds: tuple[str, ...], rows: int, changed: bool, output: str | None, as_json: bool
 ) -> None:
     """Name the pairs of classes of a STUDY that are hard to tell apart, with the evidence.
 
@@ -77,7 +78,7 @@ def synonyms(
         found = {"study": collected.study.name, "n_pairs": len(pairs), "pairs": rows_of(columns)}
         print_json(found)
         return
-    console().print(class_pairs_table(pairs, names, top))
+    console().print(class_pairs_table(pairs, names, rows))
     if changed:
         lost = changed_classes(collected.labels, collected.benchmark)
-        console().print("\n", changed_classes_table(lost, names, top))
+        console().print("\n", changed_classes_table(lost, names, rows))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reassess.cli.options import option
 from reassess.cli.training_options import (
     data_options,
     learning_options,
@@ -39,7 +40,8 @@ a CPU, ends with the same weights, bit for bit.
 @data_options
 @learning_options(epochs=30)
 @click.option("--soft", is_flag=True, help="Learn the posteriors of labels where they are known.")
-@click.option("--smoothing", type=float, default=0.0, show_default=True, metavar="SHARE",
+@option("--label-smoothing", old=("--smoothing",), type=float, default=0.0, show_default=True,
+        metavar="SHARE",
               help="Label smoothing.")  # fmt: skip
 @click.option("--mixup", type=float, default=0.0, show_default=True, metavar="ALPHA",
               help="Mix images and targets by Beta(alpha, alpha); 0 for not.")  # fmt: skip
@@ -57,8 +59,9 @@ a CPU, ends with the same weights, bit for bit.
               help="Exchange left and right at random.")  # fmt: skip
 @click.option("--deterministic", is_flag=True,
               help="Only operations that give the same bits each time, on a GPU too.")  # fmt: skip
-@click.option("--resume/--fresh", default=None, help="Go on from the checkpoint, which must then "
-              "be of this run; or begin anew.  [default: go on where it is]")  # fmt: skip
+@option("--resume/--no-resume", old=("/--fresh",), default=None,
+        help="Go on from the checkpoint, which must then be "
+        "of this run; or begin anew.  [default: go on where it is]")  # fmt: skip
 @click.option("--checkpoint-every", type=click.IntRange(1), metavar="STEPS",
               help="How often the state is kept.  [default: once an epoch]")  # fmt: skip
 @click.option("--metrics", metavar="FILE", help="Loss, accuracy and speed of the steps, as CSV.")

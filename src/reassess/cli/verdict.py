@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import console, counting, print_json, progress
+from reassess.cli.options import console, counting, option, print_json, progress
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Examples:
   reassess verdict pets
   reassess verdict --results timm-results
   reassess verdict --results timm-results --x real --y v2 --json
-  reassess verdict --results ~/timm/results --cluster none --top 0.05
+  reassess verdict --results ~/timm/results --cluster-by none --top-share 0.05
 
 \b
 METRIC is one of
@@ -50,13 +50,13 @@ docs/verdict.md gives methods and sources.
               metavar="METRIC", help="The accuracy that people chase.")  # fmt: skip
 @click.option("--y", type=click.Choice(METRICS), default="real", show_default=True,
               metavar="METRIC", help="The accuracy that it should stand for.")  # fmt: skip
-@click.option("--top", type=float, default=0.1, show_default=True, metavar="SHARE",
+@option("--top-share", old=("--top",), type=float, default=0.1, show_default=True, metavar="SHARE",
               help="Share of the models with the highest x that is called the top; 8 models "
               "at least.")  # fmt: skip
-@click.option("--edges", metavar="X,X,…",
+@option("--bins", old=("--edges",), metavar="X,X,…",
               help="Where the ranges of x begin, as 0.7,0.8,0.88.  [default: "
               "0.7,0.8,0.84,0.86,0.88 for 60 models and more; halves below]")  # fmt: skip
-@click.option("--cluster", type=click.Choice(["family", "none"]),
+@option("--cluster-by", old=("--cluster",), type=click.Choice(["family", "none"]),
               help="What intervals draw: families of models (the name up to the first _ or .), or "
               "models.  [default: family with --results, none for a study]")  # fmt: skip
 @click.option("--resamples", type=click.IntRange(100), default=1000, show_default=True,
@@ -84,18 +84,18 @@ def verdict(
             "STUDY, or reassess verdict --results timm-results"
         )
     shared = {
-        "edges": _edges(options["edges"]),
-        "top": options["top"],
+        "edges": _edges(options["bins"]),
+        "top": options["top_share"],
         "n_resamples": options["resamples"],
     }
     seed = options["seed"]
     if study is not None:
         if (x, y) != ("original", "real"):
             raise OptionError("--x and --y choose among published --results; leave them out.")
-        value, told = _of_study(study, options["cluster"] or "none", shared | {"seed": seed})
+        value, told = _of_study(study, options["cluster_by"] or "none", shared | {"seed": seed})
     else:
         rng = np.random.default_rng(seed)
-        cluster = options["cluster"] or "family"
+        cluster = options["cluster_by"] or "family"
         value, told = _of_results(results, x, y, cluster, shared | {"rng": rng})
     if as_json:
         print_json(value | {"sentences": [sentence for _, sentence in told]})
@@ -136,11 +136,11 @@ def _of_study(
 def _results(sources: tuple[str, ...]) -> Any:
     """Tables by the catalogue's name, from folders, or one by one."""
     from reassess.catalog import Catalog, entry, knows
-    from reassess.files.arrays import is_there
+    from reassess.files.arrays import exists
     from reassess.files.results import read_results, results_in
 
     (first, *others) = sources
-    if not is_there(Path(first)) and not others:
+    if not exists(Path(first)) and not others:
         if knows(first, "results"):
             return Catalog.default().results(first)
         if not Path(first).suffix:
@@ -155,7 +155,7 @@ def _edges(text: str | None) -> tuple[float, ...] | None:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise OptionError(
-            f"--edges is {text!r}, but must be fractions with commas between, as 0.7,0.8,0.88."
+            f"--bins is {text!r}, but must be fractions with commas between, as 0.7,0.8,0.88."
         ) from error
 
 

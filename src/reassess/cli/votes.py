@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from reassess.cli.options import option
 from reassess.cli.rating_options import database_option, opened
 from reassess.errors import OptionError
 
@@ -42,7 +43,7 @@ Examples:
   reassess votes export my-study
   reassess votes export my-study votes.parquet
   reassess votes export my-study tasks.json --format label-studio
-  reassess votes export my-study everything.csv --all
+  reassess votes export my-study everything.csv --include-uncounted
   reassess votes export my-study --gold
   reassess votes export my-study --adjudications
 """,
@@ -50,9 +51,10 @@ Examples:
 @click.argument("study")
 @click.argument("file", required=False)
 @_format
-@click.option(
-    "--all",
+@option(
+    "--include-uncounted",
     "everything",
+    old=("--all",),
     is_flag=True,
     help="Also what is not counted: corrected answers, repetitions, practice, votes set aside; "
     "with columns that say so. FILE must be given.",
@@ -120,7 +122,8 @@ def _export_experts(
 ) -> None:
     if form is not None or everything:
         raise OptionError(
-            f"--{what} goes with neither --format nor --all: it is always a table. Leave them out."
+            f"--{what} goes with neither --format nor --include-uncounted: it is always a table. "
+            "Leave them out."
         )
     with opened(study, database, must_exist=True) as (opened_study, store):
         from reassess.study.expert_files import export_experts, named_file

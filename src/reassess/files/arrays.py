@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reassess.errors import DataError, FileError, some
+from reassess.errors import DataError, FileError, preview
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -22,7 +22,7 @@ BROKEN = (
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def prefix_errors_with(path: Path) -> Iterator[None]:
     """Put the file's name before what a record finds wrong with the data that came from it.
 
     Raises:
@@ -36,7 +36,7 @@ def naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from error
 
 
-def is_there(path: Path) -> bool:
+def exists(path: Path) -> bool:
     """Whether the path exists; one that cannot even be looked up does not."""
     try:
         return path.exists()
@@ -61,7 +61,7 @@ def check_readable(path: Path) -> None:
         raise FileError(f"{path}: the file is empty. Write it again.")
 
 
-def broken(path: Path, error: BaseException) -> FileError:
+def corrupt_file_error(path: Path, error: BaseException) -> FileError:
     """The error to raise for a file that NumPy or zipfile refused."""
     with path.open("rb") as file:
         head = file.read(6)
@@ -91,7 +91,7 @@ def read_npy(path: Path) -> Array:
     try:
         array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except BROKEN as error:
-        raise broken(path, error) from error
+        raise corrupt_file_error(path, error) from error
     if isinstance(array, np.lib.npyio.NpzFile):
         array.close()
         raise FileError(f"{path}: it is an archive, but must be one array. Name it .npz.")
@@ -114,11 +114,11 @@ def read_npz(path: Path, names: list[str] | None = None) -> dict[str, Array]:
             if missing:
                 raise FileError(
                     f"{path}: the array {missing[0]!r} is not in the archive, which holds "
-                    f"{some(archive.files, 8) or 'nothing'}. Write it with that name."
+                    f"{preview(archive.files, 8) or 'nothing'}. Write it with that name."
                 )
             arrays = {name: archive[name] for name in (names or archive.files)}
     except BROKEN as error:
-        raise broken(path, error) from error
+        raise corrupt_file_error(path, error) from error
     foreign = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
     if foreign:
         raise FileError(

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from reassess.errors import DataError, FileError, some
-from reassess.files.arrays import as_strings, check_readable, naming, read_npy
+from reassess.errors import DataError, FileError, preview
+from reassess.files.arrays import as_strings, check_readable, prefix_errors_with, read_npy
 from reassess.files.tables import Table, read_table
 from reassess.records import Benchmark, Classes
 from reassess.records.benchmark import MOST_CLASSES
@@ -54,7 +54,7 @@ def read_benchmark(
     if known is None and not _all_integers(texts):
         known = Classes.from_names(sorted(set(texts)))
     original = class_indices(texts, known, f"{path}: column {column!r}")
-    with naming(path):
+    with prefix_errors_with(path):
         return Benchmark(
             name=name or path.stem,
             image_ids=unique_ids(image_ids, path),
@@ -118,7 +118,7 @@ def class_indices(
         row = texts.index(unknown[0]) + first_row
         raise DataError(
             f"{where}: row {row} is {unknown[0]!r}, but must be the id or the unique name of one "
-            f"of the {len(classes):,} classes; unknown: {some(unknown)}. Check the classes file "
+            f"of the {len(classes):,} classes; unknown: {preview(unknown)}. Check the classes file "
             "(--classes)."
         )
     return np.array([index_of[text] for text in texts], dtype=np.int64)
@@ -157,7 +157,7 @@ def read_classes(path: str | Path) -> Classes:
             )
         rows = sorted(range(len(order)), key=order.__getitem__)
         columns = {key: [column[row] for row in rows] for key, column in columns.items()}
-    with naming(path):
+    with prefix_errors_with(path):
         return Classes(**{key: tuple(column) for key, column in columns.items()})
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from reassess.errors import DataError, FileError, some
+from reassess.errors import DataError, FileError, preview
 from reassess.files.json_files import read_json
 
 CATEGORIES = (
@@ -131,12 +131,12 @@ def _entry(path: Path, image_id: str, entry: Any, n_classes: int | None) -> tupl
     if category is None:
         raise FileError(
             f"{where}: {_CATEGORY} is {entry[_CATEGORY]!r}, but must be one of "
-            f"{some(_SPELLINGS, 9)}, in any case."
+            f"{preview(_SPELLINGS, 9)}, in any case."
         )
     severity = str(entry[_SEVERITY]).strip().lower()
     if severity not in SEVERITIES:
         raise FileError(
             f"{where}: {_SEVERITY} is {entry[_SEVERITY]!r}, but must be one of "
-            f"{some(SEVERITIES)}, in any case."
+            f"{preview(SEVERITIES)}, in any case."
         )
     return label, category, SEVERITIES.index(severity)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from reassess.errors import DataError, FileError, some
+from reassess.errors import DataError, FileError, preview
 from reassess.files.arrays import check_readable
 from reassess.files.benchmarks import CLASS, IMAGE
 from reassess.files.tables import is_parquet, named, read_table
@@ -84,7 +84,7 @@ def open_images(source: str | Path) -> ImageFiles:
     values, counts = np.unique(found.image_ids, return_counts=True)
     if len(values) < len(found):
         raise DataError(
-            f"{path}: image id {some(values[counts > 1])} is there more than once, but must be "
+            f"{path}: image id {preview(values[counts > 1])} is there more than once, but must be "
             f"unique; {int((counts > 1).sum()):,} are. Rename one of each."
         )
     return found

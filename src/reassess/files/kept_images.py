@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.errors import AlignmentError, DataError, FileError, some
+from reassess.errors import AlignmentError, DataError, FileError, preview
 from reassess.files.atomic import write_atomically
 from reassess.files.benchmarks import read_benchmark, read_classes
 from reassess.files.model_outputs import OutOfFold
@@ -41,7 +41,7 @@ class PredictedLabels:
         found = []
         if lost:
             found.append(
-                f"Warning: no image is kept of class {some(lost, 20)}; all classes stay, "
+                f"Warning: no image is kept of class {preview(lost, 20)}; all classes stay, "
                 "but these would never be learned."
             )
         if self.n_without:
@@ -104,7 +104,8 @@ def _label_of_each(found: OutOfFold, read: Benchmark, path: Path) -> Int[np.ndar
     row = positions(found.image_ids, read.image_ids, source="the predictions")
     if (row < 0).any():
         raise AlignmentError(
-            f"{path}: image {some(found.image_ids[row < 0])} was predicted and has no label, but "
+            f"{path}: image {preview(found.image_ids[row < 0])} was predicted and has no label, "
+            "but "
             f"must have one; {int((row < 0).sum()):,} of {len(row):,} have none. Give the labels "
             "that the folds were trained on."
         )

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from reassess.errors import FileError
-from reassess.files.arrays import naming
+from reassess.files.arrays import prefix_errors_with
 from reassess.files.json_files import read_json
 from reassess.records import LabelSets
 from reassess.records.benchmark import MOST_CLASSES
@@ -101,7 +101,7 @@ def label_checks(value: Any, path: Path) -> LabelChecks:
     ids = np.array([image_id for image_id, _, _, _ in rows], dtype=str)
     given, guessed = (np.array([one[i] for one in rows], dtype=np.int64) for i in (1, 2))
     votes = np.array([one[3] for one in rows], dtype=np.int64)
-    with naming(path):  # label sets refuse an image that is there twice
+    with prefix_errors_with(path):  # label sets refuse an image that is there twice
         LabelSets("checks", ids, np.zeros(len(ids) + 1, np.int64), np.zeros(0, np.int64))
     return LabelChecks(ids, given, guessed, votes)
 

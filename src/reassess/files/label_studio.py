@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import numpy as np
 
 from reassess.errors import DataError, FileError
-from reassess.files.arrays import check_readable, naming
+from reassess.files.arrays import check_readable, prefix_errors_with
 from reassess.files.atomic import sha256_of, write_atomically
 from reassess.files.benchmarks import class_indices
 from reassess.files.tables import factorize, utc_times
@@ -100,7 +100,7 @@ def read_label_studio(path: str | Path, *, classes: Classes | None = None) -> Vo
         raise DataError(f"{path}: there are 0 votes, but there must be at least one.")
     image, label, rater, answer, at = (list(column) for column in zip(*rows, strict=True))
     index = class_indices(label, classes, f"{path}: label of vote", first_row=0)
-    with naming(path):
+    with prefix_errors_with(path):
         votes = _record(image, index.tolist(), rater, answer, at)
         return replace(votes, sha256=sha256_of(path))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from reassess.errors import DataError
-from reassess.files.arrays import naming
+from reassess.files.arrays import prefix_errors_with
 from reassess.files.benchmarks import IMAGE
 from reassess.files.tables import read_table
 from reassess.records import Classes, LabelSets
@@ -46,7 +46,7 @@ def read_label_table(path: str | Path, *, classes: Classes | None, name: str) ->
         held += [_index(name, classes, f"{path}: row {row + 2}") for name in names]
     ids = np.array(list(found), dtype=str)
     n_classes = None if classes is None else len(classes)
-    with naming(path):
+    with prefix_errors_with(path):
         return LabelSets.from_lists(name, ids, list(found.values()), n_classes=n_classes)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.errors import AlignmentError, DataError, FileError
-from reassess.files.arrays import check_readable, naming
+from reassess.files.arrays import check_readable, prefix_errors_with
 from reassess.files.atomic import sha256_of, write_atomically
 from reassess.files.json_files import read_json
 from reassess.files.label_checks import is_label_checks, label_checks
@@ -206,7 +206,7 @@ def _label_sets(
             _check_lengths(path, ids, checked, by_image)
             posterior = np.array([p for values in by_image for p in values], dtype=np.float64)
         point = about.get("operating_point")
-        with naming(path):
+        with prefix_errors_with(path):
             return LabelSets.from_lists(
                 about.get("name") or name,
                 ids,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from reassess.errors import FileError
-from reassess.files.arrays import Array, check_readable, naming, read_npz
+from reassess.files.arrays import Array, check_readable, prefix_errors_with, read_npz
 from reassess.files.atomic import write_atomically
 from reassess.records import Pairs, Posterior, Questions
 
@@ -23,7 +23,7 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
     columns: dict[str, Any] = {
         "format": np.array(FORMAT),
         "method": np.array(posterior.method),
-        "truths": np.array(posterior.truths),
+        "truths": np.array(posterior.states),
         "answers": np.array(posterior.answers),
         "probability": posterior.probability,
         "log_probability": posterior.log_probability,
@@ -63,7 +63,7 @@ def read_posterior(path: str | Path) -> Posterior:
             "aggregate` wrote."
         )
     try:
-        with naming(path):
+        with prefix_errors_with(path):
             return _posterior(arrays)
     except KeyError as error:
         raise FileError(f"{path}: the array {error} is missing. Aggregate again.") from error
@@ -81,7 +81,7 @@ def _posterior(arrays: dict[str, Array]) -> Posterior:
         questions = Questions(arrays["question_ids"], None)
     return Posterior(
         questions=questions,
-        truths=tuple(arrays["truths"].tolist()),
+        states=tuple(arrays["truths"].tolist()),
         log_probability=arrays["log_probability"],
         method=str(arrays["method"]),
         answers=tuple(arrays["answers"].tolist()),

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from reassess.errors import DataError, FileError
-from reassess.files.arrays import Array, as_strings, is_there, read_npy, read_npz
+from reassess.files.arrays import Array, as_strings, exists, read_npy, read_npz
 from reassess.files.timm_tables import read_timm_table
-from reassess.records import Benchmark, Scale, positions
+from reassess.records import Benchmark, ScoreType, positions
 
-_SCALES: dict[str, Scale | None] = {
+_SCALES: dict[str, ScoreType | None] = {
     "scores": None,
     "logits": "logit",
     "probabilities": "probability",
@@ -41,18 +41,18 @@ class Found:
     classes: Array | None
     scores: Array | None
     ids: Array | None = None
-    scale: Scale | None = None
+    scale: ScoreType | None = None
 
 
 def two_files(source: str | Path) -> tuple[Path, Path] | None:
     """The two paths of ``X.npy:Y.npy``, at the colon that leaves two files; None for others."""
     text = str(source)
-    if is_there(Path(text)):
+    if exists(Path(text)):
         return None
     colons = [at for at, character in enumerate(text) if character == ":"]
     pairs = [(Path(text[:at]), Path(text[at + 1 :])) for at in reversed(colons)]
     pairs = [pair for pair in pairs if {path.suffix for path in pair} == {".npy"}]
-    return next((pair for pair in pairs if all(map(is_there, pair))), next(iter(pairs), None))
+    return next((pair for pair in pairs if all(map(exists, pair))), next(iter(pairs), None))
 
 
 def sibling_scores(path: Path) -> Path | None:
@@ -81,7 +81,7 @@ def open_forms(source: str | Path, benchmark: Benchmark) -> list[Found]:
     pair = two_files(source)
     if pair is not None:
         return [_two_files(*pair, None)]
-    if not is_there(path):
+    if not exists(path):
         raise FileError(f"{path}: there is no such file. Check the path.")
     if path.is_dir():
         raise FileError(f"{path}: it is a folder. Name its files, such as {path}/*.npy.")
@@ -112,7 +112,7 @@ def models_of(source: str | Path, benchmark: Benchmark) -> list[str]:
     return [found.model for found in open_forms(source, benchmark)]
 
 
-def _two_files(classes: Path, scores: Path, scale: Scale | None) -> Found:
+def _two_files(classes: Path, scores: Path, scale: ScoreType | None) -> Found:
     where = f"{classes}:{scores}"
     return Found(classes.stem, where, read_npy(classes), read_npy(scores), None, scale)
 

@@ -22,9 +22,9 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError
-from reassess.files.arrays import Array, naming
+from reassess.files.arrays import Array, prefix_errors_with
 from reassess.files.prediction_forms import Found, open_forms
-from reassess.records import Benchmark, FullScores, Predictions, Scale, positions
+from reassess.records import Benchmark, Predictions, ScoreMatrix, ScoreType, positions
 
 RowOrder = Literal["file-number", "imagefolder"]
 
@@ -37,7 +37,7 @@ def read_predictions(
     *,
     order: RowOrder | None = None,
     ids: Shaped[np.ndarray, "n"] | None = None,
-    scale: Scale | None = None,
+    scale: ScoreType | None = None,
     top: int = 5,
     ignore_unknown: bool = False,
     n_columns: int | None = None,
@@ -66,7 +66,7 @@ def read_predictions(
     """
     records = []
     for found in open_forms(source, benchmark):
-        with naming(Path(found.where)):
+        with prefix_errors_with(Path(found.where)):
             ranked = _ranked(found, benchmark, scale, top, n_columns)
             records.append(_align(ranked, found, benchmark, order, ids, ignore_unknown))
     return records
@@ -78,9 +78,9 @@ def open_predictions(
     *,
     order: RowOrder | None = None,
     ids: Shaped[np.ndarray, "n"] | None = None,
-    scale: Scale | None = None,
+    scale: ScoreType | None = None,
     n_columns: int | None = None,
-) -> list[Predictions | FullScores]:
+) -> list[Predictions | ScoreMatrix]:
     """The predictions in a file, with full scores left on disk: one record a model.
 
     Args:
@@ -93,7 +93,7 @@ def open_predictions(
             since they were made; by default one a class.
 
     Returns:
-        `FullScores` for full scores, whose values are not looked at yet; `Predictions` for
+        `ScoreMatrix` for full scores, whose values are not looked at yet; `Predictions` for
         ranked classes.
 
     Raises:
@@ -101,9 +101,9 @@ def open_predictions(
         DataError: a shape, class or score is not what it must be.
         AlignmentError: the order of the rows is not stated, or ids are unknown or twice there.
     """
-    records: list[Predictions | FullScores] = []
+    records: list[Predictions | ScoreMatrix] = []
     for found in open_forms(source, benchmark):
-        with naming(Path(found.where)):
+        with prefix_errors_with(Path(found.where)):
             if found.classes is not None or found.scores is None:
                 ranked = _ranked(found, benchmark, scale, 1, n_columns)
                 records.append(_align(ranked, found, benchmark, order, ids, False))
@@ -114,7 +114,7 @@ def open_predictions(
             row_ids = found.ids if found.ids is not None else ids
             image = _images_of_rows(len(scores), row_ids, order, benchmark, found.where, False)
             declared = scale or found.scale
-            records.append(FullScores(found.model, benchmark.image_ids, image, scores, declared))
+            records.append(ScoreMatrix(found.model, benchmark.image_ids, image, scores, declared))
     return records
 
 
@@ -132,10 +132,10 @@ def _check_kinds(found: Found) -> None:
 def _ranked(
     found: Found,
     benchmark: Benchmark,
-    declared: Scale | None,
+    declared: ScoreType | None,
     top: int,
     n_columns: int | None,
-) -> tuple[Array, Array | None, Scale | None, int | None]:
+) -> tuple[Array, Array | None, ScoreType | None, int | None]:
     """Classes and scores with the best column first, their scale, and K where it shows."""
     scale = declared or found.scale
     _check_kinds(found)
@@ -194,7 +194,7 @@ def _check_full(scores: Array, benchmark: Benchmark, where: str, declared: int |
     return n_columns
 
 
-def _check_scores(block: Array, first_row: int, scale: Scale | None, where: str) -> None:
+def _check_scores(block: Array, first_row: int, scale: ScoreType | None, where: str) -> None:
     """Refuse NaN and infinity, and probabilities outside [0, 1]."""
     wrong, must, mend = np.isnan(block) | (block == np.inf), "be a number", "Predict again."
     if not wrong.any() and scale == "probability":
@@ -208,7 +208,9 @@ def _check_scores(block: Array, first_row: int, scale: Scale | None, where: str)
         )
 
 
-def _top_of_full(scores: Array, top: int, scale: Scale | None, where: str) -> tuple[Array, Array]:
+def _top_of_full(
+    scores: Array, top: int, scale: ScoreType | None, where: str
+) -> tuple[Array, Array]:
     """The ``top`` best classes of each row and their scores, in blocks of rows."""
     n = len(scores)
     classes = np.empty((n, top), np.int64)
@@ -249,7 +251,7 @@ def _argmax(block: Array, taken: Array | None) -> Array:
 
 
 def _align(
-    ranked: tuple[Array, Array | None, Scale | None, int | None],
+    ranked: tuple[Array, Array | None, ScoreType | None, int | None],
     found: Found,
     benchmark: Benchmark,
     order: RowOrder | None,
@@ -269,9 +271,9 @@ def _align(
     return Predictions(
         model=found.model,
         image_ids=image_ids,
-        classes=classes[rows],
+        ranked_classes=classes[rows],
         scores=None if scores is None else scores[rows],
-        scale=scale,
+        score_type=scale,
         n_classes=benchmark.n_classes if n_columns is None else n_columns,
     )
 
@@ -298,7 +300,7 @@ def _images_of_rows(
                 f"{where}: image id[{unknown[0]}] is {str(row_ids[unknown[0]])!r}, but must be an "
                 f"image of {benchmark.name} (such as {str(benchmark.image_ids[0])!r}); "
                 f"{len(unknown):,} of {n_rows:,} are unknown there. Use the same ids, or name the "
-                "images to score (--images FILE)."
+                "images to score (--subset FILE)."
             )
         return image
     n_images = len(benchmark.image_ids)

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.errors import FileError
-from reassess.files.arrays import naming
+from reassess.files.arrays import prefix_errors_with
 from reassess.files.atomic import write_atomically
 from reassess.files.tables import (
     factorize,
@@ -74,7 +74,7 @@ def read_proposals(path: str | Path, benchmark: Benchmark) -> Proposals:
     rated[row[image]] = columns["rated"]
     models = [name for name in columns if name.startswith(_MODEL)]
     n_pairs = len(image)
-    with naming(Path(path)):
+    with prefix_errors_with(Path(path)):
         return Proposals(
             pairs=Pairs(benchmark.image_ids, row[image], columns["label"]),
             models=tuple(name.removeprefix(_MODEL) for name in models),
@@ -116,7 +116,7 @@ def read_tasks(path: str | Path) -> Tasks:
     ids, image = factorize(table.texts(table.require(("image",))))
     label = np.array(table.cells(table.require(("label",))))
     task = np.array(table.cells(table.require(("task",))))
-    with naming(Path(path)):
+    with prefix_errors_with(Path(path)):
         return Tasks(Questions.from_pairs(Pairs(ids, image, label)), task)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reassess.errors import DataError, FileError
-from reassess.files.arrays import naming
+from reassess.files.arrays import prefix_errors_with
 from reassess.files.atomic import write_atomically
 from reassess.files.json_files import read_json
 from reassess.records import MistakeReview, Pairs
@@ -72,7 +72,7 @@ def read_review(path: str | Path) -> MistakeReview:
                 f"{path}: format is {found['format']!r}, but must be {FORMAT!r}. Use the version "
                 "of reassess that wrote it."
             )
-        with naming(path):
+        with prefix_errors_with(path):
             return _review(found)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise FileError(

@@ -14,9 +14,9 @@ from reassess.records import Accuracy, Comparison, ImageTable, ModelScore
 from reassess.statistics import wilson_interval
 
 
-def accuracy_as_dict(accuracy: Accuracy, level: float) -> dict[str, Any]:
+def accuracy_as_dict(accuracy: Accuracy, confidence: float) -> dict[str, Any]:
     """Counts, value and Wilson interval."""
-    low, high = wilson_interval(accuracy.n_correct, accuracy.n_scored, level)
+    low, high = wilson_interval(accuracy.n_correct, accuracy.n_scored, confidence)
     return {
         "n_correct": accuracy.n_correct,
         "n_scored": accuracy.n_scored,
@@ -26,12 +26,12 @@ def accuracy_as_dict(accuracy: Accuracy, level: float) -> dict[str, Any]:
     }
 
 
-def score_as_dict(score: ModelScore, level: float) -> dict[str, Any]:
+def score_as_dict(score: ModelScore, confidence: float) -> dict[str, Any]:
     """One model's entry of the JSON output."""
     found: dict[str, Any] = {"model": score.model, "original": None}
     if score.original is not None:
-        found["original"] = accuracy_as_dict(score.original, level)
-    found["real"] = accuracy_as_dict(score.real, level)
+        found["original"] = accuracy_as_dict(score.original, confidence)
+    found["real"] = accuracy_as_dict(score.real, confidence)
     found["real"]["n_unlabelled"] = score.real.n_unlabelled
     for kind in ("original", "real"):
         ends = getattr(score, f"{kind}_bootstrap")
@@ -39,10 +39,10 @@ def score_as_dict(score: ModelScore, level: float) -> dict[str, Any]:
             found[kind] |= {"bootstrap_low": ends[0], "bootstrap_high": ends[1]}
     found["hit_at"] = {
         str(k): {
-            "original": accuracy_as_dict(score.original_at[k], level)
+            "original": accuracy_as_dict(score.original_at[k], confidence)
             if k in score.original_at
             else None,
-            "real": accuracy_as_dict(real, level),
+            "real": accuracy_as_dict(real, confidence),
         }
         for k, real in sorted(score.real_at.items())
     }
@@ -57,17 +57,17 @@ def score_as_dict(score: ModelScore, level: float) -> dict[str, Any]:
     return found
 
 
-def scores_as_json(scores: Sequence[ModelScore], labels: str, level: float = 0.95) -> str:
+def scores_as_json(scores: Sequence[ModelScore], labels: str, confidence: float = 0.95) -> str:
     """The scores of models under labels, as a JSON text."""
-    models = [score_as_dict(score, level) for score in scores]
-    return json.dumps({"labels": labels, "level": level, "models": models}, indent=1) + "\n"
+    models = [score_as_dict(score, confidence) for score in scores]
+    return json.dumps({"labels": labels, "level": confidence, "models": models}, indent=1) + "\n"
 
 
 def write_scores(
     scores: Sequence[ModelScore],
     labels: str,
     path: str | Path,
-    level: float = 0.95,
+    confidence: float = 0.95,
     form: Literal["json", "csv"] = "json",
 ) -> None:
     """Write scores to a file as JSON or CSV.
@@ -77,17 +77,19 @@ def write_scores(
     """
     with write_atomically(path) as beside:
         if form == "csv":
-            columns = score_columns(scores, level)
+            columns = score_columns(scores, confidence)
             write_csv(beside, list(columns), columns)
         else:
-            beside.write_text(scores_as_json(scores, labels, level), encoding="utf-8")
+            beside.write_text(scores_as_json(scores, labels, confidence), encoding="utf-8")
 
 
-def score_columns(scores: Sequence[ModelScore], level: float = 0.95) -> dict[str, list[object]]:
+def score_columns(
+    scores: Sequence[ModelScore], confidence: float = 0.95
+) -> dict[str, list[object]]:
     """Scores as columns: one row a model, an empty cell where nothing is known."""
     rows = []
     for score in scores:
-        nested = score_as_dict(score, level)
+        nested = score_as_dict(score, confidence)
         row: dict[str, object] = {"model": nested["model"]}
         for kind in ("original", "real", "multilabel"):
             row |= {f"{kind}_{key}": value for key, value in (nested.get(kind) or {}).items()}
@@ -144,7 +146,7 @@ def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
         "difference": comparison.difference,
         "low": comparison.low,
         "high": comparison.high,
-        "level": comparison.level,
+        "confidence": comparison.confidence,
         "p_value": comparison.p_value,
         "only_a": comparison.only_a.tolist(),
         "only_b": comparison.only_b.tolist(),

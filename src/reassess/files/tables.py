@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from reassess.errors import FileError, MissingExtraError, some
+from reassess.errors import FileError, MissingExtraError, preview
 from reassess.files.arrays import check_readable
 from reassess.files.atomic import write_atomically
 
@@ -143,7 +143,7 @@ class Table:
 
 def named(columns: Sequence[str]) -> str:
     """Column names for a message, shortened: the header of a foreign file may be all of it."""
-    return some([name if len(name) < 40 else name[:37] + "…" for name in columns], 8)
+    return preview([name if len(name) < 40 else name[:37] + "…" for name in columns], 8)
 
 
 def read_table(path: Path) -> Table:

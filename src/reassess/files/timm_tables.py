@@ -17,9 +17,9 @@ from reassess.errors import FileError
 from reassess.files.arrays import Array
 from reassess.files.benchmarks import IMAGE, class_indices
 from reassess.files.tables import Table, named, read_table
-from reassess.records import Benchmark, Scale
+from reassess.records import Benchmark, ScoreType
 
-_OUTPUTS: tuple[tuple[str, Scale | None], ...] = (
+_OUTPUTS: tuple[tuple[str, ScoreType | None], ...] = (
     ("prob", "probability"),
     ("logit", "logit"),
     ("score", None),
@@ -41,7 +41,7 @@ class TimmTable:
     ids: Array
     classes: Array | None
     scores: Array | None
-    scale: Scale | None
+    scale: ScoreType | None
 
 
 def read_timm_table(path: Path, benchmark: Benchmark) -> TimmTable:

@@ -19,8 +19,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from reassess.errors import DataError, FileError, some
-from reassess.files.arrays import BROKEN, as_strings, broken, check_readable, naming, read_npz
+from reassess.errors import DataError, FileError, preview
+from reassess.files.arrays import (
+    BROKEN,
+    as_strings,
+    check_readable,
+    corrupt_file_error,
+    prefix_errors_with,
+    read_npz,
+)
 from reassess.files.atomic import sha256_of, write_atomically
 from reassess.files.benchmarks import CLASS, IMAGE, class_indices
 from reassess.files.tables import (
@@ -60,7 +67,7 @@ def read_votes(
     """
     path = Path(path)
     check_readable(path)
-    with naming(path):
+    with prefix_errors_with(path):
         if path.suffix.lower() == ".npz":
             return _read_dense(path, tuple(answers) if answers else ANSWERS)
         return _read_long(path, classes, answers)
@@ -74,7 +81,7 @@ def read_gold(path: str | Path, *, classes: Classes | None = None) -> Gold:
         DataError: there is no answer, or one is neither no, maybe nor yes.
     """
     votes = read_votes(path, classes=classes, answers=ANSWERS)
-    with naming(Path(path)):
+    with prefix_errors_with(Path(path)):
         return Gold(votes)
 
 
@@ -161,7 +168,7 @@ def _read_tensor(
                 block = np.frombuffer(raw, dtype).reshape(n_questions, n_answers)
                 found.append(_votes_of_rater(block, rater, path))
     except BROKEN as error:
-        raise broken(path, error) from error
+        raise corrupt_file_error(path, error) from error
     if sum(len(votes[0]) for votes in found) == 0:
         raise DataError(f"{path}: 'tensor' holds 0 votes, but there must be at least one.")
     question, rater_of, answer = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -271,7 +278,7 @@ def _answers(
         if wrong:
             raise DataError(
                 f"{where}: row {first[wrong[0]] + 2} is {texts[wrong[0]]!r}, but an answer must be "
-                f"one of {', '.join(declared)}; no answers: {some(texts[i] for i in wrong)}."
+                f"one of {', '.join(declared)}; no answers: {preview(texts[i] for i in wrong)}."
             )
         return tuple(declared), np.array(codes)
     ordered = sorted(texts, key=(lambda t: (int(t), t)) if integers else None)

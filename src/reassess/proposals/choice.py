@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool
 
-from reassess.errors import DataError, OptionError, some
+from reassess.errors import DataError, OptionError, preview
 from reassess.proposals.subsets import (
     OnProgress,
     every_subset,
@@ -169,8 +169,8 @@ def _check(
     if not names or len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise DataError(
-            f"lists: model {some(twice)} is there more than once, but must be there once. Rename "
-            "or leave out one of them."
+            f"lists: model {preview(twice)} is there more than once, but must be there once. "
+            "Rename or leave out one of them."
             if names
             else "lists: there are 0 models, but must be one or more. Add predictions."
         )
@@ -189,5 +189,5 @@ def _check_reachable(recall: float, reachable: int, needed: int, n_positive: int
         raise OptionError(
             f"the wanted recall is {recall}, but must be at most {reachable / n_positive:.4f}, the "
             f"recall of all models together; they propose {reachable:,} of {n_positive:,} positive "
-            "gold questions. Ask for less, take longer lists (--top), or add models."
+            "gold questions. Ask for less, take longer lists (--pairs-per-model), or add models."
         )

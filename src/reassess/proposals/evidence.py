@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Shaped, UInt8
 
-from reassess.errors import DataError, OptionError, some
+from reassess.errors import DataError, OptionError, preview
 from reassess.records import Benchmark, Pairs, Predictions
 
 NOT_LISTED = 255
@@ -99,20 +99,22 @@ def gather_evidence(
             f"model, and the depth must be in [1, {NOT_LISTED})."
         )
     if benchmark.original is None:
-        raise DataError(f"{benchmark.name}: the original labels are unknown (--original FILE).")
+        raise DataError(
+            f"{benchmark.name}: the original labels are unknown (--original-labels FILE)."
+        )
     models = sorted(predictions, key=lambda one: one.model)
     names = tuple(one.model for one in models)
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise DataError(
-            f"predictions: model {some(twice)} is there more than once, but must be there once, "
+            f"predictions: model {preview(twice)} is there more than once, but must be there once, "
             "as its opinion would count twice. Rename or leave out one of them."
         )
     by_id = np.argsort(benchmark.image_ids)
     image_ids = benchmark.image_ids[by_id]
     original = benchmark.original[by_id]
-    aligned = [_first(one.only(image_ids), depth) for one in models]
-    n_classes = 1 + max(int(original.max()), *(int(one.classes.max()) for one in aligned))
+    aligned = [_first(one.reindex(image_ids), depth) for one in models]
+    n_classes = 1 + max(int(original.max()), *(int(one.ranked_classes.max()) for one in aligned))
     starts = range(0, len(image_ids), _BLOCK_IMAGES)
     blocks = [_block(aligned, original, start, n_classes) for start in starts]
     key = np.concatenate([block[0] for block in blocks])
@@ -131,15 +133,15 @@ def gather_evidence(
 
 def _first(one: Predictions, depth: int) -> Predictions:
     """The first ``depth`` classes of each row, with probabilities where they can be told."""
-    scores = one.scores if one.scale is not None else None
-    if scores is not None and one.scale == "logit":
+    scores = one.scores if one.score_type is not None else None
+    if scores is not None and one.score_type == "logit":
         power = np.exp(scores - scores[:, :1], dtype=np.float64)
         scores = power / power.sum(axis=1, keepdims=True)
     return replace(
         one,
-        classes=one.classes[:, :depth],
+        ranked_classes=one.ranked_classes[:, :depth],
         scores=None if scores is None else scores[:, :depth],
-        scale=None if scores is None else "probability",
+        score_type=None if scores is None else "probability",
     )
 
 
@@ -149,7 +151,7 @@ def _block(
     """Keys, ranks and confidence of the pairs of one block of images."""
     stop = min(start + _BLOCK_IMAGES, len(original))
     first = np.arange(start, stop, dtype=np.int64) * n_classes
-    keys = [first[:, None] + one.classes[start:stop] for one in models]
+    keys = [first[:, None] + one.ranked_classes[start:stop] for one in models]
     named = [first + original[start:stop], *(key.ravel() for key in keys)]
     pool = np.unique(np.concatenate(named))
     rank = np.full((len(pool), len(models)), NOT_LISTED, np.uint8)

@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from reassess.engines import Engine, LocalEngine
+from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, MissingExtraError, OptionError
 from reassess.proposals.calibration import Calibration, calibration, platt, recalibrated
 from reassess.proposals.classifiers import fit_boosting, fit_logistic, fit_scaled_logistic
@@ -346,7 +346,7 @@ def _of_all_folds(
 ) -> Float[np.ndarray, "P"]:
     """P(valid) of every pair; where nothing is known every fold's model has a say."""
     raw = np.zeros(len(truth.fold))
-    with LocalEngine() if engine is None else nullcontext(engine) as running:
+    with ThreadEngine() if engine is None else nullcontext(engine) as running:
         for held_out, (rows, found) in enumerate(running.map(cross_fit, range(truth.n_folds))):
             raw[rows] += found / np.where(truth.fold[rows] < 0, truth.n_folds, 1)
             if on_fold is not None:

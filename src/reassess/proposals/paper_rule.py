@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Int
 
-from reassess.engines import Engine, LocalEngine
-from reassess.errors import AlignmentError, DataError, OptionError, some
+from reassess.engines import Engine, ThreadEngine
+from reassess.errors import AlignmentError, DataError, OptionError, preview
 from reassess.proposals.shortlists import (
     Scan,
     ScanShard,
@@ -37,11 +37,11 @@ from reassess.proposals.shortlists import (
 )
 from reassess.records import (
     Benchmark,
-    FullScores,
     Pairs,
     Predictions,
     Proposals,
     Questions,
+    ScoreMatrix,
     align,
     check_class_order,
 )
@@ -52,7 +52,7 @@ OnModel = Callable[[str], None]
 
 
 def propose(
-    predictions: Sequence[Predictions | FullScores],
+    predictions: Sequence[Predictions | ScoreMatrix],
     benchmark: Benchmark,
     *,
     top: int,
@@ -82,12 +82,14 @@ def propose(
             f"there are {len(predictions)} models and top is {top}, but both must be 1 or more."
         )
     if benchmark.original is None:
-        raise DataError(f"{benchmark.name}: the original labels are unknown (--original FILE).")
+        raise DataError(
+            f"{benchmark.name}: the original labels are unknown (--original-labels FILE)."
+        )
     _check_names([one.model for one in predictions])
     if engine is not None:
         shortlists = list(_shortlists(predictions, benchmark, top, engine, on_model))
     else:
-        with LocalEngine() as threads:
+        with ThreadEngine() as threads:
             shortlists = list(_shortlists(predictions, benchmark, top, threads, on_model))
     return pool(shortlists, benchmark)
 
@@ -96,13 +98,13 @@ def _check_names(models: Sequence[str]) -> None:
     if len(set(models)) < len(models):
         twice = sorted({name for name in models if models.count(name) > 1})
         raise DataError(
-            f"predictions: model {some(twice)} is there more than once, but must be there once, as "
-            "a pair needs two models. Rename or leave out one of them."
+            f"predictions: model {preview(twice)} is there more than once, but must be there "
+            "once, as a pair needs two models. Rename or leave out one of them."
         )
 
 
 def _shortlists(
-    predictions: Sequence[Predictions | FullScores],
+    predictions: Sequence[Predictions | ScoreMatrix],
     benchmark: Benchmark,
     top: int,
     engine: Engine,
@@ -111,11 +113,13 @@ def _shortlists(
     """Each model's shortlist, full scores scanned shard by shard."""
     images = [image_of_rows(one, benchmark) for one in predictions]
     shards = {
-        one.model: list(scan_shards(one, top)) for one in predictions if isinstance(one, FullScores)
+        one.model: list(scan_shards(one, top))
+        for one in predictions
+        if isinstance(one, ScoreMatrix)
     }
     scans = engine.map(scan, (shard for part in shards.values() for shard in part))
     for one, image in zip(predictions, images, strict=True):
-        if isinstance(one, FullScores):
+        if isinstance(one, ScoreMatrix):
             shortlist = shortlist_of_scans(one, _next(scans, shards[one.model]), top)
         else:
             shortlist = shortlist_of_ranked(one, image, len(benchmark.image_ids), top)
@@ -129,21 +133,22 @@ def _next(scans: Iterator[Scan], shards: Iterable[ScanShard]) -> list[Scan]:
     return [next(scans) for _ in shards]
 
 
-def image_of_rows(one: Predictions | FullScores, benchmark: Benchmark) -> Int[np.ndarray, "n"]:
+def image_of_rows(one: Predictions | ScoreMatrix, benchmark: Benchmark) -> Int[np.ndarray, "n"]:
     """The benchmark's image of each row; every image must have one.
 
     Raises:
         AlignmentError: an image of the benchmark was not predicted, or a row is about another.
     """
     source = f"predictions {one.model!r}"
-    if isinstance(one, FullScores):
+    if isinstance(one, ScoreMatrix):
         row = one.image
     else:
         row = align(one.image_ids, benchmark.image_ids, source=source, target_name=benchmark.name)
     if len(row) < len(benchmark.image_ids):
         missing = np.delete(benchmark.image_ids, row)
         raise AlignmentError(
-            f"{source}: image {some(missing)} of {benchmark.name} is missing, but every image must "
+            f"{source}: image {preview(missing)} of {benchmark.name} is missing, but every image "
+            "must "
             f"be predicted to be proposed for; {len(missing):,} of {len(benchmark.image_ids):,} "
             "are missing. Predict them."
         )
@@ -157,7 +162,9 @@ def pool(shortlists: Sequence[Shortlist], benchmark: Benchmark) -> Proposals:
         DataError: the benchmark has no original labels.
     """
     if benchmark.original is None:
-        raise DataError(f"{benchmark.name}: the original labels are unknown (--original FILE).")
+        raise DataError(
+            f"{benchmark.name}: the original labels are unknown (--original-labels FILE)."
+        )
     images = np.arange(len(benchmark.image_ids))
     original = pair_key(images, benchmark.original)
     is_top = distinct(np.concatenate([pair_key(images, one.top) for one in shortlists]))
@@ -203,8 +210,8 @@ def of_models(proposals: Proposals, models: Sequence[str]) -> Proposals:
     unknown = [name for name in models if name not in proposals.models]
     if unknown:
         raise OptionError(
-            f"model {some(unknown)} is none of the proposals' models, but must be one of "
-            f"{some(proposals.models, 40)}."
+            f"model {preview(unknown)} is none of the proposals' models, but must be one of "
+            f"{preview(proposals.models, 40)}."
         )
     if proposals.top is None:
         raise DataError("proposals: the top predictions of the models were not kept.")
@@ -235,14 +242,16 @@ def questions_of(proposals: Proposals) -> Questions:
     return Questions.from_pairs(rated_pairs)
 
 
-def lists_of(one: Predictions | FullScores) -> tuple[str, ...]:
+def lists_of(one: Predictions | ScoreMatrix) -> tuple[str, ...]:
     """Which lists a model can give: of logits, of probabilities, of scores of unknown scale."""
-    if isinstance(one, FullScores):
-        return ("logit", "probability") if one.scale == "logit" else (one.scale or "score",)
-    return () if one.scores is None else (one.scale or "score",)
+    if isinstance(one, ScoreMatrix):
+        return (
+            ("logit", "probability") if one.score_type == "logit" else (one.score_type or "score",)
+        )
+    return () if one.scores is None else (one.score_type or "score",)
 
 
-def what_is_lost(one: Predictions | FullScores) -> str | None:
+def what_is_lost(one: Predictions | ScoreMatrix) -> str | None:
     """What the form of a model's predictions loses for the rule, in words; None for nothing."""
     lists = lists_of(one)
     if not lists:

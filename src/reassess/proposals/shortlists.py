@@ -20,7 +20,7 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError
 from reassess.proposals.kernels import candidates, scan_logits
-from reassess.records import FullScores, Predictions
+from reassess.records import Predictions, ScoreMatrix
 from reassess.records.benchmark import MOST_CLASSES
 
 ListKind = Literal["logit", "probability", "score"]
@@ -90,7 +90,7 @@ class ScanShard:
         n_listed: how many pairs each list holds, more where scores tie.
     """
 
-    source: FullScores
+    source: ScoreMatrix
     start: int
     stop: int
     n_listed: int
@@ -109,7 +109,7 @@ class Scan:
     lists: dict[ListKind, ListedPairs]
 
 
-def scan_shards(source: FullScores, n_listed: int) -> Iterator[ScanShard]:
+def scan_shards(source: ScoreMatrix, n_listed: int) -> Iterator[ScanShard]:
     """Shards of a model's rows, cut by their size and nothing else."""
     n_rows = len(source.scores)
     step = max(1, _SHARD_CELLS // source.n_classes)
@@ -145,7 +145,7 @@ def _likely_ends(shard: ScanShard) -> dict[ListKind, float]:
         return dict.fromkeys(_kinds(source), -np.inf)
     ends: dict[ListKind, float] = {}
     for kind in _kinds(source):
-        if kind == "probability" and source.scale == "logit":
+        if kind == "probability" and source.score_type == "logit":
             sample = sample - _exact_log_sum(sample)[:, None]
         ends[kind] = _nth_largest(sample.ravel(), n_above)
     return ends
@@ -188,7 +188,7 @@ class _Scanner:
         """Hand the pairs of a block that may be among the largest to their lists."""
         ends = {kind: kept.end for kind, kept in self._lists.items()}
         shift = np.zeros(len(block))
-        if self._shard.source.scale != "logit":
+        if self._shard.source.score_type != "logit":
             least = np.full(len(block), min(ends.values()), dtype=block.dtype)
             n_found = candidates()(block, best, least, self._found)
         elif block.dtype == np.float64:
@@ -206,18 +206,18 @@ class _Scanner:
         row, label = np.divmod(at, block.shape[1])
         score = block.ravel()[at].astype(np.float64)
         for kind, kept in self._lists.items():
-            of_logits = kind == "probability" and self._shard.source.scale == "logit"
+            of_logits = kind == "probability" and self._shard.source.score_type == "logit"
             kept.add(image[row], label, score - shift[row] if of_logits else score)
 
 
-def shortlist_of_scans(source: FullScores, scans: list[Scan], n_listed: int) -> Shortlist:
+def shortlist_of_scans(source: ScoreMatrix, scans: list[Scan], n_listed: int) -> Shortlist:
     """A model's shortlist from the scans of all its shards, in their order."""
     top = np.full(len(source.image_ids), -1, np.int64)
     top[source.image] = np.concatenate([one.top for one in scans])
     listed = []
     for kind in scans[0].lists:
         pairs = _joined([one.lists[kind] for one in scans])
-        if kind == "probability" and source.scale == "logit":
+        if kind == "probability" and source.score_type == "logit":
             pairs = _ranked_exactly(source, pairs, n_listed)
         else:
             pairs = pairs.take(pairs.score >= _nth_largest(pairs.score, n_listed))
@@ -241,17 +241,19 @@ def shortlist_of_ranked(
     if one.scores is None:
         return Shortlist(one.model, top, np.empty(0, np.int64))
     row, column = np.nonzero(one.scores >= _nth_largest(one.scores.ravel(), n_listed))
-    return Shortlist(one.model, top, distinct(pair_key(image[row], one.classes[row, column])))
+    return Shortlist(
+        one.model, top, distinct(pair_key(image[row], one.ranked_classes[row, column]))
+    )
 
 
-def _kinds(source: FullScores) -> tuple[ListKind, ...]:
+def _kinds(source: ScoreMatrix) -> tuple[ListKind, ...]:
     """The lists that a model's full scores can give."""
-    if source.scale == "logit":
+    if source.score_type == "logit":
         return ("logit", "probability")
-    return (source.scale or "score",)
+    return (source.score_type or "score",)
 
 
-def _working_type(source: FullScores) -> Any:
+def _working_type(source: ScoreMatrix) -> Any:
     return np.float64 if source.scores.dtype.itemsize > 4 else np.float32
 
 
@@ -320,7 +322,7 @@ def _joined(parts: list[ListedPairs]) -> ListedPairs:
     )
 
 
-def _ranked_exactly(source: FullScores, pairs: ListedPairs, n_listed: int) -> ListedPairs:
+def _ranked_exactly(source: ScoreMatrix, pairs: ListedPairs, n_listed: int) -> ListedPairs:
     """The largest log-probabilities, those near the threshold ranked in double precision."""
     threshold = _nth_largest(pairs.score, n_listed)
     if threshold == -np.inf:
@@ -344,7 +346,7 @@ def _ranked_exactly(source: FullScores, pairs: ListedPairs, n_listed: int) -> Li
 
 
 def _check_block(
-    source: FullScores, block: Float[np.ndarray, "b K"], best: Float[np.ndarray, "b"], start: int
+    source: ScoreMatrix, block: Float[np.ndarray, "b K"], best: Float[np.ndarray, "b"], start: int
 ) -> None:
     """Refuse NaN and infinity, and probabilities outside [0, 1]."""
     if not np.isfinite(best).all():
@@ -353,7 +355,7 @@ def _check_block(
             "be a number",
         )
         mend = "Predict again."
-    elif source.scale == "probability" and (best.max() > 1 or block.min() < 0):
+    elif source.score_type == "probability" and (best.max() > 1 or block.min() < 0):
         wrong, must = (block < 0) | (block > 1), "lie in [0, 1] as probabilities do"
         mend = "Say what the scores are (--scale logit)."
     else:

@@ -37,7 +37,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from reassess.errors import DataError, OptionError
-from reassess.statistics import normal_quantile
+from reassess.statistics import z_critical
 
 UnseenMethod = Literal["power-law", "chao2", "halves"]
 
@@ -213,5 +213,5 @@ def _around(value: float, variance: float, level: float) -> tuple[float, float]:
     """
     if value == 0.0 or math.isinf(variance):
         return 0.0, 0.0 if variance == 0.0 else math.inf
-    factor = math.exp(normal_quantile(level) * math.sqrt(math.log1p(variance / value**2)))
+    factor = math.exp(z_critical(level) * math.sqrt(math.log1p(variance / value**2)))
     return value / factor, value * factor

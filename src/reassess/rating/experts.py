@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, bindparam, exists, func, insert, select, text, update
 
-from reassess.errors import DataError, some
+from reassess.errors import DataError, preview
 from reassess.rating.bulk import in_lists
 from reassess.rating.loading import question_numbers
 from reassess.rating.ownership import image_numbers
@@ -246,7 +246,7 @@ def say(
     versions = _versions(connection, list(answers), expert, for_gold=for_gold)
     unknown = [number for number in answers if number not in versions]
     if unknown:
-        raise DataError(f"question {some(unknown)} is unknown. Name one of the study.")
+        raise DataError(f"question {preview(unknown)} is unknown. Name one of the study.")
     rows = [
         {"question": number, "expert": expert, "for_gold": for_gold, "version": versions[number],
          "answer": answer, "note": note, "given_at": now}

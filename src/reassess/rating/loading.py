@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 from sqlalchemy import Column, Connection, func, select, text
 
-from reassess.errors import DataError, some
+from reassess.errors import DataError, preview
 from reassess.rating.bulk import in_lists, insert_columns, numbers_by_name
 from reassess.rating.order import places
 from reassess.rating.records import QUESTIONS_ON_A_SCREEN
@@ -127,7 +127,7 @@ def question_numbers(connection: Connection, asked: Questions) -> Int[np.ndarray
     missing = [row for row, pair in enumerate(wanted) if pair not in there]
     if missing:
         raise DataError(
-            f"questions: {some(asked.ids[missing])} is not in the study; {len(missing):,} of "
+            f"questions: {preview(asked.ids[missing])} is not in the study; {len(missing):,} of "
             f"{len(asked):,} are not. Add them first."
         )
     return np.array([there[pair] for pair in wanted], np.int64)

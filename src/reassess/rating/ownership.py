@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Update, and_, bindparam, delete, func, select, update
 
-from reassess.errors import AlignmentError, some
+from reassess.errors import AlignmentError, preview
 from reassess.rating import schema
 from reassess.rating.bulk import in_lists, numbers_by_name
 from reassess.rating.counting import TASKS_AT_ONCE, lock_tasks, refresh_tasks
@@ -217,7 +217,7 @@ def image_numbers(connection: Connection, image_ids: Sequence[str]) -> list[list
     missing = [image_id for image_id in image_ids if image_id not in known]
     if missing:
         raise AlignmentError(
-            f"image {some(missing)} is unknown; {len(missing):,} of {len(image_ids):,} are. Add "
+            f"image {preview(missing)} is unknown; {len(missing):,} of {len(image_ids):,} are. Add "
             "questions about it first."
         )
     return in_lists(list(known.values()))

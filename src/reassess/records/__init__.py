@@ -9,7 +9,7 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `images`            image ids: alignment, file numbers, the order of an image folder
 `benchmark`         `Classes`, `Benchmark`
 `predictions`       `Predictions`: ranked classes
-`full_scores`       `FullScores`: every class's score, left on disk
+`full_scores`       `ScoreMatrix`: every class's score, left on disk
 `class_order`       whether predictions number the classes as the benchmark does
 `hierarchy`         `Hierarchy`: which class is a kind of which
 `questions`         `Pairs`, `Proposals`, `Questions`, `Votes`, `Gold`
@@ -34,14 +34,14 @@ from reassess.records.accuracy import (
 )
 from reassess.records.benchmark import Benchmark, Classes
 from reassess.records.class_order import check_class_order
-from reassess.records.full_scores import FullScores
 from reassess.records.hierarchy import Hierarchy
 from reassess.records.images import align, file_number_order, imagefolder_order, positions
 from reassess.records.labels import LabelSets, OperatingPoint
 from reassess.records.posterior import Posterior
-from reassess.records.predictions import Predictions, Scale
+from reassess.records.predictions import Predictions, ScoreType
 from reassess.records.questions import ANSWERS, Gold, Pairs, Proposals, Questions, Votes
 from reassess.records.reviews import MistakeReview
+from reassess.records.score_matrix import ScoreMatrix
 from reassess.records.stopping import Assessment, StoppingRule
 from reassess.records.tasks import Tasks
 
@@ -52,7 +52,6 @@ __all__ = [
     "Benchmark",
     "Classes",
     "Comparison",
-    "FullScores",
     "Gold",
     "Hierarchy",
     "ImageTable",
@@ -66,7 +65,8 @@ __all__ = [
     "Predictions",
     "Proposals",
     "Questions",
-    "Scale",
+    "ScoreMatrix",
+    "ScoreType",
     "StoppingRule",
     "Tasks",
     "Votes",

@@ -107,7 +107,7 @@ class Comparison:
         low: lower end of the interval of the difference.
         high: upper end of the interval of the difference.
         p_value: exact two-sided McNemar test that both are right equally often.
-        level: level of the interval.
+        confidence: of the interval.
     """
 
     model_a: str
@@ -120,7 +120,7 @@ class Comparison:
     low: float
     high: float
     p_value: float
-    level: float
+    confidence: float
 
     @property
     def n_scored(self) -> int:

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Int
 
-from reassess.errors import DataError, some
+from reassess.errors import DataError, preview
 from reassess.records.benchmark import Classes
 
 _PAIRS_AT_ONCE = 2**17
@@ -59,7 +59,8 @@ class Hierarchy:
         absent = np.setdiff1d(np.arange(self.n_classes), np.append(self.child, self.parent))
         if len(absent):
             raise DataError(
-                f"hierarchy: class {some(self.ids[one] for one in absent)} is in no edge, but must "
+                f"hierarchy: class {preview(self.ids[one] for one in absent)} is in no edge, but "
+                "must "
                 f"have a parent or be one; {len(absent):,} of {self.n_classes:,} classes are in "
                 "none. Add a row child,parent for each."
             )

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from reassess.errors import AlignmentError, some
+from reassess.errors import AlignmentError, preview
 
 _NUMBER = re.compile(r"\d+")
 
@@ -66,7 +66,7 @@ def _rows_by_ending(names: list[str], row_of: dict[str, int], *, source: str) ->
         ]
         if len(fits) > 1:
             raise AlignmentError(
-                f"{source}: image id {name!r} fits {len(fits)} images ({some(fits)}), but must "
+                f"{source}: image id {name!r} fits {len(fits)} images ({preview(fits)}), but must "
                 "fit one. Write the path below the image folder instead of the bare name."
             )
         rows.append(row_of[fits[0]] if fits else -1)
@@ -156,7 +156,7 @@ def imagefolder_order(
     else:
         raise AlignmentError(
             f"image ids such as {str(image_ids[0])!r} name no class folders, so 'imagefolder' "
-            "states no order. Give the original labels with a classes file (--original, "
+            "states no order. Give the original labels with a classes file (--original-labels, "
             "--classes), or the ids of the rows (--ids FILE)."
         )
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)

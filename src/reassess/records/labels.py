@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.errors import DataError, some
+from reassess.errors import DataError, preview
 from reassess.records.benchmark import Benchmark, check_classes
 from reassess.records.images import align
 
@@ -71,7 +71,7 @@ class LabelSets:
         values, counts = np.unique(self.image_ids, return_counts=True)
         if len(values) < len(self.image_ids):
             raise DataError(
-                f"{self.name}: image id {some(values[counts > 1])} is there more than once, but "
+                f"{self.name}: image id {preview(values[counts > 1])} is there more than once, but "
                 "must be unique. Leave one row for each image."
             )
         check_classes(self.indices, self.n_classes, f"{self.name}: label")
@@ -148,7 +148,7 @@ class LabelSets:
         ends = self.indptr.tolist()
         return [ordered[a:b] for a, b in pairwise(ends)]
 
-    def on(self, benchmark: Benchmark) -> "LabelSets":
+    def align_to(self, benchmark: Benchmark) -> "LabelSets":
         """The same labels under a benchmark's ids and in the order of its images.
 
         Raises:

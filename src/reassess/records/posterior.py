@@ -15,7 +15,7 @@ class Posterior:
 
     Attributes:
         questions: the Q questions.
-        truths: names of the T true states, in the order of the columns; for the question
+        states: names of the T true states, in the order of the columns; for the question
             "is this class in the image?" ``("absent", "present")``.
         log_probability: natural logarithm of the posterior. Log-odds keep their order where
             probabilities saturate at 1.
@@ -28,14 +28,14 @@ class Posterior:
         log_likelihood: the true log-likelihood of the votes before each iteration of an
             iterative method and after the last; empty for methods that do not iterate.
         objective: what such a method raises in every iteration: the log-likelihood plus the
-            log-density of its smoothing's prior.
+            log-density of its pseudocount's prior.
         converged: whether an iterative method met its tolerance; None where nothing iterates.
         votes_sha256: hash of the votes that it was computed from.
         gold_sha256: hash of the gold it was calibrated on.
     """
 
     questions: Questions
-    truths: tuple[str, ...]
+    states: tuple[str, ...]
     log_probability: Float[np.ndarray, "Q T"]
     method: str
     answers: tuple[str, ...]
@@ -49,10 +49,10 @@ class Posterior:
     gold_sha256: str | None = None
 
     def __post_init__(self) -> None:
-        if self.log_probability.shape != (len(self.questions), len(self.truths)):
+        if self.log_probability.shape != (len(self.questions), len(self.states)):
             raise DataError(
                 f"posterior: it has the shape {self.log_probability.shape}, but must be "
-                f"[{len(self.questions)}, {len(self.truths)}], questions by truths."
+                f"[{len(self.questions)}, {len(self.states)}], questions by truths."
             )
         if np.isnan(self.log_probability).any() or (self.log_probability > 0).any():
             raise DataError("posterior: a log-probability is NaN or above 0.")
@@ -70,9 +70,9 @@ class Posterior:
         Raises:
             DataError: the truths are others.
         """
-        if self.truths != ("absent", "present"):
+        if self.states != ("absent", "present"):
             raise DataError(
-                f"posterior: the truths are {self.truths}, but must be ('absent', 'present') to "
-                "decide labels. Aggregate votes on (image, class) questions with two truths."
+                f"posterior: the states are {self.states}, but must be ('absent', 'present') to "
+                "decide labels. Aggregate votes on (image, class) questions with two states."
             )
         return self.probability[:, 1]

@@ -6,11 +6,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from reassess.errors import AlignmentError, DataError, some
+from reassess.errors import AlignmentError, DataError, preview
 from reassess.records.benchmark import check_classes
 from reassess.records.images import positions
 
-Scale = Literal["logit", "probability"]
+ScoreType = Literal["logit", "probability"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,10 @@ class Predictions:
     Attributes:
         model: the model's name.
         image_ids: the n images that were predicted, strings; any subset, any order.
-        classes: class indices, column 0 is the top prediction.
-        scores: the scores of ``classes``, never rising along a row; None where none are known.
-        scale: what the scores are; None where nobody declared it. Never guessed.
+        ranked_classes: class indices, column 0 is the top prediction.
+        scores: the scores of ``ranked_classes``, never rising along a row; None where none are
+            known.
+        score_type: what the scores are; None where nobody declared it. Never guessed.
         n_classes: how many classes the model scored, where the file shows it.
 
     Raises:
@@ -32,24 +33,24 @@ class Predictions:
 
     model: str
     image_ids: Shaped[np.ndarray, "n"]
-    classes: Int[np.ndarray, "n k"]
+    ranked_classes: Int[np.ndarray, "n k"]
     scores: Float[np.ndarray, "n k"] | None = None
-    scale: Scale | None = None
+    score_type: ScoreType | None = None
     n_classes: int | None = None
 
     def __post_init__(self) -> None:
-        if self.classes.ndim != 2 or 0 in self.classes.shape:
+        if self.ranked_classes.ndim != 2 or 0 in self.ranked_classes.shape:
             raise DataError(
-                f"predictions {self.model!r}: classes have the shape {self.classes.shape}, but "
-                "must be [n, k] with at least one image and one column."
+                f"predictions {self.model!r}: classes have the shape {self.ranked_classes.shape}, "
+                "but must be [n, k] with at least one image and one column."
             )
-        if len(self.image_ids) != len(self.classes):
+        if len(self.image_ids) != len(self.ranked_classes):
             raise DataError(
                 f"predictions {self.model!r}: there are {len(self.image_ids):,} image ids, but "
-                f"must be one for each of {len(self.classes):,} rows."
+                f"must be one for each of {len(self.ranked_classes):,} rows."
             )
-        check_classes(self.classes, self.n_classes, f"predictions {self.model!r}: class")
-        if self.scores is not None and self.scale == "probability":
+        check_classes(self.ranked_classes, self.n_classes, f"predictions {self.model!r}: class")
+        if self.scores is not None and self.score_type == "probability":
             outside = (self.scores < 0) | (self.scores > 1)
             if outside.any():
                 row, column = np.argwhere(outside)[0].tolist()
@@ -63,9 +64,9 @@ class Predictions:
     @property
     def top(self) -> Int[np.ndarray, "n"]:
         """Each image's top prediction."""
-        return self.classes[:, 0]
+        return self.ranked_classes[:, 0]
 
-    def only(self, image_ids: Shaped[np.ndarray, "m"]) -> "Predictions":
+    def reindex(self, image_ids: Shaped[np.ndarray, "m"]) -> "Predictions":
         """The same predictions for these images only, in this order.
 
         Raises:
@@ -76,11 +77,14 @@ class Predictions:
         missing = row < 0
         if missing.any():
             raise AlignmentError(
-                f"{source}: image {some(image_ids[missing])} is missing; {int(missing.sum()):,} of "
+                f"{source}: image {preview(image_ids[missing])} is missing; "
+                f"{int(missing.sum()):,} of "
                 f"{len(image_ids):,} are. Predict them, or name the images to score "
-                "(--images FILE)."
+                "(--subset FILE)."
             )
         if image_ids is self.image_ids:
             return self
         scores = None if self.scores is None else self.scores[row]
-        return replace(self, image_ids=image_ids, classes=self.classes[row], scores=scores)
+        return replace(
+            self, image_ids=image_ids, ranked_classes=self.ranked_classes[row], scores=scores
+        )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.errors import DataError, OptionError, some
+from reassess.errors import DataError, OptionError, preview
 
 ANSWERS = ("no", "maybe", "yes")
 """The published answers to "is this class in the image?", in the published order."""
@@ -188,13 +188,13 @@ def _check_used(code: Int[np.ndarray, "V"], ids: Shaped[np.ndarray, "n"], what: 
     if len(np.unique(ids)) < len(ids):
         values, counts = np.unique(ids, return_counts=True)
         raise DataError(
-            f"votes: {what} id {some(values[counts > 1])} is there more than once, but must be "
+            f"votes: {what} id {preview(values[counts > 1])} is there more than once, but must be "
             "unique. Rename one of them."
         )
     unused = np.flatnonzero(np.bincount(code, minlength=len(ids)) == 0)
     if len(unused):
         raise DataError(
-            f"votes: {what} {some(ids[unused])} has 0 votes, but must have at least one; "
+            f"votes: {what} {preview(ids[unused])} has 0 votes, but must have at least one; "
             f"{len(unused):,} of {len(ids):,} {what}s have none. Leave {what}s without votes "
             "out of the file."
         )
@@ -228,20 +228,21 @@ class Gold:
         share: Float[np.ndarray, "Q"] = counts[:, 2] / counts.sum(axis=1)
         return share
 
-    def truth(self, n_yes: int | None = None) -> Bool[np.ndarray, "Q"]:
+    def truth(self, min_expert_yes: int | None = None) -> Bool[np.ndarray, "Q"]:
         """Whether the class is in the image.
 
         Args:
-            n_yes: how many experts must say yes; None asks for more than half of those who
+            min_expert_yes: how many experts must say yes; None asks for more than half of those who
                 answered the question.
 
         Raises:
-            OptionError: ``n_yes`` is below 1, which every question would meet.
+            OptionError: ``min_expert_yes`` is below 1, which every question would meet.
         """
-        if n_yes is None:
+        if min_expert_yes is None:
             return self.share_of_yes() > 0.5
-        if n_yes < 1:
+        if min_expert_yes < 1:
             raise OptionError(
-                f"the number of experts who must say yes is {n_yes}, but must be 1 or more."
+                f"the number of experts who must say yes is {min_expert_yes}, but must be 1 or "
+                "more."
             )
-        return self.votes.counts()[:, 2] >= n_yes
+        return self.votes.counts()[:, 2] >= min_expert_yes

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Int
 
-from reassess.errors import DataError, some
+from reassess.errors import DataError, preview
 from reassess.records.questions import Pairs, Questions
 
 
@@ -57,7 +57,7 @@ class Tasks:
             task = int(self.task[mixed[0]])
             images = self.pairs.image_ids[np.unique(self.pairs.image[self.task == task])]
             raise DataError(
-                f"tasks: task {task} has questions about {some(images)}, but must be about one "
+                f"tasks: task {task} has questions about {preview(images)}, but must be about one "
                 f"image; {len(np.unique(self.task[mixed])):,} of {self.n_tasks:,} tasks are about "
                 "several. Split them."
             )

@@ -84,7 +84,7 @@ def rater_columns(rows: RaterFindings) -> dict[str, list[Any]]:
         "rater": confusions.rater_ids.tolist(),
         "n_questions": effects.n_questions.tolist(),
     }
-    for t, truth in enumerate(confusions.truths):
+    for t, truth in enumerate(confusions.states):
         for a, answer in enumerate(confusions.answers):
             columns[f"{answer}_if_{truth}"] = _known(confusions.confusion[:, t, a])
     columns |= {

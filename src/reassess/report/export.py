@@ -11,7 +11,7 @@ import textwrap
 from pathlib import Path
 from types import ModuleType
 
-from reassess.errors import OptionError, some
+from reassess.errors import OptionError, preview
 from reassess.files import write_atomically
 from reassess.proposals.choice import ModelChoice
 from reassess.report.contents import Figure, Report, Spec
@@ -83,7 +83,9 @@ def write_figure(figure: Figure, path: str | Path, *, simulated: bool = False) -
     convert = converter()
     suffix = Path(path).suffix
     if suffix not in _SUFFIXES:
-        raise OptionError(f"the path is {str(path)!r}, but must end in one of {some(_SUFFIXES)}.")
+        raise OptionError(
+            f"the path is {str(path)!r}, but must end in one of {preview(_SUFFIXES)}."
+        )
     spec = with_titles(figure, simulated=simulated)
     content: bytes
     if suffix == ".png":

@@ -36,9 +36,9 @@ def rank_columns(found: UncertainScores, sensitivity: Sensitivity | None) -> dic
 
 def ranks_table(found: UncertainScores, sensitivity: Sensitivity | None) -> Table:
     """One row a model, the best ReaL accuracy first."""
-    level = words.percent(found.level, 0)
+    share = words.percent(found.confidence, 0)
     table = Table(
-        title=Text(f"Accuracy in percent and rank, {level} intervals, labels: {found.labels_name}"),
+        title=Text(f"Accuracy in percent and rank, {share} intervals, labels: {found.labels_name}"),
         title_justify="left", caption_justify="left", box=None, header_style="bold",
     )  # fmt: skip
     table.pad_edge = False
@@ -111,10 +111,10 @@ def _corrected(found: UncertainScores, adjacent: Sequence[Adjacent]) -> list[str
     n_pairs = len(found.models) * (len(found.models) - 1) // 2
     if n_pairs == 1:
         return []
-    level = 1 - found.level
-    holm = sum(one.p_holm < level for one in adjacent)
-    false = sum(one.p_false_discovery < level for one in adjacent)
-    share = words.percent(level, 0)
+    alpha = 1 - found.confidence
+    holm = sum(one.p_holm < alpha for one in adjacent)
+    false = sum(one.p_false_discovery < alpha for one in adjacent)
+    share = words.percent(alpha, 0)
     return [
         (
             "Each pair is judged for itself there, as by somebody who asks about these two models"

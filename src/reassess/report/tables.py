@@ -161,12 +161,12 @@ def raters_table(report: Report) -> Table | None:
         return None
     confusions, effects, drifts = found.confusions, found.effects, found.drifts
     answered = [
-        (t, a) for t in range(len(confusions.truths)) for a in range(len(confusions.answers))
+        (t, a) for t in range(len(confusions.states)) for a in range(len(confusions.answers))
     ]
     columns = [Column("rater", numeric=False), Column("questions")]
     columns += [
         Column(
-            f"{confusions.answers[a]} if {confusions.truths[t]}",
+            f"{confusions.answers[a]} if {confusions.states[t]}",
             note="in percent; by the others' votes",
         )
         for t, a in answered

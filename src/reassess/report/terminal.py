@@ -91,18 +91,18 @@ def comparison_text(comparison: Comparison) -> Text:
     difference = comparison.difference
     if difference is None:
         return Text(f"{a} and {b} cannot be compared: no image has a label.")
-    level = words.percent(comparison.level, 0)
+    confidence = words.percent(comparison.confidence, 0)
     ends = f"{words.points(comparison.low, 2)} to {words.points(comparison.high, 2)}"
     chance = words.p_value(comparison.p_value)
     text = Text()
-    if comparison.p_value < 1 - comparison.level:
+    if comparison.p_value < 1 - comparison.confidence:
         better, worse = (a, b) if difference > 0 else (b, a)
         text.append(f"{better} is better than {worse}", style="bold")
     else:
         text.append(f"no difference between {a} and {b} can be told", style="bold")
     text.append(f" under {comparison.labels}.\n")
     text.append(
-        f"{a} less {b}: {words.points(difference, 2)} points ({level} interval {ends}; exact"
+        f"{a} less {b}: {words.points(difference, 2)} points ({confidence} interval {ends}; exact"
         f" McNemar {chance}).\n"
     )
     text.append(

@@ -29,11 +29,11 @@ def between(low: float, high: float, places: int = 1) -> str:
     return f"{100 * low:.{places}f}–{100 * high:.{places}f}%"
 
 
-def interval(accuracy: Accuracy, level: float = 0.95) -> tuple[float, float] | None:
+def interval(accuracy: Accuracy, confidence: float = 0.95) -> tuple[float, float] | None:
     """Wilson's interval of an accuracy; None where nothing was scored."""
     if accuracy.n_scored == 0:
         return None
-    return wilson_interval(accuracy.n_correct, accuracy.n_scored, level)
+    return wilson_interval(accuracy.n_correct, accuracy.n_scored, confidence)
 
 
 def interval_of(accuracy: Accuracy, places: int = 1) -> str:

@@ -129,7 +129,7 @@ class Inputs:
 
         def aggregate() -> Posterior:
             rater = original_label_rater(
-                benchmark, votes.questions, gold, last_class=LAST_ANIMAL, n_yes=2
+                benchmark, votes.questions, gold, last_class=LAST_ANIMAL, min_expert_yes=2
             )
             return calibrated(votes, gold, gold_votes=gold_votes, virtual_raters=[rater])
 

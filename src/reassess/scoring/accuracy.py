@@ -12,7 +12,7 @@ from collections.abc import Collection
 import numpy as np
 from jaxtyping import Bool, Int
 
-from reassess.errors import AlignmentError, DataError, OptionError, some
+from reassess.errors import AlignmentError, DataError, OptionError, preview
 from reassess.records import (
     Accuracy,
     Benchmark,
@@ -31,7 +31,9 @@ def original_labels(benchmark: Benchmark) -> LabelSets:
         DataError: the original labels are unknown.
     """
     if benchmark.original is None:
-        raise DataError(f"{benchmark.name}: the original labels are unknown (--original FILE).")
+        raise DataError(
+            f"{benchmark.name}: the original labels are unknown (--original-labels FILE)."
+        )
     n_images = len(benchmark.image_ids)
     return LabelSets(
         name=benchmark.name,
@@ -62,17 +64,17 @@ def on_shared_images(
     unknown = row < 0
     if unknown.any():
         raise AlignmentError(
-            f"{source}: image {some(predictions.image_ids[unknown])} has no entry in "
+            f"{source}: image {preview(predictions.image_ids[unknown])} has no entry in "
             f"{labels.name}, but must have one; {int(unknown.sum()):,} of {len(row):,} have none. "
-            "Score with labels for these images, or name the images to score (--images FILE)."
+            "Score with labels for these images, or name the images to score (--subset FILE)."
         )
     if len(row) < len(labels) and not subset:
         missing = np.ones(len(labels), dtype=bool)
         missing[row] = False
         raise AlignmentError(
-            f"{source}: image {some(labels.image_ids[missing])} of {labels.name} is missing; "
+            f"{source}: image {preview(labels.image_ids[missing])} of {labels.name} is missing; "
             f"{int(missing.sum()):,} of {len(labels):,} are. Predict them, or name the images to "
-            "score (--images FILE)."
+            "score (--subset FILE)."
         )
     highest = int(labels.indices.max(initial=-1))
     if predictions.n_classes is not None and highest >= predictions.n_classes:
@@ -80,14 +82,14 @@ def on_shared_images(
             f"{source}: it knows {predictions.n_classes:,} classes, but {labels.name} has class "
             f"{highest:,}. Check the class order and the number of classes."
         )
-    if labels.n_classes is not None and int(predictions.classes.max()) >= labels.n_classes:
+    if labels.n_classes is not None and int(predictions.ranked_classes.max()) >= labels.n_classes:
         raise DataError(
-            f"{source}: class {int(predictions.classes.max()):,} is predicted, but must be in "
-            f"[0, {labels.n_classes:,}) as {labels.name} has. Check the class order."
+            f"{source}: class {int(predictions.ranked_classes.max()):,} is predicted, but must be "
+            f"in [0, {labels.n_classes:,}) as {labels.name} has. Check the class order."
         )
     if len(row) == len(labels) and bool((row == np.arange(len(row))).all()):
-        return predictions.classes, labels
-    return predictions.classes, labels.take(row)
+        return predictions.ranked_classes, labels
+    return predictions.ranked_classes, labels.take(row)
 
 
 def first_hits(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Int[np.ndarray, "n"]:
@@ -167,7 +169,7 @@ def check_k(k: int, predictions: Predictions) -> None:
     Raises:
         OptionError: k is below 1 or above the number of ranked predictions.
     """
-    n_ranked = predictions.classes.shape[1]
+    n_ranked = predictions.ranked_classes.shape[1]
     if not 1 <= k <= n_ranked:
         raise OptionError(
             f"k is {k}, but must be in [1, {n_ranked}], the predictions that "
@@ -213,7 +215,9 @@ def multilabel_accuracy(
     Source: Shankar et al. (2020), "Evaluating Machine Accuracy on ImageNet", section 3.
     """
     if benchmark.original is None:
-        raise DataError(f"{benchmark.name}: the original labels are unknown (--original FILE).")
+        raise DataError(
+            f"{benchmark.name}: the original labels are unknown (--original-labels FILE)."
+        )
     classes, shared = on_shared_images(predictions, labels, subset=subset)
     row = align(shared.image_ids, benchmark.image_ids, source=labels.name)
     original = benchmark.original[row]

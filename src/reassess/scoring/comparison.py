@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reassess.errors import AlignmentError, some
+from reassess.errors import AlignmentError, preview
 from reassess.records import Comparison, LabelSets, Predictions, positions
 from reassess.scoring.accuracy import check_k, hits, on_shared_images
 from reassess.statistics import mcnemar_exact, paired_difference_interval
@@ -15,7 +15,7 @@ def compare(
     *,
     k: int = 1,
     subset: bool = False,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Comparison:
     """Compare two models on the images that have a label.
 
@@ -25,7 +25,7 @@ def compare(
         labels: reassessed labels, or original ones as label sets.
         k: how many of the top predictions count.
         subset: whether labelled images without predictions may be left out.
-        level: level of the interval.
+        confidence: of the interval.
 
     Raises:
         AlignmentError: the models did not predict the same images, or labels are missing.
@@ -38,18 +38,18 @@ def compare(
         differ = b.image_ids[row < 0] if (row < 0).any() else np.setdiff1d(a.image_ids, b.image_ids)
         raise AlignmentError(
             f"predictions {a.model!r} and {b.model!r} must be about the same images, but "
-            f"{some(differ)} is in one of them only. Name the images to score (--images FILE)."
+            f"{preview(differ)} is in one of them only. Name the images to score (--subset FILE)."
         )
     classes_a, shared = on_shared_images(a, labels, subset=subset)
-    classes_b = np.empty((len(row), k), dtype=b.classes.dtype)
-    classes_b[row] = b.classes[:, :k]
+    classes_b = np.empty((len(row), k), dtype=b.ranked_classes.dtype)
+    classes_b[row] = b.ranked_classes[:, :k]
     scored = shared.sizes > 0
     right_a, right_b = hits(classes_a[:, :k], shared), hits(classes_b, shared)
     only_a = shared.image_ids[scored & right_a & ~right_b]
     only_b = shared.image_ids[scored & right_b & ~right_a]
     n_both = int((right_a & right_b).sum())
     n_neither = int((scored & ~right_a & ~right_b).sum())
-    low, high = paired_difference_interval(n_both, len(only_a), len(only_b), n_neither, level)
+    low, high = paired_difference_interval(n_both, len(only_a), len(only_b), n_neither, confidence)
     return Comparison(
         model_a=a.model,
         model_b=b.model,
@@ -61,5 +61,5 @@ def compare(
         low=low,
         high=high,
         p_value=mcnemar_exact(len(only_a), len(only_b)),
-        level=level,
+        confidence=confidence,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reassess.errors import DataError, OptionError, some
+from reassess.errors import DataError, OptionError, preview
 from reassess.records import Benchmark, ImageTable, LabelSets, ModelScore, Predictions, align
 from reassess.scoring.accuracy import (
     hits,
@@ -24,7 +24,7 @@ class Bootstrap:
     Attributes:
         n_resamples: B.
         seed: each model is drawn for from this seed, so that the order of models is free.
-        level: level of the interval.
+        confidence: of the interval.
 
     Raises:
         OptionError: there is no resample, or the seed is negative.
@@ -32,7 +32,7 @@ class Bootstrap:
 
     n_resamples: int
     seed: int
-    level: float = 0.95
+    confidence: float = 0.95
 
     def __post_init__(self) -> None:
         if self.n_resamples < 1:
@@ -54,7 +54,7 @@ class Bootstrap:
         if labels is None or benchmark.original is None:
             raise DataError(
                 f"{benchmark.name}: a stratified bootstrap draws inside the original classes, "
-                "which are unknown. Give the original labels (--original FILE)."
+                "which are unknown. Give the original labels (--original-labels FILE)."
             )
         classes, shared = on_shared_images(predictions, labels, subset=True)
         row = align(shared.image_ids, benchmark.image_ids, source=labels.name)
@@ -64,7 +64,7 @@ class Bootstrap:
         right = hits(classes[:, :1], shared)[judged]
         rng = np.random.default_rng(self.seed)
         draws = stratified_bootstrap(right, benchmark.original[row][judged], self.n_resamples, rng)
-        return percentile_interval(draws, self.level)
+        return percentile_interval(draws, self.confidence)
 
 
 def score_models(
@@ -136,7 +136,7 @@ def image_table(predictions: Sequence[Predictions], labels: LabelSets) -> ImageT
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise DataError(
-            f"models: the name {some(twice)} is there more than once, but must be unique in a "
+            f"models: the name {preview(twice)} is there more than once, but must be unique in a "
             "table of images. Name the models (NAME=FILE)."
         )
     image_ids = predictions[0].image_ids
@@ -144,8 +144,8 @@ def image_table(predictions: Sequence[Predictions], labels: LabelSets) -> ImageT
     top, right = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=bool)
     _, shared = on_shared_images(predictions[0], labels, subset=True)
     for column, one in enumerate(predictions):
-        same = one.only(image_ids)
+        same = one.reindex(image_ids)
         top[:, column] = same.top
-        right[:, column] = hits(same.classes[:, :1], shared)
+        right[:, column] = hits(same.ranked_classes[:, :1], shared)
     models = tuple(one.model for one in predictions)
     return ImageTable(image_ids, models, top, right, shared.sizes)

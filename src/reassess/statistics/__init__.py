@@ -18,7 +18,7 @@ the tests hold every function against SciPy.
 
 from reassess.statistics.logistic import logistic_regression, sigmoid
 from reassess.statistics.multiplicity import benjamini_hochberg, holm
-from reassess.statistics.normal import normal_p_value, normal_quantile
+from reassess.statistics.normal import normal_p_value, z_critical
 from reassess.statistics.proportions import (
     mcnemar_exact,
     paired_difference_interval,
@@ -44,7 +44,6 @@ __all__ = [
     "logistic_regression",
     "mcnemar_exact",
     "normal_p_value",
-    "normal_quantile",
     "ordinary_least_squares",
     "paired_difference_interval",
     "percentile_interval",
@@ -53,4 +52,5 @@ __all__ = [
     "stratified_bootstrap",
     "wilson_bounds",
     "wilson_interval",
+    "z_critical",
 ]

@@ -47,7 +47,7 @@ def krippendorff_alpha(
     distance: Distance = "nominal",
     groups: Int[np.ndarray, "Q"] | None = None,
     n_resamples: int = 1000,
-    level: float = 0.95,
+    confidence: float = 0.95,
     rng: np.random.Generator,
 ) -> Coefficient:
     """Krippendorff's alpha: one less observed over expected disagreement.
@@ -61,11 +61,11 @@ def krippendorff_alpha(
         groups: what is drawn together, such as the image of each question; None draws
             questions.
         n_resamples: B; 0 leaves the interval out.
-        level: of the interval.
+        confidence: of the interval.
         rng: where randomness comes from.
 
     Raises:
-        OptionError: the level is not inside (0, 1), or B is negative.
+        OptionError: the confidence is not inside (0, 1), or B is negative.
 
     Source: K. Krippendorff (2011), "Computing Krippendorff's alpha-reliability".
     """
@@ -82,7 +82,13 @@ def krippendorff_alpha(
 
     undefined = _why_no_pairs(counts, paired) or _why_one_answer(used)
     return _coefficient(
-        alpha, cells, None if groups is None else groups[paired], undefined, n_resamples, level, rng
+        alpha,
+        cells,
+        None if groups is None else groups[paired],
+        undefined,
+        n_resamples,
+        confidence,
+        rng,
     )
 
 
@@ -91,7 +97,7 @@ def fleiss_kappa(
     *,
     groups: Int[np.ndarray, "Q"] | None = None,
     n_resamples: int = 1000,
-    level: float = 0.95,
+    confidence: float = 0.95,
     rng: np.random.Generator,
 ) -> Coefficient:
     """Fleiss' kappa, which is defined where every question has the same number of votes.
@@ -100,11 +106,11 @@ def fleiss_kappa(
         counts: how often each question got each answer.
         groups: what is drawn together; None draws questions.
         n_resamples: B; 0 leaves the interval out.
-        level: of the interval.
+        confidence: of the interval.
         rng: where randomness comes from.
 
     Raises:
-        OptionError: the level is not inside (0, 1), or B is negative.
+        OptionError: the confidence is not inside (0, 1), or B is negative.
 
     Source: J. L. Fleiss (1971), Psychological Bulletin 76:378-382.
     """
@@ -132,7 +138,13 @@ def fleiss_kappa(
 
     undefined = undefined or _why_one_answer(used)
     return _coefficient(
-        kappa, cells, None if groups is None else groups[paired], undefined, n_resamples, level, rng
+        kappa,
+        cells,
+        None if groups is None else groups[paired],
+        undefined,
+        n_resamples,
+        confidence,
+        rng,
     )
 
 
@@ -169,12 +181,12 @@ def _coefficient(
     groups: Int[np.ndarray, "q"] | None,
     undefined: str | None,
     n_resamples: int,
-    level: float,
+    confidence: float,
     rng: np.random.Generator,
 ) -> Coefficient:
     """The coefficient of the sum of all cells, and of sums over groups drawn again."""
-    if not 0 < level < 1:
-        raise OptionError(f"the level is {level}, but must lie inside (0, 1). Give 0.95.")
+    if not 0 < confidence < 1:
+        raise OptionError(f"the confidence is {confidence}, but must lie inside (0, 1). Give 0.95.")
     if n_resamples < 0:
         raise OptionError(f"the number of resamples is {n_resamples}, but must be 0 or more.")
     if undefined is not None:
@@ -204,7 +216,7 @@ def _coefficient(
             "answers differ too rarely for an interval"
         )
         return Coefficient(value, None, None, n_questions, reason)
-    low, high = percentile_interval(values, level)
+    low, high = percentile_interval(values, confidence)
     return Coefficient(value, low, high, n_questions)
 
 

@@ -46,10 +46,10 @@ def weighted_slopes(
 
 
 def defined_interval(
-    draws: Float[np.ndarray, "B"], level: float = 0.95
+    draws: Float[np.ndarray, "B"], confidence: float = 0.95
 ) -> tuple[float, float] | None:
     """The percentile interval of the draws that are defined; None where too few are."""
     known = draws[np.isfinite(draws)]
     if len(known) < max(2, _LEAST_DEFINED * len(draws)):
         return None
-    return percentile_interval(known, level)
+    return percentile_interval(known, confidence)

@@ -5,17 +5,17 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
-from reassess.statistics.normal import normal_quantile
+from reassess.statistics.normal import z_critical
 
 
-def wilson_interval(n_correct: int, n_scored: int, level: float = 0.95) -> tuple[float, float]:
+def wilson_interval(n_correct: int, n_scored: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a proportion; (0, 1) where nothing was scored.
 
     Source: E. B. Wilson (1927), JASA 22:209-212.
     """
     if n_scored == 0:
         return 0.0, 1.0
-    z = normal_quantile(level)
+    z = z_critical(confidence)
     p = n_correct / n_scored
     shrink = 1 + z * z / n_scored
     centre = (p + z * z / (2 * n_scored)) / shrink
@@ -28,7 +28,7 @@ def wilson_interval(n_correct: int, n_scored: int, level: float = 0.95) -> tuple
 def wilson_bounds(
     n_correct: Float[np.ndarray, "*n"] | Int[np.ndarray, "*n"],
     n_scored: Float[np.ndarray, "*n"] | Int[np.ndarray, "*n"],
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> tuple[Float[np.ndarray, "*n"], Float[np.ndarray, "*n"]]:
     """Lower and upper ends of Wilson's intervals of many proportions; 0 and 1 where none is.
 
@@ -36,7 +36,7 @@ def wilson_bounds(
 
     Source: E. B. Wilson (1927), JASA 22:209-212.
     """
-    z = normal_quantile(level)
+    z = z_critical(confidence)
     n = np.maximum(n_scored, 1e-12)
     p = np.clip(n_correct / n, 0.0, 1.0)
     shrink = 1 + z * z / n
@@ -64,7 +64,7 @@ def mcnemar_exact(n_only_a: int, n_only_b: int) -> float:
 
 
 def paired_difference_interval(
-    n_both: int, n_only_a: int, n_only_b: int, n_neither: int, level: float = 0.95
+    n_both: int, n_only_a: int, n_only_b: int, n_neither: int, confidence: float = 0.95
 ) -> tuple[float, float]:
     """Interval of p_a - p_b, where both are measured on the same images.
 
@@ -75,7 +75,7 @@ def paired_difference_interval(
     if n == 0:
         return -1.0, 1.0
     n_a, n_b = n_both + n_only_a, n_both + n_only_b
-    (low_a, high_a), (low_b, high_b) = (wilson_interval(m, n, level) for m in (n_a, n_b))
+    (low_a, high_a), (low_b, high_b) = (wilson_interval(m, n, confidence) for m in (n_a, n_b))
     p_a, p_b = n_a / n, n_b / n
     margins = n_a * (n - n_a) * n_b * (n - n_b)
     excess = n_both * n_neither - n_only_a * n_only_b

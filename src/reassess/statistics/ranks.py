@@ -22,7 +22,7 @@ def descending_ranks(value: Float[np.ndarray, "M"]) -> Int[np.ndarray, "M"]:
 
 
 def rank_intervals(
-    value: Float[np.ndarray, "M"], deviation: Float[np.ndarray, "B M"], level: float = 0.95
+    value: Float[np.ndarray, "M"], deviation: Float[np.ndarray, "B M"], confidence: float = 0.95
 ) -> tuple[Int[np.ndarray, "M"], Int[np.ndarray, "M"]]:
     """Best and worst rank of each model that the draws leave possible, at a level for each.
 
@@ -33,15 +33,17 @@ def rank_intervals(
     Args:
         value: estimated value of each model, the larger the better.
         deviation: how far each draw lies from the estimate (or from the mean of the draws).
-        level: of the interval of each model.
+        confidence: of the interval of each model.
 
     Raises:
-        OptionError: the level does not lie between 0 and 1.
+        OptionError: the confidence does not lie between 0 and 1.
 
     Source: Mogstad, Romano, Shaikh and Wilhelm (2024), section 3.1, marginal confidence sets.
     """
-    if not 0 < level < 1:
-        raise OptionError(f"the level is {level}, but must lie between 0 and 1, as 0.95 does.")
+    if not 0 < confidence < 1:
+        raise OptionError(
+            f"the confidence is {confidence}, but must lie between 0 and 1, as 0.95 does."
+        )
     n_models = len(value)
     best, worst = np.ones(n_models, np.int64), np.full(n_models, n_models)
     for j in range(n_models):
@@ -51,7 +53,9 @@ def rank_intervals(
         moves = error > 0
         critical = 0.0
         if moves.any():
-            critical = float(np.quantile(np.abs(apart[:, moves] / error[moves]).max(axis=1), level))
+            critical = float(
+                np.quantile(np.abs(apart[:, moves] / error[moves]).max(axis=1), confidence)
+            )
         difference = value[others] - value[j]
         best[j] += int((difference > critical * error).sum())
         worst[j] -= int((difference < -critical * error).sum())

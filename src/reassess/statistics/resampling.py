@@ -30,9 +30,11 @@ def stratified_bootstrap(
     return proportions
 
 
-def percentile_interval(draws: Float[np.ndarray, "B"], level: float = 0.95) -> tuple[float, float]:
+def percentile_interval(
+    draws: Float[np.ndarray, "B"], confidence: float = 0.95
+) -> tuple[float, float]:
     """The central interval that holds this share of the draws."""
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    low, high = np.quantile(draws, [0.5 - confidence / 2, 0.5 + confidence / 2])
     return float(low), float(high)
 
 

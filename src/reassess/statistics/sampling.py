@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reassess.statistics.normal import normal_p_value, normal_quantile
+from reassess.statistics.normal import normal_p_value, z_critical
 from reassess.statistics.proportions import mcnemar_exact, wilson_bounds
 
 
@@ -82,7 +82,7 @@ def stratified_share(
     group: Bool[np.ndarray, "n"],
     n_group: int,
     sample: Sample,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Estimate | None:
     """Share of a group of the population on which something holds, with its interval.
 
@@ -97,7 +97,7 @@ def stratified_share(
         group: whether each element drawn is of the group.
         n_group: elements of the group in the population.
         sample: where the elements come from.
-        level: of the interval.
+        confidence: of the interval.
     """
     if not group.any():
         return None
@@ -112,7 +112,7 @@ def stratified_share(
     if variance > 0:
         n_effective = min(n_effective, share * (1 - share) / variance)
     n = np.array([n_effective])
-    low, high = (float(end[0]) for end in wilson_bounds(share * n, n, level))
+    low, high = (float(end[0]) for end in wilson_bounds(share * n, n, confidence))
     unseen = min(sample.n_unseen / n_group, 1.0)
     low, high = low * (1 - unseen), high * (1 - unseen) + unseen
     return Estimate(share, min(share, low), max(share, high))
@@ -133,7 +133,7 @@ def stratified_difference(
     b: Bool[np.ndarray, "n"],
     sample: Sample,
     n_items: int,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> Difference | None:
     """Count of a less count of b, both on the same items, as if the items were drawn anew.
 
@@ -147,7 +147,7 @@ def stratified_difference(
         b: whether the second has it; elements that both have say nothing.
         sample: where the elements come from.
         n_items: items on which both were counted.
-        level: of the interval.
+        confidence: of the interval.
     """
     if sample.n_unseen:
         return None
@@ -163,5 +163,5 @@ def stratified_difference(
     else:
         # What only one has, as McNemar counts it: the difference under the hypothesis is 0.
         p_value = normal_p_value(value / math.sqrt(by_sample + n_either))
-    half = normal_quantile(level) * spread
+    half = z_critical(confidence) * spread
     return Difference(value, value - half, value + half, p_value)

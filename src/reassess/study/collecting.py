@@ -7,7 +7,7 @@ Reads what is there; makes nothing (`reassess.study.run` does) and finds nothing
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reassess.errors import OptionError, some
+from reassess.errors import OptionError, preview
 from reassess.files import read_gold, read_labels, read_posterior, read_votes, sha256_of
 from reassess.files.proposals import read_proposals
 from reassess.records import (
@@ -109,7 +109,7 @@ def labels_of(study: Study) -> tuple[LabelSets, Benchmark]:
             f"missing: reassess status {study.folder}"
         )
     benchmark = benchmark_of(study)
-    return read_labels(path, classes=benchmark.classes).on(benchmark), benchmark
+    return read_labels(path, classes=benchmark.classes).align_to(benchmark), benchmark
 
 
 def entries_of(study: Study, models: Sequence[str] | None) -> list[ModelEntry]:
@@ -124,7 +124,7 @@ def entries_of(study: Study, models: Sequence[str] | None) -> list[ModelEntry]:
     for name in models:
         if name not in known:
             raise OptionError(
-                f"model {name!r} is not in the study, but must be one of {some(list(known), 20)}. "
-                f"Add it: reassess add {study.folder} {name}=FILE"
+                f"model {name!r} is not in the study, but must be one of "
+                f"{preview(list(known), 20)}. Add it: reassess add {study.folder} {name}=FILE"
             )
     return [known[name] for name in models]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reassess.errors import FileError, OptionError, some
+from reassess.errors import FileError, OptionError, preview
 from reassess.files import (
     open_predictions,
     read_benchmark,
@@ -21,10 +21,10 @@ from reassess.files import (
     sha256_of,
     write_atomically,
 )
-from reassess.files.arrays import is_there, naming
+from reassess.files.arrays import exists, prefix_errors_with
 from reassess.files.prediction_forms import prediction_files, two_files
 from reassess.proposals import image_of_rows
-from reassess.records import Benchmark, Classes, FullScores, Hierarchy, Predictions
+from reassess.records import Benchmark, Classes, Hierarchy, Predictions, ScoreMatrix
 from reassess.study.manifest import ModelEntry, Study
 
 CACHE = ".cache"
@@ -54,7 +54,7 @@ def hierarchy_of(study: Study, benchmark: Benchmark) -> Hierarchy | None:
     """
     if study.hierarchy is None:
         return None
-    with naming(study.path(study.hierarchy)):
+    with prefix_errors_with(study.path(study.hierarchy)):
         return Hierarchy.from_edges(benchmark.hierarchy, named_classes(benchmark))
 
 
@@ -68,7 +68,7 @@ def named_classes(benchmark: Benchmark) -> Classes:
     return Classes.from_names([str(index) for index in range(n_classes)])
 
 
-def open_model(study: Study, entry: ModelEntry, benchmark: Benchmark) -> Predictions | FullScores:
+def open_model(study: Study, entry: ModelEntry, benchmark: Benchmark) -> Predictions | ScoreMatrix:
     """A model's predictions of every image, full scores left on disk.
 
     Raises:
@@ -78,7 +78,7 @@ def open_model(study: Study, entry: ModelEntry, benchmark: Benchmark) -> Predict
         OptionError: the file holds several models and none is named.
     """
     found = _only(entry, open_predictions(*_place(study, entry, benchmark), **_rows(study, entry)))
-    with naming(Path(entry.predictions)):
+    with prefix_errors_with(Path(entry.predictions)):
         image_of_rows(found, benchmark)
     return found
 
@@ -128,10 +128,10 @@ def source_of(study: Study, entry: ModelEntry) -> tuple[str, str | None]:
     """Where a model's predictions are from here, and which model of the file it is."""
     source, chosen = entry.predictions, None
     paths = two_files(source)
-    if paths is None and not is_there(study.path(source)) and "#" in source:
+    if paths is None and not exists(study.path(source)) and "#" in source:
         source, _, chosen = source.rpartition("#")
     first, colon, second = source.partition(".npy:")
-    if colon and not is_there(study.path(source)):
+    if colon and not exists(study.path(source)):
         return f"{study.path(first + '.npy')}:{study.path(second)}", chosen
     return str(study.path(source)), chosen
 
@@ -152,8 +152,8 @@ def _rows(study: Study, entry: ModelEntry) -> dict[str, Any]:
 
 
 def _only(
-    entry: ModelEntry, found: list[Predictions] | list[Predictions | FullScores]
-) -> Predictions | FullScores:
+    entry: ModelEntry, found: list[Predictions] | list[Predictions | ScoreMatrix]
+) -> Predictions | ScoreMatrix:
     """The one model that an entry means, under the entry's name."""
     from dataclasses import replace
 
@@ -163,7 +163,7 @@ def _only(
         if not sign or chosen not in models:
             raise OptionError(
                 f"{entry.predictions}: it holds {len(models)} models, but one must be named "
-                f"(FILE#MODEL); it has {some(models, 40)}."
+                f"(FILE#MODEL); it has {preview(models, 40)}."
             )
         return replace(found[models.index(chosen)], model=entry.name)
     return replace(found[0], model=entry.name)

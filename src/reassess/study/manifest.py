@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reassess.errors import DataError, FileError, MissingExtraError, some
+from reassess.errors import DataError, FileError, MissingExtraError, preview
 from reassess.files import write_atomically
 
 FILE_NAME = "study.toml"
@@ -201,8 +201,8 @@ def _checked(folder: Path, path: Path, document: dict[str, Any]) -> Study:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(
-            f"{path}: model {some(twice)} is there more than once, but must be there once. Rename "
-            "one of them."
+            f"{path}: model {preview(twice)} is there more than once, but must be there once. "
+            "Rename one of them."
         )
     settings = {}
     for section, options in _SETTINGS.items():
@@ -233,7 +233,7 @@ def _refuse_unknown(path: Path, section: str, found: Mapping[str, Any], known: s
     if unknown:
         where = f"[{section}] " if section else ""
         raise DataError(
-            f"{path}: {where}{some(unknown)} is not known, but must be one of "
+            f"{path}: {where}{preview(unknown)} is not known, but must be one of "
             f"{', '.join(sorted(known))}. Mend the name."
         )
 
@@ -282,7 +282,7 @@ def add_models(study: Study, entries: list[ModelEntry], *, replace: bool = False
     twice = sorted({n for n in names if names.count(n) > 1 or (n in there and not replace)})
     if twice:
         raise DataError(
-            f"model {some(twice)} is there more than once, but two models cannot have one name. "
+            f"model {preview(twice)} is there more than once, but two models cannot have one name. "
             "Give it another (NAME=FILE), or take the place of the other (--replace)."
         )
     document = _document(study.folder)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
-from reassess.engines import LocalEngine
+from reassess.engines import ThreadEngine
 from reassess.errors import OptionError
 from reassess.files import read_gold, read_votes
 from reassess.files.proposals import (
@@ -186,7 +186,7 @@ def _by_the_paper(
         predictions.append(open_model(study, entry, benchmark))
     hashes = Hashes(study)
     sources = {entry.name: hashes.of_model(entry) for entry in study.models}
-    with LocalEngine(workers) as engine:
+    with ThreadEngine(workers) as engine:
         scans = ResumingScans(engine, study.folder / CACHE / "scans", sources)
         top = study.setting("propose", "top", TOP)
         proposals = propose(

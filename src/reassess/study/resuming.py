@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from reassess.engines import LocalEngine
+from reassess.engines import ThreadEngine
 from reassess.errors import FileError
 from reassess.files import write_atomically
 from reassess.files.arrays import read_npz
@@ -31,7 +31,7 @@ class ResumingScans:
         sources: the hash of each model's files, by the model's name.
     """
 
-    def __init__(self, engine: LocalEngine, folder: Path, sources: Mapping[str, str]) -> None:
+    def __init__(self, engine: ThreadEngine, folder: Path, sources: Mapping[str, str]) -> None:
         self._engine = engine
         self._folder = folder
         self._sources = sources
@@ -61,7 +61,7 @@ class ResumingScans:
             self._orders[model] = digest_of_array(shard.source.image)
         name = digest(
             _VERSION, self._sources[model], self._orders[model], shard.start, shard.stop,
-            shard.n_listed, shard.source.scale,
+            shard.n_listed, shard.source.score_type,
         )  # fmt: skip
         path = self._folder / f"{name}.npz"
         self.used.add(path)

@@ -58,7 +58,7 @@ def labels_in_use(study: Study) -> LabelsInUse:
     about = f"labels are the original ones ({study.labels}); none are reassessed yet"
     path = study.folder / FILES["labels"]
     if path.is_file():
-        found = read_labels(path, classes=benchmark.classes).on(benchmark)
+        found = read_labels(path, classes=benchmark.classes).align_to(benchmark)
         if benchmark.n_classes is None:
             n_classes = max(n_classes, int(found.indices.max()) + 1)
         sets = replace(found, n_classes=n_classes)

@@ -91,8 +91,8 @@ def export_votes(
     form = format_of(where, form)
     if everything and (form != "long" or path is None):
         raise OptionError(
-            "--all needs the format long and a FILE of its own: what is not counted must not be "
-            "aggregated. Name a file."
+            "--include-uncounted needs the format long and a FILE of its own: what is not counted "
+            "must not be aggregated. Name a file."
         )
     if not overwrite:
         _check_ours(study, where)

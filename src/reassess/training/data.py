@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from reassess.errors import AlignmentError, DataError, some
+from reassess.errors import AlignmentError, DataError, preview
 from reassess.files.benchmarks import class_indices, read_benchmark, read_classes
 from reassess.files.images import ImageFiles, open_images
 from reassess.files.labels import read_labels
@@ -151,7 +151,7 @@ def classes_without_images(images: LabelledImages) -> str | None:
     names = [class_name(images.classes, index) for index in absent.tolist()]
     return (
         f"{len(absent):,} of {images.n_classes:,} classes have no image among the "
-        f"{len(images):,}: {some(names, 20)}; they stay classes and are never learned"
+        f"{len(images):,}: {preview(names, 20)}; they stay classes and are never learned"
     )
 
 
@@ -228,7 +228,7 @@ def _with_label(
     if (row < 0).any():
         absent = sets.image_ids[row < 0]
         raise AlignmentError(
-            f"{sets.name}: image {some(absent)} is not in {files.source} (which has such as "
+            f"{sets.name}: image {preview(absent)} is not in {files.source} (which has such as "
             f"{str(files.image_ids[0])!r}), but must be; {len(absent):,} of {len(row):,} are not. "
             "Use the path below the image folder, or leave the rows out."
         )
@@ -241,7 +241,7 @@ def _with_label(
         place = positions(kept, files.image_ids, source="--clean")
         if (place < 0).any():
             raise AlignmentError(
-                f"--clean: image {some(kept[place < 0])} is not in {files.source}, but must be; "
+                f"--clean: image {preview(kept[place < 0])} is not in {files.source}, but must be; "
                 f"{int((place < 0).sum()):,} of {len(kept):,} are not. Give the list of these "
                 "images."
             )

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, Shaped
 
-from reassess.errors import DataError, FileError, OptionError, some
+from reassess.errors import DataError, FileError, OptionError, preview
 from reassess.files import write_atomically
 from reassess.files.arrays import read_npz
 from reassess.files.images import SUFFIXES
@@ -188,8 +188,8 @@ def _unlearned(images: LabelledImages, others: LabelledImages, fold: int) -> str
     if not lost:
         return None
     return (
-        f"fold {fold} holds all images of class {some(lost, 20)}: its model does not learn it, and "
-        "cannot predict it"
+        f"fold {fold} holds all images of class {preview(lost, 20)}: its model does not learn it, "
+        "and cannot predict it"
     )
 
 

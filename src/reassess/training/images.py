@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Int, Shaped, UInt8
 from torch import Tensor
 
-from reassess.errors import DataError, MissingExtraError, some
+from reassess.errors import DataError, MissingExtraError, preview
 from reassess.files.images import ImageFiles
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ def load_pixels(
     note = None
     if broken:
         names = files.image_ids[broken]
-        note = f"{len(broken):,} of {len(files):,} images cannot be decoded: {some(names, 20)}"
+        note = f"{len(broken):,} of {len(files):,} images cannot be decoded: {preview(names, 20)}"
     if keep:
         return InMemory(torch.from_numpy(pixels[rows] if broken else pixels)), rows, note
     return Decoding(files.take(rows) if broken else files, form, digests[rows]), rows, note
@@ -280,7 +280,8 @@ def load_pixels(
 def _unreadable(files: ImageFiles, rows: list[int], why: str) -> DataError:
     one = "is no image that can be decoded"
     return DataError(
-        f"{files.source}: {some(files.image_ids[rows])} {one} ({' '.join(why.split())[:120]}), but "
+        f"{files.source}: {preview(files.image_ids[rows])} {one} ({' '.join(why.split())[:120]}), "
+        "but "
         f"every image must be; {len(rows):,} of {len(files):,} are not. Mend them, or leave them "
         "out (--skip-unreadable)."
     )

@@ -56,7 +56,7 @@ class Recipe:
         weight_decay: on weights of convolutions and layers, not on biases and norms.
         warmup: share of the steps in which the learning rate rises.
         clip: the norm that gradients are cut to; 0 for none.
-        smoothing: share of a target that is spread over all classes.
+        label_smoothing: share of a target that is spread over all classes.
         mixup: alpha; 0 for none.
         ema: share that the running mean of the weights keeps a step; 0 for none. With one, it
             is the mean that is the model in the end.
@@ -78,7 +78,7 @@ class Recipe:
     weight_decay: float = 5e-4
     warmup: float = 0.15
     clip: float = 2.0
-    smoothing: float = 0.0
+    label_smoothing: float = 0.0
     mixup: float = 0.0
     ema: float = 0.0
     shift: int = 4
@@ -91,7 +91,7 @@ class Recipe:
         for name, low, high in (
             ("epochs", 1, math.inf), ("batch_size", 1, math.inf), ("learning_rate", 0, math.inf),
             ("momentum", 0, 1), ("weight_decay", 0, math.inf), ("warmup", 0, 1),
-            ("clip", 0, math.inf), ("smoothing", 0, 1), ("mixup", 0, math.inf), ("ema", 0, 1),
+            ("clip", 0, math.inf), ("label_smoothing", 0, 1), ("mixup", 0, math.inf), ("ema", 0, 1),
             ("shift", 0, math.inf), ("seed", 0, 2**32),
         ):  # fmt: skip
             value = getattr(self, name)
@@ -245,8 +245,8 @@ class _Run:
         if shift or recipe.flip:
             pixels = varied(pixels, draw, shift=shift, flip=recipe.flip)
         inputs, targets = normalised(pixels), self.targets.of(rows)
-        if recipe.smoothing:
-            targets = smoothed(targets, recipe.smoothing)
+        if recipe.label_smoothing:
+            targets = smoothed(targets, recipe.label_smoothing)
         if recipe.mixup:
             inputs, targets = mixed_up(inputs, targets, recipe.mixup, draw)
         half = recipe.precision == "bfloat16"
@@ -378,7 +378,7 @@ class _Run:
             differs = [name for name in self.about if about.get(name) != self.about[name]]
             raise FileError(
                 f"{path}: it is of a run with other {', '.join(differs)}, but must be of the same "
-                "one to go on from. Give the same options, or begin anew (--fresh)."
+                "one to go on from. Give the same options, or begin anew (--no-resume)."
             )
         self.model.load_state_dict(without_prefix("model.", tensors))
         set_momentum(self.model, self.optimizer, without_prefix("momentum.", tensors))

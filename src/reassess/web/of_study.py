@@ -190,7 +190,7 @@ def _asking(study: Study, filled: Filled) -> tuple[Wording, dict[str, tuple[int,
     shown: dict[str, tuple[int, ...]] = {}
     if named is not None:
         classes = filled.benchmark.classes
-        labels = read_labels(study.path(named), classes=classes).on(filled.benchmark)
+        labels = read_labels(study.path(named), classes=classes).align_to(filled.benchmark)
         shown = dict(zip(labels.image_ids.tolist(), map(tuple, labels.lists()), strict=True))
     return Wording(**options), shown
 

@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.aggregation.coding import SMALLEST
-from reassess.aggregation.methods import TRUTHS, VirtualRater
-from reassess.errors import DataError, OptionError, some
+from reassess.aggregation.methods import STATES, VirtualRater
+from reassess.errors import DataError, OptionError, preview
 from reassess.records import Posterior
 
 SLACK = 1e-9
@@ -56,7 +56,7 @@ class Evidence:
         """The evidence that votes on other, or the same, questions taught.
 
         Args:
-            posterior: of `calibrated` or `dawid_skene`, with the truths absent and present; the
+            posterior: of `calibrated` or `dawid_skene`, with the states absent and present; the
                 votes on gold suffice.
             n_questions: Q, of the study that is to be rated.
             threshold: of the decision, on the posterior, in (0, 1).
@@ -64,15 +64,15 @@ class Evidence:
                 posterior must know each by name.
 
         Raises:
-            DataError: the posterior has no confusion, other truths, or does not know a virtual
+            DataError: the posterior has no confusion, other states, or does not know a virtual
                 rater.
             OptionError: the threshold is out of range.
         """
-        if posterior.confusion is None or posterior.prior is None or posterior.truths != TRUTHS:
+        if posterior.confusion is None or posterior.prior is None or posterior.states != STATES:
             raise DataError(
                 f"posterior: it was made by {posterior.method!r} with the truths "
-                f"{posterior.truths}, but must have a confusion matrix for each rater and the "
-                f"truths {TRUTHS}. Use the method calibrated or dawid-skene."
+                f"{posterior.states}, but must have a confusion matrix for each rater and the "
+                f"truths {STATES}. Use the method calibrated or dawid-skene."
             )
         if not 0 < threshold < 1:
             raise OptionError(f"the threshold is {threshold}, but must be in (0, 1).")
@@ -80,7 +80,7 @@ class Evidence:
         absent = [one.name for one in virtual_raters if one.name not in row]
         if absent:
             raise DataError(
-                f"posterior: virtual rater {some(absent)} is unknown, but must be one of its "
+                f"posterior: virtual rater {preview(absent)} is unknown, but must be one of its "
                 "raters. Aggregate with the same virtual raters."
             )
         start = np.full(n_questions, float(np.log(posterior.prior[1] / posterior.prior[0])))

@@ -69,7 +69,8 @@ def known_of(
     if questions.pairs is None or benchmark.original is None:
         raise DataError(
             "questions: they must be about (image, class) pairs of a benchmark with original "
-            "labels, but have no pairs, or it has no labels. Give the original labels (--original)."
+            "labels, but have no pairs, or it has no labels. Give the original labels "
+            "(--original-labels)."
         )
     pairs = questions.pairs
     row = align(pairs.image_ids, benchmark.image_ids, source="questions", target_name="benchmark")

@@ -12,7 +12,7 @@ Shard = TypeVar("Shard")
 Result = TypeVar("Result")
 
 
-class LocalEngine:
+class ThreadEngine:
     """Threads of this process; a context manager that ends them.
 
     Args:
@@ -39,7 +39,7 @@ class LocalEngine:
         if self._pool is not None:
             self._pool.shutdown()
 
-    def __enter__(self) -> "LocalEngine":
+    def __enter__(self) -> "ThreadEngine":
         return self
 
     def __exit__(

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError
-from reassess.records.predictions import Scale
+from reassess.records.predictions import ScoreType
 
 
 @dataclass(frozen=True, slots=True)
-class FullScores:
+class ScoreMatrix:
     """One model's scores of all K classes, in the order of the rows of its file.
 
     Whoever reads ``scores`` takes them in blocks of rows: they may be larger than memory,
@@ -24,7 +24,7 @@ class FullScores:
         image_ids: the N images of the benchmark, strings.
         image: for each row of ``scores`` its image's index in ``image_ids``, distinct.
         scores: one column a class, memory-mapped where the file allows it.
-        scale: what the scores are; None where nobody declared it. Never guessed.
+        score_type: what the scores are; None where nobody declared it. Never guessed.
 
     Raises:
         DataError: shapes differ, or there is no row or column.
@@ -34,7 +34,7 @@ class FullScores:
     image_ids: Shaped[np.ndarray, "N"]
     image: Int[np.ndarray, "n"]
     scores: Float[np.ndarray, "n K"]
-    scale: Scale | None = None
+    score_type: ScoreType | None = None
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 2 or 0 in self.scores.shape or len(self.image) != len(self.scores):
