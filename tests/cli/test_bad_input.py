@@ -482,8 +482,7 @@ def test_bad_files(bad: Bad, study: Path, cli: Callable[..., Any]) -> None:
         ("label post.npz --original-labels labels.csv --target 0.9 -o new/l.json", "target of 0.9"),
         ("label post.npz --original-labels labels.csv --rule f1 -o new/l.json", "needs gold"),
         (
-            "label post.npz --original-labels labels.csv --gold gold.csv --min-expert-yes 0 "
-            "-o new/l.json",
+            "label post.npz --original-labels labels.csv --gold gold.csv --n-yes 0 -o new/l.json",
             "is 0",
         ),
         (

@@ -67,7 +67,8 @@ class Server:
         self.url = database_url(open_study(study), url)
         self.port = free_port()
         self.log = study.parent.parent / f"log-{self.port}"
-        self.command = [sys.executable, "-m", "reassess.cli", "serve", str(study), "--no-early-stopping",
+        self.command = [sys.executable, "-m", "reassess.cli", "serve", str(study),
+                        "--no-early-stopping",
                         "--port", str(self.port), "--database", self.url, *options]  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
         self.visitors: list[Visitor] = []

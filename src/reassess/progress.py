@@ -1,0 +1,24 @@
+"""How long work says how far it is: one protocol for every callback.
+
+Whoever works calls it with what is being done; whoever shows it decides how. Nothing is
+printed here (`reassess.cli` draws bars).
+"""
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Is told what is being done, and how much of it is done where that can be counted."""
+
+    def __call__(self, what: str, *, done: int | None = None, total: int | None = None) -> None:
+        """Show a step.
+
+        Args:
+            what: the step or its detail, as "fold" or "reading resnet50".
+            done: how many parts of the step are done; None where nothing is counted.
+            total: how many there are; None where that is not known.
+        """
+
+
+def null_progress(what: str, *, done: int | None = None, total: int | None = None) -> None:
+    """Show nothing: the default wherever a `Progress` is taken."""
