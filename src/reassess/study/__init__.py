@@ -29,8 +29,10 @@ from reassess.study.manifest import (
     add_models,
     as_named,
     change_settings,
+    database_as_named,
     new_study,
     open_study,
+    without_password,
 )
 from reassess.study.proposing import PER_TASK, TOP, Proposed, propose_study, write_proposed
 from reassess.study.run import run_study
@@ -51,6 +53,7 @@ __all__ = [
     "benchmark_of",
     "change_settings",
     "collect",
+    "database_as_named",
     "entries_of",
     "hierarchy_of",
     "labels_of",
@@ -63,5 +66,6 @@ __all__ = [
     "seconds_of_votes",
     "stage_status",
     "votes_file",
+    "without_password",
     "write_proposed",
 ]

@@ -9,6 +9,7 @@ a stage needs (`reassess.study.stages`).
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,7 +44,11 @@ _SETTINGS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "adjudications": str,
     },
     "ask": {"question": str, "no": str, "maybe": str, "yes": str, "labels": str},
+    "site": {"database": str},
 }  # fmt: skip
+_SQLITE = "sqlite:///"
+_USER = re.compile(r"(?P<scheme>[\w+.-]+://)(?P<user>[^:/@]*)(?::(?P<password>.*))?@")
+_SECRETS = {"password", "sslpassword"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,24 @@ class Study:
         """A path as the manifest names it, from the study's folder."""
         return self.folder / named
 
+    def relative(self, path: str | Path) -> str | None:
+        """A file of the study from its folder, with ``/``; None for a file outside it.
+
+        What is recorded under this name is still true of a study that was moved or copied.
+        """
+        folder = Path(os.path.normpath(self.folder.absolute()))
+        named = Path(os.path.normpath(Path(path).absolute()))
+        return named.relative_to(folder).as_posix() if named.is_relative_to(folder) else None
+
+    @property
+    def database(self) -> str | None:
+        """The URL of the study's votes in [site]; None where the manifest names none.
+
+        A relative path of SQLite starts at the study's folder.
+        """
+        url = self.setting("site", "database")
+        return None if url is None else _sqlite_from(self.folder, str(url))
+
     def setting(self, section: str, option: str, default: Any = None) -> Any:
         """An option of a section; the default where the manifest does not hold it."""
         return self.settings.get(section, {}).get(option, default)
@@ -108,6 +131,29 @@ def as_named(path: str | Path, folder: Path) -> str:
     if absolute.is_relative_to(beside):
         return Path(os.path.relpath(absolute, folder.absolute())).as_posix()
     return absolute.as_posix()
+
+
+def database_as_named(url: str, folder: Path) -> str:
+    """How a manifest names a database: without a password, a path of SQLite as `as_named`."""
+    path = url.removeprefix(_SQLITE)
+    if path != url:
+        return _SQLITE + as_named(path, folder)
+    return without_password(url)
+
+
+def without_password(url: str) -> str:
+    """A database's URL without its password, which has no place in a file that is shared."""
+    found = _USER.match(url)
+    if found is not None and found["password"] is not None:
+        url = f"{found['scheme']}{found['user']}@{url[found.end() :]}"
+    before, mark, query = url.partition("?")
+    kept = [one for one in query.split("&") if one.partition("=")[0].lower() not in _SECRETS]
+    return before + mark + "&".join(kept) if any(kept) else before
+
+
+def _sqlite_from(folder: Path, url: str) -> str:
+    path = url.removeprefix(_SQLITE)
+    return url if path == url else _SQLITE + (folder.absolute() / path).as_posix()
 
 
 def new_study(
@@ -261,6 +307,12 @@ def _options(
         if not isinstance(value, known[key]) or isinstance(value, bool):
             must = {str: "a text", int: "an integer"}.get(known[key], "a number")  # type: ignore[arg-type]
             raise DataError(f"{path}: [{section}] {key} is {value!r}, but must be {must}.")
+    url = table.get("database", "")
+    if without_password(url) != url:
+        raise DataError(
+            f"{path}: [{section}] database has a password in it, but a manifest is read by many. "
+            "Take it out, and give it in the variable PGPASSWORD or the file ~/.pgpass."
+        )
     return dict(table)
 
 
