@@ -4,9 +4,10 @@ Whoever works calls it with what is being done; whoever shows it decides how. No
 printed here (`reassess.cli` draws bars).
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Is told what is being done, and how much of it is done where that can be counted."""
 

@@ -16,11 +16,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin
+from typing import (
+    Any,
+    Literal,
+    Protocol,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    runtime_checkable,
+)
 
 from reassess.errors import OptionError
 
 
+@runtime_checkable
 class Named(Protocol):
     """Whatever is registered: it knows its own name."""
 

@@ -68,6 +68,18 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"reassess.cli.{module}"), module)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names; a misspelt one is refused with near names."""
+        name = args[0]
+        if name not in self.list_commands(ctx) and not name.startswith("-"):
+            from reassess.registry import near_names
+
+            near = near_names(name, self.list_commands(ctx))
+            ctx.fail(f"No such command {name!r}." + (f" Did you mean {near}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""
         del ctx

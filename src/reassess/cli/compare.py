@@ -49,7 +49,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every image that flips.")
 @click.option("-o", "--output", metavar="FILE", help="Write the images that flip to this CSV.")
 def compare(
-    a: str, b: str, labels: str, original: str | None, classes: str | None, **options: Any
+    a: str, b: str, labels: str, original_labels: str | None, classes: str | None, **options: Any
 ) -> None:
     """Compare the models A and B: the difference with its interval, and an exact test.
 
@@ -59,7 +59,7 @@ def compare(
     from reassess.scoring import compare as compare_models
 
     rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
-    judge = read_judge(labels, original, classes, rows)
+    judge = read_judge(labels, original_labels, classes, rows)
     found = [judge.read(source, rows, max(5, options["k"])) for source in (a, b)]
     for source, models in zip((a, b), found, strict=True):
         if len(models) != 1:

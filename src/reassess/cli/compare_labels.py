@@ -69,7 +69,7 @@ that it says no label holds.
 @click.option("-o", "--output", metavar="FILE", help="Write one row an image to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def compare_labels(
-    sources: tuple[str, ...], original: str | None, classes: str | None, **options: Any
+    sources: tuple[str, ...], original_labels: str | None, classes: str | None, **options: Any
 ) -> None:
     """Put several reassessments of one benchmark on one table: SOURCES, images aligned by id.
 
@@ -85,7 +85,7 @@ def compare_labels(
     )
 
     rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
-    sets, verdicts, benchmark = _read(sources, original, classes)
+    sets, verdicts, benchmark = _read(sources, original_labels, classes)
     if rows.images is not None:
         sets = [(among(one, rows.images), known) for one, known in sets]
     if len(sets) + len(verdicts) < 2 or not sets:
@@ -113,12 +113,12 @@ def compare_labels(
 
 
 def _read(
-    sources: tuple[str, ...], original: str | None, classes: str | None
+    sources: tuple[str, ...], original_labels: str | None, classes: str | None
 ) -> tuple[Sets, list["ExpertMistakes"], Benchmark | None]:
     """Label sets, verdicts on predictions, and the benchmark that they are about."""
     from reassess.files import read_classes
 
-    benchmark = None if original is None else read_original(original, classes)
+    benchmark = None if original_labels is None else read_original(original_labels, classes)
     known = None if classes is None else read_classes(classes)
     if benchmark is None:
         benchmark = _benchmark_of(sources)

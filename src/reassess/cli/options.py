@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import click
@@ -59,11 +60,74 @@ def option(*arguments: Any, old: Sequence[str] = (), **more: Any) -> Callable[[C
     return click.option(*arguments, cls=_Option, old=old, **more)
 
 
-class RowOrderOption(click.Choice[str]):
+class _NearChoice(click.Choice[str]):
+    """A choice whose refusal names the words that come near."""
+
+    case_sensitive = True
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        """Click's message, with the near words."""
+        from reassess.registry import near_names
+
+        near = near_names(value, self.choices)
+        message = super().get_invalid_choice_message(value, ctx)
+        return f"{message} Did you mean {near}?" if near else message
+
+
+class LiteralChoice(_NearChoice):
+    """One of the words of a ``Literal``.
+
+    Args:
+        literal: the type; or a function without arguments that imports and returns it, where
+            its home is heavy.
+    """
+
+    def __init__(self, literal: object) -> None:
+        self._literal = literal
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The words, in the order of the type."""
+        from reassess.registry import literal_choices
+
+        literal = self._literal() if isinstance(self._literal, FunctionType) else self._literal
+        words = literal_choices(literal)
+        if words is None:
+            raise TypeError(f"{literal} is no Literal")
+        return tuple(str(word) for word in words if word is not None)
+
+
+class RegistryChoice(_NearChoice):
+    """One of the names of a registry, which is read anew for each command line and help text.
+
+    So whatever is registered after the command was imported is offered, too.
+
+    Args:
+        registry: the `reassess.registry.Registry`, or any mapping whose keys are names; or a
+            function without arguments that imports and returns it, where its home is heavy.
+    """
+
+    def __init__(self, registry: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> None:
+        self._registry = registry
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The names that are registered now, in the order of their registration."""
+        registry = self._registry
+        return tuple(registry if isinstance(registry, Mapping) else registry())
+
+
+class RowOrderOption(LiteralChoice):
     """The two orders that a file without ids can be in."""
 
     def __init__(self) -> None:
-        super().__init__(["file-number", "imagefolder"])
+        super().__init__(_row_order)
+
+
+def _row_order() -> object:
+    from reassess.files import RowOrder
+
+    return RowOrder
 
 
 def labels_option(command: Command, *, required: bool = True) -> Command:
@@ -95,7 +159,7 @@ def rows_options(command: Command) -> Command:
     for decorate in (
         click.option(
             "--scale",
-            type=click.Choice(["logit", "probability"]),
+            type=LiteralChoice(ScoreType),
             help="What the scores are, where a file does not say.",
         ),
         option(
@@ -344,8 +408,15 @@ def console() -> "Console":
 class Step(Protocol):
     """Says what is being done, and moves the bar on."""
 
-    def __call__(self, what: str, *, advance: bool = True) -> None:
-        """Begin the next step, or tell more of this one."""
+    def __call__(
+        self,
+        what: str,
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        advance: bool = True,
+    ) -> None:
+        """Begin the next step, or tell more of this one; with ``done``, say how far it is."""
 
 
 @contextmanager
@@ -373,10 +444,21 @@ def progress(title: str, total: int | None) -> Iterator[Step]:
         task = bar.add_task(title, total=total)
         n_begun = 0
 
-        def step(what: str, *, advance: bool = True) -> None:
+        def step(
+            what: str,
+            *,
+            done: int | None = None,
+            total: int | None = None,
+            advance: bool = True,
+        ) -> None:
             nonlocal n_begun
             n_begun += advance
-            bar.update(task, description=f"{title}: {what}", completed=max(0, n_begun - 1))
+            bar.update(
+                task,
+                description=f"{title}: {what}",
+                completed=max(0, n_begun - 1) if done is None else done,
+                total=total,
+            )
 
         yield step
 

@@ -76,7 +76,7 @@ Examples:
 def score(
     predictions: tuple[str, ...],
     labels: str,
-    original: str | None,
+    original_labels: str | None,
     classes: str | None,
     **options: Any,
 ) -> None:
@@ -92,7 +92,7 @@ def score(
         raise OptionError("--json and --csv exclude each other; -o FILE with one, then the other.")
     z_critical(options["confidence"])
     rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
-    judge = read_judge(labels, original, classes, rows)
+    judge = read_judge(labels, original_labels, classes, rows)
     keep = any(options[name] is not None for name in ("per_image", "report", "figures"))
     scores, kept, origins = _scores(predictions, judge, rows, options, keep)
     if options["per_image"] is not None:
@@ -103,7 +103,7 @@ def score(
     _write(scores, judge, options)
     _note_same_names(scores)
     if options["report"] is not None or options["figures"] is not None:
-        inputs = _inputs(labels, original, classes, options)
+        inputs = _inputs(labels, original_labels, classes, options)
         for source in dict.fromkeys(origins):
             found = list(inputs_of("", source, "predictions"))
             of_source = [one.model for one, origin in zip(scores, origins, strict=True)
@@ -153,17 +153,17 @@ def _scores(
 
 
 def _inputs(
-    labels: str, original: str | None, classes: str | None, options: dict[str, Any]
+    labels: str, original_labels: str | None, classes: str | None, options: dict[str, Any]
 ) -> "list[Input]":
     """The files of what models are judged by; labels of the catalogue bring their benchmark."""
     from reassess.catalog import knows
     from reassess.files.arrays import exists
 
-    if original is None and knows(labels, "labels") and not exists(Path(labels)):
-        original = "imagenet"
+    if original_labels is None and knows(labels, "labels") and not exists(Path(labels)):
+        original_labels = "imagenet"
     return [
         *inputs_of("labels", labels, "labels"),
-        *inputs_of("original labels", original, "benchmark"),
+        *inputs_of("original labels", original_labels, "benchmark"),
         *inputs_of("classes", classes),
         *inputs_of("ids", options["ids"]),
         *inputs_of("subset", options["subset"]),
