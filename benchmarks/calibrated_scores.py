@@ -34,7 +34,7 @@ def main() -> None:
     known = share_right(truth[soft.asked])
     print(f"{len(judged)} gold images, {len(models)} models; experts: {known.mean():.3f}")
     for name, posterior in posteriors.items():
-        again = WeightedRefit.of(votes, posterior, gold=gold, gold_votes=given["gold_votes"])
+        again = WeightedRefit.build(votes, posterior, gold=gold, gold_votes=given["gold_votes"])
         calibrator = Calibrator.of(gold, None, soft, votes.questions, again.log_odds())
         probability, _ = calibrator.probability(again.log_odds(), None)
         every = np.ones(len(soft.asked))

@@ -6,6 +6,7 @@ keep their original label and are marked as unrated.
 Source: the paper, sections 3.2 and 3.3; Figure 3 for precision and recall.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,8 +15,7 @@ from jaxtyping import Bool, Float
 
 from reassess.errors import DataError, OptionError
 from reassess.records import Benchmark, Gold, LabelSets, OperatingPoint, Posterior, align, positions
-
-Rule = Literal["threshold", "recall-at-precision", "precision-at-recall", "f1"]
+from reassess.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,161 @@ def _on_gold(
     return posterior.present[found[known]], truth
 
 
+THRESHOLD = 0.8
+"""The least posterior of a label where nothing else is asked for: at every door the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """How labels are decided from a posterior.
+
+    Attributes:
+        rule: a name of `RULES`: how the threshold is chosen.
+        threshold: in [0, 1], for the rule that takes it as given; `THRESHOLD` by default.
+        target: in [0, 1], the precision or recall that a rule asks for.
+        min_expert_yes: how many experts must say yes for a gold question to hold; None for more
+            than half.
+
+    Raises:
+        OptionError: a value is out of range, or the rule lacks what it needs or is given what it
+            does not take.
+    """
+
+    rule: str = "threshold"
+    threshold: float | None = None
+    target: float | None = None
+    min_expert_yes: int | None = None
+
+    def __post_init__(self) -> None:
+        rule = RULES[RULES.checked(self.rule, "rule")]
+        for name in ("threshold", "target"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise OptionError(f"the {name} is {value}, but must be in [0, 1].")
+        if self.min_expert_yes is not None and self.min_expert_yes < 1:
+            raise OptionError(f"min_expert_yes is {self.min_expert_yes}, but must be 1 or more.")
+        if self.threshold is not None and rule.takes != "threshold":
+            raise OptionError(
+                f"the rule {self.rule!r} chooses the threshold, but one of {self.threshold} was "
+                "given. Leave it out, or take the rule 'threshold'."
+            )
+        if self.target is not None and rule.takes != "target":
+            raise OptionError(
+                f"the rule {self.rule!r} takes no target, but a target of {self.target} was given. "
+                "Name a rule that asks for one, such as recall-at-precision."
+            )
+        if self.target is None and rule.takes == "target":
+            raise OptionError(f"the rule {self.rule!r} needs a target in [0, 1] (--target T).")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRule:
+    """A rule that chooses the threshold on the posterior.
+
+    Attributes:
+        name: what people type.
+        choose: the threshold, from options and the curve on gold; a rule that does not need
+            gold may get None for the curve.
+        summary: for the help: a noun phrase.
+        sentence: for the methods paragraph of a paper, after "A label was kept ".
+        takes: the option that means something to it; None for neither.
+        needs_gold: whether it cannot do without gold.
+    """
+
+    name: str
+    choose: Callable[[LabelOptions, PrecisionRecall | None], float]
+    summary: str
+    sentence: str
+    takes: Literal["threshold", "target"] | None = None
+    needs_gold: bool = True
+
+
+RULES: Registry[LabelRule] = Registry("label rule")
+
+
+def _given(options: LabelOptions, curve: PrecisionRecall | None) -> float:
+    del curve
+    return THRESHOLD if options.threshold is None else options.threshold
+
+
+def _recall_at_precision(options: LabelOptions, curve: PrecisionRecall | None) -> float:
+    assert curve is not None and options.target is not None  # noqa: S101, PT018 -- checked before
+    return _highest(curve.threshold, curve.precision, curve.recall, options.rule, options.target)
+
+
+def _precision_at_recall(options: LabelOptions, curve: PrecisionRecall | None) -> float:
+    assert curve is not None and options.target is not None  # noqa: S101, PT018 -- checked before
+    return _highest(curve.threshold, curve.recall, curve.precision, options.rule, options.target)
+
+
+def _highest(
+    threshold: Float[np.ndarray, "n"],
+    held: Float[np.ndarray, "n"],
+    raised: Float[np.ndarray, "n"],
+    rule: str,
+    target: float,
+) -> float:
+    """The threshold that raises one figure most while the other is held at the target."""
+    reached = np.flatnonzero(held >= target)
+    if len(reached) == 0:
+        raise OptionError(
+            f"the rule {rule!r} asks for {target}, but the highest reached on gold is "
+            f"{float(held.max()):.3f}. Ask for less."
+        )
+    ranks = np.lexsort((held[reached], raised[reached]))
+    return float(threshold[int(reached[ranks[-1]])])
+
+
+def _f1(options: LabelOptions, curve: PrecisionRecall | None) -> float:
+    del options
+    assert curve is not None  # noqa: S101 -- checked before
+    both = curve.precision + curve.recall
+    harmonic = 2 * curve.precision * curve.recall / np.where(both > 0, both, 1)
+    return float(curve.threshold[len(harmonic) - 1 - int(np.argmax(harmonic[::-1]))])
+
+
+RULES.register(
+    LabelRule(
+        "threshold",
+        _given,
+        summary="a given threshold",
+        sentence="at a threshold that was fixed beforehand",
+        takes="threshold",
+        needs_gold=False,
+    )
+)
+RULES.register(
+    LabelRule(
+        "recall-at-precision",
+        _recall_at_precision,
+        summary="the highest recall on gold whose precision is at least the target",
+        sentence="at the threshold of the highest recall on gold at the precision asked for",
+        takes="target",
+    )
+)
+RULES.register(
+    LabelRule(
+        "precision-at-recall",
+        _precision_at_recall,
+        summary="the highest precision on gold whose recall is at least the target",
+        sentence="at the threshold of the highest precision on gold at the recall asked for",
+        takes="target",
+    )
+)
+RULES.register(
+    LabelRule(
+        "f1",
+        _f1,
+        summary="the best harmonic mean of precision and recall on gold",
+        sentence="at the threshold of the best F1 on gold",
+    )
+)
+
+
 def operating_point(
     posterior: Posterior,
     *,
-    rule: Rule = "threshold",
+    rule: str = "threshold",
     threshold: float | None = None,
     target: float | None = None,
     gold: Gold | None = None,
@@ -96,58 +247,34 @@ def operating_point(
 
     Args:
         posterior: the posterior of all questions.
-        rule: ``threshold`` takes the given one; ``recall-at-precision`` the highest recall
-            whose precision is at least the target; ``precision-at-recall`` the other way
-            round; ``f1`` the best harmonic mean of the two.
-        threshold: in [0, 1], for the rule ``threshold``.
+        rule: a name of `RULES`.
+        threshold: in [0, 1], for the rule ``threshold``; `THRESHOLD` by default.
         target: in [0, 1], for the rules that name one.
         gold: needed by every rule but ``threshold``.
         min_expert_yes: how many experts must say yes; None for more than half.
 
     Raises:
-        OptionError: the rule lacks what it needs or is given what it does not take, or no
-            threshold reaches the target.
+        OptionError: the rule is unknown, lacks what it needs or is given what it does not take,
+            or no threshold reaches the target.
         DataError: gold and posterior do not fit.
     """
-    if threshold is not None and rule != "threshold":
-        raise OptionError(
-            f"the rule {rule!r} chooses the threshold, but one of {threshold} was given. Leave it "
-            "out, or take the rule 'threshold'."
-        )
-    curve = (
-        None if gold is None else precision_recall(posterior, gold, min_expert_yes=min_expert_yes)
-    )
-    if target is not None and rule in {"threshold", "f1"}:
-        raise OptionError(
-            f"the rule {rule!r} takes no target, but a target of {target} was given. Name a rule "
-            "that asks for one, such as recall-at-precision."
-        )
-    if rule == "threshold":
-        if threshold is None or not 0 <= threshold <= 1:
-            raise OptionError(f"the threshold is {threshold}, but must be given in [0, 1].")
-        point = OperatingPoint(rule, threshold)
-        return point if curve is None else _with_gold(point, curve)
-    if curve is None:
+    options = LabelOptions(rule, threshold, target, min_expert_yes)
+    entry = RULES[rule]
+    if gold is None and entry.needs_gold:
         raise OptionError(f"the rule {rule!r} needs gold (--gold FILE).")
-    if rule == "f1":
-        both = curve.precision + curve.recall
-        harmonic = 2 * curve.precision * curve.recall / np.where(both > 0, both, 1)
-        best = len(harmonic) - 1 - int(np.argmax(harmonic[::-1]))
-        return _with_gold(OperatingPoint(rule, float(curve.threshold[best])), curve)
-    if target is None or not 0 <= target <= 1:
-        raise OptionError(f"the rule {rule!r} needs a target in [0, 1], but it is {target}.")
-    held, raised = curve.precision, curve.recall
-    if rule == "precision-at-recall":
-        held, raised = raised, held
-    reached = np.flatnonzero(held >= target)
-    if len(reached) == 0:
-        raise OptionError(
-            f"the rule {rule!r} asks for {target}, but the highest reached on gold is "
-            f"{float(held.max()):.3f}. Ask for less."
-        )
-    ranks = np.lexsort((held[reached], raised[reached]))
-    best = int(reached[ranks[-1]])
-    return _with_gold(OperatingPoint(rule, float(curve.threshold[best]), target), curve)
+    curve = None
+    if gold is not None:
+        curve = precision_recall(posterior, gold, min_expert_yes=min_expert_yes)
+    point = OperatingPoint(rule, entry.choose(options, curve), target)
+    if gold is None or curve is None:
+        return point
+    return replace(_with_gold(point, curve), in_sample=_has_seen(posterior, gold))
+
+
+def _has_seen(posterior: Posterior, gold: Gold) -> bool:
+    """Whether this gold entered the posterior; where hashes are unknown, any gold is this one."""
+    hashes = (posterior.gold_sha256, gold.votes.sha256)
+    return posterior.used_gold and (None in hashes or hashes[0] == hashes[1])
 
 
 def _with_gold(point: OperatingPoint, curve: PrecisionRecall) -> OperatingPoint:

@@ -174,7 +174,7 @@ def test_refuses_what_makes_no_sense():
     votes = random_votes(np.random.default_rng(9))
     with pytest.raises(OptionError, match="pseudocount is -1"):
         dawid_skene(votes, pseudocount=-1.0)
-    with pytest.raises(OptionError, match="truths is 1"):
+    with pytest.raises(OptionError, match="states is 1"):
         dawid_skene(votes, n_states=1)
     with pytest.raises(OptionError, match="absent or present"):
         dawid_skene(votes, n_states=3, gold=gold_for(votes.questions, [0], [2]))

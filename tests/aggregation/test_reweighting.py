@@ -40,14 +40,13 @@ def weighted_sum(
 def test_no_weights_give_the_posterior():
     votes = random_votes(np.random.default_rng(0), n_questions=80)
     gold = gold_of(votes, 30)
-    again = WeightedRefit.of(votes, calibrated(votes, gold), gold=gold)
-    assert again.answers is not None
+    again = WeightedRefit.build(votes, calibrated(votes, gold), gold=gold)
     assert again.log_odds() == pytest.approx(log_odds_of(calibrated(votes, gold)), abs=1e-9)
     fitted = dawid_skene(votes, tolerance=1e-14, max_iterations=5_000)
-    assert WeightedRefit.of(votes, fitted).log_odds() == pytest.approx(
+    assert WeightedRefit.build(votes, fitted).log_odds() == pytest.approx(
         log_odds_of(fitted), abs=1e-3
     )
-    shares = WeightedRefit.of(votes, majority(votes)).log_odds()
+    shares = WeightedRefit.build(votes, majority(votes)).log_odds()
     assert np.corrcoef(shares, majority(votes).present)[0, 1] > 0.95
     assert np.isfinite(shares).all()
 
@@ -57,7 +56,7 @@ def test_weights_of_raters_and_votes_weigh_each_vote(seed):
     rng = np.random.default_rng(seed)
     votes = random_votes(rng, n_questions=50)
     posterior = calibrated(votes, gold_of(votes, 20))
-    again = WeightedRefit.of(votes, posterior)
+    again = WeightedRefit.build(votes, posterior)
     rater_weight = rng.random(len(votes.rater_ids)) + 0.5
     expected = weighted_sum(votes, posterior, posterior.confusion, rater_weight[votes.rater])
     assert again.log_odds(rater_weight=rater_weight) == pytest.approx(expected)
@@ -80,10 +79,9 @@ def test_gold_weights_count_confusion_again():
             counts[rater, int(truth[question]), answer] += weight[question]
     confusion = (counts + 1) / (counts.sum(axis=2, keepdims=True) + 3)
     expected = weighted_sum(votes, posterior, confusion, np.ones(len(votes)))
-    found = WeightedRefit.of(votes, posterior, gold=gold).log_odds(gold_weight=weight)
+    found = WeightedRefit.build(votes, posterior, gold=gold).log_odds(gold_weight=weight)
     assert found == pytest.approx(expected)
-    held = WeightedRefit.of(votes, posterior, gold=gold, pseudocount=3.0)
-    assert held.answers is None
+    held = WeightedRefit.build(votes, posterior, gold=gold, pseudocount=3.0)
     assert held.log_odds(gold_weight=weight) == pytest.approx(log_odds_of(posterior))
 
 
@@ -106,7 +104,7 @@ def test_expectation_maximisation_under_weights_is_the_plain_one():
         prior = mass / (of_question.sum() + 2)
         fitted = replace(posterior, prior=np.array([1 - prior, prior]))
         odds = weighted_sum(votes, fitted, confusion, weight)
-    found = WeightedRefit.of(votes, posterior).log_odds(
+    found = WeightedRefit.build(votes, posterior).log_odds(
         question_weight=of_question, rater_weight=of_rater
     )
     assert found == pytest.approx(odds)
@@ -116,9 +114,9 @@ def test_a_posterior_of_other_votes_is_refused():
     votes = random_votes(np.random.default_rng(6), n_questions=30)
     other = random_votes(np.random.default_rng(7), n_questions=20)
     with pytest.raises(DataError, match="must be made of these"):
-        WeightedRefit.of(votes, dawid_skene(other))
+        WeightedRefit.build(votes, dawid_skene(other))
     signed = replace(votes, sha256="a")
     with pytest.raises(DataError, match="other votes"):
-        WeightedRefit.of(signed, replace(dawid_skene(votes), votes_sha256="b"))
-    with pytest.raises(DataError, match="truths"):
-        WeightedRefit.of(votes, dawid_skene(votes, n_states=3))
+        WeightedRefit.build(signed, replace(dawid_skene(votes), votes_sha256="b"))
+    with pytest.raises(DataError, match="states"):
+        WeightedRefit.build(votes, dawid_skene(votes, n_states=3))

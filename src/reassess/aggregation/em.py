@@ -12,7 +12,6 @@ Source: A. P. Dawid and A. M. Skene (1979), Applied Statistics 28:20-28. Letters
 R raters, A answers, T states, C codes, U = T - 1.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from jaxtyping import Bool, Float, Int
 from reassess.aggregation import kernels
 from reassess.aggregation.coding import SMALLEST, Coded, by_code, smoothed_confusion
 from reassess.engines import Engine
+from reassess.progress import Progress, null_progress
 
 QUESTIONS_A_SHARD = 50_000
 """Fixed, so that the same votes give the same floats on any number of workers."""
@@ -119,7 +119,7 @@ def fit(
     max_iterations: int,
     tolerance: float,
     known: Bool[np.ndarray, "Q"] | None = None,
-    on_iteration: Callable[[int, float], None] | None = None,
+    progress: Progress = null_progress,
 ) -> Fit:
     """Fit the model, starting from P(truth) of each question.
 
@@ -132,7 +132,7 @@ def fit(
         tolerance: stop when an iteration raises the objective by less than this share of
             its size.
         known: questions whose truth is given and stays.
-        on_iteration: called after each iteration with its number and the objective.
+        progress: told after each iteration, with its number and the objective.
     """
     free, fixed = coded, None
     if known is not None and known.any():
@@ -158,9 +158,8 @@ def fit(
         penalty = pseudocount * (float(log_confusion.sum()) + float(log_prior.sum()))
         log_likelihoods.append(log_likelihood)
         objectives.append(log_likelihood + penalty)
-        if on_iteration is not None and iteration:
-            on_iteration(iteration, objectives[-1])
         if iteration:
+            progress(f"iteration {iteration}, objective {objectives[-1]:,.1f}", done=iteration)
             converged = objectives[-1] - objectives[-2] <= tolerance * abs(objectives[-1])
             if converged:
                 break

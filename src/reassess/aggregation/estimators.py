@@ -15,6 +15,7 @@ from reassess.aggregation.methods import VirtualRater, calibrated, dawid_skene, 
 from reassess.engines import Engine
 from reassess.errors import OptionError, preview
 from reassess.records import Gold, Posterior, Votes
+from reassess.registry import checks_choices
 
 
 class _Fitted:
@@ -85,6 +86,7 @@ class MajorityVote(_Fitted):
         return self
 
 
+@checks_choices
 @dataclass
 class DawidSkene(_Fitted):
     """Dawid and Skene's model; options as in `reassess.aggregation.dawid_skene`."""

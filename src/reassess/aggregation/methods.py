@@ -1,13 +1,13 @@
 """From votes to posteriors: the three methods, as pure functions.
 
 `majority`      shares of votes; knows nothing of raters
-`dawid_skene`   raters' confusion and truths learned together, by expectation maximisation
+`dawid_skene`   raters' confusion and the true states learned together, by expectation maximisation
 `calibrated`    raters' confusion counted on gold, then one E-step: the published recipe
 
 Does not decide labels (`reassess.labels` does) and does not read files.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,9 @@ from reassess.aggregation.coding import (
 from reassess.aggregation.em import fit
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, OptionError
+from reassess.progress import Progress, null_progress
 from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Questions, Votes, align, positions
+from reassess.registry import checks_choices
 
 STATES = ("absent", "present")
 """The true states of "is this class in the image?"."""
@@ -33,7 +35,7 @@ STATES = ("absent", "present")
 def majority(votes: Votes) -> Posterior:
     """Shares of votes: for no, maybe, yes the mean answer with maybe as one half.
 
-    For other answers the truths are the answers, each with its share of the votes.
+    For other answers the states are the answers, each with its share of the votes.
     """
     states = _state_names(votes, None)
     with np.errstate(divide="ignore"):
@@ -78,6 +80,7 @@ def _state_names(votes: Votes, n_states: int | None) -> tuple[str, ...]:
     return tuple(f"truth {t}" for t in range(asked))
 
 
+@checks_choices
 def dawid_skene(
     votes: Votes,
     *,
@@ -89,7 +92,7 @@ def dawid_skene(
     max_iterations: int = 500,
     tolerance: float = 1e-9,
     engine: Engine | None = None,
-    on_iteration: Callable[[int, float], None] | None = None,
+    progress: Progress = null_progress,
 ) -> Posterior:
     """Dawid and Skene's model fitted to the votes alone, or anchored by gold.
 
@@ -106,7 +109,7 @@ def dawid_skene(
         max_iterations: where to stop at the latest.
         tolerance: stop when an iteration gains less than this share of the objective.
         engine: where the passes run; the threads of this process by default.
-        on_iteration: called after each iteration with its number and the objective.
+        progress: told after each iteration, with its number and the objective.
 
     Raises:
         OptionError: an option is out of range, or gold comes with other states.
@@ -140,7 +143,7 @@ def dawid_skene(
             max_iterations=max_iterations,
             tolerance=tolerance,
             known=known,
-            on_iteration=on_iteration,
+            progress=progress,
         )
     log_probability = log_normalised(log_joint(coded, fitted.confusion, fitted.prior))
     if known is not None:
@@ -159,6 +162,7 @@ def dawid_skene(
         objective=fitted.objective,
         converged=fitted.converged,
         votes_sha256=votes.sha256,
+        used_gold=gold is not None,
         gold_sha256=None if gold is None else gold.votes.sha256,
     )
 
@@ -311,6 +315,7 @@ def calibrated(
         confusion=np.concatenate(matrices),
         prior=prior,
         votes_sha256=votes.sha256,
+        used_gold=True,
         gold_sha256=gold.votes.sha256,
     )
 

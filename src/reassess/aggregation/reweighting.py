@@ -9,6 +9,7 @@ are for: `reassess.analysis.uncertainty` does. Letters: Q questions, V votes, R 
 G gold questions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from jaxtyping import Float, Int, UInt
 from reassess.aggregation import kernels
 from reassess.aggregation.coding import SMALLEST, Coded, smoothed_confusion
 from reassess.aggregation.methods import STATES
-from reassess.errors import DataError
+from reassess.errors import DataError, OptionError
 from reassess.records import Gold, Posterior, Votes, positions
 
 STEPS = 5
@@ -43,29 +44,79 @@ class _GoldAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """How much images, gold questions, raters and votes count; None counts each once.
+
+    Attributes:
+        question: of each question when confusion is fitted.
+        gold: of each gold question, where confusion is counted on them.
+        by_code: of each (rater, answer) code: the weight of its rater.
+        half_sample: one bit a vote, in the order of the coded votes; set ones count `FAY` more,
+            the others `FAY` less.
+    """
+
+    question: Float[np.ndarray, "Q"] | None
+    gold: Float[np.ndarray, "G"] | None
+    by_code: Float[np.ndarray, "C"] | None
+    half_sample: UInt[np.ndarray, "bytes"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefitInputs:
+    """A posterior and all that it was made of.
+
+    Attributes:
+        votes: the votes.
+        posterior: what was made of them, with the states absent and present.
+        coded: the votes, in rows of questions.
+        gold: what a calibrated posterior was counted on; None without gold.
+        gold_votes: the raters' answers to gold questions.
+        min_expert_yes: how many experts must say yes; None for more than half.
+        pseudocount: added to counts.
+    """
+
+    votes: Votes
+    posterior: Posterior
+    coded: Coded
+    gold: Gold | None
+    gold_votes: Votes
+    min_expert_yes: int | None
+    pseudocount: float
+
+    def confusion(self) -> Float[np.ndarray, "R T A"]:
+        """The fitted confusion, raters in the order of the votes.
+
+        Raises:
+            DataError: the posterior has none.
+        """
+        if self.posterior.confusion is None or self.posterior.prior is None:
+            raise DataError(
+                f"posterior: it was made by {self.posterior.method!r} but has no confusion or no "
+                "prior. Aggregate the votes again: reassess aggregate."
+            )
+        place = positions(self.votes.rater_ids, self.posterior.rater_ids, source="votes")
+        confusion: Float[np.ndarray, "R T A"] = self.posterior.confusion[place]
+        return confusion
+
+
+Refit = Callable[[RefitInputs], Callable[["Weights"], Float[np.ndarray, "Q"]]]
+"""Of a posterior, what gives its log-odds of presence under weights."""
+
+
+@dataclass(frozen=True, slots=True)
 class WeightedRefit:
     """How a posterior came from its votes, ready to be done again under other weights.
 
     Attributes:
-        method: ``majority``, ``dawid-skene`` or ``calibrated``.
         coded: the votes, in rows of questions.
-        confusion: each rater's as fitted, raters in the order of the votes; uniform where the
-            method has none.
-        offset: log-odds of each question before any vote is counted: the prior, and what
-            raters without votes (the original label) add.
-        pseudocount: added to counts.
-        answers: gold answers that confusion is counted on again; None holds it as fitted.
+        again: the log-odds of every question under weights.
     """
 
-    method: str
     coded: Coded
-    confusion: Float[np.ndarray, "R T A"]
-    offset: Float[np.ndarray, "Q"]
-    pseudocount: float
-    answers: _GoldAnswers | None
+    again: Callable[[Weights], Float[np.ndarray, "Q"]]
 
     @classmethod
-    def of(
+    def build(
         cls,
         votes: Votes,
         posterior: Posterior,
@@ -86,27 +137,24 @@ class WeightedRefit:
             pseudocount: added to counts, as when the posterior was made.
 
         Raises:
-            DataError: the posterior is not of these votes, or its truths are others.
+            DataError: the posterior is not of these votes, or its states are others.
+            OptionError: its method is not registered, or cannot be repeated under weights.
         """
+        # The registry names these functions, so this module cannot import it when it is loaded.
+        from reassess.aggregation.registry import METHODS
+
+        refit = METHODS[posterior.method].refit
+        if refit is None:
+            raise OptionError(
+                f"the aggregation method {posterior.method!r} cannot be repeated under other "
+                "weights, so that the uncertainty of its labels is unknown. Take another method."
+            )
         _check_same(votes, posterior)
         coded = Coded.from_votes(votes)
-        row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
-        if posterior.confusion is None or posterior.prior is None:
-            uniform = np.full((coded.n_raters, 2, coded.n_answers), 1 / coded.n_answers)
-            zero = np.zeros(coded.n_questions)
-            return cls(posterior.method, coded, uniform, zero, pseudocount, None)
-        of_rater = positions(votes.rater_ids, posterior.rater_ids, source="votes")
-        confusion = posterior.confusion[of_rater]
-        offset = np.full(coded.n_questions, np.log(posterior.prior[1] / posterior.prior[0]))
-        answers = None
-        if posterior.method == "calibrated":
-            log = posterior.log_probability[row]
-            offset = log[:, 1] - log[:, 0] - _sums(coded, _log_ratio(confusion), None)
-            answers = _gold_answers(votes, gold, gold_votes or votes, min_expert_yes)
-            if answers is not None:
-                counted = _count_again(answers, None, confusion.shape, pseudocount)
-                answers = answers if np.allclose(counted, confusion, atol=1e-9) else None
-        return cls(posterior.method, coded, confusion, offset, pseudocount, answers)
+        inputs = RefitInputs(
+            votes, posterior, coded, gold, gold_votes or votes, min_expert_yes, pseudocount
+        )
+        return cls(coded, refit(inputs))
 
     def log_odds(
         self,
@@ -126,67 +174,98 @@ class WeightedRefit:
                 the others `FAY` less.
         """
         by_code = None if rater_weight is None else np.repeat(rater_weight, self.coded.n_answers)
-        if self.method == "majority":
-            return self._shares(by_code, half_sample)
-        confusion = self.confusion
-        if self.answers is not None and gold_weight is not None:
-            confusion = _count_again(self.answers, gold_weight, confusion.shape, self.pseudocount)
-        if self.method == "dawid-skene":
-            return self._fit(question_weight, by_code, half_sample)
-        odds: Float[np.ndarray, "Q"] = self.offset + self._votes_say(
-            confusion, by_code, half_sample
+        return self.again(Weights(question_weight, gold_weight, by_code, half_sample))
+
+
+def refit_majority(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarray, "Q"]]:
+    """Log-odds of the mean answer under weights, half a vote added to either side."""
+    coded = inputs.coded
+    yes = np.tile(np.linspace(0.0, 1.0, coded.n_answers), coded.n_raters)
+
+    def again(weights: Weights) -> Float[np.ndarray, "Q"]:
+        weight = np.ones(len(yes)) if weights.by_code is None else weights.by_code
+        for_yes = _sums(coded, yes * weight, weights.half_sample)
+        for_no = _sums(coded, (1 - yes) * weight, weights.half_sample)
+        odds: Float[np.ndarray, "Q"] = np.log((for_yes + 0.5) / (for_no + 0.5))
+        return odds
+
+    return again
+
+
+def refit_dawid_skene(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarray, "Q"]]:
+    """A few steps of expectation maximisation from the fitted model, under weights."""
+    coded, pseudocount, fitted = inputs.coded, inputs.pseudocount, inputs.confusion()
+    prior = inputs.posterior.prior
+    assert prior is not None  # noqa: S101 -- checked by `confusion`
+    offset = np.full(coded.n_questions, np.log(prior[1] / prior[0]))
+
+    def again(weights: Weights) -> Float[np.ndarray, "Q"]:
+        half, by_code = weights.half_sample, weights.by_code
+        weight = np.ones(coded.n_questions) if weights.question is None else weights.question
+        total = _count(coded, weight, half)
+        odds = offset + _evidence(coded, fitted, by_code, half)
+        for _ in range(STEPS):
+            share = weight * 0.5 * (1 + np.tanh(0.5 * odds))
+            present = _count(coded, share, half)
+            counts = np.stack([np.maximum(total - present, 0.0), present], axis=1)
+            confusion = smoothed_confusion(counts, pseudocount)
+            mass = float(share.sum()) + pseudocount
+            prior_odds = np.log(mass / (float(weight.sum()) + 2 * pseudocount - mass))
+            odds = prior_odds + _evidence(coded, confusion, by_code, half)
+        refitted: Float[np.ndarray, "Q"] = odds
+        return refitted
+
+    return again
+
+
+def refit_from_gold(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarray, "Q"]]:
+    """Confusion counted on weighted gold, and the votes weighed by it.
+
+    Without the gold that the posterior was made with, confusion is held as it was counted.
+    """
+    coded, pseudocount, confusion = inputs.coded, inputs.pseudocount, inputs.confusion()
+    votes, posterior = inputs.votes, inputs.posterior
+    row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
+    log = posterior.log_probability[row]
+    # What is left when the votes' own evidence is taken away: the prior, and what raters
+    # without votes (the original label) add.
+    offset = log[:, 1] - log[:, 0] - _sums(coded, _log_ratio(confusion), None)
+    answers = _gold_answers(votes, inputs.gold, inputs.gold_votes, inputs.min_expert_yes)
+    if answers is not None:
+        counted = _count_again(answers, None, confusion.shape, pseudocount)
+        # Other gold, or another pseudocount, than the posterior was made with.
+        answers = answers if np.allclose(counted, confusion, atol=1e-9) else None
+
+    def again(weights: Weights) -> Float[np.ndarray, "Q"]:
+        of_gold = confusion
+        if answers is not None and weights.gold is not None:
+            of_gold = _count_again(answers, weights.gold, confusion.shape, pseudocount)
+        odds: Float[np.ndarray, "Q"] = offset + _evidence(
+            coded, of_gold, weights.by_code, weights.half_sample
         )
         return odds
 
-    def _votes_say(
-        self,
-        confusion: Float[np.ndarray, "R T A"],
-        by_code: Float[np.ndarray, "C"] | None,
-        half: UInt[np.ndarray, "bytes"] | None,
-    ) -> Float[np.ndarray, "Q"]:
-        table = _log_ratio(confusion)
-        return _sums(self.coded, table if by_code is None else table * by_code, half)
+    return again
 
-    def _shares(
-        self, by_code: Float[np.ndarray, "C"] | None, half: UInt[np.ndarray, "bytes"] | None
-    ) -> Float[np.ndarray, "Q"]:
-        """Log-odds of the mean answer, half a vote added to either side."""
-        yes = np.tile(np.linspace(0.0, 1.0, self.coded.n_answers), self.coded.n_raters)
-        weight = np.ones(len(yes)) if by_code is None else by_code
-        said_yes = _sums(self.coded, yes * weight, half)
-        said_no = _sums(self.coded, (1 - yes) * weight, half)
-        odds: Float[np.ndarray, "Q"] = np.log((said_yes + 0.5) / (said_no + 0.5))
-        return odds
 
-    def _fit(
-        self,
-        question_weight: Float[np.ndarray, "Q"] | None,
-        by_code: Float[np.ndarray, "C"] | None,
-        half: UInt[np.ndarray, "bytes"] | None,
-    ) -> Float[np.ndarray, "Q"]:
-        """A few steps of expectation maximisation from the fitted model."""
-        weight = np.ones(self.coded.n_questions) if question_weight is None else question_weight
-        total = self._count(weight, half)
-        odds = self.offset + self._votes_say(self.confusion, by_code, half)
-        for _ in range(STEPS):
-            share = weight * 0.5 * (1 + np.tanh(0.5 * odds))
-            present = self._count(share, half)
-            counts = np.stack([np.maximum(total - present, 0.0), present], axis=1)
-            confusion = smoothed_confusion(counts, self.pseudocount)
-            mass = float(share.sum()) + self.pseudocount
-            prior = np.log(mass / (float(weight.sum()) + 2 * self.pseudocount - mass))
-            odds = prior + self._votes_say(confusion, by_code, half)
-        fitted: Float[np.ndarray, "Q"] = odds
-        return fitted
+def _evidence(
+    coded: Coded,
+    confusion: Float[np.ndarray, "R T A"],
+    by_code: Float[np.ndarray, "C"] | None,
+    half: UInt[np.ndarray, "bytes"] | None,
+) -> Float[np.ndarray, "Q"]:
+    table = _log_ratio(confusion)
+    return _sums(coded, table if by_code is None else table * by_code, half)
 
-    def _count(
-        self, share: Float[np.ndarray, "Q"], half: UInt[np.ndarray, "bytes"] | None
-    ) -> Float[np.ndarray, "R A"]:
-        out = np.zeros(self.coded.n_codes)
-        low, high = (1.0, 1.0) if half is None else (1 - FAY, 1 + FAY)
-        bits = np.zeros(len(self.coded.code) // 8 + 1, np.uint8) if half is None else half
-        kernels.counts()(self.coded.indptr, self.coded.code, bits, low, high, share, out)
-        return out.reshape(self.coded.n_raters, self.coded.n_answers)
+
+def _count(
+    coded: Coded, share: Float[np.ndarray, "Q"], half: UInt[np.ndarray, "bytes"] | None
+) -> Float[np.ndarray, "R A"]:
+    out = np.zeros(coded.n_codes)
+    low, high = (1.0, 1.0) if half is None else (1 - FAY, 1 + FAY)
+    bits = np.zeros(len(coded.code) // 8 + 1, np.uint8) if half is None else half
+    kernels.counts()(coded.indptr, coded.code, bits, low, high, share, out)
+    return out.reshape(coded.n_raters, coded.n_answers)
 
 
 def _sums(

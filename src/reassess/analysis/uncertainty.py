@@ -263,7 +263,7 @@ def uncertain_scores(
         images = drawn_images(table, n_resamples, confidence, rng, engine or local)
         if votes is not None and posterior is not None:
             soft = SoftLabels.of(predictions, labels, votes.questions)
-            again = WeightedRefit.of(
+            again = WeightedRefit.build(
                 votes,
                 posterior,
                 gold=gold,

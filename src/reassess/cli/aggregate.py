@@ -189,7 +189,7 @@ def _dawid_skene(votes: Votes, gold: Gold | None, options: dict[str, Any]) -> Po
             max_iterations=options["iterations"],
             tolerance=options["tolerance"],
             engine=engine,
-            on_iteration=lambda i, value: step(f"iteration {i}, objective {value:,.1f}"),
+            progress=lambda what, **_: step(what),
         )
 
 

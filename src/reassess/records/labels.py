@@ -22,6 +22,8 @@ class OperatingPoint:
         precision: on the gold questions, at the threshold; None without gold.
         recall: on the gold questions, at the threshold; None without gold.
         n_gold: how many gold questions these two rest on.
+        in_sample: whether the same gold entered the posterior, so that precision and recall are
+            those of questions that it has seen, and too good for others.
     """
 
     rule: str
@@ -30,6 +32,7 @@ class OperatingPoint:
     precision: float | None = None
     recall: float | None = None
     n_gold: int = 0
+    in_sample: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ class Posterior:
             log-density of its pseudocount's prior.
         converged: whether an iterative method met its tolerance; None where nothing iterates.
         votes_sha256: hash of the votes that it was computed from.
-        gold_sha256: hash of the gold it was calibrated on.
+        used_gold: whether gold entered it, so that precision and recall on the same gold are
+            those of questions that it has seen.
+        gold_sha256: hash of that gold, where it is known.
     """
 
     questions: Questions
@@ -46,13 +48,14 @@ class Posterior:
     objective: tuple[float, ...] = ()
     converged: bool | None = None
     votes_sha256: str | None = None
+    used_gold: bool = False
     gold_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if self.log_probability.shape != (len(self.questions), len(self.states)):
             raise DataError(
                 f"posterior: it has the shape {self.log_probability.shape}, but must be "
-                f"[{len(self.questions)}, {len(self.states)}], questions by truths."
+                f"[{len(self.questions)}, {len(self.states)}], questions by states."
             )
         if np.isnan(self.log_probability).any() or (self.log_probability > 0).any():
             raise DataError("posterior: a log-probability is NaN or above 0.")
@@ -65,10 +68,10 @@ class Posterior:
 
     @property
     def present(self) -> Float[np.ndarray, "Q"]:
-        """P(the class is in the image), where the truths are absent and present.
+        """P(the class is in the image), where the states are absent and present.
 
         Raises:
-            DataError: the truths are others.
+            DataError: the states are others.
         """
         if self.states != ("absent", "present"):
             raise DataError(

@@ -27,7 +27,7 @@ import numpy as np
 
 from reassess.aggregation import calibrated, dawid_skene, majority
 from reassess.errors import DataError, OptionError, preview
-from reassess.labels import Rule, operating_point, reassessed_labels
+from reassess.labels import operating_point, reassessed_labels
 from reassess.proposals import propose, questions_of
 from reassess.records import (
     Benchmark,
@@ -95,7 +95,7 @@ def reassess_benchmark(
     ask: Ask,
     ask_experts: AskExperts | None = None,
     method: Method = "dawid-skene",
-    rule: Rule = "threshold",
+    rule: str = "threshold",
     threshold: float | None = 0.5,
     target: float | None = None,
     on_stage: OnStage | None = None,
