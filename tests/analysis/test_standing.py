@@ -11,7 +11,7 @@ from reassess.analysis.standing import standings
 from reassess.analysis.verdict import study_verdict
 from reassess.analysis.verdict_json import study_as_dict
 from reassess.records import Benchmark, LabelSets, Predictions
-from reassess.report.proxy import study_sentences
+from reassess.report.verdict import study_sentences
 
 N, K = 400, 5
 

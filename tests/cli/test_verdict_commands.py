@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reassess.files import sha256_of
-from reassess.report.composing import sensitivity_of
+from reassess.report.build import sensitivity_of
 from reassess.scoring import real_accuracy
 from reassess.statistics import wilson_interval
 from reassess.study import change_settings, collect, open_study

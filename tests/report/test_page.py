@@ -16,7 +16,7 @@ from reassess.analysis.sensitivity import sensitivity
 from reassess.files import sha256_of
 from reassess.records import Benchmark, Classes, LabelSets, Predictions
 from reassess.report import Input, Report, write_report
-from reassess.report.rank_tables import decided_sentence
+from reassess.report.verdict import decided_sentence
 from reassess.scoring import score_models
 from reassess.study import collect, open_study, run_study
 from reassess.study.telling import report_of, verdict_of

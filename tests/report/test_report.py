@@ -37,16 +37,17 @@ from reassess.records import (
 from reassess.report import (
     Picture,
     Report,
-    words,
+    formatting,
     write_figures,
     write_report,
 )
-from reassess.report.composing import Material, report_on
+from reassess.report.build import ReportInputs, assemble_report
 from reassess.report.export import with_titles
 from reassess.report.galleries import galleries
-from reassess.report.page import in_script, page, tidy
-from reassess.report.proxy import study_sentences
+from reassess.report.page import page, tidy
 from reassess.report.sections import sections
+from reassess.report.summary import key_numbers, slope_falls, verdict
+from reassess.report.svg import in_script
 from reassess.report.tables import (
     classes_table,
     mistakes_table,
@@ -54,7 +55,7 @@ from reassess.report.tables import (
 )
 from reassess.report.terminal import comparison_text, datasets_table, score_table, statements_table
 from reassess.report.uncertainty_tables import uncertainty_table
-from reassess.report.verdict import key_numbers, slope_falls, verdict
+from reassess.report.verdict import study_sentences
 from reassess.scoring import compare, score_models
 
 N_IMAGES, N_CLASSES = 240, 12
@@ -200,8 +201,8 @@ def test_the_page_stands_alone(text: str) -> None:
 def test_the_page_says_the_numbers(text: str, report: Report) -> None:
     said = visible(text)
     for score in report.scores:
-        assert words.bare(score.real.value) in said
-    assert words.percent(report.findings.original.value) in said
+        assert formatting.bare(score.real.value) in said
+    assert formatting.percent(report.findings.original.value) in said
     for sentence in verdict(report):
         assert " ".join(sentence.split()) in said
     for number in key_numbers(report):
@@ -333,15 +334,15 @@ def test_importing_the_report_loads_nothing_heavy() -> None:
 
 
 def test_words() -> None:
-    assert words.percent(0.87532) == "87.5%"
-    assert words.percent(None) == "–"
-    assert words.points(-0.012, 1) == "−1.2"
-    assert words.interval_of(Accuracy(0, 0)) == "–"
-    assert words.count(1, "class", "classes") == "1 class"
-    assert words.count(1234, "class", "classes") == "1,234 classes"
-    assert words.p_value(1e-9) == "p < 0.001"
-    assert words.p_value(0.0042) == "p = 0.004"
-    assert words.p_value(0.31) == "p = 0.31"
+    assert formatting.percent(0.87532) == "87.5%"
+    assert formatting.percent(None) == "–"
+    assert formatting.points(-0.012, 1) == "−1.2"
+    assert formatting.interval_of(Accuracy(0, 0)) == "–"
+    assert formatting.count(1, "class", "classes") == "1 class"
+    assert formatting.count(1234, "class", "classes") == "1,234 classes"
+    assert formatting.p_value(1e-9) == "p < 0.001"
+    assert formatting.p_value(0.0042) == "p = 0.004"
+    assert formatting.p_value(0.31) == "p = 0.31"
     assert tidy("87.2–87.8%, p < 0.001") == "87.2–\u206087.8%, p\u00a0<\u00a00.001"
     assert in_script('"</script>"') == '"\\u003c/script>"'
 
@@ -360,7 +361,7 @@ def rendered(thing: object) -> str:
 def test_score_table_for_the_terminal(report: Report) -> None:
     said = rendered(score_table(report.scores, "made-up"))
     best = max(report.scores, key=lambda one: one.real.value or 0)
-    assert words.bare(best.real.value, 2) in said
+    assert formatting.bare(best.real.value, 2) in said
     assert said.index(best.model) < said.index("\na ")
     assert "made-up" in said
 
@@ -416,8 +417,8 @@ def test_verdict_uncertainty_and_mistakes_are_told_where_they_are_known(
     assert 'id="ranks"' not in text
     assert 'id="mistakes"' not in text
     labels, benchmark, models = study
-    material = Material(labels, benchmark, models, report.scores)
-    more = report_on(material, "More", n_resamples=100)
+    inputs = ReportInputs(labels, benchmark, models, report.scores)
+    more = assemble_report(inputs, "More", n_resamples=100)
     assert more.uncertainty is not None
     assert more.mistakes is not None
     assert more.verdict is not None
@@ -432,7 +433,7 @@ def test_verdict_uncertainty_and_mistakes_are_told_where_they_are_known(
     first = table.rows[0]
     assert len(first) == columns
     assert (first[0].text, first[2].text) == (best.model, "1")
-    assert first[1].text == words.bare(best.real.value)
+    assert first[1].text == formatting.bare(best.real.value)
     kinds = mistakes_table(more)
     assert kinds is not None
     for row in kinds.rows:
@@ -472,7 +473,9 @@ def test_of_models_that_score_the_same_one_is_the_best_on_the_whole_page(study: 
     twins = [replace(best, model=name) for name in ("twin_b", "twin_a")]
     several = [*models[:-1], *twins]
     scores = list(score_models(several, labels, benchmark))
-    told = report_on(Material(labels, benchmark, several, scores), "Twins", n_resamples=100)
+    told = assemble_report(
+        ReportInputs(labels, benchmark, several, scores), "Twins", n_resamples=100
+    )
     said = visible(page(told))
     assert "best of 7 models, twin_a, reaches" in said
     assert "twin_a leads with" in said
@@ -487,7 +490,7 @@ def test_families() -> None:
         "naive-bayes": ["naive-bayes"],
         "50": ["50"],
     }
-    assert {name: [words.family(one) for one in models] for name, models in named.items()} == {
+    assert {name: [formatting.family(one) for one in models] for name, models in named.items()} == {
         name: [name] * len(models) for name, models in named.items()
     }
 

@@ -160,7 +160,7 @@ def _show(collected: "Collected", found: "Mistakes", options: dict[str, Any]) ->
 
 def _make_review(collected: "Collected", found: "Mistakes", options: dict[str, Any]) -> None:
     from reassess.analysis.reviews import draw_review
-    from reassess.report import words
+    from reassess.report import formatting as fmt
     from reassess.study.reviewing import N_RATERS, new_review
 
     chosen = tuple(one for one in collected.predictions if one.model in found.models)
@@ -184,10 +184,10 @@ def _make_review(collected: "Collected", found: "Mistakes", options: dict[str, A
             }
         )  # fmt: skip
         return
-    whose = words.count(len(review.models), "model")
-    strata = words.count(len(review.strata), "stratum", "strata")
+    whose = fmt.count(len(review.models), "model")
+    strata = fmt.count(len(review.strata), "stratum", "strata")
     click.echo(
-        f"{made.folder}: {len(review):,} of {words.count(n_all, 'distinct mistake')} of {whose}, "
+        f"{made.folder}: {len(review):,} of {fmt.count(n_all, 'distinct mistake')} of {whose}, "
         f"from {strata}; {N_RATERS} raters each.\n"
         f"Next: reassess invite {made.folder} NAME; reassess serve {made.folder}; then reassess "
         f"mistakes {made.folder} --result"

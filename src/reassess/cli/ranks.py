@@ -104,7 +104,8 @@ def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options:
     from reassess.analysis.sensitivity import sensitivity
     from reassess.analysis.uncertainty import uncertain_scores
     from reassess.engines import ThreadEngine
-    from reassess.report.rank_tables import rank_columns, rank_lines, ranks_table
+    from reassess.report.rank_tables import rank_columns, ranks_table
+    from reassess.report.verdict import rank_lines
 
     with console().status("Reading"):
         inputs = _inputs(models, options)

@@ -83,7 +83,7 @@ def raters(study: str, output: str | None, as_json: bool, **options: Any) -> Non
 
 def _of_site(study: "Study", database: str | None) -> dict[str, dict[str, str]]:
     """What only the rating site knows: answers to questions shown twice, and pace."""
-    from reassess.report import words
+    from reassess.report import formatting as fmt
     from reassess.study.site import DATABASE
 
     if database is None and not (study.folder / DATABASE).is_file():
@@ -96,11 +96,11 @@ def _of_site(study: "Study", database: str | None) -> dict[str, dict[str, str]]:
     paces = {one.name: one.seconds_per_answer for one in known}
     return {
         "self-agreement": {
-            one.name: words.percent(one.self_agreement.value)
+            one.name: fmt.percent(one.self_agreement.value)
             + (f" of {one.self_agreement.of:,}" if one.self_agreement.of else "")
             for one in known
         },
         "seconds an answer": {
-            name: words.UNDEFINED if pace is None else f"{pace:.1f}" for name, pace in paces.items()
+            name: fmt.UNDEFINED if pace is None else f"{pace:.1f}" for name, pace in paces.items()
         },
     }

@@ -218,8 +218,8 @@ def _report(
     from importlib.metadata import version
 
     from reassess.report import write_figures, write_report
-    from reassess.report.composing import Material, report_on
-    from reassess.report.words import count
+    from reassess.report.build import ReportInputs, assemble_report
+    from reassess.report.formatting import count
 
     labels, benchmark = judge.labels, judge.benchmark
     provenance = [
@@ -229,8 +229,8 @@ def _report(
     if labels.votes_sha256 is not None:
         provenance.append(("votes behind the labels", f"SHA-256 {labels.votes_sha256}"))
     report = replace(
-        report_on(
-            Material(labels, benchmark, predictions, scores),
+        assemble_report(
+            ReportInputs(labels, benchmark, predictions, scores),
             f"{benchmark.name}: {count(len(scores), 'model')} under reassessed labels",
         ),
         command=shlex.join(["reassess", *sys.argv[1:]]),

@@ -9,7 +9,7 @@ from reassess.cli.options import console, counting, option, print_json, progress
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
-    from reassess.report.proxy import Sentences
+    from reassess.report.verdict import Sentences
 
 METRICS = ["original", "real", "v2", "a", "r", "sketch"]
 
@@ -109,7 +109,7 @@ def _of_results(
     from reassess.analysis.verdict import results_verdict
     from reassess.analysis.verdict_json import results_as_dict
     from reassess.catalog import IMAGENET_ORIGINAL
-    from reassess.report.proxy import results_sentences
+    from reassess.report.verdict import results_sentences
 
     found = results_verdict(
         _results(sources), x=x, y=y, own=IMAGENET_ORIGINAL, cluster=cluster, **shared
@@ -121,7 +121,7 @@ def _of_study(
     study: str, cluster: Any, shared: dict[str, Any]
 ) -> tuple[dict[str, Any], "Sentences"]:
     from reassess.analysis.verdict_json import study_as_dict
-    from reassess.report.proxy import study_sentences
+    from reassess.report.verdict import study_sentences
     from reassess.study import collect, open_study
     from reassess.study.telling import verdict_of
 

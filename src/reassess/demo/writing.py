@@ -8,8 +8,8 @@ from pathlib import Path
 
 from reassess.files import sha256_of
 from reassess.pipeline import Reassessment
-from reassess.report import Input, Making, write_figures, write_report
-from reassess.report.composing import Material, report_on
+from reassess.report import Input, LabelProvenance, write_figures, write_report
+from reassess.report.build import ReportInputs, assemble_report
 from reassess.study import (
     ModelEntry,
     add_models,
@@ -38,7 +38,7 @@ def write_report_of(records: Reassessment, known: Sequence[str], seed: int, fold
         seed: of the bootstraps.
         folder: where the files of all stages are.
     """
-    material = Material(
+    inputs = ReportInputs(
         records.labels,
         records.benchmark,
         records.predictions,
@@ -48,8 +48,8 @@ def write_report_of(records: Reassessment, known: Sequence[str], seed: int, fold
         gold=records.gold,
         gold_votes=records.votes,
     )
-    report = report_on(
-        material,
+    report = assemble_report(
+        inputs,
         "Handwritten digits, with planted mistakes and simulated raters",
         simulated=True,
         small_copies=partial(small_copies, folder / "images"),
@@ -73,7 +73,7 @@ def write_report_of(records: Reassessment, known: Sequence[str], seed: int, fold
             ("reassess", version("reassess")),
         ),
         inputs=[Input(role, file, sha256_of(folder / file)) for role, file in files.items()],
-        making=Making(
+        label_provenance=LabelProvenance(
             n_models=len(records.predictions),
             n_proposals=len(records.proposals.pairs),
             n_votes=len(records.votes),

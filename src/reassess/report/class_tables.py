@@ -12,7 +12,7 @@ from rich.text import Text
 
 from reassess.analysis.classes import KINDS, ChangedClasses, ClassPairs
 from reassess.analysis.raters import RaterFindings, VoteAgreement
-from reassess.report import words
+from reassess.report import formatting as fmt
 from reassess.statistics.agreement import Coefficient
 
 
@@ -35,7 +35,7 @@ def class_pair_columns(pairs: ClassPairs, names: Sequence[str] | None) -> dict[s
 
 def class_pairs_table(pairs: ClassPairs, names: Sequence[str] | None, top: int) -> Table:
     """The strongest pairs of each kind, with their evidence in words."""
-    table = _table(f"{words.count(len(pairs), 'pair', 'pairs')} of classes hard to tell apart")
+    table = _table(f"{fmt.count(len(pairs), 'pair', 'pairs')} of classes hard to tell apart")
     table.add_column("kind", no_wrap=True)
     for heading in ("class", "other class"):
         table.add_column(heading, min_width=8)
@@ -124,7 +124,7 @@ def raters_table(rows: RaterFindings, further: Mapping[str, Mapping[str, str]], 
         table.add_column(heading, justify="right")
     for i, rater in enumerate(columns["rater"][:top]):
         cells = [rater, f"{columns['n_questions'][i]:,}"]
-        cells += [words.bare(columns[name][i]) for name in answered]
+        cells += [fmt.bare(columns[name][i]) for name in answered]
         cells.append(f"{columns['n_images_changed_without'][i]:,}")
         if rows.drifts is not None:
             cells.append(
@@ -152,15 +152,15 @@ def _pair(pairs: ClassPairs, row: int, names: Sequence[str] | None) -> tuple[str
         _name(int(pairs.a[row]), names),
         _name(int(pairs.b[row]), names),
         f"{n_both:,}",
-        f"{words.percent(n_both / n_a if n_a else None, 0)} of {n_a:,}",
-        f"{words.percent(n_both / n_b if n_b else None, 0)} of {n_b:,}",
+        f"{fmt.percent(n_both / n_a if n_a else None, 0)} of {n_a:,}",
+        f"{fmt.percent(n_both / n_b if n_b else None, 0)} of {n_b:,}",
         " / ".join(_taken(float(share[row])) for share in (pairs.a_as_b, pairs.b_as_a)),
         "" if distance < 0 else str(distance),
     )
 
 
 def _taken(share: float) -> str:
-    return words.UNDEFINED if np.isnan(share) else words.percent(share)
+    return fmt.UNDEFINED if np.isnan(share) else fmt.percent(share)
 
 
 def _name(label: int, names: Sequence[str] | None) -> str:
@@ -180,10 +180,10 @@ def _coefficient(one: Coefficient) -> str:
 
 
 def _same(n_same: int, n: int) -> str:
-    return f"{words.percent(n_same / n)} of {n:,}" if n else words.UNDEFINED
+    return f"{fmt.percent(n_same / n)} of {n:,}" if n else fmt.UNDEFINED
 
 
 def _drift(change: float | None, low: float | None, high: float | None) -> str:
     if change is None or low is None or high is None:
-        return words.UNDEFINED
+        return fmt.UNDEFINED
     return f"{100 * change:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"

@@ -14,10 +14,9 @@ from types import ModuleType
 from reassess.errors import OptionError, preview
 from reassess.files import write_atomically
 from reassess.proposals.choice import ModelChoice
-from reassess.report.contents import Figure, Report, Spec
-from reassess.report.drawing import VEGA_LITE, converter, file_drawing
+from reassess.report.page_parts import Figure, Report, Spec
+from reassess.report.svg import VEGA_LITE, converter, file_drawing, in_script
 
-SIMULATED = "Votes of simulated raters."
 _SUFFIXES = (".png", ".svg", ".pdf", ".html")
 _PIXELS = 2.0
 _LINE = 78
@@ -115,26 +114,14 @@ def _page(figure: Figure, spec: Spec, convert: ModuleType) -> str:
     )
 
 
-def in_script(text: str) -> str:
-    """JSON that cannot end the script element it stands in: ``<`` written as an escape."""
-    return text.replace("<", "\\u003c")
-
-
 def script(code: str) -> str:
     """A script that cannot end the element it stands in."""
     return re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE)
 
 
-def subtitle_of(figure: Figure, *, simulated: bool) -> str:
-    """What is drawn; for figures that rest on votes, also that the raters are simulated."""
-    if simulated and figure.from_votes:
-        return f"{figure.subtitle}. {SIMULATED}"
-    return figure.subtitle
-
-
 def with_titles(figure: Figure, *, simulated: bool) -> Spec:
     """The chart with title and subtitle in it, on white, to stand alone."""
-    subtitle = subtitle_of(figure, simulated=simulated)
+    subtitle = figure.subtitle_for(simulated=simulated)
     title = {
         "text": textwrap.wrap(figure.title, _LINE),
         "subtitle": textwrap.wrap(subtitle, _LINE + 16),

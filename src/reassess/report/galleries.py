@@ -18,8 +18,8 @@ from reassess.analysis.classes import (
     images_without,
 )
 from reassess.records import Benchmark, LabelSets, align, positions
-from reassess.report import words
-from reassess.report.contents import Gallery, Picture, class_name
+from reassess.report import formatting as fmt
+from reassess.report.page_parts import Gallery, Picture, class_name
 
 SmallCopies = Callable[[Sequence[str]], Mapping[str, str]]
 """From image ids to ``data:`` addresses of small copies, of those that have a file."""
@@ -97,7 +97,7 @@ def _of_pairs(
     for row in np.flatnonzero(pairs.n_both > 0)[:_N_GROUPS].tolist():
         a, b = int(pairs.a[row]), int(pairs.b[row])
         holds_a, holds_b = (labels.image[labels.indices == label] for label in (a, b))
-        n_both = words.count(int(pairs.n_both[row]), "image")
+        n_both = fmt.count(int(pairs.n_both[row]), "image")
         line = f"{KINDS[int(pairs.kind[row])]}: {name(a)}, {name(b)}; {n_both} with both"
         both = _spread(np.intersect1d(holds_a, holds_b))
         yield from ((image, (line,)) for image in both[:_N_EACH].tolist())

@@ -5,8 +5,8 @@ Says only what the report knows; a number that is not known leaves its clause ou
 
 from importlib.metadata import version
 
-from reassess.report import words
-from reassess.report.contents import Report
+from reassess.report import formatting as fmt
+from reassess.report.page_parts import Report
 
 CITATIONS = {
     "Beyer et al., 2020": (
@@ -42,10 +42,11 @@ _METHODS = {
 
 def methods_paragraph(report: Report) -> str:
     """What was done, in sentences with numbers and citations."""
-    n_models = len(report.scores) if report.making is None else report.making.n_models
-    images = f"{words.count(len(report.labels), 'image')} of {report.benchmark.name}"
-    if report.making is None:
-        models = words.count(n_models, "model")
+    known = report.label_provenance
+    n_models = len(report.scores) if known is None else known.n_models
+    images = f"{fmt.count(len(report.labels), 'image')} of {report.benchmark.name}"
+    if known is None:
+        models = fmt.count(n_models, "model")
         given = f"the reassessed labels “{report.labels.name}” of {images}"
         sentences = [f"We scored {models} under {given} (Beyer et al., 2020)."]
     else:
@@ -56,14 +57,14 @@ def methods_paragraph(report: Report) -> str:
         sentence = f"A label was kept where its posterior was at least {point.threshold:.3f}"
         if point.precision is not None and point.recall is not None:
             sentence += (
-                f" (precision {words.percent(point.precision)}, recall"
-                f" {words.percent(point.recall)} on {point.n_gold:,} gold questions)"
+                f" (precision {fmt.percent(point.precision)}, recall"
+                f" {fmt.percent(point.recall)} on {point.n_gold:,} gold questions)"
             )
         sentences.append(f"{sentence}.")
     n_empty = report.findings.counts.n_images[0]
     sentences.append(
         "ReaL accuracy is the share of images whose top prediction is one of the reassessed labels;"
-        f" {words.count(n_empty, 'image')} without any label"
+        f" {fmt.count(n_empty, 'image')} without any label"
         f" {'is' if n_empty == 1 else 'are'} left out. Intervals are 95% Wilson score intervals"
         " (Wilson, 1927)."
     )
@@ -88,19 +89,19 @@ def _cited(name: str, paragraph: str) -> bool:
 
 
 def _on_asking(report: Report, n_models: int) -> list[str]:
-    making = report.making
-    if making is None or making.n_votes is None:
+    known = report.label_provenance
+    if known is None or known.n_votes is None:
         return []
-    proposed = f"The original labels and {words.count(n_models, 'model')} proposed"
-    if making.n_proposals is not None:
-        proposed += f" {words.count(making.n_proposals, 'pair')} of image and class"
+    proposed = f"The original labels and {fmt.count(n_models, 'model')} proposed"
+    if known.n_proposals is not None:
+        proposed += f" {fmt.count(known.n_proposals, 'pair')} of image and class"
     else:
         proposed += " further classes for each image"
     sentence = f"{proposed}."
-    who = words.count(making.n_raters or 0, report.raters.removesuffix("s"), report.raters)
+    who = fmt.count(known.n_raters or 0, report.raters.removesuffix("s"), report.raters)
     asked = (
-        f"In all, {who} answered {words.count(making.n_questions or 0, 'question')} (“is this class"
-        f" in the image?”: no, maybe, yes) with {words.count(making.n_votes, 'vote')}"
+        f"In all, {who} answered {fmt.count(known.n_questions or 0, 'question')} (“is this class"
+        f" in the image?”: no, maybe, yes) with {fmt.count(known.n_votes, 'vote')}"
     )
-    method = _METHODS.get(making.method or "", "")
+    method = _METHODS.get(known.method or "", "")
     return [sentence, f"{asked}{f', {method}' if method else ''}."]

@@ -13,7 +13,7 @@ from rich.text import Text
 from reassess.analysis.mistakes import MISTAKE_KINDS, SEVERITIES, Mistakes
 from reassess.analysis.reviews import VERDICTS, ReviewResult
 from reassess.records import Hierarchy, LabelSets
-from reassess.report import words
+from reassess.report import formatting as fmt
 from reassess.statistics.sampling import Estimate
 
 _INTERVAL = 13
@@ -90,7 +90,7 @@ def mistakes_table(mistakes: Mistakes) -> Table:
         table.add_column(heading, justify="right")
     for m, name in enumerate(mistakes.models):
         n, n_scored = int(mistakes.n_mistakes[m]), int(mistakes.n_scored[m])
-        share = words.percent(n / n_scored if n_scored else None)
+        share = fmt.percent(n / n_scored if n_scored else None)
         counts = [by_kind[m, k] for k in kinds] + [by_severity[m, s] for s in severities]
         cells = [name, f"{n:,} of {n_scored:,} ({share})"]
         table.add_row(*map(Text, cells + [_of(int(count), n) for count in counts]))
@@ -169,7 +169,7 @@ def difference_lines(result: ReviewResult) -> list[str]:
             low, high = found.low, found.high
             said = (
                 f"{abs(found.value):,.0f} {more} clear mistakes ({low:+,.0f} to {high:+,.0f}; "
-                f"{words.p_value(found.p_value)})"
+                f"{fmt.p_value(found.p_value)})"
             ).replace("-", "−")
         lines.append(f"{one.model} against {one.other}: {said}")
     return lines
@@ -179,7 +179,7 @@ def open_line(result: ReviewResult) -> str:
     """How many of the mistakes drawn are decided, and what the others wait for."""
     n, n_open = len(result.review), result.n_open
     said = ", ".join(f"{count:,} {name}" for name, count in result.n_by_verdict.items())
-    line = f"Of {words.count(n, 'mistake')} drawn {words.are(n - n_open)} decided: {said}."
+    line = f"Of {fmt.count(n, 'mistake')} drawn {fmt.are(n - n_open)} decided: {said}."
     if n_open:
         n_votes = n_open - result.n_disagreed
         waiting = []
@@ -187,11 +187,11 @@ def open_line(result: ReviewResult) -> str:
             waiting.append(f"on {n_votes:,} votes are missing")
         if result.n_disagreed:
             waiting.append(f"on {result.n_disagreed:,} raters disagree, so that an expert decides")
-        line += f" {words.are(n_open)} open and left out: {words.listed(waiting)}."
+        line += f" {fmt.are(n_open)} open and left out: {fmt.listed(waiting)}."
     if result.mistakes is None:
         line += " Nothing can be scaled before one is decided."
     elif result.n_unseen:
-        n_unseen = words.count(result.n_unseen, "mistake")
+        n_unseen = fmt.count(result.n_unseen, "mistake")
         line += (
             f" Nothing is decided yet in strata that hold {n_unseen} of"
             f" {int(result.review.n_population.sum()):,}: intervals allow for any verdict there,"
@@ -231,16 +231,16 @@ def _known(values: np.ndarray[Any, np.dtype[Any]]) -> list[int | None]:
 
 
 def _of(count: int, n: int) -> str:
-    return f"{count:,} ({words.percent(count / n if n else None, 0)})"
+    return f"{count:,} ({fmt.percent(count / n if n else None, 0)})"
 
 
 def _count(one: Estimate | None) -> str:
     if one is None:
-        return words.UNDEFINED
+        return fmt.UNDEFINED
     return f"{one.value:,.0f} ({one.low:,.0f}–{one.high:,.0f})"
 
 
 def _share(one: Estimate | None) -> str:
     if one is None:
-        return words.UNDEFINED
-    return f"{words.percent(one.value)} ({words.between(one.low, one.high)})"
+        return fmt.UNDEFINED
+    return f"{fmt.percent(one.value)} ({fmt.between(one.low, one.high)})"

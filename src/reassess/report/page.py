@@ -15,13 +15,12 @@ from types import ModuleType
 
 from reassess.errors import MissingExtraError
 from reassess.files import write_atomically
-from reassess.report import words
-from reassess.report.contents import Figure, Report, Section
-from reassess.report.drawing import WIDTHS, converter, page_drawing
-from reassess.report.export import in_script, subtitle_of
+from reassess.report import formatting as fmt
+from reassess.report.page_parts import Figure, Report, Section
 from reassess.report.sections import sections
+from reassess.report.summary import key_numbers, verdict
+from reassess.report.svg import WIDTHS, converter, in_script, page_drawing
 from reassess.report.theme import DARK, LIGHT, css_of_charts, css_variables
-from reassess.report.verdict import key_numbers, verdict
 
 _SENTENCES_IN_LEAD = 3
 _N_NAMED = 2
@@ -73,7 +72,7 @@ def page(report: Report) -> str:
         numbers=key_numbers(report),
         sections=made,
         sources={section.id: source_line(report, section) for section in made},
-        subtitles={one.id: subtitle_of(one, simulated=report.simulated) for one in drawn},
+        subtitles={one.id: one.subtitle_for(simulated=report.simulated) for one in drawn},
         drawings={one.id: [page_drawing(one, size) for size in WIDTHS] for one in drawn},
         marks=in_script(_marks(models, drawn)),
         families=_families(models),
@@ -98,10 +97,10 @@ def brief(value: float | int | str) -> str:
 
 def _facts(report: Report) -> str:
     """One line under the heading: what the page is about."""
-    facts = [words.count(len(report.labels), "image")]
+    facts = [fmt.count(len(report.labels), "image")]
     if report.benchmark.n_classes is not None:
-        facts.append(words.count(report.benchmark.n_classes, "class", "classes"))
-    facts.append(words.count(len(report.scores), "model"))
+        facts.append(fmt.count(report.benchmark.n_classes, "class", "classes"))
+    facts.append(fmt.count(len(report.scores), "model"))
     facts.append(f"labels: {report.labels.name}")
     return " · ".join(facts)
 
@@ -121,12 +120,12 @@ def source_line(report: Report, section: Section) -> str:
     if not parts:
         return ""
     made = f" Made by: {report.command}" if report.command else ""
-    return f"From {words.listed(parts)}.{made}"
+    return f"From {fmt.listed(parts)}.{made}"
 
 
 def _families(models: Sequence[str]) -> list[tuple[str, int]]:
     """Families of at least two models, and how many; none where that would part nothing."""
-    found = sorted(Counter(map(words.family, models)).items())
+    found = sorted(Counter(map(fmt.family, models)).items())
     several = [(name, n) for name, n in found if n > 1]
     return several if len(found) > 1 else []
 
@@ -135,7 +134,7 @@ def _marks(models: Sequence[str], drawn: Sequence[Figure]) -> str:
     """What the script knows: models, their families, and the tips of each figure."""
     number = {model: n for n, model in enumerate(models)}
     tips = {one.id: [(number.get(who, who), text) for who, text in one.tips] for one in drawn}
-    families = [words.family(model) for model in models]
+    families = [fmt.family(model) for model in models]
     known = {"models": models, "families": families, "tips": tips}
     return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
 

@@ -15,7 +15,7 @@ from reassess.analysis.reassessments import (
     VerdictAgreement,
 )
 from reassess.records import Accuracy
-from reassess.report import words
+from reassess.report import formatting as fmt
 
 NOT_ABOUT = ""
 """What stands in a table of images where a reassessment is not about the image."""
@@ -55,7 +55,7 @@ def sets_table(summaries: Sequence[SetSummary]) -> Table:
     table = _table("Reassessments", *headings, "original label holds")
     for one in summaries:
         n_labelled = one.n_images - one.n_empty
-        mean = f"{one.n_labels / n_labelled:.2f}" if n_labelled else words.UNDEFINED
+        mean = f"{one.n_labels / n_labelled:.2f}" if n_labelled else fmt.UNDEFINED
         cells = [one.name, f"{one.n_images:,}", f"{n_labelled:,}", f"{one.n_empty:,}", mean]
         table.add_row(*map(Text, [*cells, _accuracy(one.original_holds)]))
     table.caption = "Original label: percent of the images with a label, and its 95% interval"
@@ -70,9 +70,9 @@ def pairs_table(pairs: Sequence[PairAgreement]) -> Table:
     for one in pairs:
         n = one.n_shared
         identical, apart = (
-            words.percent(count / n if n else None) for count in (one.n_identical, one.n_disjoint)
+            fmt.percent(count / n if n else None) for count in (one.n_identical, one.n_disjoint)
         )
-        jaccard = words.UNDEFINED if one.jaccard is None else f"{one.jaccard:.2f}"
+        jaccard = fmt.UNDEFINED if one.jaccard is None else f"{one.jaccard:.2f}"
         empty = f"{one.n_empty_a:,} / {one.n_empty_b:,} / {one.n_empty_both:,}"
         cells = [one.a, one.b, f"{n:,}", identical, apart, jaccard, empty, _alpha(one)]
         table.add_row(*map(Text, cells))
@@ -84,7 +84,7 @@ def models_table(models: Sequence[ModelUnderSets], names: Sequence[str]) -> Tabl
     n_shared = models[0].shared[0].n_scored if models else 0
     table = _table(
         "Accuracy in percent under each: on its own images, then on the "
-        f"{words.count(n_shared, 'image')} with a label in all",
+        f"{fmt.count(n_shared, 'image')} with a label in all",
         "model",
         *(heading for name in names for heading in (name, "in all")),
     )
@@ -119,9 +119,9 @@ def _alpha(one: PairAgreement) -> str:
 
 def _accuracy(accuracy: Accuracy | None) -> str:
     if accuracy is None or accuracy.value is None:
-        return words.UNDEFINED
-    ends = words.interval_of(accuracy, 2).removesuffix("%")
-    return f"{words.bare(accuracy.value, 2)} ({ends})"
+        return fmt.UNDEFINED
+    ends = fmt.interval_of(accuracy, 2).removesuffix("%")
+    return f"{fmt.bare(accuracy.value, 2)} ({ends})"
 
 
 def _label(label: int, ids: Sequence[str] | None) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from reassess.analysis.recipes import RecipeScore
 from reassess.files import write_atomically
-from reassess.report import words
+from reassess.report import formatting as fmt
 
 _HOW_TO_READ = """\
 Accuracies are in percent, the mean of the seeds with its 95 % interval (Student's t over the
@@ -37,7 +37,7 @@ def recipe_page(
     parts = [f"# {title}", "\n".join(f"- {fact}" for fact in facts)]
     for name, rows in scores.items():
         n_scored = rows[0].n_scored
-        parts.append(f"## Judged by {name} ({words.count(n_scored, 'test image')})")
+        parts.append(f"## Judged by {name} ({fmt.count(n_scored, 'test image')})")
         parts.append(_table(rows))
     parts += ["## How to read it", _HOW_TO_READ]
     if any(row.mistakes is not None for rows in scores.values() for row in rows):
@@ -66,16 +66,16 @@ def _table(rows: Sequence[RecipeScore]) -> str:
 
 
 def _cells(row: RecipeScore) -> list[str]:
-    accuracy = words.bare(row.mean)
+    accuracy = fmt.bare(row.mean)
     if row.low is not None and row.high is not None:
         low, high = max(0.0, row.low), min(1.0, row.high)
-        accuracy += f" [{words.bare(low)}, {words.bare(high)}]"
-    p_value = words.UNDEFINED
+        accuracy += f" [{fmt.bare(low)}, {fmt.bare(high)}]"
+    p_value = fmt.UNDEFINED
     if row.p_value is not None:
-        p_value = words.p_value(row.p_value).removeprefix("p ").removeprefix("= ")
+        p_value = fmt.p_value(row.p_value).removeprefix("p ").removeprefix("= ")
     return [
         row.schedule, f"{row.epochs}", row.variant, f"{row.n_images:,}", accuracy,
-        words.points(row.difference), p_value,
+        fmt.points(row.difference), p_value,
     ]  # fmt: skip
 
 

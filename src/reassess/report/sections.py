@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 
 from reassess.report import tables
 from reassess.report.class_tables import agreement_lines
-from reassess.report.contents import Figure, Report, Section, Table
 from reassess.report.methods import citations_in, methods_paragraph
-from reassess.report.proxy import study_sentences
-from reassess.report.rank_tables import rank_lines
+from reassess.report.page_parts import Figure, Report, Section, Table
 from reassess.report.uncertainty_tables import thresholds_table, uncertainty_table
+from reassess.report.verdict import rank_lines, study_sentences
 
 Figures = Mapping[str, Figure]
 

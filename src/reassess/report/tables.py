@@ -5,8 +5,8 @@ import numpy as np
 from reassess.analysis.classes import KINDS
 from reassess.analysis.findings import BiasedClasses
 from reassess.analysis.mistakes import MISTAKE_KINDS
-from reassess.report import words
-from reassess.report.contents import Cell, Column, Report, Table
+from reassess.report import formatting as fmt
+from reassess.report.page_parts import Cell, Column, Report, Table
 
 _N_BESIDE = 3
 _LEAST_SHARE = 0.02
@@ -42,13 +42,13 @@ def models_table(report: Report) -> Table | None:
     rows = []
     for score in sorted(report.scores, key=lambda s: (-(s.real.value or -1.0), s.model)):
         row = [Cell(score.model, score.model.lower()), _share(score.real.value)]
-        row[1] = Cell(row[1].text, row[1].sort, words.interval_of(score.real).removesuffix("%"))
+        row[1] = Cell(row[1].text, row[1].sort, fmt.interval_of(score.real).removesuffix("%"))
         if knows_original:
             original = None if score.original is None else score.original.value
             real = score.real.value
             gap = None if original is None or real is None else real - original
             multilabel = None if score.multilabel is None else score.multilabel.value
-            row += [_share(original), Cell(words.points(gap), gap), _share(multilabel)]
+            row += [_share(original), Cell(fmt.points(gap), gap), _share(multilabel)]
         if preferred:
             one = preferred.get(score.model)
             row.append(_share(None if one is None else one.value))
@@ -56,7 +56,7 @@ def models_table(report: Report) -> Table | None:
         if above:
             beside = above.get(score.model)
             n = None if beside is None else beside.n_above
-            row.append(Cell(words.UNDEFINED if n is None else f"{n:,}", n))
+            row.append(Cell(fmt.UNDEFINED if n is None else f"{n:,}", n))
         rows.append(tuple(row))
     caption = (
         "In percent, with the 95% interval of ReaL accuracy. Click a heading to sort, a row to"
@@ -192,8 +192,8 @@ def raters_table(report: Report) -> Table | None:
         if drifts is not None:
             change = _known(drifts.change[r])
             low, high = float(drifts.low[r]), float(drifts.high[r])
-            aside = "" if change is None else f"{words.points(low)} to {words.points(high)}"
-            cells.append(Cell(words.points(change), change, aside))
+            aside = "" if change is None else f"{fmt.points(low)} to {fmt.points(high)}"
+            cells.append(Cell(fmt.points(change), change, aside))
         rows.append(tuple(cells))
     caption = "One row a rater, those with most votes first; in percent."
     return Table("raters", caption, tuple(columns), tuple(rows), "rater")
@@ -215,7 +215,7 @@ def mistakes_table(report: Report) -> Table | None:
         cells = [Cell(name, name.lower()), Cell(f"{total:,}", total)]
         for kind in kinds:
             n = int(by_kind[m, kind])
-            cells.append(Cell(f"{n:,}", n, words.percent(n / total, 0) if total else ""))
+            cells.append(Cell(f"{n:,}", n, fmt.percent(n / total, 0) if total else ""))
         rows.append(tuple(cells))
     caption = "Images whose first prediction is none of the labels, by the likely kind of mistake."
     return Table("kinds", caption, tuple(columns), tuple(rows), "model")
@@ -235,11 +235,11 @@ def _class_row(
         model = next(one for one in found.models if one.name == best)
         cells.append(_share(float(model.of(label)[0])))
     beside = [
-        f"{report.class_name(int(other))} {words.percent(float(share), 0)}"
+        f"{report.class_name(int(other))} {fmt.percent(float(share), 0)}"
         for other, share in zip(example.other, example.share, strict=True)
         if share >= _LEAST_SHARE
     ]
-    text = ", ".join(beside[:_N_BESIDE]) or words.UNDEFINED
+    text = ", ".join(beside[:_N_BESIDE]) or fmt.UNDEFINED
     return (*cells, Cell(text, text.lower()))
 
 
@@ -249,4 +249,4 @@ def _known(value: float) -> float | None:
 
 
 def _share(value: float | None, aside: str = "") -> Cell:
-    return Cell(words.bare(value), value, aside)
+    return Cell(fmt.bare(value), value, aside)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from reassess.catalog import Catalog, Entry, size_of
 from reassess.records import Accuracy, Comparison, ModelScore
-from reassess.report import words
+from reassess.report import formatting as fmt
 
 _MEGABYTE = 1_000_000
 
@@ -70,17 +70,17 @@ def score_table(scores: Iterable[ModelScore], labels_name: str) -> Table:
         for heading in ("original", *(f"original@{k}" for k in ks), "multi-label"):
             table.add_column(heading, justify="right", no_wrap=True)
     for one in ranked:
-        ends = words.interval(one.real)
+        ends = fmt.interval(one.real)
         row = [one.model, _bare(one.real)]
-        row.append(words.UNDEFINED if ends is None else words.between(*ends, 2).removesuffix("%"))
+        row.append(fmt.UNDEFINED if ends is None else fmt.between(*ends, 2).removesuffix("%"))
         row += [_bare(one.real_at.get(k)) for k in ks]
         if knows_original:
             row += [_bare(one.original), *(_bare(one.original_at.get(k)) for k in ks)]
-            row.append(words.bare(None if one.multilabel is None else one.multilabel.value))
+            row.append(fmt.bare(None if one.multilabel is None else one.multilabel.value))
         table.add_row(*map(Text, row))
     if ranked:
         real = ranked[0].real
-        scored = words.count(real.n_scored, "image")
+        scored = fmt.count(real.n_scored, "image")
         table.caption = f"{scored} scored, {real.n_unlabelled:,} left out because no label holds"
     return table
 
@@ -91,9 +91,9 @@ def comparison_text(comparison: Comparison) -> Text:
     difference = comparison.difference
     if difference is None:
         return Text(f"{a} and {b} cannot be compared: no image has a label.")
-    confidence = words.percent(comparison.confidence, 0)
-    ends = f"{words.points(comparison.low, 2)} to {words.points(comparison.high, 2)}"
-    chance = words.p_value(comparison.p_value)
+    confidence = fmt.percent(comparison.confidence, 0)
+    ends = f"{fmt.points(comparison.low, 2)} to {fmt.points(comparison.high, 2)}"
+    chance = fmt.p_value(comparison.p_value)
     text = Text()
     if comparison.p_value < 1 - comparison.confidence:
         better, worse = (a, b) if difference > 0 else (b, a)
@@ -102,11 +102,11 @@ def comparison_text(comparison: Comparison) -> Text:
         text.append(f"no difference between {a} and {b} can be told", style="bold")
     text.append(f" under {comparison.labels}.\n")
     text.append(
-        f"{a} less {b}: {words.points(difference, 2)} points ({confidence} interval {ends}; exact"
+        f"{a} less {b}: {fmt.points(difference, 2)} points ({confidence} interval {ends}; exact"
         f" McNemar {chance}).\n"
     )
     text.append(
-        f"Of {words.count(comparison.n_scored, 'image')} {comparison.n_both:,} are right for both,"
+        f"Of {fmt.count(comparison.n_scored, 'image')} {comparison.n_both:,} are right for both,"
         f" {comparison.n_neither:,} for neither, {len(comparison.only_a):,} for {a} only and"
         f" {len(comparison.only_b):,} for {b} only."
     )
@@ -165,13 +165,13 @@ def _table(title: str, *, title_of_rows: str) -> Table:
 
 
 def _bare(accuracy: Accuracy | None) -> str:
-    return words.bare(None if accuracy is None else accuracy.value, 2)
+    return fmt.bare(None if accuracy is None else accuracy.value, 2)
 
 
 def _number(value: float | None) -> str:
     """A published value: a count as it is, a fraction or a slope with four digits."""
     if value is None:
-        return words.UNDEFINED
+        return fmt.UNDEFINED
     if value == int(value) and abs(value) > 1:
         return f"{int(value):,}"
     return f"{value:.4g}"

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from reassess.report import words
-from reassess.report.contents import Cell, Column, Report, Table
-from reassess.report.rank_tables import threshold_ends
+from reassess.report import formatting as fmt
+from reassess.report.page_parts import Cell, Column, Report, Table
+from reassess.report.verdict import threshold_ends
 
 
 def uncertainty_table(report: Report) -> Table | None:
@@ -33,10 +33,10 @@ def uncertainty_table(report: Report) -> Table | None:
     for m in np.argsort(-found.images.accuracy, kind="stable").tolist():
         cells = [Cell(found.models[m], found.models[m].lower())]
         for kind in kinds:
-            ends = words.between(float(kind.low[m]), float(kind.high[m])).removesuffix("%")
+            ends = fmt.between(float(kind.low[m]), float(kind.high[m])).removesuffix("%")
             best, worst = int(kind.best[m]), int(kind.worst[m])
             cells += [
-                Cell(words.bare(float(kind.accuracy[m])), float(kind.accuracy[m]), ends),
+                Cell(fmt.bare(float(kind.accuracy[m])), float(kind.accuracy[m]), ends),
                 Cell(f"{kind.rank[m]:,}", int(kind.rank[m]), _span(best, worst)),
             ]
         if moved is not None:
@@ -46,7 +46,7 @@ def uncertainty_table(report: Report) -> Table | None:
         rows.append(tuple(cells))
     caption = (
         "Accuracies in percent, ranks, and their 95% intervals from"
-        f" {words.count(found.n_resamples, 'draw')}."
+        f" {fmt.count(found.n_resamples, 'draw')}."
     )
     return Table("uncertainty", caption, tuple(columns), tuple(rows), "model")
 
@@ -82,9 +82,9 @@ def thresholds_table(report: Report) -> Table | None:
             Cell(f"{found.n_unlabelled[t]:,}", found.n_unlabelled[t]),
             Cell(
                 found.models[best], found.models[best].lower(),
-                words.bare(float(found.accuracy[t, best])),
+                fmt.bare(float(found.accuracy[t, best])),
             ),
-            Cell(words.bare(float(found.accuracy[t].mean())), float(found.accuracy[t].mean())),
+            Cell(fmt.bare(float(found.accuracy[t].mean())), float(found.accuracy[t].mean())),
         ]  # fmt: skip
         if as_decided is not None:
             moved = np.abs(found.rank[t] - as_decided)

@@ -1,200 +1,391 @@
-"""What a reader with five minutes should know: a few sentences and a few numbers.
+"""The verdict on a metric, in sentences: is it still a proxy, and what has passed the labels?
 
-Every sentence is built from findings and left out where its finding is absent. Claims no
-more than the numbers carry: intervals are named, and progress is said to be worth less only
-where the verdict's own rules say so.
+Tells the findings of `reassess.analysis.verdict`, by its rules, most important first, each
+with its interval; what cannot be said is said. The first sentences of a page are
+`reassess.report.summary`'s.
 """
 
-from reassess.analysis.preference import Preference
-from reassess.records import Accuracy, ModelScore
-from reassess.report import words
-from reassess.report.contents import KeyNumber, Report
-from reassess.report.proxy import study_sentences
+from collections.abc import Sequence
+from typing import Any
 
-_SIGNIFICANT = 0.05
+import numpy as np
 
+from reassess.analysis.ceiling import Ceiling
+from reassess.analysis.drawing import Ranked
+from reassess.analysis.proxy import Proxy, RangeSlope
+from reassess.analysis.sensitivity import Sensitivity
+from reassess.analysis.standing import Neighbours
+from reassess.analysis.uncertainty import Adjacent, UncertainScores, count_verdicts
+from reassess.analysis.verdict import SIGNIFICANT, Judgement, ResultsVerdict, StudyVerdict
+from reassess.report import formatting as fmt
 
-def verdict(report: Report) -> tuple[str, ...]:
-    """The first sentences, most important first."""
-    sentences = (
-        _on_the_proxy(report),
-        _on_labels(report),
-        _on_the_best(report),
-        _on_the_ceiling(report),
-        _on_preference(report),
-        _on_progress(report),
-        _on_gold(report),
-    )
-    return tuple(sentence for sentence in sentences if sentence)
+METRICS = {
+    "original": "accuracy under the original labels",
+    "real": "ReaL accuracy",
+    "v2": "accuracy on ImageNetV2",
+    "a": "accuracy on ImageNet-A",
+    "r": "accuracy on ImageNet-R",
+    "sketch": "accuracy on ImageNet-Sketch",
+}
+"""What each accuracy is called."""
 
+Sentences = tuple[tuple[str, str], ...]
+"""What a sentence is about, in a word or two, and the sentence."""
 
-def key_numbers(report: Report) -> tuple[KeyNumber, ...]:
-    """Four to six numbers for the top of the page."""
-    found = report.findings
-    numbers = []
-    best = best_model(report)
-    if best is not None:
-        detail = f"{best.model}, 95% interval {words.interval_of(best.real)}"
-        value = words.percent(best.real.value)
-        numbers.append(KeyNumber(value, "best ReaL accuracy", detail, "real"))
-    if found.original is not None:
-        detail = f"95% interval {words.interval_of(found.original)}"
-        value = words.percent(found.original.value)
-        numbers.append(KeyNumber(value, "the original labels' own score", detail, "original"))
-        n_rejected = found.original.n_scored - found.original.n_correct
-        detail = f"{_share(n_rejected, found.counts.n_labelled)} of the images with a label"
-        meaning = "original labels that do not hold"
-        numbers.append(KeyNumber(f"{n_rejected:,}", meaning, detail, "original"))
-    top = most_preferred(report)
-    if top is not None:
-        detail = f"{top.model}, on the images where only one of them is right"
-        meaning = "model preferred to original label"
-        numbers.append(KeyNumber(words.percent(top.value), meaning, detail, "real"))
-    share = found.share
-    detail = f"{words.percent(share.of_labelled)} of the images with a label"
-    numbers.append(KeyNumber(f"{share.n_multiple:,}", "images with several labels", detail, "real"))
-    n_empty = found.counts.n_images[0]
-    detail = f"{_share(n_empty, len(report.labels))} of all images; left out of every ReaL score"
-    numbers.append(KeyNumber(f"{n_empty:,}", "images without any label", detail))
-    return tuple(numbers)
+_N_NAMED = 3
+
+LEAST_SWAP = 0.1
+"""Adjacent models are named where other raters would swap them with at least this probability."""
+
+_N_SWAPS = 8
 
 
-def best_model(report: Report) -> ModelScore | None:
-    """The model with the highest ReaL accuracy, the first by name of equals; None without any."""
-    known = [score for score in report.scores if score.real.value is not None]
-    return min(known, key=lambda score: (-(score.real.value or 0.0), score.model), default=None)
+def results_sentences(found: ResultsVerdict) -> Sentences:
+    """The verdict on published accuracies of many models, most important first."""
+    proxy = found.proxy
+    told = [("verdict", _on_the_proxy(proxy, found.judgement)), *_on_following(proxy)]
+    if found.ceiling is not None:
+        told += [
+            ("ceiling", _on_passing(found.ceiling, "with all of their interval")),
+            *_on_headroom(found.ceiling),
+        ]
+    return (*told, ("rests on", _on_the_models(found)))
 
 
-def most_preferred(report: Report) -> Preference | None:
-    """The model that raters side with most often, the first by name of equals; None without any."""
-    known = [one for one in report.findings.preferences if one.value is not None]
-    return min(known, key=lambda one: (-(one.value or 0.0), one.model), default=None)
+def study_sentences(found: StudyVerdict) -> Sentences:
+    """The verdict on a study, most important first; what cannot be said is said."""
+    told: list[tuple[str, str]] = []
+    if found.proxy is None:
+        few = "there are fewer than two models, or their original labels are unknown"
+        told.append(("verdict", f"Whether the metric is still a proxy cannot be said: {few}."))
+    else:
+        told.append(("verdict", _on_the_proxy(found.proxy, found.judgement)))
+    told.append(("labels", _on_changed_labels(found)))
+    if found.ceiling is not None:
+        told += [("ceiling", _on_passing(found.ceiling, "by exact paired tests (Holm)"))]
+        told += _on_headroom(found.ceiling)
+    if found.uncertainty is not None:
+        told += _on_ranks(found.uncertainty)
+    elif found.neighbours:
+        told.append(("ranks", _on_neighbours(found.neighbours)))
+    return (*told, *(() if found.proxy is None else _on_following(found.proxy)))
 
 
-def slope_falls(report: Report) -> bool:
-    """Whether the stronger half's slope is the smaller one, and hardly by chance."""
-    found = report.findings.progress
-    if found is None or found.p_value is None:
-        return False
-    return found.lower.slope > found.upper.slope and found.p_value < _SIGNIFICANT
+def _on_the_proxy(proxy: Proxy, judgement: Judgement) -> str:
+    x, y = METRICS.get(proxy.x, proxy.x), METRICS.get(proxy.y, proxy.y)
+    order = {
+        "kept": "it still puts the best models in much the same order",
+        "lost": "it no longer puts the best models in the same order",
+        "open": "whether it puts the best models in the same order is open",
+    }[judgement.order]
+    gain = {
+        "holds": "a point gained on it is worth as much as before",
+        "more": "a point gained on it is worth more at the top",
+        "less": "a point gained on it is worth less at the top",
+        "nothing": "a point gained on it at the top is worth nothing that can be told",
+        "open": "what a point gained on it at the top is worth is open",
+    }[judgement.gain]
+    lead = {
+        "yes": f"Still a proxy: {x} still stands for {y}",
+        "weaker": f"Still a proxy, but a weaker one: {x} stands for {y}, and less so at the top",
+        "no": f"No longer a proxy: at the top, {x} does not stand for {y} any more",
+        "open": f"Open: these models do not tell whether {x} is still a proxy for {y}",
+    }[judgement.answer]
+    return f"{lead}; {order}, and {gain}."
 
 
-def _share(n: int, total: int) -> str:
-    return words.percent(n / total) if total else words.UNDEFINED
+def _on_following(proxy: Proxy) -> Sentences:
+    """Slopes, breakpoint, halves and the order of the top, where they are there."""
+    told = [("slopes", _on_slopes(proxy)), ("breakpoint", _on_breakpoint(proxy))]
+    told += [("halves", _on_halves(proxy)), ("order", _on_order(proxy))]
+    told += [("not said", reason) for reason in proxy.missing]
+    return tuple((about, sentence) for about, sentence in told if sentence)
 
 
-def _on_the_proxy(report: Report) -> str:
-    """The answer, where the models allow one; what stays open is said further down."""
-    found = report.verdict
-    if found is None or found.judgement.answer == "open":
-        return ""
-    return study_sentences(found)[0][1]
-
-
-def _on_labels(report: Report) -> str:
-    found = report.findings
-    n_images, n_labels = len(report.labels), found.counts.n_labels
-    first = f"{words.count(n_images, 'image')} of {report.benchmark.name} now carry"
-    first += f" {words.count(n_labels, 'label')}"
-    if found.original is None or found.kinds is None:
-        return f"{first}."
-    n_rejected = found.original.n_scored - found.original.n_correct
-    return (
-        f"{first}: {found.kinds.n_confirmed:,} keep exactly their original one, while on"
-        f" {n_rejected:,} ({_share(n_rejected, found.original.n_scored)} of those with a label) the"
-        " original label does not hold."
-    )
-
-
-def _on_the_best(report: Report) -> str:
-    best = best_model(report)
-    if best is None:
-        return ""
-    ends = words.interval(best.real)
-    near = [
-        score
-        for score in report.scores
-        if score is not best and ends is not None and _reaches(score.real, ends[0])
+def _on_slopes(proxy: Proxy) -> str:
+    told = [
+        f"{_slope(one.slope, one.interval)} {_range(one)}"
+        for one in proxy.slopes
+        if one.slope is not None
     ]
-    several = len(report.scores) > 1
-    among = f"best of {words.count(len(report.scores), 'model')}" if several else "only model"
-    sentence = (
-        f"The {among}, {best.model}, reaches {words.percent(best.real.value)} ReaL accuracy"
-        f" (95% interval {words.interval_of(best.real)})"
-    )
-    if near:
-        verb = "has an interval" if len(near) == 1 else "have intervals"
-        sentence += f"; {words.count(len(near), 'other')} {verb} that overlap"
-        sentence += "s it" if len(near) == 1 else " it"
-    return f"{sentence}."
-
-
-def _reaches(accuracy: Accuracy, low: float) -> bool:
-    ends = words.interval(accuracy)
-    return ends is not None and ends[1] >= low
-
-
-def _on_the_ceiling(report: Report) -> str:
-    own = report.findings.original
-    if own is None or own.value is None or not report.scores:
+    if not told:
         return ""
-    above = sum((score.real.value or 0.0) > own.value for score in report.scores)
-    first = f"Scored like a model, the original labels reach {words.percent(own.value)}"
-    if above == 0:
-        return f"{first}; no model here does better."
-    beat = f"{above:,} of {words.count(len(report.scores), 'model')}"
-    return f"{first}; {beat} {'does' if above == 1 else 'do'} better."
+    x, y = METRICS.get(proxy.x, proxy.x), METRICS.get(proxy.y, proxy.y)
+    return f"A point of {x} comes with this many points of {y}: {'; '.join(told)}."
 
 
-def _on_preference(report: Report) -> str:
-    top = most_preferred(report)
-    if top is None:
+def _on_breakpoint(proxy: Proxy) -> str:
+    bent = proxy.breakpoint
+    if bent is None:
         return ""
-    return (
-        f"Where exactly one of the two is right, {report.raters} side with {top.model} rather than"
-        " the"
-        f" original label on {words.percent(top.value)} of images"
-        f" ({words.between(*top.interval)}), the highest share of any model."
-    )
-
-
-def _on_progress(report: Report) -> str:
-    found = report.findings.progress
-    if found is None:
-        return ""
-    lower, upper = f"{found.lower.slope:.2f}", f"{found.upper.slope:.2f}"
-    chance = "" if found.p_value is None else f" ({words.p_value(found.p_value)})"
-    less = report.verdict is not None and report.verdict.judgement.gain in {"less", "nothing"}
+    at = fmt.percent(bent.value)
+    if bent.interval is not None:
+        at += f" ({fmt.between(*bent.interval)})"
+    found = "The slope changes" if bent.p_value < SIGNIFICANT else "No bend can be told: at best"
     first = (
-        f"A point gained on the original labels comes with {lower} points of ReaL accuracy among"
-        " the weaker half of the models"
+        f"{found} at {at}, from {_slope(bent.slope_below, bent.slope_below_interval)} to"
+        f" {_slope(bent.slope_above, bent.slope_above_interval)} ({fmt.p_value(bent.p_value)})"
     )
-    if slope_falls(report):
-        end = "; by the rules of the verdict that is not enough to call it worth less at the top"
-        if less:
-            end = ": at the top, progress on the original labels is worth less"
-        return f"{first}, but with {upper} among the stronger{chance}{end}."
-    end = ": no sign that gains have stopped carrying over"
-    if found.lower.slope > found.upper.slope:
-        end = ", which may be chance"
-    if less:
-        end = "; the halves hide that at the top it is worth less"
-    return f"{first} and {upper} among the stronger{chance}{end}."
+    if len(bent.preferred) > 1:
+        places = fmt.listed([fmt.percent(one) for one in bent.preferred])
+        return f"{first}; several breaks, at {places}, fit better: the bend is gradual."
+    return f"{first}."
 
 
-def _on_gold(report: Report) -> str:
-    found = report.findings.agreement
-    if found is None or found.labels.precision is None:
+def _on_halves(proxy: Proxy) -> str:
+    halves = proxy.halves
+    if halves is None:
         return ""
-    sentence = (
-        f"Held against {report.experts} on {found.n_gold:,} questions, reassessed labels have a"
-        f" precision of"
-        f" {words.percent(found.labels.precision)} and a recall of"
-        f" {words.percent(found.labels.recall)}"
+    chance = "" if halves.p_value is None else f" ({fmt.p_value(halves.p_value)})"
+    return (
+        f"Split in halves at {fmt.percent(halves.split)}, as in the paper, the slopes are"
+        f" {halves.lower.slope:.2f} and {halves.upper.slope:.2f}{chance}; that test takes models as"
+        " independent."
     )
-    if found.original is not None and found.original.precision is not None:
-        sentence += (
-            f", original labels {words.percent(found.original.precision)} and"
-            f" {words.percent(found.original.recall)}"
+
+
+def _on_order(proxy: Proxy) -> str:
+    top = proxy.top
+    if top is None or top.tau is None:
+        return ""
+    pairs = fmt.percent((1 + top.tau) / 2, 0)
+    whole = "" if top.tau_all is None else f"; among all models tau is {top.tau_all:.2f}"
+    rho = "" if top.rho is None else f", Spearman's rho {_slope(top.rho, top.rho_interval)}"
+    return (
+        f"Of the {top.n_models:,} best models ({fmt.percent(top.least)} or more), {pairs} of"
+        f" pairs stand in the same order: Kendall's tau {_slope(top.tau, top.tau_interval)}{rho}"
+        f"{whole}."
+    )
+
+
+def _on_passing(above: Ceiling, how: str) -> str:
+    if above.own.value is None:
+        return "No image has a label, so that the original labels have no score."
+    first = (
+        f"Scored like a model, the original labels reach {fmt.percent(above.value, 2)}"
+        f" ({fmt.between(*above.interval, 2)})"
+    )
+    if above.n_above == 0:
+        return f"{first}; no model is above."
+    share = fmt.percent(above.share_above)
+    passed = f"{above.n_above:,} of {fmt.count(above.n_models, 'model')} ({share})"
+    if above.n_above == 1:
+        also = "also" if above.n_surely_above else "though not"
+        return f"{first}; {passed} is above, {also} {how.replace('their', 'its')}."
+    return f"{first}; {passed} are above, {above.n_surely_above:,} of them {how}."
+
+
+def _on_headroom(above: Ceiling) -> Sentences:
+    if above.best is None or above.headroom is None or above.own.value is None:
+        return ()
+    side = "below" if above.headroom > 0 else "above"
+    apart = f"{abs(100 * above.headroom):.2f} points {side}" if above.headroom else "level with"
+    sentence = (
+        f"The best model, {above.best_model}, reaches {fmt.percent(above.best, 2)}:"
+        f" {apart} the original labels, and"
+        f" {100 * (1 - above.best):.2f} below being always right."
+    )
+    return (("headroom", sentence),)
+
+
+def _on_the_models(found: ResultsVerdict) -> str:
+    proxy = found.proxy
+    first = fmt.count(proxy.n_models, "entry", "entries")
+    if found.n_left_out:
+        verb = "lacks" if found.n_left_out == 1 else "lack"
+        first += f" ({found.n_left_out:,} more {verb} one of the two accuracies)"
+    if found.cluster == "family":
+        return (
+            f"{first}, one a model and image size, of {proxy.n_groups:,} families by name: models"
+            " of a family are alike, so that intervals draw families."
         )
-    return f"{sentence}."
+    return (
+        f"{first}, one a model and image size, drawn one by one: models of a family are alike, so"
+        " that these intervals are too narrow."
+    )
+
+
+def _on_changed_labels(found: StudyVerdict) -> str:
+    first = fmt.count(found.n_images, "image")
+    if found.n_rated is not None:
+        first += f", {found.n_rated:,} of them rated"
+    kinds = found.kinds
+    if kinds is None:
+        return f"{first}; the original labels are unknown."
+    n_changed = found.n_images - kinds.n_confirmed
+    share = fmt.percent(n_changed / found.n_images)
+    return (
+        f"{first}: {n_changed:,} ({share}) no longer carry just their"
+        f" original label ({kinds.n_multiple:,} have several, {kinds.n_replaced:,} another,"
+        f" {kinds.n_empty:,} none)."
+    )
+
+
+def _on_neighbours(neighbours: Sequence[Neighbours]) -> str:
+    open_ = [one for one in neighbours if not one.difference.decided]
+    first = (
+        f"Of {fmt.count(len(neighbours), 'pair')} of neighbours in rank,"
+        f" {fmt.are(len(neighbours) - len(open_))} decided (exact paired tests, Holm)"
+    )
+    if not open_:
+        return f"{first}."
+    named = [f"{one.better} before {one.worse}" for one in open_[:_N_NAMED]]
+    if len(open_) > _N_NAMED:
+        named.append(f"{len(open_) - _N_NAMED:,} more")
+    return f"{first}; open: {fmt.listed(named)}."
+
+
+def _on_ranks(found: UncertainScores) -> Sentences:
+    """The best models with both kinds of interval, which ranks are decided, and what would swap."""
+    ranks = decided_sentence(found)
+    best = np.argsort(-found.images.accuracy, kind="stable")[:_N_NAMED].tolist()
+    if found.both is None:
+        named = [f"{found.models[m]} {_ranked(found.images, m)}" for m in best]
+        return (
+            ("best", f"From images, with labels taken as certain: {'; '.join(named)}."),
+            ("ranks", ranks),
+        )
+    named = [
+        f"{found.models[m]} {_ranked(found.images, m)}, calibrated {_ranked(found.both, m)}"
+        for m in best
+    ]
+    best_told = "; ".join(named)
+    return (
+        ("best", f"From images, and calibrated from images and labels together: {best_told}."),
+        ("ranks", f"{ranks} {swap_sentence(found, _N_NAMED)}"),
+        *_on_calibration(found),
+    )
+
+
+def _on_calibration(found: UncertainScores) -> Sentences:
+    """That nothing was calibrated, where nothing was."""
+    known = found.uncertainty is not None and found.uncertainty.coefficients is not None
+    return () if known else (("calibration", calibration_sentence(found)),)
+
+
+def _ranked(kind: Ranked, m: int) -> str:
+    """``86.83% (86.52–87.13%), rank 1–2``."""
+    ends = fmt.between(float(kind.low[m]), float(kind.high[m]), 2)
+    return f"{fmt.percent(float(kind.accuracy[m]), 2)} ({ends}), rank {ranks_between(kind, m)}"
+
+
+def _slope(value: float, interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return f"{value:.2f}".replace("-", "−")
+    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})".replace("-", "−")
+
+
+def _range(one: RangeSlope) -> str:
+    low, high = (None if end is None else f"{100 * end:.4g}" for end in (one.low, one.high))
+    if low is None:
+        return f"below {high}%" if high else "over all"
+    return f"from {low}% on" if high is None else f"from {low} to {high}%"
+
+
+def rank_lines(found: UncertainScores, sensitivity: Sensitivity | None) -> list[str]:
+    """What the table comes to, in sentences: ranks decided or not, and what would swap."""
+    adjacent = found.adjacent()
+    lines = []
+    if adjacent:
+        lines += [decided_sentence(found), *_corrected(found, adjacent)]
+    if found.uncertainty is None:
+        return [*lines, "Labels are taken as certain: no votes were given (--votes)."]
+    if adjacent:
+        lines.append(swap_sentence(found, _N_SWAPS))
+    lines.append(calibration_sentence(found))
+    if sensitivity is not None:
+        lines.append(_moves(sensitivity))
+    return lines
+
+
+def decided_sentence(found: UncertainScores) -> str:
+    """How many pairs of adjacent models are decided, and what leaves the others undecided."""
+    adjacent = found.adjacent()
+    n = count_verdicts(adjacent)
+    text = f"Of {fmt.count(len(adjacent), 'pair')} of adjacent models"
+    text += f" {fmt.are(n['decided'])} decided, {n['images']:,} undecided because of the images"
+    if found.both is not None:
+        text += f", {n['labels']:,} undecided because of the labels"
+    return f"{text}."
+
+
+def swap_sentence(found: UncertainScores, n_named: int) -> str:
+    """Which adjacent models other raters would put the other way round, likeliest first."""
+    likely = sorted(
+        (one for one in found.adjacent() if (one.p_swap or 0.0) >= LEAST_SWAP),
+        key=lambda one: -one.p_swap,  # type: ignore[operator]
+    )
+    if not likely:
+        return (
+            "No two neighbours would swap with a probability of "
+            f"{fmt.percent(LEAST_SWAP, 0)} or more, had other raters answered on the same images."
+        )
+    named = [f"{a.better} and {a.worse} ({fmt.percent(a.p_swap, 0)})" for a in likely]
+    more = f", and {len(named) - n_named:,} more" if len(named) > n_named else ""
+    told = ", ".join(named[:n_named]) + more if more else fmt.listed(named)
+    return f"Neighbours that may swap when other raters answer, on the same images: {told}."
+
+
+def _corrected(found: UncertainScores, adjacent: Sequence[Adjacent]) -> list[str]:
+    """Why corrected tests decide fewer pairs; nothing where there is one pair only."""
+    n_pairs = len(found.models) * (len(found.models) - 1) // 2
+    if n_pairs == 1:
+        return []
+    alpha = 1 - found.confidence
+    holm = sum(one.p_holm < alpha for one in adjacent)
+    false = sum(one.p_false_discovery < alpha for one in adjacent)
+    share = fmt.percent(alpha, 0)
+    return [
+        (
+            "Each pair is judged for itself there, as by somebody who asks about these two models"
+            f" only. Of {n_pairs:,} pairs of models tested at once some seem to differ by chance:"
+            f" the images decide {holm:,} of these {len(adjacent):,} if not one of all answers may"
+            f" be wrong (Holm; with a risk of {share}), and {false:,} if {share} of them may"
+            " (Benjamini–Hochberg)."
+        )
+    ]
+
+
+def calibration_sentence(found: UncertainScores) -> str:
+    """What gold said of the posteriors, or that there was none to say it."""
+    uncertainty = found.uncertainty
+    if uncertainty is None or uncertainty.coefficients is None:
+        return (
+            "Posteriors are taken as they are, because there is no gold (--gold, or a study's) by "
+            "which some of the raters' questions hold and some do not; they are usually "
+            "over-confident, and intervals from labels then too narrow."
+        )
+    slope = uncertainty.coefficients[1]
+    kind = "over-confident" if slope < 1 else "not over-confident"
+    return (
+        f"Posteriors are {kind}: on {fmt.count(uncertainty.n_gold, 'gold question')} their "
+        f"log-odds are worth {slope:.2f} of what they say, and were calibrated so."
+    )
+
+
+def threshold_ends(sensitivity: Sensitivity) -> tuple[str, str]:
+    """The lowest and the highest threshold: ``0.243``, ``0.95``."""
+    return f"{min(sensitivity.thresholds):.3g}", f"{max(sensitivity.thresholds):.3g}"
+
+
+def _moves(sensitivity: Sensitivity) -> str:
+    span = sensitivity.rank.max(axis=0) - sensitivity.rank.min(axis=0)
+    where = f"between the thresholds {' and '.join(threshold_ends(sensitivity))}"
+    if span.max() == 0:
+        return f"No rank changes {where}."
+    most = int(np.argmax(span))
+    ranks = sensitivity.rank[:, most]
+    return (
+        f"Ranks of {fmt.count(int((span > 0).sum()), 'model')} change {where}, most that of "
+        f"{sensitivity.models[most]} ({rank_span(ranks.min(), ranks.max())})."
+    )
+
+
+def ranks_between(ranked: Ranked, i: int) -> str:
+    """The interval of a model's rank: ``3–5``, or ``3``."""
+    return rank_span(ranked.best[i], ranked.worst[i])
+
+
+def rank_span(best: Any, worst: Any) -> str:
+    """Two ranks as ``3–5``, or ``3`` where they are one."""
+    return str(best) if best == worst else f"{best}–{worst}"

@@ -1,6 +1,6 @@
 """The report of a study and its verdict: its records, its pictures, the files they came from.
 
-Joins `reassess.study.collecting` and `reassess.report.composing`; finds nothing itself.
+Joins `reassess.study.collecting` and `reassess.report.build`; finds nothing itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,14 +17,14 @@ from reassess.analysis.consistency import RaterRepeats
 from reassess.analysis.verdict import Cluster, StudyVerdict, study_verdict
 from reassess.rating import rater_table
 from reassess.records import ModelScore
-from reassess.report import Input, Making, Report
-from reassess.report.composing import (
+from reassess.report import Input, LabelProvenance, Report
+from reassess.report.build import (
     PARTS,
     RESAMPLES,
-    Material,
     OnDraw,
     OnPart,
-    report_on,
+    ReportInputs,
+    assemble_report,
     uncertainty_of,
 )
 from reassess.scoring import score_models
@@ -67,11 +67,11 @@ def report_of(
     study, labels, benchmark = collected.study, collected.labels, collected.benchmark
     begin("scores")
     scores = tuple(score_models(collected.predictions, labels, benchmark, subset=True))
-    material = material_of(collected, scores)
+    inputs = material_of(collected, scores)
     copies = None if study.images is None else partial(small_copies, study.path(study.images))
     title = f"{benchmark.name}: are we done with it?"
-    report = report_on(
-        material,
+    report = assemble_report(
+        inputs,
         title,
         small_copies=copies,
         on_part=on_part,
@@ -92,13 +92,13 @@ def report_of(
             ("made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
         ),
         inputs=tuple(_inputs(collected)),
-        making=_making(collected),
+        label_provenance=_label_provenance(collected),
     )
 
 
-def material_of(collected: Collected, scores: Sequence[ModelScore] = ()) -> Material:
+def material_of(collected: Collected, scores: Sequence[ModelScore] = ()) -> ReportInputs:
     """The records of a study as a report takes them."""
-    return Material(
+    return ReportInputs(
         collected.labels,
         collected.benchmark,
         collected.predictions,
@@ -156,9 +156,9 @@ def verdict_of(
     )
 
 
-def _making(collected: Collected) -> Making:
+def _label_provenance(collected: Collected) -> LabelProvenance:
     votes, proposals = collected.votes, collected.proposals
-    return Making(
+    return LabelProvenance(
         n_models=len(collected.study.models),
         n_proposals=None if proposals is None else len(proposals),
         n_votes=None if votes is None else len(votes),

@@ -1,12 +1,11 @@
 """The figures of a report: one function a figure, from a `Report` to a `Figure` or None.
 
-===========  ====================================================================
-`marks`      what the figures share: axes, points with intervals, direct labels
-`models`     accuracies, progress, preference, later predictions
-`ranks`      ranks with their intervals
-`labels`     numbers of labels, agreement with experts, classes that occur together
-`proposals`  what recall costs: of a choice of models, on no page
-===========  ====================================================================
+=============  ====================================================================
+`chart_parts`  what the figures share: axes, points with intervals, direct labels
+`models`       accuracies, ranks, progress, preference, later predictions
+`labels`       numbers of labels, agreement with experts, classes that occur together
+`proposals`    what recall costs: of a choice of models, on no page
+=============  ====================================================================
 
 altair is imported by these modules and nowhere else.
 """
@@ -20,10 +19,15 @@ try:
 except ImportError as error:
     raise MissingExtraError("altair", "report", "Drawing figures") from error
 
-from reassess.report.contents import Figure, Report
 from reassess.report.figures.labels import agreement, biased_classes, label_counts
-from reassess.report.figures.models import accuracies, later_predictions, preference, progress
-from reassess.report.figures.ranks import ranks
+from reassess.report.figures.models import (
+    accuracies,
+    later_predictions,
+    preference,
+    progress,
+    ranks,
+)
+from reassess.report.page_parts import Figure, Report
 
 FIGURES: tuple[Callable[[Report], Figure | None], ...] = (
     accuracies,

@@ -5,11 +5,11 @@ import numpy as np
 
 from reassess.analysis.agreement import AgreementPoint
 from reassess.analysis.oracle import OracleComparison
-from reassess.report import words
-from reassess.report.contents import Figure, Report
-from reassess.report.figures import marks
-from reassess.report.figures.marks import Row
+from reassess.report import formatting as fmt
+from reassess.report.figures import chart_parts as parts
+from reassess.report.figures.chart_parts import Row
 from reassess.report.figures.models import by_real
+from reassess.report.page_parts import Figure, Report
 from reassess.report.theme import LIGHT
 
 _MOST_LABELS = 10
@@ -35,10 +35,10 @@ def label_counts(report: Report) -> Figure | None:
     """Images by how many labels they have, and what became of the original label."""
     n_images = report.findings.counts.n_images
     rows = _count_rows(report)
-    marks.tell(rows, who="kind")
+    parts.tell(rows, who="kind")
     tips = tuple(
         (f"{row['labels']} {'label' if row['labels'] == '1' else 'labels'}",
-         f"{row['kind']}: {words.count(row['images'], 'image')}")
+         f"{row['kind']}: {fmt.count(row['images'], 'image')}")
         for row in rows
     )  # fmt: skip
     kinds = [kind for kind in _KINDS if any(row["kind"] == kind for row in rows)]
@@ -51,15 +51,15 @@ def label_counts(report: Report) -> Figure | None:
     x = x.axis(grid=False, labelAngle=0, labelFontSize=13)
     y = alt.Y("images:Q", title=None).axis(format=",d", tickCount=5)
     y = y.scale(domain=[0, 1.06 * max(totals.values())], nice=False)
-    bars = alt.Chart(marks.data(rows)).mark_bar(stroke=LIGHT.paper, strokeWidth=1)
-    numbers = alt.Chart(marks.data({"labels": k, "images": n} for k, n in totals.items()))
-    chart = marks.layered(
+    bars = alt.Chart(parts.data(rows)).mark_bar(stroke=LIGHT.paper, strokeWidth=1)
+    numbers = alt.Chart(parts.data({"labels": k, "images": n} for k, n in totals.items()))
+    chart = parts.layered(
         bars.encode(
             x=x,
             y=y,
             order=alt.Order("order:Q"),
             color=alt.Color("kind:N").scale(domain=kinds, range=colours),
-            description=marks.pointed(),
+            description=parts.pointed(),
         ),
         numbers.mark_text(dy=-8, fill=LIGHT.muted, tooltip=None).encode(
             x=x, y=y, text=alt.Text("images:Q", format=",d")
@@ -67,9 +67,9 @@ def label_counts(report: Report) -> Figure | None:
     )
     share = report.findings.share
     n_several = share.n_multiple
-    title = f"{words.count(n_several, 'image')} have several labels"
+    title = f"{fmt.count(n_several, 'image')} have several labels"
     if share.n_labelled:
-        title += f", {words.percent(share.of_labelled)} of those with any"
+        title += f", {fmt.percent(share.of_labelled)} of those with any"
     caption = "Images without a label are left out of every score under reassessed labels."
     if report.findings.kinds is not None:
         caption += (
@@ -77,9 +77,9 @@ def label_counts(report: Report) -> Figure | None:
             " benchmark shipped."
         )
     alternative = "Bar chart. " + "; ".join(
-        f"{words.count(n, 'image')} with {count}" for count, n in enumerate(n_images) if n
+        f"{fmt.count(n, 'image')} with {count}" for count, n in enumerate(n_images) if n
     )
-    whole = marks.spec(chart, alternative + ".", 320)
+    whole = parts.spec(chart, alternative + ".", 320)
     subtitle = "Images by their number of reassessed labels"
     return Figure("label-counts", title, subtitle, caption, alternative + ".", whole, tips=tips)
 
@@ -115,37 +115,37 @@ def agreement(report: Report) -> Figure | None:
     rows = [row for kind, point in crowd for row in _point_rows(point, kind)]
     if not rows:
         return None
-    tips = marks.tell(rows, ("precision", "precision"), ("recall", "recall"), who="name")
-    x, _ = marks.across(
+    tips = parts.tell(rows, ("precision", "precision"), ("recall", "recall"), who="name")
+    x, _ = parts.across(
         "recall", (row["recall"] for row in rows), "recall: share of present labels that are kept"
     )
-    y, _ = marks.up(
+    y, _ = parts.up(
         "precision", (row["precision"] for row in rows), "precision: share of kept labels that hold"
     )
     kinds = [kind for kind in _MARKS if any(row["kind"] == kind for row in rows)]
     colours, shapes, _ = zip(*(_MARKS[kind] for kind in kinds), strict=True)
-    points = alt.Chart(marks.data(rows)).mark_point(
+    points = alt.Chart(parts.data(rows)).mark_point(
         filled=True, opacity=1, stroke=LIGHT.paper, strokeWidth=0.8
     )
-    layers: list[marks.Drawn] = [
+    layers: list[parts.Drawn] = [
         points.encode(
             x=x,
             y=y,
             color=alt.Color("kind:N").scale(domain=kinds, range=list(colours)),
             shape=alt.Shape("kind:N").scale(domain=kinds, range=list(shapes)),
             size=alt.Size("size:Q", scale=None, legend=None),
-            description=marks.pointed(),
+            description=parts.pointed(),
         )
     ]
     curve = _curve_rows(report)
     if curve:
-        line = alt.Chart(marks.data(curve)).mark_line(
+        line = alt.Chart(parts.data(curve)).mark_line(
             color=LIGHT.tint, strokeWidth=2, clip=True, tooltip=None
         )
         layers.insert(0, line.encode(x=x, y=y, order=alt.Order("step:Q")))
     title, caption, alternative = _agreement_words(report)
     subtitle = f"Precision and recall on {found.n_gold:,} questions that {report.experts} answered"
-    whole = marks.spec(marks.layered(*layers), alternative, 440)
+    whole = parts.spec(parts.layered(*layers), alternative, 440)
     return Figure("agreement", title, subtitle, caption, alternative, whole, tips=tips)
 
 
@@ -154,17 +154,15 @@ def _agreement_words(report: Report) -> tuple[str, str, str]:
     assert found is not None  # noqa: S101 -- the caller drew it
     new, old = found.labels, found.original
     alternative = (
-        f"Reassessed labels: precision {words.percent(new.precision)}, recall"
-        f" {words.percent(new.recall)}."
+        f"Reassessed labels: precision {fmt.percent(new.precision)}, recall"
+        f" {fmt.percent(new.recall)}."
     )
     title = f"Against the {report.experts}, reassessed labels reach"
-    title += (
-        f" {words.percent(new.precision, 0)} precision at {words.percent(new.recall, 0)} recall"
-    )
+    title += f" {fmt.percent(new.precision, 0)} precision at {fmt.percent(new.recall, 0)} recall"
     if old is not None:
         alternative += (
-            f" Original labels: precision {words.percent(old.precision)}, recall"
-            f" {words.percent(old.recall)}."
+            f" Original labels: precision {fmt.percent(old.precision)}, recall"
+            f" {fmt.percent(old.recall)}."
         )
     caption = (
         "Up and to the right is better. What is true is what more than half of them say;"
@@ -215,7 +213,7 @@ def biased_classes(report: Report) -> Figure | None:
     best = models[0].name
     curves = [(one.name, one.of(found.label)) for one in models[:_CURVES]]
     rows = [
-        {"model": name, "rank": rank + 1, "value": value, marks.TIP: f"#{n}"}
+        {"model": name, "rank": rank + 1, "value": value, parts.TIP: f"#{n}"}
         for n, (name, values) in enumerate(curves)
         for rank, value in zip(place.tolist(), np.sort(values)[::-1][place].tolist(), strict=True)
     ]
@@ -230,14 +228,14 @@ def biased_classes(report: Report) -> Figure | None:
         grid=False, format=",d", tickMinStep=1
     )
     x = x.scale(domain=[1, max(n_classes, 2)], nice=False)
-    y, _ = marks.up("value", (0.0, 1.0), "accuracy on the original label")
-    every = alt.Chart(marks.data(rows)).encode(x=x, y=y, detail="model:N")
+    y, _ = parts.up("value", (0.0, 1.0), "accuracy on the original label")
+    every = alt.Chart(parts.data(rows)).encode(x=x, y=y, detail="model:N")
     top = every.transform_filter(alt.datum.model == best)
-    oracles = alt.Chart(marks.data(bound)).encode(x=x, y=y)
-    ends = alt.Chart(marks.data(_curve_names(best, rows, bound))).encode(x=x, y=y, text="text:N")
-    chart = marks.layered(
+    oracles = alt.Chart(parts.data(bound)).encode(x=x, y=y)
+    ends = alt.Chart(parts.data(_curve_names(best, rows, bound))).encode(x=x, y=y, text="text:N")
+    chart = parts.layered(
         every.mark_line(color=LIGHT.faint, strokeWidth=1, strokeOpacity=0.45).encode(
-            description=marks.pointed()
+            description=parts.pointed()
         ),
         top.mark_line(color=LIGHT.real, strokeWidth=2.5, tooltip=None),
         oracles.mark_line(color=LIGHT.original, strokeWidth=2.5, strokeDash=[6, 3], tooltip=None),
@@ -253,15 +251,15 @@ def biased_classes(report: Report) -> Figure | None:
         " Each curve sorts the classes for itself, from its best to its worst."
     )
     subtitle = (
-        f"Accuracy on {words.count(n_classes, 'class', 'classes')} with several labels an image"
+        f"Accuracy on {fmt.count(n_classes, 'class', 'classes')} with several labels an image"
     )
-    whole = marks.spec(chart, alternative, 380)
+    whole = parts.spec(chart, alternative, 380)
     return Figure("biased-classes", title, subtitle, caption, alternative, whole, tips=tips)
 
 
 def _beside_oracle(one: OracleComparison) -> str:
     above = f"above the oracle in {one.n_above:,} of {one.n_classes:,} classes"
-    return f"{words.percent(one.mean)} on average, {above}"
+    return f"{fmt.percent(one.mean)} on average, {above}"
 
 
 def _curve_names(best: str, rows: list[Row], bound: list[Row]) -> list[Row]:
@@ -284,8 +282,8 @@ def _bias_words(report: Report, best: str) -> tuple[str, str]:
         f" in {of_best.n_above:,} of {n:,} classes"
     )
     alternative = (
-        f"Line chart. {best} averages {words.percent(of_best.mean)} over {n:,} classes, the"
-        f" unbiased oracle {words.percent(of_best.oracle_mean)}; {best} is above it in"
+        f"Line chart. {best} averages {fmt.percent(of_best.mean)} over {n:,} classes, the"
+        f" unbiased oracle {fmt.percent(of_best.oracle_mean)}; {best} is above it in"
         f" {of_best.n_above:,}."
     )
     return title, alternative

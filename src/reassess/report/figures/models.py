@@ -1,15 +1,16 @@
-"""Figures about models: accuracies, progress, preference, later predictions."""
+"""Figures about models: accuracies, ranks, progress, preference, later predictions."""
 
 import altair as alt
+import numpy as np
 
 from reassess.analysis.progress import Progress
 from reassess.records import Accuracy, ModelScore
-from reassess.report import words
-from reassess.report.contents import Figure, Report
-from reassess.report.figures import marks
-from reassess.report.figures.marks import Row
+from reassess.report import formatting as fmt
+from reassess.report.figures import chart_parts as parts
+from reassess.report.figures.chart_parts import Row
+from reassess.report.page_parts import Figure, Report
+from reassess.report.summary import slope_falls
 from reassess.report.theme import LIGHT
-from reassess.report.verdict import slope_falls
 from reassess.statistics import Line
 
 _N_SHOWN = 60
@@ -34,39 +35,42 @@ def accuracies(report: Report) -> Figure | None:
     rows = [row for score, _ in shown for row in _accuracy_rows(score)]
     own = _own_level(report)
     ends = [row[end] for row in rows for end in ("low", "high")]
-    x, _ = marks.across("value", ends if own is None else [*ends, own], "", "top")
+    x, _ = parts.across("value", ends if own is None else [*ends, own], "", "top")
     order = [score.model for score, _ in shown]
     y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(grid=False))
     kinds = [kind for kind in (REAL, ORIGINAL) if any(row["kind"] == kind for row in rows)]
     colour = alt.Color("kind:N").scale(domain=kinds, range=[LIGHT.real, LIGHT.original])
     shape = alt.Shape("kind:N").scale(domain=kinds, range=["circle", "diamond"])
-    tips = marks.tell(rows, ("value", ""))
+    tips = parts.tell(rows, ("value", ""))
     tips = tuple(
-        (who, f"{row['kind']} {said} ({words.between(row['low'], row['high'])})")
+        (who, f"{row['kind']} {said} ({fmt.between(row['low'], row['high'])})")
         for (who, said), row in zip(tips, rows, strict=True)
     )
-    base = alt.Chart(marks.data(rows)).encode(y=y)
-    layers: list[marks.Drawn] = [
+    base = alt.Chart(parts.data(rows)).encode(y=y)
+    layers: list[parts.Drawn] = [
         base.mark_rule(color=LIGHT.rule, strokeWidth=2.5, tooltip=None).encode(
-            x=marks.moved(x, "min(value)"), x2="max(value):Q"
+            x=parts.moved(x, "min(value)"), x2="max(value):Q"
         ),
         base.mark_rule(strokeWidth=1.5, tooltip=None).encode(
-            x=marks.moved(x, "low"), x2="high:Q", color=colour, description=marks.pointed()
+            x=parts.moved(x, "low"),
+            x2="high:Q",
+            color=colour,
+            description=parts.pointed(),
         ),
         base.mark_point(filled=True, size=62, opacity=1).encode(
-            x=x, color=colour, shape=shape, description=marks.pointed()
+            x=x, color=colour, shape=shape, description=parts.pointed()
         ),
     ]
     if own is not None:
-        text = f"original labels {words.percent(own)}"
-        line = alt.Chart(marks.data([{"value": own, "text": text}])).encode(x=x)
+        text = f"original labels {fmt.percent(own)}"
+        line = alt.Chart(parts.data([{"value": own, "text": text}])).encode(x=x)
         rule = line.mark_rule(
             color=LIGHT.original, strokeDash=[5, 4], strokeWidth=1.5, tooltip=None
         )
         said = line.mark_text(align="right", dx=4, dy=13, fill=LIGHT.original, tooltip=None)
         layers += [rule, said.encode(y=alt.value("height"), text="text:N")]
     title, subtitle, caption, alternative = _accuracy_words(report, ranked)
-    chart = marks.spec(marks.layered(*layers), alternative, _ROW * len(shown))
+    chart = parts.spec(parts.layered(*layers), alternative, _ROW * len(shown))
     return Figure("accuracies", title, subtitle, caption, alternative, chart, tips=tips)
 
 
@@ -79,7 +83,7 @@ def _accuracy_rows(score: ModelScore) -> list[Row]:
     pairs: list[tuple[str, Accuracy | None]] = [(REAL, score.real), (ORIGINAL, score.original)]
     rows: list[Row] = []
     for kind, accuracy in pairs:
-        ends = None if accuracy is None else words.interval(accuracy)
+        ends = None if accuracy is None else fmt.interval(accuracy)
         if accuracy is None or ends is None:
             continue
         row = {"model": score.model, "kind": kind, "value": accuracy.value}
@@ -93,7 +97,7 @@ def _accuracy_words(
     (best, value), (worst, least) = ranked[0], ranked[-1]
     own = _own_level(report)
     verb = "leads with" if len(ranked) > 1 else "reaches"
-    title = f"{best.model} {verb} {words.percent(value)} ReaL accuracy"
+    title = f"{best.model} {verb} {fmt.percent(value)} ReaL accuracy"
     subtitle = "Top-1 accuracy under reassessed labels (ReaL)"
     caption = (
         "One row a model, best at the top. Bars through the marks, where they are wide enough to"
@@ -107,15 +111,15 @@ def _accuracy_words(
         )
     subtitle += ", with 95% intervals"
     if len(ranked) > _N_SHOWN:
-        subtitle += f"; the best {_N_SHOWN} of {words.count(len(ranked), 'model')}"
+        subtitle += f"; the best {_N_SHOWN} of {fmt.count(len(ranked), 'model')}"
     if own is not None:
         caption += (
             " The dashed line is how the original labels themselves score under the reassessed"
-            f" ones, {words.percent(own)}: a model right of it beats them."
+            f" ones, {fmt.percent(own)}: a model right of it beats them."
         )
     alternative = (
-        f"Dot plot of {words.count(len(ranked), 'model')}. {best.model} is best with a ReaL"
-        f" accuracy of {words.percent(value)}; {worst.model} is last with {words.percent(least)}."
+        f"Dot plot of {fmt.count(len(ranked), 'model')}. {best.model} is best with a ReaL"
+        f" accuracy of {fmt.percent(value)}; {worst.model} is last with {fmt.percent(least)}."
     )
     return title, subtitle, caption, alternative
 
@@ -132,14 +136,14 @@ def progress(report: Report) -> Figure | None:
         return None
     own = _own_level(report)
     reals = [row["real"] for row in rows]
-    x = marks.across("original", (r["original"] for r in rows), "accuracy under original labels")
-    y = marks.up("real", reals if own is None else [*reals, own], "ReaL accuracy")
+    x = parts.across("original", (r["original"] for r in rows), "accuracy under original labels")
+    y = parts.up("real", reals if own is None else [*reals, own], "ReaL accuracy")
     lines = _progress_lines(found, [row["original"] for row in rows], x[1], y[1])
     kinds = list(dict.fromkeys(row["kind"] for row in lines))
     colours, dashes = [LIGHT.muted, LIGHT.ink, LIGHT.faint], [[6, 3], [1, 0], [2, 3]]
-    segments = alt.Chart(marks.data(lines)).encode(
-        x=marks.moved(x[0], "x0"),
-        y=marks.moved(y[0], "y0"),
+    segments = alt.Chart(parts.data(lines)).encode(
+        x=parts.moved(x[0], "x0"),
+        y=parts.moved(y[0], "y0"),
         x2="x1:Q",
         y2="y1:Q",
         color=alt.Color("kind:N").scale(domain=kinds, range=colours),
@@ -147,16 +151,16 @@ def progress(report: Report) -> Figure | None:
             domain=kinds, range=dashes
         ),
     )
-    tips = marks.tell(rows, ("real", "ReaL"), ("original", "original"))
-    layers: list[marks.Drawn] = [
-        marks.dots(rows).encode(x=x[0], y=y[0]),
+    tips = parts.tell(rows, ("real", "ReaL"), ("original", "original"))
+    layers: list[parts.Drawn] = [
+        parts.dots(rows).encode(x=x[0], y=y[0]),
         segments.transform_filter("!datum.beyond").mark_rule(strokeWidth=2.2, tooltip=None),
         segments.transform_filter("datum.beyond").mark_rule(strokeWidth=1.2, tooltip=None),
-        *marks.names(marks.spread(rows), x, y, ("original", "real"), _TALL),
+        *parts.names(parts.spread(rows), x, y, ("original", "real"), _TALL),
     ]
     if own is not None:
-        text = f"the original labels' own ReaL accuracy, {words.percent(own)}"
-        layers.insert(0, marks.level(own, text, y[0]))
+        text = f"the original labels' own ReaL accuracy, {fmt.percent(own)}"
+        layers.insert(0, parts.level(own, text, y[0]))
     title, alternative = _progress_words(report)
     caption = (
         "Each dot is a model. One line is fitted to the weaker half of the models, one to the"
@@ -164,8 +168,8 @@ def progress(report: Report) -> Figure | None:
         " gained on the reassessed ones. The thin continuation shows where the stronger models"
         " would lie, had the first slope lasted."
     )
-    subtitle = f"ReaL against original accuracy of {words.count(len(rows), 'model')}"
-    chart = marks.spec(marks.layered(*layers), alternative, _TALL)
+    subtitle = f"ReaL against original accuracy of {fmt.count(len(rows), 'model')}"
+    chart = parts.spec(parts.layered(*layers), alternative, _TALL)
     return Figure("progress", title, subtitle, caption, alternative, chart, tips=tips)
 
 
@@ -199,7 +203,7 @@ def _progress_words(report: Report) -> tuple[str, str]:
     found = report.findings.progress
     assert found is not None  # noqa: S101 -- the caller drew it
     slopes = f"{found.lower.slope:.2f} below and {found.upper.slope:.2f} above"
-    chance = "" if found.p_value is None else f" ({words.p_value(found.p_value)} for no difference)"
+    chance = "" if found.p_value is None else f" ({fmt.p_value(found.p_value)} for no difference)"
     if slope_falls(report):
         title = "A point gained on the original labels buys less among the stronger models"
     elif found.lower.slope > found.upper.slope:
@@ -208,7 +212,7 @@ def _progress_words(report: Report) -> tuple[str, str]:
         title = "Gains on the original labels carry over to the reassessed ones as before"
     return title, (
         f"Scatter plot with two fitted lines; the slope is {slopes} an original accuracy of "
-        f"{words.percent(found.split)}{chance}."
+        f"{fmt.percent(found.split)}{chance}."
     )
 
 
@@ -229,43 +233,43 @@ def preference(report: Report) -> Figure | None:
     if not rows:
         return None
     rows.sort(key=lambda row: -row["value"])
-    x = marks.across("real", (row["real"] for row in rows), "ReaL accuracy")
+    x = parts.across("real", (row["real"] for row in rows), "ReaL accuracy")
     ends = [row[end] for row in rows for end in ("low", "high")]
-    y = marks.up("value", [*ends, 0.5], f"{report.raters} side with the model")
-    tips = marks.tell(
+    y = parts.up("value", [*ends, 0.5], f"{report.raters} side with the model")
+    tips = parts.tell(
         rows, ("value", "side with the model"), ("low", "from"), ("high", "to"), ("real", "ReaL")
     )
-    base = alt.Chart(marks.data(rows)).encode(x=x[0])
+    base = alt.Chart(parts.data(rows)).encode(x=x[0])
     bars = base.mark_rule(color=LIGHT.tint, strokeWidth=1.5, tooltip=None).encode(
-        y=marks.moved(y[0], "low"), y2="high:Q", description=marks.pointed()
+        y=parts.moved(y[0], "low"), y2="high:Q", description=parts.pointed()
     )
-    chart = marks.layered(
-        marks.level(0.5, "above this line the model is right more often", y[0]),
-        *([bars] if len(rows) <= marks.MANY else []),
-        marks.dots(rows).encode(x=x[0], y=y[0]),
-        *marks.names(marks.spread(rows), x, y, ("real", "value"), _TALL),
+    chart = parts.layered(
+        parts.level(0.5, "above this line the model is right more often", y[0]),
+        *([bars] if len(rows) <= parts.MANY else []),
+        parts.dots(rows).encode(x=x[0], y=y[0]),
+        *parts.names(parts.spread(rows), x, y, ("real", "value"), _TALL),
     )
     top = rows[0]
     n_above = sum(row["low"] > 0.5 for row in rows)
     title = f"Where only one is right, it is {top['model']} rather than the original label"
-    title += f" in {words.percent(top['value'], 0)} of images"
+    title += f" in {fmt.percent(top['value'], 0)} of images"
     caption = (
         "Counts the images on which exactly one of the two, the model's first prediction or the"
         " original label, is among the reassessed labels."
     )
-    if len(rows) <= marks.MANY:
+    if len(rows) <= parts.MANY:
         caption += " Bars are 95% intervals."
     if n_above:
-        caption += f" {words.count(n_above, 'model')} lie above 50% with the whole interval."
+        caption += f" {fmt.count(n_above, 'model')} lie above 50% with the whole interval."
     else:
         caption += " No model lies above 50% with its whole interval."
     alternative = (
-        f"Scatter plot of {words.count(len(rows), 'model')} against ReaL accuracy. The share is"
-        f" highest for {top['model']}, {words.percent(top['value'])}, and lowest for"
-        f" {rows[-1]['model']}, {words.percent(rows[-1]['value'])}."
+        f"Scatter plot of {fmt.count(len(rows), 'model')} against ReaL accuracy. The share is"
+        f" highest for {top['model']}, {fmt.percent(top['value'])}, and lowest for"
+        f" {rows[-1]['model']}, {fmt.percent(rows[-1]['value'])}."
     )
     subtitle = f"How often {report.raters} side with the model against the original label"
-    whole = marks.spec(chart, alternative, _TALL)
+    whole = parts.spec(chart, alternative, _TALL)
     return Figure("preference", title, subtitle, caption, alternative, whole, tips=tips)
 
 
@@ -282,24 +286,24 @@ def later_predictions(report: Report) -> Figure | None:
         return None
     rows.sort(key=lambda row: -row["value"])
     ranks = [name for name in ordinal.values() if any(row["rank"] == name for row in rows)]
-    x = marks.across("real", (row["real"] for row in rows), "ReaL accuracy")
-    y = marks.up("value", (row["value"] for row in rows), "share that is right too")
+    x = parts.across("real", (row["real"] for row in rows), "ReaL accuracy")
+    y = parts.up("value", (row["value"] for row in rows), "share that is right too")
     colour = alt.Color("rank:N").scale(domain=ranks, range=[LIGHT.real, LIGHT.expert])
     shape = alt.Shape("rank:N").scale(domain=ranks, range=["circle", "triangle-up"])
-    tips = marks.tell(rows, ("value", "right too"), ("real", "ReaL"))
+    tips = parts.tell(rows, ("value", "right too"), ("real", "ReaL"))
     tips = tuple(
         (who, f"{row['rank']}: {said}") for (who, said), row in zip(tips, rows, strict=True)
     )
-    points = marks.dots(rows, n=len(rows) // 2).encode(x=x[0], y=y[0], color=colour, shape=shape)
+    points = parts.dots(rows, n=len(rows) // 2).encode(x=x[0], y=y[0], color=colour, shape=shape)
     first = [row for row in rows if row["rank"] == ranks[0]]
     others = [row for row in rows if row["rank"] != ranks[0]]
-    chart = marks.layered(
+    chart = parts.layered(
         points,
-        *marks.names(marks.spread(first), x, y, ("real", "value"), _TALL, others),
+        *parts.names(parts.spread(first), x, y, ("real", "value"), _TALL, others),
     )
     top = first[0]
     title = f"After a right first prediction, the {ranks[0].split()[0]} is right in at most"
-    title += f" {words.percent(top['value'], 0)} of images"
+    title += f" {fmt.percent(top['value'], 0)} of images"
     caption = (
         "Only images with at least two (or three) reassessed labels whose first prediction is one"
         " of them. A model that knew every label would reach 100%: what is missing are labels that"
@@ -307,9 +311,64 @@ def later_predictions(report: Report) -> Figure | None:
     )
     alternative = (
         f"Scatter plot against ReaL accuracy. The best {ranks[0]} is that of {top['model']},"
-        f" {words.percent(top['value'])}; the least, of {first[-1]['model']},"
-        f" {words.percent(first[-1]['value'])}."
+        f" {fmt.percent(top['value'])}; the least, of {first[-1]['model']},"
+        f" {fmt.percent(first[-1]['value'])}."
     )
     subtitle = "Accuracy of the next predictions on images with several labels"
-    whole = marks.spec(chart, alternative, _TALL)
+    whole = parts.spec(chart, alternative, _TALL)
     return Figure("later-predictions", title, subtitle, caption, alternative, whole, tips=tips)
+
+
+def ranks(report: Report) -> Figure | None:
+    """Each model's rank with its interval, best first; None where no intervals are known."""
+    found = report.uncertainty
+    if found is None or len(found.models) < 2:
+        return None
+    ranked = found.images if found.both is None else found.both
+    order = np.argsort(ranked.rank, kind="stable")
+    shown = order[:_N_SHOWN].tolist()
+    rows: list[parts.Row] = [
+        {
+            "model": found.models[m], "rank": int(ranked.rank[m]), "low": int(ranked.best[m]),
+            "high": int(ranked.worst[m]),
+        }
+        for m in shown
+    ]  # fmt: skip
+    parts.tell(rows)
+    tips = tuple(
+        (row["model"], f"rank {row['rank']:,}, may be {row['low']:,} to {row['high']:,}")
+        for row in rows
+    )
+    last = max(row["high"] for row in rows)
+    x = alt.X("rank:Q", title=None, axis=alt.Axis(orient="top", format=",d", tickMinStep=1))
+    x = x.scale(domain=[1, max(last, 2)], nice=False, padding=8)
+    y = alt.Y("model:N", sort=[row["model"] for row in rows], title=None)
+    base = alt.Chart(parts.data(rows)).encode(y=y.axis(grid=False), description=parts.pointed())
+    bars = base.mark_rule(color=LIGHT.tint, strokeWidth=5).encode(
+        x=parts.moved(x, "low"), x2="high:Q"
+    )
+    dots = base.mark_point(filled=True, size=62, opacity=1, shape="circle", color=LIGHT.real)
+    adjacent = found.adjacent()
+    sure = sum(one.verdict == "decided" for one in adjacent)
+    title = f"{sure:,} of {fmt.count(len(adjacent), 'pair')} of neighbours are surely in order"
+    if found.both is None:
+        subtitle = "Rank by ReaL accuracy with its 95% interval, from images"
+        drawn = "were other images drawn"
+    else:
+        subtitle = "Rank by calibrated accuracy with its 95% interval, from images and labels"
+        drawn = "were other images drawn and had other raters answered"
+    n_models = fmt.count(len(found.models), "model")
+    if len(found.models) > _N_SHOWN:
+        subtitle += f"; the best {_N_SHOWN} of {n_models}"
+    caption = (
+        f"A bar spans the ranks that a model may have, {drawn}. Where bars of two models overlap"
+        " the order between them may still be settled, by the images that only one of them has"
+        " right."
+    )
+    first = rows[0]
+    alternative = (
+        f"Dot plot of the ranks of {n_models}. {first['model']} is first, and may be"
+        f" {first['low']:,} to {first['high']:,}; {title}."
+    )
+    chart = parts.spec(parts.layered(bars, dots.encode(x=x)), alternative, _ROW * len(rows))
+    return Figure("ranks", title, subtitle, caption, alternative, chart, tips=tips)

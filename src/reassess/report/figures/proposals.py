@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import altair as alt
 
 from reassess.proposals.choice import ModelChoice, Subset
-from reassess.report import words
-from reassess.report.contents import Figure
-from reassess.report.figures import marks
-from reassess.report.figures.marks import Row
+from reassess.report import formatting as fmt
+from reassess.report.figures import chart_parts as parts
+from reassess.report.figures.chart_parts import Row
+from reassess.report.page_parts import Figure
 from reassess.report.theme import LIGHT, chart_config
 
 _TALL = 330
@@ -29,7 +29,7 @@ def recall_cost(choice: ModelChoice) -> Figure:
     high = max(row["proposals"] for row in rows)
     margin = max(1.0, 0.03 * (high - low))
     x_range = (low - margin, high + margin)
-    y, y_range = marks.up("recall", [*(row["recall"] for row in rows), choice.wanted], "recall")
+    y, y_range = parts.up("recall", [*(row["recall"] for row in rows), choice.wanted], "recall")
     shown = _apart(rows, x_range, y_range)
     for number, row in enumerate(shown, 1):
         row["number"] = number
@@ -39,7 +39,7 @@ def recall_cost(choice: ModelChoice) -> Figure:
         scale=alt.Scale(domain=list(x_range), nice=False, zero=False),
         axis=alt.Axis(format=",d"),
     )
-    upper = _curve(rows, shown, choice, x, y).properties(width=marks.WIDTH, height=_TALL)
+    upper = _curve(rows, shown, choice, x, y).properties(width=parts.WIDTH, height=_TALL)
     lower = _members(shown, choice)
     title, subtitle, caption, alternative = _words(choice, shown)
     whole = alt.VConcatChart(vconcat=[upper, lower], spacing=26, description=alternative)
@@ -67,7 +67,7 @@ def _apart(
 
     def place(row: Row) -> tuple[float, float]:
         return (
-            (row["proposals"] - x_range[0]) / (x_range[1] - x_range[0]) * marks.WIDTH,
+            (row["proposals"] - x_range[0]) / (x_range[1] - x_range[0]) * parts.WIDTH,
             (row["recall"] - y_range[0]) / (y_range[1] - y_range[0]) * _TALL,
         )
 
@@ -82,7 +82,7 @@ def _apart(
 
 def _of(rows: Sequence[Row]) -> alt.InlineData:
     """Rows without their members, which are drawn one row each."""
-    return marks.data({k: v for k, v in row.items() if k != "members"} for row in rows)
+    return parts.data({k: v for k, v in row.items() if k != "members"} for row in rows)
 
 
 def _colour() -> alt.Color:
@@ -103,9 +103,9 @@ def _curve(
     line = alt.Chart(_of(rows)).encode(x=x, y=y)
     dots = alt.Chart(_of(shown)).encode(x=x, y=y, color=_colour())
     named = dots.encode(text="number:Q")
-    wanted = [{"level": choice.wanted, "text": f"wanted recall {words.percent(choice.wanted)}"}]
-    level = alt.Chart(marks.data(wanted)).encode(y=marks.moved(y, "level"))
-    return marks.layered(
+    wanted = [{"level": choice.wanted, "text": f"wanted recall {fmt.percent(choice.wanted)}"}]
+    level = alt.Chart(parts.data(wanted)).encode(y=parts.moved(y, "level"))
+    return parts.layered(
         level.mark_rule(color=LIGHT.muted, strokeDash=[5, 4], strokeWidth=1.5, tooltip=None),
         level.mark_text(align="left", dx=4, dy=-9, fill=LIGHT.muted, tooltip=None).encode(
             x=alt.value(0), text="text:N"
@@ -144,26 +144,26 @@ def _members(shown: Sequence[Row], choice: ModelChoice) -> alt.LayerChart:
         sort=used,
         axis=alt.Axis(grid=False, labelLimit=170, orient="right"),
     )
-    base = alt.Chart(marks.data(cells)).encode(x=x, y=y)
-    drawn = marks.layered(
+    base = alt.Chart(parts.data(cells)).encode(x=x, y=y)
+    drawn = parts.layered(
         base.mark_circle(size=16, color=LIGHT.rule, opacity=1, tooltip=None),
         base.transform_filter("datum['in']")
         .mark_circle(size=70, opacity=1)
         .encode(color=_colour(), tooltip=[alt.Tooltip("model:N"), alt.Tooltip("number:O")]),
     )
-    return drawn.properties(width=marks.WIDTH, height=_ROW * max(1, len(used)))
+    return drawn.properties(width=parts.WIDTH, height=_ROW * max(1, len(used)))
 
 
 def _words(choice: ModelChoice, shown: Sequence[Row]) -> tuple[str, str, str, str]:
     one = choice.chosen
     size = len(one.models)
     title = (
-        f"{words.count(size, 'model')} of {len(choice.models)} reach a recall of "
-        f"{words.percent(one.recall)} at a precision of {words.percent(one.precision)}"
+        f"{fmt.count(size, 'model')} of {len(choice.models)} reach a recall of "
+        f"{fmt.percent(one.recall)} at a precision of {fmt.percent(one.precision)}"
     )
     how = "all subsets counted" if choice.exhaustive else "those that a greedy search met"
     subtitle = (
-        f"Recall on {words.count(one.n_positive, 'positive gold question')} against the number of "
+        f"Recall on {fmt.count(one.n_positive, 'positive gold question')} against the number of "
         f"proposals, for the best subsets of the models ({how})"
     )
     number = next(row["number"] for row in shown if row["kind"] == _KINDS[0])
@@ -174,10 +174,10 @@ def _words(choice: ModelChoice, shown: Sequence[Row]) -> tuple[str, str, str, st
     )
     last = choice.curve[-1]
     alternative = (
-        f"Curve of {words.count(len(choice.curve), 'subset')} from "
-        f"{words.percent(choice.curve[0].recall)} recall at {choice.curve[0].n_proposals:,} "
-        f"proposals to {words.percent(last.recall)} at {last.n_proposals:,}. Chosen: "
-        f"{words.listed(list(one.models)) or 'no lists'}, {words.percent(one.recall)} at "
+        f"Curve of {fmt.count(len(choice.curve), 'subset')} from "
+        f"{fmt.percent(choice.curve[0].recall)} recall at {choice.curve[0].n_proposals:,} "
+        f"proposals to {fmt.percent(last.recall)} at {last.n_proposals:,}. Chosen: "
+        f"{fmt.listed(list(one.models)) or 'no lists'}, {fmt.percent(one.recall)} at "
         f"{one.n_proposals:,}."
     )
     return title, subtitle, caption, alternative

@@ -10,7 +10,7 @@ import re
 from types import ModuleType
 
 from reassess.errors import MissingExtraError
-from reassess.report.contents import Figure, Spec
+from reassess.report.page_parts import Figure, Spec
 
 VEGA_LITE = "6.4"
 """The version of the grammar that altair 6 writes; vl-convert carries several."""
@@ -78,6 +78,11 @@ def file_drawing(figure: Figure, spec: Spec) -> str:
         return f'aria-label="{html.escape(": ".join(figure.tips[int(found[1])]))}"'
 
     return _TIP.sub(in_words, with_own_ids(_drawn(spec), figure.id))
+
+
+def in_script(text: str) -> str:
+    """JSON that cannot end the script element it stands in: ``<`` written as an escape."""
+    return text.replace("<", "\\u003c")
 
 
 def with_own_ids(svg: str, prefix: str) -> str:

@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeVar
 
 import altair as alt
 
-from reassess.report import words
-from reassess.report.contents import Spec
+from reassess.report import formatting as fmt
+from reassess.report.page_parts import Spec
 from reassess.report.theme import LIGHT, chart_config
 
 Row = dict[str, Any]
@@ -88,7 +88,7 @@ def tell(rows: Sequence[Row], *columns: tuple[str, str], who: str = "model") -> 
     tips = []
     for n, row in enumerate(rows):
         row[TIP] = f"#{n}"
-        said = [f"{title} {words.percent(row[field])}".strip() for field, title in columns]
+        said = [f"{title} {fmt.percent(row[field])}".strip() for field, title in columns]
         tips.append((str(row[who]), ", ".join(said)))
     return tuple(tips)
 

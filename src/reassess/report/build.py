@@ -27,11 +27,11 @@ from reassess.records import (
     Predictions,
     Votes,
 )
-from reassess.report.contents import Report
 from reassess.report.galleries import SmallCopies, galleries
+from reassess.report.page_parts import Report
 
 PARTS = ("findings", "uncertainty", "verdict", "mistakes", "classes", "raters", "images")
-"""What `report_on` does, in order."""
+"""What `assemble_report` does, in order."""
 
 OnPart = Callable[[str], None]
 """Called with the name of a part of the report when it begins."""
@@ -47,7 +47,7 @@ MOST_RANKED = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class ReportInputs:
     """The records that a report is made of.
 
     Attributes:
@@ -75,8 +75,8 @@ class Material:
     gold_votes: Votes | None = None
 
 
-def report_on(
-    material: Material,
+def assemble_report(
+    inputs: ReportInputs,
     title: str,
     *,
     simulated: bool = False,
@@ -89,7 +89,7 @@ def report_on(
     """The report, without what only its maker knows: command, inputs, how labels were made.
 
     Args:
-        material: the records.
+        inputs: the records.
         title: heading of the page.
         simulated: whether the votes come from simulated raters.
         small_copies: gives the pictures of galleries; None shows ids and labels only.
@@ -103,48 +103,48 @@ def report_on(
         AlignmentError: images do not match.
     """
     begin = on_part or (lambda _: None)
-    labels, benchmark = material.labels, material.benchmark
+    labels, benchmark = inputs.labels, inputs.benchmark
     begin("findings")
     findings = find(
         labels,
         benchmark,
-        material.predictions,
-        posterior=material.posterior,
-        gold=material.gold,
-        gold_votes=_gold_votes(material),
-        scores=material.scores,
+        inputs.predictions,
+        posterior=inputs.posterior,
+        gold=inputs.gold,
+        gold_votes=_gold_votes(inputs),
+        scores=inputs.scores,
     )
     begin("uncertainty")
     uncertainty = uncertainty_of(
-        material, n_resamples=n_resamples, rng=np.random.default_rng(seed), on_draw=on_draw
+        inputs, n_resamples=n_resamples, rng=np.random.default_rng(seed), on_draw=on_draw
     )
     begin("verdict")
     judged = study_verdict(
         labels,
         benchmark,
-        material.predictions,
+        inputs.predictions,
         uncertainty=uncertainty,
         rng=np.random.default_rng(seed),
     )
     begin("mistakes")
     mistakes = find_mistakes(
         labels,
-        material.predictions,
-        hierarchy=material.hierarchy,
-        posterior=material.decided or material.posterior,
-        votes=material.votes,
+        inputs.predictions,
+        hierarchy=inputs.hierarchy,
+        posterior=inputs.decided or inputs.posterior,
+        votes=inputs.votes,
         classes=benchmark.classes,
     )
     begin("classes")
-    pairs = _pairs(material)
+    pairs = _pairs(inputs)
     changed = None if benchmark.original is None else changed_classes(labels, benchmark)
     begin("raters")
-    raters = _raters(material, seed)
+    raters = _raters(inputs, seed)
     begin("images")
     return Report(
         title=title,
         findings=findings,
-        scores=material.scores,
+        scores=inputs.scores,
         labels=labels,
         benchmark=benchmark,
         simulated=simulated,
@@ -156,13 +156,13 @@ def report_on(
         ),
         verdict=judged,
         uncertainty=uncertainty,
-        sensitivity=sensitivity_of(material),
+        sensitivity=sensitivity_of(inputs),
         mistakes=mistakes,
     )
 
 
 def uncertainty_of(
-    material: Material,
+    inputs: ReportInputs,
     *,
     n_resamples: int = RESAMPLES,
     rng: np.random.Generator,
@@ -173,7 +173,7 @@ def uncertainty_of(
     None below two models, above `MOST_RANKED`, and where no image has a label.
 
     Args:
-        material: the records.
+        inputs: the records.
         n_resamples: draws of images, of raters and of votes, each.
         rng: where randomness comes from.
         on_draw: called with the number of draws that are done.
@@ -182,52 +182,52 @@ def uncertainty_of(
         DataError: the records do not fit each other.
         AlignmentError: images do not match.
     """
-    n_models, labels = len(material.predictions), material.labels
+    n_models, labels = len(inputs.predictions), inputs.labels
     if not 1 < n_models <= MOST_RANKED or not (labels.sizes > 0).any():
         return None
-    votes, posterior = material.votes, material.posterior
+    votes, posterior = inputs.votes, inputs.posterior
     if votes is None or posterior is None:
         votes = posterior = None
-    gold = None if votes is None else calibrating(material.gold, votes.questions)
+    gold = None if votes is None else calibrating(inputs.gold, votes.questions)
     return uncertain_scores(
-        material.predictions,
-        material.labels,
+        inputs.predictions,
+        inputs.labels,
         votes=votes,
         posterior=posterior,
         gold=gold,
-        gold_votes=None if gold is None else _gold_votes(material),
+        gold_votes=None if gold is None else _gold_votes(inputs),
         n_resamples=n_resamples,
         rng=rng,
         on_resample=on_draw,
     )
 
 
-def sensitivity_of(material: Material) -> Sensitivity | None:
+def sensitivity_of(inputs: ReportInputs) -> Sensitivity | None:
     """Accuracies and ranks at other thresholds; None without a posterior of questions."""
-    posterior = material.decided or material.posterior
-    if posterior is None or not material.predictions:
+    posterior = inputs.decided or inputs.posterior
+    if posterior is None or not inputs.predictions:
         return None
-    return sensitivity(material.predictions, material.labels, posterior)
+    return sensitivity(inputs.predictions, inputs.labels, posterior)
 
 
-def _pairs(material: Material) -> ClassPairs | None:
-    labels, classes = material.labels, material.benchmark.classes
+def _pairs(inputs: ReportInputs) -> ClassPairs | None:
+    labels, classes = inputs.labels, inputs.benchmark.classes
     if classes is None and labels.n_classes is None:
         return None
-    return class_pairs(labels, material.predictions, classes=classes, hierarchy=material.hierarchy)
+    return class_pairs(labels, inputs.predictions, classes=classes, hierarchy=inputs.hierarchy)
 
 
-def _gold_votes(material: Material) -> Votes | None:
+def _gold_votes(inputs: ReportInputs) -> Votes | None:
     """The raters' votes where some of them are on gold questions."""
-    votes, gold = material.votes, material.gold
-    if material.gold_votes is not None or votes is None or gold is None:
-        return material.gold_votes
+    votes, gold = inputs.votes, inputs.gold
+    if inputs.gold_votes is not None or votes is None or gold is None:
+        return inputs.gold_votes
     return votes if np.isin(gold.questions.ids, votes.questions.ids).any() else None
 
 
-def _raters(material: Material, seed: int) -> RaterFindings | None:
-    votes, posterior = material.votes, material.posterior
-    point = material.labels.operating_point
+def _raters(inputs: ReportInputs, seed: int) -> RaterFindings | None:
+    votes, posterior = inputs.votes, inputs.posterior
+    point = inputs.labels.operating_point
     if votes is None or posterior is None or point is None or posterior.confusion is None:
         return None
     return rater_findings(votes, posterior, point.threshold, rng=np.random.default_rng(seed))

@@ -64,7 +64,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
+class LabelProvenance:
     """How the labels of a study came about, for the paragraph on methods.
 
     Attributes:
@@ -103,7 +103,7 @@ class Report:
         changed: what became of each original class; None without original labels.
         raters_found: what the votes say about raters; None without votes.
         galleries: images worth seeing.
-        making: how the labels came about; None where that is not known.
+        label_provenance: how the labels came about; None where that is not known.
         verdict: whether the original accuracy is still a proxy, and which ranks are decided;
             None where nobody asked.
         uncertainty: accuracies and ranks with their intervals; None where none were drawn.
@@ -124,7 +124,7 @@ class Report:
     changed: ChangedClasses | None = None
     raters_found: RaterFindings | None = None
     galleries: Sequence[Gallery] = ()
-    making: Making | None = None
+    label_provenance: LabelProvenance | None = None
     verdict: StudyVerdict | None = None
     uncertainty: UncertainScores | None = None
     sensitivity: Sensitivity | None = None
@@ -177,6 +177,12 @@ class Figure:
     chart: Spec
     from_votes: bool = True
     tips: tuple[tuple[str, str], ...] = ()
+
+    def subtitle_for(self, *, simulated: bool) -> str:
+        """What is drawn; where it rests on votes of simulated raters, that too."""
+        if simulated and self.from_votes:
+            return f"{self.subtitle}. Votes of simulated raters."
+        return self.subtitle
 
 
 @dataclass(frozen=True, slots=True)
