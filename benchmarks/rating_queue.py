@@ -56,7 +56,7 @@ from reassess.rating import (
 )
 from reassess.records import ANSWERS, Gold, Pairs, Questions, Tasks, Votes
 from reassess.study import FILES, new_study, open_study
-from reassess.study.site import open_rating
+from reassess.site.store import open_rating
 
 N_RATERS = 50
 PER_IMAGE = 10

@@ -49,7 +49,7 @@ from reassess.rating import (
     votes,
 )
 from reassess.records import ANSWERS, Assessment, Pairs, Questions, StoppingRule, Votes
-from reassess.study.stopping import (
+from reassess.site.stopping import (
     GROWTH,
     LiveRule,
     StudyRule,

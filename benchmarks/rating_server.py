@@ -20,7 +20,7 @@ from reassess.files.proposals import write_tasks
 from reassess.rating import audit, invite, progress, vote_batches
 from reassess.records import Pairs, Questions, Tasks
 from reassess.study import FILES, new_study, open_study
-from reassess.study.site import open_rating
+from reassess.site.store import open_rating
 
 PER_SCREEN = 5
 N_CLASSES = 1000

@@ -11,8 +11,8 @@ import pytest
 from reassess import rating
 from reassess.files.reviews import read_review
 from reassess.files.tables import read_table
+from reassess.site.store import open_rating
 from reassess.study import open_study
-from reassess.study.site import open_rating
 from tests.conftest import Ran
 from tests.rating.conftest import server, template, url  # noqa: F401 -- fixtures: both databases
 from tests.study.small import NAMES, is_true, rated_study

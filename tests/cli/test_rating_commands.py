@@ -21,9 +21,9 @@ import pytest
 from reassess import rating
 from reassess.files.proposals import read_tasks
 from reassess.rating import Settings, accept_invitation
+from reassess.site.store import open_rating
+from reassess.site.sync import sync
 from reassess.study import change_settings, open_study, votes_file
-from reassess.study.filling import fill_store
-from reassess.study.site import open_rating
 from tests.conftest import Ran
 from tests.study.small import K, is_true, make_study
 
@@ -179,7 +179,7 @@ def test_what_experts_say_calibrates_and_decides(cli: Cli) -> None:
         corrected = rating.earlier_gold_screen(store, expert)
         assert corrected is not None
         rating.judge(store, expert, {corrected.questions[0]: 1})
-        fill_store(open_study("s"), store)
+        sync(open_study("s"), store)
         again = rating.gold_screen(store, expert, corrected.task)
         assert again.answers[0] == 1
     Path("s/gold.csv").write_text("image,label,expert,answer\n")

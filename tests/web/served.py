@@ -23,8 +23,8 @@ from reassess.files.proposals import write_tasks
 from reassess.rating import Settings, Store, invite, open_store
 from reassess.rating.schema import leases, votes
 from reassess.records import Pairs, Questions, Tasks
+from reassess.site.store import database_url
 from reassess.study import FILES, new_study, open_study
-from reassess.study.site import database_url
 
 LOST = (OSError, http.client.HTTPException)
 """What a client sees of a server that dies."""

@@ -17,7 +17,7 @@ from reassess import rating
 from reassess.rating import Store
 from reassess.study import Study, change_settings, open_study
 from reassess.web import create_app
-from reassess.web.of_study import Served, Serving, serve_study
+from reassess.web.of_study import PreparedSite, ServeConfig, serve_study
 from tests.conftest import Ran
 from tests.study.small import PRACTICE, is_true, make_study, write_gold
 
@@ -47,8 +47,8 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def running(study: Study) -> Iterator[Served]:
-    made = serve_study(Serving(str(study.folder), stop=None), votes_per_question=N_OTHERS + 1)
+def running(study: Study) -> Iterator[PreparedSite]:
+    made = serve_study(ServeConfig(str(study.folder), stop=None), votes_per_question=N_OTHERS + 1)
     with made.site.store:
         yield made
 
@@ -87,7 +87,7 @@ def simulate(store: Store) -> None:
 
 
 def test_from_a_link_to_scores_by_keyboard(
-    running: Served, study: Study, open_page: Callable[..., Page], cli: Callable[..., Ran]
+    running: PreparedSite, study: Study, open_page: Callable[..., Page], cli: Callable[..., Ran]
 ) -> None:
     store = running.site.store
     token = rating.invite(store, "person")

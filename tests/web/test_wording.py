@@ -14,7 +14,7 @@ from reassess.rating import Store
 from reassess.study import collect
 from reassess.study.reviewing import new_review
 from reassess.web import Site
-from reassess.web.of_study import Serving, serve_study
+from reassess.web.of_study import ServeConfig, serve_study
 from reassess.web.wording import Wording
 from tests.study.small import rated_study
 
@@ -40,7 +40,7 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def site(review: Path, tmp_path: Path) -> Site:
     database = f"sqlite:///{tmp_path}/rating.db"
-    served = serve_study(Serving(folder=str(review), database=database))
+    served = serve_study(ServeConfig(folder=str(review), database=database))
     served.begin()
     return served.site
 

@@ -204,7 +204,8 @@ def _show_result(study: "Study", options: dict[str, Any]) -> None:
         open_line,
         result_table,
     )
-    from reassess.study.reviewing import read_verdicts, review_of
+    from reassess.site.results import read_verdicts
+    from reassess.study.reviewing import review_of
 
     review = review_of(study)
     found = review_result(review, *read_verdicts(study, review, options["database"]))

@@ -84,7 +84,7 @@ def raters(study: str, output: str | None, as_json: bool, **options: Any) -> Non
 def _of_site(study: "Study", database: str | None) -> dict[str, dict[str, str]]:
     """What only the rating site knows: answers to questions shown twice, and pace."""
     from reassess.report import formatting as fmt
-    from reassess.study.site import DATABASE
+    from reassess.site.store import DATABASE
 
     if database is None and not (study.folder / DATABASE).is_file():
         return {}

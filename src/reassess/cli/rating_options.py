@@ -38,8 +38,8 @@ def opened(
         MissingExtraError: what the store needs is not installed.
     """
     need("sqlalchemy", "keeping votes")
+    from reassess.site.store import open_rating
     from reassess.study import open_study
-    from reassess.study.site import open_rating
 
     study = open_study(folder)
     with open_rating(

@@ -30,7 +30,10 @@ def report(study: str, output: str | None, figures: str | None, resamples: int, 
     and tables that sort and filter; every input with its hash; and the paragraph on methods
     for a paper.
     """
+    from functools import partial
+
     from reassess.report import write_figures, write_report
+    from reassess.site.results import rater_repeats
     from reassess.study import collect, open_study
     from reassess.study.telling import STEPS, report_of
 
@@ -41,6 +44,7 @@ def report(study: str, output: str | None, figures: str | None, resamples: int, 
         told = report_of(
             collect(opened),
             command=command,
+            repeats=partial(rater_repeats, opened),
             on_part=step,
             on_draw=lambda done: step(f"draw {done:,} of {resamples:,}", advance=False),
             n_resamples=resamples,

@@ -12,7 +12,7 @@ from reassess.cli.rating_options import database_option, need
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
-    from reassess.web.of_study import Served
+    from reassess.web.of_study import PreparedSite
 
 _KEEP_ALIVE = 75
 """Seconds: longer than a screen takes, and than a proxy keeps its own connections."""
@@ -101,10 +101,10 @@ def serve(study: str, host: str, port: int, processes: int, **options: Any) -> N
     import uvicorn
 
     from reassess.web import create_app
-    from reassess.web.of_study import Serving, environment_of, serve_study
+    from reassess.web.of_study import ServeConfig, environment_of, serve_study
 
     _check(options, host, port, processes)
-    serving = Serving(
+    serving = ServeConfig(
         folder=study,
         database=options["database"],
         stop=None if options["no_early_stopping"] else options["stop"],
@@ -156,7 +156,7 @@ def _check(options: dict[str, Any], host: str, port: int, processes: int) -> Non
         ) from error
 
 
-def _tell(served: "Served", study: str) -> None:
+def _tell(served: "PreparedSite", study: str) -> None:
     """What the owner should know: what was loaded, and what raters will miss."""
     from reassess.rating import raters_of
 
@@ -190,10 +190,10 @@ def _tell(served: "Served", study: str) -> None:
         click.echo(f"Nobody owns the site yet: reassess invite {study} NAME --role owner", err=True)
 
 
-def _tell_stop(served: "Served", options: dict[str, Any]) -> None:
+def _tell_stop(served: "PreparedSite", options: dict[str, Any]) -> None:
     """Where asking cannot stop as was asked for."""
     from reassess.rating import settings_of
-    from reassess.study.stopping import budget_of, least_budget
+    from reassess.site.stopping import budget_of, least_budget
 
     if options["no_early_stopping"]:
         return

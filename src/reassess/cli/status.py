@@ -79,7 +79,7 @@ def _site(study: "Study", database: str | None) -> "Progress | None":
 
     if find_spec("sqlalchemy") is None:
         return None
-    from reassess.study.site import site_progress
+    from reassess.site.store import site_progress
 
     return site_progress(study, database)
 

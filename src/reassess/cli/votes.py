@@ -53,7 +53,6 @@ Examples:
 @_format
 @option(
     "--include-uncounted",
-    "everything",
     old=("--all",),
     is_flag=True,
     help="Also what is not counted: corrected answers, repetitions, practice, votes set aside; "
@@ -79,7 +78,7 @@ def export_command(
     study: str,
     file: str | None,
     form: Any,
-    everything: bool,
+    include_uncounted: bool,
     what: Any,
     overwrite: bool,
     database: str | None,
@@ -91,18 +90,18 @@ def export_command(
     labels once it names theirs ([label] adjudications).
     """
     if what is not None:
-        _export_experts(study, file, form, everything, what, overwrite, database)
+        _export_experts(study, file, form, include_uncounted, what, overwrite, database)
         return
     with opened(study, database, must_exist=True) as (opened_study, store):
+        from reassess.site.transfer import export_votes
         from reassess.study import votes_file
-        from reassess.study.vote_files import export_votes
 
         path, n_votes = export_votes(
             opened_study,
             store,
             None if file is None else Path(file),
             form=form,
-            everything=everything,
+            include_uncounted=include_uncounted,
             overwrite=overwrite,
         )
         used = votes_file(opened_study)
@@ -115,22 +114,22 @@ def _export_experts(
     study: str,
     file: str | None,
     form: Any,
-    everything: bool,
+    include_uncounted: bool,
     what: Any,
     overwrite: bool,
     database: str | None,
 ) -> None:
-    if form is not None or everything:
+    if form is not None or include_uncounted:
         raise OptionError(
             f"--{what} goes with neither --format nor --include-uncounted: it is always a table. "
             "Leave them out."
         )
     with opened(study, database, must_exist=True) as (opened_study, store):
-        from reassess.study.expert_files import export_experts, named_file
+        from reassess.site.transfer import expert_file, export_experts
 
         where = None if file is None else Path(file)
         path, n_rows = export_experts(opened_study, store, what, where, overwrite=overwrite)
-        used = named_file(opened_study, what)
+        used = expert_file(opened_study, what)
     one, more = _ROWS[what]
     click.echo(f"{n_rows:,} {one if n_rows == 1 else more}: {path}")
     if used is None or used.absolute() != path.absolute():
@@ -176,9 +175,9 @@ def import_command(
     running it again. Raters who are new are made, without a way to sign in.
     """
     with opened(study, database, votes_per_question=votes_per_question) as (opened_study, store):
-        from reassess.study.filling import fill_store
-        from reassess.study.vote_files import import_votes_file
+        from reassess.site.sync import sync
+        from reassess.site.transfer import import_votes_file
 
-        fill_store(opened_study, store)
+        sync(opened_study, store)
         n_new, n_votes = import_votes_file(opened_study, store, Path(file), form=form)
     click.echo(f"{n_new:,} new votes of {n_votes:,} in {file}")

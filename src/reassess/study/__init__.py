@@ -8,11 +8,7 @@
 `learning`   what the learned rule learns from, and what it proposes
 `matching`   pairs of one file found among those of another
 `labelling`  posterior and labels from the study's votes
-`site`       the store, images, examples and secret that a rating site of the study needs
-`filling`    questions and gold into the store
-`stopping`   the rule that says when the site has asked enough
-`vote_files` votes out of the store into files, and back
-`expert_files` gold and adjudications out of the store into files
+`images`     image id to file, and the examples of classes
 `collecting` the records of a study whose labels are decided, for reports and verdicts
 `resuming`   finished shards that outlive a crash
 `run`        what is stale, in order

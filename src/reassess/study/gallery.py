@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from reassess.study.site import ImageFolder
+from reassess.study.images import ImageFolder
 
 SIDE = 200
 """Pixels of the longer side."""

@@ -17,17 +17,14 @@ drawn: those stand in `review.json`, which no page shows. What is drawn and what
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int
 
-from reassess.analysis.reviews import verdicts
 from reassess.errors import FileError, OptionError
-from reassess.files import read_votes, write_labels
+from reassess.files import write_labels
 from reassess.files.proposals import write_tasks
 from reassess.files.reviews import read_review, write_review
-from reassess.records import LabelSets, MistakeReview, Questions, Tasks, Votes, align
-from reassess.study.inputs import benchmark_of
+from reassess.records import LabelSets, MistakeReview, Questions, Tasks, align
 from reassess.study.manifest import FILE_NAME, Study, change_settings, new_study
-from reassess.study.stages import FILES, REVIEW, is_review, votes_file
+from reassess.study.stages import FILES, REVIEW, is_review
 
 SHOWN = "shown-labels.json"
 N_RATERS = 2
@@ -94,48 +91,3 @@ def review_of(study: Study) -> MistakeReview:
             f"reassess mistakes {study.folder} --review"
         )
     return read_review(study.folder / REVIEW)
-
-
-def read_verdicts(
-    study: Study, review: MistakeReview, database: str | None = None
-) -> tuple[Int[np.ndarray, "Q"], Bool[np.ndarray, "Q"]]:
-    """The verdict on each mistake drawn, and whether it has its votes.
-
-    From the study's store, with what experts decided there; without a store from the study's
-    file of votes.
-
-    Args:
-        study: the review.
-        review: what was drawn.
-        database: URL of the store; None for the one in the study's folder.
-
-    Raises:
-        OptionError: there is neither a store nor a file of votes.
-        FileError: the file of votes is malformed.
-        DataError: a vote is about something that was not drawn.
-        StoreError: the database cannot be read.
-    """
-    from reassess.study.site import DATABASE
-
-    if database is not None or (study.folder / DATABASE).is_file():
-        return verdicts(review, *_of_store(study, database))
-    path = votes_file(study)
-    if path is None:
-        raise OptionError(
-            f"{study.folder}: there are no votes on the review yet. Let people rate it (reassess "
-            f"serve {study.folder}), or import votes: reassess votes import {study.folder} FILE"
-        )
-    return verdicts(review, read_votes(path, classes=benchmark_of(study).classes), {})
-
-
-def _of_store(
-    study: Study, database: str | None
-) -> tuple[Votes | None, dict[tuple[str, int], int]]:
-    """The votes of a store, None where there are none, and what experts decided last."""
-    from reassess.rating import adjudications, progress, votes
-    from reassess.study.site import open_rating
-
-    with open_rating(study, database, must_exist=True) as store:
-        decided = sorted(adjudications(store), key=lambda one: one.at)
-        given = votes(store) if progress(store).n_votes else None
-    return given, {(one.image_id, one.label): one.answer for one in decided}

@@ -3,7 +3,7 @@
 Joins `reassess.study.collecting` and `reassess.report.build`; finds nothing itself.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +15,6 @@ from jaxtyping import Shaped
 
 from reassess.analysis.consistency import RaterRepeats
 from reassess.analysis.verdict import Cluster, StudyVerdict, study_verdict
-from reassess.rating import rater_table
 from reassess.records import ModelScore
 from reassess.report import Input, LabelProvenance, Report
 from reassess.report.build import (
@@ -31,18 +30,20 @@ from reassess.scoring import score_models
 from reassess.study.collecting import Collected
 from reassess.study.gallery import small_copies
 from reassess.study.inputs import Hashes, model_files
-from reassess.study.manifest import Study
-from reassess.study.site import DATABASE, open_rating
 from reassess.study.stages import FILES, adjudications_file, findings_gold_file, votes_file
 
 STEPS = ("scores", *PARTS, "hashes")
 """What `report_of` does, in order."""
+
+Repeats = Callable[[Shaped[np.ndarray, "R"]], RaterRepeats | None]
+"""Ids of raters to how often each gave the same answer twice; None where nobody was asked twice."""
 
 
 def report_of(
     collected: Collected,
     *,
     command: str,
+    repeats: Repeats | None = None,
     on_part: OnPart | None = None,
     on_draw: OnDraw | None = None,
     n_resamples: int = RESAMPLES,
@@ -53,6 +54,8 @@ def report_of(
     Args:
         collected: its records.
         command: what was typed, for the provenance.
+        repeats: how often raters, by their ids, gave the same answer twice; for votes that do
+            not say it themselves.
         on_part: called when one of `STEPS` begins.
         on_draw: called while images, raters and votes are drawn again.
         n_resamples: how often each of them is.
@@ -81,8 +84,8 @@ def report_of(
     )
     begin("hashes")
     raters = report.raters_found
-    if raters is not None and raters.repeats is None:
-        raters = replace(raters, repeats=_repeats_on_site(study, raters.effects.rater_ids))
+    if raters is not None and raters.repeats is None and repeats is not None:
+        raters = replace(raters, repeats=repeats(raters.effects.rater_ids))
     return replace(
         report,
         raters_found=raters,
@@ -166,22 +169,6 @@ def _label_provenance(collected: Collected) -> LabelProvenance:
         n_questions=None if votes is None else len(votes.questions),
         method=None if collected.posterior is None else collected.posterior.method,
     )
-
-
-def _repeats_on_site(study: Study, rater_ids: Shaped[np.ndarray, "R"]) -> RaterRepeats | None:
-    """How far raters agree with themselves, where the study's site asked them twice."""
-    if not (study.folder / DATABASE).is_file():
-        return None
-    store = open_rating(study)
-    try:
-        known = {one.name: one.self_agreement for one in rater_table(store)}
-    finally:
-        store.close()
-    counts = [
-        (known[name].of, known[name].n) if name in known else (0, 0) for name in rater_ids.tolist()
-    ]
-    n, n_same = np.array(counts, np.int64).reshape(-1, 2).T
-    return RaterRepeats(rater_ids, n, n_same) if n.any() else None
 
 
 def _inputs(collected: Collected) -> Iterator[Input]:

@@ -20,7 +20,7 @@
 `forms`         what plain forms send, as numbers and answers
 ==============  ==========================================================================
 
-Knows nothing of files and studies (`reassess.study.site` builds the `Site`), and keeps no
+Knows nothing of files and studies (`reassess.site.store` builds the `Site`), and keeps no
 state but the counters of its rate limits.
 """
 

@@ -20,17 +20,7 @@ from reassess.errors import OptionError
 from reassess.files import read_benchmark, read_labels
 from reassess.rating import Store, refresh
 from reassess.records import Benchmark, StoppingRule
-from reassess.study import Study, open_study
-from reassess.study.filling import Filled, fill_store
-from reassess.study.site import (
-    ImageFolder,
-    cookie_secret,
-    database_url,
-    exemplars_of,
-    limit_votes,
-    open_rating,
-)
-from reassess.study.stopping import (
+from reassess.site.stopping import (
     LiveRule,
     Stop,
     budget_of,
@@ -38,6 +28,15 @@ from reassess.study.stopping import (
     fit_elsewhere,
     keep_fitting,
 )
+from reassess.site.store import (
+    cookie_secret,
+    database_url,
+    limit_votes,
+    open_rating,
+)
+from reassess.site.sync import SyncResult, sync
+from reassess.study import Study, open_study
+from reassess.study.images import ImageFolder, example_images
 from reassess.web.app import create_app
 from reassess.web.site import Site
 from reassess.web.wording import Wording
@@ -50,7 +49,7 @@ _ASK = "ask"
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class ServeConfig:
     """How a study is served.
 
     Attributes:
@@ -74,7 +73,7 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class PreparedSite:
     """A site, and what its owner should know before it opens.
 
     Attributes:
@@ -87,14 +86,14 @@ class Served:
 
     site: Site
     study: Study
-    filled: Filled
+    filled: SyncResult
     images: ImageFolder
     begin: Callable[[], None]
 
 
 def serve_study(
-    serving: Serving, *, votes_per_question: int | None = None, refreshes: bool = True
-) -> Served:
+    serving: ServeConfig, *, votes_per_question: int | None = None, refreshes: bool = True
+) -> PreparedSite:
     """The site of a study, its store opened and filled.
 
     Args:
@@ -113,7 +112,7 @@ def serve_study(
         check_stop(study, serving.stop)
     store = open_rating(study, serving.database, votes_per_question=votes_per_question)
     try:
-        filled = fill_store(study, store)
+        filled = sync(study, store)
         limit_votes(store, budget_of(serving.stop, serving.budget))
         images, exemplars = _pictures(study, serving, filled)
         rule, begin = _rule(study, store, serving, refreshes=refreshes)
@@ -133,10 +132,10 @@ def serve_study(
     except BaseException:
         store.close()
         raise
-    return Served(site, study, filled, images, begin)
+    return PreparedSite(site, study, filled, images, begin)
 
 
-def environment_of(serving: Serving) -> dict[str, str]:
+def environment_of(serving: ServeConfig) -> dict[str, str]:
     """What a worker process must find in its environment."""
     return {VARIABLE: json.dumps(asdict(serving))}
 
@@ -152,7 +151,7 @@ def app_of_environment() -> FastAPI:
         raise OptionError(
             f"{VARIABLE} is not set, but must say what to serve: reassess serve STUDY"
         )
-    served = serve_study(Serving(**json.loads(told)), refreshes=False)
+    served = serve_study(ServeConfig(**json.loads(told)), refreshes=False)
     served.begin()
     parent = parent_process()
     if parent is not None:
@@ -167,7 +166,7 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 def _pictures(
-    study: Study, serving: Serving, filled: Filled
+    study: Study, serving: ServeConfig, filled: SyncResult
 ) -> tuple[ImageFolder, dict[int, tuple[str, ...]]]:
     source = filled.benchmark
     if serving.exemplars is not None:
@@ -177,13 +176,13 @@ def _pictures(
     asked = frozenset(filled.asked.image_ids.tolist())
     images = ImageFolder(folder, _ids(filled.benchmark))
     if source is filled.benchmark:
-        return images, exemplars_of(source, asked, images)
-    more = exemplars_of(source, asked, ImageFolder(folder, _ids(source)))
+        return images, example_images(source, asked, images)
+    more = example_images(source, asked, ImageFolder(folder, _ids(source)))
     shown = {name for names in more.values() for name in names}
     return ImageFolder(folder, {*_ids(filled.benchmark), *shown}), more
 
 
-def _asking(study: Study, filled: Filled) -> tuple[Wording, dict[str, tuple[int, ...]]]:
+def _asking(study: Study, filled: SyncResult) -> tuple[Wording, dict[str, tuple[int, ...]]]:
     """How the study calls its question and answers, and the labels that it shows."""
     options = dict(study.settings.get(_ASK, {}))
     named = options.pop("labels", None)
@@ -201,7 +200,7 @@ def _ids(benchmark: Benchmark) -> list[str]:
 
 
 def _rule(
-    study: Study, store: Store, serving: Serving, *, refreshes: bool
+    study: Study, store: Store, serving: ServeConfig, *, refreshes: bool
 ) -> tuple[StoppingRule | None, Callable[[], None]]:
     """The rule, and what starts keeping it up; a site without one forgets what was settled."""
     stop = serving.stop

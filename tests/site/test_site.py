@@ -33,26 +33,7 @@ from reassess.rating import (
     submit,
 )
 from reassess.records import ANSWERS, Assessment, Pairs, Questions, Votes
-from reassess.study import (
-    Study,
-    add_models,
-    change_settings,
-    open_study,
-    propose_study,
-    run_study,
-    write_proposed,
-)
-from reassess.study.filling import fill_store
-from reassess.study.manifest import ModelEntry
-from reassess.study.site import (
-    ImageFolder,
-    cookie_secret,
-    database_url,
-    exemplars_of,
-    limit_votes,
-    open_rating,
-)
-from reassess.study.stopping import (
+from reassess.site.stopping import (
     LiveRule,
     StudyRule,
     arrivals,
@@ -62,10 +43,27 @@ from reassess.study.stopping import (
     keep_fitting,
     seeds_of,
 )
-from reassess.study.vote_files import export_votes
+from reassess.site.store import (
+    cookie_secret,
+    database_url,
+    limit_votes,
+    open_rating,
+)
+from reassess.site.sync import sync
+from reassess.site.transfer import export_votes
+from reassess.study import (
+    Study,
+    add_models,
+    change_settings,
+    open_study,
+    propose_study,
+    run_study,
+    write_proposed,
+)
+from reassess.study.images import ImageFolder, example_images
+from reassess.study.manifest import ModelEntry
 from tests.rating.play import LUCK
-
-from .small import PRACTICE, K, N, ids_of, is_true, make_study, write_gold
+from tests.study.small import PRACTICE, K, N, ids_of, is_true, make_study, write_gold
 
 PLAIN = Settings(gold_rate=0.0, repeat_rate=0.0, n_practice=0, n_qualification=0)
 Say = Callable[[str, int], int]
@@ -121,7 +119,7 @@ def test_filling_again_adds_what_is_new_and_keeps_screens_and_votes(study: Study
     with open_rating(study) as store:
         rating.change_settings(store, PLAIN)
         tasks = read_tasks(study.folder / "tasks.parquet")
-        filled = fill_store(study, store)
+        filled = sync(study, store)
         assert (filled.n_new, filled.n_gold, filled.n_practice) == (len(tasks.questions), 0, 0)
         asked = filled.asked
         names = np.strings.add(asked.image_ids[asked.image], ":")
@@ -132,13 +130,13 @@ def test_filling_again_adds_what_is_new_and_keeps_screens_and_votes(study: Study
         assert len(screens) == len(together) == tasks.n_tasks
         assert rate(store, person(store, "ann"), mostly_right(0), 20) == 20
         before = rating.votes(store)
-        assert fill_store(study, store).n_new == 0
+        assert sync(study, store).n_new == 0
 
         export_votes(study, store)
         grown = add_models(study, [ModelEntry("m3", "../m3.npz", scale="logit")])
         write_proposed(grown, propose_study(grown))
         more = read_tasks(study.folder / "tasks.parquet")
-        filled = fill_store(grown, store)
+        filled = sync(grown, store)
         assert filled.n_new == len(np.setdiff1d(more.questions.ids, tasks.questions.ids)) > 0
         gone = np.setdiff1d(tasks.questions.ids, more.questions.ids)
         assert filled.n_not_proposed == len(gone)
@@ -156,7 +154,7 @@ def test_gold_is_hidden_among_what_is_asked_and_the_rest_is_practice(study: Stud
     asked = set(tasks.questions.ids.tolist())
     n_hidden = sum(f"{i}:{k}" in asked for i in rated for k in range(K))
     with open_rating(study) as store:
-        filled = fill_store(study, store)
+        filled = sync(study, store)
         assert filled.n_practice == 1
         assert filled.n_gold == n_hidden + K
         assert filled.n_unasked_gold == len(rated) * K - n_hidden
@@ -172,7 +170,7 @@ def test_gold_is_hidden_among_what_is_asked_and_the_rest_is_practice(study: Stud
         assert known.truth().tolist() == right
         n_votes = len(known.votes)
         assert len(known.votes) == 3 * filled.n_gold
-        again = fill_store(study, store)
+        again = sync(study, store)
         assert (again.n_new, again.n_gold) == (0, filled.n_gold)
         known = rating.gold(store)
         assert known is not None
@@ -192,7 +190,7 @@ def test_gold_is_hidden_among_what_is_asked_and_the_rest_is_practice(study: Stud
 def test_tasks_are_needed(study: Study) -> None:
     (study.folder / "tasks.parquet").unlink()
     with open_rating(study) as store, pytest.raises(OptionError, match="reassess propose"):
-        fill_store(study, store)
+        sync(study, store)
 
 
 def test_votes_per_question_are_the_owners(study: Study) -> None:
@@ -207,7 +205,7 @@ def test_a_study_is_rated_adaptively_aggregated_and_labelled(with_luck: Study) -
     study, live = with_luck, LiveRule()
     with open_rating(study, rule=live) as store:
         rating.change_settings(store, PLAIN)
-        filled = fill_store(study, store)
+        filled = sync(study, store)
         people = [person(store, f"rater-{n}") for n in range(7)]
         says = [mostly_right(n) for n in range(7)]
         assert fit_rule(study, store) is None
@@ -259,7 +257,7 @@ def test_a_study_is_rated_within_a_budget(with_luck: Study) -> None:
     study, live = with_luck, LiveRule()
     with open_rating(study, rule=live) as store:
         rating.change_settings(store, PLAIN)
-        filled = fill_store(study, store)
+        filled = sync(study, store)
         n = len(filled.asked.question)
         limit_votes(store, 0.6)
         is_seed = seeds_of(filled.asked, 60)
@@ -302,7 +300,7 @@ def test_a_study_is_rated_within_a_budget(with_luck: Study) -> None:
 def test_votes_come_in_the_order_in_which_they_were_given(study: Study) -> None:
     """Later images are rated first here, so that no other order can pass for it."""
     with open_rating(study) as store:
-        fill_store(study, store)
+        sync(study, store)
         asked = question_table(store)
         given, n = votes_on(asked), len(asked.question)
         row, rater, answer = arrivals(given, asked)
@@ -370,7 +368,7 @@ def test_all_is_asked_where_the_decision_is_not_known_beforehand(
 ) -> None:
     with open_rating(study, votes_per_question=3) as store:
         rating.change_settings(store, replace(PLAIN, votes_per_question=3))
-        fill_store(study, store)
+        sync(study, store)
         for n in range(3):
             rate(store, person(store, f"rater-{n}"), mostly_right(n), 100)
         assert fit_rule(study, store, min_questions=100) is not None
@@ -381,7 +379,7 @@ def test_all_is_asked_where_the_decision_is_not_known_beforehand(
 def test_a_rule_that_fails_leaves_the_one_before(study: Study) -> None:
     live = LiveRule()
     with open_rating(study, rule=live) as store:
-        fill_store(study, store)
+        sync(study, store)
         rating.change_settings(store, PLAIN)
         rate(store, person(store, "ann"), mostly_right(0), 3)
         before, told = live.current, threading.Event()
@@ -426,20 +424,20 @@ def test_images_lie_in_their_folder_only(tmp_path: Path) -> None:
 
 def test_examples_show_a_class_and_nothing_that_is_rated(study: Study) -> None:
     with open_rating(study) as store:
-        filled = fill_store(study, store)
+        filled = sync(study, store)
     ids, original = ids_of()
     of_class = dict(zip([*ids, PRACTICE], [*original, 0], strict=True))
     asked = frozenset(filled.asked.image_ids.tolist())
     (study.folder / "../photos" / PRACTICE).unlink()
     images = ImageFolder(study.folder / "../photos", of_class)
     assert 0 < len(asked) < N
-    shown = exemplars_of(filled.benchmark, asked, images, n_images=3)
+    shown = example_images(filled.benchmark, asked, images, n_images=3)
     free = {k: {i for i, c in of_class.items() if c == k} - asked - {PRACTICE} for k in range(K)}
     assert {k: len(names) for k, names in shown.items()} == {
         k: min(3, len(names)) for k, names in free.items() if names
     }
     assert all(set(names) <= free[k] for k, names in shown.items())
-    assert shown == exemplars_of(filled.benchmark, asked, images, n_images=3)
+    assert shown == example_images(filled.benchmark, asked, images, n_images=3)
 
 
 def test_the_secret_is_made_once_and_for_its_owner_only(study: Study) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from reassess.errors import OptionError
-from reassess.files import read_gold, sha256_of, write_atomically
+from reassess.files import read_gold, write_atomically
 from reassess.files.proposals import read_tasks
 from reassess.rating import (
     QuestionTable,
@@ -26,18 +26,17 @@ from reassess.rating import (
     set_use,
 )
 from reassess.records import Benchmark, Gold, Pairs, Questions, Tasks, Votes, align
-from reassess.study.inputs import benchmark_of
-from reassess.study.manifest import Study
-from reassess.study.site import KEPT
-from reassess.study.stages import FILES, gold_file
-from reassess.study.vote_files import exported
+from reassess.site.store import KEPT
+from reassess.site.transfer import is_export
+from reassess.study import FILES, Study, benchmark_of
+from reassess.study.stages import gold_file
 
 _PRACTICE = "practice.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """What a study's store holds after it was filled, and what was new.
+class SyncResult:
+    """What a study's store holds after questions and gold were loaded, and what was new.
 
     Attributes:
         benchmark: the study's images, original labels and classes.
@@ -58,7 +57,7 @@ class Filled:
     n_not_proposed: int
 
 
-def fill_store(study: Study, store: Store) -> Filled:
+def sync(study: Study, store: Store) -> SyncResult:
     """What the store holds after the study's questions and gold were put into it.
 
     Votes, and questions that are there already, stay as they are.
@@ -88,7 +87,7 @@ def fill_store(study: Study, store: Store) -> Filled:
         _import_new(store, experts, there, is_ours=_is_ours(study))
     is_wanted = _is_asked_by(tasks.pairs, asked)
     is_practice = np.isin(asked.image_ids, list(practice))[asked.image]
-    return Filled(
+    return SyncResult(
         benchmark=benchmark,
         asked=asked,
         n_new=n_new,
@@ -161,7 +160,7 @@ def _practise(
 def _is_ours(study: Study) -> bool:
     """Whether the study's gold file is what an export from a site wrote."""
     path = gold_file(study, "aggregate")
-    return path is not None and exported(study).get(str(path.absolute())) == sha256_of(path)
+    return path is not None and is_export(study, path)
 
 
 def _import_new(

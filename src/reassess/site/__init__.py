@@ -1,0 +1,38 @@
+"""A study and its rating store: what is loaded, when asking stops, votes in and out.
+
+==========  ==========================================================================
+`store`     where a study's database is, opening it, its vote limit, its cookie secret
+`sync`      the study's questions and gold into the store, as often as they change
+`stopping`  which questions need no more votes: rules that the study's own votes teach
+`transfer`  votes and experts' answers into files, votes back in
+`results`   what reports and reviews read from a store
+==========  ==========================================================================
+
+Joins `reassess.study`, `reassess.rating` and `reassess.aggregation`; pages are `reassess.web`'s.
+"""
+
+from reassess.site.results import rater_repeats, read_verdicts
+from reassess.site.store import (
+    cookie_secret,
+    database_url,
+    limit_votes,
+    open_rating,
+    site_progress,
+)
+from reassess.site.sync import SyncResult, sync
+from reassess.site.transfer import export_experts, export_votes, import_votes_file
+
+__all__ = [
+    "SyncResult",
+    "cookie_secret",
+    "database_url",
+    "export_experts",
+    "export_votes",
+    "import_votes_file",
+    "limit_votes",
+    "open_rating",
+    "rater_repeats",
+    "read_verdicts",
+    "site_progress",
+    "sync",
+]

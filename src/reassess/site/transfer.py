@@ -1,0 +1,319 @@
+"""Votes and experts' answers out of a study's store into files, and votes back in.
+
+What goes out are the counted votes, at most k a question: those that are aggregated. All that
+was ever answered can be written beside them, marked. Exporting and importing is the identity.
+Experts' gold and their decisions about contested questions are long tables
+``image,label,expert,answer``, read as gold is.
+
+A file of the study that no export wrote may hold what stands nowhere else, so it is never
+overwritten unasked. Which files were written here stands in `.rating/exported.json`, by path
+below the study's folder, so that it holds for a moved or copied study too.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from reassess.errors import DataError, OptionError
+from reassess.files import read_votes, sha256_of, write_atomically
+from reassess.files.dense_votes import write_dense_votes
+from reassess.files.label_studio import read_label_studio, write_label_studio
+from reassess.files.tables import write_table
+from reassess.files.vote_tables import Part, crowd_kit, long, write_parts
+from reassess.rating import (
+    PURPOSES,
+    Store,
+    VoteBatch,
+    adjudications,
+    gold,
+    import_votes,
+    question_table,
+    vote_batches,
+)
+from reassess.records import ANSWERS, Pairs, Questions, align
+from reassess.registry import checks_choices
+from reassess.site.store import KEPT
+from reassess.study import Study, benchmark_of, votes_file
+from reassess.study.stages import adjudications_file, gold_file
+
+VoteFormat = Literal["long", "real-npz", "label-studio", "crowd-kit"]
+ExpertTable = Literal["gold", "adjudications"]
+USUAL = "votes.csv"
+_RECORD = "exported.json"
+_ENDINGS: dict[VoteFormat, tuple[str, ...]] = {
+    "long": (".csv", ".tsv", ".parquet", ".pq"),
+    "real-npz": (".npz",),
+    "label-studio": (".json",),
+    "crowd-kit": (".csv", ".tsv", ".parquet", ".pq"),
+}
+
+
+@checks_choices
+def format_of(path: Path, form: VoteFormat | None) -> VoteFormat:
+    """The format, as given or by the extension.
+
+    Raises:
+        OptionError: the extension is another format's.
+    """
+    ending = path.suffix.lower()
+    known = [one for one in _ENDINGS if ending in _ENDINGS[one]]
+    if form is None and known:
+        return known[0]
+    if form is None or ending not in _ENDINGS[form]:
+        wanted = _ENDINGS[form] if form else (*_ENDINGS["long"], ".npz", ".json")
+        raise OptionError(
+            f"{path}: its extension is {ending!r}, but must be one of {', '.join(wanted)}. Rename "
+            "the file."
+        )
+    return form
+
+
+@checks_choices
+def export_votes(
+    study: Study,
+    store: Store,
+    path: Path | None = None,
+    *,
+    form: VoteFormat | None = None,
+    include_uncounted: bool = False,
+    overwrite: bool = False,
+) -> tuple[Path, int]:
+    """The file that was written, and how many votes are in it.
+
+    Args:
+        study: the study.
+        store: its store.
+        path: the file; None for `votes.csv` in the study, which its later stages read.
+        form: the format; None goes by the extension.
+        include_uncounted: write what is not counted as well (corrected answers, repetitions, gold
+            beyond k votes, practice, excluded votes), with columns that say so.
+        overwrite: write over a file of votes in the study's folder that came from elsewhere.
+
+    Raises:
+        OptionError: extension and format do not fit, or the file came from elsewhere.
+        DataError: there is no vote.
+        FileError: the file cannot be written.
+        StoreError: the database cannot be read.
+    """
+    where = study.folder / USUAL if path is None else path
+    form = format_of(where, form)
+    if include_uncounted and (form != "long" or path is None):
+        raise OptionError(
+            "--include-uncounted needs the format long and a FILE of its own: what is not counted "
+            "must not be aggregated. Name a file."
+        )
+    if not overwrite:
+        _check_votes_are_ours(study, where)
+    if form == "real-npz":
+        n_votes = write_dense_votes(_parts(store), where)
+    elif form == "label-studio":
+        classes = benchmark_of(study).classes
+        n_votes = write_label_studio(_parts(store), where, classes=classes)
+    elif form == "crowd-kit":
+        n_votes = write_parts((crowd_kit(part) for part in _parts(store)), where)
+    else:
+        parts = _parts(store, include_uncounted=include_uncounted)
+        n_votes = write_parts((long(part) for part in parts), where)
+    record_export(study, where)
+    return where, n_votes
+
+
+@checks_choices
+def import_votes_file(
+    study: Study, store: Store, path: Path, *, form: VoteFormat | None = None
+) -> tuple[int, int]:
+    """How many votes of a file were new to the store, and how many the file holds.
+
+    The store must have the study's questions (`reassess.site.sync.sync`).
+
+    Raises:
+        OptionError: extension and format do not fit.
+        FileError: the file is missing or malformed.
+        DataError: votes are not what they must be, or questions are not the study's.
+        AlignmentError: an image is not the study's.
+        RaterError: a rater has the name of an expert or owner.
+        StoreError: the database cannot be written.
+    """
+    form = format_of(path, form)
+    classes = benchmark_of(study).classes
+    read = read_label_studio if form == "label-studio" else read_votes
+    found = read(path, classes=classes)
+    pairs = found.questions.pairs
+    if pairs is None:
+        raise DataError(
+            f"{path}: the questions name no image and class, but must. Write columns image,label, "
+            "or tasks as <image>:<class index>."
+        )
+    asked = question_table(store).image_ids
+    row = align(pairs.image_ids, asked, source=str(path), target_name="the study's questions")
+    named = Questions.from_pairs(Pairs(asked[row], pairs.image, pairs.label))
+    return import_votes(store, replace(found, questions=named)), len(found)
+
+
+@checks_choices
+def expert_file(study: Study, table: ExpertTable) -> Path | None:
+    """The file of gold or adjudications that the study's stages read; None where it names none."""
+    return gold_file(study, "aggregate") if table == "gold" else adjudications_file(study)
+
+
+@checks_choices
+def export_experts(
+    study: Study,
+    store: Store,
+    table: ExpertTable,
+    path: Path | None = None,
+    *,
+    overwrite: bool = False,
+) -> tuple[Path, int]:
+    """The file that was written, and how many answers of experts are in it.
+
+    Of gold these are each expert's latest answers to the questions that enough experts judged,
+    of adjudications each expert's latest decision about a question.
+
+    Args:
+        study: the study.
+        store: its store.
+        table: gold or adjudications.
+        path: a table (.csv); None for `gold.csv` or `adjudications.csv` in the study.
+        overwrite: write over a file in the study's folder that came from elsewhere.
+
+    Raises:
+        OptionError: the extension is not .csv, or the file came from elsewhere.
+        DataError: there is nothing to write.
+        FileError: the file cannot be written.
+        StoreError: the database cannot be read.
+    """
+    where = study.folder / f"{table}.csv" if path is None else path
+    if where.suffix.lower() != ".csv":
+        raise OptionError(f"{where}: its extension must be .csv. Rename the file.")
+    if not overwrite and _is_inside(study, where) and _is_foreign(study, where):
+        raise OptionError(
+            f"{where}: no export wrote what is in it, and it would be lost. The site takes over a "
+            "gold file that study.toml names; then export with --overwrite, or name another file."
+        )
+    columns = _gold(store) if table == "gold" else _decisions(store)
+    n_rows = len(columns["image"])
+    if n_rows == 0:
+        raise DataError(
+            f"{where}: there are 0 rows of {table} to write, but there must be at least one. Let "
+            "experts answer on the site first."
+        )
+    write_table(where, columns)
+    record_export(study, where)
+    return where, n_rows
+
+
+def is_export(study: Study, path: Path) -> bool:
+    """Whether a file of the study is, to the byte, what an export wrote there."""
+    key = _key(study, path)
+    return key is not None and path.is_file() and _exported(study).get(key) == sha256_of(path)
+
+
+def record_export(study: Study, path: Path) -> None:
+    """Note that an export wrote a file of the study."""
+    key = _key(study, path)
+    if key is None:
+        return
+    record = _exported(study) | {key: sha256_of(path)}
+    with write_atomically(study.folder / KEPT / _RECORD) as beside:
+        beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _exported(study: Study) -> dict[str, str]:
+    """SHA-256 of the files that an export wrote, by path below the study's folder.
+
+    Version 0.1.0 noted absolute paths: those below where the study was then hold here too, as
+    the hash decides whether a file is still what was written.
+    """
+    try:
+        found = json.loads((study.folder / KEPT / _RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {
+        _key(study, Path(name)) or Path(name).name if Path(name).is_absolute() else name: value
+        for name, value in found.items()
+    }
+
+
+def _key(study: Study, path: Path) -> str | None:
+    """The path below the study's folder; None where the file lies elsewhere."""
+    folder, file = study.folder.absolute(), path.absolute()
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else None
+
+
+def _is_inside(study: Study, path: Path) -> bool:
+    return _key(study, path) is not None
+
+
+def _is_foreign(study: Study, path: Path) -> bool:
+    """Whether there is a file that no export wrote: what is in it may be nowhere else."""
+    return path.is_file() and not is_export(study, path)
+
+
+def _check_votes_are_ours(study: Study, path: Path) -> None:
+    """Refuse to write over votes of the study that no export wrote."""
+    used = votes_file(study)
+    usual = {(study.folder / USUAL).absolute(), None if used is None else used.absolute()}
+    if path.absolute() in usual and _is_foreign(study, path):
+        raise OptionError(
+            f"{path}: no export wrote the votes in it, and they would be lost. Import them first "
+            f"(reassess votes import {study.folder} {path}), then export with --overwrite; or name "
+            "another file."
+        )
+
+
+def _parts(store: Store, *, include_uncounted: bool = False) -> Iterator[Part]:
+    for batch in vote_batches(store, counted_only=not include_uncounted):
+        yield _part(batch, include_uncounted=include_uncounted)
+
+
+def _part(batch: VoteBatch, *, include_uncounted: bool) -> Part:
+    part: dict[str, np.ndarray[Any, np.dtype[Any]]] = {
+        "image": batch.image_id,
+        "label": batch.label,
+        "rater": batch.rater,
+        "answer": batch.answer,
+        "given_at": batch.given_at,
+        "seconds": batch.seconds,
+    }
+    if include_uncounted:
+        part |= {
+            "counted": batch.counted,
+            "purpose": np.array(PURPOSES)[batch.purpose],
+            "round": batch.round,
+            "version": batch.version,
+        }
+    return part
+
+
+def _gold(store: Store) -> dict[str, list[str]]:
+    known = gold(store)
+    if known is None:
+        return {"image": []}
+    votes, pairs = known.votes, known.questions.pairs
+    assert pairs is not None  # noqa: S101 -- the store's questions are pairs; this tells mypy
+    question = votes.question
+    return {
+        "image": pairs.image_ids[pairs.image[question]].tolist(),
+        "label": pairs.label[question].tolist(),
+        "expert": votes.rater_ids[votes.rater].tolist(),
+        "answer": np.array(ANSWERS)[votes.answer].tolist(),
+    }
+
+
+def _decisions(store: Store) -> dict[str, list[str]]:
+    found = adjudications(store)
+    return {
+        "image": [one.image_id for one in found],
+        "label": [str(one.label) for one in found],
+        "expert": [one.expert for one in found],
+        "answer": [ANSWERS[one.answer] for one in found],
+        "given_at": [one.at.strftime("%Y-%m-%dT%H:%M:%S") for one in found],
+        "note": [one.note for one in found],
+    }

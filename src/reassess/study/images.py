@@ -1,0 +1,95 @@
+"""The files of a study's images: found by id below one folder, and chosen as examples."""
+
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from reassess.records import Benchmark, positions
+
+N_EXAMPLES = 8
+"""Example images a class, at most."""
+
+
+class ImageFolder:
+    """Image id → file below one folder, and never a file outside it.
+
+    Args:
+        folder: the folder; None where the study has no images.
+        image_ids: the ids that may be asked for; all others have no file.
+
+    Raises:
+        AlignmentError: an id fits several files, or two ids name one file.
+    """
+
+    def __init__(self, folder: Path | None, image_ids: Iterable[str]) -> None:
+        self._folder = None if folder is None or not folder.is_dir() else folder.resolve()
+        self._name = {image_id: image_id for image_id in image_ids}
+        self.n_found = 0
+        if self._folder is not None and self._name:
+            files = _files_below(self._folder)
+            self.n_found = self._look_up(files, str(folder))
+
+    def __len__(self) -> int:
+        return len(self._name)
+
+    def __call__(self, image_id: str) -> Path | None:
+        """The file of an image; None where there is none, or it lies outside the folder."""
+        name = self._name.get(image_id)
+        if self._folder is None or name is None:
+            return None
+        try:
+            path = (self._folder / name).resolve()
+            inside = path.is_relative_to(self._folder) and path.is_file()
+        except (OSError, ValueError, RuntimeError):  # links in a circle, a name that is no path
+            return None
+        return path if inside else None
+
+    def _look_up(self, files: list[str], folder: str) -> int:
+        """How many ids have a file; ids that are the end of a file's path, or longer, find it."""
+        there = set(files)
+        absent = [image_id for image_id in self._name if image_id not in there]
+        if not absent or not files:
+            return len(self._name) - len(absent)
+        row = positions(np.array(absent), np.array(files), source=folder)
+        found = {one: files[i] for one, i in zip(absent, row.tolist(), strict=True) if i >= 0}
+        self._name |= found
+        return len(self._name) - len(absent) + len(found)
+
+
+def example_images(
+    source: Benchmark, asked: Collection[str], images: ImageFolder, *, n_images: int = N_EXAMPLES
+) -> dict[int, tuple[str, ...]]:
+    """Images to show as examples of each class: by original label, never one that is rated.
+
+    An image that is rated is nobody's example, since its example would tell its original label.
+    Which images of a class are shown is drawn once and for all.
+
+    Args:
+        source: images and their original labels; the study's or others in the same folder.
+        asked: ids of the images that raters are asked about.
+        images: where the files are; what has no file is left out.
+        n_images: how many a class at most.
+    """
+    if source.original is None:
+        return {}
+    found: dict[int, list[str]] = {}
+    order = np.random.default_rng(0).permutation(len(source.image_ids))
+    names = source.image_ids[order].tolist()
+    for name, label in zip(names, source.original[order].tolist(), strict=True):
+        chosen = found.setdefault(label, [])
+        if len(chosen) < n_images and name not in asked and images(name) is not None:
+            chosen.append(name)
+    return {label: tuple(chosen) for label, chosen in sorted(found.items()) if chosen}
+
+
+def _files_below(folder: Path) -> list[str]:
+    """Every file below a folder, as a path with ``/``; folders that are links are not entered."""
+    found: list[str] = []
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        below = Path(parent).relative_to(folder).as_posix()
+        start = "" if below == "." else f"{below}/"
+        found += [start + name for name in sorted(files)]
+    return found
