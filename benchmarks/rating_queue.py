@@ -55,8 +55,8 @@ from reassess.rating import (
     votes,
 )
 from reassess.records import ANSWERS, Gold, Pairs, Questions, Tasks, Votes
-from reassess.study import FILES, new_study, open_study
 from reassess.site.store import open_rating
+from reassess.study import FILES, new_study, open_study
 
 N_RATERS = 50
 PER_IMAGE = 10

@@ -19,8 +19,8 @@ from PIL import Image
 from reassess.files.proposals import write_tasks
 from reassess.rating import audit, invite, progress, vote_batches
 from reassess.records import Pairs, Questions, Tasks
-from reassess.study import FILES, new_study, open_study
 from reassess.site.store import open_rating
+from reassess.study import FILES, new_study, open_study
 
 PER_SCREEN = 5
 N_CLASSES = 1000

@@ -190,7 +190,7 @@ def export_experts(
     where = study.folder / f"{table}.csv" if path is None else path
     if where.suffix.lower() != ".csv":
         raise OptionError(f"{where}: its extension must be .csv. Rename the file.")
-    if not overwrite and _is_inside(study, where) and _is_foreign(study, where):
+    if not overwrite and study.relative(where) is not None and _is_foreign(study, where):
         raise OptionError(
             f"{where}: no export wrote what is in it, and it would be lost. The site takes over a "
             "gold file that study.toml names; then export with --overwrite, or name another file."
@@ -209,13 +209,13 @@ def export_experts(
 
 def is_export(study: Study, path: Path) -> bool:
     """Whether a file of the study is, to the byte, what an export wrote there."""
-    key = _key(study, path)
+    key = study.relative(path)
     return key is not None and path.is_file() and _exported(study).get(key) == sha256_of(path)
 
 
 def record_export(study: Study, path: Path) -> None:
     """Note that an export wrote a file of the study."""
-    key = _key(study, path)
+    key = study.relative(path)
     if key is None:
         return
     record = _exported(study) | {key: sha256_of(path)}
@@ -236,19 +236,9 @@ def _exported(study: Study) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     return {
-        _key(study, Path(name)) or Path(name).name if Path(name).is_absolute() else name: value
+        (study.relative(name) or Path(name).name) if Path(name).is_absolute() else name: value
         for name, value in found.items()
     }
-
-
-def _key(study: Study, path: Path) -> str | None:
-    """The path below the study's folder; None where the file lies elsewhere."""
-    folder, file = study.folder.absolute(), path.absolute()
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else None
-
-
-def _is_inside(study: Study, path: Path) -> bool:
-    return _key(study, path) is not None
 
 
 def _is_foreign(study: Study, path: Path) -> bool:
