@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 from measure import best_of, describe_machine, in_fresh_process, published, seconds
 
-from reassess.proposals.choice import choose_models
+from reassess.proposals.model_selection import choose_models
 from reassess.records import align
 
 N_CLASSES = 1000

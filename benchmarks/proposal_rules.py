@@ -14,8 +14,8 @@ from reassess.analysis.alignment import pairs_of
 from reassess.catalog import Catalog
 from reassess.proposals import propose
 from reassess.proposals.calibration import EDGES
-from reassess.proposals.evidence import Evidence, gather_evidence
 from reassess.proposals.learned import LearnedProposals, learn_proposals
+from reassess.proposals.model_votes import ModelVotes, collect_model_votes
 from reassess.records import Benchmark, LabelSets, Pairs, Predictions, Proposals, align
 
 TOPS = (100_000, 150_000, 200_000, 250_000)
@@ -66,7 +66,7 @@ def paper_rules(
     found = []
     for name, models in (("21 models", scored), ("21 models, top-1 of all 60", every)):
         for top in TOPS:
-            proposals = propose(models, benchmark, top=top)
+            proposals = propose(models, benchmark, pairs_per_model=top)
             judge.row(f"paper's rule, {name}, top {top:,}", proposals)
             found.append(proposals)
     return found
@@ -175,7 +175,7 @@ def unrated_by_probability(learned: LearnedProposals, judge: Judge) -> None:
         )
 
 
-def gold_alone(evidence: Evidence, published: Catalog, judge: Judge) -> None:
+def gold_alone(evidence: ModelVotes, published: Catalog, judge: Judge) -> None:
     gold = published.gold("imagenet-gold")
     questions, share = pairs_of(gold.questions), gold.share_of_yes()
     for name, complete in (("other pairs unknown", False), ("other pairs invalid", True)):
@@ -212,7 +212,7 @@ def main() -> None:
     heading("Rules: proposals and recall, over all images; over the 24,889 rated; images to rate")
     paper = paper_rules(scored, every, benchmark, judge)
     start = time.perf_counter()
-    evidence = gather_evidence(every, benchmark)
+    evidence = collect_model_votes(every, benchmark)
     print(f"evidence: {len(evidence):,} pairs, {time.perf_counter() - start:.0f} s")
     heading("Learned on the 1,135 gold questions")
     gold_alone(evidence, published, judge)

@@ -62,7 +62,7 @@ def ours(paths: list[Path], n_images: int) -> dict[str, float]:
         found = []
         for path in paths:
             found += open_predictions(path, benchmark, order="file-number", scale="logit")
-        return propose(found, benchmark, top=TOP)
+        return propose(found, benchmark, pairs_per_model=TOP)
 
     seconds = best_of(run, 3)
     proposals = run()

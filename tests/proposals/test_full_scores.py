@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError
 from reassess.files import open_predictions
-from reassess.proposals import propose, shortlists
+from reassess.proposals import propose, top_lists
 from reassess.records import Benchmark, Proposals, ScoreMatrix
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -71,7 +71,9 @@ def test_the_streamed_rule_is_the_rule(dtype: type, top: int) -> None:
     rng = np.random.default_rng(2)
     models = [logits(rng, benchmark, 30).astype(dtype) for _ in range(3)]
     found = propose(
-        [full(f"m{i}", scores, benchmark) for i, scores in enumerate(models)], benchmark, top=top
+        [full(f"m{i}", scores, benchmark) for i, scores in enumerate(models)],
+        benchmark,
+        pairs_per_model=top,
     )
     np.testing.assert_array_equal(mask(found, 30), expected(models, benchmark, top, "logit"))
 
@@ -87,7 +89,7 @@ def test_probabilities_alone_and_scores_of_unknown_scale_give_one_list(
     found = propose(
         [full(f"m{i}", scores, benchmark, scale) for i, scores in enumerate(models)],
         benchmark,
-        top=top,
+        pairs_per_model=top,
     )
     np.testing.assert_array_equal(mask(found, k), expected(models, benchmark, top, "one"))
 
@@ -98,13 +100,13 @@ def test_shards_and_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     models = [
         full(f"m{i}", logits(rng, benchmark, 12).astype(np.float32), benchmark) for i in range(3)
     ]
-    whole = propose(models, benchmark, top=1500)
-    monkeypatch.setattr(shortlists, "_SHARD_CELLS", 12 * 70)
-    monkeypatch.setattr(shortlists, "_BLOCK_CELLS", 12 * 11)
-    monkeypatch.setattr(shortlists, "_SAMPLED_ROWS", 5)
+    whole = propose(models, benchmark, pairs_per_model=1500)
+    monkeypatch.setattr(top_lists, "_SHARD_CELLS", 12 * 70)
+    monkeypatch.setattr(top_lists, "_BLOCK_CELLS", 12 * 11)
+    monkeypatch.setattr(top_lists, "_SAMPLED_ROWS", 5)
     for workers in (1, 3):
         with ThreadEngine(workers) as engine:
-            again = propose(models, benchmark, top=1500, engine=engine)
+            again = propose(models, benchmark, pairs_per_model=1500, engine=engine)
         for column in ("image", "label"):
             np.testing.assert_array_equal(
                 getattr(again.pairs, column), getattr(whole.pairs, column)
@@ -114,7 +116,7 @@ def test_shards_and_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_misleading_sample_of_rows_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sampled rows, every tenth, score far higher than all others: the first guess is wrong."""
-    monkeypatch.setattr(shortlists, "_SAMPLED_ROWS", 100)
+    monkeypatch.setattr(top_lists, "_SAMPLED_ROWS", 100)
     benchmark = benchmark_of(991, 20, 5)
     scores = logits(np.random.default_rng(6), benchmark, 20).astype(np.float32)
     scores[::10] *= 50
@@ -123,7 +125,7 @@ def test_a_misleading_sample_of_rows_is_noticed(monkeypatch: pytest.MonkeyPatch)
         scores + np.random.default_rng(7).normal(size=scores.shape).astype(np.float32),
     ]
     found = propose(
-        [full(f"m{i}", s, benchmark) for i, s in enumerate(models)], benchmark, top=3000
+        [full(f"m{i}", s, benchmark) for i, s in enumerate(models)], benchmark, pairs_per_model=3000
     )
     np.testing.assert_array_equal(mask(found, 20), expected(models, benchmark, 3000, "logit"))
 
@@ -144,7 +146,7 @@ def test_rows_in_the_order_of_a_file_find_their_images(tmp_path: Path) -> None:
     )
     expect = expected(models, benchmark, 60, "logit")
     for pair in (found, [*mapped, found[1]]):
-        np.testing.assert_array_equal(mask(propose(pair, benchmark, top=60), 6), expect)
+        np.testing.assert_array_equal(mask(propose(pair, benchmark, pairs_per_model=60), 6), expect)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_refuses_what_is_no_score(value: float, scale: str, message: str) -> Non
     bad[77, 2] = value
     models = [full("good", scores, benchmark, scale), full("bad", bad, benchmark, scale)]
     with pytest.raises(DataError, match=message):
-        propose(models, benchmark, top=10)
+        propose(models, benchmark, pairs_per_model=10)
 
 
 def test_refuses_another_class_order_and_a_subset() -> None:
@@ -172,14 +174,14 @@ def test_refuses_another_class_order_and_a_subset() -> None:
     good = full("good", scores, benchmark)
     other = full("other", np.roll(scores, 3, axis=1), benchmark)
     with pytest.raises(DataError, match=r"'other': .*they stand in another order than those of"):
-        propose([good, other], benchmark, top=10)
+        propose([good, other], benchmark, pairs_per_model=10)
     part = ScoreMatrix("part", benchmark.image_ids, np.arange(399), scores[:399], "logit")
     with pytest.raises(AlignmentError, match=r"'part': image .*img_00399.* 1 of 400"):
-        propose([good, part], benchmark, top=10)
+        propose([good, part], benchmark, pairs_per_model=10)
 
 
 @given(SEEDS, st.integers(2, 80), st.integers(2, 10))
 def test_predictions_without_any_relation_to_the_labels_pass(seed: int, n: int, k: int) -> None:
     benchmark = benchmark_of(n, k, seed)
     scores = np.random.default_rng(seed + 1).random((n, k))
-    assert len(propose([full("chance", scores, benchmark)], benchmark, top=5)) >= n
+    assert len(propose([full("chance", scores, benchmark)], benchmark, pairs_per_model=5)) >= n

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError
-from reassess.proposals.companions import FoldSums
-from reassess.proposals.evidence import NOT_LISTED, Evidence, gather_evidence
+from reassess.proposals.cooccurrence import FoldSums
 from reassess.proposals.learned import LearnedProposals, learn_proposals
+from reassess.proposals.model_votes import NOT_LISTED, ModelVotes, collect_model_votes
 from reassess.records import Benchmark, Pairs, Predictions, Proposals
 
 N, K, M = 500, 12, 5
@@ -45,18 +45,18 @@ def study() -> Study:
         shares = odds / odds.sum(axis=1, keepdims=True)
         one = Predictions(f"m{m}", ids, classes)
         if m < 2:
-            one = replace(one, scores=ranked, scale="logit")
+            one = replace(one, scores=ranked, score_type="logit")
         elif m < 4:
-            one = replace(one, scores=shares, scale="probability")
+            one = replace(one, scores=shares, score_type="probability")
         predictions.append(one)
     image, label = np.nonzero(sets)
     return predictions, Benchmark("made", ids, original), Pairs(ids, image, label)
 
 
 @cache
-def evidence() -> Evidence:
+def evidence() -> ModelVotes:
     predictions, benchmark, _ = study()
-    return gather_evidence(predictions, benchmark, depth=4)
+    return collect_model_votes(predictions, benchmark, depth=4)
 
 
 @cache
@@ -88,15 +88,15 @@ def test_evidence_by_hand() -> None:
     m2 = Predictions("m2", ids, np.array([[1, 2, 3], [0, 1, 2]]))
     scores = np.array([[np.log(3.0), 0.0], [0.0, -np.inf]])
     m1 = Predictions("m1", ids, np.array([[2, 1], [0, 3]]), scores, "logit")
-    found = gather_evidence([m2, m1], benchmark, depth=2)
+    found = collect_model_votes([m2, m1], benchmark, depth=2)
     assert found.models == ("m1", "m2")
     assert found.pairs.ids().tolist() == ["a:1", "a:2", "a:4", "b:0", "b:1", "b:3"]
     x = NOT_LISTED
     assert found.rank.tolist() == [[1, 0], [0, 1], [x, x], [0, 0], [x, 1], [1, x]]
     assert found.original.tolist() == [False, False, True, True, False, False]
     assert found.confidence[:, 0].tolist() == pytest.approx([0.25, 0.75, 0, 1, 0, 0])
-    undeclared = replace(m1, scale=None)
-    assert not gather_evidence([undeclared, m2], benchmark).confidence.any()
+    undeclared = replace(m1, score_type=None)
+    assert not collect_model_votes([undeclared, m2], benchmark).confidence.any()
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -175,7 +175,7 @@ def test_order_of_models_and_images_and_workers_do_not_matter() -> None:
     other = Benchmark("made", benchmark.image_ids[rows], benchmark.original[rows])
     drawn = rng.permutation(len(truth))
     known = Pairs(truth.image_ids, truth.image[drawn], truth.label[drawn])
-    gathered = gather_evidence(mixed, other, depth=4)
+    gathered = collect_model_votes(mixed, other, depth=4)
     with ThreadEngine(workers=1) as engine:
         options = {"complete": True, "folds": FOLDS, "engine": engine}
         result = learn_proposals(gathered, known, np.ones(len(known)), **options)  # type: ignore[arg-type]
@@ -253,7 +253,7 @@ def test_gold_and_posteriors_count_by_their_probability() -> None:
 def test_companions_reach_beyond_the_pool() -> None:
     """Models see the top class only; what stands beside it must come from other images."""
     predictions, benchmark, truth = study()
-    gathered = gather_evidence(predictions, benchmark, depth=1)
+    gathered = collect_model_votes(predictions, benchmark, depth=1)
     result = learn_proposals(gathered, truth, np.ones(len(truth)), complete=True, folds=FOLDS)
     added = ~np.isin(result.pairs.ids(), gathered.pairs.ids())
     assert added.sum() > 100
@@ -270,18 +270,18 @@ def test_refuses() -> None:
     predictions, benchmark, truth = study()
     ones = np.ones(len(truth))
     with pytest.raises(OptionError, match="0 models"):
-        gather_evidence([], benchmark)
+        collect_model_votes([], benchmark)
     with pytest.raises(OptionError, match="depth is 0"):
-        gather_evidence(predictions, benchmark, depth=0)
-    with pytest.raises(DataError, match="model 'm0' is there more than once"):
-        gather_evidence([predictions[0], predictions[0]], benchmark)
+        collect_model_votes(predictions, benchmark, depth=0)
+    with pytest.raises(DataError, match="model 'm0' appears more than once"):
+        collect_model_votes([predictions[0], predictions[0]], benchmark)
     with pytest.raises(DataError, match="original labels are unknown"):
-        gather_evidence(predictions, replace(benchmark, original=None))
+        collect_model_votes(predictions, replace(benchmark, original=None))
     part = replace(
         predictions[4], image_ids=benchmark.image_ids[1:], ranked_classes=np.zeros((N - 1, 1), int)
     )
     with pytest.raises(AlignmentError, match="is missing"):
-        gather_evidence([part], benchmark)
+        collect_model_votes([part], benchmark)
     with pytest.raises(OptionError, match="number of folds is 2"):
         learn_proposals(evidence(), truth, ones, folds=2)
     with pytest.raises(DataError, match=r"truth\[0\] is 2.0"):

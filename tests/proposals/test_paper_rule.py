@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reassess.errors import AlignmentError, DataError, OptionError
-from reassess.proposals import of_models, propose, questions_of, what_is_lost
+from reassess.proposals import build_questions, missing_list_reason, propose, restrict_to_models
 from reassess.records import Benchmark, Predictions, Proposals
 
 Study = tuple[list[Predictions], Benchmark]
@@ -44,7 +44,7 @@ def test_by_hand(by_hand: Study) -> None:
     Only m3 has a2, so it goes; c1 too, but it is m3's top prediction, so it comes back.
     Every model says 0 of image a, as its label does: a is not rated.
     """
-    proposals = propose(*by_hand, top=4)
+    proposals = propose(*by_hand, pairs_per_model=4)
     assert named(proposals) == ["a:0", "b:0", "b:1", "c:1", "c:2"]
     assert proposals.models == ("m1", "m2", "m3")
     assert proposals.proposed.astype(int).tolist() == [
@@ -59,7 +59,7 @@ def test_by_hand(by_hand: Study) -> None:
 
 
 def test_questions_are_about_rated_images_only(by_hand: Study) -> None:
-    questions = questions_of(propose(*by_hand, top=4))
+    questions = build_questions(propose(*by_hand, pairs_per_model=4))
     assert questions.ids.tolist() == ["b:0", "b:1", "c:1", "c:2"]
     assert questions.pairs is not None
     assert questions.pairs.image_ids.tolist() == ["b", "c"]
@@ -71,18 +71,18 @@ def test_ties_at_the_threshold_are_kept() -> None:
     scores = [[0.9, 0.4], [0.4, 0.4]]
     benchmark = Benchmark("ties", np.array(["x", "y"]), np.array([0, 0]))
     both = [model(name, ["x", "y"], scores) for name in ("m1", "m2")]
-    assert named(propose(both, benchmark, top=1)) == ["x:0", "y:0"]
-    assert named(propose(both, benchmark, top=2)) == ["x:0", "x:1", "y:0", "y:1"]
+    assert named(propose(both, benchmark, pairs_per_model=1)) == ["x:0", "y:0"]
+    assert named(propose(both, benchmark, pairs_per_model=2)) == ["x:0", "x:1", "y:0", "y:1"]
 
 
 def test_a_model_without_scores_counts_with_its_top_predictions_only(by_hand: Study) -> None:
     """Without m3's list c1 and b1 are as before: its top prediction, and pooled by the others."""
     (first, second, third), benchmark = by_hand
     silent = replace(third, scores=None)
-    proposals = propose([first, second, silent], benchmark, top=4)
+    proposals = propose([first, second, silent], benchmark, pairs_per_model=4)
     assert named(proposals) == ["a:0", "b:0", "b:1", "c:1", "c:2"]
     assert not proposals.proposed[:, 2].any()
-    assert [what_is_lost(one) for one in (first, silent)] == [
+    assert [missing_list_reason(one) for one in (first, silent)] == [
         "scores of unknown scale: one list instead of two (--scale says what they are)",
         "no scores: only its top predictions count",
     ]
@@ -90,34 +90,34 @@ def test_a_model_without_scores_counts_with_its_top_predictions_only(by_hand: St
 
 def test_a_subset_of_models_pools_anew_and_keeps_every_top_prediction(by_hand: Study) -> None:
     """With all pairs on all lists any two models pool all; one alone pools none."""
-    proposals = propose(*by_hand, top=9)
-    assert len(of_models(proposals, ["m1", "m3"])) == 9
-    alone = of_models(proposals, ["m3"])
+    proposals = propose(*by_hand, pairs_per_model=9)
+    assert len(restrict_to_models(proposals, ["m1", "m3"])) == 9
+    alone = restrict_to_models(proposals, ["m3"])
     assert named(alone) == ["a:0", "b:0", "b:1", "c:1", "c:2"]
     assert alone.rated.tolist() == [False, True, True]
     with pytest.raises(OptionError, match="'m9' is none of the proposals' models"):
-        of_models(proposals, ["m9"])
+        restrict_to_models(proposals, ["m9"])
 
 
 def test_a_top_beyond_what_there_is_takes_everything(by_hand: Study) -> None:
-    every = propose(*by_hand, top=9)
+    every = propose(*by_hand, pairs_per_model=9)
     assert len(every.pairs) == 9
     assert every.proposed.all()
-    assert named(propose(*by_hand, top=10**12)) == named(every)
+    assert named(propose(*by_hand, pairs_per_model=10**12)) == named(every)
 
 
 def test_one_model_has_no_second_to_agree_with(by_hand: Study) -> None:
     predictions, benchmark = by_hand
-    proposals = propose(predictions[1:2], benchmark, top=9)
+    proposals = propose(predictions[1:2], benchmark, pairs_per_model=9)
     assert named(proposals) == ["a:0", "b:0", "b:1", "c:2"]
     assert proposals.rated.tolist() == [False, True, False]
 
 
 def test_no_questions_where_all_agree_with_the_labels(by_hand: Study) -> None:
     predictions, benchmark = by_hand
-    proposals = propose(predictions[:1], benchmark, top=9)
+    proposals = propose(predictions[:1], benchmark, pairs_per_model=9)
     assert not proposals.rated.any()
-    assert len(questions_of(proposals)) == 0
+    assert len(build_questions(proposals)) == 0
 
 
 def study_of(seed: int) -> Study:
@@ -163,7 +163,7 @@ def test_against_a_second_implementation(study_seed: int, top: int) -> None:
     expected = {pair for pair, n_models in pooled.items() if n_models >= 2}
     expected |= {f"{image_id}:{label}" for image_id, label in original.items()}
     expected |= {f"{image_id}:{label}" for image_id, labels in tops.items() for label in labels}
-    proposals = propose(predictions, benchmark, top=top)
+    proposals = propose(predictions, benchmark, pairs_per_model=top)
     assert set(named(proposals)) == expected
     assert len(proposals.pairs) == len(expected)
     assert proposals.rated.tolist() == [tops[i] != {label} for i, label in original.items()]
@@ -182,7 +182,10 @@ def test_order_of_models_and_rows_does_not_matter(study_seed: int, top: int, see
         assert one.scores is not None
         columns = {"ranked_classes": one.ranked_classes[rows], "scores": one.scores[rows]}
         mixed.append(replace(one, image_ids=one.image_ids[rows], **columns))
-    proposals, other = propose(predictions, benchmark, top=top), propose(mixed, benchmark, top=top)
+    proposals, other = (
+        propose(predictions, benchmark, pairs_per_model=top),
+        propose(mixed, benchmark, pairs_per_model=top),
+    )
     assert named(other) == named(proposals)
     assert other.proposed.tolist() == proposals.proposed[:, order].tolist()
     assert other.original.tolist() == proposals.original.tolist()
@@ -192,8 +195,8 @@ def test_order_of_models_and_rows_does_not_matter(study_seed: int, top: int, see
 @given(study_seed=SEEDS, top=st.integers(1, 40))
 def test_adding_models_removes_no_proposal_and_no_label(study_seed: int, top: int) -> None:
     predictions, benchmark = study_of(study_seed)
-    fewer = propose(predictions[:1], benchmark, top=top)
-    more = propose(predictions, benchmark, top=top)
+    fewer = propose(predictions[:1], benchmark, pairs_per_model=top)
+    more = propose(predictions, benchmark, pairs_per_model=top)
     assert set(named(fewer)) <= set(named(more))
     assert (~fewer.rated | more.rated).all()
     for proposals in (fewer, more):
@@ -204,7 +207,10 @@ def test_adding_models_removes_no_proposal_and_no_label(study_seed: int, top: in
 @given(study_seed=SEEDS, top=st.integers(1, 40), more=st.integers(0, 40))
 def test_a_larger_top_never_drops_a_pair(study_seed: int, top: int, more: int) -> None:
     study = study_of(study_seed)
-    smaller, larger = propose(*study, top=top), propose(*study, top=top + more)
+    smaller, larger = (
+        propose(*study, pairs_per_model=top),
+        propose(*study, pairs_per_model=top + more),
+    )
     assert set(named(smaller)) <= set(named(larger))
     assert smaller.rated.tolist() == larger.rated.tolist()
 
@@ -216,8 +222,8 @@ def test_the_scale_of_scores_does_not_matter(study_seed: int, top: int) -> None:
         replace(one, scores=np.log1p(one.scores) * 50 - 7)  # type: ignore[operator]
         for one in predictions
     ]
-    proposals = propose(predictions, benchmark, top=top)
-    other = propose(stretched, benchmark, top=top)
+    proposals = propose(predictions, benchmark, pairs_per_model=top)
+    other = propose(stretched, benchmark, pairs_per_model=top)
     assert named(other) == named(proposals)
     assert other.proposed.tolist() == proposals.proposed.tolist()
 
@@ -226,16 +232,30 @@ def test_refuses(by_hand: Study) -> None:
     predictions, benchmark = by_hand
     first, second, _ = predictions
     with pytest.raises(OptionError, match="0 models"):
-        propose([], benchmark, top=1)
-    with pytest.raises(OptionError, match="top is 0"):
-        propose(predictions, benchmark, top=0)
+        propose([], benchmark, pairs_per_model=1)
+    with pytest.raises(OptionError, match="pairs_per_model is 0"):
+        propose(predictions, benchmark, pairs_per_model=0)
     with pytest.raises(DataError, match="original labels are unknown"):
-        propose(predictions, Benchmark("b", benchmark.image_ids), top=1)
-    with pytest.raises(DataError, match="model 'm1' is there more than once"):
-        propose([first, second, first], benchmark, top=1)
-    part = replace(first, image_ids=first.image_ids[1:], classes=first.classes[1:], scores=None)
+        propose(predictions, Benchmark("b", benchmark.image_ids), pairs_per_model=1)
+    with pytest.raises(DataError, match="model 'm1' appears more than once"):
+        propose([first, second, first], benchmark, pairs_per_model=1)
+    part = replace(
+        first, image_ids=first.image_ids[1:], ranked_classes=first.ranked_classes[1:], scores=None
+    )
     with pytest.raises(AlignmentError, match=r"image 'a' of hand is missing.*1 of 3 are missing"):
-        propose([part], benchmark, top=1)
+        propose([part], benchmark, pairs_per_model=1)
     stranger = replace(first, image_ids=np.array(["a", "b", "z"]))
     with pytest.raises(AlignmentError, match="must be an image of hand"):
-        propose([stranger], benchmark, top=1)
+        propose([stranger], benchmark, pairs_per_model=1)
+
+
+def test_lists_are_three_pairs_an_image_long_by_default() -> None:
+    """The paper's 150,000 of 50,000 images: on 4 of 10 classes not every pair is proposed."""
+    rng = np.random.default_rng(0)
+    ids = np.array(["a", "b", "c", "d"])
+    benchmark = Benchmark("small", ids, np.zeros(4, np.int64))
+    models = [model(f"m{i}", ids.tolist(), rng.random((4, 10)).tolist()) for i in range(2)]
+    found = propose(models, benchmark)
+    assert found.proposed.sum(axis=0).max() <= 12
+    assert named(found) == named(propose(models, benchmark, pairs_per_model=12))
+    assert named(found) != named(propose(models, benchmark, pairs_per_model=13))

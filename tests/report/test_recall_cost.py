@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reassess.errors import OptionError
-from reassess.proposals.choice import ModelChoice, choose_models
+from reassess.proposals.model_selection import ModelChoice, choose_models
 from reassess.report import write_recall_cost
 
 pytest.importorskip("altair")

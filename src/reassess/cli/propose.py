@@ -43,7 +43,7 @@ Examples:
     "--pairs-per-model",
     old=("--top",),
     type=click.IntRange(1),
-    help="Pairs of each list, ties with the last kept.  [default: 150000]",
+    help="Pairs of each list, ties with the last kept.  [default: 3 for each image]",
 )
 @click.option("--per-task", type=click.IntRange(1), help="Most questions a screen.  [default: 8]")
 @click.option("--votes-per-question", type=click.IntRange(1), help="For the cost.  [default: 5]")
@@ -136,14 +136,17 @@ def _costs(study: "Study", proposed: "Proposed") -> list["Cost"]:
 
 
 def _summary(study: "Study", proposed: "Proposed", costs: list["Cost"]) -> dict[str, Any]:
-    from reassess.study import PER_TASK, TOP
+    from reassess.proposals import default_pairs_per_model
+    from reassess.study import PER_TASK
 
     proposals, rated = proposed.proposals, proposed.proposals.rated
     rule = study.setting("propose", "rule", "paper")
     choice, unseen = proposed.choice, proposed.unseen
     return {
         "rule": rule,
-        "top": study.setting("propose", "top", TOP) if rule == "paper" else None,
+        "top": study.setting("propose", "top", default_pairs_per_model(proposed.benchmark))
+        if rule == "paper"
+        else None,
         "per_task": study.setting("propose", "per_task", PER_TASK),
         "n_models": len(study.models),
         "n_images": len(rated),
@@ -170,7 +173,7 @@ def _summary(study: "Study", proposed: "Proposed", costs: list["Cost"]) -> dict[
         "unseen": None
         if unseen is None
         else {
-            "n_unseen": unseen.n_unseen,
+            "n_unseen": unseen.n_missing,
             "low": unseen.interval[0],
             "high": unseen.interval[1],
             "method": unseen.method,
@@ -229,7 +232,7 @@ def _print(
         click.echo(
             "Valid labels that no model lists: "
             f"{'at least' if proposed.unseen.method == 'chao2' else 'about'} "
-            f"{proposed.unseen.n_unseen:,.0f} ({low:,.0f} to {high:,.0f})."
+            f"{proposed.unseen.n_missing:,.0f} ({low:,.0f} to {high:,.0f})."
         )
     if proposed.learned is not None and proposed.learned.learner == "logistic":
         click.echo(

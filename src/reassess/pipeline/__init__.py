@@ -2,7 +2,7 @@
 
 Records flow one way, and each stage is a pure function from records to records::
 
-    predictions ──propose──▶ proposals ──questions_of──▶ questions
+    predictions ──propose──▶ proposals ─build_questions─▶ questions
                                                              │
                                              ask (raters)    │    ask_experts
                                         ┌────────────────────┴──────────┐
@@ -28,7 +28,7 @@ import numpy as np
 from reassess.aggregation import calibrated, dawid_skene, majority
 from reassess.errors import DataError, OptionError, preview
 from reassess.labels import operating_point, reassessed_labels
-from reassess.proposals import propose, questions_of
+from reassess.proposals import build_questions, propose
 from reassess.records import (
     Benchmark,
     Gold,
@@ -122,10 +122,10 @@ def reassess_benchmark(
     """
     begin = on_stage or _silent
     begin("proposals", f"{len(predictions)} models, {len(benchmark.image_ids):,} images")
-    proposals = propose(predictions, benchmark, top=top)
+    proposals = propose(predictions, benchmark, pairs_per_model=top)
 
     begin("questions", f"{len(proposals.pairs):,} proposals")
-    questions = questions_of(proposals)
+    questions = build_questions(proposals)
     _check_any(questions, benchmark)
 
     n_rated = int(proposals.rated.sum())

@@ -3,12 +3,12 @@
 =================  ===============================================================
 `paper_rule`       the paper's rule: the largest logits and probabilities of at least two
                    models, the original label, and every model's top prediction
-`shortlists`       what that rule takes of one model, streamed from disk by `kernels`
-`choice`           the subset of models that gold questions speak for, found by `subsets`
-`learned`          proposals by learned probability; `evidence`, `vote_features`,
-                   `companions` are what it learns from, `truth`, `classifiers` and
+`top_lists`        what that rule takes of one model, streamed from disk by `kernels`
+`model_selection`  the subset of models that gold questions speak for, found by `subsets`
+`learned`          proposals by learned probability; `model_votes`, `vote_features`,
+                   `cooccurrence` are what it learns from, `known_truth`, `classifiers` and
                    `calibration` how
-`unseen`           how many valid labels no model lists
+`missing_labels`   how many valid labels no model lists
 `tasks`            questions to screens; `partition` finds the parts
 `cost`             hours and money
 =================  ===============================================================
@@ -16,47 +16,49 @@
 Does not ask anybody: whoever answers `Questions` does.
 """
 
-from reassess.proposals.choice import ModelChoice, Subset, choose_models
 from reassess.proposals.cost import SAVINGS, Cost, rating_cost, seconds_per_question
-from reassess.proposals.evidence import NOT_LISTED, Evidence, gather_evidence
 from reassess.proposals.learned import LearnedProposals, learn_proposals
+from reassess.proposals.missing_labels import MissingLabels, estimate_missing_labels
+from reassess.proposals.model_selection import ModelChoice, Subset, choose_models
+from reassess.proposals.model_votes import NOT_LISTED, ModelVotes, collect_model_votes
 from reassess.proposals.paper_rule import (
-    image_of_rows,
-    lists_of,
-    of_models,
-    pool,
+    available_lists,
+    build_questions,
+    default_pairs_per_model,
+    image_per_row,
+    missing_list_reason,
+    pool_lists,
     propose,
-    questions_of,
-    what_is_lost,
+    restrict_to_models,
 )
-from reassess.proposals.shortlists import ListedPairs, Scan, ScanShard
 from reassess.proposals.tasks import split_into_tasks
-from reassess.proposals.unseen import Unseen, unseen_labels
+from reassess.proposals.top_lists import ListedPairs, Scan, ScanShard
 
 __all__ = [
     "NOT_LISTED",
     "SAVINGS",
     "Cost",
-    "Evidence",
     "LearnedProposals",
     "ListedPairs",
+    "MissingLabels",
     "ModelChoice",
+    "ModelVotes",
     "Scan",
     "ScanShard",
     "Subset",
-    "Unseen",
+    "available_lists",
+    "build_questions",
     "choose_models",
-    "gather_evidence",
-    "image_of_rows",
+    "collect_model_votes",
+    "default_pairs_per_model",
+    "estimate_missing_labels",
+    "image_per_row",
     "learn_proposals",
-    "lists_of",
-    "of_models",
-    "pool",
+    "missing_list_reason",
+    "pool_lists",
     "propose",
-    "questions_of",
     "rating_cost",
+    "restrict_to_models",
     "seconds_per_question",
     "split_into_tasks",
-    "unseen_labels",
-    "what_is_lost",
 ]

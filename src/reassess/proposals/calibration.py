@@ -80,7 +80,7 @@ def calibration(
         )
 
 
-def platt(
+def fit_platt(
     probability: Float[np.ndarray, "n"], valid: Float[np.ndarray, "n"]
 ) -> tuple[float, float]:
     """Slope and intercept of the logistic curve from predicted log-odds to the truth."""
@@ -90,10 +90,10 @@ def platt(
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
-def recalibrated(
+def recalibrate(
     probability: Float[np.ndarray, "n"], curve: tuple[float, float]
 ) -> Float[np.ndarray, "n"]:
-    """Probabilities sent through a curve of `platt`."""
+    """Probabilities sent through a curve of `fit_platt`."""
     slope, intercept = curve
     mended: Float[np.ndarray, "n"] = 1 / (1 + np.exp(-(slope * _log_odds(probability) + intercept)))
     return mended

@@ -5,7 +5,7 @@ the polynomial of degree three of a 256th of the exponent to the power of 256 (r
 below 1e-4 where it matters: above e to the -12), and finds the few scores above a row's
 threshold while the row is in the cache; `candidates` only does the latter. Both are cached on
 disk. What is near a threshold is ranked again in double precision by
-`reassess.proposals.shortlists`, so that their rounding decides nothing.
+`reassess.proposals.top_lists`, so that their rounding decides nothing.
 
 Letters: b rows of a block, K classes.
 """

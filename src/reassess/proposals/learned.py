@@ -26,18 +26,23 @@ from jaxtyping import Float, Float32, Int
 
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, MissingExtraError, OptionError
-from reassess.proposals.calibration import Calibration, calibration, platt, recalibrated
+from reassess.proposals.calibration import Calibration, calibration, fit_platt, recalibrate
 from reassess.proposals.classifiers import fit_boosting, fit_logistic, fit_scaled_logistic
-from reassess.proposals.companions import CompanionRates, Companions
-from reassess.proposals.evidence import NOT_LISTED, Evidence, with_pairs
-from reassess.proposals.truth import (
+from reassess.proposals.cooccurrence import Cooccurrence, CooccurrenceRates
+from reassess.proposals.known_truth import (
     Truth,
     check_enough,
     check_valid,
-    fold_of_images,
-    truth_of_pool,
+    image_folds,
+    pool_truth,
 )
-from reassess.proposals.vote_features import OF_THE_PAIR, VoteFeatures, places, vote_features
+from reassess.proposals.model_votes import NOT_LISTED, ModelVotes, add_pairs
+from reassess.proposals.vote_features import (
+    OF_THE_PAIR,
+    VoteFeatures,
+    rank_within_image,
+    vote_features,
+)
 from reassess.records import Pairs, Proposals, align
 
 Learner = Literal["boosting", "logistic"]
@@ -72,7 +77,7 @@ class LearnedProposals:
         pool_recall: the share of the known valid labels that lie in the pool.
     """
 
-    evidence: Evidence
+    evidence: ModelVotes
     probability: Float[np.ndarray, "P"]
     learner: Learner
     calibration: Calibration
@@ -172,7 +177,7 @@ class LearnedProposals:
 
 
 def learn_proposals(
-    evidence: Evidence,
+    evidence: ModelVotes,
     known: Pairs,
     valid: Float[np.ndarray, "Q"],
     *,
@@ -218,14 +223,14 @@ def learn_proposals(
     evidence = replace(evidence, n_classes=n_classes)
     row = align(known.image_ids, evidence.pairs.image_ids, source="truth", target_name="the pool")
     image = row if complete else np.unique(row[known.image])
-    fold = fold_of_images(image, len(evidence.original_label), folds, seed)
+    fold = image_folds(image, len(evidence.original_label), folds, seed)
     order = np.lexsort((known.label, row[known.image]))
     key = (row[known.image].astype(np.int64) * n_classes + known.label)[order]
     valid = valid[order].astype(float)
-    companions = Companions(evidence, key, valid, fold, folds)
+    companions = Cooccurrence(evidence, key, valid, fold, folds)
     if complete:
-        evidence = with_pairs(evidence, companions.missing_from(evidence))
-    truth = truth_of_pool(evidence, key, valid, fold, folds, complete)
+        evidence = add_pairs(evidence, companions.missing_from(evidence))
+    truth = pool_truth(evidence, key, valid, fold, folds, complete)
     check_enough(truth)
     learner = learner or _learner(truth)
     with _one_thread():
@@ -250,9 +255,9 @@ class _CrossFit:
 
     def __init__(
         self,
-        evidence: Evidence,
+        evidence: ModelVotes,
         truth: Truth,
-        companions: Companions,
+        companions: Cooccurrence,
         learner: Learner,
         seed: int,
     ) -> None:
@@ -262,7 +267,7 @@ class _CrossFit:
         self._votes: VoteFeatures = vote_features(evidence)
         self._named = evidence.named
         if learner == "boosting":
-            self._rates = CompanionRates(evidence, self._votes, truth)
+            self._rates = CooccurrenceRates(evidence, self._votes, truth)
 
     def __call__(self, held_out: int) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n"]]:
         """P(valid) of the pairs of one fold, and of those without any, learned from the others."""
@@ -320,7 +325,7 @@ class _CrossFit:
         n_images = len(self._evidence.original_label)
         # Companions are no competitors: what added them may be what is held out.
         rival = np.where(self._named, log_odds, -np.inf)
-        place, order = places(image, rival)
+        place, order = rank_within_image(image, rival)
         start = np.searchsorted(image, np.arange(n_images))
         best = rival[order[start]][image]
         runner_up = order[np.minimum(start + 1, len(order) - 1)]
@@ -387,5 +392,5 @@ def _calibrated(raw: Float[np.ndarray, "P"], truth: Truth) -> Float[np.ndarray, 
         rows = truth.fold == fold
         if rows.any():
             others = truth.known & ~rows
-            probability[rows] = recalibrated(raw[rows], platt(raw[others], truth.valid[others]))
+            probability[rows] = recalibrate(raw[rows], fit_platt(raw[others], truth.valid[others]))
     return probability

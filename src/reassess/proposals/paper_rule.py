@@ -10,30 +10,31 @@ A model *has* a pair when either of its lists holds it. A tie with the last pair
 kept, and a list longer than what a file holds takes all of it. Full logits give both lists;
 full probabilities give one, as logits are lost up to a constant an image; ranked classes
 give one list of the scores that they have, and none without scores, so that only their top
-predictions count. `lists_of` tells which.
+predictions count. `available_lists` tells which.
 
 Letters: N images, K classes, M models, P proposals, n rows or pairs.
 
 Source: the paper, section 3.1 and appendix A.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError, preview
-from reassess.proposals.shortlists import (
+from reassess.progress import Progress, null_progress
+from reassess.proposals.top_lists import (
     Scan,
     ScanShard,
-    Shortlist,
+    TopLists,
     distinct,
+    lists_from_ranked,
+    lists_from_scans,
     pair_key,
     scan,
     scan_shards,
-    shortlist_of_ranked,
-    shortlist_of_scans,
 )
 from reassess.records import (
     Benchmark,
@@ -47,39 +48,42 @@ from reassess.records import (
 )
 from reassess.records.benchmark import MOST_CLASSES
 
-OnModel = Callable[[str], None]
-"""Called with the name of each model when its shortlist is there."""
+PAIRS_PER_IMAGE = 3
+"""Length of a list, for each image of the benchmark: the paper's 150,000 pairs of its 50,000
+images. A fixed number would take every pair of a small benchmark."""
 
 
 def propose(
     predictions: Sequence[Predictions | ScoreMatrix],
     benchmark: Benchmark,
     *,
-    top: int,
+    pairs_per_model: int | None = None,
     engine: Engine | None = None,
-    on_model: OnModel | None = None,
+    progress: Progress = null_progress,
 ) -> Proposals:
     """The pairs worth asking about, by image and class.
 
     Args:
         predictions: one record a model, for every image of the benchmark.
         benchmark: the images and their original labels.
-        top: how many pairs of each list to take over the whole set; pairs that tie with the
-            last one are taken too.
+        pairs_per_model: length of each list over the whole set; pairs that tie with the last
+            one are taken too. By default `PAIRS_PER_IMAGE` for each image.
         engine: where shards of full scores are scanned; threads of this process by default.
-        on_model: called with each model's name when it is done.
+        progress: shown each model when its lists are made.
 
     Raises:
-        OptionError: there is no model, or ``top`` is below 1.
-        DataError: a model is there twice, its scores are no scores, its classes stand in
+        OptionError: there is no model, or ``pairs_per_model`` is below 1.
+        DataError: a model appears more than once, its scores are no scores, its classes stand in
             another order, or the benchmark has no labels.
         AlignmentError: a model did not predict exactly the benchmark's images.
 
     Source: the paper, section 3.1 and appendix A.
     """
-    if not predictions or top < 1:
+    n_listed = default_pairs_per_model(benchmark) if pairs_per_model is None else pairs_per_model
+    if not predictions or n_listed < 1:
         raise OptionError(
-            f"there are {len(predictions)} models and top is {top}, but both must be 1 or more."
+            f"there are {len(predictions)} models and pairs_per_model is {n_listed}, but "
+            "both must be 1 or more."
         )
     if benchmark.original is None:
         raise DataError(
@@ -87,53 +91,57 @@ def propose(
         )
     _check_names([one.model for one in predictions])
     if engine is not None:
-        shortlists = list(_shortlists(predictions, benchmark, top, engine, on_model))
+        lists = list(_top_lists(predictions, benchmark, n_listed, engine, progress))
     else:
         with ThreadEngine() as threads:
-            shortlists = list(_shortlists(predictions, benchmark, top, threads, on_model))
-    return pool(shortlists, benchmark)
+            lists = list(_top_lists(predictions, benchmark, n_listed, threads, progress))
+    return pool_lists(lists, benchmark)
+
+
+def default_pairs_per_model(benchmark: Benchmark) -> int:
+    """`PAIRS_PER_IMAGE` for each image of a benchmark."""
+    return PAIRS_PER_IMAGE * len(benchmark.image_ids)
 
 
 def _check_names(models: Sequence[str]) -> None:
     if len(set(models)) < len(models):
         twice = sorted({name for name in models if models.count(name) > 1})
         raise DataError(
-            f"predictions: model {preview(twice)} is there more than once, but must be there "
-            "once, as a pair needs two models. Rename or leave out one of them."
+            f"predictions: model {preview(twice)} appears more than once, but must appear once, "
+            "as a pair needs two models. Rename or leave out one of them."
         )
 
 
-def _shortlists(
+def _top_lists(
     predictions: Sequence[Predictions | ScoreMatrix],
     benchmark: Benchmark,
-    top: int,
+    n_listed: int,
     engine: Engine,
-    on_model: OnModel | None,
-) -> Iterator[Shortlist]:
-    """Each model's shortlist, full scores scanned shard by shard."""
-    images = [image_of_rows(one, benchmark) for one in predictions]
+    progress: Progress,
+) -> Iterator[TopLists]:
+    """Each model's lists, full scores scanned shard by shard."""
+    images = [image_per_row(one, benchmark) for one in predictions]
     shards = {
-        one.model: list(scan_shards(one, top))
+        one.model: list(scan_shards(one, n_listed))
         for one in predictions
         if isinstance(one, ScoreMatrix)
     }
     scans = engine.map(scan, (shard for part in shards.values() for shard in part))
-    for one, image in zip(predictions, images, strict=True):
+    for done, (one, image) in enumerate(zip(predictions, images, strict=True), start=1):
         if isinstance(one, ScoreMatrix):
-            shortlist = shortlist_of_scans(one, _next(scans, shards[one.model]), top)
+            found = lists_from_scans(one, _next(scans, shards[one.model]), n_listed)
         else:
-            shortlist = shortlist_of_ranked(one, image, len(benchmark.image_ids), top)
-        check_class_order(shortlist.top, benchmark, f"predictions {one.model!r}")
-        if on_model is not None:
-            on_model(one.model)
-        yield shortlist
+            found = lists_from_ranked(one, image, len(benchmark.image_ids), n_listed)
+        check_class_order(found.top, benchmark, f"predictions {one.model!r}")
+        progress(f"read {one.model}", done=done, total=len(predictions))
+        yield found
 
 
 def _next(scans: Iterator[Scan], shards: Iterable[ScanShard]) -> list[Scan]:
     return [next(scans) for _ in shards]
 
 
-def image_of_rows(one: Predictions | ScoreMatrix, benchmark: Benchmark) -> Int[np.ndarray, "n"]:
+def image_per_row(one: Predictions | ScoreMatrix, benchmark: Benchmark) -> Int[np.ndarray, "n"]:
     """The benchmark's image of each row; every image must have one.
 
     Raises:
@@ -155,8 +163,8 @@ def image_of_rows(one: Predictions | ScoreMatrix, benchmark: Benchmark) -> Int[n
     return row
 
 
-def pool(shortlists: Sequence[Shortlist], benchmark: Benchmark) -> Proposals:
-    """The proposals that several models' shortlists make together.
+def pool_lists(lists: Sequence[TopLists], benchmark: Benchmark) -> Proposals:
+    """The proposals that several models' lists make together.
 
     Raises:
         DataError: the benchmark has no original labels.
@@ -167,19 +175,19 @@ def pool(shortlists: Sequence[Shortlist], benchmark: Benchmark) -> Proposals:
         )
     images = np.arange(len(benchmark.image_ids))
     original = pair_key(images, benchmark.original)
-    is_top = distinct(np.concatenate([pair_key(images, one.top) for one in shortlists]))
-    together = np.sort(np.concatenate([one.listed for one in shortlists]))
+    is_top = distinct(np.concatenate([pair_key(images, one.top) for one in lists]))
+    together = np.sort(np.concatenate([one.listed for one in lists]))
     shared = together[1:][together[1:] == together[:-1]]
     key = distinct(np.concatenate([shared, original, is_top]))
-    proposed = np.zeros((len(key), len(shortlists)), dtype=bool)
-    for column, one in enumerate(shortlists):
+    proposed = np.zeros((len(key), len(lists)), dtype=bool)
+    for column, one in enumerate(lists):
         proposed[:, column] = _is_in(key, one.listed)
     return Proposals(
         pairs=Pairs(benchmark.image_ids, key // MOST_CLASSES, key % MOST_CLASSES),
-        models=tuple(one.model for one in shortlists),
+        models=tuple(one.model for one in lists),
         proposed=proposed,
         original=_is_in(key, original),
-        rated=np.any([one.top != benchmark.original for one in shortlists], axis=0),
+        rated=np.any([one.top != benchmark.original for one in lists], axis=0),
         top=_is_in(key, is_top),
     )
 
@@ -194,7 +202,7 @@ def _is_in(key: Int[np.ndarray, "P"], chosen: Int[np.ndarray, "n"]) -> Bool[np.n
     return found
 
 
-def of_models(proposals: Proposals, models: Sequence[str]) -> Proposals:
+def restrict_to_models(proposals: Proposals, models: Sequence[str]) -> Proposals:
     """The proposals that a subset of the models makes.
 
     Their lists are pooled anew; the original label and the top predictions of *all* models
@@ -229,7 +237,7 @@ def of_models(proposals: Proposals, models: Sequence[str]) -> Proposals:
     )
 
 
-def questions_of(proposals: Proposals) -> Questions:
+def build_questions(proposals: Proposals) -> Questions:
     """The questions to put to raters: the proposals of the images that are to be rated."""
     pairs = proposals.pairs
     asked = proposals.rated[pairs.image]
@@ -242,7 +250,7 @@ def questions_of(proposals: Proposals) -> Questions:
     return Questions.from_pairs(rated_pairs)
 
 
-def lists_of(one: Predictions | ScoreMatrix) -> tuple[str, ...]:
+def available_lists(one: Predictions | ScoreMatrix) -> tuple[str, ...]:
     """Which lists a model can give: of logits, of probabilities, of scores of unknown scale."""
     if isinstance(one, ScoreMatrix):
         return (
@@ -251,9 +259,9 @@ def lists_of(one: Predictions | ScoreMatrix) -> tuple[str, ...]:
     return () if one.scores is None else (one.score_type or "score",)
 
 
-def what_is_lost(one: Predictions | ScoreMatrix) -> str | None:
+def missing_list_reason(one: Predictions | ScoreMatrix) -> str | None:
     """What the form of a model's predictions loses for the rule, in words; None for nothing."""
-    lists = lists_of(one)
+    lists = available_lists(one)
     if not lists:
         return "no scores: only its top predictions count"
     if lists == ("score",):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from reassess.proposals.evidence import DEPTH, NOT_LISTED, Evidence
+from reassess.proposals.model_votes import DEPTH, NOT_LISTED, ModelVotes
 
 N_FAVOURED = 5
 """Of how many of an image's classes with the most votes companions are looked up."""
@@ -41,8 +41,8 @@ class VoteFeatures:
     anchor_weight: Float32[np.ndarray, "N A"]
 
 
-def votes_of(
-    evidence: Evidence, weight: Float[np.ndarray, "M"], *, only_top: bool = False
+def weighted_votes(
+    evidence: ModelVotes, weight: Float[np.ndarray, "M"], *, only_top: bool = False
 ) -> Float[np.ndarray, "P"]:
     """Weighted votes for each pair: 1 / r of a model that ranks it r-th, r from 1.
 
@@ -60,7 +60,7 @@ def votes_of(
     return total
 
 
-def places(
+def rank_within_image(
     image: Int[np.ndarray, "P"], score: Float[np.ndarray, "P"]
 ) -> tuple[Int[np.ndarray, "P"], Int[np.ndarray, "P"]]:
     """Each pair's place among its image's pairs, the highest score first, and that order."""
@@ -71,30 +71,30 @@ def places(
     return place, order
 
 
-def vote_features(evidence: Evidence) -> VoteFeatures:
+def vote_features(evidence: ModelVotes) -> VoteFeatures:
     """Features of every pair of the pool that need no truth."""
     image, label = evidence.pairs.image, evidence.pairs.label
     n_images, n_models = len(evidence.original_label), len(evidence.models)
     named = evidence.named
     even = np.full(n_models, 1.0 / n_models)
-    plain = votes_of(evidence, even)
-    _, order = places(image, np.where(named, plain, -1))
+    plain = weighted_votes(evidence, even)
+    _, order = rank_within_image(image, np.where(named, plain, -1))
     start = np.searchsorted(image, np.arange(n_images))
     weight = _weights(evidence, order[start])
-    votes = votes_of(evidence, weight)
+    votes = weighted_votes(evidence, weight)
     # Companions come last, so that nothing depends on whether they were added.
-    place, order = places(image, np.where(named, votes, -1))
+    place, order = rank_within_image(image, np.where(named, votes, -1))
     share = votes / np.bincount(image, weights=votes, minlength=n_images)[image]
     favoured, favoured_share = _favoured(np.where(named, label, -1)[order], share[order], start)
     own = np.flatnonzero(evidence.original)
-    top_votes = votes_of(evidence, even, only_top=True)
+    top_votes = weighted_votes(evidence, even, only_top=True)
     best = votes[order[start]][image]
     columns = [
         *_counts(evidence),
         plain,
         votes,
         top_votes,
-        votes_of(evidence, weight, only_top=True),
+        weighted_votes(evidence, weight, only_top=True),
         *evidence.confidence.T,
         evidence.original,
         place,
@@ -114,7 +114,7 @@ def vote_features(evidence: Evidence) -> VoteFeatures:
     )
 
 
-def _weights(evidence: Evidence, favourite: Int[np.ndarray, "N"]) -> Float[np.ndarray, "M"]:
+def _weights(evidence: ModelVotes, favourite: Int[np.ndarray, "N"]) -> Float[np.ndarray, "M"]:
     """What models count, from how often their top prediction has the most votes.
 
     Args:
@@ -127,7 +127,7 @@ def _weights(evidence: Evidence, favourite: Int[np.ndarray, "N"]) -> Float[np.nd
     return weight
 
 
-def _counts(evidence: Evidence) -> Float32[np.ndarray, "D P"]:
+def _counts(evidence: ModelVotes) -> Float32[np.ndarray, "D P"]:
     """The share of the models that rank a pair first, among the first two, and so on."""
     share = np.empty((DEPTH, len(evidence)), np.float32)
     for start in range(0, len(evidence), _BLOCK_PAIRS):
@@ -156,7 +156,7 @@ def _favoured(
 
 
 def _of_image(
-    evidence: Evidence, share: Float[np.ndarray, "P"], top_votes: Float[np.ndarray, "P"]
+    evidence: ModelVotes, share: Float[np.ndarray, "P"], top_votes: Float[np.ndarray, "P"]
 ) -> Float[np.ndarray, "3 N"]:
     """Entropy of the votes, number of listed classes and of distinct top predictions."""
     image = evidence.pairs.image

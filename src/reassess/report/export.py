@@ -13,7 +13,7 @@ from types import ModuleType
 
 from reassess.errors import OptionError, preview
 from reassess.files import write_atomically
-from reassess.proposals.choice import ModelChoice
+from reassess.proposals.model_selection import ModelChoice
 from reassess.report.page_parts import Figure, Report, Spec
 from reassess.report.svg import VEGA_LITE, converter, file_drawing, in_script
 

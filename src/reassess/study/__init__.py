@@ -30,14 +30,13 @@ from reassess.study.manifest import (
     open_study,
     without_password,
 )
-from reassess.study.proposing import PER_TASK, TOP, Proposed, propose_study, write_proposed
+from reassess.study.proposing import PER_TASK, Proposed, propose_study, write_proposed
 from reassess.study.run import run_study
 from reassess.study.stages import FILES, StageStatus, seconds_of_votes, stage_status, votes_file
 
 __all__ = [
     "FILES",
     "PER_TASK",
-    "TOP",
     "Collected",
     "Hashes",
     "ModelEntry",

@@ -23,7 +23,7 @@ from reassess.files import (
 )
 from reassess.files.arrays import exists, prefix_errors_with
 from reassess.files.prediction_forms import prediction_files, two_files
-from reassess.proposals import image_of_rows
+from reassess.proposals import image_per_row
 from reassess.records import Benchmark, Classes, Hierarchy, Predictions, ScoreMatrix
 from reassess.study.manifest import ModelEntry, Study
 
@@ -79,7 +79,7 @@ def open_model(study: Study, entry: ModelEntry, benchmark: Benchmark) -> Predict
     """
     found = _only(entry, open_predictions(*_place(study, entry, benchmark), **_rows(study, entry)))
     with prefix_errors_with(Path(entry.predictions)):
-        image_of_rows(found, benchmark)
+        image_per_row(found, benchmark)
     return found
 
 

@@ -13,11 +13,11 @@ from reassess.errors import DataError, OptionError
 from reassess.proposals import (
     NOT_LISTED,
     LearnedProposals,
-    Unseen,
-    gather_evidence,
-    image_of_rows,
+    MissingLabels,
+    collect_model_votes,
+    estimate_missing_labels,
+    image_per_row,
     learn_proposals,
-    unseen_labels,
 )
 from reassess.records import Benchmark, Gold, Pairs, Proposals, Votes, check_class_order
 from reassess.study.inputs import rank_model
@@ -52,13 +52,13 @@ def learned_of(
     for entry in study.models:
         say(f"reading {entry.name}")
         one = rank_model(study, entry, benchmark, depth=DEPTH)
-        image_of_rows(one, benchmark)
+        image_per_row(one, benchmark)
         check_class_order(one.top, benchmark, f"predictions {one.model!r}")
         ranked.append(one)
     agreed = np.all([one.top == benchmark.original for one in ranked], axis=0)
     known, valid, complete = _truth(benchmark, gold, votes, agreed)
     say("counting who says what")
-    evidence = gather_evidence(ranked, benchmark, depth=DEPTH)
+    evidence = collect_model_votes(ranked, benchmark, depth=DEPTH)
     return learn_proposals(
         evidence,
         known,
@@ -108,12 +108,12 @@ def by_probability(study: Study, learned: LearnedProposals) -> tuple[Proposals, 
     return proposals, learned.expected_recall(proposals)
 
 
-def unseen_of(learned: LearnedProposals) -> Unseen | None:
+def missing_from_learned(learned: LearnedProposals) -> MissingLabels | None:
     """How many valid labels no model lists, at least; None where the models are too few to tell."""
     listed = learned.evidence.rank != NOT_LISTED
     for method in ("power-law", "chao2"):
         try:
-            return unseen_labels(listed, learned.probability, method=method)
+            return estimate_missing_labels(listed, learned.probability, method=method)
         except (DataError, OptionError):
             continue
     return None

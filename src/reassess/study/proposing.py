@@ -25,14 +25,14 @@ from reassess.files.proposals import (
 )
 from reassess.proposals import (
     LearnedProposals,
+    MissingLabels,
     ModelChoice,
-    Unseen,
+    build_questions,
     choose_models,
-    of_models,
+    missing_list_reason,
     propose,
-    questions_of,
+    restrict_to_models,
     split_into_tasks,
-    what_is_lost,
 )
 from reassess.records import (
     Benchmark,
@@ -45,7 +45,7 @@ from reassess.records import (
     Votes,
 )
 from reassess.study.inputs import CACHE, Hashes, benchmark_of, hierarchy_of, open_model
-from reassess.study.learning import OnStep, by_probability, learned_of, unseen_of
+from reassess.study.learning import OnStep, by_probability, learned_of, missing_from_learned
 from reassess.study.manifest import Study
 from reassess.study.matching import aligned_pairs, places_of
 from reassess.study.resuming import ResumingScans
@@ -57,9 +57,6 @@ from reassess.study.stages import (
     refuse_review,
     votes_file,
 )
-
-TOP = 150_000
-"""Pairs of each list: the paper's number, three an image of its 50,000."""
 
 PER_TASK = 8
 UNRATED = "unrated.csv"
@@ -92,7 +89,7 @@ class Proposed:
     choice: ModelChoice | None
     learned: LearnedProposals | None
     expected_recall: float | None
-    unseen: Unseen | None
+    unseen: MissingLabels | None
     lost: dict[str, str]
     n_resumed: int
 
@@ -126,12 +123,12 @@ def propose_study(
     if study.setting("propose", "rule", "paper") == "learned":
         learned = learned_of(study, benchmark, gold, votes, say)
         proposals, recall = by_probability(study, learned)
-        unseen = unseen_of(learned)
+        unseen = missing_from_learned(learned)
     else:
         proposals, lost, n_resumed = _by_the_paper(study, benchmark, workers, say)
         if study.setting("propose", "recall") is not None:
             choice = _choose(study, proposals, gold, say)
-            proposals = of_models(proposals, choice.chosen.models)
+            proposals = restrict_to_models(proposals, choice.chosen.models)
             recall = choice.chosen.recall
     say("splitting into tasks")
     tasks, new, answered = _living_tasks(study, benchmark, proposals, votes, hierarchy)
@@ -188,12 +185,17 @@ def _by_the_paper(
     sources = {entry.name: hashes.of_model(entry) for entry in study.models}
     with ThreadEngine(workers) as engine:
         scans = ResumingScans(engine, study.folder / CACHE / "scans", sources)
-        top = study.setting("propose", "top", TOP)
         proposals = propose(
-            predictions, benchmark, top=top, engine=scans, on_model=lambda name: say(f"read {name}")
+            predictions,
+            benchmark,
+            pairs_per_model=study.setting("propose", "top"),
+            engine=scans,
+            progress=lambda what, **_: say(what),
         )
     scans.forget_others()
-    lost = {one.model: text for one in predictions if (text := what_is_lost(one)) is not None}
+    lost = {
+        one.model: text for one in predictions if (text := missing_list_reason(one)) is not None
+    }
     return proposals, lost, scans.n_resumed
 
 
@@ -242,7 +244,7 @@ def _living_tasks(
     Images with an answer keep the tasks that they had, less questions that are neither
     answered nor proposed any more; what is proposed beyond that makes further tasks.
     """
-    wanted = aligned_pairs(questions_of(proposals), benchmark.image_ids, "questions")
+    wanted = aligned_pairs(build_questions(proposals), benchmark.image_ids, "questions")
     old, old_task = _earlier(study.folder / FILES["tasks"], benchmark)
     nothing = Pairs(benchmark.image_ids, *np.empty((2, 0), np.int64))
     asked = (

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from reassess.proposals.choice import ModelChoice, Subset
+from reassess.proposals.model_selection import ModelChoice, Subset
 from reassess.report import formatting as fmt
 from reassess.report.figures import chart_parts as parts
 from reassess.report.figures.chart_parts import Row

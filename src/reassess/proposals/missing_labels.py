@@ -18,9 +18,9 @@ Models resemble each other: what one misses the others tend to miss too. That de
 ``halves`` far too low, and labels of very different difficulty make ``chao2`` too low; the more
 alike the labels are, the more ``power-law`` is too high. On labels hidden from the published
 study it comes within a fifth or so from ten models on, where ``chao2`` sees a third at best and
-``halves`` next to none (``docs/unseen.md``). With few models of a new kind, take ``chao2`` for
-the low end and ``power-law`` for the high one. None counts labels that no model of the kind
-would ever list. Letters: P proposals, M models.
+``halves`` next to none (``docs/missing-labels.md``). With few models of a new kind, take ``chao2``
+for the low end and ``power-law`` for the high one. None counts labels that no model of the
+kind would ever list. Letters: P proposals, M models.
 
 Does not decide what is valid: labels, gold or a posterior do.
 
@@ -39,44 +39,44 @@ from jaxtyping import Bool, Float, Int
 from reassess.errors import DataError, OptionError
 from reassess.statistics import z_critical
 
-UnseenMethod = Literal["power-law", "chao2", "halves"]
+MissingLabelsMethod = Literal["power-law", "chao2", "halves"]
 
 _FEWEST_MODELS = {"power-law": 4, "chao2": 2, "halves": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
+class MissingLabels:
     """How many valid labels no model proposed.
 
     Attributes:
-        n_seen: valid labels that some model proposed; a sum of probabilities where validity
+        n_listed: valid labels that some model proposed; a sum of probabilities where validity
             is one.
-        n_unseen: estimated number of those that none proposed.
-        interval: of ``n_unseen``; it tells how the estimate varies with the choice of models
+        n_missing: estimated number of those that none proposed.
+        interval: of ``n_missing``; it tells how the estimate varies with the choice of models
             (``chao2``: with chance), not how far the method itself is off.
         n_models: the models that proposed.
         method: how it was estimated.
     """
 
-    n_seen: float
-    n_unseen: float
+    n_listed: float
+    n_missing: float
     interval: tuple[float, float]
     n_models: int
-    method: UnseenMethod
+    method: MissingLabelsMethod
 
     @property
     def recall(self) -> float:
         """Estimated share of the valid labels that some model proposed, in [0, 1]."""
-        return self.n_seen / (self.n_seen + self.n_unseen)
+        return self.n_listed / (self.n_listed + self.n_missing)
 
 
-def unseen_labels(
+def estimate_missing_labels(
     captured: Bool[np.ndarray, "P M"],
     weight: Float[np.ndarray, "n"] | None = None,
     *,
-    method: UnseenMethod = "power-law",
-    level: float = 0.95,
-) -> Unseen:
+    method: MissingLabelsMethod = "power-law",
+    confidence: float = 0.95,
+) -> MissingLabels:
     """An estimate of how many valid labels none of the models lists.
 
     Args:
@@ -85,7 +85,7 @@ def unseen_labels(
             they are not one model more.
         weight: P(valid) of each pair, in [0, 1]; None where all rows are valid.
         method: how; see the module.
-        level: of the interval.
+        confidence: of the interval.
 
     Raises:
         OptionError: there are too few models for the method.
@@ -99,23 +99,23 @@ def unseen_labels(
     counts = np.bincount(n_listing, weights, minlength=n_models + 2)
     counts[0] = 0.0
     if method == "chao2":
-        n_unseen, variance = _chao2(counts, n_models)
+        n_missing, variance = _chao2(counts, n_models)
     else:
         estimate = _power_law if method == "power-law" else _halves
-        n_unseen = estimate(counts, n_models)
+        n_missing = estimate(counts, n_models)
         variance = _jackknife(captured, weights, n_listing, counts, method)
-    if not math.isfinite(n_unseen):
+    if not math.isfinite(n_missing):
         raise DataError(
             f"lists: the last of {n_models} models find new labels at a rate that must fall, but "
             "does not, so that no finite number can be named. Add models, take shorter lists, or "
             "ask for a lower bound (method chao2)."
         )
-    ends = _around(n_unseen, variance, level)
-    return Unseen(float(counts.sum()), n_unseen, ends, n_models, method)
+    ends = _around(n_missing, variance, confidence)
+    return MissingLabels(float(counts.sum()), n_missing, ends, n_models, method)
 
 
 def _check(
-    captured: Bool[np.ndarray, "P M"], weights: Float[np.ndarray, "n"], method: UnseenMethod
+    captured: Bool[np.ndarray, "P M"], weights: Float[np.ndarray, "n"], method: MissingLabelsMethod
 ) -> None:
     n_models = captured.shape[1]
     if n_models < _FEWEST_MODELS[method]:
@@ -189,7 +189,7 @@ def _jackknife(
     weights: Float[np.ndarray, "P"],
     n_listing: Int[np.ndarray, "P"],
     counts: Float[np.ndarray, "f"],
-    method: UnseenMethod,
+    method: MissingLabelsMethod,
 ) -> float:
     """Variance of seen plus unseen over the models, from leaving out one at a time."""
     n_models = captured.shape[1]
@@ -206,12 +206,12 @@ def _jackknife(
     return float((n_models - 1) / n_models * ((totals - totals.mean()) ** 2).sum())
 
 
-def _around(value: float, variance: float, level: float) -> tuple[float, float]:
+def _around(value: float, variance: float, confidence: float) -> tuple[float, float]:
     """The log-normal interval of a number that cannot be negative.
 
     Source: Chao (1987), equation 12.
     """
     if value == 0.0 or math.isinf(variance):
         return 0.0, 0.0 if variance == 0.0 else math.inf
-    factor = math.exp(z_critical(level) * math.sqrt(math.log1p(variance / value**2)))
+    factor = math.exp(z_critical(confidence) * math.sqrt(math.log1p(variance / value**2)))
     return value / factor, value * factor

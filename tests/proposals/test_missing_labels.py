@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from reassess.catalog import Catalog
 from reassess.errors import DataError, OptionError
-from reassess.proposals.unseen import UnseenMethod, unseen_labels
+from reassess.proposals.missing_labels import MissingLabelsMethod, estimate_missing_labels
 
 SEEDS = st.integers(0, 2**32 - 1)
-METHODS: tuple[UnseenMethod, ...] = ("power-law", "chao2", "halves")
+METHODS: tuple[MissingLabelsMethod, ...] = ("power-law", "chao2", "halves")
 
 
-def lists_of(rng: np.random.Generator, n_labels: int, n_models: int) -> np.ndarray:
+def catches(rng: np.random.Generator, n_labels: int, n_models: int) -> np.ndarray:
     """Labels that none of s models list with a probability that is a power of s.
 
     A label is missed by one model with P = exp(−t), the same for each, and t has the density
@@ -30,9 +30,9 @@ def test_chao2_by_hand() -> None:
     """Four labels listed once and two twice by 3 models: 2/3 × 4×3 / (2×3) = 4/3."""
     captured = np.zeros((8, 3), dtype=bool)
     captured[:4, 0] = captured[4:6, :2] = captured[6] = True
-    found = unseen_labels(captured, method="chao2")
-    assert found.n_seen == 7
-    assert found.n_unseen == pytest.approx(4 / 3)
+    found = estimate_missing_labels(captured, method="chao2")
+    assert found.n_listed == 7
+    assert found.n_missing == pytest.approx(4 / 3)
     variance = 4 / 3 + 4 / 9 * 4 * 49 / 36 + 4 / 9 * 16 * 2 * 9 / 324
     factor = math.exp(1.959964 * math.sqrt(math.log(1 + variance / (4 / 3) ** 2)))
     assert found.interval == pytest.approx((4 / 3 / factor, 4 / 3 * factor))
@@ -40,7 +40,7 @@ def test_chao2_by_hand() -> None:
 
 
 def test_halves_and_the_curve_are_those_of_all_ways_to_draw_models() -> None:
-    captured = lists_of(np.random.default_rng(3), 20_000, 8)
+    captured = catches(np.random.default_rng(3), 20_000, 8)
     seen = captured.any(axis=1).sum()
 
     def mean_found(size: int) -> float:
@@ -49,23 +49,23 @@ def test_halves_and_the_curve_are_those_of_all_ways_to_draw_models() -> None:
 
     half = mean_found(4)
     expected = (half + 1) ** 2 / (2 * half - seen + 1) - 1 - seen
-    assert unseen_labels(captured, method="halves").n_unseen == pytest.approx(expected)
+    assert estimate_missing_labels(captured, method="halves").n_missing == pytest.approx(expected)
     ratio = (seen - half) / (half - mean_found(2))
     by_doubling = (seen - half) * ratio / (1 - ratio)
-    assert unseen_labels(captured).n_unseen == pytest.approx(by_doubling, rel=0.1)
+    assert estimate_missing_labels(captured).n_missing == pytest.approx(by_doubling, rel=0.1)
 
 
 @pytest.mark.parametrize("n_models", [8, 16, 40])
 def test_a_power_law_is_continued(n_models: int) -> None:
     """The labels still unseen are known; the others see less than half of them."""
-    captured = lists_of(np.random.default_rng(0), 300_000, n_models)
+    captured = catches(np.random.default_rng(0), 300_000, n_models)
     actual = 300_000 * math.gamma(1.5) / math.sqrt(20 * n_models)
     assert (~captured.any(axis=1)).sum() == pytest.approx(actual, rel=0.02)
-    found = unseen_labels(captured)
-    assert found.n_unseen == pytest.approx(actual, rel=0.06)
+    found = estimate_missing_labels(captured)
+    assert found.n_missing == pytest.approx(actual, rel=0.06)
     assert found.interval[0] <= actual <= found.interval[1]
     for method in METHODS[1:]:
-        assert unseen_labels(captured, method=method).n_unseen < 0.6 * actual
+        assert estimate_missing_labels(captured, method=method).n_missing < 0.6 * actual
 
 
 def test_hidden_from_the_published_labels(published: Catalog) -> None:
@@ -76,62 +76,64 @@ def test_hidden_from_the_published_labels(published: Catalog) -> None:
     captured = np.stack([one.top[image] == real.indices for one in models], axis=1)
     actual = int((~captured.any(axis=1)).sum())
     assert actual == 8667
-    ratio = {m: unseen_labels(captured, method=m).n_unseen / actual for m in METHODS}
+    ratio = {m: estimate_missing_labels(captured, method=m).n_missing / actual for m in METHODS}
     assert 0.8 < ratio["power-law"] < 1.2
     assert ratio["halves"] < 0.03 < ratio["chao2"] < 0.3
-    low, high = unseen_labels(captured).interval
+    low, high = estimate_missing_labels(captured).interval
     assert low < actual < high
 
 
 @given(seed=SEEDS, method=st.sampled_from(METHODS))
 def test_order_weights_and_rows_without_lists_do_not_matter(
-    seed: int, method: UnseenMethod
+    seed: int, method: MissingLabelsMethod
 ) -> None:
     rng = np.random.default_rng(seed)
-    captured = lists_of(rng, 2000, 9)
-    found = unseen_labels(captured, method=method)
+    captured = catches(rng, 2000, 9)
+    found = estimate_missing_labels(captured, method=method)
     mixed = captured[rng.permutation(2000)][:, rng.permutation(9)]
     twice = np.concatenate([captured, captured, ~captured, np.zeros((5, 9), dtype=bool)])
     weight = np.repeat([0.5, 0.0, 1.0], [4000, 2000, 5])
     listed = captured[captured.any(axis=1)]
     for other in (
-        unseen_labels(mixed, method=method),
-        unseen_labels(twice, weight, method=method),
-        unseen_labels(listed, method=method),
+        estimate_missing_labels(mixed, method=method),
+        estimate_missing_labels(twice, weight, method=method),
+        estimate_missing_labels(listed, method=method),
     ):
-        assert other.n_seen == pytest.approx(found.n_seen)
-        assert other.n_unseen == pytest.approx(found.n_unseen)
+        assert other.n_listed == pytest.approx(found.n_listed)
+        assert other.n_missing == pytest.approx(found.n_missing)
         assert other.interval == pytest.approx(found.interval)
 
 
 @pytest.mark.parametrize("method", ["power-law", "halves"])
-def test_the_interval_is_the_jackknife_over_models(method: UnseenMethod) -> None:
-    captured = lists_of(np.random.default_rng(7), 3000, 9)
-    found = unseen_labels(captured, method=method, level=0.8)
-    without = [unseen_labels(np.delete(captured, i, axis=1), method=method) for i in range(9)]
-    variance = 8 * np.var([one.n_seen + one.n_unseen for one in without])
-    factor = math.exp(1.281552 * math.sqrt(math.log(1 + variance / found.n_unseen**2)))
-    expected = (found.n_unseen / factor, found.n_unseen * factor)
+def test_the_interval_is_the_jackknife_over_models(method: MissingLabelsMethod) -> None:
+    captured = catches(np.random.default_rng(7), 3000, 9)
+    found = estimate_missing_labels(captured, method=method, confidence=0.8)
+    without = [
+        estimate_missing_labels(np.delete(captured, i, axis=1), method=method) for i in range(9)
+    ]
+    variance = 8 * np.var([one.n_listed + one.n_missing for one in without])
+    factor = math.exp(1.281552 * math.sqrt(math.log(1 + variance / found.n_missing**2)))
+    expected = (found.n_missing / factor, found.n_missing * factor)
     assert found.interval == pytest.approx(expected, rel=1e-5)
 
 
 def test_nothing_is_missing_where_all_models_list_the_same() -> None:
     for method in METHODS:
-        found = unseen_labels(np.ones((30, 6), dtype=bool), method=method)
-        assert (found.n_unseen, found.recall) == (0.0, 1.0)
+        found = estimate_missing_labels(np.ones((30, 6), dtype=bool), method=method)
+        assert (found.n_missing, found.recall) == (0.0, 1.0)
 
 
 def test_refuses() -> None:
     captured = np.eye(6, dtype=bool)
     with pytest.raises(DataError, match="at a rate that must fall, but does not"):
-        unseen_labels(captured)
+        estimate_missing_labels(captured)
     with pytest.raises(OptionError, match=r"there are 3 models, but must be at least 4"):
-        unseen_labels(captured[:, :3])
+        estimate_missing_labels(captured[:, :3])
     with pytest.raises(OptionError, match=r"there are 1 models, but must be at least 2"):
-        unseen_labels(captured[:, :1], method="chao2")
+        estimate_missing_labels(captured[:, :1], method="chao2")
     with pytest.raises(DataError, match=r"P\(valid\)\[2\] is 1.5, but must lie in \[0, 1\]"):
-        unseen_labels(captured, np.array([1, 1, 1.5, 1, 1, 1]))
+        estimate_missing_labels(captured, np.array([1, 1, 1.5, 1, 1, 1]))
     with pytest.raises(DataError, match="there are 2, but must be one for each of 6"):
-        unseen_labels(captured, np.ones(2))
+        estimate_missing_labels(captured, np.ones(2))
     with pytest.raises(DataError, match="0 valid labels are listed"):
-        unseen_labels(captured, np.zeros(6))
+        estimate_missing_labels(captured, np.zeros(6))

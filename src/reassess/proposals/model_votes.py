@@ -29,7 +29,7 @@ _BLOCK_IMAGES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ModelVotes:
     """The pool of pairs and what each model says about them.
 
     Attributes:
@@ -77,9 +77,9 @@ class Evidence:
         return named
 
 
-def gather_evidence(
+def collect_model_votes(
     predictions: Sequence[Predictions], benchmark: Benchmark, *, depth: int = DEPTH
-) -> Evidence:
+) -> ModelVotes:
     """The pool of pairs that models or the benchmark name, with every model's rank of them.
 
     Args:
@@ -90,7 +90,7 @@ def gather_evidence(
 
     Raises:
         OptionError: there is no model, or ``depth`` is not in [1, 255).
-        DataError: a model is there twice, or the benchmark has no labels.
+        DataError: a model appears more than once, or the benchmark has no labels.
         AlignmentError: a model did not predict every image of the benchmark.
     """
     if not predictions or not 1 <= depth < NOT_LISTED:
@@ -107,7 +107,7 @@ def gather_evidence(
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise DataError(
-            f"predictions: model {preview(twice)} is there more than once, but must be there once, "
+            f"predictions: model {preview(twice)} appears more than once, but must appear once, "
             "as its opinion would count twice. Rename or leave out one of them."
         )
     by_id = np.argsort(benchmark.image_ids)
@@ -119,7 +119,7 @@ def gather_evidence(
     blocks = [_block(aligned, original, start, n_classes) for start in starts]
     key = np.concatenate([block[0] for block in blocks])
     image, label = np.divmod(key, n_classes)
-    return Evidence(
+    return ModelVotes(
         pairs=Pairs(image_ids, image, label),
         models=names,
         rank=np.concatenate([block[1] for block in blocks]),
@@ -171,12 +171,12 @@ def _block(
     return pool, rank, confidence
 
 
-def with_pairs(evidence: Evidence, key: Int[np.ndarray, "n"]) -> Evidence:
+def add_pairs(evidence: ModelVotes, key: Int[np.ndarray, "n"]) -> ModelVotes:
     """The same evidence with further pairs in the pool, which no model lists.
 
     Args:
         evidence: the evidence.
-        key: the new pairs, as in `Evidence.key`, none of them in the pool.
+        key: the new pairs, as in `ModelVotes.key`, none of them in the pool.
     """
     joined = np.concatenate([evidence.key, key])
     order = np.argsort(joined, kind="stable")

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from reassess.errors import DataError
-from reassess.proposals.evidence import Evidence
+from reassess.proposals.model_votes import ModelVotes
 from reassess.records import Pairs
 
 
@@ -50,7 +50,7 @@ def check_valid(known: Pairs, valid: Float[np.ndarray, "Q"]) -> None:
         )
 
 
-def fold_of_images(
+def image_folds(
     image: Int[np.ndarray, "n"], n_images: int, n_folds: int, seed: int
 ) -> Int[np.ndarray, "N"]:
     """The fold of each image; -1 where nothing is known about it.
@@ -74,8 +74,8 @@ def fold_of_images(
     return fold
 
 
-def truth_of_pool(
-    evidence: Evidence,
+def pool_truth(
+    evidence: ModelVotes,
     key: Int[np.ndarray, "Q"],
     valid: Float[np.ndarray, "Q"],
     fold: Int[np.ndarray, "N"],
@@ -86,7 +86,7 @@ def truth_of_pool(
 
     Args:
         evidence: the pool.
-        key: the known pairs, as in `Evidence.key`; those outside the pool are left out.
+        key: the known pairs, as in `ModelVotes.key`; those outside the pool are left out.
         valid: P(valid) of each.
         fold: the fold of each image; -1 where nothing is known.
         n_folds: F.

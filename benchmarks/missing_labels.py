@@ -5,7 +5,7 @@ published labels the drawn ones do not list is known, so that each estimate can 
 with the number itself. Lists are every model's top 1, 3 or 5 predictions of each image. A second
 table draws labels whose difficulty follows a known law.
 
-    python benchmarks/unseen_labels.py [--draws 60]
+    python benchmarks/missing_labels.py [--draws 60]
 """
 
 import argparse
@@ -14,7 +14,7 @@ import numpy as np
 from measure import describe_machine, published, seconds
 
 from reassess.errors import DataError
-from reassess.proposals.unseen import unseen_labels
+from reassess.proposals.missing_labels import estimate_missing_labels
 
 METHODS = ("power-law", "chao2", "halves")
 ENTRIES = ("imagenet-torchvision", "imagenet-v2-repo")
@@ -58,10 +58,10 @@ def compared(captured: np.ndarray, method: str) -> tuple[float, bool]:
     """Estimated over actual number, and whether the interval holds the latter."""
     actual = int((~captured.any(axis=1)).sum())
     try:
-        found = unseen_labels(captured, method=method)
+        found = estimate_missing_labels(captured, method=method)
     except DataError:
         return np.inf, False
-    return found.n_unseen / actual, found.interval[0] <= actual <= found.interval[1]
+    return found.n_missing / actual, found.interval[0] <= actual <= found.interval[1]
 
 
 def main() -> None:
@@ -88,8 +88,8 @@ def main() -> None:
             print(f"| top {top} | {n_models} | {unseen:,.0f} |", " | ".join(cells), "|", flush=True)
     simulated()
     whole = rank < 5
-    print(f"{n_all} models, top 5: {unseen_labels(whole)}")
-    print(f"power-law takes {seconds(lambda: unseen_labels(whole)):.2f} s")
+    print(f"{n_all} models, top 5: {estimate_missing_labels(whole)}")
+    print(f"power-law takes {seconds(lambda: estimate_missing_labels(whole)):.2f} s")
 
 
 if __name__ == "__main__":

@@ -113,7 +113,8 @@ def choose_models(
         on_progress: called with a line after each step.
 
     Raises:
-        DataError: shapes differ, a model is there twice or not at all, or nothing is positive.
+        DataError: shapes differ, there is no model or one appears more than once, or nothing is
+            positive.
         OptionError: the recall is out of range or beyond what all models together reach, or
             there are too many models to count all subsets.
 
@@ -169,7 +170,7 @@ def _check(
     if not names or len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise DataError(
-            f"lists: model {preview(twice)} is there more than once, but must be there once. "
+            f"lists: model {preview(twice)} appears more than once, but must appear once. "
             "Rename or leave out one of them."
             if names
             else "lists: there are 0 models, but must be one or more. Add predictions."

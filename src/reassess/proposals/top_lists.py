@@ -53,7 +53,7 @@ class ListedPairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Shortlist:
+class TopLists:
     """What the rule takes of one model.
 
     Attributes:
@@ -210,7 +210,7 @@ class _Scanner:
             kept.add(image[row], label, score - shift[row] if of_logits else score)
 
 
-def shortlist_of_scans(source: ScoreMatrix, scans: list[Scan], n_listed: int) -> Shortlist:
+def lists_from_scans(source: ScoreMatrix, scans: list[Scan], n_listed: int) -> TopLists:
     """A model's shortlist from the scans of all its shards, in their order."""
     top = np.full(len(source.image_ids), -1, np.int64)
     top[source.image] = np.concatenate([one.top for one in scans])
@@ -222,12 +222,12 @@ def shortlist_of_scans(source: ScoreMatrix, scans: list[Scan], n_listed: int) ->
         else:
             pairs = pairs.take(pairs.score >= _nth_largest(pairs.score, n_listed))
         listed.append(pair_key(pairs.image, pairs.label))
-    return Shortlist(source.model, top, distinct(np.concatenate(listed)))
+    return TopLists(source.model, top, distinct(np.concatenate(listed)))
 
 
-def shortlist_of_ranked(
+def lists_from_ranked(
     one: Predictions, image: Int[np.ndarray, "n"], n_images: int, n_listed: int
-) -> Shortlist:
+) -> TopLists:
     """A model's shortlist from its ranked classes; one list, of the scores that they have.
 
     Args:
@@ -239,11 +239,9 @@ def shortlist_of_ranked(
     top = np.full(n_images, -1, np.int64)
     top[image] = one.top
     if one.scores is None:
-        return Shortlist(one.model, top, np.empty(0, np.int64))
+        return TopLists(one.model, top, np.empty(0, np.int64))
     row, column = np.nonzero(one.scores >= _nth_largest(one.scores.ravel(), n_listed))
-    return Shortlist(
-        one.model, top, distinct(pair_key(image[row], one.ranked_classes[row, column]))
-    )
+    return TopLists(one.model, top, distinct(pair_key(image[row], one.ranked_classes[row, column])))
 
 
 def _kinds(source: ScoreMatrix) -> tuple[ListKind, ...]:

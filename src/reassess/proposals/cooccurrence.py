@@ -12,8 +12,8 @@ anchors (the classes that stand for an image: its original label and what models
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from reassess.proposals.evidence import Evidence
-from reassess.proposals.truth import Truth
+from reassess.proposals.known_truth import Truth
+from reassess.proposals.model_votes import ModelVotes
 from reassess.proposals.vote_features import VoteFeatures
 
 FEWEST_SEEN = 2
@@ -84,7 +84,7 @@ def _rate(
     return rate
 
 
-class CompanionRates:
+class CooccurrenceRates:
     """How often classes are valid, by themselves and beside the anchors of an image.
 
     Args:
@@ -93,7 +93,7 @@ class CompanionRates:
         truth: what is known.
     """
 
-    def __init__(self, evidence: Evidence, votes: VoteFeatures, truth: Truth) -> None:
+    def __init__(self, evidence: ModelVotes, votes: VoteFeatures, truth: Truth) -> None:
         self._truth = truth
         self._label = evidence.pairs.label
         self._image = evidence.pairs.image
@@ -184,14 +184,14 @@ class CompanionRates:
         ]
 
 
-class Companions:
+class Cooccurrence:
     """The classes that are valid beside an original label, over all known images with it.
 
-    Unlike `CompanionRates` it counts what lies outside the pool too.
+    Unlike `CooccurrenceRates` it counts what lies outside the pool too.
 
     Args:
         evidence: the pool.
-        key: the known pairs, as in `Evidence.key`.
+        key: the known pairs, as in `ModelVotes.key`.
         valid: P(valid) of each.
         fold: the fold of each image; -1 where nothing is known.
         n_folds: F.
@@ -199,7 +199,7 @@ class Companions:
 
     def __init__(
         self,
-        evidence: Evidence,
+        evidence: ModelVotes,
         key: Int[np.ndarray, "Q"],
         valid: Float[np.ndarray, "Q"],
         fold: Int[np.ndarray, "N"],
@@ -219,7 +219,7 @@ class Companions:
         there = (fold >= 0).astype(float)
         self._images = FoldSums(self._original, fold, there, there, n_folds)
 
-    def missing_from(self, evidence: Evidence) -> Int[np.ndarray, "n"]:
+    def missing_from(self, evidence: ModelVotes) -> Int[np.ndarray, "n"]:
         """Keys of pairs outside a pool that other folds suggest, each image's own left out."""
         original, n_classes = self._original, np.int64(self._n_classes)
         by_original = np.argsort(original, kind="stable")

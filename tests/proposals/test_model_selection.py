@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reassess.catalog import Catalog
 from reassess.errors import DataError, OptionError
-from reassess.proposals.choice import ModelChoice, Subset, choose_models
+from reassess.proposals.model_selection import ModelChoice, Subset, choose_models
 from reassess.records import align
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -196,7 +196,7 @@ def test_refuses() -> None:
     listed, positive = np.ones((3, 2), dtype=bool), np.array([True, False, True])
     with pytest.raises(DataError, match=r"shape is \(3, 2\), but must be \[3, 1\]"):
         choose_models(listed, positive, models=["a"], recall=0.5)
-    with pytest.raises(DataError, match="model 'a' is there more than once"):
+    with pytest.raises(DataError, match="model 'a' appears more than once"):
         choose_models(listed, positive, models=["a", "a"], recall=0.5)
     with pytest.raises(DataError, match="there are 0 models"):
         choose_models(listed[:, :0], positive, models=[], recall=0.5)
