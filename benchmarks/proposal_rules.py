@@ -10,7 +10,6 @@ import time
 import numpy as np
 from measure import describe_machine
 
-from reassess.analysis.alignment import pairs_of
 from reassess.catalog import Catalog
 from reassess.proposals import propose
 from reassess.proposals.calibration import EDGES
@@ -177,7 +176,7 @@ def unrated_by_probability(learned: LearnedProposals, judge: Judge) -> None:
 
 def gold_alone(evidence: ModelVotes, published: Catalog, judge: Judge) -> None:
     gold = published.gold("imagenet-gold")
-    questions, share = pairs_of(gold.questions), gold.share_of_yes()
+    questions, share = gold.questions.require_pairs(), gold.share_of_yes()
     for name, complete in (("other pairs unknown", False), ("other pairs invalid", True)):
         start = time.perf_counter()
         learned = learn_proposals(evidence, questions, share, complete=complete)
@@ -204,7 +203,7 @@ def main() -> None:
     benchmark, labels = published.benchmark("imagenet"), published.labels("imagenet-real")
     scored = published.predictions("imagenet-torchvision", benchmark)
     every = scored + published.predictions("imagenet-v2-repo", benchmark)
-    judge = Judge(benchmark, labels, pairs_of(published.votes("imagenet-votes").questions))
+    judge = Judge(benchmark, labels, published.votes("imagenet-votes").questions.require_pairs())
 
     heading("Unrated by unanimity: set, ours, both, only ours, only theirs")
     unrated_sets(every, benchmark, judge)

@@ -116,9 +116,7 @@ class Replay:
         every = self.study.votes
         add_questions(self.store, every.questions)
         self.asked = question_table(self.store)
-        ids = Questions.from_pairs(
-            Pairs(self.asked.image_ids, self.asked.image, self.asked.label)
-        ).ids
+        ids = self.asked.pairs.ids()
         by_id = {one: i for i, one in enumerate(every.questions.ids.tolist())}
         self.row = np.array([by_id[one] for one in ids.tolist()])
         self.row_of = dict(zip(self.asked.question.tolist(), self.row.tolist(), strict=True))

@@ -166,5 +166,5 @@ def test_refuses() -> None:
         simulated_raters(1, rng, concentration=0.0)
     with pytest.raises(OptionError, match="gold images is 0"):
         simulate_gold(questions, truth, n_images=0, rng=rng)
-    with pytest.raises(DataError, match="must be \\(image, class\\) pairs"):
+    with pytest.raises(DataError, match="must name an image and a class"):
         simulate_gold(Questions(np.array(["q"]), None), truth[:1], n_images=1, rng=rng)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from reassess.errors import DataError, OptionError
-from reassess.records import Benchmark, Gold, LabelSets, OperatingPoint, Posterior, align, positions
+from reassess.records import Benchmark, Gold, LabelSets, OperatingPoint, Posterior, positions
 from reassess.registry import Registry
 
 
@@ -306,25 +306,18 @@ def reassessed_labels(
             image keeps a label.
         AlignmentError: an image of the posterior is not in the benchmark.
     """
-    pairs = posterior.questions.pairs
-    if pairs is None:
-        raise DataError(
-            "posterior: its questions are no (image, class) pairs, so no labels can be decided. "
-            "Aggregate votes with the columns image and label, or tasks '<image>:<class index>'."
-        )
+    pairs = posterior.questions.require_pairs("posterior")
     if benchmark.original is None:
         raise DataError(
             f"{benchmark.name}: original labels are needed for the images that were not rated."
         )
     n_images = len(benchmark.image_ids)
-    row = align(
-        pairs.image_ids, benchmark.image_ids, source="posterior", target_name=benchmark.name
-    )
+    pairs = pairs.aligned_to(benchmark.image_ids, source="posterior", target_name=benchmark.name)
     rated = np.zeros(n_images, dtype=bool)
-    rated[row] = True
+    rated[pairs.image] = True
     kept = posterior.present >= point.threshold
     unrated = np.flatnonzero(~rated)
-    image = np.concatenate([row[pairs.image[kept]], unrated])
+    image = np.concatenate([pairs.image[kept], unrated])
     label = np.concatenate([pairs.label[kept], benchmark.original[unrated]])
     probability = np.concatenate([posterior.present[kept], np.ones(len(unrated))])
     order = np.lexsort((label, image))

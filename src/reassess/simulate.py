@@ -100,9 +100,12 @@ def simulate_gold(
         DataError: the questions are no (image, class) pairs, or truth does not fit them.
         OptionError: there is less than one image or expert.
     """
-    pairs = questions.pairs
-    if pairs is None or len(truth) != len(pairs):
-        raise DataError("gold: the questions must be (image, class) pairs, with one truth each.")
+    pairs = questions.require_pairs("gold")
+    if len(truth) != len(pairs):
+        raise DataError(
+            f"gold: there are {len(truth):,} truths, but must be one for each of {len(pairs):,} "
+            "questions."
+        )
     if n_images < 1:
         raise OptionError(f"the number of gold images is {n_images}, but must be 1 or more.")
     n_drawn = min(n_images, len(pairs.image_ids))

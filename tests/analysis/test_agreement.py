@@ -97,7 +97,7 @@ def test_refuses(make_votes: Make, small_gold: Gold, small_case: Any) -> None:
     strangers = replace(votes, questions=Questions(np.array(["q:0", "q:1"]), None))
     with pytest.raises(AlignmentError, match="none of 2 is"):
         rater_points(strangers, small_gold)
-    with pytest.raises(DataError, match="must be about an image and a class"):
+    with pytest.raises(DataError, match="must name an image and a class"):
         original_point(Gold(strangers), small_case[2])
     with pytest.raises(DataError, match="original labels are not known"):
         original_point(small_gold, Benchmark("b", np.array(["a", "b"])))

@@ -439,7 +439,7 @@ POSTERIORS = [
     Bad("a class that does not exist", "p.npz", posterior(label=np.array([0, 9])),
         LABEL + " --classes classes.csv --threshold 0.1", ("is 9", "[0, 4)")),
     Bad("no pairs", "p.npz", posterior(image_ids=None, question_ids=["q1", "q2"]), LABEL,
-        ("no (image, class) pairs",)),
+        ("must name an image and a class",)),
     Bad("nothing above the threshold", "p.npz",
         posterior(image_ids=IDS, image=np.arange(6), label=np.array(ORIGINAL),
                   log_probability=np.log(np.full((6, 2), 0.5))), LABEL, ("empty",)),

@@ -25,7 +25,7 @@ from reassess.aggregation.em import fit
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, OptionError
 from reassess.progress import Progress, null_progress
-from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Questions, Votes, align, positions
+from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Questions, Votes, positions
 from reassess.registry import checks_choices
 
 STATES = ("absent", "present")
@@ -222,8 +222,7 @@ def original_label_rater(
     was found by fitting the published scores: no other count reproduces them.
     """
     answer = _original_answers(benchmark, questions, "votes")
-    assert questions.pairs is not None  # noqa: S101 -- checked by _original_answers
-    label = questions.pairs.label
+    label = questions.require_pairs("votes").label
     last = int(label.max()) if last_class is None else last_class
     silent = (label < first_class) | (label > last)
     return VirtualRater(
@@ -237,15 +236,14 @@ def original_label_rater(
 def _original_answers(
     benchmark: Benchmark, questions: Questions, source: str
 ) -> Int[np.ndarray, "Q"]:
-    if questions.pairs is None or benchmark.original is None:
+    pairs = questions.require_pairs(source)
+    if benchmark.original is None:
         raise DataError(
-            f"{source}: the original label can only answer questions about (image, class) pairs of "
-            "a benchmark with original labels. Give votes with images and classes, and "
-            "--original-labels."
+            f"{source}: the original label can only answer questions about a benchmark with "
+            "original labels. Give --original-labels."
         )
-    pairs = questions.pairs
-    image = align(pairs.image_ids, benchmark.image_ids, source=source, target_name=benchmark.name)
-    yes = benchmark.original[image][pairs.image] == pairs.label
+    pairs = pairs.aligned_to(benchmark.image_ids, source=source, target_name=benchmark.name)
+    yes = benchmark.original[pairs.image] == pairs.label
     answer: Int[np.ndarray, "Q"] = np.where(yes, ANSWERS.index("yes"), ANSWERS.index("no"))
     return answer
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from reassess.errors import DataError
-from reassess.records import Benchmark, LabelSets, Pairs, Predictions, Questions, align
+from reassess.records import Benchmark, LabelSets, Predictions, Questions, align
 
 
 def original_classes(labels: LabelSets, benchmark: Benchmark) -> Int[np.ndarray, "N"]:
@@ -52,11 +52,10 @@ def asks_original(questions: Questions, benchmark: Benchmark) -> Bool[np.ndarray
         AlignmentError: an image of the questions is no image of the benchmark.
     """
     original = _known_original(benchmark)
-    pairs = pairs_of(questions)
-    rows = align(
-        pairs.image_ids, benchmark.image_ids, source="questions", target_name=benchmark.name
+    pairs = questions.require_pairs().aligned_to(
+        benchmark.image_ids, source="questions", target_name=benchmark.name
     )
-    asks: Bool[np.ndarray, "Q"] = original[rows][pairs.image] == pairs.label
+    asks: Bool[np.ndarray, "Q"] = original[pairs.image] == pairs.label
     return asks
 
 
@@ -67,23 +66,10 @@ def in_labels(questions: Questions, labels: LabelSets) -> Bool[np.ndarray, "Q"]:
         DataError: the questions are not about images and classes.
         AlignmentError: an image of the questions is not in the label sets.
     """
-    pairs = pairs_of(questions)
-    rows = align(pairs.image_ids, labels.image_ids, source="questions", target_name=labels.name)
-    return labels.contains(rows[pairs.image], pairs.label)
-
-
-def pairs_of(questions: Questions) -> Pairs:
-    """The pairs of image and class that questions ask about.
-
-    Raises:
-        DataError: they ask about something else.
-    """
-    if questions.pairs is None:
-        raise DataError(
-            f"questions: question[0] is {str(questions.ids[0])!r}, but must be about an image and "
-            "a class. Write the columns image and class into the file."
-        )
-    return questions.pairs
+    pairs = questions.require_pairs().aligned_to(
+        labels.image_ids, source="questions", target_name=labels.name
+    )
+    return labels.contains(pairs.image, pairs.label)
 
 
 def _known_original(benchmark: Benchmark) -> Int[np.ndarray, "N"]:

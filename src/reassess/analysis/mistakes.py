@@ -27,11 +27,13 @@ from reassess.records import (
     Classes,
     Hierarchy,
     LabelSets,
+    Pairs,
     Posterior,
     Predictions,
     Questions,
     Votes,
-    positions,
+    find_keys,
+    pair_keys,
 )
 
 MistakeKind = Literal["missed label", "near class", "co-occurring", "far away", "unsorted"]
@@ -211,16 +213,10 @@ def _asked(
     pairs = questions.pairs
     if pairs is None or len(pairs) == 0:
         return np.full(len(image), -1)
-    row = positions(pairs.image_ids, labels.image_ids, source="questions")
-    n_keys = 1 + max(int(pairs.label.max()), int(predicted.max(initial=0)))
-    known = np.flatnonzero(row[pairs.image] >= 0)
-    if len(known) == 0:
-        return np.full(len(image), -1)
-    key = row[pairs.image[known]] * n_keys + pairs.label[known]
-    order = np.argsort(key)
-    wanted = image * n_keys + predicted
-    at = np.minimum(np.searchsorted(key[order], wanted), len(key) - 1)
-    return np.where(key[order][at] == wanted, known[order][at], -1)
+    keys = pair_keys(image, predicted, 1 + int(predicted.max(initial=0)))
+    _, first, back = np.unique(keys, return_index=True, return_inverse=True)
+    wanted = Pairs(labels.image_ids, image[first], predicted[first])
+    return wanted.positions_in(pairs, source="questions")[back]
 
 
 def _posteriors(
@@ -288,11 +284,10 @@ def _together(
     pairs = pairs.take(np.maximum(pairs.a, pairs.b) < n_keys)
     if len(pairs) == 0:
         return np.zeros(len(one), np.int64), np.zeros(len(one), np.bool_)
-    key = np.minimum(pairs.a, pairs.b) * n_keys + np.maximum(pairs.a, pairs.b)
-    order = np.argsort(key)
-    wanted = np.minimum(one, other) * n_keys + np.maximum(one, other)
-    at = order[np.minimum(np.searchsorted(key[order], wanted), len(key) - 1)]
-    there = key[at] == wanted
+    keys = pair_keys(np.minimum(pairs.a, pairs.b), np.maximum(pairs.a, pairs.b), n_keys)
+    wanted = pair_keys(np.minimum(one, other), np.maximum(one, other), n_keys)
+    at = find_keys(wanted, keys)
+    there = at >= 0
     by_votes = [PAIR_KINDS.index(kind) for kind in ("inseparable", "implies", "overlap")]
     return np.where(there, pairs.n_both[at], 0), there & np.isin(pairs.kind[at], by_votes)
 

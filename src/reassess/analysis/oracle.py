@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 
 from reassess.analysis.alignment import original_classes, predicted_rows
 from reassess.errors import OptionError
-from reassess.records import Benchmark, LabelSets, Predictions
+from reassess.records import Benchmark, LabelSets, Predictions, find_keys
 
 _ROUNDING = 1e-9
 """Two means of a few thirds and quarters that are equal may differ by this as floats."""
@@ -49,8 +49,8 @@ class ClassAccuracies:
         Raises:
             OptionError: a class has no image that counts.
         """
-        place = np.minimum(np.searchsorted(self.label, label), len(self.label) - 1)
-        absent = self.label[place] != label if len(self.label) else np.ones(len(label), bool)
+        place = find_keys(label, self.label)
+        absent = place < 0
         if absent.any():
             raise OptionError(
                 f"{self.name}: class {int(label[absent][0])} has no image whose labels hold the "

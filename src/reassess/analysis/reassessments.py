@@ -15,7 +15,7 @@ from jaxtyping import Bool, Int
 
 from reassess.analysis.label_table import Aligned
 from reassess.files.expert_mistakes import ExpertMistakes
-from reassess.records import Accuracy, LabelSets, Predictions, positions
+from reassess.records import Accuracy, LabelSets, Predictions, pair_keys, positions
 from reassess.scoring import real_accuracy
 from reassess.statistics.agreement import Coefficient, krippendorff_alpha
 
@@ -254,8 +254,7 @@ def _n_classes(table: Aligned) -> int:
 
 
 def _keys(one: LabelSets, n_classes: int) -> Int[np.ndarray, "L"]:
-    keys: Int[np.ndarray, "L"] = one.image.astype(np.int64) * n_classes + one.indices
-    return keys
+    return pair_keys(one.image, one.indices, n_classes)
 
 
 def _original_holds(table: Aligned) -> Bool[np.ndarray, "S N"] | None:

@@ -24,7 +24,14 @@ from jaxtyping import Bool, Int
 from reassess.analysis.alignment import predicted_rows
 from reassess.analysis.mistakes import MISTAKE_KINDS, Mistakes
 from reassess.errors import DataError, OptionError
-from reassess.records import LabelSets, MistakeReview, Pairs, Predictions, Votes, positions
+from reassess.records import (
+    LabelSets,
+    MistakeReview,
+    Pairs,
+    Predictions,
+    Votes,
+    pair_keys,
+)
 from reassess.statistics.sampling import (
     Difference,
     Estimate,
@@ -151,7 +158,9 @@ def draw_review(
         raise OptionError(f"--sample is {n_sample}, but must be at least {_FEWEST}.")
     n_classes = 1 + int(mistakes.predicted.max())
     key, first, back = np.unique(
-        mistakes.image * n_classes + mistakes.predicted, return_index=True, return_inverse=True
+        pair_keys(mistakes.image, mistakes.predicted, n_classes),
+        return_index=True,
+        return_inverse=True,
     )
     made_by = np.zeros((len(key), len(mistakes.models)), np.bool_)
     made_by[back, mistakes.model] = True
@@ -313,25 +322,16 @@ def _n_right(labels: LabelSets, predictions: tuple[Predictions, ...]) -> int:
     for one in predictions:
         row = predicted_rows(one, labels)
         right = labels.contains(row, one.top)
-        keys.append(row[right] * n_keys + one.top[right])
+        keys.append(pair_keys(row[right], one.top[right], n_keys))
     return len(np.unique(np.concatenate(keys)))
 
 
 def _counts(review: MistakeReview, votes: Votes) -> Int[np.ndarray, "Q 3"]:
     """Raters by their first answer on each mistake drawn."""
-    pairs = votes.questions.pairs
-    if pairs is None or len(votes.answers) != len(VERDICTS):
-        raise DataError(
-            "votes: they must be about images and classes, and answer no, maybe or yes. Give those "
-            "of the review."
-        )
-    image = positions(pairs.image_ids, review.pairs.image_ids, source="votes")[pairs.image]
-    n_keys = 1 + max(int(pairs.label.max()), int(review.pairs.label.max()))
-    asked = review.pairs.image.astype(np.int64) * n_keys + review.pairs.label
-    order = np.argsort(asked)
-    wanted = image * n_keys + pairs.label
-    at = order[np.minimum(np.searchsorted(asked[order], wanted), len(asked) - 1)]
-    unknown = np.flatnonzero((image < 0) | (asked[at] != wanted))
+    if len(votes.answers) != len(VERDICTS):
+        raise DataError("votes: they must answer no, maybe or yes. Give those of the review.")
+    at = votes.questions.require_pairs("votes").positions_in(review.pairs, source="votes")
+    unknown = np.flatnonzero(at < 0)
     if len(unknown):
         raise DataError(
             f"votes: question {str(votes.questions.ids[unknown[0]])!r} was not drawn for the "
@@ -340,7 +340,7 @@ def _counts(review: MistakeReview, votes: Votes) -> Int[np.ndarray, "Q 3"]:
         )
     first = np.unique(votes.rater_and_question(), return_index=True)[1]
     cell = at[votes.question[first]] * len(VERDICTS) + votes.answer[first]
-    n_cells = len(asked) * len(VERDICTS)
+    n_cells = len(review.pairs) * len(VERDICTS)
     return np.bincount(cell, minlength=n_cells).reshape(-1, len(VERDICTS))
 
 

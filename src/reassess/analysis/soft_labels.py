@@ -29,9 +29,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.analysis.alignment import pairs_of
 from reassess.errors import DataError
-from reassess.records import Gold, ImageTable, LabelSets, Predictions, Questions, positions
+from reassess.records import (
+    Gold,
+    ImageTable,
+    LabelSets,
+    Predictions,
+    Questions,
+    find_keys,
+    pair_keys,
+    positions,
+)
 from reassess.scoring import image_table
 from reassess.statistics import logistic_regression, sigmoid
 
@@ -87,7 +95,7 @@ class SoftLabels:
         """
         table = image_table(predictions, labels)
         image = _rows(questions, table.image_ids)
-        pairs = pairs_of(questions)
+        pairs = questions.require_pairs()
         rated = np.zeros(len(table.image_ids), dtype=bool)
         rated[image[image >= 0]] = True
         if not rated.any():
@@ -100,13 +108,10 @@ class SoftLabels:
         order = np.flatnonzero(image >= 0)
         order = order[np.argsort(image[order], kind="stable")]
         starts = np.flatnonzero(np.diff(image[order], prepend=-1))
-        key = image[order].astype(np.int64) * n_keys + pairs.label[order]
-        sorter = np.argsort(key, kind="stable")
-        wanted = np.arange(len(rated))[:, None] * n_keys + table.top
-        place = np.minimum(np.searchsorted(key, wanted, sorter=sorter), len(key) - 1)
-        found = key[sorter[place]] == wanted
-        model = np.nonzero(found)[1]
-        question = order[sorter[place[found]]]
+        keys = pair_keys(image[order], pairs.label[order], n_keys)
+        place = find_keys(pair_keys(np.arange(len(rated))[:, None], table.top, n_keys), keys)
+        model = np.nonzero(place >= 0)[1]
+        question = order[place[place >= 0]]
         share = np.bincount(question, minlength=len(image)) / len(table.models)
         asked = np.flatnonzero(share > 0)
         predicted = np.zeros((len(asked), len(table.models)), np.float32)
@@ -305,6 +310,6 @@ def _groups(n_models: Float[np.ndarray, "a"]) -> Int[np.ndarray, "a"]:
 
 def _rows(questions: Questions, image_ids: Shaped[np.ndarray, "n"]) -> Int[np.ndarray, "Q"]:
     """Row of each question's image; -1 where it was not predicted."""
-    pairs = pairs_of(questions)
+    pairs = questions.require_pairs()
     row: Int[np.ndarray, "Q"] = positions(pairs.image_ids, image_ids, source="votes")[pairs.image]
     return row

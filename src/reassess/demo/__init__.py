@@ -43,11 +43,9 @@ from reassess.records import (
     Accuracy,
     Gold,
     LabelSets,
-    Pairs,
     Predictions,
     Questions,
     Votes,
-    align,
 )
 from reassess.scoring import original_accuracy, original_labels, real_accuracy
 from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
@@ -274,19 +272,14 @@ def _simulated_answers(
 
 
 def _truth_of(questions: Questions, truth: LabelSets) -> Bool[np.ndarray, "Q"]:
-    pairs = _pairs(questions)
-    row = align(pairs.image_ids, truth.image_ids, source="questions", target_name=truth.name)
-    return truth.contains(row[pairs.image], pairs.label)
-
-
-def _pairs(questions: Questions) -> Pairs:
-    assert questions.pairs is not None  # noqa: S101 -- proposals are pairs; this tells mypy
-    return questions.pairs
+    pairs = questions.require_pairs()
+    pairs = pairs.aligned_to(truth.image_ids, source="questions", target_name=truth.name)
+    return truth.contains(pairs.image, pairs.label)
 
 
 def _write_records(records: Reassessment, folder: Path) -> None:
     """One file a stage; votes and gold were written when they were given."""
-    pairs = _pairs(records.questions)
+    pairs = records.questions.require_pairs()
     columns = {"image": pairs.image_ids[pairs.image], "label": pairs.label}
     write_table(folder / "questions.csv", columns)
     write_posterior(records.posterior, folder / "posterior.npz")

@@ -39,7 +39,7 @@ from reassess.files.tables import (
     write_csv,
     write_parquet,
 )
-from reassess.records import ANSWERS, Classes, Gold, Pairs, Questions, Votes
+from reassess.records import ANSWERS, Classes, Gold, Pairs, Questions, Votes, pair_keys
 
 TASK = ("task", "question", "item", "task_id", "question_id", "item_id")
 RATER = ("worker", "rater", "annotator", "expert", "worker_id", "rater_id", "annotator_id")
@@ -241,7 +241,7 @@ def _pair_columns(
     image_ids, image = factorize(table.texts(table.require(IMAGE)))
     column = table.require(CLASS)
     label = class_indices(table.texts(column), classes, f"{path}: column {column!r}")
-    key = image * (int(label.max()) + 1) + label
+    key = pair_keys(image, label, 1 + int(label.max()))
     _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
     by_appearance = np.argsort(first, kind="stable")
     rank = np.empty_like(by_appearance)

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Float32, Int
 from reassess.proposals.known_truth import Truth
 from reassess.proposals.model_votes import ModelVotes
 from reassess.proposals.vote_features import VoteFeatures
+from reassess.records import find_keys
 
 FEWEST_SEEN = 2
 """How often a class must have been valid beside an original label to be suggested."""
@@ -255,9 +256,7 @@ class Cooccurrence:
     ) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n"]]:
         image, label = np.divmod(key, self._n_classes)
         both = self._original[image] * np.int64(self._n_classes) + label
-        group = np.minimum(np.searchsorted(self._groups, both), len(self._groups) - 1)
+        group = find_keys(both, self._groups)
         own = self._fold[image]
-        n_seen = np.where(
-            self._groups[group] == both, self._seen.without(group, own, held_out)[0], 0.0
-        )
+        n_seen = np.where(group >= 0, self._seen.without(group, own, held_out)[0], 0.0)
         return n_seen, self._images.without(self._original[image], own, held_out)[0]

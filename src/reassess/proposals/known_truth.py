@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from reassess.errors import DataError
 from reassess.proposals.model_votes import ModelVotes
-from reassess.records import Pairs
+from reassess.records import Pairs, find_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ def pool_truth(
         complete: whether other pairs of images with a fold are known to be invalid.
     """
     pool = evidence.key
-    at = np.minimum(np.searchsorted(pool, key), len(pool) - 1)
-    found = pool[at] == key
+    at = find_keys(key, pool)
+    found = at >= 0
     fold_of_pair = fold[evidence.pairs.image]
     is_known: Bool[np.ndarray, "P"] = (fold_of_pair >= 0) & complete
     is_known[at[found]] = True

@@ -43,7 +43,7 @@ from reassess.proposals.vote_features import (
     rank_within_image,
     vote_features,
 )
-from reassess.records import Pairs, Proposals, align
+from reassess.records import Pairs, Proposals, align, pair_keys
 
 Learner = Literal["boosting", "logistic"]
 
@@ -224,9 +224,9 @@ def learn_proposals(
     row = align(known.image_ids, evidence.pairs.image_ids, source="truth", target_name="the pool")
     image = row if complete else np.unique(row[known.image])
     fold = image_folds(image, len(evidence.original_label), folds, seed)
-    order = np.lexsort((known.label, row[known.image]))
-    key = (row[known.image].astype(np.int64) * n_classes + known.label)[order]
-    valid = valid[order].astype(float)
+    key = pair_keys(row[known.image], known.label, n_classes)
+    order = np.argsort(key)
+    key, valid = key[order], valid[order].astype(float)
     companions = Cooccurrence(evidence, key, valid, fold, folds)
     if complete:
         evidence = add_pairs(evidence, companions.missing_from(evidence))

@@ -59,10 +59,7 @@ class ModelVotes:
     @property
     def key(self) -> Int[np.ndarray, "P"]:
         """One rising number a pair: image times ``n_classes`` plus class."""
-        key: Int[np.ndarray, "P"] = (
-            self.pairs.image.astype(np.int64) * self.n_classes + self.pairs.label
-        )
-        return key
+        return self.pairs.keys(self.n_classes)
 
     @property
     def listed(self) -> Bool[np.ndarray, "P"]:

@@ -228,7 +228,7 @@ def restrict_to_models(proposals: Proposals, models: Sequence[str]) -> Proposals
     kept = pooled | proposals.original | proposals.top
     pairs = proposals.pairs
     return Proposals(
-        pairs=Pairs(pairs.image_ids, pairs.image[kept], pairs.label[kept]),
+        pairs=pairs.take(kept),
         models=proposals.models,
         proposed=proposals.proposed[kept],
         original=proposals.original[kept],

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError
 from reassess.proposals.kernels import candidates, scan_logits
-from reassess.records import Predictions, ScoreMatrix
+from reassess.records import Predictions, ScoreMatrix, pair_keys
 from reassess.records.benchmark import MOST_CLASSES
 
 ListKind = Literal["logit", "probability", "score"]
@@ -69,8 +69,7 @@ class TopLists:
 
 def pair_key(image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
     """One number a pair, rising by image and then by class."""
-    key: Int[np.ndarray, "n"] = image.astype(np.int64) * MOST_CLASSES + label
-    return key
+    return pair_keys(image, label, MOST_CLASSES)
 
 
 def distinct(key: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:

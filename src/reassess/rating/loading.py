@@ -20,7 +20,7 @@ from reassess.rating.records import QUESTIONS_ON_A_SCREEN
 from reassess.rating.schema import FOR_RATING, images, questions, tasks
 from reassess.rating.state import levels
 from reassess.rating.store import Store, StudyRow, study_row
-from reassess.records import Questions, Tasks
+from reassess.records import Pairs, Questions, Tasks
 
 _AT_ONCE = 20_000
 _LOCK = 0x6C6F6164
@@ -45,6 +45,11 @@ class QuestionTable:
     label: Int[np.ndarray, "Q"]
     image_ids: Shaped[np.ndarray, "N"]
     is_rated: Bool[np.ndarray, "Q"]
+
+    @property
+    def pairs(self) -> Pairs:
+        """The image and class of each question."""
+        return Pairs(self.image_ids, self.image, self.label)
 
 
 def add_questions(store: Store, questions: Tasks | Questions) -> int:
@@ -111,9 +116,8 @@ def question_numbers(connection: Connection, asked: Questions) -> Int[np.ndarray
     Raises:
         DataError: there are no pairs, or one is not in the store.
     """
-    if asked.pairs is None:
-        raise DataError("questions: there are no pairs of image and class behind them.")
-    names: list[str] = asked.pairs.image_ids.tolist()
+    pairs = asked.require_pairs()
+    names: list[str] = pairs.image_ids.tolist()
     image = numbers_by_name(connection, images, names)
     there: dict[tuple[int, int], int] = {}
     for part in in_lists(list(image.values())):
@@ -122,7 +126,7 @@ def question_numbers(connection: Connection, asked: Questions) -> Int[np.ndarray
             there[row.image, row.label] = row.id
     wanted = [
         (image.get(names[i], -1), label)
-        for i, label in zip(asked.pairs.image.tolist(), asked.pairs.label.tolist(), strict=True)
+        for i, label in zip(pairs.image.tolist(), pairs.label.tolist(), strict=True)
     ]
     missing = [row for row, pair in enumerate(wanted) if pair not in there]
     if missing:
@@ -135,12 +139,7 @@ def question_numbers(connection: Connection, asked: Questions) -> Int[np.ndarray
 
 def _cut(asked: Questions) -> Int[np.ndarray, "Q"]:
     """A task for each question: those of an image, in their order, in equal parts."""
-    if asked.pairs is None:
-        raise DataError(
-            "questions: there are no pairs of image and class behind them, but a screen shows an "
-            "image. Give questions about pairs."
-        )
-    image = asked.pairs.image
+    image = asked.require_pairs().image
     order = np.argsort(image, kind="stable")
     _, first, count = np.unique(image[order], return_index=True, return_counts=True)
     n_tasks = -(-count // QUESTIONS_ON_A_SCREEN)

@@ -12,7 +12,8 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `full_scores`       `ScoreMatrix`: every class's score, left on disk
 `class_order`       whether predictions number the classes as the benchmark does
 `hierarchy`         `Hierarchy`: which class is a kind of which
-`questions`         `Pairs`, `Proposals`, `Questions`, `Votes`, `Gold`
+`pairs`             `Pairs`: (image, class), and how those of one record are found in another
+`questions`         `Proposals`, `Questions`, `Votes`, `Gold`
 `tasks`             `Tasks`: the questions of one image on one screen
 `stopping`          `Assessment`, `StoppingRule`: which questions need no more votes
 `posterior`         `Posterior`
@@ -37,9 +38,10 @@ from reassess.records.class_order import check_class_order
 from reassess.records.hierarchy import Hierarchy
 from reassess.records.images import align, file_number_order, imagefolder_order, positions
 from reassess.records.labels import LabelSets, OperatingPoint
+from reassess.records.pairs import Pairs, find_keys, pair_keys
 from reassess.records.posterior import Posterior
 from reassess.records.predictions import Predictions, ScoreType
-from reassess.records.questions import ANSWERS, Gold, Pairs, Proposals, Questions, Votes
+from reassess.records.questions import ANSWERS, Gold, Proposals, Questions, Votes
 from reassess.records.reviews import MistakeReview
 from reassess.records.score_matrix import ScoreMatrix
 from reassess.records.stopping import Assessment, StoppingRule
@@ -73,6 +75,8 @@ __all__ = [
     "align",
     "check_class_order",
     "file_number_order",
+    "find_keys",
     "imagefolder_order",
+    "pair_keys",
     "positions",
 ]

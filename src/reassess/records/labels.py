@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from reassess.errors import DataError, preview
 from reassess.records.benchmark import Benchmark, check_classes
 from reassess.records.images import align
+from reassess.records.pairs import find_keys, pair_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +138,12 @@ class LabelSets:
             image: row of the image in ``image_ids``, one a row of ``label``.
             label: class indices; columns, such as a model's ranked classes, are free.
         """
-        n_keys = 1 + max(int(self.indices.max()), int(label.max(initial=0)))
-        held = np.sort(self.image.astype(np.int64) * n_keys + self.indices)
-        row = image.astype(np.int64).reshape(-1, *(1,) * (label.ndim - 1))
-        asked = row * n_keys + label
-        place = np.minimum(np.searchsorted(held, asked), len(held) - 1)
-        found: Bool[np.ndarray, "n *k"] = held[place] == asked
+        n_classes = 1 + max(int(self.indices.max(initial=0)), int(label.max(initial=0)))
+        row = image.reshape(-1, *(1,) * (label.ndim - 1))
+        wanted = pair_keys(row, label, n_classes)
+        found: Bool[np.ndarray, "n *k"] = (
+            find_keys(wanted, pair_keys(self.image, self.indices, n_classes)) >= 0
+        )
         return found
 
     def lists(self) -> list[list[int]]:

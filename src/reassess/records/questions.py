@@ -1,4 +1,4 @@
-"""What is asked and what was answered: pairs, proposals, questions, votes and gold."""
+"""What is asked and what was answered: proposals, questions, votes and gold."""
 
 from dataclasses import dataclass
 
@@ -6,57 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError, preview
+from reassess.records.pairs import Pairs
 
 ANSWERS = ("no", "maybe", "yes")
 """The published answers to "is this class in the image?", in the published order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Distinct (image, class) pairs.
-
-    Attributes:
-        image_ids: the images that occur, distinct strings.
-        image: for each pair the row of its image in ``image_ids``.
-        label: for each pair the index of its class.
-
-    Raises:
-        DataError: columns differ in length, an index is out of range, or a pair repeats.
-    """
-
-    image_ids: Shaped[np.ndarray, "N"]
-    image: Int[np.ndarray, "Q"]
-    label: Int[np.ndarray, "Q"]
-
-    def __post_init__(self) -> None:
-        if len(self.image) != len(self.label):
-            raise DataError("pairs: images and classes differ in length.")
-        if len(self.image) == 0:
-            return
-        if self.image.min() < 0 or self.image.max() >= len(self.image_ids):
-            raise DataError("pairs: an image index lies outside the list of images.")
-        if self.label.min() < 0:
-            row = int(np.argmin(self.label))
-            raise DataError(
-                f"pairs: class[{row}] is {int(self.label[row])}, but must be 0 or more."
-            )
-        key = self.image.astype(np.int64) * (int(self.label.max()) + 1) + self.label
-        unique, first, count = np.unique(key, return_index=True, return_counts=True)
-        if len(unique) < len(key):
-            row = int(first[count > 1][0])
-            raise DataError(
-                f"pairs: image {str(self.image_ids[self.image[row]])!r} with class "
-                f"{int(self.label[row])} stands in more than one row, but must stand in one; "
-                f"{len(key) - len(unique):,} rows are repeats. Leave one row for each pair."
-            )
-
-    def __len__(self) -> int:
-        return len(self.image)
-
-    def ids(self) -> Shaped[np.ndarray, "Q"]:
-        """The canonical id of each pair, ``<image id>:<class index>``."""
-        texts = np.strings.add(self.image_ids[self.image], ":")
-        return np.strings.add(texts, self.label.astype(str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +60,22 @@ class Questions:
         """Questions about pairs, with their canonical ids."""
         return cls(pairs.ids(), pairs)
 
+    def require_pairs(self, source: str = "questions") -> Pairs:
+        """The (image, class) pairs behind the questions.
+
+        Args:
+            source: what carries the questions, for messages.
+
+        Raises:
+            DataError: the questions are about something else.
+        """
+        if self.pairs is None:
+            raise DataError(
+                f"{source}: question[0] is {str(self.ids[0])!r}, but must name an image and a "
+                "class. Write columns image,label, or tasks as <image>:<class index>."
+            )
+        return self.pairs
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -156,6 +125,27 @@ class Votes:
 
     def __len__(self) -> int:
         return len(self.question)
+
+    def take(self, rows: Int[np.ndarray, "n"] | Bool[np.ndarray, "V"]) -> "Votes":
+        """These votes alone, with the questions and the raters that still have one.
+
+        Raises:
+            DataError: no vote is left.
+        """
+        question, to_question = np.unique(self.question[rows], return_inverse=True)
+        rater, to_rater = np.unique(self.rater[rows], return_inverse=True)
+        pairs = self.questions.pairs
+        kept = None if pairs is None else pairs.take(question)
+        return Votes(
+            Questions(self.questions.ids[question], kept),
+            self.rater_ids[rater],
+            self.answers,
+            to_question,
+            to_rater,
+            self.answer[rows],
+            sha256=self.sha256,
+            given_at=None if self.given_at is None else self.given_at[rows],
+        )
 
     def counts(self) -> Int[np.ndarray, "Q A"]:
         """How often each question got each answer."""

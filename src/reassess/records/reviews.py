@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from reassess.errors import DataError
-from reassess.records.questions import Pairs
+from reassess.records.pairs import Pairs
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Int
 
 from reassess.errors import DataError, preview
-from reassess.records.questions import Pairs, Questions
+from reassess.records.pairs import Pairs
+from reassess.records.questions import Questions
 
 
 @dataclass(frozen=True)

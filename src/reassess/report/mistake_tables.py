@@ -12,7 +12,7 @@ from rich.text import Text
 
 from reassess.analysis.mistakes import MISTAKE_KINDS, SEVERITIES, Mistakes
 from reassess.analysis.reviews import VERDICTS, ReviewResult
-from reassess.records import Hierarchy, LabelSets
+from reassess.records import Hierarchy, LabelSets, pair_keys
 from reassess.report import formatting as fmt
 from reassess.statistics.sampling import Estimate
 
@@ -108,8 +108,8 @@ def examples_table(
     for heading in ("steps", "posterior", "no / maybe / yes", "models that say the same"):
         table.add_column(heading, justify="right", min_width=6)
     n_classes = 1 + int(mistakes.predicted.max(initial=0))
-    key = mistakes.image * n_classes + mistakes.predicted
-    once = np.unique(key, return_index=True)[1]
+    keys = pair_keys(mistakes.image, mistakes.predicted, n_classes)
+    once = np.unique(keys, return_index=True)[1]
     strength = np.lexsort(
         (-mistakes.n_same[once], -np.nan_to_num(mistakes.posterior[once]), mistakes.kind[once])
     )

@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reassess.aggregation import calibrated, original_label_rater
-from reassess.analysis.alignment import pairs_of
 from reassess.catalog import Catalog, imagenet_file
 from reassess.errors import CatalogError, DataError
 from reassess.files import read_predictions
@@ -98,7 +97,7 @@ class Inputs:
     @property
     def rated_pairs(self) -> Pairs:
         """The pairs of image and class that were rated."""
-        return pairs_of(self.votes.questions)
+        return self.votes.questions.require_pairs()
 
     @property
     def rated_rows(self) -> Int[np.ndarray, "n"]:

@@ -10,7 +10,6 @@ from functools import partial
 import numpy as np
 from jaxtyping import Int
 
-from reassess.analysis.alignment import pairs_of
 from reassess.errors import DataError
 from reassess.records import Votes
 from reassess.reproduce.inputs import Inputs
@@ -46,7 +45,7 @@ def n_with_original(inputs: Inputs) -> int:
 def implied_precision(inputs: Inputs) -> float:
     """Precision of the proposals if each absent gold image had one, and that were right."""
     truth = inputs.gold.truth()
-    n_absent = _N_GOLD_IMAGES - len(pairs_of(inputs.gold.questions).image_ids)
+    n_absent = _N_GOLD_IMAGES - len(inputs.gold.questions.require_pairs().image_ids)
     return float((truth.sum() + n_absent) / (len(truth) + n_absent))
 
 
@@ -104,7 +103,7 @@ def groups_per_image(inputs: Inputs) -> Int[np.ndarray, "N"]:
 
 def n_groups(inputs: Inputs, on_gold: bool) -> int:
     """Groups on the images with gold questions, or on the others."""
-    gold_ids = pairs_of(inputs.gold.questions).image_ids
+    gold_ids = inputs.gold.questions.require_pairs().image_ids
     is_gold = np.isin(inputs.rated_pairs.image_ids, gold_ids)
     return int((is_gold[groups(inputs)[0]] == on_gold).sum())
 
@@ -174,7 +173,7 @@ _ANSWERS: dict[str, Compute] = {
     "raters.most_answers": lambda i: int(np.bincount(i.votes.rater).max()),
     "raters.on_gold": lambda i: len(i.gold_votes.rater_ids),
     "answers.on_gold": lambda i: len(i.gold_votes),
-    "gold.images": lambda i: len(pairs_of(i.gold.questions).image_ids),
+    "gold.images": lambda i: len(i.gold.questions.require_pairs().image_ids),
     "gold.questions": lambda i: len(i.gold.questions),
     "gold.present": lambda i: int(i.gold.truth().sum()),
     **{f"gold.expert_{a}": partial(_n_expert_answers, answer=a) for a in ("no", "maybe", "yes")},

@@ -53,7 +53,7 @@ from reassess.rating import (
     settings_of,
     votes,
 )
-from reassess.records import Assessment, Pairs, Questions, StoppingRule, Votes, align
+from reassess.records import Assessment, Questions, StoppingRule, Votes
 from reassess.study.inputs import benchmark_of
 from reassess.study.labelling import THRESHOLD
 from reassess.study.manifest import Study, open_study
@@ -368,20 +368,13 @@ def _learned(
     """What to ask first as far as the votes so far teach it."""
     if given is None or evidence is None:
         return SeedsFirst(AskAll(), is_seed)
-    pairs = Pairs(asked.image_ids, asked.image, asked.label)
-    known = known_of(Questions.from_pairs(pairs), benchmark_of(study))
+    known = known_of(Questions.from_pairs(asked.pairs), benchmark_of(study))
     return learned_rule(evidence, known, arrivals(given, asked), is_seed, k)
 
 
 def arrivals(given: Votes, asked: QuestionTable) -> Arrivals:
     """Row in the table, rater and answer of each vote, in the order in which they came."""
-    pairs = given.questions.pairs
-    assert pairs is not None  # noqa: S101 -- the store asks about pairs only
-    image = align(pairs.image_ids, asked.image_ids, source="votes", target_name="the store")
-    n_labels = int(asked.label.max()) + 1
-    key = asked.image.astype(np.int64) * n_labels + asked.label
-    by_key = np.argsort(key)
-    row = by_key[np.searchsorted(key[by_key], image[pairs.image] * n_labels + pairs.label)]
+    row = given.questions.require_pairs("votes").positions_in(asked.pairs, source="votes")
     came = np.arange(len(given)) if given.given_at is None else given.given_at
     order = np.argsort(came, kind="stable")
     rater = given.rater_ids[given.rater[order]]

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool
 
 from reassess.errors import OptionError
 from reassess.files import read_gold, write_atomically
@@ -82,10 +82,10 @@ def sync(study: Study, store: Store) -> SyncResult:
     images_asked = frozenset(tasks.pairs.image_ids.tolist())
     practice = _practise(study, store, experts, images_asked)
     asked = question_table(store)
-    there = None if experts is None else _is_asked(asked, _pairs(experts.questions))
+    there = None if experts is None else _gold_pairs(experts).is_in(asked.pairs)
     if experts is not None and there is not None:
         _import_new(store, experts, there, is_ours=_is_ours(study))
-    is_wanted = _is_asked_by(tasks.pairs, asked)
+    is_wanted = asked.pairs.is_in(tasks.pairs)
     is_practice = np.isin(asked.image_ids, list(practice))[asked.image]
     return SyncResult(
         benchmark=benchmark,
@@ -104,29 +104,24 @@ def _gold_of(study: Study, benchmark: Benchmark) -> Gold | None:
     if path is None:
         return None
     votes = read_gold(path, classes=benchmark.classes).votes
-    pairs = _pairs(votes.questions)
+    pairs = votes.questions.require_pairs(str(path))
     row = align(pairs.image_ids, benchmark.image_ids, source=str(path), target_name="the study")
     named = Pairs(benchmark.image_ids[row], pairs.image, pairs.label)
     return Gold(replace(votes, questions=Questions.from_pairs(named)))
 
 
-def _pairs(questions: Questions) -> Pairs:
-    if questions.pairs is None:
-        raise OptionError(
-            "gold: the questions name no image and class, but must. Write columns image,label."
-        )
-    return questions.pairs
+def _gold_pairs(experts: Gold) -> Pairs:
+    return experts.questions.require_pairs("gold")
 
 
 def _add_new(store: Store, tasks: Tasks) -> int:
     """Add the questions that the store has not; those of one task stay on one screen."""
     pairs = tasks.pairs
-    new = ~_is_asked(question_table(store), pairs)
+    new = ~pairs.is_in(question_table(store).pairs)
     if not new.any():
         return 0
     _, task = np.unique(tasks.task[new], return_inverse=True)
-    more = Pairs(pairs.image_ids, pairs.image[new], pairs.label[new])
-    return add_questions(store, Tasks(Questions.from_pairs(more), task))
+    return add_questions(store, Tasks(Questions.from_pairs(pairs.take(new)), task))
 
 
 def _practise(
@@ -140,10 +135,10 @@ def _practise(
         before = frozenset()
     now: frozenset[str] = frozenset()
     if experts is not None:
-        pairs = _pairs(experts.questions)
+        pairs = _gold_pairs(experts)
         free = ~np.isin(pairs.image_ids, list(images_asked))[pairs.image]
         if free.any():
-            apart = Pairs(pairs.image_ids, pairs.image[free], pairs.label[free])
+            apart = pairs.take(free)
             add_questions(store, Questions.from_pairs(apart))
             now = frozenset(pairs.image_ids[np.unique(apart.image)].tolist())
     if before & images_asked:
@@ -171,25 +166,14 @@ def _import_new(
     Where the file came out of a site, what experts have said since holds.
     """
     said = _answers(gold(store))
-    votes, pairs = experts.votes, _pairs(experts.questions)
+    votes = experts.votes
     new = np.array([
         bool(asked[question]) and said.get(key) != answer and not (is_ours and key in said)
         for question, (key, answer) in zip(votes.question.tolist(), _rows(votes), strict=True)
     ])  # fmt: skip
     if not new.any():
         return
-    question, to_question = np.unique(votes.question[new], return_inverse=True)
-    expert, to_expert = np.unique(votes.rater[new], return_inverse=True)
-    some = Pairs(pairs.image_ids, pairs.image[question], pairs.label[question])
-    import_gold(
-        store,
-        Gold(
-            Votes(
-                Questions.from_pairs(some), votes.rater_ids[expert], votes.answers,
-                to_question, to_expert, votes.answer[new],
-            )
-        ),
-    )  # fmt: skip
+    import_gold(store, Gold(votes.take(new)))
 
 
 def _answers(known: Gold | None) -> dict[tuple[str, str], int]:
@@ -201,32 +185,3 @@ def _rows(votes: Votes) -> list[tuple[tuple[str, str], int]]:
     asked = votes.questions.ids[votes.question].tolist()
     who = votes.rater_ids[votes.rater].tolist()
     return list(zip(zip(asked, who, strict=True), votes.answer.tolist(), strict=True))
-
-
-def _is_asked(asked: QuestionTable, pairs: Pairs) -> Bool[np.ndarray, "Q"]:
-    """Whether the store asks each pair."""
-    there = Pairs(asked.image_ids, asked.image, asked.label)
-    return _is_in(pairs, there)
-
-
-def _is_asked_by(pairs: Pairs, asked: QuestionTable) -> Bool[np.ndarray, "Q"]:
-    """Whether each question of the store is one of the pairs."""
-    there = Pairs(asked.image_ids, asked.image, asked.label)
-    return _is_in(there, pairs)
-
-
-def _is_in(pairs: Pairs, others: Pairs) -> Bool[np.ndarray, "Q"]:
-    row_of = {name: row for row, name in enumerate(others.image_ids.tolist())}
-    row = np.array([row_of.get(name, -1) for name in pairs.image_ids.tolist()], np.int64)
-    n_labels = 1 + max(int(pairs.label.max(initial=0)), int(others.label.max(initial=0)))
-    image = row[pairs.image] if len(row) else pairs.image
-    there = np.isin(_key(image, pairs.label, n_labels), _key(others.image, others.label, n_labels))
-    found: Bool[np.ndarray, "Q"] = (image >= 0) & there
-    return found
-
-
-def _key(
-    image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"], n_labels: int
-) -> Int[np.ndarray, "n"]:
-    key: Int[np.ndarray, "n"] = image.astype(np.int64) * n_labels + label
-    return key

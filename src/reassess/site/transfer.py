@@ -142,12 +142,7 @@ def import_votes_file(
     classes = benchmark_of(study).classes
     read = read_label_studio if form == "label-studio" else read_votes
     found = read(path, classes=classes)
-    pairs = found.questions.pairs
-    if pairs is None:
-        raise DataError(
-            f"{path}: the questions name no image and class, but must. Write columns image,label, "
-            "or tasks as <image>:<class index>."
-        )
+    pairs = found.questions.require_pairs(str(path))
     asked = question_table(store).image_ids
     row = align(pairs.image_ids, asked, source=str(path), target_name="the study's questions")
     named = Questions.from_pairs(Pairs(asked[row], pairs.image, pairs.label))
@@ -286,8 +281,7 @@ def _gold(store: Store) -> dict[str, list[str]]:
     known = gold(store)
     if known is None:
         return {"image": []}
-    votes, pairs = known.votes, known.questions.pairs
-    assert pairs is not None  # noqa: S101 -- the store's questions are pairs; this tells mypy
+    votes, pairs = known.votes, known.questions.require_pairs("gold")
     question = votes.question
     return {
         "image": pairs.image_ids[pairs.image[question]].tolist(),

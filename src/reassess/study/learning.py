@@ -19,10 +19,17 @@ from reassess.proposals import (
     image_per_row,
     learn_proposals,
 )
-from reassess.records import Benchmark, Gold, Pairs, Proposals, Votes, check_class_order
+from reassess.records import (
+    Benchmark,
+    Gold,
+    Pairs,
+    Proposals,
+    Questions,
+    Votes,
+    check_class_order,
+)
 from reassess.study.inputs import rank_model
 from reassess.study.manifest import Study
-from reassess.study.matching import aligned_pairs, places_of
 
 RECALL = 0.97
 """Of what the models name, where nobody says how much the learned rule shall find."""
@@ -80,12 +87,12 @@ def _truth(
     """
     if votes is None:
         assert gold is not None  # noqa: S101 -- the caller has one of them
-        pairs = aligned_pairs(gold.questions, benchmark.image_ids, "gold")
+        pairs = _pairs(gold.questions, benchmark, "gold")
         return pairs, gold.share_of_yes(), False
-    asked = aligned_pairs(votes.questions, benchmark.image_ids, "votes")
+    asked = _pairs(votes.questions, benchmark, "votes")
     valid = dawid_skene(votes).present
     if gold is not None:
-        place = places_of(asked, aligned_pairs(gold.questions, benchmark.image_ids, "gold"))
+        place = _pairs(gold.questions, benchmark, "gold").positions_in(asked)
         valid[place[place >= 0]] = gold.share_of_yes()[place >= 0]
     assert benchmark.original is not None  # noqa: S101 -- read_benchmark always gives labels
     kept = np.setdiff1d(np.flatnonzero(agreed), asked.image)
@@ -93,6 +100,11 @@ def _truth(
     label = np.concatenate([asked.label, benchmark.original[kept]])
     pairs = Pairs(benchmark.image_ids[judged], row, label)
     return pairs, np.concatenate([valid, np.ones(len(kept))]), True
+
+
+def _pairs(questions: Questions, benchmark: Benchmark, source: str) -> Pairs:
+    pairs = questions.require_pairs(source)
+    return pairs.aligned_to(benchmark.image_ids, source=source, target_name="the study")
 
 
 def by_probability(study: Study, learned: LearnedProposals) -> tuple[Proposals, float | None]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Shaped
 
 from reassess.engines import ThreadEngine
 from reassess.errors import OptionError
@@ -47,7 +47,6 @@ from reassess.records import (
 from reassess.study.inputs import CACHE, Hashes, benchmark_of, hierarchy_of, open_model
 from reassess.study.learning import OnStep, by_probability, learned_of, missing_from_learned
 from reassess.study.manifest import Study
-from reassess.study.matching import aligned_pairs, places_of
 from reassess.study.resuming import ResumingScans
 from reassess.study.stages import (
     FILES,
@@ -203,9 +202,7 @@ def _choose(study: Study, proposals: Proposals, gold: Gold | None, say: OnStep) 
     """The subset of models that gold questions speak for."""
     if gold is None:
         raise OptionError("--recall with the paper's rule needs gold questions (--gold FILE).")
-    place = places_of(
-        proposals.pairs, aligned_pairs(gold.questions, proposals.pairs.image_ids, "gold")
-    )
+    place = _pairs(gold.questions, proposals.pairs.image_ids, "gold").positions_in(proposals.pairs)
     known = place >= 0
     listed = np.zeros((len(place), len(proposals.models)), dtype=bool)
     listed[known] = proposals.proposed[place[known]]
@@ -244,22 +241,22 @@ def _living_tasks(
     Images with an answer keep the tasks that they had, less questions that are neither
     answered nor proposed any more; what is proposed beyond that makes further tasks.
     """
-    wanted = aligned_pairs(build_questions(proposals), benchmark.image_ids, "questions")
+    wanted = _pairs(build_questions(proposals), benchmark.image_ids, "questions")
     old, old_task = _earlier(study.folder / FILES["tasks"], benchmark)
-    nothing = Pairs(benchmark.image_ids, *np.empty((2, 0), np.int64))
-    asked = (
-        nothing if votes is None else aligned_pairs(votes.questions, benchmark.image_ids, "votes")
-    )
+    if votes is None:
+        asked = Pairs.empty(benchmark.image_ids)
+    else:
+        asked = _pairs(votes.questions, benchmark.image_ids, "votes")
     touched = np.zeros(len(benchmark.image_ids), dtype=bool)
     touched[asked.image] = True
-    still = _is_among(old, asked) | _is_among(old, wanted)
+    still = old.is_in(asked) | old.is_in(wanted)
     kept = touched[old.image] & still
-    elsewhere = _is_among(wanted, asked) & ~_is_among(wanted, old)
-    fresh = ~elsewhere & (~touched[wanted.image] | ~_is_among(wanted, old))
+    elsewhere = wanted.is_in(asked) & ~wanted.is_in(old)
+    fresh = ~elsewhere & (~touched[wanted.image] | ~wanted.is_in(old))
     _, number = np.unique(old_task[kept], return_inverse=True)
-    parts, numbers = [_some(old, kept)], [number]
+    parts, numbers = [old.take(kept)], [number]
     for chosen in (elsewhere, fresh):
-        part = _some(wanted, chosen)
+        part = wanted.take(chosen)
         split = split_into_tasks(
             Questions.from_pairs(part),
             per_task=study.setting("propose", "per_task", PER_TASK),
@@ -268,29 +265,20 @@ def _living_tasks(
         n_before = 1 + max(int(one.max(initial=-1)) for one in numbers)
         numbers.append(split.task + n_before)
         parts.append(part)
-    pairs = Pairs(
-        benchmark.image_ids,
-        np.concatenate([part.image for part in parts]),
-        np.concatenate([part.label for part in parts]),
-    )
+    pairs = Pairs.concatenate(parts)
     tasks = Tasks(Questions.from_pairs(pairs), np.concatenate(numbers))
-    answered = _is_among(pairs, asked)
-    return tasks, ~answered & ~_is_among(pairs, old), answered
+    answered = pairs.is_in(asked)
+    return tasks, ~answered & ~pairs.is_in(old), answered
 
 
-def _some(pairs: Pairs, chosen: Bool[np.ndarray, "Q"]) -> Pairs:
-    return Pairs(pairs.image_ids, pairs.image[chosen], pairs.label[chosen])
-
-
-def _is_among(pairs: Pairs, others: Pairs) -> Bool[np.ndarray, "Q"]:
-    """Whether each pair is one of others about the same images."""
-    found: Bool[np.ndarray, "Q"] = places_of(others, pairs) >= 0
-    return found
+def _pairs(questions: Questions, image_ids: Shaped[np.ndarray, "N"], source: str) -> Pairs:
+    pairs = questions.require_pairs(source)
+    return pairs.aligned_to(image_ids, source=source, target_name="the study")
 
 
 def _earlier(path: Path, benchmark: Benchmark) -> tuple[Pairs, Int[np.ndarray, "Q"]]:
     """The questions that the study had before, and the task of each; none at first."""
     if not path.is_file():
-        return Pairs(benchmark.image_ids, *np.empty((2, 0), np.int64)), np.empty(0, np.int64)
+        return Pairs.empty(benchmark.image_ids), np.empty(0, np.int64)
     before = read_tasks(path)
-    return aligned_pairs(before.questions, benchmark.image_ids, str(path)), before.task
+    return _pairs(before.questions, benchmark.image_ids, str(path)), before.task

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from reassess.aggregation.adaptive.evidence import Evidence
 from reassess.errors import DataError
-from reassess.records import Benchmark, Questions, align
+from reassess.records import Benchmark, Questions
 
 _PSEUDO_COUNT = 2.0
 
@@ -66,15 +66,14 @@ def known_of(
         DataError: the questions are about no pairs, or the original labels are unknown.
         AlignmentError: an image is not in the benchmark.
     """
-    if questions.pairs is None or benchmark.original is None:
+    pairs = questions.require_pairs("questions")
+    if benchmark.original is None:
         raise DataError(
-            "questions: they must be about (image, class) pairs of a benchmark with original "
-            "labels, but have no pairs, or it has no labels. Give the original labels "
-            "(--original-labels)."
+            "questions: they must be about a benchmark with original labels, but it has none. Give "
+            "the original labels (--original-labels)."
         )
-    pairs = questions.pairs
-    row = align(pairs.image_ids, benchmark.image_ids, source="questions", target_name="benchmark")
-    original = benchmark.original[row][pairs.image]
+    pairs = pairs.aligned_to(benchmark.image_ids, source="questions", target_name=benchmark.name)
+    original = benchmark.original[pairs.image]
     is_original = original == pairs.label
     both = original.astype(np.int64) * (int(pairs.label.max()) + 1) + pairs.label
     both = np.unique(both, return_inverse=True)[1]

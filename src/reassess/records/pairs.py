@@ -1,0 +1,205 @@
+"""Distinct (image, class) pairs, and how those of one record are found in another.
+
+Two records meet by image id and class index. `Pairs.positions_in` finds pairs of one record
+among those of another whose images come in another order; `Pairs.aligned_to` takes them over
+into a list of images for good. `pair_keys` and `find_keys` are the same for bare columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int, Shaped
+
+from reassess.errors import DataError
+from reassess.records.images import align, positions
+
+
+def pair_keys(
+    image: Int[np.ndarray, "*#n"], label: Int[np.ndarray, "*#n"], n_classes: int
+) -> Int[np.ndarray, "*n"]:
+    """One number a pair, rising by image and then by class: image · ``n_classes`` + class.
+
+    Args:
+        image: row of the image of each pair.
+        label: class of each pair, below ``n_classes``, or two pairs would share a number.
+        n_classes: K, the same for all keys that are compared.
+    """
+    keys: Int[np.ndarray, "*n"] = image.astype(np.int64) * n_classes + label
+    return keys
+
+
+def find_keys(wanted: Int[np.ndarray, "*n"], keys: Int[np.ndarray, "m"]) -> Int[np.ndarray, "*n"]:
+    """Where each wanted key stands among distinct keys in any order; -1 where it does not."""
+    if len(keys) == 0:
+        return np.full(wanted.shape, -1)
+    order = np.argsort(keys, kind="stable")
+    place = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
+    found: Int[np.ndarray, "*n"] = np.where(keys[place] == wanted, place, -1)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Distinct (image, class) pairs.
+
+    Attributes:
+        image_ids: the images that occur, distinct strings.
+        image: for each pair the row of its image in ``image_ids``.
+        label: for each pair the index of its class.
+
+    Raises:
+        DataError: columns differ in length, an index is out of range, or a pair repeats.
+    """
+
+    image_ids: Shaped[np.ndarray, "N"]
+    image: Int[np.ndarray, "Q"]
+    label: Int[np.ndarray, "Q"]
+
+    def __post_init__(self) -> None:
+        if len(self.image) != len(self.label):
+            raise DataError("pairs: images and classes differ in length.")
+        if len(self.image) == 0:
+            return
+        if self.image.min() < 0 or self.image.max() >= len(self.image_ids):
+            raise DataError("pairs: an image index lies outside the list of images.")
+        if self.label.min() < 0:
+            row = int(np.argmin(self.label))
+            raise DataError(
+                f"pairs: class[{row}] is {int(self.label[row])}, but must be 0 or more."
+            )
+        unique, first, count = np.unique(self.keys(), return_index=True, return_counts=True)
+        if len(unique) < len(self):
+            row = int(first[count > 1][0])
+            raise DataError(
+                f"pairs: image {str(self.image_ids[self.image[row]])!r} with class "
+                f"{int(self.label[row])} stands in more than one row, but must stand in one; "
+                f"{len(self) - len(unique):,} rows are repeats. Leave one row for each pair."
+            )
+
+    @classmethod
+    def empty(cls, image_ids: Shaped[np.ndarray, "N"]) -> "Pairs":
+        """No pair of these images."""
+        return cls(image_ids, np.empty(0, np.int64), np.empty(0, np.int64))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Pairs"]) -> "Pairs":
+        """The pairs of all parts, one part after the other; the parts share their images.
+
+        Raises:
+            DataError: the parts list different images, or a pair is in two of them.
+        """
+        ids = parts[0].image_ids
+        if any(part.image_ids is not ids and not _equal(part.image_ids, ids) for part in parts):
+            raise DataError(
+                "pairs: the parts list different images, but must list the same. Align them to one "
+                "list first."
+            )
+        image = np.concatenate([part.image for part in parts])
+        return cls(ids, image, np.concatenate([part.label for part in parts]))
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @property
+    def n_classes(self) -> int:
+        """One more than the largest class index that occurs; 1 where there is no pair."""
+        return 1 + int(self.label.max(initial=0))
+
+    def ids(self) -> Shaped[np.ndarray, "Q"]:
+        """The canonical id of each pair, ``<image id>:<class index>``."""
+        texts = np.strings.add(self.image_ids[self.image], ":")
+        return np.strings.add(texts, self.label.astype(str))
+
+    def keys(self, n_classes: int | None = None) -> Int[np.ndarray, "Q"]:
+        """One number a pair, rising by image and then by class; see `pair_keys`.
+
+        Args:
+            n_classes: K, where keys of several records are compared; `n_classes` by default.
+
+        Raises:
+            DataError: a class is not below ``n_classes``.
+        """
+        if n_classes is None:
+            n_classes = self.n_classes
+        elif self.n_classes > n_classes:
+            raise DataError(
+                f"pairs: class {self.n_classes - 1} occurs, but must be below {n_classes:,}. Give "
+                "the number of all classes."
+            )
+        return pair_keys(self.image, self.label, n_classes)
+
+    def positions_in(self, other: "Pairs", *, source: str = "pairs") -> Int[np.ndarray, "Q"]:
+        """Where each pair stands in another record; -1 where it does not.
+
+        Images are the same where their ids are; an id that the other record does not hold may
+        still be the end of one of its others, or the other way round (`positions`).
+
+        Args:
+            other: pairs about any images, in any order.
+            source: what these pairs are, for messages.
+
+        Raises:
+            AlignmentError: an id fits several images, or two ids name the same image.
+        """
+        image = _rows_of_images(self.image_ids, other.image_ids, source)[self.image]
+        n_classes = max(self.n_classes, other.n_classes)
+        found = find_keys(pair_keys(image, self.label, n_classes), other.keys(n_classes))
+        return np.where(image >= 0, found, -1)
+
+    def is_in(self, other: "Pairs", *, source: str = "pairs") -> Bool[np.ndarray, "Q"]:
+        """Whether each pair stands in another record; see `positions_in`.
+
+        Raises:
+            AlignmentError: an id fits several images, or two ids name the same image.
+        """
+        found: Bool[np.ndarray, "Q"] = self.positions_in(other, source=source) >= 0
+        return found
+
+    def take(self, rows: Int[np.ndarray, "n"] | Bool[np.ndarray, "Q"]) -> "Pairs":
+        """The pairs of these rows, or where the mask is true; the list of images stays."""
+        return Pairs(self.image_ids, self.image[rows], self.label[rows])
+
+    def aligned_to(
+        self,
+        image_ids: Shaped[np.ndarray, "n"],
+        *,
+        source: str,
+        target_name: str = "the benchmark",
+    ) -> "Pairs":
+        """The same pairs, their images as rows of another list, under its ids.
+
+        Args:
+            image_ids: all images that there are.
+            source: what these pairs are, for messages.
+            target_name: what the list is, for messages.
+
+        Raises:
+            AlignmentError: an image is unknown, fits several, or is there twice.
+        """
+        row = align(self.image_ids, image_ids, source=source, target_name=target_name)
+        return Pairs(image_ids, row[self.image], self.label)
+
+
+def _equal(one: Shaped[np.ndarray, "n"], other: Shaped[np.ndarray, "m"]) -> bool:
+    return len(one) == len(other) and bool(np.all(one == other))
+
+
+def _rows_of_images(
+    ids: Shaped[np.ndarray, "n"], target: Shaped[np.ndarray, "m"], source: str
+) -> Int[np.ndarray, "n"]:
+    """The row of each image in another list; an equal id goes before one that ends alike.
+
+    `positions` looks up in a list of all images. Here either list may be a part, so that an id
+    with an equal in the other list must not compete with one that is merely its end.
+    """
+    if ids is target or _equal(ids, target):
+        return np.arange(len(target))
+    row_of = {image_id: row for row, image_id in enumerate(target.tolist())}
+    rows = np.fromiter((row_of.get(image_id, -1) for image_id in ids.tolist()), np.int64, len(ids))
+    left = np.flatnonzero(rows < 0)
+    free = np.setdiff1d(np.arange(len(target)), rows)
+    if len(left) and len(free):
+        place = positions(ids[left], target[free], source=source)
+        rows[left] = np.where(place >= 0, free[place], -1)
+    return rows
