@@ -219,13 +219,11 @@ def main() -> None:
     heading("Learned on the published labels, cross-fitted")
     start = time.perf_counter()
     ones = np.ones(len(judge.labels))
-    learned = learn_proposals(
-        evidence,
-        judge.labels,
-        ones,
-        complete=True,
-        on_fold=lambda done, n: print(f"fold {done}/{n}, {time.perf_counter() - start:.0f} s"),
-    )
+
+    def show(what: str, *, done: int | None = None, total: int | None = None) -> None:
+        print(f"{what}: {done} of {total}, {time.perf_counter() - start:.0f} s")
+
+    learned = learn_proposals(evidence, judge.labels, ones, complete=True, progress=show)
     print(f"learned in {time.perf_counter() - start:.0f} s; the pool holds {learned.pool_recall}")
     learned_rules(learned, judge, paper)
     judge.row("the pool", learned.propose(budget=10**9))

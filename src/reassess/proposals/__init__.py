@@ -1,6 +1,7 @@
 """From predictions to proposals: which (image, class) pairs are worth asking about.
 
 =================  ===============================================================
+`rules`            the rules by name, from records to proposals; READ THIS FIRST
 `paper_rule`       the paper's rule: the largest logits and probabilities of at least two
                    models, the original label, and every model's top prediction
 `top_lists`        what that rule takes of one model, streamed from disk by `kernels`
@@ -31,11 +32,21 @@ from reassess.proposals.paper_rule import (
     propose,
     restrict_to_models,
 )
-from reassess.proposals.tasks import split_into_tasks
+from reassess.proposals.rules import (
+    RULES,
+    ProposalInputs,
+    ProposalResult,
+    ProposalRule,
+    ProposeOptions,
+    apply_rule,
+)
+from reassess.proposals.tasks import PER_TASK, split_into_tasks
 from reassess.proposals.top_lists import ListedPairs, Scan, ScanShard
 
 __all__ = [
     "NOT_LISTED",
+    "PER_TASK",
+    "RULES",
     "SAVINGS",
     "Cost",
     "LearnedProposals",
@@ -43,9 +54,14 @@ __all__ = [
     "MissingLabels",
     "ModelChoice",
     "ModelVotes",
+    "ProposalInputs",
+    "ProposalResult",
+    "ProposalRule",
+    "ProposeOptions",
     "Scan",
     "ScanShard",
     "Subset",
+    "apply_rule",
     "available_lists",
     "build_questions",
     "choose_models",

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reassess.errors import DataError, OptionError
+from reassess.registry import checks_choices
 
 Rating = Literal["fixed", "lossless", "adaptive"]
 
@@ -92,6 +93,7 @@ class Cost:
     assumed: tuple[str, ...]
 
 
+@checks_choices
 def rating_cost(
     n_questions: int,
     n_tasks: int,

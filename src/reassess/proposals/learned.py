@@ -26,6 +26,7 @@ from jaxtyping import Float, Float32, Int
 
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, MissingExtraError, OptionError
+from reassess.progress import Progress, null_progress
 from reassess.proposals.calibration import Calibration, calibration, fit_platt, recalibrate
 from reassess.proposals.classifiers import fit_boosting, fit_logistic, fit_scaled_logistic
 from reassess.proposals.cooccurrence import Cooccurrence, CooccurrenceRates
@@ -44,11 +45,9 @@ from reassess.proposals.vote_features import (
     vote_features,
 )
 from reassess.records import Pairs, Proposals, align, pair_keys
+from reassess.registry import checks_choices
 
 Learner = Literal["boosting", "logistic"]
-
-OnFold = Callable[[int, int], None]
-"""Called when a fold is done, with how many are, and how many there are."""
 
 FEWEST_FOR_BOOSTING = 500
 """How many valid and how many invalid pairs boosting needs; the logistic model takes less."""
@@ -176,6 +175,7 @@ class LearnedProposals:
         return float(np.nextafter(others[n_others], np.inf))
 
 
+@checks_choices
 def learn_proposals(
     evidence: ModelVotes,
     known: Pairs,
@@ -186,7 +186,7 @@ def learn_proposals(
     folds: int = 5,
     seed: int = 0,
     engine: Engine | None = None,
-    on_fold: OnFold | None = None,
+    progress: Progress = null_progress,
 ) -> LearnedProposals:
     """P(valid) of every pair of the pool, learned from those whose truth is known.
 
@@ -204,7 +204,7 @@ def learn_proposals(
         seed: of the cut and of the boosting.
         engine: where the models of the folds learn; threads of this process by default. Each
             takes one core, so that the floats are the same wherever they run.
-        on_fold: called after each fold.
+        progress: shown each fold.
 
     Raises:
         OptionError: there are fewer than three folds.
@@ -235,7 +235,7 @@ def learn_proposals(
     learner = learner or _learner(truth)
     with _one_thread():
         cross_fit = _CrossFit(evidence, truth, companions, learner, seed)
-        raw = _of_all_folds(cross_fit, truth, engine, on_fold)
+        raw = _predict_all_folds(cross_fit, truth, engine, progress)
         probability = _calibrated(raw, truth)
     judged = truth.known
     return LearnedProposals(
@@ -282,10 +282,22 @@ class _CrossFit:
         # What only the fold held out suggests must not be learned from either.
         suggested = self._companions.suggests(self._key[train], held_out)
         train = train[self._named[train] | suggested]
-        if self._learner == "logistic":
-            values = self._votes.values[:, OF_THE_PAIR]
-            model = fit_scaled_logistic(values[train], truth.valid[train], strength=10.0)
-            return _by_block(rows, lambda part: model.predict_proba(values[part])[:, 1])
+        learners = {"logistic": self._learn_logistic, "boosting": self._learn_boosting}
+        return learners[self._learner](held_out, train, rows)
+
+    def _learn_logistic(
+        self, held_out: int, train: Int[np.ndarray, "n"], rows: Int[np.ndarray, "m"]
+    ) -> Float[np.ndarray, "m"]:
+        """P(valid) of rows, from features of the pair alone: it takes little truth."""
+        del held_out
+        values = self._votes.values[:, OF_THE_PAIR]
+        model = fit_scaled_logistic(values[train], self._truth.valid[train], strength=10.0)
+        return _by_block(rows, lambda part: model.predict_proba(values[part])[:, 1])
+
+    def _learn_boosting(
+        self, held_out: int, train: Int[np.ndarray, "n"], rows: Int[np.ndarray, "m"]
+    ) -> Float[np.ndarray, "m"]:
+        """P(valid) of rows, from votes, co-occurrence and the other pairs of the image."""
         rng = np.random.default_rng([self._seed, held_out])
         log_odds = self._log_odds(train, rng)
         context = self._context(log_odds)
@@ -298,7 +310,7 @@ class _CrossFit:
         kept = np.clip(1 / (1 + np.exp(-log_odds[train])) / _KEPT_FULLY, _FEWEST_KEPT, 1.0)
         drawn = rng.random(len(train)) < kept
         train, weight = train[drawn], 1 / kept[drawn]
-        model = fit_boosting(features(train), truth.valid[train], weight, seed=self._seed)
+        model = fit_boosting(features(train), self._truth.valid[train], weight, seed=self._seed)
         return _by_block(rows, lambda part: model.predict_proba(features(part))[:, 1])
 
     def _log_odds(
@@ -346,16 +358,15 @@ class _CrossFit:
         return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _of_all_folds(
-    cross_fit: _CrossFit, truth: Truth, engine: Engine | None, on_fold: OnFold | None
+def _predict_all_folds(
+    cross_fit: _CrossFit, truth: Truth, engine: Engine | None, progress: Progress
 ) -> Float[np.ndarray, "P"]:
     """P(valid) of every pair; where nothing is known every fold's model has a say."""
     raw = np.zeros(len(truth.fold))
     with ThreadEngine() if engine is None else nullcontext(engine) as running:
         for held_out, (rows, found) in enumerate(running.map(cross_fit, range(truth.n_folds))):
             raw[rows] += found / np.where(truth.fold[rows] < 0, truth.n_folds, 1)
-            if on_fold is not None:
-                on_fold(1 + held_out, truth.n_folds)
+            progress("learning folds", done=1 + held_out, total=truth.n_folds)
     return raw
 
 

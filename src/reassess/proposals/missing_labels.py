@@ -30,6 +30,7 @@ Publ. Stat. 1:131-160. Continuing the curve by three of its points is ours.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,11 +38,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from reassess.errors import DataError, OptionError
+from reassess.registry import checks_choices
 from reassess.statistics import z_critical
 
 MissingLabelsMethod = Literal["power-law", "chao2", "halves"]
-
-_FEWEST_MODELS = {"power-law": 4, "chao2": 2, "halves": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class MissingLabels:
         return self.n_listed / (self.n_listed + self.n_missing)
 
 
+@checks_choices
 def estimate_missing_labels(
     captured: Bool[np.ndarray, "P M"],
     weight: Float[np.ndarray, "n"] | None = None,
@@ -98,12 +99,12 @@ def estimate_missing_labels(
     n_listing = captured.sum(axis=1)
     counts = np.bincount(n_listing, weights, minlength=n_models + 2)
     counts[0] = 0.0
-    if method == "chao2":
-        n_missing, variance = _chao2(counts, n_models)
+    estimator = _ESTIMATORS[method]
+    n_missing = estimator.count(counts, n_models)
+    if estimator.variance is None:
+        variance = _jackknife(captured, weights, n_listing, counts, estimator)
     else:
-        estimate = _power_law if method == "power-law" else _halves
-        n_missing = estimate(counts, n_models)
-        variance = _jackknife(captured, weights, n_listing, counts, method)
+        variance = estimator.variance(counts, n_models)
     if not math.isfinite(n_missing):
         raise DataError(
             f"lists: the last of {n_models} models find new labels at a rate that must fall, but "
@@ -118,10 +119,11 @@ def _check(
     captured: Bool[np.ndarray, "P M"], weights: Float[np.ndarray, "n"], method: MissingLabelsMethod
 ) -> None:
     n_models = captured.shape[1]
-    if n_models < _FEWEST_MODELS[method]:
+    fewest = _ESTIMATORS[method].fewest_models
+    if n_models < fewest:
         raise OptionError(
-            f"there are {n_models} models, but must be at least {_FEWEST_MODELS[method]} for the "
-            f"method {method!r}. Add models."
+            f"there are {n_models} models, but must be at least {fewest} for the method "
+            f"{method!r}. Add models."
         )
     if len(weights) != len(captured):
         raise DataError(
@@ -171,17 +173,44 @@ def _halves(counts: Float[np.ndarray, "f"], n_models: int) -> float:
     return max(0.0, (one + 1) * (other + 1) / (one + other - whole + 1) - 1 - whole)
 
 
-def _chao2(counts: Float[np.ndarray, "f"], n_models: int) -> tuple[float, float]:
-    """The bias-corrected lower bound and its variance."""
+def _chao2(counts: Float[np.ndarray, "f"], n_models: int) -> float:
+    """The bias-corrected lower bound."""
     once, twice = float(counts[1]), float(counts[2]) + 1
     share = (n_models - 1) / n_models
-    unseen = max(0.0, share * once * (once - 1) / (2 * twice))
-    variance = (
-        unseen
+    return max(0.0, share * once * (once - 1) / (2 * twice))
+
+
+def _chao2_variance(counts: Float[np.ndarray, "f"], n_models: int) -> float:
+    """The variance of the lower bound."""
+    once, twice = float(counts[1]), float(counts[2]) + 1
+    share = (n_models - 1) / n_models
+    return (
+        _chao2(counts, n_models)
         + share**2 * once * (2 * once - 1) ** 2 / (4 * twice**2)
         + share**2 * once**2 * (twice - 1) * (once - 1) ** 2 / (4 * twice**4)
     )
-    return unseen, variance
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimator:
+    """A way to estimate the number of missing labels from how many models list the others.
+
+    Attributes:
+        count: the estimate.
+        fewest_models: how many models it needs.
+        variance: of the estimate, by a formula; None where the jackknife over models tells.
+    """
+
+    count: Callable[[Float[np.ndarray, "f"], int], float]
+    fewest_models: int
+    variance: Callable[[Float[np.ndarray, "f"], int], float] | None = None
+
+
+_ESTIMATORS: dict[MissingLabelsMethod, _Estimator] = {
+    "power-law": _Estimator(_power_law, fewest_models=4),
+    "chao2": _Estimator(_chao2, fewest_models=2, variance=_chao2_variance),
+    "halves": _Estimator(_halves, fewest_models=2),
+}
 
 
 def _jackknife(
@@ -189,18 +218,17 @@ def _jackknife(
     weights: Float[np.ndarray, "P"],
     n_listing: Int[np.ndarray, "P"],
     counts: Float[np.ndarray, "f"],
-    method: MissingLabelsMethod,
+    estimator: _Estimator,
 ) -> float:
     """Variance of seen plus unseen over the models, from leaving out one at a time."""
     n_models = captured.shape[1]
-    estimate = _power_law if method == "power-law" else _halves
     totals = np.empty(n_models)
     for i in range(n_models):
         mine = captured[:, i]
         lost = np.bincount(n_listing[mine], weights[mine], minlength=n_models + 2)
         without = counts - lost + np.append(lost[1:], 0.0)
         without[0] = 0.0
-        totals[i] = without.sum() + estimate(without, n_models - 1)
+        totals[i] = without.sum() + estimator.count(without, n_models - 1)
     if not np.isfinite(totals).all():
         return math.inf
     return float((n_models - 1) / n_models * ((totals - totals.mean()) ** 2).sum())

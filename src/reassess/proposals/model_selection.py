@@ -23,13 +23,14 @@ import numpy as np
 from jaxtyping import Bool
 
 from reassess.errors import DataError, OptionError, preview
+from reassess.progress import Progress, null_progress
 from reassess.proposals.subsets import (
-    OnProgress,
     every_subset,
     front,
     greedy_subsets,
     preference,
 )
+from reassess.registry import checks_choices
 
 Search = Literal["auto", "exhaustive", "greedy"]
 
@@ -86,6 +87,7 @@ class ModelChoice:
     exhaustive: bool
 
 
+@checks_choices
 def choose_models(
     listed: Bool[np.ndarray, "Q M"],
     positive: Bool[np.ndarray, "Q"],
@@ -94,7 +96,7 @@ def choose_models(
     recall: float,
     always: Bool[np.ndarray, "Q"] | None = None,
     search: Search = "auto",
-    on_progress: OnProgress | None = None,
+    progress: Progress = null_progress,
 ) -> ModelChoice:
     """The subset of models with the highest precision of those that reach a recall.
 
@@ -110,7 +112,7 @@ def choose_models(
             of every model, those outside the subset included; None where nothing is.
         search: ``exhaustive`` counts all subsets, ``greedy`` improves one step by step, ``auto``
             takes the former up to `N_EXHAUSTIVE` models.
-        on_progress: called with a line after each step.
+        progress: shown each step.
 
     Raises:
         DataError: shapes differ, there is no model or one appears more than once, or nothing is
@@ -123,7 +125,9 @@ def choose_models(
     names = tuple(models)
     given = np.zeros(len(positive), dtype=bool) if always is None else always
     _check(listed, positive, given, names, recall)
-    exhaustive = search == "exhaustive" or (search == "auto" and len(names) <= N_EXHAUSTIVE)
+    exhaustive = {
+        "auto": len(names) <= N_EXHAUSTIVE, "exhaustive": True, "greedy": False,
+    }[search]  # fmt: skip
     if exhaustive and len(names) > N_EXHAUSTIVE:
         raise OptionError(
             f"there are {len(names)} models, but must be at most {N_EXHAUSTIVE} to count every "
@@ -135,11 +139,10 @@ def choose_models(
     _check_reachable(recall, reachable, needed, n_positive)
     base = (int((positive & given).sum()), int(given.sum()))
     pooled = listed[~given], positive[~given]
-    say = on_progress or _silent
     best = (
-        every_subset(*pooled, base, say)
+        every_subset(*pooled, base, progress)
         if exhaustive
-        else greedy_subsets(*pooled, base, needed, say)
+        else greedy_subsets(*pooled, base, needed, progress)
     )
 
     def named(found: int) -> Subset:
@@ -149,10 +152,6 @@ def choose_models(
     chosen = max((f for f in best if f >= needed), key=lambda f: preference(f, best[f]))
     curve = tuple(named(found) for found in front(best))
     return ModelChoice(named(chosen), curve, names, recall, exhaustive)
-
-
-def _silent(line: str) -> None:
-    """What is called where nobody listens."""
 
 
 def _check(

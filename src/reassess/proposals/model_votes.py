@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int, Shaped, UInt8
 
 from reassess.errors import DataError, OptionError, preview
-from reassess.records import Benchmark, Pairs, Predictions
+from reassess.records import Benchmark, Pairs, Predictions, ScoreMatrix
 
 NOT_LISTED = 255
 """The rank of a class that a model does not list."""
@@ -26,6 +26,7 @@ DEPTH = 5
 """How many classes of each model's ranking are looked at."""
 
 _BLOCK_IMAGES = 20_000
+_BLOCK_CELLS = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,26 @@ def collect_model_votes(
         original_label=original,
         benchmark_ids=benchmark.image_ids,
         n_classes=n_classes,
+    )
+
+
+def best_classes(one: Predictions | ScoreMatrix, depth: int) -> Predictions:
+    """A model's ``depth`` best classes of each image; of equal scores the lower class first."""
+    if isinstance(one, Predictions):
+        return one
+    n_rows, step = len(one.scores), max(1, _BLOCK_CELLS // one.n_classes)
+    ranked, scores = [], []
+    for block in one.blocks(0, n_rows, step):
+        order = np.argsort(-block, axis=1, kind="stable")[:, :depth]
+        ranked.append(order)
+        scores.append(np.take_along_axis(block, order, axis=1))
+    return Predictions(
+        one.model,
+        one.image_ids[one.image],
+        np.concatenate(ranked),
+        np.concatenate(scores),
+        one.score_type,
+        n_classes=one.n_classes,
     )
 
 

@@ -12,20 +12,18 @@ so that all 2^M subsets cost 4 M 2^M additions, however many questions there are
 adds one model at a time, then exchanges, adds and removes one.
 
 Both give the preferred subset for each number of questions found; which of these is taken,
-`choice` decides. Letters: q pooled gold questions, M models, C subsets.
+`model_selection` decides. Letters: q pooled gold questions, M models, C subsets.
 """
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-OnProgress = Callable[[str], None]
-"""Called with one line about how far a search has come."""
+from reassess.progress import Progress
 
 _WIDTH = 16
 _N_LEVELS = 33
@@ -54,7 +52,7 @@ def every_subset(
     listed: Bool[np.ndarray, "q M"],
     positive: Bool[np.ndarray, "q"],
     base: tuple[int, int],
-    say: OnProgress,
+    progress: Progress,
 ) -> dict[int, Kept]:
     """For each number found by some subset the preferred subset, of all subsets.
 
@@ -62,7 +60,7 @@ def every_subset(
         listed: whether a model's list holds a question that is not always proposed.
         positive: whether the class is in the image.
         base: how many positive questions, and how many of all, are always proposed.
-        say: called with a line after each step.
+        progress: shown each step.
     """
     n_models = listed.shape[1]
     # The first model has the highest bit, so that of equal subsets the larger one comes first.
@@ -70,7 +68,7 @@ def every_subset(
     n_subsets = 1 << n_models
     every = np.bincount(code, minlength=n_subsets)
     n_found, n_proposals = (
-        count + n - _with_few(weight, n_models, say)
+        count + n - _with_few(weight, n_models, progress)
         for count, n, weight in (
             (base[0], int(positive.sum()), np.bincount(code[positive], minlength=n_subsets)),
             (base[1], len(listed), every),
@@ -87,17 +85,19 @@ def every_subset(
         rank, rest = divmod(int(least[found]), n_subsets)
         members = tuple(i for i in range(n_models) if (last - rest) >> (n_models - 1 - i) & 1)
         best[found] = (rank // (n_models + 1), len(members), members)
-    say(f"{n_subsets:,} subsets of {n_models} models counted")
+    progress(f"{n_subsets:,} subsets of {n_models} models counted")
     return best
 
 
-def _with_few(weight: Int[np.ndarray, "C"], n_models: int, say: OnProgress) -> Int[np.ndarray, "C"]:
+def _with_few(
+    weight: Int[np.ndarray, "C"], n_models: int, progress: Progress
+) -> Int[np.ndarray, "C"]:
     """For each subset, by its bits, the questions that fewer than two members list.
 
     Args:
         weight: for each set of models, how many questions have exactly it as listing models.
         n_models: M, of which there are 2^M sets.
-        say: called after each model.
+        progress: shown each model.
     """
     none = weight.astype(np.int64)
     one = np.zeros_like(none)
@@ -109,7 +109,7 @@ def _with_few(weight: Int[np.ndarray, "C"], n_models: int, say: OnProgress) -> I
         z_without = z[:, 0] + z[:, 1]
         z[:, 1] = z[:, 0]
         z[:, 0] = z_without
-        say(f"model {i + 1} of {n_models} counted")
+        progress("counting subsets", done=i + 1, total=n_models)
     fewer: Int[np.ndarray, "C"] = none + one
     return fewer
 
@@ -132,7 +132,7 @@ def greedy_subsets(
     positive: Bool[np.ndarray, "q"],
     base: tuple[int, int],
     needed: int,
-    say: OnProgress,
+    progress: Progress,
 ) -> dict[int, Kept]:
     """For each number found by a subset that the search met, the preferred of those.
 
@@ -149,7 +149,7 @@ def greedy_subsets(
     while _tally(lists, state)[0] < needed:
         state = _grown(lists, state)
         _keep(best, *_tally(lists, state), state)
-        say(_line("adding", lists, state))
+        progress(_line("adding", lists, state))
     every = np.ones(n_models, dtype=bool)
     reachable, n_most = _tally(lists, every)
     _keep(best, reachable, n_most, every)
@@ -161,7 +161,7 @@ def greedy_subsets(
         left |= promising
         found = max((f for f in best if f >= needed), key=lambda f: preference(f, best[f]))
         n_proposals, n_members, _ = best[found]
-        say(f"exchanging: {n_members} models find {found:,} with {n_proposals:,} proposals")
+        progress(f"exchanging: {n_members} models find {found:,} with {n_proposals:,} proposals")
     return best
 
 

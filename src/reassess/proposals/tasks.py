@@ -26,6 +26,9 @@ from reassess.errors import DataError, OptionError
 from reassess.proposals.partition import EXACT, partition
 from reassess.records import Hierarchy, Pairs, Questions, Tasks
 
+PER_TASK = 8
+"""Most questions of a task: eight classes with their descriptions fit one screen."""
+
 _FEWEST = 3
 """No part of a split image is smaller in the published study."""
 
@@ -39,7 +42,7 @@ _MOST_TOGETHER = 64
 def split_into_tasks(
     questions: Questions,
     *,
-    per_task: int = 8,
+    per_task: int = PER_TASK,
     hierarchy: Hierarchy | None = None,
     screen_cost: float = 0.5,
 ) -> Tasks:

@@ -71,7 +71,7 @@ def learned_of(
         known,
         valid,
         complete=complete,
-        on_fold=lambda done, n_folds: say(f"learned fold {done} of {n_folds}"),
+        progress=lambda what, *, done=None, total=None: say(f"{what}: {done} of {total}"),
     )
 
 

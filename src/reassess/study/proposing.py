@@ -215,7 +215,7 @@ def _choose(study: Study, proposals: Proposals, gold: Gold | None, say: OnStep) 
         models=proposals.models,
         recall=float(study.setting("propose", "recall")),
         always=always,
-        on_progress=say,
+        progress=lambda what, **_: say(what),
     )
 
 
