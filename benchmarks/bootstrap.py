@@ -3,7 +3,7 @@
 Three measurements of ours: images drawn again with labels as decided (accuracies, rank
 intervals and all paired tests included); images, raters and votes drawn again with all 924,810
 votes aggregated each time, by the published recipe; the same with Dawid and Skene's model. Every
-resample of the latter two aggregates three times. torchmetrics draws images of one model's hits
+resample of the latter two aggregates three times. torchmetrics draws images of one model's correct
 with `BootStrapper` around `MeanMetric`, whose mean is ReaL accuracy; it runs on a few resamples of
 one model and is scaled to all.
 
@@ -59,11 +59,11 @@ def torchmetrics_bootstrap(n_resamples: int) -> dict[str, float]:
     from torchmetrics.aggregation import MeanMetric
     from torchmetrics.wrappers import BootStrapper
 
-    from reassess.scoring import hits
+    from reassess.scoring import correct
 
     models, labels, _, _ = records()
     scored = labels.sizes > 0
-    right = hits(models[0].classes[:, :1], labels)[scored]
+    right = correct(models[0].classes[:, :1], labels)[scored]
     values = torch.from_numpy(right.astype(np.float32))
     found = {}
 

@@ -13,8 +13,8 @@ import argparse
 
 import numpy as np
 
-from reassess.statistics.grouped import defined_interval, group_weights
-from reassess.statistics.segmented import bend, bend_draws, bend_p_value
+from reassess.statistics.bootstrap import defined_interval, group_weights
+from reassess.statistics.segmented import broken_line_draws, broken_line_p_value, fit_broken_line
 
 AT, LOWER, UPPER = 0.76, 1.0, 0.65
 TRUTH = {"breakpoint": AT, "slope below": LOWER, "slope above": UPPER, "ratio": UPPER / LOWER}
@@ -46,7 +46,7 @@ def main():
         for _ in range(options.studies):
             x, y, family = study(rng, options.families, UPPER)
             groups = family if drawn == "families" else np.arange(len(x))
-            draws = bend_draws(x, y, group_weights(groups, options.resamples, rng))
+            draws = broken_line_draws(x, y, group_weights(groups, options.resamples, rng))
             by_name = dict(
                 zip(
                     TRUTH,
@@ -60,8 +60,8 @@ def main():
                 width[name] += high - low
             x, y, family = study(rng, options.families, LOWER)
             groups = family if drawn == "families" else np.arange(len(x))
-            assert bend(x, y).f >= 0
-            n_called += bend_p_value(x, y, groups, 199, rng) < 0.05
+            assert fit_broken_line(x, y).f >= 0
+            n_called += broken_line_p_value(x, y, groups, 199, rng) < 0.05
         for name in TRUTH:
             share, mean = held[name] / options.studies, width[name] / options.studies
             print(f"{drawn:9} {name:12} holds {100 * share:5.1f} %   mean width {mean:.4f}")

@@ -15,7 +15,7 @@ from collections import defaultdict
 import numpy as np
 
 from reassess.analysis.mistakes import Mistakes, find_mistakes
-from reassess.analysis.reviews import VERDICTS, draw_review, review_result
+from reassess.analysis.reviews import REVIEW_LABELS, draw_review, review_result
 from reassess.records import LabelSets, Predictions
 
 K = 10
@@ -54,7 +54,7 @@ def review(world: World, n_sample: int, seed: int, held: dict[str, list[bool]]) 
     result = review_result(drawn, verdict, np.ones(len(verdict), bool))
     true = world.verdict[world.mistakes.image, world.mistakes.predicted]
     for m, one in enumerate(result.models):
-        for code, name in enumerate(VERDICTS):
+        for code, name in enumerate(REVIEW_LABELS):
             n = int((true[world.mistakes.model == m] == code).sum())
             held[f"count: {name}"].append(one.counts[name].low <= n <= one.counts[name].high)
         missed, right = int((true[world.mistakes.model == m] == NOT).sum()), one.n_scored

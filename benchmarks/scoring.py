@@ -78,7 +78,7 @@ def torchmetrics_hit_rate(n_models: int) -> dict[str, float]:
     import torch
     from torchmetrics.retrieval import RetrievalHitRate
 
-    from reassess.scoring import hits
+    from reassess.scoring import correct
 
     catalog, benchmark, labels = study()
     predictions = catalog.predictions("imagenet-v2-repo", benchmark)[:n_models]
@@ -88,7 +88,7 @@ def torchmetrics_hit_rate(n_models: int) -> dict[str, float]:
     total = 0.0
     accuracies = []
     for one in predictions:
-        right = [hits(one.ranked_classes[:, [k]], labels)[labelled] for k in range(5)]
+        right = [correct(one.ranked_classes[:, [k]], labels)[labelled] for k in range(5)]
         target = torch.from_numpy(np.stack(right, axis=1).reshape(-1))
 
         def score(target=target):

@@ -9,9 +9,9 @@ from reassess.catalog import Catalog
 from reassess.errors import CatalogError, DataError
 from reassess.reproduce import (
     COMPUTATIONS,
-    Claim,
-    Statement,
-    imagenet_claims,
+    PublishedValue,
+    ReproducedValue,
+    published_values,
     reproduce_imagenet,
 )
 from reassess.reproduce.inputs import Inputs
@@ -25,7 +25,7 @@ real_data = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def statements() -> dict[str, Statement]:
+def statements() -> dict[str, ReproducedValue]:
     return {one.id: one for one in reproduce_imagenet()}
 
 
@@ -38,8 +38,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "")
 
 
-def claim(published: float | None, tolerance: float | None) -> Claim:
-    return Claim("a.b", "A.", "paper", published, tolerance, "why", None)
+def claim(published: float | None, tolerance: float | None) -> PublishedValue:
+    return PublishedValue("a.b", "A.", "paper", published, tolerance, "why", None)
 
 
 # --- one claim -----------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_an_absent_file_is_asked_for_once(tmp_path: Path) -> None:
 
 
 def test_every_claim_is_computed_or_says_why_not() -> None:
-    claims = imagenet_claims()
+    claims = published_values()
     ids = [one.id for one in claims]
     assert len(set(ids)) == len(ids)
     assert {one.id for one in claims if one.reason is None} == set(COMPUTATIONS)
@@ -164,7 +164,7 @@ def test_with_one_file_what_needs_no_other_is_computed(tmp_path: Path) -> None:
     ],
 )
 def test_the_headline_statements_hold(
-    statements: dict[str, Statement], name: str, value: float, within: float
+    statements: dict[str, ReproducedValue], name: str, value: float, within: float
 ) -> None:
     found = statements[name]
     assert found.computed == pytest.approx(value, abs=within, rel=0)
@@ -172,18 +172,18 @@ def test_the_headline_statements_hold(
 
 
 @real_data
-def test_all_but_the_known_misses_hold(statements: dict[str, Statement]) -> None:
+def test_all_but_the_known_misses_hold(statements: dict[str, ReproducedValue]) -> None:
     missed = {one.id for one in statements.values() if one.holds is False}
     assert missed == KNOWN_MISSES
     for name in missed:
         assert "miss" in statements[name].statement
     open_ = {one.id for one in statements.values() if one.holds is None}
-    assert open_ == {one.id for one in imagenet_claims() if one.reason is not None}
+    assert open_ == {one.id for one in published_values() if one.reason is not None}
     assert sum(one.holds is True for one in statements.values()) > 260
 
 
 @real_data
-def test_proportions_are_fractions(statements: dict[str, Statement]) -> None:
+def test_proportions_are_fractions(statements: dict[str, ReproducedValue]) -> None:
     shares = ("accuracy.", "torchvision.", "preference.", "later.", "experts.", "majority.")
     checked = [s for s in statements.values() if s.id.startswith(shares) and s.computed is not None]
     assert len(checked) > 60

@@ -6,14 +6,14 @@ import scipy.stats
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from reassess.analysis import progress
+from reassess.analysis import progress_lines
 from reassess.errors import OptionError
 
 
 def test_by_hand_two_exact_lines() -> None:
     original = np.array([0.8, 0.5, 0.9, 0.6, 0.7, 1.0])
     real = np.array([0.85, 0.6, 0.9, 0.7, 0.8, 0.95])
-    found = progress(original, real)
+    found = progress_lines(original, real)
     assert found.lower.slope == pytest.approx(1.0)
     assert found.upper.slope == pytest.approx(0.5)
     assert found.split == 0.8
@@ -22,19 +22,19 @@ def test_by_hand_two_exact_lines() -> None:
 
 def test_the_middle_model_of_an_odd_number_is_in_the_upper_half() -> None:
     original = np.linspace(0.1, 0.5, 5)
-    found = progress(original, original)
+    found = progress_lines(original, original)
     assert (found.lower.n_points, found.upper.n_points) == (2, 3)
 
 
 def test_a_model_at_the_split_is_in_the_upper_half() -> None:
     original = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
-    found = progress(original, original, split=0.3)
+    found = progress_lines(original, original, split=0.3)
     assert (found.lower.n_points, found.upper.n_points, found.split) == (2, 3, 0.3)
 
 
 def test_lines_through_two_points_have_no_test() -> None:
     original = np.array([0.1, 0.2, 0.3, 0.4])
-    found = progress(original, original**2)
+    found = progress_lines(original, original**2)
     assert found.z is None
     assert found.p_value is None
 
@@ -43,7 +43,7 @@ def test_against_scipy() -> None:
     rng = np.random.default_rng(0)
     original = np.sort(rng.uniform(0.5, 0.9, 25))
     real = 0.3 + 0.6 * original + rng.normal(0, 0.01, 25)
-    found = progress(original[::-1], real[::-1])
+    found = progress_lines(original[::-1], real[::-1])
     a = scipy.stats.linregress(original[:12], real[:12])
     b = scipy.stats.linregress(original[12:], real[12:])
     z = (a.slope - b.slope) / math.sqrt(a.stderr**2 + b.stderr**2)
@@ -61,7 +61,7 @@ def test_few_models_on_one_line_seldom_seem_to_bend(n_models: int) -> None:
     for _ in range(400):
         original = rng.uniform(0.5, 0.85, n_models)
         real = 0.1 + 0.9 * original + rng.normal(0, 0.005, n_models)
-        p_value = progress(original, real).p_value
+        p_value = progress_lines(original, real).p_value
         assert p_value is not None
         n_bent += p_value < 0.05
     assert n_bent <= 32
@@ -75,7 +75,7 @@ def test_the_order_of_the_models_does_not_matter(seed: int) -> None:
     mixed = rng.permutation(20)
     ordered = np.sort(original)
     assume(ordered[0] < ordered[9] and ordered[10] < ordered[19])
-    assert progress(original, real) == progress(original[mixed], real[mixed])
+    assert progress_lines(original, real) == progress_lines(original[mixed], real[mixed])
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_the_order_of_the_models_does_not_matter(seed: int) -> None:
 )
 def test_refuses(original: list[float], split: float | None, message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        progress(np.array(original), np.full(4, 0.5), split)
+        progress_lines(np.array(original), np.full(4, 0.5), split)

@@ -25,12 +25,15 @@ def models(n=120, seed=0, noise=0.002, upper=1.0):
 def test_the_published_results(published) -> None:
     """The anchors: 1,556 entries, 105 above the labels, slopes from 1.04 to 0.30."""
     found = results_verdict(
-        published.results(), own=IMAGENET_ORIGINAL, rng=np.random.default_rng(0)
+        published.results(), original_labels=IMAGENET_ORIGINAL, rng=np.random.default_rng(0)
     )
     assert found.proxy.n_models == 1556
-    assert found.ceiling is not None
-    assert (found.ceiling.n_above, found.ceiling.value) == (105, pytest.approx(0.90023, abs=1e-5))
-    assert found.ceiling.n_surely_above < 105
+    assert found.original_labels is not None
+    assert (found.original_labels.n_above, found.original_labels.value) == (
+        105,
+        pytest.approx(0.90023, abs=1e-5),
+    )
+    assert found.original_labels.n_surely_above < 105
     first, *_, last = found.proxy.slopes
     assert (first.high, last.low) == (0.70, 0.88)
     assert (first.slope, last.slope) == pytest.approx((1.04, 0.30), abs=0.005)
@@ -46,10 +49,10 @@ def test_the_published_results(published) -> None:
 
 
 def test_the_original_labels_score_what_the_catalogue_says(published) -> None:
-    from reassess.analysis.standing import original_accuracy_of
+    from reassess.analysis.standings import original_labels_accuracy
 
     labels, benchmark = published.labels("imagenet-real"), published.benchmark("imagenet")
-    assert original_accuracy_of(labels, benchmark) == IMAGENET_ORIGINAL
+    assert original_labels_accuracy(labels, benchmark) == IMAGENET_ORIGINAL
 
 
 @pytest.mark.parametrize("metric", ["v2", "a", "r", "sketch"])
@@ -58,11 +61,11 @@ def test_any_pair_of_the_published_results(published, metric: str) -> None:
         published.results(),
         x="real",
         y=metric,
-        own=IMAGENET_ORIGINAL,
+        original_labels=IMAGENET_ORIGINAL,
         n_resamples=100,
         rng=np.random.default_rng(0),
     )
-    assert found.ceiling is None
+    assert found.original_labels is None
     assert found.proxy.n_models == (1555 if metric == "a" else 1556)
     assert sum(one.n_models for one in found.proxy.slopes) == found.proxy.n_models
     assert min(one.n_models for one in found.proxy.slopes) > 250

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from reassess.aggregation import dawid_skene, majority
-from reassess.analysis.consistency import rater_drifts
-from reassess.analysis.raters import leave_one_out, rater_confusions, vote_agreement
+from reassess.analysis.raters import leave_one_out, rater_confusions, rater_drifts, vote_agreement
 from reassess.errors import DataError, OptionError
 from reassess.files import read_votes, write_votes
 from reassess.records import ANSWERS, Pairs, Questions, Votes

@@ -5,13 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reassess.analysis.label_table import aligned
 from reassess.analysis.reassessments import (
     all_identical,
+    expert_agreements,
     model_under_sets,
     pair_agreements,
     set_summaries,
-    verdict_agreements,
 )
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.files.expert_mistakes import ExpertMistakes
@@ -34,7 +33,7 @@ BENCHMARK = Benchmark("b", np.array(list(A)), np.array([0, 1, 0, 1]))
 
 def test_by_hand() -> None:
     """Other order, bare file names, an image that only one is about."""
-    table = aligned([(sets_of("one", A), None), (sets_of("two", B), None)], BENCHMARK)
+    table = build_label_table([(sets_of("one", A), None), (sets_of("two", B), None)], BENCHMARK)
     one, two = set_summaries(table)
     assert (one.n_images, one.n_empty, one.n_labels) == (4, 1, 4)
     assert (two.n_images, two.n_empty, two.n_labels) == (3, 1, 2)
@@ -53,7 +52,7 @@ def test_by_hand() -> None:
 
 
 def test_a_model_under_each() -> None:
-    table = aligned([(sets_of("one", A), None), (sets_of("two", B), None)], BENCHMARK)
+    table = build_label_table([(sets_of("one", A), None), (sets_of("two", B), None)], BENCHMARK)
     ids = np.array(["x/d.jpg", "x/c.jpg", "x/b.jpg", "x/a.jpg"])
     found = model_under_sets(Predictions("m", ids, np.array([[2], [0], [0], [1]])), table)
     counts = [(a.n_correct, a.n_scored, a.n_unlabelled) for a in found.own]
@@ -63,10 +62,10 @@ def test_a_model_under_each() -> None:
 
 def test_experts_verdicts_under_each() -> None:
     """Wrong, they say: one set calls it right, one has no label, one is about something else."""
-    table = aligned([(sets_of("one", A), None), (sets_of("two", B), None)], BENCHMARK)
+    table = build_label_table([(sets_of("one", A), None), (sets_of("two", B), None)], BENCHMARK)
     ids, label = np.array(["b.jpg", "c.jpg", "a.jpg", "z.jpg"]), np.array([0, 1, 2, 0])
     verdicts = ExpertMistakes("m", ids, label, np.zeros(4, np.int64), np.array([2, 2, 0, 2]))
-    one, two = verdict_agreements(table, [verdicts])
+    one, two = expert_agreements(table, [verdicts])
     assert (one.n_covered, one.n_called_right, one.n_empty, one.n_called_wrong) == (3, 1, 1, 1)
     assert (one.n_major, one.n_major_called_right) == (2, 1)
     assert (two.n_covered, two.n_called_right, two.n_empty, two.n_called_wrong) == (2, 0, 1, 1)
@@ -76,24 +75,26 @@ def test_classes_are_matched_by_id() -> None:
     first = Classes.from_names(["cat", "dog", "eel"])
     other = Classes.from_names(["eel", "cat", "dog"])
     renamed = {image: [(k + 1) % 3 for k in held] for image, held in A.items()}
-    table = aligned([(sets_of("one", A), first), (sets_of("two", renamed), other)])
+    table = build_label_table([(sets_of("one", A), first), (sets_of("two", renamed), other)])
     assert all_identical(table) == (4, 4)
     assert image_columns(table)["two"] == ["cat", "cat dog", "none", "eel"]
     (pair,) = pairs_of(table)
     assert (pair.original, pair.alpha.value) == (None, None)
     assert "original labels are not known" in str(pair.alpha.reason)
+    strange = Classes.from_names(["fox", "cat", "dog"])
     with pytest.raises(DataError, match="two: class 'fox' is not among"):
-        aligned([(sets_of("one", A), first), (sets_of("two", A), Classes.from_names(["fox"] * 1
-                 + ["cat", "dog"]))])  # fmt: skip
+        build_label_table([(sets_of("one", A), first), (sets_of("two", A), strange)])
 
 
 def test_agreement_beyond_chance_may_be_undefined() -> None:
     held = {image: [int(k)] for image, k in zip(A, [0, 1, 0, 1], strict=True)}
-    table = aligned([(sets_of("one", held), None), (sets_of("two", held), None)], BENCHMARK)
+    table = build_label_table(
+        [(sets_of("one", held), None), (sets_of("two", held), None)], BENCHMARK
+    )
     (pair,) = pairs_of(table)
     assert pair.alpha.value is None
     assert pair.alpha.reason
-    apart = aligned([(sets_of("one", {"x/a.jpg": [0]}), None), (sets_of("two", B), None)])
+    apart = build_label_table([(sets_of("one", {"x/a.jpg": [0]}), None), (sets_of("two", B), None)])
     (pair,) = pairs_of(apart)
     assert (pair.n_shared, pair.jaccard, pair.alpha.value) == (0, None, None)
 
@@ -107,7 +108,7 @@ def test_against_plain_sets(seed: int) -> None:
         part = rng.permutation(12)[: int(rng.integers(1, 13))]
         drawn.append({ids[n]: rng.permutation(4)[: rng.integers(0, 3)].tolist() for n in part})
         drawn[-1][ids[part[0]]] = [0]
-    table = aligned([(sets_of(str(i), one), None) for i, one in enumerate(drawn)])
+    table = build_label_table([(sets_of(str(i), one), None) for i, one in enumerate(drawn)])
     for pair in pairs_of(table):
         a, b = drawn[int(pair.a)], drawn[int(pair.b)]
         both = [(set(a[i]), set(b[i])) for i in a if i in b]
@@ -124,15 +125,15 @@ def test_against_plain_sets(seed: int) -> None:
 def test_the_published_reassessments(published) -> None:
     """ReaL calls 85 of ViT-3B's 378 remaining mistakes correct and has no label for 64."""
     sets = [(published.labels(name), None) for name in ("imagenet-real", "imagenet-mturk")]
-    table = aligned(sets, published.benchmark("imagenet"))
+    table = build_label_table(sets, published.benchmark("imagenet"))
     (pair,) = pairs_of(table)
     assert (pair.n_shared, pair.n_empty_b) == (4842, 293)
     assert pair.original is not None
     assert sum(pair.original) == 4842
-    found = {(one.model, one.name): one for one in verdict_agreements(
+    found = {(one.model, one.name): one for one in expert_agreements(
         table, published.expert_mistakes())}  # fmt: skip
     real = found["vit3b", "imagenet-real"]
-    assert (real.n_verdicts, real.n_covered, real.n_called_right, real.n_empty) == (
+    assert (real.n_judged, real.n_covered, real.n_called_right, real.n_empty) == (
         378,
         378,
         85,
@@ -142,6 +143,6 @@ def test_the_published_reassessments(published) -> None:
 
 def test_refuses() -> None:
     with pytest.raises(OptionError, match="2 reassessments are called 'one'"):
-        aligned([(sets_of("one", A), None), (sets_of("one", B), None)])
+        build_label_table([(sets_of("one", A), None), (sets_of("one", B), None)])
     with pytest.raises(AlignmentError, match="two: image id"):
-        aligned([(sets_of("two", {"other.jpg": [0]}), None)], BENCHMARK)
+        build_label_table([(sets_of("two", {"other.jpg": [0]}), None)], BENCHMARK)

@@ -10,7 +10,7 @@ from reassess.records import LabelSets, Predictions
 from reassess.records.runs import RecipeRun
 from reassess.report.recipe_table import recipe_page
 from reassess.scoring import compare
-from reassess.statistics.student import mean_interval, t_critical
+from reassess.statistics.intervals import mean_interval, t_critical
 
 N = 40
 IDS = np.array([f"{i}.png" for i in range(N)])

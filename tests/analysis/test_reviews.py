@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reassess.analysis.mistakes import MISTAKE_KINDS, find_mistakes
-from reassess.analysis.reviews import OPEN, VERDICTS, draw_review, review_result, verdicts
+from reassess.analysis.reviews import OPEN, REVIEW_LABELS, draw_review, review_labels, review_result
 from reassess.errors import DataError, OptionError
 from reassess.records import ANSWERS, Hierarchy, LabelSets, Pairs, Predictions, Questions, Votes
 from reassess.statistics.sampling import Sample, stratified_difference, stratified_share
@@ -54,7 +54,7 @@ def test_a_review_of_everything_counts_exactly():
     for m, one in enumerate(result.models):
         mine = true[found.model == m]
         assert one.counts is not None
-        for code, name in enumerate(VERDICTS):
+        for code, name in enumerate(REVIEW_LABELS):
             estimate = one.counts[name]
             n = int((mine == code).sum())
             assert [estimate.value, estimate.low, estimate.high] == pytest.approx([n] * 3)
@@ -63,8 +63,8 @@ def test_a_review_of_everything_counts_exactly():
         assert one.false_negatives.value == pytest.approx(n_missed / (n_missed + n_right))
     pairs = {(i, k): said[i, k] for i, k in zip(found.image, found.predicted, strict=True)}
     assert len(review) == len(pairs)
-    assert result.n_by_verdict == {
-        name: list(pairs.values()).count(code) for code, name in enumerate(VERDICTS)
+    assert result.n_by_label == {
+        name: list(pairs.values()).count(code) for code, name in enumerate(REVIEW_LABELS)
     }
     clear = [int((true[found.model == m] == CLEAR).sum()) for m in (0, 1)]
     (difference,) = result.differences
@@ -95,7 +95,7 @@ def test_intervals_of_samples_cover_what_a_review_of_everything_says():
         result = review_result(review, verdict, np.ones(120, bool))
         for m, one in enumerate(result.models):
             assert one.counts is not None
-            for code, name in enumerate(VERDICTS):
+            for code, name in enumerate(REVIEW_LABELS):
                 n = int((true[found.model == m] == code).sum())
                 held.append(one.counts[name].low <= n <= one.counts[name].high)
         difference = result.differences[0].difference
@@ -146,16 +146,16 @@ def test_verdicts_are_agreed_decided_or_open():
         (4, "x", 0),  # one vote only
         (5, "x", 1), (5, "y", 1), (5, "z", 0),  # two of three
     ]  # fmt: skip
-    verdict, voted = verdicts(review, votes_on(asked, rows), {asked[3]: 1})
+    verdict, voted = review_labels(review, votes_on(asked, rows), {asked[3]: 1})
     assert verdict.tolist() == [CLEAR, NOT, OPEN, UNDECIDABLE, OPEN, UNDECIDABLE]
     assert voted.tolist() == [True, True, True, True, False, True]
     result = review_result(review, verdict, voted)
     assert (result.n_open, result.n_disagreed) == (2, 1)
-    none, voted = verdicts(review, None, {})
+    none, voted = review_labels(review, None, {})
     assert set(none.tolist()) == {OPEN}
     assert review_result(review, none, voted).mistakes is None
     with pytest.raises(DataError, match="was not drawn"):
-        verdicts(review, votes_on([("elsewhere", 0)], [(0, "x", 0)]), {})
+        review_labels(review, votes_on([("elsewhere", 0)], [(0, "x", 0)]), {})
 
 
 def test_of_a_stratum_without_verdicts_nothing_is_supposed():

@@ -7,7 +7,7 @@ import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from reassess.analysis.standing import standings
+from reassess.analysis.standings import standings
 from reassess.analysis.verdict import study_verdict
 from reassess.analysis.verdict_json import study_as_dict
 from reassess.records import Benchmark, LabelSets, Predictions
@@ -82,14 +82,17 @@ def test_the_verdict_tells_what_stands_and_what_cannot_be_said(case) -> None:
     found = study_verdict(labels, benchmark, predictions, rng=np.random.default_rng(0))
     value = study_as_dict(found)
     own = right(case, by_id(benchmark.image_ids, benchmark.original))
-    assert value["ceiling"] == pytest.approx(own.mean())
+    assert value["original_labels_real"] == pytest.approx(own.mean())
     assert value["n_above_original_labels"] == 2 == value["n_surely_above_original_labels"]
     assert value["ranks"] is None
     assert value["n_changed"] == N - int(own.sum())
     assert (value["breakpoint"], value["answer"], value["n_models"]) == (None, "open", 5)
     told = dict(study_sentences(found))
     assert told["verdict"].startswith("Open:")
-    assert "2 of 5 models (40.0%) are above, 2 of them by exact paired tests" in told["ceiling"]
+    assert (
+        "2 of 5 models (40.0%) are above, 2 of them by exact paired tests"
+        in told["original labels"]
+    )
     assert told["not said"].endswith("needs 8 models, and here are 5.")
 
 
@@ -97,7 +100,7 @@ def test_without_original_labels_ranks_are_told_and_nothing_else(case) -> None:
     labels, benchmark, predictions = case
     bare = Benchmark("b", benchmark.image_ids)
     found = study_verdict(labels, bare, predictions, rng=np.random.default_rng(0))
-    assert (found.ceiling, found.kinds, found.proxy) == (None, None, None)
+    assert (found.original_labels, found.kinds, found.proxy) == (None, None, None)
     told = dict(study_sentences(found))
     assert "cannot be said" in told["verdict"]
     assert "4 pairs of neighbours" in told["ranks"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from reassess.aggregation import dawid_skene
-from reassess.analysis.sensitivity import sensitivity
-from reassess.analysis.uncertainty import UncertainScores, count_verdicts, uncertain_scores
+from reassess.analysis.soft_labels import sensitivity
+from reassess.analysis.uncertainty import UncertainScores, count_decisions, uncertain_scores
 from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.labels import operating_point, reassessed_labels
@@ -72,7 +72,7 @@ def test_where_labels_are_certain_both_kinds_of_interval_agree():
     width = found.both.high - found.both.low
     assert (width > 0.9 * (found.images.high - found.images.low)).all()
     assert np.sqrt(found.uncertainty.of_labels.diagonal()).max() < 1e-3
-    assert [one.verdict for one in found.adjacent()] == ["decided"] * 3
+    assert [one.decision for one in found.adjacent()] == ["decided"] * 3
     assert max(one.p_swap for one in found.adjacent()) < 1e-6
 
 
@@ -112,7 +112,7 @@ def test_two_equal_models_are_never_told_apart(noisy):
     found = scores_of(study, n_resamples=60)
     first = found.adjacent()[0]
     assert {first.better, first.worse} == {"m0", "twin"}
-    assert (first.difference, first.p_value, first.verdict) == (0.0, 1.0, "images")
+    assert (first.difference, first.p_value, first.decision) == (0.0, 1.0, "images")
     assert (first.calibrated, first.p_swap) == pytest.approx((0.0, 0.0))
     assert found.both.best.tolist() == [1, 1, 3]
     assert found.both.worst.tolist() == [2, 2, 3]
@@ -135,12 +135,12 @@ def test_pairs_that_images_decide_are_left_open_by_labels_that_vary_more(noisy):
     uncertainty = found.uncertainty
     vague = replace(uncertainty, covariance=1e6 * uncertainty.covariance)
     told = replace(found, uncertainty=vague).adjacent()
-    assert [one.verdict for one in told] == ["labels" if sure else "images" for sure in by_images]
-    assert count_verdicts(told) == {
+    assert [one.decision for one in told] == ["labels" if sure else "images" for sure in by_images]
+    assert count_decisions(told) == {
         "decided": 0, "images": by_images.count(False), "labels": by_images.count(True)
     }  # fmt: skip
     certain = replace(found, both=None, uncertainty=None).adjacent()
-    assert [one.verdict == "decided" for one in certain] == by_images
+    assert [one.decision == "decided" for one in certain] == by_images
 
 
 def test_without_votes_only_images_are_uncertain(noisy):

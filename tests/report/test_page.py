@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from reassess.analysis.findings import find
-from reassess.analysis.sensitivity import sensitivity
+from reassess.analysis.soft_labels import sensitivity
 from reassess.files import sha256_of
 from reassess.records import Benchmark, Classes, LabelSets, Predictions
 from reassess.report import Input, Report, write_report

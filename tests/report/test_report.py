@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from reassess.analysis.classes import changed_classes, class_pairs
-from reassess.analysis.findings import find
-from reassess.analysis.progress import progress
+from reassess.analysis.findings import find, progress_lines
 from reassess.analysis.verdict import Gain, Judgement, study_verdict
 from reassess.errors import FileError
 from reassess.labels import operating_point
@@ -386,12 +385,12 @@ def test_datasets_for_the_terminal(tmp_path: Path) -> None:
 
 
 def test_statements_for_the_terminal() -> None:
-    from reassess.reproduce.statements import Statement
+    from reassess.reproduce.published import ReproducedValue
 
-    def statement(name: str, holds: bool | None) -> Statement:
+    def statement(name: str, holds: bool | None) -> ReproducedValue:
         computed = None if holds is None else 0.505
         reason = "no public file" if holds is None else None
-        return Statement(
+        return ReproducedValue(
             id=name, statement="a slope", source="Figure 4", published=0.51, computed=computed,
             tolerance=0.005, tolerance_reason="printed so", holds=holds, reason=reason,
         )  # fmt: skip
@@ -423,7 +422,7 @@ def test_verdict_uncertainty_and_mistakes_are_told_where_they_are_known(
     assert more.mistakes is not None
     assert more.verdict is not None
     said = visible(page(more))
-    sure = sum(one.verdict == "decided" for one in more.uncertainty.adjacent())
+    sure = sum(one.decision == "decided" for one in more.uncertainty.adjacent())
     assert f"{sure} of 5 pairs of neighbours are surely in order" in said
     assert "Labels are taken as certain: no votes were given" in said
     assert study_sentences(more.verdict)[0][1] in said
@@ -447,7 +446,7 @@ def falling(report: Report) -> Report:
     """Twelve models, of whom those of the stronger half gain a third as much."""
     original = np.append(np.linspace(0.5, 0.7, 6), np.linspace(0.72, 0.8, 6))
     real = 0.1 + np.minimum(original, 0.71) + 0.3 * np.maximum(original - 0.71, 0)
-    halves = progress(original, real + 0.001 * np.tile([1, -1], 6))
+    halves = progress_lines(original, real + 0.001 * np.tile([1, -1], 6))
     return replace(report, findings=replace(report.findings, progress=halves))
 
 

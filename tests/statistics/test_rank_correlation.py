@@ -6,8 +6,13 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reassess.statistics.grouped import defined_interval, group_weights, weighted_slopes
-from reassess.statistics.rank_correlation import kendall_tau_b, spearman_rho
+from reassess.statistics.bootstrap import (
+    defined_interval,
+    group_weights,
+    kendall_tau_b,
+    spearman_rho,
+    weighted_slopes,
+)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(4, 30))

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reassess.errors import OptionError
-from reassess.statistics.segmented import bend, bend_draws, bend_p_value, breakpoints
+from reassess.statistics.segmented import (
+    breakpoints,
+    broken_line_draws,
+    broken_line_p_value,
+    fit_broken_line,
+)
 
 
 def bent(x, at, lower, upper):
@@ -27,7 +32,7 @@ def fitted(x, y, at):
 
 def test_exact_lines_are_found() -> None:
     x = np.linspace(0, 1, 41)
-    found = bend(x[::-1], bent(x, 0.4, 1.0, 0.25)[::-1])
+    found = fit_broken_line(x[::-1], bent(x, 0.4, 1.0, 0.25)[::-1])
     assert found.breakpoint == pytest.approx(0.4, abs=1e-9)
     assert (found.lower, found.upper) == pytest.approx((1.0, 0.25))
 
@@ -36,7 +41,7 @@ def test_exact_lines_are_found() -> None:
 def test_against_statsmodels_and_scipy(seed: int) -> None:
     """No breakpoint is better by more than the grid is wide; the rest is least squares at it."""
     x, y = noisy(seed)
-    found = bend(x, y)
+    found = fit_broken_line(x, y)
     at = fitted(x, y, found.breakpoint)
     assert (found.lower, found.upper) == pytest.approx(
         (at.params[1], at.params[1] + at.params[2]), rel=1e-6
@@ -58,7 +63,7 @@ def test_a_weight_is_a_number_of_copies(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x, y = noisy(seed, n=30)
     weights = rng.integers(0, 3, (3, 30))
-    draws = bend_draws(x, y, weights.astype(float), trim=0.05)
+    draws = broken_line_draws(x, y, weights.astype(float), trim=0.05)
     assert len(draws.breakpoint) == 3
     for row, at, lower, upper in zip(
         weights, draws.breakpoint, draws.lower, draws.upper, strict=True
@@ -69,7 +74,7 @@ def test_a_weight_is_a_number_of_copies(seed: int) -> None:
 
 def test_moving_and_stretching_moves_and_stretches_the_breakpoint() -> None:
     x, y = noisy(3)
-    found, moved = bend(x, y), bend(2 * x + 5, 3 * y - 1)
+    found, moved = fit_broken_line(x, y), fit_broken_line(2 * x + 5, 3 * y - 1)
     assert moved.breakpoint == pytest.approx(2 * found.breakpoint + 5)
     assert moved.upper == pytest.approx(1.5 * found.upper)
     assert moved.f == pytest.approx(found.f)
@@ -84,10 +89,10 @@ def test_a_straight_line_is_rarely_called_bent_and_a_bend_is() -> None:
         x = np.repeat(rng.uniform(0.5, 0.9, 20), 4) + rng.normal(0, 0.005, 80)
         shared = np.repeat(rng.normal(0, 0.01, 20), 4)
         y = 0.1 + 0.9 * x + (shared + rng.normal(0, 0.003, 80)) * (1 + (x > 0.8))
-        n_called += bend_p_value(x, y, groups, 99, rng) < 0.05
+        n_called += broken_line_p_value(x, y, groups, 99, rng) < 0.05
     assert n_called <= 20
     x, y = noisy(1)
-    assert bend_p_value(x, y, np.arange(len(x)), 199, rng) == pytest.approx(1 / 200)
+    assert broken_line_p_value(x, y, np.arange(len(x)), 199, rng) == pytest.approx(1 / 200)
 
 
 @pytest.mark.parametrize(("ends", "n"), [([], 0), ([0.7], 1), ([0.6, 0.8], 2)])
@@ -102,4 +107,4 @@ def test_bic_finds_how_many_breakpoints_there_are(ends: list[float], n: int) -> 
 @pytest.mark.parametrize("x", [[0.1, 0.2, 0.3, 0.4, 0.5], [0.5] * 20, [0.1] * 10 + [0.2] * 10])
 def test_refuses_what_leaves_no_room_for_a_breakpoint(x: list[float]) -> None:
     with pytest.raises(OptionError, match="points with different x on either side"):
-        bend(np.array(x), np.array(x))
+        fit_broken_line(np.array(x), np.array(x))

@@ -1,29 +1,24 @@
-"""The paper's findings: one question a module, records in, small frozen findings out.
+"""The paper's findings: records in, small frozen findings out.
 
-===================  ============================================================
-`progress`           does ReaL accuracy still follow original accuracy? (Figure 4)
-`preference`         model or original label: which did raters prefer? (Figure 1)
-`later_predictions`  is the second or third prediction right too? (Figure 5)
-`multilabel`         how many labels, of which kind; the share with several
-`oracle`             classes that occur together, the unbiased oracle (Fig. 6, Tab. 1)
-`agreement`          raters, experts and labels against gold (Figure 3)
-`classes`            classes that are hard to tell apart
-`raters`             what votes reveal of raters; `consistency` whether one stays the same
-`other_raters`       what the others say about the question of each vote
-`mistakes`           the remaining mistakes of models, by kind and severity (section 5)
-`reviews`            mistakes that people judge, and what follows (Figure 7)
-`uncertainty`        how sure accuracies and ranks are: of images, of labels
-`soft_labels`        accuracies under labels with a calibrated probability
-`drawing`            images, raters and votes drawn again
-`sensitivity`        accuracies and ranks at other operating points
-`proxy`              is one accuracy still a proxy for another? slopes, breakpoint, order
-`ceiling`            the original labels' own score, and the models above it
-`standing`           models against the original labels, and against each other
-`verdict`            the last three joined, and judged by stated rules; `verdict_json` its numbers
-`reassessments`      several label sets of one benchmark, side by side; `label_table` joins them
-`findings`           all of them about one study, for a report
-`alignment`          how the records of a finding are brought together by image id
-===================  ============================================================
+===============  ================================================================
+`findings`       all of the paper's about one study; of these it computes preference, later
+                 predictions and progress (Figures 1, 4, 5)
+`multilabel`     how many labels, of which kind; classes that occur together (Fig. 6, Table 1)
+`agreement`      raters, experts and labels against gold (Figure 3); raters with each other
+`raters`         what votes reveal of raters: confusion, effect on labels, drift, repeats
+`classes`        classes that are hard to tell apart
+`mistakes`       the remaining mistakes of models, by kind and severity (section 5)
+`reviews`        mistakes that people judge, and what follows (Figure 7)
+`uncertainty`    how sure accuracies and ranks are: of images, of labels
+`soft_labels`    accuracies under labels with a calibrated probability, and at other thresholds
+`replicates`     resamples of images, raters and votes, and what models score in each
+`standings`      models against the original labels, and against each other
+`proxy`          is one accuracy still a proxy for another? slopes, breakpoint, order
+`verdict`        the last two joined, and judged by stated rules; `verdict_json` its numbers
+`reassessments`  several label sets of one benchmark, side by side; `label_table` joins them
+`recipes`        which training recipe gave better models
+`alignment`      how the records of a finding are brought together by image id
+===============  ================================================================
 
 Every number is a fraction in [0, 1]; what is undefined is None or an error, never 0.
 Neither draws nor prints: `reassess.report` does. Does not hold the paper's published
@@ -41,27 +36,31 @@ from reassess.analysis.agreement import (
     original_point,
     rater_points,
 )
-from reassess.analysis.later_predictions import LaterPrediction, later_prediction
+from reassess.analysis.findings import (
+    LaterPrediction,
+    Preference,
+    ProgressLines,
+    later_prediction,
+    preference,
+    progress_lines,
+    slope_difference,
+)
 from reassess.analysis.multilabel import (
+    ClassAccuracies,
+    CoOccurrence,
     LabelCounts,
     LabelKinds,
     MultiLabelShare,
-    label_counts,
-    label_kinds,
-    multi_label_share,
-)
-from reassess.analysis.oracle import (
-    ClassAccuracies,
-    CoOccurrence,
     OracleComparison,
     biased_classes,
     co_occurrence,
+    label_counts,
+    label_kinds,
     model_class_accuracies,
+    multi_label_share,
     oracle_comparison,
     unbiased_oracle,
 )
-from reassess.analysis.preference import Preference, preference
-from reassess.analysis.progress import Progress, progress, slope_difference
 
 __all__ = [
     "AgreementPoint",
@@ -73,7 +72,7 @@ __all__ = [
     "MultiLabelShare",
     "OracleComparison",
     "Preference",
-    "Progress",
+    "ProgressLines",
     "agreement_point",
     "biased_classes",
     "co_occurrence",
@@ -87,7 +86,7 @@ __all__ = [
     "oracle_comparison",
     "original_point",
     "preference",
-    "progress",
+    "progress_lines",
     "rater_points",
     "slope_difference",
     "unbiased_oracle",

@@ -16,7 +16,18 @@ from jaxtyping import Bool, Int
 
 from reassess.analysis.alignment import asks_original, in_labels
 from reassess.errors import AlignmentError, DataError
-from reassess.records import ANSWERS, Benchmark, Gold, LabelSets, Questions, Votes, positions
+from reassess.labels import PrecisionRecall, precision_recall
+from reassess.records import (
+    ANSWERS,
+    Benchmark,
+    Gold,
+    LabelSets,
+    Posterior,
+    Questions,
+    Votes,
+    positions,
+)
+from reassess.statistics.agreement import Coefficient, fleiss_kappa, krippendorff_alpha
 
 Maybe = Literal["yes", "no"]
 
@@ -142,3 +153,115 @@ def _gold_rows(questions: Questions, gold: Gold) -> Int[np.ndarray, "n"]:
             "gold about the same images, with the same ids."
         )
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class VoteAgreement:
+    """How far the raters of a study agree beyond chance.
+
+    Attributes:
+        nominal: Krippendorff's alpha, all disagreements alike.
+        ordinal: Krippendorff's alpha with the answers in their order; None for answers other
+            than no, maybe and yes.
+        fleiss: Fleiss' kappa.
+        n_questions: questions.
+        n_votes: votes.
+    """
+
+    nominal: Coefficient
+    ordinal: Coefficient | None
+    fleiss: Coefficient
+    n_questions: int
+    n_votes: int
+
+
+def vote_agreement(
+    votes: Votes, *, n_resamples: int = 1000, confidence: float = 0.95, rng: np.random.Generator
+) -> VoteAgreement:
+    """How far raters agree; the bootstrap draws images where questions are about images.
+
+    Raises:
+        OptionError: the confidence is not inside (0, 1), or the resamples are negative.
+    """
+    counts = votes.counts()
+    pairs = votes.questions.pairs
+    groups = None if pairs is None else pairs.image
+
+    def alpha(distance: str) -> Coefficient:
+        return krippendorff_alpha(
+            counts,
+            distance="ordinal" if distance == "ordinal" else "nominal",
+            groups=groups,
+            n_resamples=n_resamples,
+            confidence=confidence,
+            rng=rng,
+        )
+
+    return VoteAgreement(
+        nominal=alpha("nominal"),
+        ordinal=alpha("ordinal") if votes.answers == ANSWERS else None,
+        fleiss=fleiss_kappa(
+            counts, groups=groups, n_resamples=n_resamples, confidence=confidence, rng=rng
+        ),
+        n_questions=len(votes.questions),
+        n_votes=len(votes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Everything that is held against gold (Figure 3).
+
+    Attributes:
+        curve: precision and recall over the thresholds of the posterior; None without one.
+        labels: the reassessed labels.
+        original: the original labels; None where they are unknown.
+        raters: each rater, where raters answered gold questions.
+        experts: each expert against the majority of the experts.
+        n_gold: gold questions.
+    """
+
+    curve: PrecisionRecall | None
+    labels: AgreementPoint
+    original: AgreementPoint | None
+    raters: tuple[AgreementPoint, ...]
+    experts: tuple[AgreementPoint, ...]
+    n_gold: int
+
+
+def agreement(
+    labels: LabelSets,
+    benchmark: Benchmark,
+    posterior: Posterior | None,
+    gold: Gold,
+    gold_votes: Votes | None,
+) -> Agreement:
+    """Everything that can be held against gold.
+
+    Args:
+        labels: the reassessed labels.
+        benchmark: its original labels are held against gold where it has any.
+        posterior: draws the curve over thresholds; None draws none.
+        gold: questions whose truth experts fixed.
+        gold_votes: the raters' answers to gold questions; None leaves raters out.
+
+    Raises:
+        AlignmentError: images or questions do not match.
+        DataError: gold is not about images and classes.
+    """
+    return Agreement(
+        curve=_curve(posterior, gold),
+        labels=labels_point(labels, gold),
+        original=None if benchmark.original is None else original_point(gold, benchmark),
+        raters=() if gold_votes is None else rater_points(gold_votes, gold),
+        experts=expert_points(gold),
+        n_gold=len(gold.questions),
+    )
+
+
+def _curve(posterior: Posterior | None, gold: Gold) -> PrecisionRecall | None:
+    """The curve over thresholds; None where raters were asked about no gold question that holds."""
+    if posterior is None:
+        return None
+    asked = positions(gold.questions.ids, posterior.questions.ids, source="gold") >= 0
+    return precision_recall(posterior, gold) if gold.truth()[asked].any() else None

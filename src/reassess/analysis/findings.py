@@ -1,48 +1,37 @@
-"""All findings of one study, each computed where its inputs are there.
+"""The paper's findings about one study, each computed where its inputs are there.
 
-Calls the other modules of `reassess.analysis`, one model after the other, so that
-predictions may be read lazily. Decides nothing itself: what cannot be asked of the inputs
-is None or an empty tuple. Does not draw: `reassess.report` does. Letters: K classes,
-B biased classes.
+Figures 1, 4 and 5 are computed here; Figures 3 and 6 and Table 1 in `agreement` and
+`multilabel`. `find` calls them all, one model after the other, so that predictions may be read
+lazily. Decides nothing: what cannot be computed from the inputs is None or an empty tuple. Does not
+draw: `reassess.report` does. Letters: K classes, M models.
+
+Source: Beyer, Hénaff, Kolesnikov, Zhai, van den Oord (2020), "Are we done with ImageNet?",
+arXiv 2006.07159. The caption of its Figure 4 speaks of regressing ImageNet accuracy onto ReaL
+accuracy; its slopes are those of ReaL accuracy on ImageNet accuracy, as here.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float
 
-from reassess.analysis.agreement import (
-    AgreementPoint,
-    expert_points,
-    labels_point,
-    original_point,
-    rater_points,
-)
-from reassess.analysis.alignment import original_classes
-from reassess.analysis.later_predictions import LaterPrediction, later_prediction
+from reassess.analysis.agreement import Agreement, agreement
+from reassess.analysis.alignment import original_classes, predicted_rows
 from reassess.analysis.multilabel import (
+    BiasedClasses,
     LabelCounts,
     LabelKinds,
     MultiLabelShare,
+    compare_on_biased_classes,
     label_counts,
     label_kinds,
-    multi_label_share,
-)
-from reassess.analysis.oracle import (
-    ClassAccuracies,
-    CoOccurrence,
-    OracleComparison,
-    biased_classes,
-    co_occurrence,
     model_class_accuracies,
-    oracle_comparison,
+    multi_label_share,
     unbiased_oracle,
 )
-from reassess.analysis.preference import Preference, preference
-from reassess.analysis.progress import Progress, progress
 from reassess.errors import OptionError
-from reassess.labels import PrecisionRecall, precision_recall
 from reassess.records import (
     Accuracy,
     Benchmark,
@@ -52,55 +41,205 @@ from reassess.records import (
     Posterior,
     Predictions,
     Votes,
-    positions,
 )
 from reassess.scoring import original_accuracy, real_accuracy
+from reassess.statistics import Line, ordinary_least_squares, wilson_interval
+from reassess.statistics.intervals import student_p_value
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """How often a model's top prediction was preferred over the original label.
+
+    Attributes:
+        model: the model's name.
+        n_model: images where the prediction is among the labels and the original is not.
+        n_original: images where the original is among the labels and the prediction is not.
+        interval: Wilson's interval of the share preferred; (0, 1) where it is undefined.
+        confidence: of the interval.
+    """
+
+    model: str
+    n_model: int
+    n_original: int
+    interval: tuple[float, float]
+    confidence: float
+
+    @property
+    def value(self) -> float | None:
+        """Share preferred, in [0, 1]; None where the two never differ in truth."""
+        n = self.n_model + self.n_original
+        return self.n_model / n if n else None
+
+
+def preference(
+    predictions: Predictions, labels: LabelSets, benchmark: Benchmark, confidence: float = 0.95
+) -> Preference:
+    """Share of images on which the prediction holds, of those where it or the original does.
+
+    Images where both hold, neither does, or no label does, are left out.
+
+    Args:
+        predictions: a model's predictions for any of the images.
+        labels: the reassessed labels.
+        benchmark: the original labels.
+        confidence: of the interval, in (0, 1).
+
+    Raises:
+        AlignmentError: a predicted image is not in the label sets or in the benchmark.
+        DataError: the benchmark has no original labels.
+        OptionError: the confidence does not lie between 0 and 1.
+
+    Source: Figure 1.
+    """
+    rows = predicted_rows(predictions, labels)
+    model_holds = labels.contains(rows, predictions.top)
+    original_holds = labels.contains(rows, original_classes(labels, benchmark)[rows])
+    n_model = int((model_holds & ~original_holds).sum())
+    n_original = int((original_holds & ~model_holds).sum())
+    interval = wilson_interval(n_model, n_model + n_original, confidence)
+    return Preference(predictions.model, n_model, n_original, interval, confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class LaterPrediction:
+    """How often a model's N-th prediction is right where its first one is.
+
+    Attributes:
+        model: the model's name.
+        rank: N, 2 for the second prediction.
+        n_correct: images of ``n_scored`` whose N-th prediction is among their labels.
+        n_scored: images with at least N labels whose first prediction is one of them.
+    """
+
+    model: str
+    rank: int
+    n_correct: int
+    n_scored: int
+
+    @property
+    def value(self) -> float | None:
+        """The share right, in [0, 1]; None where no image could be scored."""
+        return self.n_correct / self.n_scored if self.n_scored else None
+
+
+def later_prediction(predictions: Predictions, labels: LabelSets, rank: int) -> LaterPrediction:
+    """Accuracy of the N-th prediction, over images with N labels whose first is right.
+
+    Nothing is asked of the predictions between the first and the N-th.
+
+    Args:
+        predictions: a model's ranked predictions for any of the images.
+        labels: the reassessed labels.
+        rank: N, from 2 to the number of predictions an image.
+
+    Raises:
+        OptionError: the rank is below 2, or above the number of predictions an image.
+        AlignmentError: a predicted image is not in the label sets.
+
+    Source: Figure 5.
+    """
+    n_ranks = predictions.ranked_classes.shape[1]
+    if not 2 <= rank <= n_ranks:
+        raise OptionError(
+            f"predictions {predictions.model!r}: the rank is {rank}, but must be in "
+            f"[2, {n_ranks}], the number of predictions an image. Give predictions with more "
+            "columns, or another rank."
+        )
+    rows = predicted_rows(predictions, labels)
+    first_right = labels.contains(rows, predictions.top)
+    scored = first_right & (labels.sizes[rows] >= rank)
+    right = labels.contains(rows[scored], predictions.ranked_classes[scored, rank - 1])
+    return LaterPrediction(predictions.model, rank, int(right.sum()), int(scored.sum()))
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressLines:
+    """ReaL accuracy on original accuracy, for weaker and for stronger models.
+
+    Attributes:
+        lower: the line through the models of lower original accuracy.
+        upper: the line through the others.
+        split: the lowest original accuracy among the others, in [0, 1].
+        z: difference of the slopes, lower minus upper, in its standard errors; None where a
+            half has fewer than 3 models or neither slope has an error.
+        p_value: two-sided, under Student's t with Welch's degrees of freedom (rounded down);
+            None where z is.
+    """
+
+    lower: Line
+    upper: Line
+    split: float
+    z: float | None
+    p_value: float | None
+
+
+def progress_lines(
+    original: Float[np.ndarray, "M"], real: Float[np.ndarray, "M"], split: float | None = None
+) -> ProgressLines:
+    """Two lines of ReaL on original accuracy, and whether their slopes differ.
+
+    Args:
+        original: accuracy of each model under the original labels, in [0, 1].
+        real: ReaL accuracy of each model, in [0, 1].
+        split: models below this original accuracy are the lower ones; None halves the models
+            by original accuracy, and the upper half takes the middle one.
+
+    Raises:
+        OptionError: an accuracy is outside [0, 1], or a half has fewer than 2 models of
+            different original accuracy.
+
+    Source: Figure 4; z = (b1 - b2) / sqrt(se1^2 + se2^2). The paper holds z against a normal,
+        which few models do not bear: of six, a fifth of straight lines would seem bent. With
+        its 22 it makes no difference. Degrees of freedom: B. Welch (1947), Biometrika 34:28-35.
+    """
+    for name, accuracy in (("original", original), ("ReaL", real)):
+        outside = ~((accuracy >= 0) & (accuracy <= 1))
+        if outside.any():
+            row = int(np.argmax(outside))
+            raise OptionError(
+                f"{name} accuracy[{row}] is {float(accuracy[row])}, but must be a fraction in "
+                f"[0, 1]; {int(outside.sum()):,} of {len(accuracy):,} are outside. Divide "
+                "percentages by 100."
+            )
+    order = np.lexsort((real, original))
+    x, y = original[order], real[order]
+    n_lower = len(x) // 2 if split is None else int(np.searchsorted(x, split))
+    lower = _half(x[:n_lower], y[:n_lower], "lower")
+    upper = _half(x[n_lower:], y[n_lower:], "upper")
+    z = slope_difference(lower, upper)
+    p_value = None if z is None else student_p_value(z, _n_free(lower, upper))
+    return ProgressLines(lower, upper, float(x[n_lower]), z, p_value)
+
+
+def slope_difference(a: Line, b: Line) -> float | None:
+    """Slope of a minus slope of b, in standard errors; None where there is no error."""
+    if a.slope_error is None or b.slope_error is None:
+        return None
+    error = math.hypot(a.slope_error, b.slope_error)
+    return (a.slope - b.slope) / error if error > 0 else None
+
+
+def _n_free(a: Line, b: Line) -> int:
+    """Degrees of freedom of the difference of two slopes that have errors."""
+    of_a, of_b = (one.slope_error or 0.0 for one in (a, b))
+    share = of_a**2 / (of_a**2 + of_b**2)
+    df = 1 / (share**2 / (a.n_points - 2) + (1 - share) ** 2 / (b.n_points - 2))
+    return max(1, int(df))
+
+
+def _half(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], which: str) -> Line:
+    if len(np.unique(x)) < 2:
+        raise OptionError(
+            f"the {which} half holds {len(x)} models with {len(np.unique(x))} different original "
+            "accuracies, but must hold at least 2. Give more models, or another split."
+        )
+    return ordinary_least_squares(x, y)
+
 
 _LATER_RANKS = (2, 3)
 _LEAST_MODELS = 4
 """Below this many models a half of the regression would hold a single point."""
-
-_SHOWN_CLASSES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """Everything that is held against gold (Figure 3).
-
-    Attributes:
-        curve: precision and recall over the thresholds of the posterior; None without one.
-        labels: the reassessed labels.
-        original: the original labels; None where they are unknown.
-        raters: each rater, where raters answered gold questions.
-        experts: each expert against the majority of the experts.
-        n_gold: gold questions.
-    """
-
-    curve: PrecisionRecall | None
-    labels: AgreementPoint
-    original: AgreementPoint | None
-    raters: tuple[AgreementPoint, ...]
-    experts: tuple[AgreementPoint, ...]
-    n_gold: int
-
-
-@dataclass(frozen=True, slots=True)
-class BiasedClasses:
-    """Classes that occur together with others, and how models do on them (Figure 6, Table 1).
-
-    Attributes:
-        oracle: the unbiased oracle on every class.
-        label: the B classes on which it is below 0.9; at least one.
-        models: each model that predicted an image of every class.
-        comparisons: each model beside the oracle, in the order of ``models``.
-        examples: what else is in the images of the classes where the oracle scores least.
-    """
-
-    oracle: ClassAccuracies
-    label: Int[np.ndarray, "B"]
-    models: tuple[ClassAccuracies, ...]
-    comparisons: tuple[OracleComparison, ...]
-    examples: tuple[CoOccurrence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +265,7 @@ class Findings:
     original: Accuracy | None
     preferences: tuple[Preference, ...]
     later: tuple[LaterPrediction, ...]
-    progress: Progress | None
+    progress: ProgressLines | None
     biased: BiasedClasses | None
     agreement: Agreement | None
 
@@ -181,9 +320,11 @@ def find(
         preferences=tuple(preferences),
         later=tuple(later),
         progress=_progress(accuracies),
-        biased=None if oracle is None else _biased(oracle, by_class, labels, benchmark, leave_out),
+        biased=None
+        if oracle is None
+        else compare_on_biased_classes(oracle, by_class, labels, benchmark, leave_out),
         agreement=(
-            None if gold is None else _agreement(labels, benchmark, posterior, gold, gold_votes)
+            None if gold is None else agreement(labels, benchmark, posterior, gold, gold_votes)
         ),
     )
 
@@ -196,7 +337,7 @@ def _accuracy_of_original(labels: LabelSets, benchmark: Benchmark) -> Accuracy:
     return Accuracy(int(right.sum()), n_scored, len(labels) - n_scored)
 
 
-def _progress(accuracies: Sequence[tuple[Accuracy, Accuracy]]) -> Progress | None:
+def _progress(accuracies: Sequence[tuple[Accuracy, Accuracy]]) -> ProgressLines | None:
     """The two lines through (original, ReaL) accuracies; None where there are none to draw."""
     known = [
         (original.value, real.value)
@@ -207,52 +348,6 @@ def _progress(accuracies: Sequence[tuple[Accuracy, Accuracy]]) -> Progress | Non
         return None
     original, real = np.array(known).T
     try:
-        return progress(original, real)
+        return progress_lines(original, real)
     except OptionError:  # a half whose models share one original accuracy has no line
         return None
-
-
-def _biased(
-    oracle: ClassAccuracies,
-    models: Sequence[ClassAccuracies],
-    labels: LabelSets,
-    benchmark: Benchmark,
-    leave_out: Bool[np.ndarray, "K"] | None,
-) -> BiasedClasses | None:
-    label = biased_classes(oracle, leave_out=leave_out)
-    if len(label) == 0:
-        return None
-    complete = tuple(one for one in models if np.isin(label, one.label).all())
-    worst = label[np.argsort(oracle.of(label), kind="stable")][:_SHOWN_CLASSES]
-    return BiasedClasses(
-        oracle=oracle,
-        label=label,
-        models=complete,
-        comparisons=tuple(oracle_comparison(one, oracle, label) for one in complete),
-        examples=tuple(co_occurrence(labels, benchmark, one) for one in worst.tolist()),
-    )
-
-
-def _agreement(
-    labels: LabelSets,
-    benchmark: Benchmark,
-    posterior: Posterior | None,
-    gold: Gold,
-    gold_votes: Votes | None,
-) -> Agreement:
-    return Agreement(
-        curve=_curve(posterior, gold),
-        labels=labels_point(labels, gold),
-        original=None if benchmark.original is None else original_point(gold, benchmark),
-        raters=() if gold_votes is None else rater_points(gold_votes, gold),
-        experts=expert_points(gold),
-        n_gold=len(gold.questions),
-    )
-
-
-def _curve(posterior: Posterior | None, gold: Gold) -> PrecisionRecall | None:
-    """The curve over thresholds; None where raters were asked about no gold question that holds."""
-    if posterior is None:
-        return None
-    asked = positions(gold.questions.ids, posterior.questions.ids, source="gold") >= 0
-    return precision_recall(posterior, gold) if gold.truth()[asked].any() else None

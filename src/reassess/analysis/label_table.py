@@ -16,7 +16,7 @@ from reassess.records import Benchmark, Classes, LabelSets, align, positions
 
 
 @dataclass(frozen=True, slots=True)
-class Aligned:
+class LabelTable:
     """Reassessments of one benchmark, image by image.
 
     Attributes:
@@ -39,9 +39,9 @@ class Aligned:
         return tuple(one.name for one in self.sets)
 
 
-def aligned(
+def build_label_table(
     sets: Sequence[tuple[LabelSets, Classes | None]], benchmark: Benchmark | None = None
-) -> Aligned:
+) -> LabelTable:
     """Reassessments on one table: images by id, classes by id where ids are known.
 
     Args:
@@ -78,7 +78,7 @@ def aligned(
         for (one, classes), row in zip(sets, rows, strict=True)
     ]
     original = None if benchmark is None else benchmark.original
-    return Aligned(
+    return LabelTable(
         image_ids=ids[used],
         sets=tuple(spread),
         covered=covered[:, used],

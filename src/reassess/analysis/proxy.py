@@ -16,11 +16,21 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.analysis.progress import Progress, progress
+from reassess.analysis.findings import ProgressLines, progress_lines
 from reassess.errors import OptionError
-from reassess.statistics.grouped import defined_interval, group_weights, weighted_slopes
-from reassess.statistics.rank_correlation import kendall_tau_b, spearman_rho
-from reassess.statistics.segmented import bend, bend_draws, bend_p_value, breakpoints
+from reassess.statistics.bootstrap import (
+    defined_interval,
+    group_weights,
+    kendall_tau_b,
+    spearman_rho,
+    weighted_slopes,
+)
+from reassess.statistics.segmented import (
+    breakpoints,
+    broken_line_draws,
+    broken_line_p_value,
+    fit_broken_line,
+)
 
 Interval = tuple[float, float]
 
@@ -139,7 +149,7 @@ class Proxy:
     n_models: int
     n_groups: int
     slopes: tuple[RangeSlope, ...]
-    halves: Progress | None
+    halves: ProgressLines | None
     breakpoint: Breakpoint | None
     top: TopOrder | None
     missing: tuple[str, ...] = ()
@@ -284,9 +294,9 @@ def _slope(sample: _Sample, low: float | None, high: float | None) -> RangeSlope
     return RangeSlope(low, high, n_models, n_groups, float(whole[0]), interval, why)
 
 
-def _halves(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"]) -> Progress | None:
+def _halves(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"]) -> ProgressLines | None:
     try:
-        return progress(x, y)
+        return progress_lines(x, y)
     except OptionError:  # a half whose models share one accuracy has no line
         return None
 
@@ -297,13 +307,13 @@ def _breakpoint(sample: _Sample, rng: np.random.Generator) -> tuple[Breakpoint |
     if len(x) < LEAST_MODELS:
         return None, f"A breakpoint needs {LEAST_MODELS} models, and here are {len(x)}."
     try:
-        found = bend(x, y)
+        found = fit_broken_line(x, y)
     except OptionError as error:
         return None, f"No breakpoint: {error}"
     if not np.isfinite(found.breakpoint):
         return None, "No breakpoint: the models have nearly the same accuracy."
     n_groups = sample.n_groups(np.arange(len(x)))
-    draws = bend_draws(x, y, sample.weights)
+    draws = broken_line_draws(x, y, sample.weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = draws.upper / draws.lower
     return Breakpoint(
@@ -315,7 +325,7 @@ def _breakpoint(sample: _Sample, rng: np.random.Generator) -> tuple[Breakpoint |
         slope_above_interval=sample.interval(draws.upper, n_groups),
         ratio=found.upper / found.lower if found.lower else None,
         ratio_interval=sample.interval(ratios, n_groups),
-        p_value=bend_p_value(x, y, sample.group, len(sample.weights), rng),
+        p_value=broken_line_p_value(x, y, sample.group, len(sample.weights), rng),
         preferred=breakpoints(x, y),
     ), None
 

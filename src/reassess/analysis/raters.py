@@ -1,48 +1,190 @@
-"""What raters' votes say about the raters: agreement, confusion, and what hangs on one of them.
+"""What votes reveal of raters: their confusions, their effect on labels, drift and repeats.
 
-Needs no gold; agreement with experts is `reassess.analysis.agreement`. Does not fit anything:
-it starts from a posterior that was. Whether a rater stays the same is `consistency`'s business.
-Letters: Q questions, V votes, R raters, T states, A answers.
+A rater is always held against what the *other* raters answered, so that no one's votes confirm
+themselves. Agreement among raters, and with gold, is `reassess.analysis.agreement`. Letters: V
+votes, Q questions, R raters, A answers, T states, G halves of raters, v pairs of a rater and a
+question.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.analysis.consistency import RaterDrifts, RaterRepeats, rater_drifts, rater_repeats
-from reassess.analysis.other_raters import (
-    question_rows,
-    who_voted_on_what,
-    with_others,
-    without_own,
-)
-from reassess.errors import OptionError
-from reassess.records import ANSWERS, Posterior, Votes
-from reassess.statistics.agreement import Coefficient, fleiss_kappa, krippendorff_alpha
+from reassess.analysis.agreement import VoteAgreement, vote_agreement
+from reassess.errors import DataError, OptionError
+from reassess.records import ANSWERS, Posterior, Votes, positions
+from reassess.statistics import z_critical
 
-_WEAKEST, _STRONGEST = 1e-1, 1e6
 _SMALLEST = 1e-12
 
 
+def rater_question_pairs(votes: Votes) -> tuple[Int[np.ndarray, "v"], Int[np.ndarray, "v"]]:
+    """Rater and question of each pair of these that has votes, however many."""
+    key = np.unique(votes.rater_and_question())
+    rater, question = np.divmod(key, len(votes.questions))
+    return rater, question
+
+
+def with_others(votes: Votes) -> Bool[np.ndarray, "V"]:
+    """Whether somebody else voted on the question of each vote too."""
+    _, question = rater_question_pairs(votes)
+    n_voters = np.bincount(question, minlength=len(votes.questions))
+    shared: Bool[np.ndarray, "V"] = n_voters[votes.question] > 1
+    return shared
+
+
+def question_rows(votes: Votes, posterior: Posterior) -> Int[np.ndarray, "Q"]:
+    """Row of the posterior for each question.
+
+    Raises:
+        DataError: a question is not in the posterior.
+    """
+    row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
+    if (row < 0).any():
+        raise DataError(
+            f"votes: question {str(votes.questions.ids[row < 0][0])!r} is not in the posterior; "
+            f"{int((row < 0).sum()):,} of {len(row):,} are not. Give the posterior of these votes."
+        )
+    return row
+
+
+def without_own(votes: Votes, posterior: Posterior) -> Float[np.ndarray, "V T"]:
+    """Log-posterior of each vote's question with all votes of that rater on it taken out.
+
+    Raises:
+        DataError: the posterior is not of these votes, or has no confusion.
+    """
+    if posterior.confusion is None:
+        raise DataError(
+            f"posterior: the method {posterior.method!r} knows no confusion of raters, but must. "
+            "Aggregate with --method dawid-skene or calibrated."
+        )
+    of_rater = positions(votes.rater_ids, posterior.rater_ids, source="votes")
+    if (of_rater < 0).any():
+        raise DataError(
+            f"votes: rater {str(votes.rater_ids[of_rater < 0][0])!r} is not in the posterior. "
+            "Give the posterior of these votes."
+        )
+    row = question_rows(votes, posterior)
+    said = np.log(np.maximum(posterior.confusion, _SMALLEST))
+    given = said[of_rater[votes.rater], :, votes.answer]
+    _, own = np.unique(votes.rater_and_question(), return_inverse=True)
+    summed = np.stack([np.bincount(own, weights=column) for column in given.T], axis=1)
+    log = np.maximum(posterior.log_probability, np.log(1e-300))[row][votes.question] - summed[own]
+    log -= log.max(axis=1, keepdims=True)
+    normalised: Float[np.ndarray, "V T"] = log - np.log(np.exp(log).sum(axis=1, keepdims=True))
+    return normalised
+
+
+STATES = ("absent", "present")
+FEWEST_FOR_DRIFT = 20
+"""Votes of a rater below which nothing is said about his drift."""
+
+
 @dataclass(frozen=True, slots=True)
-class VoteAgreement:
-    """How far the raters of a study agree beyond chance.
+class RaterDrifts:
+    """How each rater's agreement with the others changed from the first half to the second.
 
     Attributes:
-        nominal: Krippendorff's alpha, all disagreements alike.
-        ordinal: Krippendorff's alpha with the answers in their order; None for answers other
-            than no, maybe and yes.
-        fleiss: Fleiss' kappa.
-        n_questions: questions.
-        n_votes: votes.
+        rater_ids: the R raters.
+        n: votes with a known time on questions that somebody else voted on too.
+        change: mean agreement in the later half less that in the earlier half, in [-1, 1];
+            NaN below `FEWEST_FOR_DRIFT` votes.
+        low: lower end of the interval of the change; NaN likewise.
+        high: upper end.
     """
 
-    nominal: Coefficient
-    ordinal: Coefficient | None
-    fleiss: Coefficient
-    n_questions: int
-    n_votes: int
+    rater_ids: Shaped[np.ndarray, "R"]
+    n: Int[np.ndarray, "R"]
+    change: Float[np.ndarray, "R"]
+    low: Float[np.ndarray, "R"]
+    high: Float[np.ndarray, "R"]
+
+
+@dataclass(frozen=True, slots=True)
+class RaterRepeats:
+    """How often each rater gave the same answer when asked the same question again.
+
+    Attributes:
+        rater_ids: the R raters.
+        n: answers to a question that the rater had answered before.
+        n_same: of them, those that equal the first answer.
+    """
+
+    rater_ids: Shaped[np.ndarray, "R"]
+    n: Int[np.ndarray, "R"]
+    n_same: Int[np.ndarray, "R"]
+
+
+def rater_drifts(votes: Votes, posterior: Posterior, confidence: float = 0.95) -> RaterDrifts:
+    """Whether raters agree more or less with the others as they go on.
+
+    A vote agrees as far as the others' votes say that it is right: a yes by P(present), a no
+    by P(absent), a maybe by one half. The interval is that of two means (normal, unequal
+    variances).
+
+    Raises:
+        DataError: the times of the votes are not known, the answers or truths are others, or
+            the posterior is not of these votes.
+        OptionError: the confidence does not lie between 0 and 1.
+    """
+    if votes.given_at is None or votes.answers != ANSWERS or posterior.states != STATES:
+        raise DataError(
+            "votes: drift needs answers no, maybe, yes about presence, and the time of each vote, "
+            "but the votes have not. Write a column given_at (reassess votes export does)."
+        )
+    z = z_critical(confidence)
+    known = ~np.isnat(votes.given_at) & with_others(votes)
+    present = np.exp(without_own(votes, posterior)[:, 1])[known]
+    answer, rater = votes.answer[known], votes.rater[known]
+    agreed = np.choose(answer, [1 - present, np.full(len(present), 0.5), present])
+    order = np.lexsort((votes.given_at[known], rater))
+    rater, agreed = rater[order], agreed[order]
+    n = np.bincount(rater, minlength=len(votes.rater_ids))
+    place = np.arange(len(rater)) - np.repeat(np.cumsum(n) - n, n)
+    half = rater * 2 + (place >= np.repeat(n // 2, n))
+    n_half, mean, variance = _moments(half, agreed, 2 * len(n))
+    change = mean[1::2] - mean[::2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = z * np.sqrt((variance / n_half).reshape(-1, 2).sum(axis=1))
+    few = n < FEWEST_FOR_DRIFT
+    change, reach = np.where(few, np.nan, change), np.where(few, np.nan, reach)
+    return RaterDrifts(votes.rater_ids, n, change, change - reach, change + reach)
+
+
+def rater_repeats(votes: Votes) -> RaterRepeats | None:
+    """How far each rater agrees with himself; None where nobody answered a question twice.
+
+    The first answer is the earliest, or where times are unknown the one that comes first.
+    """
+    asked = votes.rater_and_question()
+    given_at = np.zeros(len(votes)) if votes.given_at is None else votes.given_at
+    order = np.lexsort((given_at, asked))
+    asked, answer, rater = asked[order], votes.answer[order], votes.rater[order]
+    again = np.append(False, asked[1:] == asked[:-1])
+    if not again.any():
+        return None
+    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(asked))))
+    same = again & (answer == answer[first])
+    n, n_same = (
+        np.bincount(rater[which], minlength=len(votes.rater_ids)) for which in (again, same)
+    )
+    return RaterRepeats(votes.rater_ids, n, n_same)
+
+
+def _moments(
+    group: Int[np.ndarray, "V"], value: Float[np.ndarray, "V"], n_groups: int
+) -> tuple[Int[np.ndarray, "G"], Float[np.ndarray, "G"], Float[np.ndarray, "G"]]:
+    """Count, mean and unbiased variance of each group; NaN where there are too few."""
+    n = np.bincount(group, minlength=n_groups)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.bincount(group, weights=value, minlength=n_groups) / n
+        spread = np.bincount(group, weights=(value - mean[group]) ** 2, minlength=n_groups)
+        return n, mean, spread / (n - 1)
+
+
+_WEAKEST, _STRONGEST = 1e-1, 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,39 +280,6 @@ def rater_findings(
     )
 
 
-def vote_agreement(
-    votes: Votes, *, n_resamples: int = 1000, confidence: float = 0.95, rng: np.random.Generator
-) -> VoteAgreement:
-    """How far raters agree; the bootstrap draws images where questions are about images.
-
-    Raises:
-        OptionError: the confidence is not inside (0, 1), or the resamples are negative.
-    """
-    counts = votes.counts()
-    pairs = votes.questions.pairs
-    groups = None if pairs is None else pairs.image
-
-    def alpha(distance: str) -> Coefficient:
-        return krippendorff_alpha(
-            counts,
-            distance="ordinal" if distance == "ordinal" else "nominal",
-            groups=groups,
-            n_resamples=n_resamples,
-            confidence=confidence,
-            rng=rng,
-        )
-
-    return VoteAgreement(
-        nominal=alpha("nominal"),
-        ordinal=alpha("ordinal") if votes.answers == ANSWERS else None,
-        fleiss=fleiss_kappa(
-            counts, groups=groups, n_resamples=n_resamples, confidence=confidence, rng=rng
-        ),
-        n_questions=len(votes.questions),
-        n_votes=len(votes),
-    )
-
-
 def rater_confusions(votes: Votes, posterior: Posterior) -> RaterConfusions:
     """Each rater's confusion against what the *other* raters say, shrunk to all raters'.
 
@@ -236,7 +345,7 @@ def leave_one_out(votes: Votes, posterior: Posterior, threshold: float) -> Rater
     kept = (posterior.present >= threshold)[row][votes.question]
     flipped = (np.exp(without_own(votes, posterior)[:, 1]) >= threshold) != kept
     n_raters, n_questions = len(votes.rater_ids), len(votes.questions)
-    rater, question = who_voted_on_what(votes)
+    rater, question = rater_question_pairs(votes)
     n_voters = np.bincount(question, minlength=n_questions)
     changed = np.unique(
         votes.rater[flipped].astype(np.int64) * n_questions + votes.question[flipped]

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Int
 
-from reassess.analysis.label_table import Aligned
+from reassess.analysis.label_table import LabelTable
 from reassess.files.expert_mistakes import ExpertMistakes
 from reassess.records import Accuracy, LabelSets, Predictions, pair_keys, positions
 from reassess.scoring import real_accuracy
@@ -74,13 +74,13 @@ class PairAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class VerdictAgreement:
+class ExpertAgreement:
     """Predictions that experts call wrong, under one reassessment.
 
     Attributes:
         model: whose predictions they are.
         name: the reassessment.
-        n_verdicts: predictions that experts call wrong.
+        n_judged: predictions that experts call wrong.
         n_covered: of these, on images that the reassessment is about.
         n_called_right: of these, in the set of labels.
         n_empty: of these, on images with an empty set.
@@ -91,7 +91,7 @@ class VerdictAgreement:
 
     model: str
     name: str
-    n_verdicts: int
+    n_judged: int
     n_covered: int
     n_called_right: int
     n_empty: int
@@ -115,7 +115,7 @@ class ModelUnderSets:
     shared: tuple[Accuracy, ...]
 
 
-def set_summaries(table: Aligned) -> tuple[SetSummary, ...]:
+def set_summaries(table: LabelTable) -> tuple[SetSummary, ...]:
     """Each reassessment for itself."""
     holds = _original_holds(table)
     found = []
@@ -131,7 +131,7 @@ def set_summaries(table: Aligned) -> tuple[SetSummary, ...]:
 
 
 def pair_agreements(
-    table: Aligned, *, n_resamples: int = 1000, rng: np.random.Generator
+    table: LabelTable, *, n_resamples: int = 1000, rng: np.random.Generator
 ) -> tuple[PairAgreement, ...]:
     """Every two reassessments, on the images that both are about.
 
@@ -176,7 +176,7 @@ def pair_agreements(
     return tuple(found)
 
 
-def all_identical(table: Aligned) -> tuple[int, int]:
+def all_identical(table: LabelTable) -> tuple[int, int]:
     """Images that every reassessment is about, and those where all give the same set."""
     every = table.covered.all(axis=0)
     same: Bool[np.ndarray, "N"] = np.array(every)
@@ -188,9 +188,9 @@ def all_identical(table: Aligned) -> tuple[int, int]:
     return int(every.sum()), int(same.sum())
 
 
-def verdict_agreements(
-    table: Aligned, verdicts: Sequence[ExpertMistakes]
-) -> tuple[VerdictAgreement, ...]:
+def expert_agreements(
+    table: LabelTable, verdicts: Sequence[ExpertMistakes]
+) -> tuple[ExpertAgreement, ...]:
     """Experts' verdicts on predictions, under every reassessment.
 
     Args:
@@ -210,10 +210,10 @@ def verdict_agreements(
             empty = sets.sizes[row[about]] == 0
             major = one.of_severity("major")[about]
             found.append(
-                VerdictAgreement(
+                ExpertAgreement(
                     model=one.model,
                     name=sets.name,
-                    n_verdicts=len(one),
+                    n_judged=len(one),
                     n_covered=len(about),
                     n_called_right=int(right.sum()),
                     n_empty=int(empty.sum()),
@@ -225,7 +225,7 @@ def verdict_agreements(
     return tuple(found)
 
 
-def model_under_sets(model: Predictions, table: Aligned) -> ModelUnderSets:
+def model_under_sets(model: Predictions, table: LabelTable) -> ModelUnderSets:
     """What a model scores under each reassessment, over its own images and over shared ones.
 
     Args:
@@ -248,7 +248,7 @@ def model_under_sets(model: Predictions, table: Aligned) -> ModelUnderSets:
     return ModelUnderSets(model.model, tuple(own), tuple(common))
 
 
-def _n_classes(table: Aligned) -> int:
+def _n_classes(table: LabelTable) -> int:
     highest = max(int(one.indices.max(initial=0)) for one in table.sets)
     return 1 + max(highest, 0 if table.original is None else int(table.original.max()))
 
@@ -257,7 +257,7 @@ def _keys(one: LabelSets, n_classes: int) -> Int[np.ndarray, "L"]:
     return pair_keys(one.image, one.indices, n_classes)
 
 
-def _original_holds(table: Aligned) -> Bool[np.ndarray, "S N"] | None:
+def _original_holds(table: LabelTable) -> Bool[np.ndarray, "S N"] | None:
     """Whether the original label is in each set; None where it is unknown."""
     if table.original is None:
         return None

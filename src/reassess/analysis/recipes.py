@@ -18,7 +18,7 @@ from reassess.errors import DataError
 from reassess.records import LabelSets, Predictions, positions
 from reassess.records.runs import RecipeRun, Schedule, Variant
 from reassess.scoring import compare, real_accuracy
-from reassess.statistics.student import mean_interval
+from reassess.statistics.intervals import mean_interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Mistakes that people judge: which to draw, and what their verdicts say of labels and models.
+"""Mistakes that people judge: which to draw, and what their answers say of labels and models.
 
 The population are distinct mistakes, an image with a class that at least one model wrongly
 predicts, so that a mistake of several models is judged once. Strata are the kind of the mistake
@@ -40,47 +40,47 @@ from reassess.statistics.sampling import (
     stratified_share,
 )
 
-MistakeVerdict = Literal["clear mistake", "undecidable", "not a mistake"]
+ReviewLabel = Literal["clear mistake", "undecidable", "not a mistake"]
 """What people say of a mistake, in the order of the answers no, maybe and yes to "is the
 prediction in the image?"."""
 
-VERDICTS: tuple[MistakeVerdict, ...] = get_args(MistakeVerdict)
+REVIEW_LABELS: tuple[ReviewLabel, ...] = get_args(ReviewLabel)
 OPEN = -1
-_CLEAR = VERDICTS.index("clear mistake")
+_CLEAR = REVIEW_LABELS.index("clear mistake")
 _FEWEST = 2
 """Drawn from each stratum, if it has as many: one alone tells no spread."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReview:
-    """What the verdicts say of one model.
+    """What the review labels say of one model.
 
     Attributes:
         model: its name.
         n_scored: images with a label.
         n_mistakes: its mistakes under the labels.
         n_decided: of those drawn and decided, how many are its.
-        counts: mistakes by verdict, scaled to all its mistakes; None where nothing tells.
-        false_negatives: of its predictions that are right, by the labels or by the verdict, the
-            share that the labels call wrong.
+        counts: mistakes by review label, scaled to all its mistakes; None where nothing tells.
+        false_negatives: of its predictions that are right, by the labels or by the review
+            label, the share that the labels call wrong.
     """
 
     model: str
     n_scored: int
     n_mistakes: int
     n_decided: int
-    counts: dict[MistakeVerdict, Estimate] | None
+    counts: dict[ReviewLabel, Estimate] | None
     false_negatives: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)
 class KindReview:
-    """What the verdicts say of one kind of mistake: shares by verdict, of all of that kind."""
+    """What the review labels say of one kind of mistake: shares by review label."""
 
     kind: str
     n_mistakes: int
     n_decided: int
-    shares: dict[MistakeVerdict, Estimate] | None
+    shares: dict[ReviewLabel, Estimate] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +94,29 @@ class ClearDifference:
 
 @dataclass(frozen=True, slots=True)
 class ReviewResult:
-    """What the verdicts say.
+    """What the review labels say.
 
     Attributes:
         review: what was drawn.
-        n_by_verdict: mistakes drawn, by verdict.
+        n_by_label: mistakes drawn, by review label.
         n_open: mistakes drawn on which nothing is decided yet.
         n_disagreed: of them, those that have all their votes.
         n_unseen: distinct mistakes in strata of which nothing is decided yet; intervals of shares
-            allow for any verdict on them, and no difference of models is told.
-        mistakes: shares by verdict of all distinct mistakes of the models together.
+            allow for any review label of them, and no difference of models is given.
+        mistakes: shares by review label of all distinct mistakes of the models together.
         false_negatives: of the distinct right predictions of all models, by the labels or by
-            the verdict, the share that the labels call wrong.
+            the review label, the share that the labels call wrong.
         models: one a model.
         kinds: one a kind that occurs.
         differences: every model less every later one, in clear mistakes.
     """
 
     review: MistakeReview
-    n_by_verdict: dict[MistakeVerdict, int]
+    n_by_label: dict[ReviewLabel, int]
     n_open: int
     n_disagreed: int
     n_unseen: int
-    mistakes: dict[MistakeVerdict, Estimate] | None
+    mistakes: dict[ReviewLabel, Estimate] | None
     false_negatives: Estimate | None
     models: tuple[ModelReview, ...]
     kinds: tuple[KindReview, ...]
@@ -180,13 +180,13 @@ def draw_review(
     )  # fmt: skip
 
 
-def verdicts(
+def review_labels(
     review: MistakeReview, votes: Votes | None, adjudicated: dict[tuple[str, int], int]
 ) -> tuple[Int[np.ndarray, "Q"], Bool[np.ndarray, "Q"]]:
-    """The verdict on each mistake drawn, a code into `VERDICTS` or `OPEN`; whether it was voted on.
+    """The label of each mistake drawn, a code into `REVIEW_LABELS` or `OPEN`; whether it has votes.
 
     An adjudication decides; else what more than half of at least two raters say, each by the
-    first of his answers.
+    first of their answers.
 
     Args:
         review: what was drawn.
@@ -197,44 +197,44 @@ def verdicts(
         DataError: a vote is about something that was not drawn.
         AlignmentError: a vote's image fits several.
     """
-    counts = np.zeros((len(review), len(VERDICTS)), np.int64)
+    counts = np.zeros((len(review), len(REVIEW_LABELS)), np.int64)
     if votes is not None:
         counts = _counts(review, votes)
     total = counts.sum(axis=1)
     decided = (2 * counts.max(axis=1) > total) & (total >= 2)
-    verdict = np.where(decided, counts.argmax(axis=1), OPEN)
+    review_label = np.where(decided, counts.argmax(axis=1), OPEN)
     images = review.pairs.image_ids[review.pairs.image].tolist()
     for row, pair in enumerate(zip(images, review.pairs.label.tolist(), strict=True)):
-        verdict[row] = adjudicated.get(pair, verdict[row])
-    return verdict, total >= 2
+        review_label[row] = adjudicated.get(pair, review_label[row])
+    return review_label, total >= 2
 
 
 def review_result(
     review: MistakeReview,
-    verdict: Int[np.ndarray, "Q"],
+    review_label: Int[np.ndarray, "Q"],
     voted: Bool[np.ndarray, "Q"],
     confidence: float = 0.95,
 ) -> ReviewResult:
-    """What verdicts on a review say of labels and models.
+    """What the labels of a review say of labels and models.
 
     Args:
         review: what was drawn.
-        verdict: on each mistake drawn, a code into `VERDICTS` or `OPEN`.
+        review_label: on each mistake drawn, a code into `REVIEW_LABELS` or `OPEN`.
         voted: whether each has its votes, so that an open one is a disagreement.
         confidence: of the intervals.
     """
-    known = verdict != OPEN
+    known = review_label != OPEN
     sample = Sample(review.stratum[known], review.n_population)
-    said = verdict[known]
-    everything = np.ones(len(said), np.bool_)
+    given = review_label[known]
+    everything = np.ones(len(given), np.bool_)
 
-    def shares(group: Bool[np.ndarray, "n"], n_group: int) -> dict[MistakeVerdict, Estimate] | None:
+    def shares(group: Bool[np.ndarray, "n"], n_group: int) -> dict[ReviewLabel, Estimate] | None:
         found = {
-            name: stratified_share(said == code, group, n_group, sample, confidence)
-            for code, name in enumerate(VERDICTS)
+            name: stratified_share(given == code, group, n_group, sample, confidence)
+            for code, name in enumerate(REVIEW_LABELS)
         }
         whole = {name: one for name, one in found.items() if one is not None}
-        return whole if len(whole) == len(VERDICTS) else None
+        return whole if len(whole) == len(REVIEW_LABELS) else None
 
     n_all = int(review.n_population.sum())
     together = shares(everything, n_all)
@@ -258,7 +258,7 @@ def review_result(
     ]
     return ReviewResult(
         review=review,
-        n_by_verdict={name: int((said == code).sum()) for code, name in enumerate(VERDICTS)},
+        n_by_label={name: int((given == code).sum()) for code, name in enumerate(REVIEW_LABELS)},
         n_open=int((~known).sum()),
         n_disagreed=int((~known & voted).sum()),
         n_unseen=sample.n_unseen,
@@ -266,7 +266,7 @@ def review_result(
         false_negatives=_false_negatives(together, n_all, review.n_right),
         models=tuple(models),
         kinds=tuple(kinds),
-        differences=_differences(review, made_by & (said == _CLEAR)[:, None], sample, confidence),
+        differences=_differences(review, made_by & (given == _CLEAR)[:, None], sample, confidence),
     )
 
 
@@ -328,7 +328,7 @@ def _n_right(labels: LabelSets, predictions: tuple[Predictions, ...]) -> int:
 
 def _counts(review: MistakeReview, votes: Votes) -> Int[np.ndarray, "Q 3"]:
     """Raters by their first answer on each mistake drawn."""
-    if len(votes.answers) != len(VERDICTS):
+    if len(votes.answers) != len(REVIEW_LABELS):
         raise DataError("votes: they must answer no, maybe or yes. Give those of the review.")
     at = votes.questions.require_pairs("votes").positions_in(review.pairs, source="votes")
     unknown = np.flatnonzero(at < 0)
@@ -339,13 +339,13 @@ def _counts(review: MistakeReview, votes: Votes) -> Int[np.ndarray, "Q 3"]:
             "of the review."
         )
     first = np.unique(votes.rater_and_question(), return_index=True)[1]
-    cell = at[votes.question[first]] * len(VERDICTS) + votes.answer[first]
-    n_cells = len(review.pairs) * len(VERDICTS)
-    return np.bincount(cell, minlength=n_cells).reshape(-1, len(VERDICTS))
+    cell = at[votes.question[first]] * len(REVIEW_LABELS) + votes.answer[first]
+    n_cells = len(review.pairs) * len(REVIEW_LABELS)
+    return np.bincount(cell, minlength=n_cells).reshape(-1, len(REVIEW_LABELS))
 
 
 def _false_negatives(
-    shares: dict[MistakeVerdict, Estimate] | None, n_mistakes: int, n_right: int
+    shares: dict[ReviewLabel, Estimate] | None, n_mistakes: int, n_right: int
 ) -> Estimate | None:
     """Of right predictions the share called wrong; rises with the share that is no mistake."""
     if shares is None or n_right + n_mistakes == 0:

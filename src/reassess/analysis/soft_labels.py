@@ -1,4 +1,4 @@
-"""Labels with a probability: what models score when no threshold has decided.
+"""What models score where labels have a probability, and under other thresholds.
 
 Every question has P(the class is in the image), calibrated on gold; a model's score is the sum over
 its top predictions, divided by the expected number of images that have a label. Four things decide
@@ -14,9 +14,10 @@ whether that is fair:
 4. The questions of an image are not independent: whether it has any label is calibrated on the
    gold images themselves.
 
-Images that were not put to raters keep the label sets that they have, as certain. A predicted
-class that raters were never asked about counts as absent. Letters: n images, M models, Q questions,
-G gold questions, a questions that a model predicts, e those and the images not rated.
+`sensitivity` decides the same questions at several thresholds instead. Images that were not put to
+raters keep the label sets that they have, as certain. A predicted class that raters were never
+asked about counts as absent. Letters: n images, M models, Q questions, G gold questions, a
+questions that a model predicts, e those and the images not rated, t thresholds.
 
 Source: 1, J. Platt (1999), "Probabilistic Outputs for Support Vector Machines"; 2, X.-L. Meng
 (1994), Statistical Science 9:538-573; 3, W. Rogan and B. Gladen (1978), American Journal of
@@ -29,11 +30,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.errors import DataError
+from reassess.errors import DataError, OptionError
 from reassess.records import (
     Gold,
     ImageTable,
     LabelSets,
+    Posterior,
     Predictions,
     Questions,
     find_keys,
@@ -41,7 +43,9 @@ from reassess.records import (
     positions,
 )
 from reassess.scoring import image_table
-from reassess.statistics import logistic_regression, sigmoid
+from reassess.statistics import descending_ranks, logistic_regression, sigmoid
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 N_BINS = 10
 """Groups of questions by the share of models that predict them, of about equal size."""
@@ -142,7 +146,7 @@ class SoftLabels:
         evidence: Float[np.ndarray, "e"] = np.concatenate([of_asked, unrated]) / n_labelled
         return evidence
 
-    def hits(
+    def correct(
         self, kept: Float[np.ndarray, "Q"], weight: Float[np.ndarray, "n"]
     ) -> Float[np.ndarray, "e"]:
         """What each row of ``right`` adds to the number of right images under certain labels."""
@@ -177,7 +181,7 @@ class SoftLabels:
         return np.asarray(evidence @ self.right, np.float64)
 
 
-def calibrating(gold: Gold | None, questions: Questions) -> Gold | None:
+def usable_gold(gold: Gold | None, questions: Questions) -> Gold | None:
     """The gold, if some of what raters were asked holds by it and some does not; else None."""
     if gold is None:
         return None
@@ -313,3 +317,83 @@ def _rows(questions: Questions, image_ids: Shaped[np.ndarray, "n"]) -> Int[np.nd
     pairs = questions.require_pairs()
     row: Int[np.ndarray, "Q"] = positions(pairs.image_ids, image_ids, source="votes")[pairs.image]
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """ReaL accuracy and rank of each model at several operating points.
+
+    Attributes:
+        models: the M models.
+        thresholds: labels are kept where their posterior is at least this.
+        accuracy: ReaL accuracy at each threshold.
+        rank: rank at each threshold, from 1; equal models share a rank.
+        n_labels: labels of rated images that are kept.
+        n_unlabelled: predicted images that are left without a label.
+    """
+
+    models: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    accuracy: Float[np.ndarray, "t M"]
+    rank: Int[np.ndarray, "t M"]
+    n_labels: tuple[int, ...]
+    n_unlabelled: tuple[int, ...]
+
+
+def sensitivity(
+    predictions: Sequence[Predictions],
+    labels: LabelSets,
+    posterior: Posterior,
+    thresholds: Sequence[float] | None = None,
+) -> Sensitivity | None:
+    """ReaL accuracies and ranks at several thresholds; None where no image keeps a label.
+
+    Args:
+        predictions: one record a model, all of the same images.
+        labels: the label sets as decided; those of images that were not rated stay.
+        posterior: with the states absent and present.
+        thresholds: in (0, 1]; None takes those of `THRESHOLDS` and the labels' own at which some
+            image keeps a label.
+
+    Raises:
+        OptionError: a threshold that was named is not in (0, 1], or leaves every image without a
+            label.
+        DataError: predictions, labels and posterior do not fit together.
+        AlignmentError: the models predicted different images, or labels are missing.
+    """
+    soft = SoftLabels.of(predictions, labels, posterior.questions)
+    weight = np.ones(len(soft.rated))
+    kept_at, accuracies, n_labels, n_unlabelled = [], [], [], []
+    for threshold in _usual(labels) if thresholds is None else thresholds:
+        if not 0 < threshold <= 1:
+            raise OptionError(f"the threshold is {threshold}, but must be above 0 and at most 1.")
+        kept = (posterior.present >= threshold).astype(float)
+        any_kept = np.maximum.reduceat(kept[soft.order], soft.starts)
+        unlabelled = int((any_kept == 0).sum())
+        unlabelled += int((soft.table.n_labels[~soft.rated] == 0).sum())
+        if unlabelled == len(weight) and thresholds is None:
+            continue
+        if unlabelled == len(weight):
+            raise OptionError(f"at the threshold {threshold} no image keeps a label. Ask for less.")
+        rows = soft.correct(kept, weight) / (len(weight) - unlabelled)
+        kept_at.append(threshold)
+        accuracies.append(soft.accuracies(rows[None])[0])
+        n_labels.append(int(kept[soft.order].sum()))
+        n_unlabelled.append(unlabelled)
+    if not kept_at:
+        return None
+    accuracy = np.stack(accuracies)
+    return Sensitivity(
+        models=soft.table.models,
+        thresholds=tuple(kept_at),
+        accuracy=accuracy,
+        rank=np.stack([descending_ranks(row) for row in accuracy]),
+        n_labels=tuple(n_labels),
+        n_unlabelled=tuple(n_unlabelled),
+    )
+
+
+def _usual(labels: LabelSets) -> list[float]:
+    """`THRESHOLDS` and that of the labels themselves, ascending."""
+    point = labels.operating_point
+    return sorted({*THRESHOLDS, *(() if point is None else (point.threshold,))})

@@ -16,7 +16,7 @@ again; less votes drawn again, which the first two both hold (two-way clustering
 Does not print: `reassess.report` does. Letters: n images, M models, Q questions, B resamples.
 
 Source: A. Cameron, J. Gelbach, D. Miller (2011), "Robust Inference With Multiway Clustering",
-Journal of Business & Economic Statistics 29:238-249; ranks, `reassess.statistics.ranks`.
+Journal of Business & Economic Statistics 29:238-249; ranks, `reassess.statistics.bootstrap`.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,12 +29,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reassess.aggregation import WeightedRefit
-from reassess.analysis.drawing import (
+from reassess.analysis.replicates import (
     LabelUncertainty,
     Ranked,
-    Rescoring,
-    drawn_images,
+    Rescorer,
     resample,
+    resample_images,
 )
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
 from reassess.engines import Engine, ThreadEngine
@@ -50,10 +50,10 @@ from reassess.statistics import (
     z_critical,
 )
 
-Verdict = Literal["decided", "images", "labels"]
+RankDecision = Literal["decided", "images", "labels"]
 """Of two adjacent models: decided, or what leaves them undecided."""
 
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+RANK_DECISIONS: tuple[RankDecision, ...] = get_args(RankDecision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Adjacent:
         p_false_discovery: corrected over all pairs, Benjamini and Hochberg.
         p_swap: probability that other raters, on these very images, would put them in the
             other order than that of ``calibrated``; None without votes.
-        verdict: ``decided`` where both intervals leave out 0 on the same side; ``images`` where
+        decision: ``decided`` where both intervals leave out 0 on the same side; ``images`` where
             that of the images does not; ``labels`` where only labels leave it open.
     """
 
@@ -90,7 +90,7 @@ class Adjacent:
     p_holm: float
     p_false_discovery: float
     p_swap: float | None
-    verdict: Verdict
+    decision: RankDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +171,12 @@ class UncertainScores:
     def _adjacent(self, a: int, b: int) -> Adjacent:
         difference, low, high = self.difference(a, b)
         value = ends = swap = None
-        verdict: Verdict = "decided" if low > 0 else "images"
+        decision: RankDecision = "decided" if low > 0 else "images"
         if self.both is not None:
             value, *ends = self.calibrated_difference(a, b)
             swap = self.p_swap(a, b)
-            if verdict == "decided" and ends[0] <= 0:
-                verdict = "labels"
+            if decision == "decided" and ends[0] <= 0:
+                decision = "labels"
         return Adjacent(
             better=self.models[a],
             worse=self.models[b],
@@ -190,7 +190,7 @@ class UncertainScores:
             p_holm=float(self.p_holm[a, b]),
             p_false_discovery=float(self.p_false_discovery[a, b]),
             p_swap=swap,
-            verdict=verdict,
+            decision=decision,
         )
 
     def _with_labels(self) -> tuple[Ranked, LabelUncertainty]:
@@ -202,10 +202,10 @@ class UncertainScores:
         return self.both, self.uncertainty
 
 
-def count_verdicts(adjacent: Sequence[Adjacent]) -> dict[Verdict, int]:
+def count_decisions(adjacent: Sequence[Adjacent]) -> dict[RankDecision, int]:
     """How many pairs of adjacent models are decided, and what leaves how many undecided."""
-    said = [one.verdict for one in adjacent]
-    return {name: said.count(name) for name in VERDICTS}
+    said = [one.decision for one in adjacent]
+    return {name: said.count(name) for name in RANK_DECISIONS}
 
 
 def uncertain_scores(
@@ -260,7 +260,7 @@ def uncertain_scores(
     n_only, tests = _paired_tests(table)
     both = uncertainty = None
     with _one_thread_of_blas(), ThreadEngine() as local:
-        images = drawn_images(table, n_resamples, confidence, rng, engine or local)
+        images = resample_images(table, n_resamples, confidence, rng, engine or local)
         if votes is not None and posterior is not None:
             soft = SoftLabels.of(predictions, labels, votes.questions)
             again = WeightedRefit.build(
@@ -276,7 +276,7 @@ def uncertain_scores(
             if gold is not None:
                 calibrator = Calibrator.of(gold, min_expert_yes, soft, votes.questions, log_odds)
             both, uncertainty = resample(
-                Rescoring(soft, again, calibrator, gold), n_resamples, confidence, rng, engine or
+                Rescorer(soft, again, calibrator, gold), n_resamples, confidence, rng, engine or
                 local, on_resample,
             )  # fmt: skip
     return UncertainScores(

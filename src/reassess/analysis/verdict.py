@@ -25,13 +25,14 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool
 
-from reassess.analysis.ceiling import Ceiling, ceiling
 from reassess.analysis.multilabel import LabelKinds, label_kinds
 from reassess.analysis.proxy import Proxy, families, proxy
-from reassess.analysis.standing import (
+from reassess.analysis.standings import (
+    ModelVsOriginal,
     Neighbours,
-    Standing,
-    original_accuracy_of,
+    OriginalLabelsScore,
+    original_labels_accuracy,
+    original_labels_score,
     standings,
 )
 from reassess.analysis.uncertainty import UncertainScores
@@ -78,7 +79,7 @@ class ResultsVerdict:
         n_left_out: entries that lack one of the two accuracies.
         cluster: what was drawn together for intervals.
         proxy: how y follows x.
-        ceiling: the original labels' own score; None where y is not ReaL accuracy.
+        original_labels: the original labels' ReaL accuracy; None where y is not ReaL accuracy.
         judgement: what follows.
         confidence: of the intervals.
     """
@@ -87,7 +88,7 @@ class ResultsVerdict:
     n_left_out: int
     cluster: Cluster
     proxy: Proxy
-    ceiling: Ceiling | None
+    original_labels: OriginalLabelsScore | None
     judgement: Judgement
     confidence: float
 
@@ -101,7 +102,7 @@ class StudyVerdict:
         n_images: images with a label set, possibly empty.
         n_rated: images that were put to raters; None where that is not known.
         kinds: images by what became of their original label; None where it is unknown.
-        ceiling: the original labels' own score; None likewise.
+        original_labels: the original labels' ReaL accuracy; None likewise.
         models: every model, best first.
         neighbours: every two models that follow each other.
         proxy: how ReaL accuracy follows original accuracy; None below 2 models or where
@@ -116,8 +117,8 @@ class StudyVerdict:
     n_images: int
     n_rated: int | None
     kinds: LabelKinds | None
-    ceiling: Ceiling | None
-    models: tuple[Standing, ...]
+    original_labels: OriginalLabelsScore | None
+    models: tuple[ModelVsOriginal, ...]
     neighbours: tuple[Neighbours, ...]
     proxy: Proxy | None
     uncertainty: UncertainScores | None
@@ -143,7 +144,7 @@ def results_verdict(
     *,
     x: str = "original",
     y: str = "real",
-    own: Accuracy | None = None,
+    original_labels: Accuracy | None = None,
     cluster: Cluster = "family",
     edges: Sequence[float] | None = None,
     top: float = 0.1,
@@ -157,7 +158,7 @@ def results_verdict(
         results: one entry a model and image size.
         x: the accuracy that people chase.
         y: the accuracy that it should stand for.
-        own: ReaL accuracy of the original labels, where y is ReaL accuracy.
+        original_labels: ReaL accuracy of the original labels, where y is ReaL accuracy.
         cluster: whether entries of a family are drawn together.
         edges: as in `proxy`.
         top: as in `proxy`.
@@ -190,18 +191,20 @@ def results_verdict(
         rng=rng,
     )
     above = None
-    if y == "real" and own is not None:
+    if y == "real" and original_labels is not None:
         named = [
             f"{model} at {size}"
             for model, size in zip(models.tolist(), results.img_size[both].tolist(), strict=True)
         ]
-        above = ceiling(own, results.accuracy[y][both], named, confidence=confidence)
+        above = original_labels_score(
+            original_labels, results.accuracy[y][both], named, confidence=confidence
+        )
     return ResultsVerdict(
         n_entries=len(results),
         n_left_out=int((~both).sum()),
         cluster=cluster,
         proxy=found,
-        ceiling=above,
+        original_labels=above,
         judgement=judge(found),
         confidence=confidence,
     )
@@ -265,7 +268,7 @@ def study_verdict(
         n_images=len(labels),
         n_rated=None if labels.rated is None else int(labels.rated.sum()),
         kinds=None if benchmark.original is None else label_kinds(labels, benchmark),
-        ceiling=_study_ceiling(labels, benchmark, models, confidence),
+        original_labels=_study_original_labels(labels, benchmark, models, confidence),
         models=models,
         neighbours=neighbours,
         proxy=found,
@@ -275,16 +278,16 @@ def study_verdict(
     )
 
 
-def _study_ceiling(
-    labels: LabelSets, benchmark: Benchmark, models: Sequence[Standing], confidence: float
-) -> Ceiling | None:
-    """The ceiling, with the models that a paired test puts above it."""
-    own = original_accuracy_of(labels, benchmark)
+def _study_original_labels(
+    labels: LabelSets, benchmark: Benchmark, models: Sequence[ModelVsOriginal], confidence: float
+) -> OriginalLabelsScore | None:
+    """The original labels beside the models, with those that a paired test puts above."""
+    own = original_labels_accuracy(labels, benchmark)
     if own is None:
         return None
     differences = [one.above for one in models if one.above is not None]
-    return Ceiling(
-        own=own,
+    return OriginalLabelsScore(
+        real=own,
         interval=wilson_interval(own.n_correct, own.n_scored, confidence),
         n_models=len(models),
         n_above=sum(one.value > 0 for one in differences),

@@ -3,28 +3,27 @@
 from dataclasses import asdict
 from typing import Any
 
-from reassess.analysis.ceiling import Ceiling
 from reassess.analysis.proxy import Proxy
-from reassess.analysis.standing import Standing
-from reassess.analysis.uncertainty import UncertainScores, count_verdicts
+from reassess.analysis.standings import ModelVsOriginal, OriginalLabelsScore
+from reassess.analysis.uncertainty import UncertainScores, count_decisions
 from reassess.analysis.verdict import Judgement, ResultsVerdict, StudyVerdict
 
 
 def results_as_dict(found: ResultsVerdict) -> dict[str, Any]:
     """The verdict on published accuracies."""
-    above = found.ceiling
+    above = found.original_labels
     value = {
         "n_models": found.proxy.n_models,
         "n_left_out": found.n_left_out,
         "cluster": found.cluster,
         "n_above_original_labels": None if above is None else above.n_above,
     }
-    return value | _ceiling_as_dict(above) | _proxy_as_dict(found.proxy, found.judgement)
+    return value | _original_labels_as_dict(above) | _proxy_as_dict(found.proxy, found.judgement)
 
 
 def study_as_dict(found: StudyVerdict) -> dict[str, Any]:
     """The verdict on a study."""
-    above, kinds = found.ceiling, found.kinds
+    above, kinds = found.original_labels, found.kinds
     value: dict[str, Any] = {
         "benchmark": found.name,
         "n_images": found.n_images,
@@ -34,7 +33,7 @@ def study_as_dict(found: StudyVerdict) -> dict[str, Any]:
         "labels": None if kinds is None else asdict(kinds),
         "n_changed": None if kinds is None else found.n_images - kinds.n_confirmed,
     }
-    value |= _ceiling_as_dict(above)
+    value |= _original_labels_as_dict(above)
     ranked = {} if found.uncertainty is None else _ranked_as_dicts(found.uncertainty)
     value["models"] = [_standing_as_dict(one) | ranked.get(one.model, {}) for one in found.models]
     value["neighbours"] = [asdict(one) for one in found.neighbours]
@@ -43,7 +42,7 @@ def study_as_dict(found: StudyVerdict) -> dict[str, Any]:
     return value | _proxy_as_dict(found.proxy, found.judgement)
 
 
-def _standing_as_dict(one: Standing) -> dict[str, Any]:
+def _standing_as_dict(one: ModelVsOriginal) -> dict[str, Any]:
     return {
         "model": one.model,
         "original": None if one.original is None else one.original.value,
@@ -74,7 +73,7 @@ def _ranked_as_dicts(found: UncertainScores) -> dict[str, dict[str, Any]]:
 
 def _ranks_as_dict(found: UncertainScores) -> dict[str, Any]:
     adjacent = found.adjacent()
-    n = count_verdicts(adjacent)
+    n = count_decisions(adjacent)
     alpha = 1 - found.confidence
     return {
         "n_resamples": found.n_resamples,
@@ -89,19 +88,19 @@ def _ranks_as_dict(found: UncertainScores) -> dict[str, Any]:
     }
 
 
-def _ceiling_as_dict(above: Ceiling | None) -> dict[str, Any]:
+def _original_labels_as_dict(above: OriginalLabelsScore | None) -> dict[str, Any]:
     if above is None:
-        return {"ceiling": None, "ceiling_interval": None}
+        return {"original_labels_real": None, "original_labels_interval": None}
     return {
-        "ceiling": above.own.value,
-        "ceiling_interval": above.interval,
-        "ceiling_n_correct": above.own.n_correct,
-        "ceiling_n_scored": above.own.n_scored,
+        "original_labels_real": above.real.value,
+        "original_labels_interval": above.interval,
+        "original_labels_n_correct": above.real.n_correct,
+        "original_labels_n_scored": above.real.n_scored,
         "n_surely_above_original_labels": above.n_surely_above,
         "share_above_original_labels": above.share_above,
         "best": above.best,
         "best_model": above.best_model,
-        "headroom": above.headroom,
+        "original_labels_lead": above.lead,
     }
 
 

@@ -36,7 +36,7 @@ Examples:
     default=1,
     show_default=True,
     metavar="K",
-    help="Use hit@K.",
+    help="Predictions that count for an image.",
 )
 @option(
     "--confidence",

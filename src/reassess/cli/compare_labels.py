@@ -22,7 +22,7 @@ from reassess.errors import OptionError
 from reassess.records import Benchmark, Classes, LabelSets
 
 if TYPE_CHECKING:
-    from reassess.analysis.label_table import Aligned
+    from reassess.analysis.label_table import LabelTable
     from reassess.analysis.reassessments import ModelUnderSets
     from reassess.files.expert_mistakes import ExpertMistakes
 
@@ -77,11 +77,11 @@ def compare_labels(
     """
     import numpy as np
 
-    from reassess.analysis.label_table import aligned, among
+    from reassess.analysis.label_table import among, build_label_table
     from reassess.analysis.reassessments import (
+        expert_agreements,
         pair_agreements,
         set_summaries,
-        verdict_agreements,
     )
 
     rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
@@ -93,11 +93,11 @@ def compare_labels(
             f"the sources hold {len(sets)} label sets and {len(verdicts)} lists of verdicts, but "
             "must hold two at least, and one of label sets. Name another source."
         )
-    table = aligned(sets, benchmark)
+    table = build_label_table(sets, benchmark)
     found = {
         "sets": set_summaries(table),
         "pairs": pair_agreements(table, rng=np.random.default_rng(options["seed"])),
-        "verdicts": verdict_agreements(table, verdicts),
+        "verdicts": expert_agreements(table, verdicts),
         "models": _models(table, benchmark, rows, options["models"]),
     }
     if options["output"] is not None:
@@ -198,7 +198,7 @@ def _is_named(path: str) -> bool:
 
 
 def _models(
-    table: "Aligned", benchmark: Benchmark | None, rows: Rows, sources: tuple[str, ...]
+    table: "LabelTable", benchmark: Benchmark | None, rows: Rows, sources: tuple[str, ...]
 ) -> tuple["ModelUnderSets", ...]:
     """What each model scores under each reassessment."""
     from reassess.analysis.reassessments import model_under_sets
@@ -214,7 +214,7 @@ def _models(
     return tuple(found)
 
 
-def _as_dict(table: "Aligned", found: dict[str, Any]) -> dict[str, Any]:
+def _as_dict(table: "LabelTable", found: dict[str, Any]) -> dict[str, Any]:
     from reassess.analysis.reassessments import all_identical
 
     n_in_all, n_identical = all_identical(table)
@@ -249,7 +249,7 @@ def _accuracy(counts: dict[str, Any]) -> dict[str, Any]:
     return counts | {"value": right / n if n else None, "interval": interval}
 
 
-def _print(table: "Aligned", found: dict[str, Any]) -> None:
+def _print(table: "LabelTable", found: dict[str, Any]) -> None:
     from reassess.analysis.reassessments import all_identical
     from reassess.report.reassessments import models_table, pairs_table, sets_table, verdicts_table
 

@@ -27,7 +27,7 @@ from reassess.cli.options import (
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
-    from reassess.analysis.sensitivity import Sensitivity
+    from reassess.analysis.soft_labels import Sensitivity
     from reassess.analysis.uncertainty import UncertainScores
     from reassess.records import Gold, LabelSets, Posterior, Predictions, Votes
 
@@ -101,7 +101,7 @@ def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options:
     """
     import numpy as np
 
-    from reassess.analysis.sensitivity import sensitivity
+    from reassess.analysis.soft_labels import sensitivity
     from reassess.analysis.uncertainty import uncertain_scores
     from reassess.engines import ThreadEngine
     from reassess.report.rank_tables import rank_columns, ranks_table
@@ -174,7 +174,7 @@ def _inputs(models: tuple[str, ...], options: dict[str, Any]) -> _Inputs:
 
 
 def _of_study(folder: str, options: dict[str, Any]) -> _Inputs:
-    from reassess.analysis.soft_labels import calibrating
+    from reassess.analysis.soft_labels import usable_gold
     from reassess.study import collect, open_study
 
     names = ("labels", "votes", "posterior", "gold", "gold_votes")
@@ -189,7 +189,7 @@ def _of_study(folder: str, options: dict[str, Any]) -> _Inputs:
         raise OptionError(f"{folder}: it has no models. Add some: reassess add {folder} NAME=FILE")
     votes = found.votes if found.posterior is not None else None
     posterior = found.posterior if votes is not None else None
-    gold = None if votes is None else calibrating(found.gold, votes.questions)
+    gold = None if votes is None else usable_gold(found.gold, votes.questions)
     return _Inputs(
         list(found.predictions), found.labels, votes, posterior, gold, decided=found.decided
     )
@@ -225,10 +225,10 @@ def _checked_seed(seed: int) -> int:
 def _as_json(
     found: "UncertainScores", moved: "Sensitivity | None", columns: dict[str, Any]
 ) -> dict[str, object]:
-    from reassess.analysis.uncertainty import count_verdicts
+    from reassess.analysis.uncertainty import count_decisions
 
     adjacent = found.adjacent()
-    n = count_verdicts(adjacent)
+    n = count_decisions(adjacent)
     uncertainty = found.uncertainty
     calibration = None
     if uncertainty is not None and uncertainty.coefficients is not None:

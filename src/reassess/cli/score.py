@@ -43,7 +43,7 @@ Examples:
     type=int,
     multiple=True,
     metavar="K",
-    help="Also hit@K; may be repeated.",
+    help="Also top-K accuracies; may be repeated.",
 )
 @option(
     "--ambiguous-labels",
@@ -70,7 +70,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write CSV.")
 @click.option("-o", "--output", metavar="FILE", help="Write to this file instead of the terminal.")
-@click.option("--per-image", metavar="FILE", help="Also write a table of verdicts, image by image.")
+@click.option("--per-image", metavar="FILE", help="Also write a table of per-image results.")
 @click.option("--report", metavar="FILE", help="Also write a report, one HTML page.")
 @click.option("--figures", metavar="DIR", help="Also write each figure as PNG, SVG and PDF.")
 def score(

@@ -112,7 +112,7 @@ def _of_results(
     from reassess.report.verdict import results_sentences
 
     found = results_verdict(
-        _results(sources), x=x, y=y, own=IMAGENET_ORIGINAL, cluster=cluster, **shared
+        _results(sources), x=x, y=y, original_labels=IMAGENET_ORIGINAL, cluster=cluster, **shared
     )
     return {"results": list(sources)} | results_as_dict(found), results_sentences(found)
 

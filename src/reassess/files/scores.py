@@ -37,7 +37,7 @@ def score_as_dict(score: ModelScore, confidence: float) -> dict[str, Any]:
         ends = getattr(score, f"{kind}_bootstrap")
         if ends is not None:
             found[kind] |= {"bootstrap_low": ends[0], "bootstrap_high": ends[1]}
-    found["hit_at"] = {
+    found["top_k"] = {
         str(k): {
             "original": accuracy_as_dict(score.original_at[k], confidence)
             if k in score.original_at
@@ -93,9 +93,9 @@ def score_columns(
         row: dict[str, object] = {"model": nested["model"]}
         for kind in ("original", "real", "multilabel"):
             row |= {f"{kind}_{key}": value for key, value in (nested.get(kind) or {}).items()}
-        for k, both in nested["hit_at"].items():
+        for k, both in nested["top_k"].items():
             for kind, accuracy in both.items():
-                row[f"{kind}_hit_at_{k}"] = None if accuracy is None else accuracy["value"]
+                row[f"{kind}_top_{k}"] = None if accuracy is None else accuracy["value"]
         rows.append(row)
     names = list(dict.fromkeys(name for row in rows for name in row))
     return {name: [_cell(row.get(name)) for row in rows] for name in names}

@@ -74,8 +74,8 @@ class ModelScore:
         model: its name.
         real: top-1 under the reassessed labels.
         original: top-1 under the original labels; None where they are unknown.
-        real_at: hit@k under the reassessed labels, by k.
-        original_at: hit@k under the original labels, by k; empty where they are unknown.
+        real_at: top-k accuracy under the reassessed labels, by k.
+        original_at: top-k accuracy under the original labels, by k; empty where they are unknown.
         multilabel: averaged over original classes; None where they are unknown.
         real_bootstrap: ends of the stratified bootstrap interval of ``real``; None where none
             was asked for.

@@ -13,8 +13,7 @@ from reassess.analysis.classes import ClassPairs, changed_classes, class_pairs
 from reassess.analysis.findings import find
 from reassess.analysis.mistakes import find_mistakes
 from reassess.analysis.raters import RaterFindings, rater_findings
-from reassess.analysis.sensitivity import Sensitivity, sensitivity
-from reassess.analysis.soft_labels import calibrating
+from reassess.analysis.soft_labels import Sensitivity, sensitivity, usable_gold
 from reassess.analysis.uncertainty import UncertainScores, uncertain_scores
 from reassess.analysis.verdict import study_verdict
 from reassess.records import (
@@ -188,7 +187,7 @@ def uncertainty_of(
     votes, posterior = inputs.votes, inputs.posterior
     if votes is None or posterior is None:
         votes = posterior = None
-    gold = None if votes is None else calibrating(inputs.gold, votes.questions)
+    gold = None if votes is None else usable_gold(inputs.gold, votes.questions)
     return uncertain_scores(
         inputs.predictions,
         inputs.labels,

@@ -10,8 +10,9 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from reassess.analysis.agreement import VoteAgreement
 from reassess.analysis.classes import KINDS, ChangedClasses, ClassPairs
-from reassess.analysis.raters import RaterFindings, VoteAgreement
+from reassess.analysis.raters import RaterFindings
 from reassess.report import formatting as fmt
 from reassess.statistics.agreement import Coefficient
 

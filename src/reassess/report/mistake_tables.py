@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reassess.analysis.mistakes import MISTAKE_KINDS, SEVERITIES, Mistakes
-from reassess.analysis.reviews import VERDICTS, ReviewResult
+from reassess.analysis.reviews import REVIEW_LABELS, ReviewResult
 from reassess.records import Hierarchy, LabelSets, pair_keys
 from reassess.report import formatting as fmt
 from reassess.statistics.sampling import Estimate
@@ -126,14 +126,16 @@ def result_table(result: ReviewResult) -> Table:
     table = _table("Mistakes by verdict, scaled to all of each model's (95% intervals)")
     table.add_column("model", overflow="fold")
     table.add_column("mistakes", justify="right", no_wrap=True)
-    for heading in VERDICTS:
+    for heading in REVIEW_LABELS:
         table.add_column(heading, justify="right", min_width=_INTERVAL)
     table.add_column("labels' false negatives", justify="right", min_width=10)
     for one in result.models:
-        counts = [None if one.counts is None else one.counts[name] for name in VERDICTS]
+        counts = [None if one.counts is None else one.counts[name] for name in REVIEW_LABELS]
         cells = [one.model, f"{one.n_mistakes:,}", *map(_count, counts)]
         table.add_row(*map(Text, [*cells, _share(one.false_negatives)]))
-    together = [None if result.mistakes is None else result.mistakes[name] for name in VERDICTS]
+    together = [
+        None if result.mistakes is None else result.mistakes[name] for name in REVIEW_LABELS
+    ]
     n_all = int(result.review.n_population.sum())
     scaled = [None if one is None else one.times(n_all) for one in together]
     cells = ["all together", f"{n_all:,}", *map(_count, scaled), _share(result.false_negatives)]
@@ -147,10 +149,10 @@ def kinds_table(result: ReviewResult) -> Table:
     table.add_column("kind", no_wrap=True)
     for heading in ("mistakes", "decided"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in VERDICTS:
+    for heading in REVIEW_LABELS:
         table.add_column(heading, justify="right", min_width=_INTERVAL)
     for one in result.kinds:
-        shares = [None if one.shares is None else one.shares[name] for name in VERDICTS]
+        shares = [None if one.shares is None else one.shares[name] for name in REVIEW_LABELS]
         cells = [one.kind, f"{one.n_mistakes:,}", f"{one.n_decided:,}", *map(_share, shares)]
         table.add_row(*map(Text, cells))
     return table
@@ -178,7 +180,7 @@ def difference_lines(result: ReviewResult) -> list[str]:
 def open_line(result: ReviewResult) -> str:
     """How many of the mistakes drawn are decided, and what the others wait for."""
     n, n_open = len(result.review), result.n_open
-    said = ", ".join(f"{count:,} {name}" for name, count in result.n_by_verdict.items())
+    said = ", ".join(f"{count:,} {name}" for name, count in result.n_by_label.items())
     line = f"Of {fmt.count(n, 'mistake')} drawn {fmt.are(n - n_open)} decided: {said}."
     if n_open:
         n_votes = n_open - result.n_disagreed

@@ -1,6 +1,6 @@
 """Ranks and how sure they are: a table for the terminal, sentences, and columns for files.
 
-Decides nothing: `reassess.analysis.uncertainty` and `reassess.analysis.sensitivity` do.
+Decides nothing: `reassess.analysis.uncertainty` and `reassess.analysis.soft_labels` do.
 """
 
 from typing import Any
@@ -9,8 +9,8 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from reassess.analysis.drawing import Ranked
-from reassess.analysis.sensitivity import Sensitivity
+from reassess.analysis.replicates import Ranked
+from reassess.analysis.soft_labels import Sensitivity
 from reassess.analysis.uncertainty import UncertainScores
 from reassess.report import formatting as fmt
 from reassess.report.verdict import rank_span, ranks_between, threshold_ends

@@ -7,12 +7,12 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from reassess.analysis.label_table import Aligned
+from reassess.analysis.label_table import LabelTable
 from reassess.analysis.reassessments import (
+    ExpertAgreement,
     ModelUnderSets,
     PairAgreement,
     SetSummary,
-    VerdictAgreement,
 )
 from reassess.records import Accuracy
 from reassess.report import formatting as fmt
@@ -24,7 +24,7 @@ NO_LABEL = "none"
 """What stands there where it says that no label holds."""
 
 
-def image_columns(table: Aligned) -> dict[str, list[Any]]:
+def image_columns(table: LabelTable) -> dict[str, list[Any]]:
     """One row an image: the labels that each reassessment gives, and whether they agree.
 
     Labels are class ids where these are known and indices elsewhere, with blanks between.
@@ -95,14 +95,14 @@ def models_table(models: Sequence[ModelUnderSets], names: Sequence[str]) -> Tabl
     return table
 
 
-def verdicts_table(verdicts: Sequence[VerdictAgreement]) -> Table:
+def verdicts_table(verdicts: Sequence[ExpertAgreement]) -> Table:
     """Predictions that experts call wrong, one line a model and reassessment."""
     table = _table("Predictions that experts call wrong, under each", "predictions of", "under",
                    "verdicts", "about these images", "called right", "of the major ones",
                    "without label", "called wrong")  # fmt: skip
     for one in verdicts:
         major = f"{one.n_major_called_right:,} of {one.n_major:,}"
-        counts = (one.n_verdicts, one.n_covered, one.n_called_right)
+        counts = (one.n_judged, one.n_covered, one.n_called_right)
         cells = [one.model, one.name, *(f"{n:,}" for n in counts), major]
         table.add_row(*map(Text, [*cells, f"{one.n_empty:,}", f"{one.n_called_wrong:,}"]))
     return table

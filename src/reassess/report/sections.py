@@ -20,7 +20,7 @@ _PROXY = {
     "slopes": "Slopes",
     "breakpoint": "Breakpoint",
     "order": "Order of the best",
-    "headroom": "Headroom",
+    "best model": "The best model",
     "ranks": "Neighbours in rank",
     "not said": "Cannot be said",
 }

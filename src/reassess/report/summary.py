@@ -5,7 +5,7 @@ more than the numbers carry: intervals are named, and progress is said to be wor
 where the verdict's own rules say so.
 """
 
-from reassess.analysis.preference import Preference
+from reassess.analysis.findings import Preference
 from reassess.records import Accuracy, ModelScore
 from reassess.report import formatting as fmt
 from reassess.report.page_parts import KeyNumber, Report
@@ -20,7 +20,7 @@ def verdict(report: Report) -> tuple[str, ...]:
         _on_the_proxy(report),
         _on_labels(report),
         _on_the_best(report),
-        _on_the_ceiling(report),
+        _on_the_original_labels(report),
         _on_preference(report),
         _on_progress(report),
         _on_gold(report),
@@ -134,7 +134,7 @@ def _reaches(accuracy: Accuracy, low: float) -> bool:
     return ends is not None and ends[1] >= low
 
 
-def _on_the_ceiling(report: Report) -> str:
+def _on_the_original_labels(report: Report) -> str:
     own = report.findings.original
     if own is None or own.value is None or not report.scores:
         return ""

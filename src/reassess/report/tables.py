@@ -3,8 +3,8 @@
 import numpy as np
 
 from reassess.analysis.classes import KINDS
-from reassess.analysis.findings import BiasedClasses
 from reassess.analysis.mistakes import MISTAKE_KINDS
+from reassess.analysis.multilabel import BiasedClasses
 from reassess.report import formatting as fmt
 from reassess.report.page_parts import Cell, Column, Report, Table
 

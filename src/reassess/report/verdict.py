@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from reassess.analysis.ceiling import Ceiling
-from reassess.analysis.drawing import Ranked
 from reassess.analysis.proxy import Proxy, RangeSlope
-from reassess.analysis.sensitivity import Sensitivity
-from reassess.analysis.standing import Neighbours
-from reassess.analysis.uncertainty import Adjacent, UncertainScores, count_verdicts
+from reassess.analysis.replicates import Ranked
+from reassess.analysis.soft_labels import Sensitivity
+from reassess.analysis.standings import Neighbours, OriginalLabelsScore
+from reassess.analysis.uncertainty import Adjacent, UncertainScores, count_decisions
 from reassess.analysis.verdict import SIGNIFICANT, Judgement, ResultsVerdict, StudyVerdict
 from reassess.report import formatting as fmt
 
@@ -44,10 +43,10 @@ def results_sentences(found: ResultsVerdict) -> Sentences:
     """The verdict on published accuracies of many models, most important first."""
     proxy = found.proxy
     told = [("verdict", _on_the_proxy(proxy, found.judgement)), *_on_following(proxy)]
-    if found.ceiling is not None:
+    if found.original_labels is not None:
         told += [
-            ("ceiling", _on_passing(found.ceiling, "with all of their interval")),
-            *_on_headroom(found.ceiling),
+            ("original labels", _on_passing(found.original_labels, "with all of their interval")),
+            *_on_the_best_model(found.original_labels),
         ]
     return (*told, ("rests on", _on_the_models(found)))
 
@@ -61,9 +60,11 @@ def study_sentences(found: StudyVerdict) -> Sentences:
     else:
         told.append(("verdict", _on_the_proxy(found.proxy, found.judgement)))
     told.append(("labels", _on_changed_labels(found)))
-    if found.ceiling is not None:
-        told += [("ceiling", _on_passing(found.ceiling, "by exact paired tests (Holm)"))]
-        told += _on_headroom(found.ceiling)
+    if found.original_labels is not None:
+        told += [
+            ("original labels", _on_passing(found.original_labels, "by exact paired tests (Holm)"))
+        ]
+        told += _on_the_best_model(found.original_labels)
     if found.uncertainty is not None:
         told += _on_ranks(found.uncertainty)
     elif found.neighbours:
@@ -158,8 +159,8 @@ def _on_order(proxy: Proxy) -> str:
     )
 
 
-def _on_passing(above: Ceiling, how: str) -> str:
-    if above.own.value is None:
+def _on_passing(above: OriginalLabelsScore, how: str) -> str:
+    if above.real.value is None:
         return "No image has a label, so that the original labels have no score."
     first = (
         f"Scored like a model, the original labels reach {fmt.percent(above.value, 2)}"
@@ -175,17 +176,17 @@ def _on_passing(above: Ceiling, how: str) -> str:
     return f"{first}; {passed} are above, {above.n_surely_above:,} of them {how}."
 
 
-def _on_headroom(above: Ceiling) -> Sentences:
-    if above.best is None or above.headroom is None or above.own.value is None:
+def _on_the_best_model(above: OriginalLabelsScore) -> Sentences:
+    if above.best is None or above.lead is None or above.real.value is None:
         return ()
-    side = "below" if above.headroom > 0 else "above"
-    apart = f"{abs(100 * above.headroom):.2f} points {side}" if above.headroom else "level with"
+    side = "below" if above.lead > 0 else "above"
+    apart = f"{abs(100 * above.lead):.2f} points {side}" if above.lead else "level with"
     sentence = (
         f"The best model, {above.best_model}, reaches {fmt.percent(above.best, 2)}:"
         f" {apart} the original labels, and"
         f" {100 * (1 - above.best):.2f} below being always right."
     )
-    return (("headroom", sentence),)
+    return (("best model", sentence),)
 
 
 def _on_the_models(found: ResultsVerdict) -> str:
@@ -301,7 +302,7 @@ def rank_lines(found: UncertainScores, sensitivity: Sensitivity | None) -> list[
 def decided_sentence(found: UncertainScores) -> str:
     """How many pairs of adjacent models are decided, and what leaves the others undecided."""
     adjacent = found.adjacent()
-    n = count_verdicts(adjacent)
+    n = count_decisions(adjacent)
     text = f"Of {fmt.count(len(adjacent), 'pair')} of adjacent models"
     text += f" {fmt.are(n['decided'])} decided, {n['images']:,} undecided because of the images"
     if found.both is not None:

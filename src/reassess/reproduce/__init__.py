@@ -1,13 +1,13 @@
 """The paper's statements, each computed again from public files and compared.
 
 ==============  ==================================================================
-`statements`    `Claim`, `Statement`; the claims stand in data/imagenet/statements.csv
+`published`     `PublishedValue`, `ReproducedValue`; read from data/imagenet/statements.csv
 `inputs`        the published data, each file read once, when it is asked for
 `proposals`     proposals, rated images, tasks, answers
 `labelling`     aggregation, labels, agreement with experts
 `accuracies`    accuracies, progress
 `findings`      preference, later predictions, co-occurring classes
-`verdicts`      later studies of mistakes and of labels
+`later_studies` later studies of mistakes and of labels
 ==============  ==================================================================
 
 Each of the last five is a table from the id of a claim to the function that computes it.
@@ -20,25 +20,31 @@ ImageNet?", arXiv 2006.07159.
 from collections.abc import Callable
 
 from reassess.catalog import Catalog
-from reassess.reproduce import accuracies, findings, labelling, proposals, verdicts
+from reassess.reproduce import accuracies, findings, labelling, later_studies, proposals
 from reassess.reproduce.inputs import Inputs
-from reassess.reproduce.statements import Claim, Compute, Statement, imagenet_claims
+from reassess.reproduce.published import Compute, PublishedValue, ReproducedValue, published_values
 
-__all__ = ["COMPUTATIONS", "Claim", "Statement", "imagenet_claims", "reproduce_imagenet"]
+__all__ = [
+    "COMPUTATIONS",
+    "PublishedValue",
+    "ReproducedValue",
+    "published_values",
+    "reproduce_imagenet",
+]
 
 COMPUTATIONS: dict[str, Compute] = (
     proposals.COMPUTATIONS
     | labelling.COMPUTATIONS
     | accuracies.COMPUTATIONS
     | findings.COMPUTATIONS
-    | verdicts.COMPUTATIONS
+    | later_studies.COMPUTATIONS
 )
 """How each claim that public files can check is computed, by id."""
 
 
 def reproduce_imagenet(
     catalog: Catalog | None = None, *, on_statement: Callable[[int, int], None] | None = None
-) -> list[Statement]:
+) -> list[ReproducedValue]:
     """Every statement with the published value, ours, and whether it holds.
 
     A statement that cannot be checked, or whose file is absent, has no computed value and
@@ -50,7 +56,7 @@ def reproduce_imagenet(
             are.
     """
     inputs = Inputs(catalog or Catalog.default())
-    claims = imagenet_claims()
+    claims = published_values()
     statements = []
     for n_done, claim in enumerate(claims, start=1):
         statements.append(claim.check(COMPUTATIONS.get(claim.id), inputs))

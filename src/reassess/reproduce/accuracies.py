@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from reassess.analysis import Progress, progress
+from reassess.analysis import ProgressLines, progress_lines
 from reassess.errors import DataError
 from reassess.records import Accuracy, Predictions
 from reassess.reproduce.inputs import Inputs
-from reassess.reproduce.statements import Compute, defined
+from reassess.reproduce.published import Compute, defined
 from reassess.scoring import original_accuracy, real_accuracy
 from reassess.statistics import Line, ordinary_least_squares
 
@@ -81,12 +81,12 @@ def table_5(inputs: Inputs, *, ensemble: bool = True, all_models: bool = False) 
     return original, real
 
 
-def figure_4(inputs: Inputs) -> Progress:
+def figure_4(inputs: Inputs) -> ProgressLines:
     """The regression of Figure 4."""
-    return progress(*table_5(inputs))
+    return progress_lines(*table_5(inputs))
 
 
-def _line(found: Progress, half: Half) -> Line:
+def _line(found: ProgressLines, half: Half) -> Line:
     return found.lower if half == "lower" else found.upper
 
 
@@ -105,7 +105,7 @@ def _error(inputs: Inputs, half: Half) -> float:
 
 def _slope_of_pool(inputs: Inputs, half: Half, ensemble: bool, all_models: bool) -> float:
     columns = table_5(inputs, ensemble=ensemble, all_models=all_models)
-    return _line(progress(*columns), half).slope
+    return _line(progress_lines(*columns), half).slope
 
 
 def _reverse_slope(inputs: Inputs, half: Half) -> float:

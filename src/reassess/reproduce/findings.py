@@ -17,7 +17,7 @@ from reassess.analysis import (
     unbiased_oracle,
 )
 from reassess.reproduce.inputs import LAST_ANIMAL, THRESHOLD, Inputs
-from reassess.reproduce.statements import Compute, defined
+from reassess.reproduce.published import Compute, defined
 
 _OTHER_THRESHOLD = 0.786
 _N_CLASSES = 1000

@@ -23,7 +23,7 @@ from reassess.errors import DataError
 from reassess.labels import precision_recall
 from reassess.records import ANSWERS, align
 from reassess.reproduce.inputs import THRESHOLD, Inputs
-from reassess.reproduce.statements import Compute, defined
+from reassess.reproduce.published import Compute, defined
 
 _TRUTHS = ("absent", "present")
 _EXPERTS = ("168", "121", "170", "115", "156")

@@ -13,7 +13,7 @@ from jaxtyping import Int
 from reassess.errors import DataError
 from reassess.records import Votes
 from reassess.reproduce.inputs import Inputs
-from reassess.reproduce.statements import Compute
+from reassess.reproduce.published import Compute
 
 _N_GOLD_IMAGES = 256
 _VOTES_PER_QUESTION = 5

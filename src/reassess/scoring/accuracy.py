@@ -92,7 +92,7 @@ def on_shared_images(
     return predictions.ranked_classes, labels.take(row)
 
 
-def first_hits(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Int[np.ndarray, "n"]:
+def first_correct_rank(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Int[np.ndarray, "n"]:
     """The column of the best prediction that is among an image's labels; k where none is.
 
     Works on the labels, not on all images times all classes: one comparison a label and column.
@@ -109,15 +109,15 @@ def first_hits(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Int[np.nda
     return first
 
 
-def hits(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Bool[np.ndarray, "n"]:
+def correct(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Bool[np.ndarray, "n"]:
     """Whether any of the k classes of an image is among its labels; False for empty sets.
 
     Args:
         classes: classes of the images of ``labels``, in their order.
         labels: the label sets.
     """
-    hit: Bool[np.ndarray, "n"] = first_hits(classes, labels) < classes.shape[1]
-    return hit
+    is_correct: Bool[np.ndarray, "n"] = first_correct_rank(classes, labels) < classes.shape[1]
+    return is_correct
 
 
 def real_accuracies(
@@ -128,7 +128,7 @@ def real_accuracies(
     Args:
         predictions: one model's.
         labels: reassessed labels.
-        ks: how many of the top predictions count (hit@k).
+        ks: how many of the top predictions count (top-k ReaL accuracy).
         subset: whether labelled images without a prediction may be left out.
 
     Raises:
@@ -141,7 +141,7 @@ def real_accuracies(
     for k in ks:
         check_k(k, predictions)
     classes, shared = on_shared_images(predictions, labels, subset=subset)
-    first = first_hits(classes[:, : max(ks)], shared)
+    first = first_correct_rank(classes[:, : max(ks)], shared)
     n_scored = int((shared.sizes > 0).sum())
     return {k: Accuracy(int((first < k).sum()), n_scored, len(shared) - n_scored) for k in ks}
 
@@ -221,12 +221,12 @@ def multilabel_accuracy(
     classes, shared = on_shared_images(predictions, labels, subset=subset)
     row = align(shared.image_ids, benchmark.image_ids, source=labels.name)
     original = benchmark.original[row]
-    right, scored = hits(classes[:, :1], shared), shared.sizes > 0
+    right, scored = correct(classes[:, :1], shared), shared.sizes > 0
     if unclear is not None:
         row = positions(shared.image_ids, unclear.image_ids, source=labels.name)
         known = np.flatnonzero(row >= 0)
         also = unclear.take(row[known])
-        right[known] |= hits(classes[known, :1], also)
+        right[known] |= correct(classes[known, :1], also)
         scored[known] |= also.sizes > 0
     n_classes = benchmark.n_classes or int(original.max()) + 1
     return MultilabelAccuracy(

@@ -1,20 +1,35 @@
-"""Every accuracy of many models, in one table."""
+"""Many models at once: every accuracy in one table, and two models on the same images."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from reassess.errors import DataError, OptionError, preview
-from reassess.records import Benchmark, ImageTable, LabelSets, ModelScore, Predictions, align
+from reassess.errors import AlignmentError, DataError, OptionError, preview
+from reassess.records import (
+    Benchmark,
+    Comparison,
+    ImageTable,
+    LabelSets,
+    ModelScore,
+    Predictions,
+    align,
+    positions,
+)
 from reassess.scoring.accuracy import (
-    hits,
+    check_k,
+    correct,
     multilabel_accuracy,
     on_shared_images,
     original_labels,
     real_accuracies,
 )
-from reassess.statistics import percentile_interval, stratified_bootstrap
+from reassess.statistics import (
+    mcnemar_exact,
+    paired_difference_interval,
+    percentile_interval,
+    stratified_bootstrap,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +76,7 @@ class Bootstrap:
         judged = shared.sizes > 0
         if not judged.any():
             return None
-        right = hits(classes[:, :1], shared)[judged]
+        right = correct(classes[:, :1], shared)[judged]
         rng = np.random.default_rng(self.seed)
         draws = stratified_bootstrap(right, benchmark.original[row][judged], self.n_resamples, rng)
         return percentile_interval(draws, self.confidence)
@@ -83,7 +98,7 @@ def score_models(
         predictions: one record a model.
         labels: reassessed labels; the order of the benchmark's images is fastest.
         benchmark: its original labels are scored where it has any.
-        ks: further k for hit@k; one that a file does not hold is an error.
+        ks: further k for top-k ReaL accuracy; one that a file does not hold is an error.
         unclear: labels that multi-label accuracy counts as right.
         subset: whether labelled images without a prediction may be left out.
         bootstrap: how to draw stratified bootstrap intervals; None draws none.
@@ -146,6 +161,63 @@ def image_table(predictions: Sequence[Predictions], labels: LabelSets) -> ImageT
     for column, one in enumerate(predictions):
         same = one.reindex(image_ids)
         top[:, column] = same.top
-        right[:, column] = hits(same.ranked_classes[:, :1], shared)
+        right[:, column] = correct(same.ranked_classes[:, :1], shared)
     models = tuple(one.model for one in predictions)
     return ImageTable(image_ids, models, top, right, shared.sizes)
+
+
+def compare(
+    a: Predictions,
+    b: Predictions,
+    labels: LabelSets,
+    *,
+    k: int = 1,
+    subset: bool = False,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Compare two models on the images that have a label.
+
+    Args:
+        a: the first model's predictions.
+        b: the second's, for the same images.
+        labels: reassessed labels, or original ones as label sets.
+        k: how many of the top predictions count.
+        subset: whether labelled images without predictions may be left out.
+        confidence: of the interval.
+
+    Raises:
+        AlignmentError: the models did not predict the same images, or labels are missing.
+        OptionError: k or level is out of range.
+    """
+    check_k(k, a)
+    check_k(k, b)
+    row = positions(b.image_ids, a.image_ids, source=f"predictions {b.model!r}")
+    if len(a.image_ids) != len(b.image_ids) or (row < 0).any():
+        differ = b.image_ids[row < 0] if (row < 0).any() else np.setdiff1d(a.image_ids, b.image_ids)
+        raise AlignmentError(
+            f"predictions {a.model!r} and {b.model!r} must be about the same images, but "
+            f"{preview(differ)} is in one of them only. Name the images to score (--subset FILE)."
+        )
+    classes_a, shared = on_shared_images(a, labels, subset=subset)
+    classes_b = np.empty((len(row), k), dtype=b.ranked_classes.dtype)
+    classes_b[row] = b.ranked_classes[:, :k]
+    scored = shared.sizes > 0
+    right_a, right_b = correct(classes_a[:, :k], shared), correct(classes_b, shared)
+    only_a = shared.image_ids[scored & right_a & ~right_b]
+    only_b = shared.image_ids[scored & right_b & ~right_a]
+    n_both = int((right_a & right_b).sum())
+    n_neither = int((scored & ~right_a & ~right_b).sum())
+    low, high = paired_difference_interval(n_both, len(only_a), len(only_b), n_neither, confidence)
+    return Comparison(
+        model_a=a.model,
+        model_b=b.model,
+        labels=labels.name,
+        n_both=n_both,
+        n_neither=n_neither,
+        only_a=only_a,
+        only_b=only_b,
+        low=low,
+        high=high,
+        p_value=mcnemar_exact(len(only_a), len(only_b)),
+        confidence=confidence,
+    )

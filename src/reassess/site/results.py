@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from reassess.analysis.consistency import RaterRepeats
-from reassess.analysis.reviews import verdicts
+from reassess.analysis.raters import RaterRepeats
+from reassess.analysis.reviews import review_labels
 from reassess.errors import OptionError
 from reassess.files import read_votes
 from reassess.rating import adjudications, progress, rater_table, votes
@@ -57,14 +57,14 @@ def read_verdicts(
         StoreError: the database cannot be read.
     """
     if has_store(study, database):
-        return verdicts(review, *_votes_and_decisions(study, database))
+        return review_labels(review, *_votes_and_decisions(study, database))
     path = votes_file(study)
     if path is None:
         raise OptionError(
             f"{study.folder}: there are no votes on the review yet. Let people rate it (reassess "
             f"serve {study.folder}), or import votes: reassess votes import {study.folder} FILE"
         )
-    return verdicts(review, read_votes(path, classes=benchmark_of(study).classes), {})
+    return review_labels(review, read_votes(path, classes=benchmark_of(study).classes), {})
 
 
 def _votes_and_decisions(

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reassess.errors import OptionError
-from reassess.statistics.resampling import percentile_interval
+from reassess.statistics.bootstrap import percentile_interval
 
 Distance = Literal["nominal", "ordinal", "interval"]
 

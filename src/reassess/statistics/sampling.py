@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reassess.statistics.normal import normal_p_value, z_critical
-from reassess.statistics.proportions import mcnemar_exact, wilson_bounds
+from reassess.statistics.intervals import mcnemar_exact, normal_p_value, wilson_bounds, z_critical
 
 
 @dataclass(frozen=True, slots=True)

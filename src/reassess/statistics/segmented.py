@@ -30,7 +30,7 @@ _N_CYCLES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Bend:
+class BrokenLine:
     """Two lines that meet, fitted by least squares.
 
     Attributes:
@@ -47,15 +47,17 @@ class Bend:
 
 
 @dataclass(frozen=True, slots=True)
-class BendDraws:
-    """`Bend` of each resample; NaN where a resample has no bend."""
+class BrokenLineDraws:
+    """`BrokenLine` of each resample; NaN where a resample has no bend."""
 
     breakpoint: Float[np.ndarray, "B"]
     lower: Float[np.ndarray, "B"]
     upper: Float[np.ndarray, "B"]
 
 
-def bend(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], *, trim: float = 0.05) -> Bend:
+def fit_broken_line(
+    x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], *, trim: float = 0.05
+) -> BrokenLine:
     """The two lines that meet and fit best.
 
     Args:
@@ -68,35 +70,35 @@ def bend(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], *, trim: float = 
     """
     x, y, candidates = _prepared(x, y, trim)
     (fitted,) = _profiles(x, y[None], np.ones((1, len(x))), candidates)
-    return Bend(*(float(value[0]) for value in fitted))
+    return BrokenLine(*(float(value[0]) for value in fitted))
 
 
-def bend_draws(
+def broken_line_draws(
     x: Float[np.ndarray, "n"],
     y: Float[np.ndarray, "n"],
     weights: Float[np.ndarray, "B n"],
     *,
     trim: float = 0.05,
-) -> BendDraws:
+) -> BrokenLineDraws:
     """The two lines in each resample, given by how often each point is in it.
 
     Args:
         x: where the points are.
         y: what is fitted.
         weights: how often each point is in each resample.
-        trim: as in `bend`; the candidates are those of the whole sample.
+        trim: as in `fit_broken_line`; the candidates are those of the whole sample.
 
     Raises:
-        OptionError: as in `bend`.
+        OptionError: as in `fit_broken_line`.
     """
     order = np.lexsort((y, x))
     x, y, candidates = _prepared(x, y, trim)
     parts = list(_profiles(x, y[None], weights[:, order], candidates))
     place, lower, upper, _ = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return BendDraws(place, lower, upper)
+    return BrokenLineDraws(place, lower, upper)
 
 
-def bend_p_value(
+def broken_line_p_value(
     x: Float[np.ndarray, "n"],
     y: Float[np.ndarray, "n"],
     groups: Int[np.ndarray, "n"],
@@ -116,13 +118,13 @@ def bend_p_value(
         groups: the group of each point; points that are independent are groups of one.
         n_resamples: how often signs are drawn.
         rng: where randomness comes from.
-        trim: as in `bend`.
+        trim: as in `fit_broken_line`.
 
     Raises:
-        OptionError: as in `bend`.
+        OptionError: as in `fit_broken_line`.
     """
     order = np.lexsort((y, x))
-    found = bend(x, y, trim=trim)
+    found = fit_broken_line(x, y, trim=trim)
     x, y, candidates = _prepared(x, y, trim)
     slope, intercept = np.polyfit(x, y, 1)
     line = intercept + slope * x
@@ -148,7 +150,7 @@ def breakpoints(
         trim: share of the points that must lie between breakpoints.
 
     Raises:
-        OptionError: as in `bend`.
+        OptionError: as in `fit_broken_line`.
 
     Source: G. Schwarz (1978), Annals of Statistics 6:461-464; a breakpoint costs two parameters.
     """

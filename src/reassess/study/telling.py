@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped
 
-from reassess.analysis.consistency import RaterRepeats
+from reassess.analysis.raters import RaterRepeats
 from reassess.analysis.verdict import Cluster, StudyVerdict, study_verdict
 from reassess.records import ModelScore
 from reassess.report import Input, LabelProvenance, Report

@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 
 from reassess.analysis.agreement import AgreementPoint
-from reassess.analysis.oracle import OracleComparison
+from reassess.analysis.multilabel import OracleComparison
 from reassess.report import formatting as fmt
 from reassess.report.figures import chart_parts as parts
 from reassess.report.figures.chart_parts import Row

@@ -3,7 +3,7 @@
 import altair as alt
 import numpy as np
 
-from reassess.analysis.progress import Progress
+from reassess.analysis.findings import ProgressLines
 from reassess.records import Accuracy, ModelScore
 from reassess.report import formatting as fmt
 from reassess.report.figures import chart_parts as parts
@@ -174,7 +174,7 @@ def progress(report: Report) -> Figure | None:
 
 
 def _progress_lines(
-    found: Progress, x: list[float], x_range: tuple[float, float], y_range: tuple[float, float]
+    found: ProgressLines, x: list[float], x_range: tuple[float, float], y_range: tuple[float, float]
 ) -> list[Row]:
     """Both fitted lines, the first continued, and the diagonal."""
 
@@ -349,7 +349,7 @@ def ranks(report: Report) -> Figure | None:
     )
     dots = base.mark_point(filled=True, size=62, opacity=1, shape="circle", color=LIGHT.real)
     adjacent = found.adjacent()
-    sure = sum(one.verdict == "decided" for one in adjacent)
+    sure = sum(one.decision == "decided" for one in adjacent)
     title = f"{sure:,} of {fmt.count(len(adjacent), 'pair')} of neighbours are surely in order"
     if found.both is None:
         subtitle = "Rank by ReaL accuracy with its 95% interval, from images"

@@ -11,7 +11,7 @@ from jaxtyping import Bool
 from reassess.files.label_checks import CHOICES
 from reassess.records import align
 from reassess.reproduce.inputs import Inputs
-from reassess.reproduce.statements import Compute
+from reassess.reproduce.published import Compute
 
 _APPARENT_MISTAKES = 676
 _CATEGORIES = {

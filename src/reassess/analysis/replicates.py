@@ -68,7 +68,7 @@ class LabelUncertainty:
     n_gold: int
 
 
-def drawn_images(
+def resample_images(
     table: ImageTable, n_resamples: int, confidence: float, rng: np.random.Generator, engine: Engine
 ) -> Ranked:
     """ReaL accuracy and rank; images are drawn again, labels stay as decided."""
@@ -92,7 +92,7 @@ def drawn_images(
 
 
 @dataclass(frozen=True, slots=True)
-class Rescoring:
+class Rescorer:
     """What scoring models again under other weights needs."""
 
     soft: SoftLabels
@@ -149,7 +149,7 @@ class Rescoring:
 
 
 def resample(
-    scoring: Rescoring,
+    scoring: Rescorer,
     n_resamples: int,
     confidence: float,
     rng: np.random.Generator,

@@ -1,8 +1,13 @@
-"""Where the models of a study stand: against the original labels, and against each other.
+"""Where models stand: against the original labels, and against each other.
 
-Predictions are known, so that everything is paired, image by image: exact McNemar tests, held
-together by Holm. Says nothing of the labels' own uncertainty: `reassess.analysis.uncertainty`
-does. Letters: M models.
+Scored like a model, the original labels have a ReaL accuracy too: the reference line. A model
+above it is right where they are wrong more often than the other way round: no gain in original
+accuracy can show that, and the original labels can no longer rank such models. It is no upper
+bound: that is 1.
+
+In a study predictions are known, so that everything is paired, image by image: exact McNemar
+tests, corrected together by Holm. Does not cover the labels' own uncertainty:
+`reassess.analysis.uncertainty` does. Letters: M models.
 """
 
 from collections.abc import Sequence
@@ -10,12 +15,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from jaxtyping import Float
 
 from reassess.analysis.alignment import original_classes
 from reassess.records import Accuracy, Benchmark, Comparison, LabelSets, Predictions
 from reassess.scoring import compare, real_accuracy
-from reassess.statistics import wilson_interval
-from reassess.statistics.multiplicity import holm
+from reassess.statistics import wilson_bounds, wilson_interval
+from reassess.statistics.intervals import holm
 
 Interval = tuple[float, float]
 
@@ -24,7 +30,80 @@ ORIGINAL = "original labels"
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class OriginalLabelsScore:
+    """The original labels' ReaL accuracy beside the models'.
+
+    Attributes:
+        real: ReaL accuracy of the original labels.
+        interval: Wilson's, of it.
+        n_models: models that have a score.
+        n_above: models with a higher score.
+        n_surely_above: models that are above whatever images were drawn: the lower end of
+            their own interval is, or, in a study, an exact paired test shows it.
+        best: the highest score of a model; None without models.
+        best_model: whose it is.
+    """
+
+    real: Accuracy
+    interval: Interval
+    n_models: int
+    n_above: int
+    n_surely_above: int
+    best: float | None
+    best_model: str | None
+
+    @property
+    def value(self) -> float:
+        """The original labels' ReaL accuracy in [0, 1]; NaN where nothing could be judged."""
+        return float("nan") if self.real.value is None else self.real.value
+
+    @property
+    def lead(self) -> float | None:
+        """Their accuracy less the best model's; negative where the best model is above."""
+        return None if self.best is None else self.value - self.best
+
+    @property
+    def share_above(self) -> float | None:
+        """Share of the models that are above."""
+        return self.n_above / self.n_models if self.n_models else None
+
+
+def original_labels_score(
+    original_labels: Accuracy,
+    real: Float[np.ndarray, "M"],
+    models: list[str],
+    *,
+    confidence: float = 0.95,
+) -> OriginalLabelsScore:
+    """The original labels beside models of which only the ReaL accuracy is known.
+
+    The models are taken to be judged on as many images as the original labels are. Both are
+    measured on the same images, so that comparing a model's interval with the original labels'
+    accuracy as if that were exact is cautious where their mistakes go together.
+
+    Args:
+        original_labels: ReaL accuracy of the original labels.
+        real: ReaL accuracy of each model, in [0, 1].
+        models: what each is called.
+        confidence: of the intervals.
+    """
+    n = original_labels.n_scored
+    low, _ = wilson_bounds(real * n, np.full(len(real), float(n)), confidence)
+    value = np.nan if original_labels.value is None else original_labels.value
+    best = int(np.argmax(real)) if len(real) else None
+    return OriginalLabelsScore(
+        real=original_labels,
+        interval=wilson_interval(original_labels.n_correct, n, confidence),
+        n_models=len(real),
+        n_above=int((real > value).sum()),
+        n_surely_above=int((low > value).sum()),
+        best=None if best is None else float(real[best]),
+        best_model=None if best is None else models[best],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
     """A paired difference of two ReaL accuracies, one of a family of tests.
 
     Attributes:
@@ -32,7 +111,7 @@ class Difference:
         interval: of the difference, for itself.
         p_value: exact McNemar test.
         p_adjusted: the same, adjusted over its family (Holm).
-        decided: whether ``p_adjusted`` is below one less the level.
+        decided: whether ``p_adjusted`` is below one less the confidence.
     """
 
     value: float
@@ -43,7 +122,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ModelVsOriginal:
     """What one model scores, and whether it is above the original labels.
 
     Attributes:
@@ -51,14 +130,14 @@ class Standing:
         original: under the original labels; None where they are unknown.
         real: under the reassessed labels.
         interval: Wilson's, of ``real``: other images.
-        above: ``real`` less the original labels' own score; None where they are unknown.
+        above: ``real`` less the original labels' ReaL accuracy; None where they are unknown.
     """
 
     model: str
     original: Accuracy | None
     real: Accuracy
     interval: Interval
-    above: Difference | None
+    above: PairedDifference | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +152,7 @@ class Neighbours:
 
     better: str
     worse: str
-    difference: Difference
+    difference: PairedDifference
 
 
 def standings(
@@ -82,7 +161,7 @@ def standings(
     benchmark: Benchmark,
     *,
     confidence: float = 0.95,
-) -> tuple[tuple[Standing, ...], tuple[Neighbours, ...]]:
+) -> tuple[tuple[ModelVsOriginal, ...], tuple[Neighbours, ...]]:
     """Every model, best ReaL accuracy first, and every two that follow each other.
 
     Args:
@@ -97,7 +176,7 @@ def standings(
     shown = [one.reindex(labels.image_ids) for one in predictions]
     shown.sort(key=lambda one: (-(real_accuracy(one, labels).value or 0.0), one.model))
     own, as_labels = _original(labels, benchmark)
-    above: list[Difference | None] = [None] * len(shown)
+    above: list[PairedDifference | None] = [None] * len(shown)
     if own is not None:
         above = list(
             _differences([compare(one, own, labels, confidence=confidence) for one in shown])
@@ -106,7 +185,7 @@ def standings(
     for one, difference in zip(shown, above, strict=True):
         real = real_accuracy(one, labels)
         models.append(
-            Standing(
+            ModelVsOriginal(
                 model=one.model,
                 original=None if as_labels is None else real_accuracy(one, as_labels),
                 real=real,
@@ -122,7 +201,7 @@ def standings(
     return tuple(models), tuple(neighbours)
 
 
-def original_accuracy_of(labels: LabelSets, benchmark: Benchmark) -> Accuracy | None:
+def original_labels_accuracy(labels: LabelSets, benchmark: Benchmark) -> Accuracy | None:
     """ReaL accuracy of the original labels, scored as a model is; None where they are unknown.
 
     Raises:
@@ -143,11 +222,11 @@ def _original(
     return Predictions(ORIGINAL, ids, classes[:, None]), sets
 
 
-def _differences(pairs: Sequence[Comparison]) -> list[Difference]:
+def _differences(pairs: Sequence[Comparison]) -> list[PairedDifference]:
     """One family of tests, in its order."""
     adjusted = holm(np.array([pair.p_value for pair in pairs], dtype=np.float64))
     return [
-        Difference(
+        PairedDifference(
             value=pair.difference or 0.0,
             interval=(pair.low, pair.high),
             p_value=pair.p_value,

@@ -1,8 +1,8 @@
 """What a paper states, and what becomes of it when it is computed again.
 
-A `Claim` is what is stated, where, its value, and how far ours may be off and why; the
+A `PublishedValue` is what is stated, where, its value, and how far ours may be off and why; the
 claims stand in ``data/imagenet/statements.csv``, one a row. Checked against the inputs a
-claim becomes a `Statement`. One that public files cannot check, or whose file is absent,
+claim becomes a `ReproducedValue`. One that public files cannot check, or whose file is absent,
 stays without a computed value and carries the reason. Does not compute anything: the
 modules beside it do, each with a table from ids to functions.
 """
@@ -22,7 +22,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ReproducedValue:
     """One statement, the published value and ours.
 
     Attributes:
@@ -50,16 +50,16 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class PublishedValue:
     """A statement before it is checked.
 
     Attributes:
-        id: as in `Statement`.
-        statement: as in `Statement`.
-        source: as in `Statement`.
-        published: as in `Statement`.
-        tolerance: as in `Statement`.
-        tolerance_reason: as in `Statement`.
+        id: as in `ReproducedValue`.
+        statement: as in `ReproducedValue`.
+        source: as in `ReproducedValue`.
+        published: as in `ReproducedValue`.
+        tolerance: as in `ReproducedValue`.
+        tolerance_reason: as in `ReproducedValue`.
         reason: why no public file at hand can check it; None where one can.
     """
 
@@ -71,7 +71,7 @@ class Claim:
     tolerance_reason: str
     reason: str | None
 
-    def check(self, compute: Compute | None, inputs: Inputs) -> Statement:
+    def check(self, compute: Compute | None, inputs: Inputs) -> ReproducedValue:
         """The statement with our value, or with the reason why there is none."""
         computed, reason = None, self.reason
         if compute is not None:
@@ -82,7 +82,7 @@ class Claim:
         holds = None
         if computed is not None and self.published is not None and self.tolerance is not None:
             holds = abs(computed - self.published) <= self.tolerance + _ROUNDING
-        return Statement(
+        return ReproducedValue(
             id=self.id,
             statement=self.statement,
             source=self.source,
@@ -106,11 +106,11 @@ def defined(value: float | int | None) -> float:
     return float(value)
 
 
-def imagenet_claims() -> tuple[Claim, ...]:
+def published_values() -> tuple[PublishedValue, ...]:
     """Every claim of "Are we done with ImageNet?" and its neighbours, in their order."""
     with imagenet_file("statements.csv").open(newline="", encoding="utf-8") as file:
         return tuple(
-            Claim(
+            PublishedValue(
                 id=row["id"],
                 statement=row["statement"],
                 source=row["source"],
