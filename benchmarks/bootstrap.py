@@ -63,7 +63,7 @@ def torchmetrics_bootstrap(n_resamples: int) -> dict[str, float]:
 
     models, labels, _, _ = records()
     scored = labels.sizes > 0
-    right = correct(models[0].classes[:, :1], labels)[scored]
+    right = correct(models[0].ranked_classes[:, :1], labels)[scored]
     values = torch.from_numpy(right.astype(np.float32))
     found = {}
 

@@ -120,9 +120,9 @@ def test_two_equal_models_are_never_told_apart(noisy):
 
 def test_close_models_would_swap_under_other_raters(noisy):
     """Models that differ on a few uncertain images: other raters decide between them."""
-    classes = noisy.predictions[1].classes.copy()
-    classes[:20] = noisy.predictions[2].classes[:20]
-    close = replace(noisy.predictions[1], model="close", classes=classes)
+    classes = noisy.predictions[1].ranked_classes.copy()
+    classes[:20] = noisy.predictions[2].ranked_classes[:20]
+    close = replace(noisy.predictions[1], model="close", ranked_classes=classes)
     found = scores_of(replace(noisy, predictions=(noisy.predictions[1], close)), n_resamples=60)
     assert 0.01 < found.p_swap(0, 1) <= 0.5
     assert found.p_swap(0, 1) == found.p_swap(1, 0)
@@ -166,7 +166,7 @@ def test_without_gold_posteriors_are_taken_as_they_are(noisy):
 def test_what_does_not_fit_is_refused(noisy):
     with pytest.raises(OptionError, match="resamples is 1"):
         scores_of(noisy, n_resamples=1)
-    with pytest.raises(OptionError, match="level is 2"):
+    with pytest.raises(OptionError, match="confidence is 2"):
         scores_of(noisy, n_resamples=10, confidence=2.0)
     experts = replace(noisy.gold.votes, answer=np.zeros(len(noisy.gold.votes), dtype=int))
     with pytest.raises(DataError, match="some must hold and some must not"):

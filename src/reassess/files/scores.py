@@ -106,7 +106,7 @@ def _cell(value: object) -> object:
 
 
 def write_image_table(table: ImageTable, path: str | Path) -> None:
-    """Write one row an image: its labels' number and each model's top prediction and verdict.
+    """Write one row an image: its labels' number and each model's top prediction, right or not.
 
     ``right`` is empty where the image has no label. Parquet where the file is called so, else
     CSV.
@@ -122,8 +122,8 @@ def write_image_table(table: ImageTable, path: str | Path) -> None:
     judged = table.n_labels > 0
     for column, model in enumerate(table.models):
         columns[f"{model}:top"] = table.top[:, column].tolist()
-        verdicts = zip(table.right[:, column].tolist(), judged.tolist(), strict=True)
-        columns[f"{model}:right"] = [int(right) if known else None for right, known in verdicts]
+        results = zip(table.right[:, column].tolist(), judged.tolist(), strict=True)
+        columns[f"{model}:right"] = [int(right) if known else None for right, known in results]
     with write_atomically(path) as beside:
         if is_parquet(path):
             write_parquet(beside, columns, {})
