@@ -98,10 +98,10 @@ def test_ranks_of_files_need_their_votes_for_the_labels(cli: Cli):
     ("typed", "says"),
     [
         ("ranks m0.npz", "--labels"),
-        ("ranks s --labels s/labels.json", "is a study"),
+        ("ranks s --votes s/votes.csv", "is a study"),
         ("ranks m0.npz --labels s/labels.json --gold s/gold.csv", "needs the votes"),
-        ("ranks s --seed -1", "seed is -1"),
-        ("ranks s --confidence 95", "level is 95"),
+        ("ranks s --seed -1", "-1 is not in the range"),
+        ("ranks s --confidence 95", "confidence is 95"),
     ],
 )
 @pytest.mark.usefixtures("here")

@@ -286,7 +286,7 @@ def test_published_reassessments_by_name(cli: Cli) -> None:
         (["real.json", "elsewhere.json", "--original-labels", "labels.csv"], "must be an image of"),
         (["real.json", "x=missing.json"], "there is no such file"),
         (["real.json", "b=real.json", "--models", "none.npz"], "no such file"),
-        (["real.json", "."], "there is no study"),
+        (["real.json", "."], "folder without study.toml"),
     ],
 )
 def test_compare_labels_refuses(arguments, says, study: Path, cli: Cli) -> None:

@@ -1,26 +1,23 @@
 """``reassess compare``: two models on the same images."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import (
-    Rows,
-    console,
-    labels_option,
-    option,
-    print_json,
-    read_judge,
-    rows_options,
-)
+from reassess.cli.options import console, labels_option, note, option, print_json, rows_options
 from reassess.errors import OptionError
+from reassess.records import Comparison, ScoreType
+
+if TYPE_CHECKING:
+    from reassess.files import RowOrder
 
 
 @click.command(
     epilog="""\b
 Examples:
   reassess compare a.npz b.npz --labels labels.json
+  reassess compare 'pets#resnet50' 'pets#vit' --labels pets
   reassess compare new=a.npy old=b.npy --labels imagenet-real --order imagefolder --json
 """
 )
@@ -30,13 +27,12 @@ Examples:
 @rows_options
 @option(
     "--top-k",
-    "k",
     old=("--top",),
     type=int,
     default=1,
     show_default=True,
     metavar="K",
-    help="Predictions that count for an image.",
+    help="Number of top predictions that count for an image.",
 )
 @option(
     "--confidence",
@@ -44,46 +40,52 @@ Examples:
     type=float,
     default=0.95,
     show_default=True,
-    help="Of the interval.",
+    help="Confidence level of the interval.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every image that flips.")
 @click.option("-o", "--output", metavar="FILE", help="Write the images that flip to this CSV.")
 def compare(
-    a: str, b: str, labels: str, original_labels: str | None, classes: str | None, **options: Any
+    a: str,
+    b: str,
+    labels: str,
+    original_labels: str | None,
+    classes: str | None,
+    order: "RowOrder | None",
+    ids: str | None,
+    subset: str | None,
+    scale: ScoreType | None,
+    top_k: int,
+    confidence: float,
+    as_json: bool,
+    output: str | None,
 ) -> None:
     """Compare the models A and B: the difference with its interval, and an exact test.
 
-    The test is McNemar's, on the images that one has right and the other wrong.
+    The test is McNemar's, on the images that one has right and the other wrong. A and B are
+    predictions of one model each, as for `reassess score`.
     """
+    from reassess import sources
     from reassess.files.scores import comparison_as_dict
     from reassess.scoring import compare as compare_models
 
-    rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
-    judge = read_judge(labels, original_labels, classes, rows)
-    found = [judge.read(source, rows, max(5, options["k"])) for source in (a, b)]
-    for source, models in zip((a, b), found, strict=True):
-        if len(models) != 1:
-            raise OptionError(
-                f"{source!r} holds {len(models)} models, but must hold one to be compared: name "
-                f"it, as in {source}#{models[0].model}."
-            )
-    (model_a,), (model_b,) = found
+    rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
+    target = sources.evaluation_target(
+        labels, original_labels, classes=classes, rows=rows, notify=note
+    )
+    model_a, model_b = (
+        target.model(source, top_k=max(sources.DEPTH, top_k), notify=note) for source in (a, b)
+    )
     if model_a.model == model_b.model:
         raise OptionError(
             f"both models are called {model_a.model!r}, but must be told apart. Name them, as in "
             f"new={a} old={b}."
         )
     comparison = compare_models(
-        model_a,
-        model_b,
-        judge.labels,
-        k=options["k"],
-        subset=True,
-        confidence=options["confidence"],
+        model_a, model_b, target.labels, k=top_k, subset=True, confidence=confidence
     )
-    if options["output"] is not None:
-        _write_flips(comparison, options["output"])
-    if options["as_json"]:
+    if output is not None:
+        _write_flips(comparison, output)
+    if as_json:
         print_json(comparison_as_dict(comparison))
         return
 
@@ -92,7 +94,7 @@ def compare(
     console().print(comparison_text(comparison))
 
 
-def _write_flips(comparison: Any, output: str) -> None:
+def _write_flips(comparison: Comparison, output: str) -> None:
     from reassess.files.tables import write_table
 
     right = ((comparison.model_a, comparison.only_a), (comparison.model_b, comparison.only_b))

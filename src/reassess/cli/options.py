@@ -3,22 +3,15 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import click
-import numpy as np
-from jaxtyping import Shaped
 
-from reassess.errors import OptionError, preview
 from reassess.records import (
     Benchmark,
     Classes,
     Gold,
-    LabelSets,
-    Predictions,
     Questions,
     ScoreType,
     Votes,
@@ -139,15 +132,15 @@ def labels_option(command: Command, *, required: bool = True) -> Command:
         option(
             "--original-labels",
             old=("--original",),
-            metavar="NAME|FILE",
-            help="Original labels: 'imagenet' or a table image,label.",
+            metavar="NAME|FILE|STUDY",
+            help="Original labels: 'imagenet', a table image,label, or those of a study.",
         ),
         click.option(
             "--labels",
             required=required,
-            metavar="NAME|FILE",
-            help="Reassessed labels: 'imagenet-real', or a file that `reassess label` wrote, a "
-            "real.json, {file: [classes]}, or parquet.",
+            metavar="NAME|FILE|STUDY",
+            help="Reassessed labels: 'imagenet-real', those of a study, or a file: what `reassess "
+            "label` wrote, a real.json, {file: [classes]}, or parquet.",
         ),
     ):
         command = decorate(command)
@@ -182,218 +175,56 @@ def rows_options(command: Command) -> Command:
     return command
 
 
-@dataclass(frozen=True)
-class Rows:
-    """How rows of predictions find their images.
-
-    Attributes:
-        order: the stated order of the rows, or None.
-        ids: the id of each row, or None.
-        images: the images to score, or None for all.
-        scale: what the scores are, or None.
-    """
-
-    order: Any
-    ids: Shaped[np.ndarray, "n"] | None
-    images: Shaped[np.ndarray, "m"] | None
-    scale: ScoreType | None
-
-    @classmethod
-    def from_options(
-        cls, order: str | None, ids: str | None, images: str | None, scale: Any
-    ) -> "Rows":
-        """Read the files that the options name."""
-        from reassess.files import read_ids
-
-        if order is not None and ids is not None:
-            raise OptionError(
-                "--order and --ids both state which image a row is about, but must not both be "
-                "given. Leave one out."
-            )
-        return cls(
-            order,
-            None if ids is None else read_ids(ids),
-            None if images is None else read_ids(images),
-            scale,
-        )
+def note(text: str) -> None:
+    """Write a note to stderr: how commands hear of what `reassess.sources` has to say."""
+    click.echo(f"Note: {text}", err=True)
 
 
-@dataclass(frozen=True)
-class Judge:
-    """Labels on a benchmark, and the images of it that are to be scored.
-
-    Attributes:
-        labels: label sets of exactly the images to score.
-        benchmark: all images of the benchmark, with original labels where they are known.
-        images: ids of the images to score, as the benchmark writes them.
-    """
-
-    labels: LabelSets
-    benchmark: Benchmark
-    images: Shaped[np.ndarray, "m"]
-
-    def read(self, source: str, rows: Rows, top: int) -> list[Predictions]:
-        """The predictions of a source for the images to score."""
-        from reassess.catalog import Catalog, knows
-        from reassess.files import read_predictions
-        from reassess.files.arrays import exists, prefix_errors_with
-
-        name, source, chosen = split_source(source)
-        if knows(source, "predictions") and not exists(Path(source)):
-            found = Catalog.default().predictions(source, self.benchmark)
-        else:
-            found = read_predictions(
-                source,
-                self.benchmark,
-                order=rows.order,
-                ids=rows.ids,
-                scale=rows.scale,
-                top=top,
-                ignore_unknown=rows.images is not None,
-            )
-        if chosen is not None:
-            models = [one.model for one in found]
-            found = [one for one in found if one.model == chosen]
-            if not found:
-                raise OptionError(
-                    f"{source!r} has no model {chosen!r}, but must have it; it has "
-                    f"{preview(models, 40)}."
-                )
-        if name is not None and len(found) == 1:
-            found = [replace(found[0], model=name)]
-        with prefix_errors_with(Path(source)):
-            return [one.reindex(self.images) for one in found]
-
-
-def split_source(source: str) -> tuple[str | None, str, str | None]:
-    """``NAME=FILE#MODEL`` as its three parts; name and model are None where they are not there."""
-    name, source = _named(source)
-    file, chosen = _chosen(source)
-    return name, file, chosen
-
-
-def _named(source: str) -> tuple[str | None, str]:
-    """``NAME=FILE`` as its two parts; a plain path has no name, even one with ``=`` in it."""
-    from reassess.files.arrays import exists
-    from reassess.files.prediction_forms import two_files
-
-    name, equals, rest = source.partition("=")
-    paths = two_files(source) or (Path(source),)
-    if equals and name and "/" not in name and not exists(paths[0]):
-        return name, rest
-    return None, source
-
-
-def _chosen(source: str) -> tuple[str, str | None]:
-    """``FILE#MODEL`` as its two parts; a path that exists is a path, even with ``#`` in it."""
-    from reassess.files.arrays import exists
-
-    file, sign, model = source.rpartition("#")
-    return (file, model) if sign and not exists(Path(source)) else (source, None)
-
-
-def read_judge(labels: str, original: str | None, classes: str | None, rows: Rows) -> Judge:
-    """Labels and benchmark from what ``--labels``, ``--original-labels`` and ``--classes`` name.
-
-    Without ``--original-labels`` the images are those that the labels name and only ReaL accuracy
-    can be told; labels of the catalogue bring their benchmark with them.
-    """
-    from reassess.catalog import Catalog, knows
-    from reassess.files import read_classes, read_labels
-    from reassess.files.arrays import exists, prefix_errors_with
-    from reassess.records import align
-
-    benchmark: Benchmark | None
-    if knows(labels, "labels") and not exists(Path(labels)):
-        catalog = Catalog.default()
-        sets = catalog.labels(labels)
-        benchmark = catalog.benchmark("imagenet")
-        if original is not None:
-            benchmark = read_original(original, classes)
-    else:
-        known = None if classes is None else read_classes(classes)
-        benchmark = None if original is None else read_original(original, classes)
-        sets = read_labels(
-            labels,
-            classes=known if benchmark is None else benchmark.classes,
-            image_ids=None if benchmark is None else benchmark.image_ids,
-        )
-        if benchmark is None:
-            benchmark = Benchmark(sets.name, sets.image_ids, None, known)
-    with prefix_errors_with(Path(labels)):
-        sets = sets.align_to(benchmark)
-    if rows.images is not None:
-        chosen = align(
-            rows.images, sets.image_ids, source="--subset", target_name=f"labels {sets.name}"
-        )
-        sets = sets.take(np.sort(chosen))
-    elif len(sets) < len(benchmark.image_ids):
-        click.echo(
-            f"{sets.name} has {len(sets):,} of the {len(benchmark.image_ids):,} images of "
-            f"{benchmark.name}: these are scored.",
-            err=True,
-        )
-    return Judge(sets, benchmark, sets.image_ids)
+def answer_names(text: str | None) -> list[str] | None:
+    """The names that ``--answers A,B,…`` lists."""
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def read_original(original: str, classes: str | None) -> Benchmark:
     """A benchmark from a name of the catalogue or a table of original labels."""
-    from reassess.catalog import Catalog, knows
-    from reassess.files import read_benchmark
-    from reassess.files.arrays import exists
+    from reassess.sources import benchmark
 
-    if knows(original, "benchmark") and not exists(Path(original)):
-        return Catalog.default().benchmark(original)
-    return read_benchmark(original, classes=classes)
+    return benchmark(original, classes=classes, notify=note)
 
 
 def read_votes_named(source: str, classes: Classes | None, answers: str | None) -> Votes:
     """Votes from a name of the catalogue or a file."""
-    from reassess.catalog import Catalog, knows
-    from reassess.files import read_votes
-    from reassess.files.arrays import exists
+    from reassess.sources import votes
 
-    if knows(source, "votes") and not exists(Path(source)):
-        return Catalog.default().votes(source)
-    named = None if answers is None else [name.strip() for name in answers.split(",")]
-    if named is not None and ("" in named or len(set(named)) < max(2, len(named))):
-        raise OptionError(
-            f"--answers is {answers!r}, but must be two or more different names, as no,maybe,yes."
-        )
-    return read_votes(source, classes=classes, answers=named)
+    return votes(source, classes=classes, answers=answer_names(answers), notify=note)
 
 
 def read_gold_named(source: str, classes: Classes | None) -> Gold:
     """Gold from a name of the catalogue or a file."""
-    from reassess.catalog import Catalog, knows
-    from reassess.files import read_gold
-    from reassess.files.arrays import exists
+    from reassess.sources import gold
 
-    if knows(source, "gold") and not exists(Path(source)):
-        return Catalog.default().gold(source)
-    return read_gold(source, classes=classes)
+    return gold(source, classes=classes, notify=note)
 
 
 def known_classes(classes: str | None, benchmark: Benchmark | None) -> Classes | None:
     """The classes that ``--classes`` names, else those of the original labels."""
-    from reassess.files import read_classes
+    from reassess.sources import class_table
 
-    if classes is not None:
-        return read_classes(classes)
-    return None if benchmark is None else benchmark.classes
+    return class_table(classes, benchmark)
 
 
 def warn_of_unasked_gold(gold: Gold, questions: Questions, where: str) -> None:
     """Say on stderr how many gold questions are not among those that raters were asked."""
-    from reassess.records import positions
+    from reassess.sources import note_unasked_gold
 
-    missing = positions(gold.questions.ids, questions.ids, source="gold") < 0
-    if missing.any() and not missing.all():
-        click.echo(
-            f"Note: {int(missing.sum()):,} of {len(missing):,} gold questions, such as "
-            f"{preview(gold.questions.ids[missing], 1)}, are not among {where} and do not count.",
-            err=True,
-        )
+    note_unasked_gold(gold, questions, where, notify=note)
+
+
+def split_source(source: str) -> tuple[str | None, str, str | None]:
+    """``NAME=FILE#MODEL`` as its three parts; name and model are None where they are not there."""
+    from reassess import sources
+
+    return sources.split_source(source)
 
 
 def console() -> "Console":
@@ -478,9 +309,9 @@ def counting(step: Step, total: int) -> Callable[[int], None]:
 
 def sources_of(predictions: Sequence[str]) -> list[str]:
     """Sources as given, without scores that are read with their classes."""
-    from reassess.files.prediction_forms import without_siblings
+    from reassess.sources import prediction_sources
 
-    return without_siblings(predictions)
+    return prediction_sources(predictions)
 
 
 def rows_of(columns: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:

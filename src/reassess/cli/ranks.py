@@ -1,4 +1,4 @@
-"""``reassess ranks``: accuracies and ranks, and how sure they are."""
+"""``reassess ranks``: a leaderboard, and how sure its accuracies and ranks are."""
 
 import dataclasses
 from functools import partial
@@ -8,28 +8,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reassess.cli.options import (
-    Rows,
     console,
     counting,
-    known_classes,
     labels_option,
+    note,
     option,
     print_json,
     progress,
-    read_gold_named,
-    read_judge,
-    read_votes_named,
     rows_of,
     rows_options,
-    sources_of,
-    warn_of_unasked_gold,
 )
 from reassess.errors import OptionError
+from reassess.records import ScoreType
 
 if TYPE_CHECKING:
     from reassess.analysis.soft_labels import Sensitivity
     from reassess.analysis.uncertainty import UncertainScores
+    from reassess.files import RowOrder
     from reassess.records import Gold, LabelSets, Posterior, Predictions, Votes
+    from reassess.sources import EvaluationTarget
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,36 +60,61 @@ Thirty-nine published models, with the votes behind the published labels:
 @click.argument("models", nargs=-1, required=True)
 @partial(labels_option, required=False)
 @rows_options
-@click.option("--votes", metavar="NAME|FILE", help="The votes that the labels were decided on.")
-@click.option("--posterior", metavar="FILE", help="What `reassess aggregate` made of the votes.  "
-              "[default: aggregated as it does by default]")  # fmt: skip
-@click.option("--gold", metavar="NAME|FILE", help="Gold, to calibrate the posterior on.")
+@click.option("--votes", metavar="NAME|FILE|STUDY",
+              help="The votes that the labels were decided on.")  # fmt: skip
+@click.option("--posterior", metavar="FILE|STUDY", help="What `reassess aggregate` made of the "
+              "votes.  [default: aggregated as it does by default]")  # fmt: skip
+@click.option("--gold", metavar="NAME|FILE|STUDY",
+              help="Gold, to calibrate the posterior on.")  # fmt: skip
 @click.option("--gold-votes", metavar="NAME|FILE", help="The raters' answers to gold questions, "
               "where they are in a file of their own.")  # fmt: skip
 @option(
     "--min-expert-yes",
     old=("--n-yes",),
     type=int,
-    help="Experts that must say yes.  [default: more than half]",
+    help="Number of experts who must say yes.  [default: more than half]",
 )
 @option("--pseudocount", old=("--smoothing",), type=float, default=1.0, show_default=True,
-              help="Added to counts, as when the posterior was made.")  # fmt: skip
+              help="Count added to every cell of a confusion matrix, as when the "
+              "posterior was made.")  # fmt: skip
 @click.option("--resamples", type=click.IntRange(2), default=1000, show_default=True, metavar="B",
-              help="Draws of images, of raters and of votes, each.")  # fmt: skip
+              help="Number of resamples of images, of raters and of votes, each.")  # fmt: skip
 @option(
     "--confidence",
     old=("--level",),
     type=float,
     default=0.95,
     show_default=True,
-    help="Of the intervals.",
+    help="Confidence level of the intervals.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws.")
-@click.option("--workers", type=int, help="Threads.  [default: one a core]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="Seed of the resamples.")  # fmt: skip
+@click.option("--workers", type=int, help="Number of threads.  [default: one a core]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option("-o", "--output", metavar="FILE", help="Write one row a model to this CSV file.")
-def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options: Any) -> None:
-    """Rank MODELS by ReaL accuracy, and say how sure the ranks are.
+@click.option("-o", "--output", metavar="FILE", help="Write a row for each model to this CSV file.")
+def ranks(
+    models: tuple[str, ...],
+    labels: str | None,
+    original_labels: str | None,
+    classes: str | None,
+    order: "RowOrder | None",
+    ids: str | None,
+    subset: str | None,
+    scale: ScoreType | None,
+    votes: str | None,
+    posterior: str | None,
+    gold: str | None,
+    gold_votes: str | None,
+    min_expert_yes: int | None,
+    pseudocount: float,
+    resamples: int,
+    confidence: float,
+    seed: int,
+    workers: int | None,
+    as_json: bool,
+    output: str | None,
+) -> None:
+    """Leaderboard of MODELS by ReaL accuracy, with intervals of accuracies and ranks.
 
     MODELS are predictions as for `reassess score`, with --labels; or one STUDY. "From images":
     other images, labels as they were decided. "Images, labels": also other raters and other
@@ -101,17 +123,31 @@ def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options:
     """
     import numpy as np
 
+    from reassess import sources
     from reassess.analysis.soft_labels import sensitivity
     from reassess.analysis.uncertainty import uncertain_scores
     from reassess.engines import ThreadEngine
     from reassess.report.rank_tables import rank_columns, ranks_table
     from reassess.report.verdict import rank_lines
 
+    given = {
+        "labels": labels,
+        "votes": votes,
+        "posterior": posterior,
+        "gold": gold,
+        "gold-votes": gold_votes,
+    }
     with console().status("Reading"):
-        inputs = _inputs(models, options)
-    resamples = options["resamples"]
-    rng = np.random.default_rng(_checked_seed(options["seed"]))
-    with progress("Drawing again", resamples) as step, ThreadEngine(options["workers"]) as engine:
+        if len(models) == 1 and sources.is_study(models[0]) and labels is None:
+            inputs = _read_study(models[0], given)
+        else:
+            _check(models, given)
+            rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
+            target = sources.evaluation_target(
+                str(labels), original_labels, classes=classes, rows=rows, notify=note
+            )
+            inputs = _read(models, target, classes, given, min_expert_yes, pseudocount)
+    with progress("Resampling", resamples) as step, ThreadEngine(workers) as engine:
         found = uncertain_scores(
             inputs.predictions,
             inputs.labels,
@@ -119,11 +155,11 @@ def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options:
             posterior=inputs.posterior,
             gold=inputs.gold,
             gold_votes=inputs.gold_votes,
-            min_expert_yes=options["min_expert_yes"],
-            pseudocount=options["pseudocount"],
+            min_expert_yes=min_expert_yes,
+            pseudocount=pseudocount,
             n_resamples=resamples,
-            confidence=options["confidence"],
-            rng=rng,
+            confidence=confidence,
+            rng=np.random.default_rng(seed),
             engine=engine,
             on_resample=counting(step, resamples),
         )
@@ -143,47 +179,60 @@ def ranks(models: tuple[str, ...], output: str | None, as_json: bool, **options:
     click.echo("\n" + "\n".join(rank_lines(found, moved)))
 
 
-def _inputs(models: tuple[str, ...], options: dict[str, Any]) -> _Inputs:
-    from reassess.study.manifest import FILE_NAME
-
-    if len(models) == 1 and (Path(models[0]) / FILE_NAME).is_file():
-        return _of_study(models[0], options)
-    if options["labels"] is None:
+def _check(models: tuple[str, ...], given: dict[str, str | None]) -> None:
+    """Refuse models without labels, and what goes with votes where there are none."""
+    if given["labels"] is None:
         raise OptionError(
-            f"{models[0]!r} is no study (a folder with {FILE_NAME}), so the labels must be given "
-            "(--labels NAME|FILE)."
+            f"{models[0]!r} is no study (a folder with study.toml), so the labels must be given "
+            "(--labels NAME|FILE|STUDY)."
         )
-    for name in ("posterior", "gold", "gold_votes"):
-        if options[name] is not None and options["votes"] is None:
-            raise OptionError(f"--{name.replace('_', '-')} needs the votes (--votes NAME|FILE).")
-    rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
-    judge = read_judge(options["labels"], options["original_labels"], options["classes"], rows)
-    predictions = [one for source in sources_of(models) for one in judge.read(source, rows, 5)]
-    if options["votes"] is None:
-        return _Inputs(predictions, judge.labels)
-    classes = known_classes(options["classes"], judge.benchmark)
-    votes = read_votes_named(options["votes"], classes, None)
+    for name in ("posterior", "gold", "gold-votes"):
+        if given[name] is not None and given["votes"] is None:
+            raise OptionError(f"--{name} needs the votes (--votes NAME|FILE|STUDY).")
+
+
+def _read(
+    models: tuple[str, ...],
+    target: "EvaluationTarget",
+    classes: str | None,
+    given: dict[str, str | None],
+    min_expert_yes: int | None,
+    pseudocount: float,
+) -> _Inputs:
+    from reassess import sources
+
+    predictions = [
+        one
+        for source in sources.prediction_sources(models)
+        for one in target.predictions(source, notify=note)
+    ]
+    if given["votes"] is None:
+        return _Inputs(predictions, target.labels)
+    known = sources.class_table(classes, target.benchmark)
+    votes = sources.votes(given["votes"], classes=known, notify=note)
     gold, gold_votes = None, None
-    if options["gold"] is not None:
-        gold = read_gold_named(options["gold"], classes)
-        warn_of_unasked_gold(gold, votes.questions, "the questions of the votes")
-    if options["gold_votes"] is not None:
-        gold_votes = read_votes_named(options["gold_votes"], classes, None)
-    posterior = _posterior(votes, gold, gold_votes, options)
-    return _Inputs(predictions, judge.labels, votes, posterior, gold, gold_votes)
+    if given["gold"] is not None:
+        gold = sources.gold(given["gold"], classes=known, notify=note)
+        sources.note_unasked_gold(gold, votes.questions, notify=note)
+    if given["gold-votes"] is not None:
+        gold_votes = sources.votes(given["gold-votes"], classes=known, notify=note)
+    if given["posterior"] is not None:
+        posterior = sources.posterior(given["posterior"], notify=note)
+    else:
+        posterior = _aggregate(votes, gold, gold_votes, min_expert_yes, pseudocount)
+    return _Inputs(predictions, target.labels, votes, posterior, gold, gold_votes)
 
 
-def _of_study(folder: str, options: dict[str, Any]) -> _Inputs:
+def _read_study(folder: str, given: dict[str, str | None]) -> _Inputs:
     from reassess.analysis.soft_labels import usable_gold
     from reassess.study import collect, open_study
 
-    names = ("labels", "votes", "posterior", "gold", "gold_votes")
-    given = [name for name in names if options[name] is not None]
-    if given:
-        raise OptionError(
-            f"--{given[0].replace('_', '-')} goes with files of predictions, but {folder!r} is a "
-            "study, which has its own. Leave it out."
-        )
+    for name, value in given.items():
+        if value is not None:
+            raise OptionError(
+                f"--{name} goes with files of predictions, but {folder!r} is a study, which has "
+                "its own. Leave it out."
+            )
     found = collect(open_study(folder))
     if len(found.predictions) == 0:
         raise OptionError(f"{folder}: it has no models. Add some: reassess add {folder} NAME=FILE")
@@ -195,31 +244,25 @@ def _of_study(folder: str, options: dict[str, Any]) -> _Inputs:
     )
 
 
-def _posterior(
-    votes: "Votes", gold: "Gold | None", gold_votes: "Votes | None", options: dict[str, Any]
+def _aggregate(
+    votes: "Votes",
+    gold: "Gold | None",
+    gold_votes: "Votes | None",
+    min_expert_yes: int | None,
+    pseudocount: float,
 ) -> "Posterior":
-    """The posterior of a file, else what `reassess aggregate` makes of the votes by default."""
-    if options["posterior"] is not None:
-        from reassess.files import read_posterior
-
-        return read_posterior(options["posterior"])
+    """What `reassess aggregate` makes of the votes by default."""
     from reassess.aggregation import calibrated, dawid_skene
 
     if gold is None:
-        return dawid_skene(votes, pseudocount=options["pseudocount"])
+        return dawid_skene(votes, pseudocount=pseudocount)
     return calibrated(
         votes,
         gold,
         gold_votes=gold_votes,
-        pseudocount=options["pseudocount"],
-        min_expert_yes=options["min_expert_yes"],
+        pseudocount=pseudocount,
+        min_expert_yes=min_expert_yes,
     )
-
-
-def _checked_seed(seed: int) -> int:
-    if seed < 0:
-        raise OptionError(f"the seed is {seed}, but must be 0 or more.")
-    return seed
 
 
 def _as_json(

@@ -1,34 +1,43 @@
 """``reassess score``: models under original and reassessed labels."""
 
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.inputs import inputs_of
 from reassess.cli.options import (
-    Judge,
-    Rows,
     console,
     labels_option,
+    note,
     option,
     progress,
-    read_judge,
     rows_options,
-    sources_of,
 )
 from reassess.errors import OptionError, preview
-from reassess.records import ModelScore, Predictions
+from reassess.records import ModelScore, Predictions, ScoreType
 
 if TYPE_CHECKING:
+    from reassess.files import RowOrder
     from reassess.report import Input
+    from reassess.scoring import Bootstrap
+    from reassess.sources import EvaluationTarget
+
+
+@dataclass
+class _Scored:
+    """Scores of models, the source of each, and their predictions where these are needed."""
+
+    scores: list[ModelScore]
+    origins: list[str]
+    predictions: list[Predictions]
 
 
 @click.command(
     epilog="""\b
 Examples:
   reassess score imagenet-torchvision --labels imagenet-real
+  reassess score better.npz --labels pets
   reassess score preds.npy --labels imagenet-real --order imagefolder --json
   reassess score CLASSES.npy:SCORES.npy vit=logits.npz --labels labels.json \\
     --original-labels labels.csv --ids ids.txt --csv -o scores.csv
@@ -48,8 +57,8 @@ Examples:
 @option(
     "--ambiguous-labels",
     old=("--unclear",),
-    metavar="FILE",
-    help="Labels that multi-label accuracy counts as right.",
+    metavar="NAME|FILE|STUDY",
+    help="Labels that multi-label accuracy also counts as right: NAME, FILE or STUDY.",
 )
 @option(
     "--confidence",
@@ -57,7 +66,7 @@ Examples:
     type=float,
     default=0.95,
     show_default=True,
-    help="Of the intervals.",
+    help="Confidence level of the intervals.",
 )
 @option(
     "--resamples",
@@ -66,11 +75,11 @@ Examples:
     metavar="B",
     help="Also intervals from B resamples of the images inside each original class.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the resamples.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the resamples.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write CSV.")
 @click.option("-o", "--output", metavar="FILE", help="Write to this file instead of the terminal.")
-@click.option("--per-image", metavar="FILE", help="Also write a table of per-image results.")
+@click.option("--per-image", metavar="FILE", help="Also write per-image results, as a table.")
 @click.option("--report", metavar="FILE", help="Also write a report, one HTML page.")
 @click.option("--figures", metavar="DIR", help="Also write each figure as PNG, SVG and PDF.")
 def score(
@@ -78,119 +87,148 @@ def score(
     labels: str,
     original_labels: str | None,
     classes: str | None,
-    **options: Any,
+    order: "RowOrder | None",
+    ids: str | None,
+    subset: str | None,
+    scale: ScoreType | None,
+    top_k: tuple[int, ...],
+    ambiguous_labels: str | None,
+    confidence: float,
+    resamples: int | None,
+    seed: int,
+    as_json: bool,
+    as_csv: bool,
+    output: str | None,
+    per_image: str | None,
+    report: str | None,
+    figures: str | None,
 ) -> None:
     """Score models on PREDICTIONS: accuracy under the original labels, and ReaL accuracy.
 
-    PREDICTIONS are files (.npy, .npz, CSV, parquet; CLASSES.npy:SCORES.npy; NAME=FILE names
-    the model) or names of the catalogue. Which image a row is about is stated by ids in the
-    file, --ids or --order. docs/file-formats.md shows every form.
+    PREDICTIONS are files (.npy, .npz, CSV, parquet; CLASSES.npy:SCORES.npy), names of the
+    catalogue, or studies; NAME=FILE names the model, FILE#MODEL takes one of several. Which
+    image a row is about is stated by ids in the file, --ids or --order. docs/file-formats.md
+    shows every form.
     """
+    from reassess import sources
+    from reassess.scoring import Bootstrap
     from reassess.statistics import z_critical
 
-    if options["as_json"] and options["as_csv"]:
+    if as_json and as_csv:
         raise OptionError("--json and --csv exclude each other; -o FILE with one, then the other.")
-    z_critical(options["confidence"])
-    rows = Rows.from_options(options["order"], options["ids"], options["subset"], options["scale"])
-    judge = read_judge(labels, original_labels, classes, rows)
-    keep = any(options[name] is not None for name in ("per_image", "report", "figures"))
-    scores, kept, origins = _scores(predictions, judge, rows, options, keep)
-    if options["per_image"] is not None:
+    z_critical(confidence)  # a confidence out of range is refused before anything is read
+    rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
+    target = sources.evaluation_target(
+        labels, original_labels, classes=classes, rows=rows, notify=note
+    )
+    bootstrap = None if resamples is None else Bootstrap(resamples, seed, confidence)
+    keep = any(one is not None for one in (per_image, report, figures))
+    scored = _score(predictions, target, top_k, ambiguous_labels, bootstrap, keep=keep)
+    if per_image is not None:
         from reassess.files.scores import write_image_table
         from reassess.scoring import image_table
 
-        write_image_table(image_table(kept, judge.labels), options["per_image"])
-    _write(scores, judge, options)
-    _note_same_names(scores)
-    if options["report"] is not None or options["figures"] is not None:
-        inputs = _inputs(labels, original_labels, classes, options)
-        for source in dict.fromkeys(origins):
-            found = list(inputs_of("", source, "predictions"))
-            of_source = [one.model for one, origin in zip(scores, origins, strict=True)
-                         if origin == source]  # fmt: skip
-            inputs += [replace(one, role=f"model {model}") for model in of_source for one in found]
-        _report(scores, kept, judge, inputs, options)
+        write_image_table(image_table(scored.predictions, target.labels), per_image)
+    if output is not None:
+        _write(scored.scores, target.labels.name, output, confidence, as_json, as_csv)
+    else:
+        _print(scored.scores, target.labels.name, confidence, as_json, as_csv)
+    _note_same_names(scored.scores)
+    if report is not None or figures is not None:
+        inputs = _inputs(labels, original_labels, {"classes": classes, "ids": ids,
+                                                   "subset": subset}, scored)  # fmt: skip
+        _write_report(scored, target, inputs, report, figures)
 
 
-def _scores(
-    sources: tuple[str, ...], judge: Judge, rows: Rows, options: dict[str, Any], keep: bool
-) -> tuple[list[ModelScore], list[Predictions], list[str]]:
-    """Scores of all models, their predictions where something else needs them, their sources."""
-    from reassess.scoring import Bootstrap, score_models
+def _score(
+    listed: tuple[str, ...],
+    target: "EvaluationTarget",
+    top_k: tuple[int, ...],
+    ambiguous_labels: str | None,
+    bootstrap: "Bootstrap | None",
+    *,
+    keep: bool,
+) -> _Scored:
+    """Score the models of every source, one source after the other: one fits into memory."""
+    from reassess import sources
+    from reassess.scoring import score_models
 
-    bootstrap = None
-    if options["resamples"] is not None:
-        bootstrap = Bootstrap(options["resamples"], options["seed"], options["confidence"])
     unclear = None
-    if options["ambiguous_labels"] is not None:
-        from reassess.files import read_labels
-
-        unclear = read_labels(
-            options["ambiguous_labels"],
-            classes=judge.benchmark.classes,
-            image_ids=judge.benchmark.image_ids,
-        ).align_to(judge.benchmark)
-    listed = sources_of(sources)
-    scores: list[ModelScore] = []
-    kept: list[Predictions] = []
-    origins: list[str] = []
+    if ambiguous_labels is not None:
+        about = target.benchmark
+        unclear = sources.labels(ambiguous_labels, about=about, notify=note).align_to(about)
+    listed = tuple(sources.prediction_sources(listed))
+    scored = _Scored([], [], [])
     with progress("Scoring", len(listed)) as step:
-        for source in listed:
-            step(source)
-            found = judge.read(source, rows, max((5, *options["top_k"])))
-            scores += score_models(
+        for place, source in enumerate(listed):
+            step(source, done=place)
+            found = target.predictions(source, top_k=max((5, *top_k)), notify=note)
+            scored.scores += score_models(
                 found,
-                judge.labels,
-                judge.benchmark,
-                ks=options["top_k"],
+                target.labels,
+                target.benchmark,
+                ks=top_k,
                 unclear=unclear,
                 subset=True,
                 bootstrap=bootstrap,
             )
-            kept += found if keep else []
-            origins += [source] * len(found)
-    return scores, kept, origins
+            scored.predictions += found if keep else []
+            scored.origins += [source] * len(found)
+    return scored
 
 
 def _inputs(
-    labels: str, original_labels: str | None, classes: str | None, options: dict[str, Any]
+    labels: str, original_labels: str | None, others: dict[str, str | None], scored: _Scored
 ) -> "list[Input]":
-    """The files of what models are judged by; labels of the catalogue bring their benchmark."""
-    from reassess.catalog import knows
-    from reassess.files.arrays import exists
+    """The files behind the scores, with their hashes, as a report lists them."""
+    from reassess import sources
+    from reassess.report import Input
 
-    if original_labels is None and knows(labels, "labels") and not exists(Path(labels)):
-        original_labels = "imagenet"
-    return [
-        *inputs_of("labels", labels, "labels"),
-        *inputs_of("original labels", original_labels, "benchmark"),
-        *inputs_of("classes", classes),
-        *inputs_of("ids", options["ids"]),
-        *inputs_of("subset", options["subset"]),
+    behind = [("labels", one) for one in sources.files_behind(labels, "labels")]
+    behind += [
+        ("original labels", one) for one in sources.files_behind_benchmark(labels, original_labels)
     ]
+    for role, file in others.items():
+        behind += [(role, one) for one in sources.hashed([] if file is None else [file])]
+    for source in dict.fromkeys(scored.origins):
+        files = sources.files_behind(source, "predictions")
+        pairs = zip(scored.scores, scored.origins, strict=True)
+        models = [score.model for score, origin in pairs if origin == source]
+        behind += [(f"model {model}", one) for model in models for one in files]
+    return [Input(role, one.name, one.sha256) for role, one in behind]
 
 
-def _note_same_names(scores: list[ModelScore]) -> None:
+def _note_same_names(scores: Sequence[ModelScore]) -> None:
     names = [one.model for one in scores]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
-        click.echo(
-            f"Note: several models are called {preview(twice)}; name them apart, as NAME=FILE.",
-            err=True,
-        )
+        note(f"several models are called {preview(twice)}; name them apart, as NAME=FILE.")
 
 
-def _write(scores: list[ModelScore], judge: Judge, options: dict[str, Any]) -> None:
-    from reassess.files.scores import score_columns, scores_as_json, write_scores
+def _write(
+    scores: list[ModelScore],
+    name: str,
+    output: str,
+    confidence: float,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Write the scores to a file, in the form asked for or else that of its extension."""
+    from reassess.files.scores import write_scores
 
-    name, confidence, output = judge.labels.name, options["confidence"], options["output"]
-    if output is not None:
-        as_csv = options["as_csv"] or (output.endswith(".csv") and not options["as_json"])
-        write_scores(scores, name, output, confidence, "csv" if as_csv else "json")
-        click.echo(f"{len(scores):,} model{'s' if len(scores) != 1 else ''}: {output}", err=True)
-    elif options["as_json"]:
+    in_csv = as_csv or (output.endswith(".csv") and not as_json)
+    write_scores(scores, name, output, confidence, "csv" if in_csv else "json")
+    click.echo(f"{len(scores):,} model{'s' if len(scores) != 1 else ''}: {output}", err=True)
+
+
+def _print(
+    scores: list[ModelScore], name: str, confidence: float, as_json: bool, as_csv: bool
+) -> None:
+    from reassess.files.scores import score_columns, scores_as_json
+
+    if as_json:
         click.echo(scores_as_json(scores, name, confidence), nl=False)
-    elif options["as_csv"]:
+    elif as_csv:
         import csv
         import sys
 
@@ -204,16 +242,17 @@ def _write(scores: list[ModelScore], judge: Judge, options: dict[str, Any]) -> N
         console().print(score_table(scores, name))
 
 
-def _report(
-    scores: list[ModelScore],
-    predictions: list[Predictions],
-    judge: Judge,
+def _write_report(
+    scored: _Scored,
+    target: "EvaluationTarget",
     inputs: "list[Input]",
-    options: dict[str, Any],
+    report: str | None,
+    figures: str | None,
 ) -> None:
     """The report and its figures, with the command and the files that they rest on."""
     import shlex
     import sys
+    from dataclasses import replace
     from datetime import UTC, datetime
     from importlib.metadata import version
 
@@ -221,25 +260,25 @@ def _report(
     from reassess.report.build import ReportInputs, assemble_report
     from reassess.report.formatting import count
 
-    labels, benchmark = judge.labels, judge.benchmark
+    labels, benchmark = target.labels, target.benchmark
     provenance = [
         ("reassess", version("reassess")),
         ("made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
     ]
     if labels.votes_sha256 is not None:
         provenance.append(("votes behind the labels", f"SHA-256 {labels.votes_sha256}"))
-    report = replace(
+    found = replace(
         assemble_report(
-            ReportInputs(labels, benchmark, predictions, scores),
-            f"{benchmark.name}: {count(len(scores), 'model')} under reassessed labels",
+            ReportInputs(labels, benchmark, scored.predictions, scored.scores),
+            f"{benchmark.name}: {count(len(scored.scores), 'model')} under reassessed labels",
         ),
         command=shlex.join(["reassess", *sys.argv[1:]]),
         provenance=provenance,
         inputs=inputs,
     )
-    if options["report"] is not None:
-        write_report(report, options["report"])
-        click.echo(f"report: {options['report']}", err=True)
-    if options["figures"] is not None:
-        write_figures(report, options["figures"])
-        click.echo(f"figures: {options['figures']}", err=True)
+    if report is not None:
+        write_report(found, report)
+        click.echo(f"report: {report}", err=True)
+    if figures is not None:
+        write_figures(found, figures)
+        click.echo(f"figures: {figures}", err=True)

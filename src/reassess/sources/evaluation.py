@@ -1,0 +1,218 @@
+"""What models are scored by, and several reassessments of one benchmark."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped
+
+from reassess.catalog import Catalog
+from reassess.errors import OptionError
+from reassess.files.arrays import prefix_errors_with
+from reassess.files.expert_mistakes import (
+    ExpertMistakes,
+    is_expert_mistakes,
+    read_expert_mistakes,
+)
+from reassess.files.label_tables import read_label_table
+from reassess.records import Benchmark, Classes, LabelSets, Predictions, align
+from reassess.sources.meaning import (
+    PUBLISHED_BENCHMARK,
+    Meaning,
+    Notify,
+    Source,
+    resolve,
+    split_source,
+    study_at,
+    warn,
+)
+from reassess.sources.readers import (
+    AS_STORED,
+    DEPTH,
+    RowMapping,
+    benchmark,
+    check_same_classes,
+    class_table,
+    predictions,
+    read_label_sets,
+)
+
+
+@dataclass(frozen=True)
+class EvaluationTarget:
+    """What models are scored by: labels on a benchmark, and the images that count.
+
+    Attributes:
+        labels: label sets of exactly the images to score.
+        benchmark: all images of the benchmark, with original labels where they are known.
+        rows: how rows of predictions find their images.
+    """
+
+    labels: LabelSets
+    benchmark: Benchmark
+    rows: RowMapping = AS_STORED
+
+    @property
+    def image_ids(self) -> Shaped[np.ndarray, "m"]:
+        """The images to score, as the benchmark writes them."""
+        return self.labels.image_ids
+
+    def predictions(
+        self, source: str | Path, *, top_k: int = DEPTH, notify: Notify = warn
+    ) -> list[Predictions]:
+        """What models predict for the images to score; as `predictions` reads it.
+
+        Raises:
+            AlignmentError: an image to score was not predicted.
+        """
+        read = predictions(source, self.benchmark, rows=self.rows, top_k=top_k, notify=notify)
+        with prefix_errors_with(Path(split_source(str(source))[1])):
+            return [one.reindex(self.image_ids) for one in read]
+
+    def model(
+        self, source: str | Path, *, top_k: int = DEPTH, notify: Notify = warn
+    ) -> Predictions:
+        """What the one model of a source predicts for the images to score.
+
+        Raises:
+            OptionError: the source holds several models, and none of them is named.
+        """
+        found = self.predictions(source, top_k=top_k, notify=notify)
+        if len(found) != 1:
+            raise OptionError(
+                f"{str(source)!r} holds {len(found)} models, but one must be meant. Name it, as "
+                f"in {source}#{found[0].model}."
+            )
+        return found[0]
+
+
+def evaluation_target(
+    labels: str | Path,
+    original_labels: str | Path | None = None,
+    *,
+    classes: Classes | str | Path | None = None,
+    rows: RowMapping = AS_STORED,
+    notify: Notify = warn,
+) -> EvaluationTarget:
+    """What models are scored by.
+
+    Args:
+        labels: reassessed labels, ``NAME|FILE|STUDY``. Published ones and those of a study bring
+            their benchmark.
+        original_labels: the original labels, ``NAME|FILE|STUDY``. Where there are none, the images
+            are those that the labels name, and only ReaL accuracy can be computed.
+        classes: the classes.
+        rows: how rows of predictions find their images, and which images to score.
+        notify: is told how a source was understood where that is not plain, and that labels are
+            about a part of the images only.
+
+    Raises:
+        OptionError: there is no such source.
+        FileError: a file is missing or of no known form.
+        DataError: a label is no class.
+        AlignmentError: labels and images do not fit together.
+    """
+    found = resolve(labels, "labels", notify=notify)
+    given = class_table(classes)
+    about: Benchmark | None
+    if original_labels is not None:
+        about = benchmark(original_labels, classes=given, notify=notify)
+    else:
+        about = _own_benchmark(found)
+    sets, own = read_label_sets(found, about, given if about is None else about.classes)
+    if about is None:
+        about = Benchmark(sets.name, sets.image_ids, None, given)
+    check_same_classes(own, about, found.place)
+    with prefix_errors_with(Path(found.place)):
+        sets = sets.align_to(about)
+    if rows.subset is not None:
+        chosen = align(
+            rows.subset, sets.image_ids, source="--subset", target_name=f"labels {sets.name}"
+        )
+        sets = sets.take(np.sort(chosen))
+    elif len(sets) < len(about.image_ids):
+        notify(
+            f"{sets.name} has {len(sets):,} of the {len(about.image_ids):,} images of "
+            f"{about.name}: these are scored."
+        )
+    return EvaluationTarget(sets, about, rows)
+
+
+def _own_benchmark(found: Source) -> Benchmark | None:
+    """The benchmark that labels bring along; None for labels in a file."""
+    if found.meaning == "name":
+        return Catalog.default().benchmark(PUBLISHED_BENCHMARK)
+    if found.meaning == "study":
+        from reassess.study import benchmark_of
+
+        return benchmark_of(study_at(found))
+    return None
+
+
+@dataclass(frozen=True)
+class Reassessments:
+    """Several reassessments of one benchmark, as they were read.
+
+    Attributes:
+        sets: label sets, each with the classes that it numbers (None where only indices are known).
+        verdicts: experts' verdicts on single predictions, which are no label sets.
+        benchmark: what they are about; None where no source says it.
+    """
+
+    sets: tuple[tuple[LabelSets, Classes | None], ...]
+    verdicts: tuple[ExpertMistakes, ...]
+    benchmark: Benchmark | None
+
+
+def reassessments(
+    sources: Sequence[str],
+    original_labels: str | Path | None = None,
+    *,
+    classes: Classes | str | Path | None = None,
+    notify: Notify = warn,
+) -> Reassessments:
+    """Several reassessments of one benchmark.
+
+    Args:
+        sources: ``NAME|FILE|STUDY`` each; besides what `labels` takes also tables
+            ``image,label(s)`` and experts' verdicts on predictions.
+        original_labels: the original labels; by default those of the first study or published name.
+        classes: the classes; by default those of the original labels.
+        notify: is told how a source was understood where that is not plain.
+
+    Raises:
+        OptionError: there is no such source.
+        FileError: a file is missing or of no known form.
+        DataError: a label is no class.
+    """
+    found = [resolve(source, "labels", notify=notify) for source in sources]
+    about = None
+    if original_labels is not None:
+        about = benchmark(original_labels, classes=classes, notify=notify)
+    for one in found:
+        about = about or _own_benchmark(one)
+    known = class_table(classes, about)
+    sets: list[tuple[LabelSets, Classes | None]] = []
+    verdicts: list[ExpertMistakes] = []
+    for one in found:
+        if one.meaning == "name" and one.place == "imagenet-mistakes":
+            verdicts += Catalog.default().expert_mistakes(one.place)
+        elif one.meaning == "file" and is_expert_mistakes(one.place):
+            n_classes = None if known is None else len(known)
+            verdicts.append(read_expert_mistakes(one.place, model=one.name, n_classes=n_classes))
+        elif one.meaning == "file" and Path(one.place).suffix.lower() in {".csv", ".tsv"}:
+            name = one.name or Path(one.place).stem
+            sets.append((read_label_table(one.place, classes=known, name=name), known))
+        else:
+            name = one.name or (
+                one.place if one.meaning == "name" else _stem(one.place, one.meaning)
+            )
+            read, own = read_label_sets(one, about, known)
+            sets.append((replace(read, name=name), own))
+    return Reassessments(tuple(sets), tuple(verdicts), about)
+
+
+def _stem(place: str, meaning: Meaning) -> str:
+    """What labels of a file or a study are called among others, which need different names."""
+    return Path(place).resolve().name if meaning == "study" else Path(place).stem

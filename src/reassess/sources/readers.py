@@ -1,0 +1,402 @@
+"""Records from sources: a benchmark, labels, predictions, votes, gold, a posterior, results."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped
+
+from reassess.catalog import Catalog, entry, files_of
+from reassess.errors import DataError, OptionError, preview
+from reassess.files import (
+    RowOrder,
+    read_benchmark,
+    read_classes,
+    read_gold,
+    read_ids,
+    read_labels,
+    read_posterior,
+    read_predictions,
+    read_votes,
+)
+from reassess.files.results import Results, read_results, results_in
+from reassess.records import (
+    Benchmark,
+    Classes,
+    Gold,
+    LabelSets,
+    Posterior,
+    Predictions,
+    Questions,
+    ScoreType,
+    Votes,
+    positions,
+)
+from reassess.registry import checks_choices
+from reassess.sources.meaning import (
+    PUBLISHED_BENCHMARK,
+    Notify,
+    Source,
+    file_of_study,
+    resolve,
+    study_at,
+    warn,
+)
+
+DEPTH = 5
+"""Best classes of an image that are kept of each model, at least."""
+
+
+@checks_choices
+@dataclass(frozen=True)
+class RowMapping:
+    """How rows of predictions find their images.
+
+    Attributes:
+        order: the stated order of the rows of files without ids; None where it is not stated.
+        ids: the id of each row of such files; None where they are not stated.
+        subset: the images to score; None for all.
+        scale: what the scores are, where a file does not say.
+
+    Raises:
+        OptionError: order and ids are both given.
+    """
+
+    order: RowOrder | None = None
+    ids: Shaped[np.ndarray, "n"] | None = None
+    subset: Shaped[np.ndarray, "m"] | None = None
+    scale: ScoreType | None = None
+
+    def __post_init__(self) -> None:
+        if self.order is not None and self.ids is not None:
+            raise OptionError(
+                "--order and --ids both state which image a row is about, but must not both be "
+                "given. Leave one out."
+            )
+
+    @classmethod
+    def read(
+        cls,
+        *,
+        order: RowOrder | None = None,
+        ids: str | Path | None = None,
+        subset: str | Path | None = None,
+        scale: ScoreType | None = None,
+    ) -> "RowMapping":
+        """The same, with ids from files: one a line, JSON, .npy or a table.
+
+        Raises:
+            FileError: a file is missing or holds no ids.
+            OptionError: order and ids are both given.
+        """
+        return cls(
+            order,
+            None if ids is None else read_ids(ids),
+            None if subset is None else read_ids(subset),
+            scale,
+        )
+
+
+AS_STORED = RowMapping()
+"""Ids in the file, every image, and scores that say what they are."""
+
+
+def class_table(
+    classes: Classes | str | Path | None, about: Benchmark | None = None
+) -> Classes | None:
+    """The classes that are given, as a record or a file; else those of the benchmark.
+
+    Raises:
+        FileError: the file is missing or malformed.
+    """
+    if isinstance(classes, Classes):
+        return classes
+    if classes is not None:
+        return read_classes(classes)
+    return None if about is None else about.classes
+
+
+def benchmark(
+    source: str | Path,
+    *,
+    classes: Classes | str | Path | None = None,
+    notify: Notify = warn,
+) -> Benchmark:
+    """Images and their original labels.
+
+    Args:
+        source: ``NAME|FILE|STUDY``; a file is a table ``image,label``.
+        classes: the classes, where the source does not bring its own or calls them otherwise.
+        notify: is told how a source was understood where that is not plain.
+
+    Raises:
+        OptionError: there is no such source.
+        FileError: a file is missing or malformed.
+        DataError: a label is no class, or other classes are given than those of the benchmark.
+    """
+    found = resolve(source, "benchmark", notify=notify)
+    if found.meaning == "file":
+        return read_benchmark(found.place, classes=class_table(classes))
+    if found.meaning == "name":
+        about = Catalog.default().benchmark(found.place)
+    else:
+        from reassess.study import benchmark_of
+
+        about = benchmark_of(study_at(found))
+    given = class_table(classes)
+    if given is None or about.classes is None:
+        return about if given is None else replace(about, classes=given)
+    if len(given) != len(about.classes):
+        raise DataError(
+            f"the classes given are {len(given):,}, but must be the {len(about.classes):,} of "
+            f"{found.place} in their order. Leave them out (--classes)."
+        )
+    return replace(about, classes=given)
+
+
+def labels(
+    source: str | Path,
+    *,
+    about: Benchmark | None = None,
+    classes: Classes | str | Path | None = None,
+    notify: Notify = warn,
+) -> LabelSets:
+    """Reassessed labels, on the images that they name.
+
+    Args:
+        source: ``NAME|FILE|STUDY``.
+        about: the benchmark, to tell which images a bare list is about and which classes hold.
+        classes: the classes, where no benchmark brings them.
+        notify: is told how a source was understood where that is not plain.
+
+    Raises:
+        OptionError: there is no such source, or a study has no labels yet.
+        FileError: a file is missing or of no known form.
+        DataError: a label is no class, or labels and benchmark are of different classes.
+    """
+    found = resolve(source, "labels", notify=notify)
+    return read_label_sets(found, about, class_table(classes, about))[0]
+
+
+def read_label_sets(
+    found: Source, about: Benchmark | None, classes: Classes | None
+) -> tuple[LabelSets, Classes | None]:
+    """Label sets under the name that they are to have, and the classes that they number."""
+    own: Classes | None
+    if found.meaning == "name":
+        catalog = Catalog.default()
+        sets = catalog.labels(found.place)
+        own = catalog.benchmark(PUBLISHED_BENCHMARK).classes
+    elif found.meaning == "study":
+        from reassess.study import labels_of
+
+        sets, whole = labels_of(study_at(found))
+        own = whole.classes
+    else:
+        ids = None if about is None else about.image_ids
+        sets, own = read_labels(found.place, classes=classes, image_ids=ids), classes
+    return (sets if found.name is None else replace(sets, name=found.name)), own
+
+
+def votes(
+    source: str | Path,
+    *,
+    classes: Classes | str | Path | None = None,
+    answers: Sequence[str] | None = None,
+    notify: Notify = warn,
+) -> Votes:
+    """Raters' answers.
+
+    Args:
+        source: ``NAME|FILE|STUDY``.
+        classes: the classes, where votes name them by id or name; a study knows its own.
+        answers: the names of the answer codes 0, 1, …, for files of codes.
+        notify: is told how a source was understood where that is not plain.
+
+    Raises:
+        OptionError: there is no such source, a study has no votes, or two answers have one name.
+        FileError: a file is missing or malformed.
+        DataError: the votes do not say what they must.
+    """
+    if answers is not None and ("" in answers or len(set(answers)) < max(2, len(answers))):
+        raise OptionError(
+            f"--answers is {','.join(answers)!r}, but must be two or more different names, as "
+            "no,maybe,yes."
+        )
+    found = resolve(source, "votes", notify=notify)
+    if found.meaning == "name":
+        return Catalog.default().votes(found.place)
+    path, known = Path(found.place), class_table(classes)
+    if found.meaning == "study":
+        from reassess.study import benchmark_of, votes_file
+
+        study = study_at(found)
+        path = file_of_study(study, votes_file(study), "votes", "reassess votes export")
+        known = known or benchmark_of(study).classes
+    return read_votes(path, classes=known, answers=None if answers is None else list(answers))
+
+
+def gold(
+    source: str | Path,
+    *,
+    classes: Classes | str | Path | None = None,
+    notify: Notify = warn,
+) -> Gold:
+    """Questions whose truth experts fixed.
+
+    Args:
+        source: ``NAME|FILE|STUDY``; a study's is the gold that its findings are held against.
+        classes: the classes, where gold names them by id or name; a study knows its own.
+        notify: is told how a source was understood where that is not plain.
+
+    Raises:
+        OptionError: there is no such source, or a study has no gold.
+        FileError: a file is missing or malformed.
+        DataError: the gold does not say what it must.
+    """
+    found = resolve(source, "gold", notify=notify)
+    if found.meaning == "name":
+        return Catalog.default().gold(found.place)
+    path, known = Path(found.place), class_table(classes)
+    if found.meaning == "study":
+        from reassess.study import benchmark_of
+        from reassess.study.stages import findings_gold_file
+
+        study = study_at(found)
+        path = file_of_study(study, findings_gold_file(study), "gold", "[aggregate] gold")
+        known = known or benchmark_of(study).classes
+    return read_gold(path, classes=known)
+
+
+def posterior(source: str | Path, *, notify: Notify = warn) -> Posterior:
+    """The posterior in a file, or that of a study.
+
+    Raises:
+        OptionError: a study has none yet.
+        FileError: the file is missing or malformed.
+    """
+    found = resolve(source, "posterior", notify=notify)
+    if found.meaning == "file":
+        return read_posterior(found.place)
+    from reassess.study import FILES
+
+    study = study_at(found)
+    path = study.folder / FILES["posterior"]
+    there = path if path.is_file() else None
+    return read_posterior(file_of_study(study, there, "posterior", "reassess run"))
+
+
+def predictions(
+    source: str | Path,
+    about: Benchmark,
+    *,
+    rows: RowMapping = AS_STORED,
+    top_k: int = DEPTH,
+    notify: Notify = warn,
+) -> list[Predictions]:
+    """What models predict for images of a benchmark.
+
+    Args:
+        source: ``NAME|FILE|STUDY``, two files ``CLASSES.npy:SCORES.npy``; ``NAME=`` before it and
+            ``#MODEL`` behind it name and choose a model.
+        about: the images, and the classes where they are known.
+        rows: how rows of files find their images.
+        top_k: best classes of an image to keep of full scores.
+        notify: is told how a source was understood where that is not plain.
+
+    Raises:
+        OptionError: there is no such source, or it has no model of the name.
+        FileError: a file is missing or of no known form.
+        DataError: predictions do not say what they must, or are of other classes.
+        AlignmentError: rows do not find their images.
+    """
+    found = resolve(source, "predictions", notify=notify)
+    if found.meaning == "name":
+        read = Catalog.default().predictions(found.place, about)
+    elif found.meaning == "study":
+        read = _predictions_of_study(found, about, top_k)
+    else:
+        read = read_predictions(
+            found.place,
+            about,
+            order=rows.order,
+            ids=rows.ids,
+            scale=rows.scale,
+            top=top_k,
+            ignore_unknown=rows.subset is not None,
+        )
+    if found.model is not None:
+        models = [one.model for one in read]
+        read = [one for one in read if one.model == found.model]
+        if not read:
+            raise OptionError(
+                f"{found.place!r} has no model {found.model!r}, but must have it; it has "
+                f"{preview(models, 40)}."
+            )
+    if found.name is not None and len(read) == 1:
+        read = [replace(read[0], model=found.name)]
+    return read
+
+
+def _predictions_of_study(found: Source, about: Benchmark, top_k: int) -> list[Predictions]:
+    from reassess.study import benchmark_of, entries_of
+    from reassess.study.inputs import rank_models
+
+    study = study_at(found)
+    own = benchmark_of(study)
+    check_same_classes(own.classes, about, found.place)
+    entries = entries_of(study, None if found.model is None else [found.model])
+    if not entries:
+        raise OptionError(
+            f"{found.place}: it has no models. Add some: reassess add {found.place} NAME=FILE"
+        )
+    return list(rank_models(study, entries, own, depth=top_k))
+
+
+def check_same_classes(own: Classes | None, about: Benchmark, place: str) -> None:
+    """Refuse class indices that would be read as those of other classes."""
+    known = about.classes
+    if own is None or known is None or own is known or own.ids == known.ids:
+        return
+    if len(own) == len(known) and own.names == known.names:
+        return
+    raise DataError(
+        f"{place}: its classes are {preview(own.ids, 2)}, but must be those of {about.name}, "
+        f"{preview(known.ids, 2)}, in the same order. Score it on its own benchmark."
+    )
+
+
+def results(sources: Sequence[str | Path], *, notify: Notify = warn) -> Results:
+    """Published accuracies: a published name, folders of tables, or tables.
+
+    Raises:
+        OptionError: there is no such source.
+        FileError: a table is missing or malformed.
+        DataError: two tables are of one test set.
+    """
+    paths: list[Path] = []
+    for source in sources:
+        found = resolve(source, "results", notify=notify)
+        if found.meaning == "name":
+            catalog = Catalog.default()
+            paths += [catalog.path(one) for one in files_of(entry(found.place, "results"))]
+        else:
+            paths += results_in(found.place)
+    return read_results(paths)
+
+
+def note_unasked_gold(
+    known: Gold,
+    asked: Questions,
+    where: str = "the questions of the votes",
+    *,
+    notify: Notify = warn,
+) -> None:
+    """Tell how many gold questions are not among those that raters were asked."""  # fmt: skip
+    missing = positions(known.questions.ids, asked.ids, source="gold") < 0
+    if missing.any() and not missing.all():
+        notify(
+            f"{int(missing.sum()):,} of {len(missing):,} gold questions, such as "
+            f"{preview(known.questions.ids[missing], 1)}, are not among {where} and do not count."
+        )
