@@ -2,7 +2,7 @@
 
 ``python benchmarks/rating_queue.py [--questions N] [--seconds S] [--database NAME] [--part PART]``
 
-Prints, for each database: the load of N questions, the first screen of a new rater, submit and
+Prints, for each database: the load of N questions, the first task of a new rater, submit and
 next under 50 raters who do not think and under 50 raters who think for 3 seconds (``load``), the
 import of five votes a question, the owner's figures with them, and the export with its peak memory
 (``full``). Raters are threads of this process; PostgreSQL is started from the package
@@ -35,10 +35,10 @@ from rating_server import served
 from reassess.files.proposals import write_tasks
 from reassess.rating import (
     Answer,
-    Screen,
     Settings,
     Store,
     Submission,
+    TaskLease,
     accept_invitation,
     add_questions,
     audit,
@@ -46,10 +46,10 @@ from reassess.rating import (
     import_gold,
     import_votes,
     invite,
-    next_screen,
+    next_task,
     open_store,
-    progress,
     rater_table,
+    study_progress,
     submit,
     vote_batches,
     votes,
@@ -74,7 +74,7 @@ sys.exit(status)
 
 
 def questions_of(n: int) -> Questions:
-    """Ten questions an image, so two screens of five."""
+    """Ten questions an image, so two tasks of five."""
     image = np.arange(n) // PER_IMAGE
     label = (image * 7 + np.arange(n) % PER_IMAGE * 31) % 1000
     names = np.array([f"class_{i % 1000:04}/image_{i:07}.jpg" for i in range(int(image[-1]) + 1)])
@@ -103,16 +103,16 @@ def gold_of(asked: Questions, n: int) -> Gold:
 
 
 def work(store: Store, rater: int, think: float, stop: float, took: list[float]) -> None:
-    """One rater: submit a screen and fetch the next, until the time is over."""
+    """One rater: submit a task and fetch the next, until the time is over."""
     rng = np.random.default_rng(rater)
-    screen = next_screen(store, rater)
+    leased = next_task(store, rater)
     time.sleep(think * rng.random())
     n = 0
-    while isinstance(screen, Screen) and time.perf_counter() < stop:
-        answers = tuple(Answer(q.question, int(rng.integers(3)), 900) for q in screen.questions)
+    while isinstance(leased, TaskLease) and time.perf_counter() < stop:
+        answers = tuple(Answer(q.question, int(rng.integers(3)), 900) for q in leased.questions)
         start = time.perf_counter()
-        submit(store, rater, Submission(screen.lease, f"{rater}-{n}", answers))
-        screen = next_screen(store, rater)
+        submit(store, rater, Submission(leased.lease, f"{rater}-{n}", answers))
+        leased = next_task(store, rater)
         took.append(time.perf_counter() - start)
         n += 1
         if think:
@@ -160,7 +160,7 @@ def measure(url: str, n_questions: int, duration: float) -> Iterator[tuple[str, 
     yield f"load {n_questions:,} questions", f"{seconds(lambda: add_questions(store, asked)):.1f} s"
     import_gold(store, gold_of(asked, 1000))
     raters = [accept_invitation(store, invite(store, f"rater-{i}")).number for i in range(N_RATERS)]
-    first = [seconds(lambda r=rater: next_screen(store, r)) for rater in raters]
+    first = [seconds(lambda r=rater: next_task(store, r)) for rater in raters]
     slowest = f"median {np.median(first) * 1e3:.0f} ms, slowest {max(first) * 1e3:.0f} ms"
     yield "first screen of a rater", slowest
     yield f"submit+next, {N_RATERS} raters, no thinking", load(store, raters, 0, duration)
@@ -258,7 +258,7 @@ async def owners_page(study: Path) -> str:
 def figures(store: Store) -> str:
     """How long each of the owner's figures takes."""
     asked: dict[str, Callable[[], object]] = {
-        "progress": lambda: progress(store),
+        "progress": lambda: study_progress(store),
         "raters": lambda: rater_table(store),
         "contested": lambda: contested_images(store),
     }

@@ -1,6 +1,6 @@
 """How many votes the live queue saves: the published votes, played through the rating store.
 
-Askers come in random order, fetch a screen (`next_screen`) and hand it in (`submit`), as people
+Askers come in random order, fetch a task (`next_task`) and hand it in (`submit`), as people
 do. To each question on it an asker says the question's next published vote, in an order drawn at
 random beforehand, so that no vote is looked at before the queue asked for it. The store sees the
 askers, distinct for each question; the rule and the learning are told whose vote it was. The gold
@@ -26,25 +26,25 @@ import numpy as np
 from adaptive_replay import Study
 from measure import describe_machine
 
-from reassess.aggregation.adaptive import Lossless, SeedsFirst, known_of
+from reassess.aggregation.adaptive import Lossless, SeedFirst, known_of
 from reassess.rating import (
     Answer,
-    AskAll,
-    Screen,
+    NoStopping,
     Settings,
     Store,
     Submission,
+    TaskLease,
     accept_invitation,
     add_questions,
     audit,
     change_settings,
     invite,
-    next_screen,
+    next_task,
     open_store,
-    progress,
     question_table,
     refresh,
     settings_of,
+    study_progress,
     submit,
     votes,
 )
@@ -142,16 +142,16 @@ class Replay:
         refresh(self.store)
 
     def play(self) -> Iterator[None]:
-        """Askers come until nobody is given a screen; stops after every screen."""
+        """Askers come until nobody is given a task; stops after every task."""
         waiting = list(range(N_ASKERS))
         while waiting:
             asker = waiting[int(self.rng.integers(len(waiting)))]
-            screen = next_screen(self.store, self.askers[asker])
-            if not isinstance(screen, Screen):
+            task = next_task(self.store, self.askers[asker])
+            if not isinstance(task, TaskLease):
                 waiting.remove(asker)
                 continue
             answers = []
-            for one in screen.questions:
+            for one in task.questions:
                 row = self.row_of[one.question]
                 n = self.n_votes[row]
                 self.said_by[row, asker] = self.rater[row, n]
@@ -159,7 +159,7 @@ class Replay:
                 self.n_votes[row] += 1
             receipt = submit(
                 self.store, self.askers[asker],
-                Submission(screen.lease, str(screen.lease), tuple(answers)),
+                Submission(task.lease, str(task.lease), tuple(answers)),
             )  # fmt: skip
             assert set(receipt.status.values()) == {"stored"}
             self.n_screens += 1
@@ -169,7 +169,7 @@ class Replay:
         """The rule that the votes in the store teach, as a server would make it."""
         question, asker, answer = arrivals(votes(self.store), self.asked)
         row = self.row[question]
-        rater = Told(AskAll(), self.said_by, self.study.votes.rater_ids).name(row, asker)
+        rater = Told(NoStopping(), self.said_by, self.study.votes.rater_ids).name(row, asker)
         return learned_rule(self.study.evidence, self.study.known, (row, rater, answer), is_seed, 5)
 
     def decided(self, rule: StoppingRule) -> tuple[np.ndarray, np.ndarray]:
@@ -223,7 +223,7 @@ def replay(study: Study, mode: str, url: str, seed: int) -> None:
             marks = list(BUDGETS)
             budget = round(BUDGETS[-1] * len(study.votes))
             change_settings(store, replace(settings_of(store), budget=budget))
-            rule = SeedsFirst(rule, is_seed)
+            rule = SeedFirst(rule, is_seed)
         this.use(rule)
         look_at = round(FIRST_LOOK * len(study.votes))
         for _ in this.play():
@@ -231,7 +231,7 @@ def replay(study: Study, mode: str, url: str, seed: int) -> None:
             if mode == "learned" and n_votes >= look_at:
                 look_at, found = math.ceil(GROWTH * n_votes), this.learn(is_seed)
                 print(f"{n_votes:,} votes: {type(found).__name__}", file=sys.stderr)
-                if not isinstance(found, SeedsFirst):
+                if not isinstance(found, SeedFirst):
                     rule = found
                     this.use(rule)
             if len(marks) > 1 and this.share >= marks[0]:
@@ -239,7 +239,7 @@ def replay(study: Study, mode: str, url: str, seed: int) -> None:
         this.report(mode, rule, start)
         problems = audit(store)
         assert not problems, problems
-        assert progress(store).n_votes == this.n_votes.sum()
+        assert study_progress(store).n_votes == this.n_votes.sum()
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from reassess.files.proposals import write_tasks
-from reassess.rating import audit, invite, progress, vote_batches
+from reassess.rating import audit, invite, study_progress, vote_batches
 from reassess.records import Pairs, Questions, Tasks
 from reassess.site.store import open_rating
 from reassess.study import FILES, new_study, open_study
@@ -113,7 +113,7 @@ class Served:
         with open_rating(open_study(self.study), self.url) as store:
             for batch in vote_batches(store, counted_only=True):
                 n_of.update(zip(batch.image_id.tolist(), batch.label.tolist(), strict=True))
-            n_questions, wrong = progress(store).n_questions, len(audit(store))
+            n_questions, wrong = study_progress(store).n_questions, len(audit(store))
         over = sum(n > k for n in n_of.values())
         under = sum(n < k for n in n_of.values()) + n_questions - len(n_of)
         return f"over-served {over} under-served {under} of {n_questions:,}, audit {wrong} faults"

@@ -118,8 +118,8 @@ def make_gold(store: rating.Store, image_ids: list[str]) -> None:
     for i, name in enumerate(("ada", "ben", "cleo")):
         expert = member(store, name, "expert")
         for _ in range(6 - i):
-            screen = rating.next_gold_screen(store, expert)
-            if isinstance(screen, rating.Idle):
+            screen = rating.next_gold_task(store, expert)
+            if isinstance(screen, rating.NoTask):
                 break
             said = {q: 2 if place < 1 + i % 2 else 0 for place, q in enumerate(screen.questions)}
             rating.judge(store, expert, said)
@@ -133,8 +133,8 @@ def play(store: rating.Store, clock: Clock) -> None:
     ]
     for n in range(14):
         for i, (number, pace) in enumerate(people):
-            screen = rating.next_screen(store, number)
-            if isinstance(screen, rating.Idle) or n > 14 - 2 * i:
+            screen = rating.next_task(store, number)
+            if isinstance(screen, rating.NoTask) or n > 14 - 2 * i:
                 continue
             answers = tuple(
                 rating.Answer(q.question, int(luck.choice(3, p=(0.5, 0.15, 0.35))), pace)

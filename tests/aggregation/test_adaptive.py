@@ -13,8 +13,8 @@ from reassess.aggregation.adaptive import (
     Evidence,
     Known,
     Lossless,
-    OnceEach,
-    SeedsFirst,
+    OnePassFirst,
+    SeedFirst,
     known_of,
     learn,
     relearn,
@@ -256,14 +256,14 @@ def test_seeds_come_first_and_nothing_is_asked_twice_before_all_is_asked_once():
     bounds = Bounds(evidence, 0.12, 0.9)
     votes = [[("ann", 0)], [("ann", 2)], [], [("ann", 1)]]
     inner = asked_of(bounds, votes, 3)
-    seeds = asked_of(SeedsFirst(bounds, np.array([True, True, False, False])), votes, 3)
+    seeds = asked_of(SeedFirst(bounds, np.array([True, True, False, False])), votes, 3)
     assert seeds.settled.tolist() == inner.settled.tolist() == [True, False, False, False]
     assert seeds.urgency.tolist() == [0, 1, 0, 0]
-    once = asked_of(OnceEach(bounds), votes, 3)
+    once = asked_of(OnePassFirst(bounds), votes, 3)
     assert once.settled.tolist() == inner.settled.tolist()
     assert np.argsort(once.urgency).tolist() == [0, 1, 3, 2]
     np.testing.assert_allclose(once.urgency[[0, 1, 3]] / 0.93, inner.urgency[[0, 1, 3]])
-    sure = asked_of(OnceEach(Bounds(evidence, 0.6, 0.9)), [[], [("ann", 0)]], 3)
+    sure = asked_of(OnePassFirst(Bounds(evidence, 0.6, 0.9)), [[], [("ann", 0)]], 3)
     assert sure.settled.tolist() == [False, True], "nothing is sure before it was asked"
     assert [one.tolist() for one in (seeds.present, once.present)] == [inner.present.tolist()] * 2
 

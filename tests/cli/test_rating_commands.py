@@ -147,9 +147,7 @@ def test_what_experts_say_calibrates_and_decides(cli: Cli) -> None:
         expert = accept_invitation(store, rating.invite(store, "ann", "owner")).number
         rating.change_settings(store, replace(rating.settings_of(store), experts_per_gold=1))
         rating.choose_gold(store, 40)
-        while isinstance(
-            screen := rating.next_gold_screen(store, expert), rating.experts.GoldScreen
-        ):
+        while isinstance(screen := rating.next_gold_task(store, expert), rating.experts.GoldTask):
             asked_now = zip(screen.questions, screen.labels, strict=True)
             said = {q: 2 * is_true(screen.image_id, label) for q, label in asked_now}
             rating.judge(store, expert, said)
@@ -176,11 +174,11 @@ def test_what_experts_say_calibrates_and_decides(cli: Cli) -> None:
     assert "Note" not in ran(cli, "votes", "export", "s", "--gold").err
     # An expert changes his mind: a file that came out of the site does not undo it.
     with open_rating(open_study("s")) as store:
-        corrected = rating.earlier_gold_screen(store, expert)
+        corrected = rating.earlier_gold_task(store, expert)
         assert corrected is not None
         rating.judge(store, expert, {corrected.questions[0]: 1})
         sync(open_study("s"), store)
-        again = rating.gold_screen(store, expert, corrected.task)
+        again = rating.gold_task(store, expert, corrected.task)
         assert again.answers[0] == 1
     Path("s/gold.csv").write_text("image,label,expert,answer\n")
     assert "would be lost" in cli("votes", "export", "s", "--gold").err
@@ -312,7 +310,7 @@ def test_the_site_opens_and_knows_who_is_invited(cli: Cli) -> None:
     assert (site["n_votes"], site["n_done"]) == (0, 0)
     assert f"0 of {site['n_questions']:,} questions done" in ran(cli, "status", "s").out
     with open_rating(open_study("s")) as store:
-        budget = round(0.5 * 3 * rating.progress(store).n_questions)
+        budget = round(0.5 * 3 * rating.study_progress(store).n_questions)
         assert rating.settings_of(store) == Settings(votes_per_question=3, budget=budget)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from reassess.rating import Settings, Store, open_store
 
-from .play import LUCK, PLAIN, Clock
+from .play import PLAIN, SEED, Clock
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +60,7 @@ def execute(server: str, statement: str) -> None:
 def template(server: str) -> str:
     """Name of a migrated PostgreSQL database to copy."""
     execute(server, "CREATE DATABASE template_study")
-    open_store(server.format(database="template_study"), secret=LUCK).close()
+    open_store(server.format(database="template_study"), secret=SEED).close()
     return "template_study"
 
 
@@ -99,7 +99,7 @@ def make_store(url: str, clock: Clock) -> Iterator[Callable[..., Store]]:
     def make(settings: Settings = PLAIN, **options: object) -> Store:
         from reassess.rating import change_settings
 
-        store = open_store(url, clock=clock, secret=LUCK, **options)  # type: ignore[arg-type]
+        store = open_store(url, clock=clock, secret=SEED, **options)  # type: ignore[arg-type]
         opened.append(store)
         change_settings(store, settings)
         return store

@@ -22,8 +22,8 @@ from reassess.rating import (
     image_counts,
     import_gold,
     open_store,
-    progress,
     settings_of,
+    study_progress,
     submit,
     vote_batches,
 )
@@ -42,8 +42,8 @@ def fill(store: Store) -> None:
     import_gold(store, gold_of(questions(1, 2)))
     people = raters(store, 4)
     for person in people[:3]:
-        screens = play(store, person, truthful)
-    corrected = screens[-1]
+        tasks = play(store, person, truthful)
+    corrected = tasks[-1]
     asked = corrected.questions[0]
     again = (Answer(asked.question, 1, 900),)
     submit(store, people[2], Submission(corrected.lease, key(), again, something_else="a hat"))
@@ -62,7 +62,7 @@ def told(store: Store) -> tuple[object, ...]:
     )
     n_all = sum(len(batch.answer) for batch in vote_batches(store))
     decided = [(one.image_id, one.answer, one.note) for one in adjudications(store)]
-    figures = progress(store)
+    figures = study_progress(store)
     return settings_of(store), rows, n_all, said, decided, figures.n_votes, figures.n_done
 
 

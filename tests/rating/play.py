@@ -1,4 +1,4 @@
-"""How tests play raters: questions, a clock that they turn, screens answered."""
+"""How tests play raters: questions, a clock that they turn, tasks answered."""
 
 from collections.abc import Callable
 from itertools import count
@@ -8,18 +8,18 @@ import numpy as np
 from reassess.rating import (
     Answer,
     Receipt,
-    Screen,
     Settings,
     Store,
     Submission,
+    TaskLease,
     accept_invitation,
     invite,
-    next_screen,
+    next_task,
     submit,
 )
 from reassess.records import ANSWERS, Gold, Pairs, Questions, Votes
 
-LUCK = "of the tests"
+SEED = "of the tests"
 """Orders and places of gold are the same in every run, so that a test of chance fails or not."""
 
 PLAIN = Settings(
@@ -83,20 +83,20 @@ def key() -> str:
 def answer_all(
     store: Store,
     rater: int,
-    screen: Screen,
+    task: TaskLease,
     say: int | Callable[[str, int], int] = 0,
     milliseconds: int | None = 2000,
 ) -> Receipt:
-    """Answer every question of a screen."""
+    """Answer every question of a task."""
     answers = tuple(
         Answer(
             q.question,
-            say if isinstance(say, int) else say(screen.image_id, q.label),
+            say if isinstance(say, int) else say(task.image_id, q.label),
             milliseconds,
         )
-        for q in screen.questions
+        for q in task.questions
     )
-    return submit(store, rater, Submission(screen.lease, key(), answers))
+    return submit(store, rater, Submission(task.lease, key(), answers))
 
 
 def truthful(image_id: str, label: int) -> int:
@@ -108,13 +108,13 @@ def play(
     rater: int,
     say: int | Callable[[str, int], int] = 0,
     most: int = 10**9,
-) -> list[Screen]:
-    """Answer screens until there is none, or so many; the screens."""
-    screens: list[Screen] = []
-    while len(screens) < most:
-        screen = next_screen(store, rater)
-        if not isinstance(screen, Screen):
+) -> list[TaskLease]:
+    """Answer tasks until there is none, or so many; the tasks."""
+    tasks: list[TaskLease] = []
+    while len(tasks) < most:
+        task = next_task(store, rater)
+        if not isinstance(task, TaskLease):
             break
-        answer_all(store, rater, screen, say)
-        screens.append(screen)
-    return screens
+        answer_all(store, rater, task, say)
+        tasks.append(task)
+    return tasks

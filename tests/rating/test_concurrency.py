@@ -11,20 +11,20 @@ from pathlib import Path
 
 from reassess.rating import (
     Answer,
-    Idle,
-    Screen,
+    NoTask,
     Settings,
     Submission,
+    TaskLease,
     add_questions,
     audit,
     change_settings,
-    next_screen,
+    exclude_votes,
+    next_task,
     open_store,
     pause,
-    progress,
     resume,
     return_expired,
-    set_aside,
+    study_progress,
     submit,
     vote_batches,
     votes,
@@ -36,20 +36,20 @@ ROOT = Path(__file__).parents[2]
 
 WORKER = """
 import random, sys, time
-from reassess.rating import Answer, Idle, Submission, next_screen, open_store, submit
+from reassess.rating import Answer, NoTask, Submission, next_task, open_store, submit
 url, first, n = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 store = open_store(url)
 people, turn = list(range(first, first + n)), 0
 while people:
     turn += 1
     person = people[turn % len(people)]
-    screen = next_screen(store, person)
-    if isinstance(screen, Idle):
-        if screen.why != "wait":
+    task = next_task(store, person)
+    if isinstance(task, NoTask):
+        if task.reason != "wait":
             people.remove(person)
         continue
-    answers = tuple(Answer(q.question, random.randrange(3)) for q in screen.questions)
-    submit(store, person, Submission(screen.lease, f"{person}-{screen.lease}", answers))
+    answers = tuple(Answer(q.question, random.randrange(3)) for q in task.questions)
+    submit(store, person, Submission(task.lease, f"{person}-{task.lease}", answers))
     print(person, *(a.question for a in answers), flush=True)
 """
 
@@ -59,15 +59,15 @@ def work(store, person, problems):
     luck = random.Random(person)  # noqa: S311
     try:
         while True:
-            screen = next_screen(store, person)
-            if isinstance(screen, Idle):
-                if screen.why != "wait":
+            task = next_task(store, person)
+            if isinstance(task, NoTask):
+                if task.reason != "wait":
                     return
                 time.sleep(0.01)
                 continue
-            assert isinstance(screen, Screen)
-            answers = tuple(Answer(q.question, luck.randrange(3)) for q in screen.questions)
-            sent = Submission(screen.lease, f"{person}-{screen.lease}", answers)
+            assert isinstance(task, TaskLease)
+            answers = tuple(Answer(q.question, luck.randrange(3)) for q in task.questions)
+            sent = Submission(task.lease, f"{person}-{task.lease}", answers)
             receipts = [submit(store, person, sent) for _ in range(luck.choice((1, 1, 2)))]
             assert set(receipts[0].status.values()) == {"stored"}
     except Exception as error:  # noqa: BLE001 -- a thread's failure must reach the test
@@ -94,7 +94,7 @@ def test_threads_give_every_question_k_votes_and_no_more(make_store):
     assert record.counts().sum(axis=1).tolist() == [3] * 100
     pairs = set(zip(record.question.tolist(), record.rater.tolist(), strict=True))
     assert len(pairs) == 300
-    assert progress(store).n_leases == 0
+    assert study_progress(store).n_leases == 0
 
 
 def test_the_owner_may_meddle_while_raters_work(make_store):
@@ -106,7 +106,7 @@ def test_the_owner_may_meddle_while_raters_work(make_store):
         for person in people[:3]:
             pause(store, person)
             resume(store, person)
-        set_aside(store, people[3])
+        exclude_votes(store, people[3])
         add_questions(store, questions(3, 4, start=100))
         change_settings(store, Settings(votes_per_question=3, n_practice=0, n_qualification=0))
 
@@ -151,7 +151,7 @@ def test_processes_killed_in_mid_flight_lose_nothing(url):
             assert acknowledged <= stored(store)
     with open_store(url, clock=lambda: time.time() + 3600) as store:
         return_expired(store)
-        assert progress(store).n_leases == 0
+        assert study_progress(store).n_leases == 0
         run_threads(store, people)
         assert audit(store) == ()
         assert acknowledged <= stored(store)

@@ -11,20 +11,20 @@ from reassess.rating import (
     Answer,
     LeaseError,
     RaterError,
-    Screen,
     Settings,
     Submission,
+    TaskLease,
     add_questions,
     audit,
+    exclude_votes,
     import_gold,
-    next_screen,
+    next_task,
     open_store,
     pause,
+    restore_votes,
     resume,
-    return_screen,
-    set_aside,
+    return_task,
     submit,
-    take_back,
     vote_batches,
 )
 
@@ -53,7 +53,7 @@ class Queue(RuleBasedStateMachine):
         add_questions(self.store, asked)
         import_gold(self.store, gold_of(questions(1, 2)))
         self.people = raters(self.store, 4)
-        self.screens: list[tuple[int, Screen]] = []
+        self.screens: list[tuple[int, TaskLease]] = []
         self.sent: list[tuple[int, Submission, dict[int, str]]] = []
 
     def teardown(self) -> None:
@@ -63,21 +63,21 @@ class Queue(RuleBasedStateMachine):
     @rule(who=WHO)
     def ask(self, who: int) -> None:
         person = self.people[who]
-        mine = [screen.lease for holder, screen in self.screens if holder == person]
-        screen = next_screen(self.store, person, beyond=mine)
-        if isinstance(screen, Screen):
-            self.screens.append((person, screen))
+        mine = [task.lease for holder, task in self.screens if holder == person]
+        task = next_task(self.store, person, beyond=mine)
+        if isinstance(task, TaskLease):
+            self.screens.append((person, task))
 
     @rule(which=WHICH, said=st.lists(st.integers(0, 2), min_size=2, max_size=2), most=WHO)
     def answer(self, which: int, said: list[int], most: int) -> None:
         """Answer, correct, or answer too late: whichever it is by now."""
         if not self.screens:
             return
-        person, screen = self.screens[which % len(self.screens)]
-        answers = tuple(
-            Answer(q.question, a) for q, a in zip(screen.questions, said, strict=False)
-        )[:most]
-        sent = Submission(screen.lease, key(), answers)
+        person, task = self.screens[which % len(self.screens)]
+        answers = tuple(Answer(q.question, a) for q, a in zip(task.questions, said, strict=False))[
+            :most
+        ]
+        sent = Submission(task.lease, key(), answers)
         try:
             receipt = submit(self.store, person, sent)
         except RaterError:
@@ -99,17 +99,17 @@ class Queue(RuleBasedStateMachine):
     @rule(which=WHICH)
     def give_back(self, which: int) -> None:
         if self.screens:
-            person, screen = self.screens[which % len(self.screens)]
-            return_screen(self.store, person, screen.lease)
+            person, task = self.screens[which % len(self.screens)]
+            return_task(self.store, person, task.lease)
 
     @rule(which=WHICH, who=WHO)
     def meddle_with_another(self, which: int, who: int) -> None:
         if not self.screens:
             return
-        person, screen = self.screens[which % len(self.screens)]
+        person, task = self.screens[which % len(self.screens)]
         if self.people[who] != person:
             try:
-                submit(self.store, self.people[who], Submission(screen.lease, key()))
+                submit(self.store, self.people[who], Submission(task.lease, key()))
             except LeaseError:
                 return
             raise AssertionError("another rater's screen was accepted")
@@ -118,7 +118,7 @@ class Queue(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.clock.wait(seconds)
 
-    @rule(who=WHO, act=st.sampled_from([pause, resume, set_aside, take_back]))
+    @rule(who=WHO, act=st.sampled_from([pause, resume, exclude_votes, restore_votes]))
     def own(self, who: int, act: object) -> None:
         act(self.store, self.people[who])  # type: ignore[operator]
 

@@ -9,7 +9,7 @@ import pytest
 from reassess.errors import AlignmentError, DataError
 from reassess.rating import (
     PURPOSES,
-    Idle,
+    NoTask,
     RaterError,
     Settings,
     accept_invitation,
@@ -27,12 +27,12 @@ from reassess.rating import (
     import_votes,
     invite,
     judge,
-    next_gold_screen,
+    next_gold_task,
     open_store,
-    progress,
     rater_table,
     raters_of,
     set_use,
+    study_progress,
     vote_batches,
     votes,
 )
@@ -54,15 +54,15 @@ def test_gold_is_what_enough_experts_have_judged(make_store):
     one, two = expert(store, "one"), expert(store, "two")
     assert gold(store) is None
     for person in (one, two):
-        screens = []
-        while not isinstance(screen := next_gold_screen(store, person), Idle):
-            screens.append(screen)
+        tasks = []
+        while not isinstance(task := next_gold_task(store, person), NoTask):
+            tasks.append(task)
             said = {
-                q: 2 if truth_of(screen.image_id, label) else 0
-                for q, label in zip(screen.questions, screen.labels, strict=True)
+                q: 2 if truth_of(task.image_id, label) else 0
+                for q, label in zip(task.questions, task.labels, strict=True)
             }
             judge(store, person, said)
-        assert len(screens) == 5
+        assert len(tasks) == 5
     record = gold(store)
     assert len(record.questions) == 15
     pairs = record.questions.pairs
@@ -71,10 +71,10 @@ def test_gold_is_what_enough_experts_have_judged(make_store):
     first = next(iter(said))
     judge(store, two, {first: 1})
     assert (gold(store).votes.answer == 1).sum() == 1
-    assert progress(store).n_gold == 15
+    assert study_progress(store).n_gold == 15
     person = raters(store, 1)[0]
     with pytest.raises(RaterError, match="must be expert or owner"):
-        next_gold_screen(store, person)
+        next_gold_task(store, person)
     with pytest.raises(DataError, match="unknown"):
         judge(store, one, {99_999: 1})
     with pytest.raises(AlignmentError, match="nowhere"):
@@ -126,7 +126,7 @@ def test_the_rater_table_tells_good_bad_and_hasty_raters(make_store, clock):
     assert not best.is_suspicious
     low, high = worst.precision.low, worst.precision.high
     assert low < n_true / 48 < high
-    shown = progress(store)
+    shown = study_progress(store)
     assert (shown.n_questions, shown.n_images, shown.n_gold) == (48, 16, 48)
     assert shown.n_votes == 48 + 48 + 6
     assert shown.votes_per_hour == 48
@@ -138,10 +138,10 @@ def test_the_rater_table_tells_good_bad_and_hasty_raters(make_store, clock):
 def test_a_hasty_rater_is_suspicious(store):
     add_questions(store, questions(10, 3))
     for person, milliseconds in zip(raters(store, 3), (3000, 2500, 300), strict=True):
-        from .play import answer_all, next_screen
+        from .play import answer_all, next_task
 
-        while not isinstance(screen := next_screen(store, person), Idle):
-            answer_all(store, person, screen, 0, milliseconds)
+        while not isinstance(task := next_task(store, person), NoTask):
+            answer_all(store, person, task, 0, milliseconds)
     assert [line.is_suspicious for line in rater_table(store)] == [False, False, True]
     assert rater_table(store)[2].share_fast.value == 1
 
@@ -218,7 +218,7 @@ def test_of_votes_that_are_refused_none_is_there(store):
     given = Votes(asked, names, ANSWERS, question, rater, np.zeros(2_105, int))
     with pytest.raises(DataError, match="more than 5 votes"):
         import_votes(store, given)
-    assert progress(store).n_votes == 0
+    assert study_progress(store).n_votes == 0
     assert raters_of(store) == ()
     assert audit(store) == ()
 

@@ -11,7 +11,7 @@ from reassess.rating import (
     holds_image,
     image_counts,
     invite,
-    next_screen,
+    next_task,
     rater,
     rater_named,
     raters_of,
@@ -79,6 +79,6 @@ def test_texts_that_no_database_can_hold_are_nobody_and_nothing(store, text):
         image_counts(store, text)
     for number in (2**31, 10**30, -1):
         with pytest.raises(RaterError):
-            next_screen(store, number)
+            next_task(store, number)
         with pytest.raises(RaterError):
             rater(store, number)

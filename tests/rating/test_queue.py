@@ -10,42 +10,42 @@ from scipy import stats
 from reassess.errors import DataError, OptionError
 from reassess.rating import (
     Answer,
-    Idle,
     LeaseError,
+    NoTask,
     RaterError,
-    Screen,
     Submission,
+    TaskLease,
     add_questions,
-    admit,
     audit,
     change_settings,
     close,
-    earlier_screen,
+    earlier_task,
+    exclude_votes,
+    grid_classes,
     holds_image,
     import_gold,
-    next_screen,
-    next_sweep,
+    leased_task,
+    next_class_grid,
+    next_task,
     pause,
-    progress,
     question_table,
     rater,
+    rater_progress,
     rater_table,
     refresh,
     remarks,
     reopen,
+    restore_votes,
     resume,
-    return_screen,
-    screen_of,
-    set_aside,
+    return_task,
     set_use,
-    standing,
+    study_progress,
     submit,
-    sweep_labels,
-    take_back,
     vote_batches,
     votes,
+    waive_qualification,
 )
-from reassess.rating.order import draw
+from reassess.rating.task_choice import draw
 from reassess.records import Assessment, Questions, Tasks
 
 from .play import PLAIN, answer_all, gold_of, key, play, questions, raters, truth_of, truthful
@@ -63,14 +63,14 @@ def counted(store) -> Counter:
 def test_every_question_gets_k_votes_by_distinct_raters_and_no_more(store):
     add_questions(store, questions(4, 10))
     people = raters(store, 7)
-    screens = [play(store, person) for person in people]
+    tasks = [play(store, person) for person in people]
     assert set(counted(store).values()) == {5}
     assert len(counted(store)) == 40
     record = votes(store)
     assert len(set(zip(record.question.tolist(), record.rater.tolist(), strict=True))) == 200
-    assert all(len(screen.questions) <= 8 for mine in screens for screen in mine)
-    assert [next_screen(store, person) for person in people] == [Idle("complete")] * 7
-    assert progress(store).n_done == progress(store).n_questions == 40
+    assert all(len(task.questions) <= 8 for mine in tasks for task in mine)
+    assert [next_task(store, person) for person in people] == [NoTask("complete")] * 7
+    assert study_progress(store).n_done == study_progress(store).n_questions == 40
     assert audit(store) == ()
 
 
@@ -79,7 +79,7 @@ def test_nobody_is_asked_twice_and_each_has_an_order_of_his_own(make_store):
     store = make_store(replace(PLAIN, votes_per_question=8))
     add_questions(store, questions(60, 1))
     people = raters(store, 8)
-    orders = [[screen.image_id for screen in play(store, person)] for person in people]
+    orders = [[task.image_id for task in play(store, person)] for person in people]
     for order in orders:
         assert len(order) == len(set(order)) == 60
     places = np.array([[order.index(name) for name in sorted(order)] for order in orders])
@@ -120,22 +120,22 @@ def test_questions_added_later_leave_the_old_ones_alone(store):
 def test_a_screen_comes_back_until_it_is_answered_and_can_be_prefetched(store):
     add_questions(store, questions(3, 2))
     person = raters(store, 1)[0]
-    first = next_screen(store, person)
-    assert next_screen(store, person).lease == first.lease
-    second = next_screen(store, person, beyond=[first.lease])
+    first = next_task(store, person)
+    assert next_task(store, person).lease == first.lease
+    second = next_task(store, person, beyond=[first.lease])
     assert second.lease != first.lease
     assert second.image_id != first.image_id
-    assert next_screen(store, person, beyond=[first.lease]).lease == second.lease
+    assert next_task(store, person, beyond=[first.lease]).lease == second.lease
     answer_all(store, person, first)
-    assert next_screen(store, person).lease == second.lease
+    assert next_task(store, person).lease == second.lease
 
 
 def test_an_answer_sent_twice_is_stored_once(store):
     add_questions(store, questions(1, 3))
     person = raters(store, 1)[0]
-    screen = next_screen(store, person)
-    answers = tuple(Answer(q.question, 2) for q in screen.questions)
-    sent = Submission(screen.lease, "the key", answers, something_else="a spoon")
+    task = next_task(store, person)
+    answers = tuple(Answer(q.question, 2) for q in task.questions)
+    sent = Submission(task.lease, "the key", answers, something_else="a spoon")
     first, again = submit(store, person, sent), submit(store, person, sent)
     assert set(first.status.values()) == {"stored"}
     assert not first.again
@@ -143,7 +143,7 @@ def test_an_answer_sent_twice_is_stored_once(store):
     assert again.status == first.status
     assert sum(len(batch.answer) for batch in vote_batches(store)) == 3
     assert [remark.text for remark in remarks(store)] == ["a spoon"]
-    assert standing(store, person).n_answers == 3
+    assert rater_progress(store, person).n_answers == 3
 
 
 def test_a_correction_is_a_new_row_that_counts_instead(store):
@@ -151,11 +151,11 @@ def test_a_correction_is_a_new_row_that_counts_instead(store):
     people = raters(store, 2)
     for person in people:
         play(store, person, 0)
-    screen = earlier_screen(store, people[0])
-    assert [q.answer for q in screen.questions] == [0, 0]
-    one = screen.questions[0].question
+    task = earlier_task(store, people[0])
+    assert [q.answer for q in task.questions] == [0, 0]
+    one = task.questions[0].question
     for said, status in ((2, "corrected"), (2, "unchanged"), (1, "corrected")):
-        receipt = submit(store, people[0], Submission(screen.lease, key(), (Answer(one, said),)))
+        receipt = submit(store, people[0], Submission(task.lease, key(), (Answer(one, said),)))
         assert receipt.status == {one: status}
     (batch,) = vote_batches(store)
     assert len(batch.answer) == 6
@@ -165,7 +165,7 @@ def test_a_correction_is_a_new_row_that_counts_instead(store):
     # The correction is compared with the other's vote, not with the one that it replaces.
     agreement = rater_table(store)[0].agreement
     assert (agreement.n, agreement.of) == (0, 1)
-    assert standing(store, people[0]).n_answers == 2
+    assert rater_progress(store, people[0]).n_answers == 2
     assert audit(store) == ()
 
 
@@ -173,17 +173,17 @@ def test_a_lease_runs_out_and_a_late_answer_finds_a_free_slot_or_none(make_store
     store = make_store(replace(PLAIN, votes_per_question=1, lease_seconds=60))
     add_questions(store, questions(1, 1))
     slow, quick, third = raters(store, 3)
-    late = next_screen(store, slow)
-    assert next_screen(store, quick) == Idle("wait")
+    late = next_task(store, slow)
+    assert next_task(store, quick) == NoTask("wait")
     clock.wait(61)
-    screen = next_screen(store, quick)
-    assert isinstance(screen, Screen)
-    number = screen.questions[0].question
-    return_screen(store, quick, screen.lease)
+    task = next_task(store, quick)
+    assert isinstance(task, TaskLease)
+    number = task.questions[0].question
+    return_task(store, quick, task.lease)
     receipt = answer_all(store, slow, late, 2)
     assert receipt.status == {number: "stored"}
-    assert next_screen(store, third) == Idle("complete")
-    assert answer_all(store, quick, screen, 0).status == {number: "stored"}  # as gold would be
+    assert next_task(store, third) == NoTask("complete")
+    assert answer_all(store, quick, task, 0).status == {number: "stored"}  # as gold would be
     assert votes(store).answer.tolist() == [2]
     assert sorted(b.counted.tolist() for b in vote_batches(store)) == [[True, False]]
     assert audit(store) == ()
@@ -192,12 +192,12 @@ def test_a_lease_runs_out_and_a_late_answer_finds_a_free_slot_or_none(make_store
 def test_an_image_that_cannot_be_seen_goes_to_others(store):
     add_questions(store, questions(1, 2))
     blind, other = raters(store, 2)
-    screen = next_screen(store, blind)
-    submit(store, blind, Submission(screen.lease, key(), cannot_see=True))
-    assert next_screen(store, blind) == Idle("complete")
+    task = next_task(store, blind)
+    submit(store, blind, Submission(task.lease, key(), cannot_see=True))
+    assert next_task(store, blind) == NoTask("complete")
     assert len(play(store, other)) == 1
     assert [(r.kind, r.rater) for r in remarks(store)] == [("cannot see", "rater-0")]
-    both = Submission(screen.lease, key(), (Answer(1, 0),), cannot_see=True)
+    both = Submission(task.lease, key(), (Answer(1, 0),), cannot_see=True)
     with pytest.raises(DataError, match="cannot be seen"):
         submit(store, blind, both)
 
@@ -206,36 +206,36 @@ def test_what_is_left_out_goes_back_to_the_queue(make_store):
     store = make_store(replace(PLAIN, votes_per_question=1))
     add_questions(store, questions(1, 3))
     one, two = raters(store, 2)
-    screen = next_screen(store, one)
-    submit(store, one, Submission(screen.lease, key(), (Answer(screen.questions[1].question, 1),)))
-    left = next_screen(store, two)
-    rest = {screen.questions[0].question, screen.questions[2].question}
+    task = next_task(store, one)
+    submit(store, one, Submission(task.lease, key(), (Answer(task.questions[1].question, 1),)))
+    left = next_task(store, two)
+    rest = {task.questions[0].question, task.questions[2].question}
     assert {q.question for q in left.questions} == rest
 
 
 def test_nobody_touches_what_is_not_his(store):
     add_questions(store, questions(2, 2))
     one, two = raters(store, 2)
-    screen = next_screen(store, one)
-    other = next_screen(store, one, beyond=[screen.lease])
+    task = next_task(store, one)
+    other = next_task(store, one, beyond=[task.lease])
     number = other.questions[0].question
     for act in (
-        lambda: submit(store, two, Submission(screen.lease, key())),
-        lambda: submit(store, one, Submission(screen.lease, key(), (Answer(number, 1),))),
+        lambda: submit(store, two, Submission(task.lease, key())),
+        lambda: submit(store, one, Submission(task.lease, key(), (Answer(number, 1),))),
         lambda: submit(store, one, Submission(10**30, key())),
-        lambda: screen_of(store, two, screen.lease),
-        lambda: return_screen(store, two, screen.lease),
+        lambda: leased_task(store, two, task.lease),
+        lambda: return_task(store, two, task.lease),
     ):
         with pytest.raises(LeaseError):
             act()
-    first = screen.questions[0].question
+    first = task.questions[0].question
     for answers in ((Answer(first, 3),), (Answer(first, 1), Answer(first, 2))):
         with pytest.raises(DataError):
-            submit(store, one, Submission(screen.lease, key(), answers))
+            submit(store, one, Submission(task.lease, key(), answers))
     with pytest.raises(RaterError):
-        next_screen(store, 999)
-    assert holds_image(store, one, screen.image_id)
-    assert not holds_image(store, two, screen.image_id)
+        next_task(store, 999)
+    assert holds_image(store, one, task.image_id)
+    assert not holds_image(store, two, task.image_id)
 
 
 def test_pausing_returns_leases_and_setting_aside_returns_votes(make_store):
@@ -243,21 +243,21 @@ def test_pausing_returns_leases_and_setting_aside_returns_votes(make_store):
     add_questions(store, questions(4, 3))
     one, two, three = raters(store, 3)
     play(store, one)
-    held = next_screen(store, two)
+    held = next_task(store, two)
     assert pause(store, two, reason="lunch") == 1
-    assert next_screen(store, two) == Idle("paused")
+    assert next_task(store, two) == NoTask("paused")
     with pytest.raises(RaterError, match="paused"):
         answer_all(store, two, held)
     resume(store, two)
     play(store, two)
-    assert next_screen(store, three) == Idle("complete")
-    assert set_aside(store, one) == 12
+    assert next_task(store, three) == NoTask("complete")
+    assert exclude_votes(store, one) == 12
     assert audit(store) == ()
     assert rater(store, one).is_paused
     assert sum(counted(store).values()) == 12
     assert sum(len(batch.answer) for batch in vote_batches(store)) == 24
     assert len(play(store, three, most=2)) == 2
-    assert take_back(store, one) == 6
+    assert restore_votes(store, one) == 6
     assert set(counted(store).values()) == {2}
     assert audit(store) == ()
 
@@ -265,13 +265,13 @@ def test_pausing_returns_leases_and_setting_aside_returns_votes(make_store):
 def test_a_closed_study_takes_back_screens_but_gives_none(store):
     add_questions(store, questions(3, 2))
     one, two = raters(store, 2)
-    out = next_screen(store, one)
+    out = next_task(store, one)
     close(store)
-    assert next_screen(store, two) == Idle("closed")
+    assert next_task(store, two) == NoTask("closed")
     assert set(answer_all(store, one, out).status.values()) == {"stored"}
-    assert next_screen(store, one) == Idle("closed")
+    assert next_task(store, one) == NoTask("closed")
     reopen(store)
-    assert isinstance(next_screen(store, one), Screen)
+    assert isinstance(next_task(store, one), TaskLease)
 
 
 def test_k_may_grow_and_shrinks_only_while_no_vote_is_lost(make_store):
@@ -280,7 +280,7 @@ def test_k_may_grow_and_shrinks_only_while_no_vote_is_lost(make_store):
     people = raters(store, 6)
     for person in people[:5]:
         play(store, person)
-    assert next_screen(store, people[5]) == Idle("complete")
+    assert next_task(store, people[5]) == NoTask("complete")
     change_settings(store, replace(PLAIN, votes_per_question=6))
     play(store, people[5])
     assert set(counted(store).values()) == {6}
@@ -290,31 +290,31 @@ def test_k_may_grow_and_shrinks_only_while_no_vote_is_lost(make_store):
 
 
 def test_a_budget_is_spent_to_the_vote_and_not_beyond(make_store):
-    """What is out on screens counts as spent until it comes back; a sweep is bound by it too."""
+    """What is out on tasks counts as spent until it comes back; a class grid is bound by it too."""
     store = make_store(replace(PLAIN, budget=9))
     add_questions(store, questions(10, 2))
     one, two, three = raters(store, 3)
     assert len(play(store, one, most=2)) == 2
-    held = next_screen(store, one)
-    assert isinstance(held, Screen)
-    later = next_screen(store, one, beyond=(held.lease,))
-    assert isinstance(later, Screen)
-    last = next_screen(store, two)
-    assert isinstance(last, Screen)
+    held = next_task(store, one)
+    assert isinstance(held, TaskLease)
+    later = next_task(store, one, beyond=(held.lease,))
+    assert isinstance(later, TaskLease)
+    last = next_task(store, two)
+    assert isinstance(last, TaskLease)
     assert [len(s.questions) for s in (held, later, last)] == [2, 2, 1]
-    assert next_screen(store, three) == Idle("wait")
-    assert next_sweep(store, three, 0) == Idle("complete")
+    assert next_task(store, three) == NoTask("wait")
+    assert next_class_grid(store, three, 0) == NoTask("complete")
     answer_all(store, one, held)
     answer_all(store, two, last)
-    return_screen(store, one, later.lease)
-    (swept, *rest) = next_sweep(store, three, 0)
+    return_task(store, one, later.lease)
+    (swept, *rest) = next_class_grid(store, three, 0)
     assert len(rest) == 1
     answer_all(store, three, swept)
     answer_all(store, three, rest[0])
-    assert next_screen(store, two) == Idle("complete")
-    assert progress(store).n_votes == 9
-    assert progress(store).n_votes_left == 0
-    assert standing(store, two).share_done == 1.0
+    assert next_task(store, two) == NoTask("complete")
+    assert study_progress(store).n_votes == 9
+    assert study_progress(store).n_votes_left == 0
+    assert rater_progress(store, two).share_done == 1.0
     assert audit(store) == ()
 
 
@@ -342,8 +342,8 @@ def test_under_a_budget_a_screen_leaves_out_what_can_wait_and_comes_again_for_it
     one, two, three, four = raters(store, 4)
 
     def shown(person, most=6):
-        screens = play(store, person, most=most)
-        return [sorted(q.label for q in s.questions) for s in screens]
+        tasks = play(store, person, most=most)
+        return [sorted(q.label for q in s.questions) for s in tasks]
 
     assert shown(one) == [[0, 1]] * 6
     assert shown(two) == [[0, 1]] * 6
@@ -394,13 +394,13 @@ def test_a_stopping_rule_settles_questions_one_by_one_and_urgent_ones_come_first
     play(store, two, lambda image_id, label: 2 if (image_id[-5], label) == ("3", 1) else 0)
     left = {("folder/00003.jpg", 1), ("folder/00013.jpg", 1)}
     add_questions(store, questions(1, 1, start=100))
-    assert 3 * len(left) + 5 <= progress(store).n_votes_left <= 5 * len(left) + 5
-    screens = play(store, three, 0)
-    shown = [{(s.image_id, q.label) for q in s.questions} for s in screens]
+    assert 3 * len(left) + 5 <= study_progress(store).n_votes_left <= 5 * len(left) + 5
+    tasks = play(store, three, 0)
+    shown = [{(s.image_id, q.label) for q in s.questions} for s in tasks]
     assert shown[0] | shown[1] == left
     assert shown[2] == {("folder/00100.jpg", 0)}
     assert len(play(store, four)) == 1
-    assert next_screen(store, one) != Idle("closed")
+    assert next_task(store, one) != NoTask("closed")
     assert audit(store) == ()
     plain = make_store()
     assert refresh(plain) == 0
@@ -420,9 +420,9 @@ def test_gold_stands_at_random_places_at_its_rate_and_is_nothing_special(make_st
     people = raters(store, 4)
     shown = [play(store, person, truthful, most=30) for person in people]
     for mine in shown:
-        place += [i for i, screen in enumerate(mine) if screen.image_id not in names]
-        assert all(len(screen.questions) == 2 for screen in mine)
-        assert not any(screen.is_practice for screen in mine)
+        place += [i for i, task in enumerate(mine) if task.image_id not in names]
+        assert all(len(task.questions) == 2 for task in mine)
+        assert not any(task.is_practice for task in mine)
     gaps = {tuple(np.diff([i for i, s in enumerate(m) if s.image_id not in names])) for m in shown}
     assert len(gaps) == 4
     assert all(len(set(gap)) > 1 for gap in gaps)
@@ -438,7 +438,7 @@ def test_screens_are_shown_again_for_self_agreement_after_a_gap(make_store):
     store = make_store(replace(PLAIN, repeat_rate=0.3, repeat_gap=5))
     add_questions(store, questions(40, 2))
     person = raters(store, 1)[0]
-    order = [screen.image_id for screen in play(store, person)]
+    order = [task.image_id for task in play(store, person)]
     again = [(i, order.index(name)) for i, name in enumerate(order) if name in order[:i]]
     assert 5 < len(again) < 25
     assert all(i - first > 5 for i, first in again)
@@ -457,15 +457,13 @@ def test_practice_then_qualification_then_real_work(make_store):
     import_gold(store, gold_of(known))
     set_use(store, known.pairs.image_ids[:4].tolist(), "practice")
     good, bad = raters(store, 2)
-    screen = next_screen(store, good)
-    assert screen.is_practice
-    assert standing(store, good).n_practice_left == 2
-    receipt = answer_all(store, good, screen, truthful)
-    assert receipt.truth == {
-        q.question: truth_of(screen.image_id, q.label) for q in screen.questions
-    }
-    answer_all(store, good, next_screen(store, good), truthful)
-    tests = [screen.image_id for screen in play(store, good, truthful, most=3)]
+    task = next_task(store, good)
+    assert task.is_practice
+    assert rater_progress(store, good).n_practice_left == 2
+    receipt = answer_all(store, good, task, truthful)
+    assert receipt.truth == {q.question: truth_of(task.image_id, q.label) for q in task.questions}
+    answer_all(store, good, next_task(store, good), truthful)
+    tests = [task.image_id for task in play(store, good, truthful, most=3)]
     assert set(tests) <= set(known.pairs.image_ids[4:].tolist())
     assert sum(counted(store).values()) == 0
     rest = play(store, good, truthful)
@@ -474,10 +472,10 @@ def test_practice_then_qualification_then_real_work(make_store):
     assert sum(counted(store).values()) == 2 * (5 + 8)
     play(store, bad, lambda image_id, label: 2 - truthful(image_id, label))
     assert rater(store, bad).stage == "failed"
-    assert next_screen(store, bad) == Idle("not-qualified")
+    assert next_task(store, bad) == NoTask("not-qualified")
     assert set(counted(store).values()) == {1}
-    admit(store, bad)
-    assert isinstance(next_screen(store, bad), Screen)
+    waive_qualification(store, bad)
+    assert isinstance(next_task(store, bad), TaskLease)
     assert audit(store) == ()
 
 
@@ -485,17 +483,17 @@ def test_a_class_can_be_swept_in_a_grid(make_store):
     store = make_store(replace(PLAIN, votes_per_question=1))
     add_questions(store, questions(10, 3))
     one, two = raters(store, 2)
-    assert dict(sweep_labels(store)) == {0: 10, 1: 10, 2: 10}
-    assert next_sweep(store, one, 1) == Idle("not-qualified")
+    assert dict(grid_classes(store)) == {0: 10, 1: 10, 2: 10}
+    assert next_class_grid(store, one, 1) == NoTask("not-qualified")
     for person in (one, two):
-        admit(store, person)
-    grid = next_sweep(store, one, 1, n_images=6)
-    assert len({screen.image_id for screen in grid}) == 6
-    assert {q.label for screen in grid for q in screen.questions} == {1}
-    assert {s.lease for s in next_sweep(store, one, 1)} == {s.lease for s in grid}
-    assert len(next_sweep(store, two, 1)) == 4
-    for screen in grid:
-        answer_all(store, one, screen)
+        waive_qualification(store, person)
+    grid = next_class_grid(store, one, 1, n_images=6)
+    assert len({task.image_id for task in grid}) == 6
+    assert {q.label for task in grid for q in task.questions} == {1}
+    assert {s.lease for s in next_class_grid(store, one, 1)} == {s.lease for s in grid}
+    assert len(next_class_grid(store, two, 1)) == 4
+    for task in grid:
+        answer_all(store, one, task)
     shown = [(s.image_id, q.label) for s in play(store, one) for q in s.questions]
     assert len(shown) == 20
     assert {label for _, label in shown} == {0, 2}

@@ -15,20 +15,20 @@ import pytest
 
 from reassess import rating
 from reassess.aggregation import calibrated, original_label_rater
-from reassess.aggregation.adaptive import Evidence, Lossless, OnceEach, SeedsFirst
+from reassess.aggregation.adaptive import Evidence, Lossless, OnePassFirst, SeedFirst
 from reassess.catalog import Catalog
 from reassess.errors import OptionError, ReassessError
 from reassess.files import read_labels
 from reassess.files.proposals import read_tasks
 from reassess.rating import (
     Answer,
-    Screen,
     Settings,
     Store,
     Submission,
+    TaskLease,
     accept_invitation,
     invite,
-    next_screen,
+    next_task,
     question_table,
     submit,
 )
@@ -62,7 +62,7 @@ from reassess.study import (
 )
 from reassess.study.images import ImageFolder, example_images
 from reassess.study.manifest import ModelEntry
-from tests.rating.play import LUCK
+from tests.rating.play import SEED
 from tests.study.small import PRACTICE, K, N, ids_of, is_true, make_study, write_gold
 
 PLAIN = Settings(gold_rate=0.0, repeat_rate=0.0, n_practice=0, n_qualification=0)
@@ -85,8 +85,8 @@ def study(made: Path, tmp_path: Path) -> Study:
 
 @pytest.fixture
 def with_luck(study: Study) -> Study:
-    """The study with a store whose order of screens is the same in every run."""
-    rating.open_store(database_url(study), secret=LUCK).close()
+    """The study with a store whose order of tasks is the same in every run."""
+    rating.open_store(database_url(study), secret=SEED).close()
     return study
 
 
@@ -95,13 +95,13 @@ def person(store: Store, name: str) -> int:
 
 
 def rate(store: Store, rater: int, say: Say, most: int = 10**9) -> int:
-    """Answer screens until there is none; how many there were."""
+    """Answer tasks until there is none; how many there were."""
     for n in range(most):
-        screen = next_screen(store, rater)
-        if not isinstance(screen, Screen):
+        leased = next_task(store, rater)
+        if not isinstance(leased, TaskLease):
             return n
-        answers = tuple(Answer(q.question, say(screen.image_id, q.label)) for q in screen.questions)
-        submit(store, rater, Submission(screen.lease, f"{screen.lease}", answers))
+        answers = tuple(Answer(q.question, say(leased.image_id, q.label)) for q in leased.questions)
+        submit(store, rater, Submission(leased.lease, f"{leased.lease}", answers))
     return most
 
 
@@ -125,9 +125,9 @@ def test_filling_again_adds_what_is_new_and_keeps_screens_and_votes(study: Study
         names = np.strings.add(asked.image_ids[asked.image], ":")
         names = np.strings.add(names, asked.label.astype(str))
         of_store = {name: int(task) for name, task in zip(names, asked.task, strict=True)}
-        screens = {of_store[q] for q in tasks.questions.ids.tolist()}
+        leased = {of_store[q] for q in tasks.questions.ids.tolist()}
         together = {(of_store[q], t) for q, t in zip(tasks.questions.ids, tasks.task, strict=True)}
-        assert len(screens) == len(together) == tasks.n_tasks
+        assert len(leased) == len(together) == tasks.n_tasks
         assert rate(store, person(store, "ann"), mostly_right(0), 20) == 20
         before = rating.votes(store)
         assert sync(study, store).n_new == 0
@@ -179,11 +179,11 @@ def test_gold_is_hidden_among_what_is_asked_and_the_rest_is_practice(study: Stud
             kept = database.execute("SELECT count(*) FROM expert_votes").fetchone()[0]
         assert kept == n_votes, "filling again says nothing twice"
         ann = person(store, "ann")
-        first = next_screen(store, ann)
-        assert isinstance(first, Screen)
+        first = next_task(store, ann)
+        assert isinstance(first, TaskLease)
         assert first.is_practice
         assert first.image_id == PRACTICE
-        progress = rating.progress(store)
+        progress = rating.study_progress(store)
         assert progress.n_questions == len(tasks.questions)
 
 
@@ -228,7 +228,7 @@ def test_a_study_is_rated_adaptively_aggregated_and_labelled(with_luck: Study) -
         assert n_settled > 120
         while sum(rate(store, who, say, 3) for who, say in zip(people, says, strict=True)):
             pass
-        progress = rating.progress(store)
+        progress = rating.study_progress(store)
         assert progress.n_done == progress.n_questions == len(filled.asked.question)
         assert progress.n_votes < 0.97 * progress.n_votes_wanted
         counts = rating.votes(store).counts().sum(axis=1)
@@ -275,18 +275,18 @@ def test_a_study_is_rated_within_a_budget(with_luck: Study) -> None:
 
         kinds, images = [type(fit())], set()
         while True:
-            screens = [next_screen(store, who) for who in people]
-            if all(isinstance(one, rating.Idle) for one in screens):
+            leased = [next_task(store, who) for who in people]
+            if all(isinstance(one, rating.NoTask) for one in leased):
                 break
-            if kinds[-1] is SeedsFirst:
-                images |= {one.image_id for one in screens if isinstance(one, Screen)}
+            if kinds[-1] is SeedFirst:
+                images |= {one.image_id for one in leased if isinstance(one, TaskLease)}
             for who, say in zip(people, says, strict=True):
                 rate(store, who, say, 4)
             if len(kinds) < 40:
                 kinds.append(type(fit()))
-        assert (kinds[0], kinds[-1]) == (SeedsFirst, OnceEach)
+        assert (kinds[0], kinds[-1]) == (SeedFirst, OnePassFirst)
         assert len(images - seed_images) < 0.2 * len(images)
-        progress = rating.progress(store)
+        progress = rating.study_progress(store)
         assert progress.n_votes == round(0.6 * 5 * n)
         assert progress.share_done == 1.0
         counts = rating.votes(store).counts().sum(axis=1)
@@ -517,7 +517,7 @@ def test_published_votes_through_the_queue_lose_no_decision(
             for seat, who in enumerate(people):
                 said = rate(store, who, lambda i, k, s=seat: int(answer[place[i, k], s]), 5)
                 going |= said > 0
-        progress = rating.progress(store)
+        progress = rating.study_progress(store)
         drawn = rating.votes(store)
     assert progress.n_done == progress.n_questions == len(rows)
     asked = drawn.questions.pairs

@@ -18,7 +18,7 @@ from reassess import rating
 from reassess.rating import Settings, Store, add_questions, import_gold, invite, open_store
 from reassess.records import ANSWERS, Classes, Gold, Pairs, Questions, Votes
 from reassess.web import Site, create_app
-from tests.rating.play import LUCK
+from tests.rating.play import SEED
 
 NAMES = ["cat", "<b>dog</b>", 'eel"><script>alert(1)</script>', "fox & hound"]
 FOLDERS = ["images", "n02 cat", "größe", "..weird"]
@@ -74,14 +74,14 @@ class Client:
         token = self.http.get("/api/session").json()["csrf"]
         return self.http.post(path, json=body, headers={"X-CSRF-Token": token}, **options)
 
-    def screen(self, *beyond: int) -> dict:  # type: ignore[type-arg]
+    def task(self, *beyond: int) -> dict:  # type: ignore[type-arg]
         return self.api("/api/screens/next", {"beyond": list(beyond)}).json()
 
-    def answer(self, screen: dict, value: int = 0, key: str = "k"):  # type: ignore[type-arg]
-        answers = [{"place": i, "answer": value} for i in range(len(screen["questions"]))]
+    def answer(self, task: dict, value: int = 0, key: str = "k"):  # type: ignore[type-arg]
+        answers = [{"place": i, "answer": value} for i in range(len(task["questions"]))]
         return self.api(
-            f"/api/screens/{screen['lease']}/answers",
-            {"key": f"{key}-{screen['lease']}", "answers": answers},
+            f"/api/screens/{task['lease']}/answers",
+            {"key": f"{key}-{task['lease']}", "answers": answers},
         )
 
 
@@ -102,7 +102,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    with open_store(url, secret=LUCK) as opened:
+    with open_store(url, secret=SEED) as opened:
         rating.change_settings(opened, PLAIN)
         add_questions(opened, questions())
         yield opened

@@ -175,7 +175,7 @@ class Visitor:
 
 @dataclass
 class Sent:
-    """Answers to a screen, by place, and what the server acknowledged of them."""
+    """Answers to a task, by place, and what the server acknowledged of them."""
 
     lease: int
     answers: list[int]
@@ -207,15 +207,15 @@ class Rating:
     def _once(self) -> None:
         if self.sent and self.sent[-1].status is None:
             self._submit(self.sent[-1])
-        status, screen = self.person.api("/api/screens/next", {})
+        status, task = self.person.api("/api/screens/next", {})
         if status != 200:
-            self.refusals.append((status, screen))
-        elif screen["kind"] == "screen":
-            n = len(screen["questions"])
-            lease = screen["lease"]
+            self.refusals.append((status, task))
+        elif task["kind"] == "screen":
+            n = len(task["questions"])
+            lease = task["lease"]
             self.sent.append(Sent(lease, [(self.number + lease + i) % 3 for i in range(n)]))
             self._submit(self.sent[-1])
-        elif screen["why"] == "wait":
+        elif task["why"] == "wait":
             time.sleep(0.05)
         else:
             self.is_done = True

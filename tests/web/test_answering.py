@@ -71,23 +71,23 @@ def test_the_image_that_cannot_be_seen_and_the_pause(rater: Client, store: Store
     first, second = rater.screen(), None
     second = rater.screen(first["lease"])
     assert second["lease"] != first["lease"]
-    assert rating.progress(store).n_leases == 2
+    assert rating.study_progress(store).n_leases == 2
     assert rater.post("/pause", leases=f"{first['lease']},{second['lease']},x,").status_code == 303
-    assert rating.progress(store).n_leases == 0
+    assert rating.study_progress(store).n_leases == 0
     assert "A pause" in rater.http.get("/paused").text
 
 
 def test_the_same_key_is_stored_once_and_a_new_one_corrects(rater: Client, store: Store) -> None:
-    screen = rater.screen()
-    n = len(screen["questions"])
-    first, again = rater.answer(screen, 2).json(), rater.answer(screen, 2).json()
+    task = rater.screen()
+    n = len(task["questions"])
+    first, again = rater.answer(task, 2).json(), rater.answer(task, 2).json()
     assert (first["again"], again["again"]) == (False, True)
     assert first["status"] == again["status"] == {str(i): "stored" for i in range(n)}
-    corrected = rater.answer(screen, 1, key="other").json()
+    corrected = rater.answer(task, 1, key="other").json()
     assert set(corrected["status"].values()) == {"corrected"}
     assert answers_in(store, "rater-1") == [1] * n
     beyond = [{"place": 7, "answer": 1}]
-    wrong = rater.api(f"/api/screens/{screen['lease']}/answers", {"key": "k", "answers": beyond})
+    wrong = rater.api(f"/api/screens/{task['lease']}/answers", {"key": "k", "answers": beyond})
     assert wrong.status_code == 422
 
 
@@ -111,7 +111,7 @@ def test_every_reason_for_no_screen_has_a_page(store: Store, rater: Client, sign
     rater.screen()
     assert boss.post(f"/owner/raters/{rater.number}/pause").status_code == 303
     assert "You are paused" in rater.http.get("/rate").text
-    assert rating.progress(store).n_leases == 0
+    assert rating.study_progress(store).n_leases == 0
     assert rater.api("/api/screens/next", {}).json()["why"] == "paused"
     boss.post(f"/owner/raters/{rater.number}/resume")
     assert 'data-leases="' in rater.http.get("/rate").text
@@ -121,8 +121,8 @@ def test_every_reason_for_no_screen_has_a_page(store: Store, rater: Client, sign
     assert "The study is closed" in rater.http.get("/rate").text
     assert ">closed<" in boss.http.get("/owner").text
     boss.post("/owner/study/reopen")
-    while (screen := rater.screen())["kind"] == "screen":
-        rater.answer(screen)
+    while (task := rater.screen())["kind"] == "screen":
+        rater.answer(task)
     page = rater.http.get("/rate").text
     assert "Nothing is left to answer" in page
     assert "/rate/last" in page

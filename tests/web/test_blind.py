@@ -1,4 +1,4 @@
-"""What a rater can fetch: his own screens, and in them nothing that tells an answer."""
+"""What a rater can fetch: his own tasks, and in them nothing that tells an answer."""
 
 import io
 import json
@@ -33,17 +33,17 @@ def test_nothing_that_a_rater_gets_tells_an_answer(rater: Client) -> None:
     shapes = set()
     for n in range(18):
         page = rater.http.get("/rate")
-        screen = rater.screen()
-        if screen["kind"] == "idle":
+        task = rater.screen()
+        if task["kind"] == "idle":
             break
-        lease = screen["lease"]
-        shapes.add((tuple(screen), tuple(screen["questions"][0]), skeleton(page.text)))
-        rater.http.get(screen["image"] or f"/screens/{lease}/image")
-        for question in screen["questions"]:
+        lease = task["lease"]
+        shapes.add((tuple(task), tuple(task["questions"][0]), skeleton(page.text)))
+        rater.http.get(task["image"] or f"/screens/{lease}/image")
+        for question in task["questions"]:
             for example in question["examples"]:
                 rater.http.get(example)
-        receipt = rater.answer(screen, value=2 if n % 2 else 0).json()
-        kinds.add((screen["is_practice"], receipt["truth"] is None))
+        receipt = rater.answer(task, value=2 if n % 2 else 0).json()
+        kinds.add((task["is_practice"], receipt["truth"] is None))
         rater.http.get(f"/rate/{lease}")
         rater.http.get(f"/api/screens/{lease}/earlier")
         rater.http.get(f"/rate/{lease}/back")
@@ -74,11 +74,11 @@ def skeleton(page: str) -> str:
 
 def test_nobody_fetches_another_raters_screen(rater: Client, sign_in: Enter) -> None:
     other = sign_in("rater-2")
-    screen = other.screen()
-    while screen["image"] is None:
-        other.answer(screen)
-        screen = other.screen()
-    lease = screen["lease"]
+    task = other.screen()
+    while task["image"] is None:
+        other.answer(task)
+        task = other.screen()
+    lease = task["lease"]
     for path in (f"/rate/{lease}", f"/screens/{lease}/image", f"/rate/{lease}/back",
                  f"/api/screens/{lease}", f"/api/screens/{lease}/earlier"):  # fmt: skip
         assert other.http.get(path).status_code == 200, path
@@ -120,11 +120,11 @@ def test_the_owner_names_only_images_of_the_study(sign_in: Enter, rater: Client)
 
 
 def test_what_a_study_or_a_rater_says_is_text(rater: Client, sign_in: Enter) -> None:
-    screen = rater.screen()
+    task = rater.screen()
     evil = '<script>alert("x")</script><img src=x onerror=alert(1)>{{ 7 * 7 }}'
     answers = [{"place": 0, "answer": 1}]
     body = {"key": "k", "answers": answers, "something_else": evil}
-    path = f"/api/screens/{screen['lease']}/answers"
+    path = f"/api/screens/{task['lease']}/answers"
     assert rater.api(path, body).status_code == 200
     sign_in("<b>bold</b>")
     boss = sign_in("boss", "owner")
@@ -143,13 +143,13 @@ def test_what_a_study_or_a_rater_says_is_text(rater: Client, sign_in: Enter) -> 
 def test_the_image_itself_is_no_example(rater: Client, store: Store) -> None:
     n = 0
     for _ in IMAGES:
-        screen = rater.screen()
-        itself = rating.screen_of(store, rater.number, screen["lease"]).image_id == IMAGES[0]
-        for question in screen["questions"]:
+        task = rater.screen()
+        itself = rating.leased_task(store, rater.number, task["lease"]).image_id == IMAGES[0]
+        for question in task["questions"]:
             if question["name"] == NAMES[2]:
                 assert len(question["examples"]) == (1 if itself else 2)
                 n += itself
-        rater.answer(screen)
+        rater.answer(task)
     assert n == 1
 
 
@@ -202,7 +202,7 @@ def test_a_missing_image_is_a_placeholder_and_a_warning(site: Site) -> None:
     page = rater.http.get("/rate").text
     assert "There is no image file here" in page
     assert '<span class="name">class ' in page
-    screen = rater.screen()
-    assert screen["image"] is None
-    assert rater.http.get(f"/screens/{screen['lease']}/image").status_code == 404
+    task = rater.screen()
+    assert task["image"] is None
+    assert rater.http.get(f"/screens/{task['lease']}/image").status_code == 404
     assert "No image of this study has a file." in boss.http.get("/owner").text

@@ -25,11 +25,11 @@ def disagree(store: Store) -> None:
     for name, value in (("one", 2), ("two", 0)):
         person = rating.accept_invitation(store, invite(store, name))
         for n in range(20):
-            screen = rating.next_screen(store, person.number)
-            if isinstance(screen, rating.Idle):
+            task = rating.next_task(store, person.number)
+            if isinstance(task, rating.NoTask):
                 break
-            given = tuple(rating.Answer(q.question, value, 900) for q in screen.questions)
-            rating.submit(store, person.number, rating.Submission(screen.lease, f"{n}", given))
+            given = tuple(rating.Answer(q.question, value, 900) for q in task.questions)
+            rating.submit(store, person.number, rating.Submission(task.lease, f"{n}", given))
 
 
 def lease_of(page: Page) -> int:
@@ -37,7 +37,7 @@ def lease_of(page: Page) -> int:
 
 
 def answer(page: Page, how: int) -> list[int]:
-    """Answer a screen by keys, and go to the next; what was said."""
+    """Answer a task by keys, and go to the next; what was said."""
     lease = lease_of(page)
     n = page.locator("fieldset.question").count()
     said = [(how + place) % 3 for place in range(n)]
@@ -52,7 +52,7 @@ def answer(page: Page, how: int) -> list[int]:
 def stored(store: Store, lease: int) -> list[int | None]:
     person = rating.rater_named(store, "rater-1")
     assert person is not None
-    return [q.answer for q in rating.screen_of(store, person.number, lease).questions]
+    return [q.answer for q in rating.leased_task(store, person.number, lease).questions]
 
 
 @pytest.mark.usefixtures("with_gold")
@@ -95,7 +95,7 @@ def test_a_session_by_keyboard_alone(
         lease = lease_of(page)
         said[lease] = answer(page, n_offline)
         n_offline += 1
-    assert n_offline == 3  # the one on the screen and two ahead
+    assert n_offline == 3  # the one on the page and two ahead
     expect(page.locator("#connection")).to_contain_text("3 images' answers wait")
     expect(page.get_by_role("heading", name="The connection is lost")).to_be_visible()
     assert stored(store, lease)[0] is None
@@ -165,7 +165,7 @@ def test_the_image_in_full_size_and_keys_that_are_turned_off(
     assert page.locator("input:checked[type=radio]").count() == 1
     page.get_by_role("button", name="Pause").click()
     page.wait_for_url("**/paused")
-    assert rating.progress(store).n_leases == 0
+    assert rating.study_progress(store).n_leases == 0
 
 
 def test_pages_work_without_scripts_and_on_a_phone(
@@ -218,12 +218,12 @@ def test_a_grid_by_keyboard_alone_with_a_lost_connection(
     expect(page.locator("#connection")).to_contain_text("wait")
     person = rating.rater_named(store, "rater-1")
     assert person is not None
-    assert rating.progress(store).n_votes == 0
+    assert rating.study_progress(store).n_votes == 0
     page.context.set_offline(False)
     expect(page.get_by_role("heading", name="This class is done")).to_be_visible(timeout=20_000)
-    said = [rating.screen_of(store, person.number, int(n)).questions[0].answer for n in leases]
+    said = [rating.leased_task(store, person.number, int(n)).questions[0].answer for n in leases]
     assert said == [2, 0, 2] + [0] * 9
-    assert rating.progress(store).n_votes == 12
+    assert rating.study_progress(store).n_votes == 12
     assert rating.audit(store) == ()
 
 
@@ -238,10 +238,10 @@ def test_the_owners_page_updates_itself(
     expect(votes).to_have_text(re.compile("^0of"))
     page.evaluate("document.body.dataset.same = 'page'")
     person = rating.accept_invitation(store, invite(store, "rater-1"))
-    screen = rating.next_screen(store, person.number)
-    assert isinstance(screen, rating.Screen)
-    given = tuple(rating.Answer(q.question, 2) for q in screen.questions)
-    rating.submit(store, person.number, rating.Submission(screen.lease, "k", given))
+    task = rating.next_task(store, person.number)
+    assert isinstance(task, rating.TaskLease)
+    given = tuple(rating.Answer(q.question, 2) for q in task.questions)
+    rating.submit(store, person.number, rating.Submission(task.lease, "k", given))
     expect(votes).to_have_text(re.compile(f"^{len(given)}of"), timeout=15_000)
     expect(page.locator("#live-raters")).to_contain_text("rater-1")
     expect(page.locator(".chart svg")).to_have_attribute(

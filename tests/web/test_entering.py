@@ -15,7 +15,7 @@ from reassess import rating
 from reassess.errors import OptionError
 from reassess.rating import Store, invite
 from reassess.web import Site, create_app
-from reassess.web.guard import LARGEST_BODY
+from reassess.web.middleware import LARGEST_BODY
 
 from .conftest import BASE, Client
 
@@ -94,9 +94,9 @@ def test_another_sites_cookie_is_void(site: Site, rater: Client) -> None:
 
 
 def test_posts_from_other_sites_are_refused(rater: Client) -> None:
-    screen = rater.screen()
+    task = rater.screen()
     token = rater.http.get("/api/session").json()["csrf"]
-    path, body = f"/api/screens/{screen['lease']}/answers", {"key": "k", "cannot_see": True}
+    path, body = f"/api/screens/{task['lease']}/answers", {"key": "k", "cannot_see": True}
     for headers in (
         {"origin": "https://evil.test"},
         {"origin": "null"},
@@ -114,17 +114,17 @@ def test_posts_from_other_sites_are_refused(rater: Client) -> None:
 
 def test_posts_without_the_sessions_own_token_are_refused(rater: Client, sign_in: Enter) -> None:
     other = sign_in("rater-2")
-    screen = rater.screen()
+    task = rater.screen()
     for token in ("", "0" * 64, other.csrf(), "é"):
         assert rater.post("/pause", csrf=token).status_code == 403
         assert rater.post("/sign-out", csrf=token).status_code == 403
-        assert rater.post(f"/rate/{screen['lease']}", csrf=token).status_code == 403
-    path = f"/api/screens/{screen['lease']}/answers"
+        assert rater.post(f"/rate/{task['lease']}", csrf=token).status_code == 403
+    path = f"/api/screens/{task['lease']}/answers"
     assert rater.http.post(path, json={"key": "k"}).status_code == 403
     wrong = {"X-CSRF-Token": other.http.get("/api/session").json()["csrf"]}
     assert rater.http.post(path, json={"key": "k"}, headers=wrong).status_code == 403
     assert rater.http.post("/api/screens/next", json={}, headers=wrong).status_code == 403
-    assert rating.screen_of(rater_store(rater), rater.number, screen["lease"]).is_answered is False
+    assert rating.leased_task(rater_store(rater), rater.number, task["lease"]).is_answered is False
 
 
 def rater_store(client: Client) -> Store:
@@ -195,8 +195,8 @@ def test_attempts_are_limited(app: FastAPI) -> None:
 
 
 def test_oversized_bodies_are_refused(rater: Client) -> None:
-    screen = rater.screen()
-    path = f"/api/screens/{screen['lease']}/answers"
+    task = rater.screen()
+    path = f"/api/screens/{task['lease']}/answers"
     big = b"x" * (LARGEST_BODY + 1)
     chunked = (b"x" * 1024 for _ in range(LARGEST_BODY // 1024 + 2))
     token = rater.http.get("/api/session").json()["csrf"]
@@ -211,9 +211,9 @@ def test_oversized_bodies_are_refused(rater: Client) -> None:
 
 
 def test_every_answer_carries_the_headers(rater: Client) -> None:
-    screen = rater.screen()
+    task = rater.screen()
     paths = ["/rate", "/sign-in", "/nowhere", "/rate/999", "/api/session", "/api/screens/999"]
-    for path in (*paths, f"/screens/{screen['lease']}/image", "/static/site.js"):
+    for path in (*paths, f"/screens/{task['lease']}/image", "/static/site.js"):
         headers = rater.http.get(path).headers
         policy = headers["content-security-policy"]
         assert "script-src 'self';" in policy
@@ -227,11 +227,11 @@ def test_every_answer_carries_the_headers(rater: Client) -> None:
 
 
 def test_a_store_that_fails_is_said_and_nothing_escapes(rater: Client, store: Store) -> None:
-    screen = rater.screen()
+    task = rater.screen()
     path = str(store.database.url.database)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("ALTER TABLE raters RENAME TO gone")
-    for page in ("/", "/rate", f"/rate/{screen['lease']}", "/api/session", "/api/screens/1"):
+    for page in ("/", "/rate", f"/rate/{task['lease']}", "/api/session", "/api/screens/1"):
         answer = rater.http.get(page)
         assert answer.status_code == 503, page
         assert answer.headers["retry-after"]

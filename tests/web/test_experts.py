@@ -1,4 +1,4 @@
-"""Gold by several experts, each blind; adjudication beside votes; sweeping; the owner's acts."""
+"""Gold by several experts, each blind; adjudication beside votes; class grids; the owner's acts."""
 
 import re
 from collections.abc import Callable
@@ -90,8 +90,8 @@ def test_fewer_experts_a_question_make_gold_of_what_they_judged(
 def test_decisions_stand_beside_votes_that_stay(store: Store, sign_in: Enter) -> None:
     for name, value in (("one", 2), ("two", 0)):
         client = sign_in(name)
-        while (screen := client.screen())["kind"] == "screen":
-            client.answer(screen, value)
+        while (task := client.screen())["kind"] == "screen":
+            client.answer(task, value)
     ada, ben = sign_in("ada", "expert"), sign_in("ben", "expert")
     before = [batch.answer.tolist() for batch in rating.vote_batches(store)]
     assert len(rating.to_adjudicate(store, ada.number)) == len(IMAGES)
@@ -178,17 +178,17 @@ def test_an_owner_sets_votes_aside_and_takes_them_back(
     boss = sign_in("boss", "owner")
     path = f"/owner/raters/{rater.number}"
     assert "Set the votes aside" in boss.http.get(path).text
-    n_votes = rating.progress(store).n_votes
+    n_votes = rating.study_progress(store).n_votes
     told = boss.post(f"{path}/set-aside", reason="asleep", **{"from": "rater"})
     assert told.headers["location"] == path
-    progress = rating.progress(store)
+    progress = rating.study_progress(store)
     assert (progress.n_votes, progress.n_leases) == (0, 0)
     assert rater.api(f"/api/screens/{out['lease']}/answers", {"key": "k"}).status_code == 403
     page = boss.http.get(path).text
     assert "Take the votes back" in page
     assert "asleep" in boss.http.get("/owner").text
     boss.post(f"{path}/take-back")
-    assert rating.progress(store).n_votes == n_votes
+    assert rating.study_progress(store).n_votes == n_votes
     assert rater.http.get(path).status_code == 403
     assert rater.post("/owner/settings", gold_rate="50").status_code == 403
     assert boss.http.get("/owner/raters/99999").status_code == 403

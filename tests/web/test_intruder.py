@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from reassess.rating import Store, audit
-from reassess.web.guard import LARGEST_BODY
+from reassess.web.middleware import LARGEST_BODY
 
 from .conftest import Client
 
@@ -119,12 +119,12 @@ def test_every_field_of_every_form_takes_anything(
 ) -> None:
     boss = sign_in("boss", "owner")
     expert = sign_in("expert", "expert")
-    screen = rater.screen()
+    task = rater.screen()
     forms = {
         "/sign-in": ("name", "password"),
         "/password": ("present", "password", "again"),
         "/pause": ("leases",),
-        f"/rate/{screen['lease']}": ("key", "milliseconds", "something_else", "answer-0"),
+        f"/rate/{task['lease']}": ("key", "milliseconds", "something_else", "answer-0"),
         "/owner/invite": ("name", "role"),
         "/owner/study/{}": (),
         "/owner/raters/{}/pause": (),
@@ -158,10 +158,10 @@ def store_votes(store: Store):  # type: ignore[no-untyped-def]
 
 def test_the_wrong_kind_of_body_is_refused(rater: Client) -> None:
     token = rater.csrf("/instructions")
-    screen = rater.screen()["lease"]
+    task = rater.screen()["lease"]
     parts = {"csrf": (None, token), "leases": (None, "1"), "file": ("a.txt", b"x" * 100)}
     many = urlencode([("csrf", token), *((f"f{n}", "x") for n in range(5_000))])
-    for path in ("/pause", "/sign-in", f"/rate/{screen}"):
+    for path in ("/pause", "/sign-in", f"/rate/{task}"):
         assert rater.http.post(path, files=parts).status_code in (400, 403)
         assert rater.http.post(path, json={"csrf": token}).status_code == 403
         assert rater.http.post(path, content=many, headers={"content-type": FORM}).status_code in (

@@ -16,19 +16,19 @@ from pathlib import Path
 import pytest
 
 from reassess.rating import (
-    Screen,
+    TaskLease,
     audit,
-    next_screen,
+    next_task,
     open_store,
-    progress,
     raters_of,
     return_expired,
+    study_progress,
     votes,
 )
 from reassess.rating import change_settings as change
 from reassess.web.wording import NOT_STORED
 from tests.rating.conftest import execute, server  # noqa: F401 -- a fixture
-from tests.rating.play import LUCK
+from tests.rating.play import SEED
 
 from .served import (
     PLAIN,
@@ -66,7 +66,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
     def start(*options: str, url: str | None = None, n_images: int = 400, folder: Path = tmp_path):
         made = Server(make_study(folder, n_images), url, *options)
-        with open_store(made.url, settings=PLAIN, secret=LUCK) as store:
+        with open_store(made.url, settings=PLAIN, secret=SEED) as store:
             change(store, PLAIN)
         started.append(made)
         made.start()
@@ -103,13 +103,13 @@ def test_a_server_killed_at_random_loses_nothing_acknowledged(
     stop.set()
     assert [refused for rater in raters for refused in rater.refusals] == []
     with open_store(site.url) as store:  # whatever was out when the site died, one more is now
-        assert isinstance(next_screen(store, raters_of(store)[0].number), Screen)
+        assert isinstance(next_task(store, raters_of(store)[0].number), TaskLease)
     with open_store(site.url, clock=lambda: time.time() + 3600) as store:
         assert_kept(store, raters)
         assert votes(store).counts().sum(axis=1).max() <= 3
-        assert progress(store).n_leases > 0
+        assert study_progress(store).n_leases > 0
         return_expired(store)
-        assert progress(store).n_leases == 0
+        assert study_progress(store).n_leases == 0
         assert audit(store) == ()
 
 

@@ -17,7 +17,7 @@ from reassess import rating
 from reassess.rating import Store
 from reassess.study import Study, change_settings, open_study
 from reassess.web import create_app
-from reassess.web.of_study import PreparedSite, ServeConfig, serve_study
+from reassess.web.serve import PreparedSite, ServeConfig, serve_study
 from tests.conftest import Ran
 from tests.study.small import PRACTICE, is_true, make_study, write_gold
 
@@ -54,13 +54,13 @@ def running(study: Study) -> Iterator[PreparedSite]:
 
 
 def right(store: Store, rater: int, lease: int) -> list[int]:
-    """The true answers of a screen, in its order."""
-    screen = rating.screen_of(store, rater, lease)
-    return [2 if is_true(screen.image_id, q.label) else 0 for q in screen.questions]
+    """The true answers of a task, in its order."""
+    task = rating.leased_task(store, rater, lease)
+    return [2 if is_true(task.image_id, q.label) else 0 for q in task.questions]
 
 
 def answer(page: Page, store: Store, rater: int, *, wrong: bool = False) -> int:
-    """Answer the screen by keys, truly or in its first question not; its lease."""
+    """Answer the task by keys, truly or in its first question not; its lease."""
     lease = int(page.locator("main").get_attribute("data-leases") or 0)
     said = right(store, rater, lease)
     said = [2 - said[0], *said[1:]] if wrong else said
@@ -76,13 +76,13 @@ def simulate(store: Store) -> None:
     """The other raters answer everything, truly; the gold that comes up twice as well."""
     for name in [f"simulated-{n}" for n in range(N_OTHERS)]:
         number = rating.accept_invitation(store, rating.invite(store, name)).number
-        while isinstance(screen := rating.next_screen(store, number), rating.Screen):
-            said = right(store, number, screen.lease)
+        while isinstance(task := rating.next_task(store, number), rating.TaskLease):
+            said = right(store, number, task.lease)
             given = tuple(
                 rating.Answer(q.question, value, 1500)
-                for q, value in zip(screen.questions, said, strict=True)
+                for q, value in zip(task.questions, said, strict=True)
             )
-            submission = rating.Submission(screen.lease, f"of-{screen.lease}", given)
+            submission = rating.Submission(task.lease, f"of-{task.lease}", given)
             rating.submit(store, number, submission)
 
 
@@ -125,12 +125,12 @@ def test_from_a_link_to_scores_by_keyboard(
         page.keyboard.press("p")
         page.wait_for_url("**/paused")
     assert len(set(leases)) == N_TASKS
-    assert rating.progress(store).n_leases == 0
+    assert rating.study_progress(store).n_leases == 0
     said = {}
     for lease in leases:
-        screen = rating.screen_of(store, person.number, lease)
-        assert [q.answer for q in screen.questions] == right(store, person.number, lease)
-        said |= {(screen.image_id, q.label): q.answer for q in screen.questions}
+        task = rating.leased_task(store, person.number, lease)
+        assert [q.answer for q in task.questions] == right(store, person.number, lease)
+        said |= {(task.image_id, q.label): q.answer for q in task.questions}
     simulate(store)
     assert rating.audit(store) == ()
     check_scores(study, said, cli)

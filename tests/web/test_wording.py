@@ -14,7 +14,7 @@ from reassess.rating import Store
 from reassess.study import collect
 from reassess.study.reviewing import new_review
 from reassess.web import Site
-from reassess.web.of_study import ServeConfig, serve_study
+from reassess.web.serve import ServeConfig, serve_study
 from reassess.web.wording import Wording
 from tests.study.small import rated_study
 
@@ -60,21 +60,21 @@ def test_raters_see_prediction_labels_and_three_answers_but_no_model(
     seen = 0
     for _ in range(10):
         page = rater.http.get("/rate").text
-        screen = rater.screen()
-        if screen["kind"] == "idle":
+        task = rater.screen()
+        if task["kind"] == "idle":
             break
-        image_id = rating.screen_of(store, rater.number, screen["lease"]).image_id
+        image_id = rating.leased_task(store, rater.number, task["lease"]).image_id
         labels = [names[k] for k in shown[image_id]]
-        assert screen["labels"] == labels
-        for name in (*labels, *(q["name"] for q in screen["questions"])):
+        assert task["labels"] == labels
+        for name in (*labels, *(q["name"] for q in task["questions"])):
             assert f"<b>{name}</b>" in page or f">{name}</span>" in page
         for words in ("Clear mistake", "Undecidable", "Not a mistake", 'data-key="c"'):
             assert words in page
         assert "Does this appear in the image" not in page
         for hidden in ("secret", image_id, "missed label", "unsorted", "alone", "stratum"):
-            assert hidden not in page + json.dumps(screen)
-        rater.answer(screen, value=0, key=f"k{seen}")
-        seen += len(screen["questions"])
+            assert hidden not in page + json.dumps(task)
+        rater.answer(task, value=0, key=f"k{seen}")
+        seen += len(task["questions"])
     assert seen == 10
     assert "Clear mistake" in rater.http.get("/instructions").text
 
@@ -85,8 +85,8 @@ def test_every_question_of_a_review_gets_two_votes_whatever_they_are(
     assert site.rule is None  # though `serve` stops early by default
     for name, value in (("ann", 0), ("bob", 0), ("cy", 2)):
         rater = sign_in(name)
-        while (screen := rater.screen())["kind"] == "screen":
-            rater.answer(screen, value=value, key=name)
+        while (task := rater.screen())["kind"] == "screen":
+            rater.answer(task, value=value, key=name)
     counts = rating.votes(store).counts()
     assert (counts.sum(axis=1) == 2).all()
     assert np.array_equal(counts[:, 0], np.full(10, 2))

@@ -12,10 +12,10 @@ from reassess.cli.rating_options import database_option, need
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
-    from reassess.web.of_study import PreparedSite
+    from reassess.web.serve import PreparedSite
 
 _KEEP_ALIVE = 75
-"""Seconds: longer than a screen takes, and than a proxy keeps its own connections."""
+"""Seconds: longer than a task takes, and than a proxy keeps its own connections."""
 
 _START = 60
 """Seconds that a worker process may be silent, as it is while it starts on a busy machine."""
@@ -101,7 +101,7 @@ def serve(study: str, host: str, port: int, processes: int, **options: Any) -> N
     import uvicorn
 
     from reassess.web import create_app
-    from reassess.web.of_study import ServeConfig, environment_of, serve_study
+    from reassess.web.serve import ServeConfig, environment_of, serve_study
 
     _check(options, host, port, processes)
     serving = ServeConfig(
@@ -127,7 +127,7 @@ def serve(study: str, host: str, port: int, processes: int, **options: Any) -> N
             uvicorn.run(create_app(served.site), **common)
         else:
             os.environ |= environment_of(serving)
-            app = "reassess.web.of_study:app_of_environment"
+            app = "reassess.web.serve:app_of_environment"
             common["timeout_worker_healthcheck"] = _START
             uvicorn.run(app, factory=True, workers=processes, **common)
 

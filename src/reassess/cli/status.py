@@ -9,7 +9,7 @@ from reassess.cli.options import console, print_json
 from reassess.cli.rating_options import database_option
 
 if TYPE_CHECKING:
-    from reassess.rating import Progress
+    from reassess.rating import StudyProgress
     from reassess.study import Study
 
 _WORDS = {
@@ -73,7 +73,7 @@ def status(study: str, database: str | None, as_json: bool) -> None:
         click.echo(f"Next, once enough was answered: reassess votes export {study}{where}")
 
 
-def _site(study: "Study", database: str | None) -> "Progress | None":
+def _site(study: "Study", database: str | None) -> "StudyProgress | None":
     """How far the site is; None where there is none, or nothing to open one with."""
     from importlib.util import find_spec
 
@@ -84,12 +84,12 @@ def _site(study: "Study", database: str | None) -> "Progress | None":
     return site_progress(study, database)
 
 
-def _figures(site: "Progress") -> dict[str, Any]:
+def _figures(site: "StudyProgress") -> dict[str, Any]:
     end = None if site.expected_end is None else site.expected_end.isoformat()
     return dataclasses.asdict(site) | {"expected_end": end, "share_done": site.share_done}
 
 
-def _tell(site: "Progress") -> None:
+def _tell(site: "StudyProgress") -> None:
     closed = ", closed" if site.is_closed else ""
     click.echo(
         f"Rating site{closed}: {site.n_votes:,} votes, at most {site.n_votes_left:,} more; "

@@ -4,41 +4,41 @@ A `Store` is one study in one database, SQLite or PostgreSQL. Everything that ha
 is a function here that takes the store first; what must hold, the database holds (see
 `schema`), so that any number of threads, processes and machines may call them.
 
-=======
-==============  =========================================================================
-`store`         `open_store`, `Store`
-`settings`      `settings_of`, `change_settings`
-`loading`       `add_questions`, `question_table`: questions in, in bulk, at any time
-`queue`         `next_screen`: the screen that a rater gets next, leased to him
-`leases`        `screen_of`, `earlier_screen`, `return_screen`, `return_expired`, `holds_image`
-`sweep`         `next_sweep`, `sweep_labels`: one class, a grid of images
-`submission`    `submit`: answers in, durable when it returns; corrections
-`stopping`      `AskAll`, the rule that stops nothing
-`counting`      `refresh`: assess every question anew
-`audit`         `audit`: recount every counter and check every invariant
-`people`        `invite`, `accept_invitation`, `sign_in`, `set_password`, `rater`, `raters_of`,
-                `rater_named`, `standing`, `sign_out_everywhere`
-`ownership`     `pause`, `resume`, `admit`, `set_aside`, `take_back`, `close`, `reopen`,
-                `set_use`, `audit_log`
-`experts`       `choose_gold`, `next_gold_screen`, `judge`, `import_gold`, `gold`
-`authoring`     `gold_progress`, `gold_screen`, `earlier_gold_screen`, `decide_gold`
-`adjudication`  `to_adjudicate`, `adjudicate`, `adjudications`
-`work`          how much is done, and left at most
-`figures`       `progress`, `contested_images`, `image_counts`, `remarks`, `work_by_hour`,
-                `some_images`; `rater_table` is in `rater_figures`
-`transfer`      `vote_batches`, `votes`
-`importing`     `import_votes`
-==============  =========================================================================
+===============  ========================================================================
+`store`          `open_store`, `Store`, `settings_of`; `NoStopping`, which stops nothing
+`questions`      `add_questions`, `question_table`: questions in, in bulk, at any time
+`queue`          `next_task`: the task that a rater gets next, leased to them
+`leases`         `leased_task`, `earlier_task`, `return_task`, `return_expired`,
+                 `holds_image`
+`class_grid`     `next_class_grid`, `grid_classes`: one class, a grid of images
+`submission`     `submit`: answers in, durable when it returns; corrections
+`counts`         `refresh`: assess every question anew; how much is done
+`audit`          `audit`: recount every counter and check every invariant
+`people`         `invite`, `accept_invitation`, `sign_in`, `set_password`, `rater`,
+                 `raters_of`, `rater_named`, `rater_progress`, `sign_out_everywhere`
+`ownership`      `change_settings`, `pause`, `resume`, `waive_qualification`,
+                 `exclude_votes`, `restore_votes`, `close`, `reopen`, `set_use`,
+                 `audit_log`
+`experts`        `choose_gold`, `next_gold_task`, `judge`, `import_gold`, `gold`
+`gold_tasks`     `gold_progress`, `gold_task`, `earlier_gold_task`, `decide_gold`
+`adjudication`   `to_adjudicate`, `adjudicate`, `adjudications`
+`figures`        `study_progress`, `contested_images`, `image_counts`, `remarks`,
+                 `work_by_hour`, `some_images`
+`rater_figures`  `rater_table`
+`transfer`       `vote_batches`, `votes`, `import_votes`
+===============  ========================================================================
 
 A rater's session, whole::
 
-    screen = next_screen(store, rater)                      # Screen or Idle
-    later = next_screen(store, rater, beyond=(screen.lease,))   # prefetch
-    receipt = submit(store, rater, Submission(screen.lease, key, answers))
+    task = next_task(store, rater)                          # TaskLease or NoTask
+    later = next_task(store, rater, beyond=(task.lease,))   # prefetch
+    receipt = submit(store, rater, Submission(task.lease, key, answers))
 
 Knows no posterior (the stopping rule is an argument), no page, no cookie and no file.
 Letters: Q questions, R raters, V votes, k votes a question.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from reassess.rating.adjudication import (
     Adjudication,
@@ -47,136 +47,131 @@ from reassess.rating.adjudication import (
     to_adjudicate,
 )
 from reassess.rating.audit import audit
-from reassess.rating.authoring import (
-    GoldProgress,
-    decide_gold,
-    earlier_gold_screen,
-    gold_progress,
-    gold_screen,
-)
-from reassess.rating.counting import refresh
-from reassess.rating.errors import (
-    InvitationError,
-    LeaseError,
-    RaterError,
-    RatingError,
-    StoreError,
-)
+from reassess.rating.class_grid import grid_classes, next_class_grid
+from reassess.rating.counts import refresh
 from reassess.rating.experts import (
-    GoldScreen,
+    GoldTask,
     choose_gold,
     gold,
     import_gold,
     judge,
-    next_gold_screen,
+    next_gold_task,
 )
 from reassess.rating.figures import (
+    HourlyWork,
     ImageCounts,
-    Progress,
     QuestionCounts,
     Remark,
-    Work,
+    StudyProgress,
     contested_images,
     image_counts,
-    progress,
     remarks,
     some_images,
+    study_progress,
     work_by_hour,
 )
-from reassess.rating.importing import import_votes
-from reassess.rating.leases import (
-    earlier_screen,
-    holds_image,
-    return_expired,
-    return_screen,
-    screen_of,
+from reassess.rating.gold_tasks import (
+    GoldProgress,
+    decide_gold,
+    earlier_gold_task,
+    gold_progress,
+    gold_task,
 )
-from reassess.rating.loading import QuestionTable, add_questions, question_table
+from reassess.rating.leases import (
+    earlier_task,
+    holds_image,
+    leased_task,
+    return_expired,
+    return_task,
+)
 from reassess.rating.ownership import (
     Act,
     Use,
-    admit,
     audit_log,
+    change_settings,
     close,
+    exclude_votes,
     pause,
     reopen,
+    restore_votes,
     resume,
-    set_aside,
     set_use,
-    take_back,
+    waive_qualification,
 )
 from reassess.rating.people import (
     accept_invitation,
     invite,
     rater,
     rater_named,
+    rater_progress,
     raters_of,
     set_password,
     sign_in,
     sign_out_everywhere,
-    standing,
 )
-from reassess.rating.queue import next_screen
+from reassess.rating.questions import QuestionTable, add_questions, question_table
+from reassess.rating.queue import next_task
 from reassess.rating.rater_figures import RaterFigures, Share, rater_table
 from reassess.rating.records import (
     Answer,
-    Idle,
+    InvitationError,
+    LeaseError,
+    NoTask,
     Rater,
+    RaterError,
+    RaterProgress,
+    RatingError,
     Receipt,
     Role,
-    Screen,
-    ScreenQuestion,
     Settings,
     Stage,
-    Standing,
+    StoreError,
     Submission,
+    TaskLease,
+    TaskQuestion,
 )
-from reassess.rating.settings import change_settings, settings_of
-from reassess.rating.stopping import AskAll
-from reassess.rating.store import Store, open_store
+from reassess.rating.store import NoStopping, Store, open_store, settings_of
 from reassess.rating.submission import submit
-from reassess.rating.sweep import next_sweep, sweep_labels
-from reassess.rating.transfer import PURPOSES, VoteBatch, vote_batches, votes
+from reassess.rating.transfer import PURPOSES, VoteBatch, import_votes, vote_batches, votes
 
 __all__ = [
     "PURPOSES",
     "Act",
     "Adjudication",
     "Answer",
-    "AskAll",
     "GoldProgress",
-    "GoldScreen",
-    "Idle",
+    "GoldTask",
+    "HourlyWork",
     "ImageCounts",
     "InvitationError",
     "LeaseError",
-    "Progress",
+    "NoStopping",
+    "NoTask",
     "QuestionCounts",
     "QuestionTable",
     "Rater",
     "RaterError",
     "RaterFigures",
+    "RaterProgress",
     "RatingError",
     "Receipt",
     "Remark",
     "Role",
-    "Screen",
-    "ScreenQuestion",
     "Settings",
     "Share",
     "Stage",
-    "Standing",
     "Store",
     "StoreError",
+    "StudyProgress",
     "Submission",
+    "TaskLease",
+    "TaskQuestion",
     "Use",
     "VoteBatch",
-    "Work",
     "accept_invitation",
     "add_questions",
     "adjudicate",
     "adjudications",
-    "admit",
     "audit",
     "audit_log",
     "change_settings",
@@ -184,48 +179,83 @@ __all__ = [
     "close",
     "contested_images",
     "decide_gold",
-    "earlier_gold_screen",
-    "earlier_screen",
+    "earlier_gold_task",
+    "earlier_task",
+    "exclude_votes",
     "gold",
     "gold_progress",
-    "gold_screen",
+    "gold_task",
+    "grid_classes",
     "holds_image",
     "image_counts",
     "import_gold",
     "import_votes",
     "invite",
     "judge",
-    "next_gold_screen",
-    "next_screen",
-    "next_sweep",
+    "leased_task",
+    "next_class_grid",
+    "next_gold_task",
+    "next_task",
     "open_store",
     "pause",
-    "progress",
     "question_table",
     "rater",
     "rater_named",
+    "rater_progress",
     "rater_table",
     "raters_of",
     "refresh",
     "remarks",
     "reopen",
+    "restore_votes",
     "resume",
     "return_expired",
-    "return_screen",
-    "screen_of",
-    "set_aside",
+    "return_task",
     "set_password",
     "set_use",
     "settings_of",
     "sign_in",
     "sign_out_everywhere",
     "some_images",
-    "standing",
+    "study_progress",
     "submit",
-    "sweep_labels",
-    "take_back",
     "to_adjudicate",
     "vote_batches",
     "votes",
+    "waive_qualification",
     "work_by_hour",
 ]
+
+_RENAMED = {
+    "AskAll": "NoStopping",
+    "GoldScreen": "GoldTask",
+    "Idle": "NoTask",
+    "Progress": "StudyProgress",
+    "Screen": "TaskLease",
+    "ScreenQuestion": "TaskQuestion",
+    "Standing": "RaterProgress",
+    "Work": "HourlyWork",
+    "admit": "waive_qualification",
+    "earlier_gold_screen": "earlier_gold_task",
+    "earlier_screen": "earlier_task",
+    "gold_screen": "gold_task",
+    "next_gold_screen": "next_gold_task",
+    "next_screen": "next_task",
+    "next_sweep": "next_class_grid",
+    "progress": "study_progress",
+    "return_screen": "return_task",
+    "screen_of": "leased_task",
+    "set_aside": "exclude_votes",
+    "standing": "rater_progress",
+    "sweep_labels": "grid_classes",
+    "take_back": "restore_votes",
+}
+"""Names of 0.1.0 and what they are called now: both work through 0.x."""
+
+
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of them
+
+    def __getattr__(name: str) -> Any:
+        if name in _RENAMED:
+            return globals()[_RENAMED[name]]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

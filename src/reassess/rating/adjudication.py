@@ -29,7 +29,7 @@ class Adjudication:
         label: its class.
         expert: name of who decided.
         answer: 0 no, 1 maybe, 2 yes.
-        note: why, in his words.
+        note: why, in the expert's words.
         at: when.
     """
 
@@ -77,7 +77,7 @@ def adjudicate(store: Store, expert: int, question: int, answer: int, note: str 
     """Store what an expert decides about a question. The votes stay as they are.
 
     Raises:
-        RaterError: he is unknown or no expert or owner.
+        RaterError: they are unknown or no expert or owner.
         DataError: the question is unknown, the answer none of 0, 1, 2, or the note too long.
         StoreError: the database cannot be written.
     """
@@ -134,11 +134,11 @@ def adjudications(store: Store, *, image_id: str | None = None) -> tuple[Adjudic
 def to_adjudicate(store: Store, expert: int, limit: int = 50) -> tuple[ImageCounts, ...]:
     """The most contested images that nobody has decided about, most contested first.
 
-    Images with gold that this expert has yet to judge are left out, since he must not know
+    Images with gold that this expert has yet to judge are left out, since they must not know
     what raters said.
 
     Raises:
-        RaterError: he is unknown or no expert or owner.
+        RaterError: they are unknown or no expert or owner.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, and_, func, or_, select, text
 
-from reassess.rating.counting import slot_counts, task_counts
+from reassess.rating.counts import slot_counts, task_counts
 from reassess.rating.schema import OPEN, questions, raters, slots, tasks
 from reassess.rating.schema import leases as lease_table
 from reassess.rating.store import Store, study_row
@@ -70,7 +70,7 @@ def _tasks(connection: Connection, k: int) -> Iterator[str]:
 
 
 def _leased(connection: Connection) -> Iterator[str]:
-    """A slot without a vote must belong to a screen that is out."""
+    """A slot without a vote must belong to a task that is out."""
     out = select(lease_table.c.rater, lease_table.c.questions).where(lease_table.c.state == OPEN)
     held = {(row.rater, n) for row in connection.execute(out) for n in row.questions}
     leased = select(slots.c.question, slots.c.rater).where(slots.c.version.is_(None))

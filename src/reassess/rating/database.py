@@ -7,20 +7,59 @@ PostgreSQL: row locks under READ COMMITTED; what loses a race is run again. Turn
 database raises into a `StoreError` with a sentence. Knows no table.
 """
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, create_engine, event
+from sqlalchemy import Connection, Engine, Row, Table, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from reassess.errors import MissingExtraError
-from reassess.rating.errors import StoreError
-from reassess.rating.turns import Turns
+from reassess.rating.records import StoreError
+
+
+class FairSemaphore:
+    """At most ``n`` threads inside `hold` at once, first come, first served."""
+
+    def __init__(self, n: int) -> None:
+        self._free = n
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+
+    @contextmanager
+    def hold(self, seconds: float) -> Iterator[None]:
+        """Wait for a turn and keep it for the block.
+
+        Raises:
+            TimeoutError: none came within so many seconds.
+        """
+        with self._guard:
+            mine = None
+            if self._free:
+                self._free -= 1
+            else:
+                mine = threading.Event()
+                self._waiting.append(mine)
+        if mine is not None and not mine.wait(seconds):
+            with self._guard:
+                if not mine.is_set():
+                    self._waiting.remove(mine)
+                    raise TimeoutError(f"no turn came within {seconds:g} seconds: it is locked")
+        try:
+            yield
+        finally:
+            with self._guard:
+                if self._waiting:
+                    self._waiting.popleft().set()
+                else:
+                    self._free += 1
+
 
 T = TypeVar("T")
 
@@ -58,8 +97,8 @@ class Database:
         self.url = _url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
-        self._writers = Turns(1 if self.is_sqlite else _AT_ONCE)
-        self._readers = Turns(_AT_ONCE)
+        self._writers = FairSemaphore(1 if self.is_sqlite else _AT_ONCE)
+        self._readers = FairSemaphore(_AT_ONCE)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -70,7 +109,7 @@ class Database:
         Raises:
             StoreError: the database cannot be reached or read.
         """
-        with self._mended(), self._readers.turn(BUSY_SECONDS), self._reading() as connection:
+        with self._mended(), self._readers.hold(BUSY_SECONDS), self._reading() as connection:
             yield connection
 
     @contextmanager
@@ -120,7 +159,7 @@ class Database:
             return self.write(act)
         with (
             self._mended(last=True),
-            self._writers.turn(BUSY_SECONDS),
+            self._writers.hold(BUSY_SECONDS),
             self.engine.connect() as connection,
         ):
             raw: Any = connection.connection.driver_connection
@@ -135,7 +174,7 @@ class Database:
                 raw.execute("PRAGMA foreign_keys=ON").close()
 
     def _once(self, act: Callable[[Connection], T], durable: bool) -> T:
-        with self._writers.turn(BUSY_SECONDS), self.engine.connect() as connection:
+        with self._writers.hold(BUSY_SECONDS), self.engine.connect() as connection:
             if self.is_sqlite:
                 level = "FULL" if durable else "NORMAL"
                 raw: Any = connection.connection.driver_connection
@@ -264,3 +303,41 @@ def _postgresql_engine(url: URL) -> Engine:
         isolation_level="READ COMMITTED",
         connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
     )
+
+
+LONGEST_LIST = 5_000
+"""Values in one IN (…); SQLite allows 32,766 parameters, PostgreSQL 65,535."""
+
+
+def insert_columns(connection: Connection, table: Table, columns: dict[str, Sequence[Any]]) -> None:
+    """Insert rows given as columns of Python values, within the caller's transaction."""
+    names = ", ".join(columns)
+    rows = list(zip(*columns.values(), strict=True))
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" for _ in columns)
+        connection.exec_driver_sql(
+            f"INSERT INTO {table.name} ({names}) VALUES ({marks})",  # noqa: S608 -- our own names
+            rows,
+        )
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def in_lists(numbers: list[int]) -> list[list[int]]:
+    """The numbers in lists short enough for one IN (…)."""
+    return [numbers[i : i + LONGEST_LIST] for i in range(0, len(numbers), LONGEST_LIST)]
+
+
+def numbers_by_name(connection: Connection, table: Table, names: Sequence[str]) -> dict[str, int]:
+    """The ``id`` of each ``name`` that the table has."""
+    found: dict[str, int] = {}
+    for start in range(0, len(names), LONGEST_LIST):
+        part = names[start : start + LONGEST_LIST]
+        rows = connection.execute(select(table.c.name, table.c.id).where(table.c.name.in_(part)))
+        found.update({row[0]: row[1] for row in rows})
+    return found

@@ -13,11 +13,11 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, exists, func, insert, select, text, update
 
 from reassess.errors import DataError, preview
-from reassess.rating.bulk import in_lists
-from reassess.rating.loading import question_numbers
+from reassess.rating.database import in_lists
 from reassess.rating.ownership import image_numbers
 from reassess.rating.people import check_role, person_named
-from reassess.rating.records import Idle, Role
+from reassess.rating.questions import question_numbers
+from reassess.rating.records import NoTask, Role
 from reassess.rating.schema import (
     CHOSEN,
     IS_GOLD,
@@ -34,7 +34,7 @@ from reassess.records import ANSWERS, Gold, Pairs, Questions, Votes
 
 
 @dataclass(frozen=True, slots=True)
-class GoldScreen:
+class GoldTask:
     """One task for an expert to judge.
 
     Attributes:
@@ -116,22 +116,22 @@ def choose_gold(
     return store.database.write(act)
 
 
-def next_gold_screen(store: Store, expert: int) -> GoldScreen | Idle:
+def next_gold_task(store: Store, expert: int) -> GoldTask | NoTask:
     """The next chosen task that this expert has not judged.
 
     Raises:
-        RaterError: he is unknown or no expert or owner.
+        RaterError: they are unknown or no expert or owner.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:
         check_role(connection, expert, EXPERTS)
         task = connection.execute(_TO_JUDGE, {"expert": expert}).first()
         if task is None:
-            return Idle("complete")
-        return screen_for(connection, expert, task.id, task.name)
+            return NoTask("complete")
+        return task_for(connection, expert, task.id, task.name)
 
 
-def screen_for(connection: Connection, expert: int, task: int, image_id: str) -> GoldScreen:
+def task_for(connection: Connection, expert: int, task: int, image_id: str) -> GoldTask:
     """A task with what this expert has said about it, and nothing of what others said."""
     asked = connection.execute(
         select(questions.c.id, questions.c.label)
@@ -139,7 +139,7 @@ def screen_for(connection: Connection, expert: int, task: int, image_id: str) ->
         .order_by(questions.c.id)
     ).all()
     said = _latest(connection, [row.id for row in asked], expert)
-    return GoldScreen(
+    return GoldTask(
         task,
         image_id,
         tuple(row.id for row in asked),
@@ -152,7 +152,7 @@ def judge(store: Store, expert: int, answers: Mapping[int, int]) -> None:
     """Store an expert's answers by question; later ones stand beside earlier ones and hold.
 
     Raises:
-        RaterError: he is unknown or no expert or owner.
+        RaterError: they are unknown or no expert or owner.
         DataError: a question is unknown or an answer none of 0, 1, 2.
         StoreError: the database cannot be written.
     """

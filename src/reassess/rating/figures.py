@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import Connection, func, select
 
 from reassess.errors import AlignmentError
+from reassess.rating.counts import share_of, workload
 from reassess.rating.records import is_text
 from reassess.rating.schema import (
     OPEN,
@@ -24,11 +25,10 @@ from reassess.rating.schema import (
 )
 from reassess.rating.schema import UNSEEN as CANNOT_SEE
 from reassess.rating.store import Store, moment, study_row
-from reassess.rating.work import share_of, work_of
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StudyProgress:
     """How far a study has come.
 
     Attributes:
@@ -41,7 +41,7 @@ class Progress:
             what is settled, nor beyond the budget.
         n_answers: everything answered: with repetitions, gold and qualification.
         n_gold: gold questions.
-        n_leases: screens that are out now.
+        n_leases: tasks that are out now.
         votes_per_hour: counted votes a working hour, over the last 24 hours in which anybody
             worked; None before the first hour is over.
         expected_end: when all would be done if every hour were like these, around the clock;
@@ -97,7 +97,7 @@ class ImageCounts:
 
     Attributes:
         image_id: the image.
-        n_contested: votes of its most contested screen that are not with the most frequent
+        n_contested: votes of its most contested task that are not with the most frequent
             answer of their question.
         questions: all questions about the image.
     """
@@ -109,13 +109,13 @@ class ImageCounts:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a rater said beside his answers.
+    """What a rater said beside their answers.
 
     Attributes:
-        kind: ``something else`` is in the image, or he ``cannot see`` it.
+        kind: ``something else`` is in the image, or they ``cannot see`` it.
         image_id: the image.
-        rater: his name.
-        text: what he wrote; empty for ``cannot see``.
+        rater: the rater's name.
+        text: what they wrote; empty for ``cannot see``.
         at: when.
     """
 
@@ -127,7 +127,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class HourlyWork:
     """What was answered within an hour in which anybody worked.
 
     Attributes:
@@ -145,7 +145,7 @@ _RECENT = 24
 _HOUR = 3_600_000
 
 
-def progress(store: Store) -> Progress:
+def study_progress(store: Store) -> StudyProgress:
     """How far the study has come.
 
     Raises:
@@ -154,7 +154,7 @@ def progress(store: Store) -> Progress:
     with store.database.read() as connection:
         study = study_row(connection)
         k, budget = study.settings.votes_per_question, study.settings.budget
-        work = work_of(connection, study.settings)
+        work = workload(connection, study.settings)
         n_answers = connection.execute(select(func.sum(raters.c.n_answers))).scalar() or 0
         n_images = connection.execute(select(func.count()).select_from(images)).scalar_one()
         is_known = questions.c.truth.is_not(None)
@@ -166,7 +166,7 @@ def progress(store: Store) -> Progress:
     all_votes = work.n_questions * k
     wanted = all_votes if budget is None else min(budget, all_votes)
     end = None if not pace else moment(store.now() + round(work.n_left / pace * _HOUR))
-    return Progress(
+    return StudyProgress(
         n_images, work.n_questions, work.n_done, work.n_votes, wanted, work.n_left, int(n_answers),
         n_gold, n_leases, pace, end, study.is_closed,
     )  # fmt: skip
@@ -204,7 +204,7 @@ def image_counts(store: Store, image_id: str) -> ImageCounts:
         return counts_of(connection, [number])[0]
 
 
-def work_by_hour(store: Store, rater: int | None = None) -> tuple[Work, ...]:
+def work_by_hour(store: Store, rater: int | None = None) -> tuple[HourlyWork, ...]:
     """What was answered in each hour with work, oldest first; by all or by one rater.
 
     Raises:
@@ -216,7 +216,7 @@ def work_by_hour(store: Store, rater: int | None = None) -> tuple[Work, ...]:
         found = found.where(activity.c.rater == rater)
     with store.database.read() as connection:
         return tuple(
-            Work(moment(hour * _HOUR), int(n_answers), int(n_counted))
+            HourlyWork(moment(hour * _HOUR), int(n_answers), int(n_counted))
             for hour, n_answers, n_counted in connection.execute(found)
         )
 

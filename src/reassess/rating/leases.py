@@ -1,6 +1,6 @@
 """Leases that exist: shown again, gone back to, returned, run out.
 
-A lease keeps a screen for one rater for a while. Whatever ends it frees the slots that it
+A lease keeps a task for one rater for a while. Whatever ends it frees the slots that it
 held in the same transaction. Who gets the next one is decided in `reassess.rating.queue`.
 """
 
@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, exists, select, update
 
 from reassess.rating.database import AnyRow
-from reassess.rating.errors import LeaseError
-from reassess.rating.records import Screen, ScreenQuestion, is_text
+from reassess.rating.records import LeaseError, TaskLease, TaskQuestion, is_text
 from reassess.rating.schema import (
     ANSWERED,
     EXPIRED,
@@ -81,47 +80,47 @@ _AT_ONCE = 20
 _NO_END = 2**31 - 1
 
 
-def screen_of(store: Store, rater: int, lease: int) -> Screen:
-    """A screen that this rater holds or held, with his answers, to go back and correct.
+def leased_task(store: Store, rater: int, lease: int) -> TaskLease:
+    """A task that this rater holds or held, with their answers, to go back and correct.
 
     Raises:
-        LeaseError: there is no such screen, or it is another rater's.
+        LeaseError: there is no such task, or it is another rater's.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:
-        return screen_from(connection, screen_row(connection, rater, lease))
+        return task_from(connection, lease_row(connection, rater, lease))
 
 
-def earlier_screen(store: Store, rater: int, lease: int | None = None) -> Screen | None:
-    """The screen that this rater answered last before another (or last of all).
+def earlier_task(store: Store, rater: int, lease: int | None = None) -> TaskLease | None:
+    """The task that this rater answered last before another (or last of all).
 
     Args:
         store: the study.
-        rater: his number.
-        lease: the screen to go back from; None goes back from the end.
+        rater: the rater's number.
+        lease: the task to go back from; None goes back from the end.
 
     Raises:
-        LeaseError: the screen is another rater's.
+        LeaseError: the task is another rater's.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:
-        ordinal = _NO_END if lease is None else screen_row(connection, rater, lease).ordinal
+        ordinal = _NO_END if lease is None else lease_row(connection, rater, lease).ordinal
         found = connection.execute(_BEFORE, {"rater": rater, "ordinal": ordinal}).scalar()
         if found is None:
             return None
-        return screen_from(connection, screen_row(connection, rater, found))
+        return task_from(connection, lease_row(connection, rater, found))
 
 
-def return_screen(store: Store, rater: int, lease: int) -> None:
-    """Give a screen back to the queue unanswered; no matter if it ended already.
+def return_task(store: Store, rater: int, lease: int) -> None:
+    """Give a task back to the queue unanswered; no matter if it ended already.
 
     Raises:
-        LeaseError: there is no such screen, or it is another rater's.
+        LeaseError: there is no such task, or it is another rater's.
         StoreError: the database cannot be written.
     """
 
     def act(connection: Connection) -> None:
-        release(store, connection, [screen_row(connection, rater, lease)], RETURNED)
+        release(store, connection, [lease_row(connection, rater, lease)], RETURNED)
 
     store.database.write(act)
 
@@ -129,7 +128,7 @@ def return_screen(store: Store, rater: int, lease: int) -> None:
 def return_expired(store: Store, limit: int = 1_000) -> int:
     """How many leases had run out and went back to the queue now.
 
-    `next_screen` does this by itself a few at a time; nobody needs to call it.
+    `next_task` does this by itself a few at a time; nobody needs to call it.
 
     Raises:
         StoreError: the database cannot be written.
@@ -142,7 +141,7 @@ def return_expired(store: Store, limit: int = 1_000) -> int:
 
 
 def holds_image(store: Store, rater: int, image_id: str) -> bool:
-    """Whether this rater was ever given a screen of the image: who may fetch its file.
+    """Whether this rater was ever given a task of the image: who may fetch its file.
 
     Raises:
         StoreError: the database cannot be read.
@@ -195,20 +194,20 @@ def release(store: Store, connection: Connection, rows: Sequence[AnyRow], state:
     return n_ended
 
 
-def screen_row(connection: Connection, rater: int, lease: int) -> AnyRow:
+def lease_row(connection: Connection, rater: int, lease: int) -> AnyRow:
     """The lease and its image.
 
     Raises:
-        LeaseError: there is no such screen, or it is another rater's.
+        LeaseError: there is no such task, or it is another rater's.
     """
     row = connection.execute(_LEASE, {"lease": lease}).first() if abs(lease) < 2**63 else None
     if row is None or row.rater != rater:
-        raise LeaseError(f"screen {lease} is none of yours. Fetch the next one.")
+        raise LeaseError(f"task {lease} is none of yours. Fetch the next one.")
     return row
 
 
-def screen_from(connection: Connection, row: AnyRow) -> Screen:
-    """The screen of a lease, with the rater's answers so far."""
+def task_from(connection: Connection, row: AnyRow) -> TaskLease:
+    """The task of a lease, with the rater's answers so far."""
     labels = {row[0]: row[1] for row in connection.execute(_LABELS, {"questions": row.questions})}
     answers = {
         row[0]: row[1]
@@ -217,10 +216,10 @@ def screen_from(connection: Connection, row: AnyRow) -> Screen:
             {"questions": row.questions, "rater": row.rater, "round": round_of(row.purpose)},
         )
     }
-    return Screen(
+    return TaskLease(
         row.id,
         row.name,
-        tuple(ScreenQuestion(n, labels[n], answers.get(n)) for n in row.questions),
+        tuple(TaskQuestion(n, labels[n], answers.get(n)) for n in row.questions),
         moment(row.expires_at),
         row.purpose == PRACTICE,
         row.state == ANSWERED,
@@ -228,5 +227,5 @@ def screen_from(connection: Connection, row: AnyRow) -> Screen:
 
 
 def round_of(purpose: int) -> int:
-    """The round of votes that a screen asks for: 1 for a repetition, else 0."""
+    """The round of votes that a task asks for: 1 for a repetition, else 0."""
     return 1 if purpose == REPEAT else 0

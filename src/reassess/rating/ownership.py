@@ -1,21 +1,22 @@
 """What an owner may do, each act written into the audit log in the same transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection, Update, and_, bindparam, delete, func, select, update
 
-from reassess.errors import AlignmentError, preview
+from reassess.errors import AlignmentError, OptionError, preview
 from reassess.rating import schema
-from reassess.rating.bulk import in_lists, numbers_by_name
-from reassess.rating.counting import TASKS_AT_ONCE, lock_tasks, refresh_tasks
+from reassess.rating.counts import TASKS_AT_ONCE, lock_tasks, recount, refresh_tasks
+from reassess.rating.database import in_lists, numbers_by_name
 from reassess.rating.leases import release_all_of
 from reassess.rating.people import rater as person
 from reassess.rating.qualification import count_unslotted
+from reassess.rating.records import Settings
 from reassess.rating.schema import questions, raters, slots, study, tasks
-from reassess.rating.store import Store, log, moment
+from reassess.rating.store import Store, log, moment, study_row
 
 Use = Literal["rating", "practice", "retired"]
 
@@ -47,10 +48,10 @@ _USES: dict[Use, int] = {
 
 
 def pause(store: Store, rater: int, *, by: int | None = None, reason: str = "") -> int:
-    """How many leases went back: a paused rater gets no screens, and his open ones return.
+    """How many leases went back: a paused rater gets no tasks, and their open ones return.
 
     Raises:
-        RaterError: he is unknown.
+        RaterError: they are unknown.
         StoreError: the database cannot be written.
     """
     _change(store, rater, by, "pause", {"paused_at": store.now()}, reason)
@@ -61,30 +62,30 @@ def resume(store: Store, rater: int, *, by: int | None = None) -> None:
     """Let a paused rater go on.
 
     Raises:
-        RaterError: he is unknown.
+        RaterError: they are unknown.
         StoreError: the database cannot be written.
     """
     _change(store, rater, by, "resume", {"paused_at": None})
 
 
-def admit(store: Store, rater: int, *, by: int | None = None) -> None:
+def waive_qualification(store: Store, rater: int, *, by: int | None = None) -> None:
     """Let a rater rate who has not qualified, or has not tried.
 
     Raises:
-        RaterError: he is unknown.
+        RaterError: they are unknown.
         StoreError: the database cannot be written.
     """
-    _change(store, rater, by, "admit", {"stage": "rating"})
+    _change(store, rater, by, "waive_qualification", {"stage": "rating"})
 
 
-def set_aside(store: Store, rater: int, *, by: int | None = None, reason: str = "") -> int:
+def exclude_votes(store: Store, rater: int, *, by: int | None = None, reason: str = "") -> int:
     """How many votes of a rater count no longer; their places return to the queue.
 
-    He is paused. The votes stay in the store and can be exported, marked as not counted.
+    The rater is paused. The votes stay in the store and can be exported, marked as not counted.
     Done in steps; when it is cut off, call it again.
 
     Raises:
-        RaterError: he is unknown.
+        RaterError: they are unknown.
         StoreError: the database cannot be written.
     """
     pause(store, rater, by=by, reason=reason)
@@ -99,13 +100,13 @@ def set_aside(store: Store, rater: int, *, by: int | None = None, reason: str = 
         refresh_tasks(store, first, low)
 
 
-def take_back(store: Store, rater: int, *, by: int | None = None) -> int:
+def restore_votes(store: Store, rater: int, *, by: int | None = None) -> int:
     """How many votes that were set aside count again: those whose places are still free.
 
-    He stays paused until he is resumed.
+    They stay paused until resumed.
 
     Raises:
-        RaterError: he is unknown.
+        RaterError: they are unknown.
         StoreError: the database cannot be written.
     """
     _change(store, rater, by, "take back", {"aside_at": None})
@@ -137,8 +138,26 @@ def take_back(store: Store, rater: int, *, by: int | None = None) -> int:
     return n_counted
 
 
+def change_settings(store: Store, settings: Settings, *, by: int | None = None) -> None:
+    """Change how the study is rated from now on, and write it into the audit log.
+
+    With more votes a question, questions that were complete open again. Fewer are possible as
+    long as no question has more. Leases that run keep their length.
+
+    Args:
+        store: the study.
+        settings: all of them; take `settings_of` and `dataclasses.replace`.
+        by: number of the owner.
+
+    Raises:
+        OptionError: a question has more votes than votes_per_question.
+        StoreError: the database cannot be written.
+    """
+    store.database.write(lambda connection: _apply_settings(store, connection, settings, by))
+
+
 def close(store: Store, *, by: int | None = None) -> None:
-    """Close the study: nobody gets a new screen; screens that are out may still come back.
+    """Close the study: nobody gets a new task; tasks that are out may still come back.
 
     Raises:
         StoreError: the database cannot be written.
@@ -282,3 +301,29 @@ def _free_votes(store: Store, rater: int, low: int, high: int) -> int:
         return freed
 
     return store.database.write(act)
+
+
+def _apply_settings(
+    store: Store, connection: Connection, settings: Settings, by: int | None
+) -> None:
+    before = study_row(connection).settings
+    k = settings.votes_per_question
+    highest = None
+    if k < before.votes_per_question:
+        highest = connection.execute(select(func.max(slots.c.slot))).scalar()
+    if highest is not None and highest >= k:
+        raise OptionError(
+            f"votes_per_question is {k}, but must be at least {highest + 1}, as many as some "
+            "question has: votes are never thrown away. Close the study, or hand in a "
+            "stopping rule."
+        )
+    connection.execute(update(study).values(n_slots=k, settings=asdict(settings)))
+    changed: dict[str, object] = {
+        name: [asdict(before)[name], value]
+        for name, value in asdict(settings).items()
+        if asdict(before)[name] != value
+    }
+    log(connection, store.now(), by, "change settings", changed)
+    if k != before.votes_per_question:
+        lock_tasks(connection)
+        recount(connection, k)

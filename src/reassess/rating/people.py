@@ -13,9 +13,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, func, insert, select, update
 
 from reassess.errors import DataError
+from reassess.rating.counts import share_of, workload
 from reassess.rating.database import AnyRow
-from reassess.rating.errors import InvitationError, RaterError
-from reassess.rating.records import LONGEST_NAME, Rater, Role, Settings, Standing, is_text
+from reassess.rating.records import (
+    LONGEST_NAME,
+    InvitationError,
+    Rater,
+    RaterError,
+    RaterProgress,
+    Role,
+    Settings,
+    is_text,
+)
 from reassess.rating.schema import (
     ANSWERED,
     FOR_PRACTICE,
@@ -26,7 +35,6 @@ from reassess.rating.schema import (
     tasks,
 )
 from reassess.rating.store import Store, log, study_row
-from reassess.rating.work import share_of, work_of
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -141,7 +149,7 @@ def sign_in(store: Store, name: str, password: str) -> Rater | None:
 
 
 def sign_out_everywhere(store: Store, rater: int) -> None:
-    """Void every cookie of a person: his epoch goes up.
+    """Void every cookie of a person: their epoch goes up.
 
     Raises:
         RaterError: the person is unknown.
@@ -193,11 +201,11 @@ def raters_of(store: Store) -> tuple[Rater, ...]:
         )
 
 
-def standing(store: Store, rater: int) -> Standing:
-    """What a rater may know about his own work.
+def rater_progress(store: Store, rater: int) -> RaterProgress:
+    """What a rater may know about their own work.
 
     Raises:
-        RaterError: he is unknown.
+        RaterError: they are unknown.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:
@@ -219,7 +227,7 @@ def standing(store: Store, rater: int) -> Standing:
             ).scalar_one()
             n_left = max(0, min(settings.n_practice, n_tasks) - n_answered)
         share_done = _share_done(store, connection, settings)
-    return Standing(
+    return RaterProgress(
         row.n_screens,
         row.n_answers,
         row.milliseconds / 1000,
@@ -269,7 +277,7 @@ def check_role(connection: Connection, number: int, roles: tuple[Role, ...]) -> 
     """The person, who has one of these roles.
 
     Raises:
-        RaterError: he has another, or is unknown.
+        RaterError: the rater has another, or is unknown.
     """
     person = _by_number(connection, number)
     if person.role not in roles:
@@ -281,7 +289,7 @@ def _share_done(store: Store, connection: Connection, settings: Settings) -> flo
     """Counted once in a while only: it takes a walk over all tasks, and moves slowly."""
     at, share = store.share_done
     if not 0 <= store.now() - at < _FRESH:
-        work = work_of(connection, settings)
+        work = workload(connection, settings)
         share = share_of(work.n_votes, work.n_left)
         store.share_done[:] = [store.now(), share]
     return share
@@ -316,7 +324,7 @@ def _by_number(connection: Connection, number: int) -> Rater:
 
 
 def _unknown(number: int) -> RaterError:
-    return RaterError(f"rater {number} is unknown. Invite him first.")
+    return RaterError(f"rater {number} is unknown. Invite them first.")
 
 
 def _record(row: AnyRow) -> Rater:

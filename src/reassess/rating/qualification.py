@@ -9,7 +9,7 @@ from collections import defaultdict
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from reassess.rating import order
+from reassess.rating import task_choice
 from reassess.rating.schema import (
     ANSWERED,
     OPEN,
@@ -52,11 +52,11 @@ _RUNS = (
 
 
 def decide(store: Store, connection: Connection, rater: int) -> None:
-    """Move a rater on whose practice or qualification is over; leave him where it is not."""
+    """Move a rater on whose practice or qualification is over; leave them where it is not."""
     stage = connection.execute(select(raters.c.stage).where(raters.c.id == rater)).scalar_one()
     settings = study_row(connection).settings
     if stage == "practice":
-        if order.is_practised(connection, rater, settings):
+        if task_choice.is_practised(connection, rater, settings):
             _move(connection, rater, stage, "qualification")
         return
     if stage != "qualification" or connection.execute(_RUNS, {"rater": rater}).first():

@@ -1,8 +1,8 @@
-"""Which screen a rater gets next, and the leases that keep it his for a while.
+"""Which task a rater gets next, and the leases that keep it theirs for a while.
 
-A screen is looked for in a reading transaction, so that nobody waits for the search, and
-taken in a short writing one; what another took meanwhile is looked for anew. Order and luck
-are in `reassess.rating.order`, what becomes of answers in `reassess.rating.submission`.
+A task is looked for in a reading transaction, so that nobody waits for the search, and
+taken in a short writing one; what another took meanwhile is looked for anew. Order and seed
+are in `reassess.rating.task_choice`, what becomes of answers in `reassess.rating.submission`.
 """
 
 from collections.abc import Collection
@@ -11,23 +11,23 @@ from functools import partial
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from reassess.rating import order
+from reassess.rating import task_choice
 from reassess.rating.database import AnyRow
-from reassess.rating.errors import RaterError
 from reassess.rating.leases import (
     is_any_expired,
+    lease_row,
     release_expired,
     round_of,
-    screen_from,
-    screen_row,
+    task_from,
 )
 from reassess.rating.qualification import decide
 from reassess.rating.records import (
-    QUESTIONS_ON_A_SCREEN,
-    Idle,
-    Screen,
-    ScreenQuestion,
+    QUESTIONS_PER_TASK,
+    NoTask,
+    RaterError,
     Settings,
+    TaskLease,
+    TaskQuestion,
 )
 from reassess.rating.schema import (
     GOLD,
@@ -44,19 +44,19 @@ from reassess.rating.state import TaskState, load_task
 from reassess.rating.store import Store, StudyRow, moment, study_row
 
 MOST_OPEN = 8
-"""Screens that a rater may hold at once; sweeping counts as one."""
+"""Tasks that a rater may hold at once; class grids counts as one."""
 
 _TRIES = 30
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A screen that was found and is to be taken, with so many questions at most."""
+    """A task that was found and is to be taken, with so many questions at most."""
 
-    found: order.Found
+    found: task_choice.TaskChoice
     purpose: int
-    luck: order.Draw
-    most: int = QUESTIONS_ON_A_SCREEN
+    seed: task_choice.TaskSeed
+    most: int = QUESTIONS_PER_TASK
 
 
 _WHO = select(
@@ -90,41 +90,41 @@ _NEXT_ORDINAL = (
 )
 
 
-def next_screen(store: Store, rater: int, *, beyond: Collection[int] = ()) -> Screen | Idle:
-    """The screen that a rater should see next, leased to him, or why there is none.
+def next_task(store: Store, rater: int, *, beyond: Collection[int] = ()) -> TaskLease | NoTask:
+    """The task that a rater should see next, leased to them, or why there is none.
 
-    A screen that he holds already comes back first, so that reloading a page wastes nothing;
-    its lease is prolonged. To prefetch, name the leases that he has in ``beyond``.
+    A task that they hold already comes back first, so that reloading a page wastes nothing;
+    its lease is prolonged. To prefetch, name the leases that they have in ``beyond``.
 
     Args:
         store: the study.
-        rater: his number.
-        beyond: leases that he is to get another one after.
+        rater: the rater's number.
+        beyond: leases that they are to get another one after.
 
     Raises:
-        RaterError: he is unknown.
+        RaterError: they are unknown.
         StoreError: the database cannot be reached or written.
     """
     for attempt in range(_TRIES):
         with store.database.read() as connection:
-            plan = _plan(store, connection, rater, frozenset(beyond), swept=attempt > 0)
-        if isinstance(plan, Idle):
+            plan = _plan(store, connection, rater, frozenset(beyond), released=attempt > 0)
+        if isinstance(plan, NoTask):
             return plan
-        screen = store.database.write(partial(_carry_out, store, rater, plan), durable=False)
-        if screen is not None:
-            return screen
-    return Idle("wait")
+        leased = store.database.write(partial(_carry_out, store, rater, plan), durable=False)
+        if leased is not None:
+            return leased
+    return NoTask("wait")
 
 
 @dataclass(frozen=True, slots=True)
 class _Prolong:
-    """A screen that the rater holds already."""
+    """A task that the rater holds already."""
 
     lease: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Sweep:
+class _ReleaseExpired:
     """Leases have run out and are to go back first."""
 
 
@@ -134,85 +134,85 @@ class _Decide:
 
 
 def _plan(
-    store: Store, connection: Connection, rater: int, beyond: frozenset[int], *, swept: bool
-) -> "_Plan | _Prolong | _Sweep | _Decide | Idle":
+    store: Store, connection: Connection, rater: int, beyond: frozenset[int], *, released: bool
+) -> "_Plan | _Prolong | _ReleaseExpired | _Decide | NoTask":
     study = study_row(connection)
     person = who(connection, rater)
     if person.paused_at is not None:
-        return Idle("paused")
+        return NoTask("paused")
     held = connection.execute(_HELD, {"rater": rater}).all()
     now = store.now()
     for lease in held:
         if lease.id not in beyond and not lease.is_sweep and lease.expires_at > now:
             return _Prolong(lease.id)
     if study.is_closed:
-        return Idle("closed")
+        return NoTask("closed")
     if sum(not lease.is_sweep for lease in held) >= MOST_OPEN:
-        return Idle("wait")
-    if not swept and is_any_expired(connection, now):
-        return _Sweep()
+        return NoTask("wait")
+    if not released and is_any_expired(connection, now):
+        return _ReleaseExpired()
     return _find(connection, study, rater, person.stage, person.n_leases + 1)
 
 
 def _find(
     connection: Connection, study: StudyRow, rater: int, stage: str, ordinal: int
-) -> _Plan | _Decide | Idle:
-    """The task that the rater's stage and luck lead to."""
-    settings, luck = study.settings, order.draw(study.secret, rater, ordinal)
+) -> _Plan | _Decide | NoTask:
+    """The task that the rater's stage and seed lead to."""
+    settings, seed = study.settings, task_choice.draw(study.secret, rater, ordinal)
     if stage == "failed":
-        return Idle("not-qualified")
+        return NoTask("not-qualified")
     if stage in ("practice", "qualification"):
-        return _find_first(connection, settings, rater, stage, luck)
+        return _find_first(connection, settings, rater, stage, seed)
     left = votes_left(connection, settings)
     found = None
     if left is None or left > 0:
-        found = order.open_task(connection, rater, luck, thrifty=left is not None)
+        found = task_choice.pick_open(connection, rater, seed, priority_only=left is not None)
     if found is None:
         is_taken = connection.execute(_IS_TAKEN).first() is not None
-        return Idle("wait" if is_taken else "complete")
-    most = QUESTIONS_ON_A_SCREEN if left is None else min(left, QUESTIONS_ON_A_SCREEN)
-    purpose = order.purpose_of(luck, settings)
+        return NoTask("wait" if is_taken else "complete")
+    most = QUESTIONS_PER_TASK if left is None else min(left, QUESTIONS_PER_TASK)
+    purpose = task_choice.purpose_of(seed, settings)
     if purpose == GOLD:
-        gold = order.gold_task(connection, rater, luck)
+        gold = task_choice.pick_gold(connection, rater, seed)
         if gold is not None:
-            return _Plan(gold, GOLD, luck, most=min(found.n_open, most))
+            return _Plan(gold, GOLD, seed, most=min(found.n_open, most))
     if purpose == REPEAT:
         last = ordinal - 1 - settings.repeat_gap
-        earlier = order.earlier_task(connection, rater, last, luck)
+        earlier = task_choice.pick_earlier(connection, rater, last, seed)
         if earlier is not None:
-            return _Plan(earlier, REPEAT, luck)
-    return _Plan(found, RATING, luck, most=most)
+            return _Plan(earlier, REPEAT, seed)
+    return _Plan(found, RATING, seed, most=most)
 
 
 def _find_first(
-    connection: Connection, settings: Settings, rater: int, stage: str, luck: order.Draw
-) -> _Plan | _Decide | Idle:
-    """Practice, then qualification, as long as there are screens for them."""
+    connection: Connection, settings: Settings, rater: int, stage: str, seed: task_choice.TaskSeed
+) -> _Plan | _Decide | NoTask:
+    """Practice, then qualification, as long as there are tasks for them."""
     if stage == "practice":
         found = None
-        if order.n_given(connection, rater, PRACTICE) < settings.n_practice:
-            found = order.practice_task(connection, rater)
-        return _Decide() if found is None else _Plan(found, PRACTICE, luck)
+        if task_choice.n_given(connection, rater, PRACTICE) < settings.n_practice:
+            found = task_choice.pick_practice(connection, rater)
+        return _Decide() if found is None else _Plan(found, PRACTICE, seed)
     found = None
-    if order.n_given(connection, rater, QUALIFICATION) < settings.n_qualification:
-        found = order.gold_task(connection, rater, luck)
+    if task_choice.n_given(connection, rater, QUALIFICATION) < settings.n_qualification:
+        found = task_choice.pick_gold(connection, rater, seed)
     if found is not None:
-        return _Plan(found, QUALIFICATION, luck)
+        return _Plan(found, QUALIFICATION, seed)
     if connection.execute(_HELD, {"rater": rater}).first() is not None:
-        return Idle("wait")
+        return NoTask("wait")
     return _Decide()
 
 
 def _carry_out(
     store: Store,
     rater: int,
-    plan: _Plan | _Prolong | _Sweep | _Decide,
+    plan: _Plan | _Prolong | _ReleaseExpired | _Decide,
     connection: Connection,
-) -> Screen | None:
-    """The screen, or None where there is to be another look."""
+) -> TaskLease | None:
+    """The task, or None where there is to be another look."""
     if isinstance(plan, _Prolong):
         return _prolong(store, connection, rater, plan.lease)
-    if isinstance(plan, _Sweep):
+    if isinstance(plan, _ReleaseExpired):
         release_expired(store, connection, store.now())
         return None
     if isinstance(plan, _Decide):
@@ -221,7 +221,7 @@ def _carry_out(
     return _take(store, connection, rater, plan)
 
 
-def _prolong(store: Store, connection: Connection, rater: int, lease: int) -> Screen | None:
+def _prolong(store: Store, connection: Connection, rater: int, lease: int) -> TaskLease | None:
     study = study_row(connection)
     until = store.now() + 1000 * study.settings.lease_seconds
     done = connection.execute(
@@ -229,11 +229,11 @@ def _prolong(store: Store, connection: Connection, rater: int, lease: int) -> Sc
         .where(leases.c.id == lease, leases.c.rater == rater, leases.c.state == OPEN)
         .values(expires_at=until)
     )
-    return screen_from(connection, screen_row(connection, rater, lease)) if done.rowcount else None
+    return task_from(connection, lease_row(connection, rater, lease)) if done.rowcount else None
 
 
-def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Screen | None:
-    """Lease a screen; None where its questions were taken meanwhile."""
+def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> TaskLease | None:
+    """Lease a task; None where its questions were taken meanwhile."""
     study = study_row(connection)
     if study.is_closed:
         return None
@@ -254,7 +254,7 @@ def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Scre
             state.take(number, rater)
     now = store.now()
     until = now + 1000 * study.settings.lease_seconds
-    shown = order.shuffled(asked, plan.luck.seed)
+    shown = task_choice.shuffled(asked, plan.seed.shuffle)
     lease = connection.execute(
         _LEASE,
         {
@@ -263,10 +263,10 @@ def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Scre
         },
     ).scalar_one()  # fmt: skip
     state.save(store, connection)
-    return Screen(
+    return TaskLease(
         lease,
         plan.found.image_id,
-        tuple(ScreenQuestion(n, state.questions[n].label, None) for n in shown),
+        tuple(TaskQuestion(n, state.questions[n].label, None) for n in shown),
         moment(until),
         plan.purpose == PRACTICE,
         False,
@@ -284,31 +284,37 @@ def _asked(connection: Connection, state: TaskState, rater: int, plan: _Plan) ->
     found = [question for question in found if question.place_of(rater) is None]
     if plan.purpose == RATING:
         found = [question for question in found if state.is_open(question)]
-        if plan.found.is_urgent:
+        if plan.found.near_top_priority:
             still_open = [one for one in state.questions.values() if state.is_open(one)]
             highest = max((one.level for one in still_open), default=0)
-            found = [question for question in found if order.is_urgent(question.level, highest)]
+            found = [
+                question
+                for question in found
+                if task_choice.near_top_priority(question.level, highest)
+            ]
         found.sort(key=lambda question: -question.level)
         return [question.number for question in found[: plan.most]]
     if not any(question.truth is not None for question in found):
         return []
-    return order.shuffled([question.number for question in found], plan.luck.seed)[: plan.most]
+    return task_choice.shuffled([question.number for question in found], plan.seed.shuffle)[
+        : plan.most
+    ]
 
 
 def who(connection: Connection, rater: int) -> AnyRow:
     """What the queue knows of a rater.
 
     Raises:
-        RaterError: he is unknown.
+        RaterError: they are unknown.
     """
     row = connection.execute(_WHO, {"rater": rater}).first() if abs(rater) < 2**31 else None
     if row is None:
-        raise RaterError(f"rater {rater} is unknown. Invite him first.")
+        raise RaterError(f"rater {rater} is unknown. Invite them first.")
     return row
 
 
 def votes_left(connection: Connection, settings: Settings) -> int | None:
-    """How many votes the budget still allows, those that are out on screens taken off.
+    """How many votes the budget still allows, those that are out on tasks taken off.
 
     None where there is no budget.
     """

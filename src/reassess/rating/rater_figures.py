@@ -1,6 +1,6 @@
 """The table of raters: how much, how fast, how well. For owners only.
 
-Gold answers are those of any screen but practice, in their latest version. Agreement is kept
+Gold answers are those of any task but practice, in their latest version. Agreement is kept
 while answers come in: each is compared with the counted votes that were there already.
 """
 
@@ -13,8 +13,7 @@ import numpy as np
 from jaxtyping import Int
 from sqlalchemy import Connection, and_, func, select, text
 
-from reassess.rating.bulk import in_lists
-from reassess.rating.database import AnyRow
+from reassess.rating.database import AnyRow, in_lists
 from reassess.rating.records import Role, Stage
 from reassess.rating.schema import PRACTICE, activity, leases, questions, raters, votes
 from reassess.rating.store import Store, moment
@@ -49,26 +48,26 @@ class RaterFigures:
 
     Attributes:
         number: of the rater.
-        name: his id in votes.
-        role: what he may do.
-        stage: how far he has come.
-        is_paused: whether he gets no work.
-        is_aside: whether his votes are set aside.
-        n_screens: screens answered.
+        name: the rater's id in votes.
+        role: what they may do.
+        stage: how far they have come.
+        is_paused: whether they get no work.
+        is_aside: whether their votes are excluded.
+        n_screens: tasks answered.
         n_answers: answers given, practice left out.
-        answers_per_hour: over the time that he worked; None before there is any.
+        answers_per_hour: over the time that they worked; None before there is any.
         seconds_per_answer: mean; None before there is any.
         share_fast: share of answers in less than half a second.
-        precision: of his yes on gold, how many are right.
-        recall: of the classes that gold says are there, how many he answered yes to.
-        gold_accuracy: of his yes and no on gold, how many are right.
-        agreement: of the votes that others had given when he answered, how many were the same.
-        self_agreement: of the questions shown to him again, how many he answered the same.
-        drift: accuracy on gold in the later half of his answers less the earlier half; None
+        precision: of their yes on gold, how many are right.
+        recall: of the classes that gold says are there, how many they answered yes to.
+        gold_accuracy: of their yes and no on gold, how many are right.
+        agreement: of the votes that others had given when they answered, how many were the same.
+        self_agreement: of the questions shown to them again, how many they answered the same.
+        drift: accuracy on gold in the later half of their answers less the earlier half; None
             below 20 answers to gold.
-        is_suspicious: he takes less than a third of the median time, or answers a fifth of
+        is_suspicious: they take less than a third of the median time, or answer a fifth of
             the questions in less than half a second.
-        last_seen: when he answered last; None before.
+        last_seen: when they answered last; None before.
     """
 
     number: int
@@ -219,7 +218,7 @@ def _on_gold(connection: Connection) -> dict[int, _OnGold]:
 
 
 def _repeated(connection: Connection) -> dict[int, tuple[int, int]]:
-    """How many questions were shown again to each rater, and how many he answered the same."""
+    """How many questions were shown again to each rater, and how many they answered the same."""
     again, first = votes.alias("again"), votes.alias("first")
     before = (
         select(first.c.answer)
@@ -248,7 +247,7 @@ def _repeated(connection: Connection) -> dict[int, tuple[int, int]]:
 
 
 def _last_seen(connection: Connection) -> dict[int, int]:
-    """When each rater last worked, to the hour's end of his last screens."""
+    """When each rater last worked, to the hour's end of their last tasks."""
     ends = select(leases.c.rater, func.max(leases.c.ordinal).label("last")).group_by(leases.c.rater)
     newest = ends.subquery()
     found = select(leases.c.rater, func.coalesce(leases.c.ended_at, leases.c.leased_at)).join(

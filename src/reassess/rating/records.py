@@ -1,20 +1,57 @@
-"""What goes into the store and comes out of it: settings, screens, answers, receipts, people.
+"""What goes into the store and comes out of it: settings, tasks, answers, receipts, people.
 
 Times are UTC, as milliseconds since 1970 where a column, as `datetime` where a person reads
 it. The figures that an owner looks at are in `reassess.rating.figures`. Nothing here may be
-sent to a rater but `Screen`, `Idle`, `Receipt` and `Standing`: they hold no original label,
-no model's opinion, nobody else's vote, and do not tell which question is gold.
+sent to a rater but `TaskLease`, `NoTask`, `Receipt` and `RaterProgress`: they hold no original
+label, no model's opinion, no other rater's vote, and do not reveal which question is gold.
+
+::
+
+    ReassessError
+    └── RatingError
+        ├── StoreError         the database is absent, full, busy, too new or not one of ours
+        ├── LeaseError         a lease or question that this rater does not hold
+        ├── RaterError         a rater who is unknown, paused or lacks the role
+        └── InvitationError    an invitation that is unknown, used or out of date
+
+The site turns `LeaseError` and `RaterError` into 403 or 404 and `StoreError` into 503. A closed
+study is no exception but a `NoTask`; an answer that meets no free slot is a status in its
+`Receipt`.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from reassess.errors import OptionError
+from reassess.errors import OptionError, ReassessError
+
+
+class RatingError(ReassessError):
+    """The root of what the rating store raises on purpose."""
+
+
+class StoreError(RatingError):
+    """Raised where the database is absent, full, busy, too new or not one of ours.
+
+    Nothing of the transaction that raised it was stored.
+    """
+
+
+class LeaseError(RatingError):
+    """Raised where a rater names a lease or a question that they do not hold."""
+
+
+class RaterError(RatingError):
+    """Raised where a rater is unknown, paused or has not the role that the act needs."""
+
+
+class InvitationError(RatingError):
+    """Raised where an invitation is unknown, used or out of date."""
+
 
 Role = Literal["rater", "expert", "owner"]
 Stage = Literal["practice", "qualification", "rating", "failed"]
-Why = Literal["complete", "wait", "closed", "paused", "not-qualified"]
+Reason = Literal["complete", "wait", "closed", "paused", "not-qualified"]
 Status = Literal["stored", "corrected", "unchanged"]
 
 ROLES: tuple[Role, ...] = ("rater", "expert", "owner")
@@ -22,7 +59,7 @@ STAGES: tuple[Stage, ...] = ("practice", "qualification", "rating", "failed")
 LONGEST_NAME = 200
 LONGEST_KEY = 100
 LONGEST_TEXT = 1_000
-QUESTIONS_ON_A_SCREEN = 8
+QUESTIONS_PER_TASK = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +69,17 @@ class Settings:
     Attributes:
         votes_per_question: k, how many distinct raters answer a question at most; without a
             stopping rule also at least.
-        lease_seconds: how long a screen stays with a rater who says nothing.
-        gold_rate: share of screens that show gold, at random places.
-        repeat_rate: share of screens that show an earlier screen of the same rater again.
-        repeat_gap: screens that lie at least between a screen and its repetition.
-        n_practice: practice screens, with feedback, before anything else.
-        n_qualification: gold screens, without feedback, before the first real one.
+        lease_seconds: how long a task stays with a rater who says nothing.
+        gold_rate: share of tasks that show gold, at random places.
+        repeat_rate: share of tasks that show an earlier task of the same rater again.
+        repeat_gap: tasks that lie at least between a task and its repetition.
+        n_practice: practice tasks, with feedback, before anything else.
+        n_qualification: gold tasks, without feedback, before the first real one.
         qualification_accuracy: share of right answers on them that qualifies; a maybe counts
             half.
         experts_per_gold: how many experts judge a question before it is gold.
         budget: counted votes after which nothing more is asked; None sets no limit. Under a
-            budget a screen leaves out what is clearly less urgent than the rest of its task.
+            budget a task leaves out what is clearly less urgent than the rest of its task.
 
     Raises:
         OptionError: a number is out of range.
@@ -86,11 +123,11 @@ class Rater:
     Attributes:
         number: the number in the store; what the site signs into its cookie.
         name: the rater's id in exported votes.
-        role: what he may do.
+        role: what they may do.
         stage: how far a rater has come.
-        is_paused: whether he gets no work for now.
-        has_password: whether he can sign in without an invitation.
-        epoch: goes up when he is signed out everywhere; a cookie with another one is void.
+        is_paused: whether they get no work for now.
+        has_password: whether they can sign in without an invitation.
+        epoch: goes up when they are signed out everywhere; a cookie with another one is void.
     """
 
     number: int
@@ -103,8 +140,8 @@ class Rater:
 
 
 @dataclass(frozen=True, slots=True)
-class ScreenQuestion:
-    """One question on a screen.
+class TaskQuestion:
+    """One question in a task.
 
     Attributes:
         question: its number in the store.
@@ -118,7 +155,7 @@ class ScreenQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class TaskLease:
     """One image and the questions about it that a rater has leased.
 
     Attributes:
@@ -132,23 +169,23 @@ class Screen:
 
     lease: int
     image_id: str
-    questions: tuple[ScreenQuestion, ...]
+    questions: tuple[TaskQuestion, ...]
     until: datetime
     is_practice: bool
     is_answered: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
-    """There is no screen for this rater now.
+class NoTask:
+    """There is no task for this rater now.
 
     Attributes:
-        why: ``complete``: nothing is left that he could answer; ``wait``: what is left is
-            leased to others, or he holds too many screens; ``closed``, ``paused``,
+        reason: ``complete``: nothing is left that they could answer; ``wait``: what is left is
+            leased to others, or they hold too many tasks; ``closed``, ``paused``,
             ``not-qualified``: as they say.
     """
 
-    why: Why
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +205,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a rater sends back for a screen.
+    """What a rater sends back for a task.
 
     Attributes:
-        lease: the number of the screen.
-        key: made by the client, new for each submission of a screen and the same when it is
+        lease: the number of the page.
+        key: made by the client, new for each submission of a task and the same when it is
             sent again after a lost connection: it is then stored once.
-        answers: to any of the screen's questions; what is left out goes back to the queue.
+        answers: to any of the page's questions; what is left out goes back to the queue.
             A question answered before is corrected.
-        milliseconds: how long the screen took; None where unknown.
+        milliseconds: how long the task took; None where unknown.
         something_else: free text, what else is in the image; empty where nothing was said.
         cannot_see: the image did not show; there must be no answers then.
     """
@@ -194,12 +231,12 @@ class Receipt:
     """What became of a submission. Whoever holds it may rely on it: it is durable.
 
     Attributes:
-        lease: the number of the screen.
+        lease: the number of the page.
         status: by question: ``stored``; ``corrected``: it replaces an earlier answer;
             ``unchanged``: the earlier answer was the same. Whether an answer is counted, which
             one is not that came after others have given all votes, raters are not told.
         again: whether the same key had been stored before.
-        truth: for practice screens whether the class is in the image, by question; None
+        truth: for practice tasks whether the class is in the image, by question; None
             for all others.
     """
 
@@ -210,16 +247,16 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What a rater may know about his own work.
+class RaterProgress:
+    """What a rater may know about their own work.
 
     Attributes:
-        n_screens: screens answered, practice included.
+        n_screens: tasks answered, practice included.
         n_answers: answers given, practice left out.
         seconds: time spent, as the client measured it.
         share_done: votes that all have given, of these and those that may still be asked for, in
             [0, 1]; what is settled is asked no more.
-        n_practice_left: practice screens that he has not answered yet.
+        n_practice_left: practice tasks that they have not answered yet.
     """
 
     n_screens: int

@@ -45,7 +45,7 @@ from sqlalchemy import (
 from reassess.rating.records import ROLES, STAGES
 
 RATING, GOLD, REPEAT, PRACTICE, QUALIFICATION, IMPORTED = range(6)
-"""Why a screen was shown, and a vote given: `leases.purpose`, `votes.purpose`."""
+"""Why a task was shown, and a vote given: `leases.purpose`, `votes.purpose`."""
 
 OPEN, ANSWERED, EXPIRED, RETURNED, UNSEEN = range(5)
 """What became of a lease: `leases.state`."""

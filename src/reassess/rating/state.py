@@ -13,8 +13,7 @@ from jaxtyping import Float
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, true, update
 
 from reassess.rating.schema import FOR_RATING, LEVELS, questions, slots, study, tasks, votes
-from reassess.rating.stopping import AskAll
-from reassess.rating.store import Store, names_of
+from reassess.rating.store import NoStopping, Store, names_of
 
 
 @dataclass(slots=True)
@@ -23,8 +22,8 @@ class Slot:
 
     Attributes:
         rater: who has it.
-        version: the version of his vote; None while it is only leased.
-        answer: his answer; None while it is only leased.
+        version: the version of the rater's vote; None while it is only leased.
+        answer: the rater's answer; None while it is only leased.
     """
 
     rater: int
@@ -57,7 +56,7 @@ class QuestionState:
     is_changed: bool = False
 
     def place_of(self, rater: int) -> int | None:
-        """The place that a rater has; None where he has none."""
+        """The place that a rater has; None where they have none."""
         return next((place for place, slot in self.slots.items() if slot.rater == rater), None)
 
     def free_place(self, k: int) -> int | None:
@@ -153,7 +152,7 @@ class TaskState:
         return self.use == FOR_RATING and not question.is_settled and len(question.slots) < self.k
 
     def take(self, number: int, rater: int) -> bool:
-        """Whether the rater has a slot of the question now; he may have had it before."""
+        """Whether the rater has a slot of the question now; they may have had it before."""
         question = self.questions[number]
         if question.place_of(rater) is not None:
             return True
@@ -217,7 +216,7 @@ class TaskState:
 
     def _assess(self, store: Store, connection: Connection) -> None:
         changed = [q for q in self.questions.values() if q.is_changed]
-        if not changed or isinstance(store.rule, AskAll):
+        if not changed or isinstance(store.rule, NoStopping):
             return
         settled, level = assess(store, connection, changed, self.k)
         for question, is_settled, step in zip(changed, settled, level, strict=True):

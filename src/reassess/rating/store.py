@@ -13,14 +13,33 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 
+import numpy as np
+from jaxtyping import Int, Shaped
 from sqlalchemy import Connection, insert, select
 
 from reassess.rating.database import Database
 from reassess.rating.migrations import check_holds_study, migrate
 from reassess.rating.records import Settings
 from reassess.rating.schema import audit_log, raters, study
-from reassess.rating.stopping import AskAll
-from reassess.records import StoppingRule
+from reassess.records import Assessment, StoppingRule
+
+
+class NoStopping:
+    """The rule without adaptive rating: every question gets all its votes, in random order."""
+
+    def assess(
+        self,
+        question: Int[np.ndarray, "q"],
+        position: Int[np.ndarray, "v"],
+        rater: Shaped[np.ndarray, "v"],
+        answer: Int[np.ndarray, "v"],
+        n_left: Int[np.ndarray, "q"],
+    ) -> Assessment:
+        """Nothing is settled, and nothing is more urgent than the rest."""
+        del position, rater, answer, n_left
+        n = len(question)
+        return Assessment(np.zeros(n, np.bool_), np.zeros(n), np.full(n, 0.5))
+
 
 _STUDY = select(study)
 
@@ -34,14 +53,14 @@ class Store:
 
     Attributes:
         database: where it is.
-        rule: when to stop asking; `AskAll` gives every question all its votes.
+        rule: when to stop asking; `NoStopping` gives every question all its votes.
         clock: what time it is; an argument so that tests can let it pass.
         names: names of raters by number, as far as they were needed; they never change.
         share_done: when the study's progress was counted last for raters, and the share.
     """
 
     database: Database
-    rule: StoppingRule = field(default_factory=AskAll)
+    rule: StoppingRule = field(default_factory=NoStopping)
     clock: Clock = time.time
     names: dict[int, str] = field(default_factory=dict)
     share_done: list[float] = field(default_factory=lambda: [-math.inf, 0.0])
@@ -109,7 +128,7 @@ def open_store(
             something else.
     """
     database = Database(url)
-    store = Store(database, rule or AskAll(), clock)
+    store = Store(database, rule or NoStopping(), clock)
     try:
         if must_exist:
             check_holds_study(database)
@@ -160,3 +179,13 @@ def _ensure_study(connection: Connection, settings: Settings, secret: str | None
             created_at=now,
         )
     )
+
+
+def settings_of(store: Store) -> Settings:
+    """The study's settings.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        return study_row(connection).settings

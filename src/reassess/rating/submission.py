@@ -12,12 +12,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from reassess.errors import DataError
 from reassess.rating.database import AnyRow
-from reassess.rating.errors import LeaseError, RaterError
-from reassess.rating.leases import round_of, screen_row
+from reassess.rating.leases import lease_row, round_of
 from reassess.rating.records import (
     LONGEST_KEY,
     LONGEST_TEXT,
     Answer,
+    LeaseError,
+    RaterError,
     Receipt,
     Status,
     Submission,
@@ -120,21 +121,21 @@ class _Work:
 
 
 def submit(store: Store, rater: int, submission: Submission) -> Receipt:
-    """What became of the answers to a screen, once they are durable.
+    """What became of the answers to a task, once they are durable.
 
-    The same key again gives the same receipt and stores nothing. A new key on a screen that
+    The same key again gives the same receipt and stores nothing. A new key in a task that
     was answered corrects it. After the lease ran out an answer is counted where a slot is
-    still free. Screens leased before the study was closed are accepted.
+    still free. Tasks leased before the study was closed are accepted.
 
     Args:
         store: the study.
-        rater: his number.
+        rater: the rater's number.
         submission: the answers.
 
     Raises:
-        LeaseError: the screen is unknown or another rater's, or an answer is to a question
+        LeaseError: the task is unknown or another rater's, or an answer is to a question
             that is not on it.
-        RaterError: he is unknown or paused.
+        RaterError: they are unknown or paused.
         DataError: an answer is none of 0, 1, 2, a text or key is too long, or a question
             stands there twice.
         StoreError: the database cannot be written; nothing was stored: send it again.
@@ -144,17 +145,17 @@ def submit(store: Store, rater: int, submission: Submission) -> Receipt:
 
 
 def _submit(store: Store, connection: Connection, rater: int, submission: Submission) -> Receipt:
-    row = screen_row(connection, rater, submission.lease)
+    row = lease_row(connection, rater, submission.lease)
     _check_fits(submission, row)
     state = load_task(connection, row.task)
     if connection.dialect.name != "sqlite":
-        row = screen_row(connection, rater, submission.lease)  # it may have changed meanwhile
+        row = lease_row(connection, rater, submission.lease)  # it may have changed meanwhile
     sent = connection.execute(_SENT, {"lease": row.id}).all()
     for earlier in sent:
         if earlier.key == submission.key:
             return _receipt_again(connection, row, state, submission, earlier.number)
     if row.paused_at is not None:
-        raise RaterError("you are paused, and your screens went back. Ask the study's owner.")
+        raise RaterError("you are paused, and your tasks went back. Ask the study's owner.")
     work = _Work(submission, rater, row, state, len(sent), store.now(), _own(connection, row))
     connection.execute(_INSERT, _submission_row(work))
     for answer in submission.answers:
@@ -353,5 +354,5 @@ def _check_fits(submission: Submission, row: AnyRow) -> None:
     for answer in submission.answers:
         if answer.question not in row.questions:
             raise LeaseError(
-                f"question {answer.question} is not on screen {row.id}. Answer what it asks."
+                f"question {answer.question} is not in task {row.id}. Answer what it asks."
             )

@@ -7,7 +7,7 @@ from reassess.analysis.raters import RaterRepeats
 from reassess.analysis.reviews import review_labels
 from reassess.errors import OptionError
 from reassess.files import read_votes
-from reassess.rating import adjudications, progress, rater_table, votes
+from reassess.rating import adjudications, rater_table, study_progress, votes
 from reassess.records import MistakeReview, Votes
 from reassess.site.store import has_store, open_rating
 from reassess.study import Study, benchmark_of, votes_file
@@ -73,5 +73,5 @@ def _votes_and_decisions(
     """The votes of a store, None where there are none, and what experts decided last."""
     with open_rating(study, database, must_exist=True) as store:
         decided = sorted(adjudications(store), key=lambda one: one.at)
-        given = votes(store) if progress(store).n_votes else None
+        given = votes(store) if study_progress(store).n_votes else None
     return given, {(one.image_id, one.label): one.answer for one in decided}

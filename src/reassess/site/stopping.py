@@ -34,8 +34,8 @@ from reassess.aggregation.adaptive import (
     Evidence,
     Known,
     Lossless,
-    OnceEach,
-    SeedsFirst,
+    OnePassFirst,
+    SeedFirst,
     known_of,
     relearn,
 )
@@ -43,14 +43,14 @@ from reassess.errors import OptionError, ReassessError
 from reassess.files import read_gold
 from reassess.pipeline import aggregate
 from reassess.rating import (
-    AskAll,
+    NoStopping,
     QuestionTable,
     Store,
     open_store,
-    progress,
     question_table,
     refresh,
     settings_of,
+    study_progress,
     votes,
 )
 from reassess.records import Assessment, Questions, StoppingRule, Votes
@@ -132,10 +132,10 @@ class StudyRule:
 
 
 class LiveRule:
-    """A rule whose rule can be changed while a server runs; it begins as `AskAll`."""
+    """A rule whose rule can be changed while a server runs; it begins as `NoStopping`."""
 
     def __init__(self) -> None:
-        self.current: StoppingRule = AskAll()
+        self.current: StoppingRule = NoStopping()
 
     def assess(
         self,
@@ -169,7 +169,7 @@ def fit_rule(
         StoreError: the database cannot be read.
     """
     asked = question_table(store)
-    given = votes(store) if progress(store).n_votes else None
+    given = votes(store) if study_progress(store).n_votes else None
     k = settings_of(store).votes_per_question
     evidence = None
     if given is not None and int((given.counts().sum(axis=1) >= k).sum()) >= min_questions:
@@ -251,12 +251,12 @@ def learned_rule(
     n_left = votes_per_question - np.bincount(position, minlength=len(seed))
     said = lossless.assess(seed, position, rater[cast], answer[cast], n_left)
     if said.settled.mean() < _NEARLY_ALL:
-        return SeedsFirst(lossless, is_seed)
+        return SeedFirst(lossless, is_seed)
     learned = relearn(
         evidence, known, question, rater, answer, is_seed=is_seed,
         votes_per_question=votes_per_question, rng=np.random.default_rng(0),
     )  # fmt: skip
-    return OnceEach(learned)
+    return OnePassFirst(learned)
 
 
 def fit_elsewhere(
@@ -302,7 +302,7 @@ def keep_fitting(
     n_before = -1
     while True:
         try:
-            n_votes = progress(store).n_votes
+            n_votes = study_progress(store).n_votes
             if n_votes > GROWTH * n_before:
                 rule, n_before = fit(), n_votes
                 if rule is not None:
@@ -367,7 +367,7 @@ def _learned(
 ) -> StoppingRule:
     """What to ask first as far as the votes so far teach it."""
     if given is None or evidence is None:
-        return SeedsFirst(AskAll(), is_seed)
+        return SeedFirst(NoStopping(), is_seed)
     known = known_of(Questions.from_pairs(asked.pairs), benchmark_of(study))
     return learned_rule(evidence, known, arrivals(given, asked), is_seed, k)
 

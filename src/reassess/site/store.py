@@ -11,13 +11,13 @@ from pathlib import Path
 
 from reassess.errors import FileError, OptionError
 from reassess.rating import (
-    Progress,
     Settings,
     Store,
+    StudyProgress,
     change_settings,
     open_store,
-    progress,
     settings_of,
+    study_progress,
 )
 from reassess.records import StoppingRule
 from reassess.study.manifest import Study
@@ -78,7 +78,7 @@ def has_store(study: Study, url: str | None = None) -> bool:
     return url is not None or (study.folder / DATABASE).is_file()
 
 
-def site_progress(study: Study, url: str | None = None) -> Progress | None:
+def site_progress(study: Study, url: str | None = None) -> StudyProgress | None:
     """How far people are on the study's site; None where it was never opened.
 
     Args:
@@ -91,7 +91,7 @@ def site_progress(study: Study, url: str | None = None) -> Progress | None:
     if not has_store(study, url):
         return None
     with open_rating(study, url, must_exist=True) as store:
-        return progress(store)
+        return study_progress(store)
 
 
 def limit_votes(store: Store, share: float) -> None:
@@ -110,7 +110,7 @@ def limit_votes(store: Store, share: float) -> None:
     if not 0 < share <= 1:
         raise OptionError(f"the budget is {share}, but must be a share of all votes in (0, 1].")
     settings = settings_of(store)
-    n_votes = progress(store).n_questions * settings.votes_per_question
+    n_votes = study_progress(store).n_questions * settings.votes_per_question
     budget = None if share == 1 else round(share * n_votes)
     if settings.budget != budget:
         change_settings(store, replace(settings, budget=budget))

@@ -115,7 +115,7 @@ def _gold_pairs(experts: Gold) -> Pairs:
 
 
 def _add_new(store: Store, tasks: Tasks) -> int:
-    """Add the questions that the store has not; those of one task stay on one screen."""
+    """Add the questions that the store has not; those of one task stay in one task."""
     pairs = tasks.pairs
     new = ~pairs.is_in(question_table(store).pairs)
     if not new.any():

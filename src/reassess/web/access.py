@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from reassess import rating
-from reassess.web.refusals import SignInFirstError
+from reassess.web.errors import SignInFirstError
 from reassess.web.sessions import Session, Sessions
 from reassess.web.site import Site
 from reassess.web.wording import NO_TOKEN, NOT_FOR_RATERS, NOT_FOR_YOU

@@ -8,17 +8,17 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from reassess.web import (
-    adjudicating,
-    answering,
-    entering,
-    judging,
-    owning,
-    programs,
-    sweeping,
+    adjudicate,
+    api,
+    dashboard,
+    gold,
+    grid,
+    rate,
+    sign_in,
 )
-from reassess.web.guard import LARGEST_BODY, Guard
+from reassess.web.errors import add_handlers
+from reassess.web.middleware import LARGEST_BODY, Guard
 from reassess.web.pages import STATIC
-from reassess.web.refusals import add_handlers
 from reassess.web.sessions import sessions_of
 from reassess.web.site import Site
 
@@ -35,15 +35,15 @@ def create_app(site: Site) -> FastAPI:
         site = replace(site, store=replace(site.store, rule=site.rule))
     app = FastAPI(
         title=f"Rating: {site.name}",
-        description="Screens of one image and up to eight questions, and answers to them. Sign "
+        description="Tasks of one image and up to eight questions, and answers to them. Sign "
         "in by a one-time link first; posts need the header `X-CSRF-Token`.",
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
     app.state.sessions = sessions_of(site)
-    app.state.missing = owning.Missing()
-    for part in (entering, answering, sweeping, judging, adjudicating, owning, programs):
+    app.state.missing = dashboard.Missing()
+    for part in (sign_in, rate, grid, gold, adjudicate, dashboard, api):
         app.include_router(part.router)
     app.mount("/static", _Static(directory=STATIC))
     add_handlers(app)

@@ -53,7 +53,7 @@ class Chart:
     summary: str
 
 
-def answers_over_time(work: Sequence[rating.Work]) -> Chart | None:
+def answers_over_time(work: Sequence[rating.HourlyWork]) -> Chart | None:
     """Answers by hour, or by day where they span more than two days; None before the first."""
     if not work:
         return None

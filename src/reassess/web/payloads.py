@@ -1,14 +1,18 @@
-"""What the JSON endpoints take and give. Nothing here tells of originals, gold or others' votes.
+"""What forms and JSON endpoints take and give: nothing of originals, gold or others' votes.
 
-A question is named by its place on the screen, 0 first: its number in the store would tell
+A question is named by its place on the page, 0 first: its number in the store would tell
 when it was added, and so perhaps why.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
-from reassess.rating.records import LONGEST_KEY, LONGEST_TEXT, QUESTIONS_ON_A_SCREEN, Status, Why
+from reassess.rating.records import LONGEST_KEY, LONGEST_TEXT, QUESTIONS_PER_TASK, Reason, Status
+
+MOST_NUMBERS = 50
+"""Numbers that a form's field lists, at most; whatever else a form says is passed over."""
 
 LARGEST_NUMBER = 2**53 - 1
 """Of a lease: what JSON can carry everywhere."""
@@ -24,13 +28,13 @@ class Model(BaseModel):
 
 
 class Beyond(Model):
-    """Which screens a client has already, to get another one."""
+    """Which tasks a client has already, to get another one."""
 
     beyond: list[Lease] = Field(default=[], max_length=50)
 
 
 class QuestionOut(Model):
-    """One question on a screen, as its rater sees it."""
+    """One question in a task, as its rater sees it."""
 
     name: str
     synonyms: str
@@ -39,7 +43,7 @@ class QuestionOut(Model):
     answer: Literal[0, 1, 2] | None
 
 
-class ScreenOut(Model):
+class TaskOut(Model):
     """One image and the questions about it."""
 
     kind: Literal["screen"] = "screen"
@@ -54,33 +58,33 @@ class ScreenOut(Model):
 
 
 class IdleOut(Model):
-    """There is no screen, and why."""
+    """There is no task, and why."""
 
     kind: Literal["idle"] = "idle"
-    why: Why
+    why: Reason
     message: str
 
 
 class AnswerIn(Model):
     """One answer: 0 no, 1 maybe, 2 yes."""
 
-    place: int = Field(ge=0, lt=QUESTIONS_ON_A_SCREEN)
+    place: int = Field(ge=0, lt=QUESTIONS_PER_TASK)
     answer: Literal[0, 1, 2]
     milliseconds: Milliseconds | None = None
 
 
 class SubmissionIn(Model):
-    """What is sent back for a screen; the same key again is stored once."""
+    """What is sent back for a task; the same key again is stored once."""
 
     key: str = Field(min_length=1, max_length=LONGEST_KEY)
-    answers: list[AnswerIn] = Field(default=[], max_length=QUESTIONS_ON_A_SCREEN)
+    answers: list[AnswerIn] = Field(default=[], max_length=QUESTIONS_PER_TASK)
     milliseconds: Milliseconds | None = None
     something_else: str = Field(default="", max_length=LONGEST_TEXT)
     cannot_see: bool = False
 
 
 class StandingOut(Model):
-    """What a rater may know about his work."""
+    """What a rater may know about their work."""
 
     n_screens: int
     n_answers: int
@@ -161,3 +165,33 @@ class Problem(Model):
     """Why a request was refused."""
 
     detail: str
+
+
+def number(text: str) -> int | None:
+    """A number that is not negative; None where the text is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Numbers between commas, as many as a browser can hold; whatever else is passed over."""
+    found = (number(part) for part in text.split(",")[:MOST_NUMBERS])
+    return tuple(one for one in found if one is not None)
+
+
+def answer_in(fields: dict[str, str], name: str) -> int | None:
+    """The answer 0, 1 or 2 that a field holds; None where it holds none."""
+    said = fields.get(name, "")
+    return int(said) if said in ("0", "1", "2") else None
+
+
+def answers_in(fields: dict[str, str], n_questions: int) -> list[int]:
+    """The answers of ``answer-0``, ``answer-1``, …, one for each question.
+
+    Raises:
+        HTTPException: a question is unanswered, or an answer is none.
+    """
+    given = [answer_in(fields, f"answer-{place}") for place in range(n_questions)]
+    for place, said in enumerate(given):
+        if said is None:
+            raise HTTPException(422, f"Question {place + 1} is not answered. Go back to answer it.")
+    return [said for said in given if said is not None]

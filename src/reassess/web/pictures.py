@@ -1,6 +1,6 @@
-"""Image files as browsers get them: of a screen or an example, never by a path they name.
+"""Image files as browsers get them: of a task or an example, never by a path they name.
 
-Addresses name a screen and never an image: ids of images tell their class where folders are
+Addresses name a task and never an image: ids of images tell their class where folders are
 classes. What is served is what Pillow says it is, by its content and not by its name;
 formats that browsers do not show are sent as PNG. Files without a name, a date or a tag: no
 header tells one image from another but its length.

@@ -1,6 +1,6 @@
 """Who is signed in: signed cookies, the tokens that forms carry, and rate limits.
 
-A cookie holds a rater's number, his epoch and a random text; nothing is kept on the server.
+A cookie holds a rater's number, their epoch and a random text; nothing is kept on the server.
 Signing out raises the epoch, which voids every copy of the cookie. The CSRF token of a page
 is made from the random text, so a cookie of one session does not go with a page of another.
 """

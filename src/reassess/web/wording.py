@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from reassess.errors import DataError
-from reassess.rating.records import Why
+from reassess.rating.records import Reason
 
 _TAKEN = "12345678zexp"
-"""Keys of the rating screen that answer nothing."""
+"""Keys of the rating page that answer nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Wording:
 
     @property
     def answers(self) -> tuple[tuple[int, str, str, str], ...]:
-        """Value, key, word and explanation, in the order of the screen."""
+        """Value, key, word and explanation, in the order of the page."""
         found = []
         for value, said in ((2, self.yes), (1, self.maybe), (0, self.no)):
             word, _, meaning = said.partition(",")
@@ -48,7 +48,7 @@ class Wording:
 
     @property
     def keys(self) -> tuple[str, str]:
-        """The keys of the answers, and what they stand for, in the order of the screen."""
+        """The keys of the answers, and what they stand for, in the order of the page."""
         return " ".join(key for _, key, _, _ in self.answers), ", ".join(
             word.lower() for _, _, word, _ in self.answers
         )
@@ -60,9 +60,9 @@ class Wording:
 
 
 PAPER = Wording()
-"""The question and the answers of the paper's screen."""
+"""The question and the answers of the paper's task."""
 
-WHY: dict[Why, tuple[str, str]] = {
+WHY: dict[Reason, tuple[str, str]] = {
     "complete": (
         "Nothing is left to answer",
         "You have answered everything that this study has for you. Thank you.",
@@ -90,9 +90,9 @@ WHY: dict[Why, tuple[str, str]] = {
         ),
     ),
 }
-"""Why there is no screen: a heading and a sentence."""
+"""Why there is no task: a heading and a sentence."""
 
-SWEPT = (
+CLASS_DONE = (
     "This class is done",
     "Nobody needs you for more images of this class just now. Choose another one.",
 )
@@ -121,11 +121,11 @@ TOO_LARGE = "What was sent is too large."
 
 SETTINGS: dict[str, tuple[str, str, bool]] = {
     "votes_per_question": ("Votes a question", "of distinct raters, at most", False),
-    "lease_seconds": ("Seconds that a screen stays with a rater", "who says nothing", False),
-    "gold_rate": ("Hidden gold, %", "of screens, at random places; at most 50", True),
-    "repeat_rate": ("Repeated screens, %", "to see whether raters agree with themselves", True),
+    "lease_seconds": ("Seconds that a task stays with a rater", "who says nothing", False),
+    "gold_rate": ("Hidden gold, %", "of tasks, at random places; at most 50", True),
+    "repeat_rate": ("Repeated tasks, %", "to see whether raters agree with themselves", True),
     "n_practice": ("Practice images", "with feedback, before anything else", False),
-    "n_qualification": ("Qualification screens", "gold without feedback, before real ones", False),
+    "n_qualification": ("Qualification tasks", "gold without feedback, before real ones", False),
     "qualification_accuracy": ("Right answers that qualify, %", "a maybe counts half", True),
     "experts_per_gold": ("Experts a gold question", "who must judge it before it is gold", False),
 }

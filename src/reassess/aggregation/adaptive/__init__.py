@@ -2,7 +2,7 @@
 
 ============  =========================================================================
 `evidence`    the weight of every answer, and how far votes can still lead
-`rules`       `Lossless`, `Bounds`, `SeedsFirst`, `OnceEach`: rules that learn nothing
+`rules`       `Lossless`, `Bounds`, `SeedFirst`, `OnePassFirst`: rules that learn nothing
 `features`    what is known of a question, as columns to learn from
 `learned`     `Learned`, `learn`, `relearn`: P(all votes would say present)
 `trees`       scikit-learn's trees, walked by a compiled loop
@@ -14,7 +14,7 @@ from reassess.aggregation.adaptive.evidence import Evidence
 from reassess.aggregation.adaptive.features import Known, known_of
 from reassess.aggregation.adaptive.learned import Learned, learn, relearn
 from reassess.aggregation.adaptive.replay import Replayed, replay, replay_within
-from reassess.aggregation.adaptive.rules import Bounds, Lossless, OnceEach, SeedsFirst
+from reassess.aggregation.adaptive.rules import Bounds, Lossless, OnePassFirst, SeedFirst
 
 __all__ = [
     "Bounds",
@@ -22,9 +22,9 @@ __all__ = [
     "Known",
     "Learned",
     "Lossless",
-    "OnceEach",
+    "OnePassFirst",
     "Replayed",
-    "SeedsFirst",
+    "SeedFirst",
     "known_of",
     "learn",
     "relearn",

@@ -2,8 +2,8 @@
 
 `Lossless`    no remaining answer could change the decision
 `Bounds`      the posterior is beyond set bounds
-`SeedsFirst`  as another rule says, but some questions come before all others
-`OnceEach`    as another rule says, but nothing is asked twice before all is asked once
+`SeedFirst`  as another rule says, but some questions come before all others
+`OnePassFirst`    as another rule says, but nothing is asked twice before all is asked once
 
 A rule is asked with the votes of some questions, whoever the raters are and in whatever order
 they came, and answers for those questions alone: it keeps no state, so that any number of
@@ -110,7 +110,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class SeedsFirst:
+class SeedFirst:
     """Another rule, but the seed's questions are asked before all others.
 
     Attributes:
@@ -136,10 +136,10 @@ class SeedsFirst:
 
 
 @dataclass(frozen=True, slots=True)
-class OnceEach:
+class OnePassFirst:
     """Another rule, but every question is asked once before any is asked again.
 
-    A first round shows whole screens, and leaves no question without a vote, whose label nobody
+    A first round shows whole tasks, and leaves no question without a vote, whose label nobody
     could release.
 
     Attributes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from reassess.rating.database import Database
-from reassess.rating.errors import StoreError
+from reassess.rating.records import StoreError
 
 NEWEST = "0001"
 """The schema that this version of reassess writes."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Exists, and_, bindparam, exists, func, select, text
 
 from reassess.errors import AlignmentError
-from reassess.rating.experts import EXPERTS, GoldScreen, decide_truth, screen_for
+from reassess.rating.experts import EXPERTS, GoldTask, decide_truth, task_for
 from reassess.rating.people import check_role
 from reassess.rating.schema import CHOSEN, IS_GOLD, expert_votes, images, questions, raters, tasks
 from reassess.rating.store import Store
@@ -50,12 +50,12 @@ _MINE = (
 )
 
 
-def gold_screen(store: Store, expert: int, task: int) -> GoldScreen:
+def gold_task(store: Store, expert: int, task: int) -> GoldTask:
     """A chosen task, with what this expert has said about it, to judge or to correct.
 
     Raises:
         AlignmentError: there is no such task, or it is not chosen.
-        RaterError: he is unknown or no expert or owner.
+        RaterError: they are unknown or no expert or owner.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:
@@ -63,20 +63,20 @@ def gold_screen(store: Store, expert: int, task: int) -> GoldScreen:
         found = connection.execute(_CHOSEN, {"task": task}).first() if abs(task) < 2**31 else None
         if found is None:
             raise AlignmentError(f"task {task} is not chosen as gold. Choose it first.")
-        return screen_for(connection, expert, found.id, found.name)
+        return task_for(connection, expert, found.id, found.name)
 
 
-def earlier_gold_screen(store: Store, expert: int, task: int | None = None) -> GoldScreen | None:
+def earlier_gold_task(store: Store, expert: int, task: int | None = None) -> GoldTask | None:
     """What this expert judged last before another task (or last of all), to correct it.
 
     Args:
         store: the study.
-        expert: his number.
-        task: the task to go back from; None, or one that he has not judged, goes back from
+        expert: the expert's number.
+        task: the task to go back from; None, or one that they have not judged, goes back from
             the end.
 
     Raises:
-        RaterError: he is unknown or no expert or owner.
+        RaterError: they are unknown or no expert or owner.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:
@@ -86,7 +86,7 @@ def earlier_gold_screen(store: Store, expert: int, task: int | None = None) -> G
         if place >= len(mine):
             return None
         found = connection.execute(_CHOSEN, {"task": mine[place]}).one()
-        return screen_for(connection, expert, found.id, found.name)
+        return task_for(connection, expert, found.id, found.name)
 
 
 def gold_progress(store: Store) -> GoldProgress:

@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
 from reassess.web.access import ASite, Expert, Fields
-from reassess.web.forms import answer_in
 from reassess.web.pages import render
+from reassess.web.payloads import answer_in
 from reassess.web.pictures import Size, sized
-from reassess.web.showing import class_out, class_words, gallery_entry
+from reassess.web.views import class_out, class_words, gallery_entry
 
 router = APIRouter(prefix="/adjudicate", include_in_schema=False)
 

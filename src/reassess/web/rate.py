@@ -1,4 +1,4 @@
-"""The rating screen as pages: forms that work without a script, and the images on them."""
+"""The rating page as pages: forms that work without a script, and the images on them."""
 
 import secrets
 
@@ -9,11 +9,11 @@ from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
 from reassess.web.access import ASite, Fields, Person
-from reassess.web.forms import answers_in, number, numbers
 from reassess.web.pages import render
+from reassess.web.payloads import answers_in, number, numbers
 from reassess.web.pictures import Size, sized, thumbnail_response
-from reassess.web.showing import examples_of, receipt_out, screen_out
 from reassess.web.site import Site
+from reassess.web.views import examples_of, receipt_out, task_out
 from reassess.web.wording import WHY
 
 router = APIRouter(include_in_schema=False)
@@ -22,52 +22,52 @@ router = APIRouter(include_in_schema=False)
 @router.get("/instructions")
 def instructions(request: Request, site: ASite, person: Person) -> Response:
     """What is asked, and how to answer."""
-    standing = rating.standing(site.store, person.number)
+    standing = rating.rater_progress(site.store, person.number)
     settings = rating.settings_of(site.store)
     return render(request, "instructions.html", standing=standing, settings=settings)
 
 
 @router.get("/rate")
 def rate(request: Request, site: ASite, person: Person, beyond: str = "") -> Response:
-    """The next screen, or why there is none. ``beyond``: screens that the browser has."""
+    """The next task, or why there is none. ``beyond``: tasks that the browser has."""
     having = numbers(beyond)
-    found = rating.next_screen(site.store, person.number, beyond=having)
-    if isinstance(found, rating.Idle):
-        title, message = WHY[found.why]
-        standing = rating.standing(site.store, person.number)
+    found = rating.next_task(site.store, person.number, beyond=having)
+    if isinstance(found, rating.NoTask):
+        title, message = WHY[found.reason]
+        standing = rating.rater_progress(site.store, person.number)
         return render(
-            request, "idle.html", title=title, message=message, why=found.why, standing=standing
+            request, "idle.html", title=title, message=message, why=found.reason, standing=standing
         )
-    return _screen_page(request, site, person, found)
+    return _task_page(request, site, person, found)
 
 
 @router.get("/rate/last")
 def last(site: ASite, person: Person) -> Response:
     """Back to what was answered last."""
-    found = rating.earlier_screen(site.store, person.number)
+    found = rating.earlier_task(site.store, person.number)
     return RedirectResponse("/rate" if found is None else f"/rate/{found.lease}", 303)
 
 
 @router.get("/rate/{lease}")
 def one(request: Request, site: ASite, person: Person, lease: int) -> Response:
-    """A screen that the rater holds or held, to correct it."""
-    found = rating.screen_of(site.store, person.number, lease)
-    return _screen_page(request, site, person, found)
+    """A task that the rater holds or held, to correct it."""
+    found = rating.leased_task(site.store, person.number, lease)
+    return _task_page(request, site, person, found)
 
 
 @router.get("/rate/{lease}/back")
 def back(site: ASite, person: Person, lease: int) -> Response:
-    """To the screen that was answered before; to this one where it is the first."""
-    found = rating.earlier_screen(site.store, person.number, lease)
+    """To the task that was answered before; to this one where it is the first."""
+    found = rating.earlier_task(site.store, person.number, lease)
     return RedirectResponse(f"/rate/{lease if found is None else found.lease}", 303)
 
 
 @router.post("/rate/{lease}")
 def answer(request: Request, site: ASite, person: Person, lease: int, fields: Fields) -> Response:
     """Store the answers of a form; practice is followed by feedback."""
-    screen = rating.screen_of(site.store, person.number, lease)
+    task = rating.leased_task(site.store, person.number, lease)
     cannot_see = "cannot_see" in fields
-    given = [] if cannot_see else _answers(screen, fields)
+    given = [] if cannot_see else _answers(task, fields)
     submission = rating.Submission(
         lease, fields.get("key", ""), tuple(given), number(fields.get("milliseconds", "")),
         fields.get("something_else", ""), cannot_see,
@@ -75,32 +75,32 @@ def answer(request: Request, site: ASite, person: Person, lease: int, fields: Fi
     receipt = rating.submit(site.store, person.number, submission)
     if receipt.truth is None:
         return RedirectResponse("/rate", 303)
-    standing = rating.standing(site.store, person.number)
-    now = rating.screen_of(site.store, person.number, lease)
-    result = receipt_out(screen, receipt, standing)
-    shown = screen_out(site, now)
-    return render(request, "feedback.html", screen=shown, truth=result.truth, standing=standing)
+    standing = rating.rater_progress(site.store, person.number)
+    now = rating.leased_task(site.store, person.number, lease)
+    result = receipt_out(task, receipt, standing)
+    shown = task_out(site, now)
+    return render(request, "feedback.html", task=shown, truth=result.truth, standing=standing)
 
 
 @router.post("/pause")
 def pause(site: ASite, person: Person, fields: Fields) -> Response:
-    """Give back the screens that the browser holds, and rest."""
+    """Give back the tasks that the browser holds, and rest."""
     for lease in numbers(fields.get("leases", "")):
-        rating.return_screen(site.store, person.number, lease)
+        rating.return_task(site.store, person.number, lease)
     return RedirectResponse("/paused", 303)
 
 
 @router.get("/paused")
 def paused(request: Request, site: ASite, person: Person) -> Response:
     """A rest."""
-    standing = rating.standing(site.store, person.number)
+    standing = rating.rater_progress(site.store, person.number)
     return render(request, "paused.html", standing=standing)
 
 
 @router.get("/screens/{lease}/image")
 def image(site: ASite, person: Person, lease: int, size: Size = "full") -> Response:
-    """The image of a screen that the rater holds or held; nobody names an image by its id."""
-    found = rating.screen_of(site.store, person.number, lease)
+    """The image of a task that the rater holds or held; nobody names an image by its id."""
+    found = rating.leased_task(site.store, person.number, lease)
     return sized(site.image_path(found.image_id), size)
 
 
@@ -117,21 +117,21 @@ def example(site: ASite, _: Person, label: int, mark: str) -> Response:
     return thumbnail_response(site.image_path(image_id))
 
 
-def _screen_page(
-    request: Request, site: Site, person: rating.Rater, screen: rating.Screen
+def _task_page(
+    request: Request, site: Site, person: rating.Rater, task: rating.TaskLease
 ) -> Response:
-    standing = rating.standing(site.store, person.number)
-    shown = screen_out(site, screen)
+    standing = rating.rater_progress(site.store, person.number)
+    shown = task_out(site, task)
     if shown.image is None:
-        request.app.state.missing.note(screen.image_id)
+        request.app.state.missing.note(task.image_id)
     key = secrets.token_urlsafe(16)
-    return render(request, "rate.html", screen=shown, standing=standing, key=key)
+    return render(request, "rate.html", task=shown, standing=standing, key=key)
 
 
-def _answers(screen: rating.Screen, fields: dict[str, str]) -> list[rating.Answer]:
+def _answers(task: rating.TaskLease, fields: dict[str, str]) -> list[rating.Answer]:
     """The answers of a form, with the time that each took."""
-    said = answers_in(fields, len(screen.questions))
+    said = answers_in(fields, len(task.questions))
     return [
         rating.Answer(question.question, value, number(fields.get(f"milliseconds-{place}", "")))
-        for place, (question, value) in enumerate(zip(screen.questions, said, strict=True))
+        for place, (question, value) in enumerate(zip(task.questions, said, strict=True))
     ]

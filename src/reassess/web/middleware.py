@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reassess.web.wording import CROSS_SITE, TOO_LARGE
 
 LARGEST_BODY = 64 * 1024
-"""Bytes; a screen with the longest text and all answers takes a few thousand."""
+"""Bytes; a task with the longest text and all answers takes a few thousand."""
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _POLICY = (

@@ -1,4 +1,4 @@
-"""The owner's page: how far, who, what is contested, and what he may do about it."""
+"""The owner's page: how far, who, what is contested, and what they may do about it."""
 
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
@@ -14,8 +14,8 @@ from reassess.web.access import ASite, Fields, Owner
 from reassess.web.charts import HEIGHT, WIDTH, answers_over_time
 from reassess.web.pages import render
 from reassess.web.payloads import LARGEST_NUMBER
-from reassess.web.showing import gallery_entry
 from reassess.web.site import Site
+from reassess.web.views import gallery_entry
 from reassess.web.wording import SETTINGS
 
 router = APIRouter(prefix="/owner", include_in_schema=False)
@@ -68,7 +68,7 @@ def invite(request: Request, site: ASite, owner: Owner, fields: Fields) -> Respo
 
 @router.get("/raters/{number}")
 def one_rater(request: Request, site: ASite, _: Owner, number: int) -> Response:
-    """Everything about one rater, and what can be done about him."""
+    """Everything about one rater, and what can be done about them."""
     person = rating.rater(site.store, number)
     figures = [one for one in rating.rater_table(site.store) if one.number == number]
     return render(
@@ -83,9 +83,9 @@ def one_rater(request: Request, site: ASite, _: Owner, number: int) -> Response:
 
 @router.post("/raters/{number}/{act}")
 def to_rater(site: ASite, owner: Owner, number: int, act: ToRater, fields: Fields) -> Response:
-    """Pause a rater, whose open screens return to the queue; let one go on, or in.
+    """Pause a rater, whose open tasks return to the queue; let one go on, or in.
 
-    Setting his votes aside gives their questions to others; taking them back undoes that.
+    Excluding their votes gives the questions to others; restoring them undoes that.
     """
     reason = fields.get("reason", "").strip()[:LONGEST_TEXT]
     if act == "pause":
@@ -93,11 +93,11 @@ def to_rater(site: ASite, owner: Owner, number: int, act: ToRater, fields: Field
     elif act == "resume":
         rating.resume(site.store, number, by=owner.number)
     elif act == "admit":
-        rating.admit(site.store, number, by=owner.number)
+        rating.waive_qualification(site.store, number, by=owner.number)
     elif act == "set-aside":
-        rating.set_aside(site.store, number, by=owner.number, reason=reason)
+        rating.exclude_votes(site.store, number, by=owner.number, reason=reason)
     else:
-        rating.take_back(site.store, number, by=owner.number)
+        rating.restore_votes(site.store, number, by=owner.number)
     from_page = fields.get("from") == "rater"
     return RedirectResponse(f"/owner/raters/{number}" if from_page else "/owner#raters", 303)
 
@@ -137,7 +137,7 @@ def change_settings(request: Request, site: ASite, owner: Owner, fields: Fields)
 
 def _page(request: Request, site: Site, *, status: int = 200, **said: str) -> Response:
     contested = rating.contested_images(site.store, _CONTESTED)
-    progress = rating.progress(site.store)
+    progress = rating.study_progress(site.store)
     return render(
         request,
         "owner.html",

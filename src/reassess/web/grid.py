@@ -1,6 +1,6 @@
 """The second way to work: one class and a grid of images, as pages with plain forms.
 
-The same questions, leases and answers as screen by screen; what is left open on a grid comes
+The same questions, leases and answers as task by task; what is left open on a grid comes
 back with the next one.
 """
 
@@ -12,16 +12,16 @@ from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
 from reassess.web.access import ASite, Fields, Person
-from reassess.web.forms import answer_in, number, numbers
 from reassess.web.pages import render
-from reassess.web.showing import class_out, class_words
+from reassess.web.payloads import answer_in, number, numbers
 from reassess.web.site import Site
-from reassess.web.wording import FIRST_ONE_BY_ONE, SWEPT, WHY
+from reassess.web.views import class_out, class_words
+from reassess.web.wording import CLASS_DONE, FIRST_ONE_BY_ONE, WHY
 
 router = APIRouter(prefix="/sweep", include_in_schema=False)
 
 IMAGES = 24
-"""On a grid: two grids must fit into `reassess.web.forms.MOST_NUMBERS`."""
+"""On a grid: two grids must fit into `reassess.web.payloads.MOST_NUMBERS`."""
 
 _CLASSES = 300
 
@@ -31,22 +31,22 @@ def classes(request: Request, site: ASite, person: Person) -> Response:
     """The classes that have open questions, most first."""
     found = [
         (label, class_words(site, label), n)
-        for label, n in rating.sweep_labels(site.store, _CLASSES)
+        for label, n in rating.grid_classes(site.store, _CLASSES)
     ]
-    standing = rating.standing(site.store, person.number)
+    standing = rating.rater_progress(site.store, person.number)
     may = person.stage == "rating" and not person.is_paused
-    return render(request, "sweep_classes.html", classes=found, standing=standing, may=may)
+    return render(request, "grid_classes.html", classes=found, standing=standing, may=may)
 
 
 @router.get("/{label}")
 def grid(
     request: Request, site: ASite, person: Person, label: int, beyond: str = "", before: str = ""
 ) -> Response:
-    """A grid of images. ``beyond``: screens that the browser has; ``before``: the last grid's."""
-    found = rating.next_sweep(
+    """A grid of images. ``beyond``: tasks that the browser has; ``before``: the last grid's."""
+    found = rating.next_class_grid(
         site.store, person.number, label, n_images=IMAGES, beyond=numbers(beyond)
     )
-    if isinstance(found, rating.Idle):
+    if isinstance(found, rating.NoTask):
         return _idle(request, site, person, label, found)
     return _page(request, site, person, label, found, before=numbers(before))
 
@@ -54,8 +54,8 @@ def grid(
 @router.get("/{label}/again")
 def again(request: Request, site: ASite, person: Person, label: int, leases: str = "") -> Response:
     """Images of an earlier grid, to correct what was answered."""
-    screens = [rating.screen_of(site.store, person.number, one) for one in numbers(leases)]
-    of_class = tuple(one for one in screens if one.questions[0].label == label)
+    tasks = [rating.leased_task(site.store, person.number, one) for one in numbers(leases)]
+    of_class = tuple(one for one in tasks if one.questions[0].label == label)
     if not of_class:
         return RedirectResponse(f"/sweep/{label}", 303)
     return _page(request, site, person, label, of_class, is_correction=True)
@@ -71,9 +71,9 @@ def answer(site: ASite, person: Person, label: int, fields: Fields) -> Response:
         said = rest if said is None and not cannot_see else said
         if said is None and not cannot_see:
             continue
-        screen = rating.screen_of(site.store, person.number, lease)
+        task = rating.leased_task(site.store, person.number, lease)
         took = number(fields.get(f"milliseconds-{lease}", ""))
-        asked = screen.questions[0].question
+        asked = task.questions[0].question
         given = () if said is None else (rating.Answer(asked, said, took),)
         key = f"{fields.get('key', '')}-{lease}"
         submission = rating.Submission(lease, key, given, took, cannot_see=cannot_see)
@@ -88,49 +88,49 @@ def _page(
     site: Site,
     person: rating.Rater,
     label: int,
-    screens: tuple[rating.Screen, ...],
+    tasks: tuple[rating.TaskLease, ...],
     *,
     before: tuple[int, ...] = (),
     is_correction: bool = False,
 ) -> Response:
     shown = [
         {
-            "lease": screen.lease,
-            "answer": screen.questions[0].answer,
-            "has_image": site.image_path(screen.image_id) is not None,
+            "lease": task.lease,
+            "answer": task.questions[0].answer,
+            "has_image": site.image_path(task.image_id) is not None,
         }
-        for screen in screens
+        for task in tasks
     ]
-    for screen in screens:
-        if site.image_path(screen.image_id) is None:
-            request.app.state.missing.note(screen.image_id)
+    for task in tasks:
+        if site.image_path(task.image_id) is None:
+            request.app.state.missing.note(task.image_id)
     return render(
         request,
-        "sweep.html",
+        "grid.html",
         label=label,
-        about=class_out(site, label, {screen.image_id for screen in screens}),
-        screens=shown,
-        leases=",".join(str(screen.lease) for screen in screens),
+        about=class_out(site, label, {task.image_id for task in tasks}),
+        tasks=shown,
+        leases=",".join(str(task.lease) for task in tasks),
         before=",".join(map(str, before)),
         is_correction=is_correction,
-        standing=rating.standing(site.store, person.number),
+        standing=rating.rater_progress(site.store, person.number),
         key=secrets.token_urlsafe(16),
     )
 
 
 def _idle(
-    request: Request, site: Site, person: rating.Rater, label: int, found: rating.Idle
+    request: Request, site: Site, person: rating.Rater, label: int, found: rating.NoTask
 ) -> Response:
-    is_early = found.why == "not-qualified" and person.stage != "failed"
-    title, message = WHY[found.why]
+    is_early = found.reason == "not-qualified" and person.stage != "failed"
+    title, message = WHY[found.reason]
     if is_early:
         title, message = FIRST_ONE_BY_ONE
-    elif found.why == "complete":
-        title, message = SWEPT
-    standing = rating.standing(site.store, person.number)
+    elif found.reason == "complete":
+        title, message = CLASS_DONE
+    standing = rating.rater_progress(site.store, person.number)
     return render(
         request,
-        "sweep_idle.html",
+        "grid_idle.html",
         title=title,
         message=message,
         label=label,

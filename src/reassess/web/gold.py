@@ -12,13 +12,13 @@ from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
 from reassess.errors import ReassessError
-from reassess.rating.experts import GoldScreen
+from reassess.rating.experts import GoldTask
 from reassess.web.access import ASite, Expert, Fields
-from reassess.web.forms import answers_in, number
 from reassess.web.pages import render
+from reassess.web.payloads import answers_in, number
 from reassess.web.pictures import picture_response
-from reassess.web.showing import class_out
 from reassess.web.site import Site
+from reassess.web.views import class_out
 
 router = APIRouter(prefix="/gold", include_in_schema=False)
 
@@ -50,56 +50,56 @@ def choose(request: Request, site: ASite, expert: Expert, fields: Fields) -> Res
 @router.get("/next")
 def following(site: ASite, expert: Expert) -> Response:
     """To what this expert has not judged yet."""
-    found = rating.next_gold_screen(site.store, expert.number)
-    where = "/gold" if isinstance(found, rating.Idle) else f"/gold/{found.task}"
+    found = rating.next_gold_task(site.store, expert.number)
+    where = "/gold" if isinstance(found, rating.NoTask) else f"/gold/{found.task}"
     return RedirectResponse(where, 303)
 
 
 @router.get("/last")
 def last(site: ASite, expert: Expert) -> Response:
     """Back to what this expert judged last."""
-    found = rating.earlier_gold_screen(site.store, expert.number)
+    found = rating.earlier_gold_task(site.store, expert.number)
     return RedirectResponse("/gold" if found is None else f"/gold/{found.task}", 303)
 
 
 @router.get("/{task}")
 def one(request: Request, site: ASite, expert: Expert, task: Task) -> Response:
     """A task to judge, or to correct."""
-    return _page(request, site, rating.gold_screen(site.store, expert.number, task))
+    return _page(request, site, rating.gold_task(site.store, expert.number, task))
 
 
 @router.get("/{task}/back")
 def back(site: ASite, expert: Expert, task: Task) -> Response:
     """To the task that was judged before; to this one where it is the first."""
-    found = rating.earlier_gold_screen(site.store, expert.number, task)
+    found = rating.earlier_gold_task(site.store, expert.number, task)
     return RedirectResponse(f"/gold/{task if found is None else found.task}", 303)
 
 
 @router.post("/{task}")
 def judge(site: ASite, expert: Expert, task: Task, fields: Fields) -> Response:
-    """Store what an expert says; what he said before stands beside it and holds no longer."""
-    screen = rating.gold_screen(site.store, expert.number, task)
-    said = answers_in(fields, len(screen.questions))
-    rating.judge(site.store, expert.number, dict(zip(screen.questions, said, strict=True)))
+    """Store what an expert says; what they said before stands beside it and holds no longer."""
+    chosen = rating.gold_task(site.store, expert.number, task)
+    said = answers_in(fields, len(chosen.questions))
+    rating.judge(site.store, expert.number, dict(zip(chosen.questions, said, strict=True)))
     return RedirectResponse("/gold/next", 303)
 
 
 @router.get("/{task}/image")
 def image(site: ASite, expert: Expert, task: Task) -> Response:
     """The image of a chosen task."""
-    screen = rating.gold_screen(site.store, expert.number, task)
-    return picture_response(site.image_path(screen.image_id))
+    chosen = rating.gold_task(site.store, expert.number, task)
+    return picture_response(site.image_path(chosen.image_id))
 
 
-def _page(request: Request, site: Site, screen: GoldScreen) -> Response:
-    asked = zip(screen.labels, screen.answers, strict=True)
+def _page(request: Request, site: Site, chosen: GoldTask) -> Response:
+    asked = zip(chosen.labels, chosen.answers, strict=True)
     return render(
         request,
         "gold_task.html",
-        task=screen.task,
-        image=f"/gold/{screen.task}/image" if site.image_path(screen.image_id) else None,
-        questions=[class_out(site, label, {screen.image_id}, said) for label, said in asked],
-        is_correction=None not in screen.answers,
+        task=chosen.task,
+        image=f"/gold/{chosen.task}/image" if site.image_path(chosen.image_id) else None,
+        questions=[class_out(site, label, {chosen.image_id}, said) for label, said in asked],
+        is_correction=None not in chosen.answers,
     )
 
 
@@ -115,7 +115,7 @@ def _overview(
         progress=progress,
         settings=rating.settings_of(site.store),
         n_mine=n_mine,
-        has_more=not isinstance(rating.next_gold_screen(site.store, expert.number), rating.Idle),
+        has_more=not isinstance(rating.next_gold_task(site.store, expert.number), rating.NoTask),
         problem=said.get("problem"),
         said=said.get("said"),
     )

@@ -14,12 +14,12 @@ from jaxtyping import Bool, Int, Shaped
 from sqlalchemy import Column, Connection, func, select, text
 
 from reassess.errors import DataError, preview
-from reassess.rating.bulk import in_lists, insert_columns, numbers_by_name
-from reassess.rating.order import places
-from reassess.rating.records import QUESTIONS_ON_A_SCREEN
+from reassess.rating.database import in_lists, insert_columns, numbers_by_name
+from reassess.rating.records import QUESTIONS_PER_TASK
 from reassess.rating.schema import FOR_RATING, images, questions, tasks
 from reassess.rating.state import levels
 from reassess.rating.store import Store, StudyRow, study_row
+from reassess.rating.task_choice import places
 from reassess.records import Pairs, Questions, Tasks
 
 _AT_ONCE = 20_000
@@ -66,11 +66,11 @@ def add_questions(store: Store, questions: Tasks | Questions) -> int:
     """
     bundled = questions if isinstance(questions, Tasks) else Tasks(questions, _cut(questions))
     largest = int(bundled.sizes.max()) if len(bundled.task) else 0
-    if largest > QUESTIONS_ON_A_SCREEN:
+    if largest > QUESTIONS_PER_TASK:
         task = int(np.argmax(bundled.sizes))
         raise DataError(
             f"tasks: task {task} has {largest} questions, but must have at most "
-            f"{QUESTIONS_ON_A_SCREEN}, one screen. Split it."
+            f"{QUESTIONS_PER_TASK}, one page. Split it."
         )
     order = np.argsort(bundled.task, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(bundled.task[order])) + 1, len(order))
@@ -142,7 +142,7 @@ def _cut(asked: Questions) -> Int[np.ndarray, "Q"]:
     image = asked.require_pairs().image
     order = np.argsort(image, kind="stable")
     _, first, count = np.unique(image[order], return_index=True, return_counts=True)
-    n_tasks = -(-count // QUESTIONS_ON_A_SCREEN)
+    n_tasks = -(-count // QUESTIONS_PER_TASK)
     rank = np.arange(len(order)) - np.repeat(first, count)
     part = rank * np.repeat(n_tasks, count) // np.maximum(np.repeat(count, count), 1)
     task = np.empty(len(order), np.int64)

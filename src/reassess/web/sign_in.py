@@ -22,7 +22,7 @@ def start(request: Request, site: ASite) -> Response:
     person = session.person
     if person.role == "owner":
         return RedirectResponse("/owner", 303)
-    is_new = rating.standing(site.store, person.number).n_screens == 0
+    is_new = rating.rater_progress(site.store, person.number).n_screens == 0
     return RedirectResponse("/instructions" if is_new else "/rate", 303)
 
 

@@ -1,6 +1,6 @@
-"""Which task a rater gets next: random, cheap, and the same if he asks again.
+"""Which task a rater gets next: random, cheap, and the same if they ask again.
 
-Every draw comes from the study's secret, the rater and the number of the screen, so that
+Every draw comes from the study's secret, the rater and the number of the page, so that
 nobody can foresee where gold stands, and a request that is repeated finds the same. Tasks
 lie on a ring; a draw goes to a random point of it and takes one of the next few tasks that
 are open and new to the rater: a few steps in an index, at any size.
@@ -58,7 +58,7 @@ REACH = 8
 """A draw takes one of so many next tasks on the ring."""
 
 NEARLY = (3, 4)
-"""Numerator and denominator: under a budget a screen shows what has at least this share of the
+"""Numerator and denominator: under a budget a task shows what has at least this share of the
 urgency of its most urgent question, so that no vote goes to what can wait."""
 
 _GOLDEN = np.uint64(0x9E3779B1)
@@ -66,27 +66,27 @@ _GOLDEN = np.uint64(0x9E3779B1)
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
-    """The luck of one screen of one rater.
+class TaskSeed:
+    """The seed of one task of one rater.
 
     Attributes:
         purpose: in [0, 1), decides between rating, gold and a repetition.
         place: in [0, SHUFFLE), where on the ring to look.
         skip: in [0, REACH), how many tasks to leave out from there.
-        seed: shuffles the questions on the screen.
+        shuffle: orders the questions of the task.
     """
 
     purpose: float
     place: int
     skip: int
-    seed: int
+    shuffle: int
 
 
-def draw(secret: str, rater: int, ordinal: int) -> Draw:
-    """The luck of a rater's n-th screen."""
+def draw(secret: str, rater: int, ordinal: int) -> TaskSeed:
+    """The seed of a rater's n-th task."""
     digest = hashlib.blake2b(f"{secret}:{rater}:{ordinal}".encode(), digest_size=32).digest()
     one, two, three, four = (int.from_bytes(digest[i : i + 8], "big") for i in (0, 8, 16, 24))
-    return Draw((one >> 11) / 2**53, two % SHUFFLE, four % REACH, three)
+    return TaskSeed((one >> 11) / 2**53, two % SHUFFLE, four % REACH, three)
 
 
 def places(numbers: Int[np.ndarray, "T"]) -> Int[np.ndarray, "T"]:
@@ -99,26 +99,26 @@ def places(numbers: Int[np.ndarray, "T"]) -> Int[np.ndarray, "T"]:
     return (turned * np.uint64(SHUFFLE) >> np.uint64(32)).astype(np.int64)
 
 
-def shuffled(numbers: Sequence[int], seed: int) -> list[int]:
-    """The questions of a screen in the order to show them."""
+def shuffled(numbers: Sequence[int], shuffle: int) -> list[int]:
+    """The questions of a task in the order to show them."""
 
     def key(number: int) -> bytes:
-        return hashlib.blake2b(f"{seed}:{number}".encode(), digest_size=8).digest()
+        return hashlib.blake2b(f"{shuffle}:{number}".encode(), digest_size=8).digest()
 
     return sorted(numbers, key=key)
 
 
-def purpose_of(luck: Draw, settings: Settings) -> int:
-    """What the screen shows if it can: `RATING`, `GOLD` or `REPEAT`."""
-    if luck.purpose < settings.gold_rate:
+def purpose_of(seed: TaskSeed, settings: Settings) -> int:
+    """What the task shows if it can: `RATING`, `GOLD` or `REPEAT`."""
+    if seed.purpose < settings.gold_rate:
         return GOLD
-    if luck.purpose < settings.gold_rate + settings.repeat_rate:
+    if seed.purpose < settings.gold_rate + settings.repeat_rate:
         return REPEAT
     return RATING
 
 
 def _unanswered(question: ColumnElement[bool] | TextClause) -> ColumnElement[bool]:
-    """A question like this, of a task, that the rater has neither answered nor on a screen."""
+    """A question like this, of a task, that the rater has neither answered nor in a task."""
     answered = exists().where(
         votes.c.question == questions.c.id, votes.c.rater == bindparam("rater")
     )
@@ -129,10 +129,10 @@ def _unanswered(question: ColumnElement[bool] | TextClause) -> ColumnElement[boo
 def _new_to(
     question: ColumnElement[bool] | TextClause, *, again: bool = False
 ) -> ColumnElement[bool]:
-    """A task not shown to the rater, with a question like this that he has not answered.
+    """A task not shown to the rater, with a question like this that they have not answered.
 
-    The first condition settles nearly every task; the second matters after a sweep, and where a
-    task that he has answered may come ``again`` with what was held back.
+    The first condition settles nearly every task; the second matters after a class grid, and
+    where a task that they have answered may come ``again`` with what was held back.
     """
     seen = [OPEN, UNSEEN] if again else [OPEN, ANSWERED, UNSEEN]
     shown = exists().where(
@@ -158,7 +158,7 @@ _LEVEL_BELOW = (
 )
 _FROM, _TO = tasks.c.shuffle >= bindparam("low"), tasks.c.shuffle < bindparam("high")
 _FOUND = select(tasks.c.id, images.c.name, tasks.c.n_open).join(images)
-_IS_URGENT = and_(_IS_OPEN, NEARLY[1] * questions.c.level >= NEARLY[0] * tasks.c.level)
+_NEAR_TOP = and_(_IS_OPEN, NEARLY[1] * questions.c.level >= NEARLY[0] * tasks.c.level)
 _LIMIT: BindParameter[int] = bindparam("limit", type_=Integer)
 
 
@@ -179,7 +179,7 @@ def _again(question: ColumnElement[bool] | TextClause) -> "Select[int, str, int]
 
 
 _WITH_ROOM = _with_room(_FOUND, _new_to(_IS_OPEN))
-_URGENT = _with_room(_again(_IS_URGENT), _new_to(_IS_URGENT, again=True))
+_PRIORITY = _with_room(_again(_NEAR_TOP), _new_to(_NEAR_TOP, again=True))
 _LEFT_OVER = _with_room(_again(_IS_OPEN), _new_to(_IS_OPEN, again=True))
 _GOLD = (
     _FOUND.where(_IS_GOLD, _FROM, _TO, _new_to(_IS_KNOWN)).order_by(tasks.c.shuffle).limit(_LIMIT)
@@ -218,7 +218,7 @@ _GIVEN = select(func.count()).where(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TaskChoice:
     """A task that suits a rater.
 
     Attributes:
@@ -226,102 +226,106 @@ class Found:
         image_id: its image.
         n_open: open questions that would be shown.
         questions: those to show; None where the queue decides.
-        is_urgent: whether only its nearly most urgent questions are to be shown.
+        near_top_priority: whether only its nearly most urgent questions are to be shown.
     """
 
     task: int
     image_id: str
     n_open: int
     questions: tuple[int, ...] | None = None
-    is_urgent: bool = False
+    near_top_priority: bool = False
 
 
-def open_task(connection: Connection, rater: int, luck: Draw, *, thrifty: bool) -> Found | None:
+def pick_open(
+    connection: Connection, rater: int, seed: TaskSeed, *, priority_only: bool
+) -> TaskChoice | None:
     """A task with room that is new to the rater, from the most urgent level that has one.
 
     Args:
         connection: of a transaction.
-        rater: his number.
-        luck: where to look.
-        thrifty: whether a task comes for its nearly most urgent questions alone (`is_urgent`),
-            and may come again with others; only where none is left that this rater could answer,
-            for whatever is.
+        rater: the rater's number.
+        seed: where to look.
+        priority_only: whether a task comes for its nearly most urgent questions alone
+            (`near_top_priority`), and may come again with others; only where none is left that
+            this rater could answer, for whatever is.
     """
-    if not thrifty:
-        return _most_urgent(connection, _WITH_ROOM, rater, luck)
-    found = _most_urgent(connection, _URGENT, rater, luck)
+    if not priority_only:
+        return _most_urgent(connection, _WITH_ROOM, rater, seed)
+    found = _most_urgent(connection, _PRIORITY, rater, seed)
     if found is None:
-        return _most_urgent(connection, _LEFT_OVER, rater, luck)
-    return replace(found, is_urgent=True)
+        return _most_urgent(connection, _LEFT_OVER, rater, seed)
+    return replace(found, near_top_priority=True)
 
 
 def _most_urgent(
     connection: Connection,
     wanted: "tuple[Select[int, str, int], Select[int, str, int]]",
     rater: int,
-    luck: Draw,
-) -> Found | None:
-    found = _first(connection, wanted[0], {"rater": rater}, luck)
+    seed: TaskSeed,
+) -> TaskChoice | None:
+    found = _first(connection, wanted[0], {"rater": rater}, seed)
     if found is not None:
         return found
     level = connection.execute(_LEVEL_BELOW, {"level": LEVELS}).scalar()
     while level is not None:
-        found = _first(connection, wanted[1], {"rater": rater, "level": level}, luck)
+        found = _first(connection, wanted[1], {"rater": rater, "level": level}, seed)
         if found is not None:
             return found
         level = connection.execute(_LEVEL_BELOW, {"level": level}).scalar()
     return None
 
 
-def is_urgent(level: int, highest: int) -> bool:
+def near_top_priority(level: int, highest: int) -> bool:
     """Whether a question is nearly as urgent as the most urgent one of its task that is open."""
     return NEARLY[1] * level >= NEARLY[0] * highest
 
 
-def gold_task(connection: Connection, rater: int, luck: Draw) -> Found | None:
+def pick_gold(connection: Connection, rater: int, seed: TaskSeed) -> TaskChoice | None:
     """A task with gold that is new to the rater."""
-    return _first(connection, _GOLD, {"rater": rater}, luck)
+    return _first(connection, _GOLD, {"rater": rater}, seed)
 
 
-def practice_task(connection: Connection, rater: int) -> Found | None:
+def pick_practice(connection: Connection, rater: int) -> TaskChoice | None:
     """The first practice task that is new to the rater."""
     row = connection.execute(_PRACTICE, {"rater": rater}).first()
-    return None if row is None else Found(*row)
+    return None if row is None else TaskChoice(*row)
 
 
-def earlier_task(connection: Connection, rater: int, last: int, luck: Draw) -> Found | None:
-    """A screen that the rater answered, at most the ``last``-th, and was not shown again."""
+def pick_earlier(
+    connection: Connection, rater: int, last: int, seed: TaskSeed
+) -> TaskChoice | None:
+    """A task that the rater answered, at most the ``last``-th, and was not shown again."""
     if last < 1:
         return None
-    start = 1 + luck.place % last
+    start = 1 + seed.place % last
     for low, high in ((start, last), (1, start - 1)):
         row = connection.execute(_EARLIER, {"rater": rater, "low": low, "high": high}).first()
         if row is not None:
-            return Found(row.task, row.name, 0, tuple(row.questions))
+            return TaskChoice(row.task, row.name, 0, tuple(row.questions))
     return None
 
 
 def n_given(connection: Connection, rater: int, purpose: int) -> int:
-    """Screens of this purpose that the rater holds or has answered."""
+    """Tasks of this purpose that the rater holds or has answered."""
     return int(connection.execute(_GIVEN, {"rater": rater, "purpose": purpose}).scalar_one())
 
 
 def is_practised(connection: Connection, rater: int, settings: Settings) -> bool:
-    """Whether the rater has had all the practice screens there are for him."""
+    """Whether the rater has had all the practice tasks there are for them."""
     return (
         n_given(connection, rater, PRACTICE) >= settings.n_practice
-        or practice_task(connection, rater) is None
+        or pick_practice(connection, rater) is None
     )
 
 
 def _first(
-    connection: Connection, wanted: "Select[int, str, int]", values: dict[str, int], luck: Draw
-) -> Found | None:
+    connection: Connection, wanted: "Select[int, str, int]", values: dict[str, int], seed: TaskSeed
+) -> TaskChoice | None:
     """One of the next tasks on the ring from a point to its end, then from its start."""
     found: list[Row[int, str, int]] = []
-    for low, high in ((luck.place, SHUFFLE), (0, luck.place)):
-        missing = luck.skip + 1 - len(found)
+    for low, high in ((seed.place, SHUFFLE), (0, seed.place)):
+        missing = seed.skip + 1 - len(found)
         if missing:
             here = values | {"low": low, "high": high, "limit": missing}
             found += connection.execute(wanted, here).all()
-    return Found(*found[luck.skip % len(found)]) if found else None
+    return TaskChoice(*found[seed.skip % len(found)]) if found else None

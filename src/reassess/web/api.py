@@ -1,4 +1,4 @@
-"""The rating screen as JSON, for the page's script and for programs; described by OpenAPI."""
+"""The rating page as JSON, for the page's script and for programs; described by OpenAPI."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -17,26 +17,26 @@ from reassess.web.payloads import (
     ProgressOut,
     RaterOut,
     ReceiptOut,
-    ScreenOut,
     SessionOut,
     ShareOut,
     StandingOut,
     SubmissionIn,
+    TaskOut,
 )
-from reassess.web.showing import receipt_out, screen_out, standing_out
+from reassess.web.views import receipt_out, standing_out, task_out
 from reassess.web.wording import WHY
 
 _REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": Problem, "description": "The body cannot be read."},
     401: {"model": Problem, "description": "Nobody is signed in."},
     403: {"model": Problem, "description": "No CSRF token, a paused rater, or the wrong role."},
-    404: {"model": Problem, "description": "No such screen, or another rater's."},
+    404: {"model": Problem, "description": "No such task, or another rater's."},
     413: {"model": Problem, "description": "The body is too large."},
     422: {"model": Problem, "description": "What was sent is not as described."},
     503: {"model": Problem, "description": "The database is busy: nothing stored, send it again."},
 }
 router = APIRouter(prefix="/api", responses=_REFUSALS)
-Lease = Annotated[int, Path(ge=1, le=LARGEST_NUMBER, description="Number of a screen.")]
+Lease = Annotated[int, Path(ge=1, le=LARGEST_NUMBER, description="Number of a task lease.")]
 WithToken = [Depends(token_in)]
 
 
@@ -48,31 +48,31 @@ def session(request: Request, session: ASession, person: Person) -> SessionOut:
 
 
 @router.get("/standing")
-def standing(site: ASite, person: Person) -> StandingOut:
-    """How much the rater has done, and the study with him."""
-    return standing_out(rating.standing(site.store, person.number))
+def rater_progress(site: ASite, person: Person) -> StandingOut:
+    """How much the rater has done, and the study with them."""
+    return standing_out(rating.rater_progress(site.store, person.number))
 
 
 @router.post("/screens/next", dependencies=WithToken)
-def next_screen(site: ASite, person: Person, having: Beyond) -> ScreenOut | IdleOut:
-    """The next screen, leased to the rater, or why there is none."""
-    found = rating.next_screen(site.store, person.number, beyond=tuple(having.beyond))
-    if isinstance(found, rating.Idle):
-        return IdleOut(why=found.why, message=WHY[found.why][1])
-    return screen_out(site, found)
+def next_task(site: ASite, person: Person, having: Beyond) -> TaskOut | IdleOut:
+    """The next task, leased to the rater, or why there is none."""
+    found = rating.next_task(site.store, person.number, beyond=tuple(having.beyond))
+    if isinstance(found, rating.NoTask):
+        return IdleOut(why=found.reason, message=WHY[found.reason][1])
+    return task_out(site, found)
 
 
 @router.get("/screens/{lease}")
-def screen(site: ASite, person: Person, lease: Lease) -> ScreenOut:
-    """A screen that the rater holds or held, with his answers."""
-    return screen_out(site, rating.screen_of(site.store, person.number, lease))
+def task(site: ASite, person: Person, lease: Lease) -> TaskOut:
+    """A task that the rater holds or held, with their answers."""
+    return task_out(site, rating.leased_task(site.store, person.number, lease))
 
 
 @router.get("/screens/{lease}/earlier")
-def earlier(site: ASite, person: Person, lease: Lease) -> ScreenOut | None:
-    """The screen that the rater answered before another; null before the first."""
-    found = rating.earlier_screen(site.store, person.number, lease)
-    return None if found is None else screen_out(site, found)
+def earlier(site: ASite, person: Person, lease: Lease) -> TaskOut | None:
+    """The task that the rater answered before another; null before the first."""
+    found = rating.earlier_task(site.store, person.number, lease)
+    return None if found is None else task_out(site, found)
 
 
 @router.post("/screens/{lease}/answers", dependencies=WithToken)
@@ -80,11 +80,11 @@ def answers(site: ASite, person: Person, lease: Lease, given: SubmissionIn) -> R
     """Store answers. They are durable once the receipt is there.
 
     Raises:
-        HTTPException: an answer names a place that the screen does not have.
+        HTTPException: an answer names a place that the task does not have.
     """
-    asked = rating.screen_of(site.store, person.number, lease)
+    asked = rating.leased_task(site.store, person.number, lease)
     if any(answer.place >= len(asked.questions) for answer in given.answers):
-        raise HTTPException(422, f"The screen has {len(asked.questions)} questions only.")
+        raise HTTPException(422, f"The task has {len(asked.questions)} questions only.")
     submission = rating.Submission(
         lease,
         given.key,
@@ -97,19 +97,19 @@ def answers(site: ASite, person: Person, lease: Lease, given: SubmissionIn) -> R
         given.cannot_see,
     )
     receipt = rating.submit(site.store, person.number, submission)
-    return receipt_out(asked, receipt, rating.standing(site.store, person.number))
+    return receipt_out(asked, receipt, rating.rater_progress(site.store, person.number))
 
 
 @router.post("/screens/{lease}/return", dependencies=WithToken, status_code=204)
 def give_back(site: ASite, person: Person, lease: Lease) -> None:
-    """Give a screen back unanswered."""
-    rating.return_screen(site.store, person.number, lease)
+    """Give a task back unanswered."""
+    rating.return_task(site.store, person.number, lease)
 
 
 @router.get("/owner/progress")
 def progress(site: ASite, _: Owner) -> ProgressOut:
     """How far the study has come."""
-    known = rating.progress(site.store)
+    known = rating.study_progress(site.store)
     found = asdict(known)
     end = found.pop("expected_end")
     return ProgressOut(

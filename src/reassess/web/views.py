@@ -1,4 +1,4 @@
-"""A screen of the store as its rater sees it: words for classes, addresses for images."""
+"""A task of the store as its rater sees it: words for classes, addresses for images."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Literal
 
 from reassess import rating
 from reassess.web.access import mark
-from reassess.web.payloads import QuestionOut, ReceiptOut, ScreenOut, StandingOut
+from reassess.web.payloads import QuestionOut, ReceiptOut, StandingOut, TaskOut
 from reassess.web.site import Site
 
 EXAMPLES = 4
@@ -16,21 +16,21 @@ EXAMPLES = 4
 _ROWS = 4
 
 
-def screen_out(site: Site, screen: rating.Screen) -> ScreenOut:
-    """What a rater may know of a screen: no id of its image, no number of a question."""
-    left = (screen.until - datetime.fromtimestamp(site.store.clock(), UTC)).total_seconds()
-    has_image = site.image_path(screen.image_id) is not None
-    return ScreenOut(
-        lease=screen.lease,
-        image=f"/screens/{screen.lease}/image" if has_image else None,
+def task_out(site: Site, task: rating.TaskLease) -> TaskOut:
+    """What a rater may know of a task: no id of its image, no number of a question."""
+    left = (task.until - datetime.fromtimestamp(site.store.clock(), UTC)).total_seconds()
+    has_image = site.image_path(task.image_id) is not None
+    return TaskOut(
+        lease=task.lease,
+        image=f"/screens/{task.lease}/image" if has_image else None,
         questions=[
-            class_out(site, question.label, {screen.image_id}, question.answer)
-            for question in screen.questions
+            class_out(site, question.label, {task.image_id}, question.answer)
+            for question in task.questions
         ],
         seconds_left=max(0, int(left)),
-        is_practice=screen.is_practice,
-        is_answered=screen.is_answered,
-        labels=[class_words(site, k)[0] for k in site.shown_labels.get(screen.image_id, ())],
+        is_practice=task.is_practice,
+        is_answered=task.is_answered,
+        labels=[class_words(site, k)[0] for k in site.shown_labels.get(task.image_id, ())],
     )
 
 
@@ -48,10 +48,10 @@ def examples_of(site: Site, label: int) -> dict[str, str]:
 
 
 def receipt_out(
-    screen: rating.Screen, receipt: rating.Receipt, standing: rating.Standing
+    task: rating.TaskLease, receipt: rating.Receipt, standing: rating.RaterProgress
 ) -> ReceiptOut:
-    """What a rater may know of his submission, by places instead of numbers."""
-    place = {question.question: i for i, question in enumerate(screen.questions)}
+    """What a rater may know of their submission, by places instead of numbers."""
+    place = {question.question: i for i, question in enumerate(task.questions)}
     truth = receipt.truth
     return ReceiptOut(
         lease=receipt.lease,
@@ -62,8 +62,8 @@ def receipt_out(
     )
 
 
-def standing_out(standing: rating.Standing) -> StandingOut:
-    """What a rater may know about his work."""
+def standing_out(standing: rating.RaterProgress) -> StandingOut:
+    """What a rater may know about their work."""
     return StandingOut(
         n_screens=standing.n_screens,
         n_answers=standing.n_answers,

@@ -1,6 +1,6 @@
-"""The second way to work: one class, a grid of images, for fast sweeping.
+"""The second way to work: one class, a grid of images, for fast class grids.
 
-The same questions, slots, leases and answers as screen by screen; a sweep is many leases of
+The same questions, slots, leases and answers as task by task; a class grid is many leases of
 one question each, taken in one transaction. Shows no gold and no repetitions.
 """
 
@@ -8,10 +8,10 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, bindparam, exists, func, insert, select, text, update
 
-from reassess.rating import order
-from reassess.rating.leases import screen_from, screen_row
+from reassess.rating import task_choice
+from reassess.rating.leases import lease_row, task_from
 from reassess.rating.queue import votes_left, who
-from reassess.rating.records import Idle, Screen, ScreenQuestion
+from reassess.rating.records import NoTask, TaskLease, TaskQuestion
 from reassess.rating.schema import (
     OPEN,
     RATING,
@@ -59,33 +59,33 @@ _HELD = (
 _HIGHEST = select(func.max(questions.c.id)).where(_IS_OPEN, questions.c.label == bindparam("label"))
 
 
-def next_sweep(
+def next_class_grid(
     store: Store, rater: int, label: int, *, n_images: int = 24, beyond: Collection[int] = ()
-) -> tuple[Screen, ...] | Idle:
-    """Screens of one question each, all about one class, for the grid of images.
+) -> tuple[TaskLease, ...] | NoTask:
+    """Tasks of one question each, all about one class, for the grid of images.
 
-    The same questions, slots and leases as in `next_screen`; submit each by itself. Screens
-    of the class that he holds already come back first.
+    The same questions, slots and leases as in `next_task`; submit each by itself. Tasks
+    of the class that they hold already come back first.
 
     Args:
         store: the study.
-        rater: his number; he must have qualified.
+        rater: the rater's number; they must have qualified.
         label: index of the class.
         n_images: how many at most; never more than 100.
-        beyond: leases that he is to get others after, to prefetch.
+        beyond: leases that they are to get others after, to prefetch.
 
     Raises:
-        RaterError: he is unknown.
+        RaterError: they are unknown.
         StoreError: the database cannot be reached or written.
     """
     if not 0 <= label < 2**31:
-        return Idle("complete")
+        return NoTask("complete")
     n_images = max(1, min(n_images, _AT_ONCE))
     having = frozenset(beyond)
-    return store.database.write(lambda c: _sweep(store, c, rater, label, n_images, having))
+    return store.database.write(lambda c: _next_grid(store, c, rater, label, n_images, having))
 
 
-def sweep_labels(store: Store, limit: int = 100) -> tuple[tuple[int, int], ...]:
+def grid_classes(store: Store, limit: int = 100) -> tuple[tuple[int, int], ...]:
     """Classes with open questions and how many each has, most first, at most ``limit``.
 
     Raises:
@@ -103,57 +103,57 @@ def sweep_labels(store: Store, limit: int = 100) -> tuple[tuple[int, int], ...]:
         return tuple((label, n) for label, n in connection.execute(asked))
 
 
-def _sweep(
+def _next_grid(
     store: Store,
     connection: Connection,
     rater: int,
     label: int,
     n_images: int,
     beyond: frozenset[int],
-) -> tuple[Screen, ...] | Idle:
+) -> tuple[TaskLease, ...] | NoTask:
     study = study_row(connection)
     person = who(connection, rater)
     if person.paused_at is not None:
-        return Idle("paused")
+        return NoTask("paused")
     if person.stage != "rating":
-        return Idle("not-qualified")
+        return NoTask("not-qualified")
     held = _held(store, connection, rater, label, beyond)[:n_images]
     if held:
         return held
     if study.is_closed:
-        return Idle("closed")
+        return NoTask("closed")
     left = votes_left(connection, study.settings)
     n_images = n_images if left is None else min(left, n_images)
-    luck = order.draw(study.secret, rater, person.n_leases + 1)
-    found = sorted(_found(connection, rater, label, luck, n_images), key=lambda row: row[1])
-    screens = []
+    seed = task_choice.draw(study.secret, rater, person.n_leases + 1)
+    found = sorted(_found(connection, rater, label, seed, n_images), key=lambda row: row[1])
+    grid = []
     for question, task, image_id in found:
-        screen = _lease(store, connection, rater, (question, label), task, image_id)
-        if screen is not None:
-            screens.append(screen)
-    return tuple(screens) or Idle("complete")
+        leased = _lease(store, connection, rater, (question, label), task, image_id)
+        if leased is not None:
+            grid.append(leased)
+    return tuple(grid) or NoTask("complete")
 
 
 def _held(
     store: Store, connection: Connection, rater: int, label: int, beyond: frozenset[int]
-) -> tuple[Screen, ...]:
+) -> tuple[TaskLease, ...]:
     rows = connection.execute(_HELD, {"rater": rater, "now": store.now()}).all()
-    screens = [
-        screen_from(connection, screen_row(connection, rater, row.id))
+    leased = [
+        task_from(connection, lease_row(connection, rater, row.id))
         for row in rows
         if row.id not in beyond
     ]
-    return tuple(screen for screen in screens if screen.questions[0].label == label)
+    return tuple(one for one in leased if one.questions[0].label == label)
 
 
 def _found(
-    connection: Connection, rater: int, label: int, luck: order.Draw, n_images: int
+    connection: Connection, rater: int, label: int, seed: task_choice.TaskSeed, n_images: int
 ) -> list[tuple[int, int, str]]:
     """Open questions of the class from a random one on, around the end."""
     highest = connection.execute(_HIGHEST, {"label": label}).scalar()
     if highest is None:
         return []
-    start = luck.place % (highest + 1)
+    start = seed.place % (highest + 1)
     rows: list[tuple[int, int, str]] = []
     for low, high in ((start, highest + 1), (0, start)):
         asked = {"label": label, "rater": rater, "low": low, "high": high}
@@ -169,7 +169,7 @@ def _lease(
     asked: tuple[int, int],
     task: int,
     image_id: str,
-) -> Screen | None:
+) -> TaskLease | None:
     settings = study_row(connection).settings
     question, label = asked
     state = load_task(connection, task)
@@ -192,6 +192,6 @@ def _lease(
         .returning(leases.c.id)
     ).scalar_one()  # fmt: skip
     state.save(store, connection)
-    return Screen(
-        lease, image_id, (ScreenQuestion(question, label, None),), moment(until), False, False
+    return TaskLease(
+        lease, image_id, (TaskQuestion(question, label, None),), moment(until), False, False
     )
