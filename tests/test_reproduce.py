@@ -118,8 +118,12 @@ def test_without_files_only_what_ships_is_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REASSESS_DATA", str(tmp_path))
-    done: list[tuple[int, int]] = []
-    found = reproduce_imagenet(on_statement=lambda n, of: done.append((n, of)))
+    seen: list[tuple[int | None, int | None]] = []
+
+    def progress(_: str, *, done: int | None = None, total: int | None = None) -> None:
+        seen.append((done, total))
+
+    found = reproduce_imagenet(progress=progress)
     computed = {one.id for one in found if one.computed is not None}
     from_table_5 = {i for i in COMPUTATIONS if i.startswith("progress.")}
     assert computed == from_table_5 | {"mistakes.original", "mistakes.real"}
@@ -128,7 +132,7 @@ def test_without_files_only_what_ships_is_computed(
     absent = next(one for one in found if one.id == "labels.count")
     assert absent.published == 57_553
     assert "the file is absent and cannot be fetched" in str(absent.reason)
-    assert done == [(n, len(found)) for n in range(1, len(found) + 1)]
+    assert seen == [(n, len(found)) for n in range(1, len(found) + 1)]
 
 
 @real_data

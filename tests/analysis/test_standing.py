@@ -57,19 +57,21 @@ def exact(a, b):
 def test_against_statsmodels(case) -> None:
     labels, benchmark, predictions = case
     models, neighbours = standings(predictions[::-1], labels, benchmark)
-    hits = {p.model: right(case, by_id(p.image_ids, p.ranked_classes[:, 0])) for p in predictions}
+    is_right = {
+        p.model: right(case, by_id(p.image_ids, p.ranked_classes[:, 0])) for p in predictions
+    }
     own = right(case, by_id(benchmark.image_ids, benchmark.original))
-    order = sorted(hits, key=lambda name: -hits[name].mean())
+    order = sorted(is_right, key=lambda name: -is_right[name].mean())
     assert [one.model for one in models] == order
-    p_values = [exact(hits[name], own) for name in order]
+    p_values = [exact(is_right[name], own) for name in order]
     rejected, adjusted, *_ = multipletests(p_values, 0.05, "holm")
     for one, name, p, said in zip(models, order, adjusted, rejected, strict=True):
         assert one.above is not None
-        assert one.above.value == pytest.approx(hits[name].mean() - own.mean())
+        assert one.above.value == pytest.approx(is_right[name].mean() - own.mean())
         assert (one.above.p_adjusted, one.above.decided) == (pytest.approx(p), said)
     pairs = list(pairwise(order))
     rejected, adjusted, *_ = multipletests(
-        [exact(hits[a], hits[b]) for a, b in pairs], 0.05, "holm"
+        [exact(is_right[a], is_right[b]) for a, b in pairs], 0.05, "holm"
     )
     assert [(one.better, one.worse) for one in neighbours] == pairs
     assert [one.difference.p_adjusted for one in neighbours] == pytest.approx(list(adjusted))
@@ -94,6 +96,25 @@ def test_the_verdict_tells_what_stands_and_what_cannot_be_said(case) -> None:
         in told["original labels"]
     )
     assert told["not said"].endswith("needs 8 models, and here are 5.")
+
+
+def test_a_model_above_by_chance_is_above_but_not_surely(case) -> None:
+    """One image more than the original labels: no exact test can tell that from luck."""
+    labels, benchmark, predictions = case
+    lists = dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True))
+    classes = benchmark.original.copy()
+    ids = benchmark.image_ids.tolist()
+    row = next(n for n, i in enumerate(ids) if lists[i] and classes[n] not in lists[i])
+    classes[row] = lists[ids[row]][0]
+    lucky = Predictions("lucky", benchmark.image_ids, classes[:, None])
+    found = study_verdict(
+        labels, benchmark, [*predictions[:1], lucky], rng=np.random.default_rng(0)
+    )
+    value = study_as_dict(found)
+    assert value["n_above_original_labels"] == 2
+    assert value["n_surely_above_original_labels"] == 1
+    told = dict(study_sentences(found))["original labels"]
+    assert "2 of 2 models (100.0%) are above, 1 of them by exact paired tests" in told
 
 
 def test_without_original_labels_ranks_are_told_and_nothing_else(case) -> None:

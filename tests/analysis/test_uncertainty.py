@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reassess.aggregation import dawid_skene
+from reassess.aggregation import METHODS, Method, dawid_skene
 from reassess.analysis.soft_labels import sensitivity
 from reassess.analysis.uncertainty import UncertainScores, count_decisions, uncertain_scores
 from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.labels import operating_point, reassessed_labels
 from reassess.records import Votes
+from reassess.report.verdict import rank_lines
 from reassess.scoring import compare, real_accuracy
 from reassess.statistics import wilson_interval
 from tests.analysis.simulated import CLEAR, Simulated, simulated
@@ -149,12 +150,29 @@ def test_without_votes_only_images_are_uncertain(noisy):
     )
     assert found.both is None
     assert found.adjacent()[0].p_swap is None
-    with pytest.raises(DataError, match="without votes"):
+    with pytest.raises(DataError, match="no votes were given"):
         found.calibrated_difference(0, 1)
     with pytest.raises(DataError, match="given together"):
         uncertain_scores(
             noisy.predictions, noisy.labels, votes=noisy.votes, rng=np.random.default_rng(0)
         )
+
+
+def test_a_method_without_refit_leaves_the_labels_uncertainty_out_and_says_why(noisy):
+    """Not taken for another method, as an unknown one once was for calibrated."""
+    METHODS.register(Method("toy", lambda _: noisy.posterior, "a toy", "aggregated by a toy"))
+    try:
+        found = scores_of(replace(noisy, posterior=replace(noisy.posterior, method="toy")))
+    finally:
+        METHODS.unregister("toy")
+    elsewhere = scores_of(replace(noisy, posterior=replace(noisy.posterior, method="glad")))
+    for one, reason in ((found, "'toy' declares no refit"), (elsewhere, "'glad', which is none")):
+        assert (one.both, one.uncertainty) == (None, None)
+        assert reason in str(one.no_label_uncertainty)
+        assert str(one.no_label_uncertainty) in rank_lines(one, None)[-1]
+    certain = uncertain_scores(noisy.predictions, noisy.labels, rng=np.random.default_rng(0))
+    assert found.images.worst.tolist() == certain.images.worst.tolist()
+    assert scores_of(noisy, n_resamples=10).no_label_uncertainty is None
 
 
 def test_without_gold_posteriors_are_taken_as_they_are(noisy):

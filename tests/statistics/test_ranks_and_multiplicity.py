@@ -57,7 +57,7 @@ def test_differences_that_never_move_are_certain_and_equal_models_share_ranks():
     assert best.tolist() == [2, 1, 2]
     assert worst.tolist() == [3, 1, 3]
     assert rank_intervals(np.array([0.5]), np.zeros((10, 1)))[1].tolist() == [1]
-    with pytest.raises(OptionError, match="level is 95"):
+    with pytest.raises(OptionError, match="confidence is 95"):
         rank_intervals(np.array([0.5]), np.zeros((10, 1)), 95.0)
 
 

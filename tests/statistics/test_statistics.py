@@ -31,7 +31,7 @@ def test_wilson_is_scipys(n_scored, share, confidence):
 
 def test_wilson_knows_nothing_of_nothing():
     assert wilson_interval(0, 0) == (0.0, 1.0)
-    with pytest.raises(OptionError, match="level is 95"):
+    with pytest.raises(OptionError, match="confidence is 95"):
         wilson_interval(1, 2, 95.0)
 
 

@@ -1,11 +1,10 @@
-"""Images, raters and votes drawn again, and what models score each time.
+"""Replicates: what models score under resampled images, raters and votes.
 
-The work behind `reassess.analysis.uncertainty`, which says what the intervals mean. Resamples are
-cut into shards of a fixed size with a generator each, so that the number of threads changes
+The work behind `reassess.analysis.uncertainty`, which defines what the intervals mean. Resamples
+are cut into shards of a fixed size with a generator each, so that the number of threads changes
 nothing. Letters: n images, M models, Q questions, R raters, B resamples, b of a shard.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ from reassess.aggregation import WeightedRefit
 from reassess.aggregation.reweighting import FAY
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
 from reassess.engines import Engine
+from reassess.progress import Progress
 from reassess.records import Gold, ImageTable
 from reassess.statistics import (
     bootstrap_counts,
@@ -27,6 +27,8 @@ from reassess.statistics import (
 )
 
 RESAMPLES_A_SHARD = 10
+"""Small enough that 1,000 resamples keep 64 threads busy; every shard costs one generator only.
+Another size draws other numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class LabelUncertainty:
 def resample_images(
     table: ImageTable, n_resamples: int, confidence: float, rng: np.random.Generator, engine: Engine
 ) -> Ranked:
-    """ReaL accuracy and rank; images are drawn again, labels stay as decided."""
+    """ReaL accuracy and rank under resampled images; labels stay as decided."""
     scored = table.n_labels > 0
     n_correct = (table.right & scored[:, None]).sum(axis=0)
     counted = np.column_stack([table.right & scored[:, None], scored]).astype(np.float32)
@@ -93,10 +95,17 @@ def resample_images(
 
 @dataclass(frozen=True, slots=True)
 class Rescorer:
-    """What scoring models again under other weights needs."""
+    """Scores models under weights of images, raters and votes.
+
+    Attributes:
+        soft: which model is right on which question.
+        refit: aggregates the votes again under weights.
+        calibrator: turns log-odds into probabilities as gold has them; None without gold.
+        gold: the gold that it rests on; None likewise.
+    """
 
     soft: SoftLabels
-    again: WeightedRefit
+    refit: WeightedRefit
     calibrator: Calibrator | None
     gold: Gold | None
 
@@ -106,7 +115,7 @@ class Rescorer:
         rater_weight: Float[np.ndarray, "R"] | None = None,
         half_sample: np.ndarray | None = None,
     ) -> Float[np.ndarray, "e"]:
-        """Evidence after all votes were aggregated and gold was calibrated under weights.
+        """Evidence after the votes are aggregated and gold is calibrated again under weights.
 
         Args:
             image_weight: how often each image was drawn.
@@ -121,7 +130,7 @@ class Rescorer:
             if self.gold is not None and self.calibrator is not None:
                 of_gold = np.ones(len(self.gold.questions))
                 of_gold[self.calibrator.gold] = of_question[self.calibrator.row]
-        log_odds = self.again.log_odds(
+        log_odds = self.refit.log_odds(
             question_weight=of_question,
             gold_weight=of_gold,
             rater_weight=rater_weight,
@@ -135,8 +144,8 @@ class Rescorer:
         return self.soft.evidence(probability, labelled, weight)
 
     def resamples(self, size: int, rng: np.random.Generator) -> Float[np.ndarray, "3 b M"]:
-        """Accuracies under images, raters and votes drawn again, each alone."""
-        n_raters, n_votes = self.again.coded.n_raters, len(self.again.coded.code)
+        """Accuracies under resampled images, under resampled raters, and under resampled votes."""
+        n_raters, n_votes = self.refit.coded.n_raters, len(self.refit.coded.code)
         rows = np.empty((3, size, len(self.soft.right)), np.float32)
         for row in range(size):
             counts = bootstrap_counts(len(self.soft.rated), 1, rng)[0].astype(float)
@@ -154,9 +163,13 @@ def resample(
     confidence: float,
     rng: np.random.Generator,
     engine: Engine,
-    on_resample: Callable[[int], None] | None,
+    progress: Progress,
 ) -> tuple[Ranked, LabelUncertainty]:
-    """Accuracy and rank under calibrated labels; images, raters and votes are drawn again."""
+    """Accuracy and rank under calibrated labels, from resampled images, raters and votes.
+
+    Perturbing by Fay's weights instead of drawing makes deviations `FAY` times as large, hence the
+    division of variances by its square.
+    """
     accuracy = scoring.soft.accuracies(scoring.evidence()[None])[0]
     sizes = _shards(n_resamples)
 
@@ -167,8 +180,7 @@ def resample(
     for part in engine.map(draw, zip(sizes, rng.spawn(len(sizes)), strict=True)):
         parts.append(part)
         done += part.shape[1]
-        if on_resample is not None:
-            on_resample(done)
+        progress("resamples", done=done, total=n_resamples)
     of_images, of_raters, of_votes = (_covariance(draws) for draws in np.concatenate(parts, axis=1))
     of_raters, of_votes = of_raters / FAY**2, of_votes / FAY**2
     root = _root(of_images + of_raters - of_votes)
@@ -194,7 +206,7 @@ def _covariance(draws: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "M M"]:
 
 
 def _root(covariance: Float[np.ndarray, "M M"]) -> Float[np.ndarray, "M M"]:
-    """A square root; directions that the subtraction left below 0 are taken as 0."""
+    """A square root; directions that the subtraction leaves below 0 count as 0."""
     size, direction = np.linalg.eigh(covariance)
     root: Float[np.ndarray, "M M"] = direction * np.sqrt(np.maximum(size, 0.0))
     return root

@@ -19,7 +19,7 @@ Source: A. Cameron, J. Gelbach, D. Miller (2011), "Robust Inference With Multiwa
 Journal of Business & Economic Statistics 29:238-249; ranks, `reassess.statistics.bootstrap`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,7 +28,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float, Int
 
-from reassess.aggregation import WeightedRefit
+from reassess.aggregation import METHODS, WeightedRefit
 from reassess.analysis.replicates import (
     LabelUncertainty,
     Ranked,
@@ -39,6 +39,7 @@ from reassess.analysis.replicates import (
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, MissingExtraError, OptionError
+from reassess.progress import Progress, null_progress
 from reassess.records import Gold, ImageTable, LabelSets, Posterior, Predictions, Votes
 from reassess.scoring import image_table
 from reassess.statistics import (
@@ -106,8 +107,9 @@ class UncertainScores:
         n_resamples: B.
         images: ReaL accuracy and rank; uncertain are the images, labels are as decided.
         both: accuracy and rank under calibrated labels; uncertain are images and labels. None
-            without votes.
-        uncertainty: what ``both`` rests on; None without votes.
+            where the labels' uncertainty is unknown.
+        uncertainty: what ``both`` rests on; None likewise.
+        no_label_uncertainty: why the labels' uncertainty is unknown; None where it is known.
         n_only: ``n_only[a, b]`` = images that a has right and b wrong, labels as decided.
         p_value: exact McNemar test of each pair.
         p_holm: corrected over all pairs, Holm.
@@ -123,6 +125,7 @@ class UncertainScores:
     images: Ranked
     both: Ranked | None
     uncertainty: LabelUncertainty | None
+    no_label_uncertainty: str | None
     n_only: Int[np.ndarray, "M M"]
     p_value: Float[np.ndarray, "M M"]
     p_holm: Float[np.ndarray, "M M"]
@@ -140,7 +143,7 @@ class UncertainScores:
         """The same under calibrated labels, with its interval from images and labels.
 
         Raises:
-            DataError: there were no votes.
+            DataError: the labels' uncertainty is unknown.
         """
         both, uncertainty = self._with_labels()
         value = float(both.accuracy[a] - both.accuracy[b])
@@ -154,7 +157,7 @@ class UncertainScores:
         with twice the variance of the labels. Models that predict the same never swap.
 
         Raises:
-            DataError: there were no votes.
+            DataError: the labels' uncertainty is unknown.
         """
         both, uncertainty = self._with_labels()
         error = _error(uncertainty.of_labels, a, b) * np.sqrt(2)
@@ -196,8 +199,7 @@ class UncertainScores:
     def _with_labels(self) -> tuple[Ranked, LabelUncertainty]:
         if self.both is None or self.uncertainty is None:
             raise DataError(
-                "scores: nothing is known about how uncertain the labels are without votes and "
-                "their posterior. Give both."
+                f"scores: how uncertain the labels are is unknown: {self.no_label_uncertainty}."
             )
         return self.both, self.uncertainty
 
@@ -222,7 +224,7 @@ def uncertain_scores(
     confidence: float = 0.95,
     rng: np.random.Generator,
     engine: Engine | None = None,
-    on_resample: Callable[[int], None] | None = None,
+    progress: Progress = null_progress,
 ) -> UncertainScores:
     """Accuracies and ranks with intervals from images, and from images and labels.
 
@@ -241,7 +243,7 @@ def uncertain_scores(
         confidence: of every interval.
         rng: where randomness comes from.
         engine: where resamples run; the threads of this process by default.
-        on_resample: called with the number of resamples done so far, of ``B``.
+        progress: called with the number of resamples done, of B.
 
     Raises:
         OptionError: the confidence or the number of resamples is out of range.
@@ -259,11 +261,12 @@ def uncertain_scores(
         raise DataError(f"{labels.name}: none of the predicted images has a label to be scored by.")
     n_only, tests = _paired_tests(table)
     both = uncertainty = None
+    no_label_uncertainty = _why_images_only(posterior)
     with _one_thread_of_blas(), ThreadEngine() as local:
         images = resample_images(table, n_resamples, confidence, rng, engine or local)
-        if votes is not None and posterior is not None:
+        if no_label_uncertainty is None and votes is not None and posterior is not None:
             soft = SoftLabels.of(predictions, labels, votes.questions)
-            again = WeightedRefit.build(
+            refit = WeightedRefit.build(
                 votes,
                 posterior,
                 gold=gold,
@@ -271,14 +274,18 @@ def uncertain_scores(
                 min_expert_yes=min_expert_yes,
                 pseudocount=pseudocount,
             )
-            log_odds = again.log_odds()
+            log_odds = refit.log_odds()
             calibrator = None
             if gold is not None:
                 calibrator = Calibrator.of(gold, min_expert_yes, soft, votes.questions, log_odds)
             both, uncertainty = resample(
-                Rescorer(soft, again, calibrator, gold), n_resamples, confidence, rng, engine or
-                local, on_resample,
-            )  # fmt: skip
+                Rescorer(soft, refit, calibrator, gold),
+                n_resamples,
+                confidence,
+                rng,
+                engine or local,
+                progress,
+            )
     return UncertainScores(
         models=table.models,
         labels_name=labels.name,
@@ -289,11 +296,29 @@ def uncertain_scores(
         images=images,
         both=both,
         uncertainty=uncertainty,
+        no_label_uncertainty=no_label_uncertainty,
         n_only=n_only,
         p_value=tests[0],
         p_holm=tests[1],
         p_false_discovery=tests[2],
     )
+
+
+def _why_images_only(posterior: Posterior | None) -> str | None:
+    """Why intervals leave out the labels' uncertainty; None where they need not."""
+    if posterior is None:
+        return "no votes were given (--votes)"
+    if posterior.method not in METHODS:
+        return (
+            f"the posterior was made by {posterior.method!r}, which is none of the aggregation "
+            f"methods {', '.join(METHODS)}, so that its votes cannot be aggregated again"
+        )
+    if METHODS[posterior.method].refit is None:
+        return (
+            f"the aggregation method {posterior.method!r} declares no refit, so that its votes "
+            "cannot be aggregated again under other weights"
+        )
+    return None
 
 
 def _paired_tests(

@@ -82,6 +82,7 @@ def _ranks_as_dict(found: UncertainScores) -> dict[str, Any]:
         "n_decided": n["decided"],
         "n_undecided_by_images": n["images"],
         "n_undecided_by_labels": None if found.both is None else n["labels"],
+        "no_label_uncertainty": found.no_label_uncertainty,
         "n_decided_holm": sum(one.p_holm < alpha for one in adjacent),
         "n_decided_false_discovery": sum(one.p_false_discovery < alpha for one in adjacent),
         "adjacent": [asdict(one) for one in adjacent],

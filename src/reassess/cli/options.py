@@ -272,7 +272,7 @@ def progress(title: str, total: int | None) -> Iterator[Step]:
         disable=not console.is_terminal,
     )  # fmt: skip
     with bar:
-        task = bar.add_task(title, total=total)
+        task, n_steps = bar.add_task(title, total=total), total
         n_begun = 0
 
         def step(
@@ -283,28 +283,15 @@ def progress(title: str, total: int | None) -> Iterator[Step]:
             advance: bool = True,
         ) -> None:
             nonlocal n_begun
-            n_begun += advance
+            n_begun += advance and done is None
             bar.update(
                 task,
                 description=f"{title}: {what}",
                 completed=max(0, n_begun - 1) if done is None else done,
-                total=total,
+                total=n_steps if total is None else total,
             )
 
         yield step
-
-
-def counting(step: Step, total: int) -> Callable[[int], None]:
-    """What moves the bar of a step to a number that is done."""
-    begun = 0
-
-    def reached(done: int) -> None:
-        nonlocal begun
-        for _ in range(done - begun):
-            step(f"{done:,} of {total:,}")
-        begun = done
-
-    return reached
 
 
 def sources_of(predictions: Sequence[str]) -> list[str]:

@@ -9,7 +9,6 @@ import click
 
 from reassess.cli.options import (
     console,
-    counting,
     labels_option,
     note,
     option,
@@ -161,7 +160,7 @@ def ranks(
             confidence=confidence,
             rng=np.random.default_rng(seed),
             engine=engine,
-            on_resample=counting(step, resamples),
+            progress=step,
         )
     moved = None
     if inputs.posterior is not None:
@@ -305,6 +304,7 @@ def _as_json(
         "n_undecided_by_images": n["images"],
         "n_undecided_by_labels": None if found.both is None else n["labels"],
         "calibration": calibration,
+        "no_label_uncertainty": found.no_label_uncertainty,
         "models": rows_of(columns),
         "adjacent": [dataclasses.asdict(one) for one in adjacent],
         "thresholds": thresholds,

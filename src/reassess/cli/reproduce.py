@@ -26,9 +26,7 @@ def reproduce(study: str, as_json: bool) -> None:
     from reassess.reproduce import reproduce_imagenet
 
     with progress("Reproducing", None) as step:
-        statements = reproduce_imagenet(
-            on_statement=lambda n_done, n: step(f"{n_done} of {n} statements")
-        )
+        statements = reproduce_imagenet(progress=step)
     if as_json:
         print_json([dataclasses.asdict(statement) for statement in statements])
         return

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import console, counting, option, print_json, progress
+from reassess.cli.options import console, option, print_json, progress
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _of_study(
         collected = collect(open_study(study))
     resamples = shared["n_resamples"]
     with progress("Drawing again", resamples) as step:
-        found = verdict_of(collected, cluster=cluster, on_draw=counting(step, resamples), **shared)
+        found = verdict_of(collected, cluster=cluster, progress=step, **shared)
     return {"study": study} | study_as_dict(found), study_sentences(found)
 
 

@@ -4,7 +4,7 @@ Joins `reassess.analysis` and the page; finds nothing and draws nothing itself. 
 demo and `reassess score` come here with what they have.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from reassess.analysis.raters import RaterFindings, rater_findings
 from reassess.analysis.soft_labels import Sensitivity, sensitivity, usable_gold
 from reassess.analysis.uncertainty import UncertainScores, uncertain_scores
 from reassess.analysis.verdict import study_verdict
+from reassess.progress import Progress, null_progress
 from reassess.records import (
     Benchmark,
     Gold,
@@ -31,12 +32,6 @@ from reassess.report.page_parts import Report
 
 PARTS = ("findings", "uncertainty", "verdict", "mistakes", "classes", "raters", "images")
 """What `assemble_report` does, in order."""
-
-OnPart = Callable[[str], None]
-"""Called with the name of a part of the report when it begins."""
-
-OnDraw = Callable[[int], None]
-"""Called with the number of draws that are done."""
 
 RESAMPLES = 1000
 """Draws of images, raters and votes each."""
@@ -80,8 +75,7 @@ def assemble_report(
     *,
     simulated: bool = False,
     small_copies: SmallCopies | None = None,
-    on_part: OnPart | None = None,
-    on_draw: OnDraw | None = None,
+    progress: Progress = null_progress,
     n_resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Report:
@@ -92,18 +86,16 @@ def assemble_report(
         title: heading of the page.
         simulated: whether the votes come from simulated raters.
         small_copies: gives the pictures of galleries; None shows ids and labels only.
-        on_part: called when a part begins.
-        on_draw: called while images, raters and votes are drawn again.
-        n_resamples: how often each of them is.
+        progress: called when one of `PARTS` begins, and after resamples.
+        n_resamples: resamples of images, of raters and of votes, each.
         seed: of all bootstraps.
 
     Raises:
         DataError: the records do not fit each other.
         AlignmentError: images do not match.
     """
-    begin = on_part or (lambda _: None)
     labels, benchmark = inputs.labels, inputs.benchmark
-    begin("findings")
+    progress("findings")
     findings = find(
         labels,
         benchmark,
@@ -113,11 +105,11 @@ def assemble_report(
         gold_votes=_gold_votes(inputs),
         scores=inputs.scores,
     )
-    begin("uncertainty")
+    progress("uncertainty")
     uncertainty = uncertainty_of(
-        inputs, n_resamples=n_resamples, rng=np.random.default_rng(seed), on_draw=on_draw
+        inputs, n_resamples=n_resamples, rng=np.random.default_rng(seed), progress=progress
     )
-    begin("verdict")
+    progress("verdict")
     judged = study_verdict(
         labels,
         benchmark,
@@ -125,7 +117,7 @@ def assemble_report(
         uncertainty=uncertainty,
         rng=np.random.default_rng(seed),
     )
-    begin("mistakes")
+    progress("mistakes")
     mistakes = find_mistakes(
         labels,
         inputs.predictions,
@@ -134,12 +126,12 @@ def assemble_report(
         votes=inputs.votes,
         classes=benchmark.classes,
     )
-    begin("classes")
+    progress("classes")
     pairs = _pairs(inputs)
     changed = None if benchmark.original is None else changed_classes(labels, benchmark)
-    begin("raters")
+    progress("raters")
     raters = _raters(inputs, seed)
-    begin("images")
+    progress("images")
     return Report(
         title=title,
         findings=findings,
@@ -165,7 +157,7 @@ def uncertainty_of(
     *,
     n_resamples: int = RESAMPLES,
     rng: np.random.Generator,
-    on_draw: OnDraw | None = None,
+    progress: Progress = null_progress,
 ) -> UncertainScores | None:
     """Intervals of accuracies and ranks, with those of the labels where votes can be drawn.
 
@@ -175,7 +167,7 @@ def uncertainty_of(
         inputs: the records.
         n_resamples: draws of images, of raters and of votes, each.
         rng: where randomness comes from.
-        on_draw: called with the number of draws that are done.
+        progress: called with the number of resamples done.
 
     Raises:
         DataError: the records do not fit each other.
@@ -197,7 +189,7 @@ def uncertainty_of(
         gold_votes=None if gold is None else _gold_votes(inputs),
         n_resamples=n_resamples,
         rng=rng,
-        on_resample=on_draw,
+        progress=progress,
     )
 
 

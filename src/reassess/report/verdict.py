@@ -245,6 +245,7 @@ def _on_ranks(found: UncertainScores) -> Sentences:
         return (
             ("best", f"From images, with labels taken as certain: {'; '.join(named)}."),
             ("ranks", ranks),
+            ("labels", f"Labels are taken as certain: {found.no_label_uncertainty}."),
         )
     named = [
         f"{found.models[m]} {_ranked(found.images, m)}, calibrated {_ranked(found.both, m)}"
@@ -290,7 +291,7 @@ def rank_lines(found: UncertainScores, sensitivity: Sensitivity | None) -> list[
     if adjacent:
         lines += [decided_sentence(found), *_corrected(found, adjacent)]
     if found.uncertainty is None:
-        return [*lines, "Labels are taken as certain: no votes were given (--votes)."]
+        return [*lines, f"Labels are taken as certain: {found.no_label_uncertainty}."]
     if adjacent:
         lines.append(swap_sentence(found, _N_SWAPS))
     lines.append(calibration_sentence(found))

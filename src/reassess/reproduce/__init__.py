@@ -17,9 +17,8 @@ Source: Beyer, Hénaff, Kolesnikov, Zhai, van den Oord (2020), "Are we done with
 ImageNet?", arXiv 2006.07159.
 """
 
-from collections.abc import Callable
-
 from reassess.catalog import Catalog
+from reassess.progress import Progress, null_progress
 from reassess.reproduce import accuracies, findings, labelling, later_studies, proposals
 from reassess.reproduce.inputs import Inputs
 from reassess.reproduce.published import Compute, PublishedValue, ReproducedValue, published_values
@@ -43,7 +42,7 @@ COMPUTATIONS: dict[str, Compute] = (
 
 
 def reproduce_imagenet(
-    catalog: Catalog | None = None, *, on_statement: Callable[[int, int], None] | None = None
+    catalog: Catalog | None = None, *, progress: Progress = null_progress
 ) -> list[ReproducedValue]:
     """Every statement with the published value, ours, and whether it holds.
 
@@ -52,14 +51,12 @@ def reproduce_imagenet(
 
     Args:
         catalog: where published files come from; the default one if None.
-        on_statement: called after each statement with how many are done and how many there
-            are.
+        progress: called after each statement.
     """
     inputs = Inputs(catalog or Catalog.default())
     claims = published_values()
     statements = []
     for n_done, claim in enumerate(claims, start=1):
         statements.append(claim.check(COMPUTATIONS.get(claim.id), inputs))
-        if on_statement is not None:
-            on_statement(n_done, len(claims))
+        progress("statements", done=n_done, total=len(claims))
     return statements

@@ -15,13 +15,12 @@ from jaxtyping import Shaped
 
 from reassess.analysis.raters import RaterRepeats
 from reassess.analysis.verdict import Cluster, StudyVerdict, study_verdict
+from reassess.progress import Progress, null_progress
 from reassess.records import ModelScore
 from reassess.report import Input, LabelProvenance, Report
 from reassess.report.build import (
     PARTS,
     RESAMPLES,
-    OnDraw,
-    OnPart,
     ReportInputs,
     assemble_report,
     uncertainty_of,
@@ -44,8 +43,7 @@ def report_of(
     *,
     command: str,
     repeats: Repeats | None = None,
-    on_part: OnPart | None = None,
-    on_draw: OnDraw | None = None,
+    progress: Progress = null_progress,
     n_resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Report:
@@ -56,9 +54,8 @@ def report_of(
         command: what was typed, for the provenance.
         repeats: how often raters, by their ids, gave the same answer twice; for votes that do
             not say it themselves.
-        on_part: called when one of `STEPS` begins.
-        on_draw: called while images, raters and votes are drawn again.
-        n_resamples: how often each of them is.
+        progress: called when one of `STEPS` begins, and after resamples.
+        n_resamples: resamples of images, of raters and of votes, each.
         seed: of all bootstraps.
 
     Raises:
@@ -66,9 +63,8 @@ def report_of(
         AlignmentError: images do not match.
         FileError: an input cannot be read again to be hashed.
     """
-    begin = on_part or (lambda _: None)
     study, labels, benchmark = collected.study, collected.labels, collected.benchmark
-    begin("scores")
+    progress("scores")
     scores = tuple(score_models(collected.predictions, labels, benchmark, subset=True))
     inputs = material_of(collected, scores)
     copies = None if study.images is None else partial(small_copies, study.path(study.images))
@@ -77,12 +73,11 @@ def report_of(
         inputs,
         title,
         small_copies=copies,
-        on_part=on_part,
-        on_draw=on_draw,
+        progress=progress,
         n_resamples=n_resamples,
         seed=seed,
     )
-    begin("hashes")
+    progress("hashes")
     raters = report.raters_found
     if raters is not None and raters.repeats is None and repeats is not None:
         raters = replace(raters, repeats=repeats(raters.effects.rater_ids))
@@ -121,7 +116,7 @@ def verdict_of(
     edges: Sequence[float] | None = None,
     top: float = 0.1,
     n_resamples: int = RESAMPLES,
-    on_draw: OnDraw | None = None,
+    progress: Progress = null_progress,
     seed: int = 0,
 ) -> StudyVerdict:
     """The verdict on a study, with what its votes say of how sure its labels are.
@@ -132,7 +127,7 @@ def verdict_of(
         edges: likewise.
         top: likewise.
         n_resamples: of every interval; draws of images, of raters and of votes, each.
-        on_draw: called while these are drawn again.
+        progress: called with the number of resamples done.
         seed: of all bootstraps.
 
     Raises:
@@ -144,7 +139,7 @@ def verdict_of(
         material_of(collected),
         n_resamples=n_resamples,
         rng=np.random.default_rng(seed),
-        on_draw=on_draw,
+        progress=progress,
     )
     return study_verdict(
         collected.labels,
