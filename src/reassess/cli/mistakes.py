@@ -1,7 +1,7 @@
-"""``reassess mistakes``: what models still get wrong, and what people say of it."""
+"""``reassess mistakes``: the errors that models still make, and what people say of them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -47,18 +47,34 @@ Severity, by the nearest label of the image; unknown without a hierarchy:
 @click.argument("study")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @option("--rows", old=("--top",), type=click.IntRange(0), default=3, show_default=True, metavar="N",
-              help="Mistakes of each kind to show.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE", help="Write one row a mistake to this CSV file.")
+              help="Number of mistakes of each kind to show.")  # fmt: skip
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write the mistakes to this CSV file."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--review", is_flag=True, help="Make a rating study of a sample of the mistakes.")
-@click.option("--into", metavar="FOLDER", help="Where to.  [default: STUDY-review]")
+@click.option("--into", metavar="FOLDER", help="Folder of the review.  [default: STUDY-review]")
 @click.option("--sample", type=int, default=400, show_default=True, metavar="N",
-              help="Mistakes to review, of all models together.")  # fmt: skip
+              help="Number of mistakes to review, of all models together.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
-              help="Of the sample.")  # fmt: skip
-@click.option("--result", is_flag=True, help="STUDY is a review: what people say of the mistakes.")
+              help="Seed of the sample.")  # fmt: skip
+@click.option(
+    "--result", is_flag=True, help="Show what people say of the mistakes of a review."
+)
 @database_option
-def mistakes(study: str, models: tuple[str, ...], **options: Any) -> None:
+def mistakes(
+    study: str,
+    models: tuple[str, ...],
+    rows: int,
+    output: str | None,
+    as_json: bool,
+    review: bool,
+    into: str | None,
+    sample: int,
+    seed: int,
+    result: bool,
+    database: str | None,
+) -> None:
     """Sort the mistakes that MODELs (default: all) of STUDY still make into likely kinds.
 
     A mistake is an image with a reassessed label whose top prediction is not among its labels.
@@ -69,10 +85,21 @@ def mistakes(study: str, models: tuple[str, ...], **options: Any) -> None:
     from reassess.study import open_study
     from reassess.study.stages import is_review
 
-    _check(models, options)
+    if review and result:
+        raise OptionError("--review and --result exclude each other: first one, then the other.")
+    if result and models:
+        raise OptionError(
+            f"--result tells of all models of the review, but {models[0]!r} is named. Leave it out."
+        )
+    if into is not None and not review:
+        raise OptionError("--into says where a review goes, so it needs --review.")
+    if output is not None and (review or result):
+        raise OptionError("-o writes the mistakes, so it goes without --review and --result.")
+    if database is not None and not result:
+        raise OptionError("--database says where a review's votes are, so it needs --result.")
     opened = open_study(study)
-    if options["result"]:
-        _show_result(opened, options)
+    if result:
+        _show_result(opened, database, as_json=as_json)
         return
     if is_review(opened):
         raise OptionError(
@@ -82,26 +109,10 @@ def mistakes(study: str, models: tuple[str, ...], **options: Any) -> None:
     if not opened.models:
         raise OptionError(f"{study}: it has no models. Add some: reassess add {study} NAME=FILE")
     collected, found = _find(opened, models)
-    if options["review"]:
-        _make_review(collected, found, options)
+    if review:
+        _make_review(collected, found, into, sample, seed, as_json=as_json)
     else:
-        _show(collected, found, options)
-
-
-def _check(models: tuple[str, ...], options: dict[str, Any]) -> None:
-    """Refuse options that mean nothing together."""
-    if options["review"] and options["result"]:
-        raise OptionError("--review and --result exclude each other: first one, then the other.")
-    if options["result"] and models:
-        raise OptionError(
-            f"--result tells of all models of the review, but {models[0]!r} is named. Leave it out."
-        )
-    if options["into"] is not None and not options["review"]:
-        raise OptionError("--into says where a review goes, so it needs --review.")
-    if options["output"] is not None and (options["review"] or options["result"]):
-        raise OptionError("-o writes the mistakes, so it goes without --review and --result.")
-    if options["database"] is not None and not options["result"]:
-        raise OptionError("--database says where a review's votes are, so it needs --result.")
+        _show(collected, found, rows, output, as_json=as_json)
 
 
 def _find(study: "Study", models: tuple[str, ...]) -> "tuple[Collected, Mistakes]":
@@ -124,7 +135,9 @@ def _find(study: "Study", models: tuple[str, ...]) -> "tuple[Collected, Mistakes
     return collected, found
 
 
-def _show(collected: "Collected", found: "Mistakes", options: dict[str, Any]) -> None:
+def _show(
+    collected: "Collected", found: "Mistakes", rows: int, output: str | None, *, as_json: bool
+) -> None:
     from reassess.report.mistake_tables import (
         examples_table,
         mistake_columns,
@@ -134,21 +147,21 @@ def _show(collected: "Collected", found: "Mistakes", options: dict[str, Any]) ->
 
     classes = collected.benchmark.classes
     names = None if classes is None else classes.names
-    if options["output"] is not None or options["as_json"]:
+    if output is not None or as_json:
         columns = mistake_columns(found, collected.labels, names, collected.hierarchy)
-        if options["output"] is not None:
+        if output is not None:
             from reassess.files.tables import write_table
 
-            write_table(Path(options["output"]), columns)
-            click.echo(f"{len(found):,} mistakes: {options['output']}", err=True)
-        if options["as_json"]:
+            write_table(Path(output), columns)
+            click.echo(f"{len(found):,} mistakes: {output}", err=True)
+        if as_json:
             summary = mistakes_summary(found)
-            rows = rows_of(columns)
-            print_json({"study": collected.study.name, "models": summary, "mistakes": rows})
+            listed = rows_of(columns)
+            print_json({"study": collected.study.name, "models": summary, "mistakes": listed})
             return
     console().print(mistakes_table(found))
-    if options["rows"] and len(found):
-        console().print("\n", examples_table(found, collected.labels, names, options["rows"]))
+    if rows and len(found):
+        console().print("\n", examples_table(found, collected.labels, names, rows))
     if collected.hierarchy is None:
         click.echo(
             "\nThe study has no hierarchy, so that near and far classes cannot be told apart and "
@@ -158,7 +171,15 @@ def _show(collected: "Collected", found: "Mistakes", options: dict[str, Any]) ->
         click.echo("\nThe study has no posterior, so that no label can be said to be just missed.")
 
 
-def _make_review(collected: "Collected", found: "Mistakes", options: dict[str, Any]) -> None:
+def _make_review(
+    collected: "Collected",
+    found: "Mistakes",
+    into: str | None,
+    sample: int,
+    seed: int,
+    *,
+    as_json: bool,
+) -> None:
     from reassess.analysis.reviews import draw_review
     from reassess.report import formatting as fmt
     from reassess.study.reviewing import N_RATERS, new_review
@@ -166,14 +187,14 @@ def _make_review(collected: "Collected", found: "Mistakes", options: dict[str, A
     chosen = tuple(one for one in collected.predictions if one.model in found.models)
     review = draw_review(
         found, collected.labels, chosen, study=collected.study.name,
-        n_sample=options["sample"], seed=options["seed"],
+        n_sample=sample, seed=seed,
     )  # fmt: skip
     folder = collected.study.folder
     beside = folder if folder.name else folder.absolute()
-    into = options["into"] or beside.with_name(f"{beside.name}-review")
-    made = new_review(collected.study, review, collected.labels, into)
+    target = into or beside.with_name(f"{beside.name}-review")
+    made = new_review(collected.study, review, collected.labels, target)
     n_all = int(review.n_population.sum())
-    if options["as_json"]:
+    if as_json:
         print_json(
             {
                 "review": str(made.folder), "n_questions": len(review), "n_mistakes": n_all,
@@ -194,7 +215,7 @@ def _make_review(collected: "Collected", found: "Mistakes", options: dict[str, A
     )
 
 
-def _show_result(study: "Study", options: dict[str, Any]) -> None:
+def _show_result(study: "Study", database: str | None, *, as_json: bool) -> None:
     import dataclasses
 
     from reassess.analysis.reviews import review_result
@@ -208,23 +229,23 @@ def _show_result(study: "Study", options: dict[str, Any]) -> None:
     from reassess.study.reviewing import review_of
 
     review = review_of(study)
-    found = review_result(review, *read_verdicts(study, review, options["database"]))
-    if options["as_json"]:
-        told = {
+    found = review_result(review, *read_verdicts(study, review, database))
+    if as_json:
+        fields = {
             field.name: getattr(found, field.name)
             for field in dataclasses.fields(found)
             if field.name != "review"
         }
         lists = {
-            name: [dataclasses.asdict(one) for one in told.pop(name)]
+            name: [dataclasses.asdict(one) for one in fields.pop(name)]
             for name in ("models", "kinds", "differences")
         }
-        shares = told.pop("mistakes")
-        rate = told.pop("false_negatives")
+        shares = fields.pop("mistakes")
+        rate = fields.pop("false_negatives")
         print_json(
             {
                 "study": review.study, "n_drawn": len(review),
-                "n_distinct_mistakes": int(review.n_population.sum()), **told,
+                "n_distinct_mistakes": int(review.n_population.sum()), **fields,
                 "mistakes": None
                 if shares is None
                 else {name: dataclasses.asdict(one) for name, one in shares.items()},

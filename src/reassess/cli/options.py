@@ -53,7 +53,7 @@ def option(*arguments: Any, old: Sequence[str] = (), **more: Any) -> Callable[[C
     return click.option(*arguments, cls=_Option, old=old, **more)
 
 
-class _NearChoice(click.Choice[str]):
+class WordChoice(click.Choice[str]):
     """A choice whose refusal names the words that come near."""
 
     case_sensitive = True
@@ -67,7 +67,7 @@ class _NearChoice(click.Choice[str]):
         return f"{message} Did you mean {near}?" if near else message
 
 
-class LiteralChoice(_NearChoice):
+class LiteralChoice(WordChoice):
     """One of the words of a ``Literal``.
 
     Args:
@@ -90,7 +90,7 @@ class LiteralChoice(_NearChoice):
         return tuple(str(word) for word in words if word is not None)
 
 
-class RegistryChoice(_NearChoice):
+class RegistryChoice(WordChoice):
     """One of the names of a registry, which is read anew for each command line and help text.
 
     So whatever is registered after the command was imported is offered, too.

@@ -4,7 +4,7 @@ import dataclasses
 
 import click
 
-from reassess.cli.options import console, print_json, progress
+from reassess.cli.options import WordChoice, console, print_json, progress
 
 
 @click.command(
@@ -14,7 +14,7 @@ Examples:
   reassess reproduce imagenet --json
 """
 )
-@click.argument("study", type=click.Choice(["imagenet"]))
+@click.argument("study", type=WordChoice(["imagenet"]))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def reproduce(study: str, as_json: bool) -> None:
     """Compute every statement of a paper that public files can check.

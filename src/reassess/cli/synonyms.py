@@ -1,10 +1,16 @@
-"""``reassess synonyms``: classes that are hard to tell apart."""
+"""``reassess synonyms``: confusable classes."""
 
 from pathlib import Path
 
 import click
 
-from reassess.cli.options import console, option, print_json, rows_of
+from reassess.cli.options import LiteralChoice, console, option, print_json, rows_of
+
+
+def _kinds() -> object:
+    from reassess.analysis.classes import Kind
+
+    return Kind
 
 
 @click.command(
@@ -28,19 +34,19 @@ Kinds, the first that holds ("more than half" is the lower end of a 95 % interva
     "--kind",
     "kinds",
     multiple=True,
-    type=click.Choice(["inseparable", "implies", "overlap", "confused", "named alike"]),
-    help="Only pairs of this kind; may be repeated.  [default: all]",
+    type=LiteralChoice(_kinds),
+    help="Show pairs of this kind only; may be repeated.  [default: all]",
 )
 @option("--rows", old=("--top",), type=click.IntRange(1), default=10, show_default=True,
         metavar="N",
-              help="Pairs of each kind to show.")  # fmt: skip
+              help="Number of pairs of each kind to show.")  # fmt: skip
 @click.option("--changed", is_flag=True, help="Also show the classes whose labels changed most.")
 @click.option("-o", "--output", metavar="FILE", help="Write every pair to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Print every pair as JSON.")
 def synonyms(
     study: str, kinds: tuple[str, ...], rows: int, changed: bool, output: str | None, as_json: bool
 ) -> None:
-    """Name the pairs of classes of a STUDY that are hard to tell apart, with the evidence.
+    """Confusable classes of a STUDY: pairs that are hard to tell apart, with the evidence.
 
     Votes say which classes are on the same images; models, which are taken for each other on
     images that hold only one of them; the names, which are called alike.
