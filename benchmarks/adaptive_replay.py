@@ -19,12 +19,12 @@ from measure import describe_machine, published, seconds
 
 from reassess.aggregation import calibrated, original_label_rater
 from reassess.aggregation.adaptive import (
+    AnswerWeights,
     Bounds,
-    Evidence,
     Lossless,
     Replayed,
-    known_of,
     learn,
+    question_features,
     replay,
     replay_within,
 )
@@ -54,7 +54,7 @@ class Study:
             virtual_raters=[original],
         )
         n_questions = len(self.votes.questions)
-        self.evidence = Evidence.from_posterior(
+        self.evidence = AnswerWeights.from_posterior(
             posterior, n_questions, threshold=THRESHOLD, virtual_raters=[original]
         )
         by_question = self.votes.rater[np.argsort(self.votes.question, kind="stable")]
@@ -64,10 +64,12 @@ class Study:
         row_of = {one: i for i, one in enumerate(self.votes.questions.ids.tolist())}
         self.gold = np.array([row_of[one] for one in gold.questions.ids.tolist()])
         self.truth = gold.truth()
-        self.known = known_of(self.votes.questions, self.benchmark)
+        self.known = question_features(self.votes.questions, self.benchmark)
         if with_models:
             further = self.share_of_models(catalog)
-            self.with_models = known_of(self.votes.questions, self.benchmark, further=further)
+            self.with_models = question_features(
+                self.votes.questions, self.benchmark, further=further
+            )
 
     def share_of_models(self, catalog) -> np.ndarray:
         """Share of 60 models that have the pair first, among their first five, and 1 / rank."""
@@ -102,7 +104,7 @@ class Study:
 class FirstVotes:
     """The rule without a rule: the same number of votes for each question."""
 
-    evidence: Evidence
+    evidence: AnswerWeights
     n_votes: int
 
     def assess(self, question, position, rater, answer, n_left) -> Assessment:

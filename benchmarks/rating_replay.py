@@ -26,7 +26,7 @@ import numpy as np
 from adaptive_replay import Study
 from measure import describe_machine
 
-from reassess.aggregation.adaptive import Lossless, SeedFirst, known_of
+from reassess.aggregation.adaptive import Lossless, SeedFirst, question_features
 from reassess.rating import (
     Answer,
     NoStopping,
@@ -82,7 +82,7 @@ def part_of(study: Study, every: int) -> Study:
     study.given = replace(study.given, start=study.given.start[chosen],
                           assigned=study.given.assigned[chosen])  # fmt: skip
     study.target = study.target[chosen]
-    study.known = known_of(questions, study.benchmark)
+    study.known = question_features(questions, study.benchmark)
     return study
 
 

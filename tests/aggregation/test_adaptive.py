@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from reassess.aggregation import calibrated, majority, original_label_rater
 from reassess.aggregation.adaptive import (
+    AnswerWeights,
     Bounds,
-    Evidence,
-    Known,
     Lossless,
     OnePassFirst,
+    QuestionFeatures,
     SeedFirst,
-    known_of,
     learn,
+    question_features,
     relearn,
     replay,
     replay_within,
@@ -38,7 +38,7 @@ from reassess.records import (
 NAMES = np.array(["ann", "bob", "cy", "di"])
 
 
-def evidence_of(confusion: np.ndarray, start: np.ndarray, threshold: float = 0.5) -> Evidence:
+def evidence_of(confusion: np.ndarray, start: np.ndarray, threshold: float = 0.5) -> AnswerWeights:
     posterior = Posterior(
         Questions(np.array(["q"]), None),
         ("absent", "present"),
@@ -49,8 +49,8 @@ def evidence_of(confusion: np.ndarray, start: np.ndarray, threshold: float = 0.5
         confusion,
         np.array([0.5, 0.5]),
     )
-    evidence = Evidence.from_posterior(posterior, len(start), threshold=threshold)
-    return Evidence(evidence.rater_ids, evidence.weight, start, evidence.cut)
+    evidence = AnswerWeights.from_posterior(posterior, len(start), threshold=threshold)
+    return AnswerWeights(evidence.rater_ids, evidence.weight, start, evidence.cut)
 
 
 def asked_of(rule: StoppingRule, votes: list[list[tuple[str, int]]], k: int):
@@ -65,7 +65,7 @@ def asked_of(rule: StoppingRule, votes: list[list[tuple[str, int]]], k: int):
     )
 
 
-def decisions(evidence: Evidence, votes: list[tuple[str, int]], rest: list[str]) -> set[bool]:
+def decisions(evidence: AnswerWeights, votes: list[tuple[str, int]], rest: list[str]) -> set[bool]:
     """What the votes would decide, over all answers of the rest."""
     weight = dict(zip(evidence.rater_ids.tolist(), evidence.weight, strict=False))
     mean = evidence.weight[-1]
@@ -129,7 +129,9 @@ def test_bounds_stop_at_their_posterior_and_the_least_sure_comes_first():
 
 def test_alike_questions_leave_the_question_itself_out():
     """Of four originals two hold; the first question's twin holds and counts for one half."""
-    known = Known(np.zeros((4, 1)), np.array([True, True, True, True]), (np.array([0, 0, 1, 1]),))
+    known = QuestionFeatures(
+        np.zeros((4, 1)), np.array([True, True, True, True]), (np.array([0, 0, 1, 1]),)
+    )
     rate, n_asked = rates_of_alike(
         known, np.array([0.0, 1.0, 1.0, 0.0]), np.array([1.0, 0.5, 1.0, 0.5])
     ).T
@@ -159,7 +161,7 @@ def small_study(seed: int, n_images: int = 250):
     off = np.linspace(0.03, 0.37, 8)
     absent = np.stack([1 - off - 0.1, np.full(8, 0.1), off], axis=1)
     confusion = np.stack([absent, absent[:, ::-1]], axis=1)
-    evidence = Evidence(
+    evidence = AnswerWeights(
         names, np.log(np.concatenate([confusion, confusion.mean(0, keepdims=True)]))[:, 1]
         - np.log(np.concatenate([confusion, confusion.mean(0, keepdims=True)]))[:, 0],
         np.full(n_questions, -1.0), np.log(4.0),
@@ -170,7 +172,7 @@ def small_study(seed: int, n_images: int = 250):
 def test_no_vote_that_was_not_drawn_has_any_part_in_a_learned_replay():
     """Overwrite what was not drawn with noise: the replay draws and decides the same."""
     votes, evidence, benchmark = small_study(0)
-    known = known_of(votes.questions, benchmark)
+    known = question_features(votes.questions, benchmark)
 
     def run(votes):
         rng = np.random.default_rng(5)
@@ -194,7 +196,7 @@ def test_no_vote_that_was_not_drawn_has_any_part_in_a_learned_replay():
 
 def test_a_learned_rule_stops_earlier_the_more_it_may_err():
     votes, evidence, benchmark = small_study(1)
-    known = known_of(votes.questions, benchmark)
+    known = question_features(votes.questions, benchmark)
     rater = votes.rater_ids[votes.rater]
     target = replay(votes, Lossless(evidence), np.random.default_rng(0))
     shares, wrong = [target.share], [0.0]
@@ -229,7 +231,7 @@ def test_trees_walked_by_us_forecast_what_scikit_learn_forecasts():
 def test_a_rule_is_learned_from_the_votes_alone_and_the_seed_comes_first():
     """The same votes give the same rule; what lies outside the seed cannot teach the first one."""
     votes, evidence, benchmark = small_study(4)
-    known = known_of(votes.questions, benchmark)
+    known = question_features(votes.questions, benchmark)
     is_seed = np.repeat(np.random.default_rng(0).random(250) < 0.4, 4)
     few = is_seed[votes.question] | (np.arange(len(votes)) % 5 == 0)
     cast = votes.question[few], votes.rater_ids[votes.rater[few]], votes.answer[few]
@@ -270,7 +272,7 @@ def test_seeds_come_first_and_nothing_is_asked_twice_before_all_is_asked_once():
 
 def test_what_cannot_be_learned_is_refused():
     votes, evidence, benchmark = small_study(2, n_images=20)
-    known = known_of(votes.questions, benchmark)
+    known = question_features(votes.questions, benchmark)
     rater = votes.rater_ids[votes.rater]
     yes = np.full(len(votes), 2)
     rng = np.random.default_rng(0)
@@ -282,7 +284,7 @@ def test_what_cannot_be_learned_is_refused():
             votes_per_question=5, rng=rng, settle_at=0.5,
         )  # fmt: skip
     with pytest.raises(DataError, match="confusion matrix"):
-        Evidence.from_posterior(majority(votes), 5, threshold=0.5)
+        AnswerWeights.from_posterior(majority(votes), 5, threshold=0.5)
     with pytest.raises(OptionError, match="seed images"):
         next(replay_within(votes, evidence, known, (0.01,), rng, seed_share=0.5))
 
@@ -307,11 +309,11 @@ def real(published):
     posterior = calibrated(
         votes, gold, gold_votes=published.votes("imagenet-gold-votes"), virtual_raters=[original]
     )
-    evidence = Evidence.from_posterior(
+    evidence = AnswerWeights.from_posterior(
         posterior, len(questions), threshold=0.8, virtual_raters=[original]
     )
     target = published.scores("imagenet-scores")[chosen] >= 0.8
-    return votes, evidence, posterior, target, known_of(questions, benchmark)
+    return votes, evidence, posterior, target, question_features(questions, benchmark)
 
 
 def test_after_all_votes_the_log_odds_are_those_of_the_posterior(real):

@@ -15,7 +15,7 @@ import pytest
 
 from reassess import rating
 from reassess.aggregation import calibrated, original_label_rater
-from reassess.aggregation.adaptive import Evidence, Lossless, OnePassFirst, SeedFirst
+from reassess.aggregation.adaptive import AnswerWeights, Lossless, OnePassFirst, SeedFirst
 from reassess.catalog import Catalog
 from reassess.errors import OptionError, ReassessError
 from reassess.files import read_labels
@@ -488,7 +488,7 @@ def test_published_votes_through_the_queue_lose_no_decision(
     )
     gold_votes = published.votes("imagenet-gold-votes")
     posterior = calibrated(votes, gold, gold_votes=gold_votes, virtual_raters=[virtual])
-    evidence = Evidence.from_posterior(
+    evidence = AnswerWeights.from_posterior(
         posterior, len(votes.questions), threshold=0.8, virtual_raters=[virtual]
     )
     pairs = votes.questions.pairs

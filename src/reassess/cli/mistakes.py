@@ -48,9 +48,7 @@ Severity, by the nearest label of the image; unknown without a hierarchy:
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @option("--rows", old=("--top",), type=click.IntRange(0), default=3, show_default=True, metavar="N",
               help="Number of mistakes of each kind to show.")  # fmt: skip
-@click.option(
-    "-o", "--output", metavar="FILE", help="Write the mistakes to this CSV file."
-)
+@click.option("-o", "--output", metavar="FILE", help="Write the mistakes to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--review", is_flag=True, help="Make a rating study of a sample of the mistakes.")
 @click.option("--into", metavar="FOLDER", help="Folder of the review.  [default: STUDY-review]")
@@ -58,9 +56,7 @@ Severity, by the nearest label of the image; unknown without a hierarchy:
               help="Number of mistakes to review, of all models together.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Seed of the sample.")  # fmt: skip
-@click.option(
-    "--result", is_flag=True, help="Show what people say of the mistakes of a review."
-)
+@click.option("--result", is_flag=True, help="Show what people say of the mistakes of a review.")
 @database_option
 def mistakes(
     study: str,

@@ -20,7 +20,7 @@ class Assessment:
         urgency: how much another vote is worth, in [0, 1]; questions with more are shown
             first. All equal gives a random order.
         present: P(all votes together would decide that the class is present), in [0, 1];
-            one half where the rule foretells nothing.
+            one half where the rule predicts nothing.
     """
 
     settled: Bool[np.ndarray, "q"]

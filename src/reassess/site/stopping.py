@@ -30,13 +30,13 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from reassess.aggregation.adaptive import (
+    AnswerWeights,
     Bounds,
-    Evidence,
-    Known,
     Lossless,
     OnePassFirst,
+    QuestionFeatures,
     SeedFirst,
-    known_of,
+    question_features,
     relearn,
 )
 from reassess.errors import OptionError, ReassessError
@@ -193,7 +193,7 @@ def check_stop(study: Study, stop: Stop) -> None:
     method = study.setting("aggregate", "method", "dawid-skene")
     if stop == "learned" and (method == "majority" or _threshold(study) is None):
         raise OptionError(
-            f"{study.folder}: --stop learned foretells what all votes would decide, but the method "
+            f"{study.folder}: --stop learned predicts what all votes would decide, but the method "
             f"is {method!r} and the labels' rule {study.setting('label', 'rule', 'threshold')!r}. "
             "Aggregate with dawid-skene or calibrated, and give a threshold in (0, 1)."
         )
@@ -226,8 +226,8 @@ def least_budget(asked: QuestionTable, votes_per_question: int) -> float:
 
 
 def learned_rule(
-    evidence: Evidence,
-    known: Known,
+    evidence: AnswerWeights,
+    known: QuestionFeatures,
     votes: Arrivals,
     is_seed: Bool[np.ndarray, "Q"],
     votes_per_question: int,
@@ -340,7 +340,7 @@ def _threshold(study: Study) -> float | None:
     return threshold if 0 < threshold < 1 else None
 
 
-def _evidence(study: Study, given: Votes, n_questions: int) -> Evidence | None:
+def _evidence(study: Study, given: Votes, n_questions: int) -> AnswerWeights | None:
     """The evidence of the study's own aggregation, with the gold that it will use.
 
     None where it knows no matrices, chooses its threshold later, or has not converged.
@@ -354,21 +354,21 @@ def _evidence(study: Study, given: Votes, n_questions: int) -> Evidence | None:
     posterior = aggregate(given, gold, method)
     if posterior.converged is False:
         return None
-    return Evidence.from_posterior(posterior, n_questions, threshold=threshold)
+    return AnswerWeights.from_posterior(posterior, n_questions, threshold=threshold)
 
 
 def _learned(
     study: Study,
     asked: QuestionTable,
     given: Votes | None,
-    evidence: Evidence | None,
+    evidence: AnswerWeights | None,
     k: int,
     is_seed: Bool[np.ndarray, "Q"],
 ) -> StoppingRule:
     """What to ask first as far as the votes so far teach it."""
     if given is None or evidence is None:
         return SeedFirst(NoStopping(), is_seed)
-    known = known_of(Questions.from_pairs(asked.pairs), benchmark_of(study))
+    known = question_features(Questions.from_pairs(asked.pairs), benchmark_of(study))
     return learned_rule(evidence, known, arrivals(given, asked), is_seed, k)
 
 

@@ -1,32 +1,32 @@
 """Adaptive rating: when to stop asking.
 
 ============  =========================================================================
-`evidence`    the weight of every answer, and how far votes can still lead
+`weights`     the weight of every answer, and how far votes can still lead
 `rules`       `Lossless`, `Bounds`, `SeedFirst`, `OnePassFirst`: rules that learn nothing
 `features`    what is known of a question, as columns to learn from
-`learned`     `Learned`, `learn`, `relearn`: P(all votes would say present)
+`learned`     `LearnedStopping`, `learn`, `relearn`: P(all votes would say present)
 `trees`       scikit-learn's trees, walked by a compiled loop
 `replay`      complete votes come in once more: what would have been asked
 ============  =========================================================================
 """
 
-from reassess.aggregation.adaptive.evidence import Evidence
-from reassess.aggregation.adaptive.features import Known, known_of
-from reassess.aggregation.adaptive.learned import Learned, learn, relearn
+from reassess.aggregation.adaptive.features import QuestionFeatures, question_features
+from reassess.aggregation.adaptive.learned import LearnedStopping, learn, relearn
 from reassess.aggregation.adaptive.replay import Replayed, replay, replay_within
 from reassess.aggregation.adaptive.rules import Bounds, Lossless, OnePassFirst, SeedFirst
+from reassess.aggregation.adaptive.weights import AnswerWeights
 
 __all__ = [
+    "AnswerWeights",
     "Bounds",
-    "Evidence",
-    "Known",
-    "Learned",
+    "LearnedStopping",
     "Lossless",
     "OnePassFirst",
+    "QuestionFeatures",
     "Replayed",
     "SeedFirst",
-    "known_of",
     "learn",
+    "question_features",
     "relearn",
     "replay",
     "replay_within",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reassess.aggregation.adaptive.evidence import Evidence
+from reassess.aggregation.adaptive.weights import AnswerWeights
 from reassess.errors import DataError
 from reassess.records import Benchmark, Questions
 
@@ -19,7 +19,7 @@ _PSEUDO_COUNT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class QuestionFeatures:
     """What is known of each question before any vote.
 
     Attributes:
@@ -44,12 +44,12 @@ class Known:
             )
 
 
-def known_of(
+def question_features(
     questions: Questions,
     benchmark: Benchmark,
     *,
     further: Float[np.ndarray, "Q f"] | None = None,
-) -> Known:
+) -> QuestionFeatures:
     """What a benchmark tells of questions about its images.
 
     Whether the question asks for the original label, both classes, how many questions the
@@ -82,26 +82,28 @@ def known_of(
     if further is not None:
         columns = np.concatenate([columns, further], axis=1)
     groups = (2 * original + is_original, pairs.label, 2 * pairs.label + is_original, both)
-    return Known(columns, is_original, groups)
+    return QuestionFeatures(columns, is_original, groups)
 
 
 def rates_of_alike(
-    known: Known, present: Float[np.ndarray, "Q"], share_of_votes: Float[np.ndarray, "Q"]
+    features: QuestionFeatures,
+    present: Float[np.ndarray, "Q"],
+    share_of_votes: Float[np.ndarray, "Q"],
 ) -> Float[np.ndarray, "Q f"]:
     """How often questions alike hold, the question itself left out, and how many were asked.
 
     Args:
-        known: says which are alike.
+        features: says which are alike.
         present: P(the class is present) as known so far.
         share_of_votes: how much of a question has been asked; its weight.
     """
     held = present * share_of_votes
-    total = [share_of_votes[known.is_original == side].sum() for side in (False, True)]
-    base = [held[known.is_original == side].sum() for side in (False, True)]
+    total = [share_of_votes[features.is_original == side].sum() for side in (False, True)]
+    base = [held[features.is_original == side].sum() for side in (False, True)]
     prior = np.array(base) / np.maximum(total, 1.0)
-    expected = prior[known.is_original.astype(int)]
+    expected = prior[features.is_original.astype(int)]
     columns = []
-    for group in known.groups:
+    for group in features.groups:
         n_held = np.bincount(group, held)[group] - held
         n_asked = np.bincount(group, share_of_votes)[group] - share_of_votes
         expected = (n_held + _PSEUDO_COUNT * expected) / (n_asked + _PSEUDO_COUNT)
@@ -133,7 +135,7 @@ class Tally:
         """Some of them."""
         return Tally(*(getattr(self, one.name)[rows] for one in fields(self)))
 
-    def columns(self, evidence: Evidence) -> Float[np.ndarray, "q f"]:
+    def columns(self, evidence: AnswerWeights) -> Float[np.ndarray, "q f"]:
         """What the votes say, as columns to learn from; log-odds are seen from the cut."""
         here = [one - evidence.cut for one in (self.log_odds, self.lowest, self.highest)]
         rows = [*here, evidence.start[self.question], self.n_left]

@@ -1,9 +1,9 @@
 """The stopping rule that learns: P(all votes together would say present), from what is known.
 
 `learn` fits gradient boosting to the votes that have come in. Its examples are questions at
-every moment of their rating so far; what it learns to foretell is the decision that all votes
+every moment of their rating so far; what it learns to predict is the decision that all votes
 would lead to. Where that is known, because the question is settled, it is the truth of the
-example; elsewhere it is what the rule before foretells from the votes that are there now.
+example; elsewhere it is what the rule before predicts from the votes that are there now.
 Forecasts of one and the same thing neither rise nor fall on average as votes come in, whatever
 of the past decided who was asked: so that questions of which a rule stopped asking teach as
 much as those rated to their end, and no more of these are needed than a small random seed.
@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.aggregation.adaptive.evidence import Evidence
-from reassess.aggregation.adaptive.features import Known, Tally, rates_of_alike
-from reassess.aggregation.adaptive.rules import Lossless, logistic, unsureness
+from reassess.aggregation.adaptive.features import QuestionFeatures, Tally, rates_of_alike
+from reassess.aggregation.adaptive.rules import Lossless, logistic, uncertainty
 from reassess.aggregation.adaptive.trees import Trees
+from reassess.aggregation.adaptive.weights import AnswerWeights
 from reassess.errors import DataError, MissingExtraError, OptionError
 from reassess.records import Assessment
 
@@ -30,19 +30,19 @@ _N_STEPS = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LearnedStopping:
     """Ask the least sure first; stop where nothing could change, or is likely to.
 
     Attributes:
         evidence: the weights of answers.
-        known: columns of what is known of each question, and of those like it.
+        features: columns of what is known of each question, and of those like it.
         settle_at: settled is also what is decided otherwise with at most this probability;
             0 leaves it to a budget when to stop.
         forecaster: the boosted trees.
     """
 
-    evidence: Evidence
-    known: Float[np.ndarray, "Q F"]
+    evidence: AnswerWeights
+    features: Float[np.ndarray, "Q F"]
     settle_at: float
     forecaster: "Forecaster"
 
@@ -65,16 +65,16 @@ class Learned:
             unsettled = np.flatnonzero(~settled)
             present[unsettled] = self._forecast(tally, unsettled)
         settled |= np.minimum(present, 1 - present) <= self.settle_at
-        return Assessment(settled, np.where(settled, 0.0, unsureness(present)), present)
+        return Assessment(settled, np.where(settled, 0.0, uncertainty(present)), present)
 
     def _forecast(self, tally: Tally, rows: Int[np.ndarray, "u"]) -> Float[np.ndarray, "u"]:
         columns = tally.take(rows).columns(self.evidence)
-        table = np.concatenate([columns, self.known[tally.question[rows]]], axis=1)
+        table = np.concatenate([columns, self.features[tally.question[rows]]], axis=1)
         return self.forecaster.forecast(table)
 
 
 def _tally(
-    evidence: Evidence,
+    evidence: AnswerWeights,
     question: Int[np.ndarray, "q"],
     position: Int[np.ndarray, "v"],
     row: Int[np.ndarray, "v"],
@@ -84,35 +84,35 @@ def _tally(
     n_answers = evidence.weight.shape[1]
     cells = np.bincount(position * n_answers + answer, minlength=len(question) * n_answers)
     log_odds = evidence.log_odds(question, position, row, answer)
-    heard = evidence.heard(len(question), position, row)
+    heard = evidence.log_evidence(len(question), position, row)
     lowest, highest = evidence.range_by_sums(question, log_odds, *heard, n_left)
     n_given = cells.reshape(len(question), n_answers)
     return Tally(question, log_odds, lowest, highest, n_given, n_left)
 
 
 def learn(
-    evidence: Evidence,
-    known: Known,
+    evidence: AnswerWeights,
+    features: QuestionFeatures,
     question: Int[np.ndarray, "v"],
     rater: Shaped[np.ndarray, "v"],
     answer: Int[np.ndarray, "v"],
     *,
     votes_per_question: int,
     rng: np.random.Generator,
-    previous: Learned | None = None,
+    previous: LearnedStopping | None = None,
     settle_at: float = 0.0,
-) -> Learned:
+) -> LearnedStopping:
     """The rule that the votes so far teach.
 
     Args:
         evidence: the weights of answers.
-        known: what is known of each question before any vote.
+        features: what is known of each question before any vote.
         question: question of each vote that has come in, in the order in which they came.
         rater: id of its rater, a string.
         answer: its answer.
         votes_per_question: how many votes a question gets at most.
         rng: draws the examples where there are very many.
-        previous: the rule before, which foretells questions that are not settled; without
+        previous: the rule before, which predicts questions that are not settled; without
             one they teach nothing, and those settled must be of images chosen at random.
         settle_at: of the new rule.
 
@@ -140,19 +140,19 @@ def learn(
     share[asked] = np.where(exact.settled, 1.0, 1 - n_left / votes_per_question) * teaches
     present = np.zeros(len(evidence.start))
     present[asked] = target
-    columns = np.concatenate([known.columns, rates_of_alike(known, present, share)], axis=1)
+    columns = np.concatenate([features.columns, rates_of_alike(features, present, share)], axis=1)
     chosen = np.flatnonzero(teaches[position])
     if len(chosen) > _N_EXAMPLES:
         chosen = np.sort(rng.choice(chosen, _N_EXAMPLES, replace=False))
     moments = _moments(evidence, asked, position, row, answer, votes_per_question).take(chosen)
     table = np.concatenate([moments.columns(evidence), columns[moments.question]], axis=1)
     forecaster = Forecaster.fitted(table, target[position[chosen]])
-    return Learned(evidence, columns, settle_at, forecaster)
+    return LearnedStopping(evidence, columns, settle_at, forecaster)
 
 
 def relearn(
-    evidence: Evidence,
-    known: Known,
+    evidence: AnswerWeights,
+    features: QuestionFeatures,
     question: Int[np.ndarray, "v"],
     rater: Shaped[np.ndarray, "v"],
     answer: Int[np.ndarray, "v"],
@@ -160,7 +160,7 @@ def relearn(
     is_seed: Bool[np.ndarray, "Q"],
     votes_per_question: int,
     rng: np.random.Generator,
-) -> Learned:
+) -> LearnedStopping:
     """The rule that a study's votes teach whoever has no rule before: of a seed, then of all.
 
     It depends on nothing but its arguments, so that processes which read the same votes get
@@ -174,7 +174,7 @@ def relearn(
     rule = None
     for chosen in (seed, np.ones_like(seed)):
         rule = learn(
-            evidence, known, question[chosen], rater[chosen], answer[chosen],
+            evidence, features, question[chosen], rater[chosen], answer[chosen],
             votes_per_question=votes_per_question, rng=rng, previous=rule,
         )  # fmt: skip
     assert rule is not None  # noqa: S101 -- two rounds
@@ -182,7 +182,7 @@ def relearn(
 
 
 def _moments(
-    evidence: Evidence,
+    evidence: AnswerWeights,
     asked: Int[np.ndarray, "q"],
     position: Int[np.ndarray, "v"],
     row: Int[np.ndarray, "v"],

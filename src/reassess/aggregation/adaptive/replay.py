@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.aggregation.adaptive.evidence import Evidence
-from reassess.aggregation.adaptive.features import Known
-from reassess.aggregation.adaptive.learned import Learned, learn
+from reassess.aggregation.adaptive.features import QuestionFeatures
+from reassess.aggregation.adaptive.learned import LearnedStopping, learn
 from reassess.aggregation.adaptive.rules import Lossless
+from reassess.aggregation.adaptive.weights import AnswerWeights
 from reassess.errors import DataError, OptionError
 from reassess.records import StoppingRule, Votes
 
@@ -97,8 +97,8 @@ def replay(votes: Votes, rule: StoppingRule, rng: np.random.Generator) -> Replay
 
 def replay_within(
     votes: Votes,
-    evidence: Evidence,
-    known: Known,
+    evidence: AnswerWeights,
+    features: QuestionFeatures,
     budgets: Sequence[float],
     rng: np.random.Generator,
     *,
@@ -114,7 +114,7 @@ def replay_within(
     Args:
         votes: the complete votes, with as many for each question.
         evidence: the weights of answers.
-        known: what is known of each question before any vote.
+        features: what is known of each question before any vote.
         budgets: shares of all votes, rising; each in (0, 1].
         rng: chooses the seed images and shuffles the votes of each question.
         seed_share: share of the images that are seeds.
@@ -134,7 +134,7 @@ def replay_within(
         )
     stops = sorted({*budgets, *(one for one in learn_at if one > arrivals.share)})
     everything = np.arange(len(arrivals.total))
-    rule = _learned(arrivals, evidence, known, rng, None)
+    rule = _learned(arrivals, evidence, features, rng, None)
     said = rule.assess(*arrivals.so_far(everything))
     urgency, present = said.urgency, said.present
     for stop in stops:
@@ -146,7 +146,7 @@ def replay_within(
             said = rule.assess(*arrivals.so_far(pick))
             urgency[pick], present[pick] = said.urgency, said.present
         if stop in learn_at:
-            rule = _learned(arrivals, evidence, known, rng, rule)
+            rule = _learned(arrivals, evidence, features, rng, rule)
             said = rule.assess(*arrivals.so_far(everything))
             urgency, present = said.urgency, said.present
         if stop in budgets:
@@ -154,7 +154,11 @@ def replay_within(
 
 
 def _draw_seeds(
-    votes: Votes, arrivals: Arrivals, evidence: Evidence, share: float, rng: np.random.Generator
+    votes: Votes,
+    arrivals: Arrivals,
+    evidence: AnswerWeights,
+    share: float,
+    rng: np.random.Generator,
 ) -> None:
     if votes.questions.pairs is None or len(set(arrivals.total.tolist())) > 1:
         raise DataError(
@@ -173,16 +177,16 @@ def _draw_seeds(
 
 def _learned(
     arrivals: Arrivals,
-    evidence: Evidence,
-    known: Known,
+    evidence: AnswerWeights,
+    features: QuestionFeatures,
     rng: np.random.Generator,
-    previous: Learned | None,
-) -> Learned:
+    previous: LearnedStopping | None,
+) -> LearnedStopping:
     asked = np.flatnonzero(arrivals.drawn)
     question, position, rater, answer, _ = arrivals.so_far(asked)
     return learn(
         evidence,
-        known,
+        features,
         question[position],
         rater,
         answer,

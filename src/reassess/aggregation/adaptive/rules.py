@@ -1,9 +1,9 @@
 """When to stop asking a question: the rules that learn nothing.
 
-`Lossless`    no remaining answer could change the decision
-`Bounds`      the posterior is beyond set bounds
-`SeedFirst`  as another rule says, but some questions come before all others
-`OnePassFirst`    as another rule says, but nothing is asked twice before all is asked once
+`Lossless`      no remaining answer could change the decision
+`Bounds`        the posterior is beyond set bounds
+`SeedFirst`     as another rule says, but some questions come before all others
+`OnePassFirst`  as another rule says, but nothing is asked twice before all is asked once
 
 A rule is asked with the votes of some questions, whoever the raters are and in whatever order
 they came, and answers for those questions alone: it keeps no state, so that any number of
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.aggregation.adaptive.evidence import Evidence
+from reassess.aggregation.adaptive.weights import AnswerWeights
 from reassess.errors import OptionError
 from reassess.records import Assessment, StoppingRule
 
@@ -25,14 +25,14 @@ AFTER_THE_FIRST = 0.93
 """What comes after a first vote is less urgent than that, by a queue's level."""
 
 
-def unsureness(present: Float[np.ndarray, "q"]) -> Float[np.ndarray, "q"]:
-    """How unsure a decision is: 0 at probability 0 or 1, 1 at one half.
+def uncertainty(present: Float[np.ndarray, "q"]) -> Float[np.ndarray, "q"]:
+    """How uncertain a decision is: 0 at probability 0 or 1, 1 at one half.
 
     The root of twice the smaller probability, so that a queue which sorts by a few levels
     still tells 2 % from 0.2 %.
     """
-    unsure: Float[np.ndarray, "q"] = np.sqrt(2 * np.minimum(present, 1 - present))
-    return unsure
+    uncertain: Float[np.ndarray, "q"] = np.sqrt(2 * np.minimum(present, 1 - present))
+    return uncertain
 
 
 def logistic(log_odds: Float[np.ndarray, "q"]) -> Float[np.ndarray, "q"]:
@@ -49,7 +49,7 @@ class Lossless:
         evidence: the weights of answers, and who may be next.
     """
 
-    evidence: Evidence
+    evidence: AnswerWeights
 
     def assess(
         self,
@@ -82,7 +82,7 @@ class Bounds:
         OptionError: the bounds are not 0 <= low < high <= 1.
     """
 
-    evidence: Evidence
+    evidence: AnswerWeights
     low: float
     high: float
 
@@ -106,7 +106,7 @@ class Bounds:
         posterior = logistic(log_odds)
         settled = (posterior <= self.low) | (posterior >= self.high) | (n_left == 0)
         present = (log_odds >= evidence.cut).astype(float)
-        return Assessment(settled, np.where(settled, 0.0, unsureness(posterior)), present)
+        return Assessment(settled, np.where(settled, 0.0, uncertainty(posterior)), present)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ SLACK = 1e-9
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AnswerWeights:
     """The weight of every answer, and where each question starts.
 
     Attributes:
@@ -52,7 +52,7 @@ class Evidence:
         *,
         threshold: float,
         virtual_raters: Sequence[VirtualRater] = (),
-    ) -> "Evidence":
+    ) -> "AnswerWeights":
         """The evidence that votes on other, or the same, questions taught.
 
         Args:
@@ -93,7 +93,7 @@ class Evidence:
         cut = float(np.log(threshold) - np.log1p(-threshold))
         return cls(posterior.rater_ids[~virtual], weight, start, cut)
 
-    def with_assigned(self, rater_id: Shaped[np.ndarray, "Q k"]) -> "Evidence":
+    def with_assigned(self, rater_id: Shaped[np.ndarray, "Q k"]) -> "AnswerWeights":
         """The same where the raters of each question are given, by their ids."""
         rows = self.rows(rater_id.ravel()).reshape(rater_id.shape)
         return dataclasses.replace(self, assigned=rows)
@@ -149,7 +149,7 @@ class Evidence:
         known, and any number of newcomers.
         """
         if self.assigned is not None:
-            heard = self.heard(len(question), position, row)
+            heard = self.log_evidence(len(question), position, row)
             return self.range_by_sums(question, log_odds, *heard, n_left)
         seen = _seen(position, row, len(n_left), newcomer=len(self.rater_ids))
         width = seen.shape[1] + int(n_left.max(initial=0))
@@ -191,7 +191,7 @@ class Evidence:
             rest = [theirs[0] - heard_least, theirs[1] - heard_most]
         return log_odds + rest[0], log_odds + rest[1]
 
-    def heard(
+    def log_evidence(
         self, n_questions: int, position: Int[np.ndarray, "v"], row: Int[np.ndarray, "v"]
     ) -> tuple[Float[np.ndarray, "q"], Float[np.ndarray, "q"]]:
         """Sums of the least and of the largest weights of those who voted on each question."""
