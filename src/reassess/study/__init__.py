@@ -1,7 +1,8 @@
 """A study: a folder with a readable manifest, and one file a stage.
 
 ===========  ======================================================================
-`manifest`   `study.toml`: what the study is about, its models, its settings
+`manifest`   `study.toml`: what the study is about, its models, its settings, all checked
+`edits`      a study begun and changed: files copied into it, its manifest written
 `inputs`     the benchmark and the models that it reads, and the hashes of their files
 `stages`     what each stage is made from; done, stale or missing
 `proposing`  proposals and tasks, with what was answered left alone
@@ -18,15 +19,28 @@ Everything that `reassess new`, `add`, `propose`, `status` and `run` do is a fun
 """
 
 from reassess.study.collecting import Collected, collect, entries_of, labels_of
-from reassess.study.inputs import Hashes, benchmark_of, hierarchy_of, named_classes, open_model
+from reassess.study.edits import (
+    add_models,
+    change_settings,
+    kept_in_study,
+    locate,
+    new_study,
+)
+from reassess.study.inputs import (
+    Hashes,
+    benchmark_of,
+    hierarchy_of,
+    images_folder,
+    missing_files,
+    named_classes,
+    named_files,
+    open_model,
+)
 from reassess.study.manifest import (
     ModelEntry,
     Study,
-    add_models,
     as_named,
-    change_settings,
     database_as_named,
-    new_study,
     open_study,
     without_password,
 )
@@ -51,8 +65,13 @@ __all__ = [
     "database_as_named",
     "entries_of",
     "hierarchy_of",
+    "images_folder",
+    "kept_in_study",
     "labels_of",
+    "locate",
+    "missing_files",
     "named_classes",
+    "named_files",
     "new_study",
     "open_model",
     "open_study",

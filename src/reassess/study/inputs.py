@@ -1,12 +1,15 @@
 """What a study reads: its benchmark, its models, and the hashes of their files.
 
-A hash is taken once and remembered with the file's size and time of change, so that
-gigabytes of scores are not read again to see that they are the same.
+A hash is taken once and remembered, so that gigabytes of scores are not read again to see that
+they are the same. What the manifest names and is not there is refused with the line that names
+it and what to do.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ from reassess.files.arrays import exists, prefix_errors_with
 from reassess.files.prediction_forms import prediction_files, two_files
 from reassess.proposals import image_per_row
 from reassess.records import Benchmark, Classes, Hierarchy, Predictions, ScoreMatrix
-from reassess.study.manifest import ModelEntry, Study
+from reassess.study.manifest import SECTIONS, ModelEntry, Study
 
 CACHE = ".cache"
 """The hidden folder of a study: hashes and finished shards. It can be deleted at any time."""
@@ -38,6 +41,7 @@ def benchmark_of(study: Study) -> Benchmark:
         FileError: a file is missing or malformed.
         DataError: an image is there twice or a label is no class.
     """
+    refuse_missing(study, "benchmark", but="images")
     return read_benchmark(
         study.path(study.labels),
         classes=None if study.classes is None else study.path(study.classes),
@@ -77,7 +81,10 @@ def open_model(study: Study, entry: ModelEntry, benchmark: Benchmark) -> Predict
         AlignmentError: rows do not fit the images.
         OptionError: the file holds several models and none is named.
     """
-    found = _only(entry, open_predictions(*_place(study, entry, benchmark), **_rows(study, entry)))
+    refuse_missing(study, "models", entry)
+    found = _only(
+        entry, open_predictions(source_of(study, entry)[0], benchmark, **_rows(study, entry))
+    )
     with prefix_errors_with(Path(entry.predictions)):
         image_per_row(found, benchmark)
     return found
@@ -109,6 +116,7 @@ def rank_models(
     read: dict[tuple[object, ...], list[Predictions]] = {}
     ranked = []
     for entry in entries:
+        refuse_missing(study, "models", entry)
         source = source_of(study, entry)[0]
         key = (source, entry.order, entry.ids, entry.scale, entry.n_classes)
         if key not in read:
@@ -120,16 +128,23 @@ def rank_models(
     return tuple(ranked)
 
 
-def _place(study: Study, entry: ModelEntry, benchmark: Benchmark) -> tuple[str, Benchmark]:
-    return source_of(study, entry)[0], benchmark
+def split_model(source: str, folder: Path | None = None) -> tuple[str, str | None]:
+    """``FILE#MODEL`` as its two parts; a path that exists is a path, even with ``#`` in it.
+
+    Args:
+        source: as people write it, or as a manifest does.
+        folder: where relative paths begin; None for the present one.
+    """
+    there = exists(Path(source) if folder is None else folder / source)
+    if there or two_files(source) is not None or "#" not in source:
+        return source, None
+    file, _, model = source.rpartition("#")
+    return file, model
 
 
 def source_of(study: Study, entry: ModelEntry) -> tuple[str, str | None]:
     """Where a model's predictions are from here, and which model of the file it is."""
-    source, chosen = entry.predictions, None
-    paths = two_files(source)
-    if paths is None and not exists(study.path(source)) and "#" in source:
-        source, _, chosen = source.rpartition("#")
+    source, chosen = split_model(entry.predictions, study.folder)
     first, colon, second = source.partition(".npy:")
     if colon and not exists(study.path(source)):
         return f"{study.path(first + '.npy')}:{study.path(second)}", chosen
@@ -155,8 +170,6 @@ def _only(
     entry: ModelEntry, found: list[Predictions] | list[Predictions | ScoreMatrix]
 ) -> Predictions | ScoreMatrix:
     """The one model that an entry means, under the entry's name."""
-    from dataclasses import replace
-
     models = [one.model for one in found]
     _, sign, chosen = entry.predictions.rpartition("#")
     if len(found) > 1:
@@ -169,16 +182,109 @@ def _only(
     return replace(found[0], model=entry.name)
 
 
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file or folder that a manifest names.
+
+    Attributes:
+        keys: where in the manifest, as `Study.place` takes them.
+        path: where it is from here.
+        remedy: what to do where it is missing.
+        entry: the model that it belongs to; None for other files.
+    """
+
+    keys: tuple[str | int, ...]
+    path: Path
+    remedy: str
+    entry: ModelEntry | None = None
+
+
+def named_files(study: Study) -> Iterator[NamedFile]:
+    """Every file and folder that the manifest names, in its order."""
+    locate = f"Say where it is: reassess locate {study.folder}"
+    for key in ("labels", "classes", "images", "hierarchy"):
+        named = getattr(study, key)
+        if named is not None:
+            kind = "DIR" if key == "images" else "FILE"
+            yield NamedFile(("benchmark", key), study.path(named), f"{locate} --{key} {kind}")
+    for number, entry in enumerate(study.models):
+        remedy = f"{locate} --predictions {entry.name}=FILE"
+        for path in prediction_files(source_of(study, entry)[0]):
+            yield NamedFile(("models", number, "predictions"), path, remedy, entry)
+        if entry.ids is not None:
+            yield NamedFile(("models", number, "ids"), study.path(entry.ids), _CHANGE, entry)
+    for name, section in SECTIONS.items():
+        for key in section.files:
+            named = study.setting(name, key)
+            if named is not None:
+                yield NamedFile((name, key), study.path(named), _CHANGE)
+
+
+_CHANGE = "Put the file there, or change that line."
+
+
+def missing_files(study: Study) -> list[NamedFile]:
+    """What the manifest names and is not there."""
+    return [one for one in named_files(study) if not exists(one.path)]
+
+
+def refuse_missing(
+    study: Study, part: str, entry: ModelEntry | None = None, *, but: str | None = None
+) -> None:
+    """Refuse to go on without a file that a part of the manifest names.
+
+    Args:
+        study: the study.
+        part: the section, or "models".
+        entry: the model whose files must be there.
+        but: a key that is not needed.
+
+    Raises:
+        FileError: a file is missing; the message says which line names it and what to do.
+    """
+    for one in named_files(study):
+        if one.keys[0] == part and one.keys[-1] != but and one.entry == entry:
+            _refuse_if_missing(study, one)
+
+
+def _refuse_if_missing(study: Study, file: NamedFile) -> None:
+    if not exists(file.path):
+        kind = "folder" if file.keys[-1] == "images" else "file"
+        raise FileError(
+            f"{study.place(*file.keys)} names {file.path}, but there is no such {kind}. "
+            f"{file.remedy}"
+        )
+
+
+def images_folder(study: Study) -> Path | None:
+    """The folder of images; None where the study names none.
+
+    Raises:
+        FileError: it is not there.
+    """
+    for one in named_files(study):
+        if one.keys == ("benchmark", "images"):
+            _refuse_if_missing(study, one)
+            return one.path
+    return None
+
+
 class Hashes:
-    """SHA-256 of files, remembered in a study's hidden folder with size and time of change."""
+    """SHA-256 of files, remembered in a study's hidden folder.
+
+    A hash is served again only for a file of the same size, time of change, number and time of
+    its entry in the file system: the last two are new wherever a study was copied to. The
+    study's own files are known by their names in it, so that a study that was moved keeps them.
+    """
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._path = study.folder / CACHE / "hashes.json"
         try:
-            self._known: dict[str, list[Any]] = json.loads(self._path.read_text(encoding="utf-8"))
+            found = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            self._known = {}
+            found = {}
+        self._known: dict[str, Any] = found if isinstance(found, dict) else {}
 
     def of_file(self, path: Path) -> str:
         """Hash of a file.
@@ -186,20 +292,21 @@ class Hashes:
         Raises:
             FileError: it is missing or unreadable.
         """
-        try:
-            state = path.stat()
-        except OSError as error:
-            raise FileError(f"{path}: there is no such file. Mend the path in study.toml.") from (
-                error
-            )
-        key, seen = str(path.absolute()), [state.st_size, state.st_mtime_ns]
+        if not exists(path):
+            for one in named_files(self._study):
+                if one.path == path:
+                    _refuse_if_missing(self._study, one)
+        key = self._study.relative(path) or str(path.absolute())
+        state = _state_of(path)
         known = self._known.get(key)
-        if known is not None and known[:2] == seen:
-            return str(known[2])
+        if isinstance(known, dict) and known.get("state") == state and _is_settled(known):
+            return str(known["sha256"])
+        begun = time.time_ns()
         found = sha256_of(path)
-        self._known[key] = [*seen, found]
-        with write_atomically(self._path) as beside:
-            beside.write_text(json.dumps(self._known), encoding="utf-8")
+        if _state_of(path) == state:  # else it was changed meanwhile: remember nothing
+            self._known[key] = {"state": state, "at": begun, "sha256": found}
+            with write_atomically(self._path) as beside:
+                beside.write_text(json.dumps(self._known), encoding="utf-8")
         return found
 
     def of_model(self, entry: ModelEntry) -> str:
@@ -211,6 +318,24 @@ class Hashes:
         chosen = source_of(self._study, entry)[1]
         parts = [self.of_file(path) for path in model_files(self._study, entry)]
         return digest(*parts, chosen, entry.scale, entry.order)
+
+
+_SETTLED_NS = 2_000_000_000
+"""A file that changed so shortly before it was hashed may have changed again at the same time:
+no file system that is in use counts more coarsely."""
+
+
+def _state_of(path: Path) -> list[int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
+def _is_settled(known: Mapping[str, Any]) -> bool:
+    changed = max(known["state"][1:3])
+    return bool(known["at"] - changed > _SETTLED_NS)
 
 
 def digest(*parts: Any) -> str:

@@ -1,59 +1,189 @@
 """The manifest of a study, `study.toml`: what it is about, its models, its settings.
 
-People read and edit it: comments and order survive when a command adds to it. Paths are
-relative to the study's folder where the files lie near it. Sections named after a command
-hold that command's options under the same names; an option on the command line wins.
+People read and edit it. Everything in it is checked when it is read: a key, a value or a type
+that it must not hold is refused with its line and the names that come near. Paths are relative
+to the study's folder where the files lie near it. Sections named after a command hold that
+command's options under the same names; an option on the command line wins.
 
-Does not look into the files that it names (`reassess.study.inputs`) and does not know what
-a stage needs (`reassess.study.stages`).
+Changes nothing (`reassess.study.edits`), does not look into the files that it names
+(`reassess.study.inputs`) and does not know what a stage needs (`reassess.study.stages`).
 """
 
+import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
-from reassess.errors import DataError, FileError, MissingExtraError, preview
-from reassess.files import write_atomically
+from reassess.errors import DataError, FileError, OptionError
+from reassess.files.predictions import RowOrder
+from reassess.labels import Rule
+from reassess.pipeline import Method
+from reassess.records import ScoreType
+from reassess.study.toml_lines import Keys, places_in
+from reassess.study.validation import (
+    Fault,
+    made_from,
+    refusal,
+    table_faults,
+    typed_values,
+    unknown_keys,
+)
 
 FILE_NAME = "study.toml"
-FORMAT = 1
+FORMAT = 2
+_READ = (1, FORMAT)
 
-_HEADER = (
-    "A study of reassess: what it is about, its models, its settings.",
-    "Edit it as you like. Sections such as [propose] hold the options of the command of that name.",
-)
-_BENCHMARK = ("labels", "classes", "images", "hierarchy")
-_MODEL = ("name", "predictions", "scale", "order", "ids", "n_classes")
-_SETTINGS: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "propose": {
-        "rule": str, "top": int, "per_task": int, "recall": (int, float), "budget": int,
-        "gold": str,
-    },
-    "votes": {"file": str},
-    "cost": {
-        "votes_per_question": int, "seconds_per_question": (int, float),
-        "wage_per_hour": (int, float),
-    },
-    "aggregate": {"method": str, "gold": str},
-    "label": {
-        "rule": str, "threshold": (int, float), "target": (int, float), "gold": str,
-        "adjudications": str,
-    },
-    "ask": {"question": str, "no": str, "maybe": str, "yes": str, "labels": str},
-    "site": {"database": str},
-}  # fmt: skip
-_SQLITE = "sqlite:///"
-_USER = re.compile(r"(?P<scheme>[\w+.-]+://)(?P<user>[^:/@]*)(?::(?P<password>.*))?@")
-_SECRETS = {"password", "sslpassword"}
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeOptions:
+    """[propose]: which pairs to ask about; see ``reassess propose --help``."""
+
+    rule: Literal["paper", "learned"] = "paper"
+    pairs_per_model: int | None = None
+    per_task: int = 8
+    recall: float | None = None
+    budget: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in ("pairs_per_model", "per_task", "budget"):
+            _check_range(name, getattr(self, name), lowest=1)
+        _check_range("recall", self.recall, above=0, highest=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CostOptions:
+    """[cost]: what raters' work is reckoned with."""
+
+    votes_per_question: int = 5
+    seconds_per_question: float | None = None
+    wage_per_hour: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _check_range("votes_per_question", self.votes_per_question, lowest=1)
+        _check_range("seconds_per_question", self.seconds_per_question, above=0)
+        _check_range("wage_per_hour", self.wage_per_hour, lowest=0)
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateOptions:
+    """[aggregate]: how votes become posteriors."""
+
+    method: Method = "dawid-skene"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """[label]: how posteriors become labels."""
+
+    rule: Rule = "threshold"
+    threshold: float | None = None
+    target: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in ("threshold", "target"):
+            _check_range(name, getattr(self, name), lowest=0, highest=1)
+
+
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """[ask]: the wording of the question and its answers, where a study has its own."""
+
+    question: str | None = None
+    no: str | None = None
+    maybe: str | None = None
+    yes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOptions:
+    """[site]: where the votes are, as a URL; a relative path of SQLite starts at the study."""
+
+    database: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a password."""
+        if self.database is not None and without_password(self.database) != self.database:
+            raise OptionError(
+                "database holds a password, but a manifest is read by many. Take it out, and give "
+                "it in the variable PGPASSWORD or the file ~/.pgpass."
+            )
+
+
+def _check_range(
+    name: str,
+    value: float | None,
+    *,
+    lowest: float | None = None,
+    above: float | None = None,
+    highest: float | None = None,
+) -> None:
+    low = f"at least {lowest:g}" if lowest is not None else f"above {above:g}"
+    must = low if highest is None else f"{low} and at most {highest:g}"
+    if value is None:
+        return
+    if (
+        not math.isfinite(value)
+        or (lowest is not None and value < lowest)
+        or (above is not None and value <= above)
+        or (highest is not None and value > highest)
+    ):
+        raise OptionError(f"{name} is {value!r}, but must be {must}. Change it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What a section of the manifest may hold.
+
+    Attributes:
+        options: the types of the options, whose fields are its keys.
+        files: its keys that name a file; how each is read is the stage's to know.
+        former: earlier names of keys, which stay accepted.
+    """
+
+    options: tuple[type, ...] = ()
+    files: tuple[str, ...] = ()
+    former: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key, former names left out."""
+        return (*(one.name for kind in self.options for one in fields(kind)), *self.files)
+
+
+SECTIONS: dict[str, Section] = {
+    "propose": Section((ProposeOptions,), ("gold",), {"top": "pairs_per_model"}),
+    "votes": Section((), ("file",)),
+    "cost": Section((CostOptions,)),
+    "aggregate": Section((AggregateOptions,), ("gold",)),
+    "label": Section((LabelOptions,), ("gold", "adjudications")),
+    "ask": Section((AskOptions,), ("labels",)),
+    "site": Section((SiteOptions,)),
+}
+"""The sections of options, in the order of the stages."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkFiles:
+    """[benchmark]: the files that a study is about, as the manifest names them."""
+
+    labels: str
+    classes: str | None = None
+    images: str | None = None
+    hierarchy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model of a study.
+    """[[models]]: a model of a study.
 
     Attributes:
         name: how the study calls it.
@@ -67,10 +197,14 @@ class ModelEntry:
 
     name: str
     predictions: str
-    scale: str | None = None
-    order: str | None = None
+    scale: ScoreType | None = None
+    order: RowOrder | None = None
     ids: str | None = None
     n_classes: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _check_range("n_classes", self.n_classes, lowest=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +219,7 @@ class Study:
         images: the folder of images; None where there is none.
         hierarchy: the is-a edges; None where there are none.
         models: in the order in which they were added.
-        settings: options by section, as the manifest holds them.
+        settings: what each section holds, under present names; defaults are left out.
     """
 
     folder: Path
@@ -106,9 +240,7 @@ class Study:
 
         What is recorded under this name is still true of a study that was moved or copied.
         """
-        folder = Path(os.path.normpath(self.folder.absolute()))
-        named = Path(os.path.normpath(Path(path).absolute()))
-        return named.relative_to(folder).as_posix() if named.is_relative_to(folder) else None
+        return below(self.folder, path)
 
     @property
     def database(self) -> str | None:
@@ -117,11 +249,45 @@ class Study:
         A relative path of SQLite starts at the study's folder.
         """
         url = self.setting("site", "database")
-        return None if url is None else _sqlite_from(self.folder, str(url))
+        if url is None or not url.startswith(_SQLITE):
+            return None if url is None else str(url)
+        return _SQLITE + (self.folder.absolute() / url.removeprefix(_SQLITE)).as_posix()
 
     def setting(self, section: str, option: str, default: Any = None) -> Any:
         """An option of a section; the default where the manifest does not hold it."""
         return self.settings.get(section, {}).get(option, default)
+
+    def options(self, kind: type[Options]) -> Options:
+        """The options of one type as the manifest sets them, its defaults where it does not.
+
+        Raises:
+            OptionError: no section holds options of this type, or a value was set that none
+                may be.
+        """
+        for name, section in SECTIONS.items():
+            if kind in section.options:
+                made, faults = made_from(kind, self.settings.get(name, {}))
+                if made is None:
+                    raise OptionError(_shown((name, *faults[0][0]), faults[0][1]))
+                return made
+        raise OptionError(f"{kind.__name__} is no type of options that a manifest holds.")
+
+    def place(self, *keys: str | int) -> str:
+        """Where a key stands in the manifest, for messages: file, line, section and key."""
+        path = self.folder / FILE_NAME
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return f"{path}: {_shown(keys)}"
+        return f"{path}{_line(text, keys)}: {_shown(keys)}"
+
+
+def below(folder: Path, path: str | Path) -> str | None:
+    """A path from a folder that it lies in, with ``/``; None for one that lies elsewhere."""
+    above, named = (os.path.normpath(one) for one in (folder.absolute(), Path(path).absolute()))
+    if not Path(named).is_relative_to(above):
+        return None
+    return Path(named).relative_to(above).as_posix()
 
 
 def as_named(path: str | Path, folder: Path) -> str:
@@ -131,6 +297,11 @@ def as_named(path: str | Path, folder: Path) -> str:
     if absolute.is_relative_to(beside):
         return Path(os.path.relpath(absolute, folder.absolute())).as_posix()
     return absolute.as_posix()
+
+
+_SQLITE = "sqlite:///"
+_USER = re.compile(r"(?P<scheme>[\w+.-]+://)(?P<user>[^:/@]*)(?::(?P<password>.*))?@")
+_SECRETS = {"password", "sslpassword"}
 
 
 def database_as_named(url: str, folder: Path) -> str:
@@ -151,68 +322,13 @@ def without_password(url: str) -> str:
     return before + mark + "&".join(kept) if any(kept) else before
 
 
-def _sqlite_from(folder: Path, url: str) -> str:
-    path = url.removeprefix(_SQLITE)
-    return url if path == url else _SQLITE + (folder.absolute() / path).as_posix()
-
-
-def new_study(
-    folder: str | Path,
-    *,
-    labels: str | Path,
-    classes: str | Path | None = None,
-    images: str | Path | None = None,
-    hierarchy: str | Path | None = None,
-    name: str | None = None,
-) -> Study:
-    """A study in a new folder, with nothing but its manifest.
-
-    Raises:
-        FileError: the folder holds a study already, or cannot be written to.
-        MissingExtraError: tomlkit is missing.
-    """
-    folder = Path(folder)
-    if (folder / FILE_NAME).exists():
-        raise FileError(
-            f"{folder}: there is a study already ({FILE_NAME}). Add to it (reassess add), or "
-            "choose another folder."
-        )
-    if folder.exists() and not folder.is_dir():
-        raise FileError(f"{folder}: it is a file, but must be a folder. Choose another name.")
-
-    def named(path: str | Path | None) -> str | None:
-        return None if path is None else as_named(path, folder)
-
-    study = Study(
-        folder=folder,
-        name=name or folder.absolute().name,
-        labels=as_named(labels, folder),
-        classes=named(classes),
-        images=named(images),
-        hierarchy=named(hierarchy),
-    )
-    toml = _tomlkit()
-    document = toml.document()
-    for line in _HEADER:
-        document.add(toml.comment(line))
-    document["format"] = FORMAT
-    document["name"] = study.name
-    table = toml.table()
-    for key in _BENCHMARK:
-        value = getattr(study, key)
-        if value is not None:
-            table[key] = value
-    document["benchmark"] = table
-    _write(folder, toml.dumps(document))
-    return study
-
-
 def open_study(folder: str | Path) -> Study:
     """The study in a folder.
 
     Raises:
         FileError: there is none, or its manifest is no TOML.
         DataError: the manifest says what no manifest may.
+        MissingExtraError: pydantic is missing.
     """
     folder = Path(folder)
     path = folder / FILE_NAME
@@ -222,180 +338,177 @@ def open_study(folder: str | Path) -> Study:
             f"{folder} --labels labels.csv"
         )
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FileError(f"{path}: it is no TOML ({error}). Mend that line.") from error
-    return _checked(folder, path, document)
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path}: it cannot be read as text ({error}).") from error
+    return read_manifest(text, folder)
 
 
-def _checked(folder: Path, path: Path, document: dict[str, Any]) -> Study:
-    if document.get("format") != FORMAT:
-        raise DataError(
-            f"{path}: format is {document.get('format')!r}, but must be {FORMAT}. Use the version "
-            "of reassess that wrote it."
-        )
-    known = {"format", "name", "benchmark", "models", *_SETTINGS}
-    _refuse_unknown(path, "", document, known)
-    benchmark = _texts(path, "benchmark", document.get("benchmark"), _BENCHMARK)
-    if "labels" not in benchmark:
-        raise DataError(f"{path}: [benchmark] has no labels, but must name the original labels.")
-    entries = document.get("models", [])
-    if not isinstance(entries, list):
-        raise DataError(f"{path}: models is no list of tables, but must be: write [[models]].")
-    models = [_model(path, one) for one in entries]
-    names = [one.name for one in models]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(
-            f"{path}: model {preview(twice)} is there more than once, but must be there once. "
-            "Rename one of them."
-        )
-    settings = {}
-    for section, options in _SETTINGS.items():
-        if section in document:
-            settings[section] = _options(path, section, document[section], options)
-    return Study(
-        folder=folder,
-        name=str(document.get("name", folder.absolute().name)),
-        models=tuple(models),
-        settings=settings,
-        **benchmark,
-    )
-
-
-def _model(path: Path, table: Any) -> ModelEntry:
-    number = table.get("n_classes") if isinstance(table, dict) else None
-    if number is not None and (not isinstance(number, int) or number < 1):
-        raise DataError(
-            f"{path}: [models] n_classes is {number!r}, but must be an integer above 0."
-        )
-    texts = {k: v for k, v in table.items() if k != "n_classes"} if number is not None else table
-    known = tuple(key for key in _MODEL if key != "n_classes")
-    return ModelEntry(**_texts(path, "models", texts, known, _MODEL[:2]), n_classes=number)
-
-
-def _refuse_unknown(path: Path, section: str, found: Mapping[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(found) - known)
-    if unknown:
-        where = f"[{section}] " if section else ""
-        raise DataError(
-            f"{path}: {where}{preview(unknown)} is not known, but must be one of "
-            f"{', '.join(sorted(known))}. Mend the name."
-        )
-
-
-def _texts(
-    path: Path, section: str, table: Any, known: tuple[str, ...], needed: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """A table of texts."""
-    if not isinstance(table, dict):
-        raise DataError(f"{path}: [{section}] is missing or no table, but must be one.")
-    _refuse_unknown(path, section, table, set(known))
-    for key in (*needed, *table):
-        if not isinstance(table.get(key), str) or not table[key]:
-            raise DataError(f"{path}: [{section}] {key} is {table.get(key)!r}, but must be a text.")
-    return dict(table)
-
-
-def _options(
-    path: Path, section: str, table: Any, known: Mapping[str, type | tuple[type, ...]]
-) -> dict[str, Any]:
-    if not isinstance(table, dict):
-        raise DataError(f"{path}: {section} is {table!r}, but must be a table [{section}].")
-    _refuse_unknown(path, section, table, set(known))
-    for key, value in table.items():
-        if not isinstance(value, known[key]) or isinstance(value, bool):
-            must = {str: "a text", int: "an integer"}.get(known[key], "a number")  # type: ignore[arg-type]
-            raise DataError(f"{path}: [{section}] {key} is {value!r}, but must be {must}.")
-    url = table.get("database", "")
-    if without_password(url) != url:
-        raise DataError(
-            f"{path}: [{section}] database has a password in it, but a manifest is read by many. "
-            "Take it out, and give it in the variable PGPASSWORD or the file ~/.pgpass."
-        )
-    return dict(table)
-
-
-def add_models(study: Study, entries: list[ModelEntry], *, replace: bool = False) -> Study:
-    """The study with further models, its manifest written.
+def read_manifest(text: str, folder: Path) -> Study:
+    """The study that a manifest describes.
 
     Args:
-        study: the study.
-        entries: the models.
-        replace: let a model of a name that is there take its place.
+        text: the manifest.
+        folder: the study's folder.
 
     Raises:
-        DataError: a name is there already, or twice among the new ones.
-        FileError: the manifest cannot be written.
-        MissingExtraError: tomlkit is missing.
+        FileError: it is no TOML.
+        DataError: it says what no manifest may; the message names the first fault's line.
+        MissingExtraError: pydantic is missing.
     """
-    names = [one.name for one in entries]
-    there = {one.name for one in study.models}
-    twice = sorted({n for n in names if names.count(n) > 1 or (n in there and not replace)})
-    if twice:
-        raise DataError(
-            f"model {preview(twice)} is there more than once, but two models cannot have one name. "
-            "Give it another (NAME=FILE), or take the place of the other (--replace)."
-        )
-    document = _document(study.folder)
-    if "models" not in document:
-        document.add(_tomlkit().nl())
-        document["models"] = _tomlkit().aot()
-    for one in entries:
-        table = _tomlkit().table()
-        for key in _MODEL:
-            if getattr(one, key) is not None:
-                table[key] = getattr(one, key)
-        places = [n for n, old in enumerate(document["models"]) if old["name"] == one.name]
-        if places:
-            document["models"][places[0]] = table
-        else:
-            document["models"].append(table)
-    _write(study.folder, _tomlkit().dumps(document))
-    return open_study(study.folder)
-
-
-def change_settings(study: Study, section: str, options: Mapping[str, Any]) -> Study:
-    """The study with some options of a section, its manifest written; None removes an option.
-
-    Raises:
-        FileError: the manifest cannot be written.
-        DataError: an option is not known or not of its kind.
-        MissingExtraError: tomlkit is missing.
-    """
-    changed = {key: value for key, value in options.items() if value != study.setting(section, key)}
-    if not changed:
-        return study
-    _options(
-        study.folder / FILE_NAME,
-        section,
-        {key: value for key, value in changed.items() if value is not None},
-        _SETTINGS[section],
-    )
-    document = _document(study.folder)
-    if section not in document:
-        document[section] = _tomlkit().table()
-    for key, value in changed.items():
-        if value is None:
-            document[section].pop(key, None)
-        else:
-            document[section][key] = value
-    _write(study.folder, _tomlkit().dumps(document))
-    return open_study(study.folder)
-
-
-def _document(folder: Path) -> Any:
-    return _tomlkit().parse((folder / FILE_NAME).read_text(encoding="utf-8"))
-
-
-def _write(folder: Path, text: str) -> None:
-    with write_atomically(folder / FILE_NAME) as beside:
-        beside.write_text(text, encoding="utf-8")
-
-
-def _tomlkit() -> Any:
+    path = folder / FILE_NAME
     try:
-        import tomlkit
-    except ImportError as error:
-        raise MissingExtraError("tomlkit", "study", "writing study.toml") from error
-    return tomlkit
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FileError(f"{path}: it is no TOML ({error}). Fix that line.") from error
+    _check_format(path, text, document)
+    faults = list(_faults(document))
+    if faults:
+        placed = [(_line_number(text, keys) or 0, keys, fault) for keys, fault in faults]
+        line, keys, fault = min(placed, key=lambda one: one[0])
+        further = len(faults) - 1
+        raise DataError(
+            f"{path}{f', line {line}' if line else ''}: {_shown(keys, fault)}"
+            + (f" {further} further {'fault stands' if further == 1 else 'faults stand'} in this "
+               "file." if further else "")
+        )  # fmt: skip
+    return Study(
+        folder=folder,
+        name=document.get("name", folder.absolute().name),
+        models=tuple(ModelEntry(**one) for one in document.get("models", [])),
+        settings={
+            name: _under_present_names(section, document[name])
+            for name, section in SECTIONS.items()
+            if name in document
+        },
+        **document["benchmark"],
+    )
+
+
+def faults_of_options(name: str, values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with values for a section, each as a sentence that begins with the section."""
+    return [_shown((name, *keys), fault) for keys, fault in _section_faults(name, values)]
+
+
+def former_names(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where a manifest of an earlier format says what is said otherwise now.
+
+    Yields:
+        start and stop of the old words in the text, and the new ones, the last first.
+    """
+    places = places_in(text)
+    changes = [
+        (place.start, place.stop, SECTIONS[str(keys[0])].former[str(keys[1])])
+        for keys, place in places.items()
+        if len(keys) == 2 and keys[0] in SECTIONS and keys[1] in SECTIONS[str(keys[0])].former
+    ]
+    written = places.get(("format",))
+    if written is not None:
+        value = re.compile(r"[ \t]*=[ \t]*(\d+)").match(text, written.stop)
+        if value is not None and value[1] != str(FORMAT):
+            changes.append((*value.span(1), str(FORMAT)))
+    yield from sorted(changes, reverse=True)
+
+
+def _check_format(path: Path, text: str, document: Mapping[str, Any]) -> None:
+    found = document.get("format")
+    if found in _READ and type(found) is int:
+        return
+    where = f"{path}{_line(text, ('format',))}"
+    if type(found) is int and found > FORMAT:
+        raise DataError(
+            f"{where}: format is {found}, which a later version of reassess wrote, but must be "
+            f"{' or '.join(map(str, _READ))}. Update: pip install --upgrade reassess"
+        )
+    said = "is missing" if found is None else f"is {found!r}"
+    raise DataError(
+        f"{where}: format {said}, but must be {' or '.join(map(str, _READ))}. Write format = "
+        f"{FORMAT} at the top."
+    )
+
+
+def _faults(document: Mapping[str, Any]) -> Iterator[Fault]:
+    known = ("format", "name", "benchmark", "models", *SECTIONS)
+    for key in document:
+        if key not in known:
+            yield (key,), refusal(key, known)
+    if "name" in document:
+        yield from typed_values("name", {"name": str}, document)[1]
+    benchmark = document.get("benchmark")
+    if not isinstance(benchmark, dict):
+        yield ("benchmark",), "is missing or no table, but must name the original labels."
+    else:
+        yield from _under(("benchmark",), table_faults(BenchmarkFiles, benchmark))
+    models = document.get("models", [])
+    if not isinstance(models, list) or not all(isinstance(one, dict) for one in models):
+        yield ("models",), "is no list of tables, but must be: write [[models]]."
+    else:
+        for number, table in enumerate(models):
+            yield from _under(("models", number), table_faults(ModelEntry, table))
+            name = table.get("name")
+            if any(name == one.get("name") for one in models[:number]) and name is not None:
+                yield (
+                    ("models", number, "name"),
+                    f"is {name!r}, which appears more than once, but must be unique. Rename one.",
+                )
+    for name in SECTIONS:
+        if name in document:
+            yield from _under((name,), _section_faults(name, document[name]))
+
+
+def _under(above: Keys, faults: Iterable[Fault]) -> Iterator[Fault]:
+    for keys, fault in faults:
+        yield (*above, *keys), fault
+
+
+def _section_faults(name: str, table: Any) -> Iterator[Fault]:
+    if not isinstance(table, dict):
+        yield (), f"is {table!r}, but must be a table: write [{name}]."
+        return
+    section = SECTIONS[name]
+    yield from unknown_keys(table, section.keys, section.former)
+    for old, new in section.former.items():
+        if old in table and new in table:
+            yield (old,), f"is the former name of {new}, which is there too. Remove {old}."
+            return
+    values = _under_present_names(section, table)
+    written = {new: old for old, new in section.former.items() if old in table}
+    for kind in section.options:
+        for keys, fault in made_from(kind, values)[1]:
+            yield tuple(written.get(str(key), key) for key in keys), fault
+    yield from typed_values("files", dict.fromkeys(section.files, str), values)[1]
+
+
+def _under_present_names(section: Section, table: Mapping[str, Any]) -> dict[str, Any]:
+    return {section.former.get(key, key): value for key, value in table.items()}
+
+
+def _shown(keys: Keys, fault: str = "") -> str:
+    """A key as people find it, and what is wrong with it."""
+    first, *inner = keys
+    in_array = bool(inner) and isinstance(inner[0], int)
+    last = ".".join(str(one) for one in inner if isinstance(one, str))
+    if fault.startswith("is not known"):
+        last, first = repr(last) if last else "", first if inner else repr(first)
+    table = f"[[{first}]]" if in_array else f"[{first}]"
+    if not inner and first not in (*SECTIONS, "benchmark"):
+        table = str(first)
+    return " ".join(one for one in (table, last, fault) if one)
+
+
+def _line_number(text: str, keys: Keys) -> int | None:
+    """The line of a key, or of the nearest table around it."""
+    places = places_in(text)
+    while keys:
+        if keys in places:
+            return places[keys].line
+        inside = [place.line for path, place in places.items() if path[: len(keys)] == keys]
+        if inside:
+            return min(inside)
+        keys = keys[:-1]
+    return None
+
+
+def _line(text: str, keys: Keys) -> str:
+    number = _line_number(text, keys)
+    return "" if number is None else f", line {number}"

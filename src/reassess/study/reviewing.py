@@ -23,7 +23,8 @@ from reassess.files import write_labels
 from reassess.files.proposals import write_tasks
 from reassess.files.reviews import read_review, write_review
 from reassess.records import LabelSets, MistakeReview, Questions, Tasks, align
-from reassess.study.manifest import FILE_NAME, Study, change_settings, new_study
+from reassess.study.edits import change_settings, new_study
+from reassess.study.manifest import FILE_NAME, Study
 from reassess.study.stages import FILES, REVIEW, is_review
 
 SHOWN = "shown-labels.json"

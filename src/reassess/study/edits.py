@@ -1,0 +1,502 @@
+"""A study begun and changed: its benchmark, its models, where its files are, its settings.
+
+Labels, classes, is-a edges and predictions are copied into the study, so that it can be moved
+or copied alone; what is large stays where it is and is one entry of the manifest. A copy never
+takes the place of a file that something else made. `copies.json` holds what each copy was
+called and its hash. The manifest is written last, with a person's comments and order kept; one
+of an earlier format becomes one of the present.
+
+Checks what it is given by reading it (`reassess.study.inputs`).
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from dataclasses import replace as with_changes
+from pathlib import Path
+from typing import Any
+
+from reassess.errors import DataError, FileError, MissingExtraError, OptionError, preview
+from reassess.files import RowOrder, read_benchmark, sha256_of, write_atomically
+from reassess.files.arrays import exists, prefix_errors_with
+from reassess.files.prediction_forms import models_of, prediction_files, two_files
+from reassess.progress import Progress, null_progress
+from reassess.records import Benchmark, Hierarchy, ScoreType
+from reassess.study.inputs import (
+    Hashes,
+    benchmark_of,
+    named_classes,
+    open_model,
+    split_model,
+)
+from reassess.study.manifest import (
+    FILE_NAME,
+    FORMAT,
+    BenchmarkFiles,
+    ModelEntry,
+    Study,
+    as_named,
+    below,
+    faults_of_options,
+    former_names,
+    read_manifest,
+)
+
+COPIED_BELOW = 100_000_000
+"""Bytes below which a file of predictions is copied into the study, unless told otherwise."""
+
+COPIES = "copies.json"
+"""What was copied into a study: the name of each original, and its hash."""
+
+PREDICTIONS = "predictions"
+"""The folder of a study's copies of predictions."""
+
+_HEADER = (
+    "A study of reassess: what it is about, its models, its settings.",
+    "Edit it as you like. Sections such as [propose] hold the options of the command of that name.",
+)
+
+Source = str | Path
+"""Predictions: a path, ``X.npy:Y.npy`` or ``FILE#MODEL``."""
+
+
+def new_study(
+    folder: str | Path,
+    *,
+    labels: str | Path,
+    classes: str | Path | None = None,
+    images: str | Path | None = None,
+    hierarchy: str | Path | None = None,
+    name: str | None = None,
+) -> Study:
+    """A study in a new folder: its manifest, and copies of labels, classes and is-a edges.
+
+    Args:
+        folder: where to make it.
+        labels: the original labels: a table ``image,label``.
+        classes: a table ``index,id,name,synonyms,definition``.
+        images: the folder of images, which is not copied.
+        hierarchy: a table ``child,parent``.
+        name: how reports call the study; None for the folder's name.
+
+    Raises:
+        FileError: the folder holds a study already or cannot be written to; a file is missing
+            or malformed.
+        DataError: labels, classes and edges do not fit together.
+        MissingExtraError: tomlkit or pydantic is missing.
+    """
+    folder = Path(folder)
+    if (folder / FILE_NAME).exists():
+        raise FileError(
+            f"{folder}: there is a study already ({FILE_NAME}). Add to it (reassess add), or "
+            "choose another folder."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"{folder}: it is a file, but must be a folder. Choose another name.")
+    _check_benchmark(labels, classes, hierarchy)
+    files = BenchmarkFiles(
+        labels=_copied(folder, labels, f"labels{Path(labels).suffix.lower()}"),
+        classes=_copied_if(folder, classes, "classes"),
+        images=None if images is None else _images_as_named(images, folder),
+        hierarchy=_copied_if(folder, hierarchy, "hierarchy"),
+    )
+    toml = _tomlkit()
+    document = toml.document()
+    for line in _HEADER:
+        document.add(toml.comment(line))
+    document["format"] = FORMAT
+    document["name"] = name or folder.absolute().name
+    document["benchmark"] = _table(files)
+    return _write(folder, toml.dumps(document))
+
+
+def add_models(
+    study: Study,
+    predictions: Mapping[str, Source] | Iterable[Source | tuple[str | None, Source]],
+    *,
+    scale: ScoreType | None = None,
+    order: RowOrder | None = None,
+    ids: str | Path | None = None,
+    replace: bool = False,
+    copy: bool | None = None,
+    progress: Progress = null_progress,
+) -> Study:
+    """The study with further models, each of which was read to see that it fits.
+
+    Args:
+        study: the study.
+        predictions: name → source, or sources: a path, ``X.npy:Y.npy`` or ``FILE#MODEL``. A
+            source without a name is called as its file says, one of several models adds all.
+        scale: what the scores are, where a file does not say it.
+        order: the order of the rows, for files without ids.
+        ids: a file with the id of each row; copied into the study.
+        replace: let a model of a name that is there take its place.
+        copy: copy the files into the study; None copies those below `COPIED_BELOW` bytes.
+        progress: told which source is read, then which model is hashed.
+
+    Raises:
+        OptionError: both order and ids are given, or one name is given to several models.
+        DataError: a name is there already, or twice among the new ones; predictions are not
+            what they must be.
+        AlignmentError: rows do not fit the images.
+        FileError: a file is missing, corrupt or cannot be written.
+        MissingExtraError: tomlkit or pydantic is missing.
+    """
+    if order is not None and ids is not None:
+        raise OptionError("order and ids must not both be given. Leave one out.")
+    benchmark = benchmark_of(study)
+    rows: dict[str, Any] = {"scale": scale, "order": order}
+    if ids is not None:
+        rows["ids"] = as_named(ids, study.folder)
+    wanted = _named(predictions)
+    found: list[tuple[str, ModelEntry]] = []
+    for done, (name, source) in enumerate(wanted):
+        progress(f"checking {source}", done=done, total=len(wanted))
+        found += [(source, one) for one in _entries(study, benchmark, name, source, rows)]
+    _check_names(study, [entry.name for _, entry in found], replace=replace)
+    if ids is not None:
+        rows["ids"] = _kept_files(study, [Path(ids)], copy=copy)[0]
+    entries = [
+        with_changes(
+            entry,
+            predictions=_kept_source(study, source, entry.predictions, copy=copy),
+            ids=rows.get("ids"),
+        )
+        for source, entry in found
+    ]
+    toml = _tomlkit()
+    document = _document(study.folder)
+    if "models" not in document:
+        document.add(toml.nl())
+        document["models"] = toml.aot()
+    for entry in entries:
+        places = [n for n, old in enumerate(document["models"]) if old["name"] == entry.name]
+        if places:
+            document["models"][places[0]] = _table(entry)
+        else:
+            document["models"].append(_table(entry))
+    changed = _write(study.folder, toml.dumps(document))
+    hashes = Hashes(changed)
+    for done, entry in enumerate(entries):
+        progress(f"hashing {entry.name}", done=done, total=len(entries))
+        hashes.of_model(entry)
+    return changed
+
+
+def locate(
+    study: Study,
+    *,
+    labels: str | Path | None = None,
+    classes: str | Path | None = None,
+    hierarchy: str | Path | None = None,
+    images: str | Path | None = None,
+    predictions: Mapping[str, Source] | None = None,
+    copy: bool | None = None,
+) -> Study:
+    """The study with files that lie elsewhere now, as after it was copied without them.
+
+    Args:
+        study: the study.
+        labels: the original labels; they are copied into the study, as are the next two.
+        classes: the classes.
+        hierarchy: the is-a edges.
+        images: the folder of images.
+        predictions: where predictions are, by the model's name. Other models of the same file
+            move with it, and a model within a file keeps its name there.
+        copy: as in `add_models`.
+
+    Raises:
+        OptionError: a model is not the study's.
+        DataError: a file does not fit the others.
+        AlignmentError: rows do not fit the images.
+        FileError: a file is missing, malformed or cannot be written.
+        MissingExtraError: tomlkit or pydantic is missing.
+    """
+    folder = study.folder
+    given = {"labels": labels, "classes": classes, "hierarchy": hierarchy}
+    tables = {key: Path(path) for key, path in given.items() if path is not None}
+    changed: dict[tuple[str | int, str], str] = {}
+    now = {"labels": study.labels, "classes": study.classes, "hierarchy": study.hierarchy}
+    if tables:
+        at = {key: study.path(named) for key, named in now.items() if named is not None} | tables
+        _check_benchmark(at["labels"], at.get("classes"), at.get("hierarchy"))
+        for key, path in tables.items():
+            changed["benchmark", key] = _copied(folder, path, f"{key}{path.suffix.lower()}")
+    if images is not None:
+        changed["benchmark", "images"] = _images_as_named(images, folder)
+    if predictions:
+        tables = {key: changed.get(("benchmark", key), named) for key, named in now.items()}
+        benchmark = benchmark_of(with_changes(study, **tables))  # type: ignore[arg-type]
+        for name, source in predictions.items():
+            for number, entry in _entries_of_file(study, name, str(source), benchmark):
+                place = _kept_source(study, str(source), entry.predictions, copy=copy)
+                changed[number, "predictions"] = place
+    if not changed:
+        return study
+    document = _document(folder)
+    for (part, key), value in changed.items():
+        table = document[part] if isinstance(part, str) else document["models"][part]
+        table[key] = value
+    return _write(folder, _tomlkit().dumps(document))
+
+
+def change_settings(study: Study, section: str, options: Mapping[str, Any]) -> Study:
+    """The study with some options of a section, its manifest written; None removes an option.
+
+    Raises:
+        FileError: the manifest cannot be written.
+        DataError: an option is not known or not what it must be.
+        MissingExtraError: tomlkit or pydantic is missing.
+    """
+    changed = {key: value for key, value in options.items() if value != study.setting(section, key)}
+    if not changed:
+        return study
+    wanted = {key: value for key, value in changed.items() if value is not None}
+    faults = faults_of_options(section, wanted)
+    if faults:
+        raise DataError(f"{study.folder / FILE_NAME}: {faults[0]}")
+    document = _document(study.folder)
+    if section not in document:
+        document[section] = _tomlkit().table()
+    for key, value in changed.items():
+        if value is None:
+            document[section].pop(key, None)
+        else:
+            document[section][key] = value
+    return _write(study.folder, _tomlkit().dumps(document))
+
+
+def kept_in_study(study: Study, path: str | Path, name: str) -> str:
+    """A file as the manifest names it once it is in the study: copied there unless it is.
+
+    Args:
+        study: the study.
+        path: the file.
+        name: what the copy is called, without the ending, which it keeps.
+
+    Raises:
+        FileError: it is missing, or something else has that name in the study.
+    """
+    return _copied(study.folder, path, f"{name}{Path(path).suffix.lower()}")
+
+
+def _check_benchmark(
+    labels: str | Path, classes: str | Path | None, hierarchy: str | Path | None
+) -> None:
+    benchmark = read_benchmark(labels, classes=classes, hierarchy=hierarchy)
+    if hierarchy is not None:
+        with prefix_errors_with(Path(hierarchy)):
+            Hierarchy.from_edges(benchmark.hierarchy, named_classes(benchmark))
+
+
+def _images_as_named(images: str | Path, folder: Path) -> str:
+    if not Path(images).is_dir():
+        raise FileError(f"{images}: there is no such folder of images. Check the path (--images).")
+    return as_named(images, folder)
+
+
+def _named(
+    predictions: Mapping[str, Source] | Iterable[Source | tuple[str | None, Source]],
+) -> list[tuple[str | None, str]]:
+    if isinstance(predictions, Mapping):
+        return [(name, str(source)) for name, source in predictions.items()]
+    pairs = [one if isinstance(one, tuple) else (None, one) for one in predictions]
+    return [(name, str(source)) for name, source in pairs]
+
+
+def _entries(
+    study: Study, benchmark: Benchmark, name: str | None, source: str, rows: Mapping[str, Any]
+) -> list[ModelEntry]:
+    """The models of a source where it lies, each of which was opened once to see that it fits."""
+    file, chosen = split_model(source)
+    paths = _paths(file)
+    place = ":".join(as_named(path, study.folder) for path in paths)
+    models = models_of(file, benchmark)
+    if chosen is not None or len(models) == 1:
+        wanted = [chosen or models[0]]
+    elif name is not None:
+        raise OptionError(
+            f"{file}: it holds {len(models)} models, but NAME=FILE names one. Write "
+            f"{name}={file}#MODEL, or leave the name out to add them all."
+        )
+    else:
+        wanted = models
+    several = len(models) > 1 or chosen is not None
+    found = [
+        ModelEntry(
+            name or model,
+            f"{place}#{model}" if several else place,
+            n_classes=benchmark.n_classes,
+            **rows,
+        )
+        for model in wanted
+    ]
+    for entry in found:
+        open_model(study, entry, benchmark)
+    return found
+
+
+def _paths(file: str) -> tuple[Path, ...]:
+    paths = two_files(file) or (Path(file),)
+    for path in paths:
+        if not exists(path):
+            raise FileError(f"{path}: there is no such file. Check the path.")
+    return paths
+
+
+def _check_names(study: Study, names: list[str], *, replace: bool) -> None:
+    there = {one.name for one in study.models}
+    twice = sorted({n for n in names if names.count(n) > 1 or (n in there and not replace)})
+    if twice:
+        raise DataError(
+            f"model {preview(twice)} appears more than once, but two models cannot have one name. "
+            "Give it another (NAME=FILE), or take the place of the other (--replace)."
+        )
+
+
+def _entries_of_file(
+    study: Study, name: str, source: str, benchmark: Benchmark
+) -> list[tuple[int, ModelEntry]]:
+    """The models of the file that a model was in, by their numbers, as entries of the new one."""
+    names = [one.name for one in study.models]
+    if name not in names:
+        raise OptionError(
+            f"model {name!r} is not in the study, but must be one of {preview(names, 20)}. Add "
+            f"it: reassess add {study.folder} {name}=FILE"
+        )
+    asked = study.models[names.index(name)]
+    file, chosen = split_model(source)
+    before = split_model(asked.predictions, study.folder)[0]
+    place = ":".join(as_named(path, study.folder) for path in _paths(file))
+    found = []
+    for number, entry in enumerate(study.models):
+        its_file, its_model = split_model(entry.predictions, study.folder)
+        if entry is asked and chosen is not None:
+            its_model = chosen
+        elif entry is not asked and its_file != before:
+            continue
+        moved = with_changes(
+            entry, predictions=place if its_model is None else f"{place}#{its_model}"
+        )
+        open_model(study, moved, benchmark)
+        found.append((number, moved))
+    return found
+
+
+def _kept_source(study: Study, source: str, named: str, *, copy: bool | None) -> str:
+    """How the manifest names predictions once their files are where they stay."""
+    file, _ = split_model(source)
+    _, model = split_model(named, study.folder)
+    paths = _paths(file)
+    further = prediction_files(file)[len(paths) :]
+    place = ":".join(_kept_files(study, [*paths, *further], copy=copy)[: len(paths)])
+    return place if model is None else f"{place}#{model}"
+
+
+def _kept_files(study: Study, paths: list[Path], *, copy: bool | None) -> list[str]:
+    """How the manifest names files that belong together: copied, or left where they are."""
+    if all(study.relative(path) is not None for path in paths):
+        return [as_named(path, study.folder) for path in paths]
+    if copy is None:
+        copy = all(path.stat().st_size < COPIED_BELOW for path in paths)
+    if not copy:
+        return [as_named(path, study.folder) for path in paths]
+    names = [path.name for path in paths]
+    if len(set(names)) < len(names):  # both of X.npy:Y.npy may have one name
+        names = [f"{number}-{name}" for number, name in enumerate(names)]
+    hashes = [sha256_of(path) for path in paths]
+    folder = _free_folder(study.folder, names, hashes)
+    return [
+        _copied(study.folder, path, f"{folder}/{name}")
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def _free_folder(study: Path, names: list[str], hashes: list[str]) -> str:
+    """Where files can be put under their names, which readers may go by, or are already.
+
+    A file among them must not find a companion that is another model's: ``xpreds.npy`` is read
+    with the ``xprobs.npy`` beside it.
+    """
+    number = 1
+    while True:
+        folder = PREDICTIONS if number == 1 else f"{PREDICTIONS}/{number}"
+        there = [study / folder / name for name in names]
+        free = all(
+            not path.exists() or (path.is_file() and sha256_of(path) == expected)
+            for path, expected in zip(there, hashes, strict=True)
+        )
+        beside = {one.name for path in there for one in prediction_files(path)}
+        if free and beside == set(names):
+            return folder
+        number += 1
+
+
+def _copied_if(folder: Path, path: str | Path | None, name: str) -> str | None:
+    return None if path is None else _copied(folder, path, f"{name}{Path(path).suffix.lower()}")
+
+
+def _copied(folder: Path, path: str | Path, name: str) -> str:
+    """The name in a study of a file's copy; a file that is in the study keeps its own."""
+    inside = below(folder, path)
+    if inside is not None:
+        return inside
+    record, target = _copies(folder), folder / name
+    found = sha256_of(path)
+    if target.exists():
+        there = sha256_of(target) if target.is_file() else None
+        if there == found:
+            return name
+        if there is None or record.get(name, {}).get("sha256") != there:
+            raise FileError(
+                f"{target}: it is there already and is no copy that reassess made, so that {path} "
+                "does not take its place. Move one of them away, or name the one in the study."
+            )
+    with write_atomically(target) as beside:
+        shutil.copyfile(path, beside)
+    record[name] = {"from": Path(path).name, "sha256": found}
+    with write_atomically(folder / COPIES) as beside:
+        beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return name
+
+
+def _copies(folder: Path) -> dict[str, dict[str, str]]:
+    try:
+        found = json.loads((folder / COPIES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _table(entry: ModelEntry | BenchmarkFiles) -> Any:
+    table = _tomlkit().table()
+    for one in fields(entry):
+        value = getattr(entry, one.name)
+        if value is not None:
+            table[one.name] = value
+    return table
+
+
+def _document(folder: Path) -> Any:
+    """The manifest as a document to change, in the words of the present format."""
+    text = (folder / FILE_NAME).read_text(encoding="utf-8")
+    for start, stop, word in former_names(text):
+        text = text[:start] + word + text[stop:]
+    return _tomlkit().parse(text)
+
+
+def _write(folder: Path, text: str) -> Study:
+    """The study of a manifest that was written, if it may be."""
+    study = read_manifest(text, folder)
+    with write_atomically(folder / FILE_NAME) as beside:
+        beside.write_text(text, encoding="utf-8")
+    return study
+
+
+def _tomlkit() -> Any:
+    try:
+        import tomlkit
+    except ImportError as error:
+        raise MissingExtraError("tomlkit", "study", "writing study.toml") from error
+    return tomlkit
