@@ -115,11 +115,11 @@ def test_a_class_that_is_not_kept_is_named_and_stays(photos, cli: Cli):
 def test_a_study_trains_on_its_labels_and_its_classes(photos, cli: Cli):
     table("labels.csv", photos, [one.partition("/")[0] for one in photos])
 
-    def classes(names: list[str]) -> None:
+    def classes(names: list[str], file: str) -> None:
         rows = "".join(f"{k},id of {name},{name}\n" for k, name in enumerate(names))
-        Path("classes.csv").write_text("index,id,name\n" + rows)
+        Path(file).write_text("index,id,name\n" + rows)
 
-    classes(NAMES[::-1])
+    classes(NAMES[::-1], "classes.csv")
     new_study("s", labels="labels.csv", classes="classes.csv", images="photos")
     ran = cli("train", "s", *QUICK, "--epochs", 1, "-o", "m.safetensors")
     assert ran.status == 0, ran
@@ -134,7 +134,7 @@ def test_a_study_trains_on_its_labels_and_its_classes(photos, cli: Cli):
     ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "kept.txt")
     assert ran.status == 0, ran
     assert set(read_table(Path("removed.csv")).texts("label")) <= set(NAMES)
-    classes(NAMES)
+    classes(NAMES, "s/classes.csv")
     for command in (("predict", "s", "--model", "m.safetensors", "-o", "q.npz"),
                     ("add", "s", "again=p.npz")):  # fmt: skip
         ran = cli(*command)

@@ -61,7 +61,6 @@ from reassess.study import (
     write_proposed,
 )
 from reassess.study.images import ImageFolder, example_images
-from reassess.study.manifest import ModelEntry
 from tests.rating.play import SEED
 from tests.study.small import PRACTICE, K, N, ids_of, is_true, make_study, write_gold
 
@@ -133,7 +132,7 @@ def test_filling_again_adds_what_is_new_and_keeps_screens_and_votes(study: Study
         assert sync(study, store).n_new == 0
 
         export_votes(study, store)
-        grown = add_models(study, [ModelEntry("m3", "../m3.npz", scale="logit")])
+        grown = add_models(study, [study.folder.parent / "m3.npz"], scale="logit")
         write_proposed(grown, propose_study(grown))
         more = read_tasks(study.folder / "tasks.parquet")
         filled = sync(grown, store)

@@ -6,7 +6,6 @@ import numpy as np
 
 from reassess.files.proposals import read_tasks
 from reassess.study import (
-    ModelEntry,
     Study,
     add_models,
     change_settings,
@@ -52,7 +51,6 @@ def make_study(folder: Path, *, top: int = 900) -> Study:
         path = folder / "photos" / one
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"a picture of " + one.encode())
-    entries = []
     for number in range(4):
         scores = rng.normal(0, 1, (N + 1, K))
         for n, image_id in enumerate(ids):
@@ -60,10 +58,9 @@ def make_study(folder: Path, *, top: int = 900) -> Study:
         scores[N] = [9, 0, 0, 0, 0, 0]
         path = folder / f"m{number}.npz"
         np.savez(path, logits=scores.astype(np.float32), ids=[*ids, PRACTICE])
-        entries.append(ModelEntry(f"m{number}", f"../{path.name}", scale="logit"))
     study = new_study(folder / "s", labels=labels, classes=classes, images=folder / "photos")
-    study = add_models(study, entries[:3])
-    study = change_settings(study, "propose", {"top": top})
+    study = add_models(study, [folder / f"m{n}.npz" for n in range(3)], scale="logit")
+    study = change_settings(study, "propose", {"pairs_per_model": top})
     write_proposed(study, propose_study(study))
     return open_study(study.folder)
 

@@ -112,7 +112,8 @@ def test_classes_that_are_only_numbers_have_a_hierarchy_too(cli: Cli) -> None:
     names = [line.split(",") for line in Path("labels.csv").read_text().split()[1:]]
     rows = [f"{image},{NAMES.index(name)}\n" for image, name in names]
     Path("labels.csv").write_text("image,label\n" + "".join(rows))
-    bad_edges("".join(f"{k},{'even' if k % 2 == 0 else 'odd'}\n" for k in range(K)))
+    edges = "".join(f"{k},{'even' if k % 2 == 0 else 'odd'}\n" for k in range(K))
+    bad_edges(edges, "edges.csv")
     made = cli("new", "s", "--labels", "labels.csv", "--hierarchy", "edges.csv")
     assert made.status == 0, made.err
     assert cli("add", "s", "m0.npz", "m1.npz").status == 0
@@ -121,7 +122,7 @@ def test_classes_that_are_only_numbers_have_a_hierarchy_too(cli: Cli) -> None:
     whole = {tuple(sorted(tasks.pairs.label[tasks.task == t])) for t in range(tasks.n_tasks)}
     assert found["n_questions"] == K * (N - found["n_unrated"])
     assert whole == {(0, 2, 4), (1, 3, 5)}
-    bad_edges("0,a\na,0\n1,a\n2,a\n3,a\n4,a\n5,a\n")
+    bad_edges("0,a\na,0\n1,a\n2,a\n3,a\n4,a\n5,a\n", "edges.csv")
     refused = cli("new", "t", "--labels", "labels.csv", "--hierarchy", "edges.csv")
     assert (refused.status, "edges.csv: hierarchy" in refused.err) == (2, True)
     assert not Path("t").exists()
@@ -158,7 +159,7 @@ def test_a_study_from_proposals_to_labels(cli: Cli) -> None:
     assert json.loads(Path("s/labels.json").read_text())["models"] == ["m0", "m1", "m2"]
     assert len(labels) == N
     assert cli("run", "s").out == "s: nothing is stale.\n"
-    Path("labels.csv").write_text(Path("labels.csv").read_text() + "c0/more.jpg,c0\n")
+    Path("s/labels.csv").write_text(Path("s/labels.csv").read_text() + "c0/more.jpg,c0\n")
     stages = json.loads(cli("status", "s", "--json").out)["stages"]
     assert [(one["stage"], one["state"]) for one in stages if one["state"] == "stale"] == [
         ("proposals", "stale"), ("tasks", "stale"), ("labels", "stale"),
@@ -192,8 +193,9 @@ def test_a_later_class_leaves_earlier_models_as_they_are(cli: Cli) -> None:
     """Their scores have no column for it; what the model of its day says of it is asked."""
     begun(cli)
     first = proposed(cli, "--pairs-per-model", "300")
-    Path("classes.csv").write_text(Path("classes.csv").read_text() + f"{K},c{K},Class {K}\n")
-    Path("edges.csv").write_text(Path("edges.csv").read_text() + f"c{K},even\n")
+    with Path("s/classes.csv").open("a") as classes, Path("s/hierarchy.csv").open("a") as edges:
+        classes.write(f"{K},c{K},Class {K}\n")
+        edges.write(f"c{K},even\n")
     again = proposed(cli)
     assert (again["n_questions"], again["n_new_questions"]) == (first["n_questions"], 0)
     found = np.load("m3.npz")
@@ -271,19 +273,19 @@ def test_killed_and_started_again_it_goes_on_and_gives_the_same_bytes(
         assert Path("s", name).read_bytes() == Path("whole", name).read_bytes()
 
 
-def bad_edges(text: str) -> None:
-    Path("edges.csv").write_text("child,parent\n" + text)
+def bad_edges(text: str, file: str = "s/hierarchy.csv") -> None:
+    Path(file).write_text("child,parent\n" + text)
 
 
 @pytest.mark.parametrize(
     ("spoil", "arguments", "message"),
     [
-        (None, ("add", "s", "m0.npz", "m0=m1.npz"), "model 'm0' is there more than once"),
+        (None, ("add", "s", "m0.npz", "m0=m1.npz"), "model 'm0' appears more than once"),
         (None, ("add", "s", "m0=none.npz"), "none.npz: there is no such file"),
         (lambda: save(rows=slice(5, None)), ("add", "s", "bad=bad.npz"), "5 of 240 are missing"),
         (lambda: save(columns=slice(1, None)), ("add", "s", "bad=bad.npz"), "5 columns"),
         (lambda: save(shift=1), ("propose", "s"), "they stand in another order than those of s"),
-        (lambda: bad_edges("c0,a\na,b\nb,a\n"), ("propose", "s"), "edges.csv: hierarchy: "),
+        (lambda: bad_edges("c0,a\na,b\nb,a\n"), ("propose", "s"), "s/hierarchy.csv: hierarchy: "),
         (lambda: bad_edges("c0,a\nc1,a\n"), ("propose", "s"), "class 'c2', 'c3', 'c4'"),
         (None, ("propose", "nowhere"), "there is no study"),
         (None, ("new", "s", "--labels", "labels.csv"), "there is a study already"),
@@ -291,7 +293,7 @@ def bad_edges(text: str) -> None:
         (lambda: toml("[propose]\ntopp = 3\n"), ("status", "s"), "'topp' is not known"),
         (lambda: toml("[propose]\ntop = 'x'\n"), ("status", "s"), "top is 'x', but must be an int"),
         (lambda: toml("[["), ("run", "s"), "it is no TOML"),
-        (lambda: Path("m1.npz").unlink(), ("run", "s"), "m1.npz: there is no such file"),
+        (lambda: Path("s/predictions/m1.npz").unlink(), ("run", "s"), "reassess locate s --pred"),
     ],
 )
 def test_bad_input_is_told_and_leaves_the_study_as_it_was(

@@ -16,6 +16,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "A study": {
         "new": "Create a study: a folder with a readable manifest.",
         "add": "Add models by their predictions.",
+        "locate": "Name the place of images and large predictions after a move.",
         "propose": "Choose the labels to ask raters about; estimate the cost.",
         "serve": "Serve the rating site, where people answer.",
         "invite": "Invite raters, experts and owners by one-time links.",

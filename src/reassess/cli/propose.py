@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from reassess.proposals import Cost
     from reassess.study import Proposed, Study
 
-_SETTINGS = ("rule", "recall", "budget", "top", "per_task", "gold")
+_SETTINGS = ("rule", "recall", "budget", "pairs_per_model", "per_task", "gold")
 _COSTS = ("votes_per_question", "seconds_per_question", "wage_per_hour")
 
 
@@ -102,8 +102,6 @@ def _typed(study: "Study", options: dict[str, Any]) -> dict[str, dict[str, Any]]
     from reassess.study import as_named
 
     typed = {key: value for key, value in options.items() if value is not None}
-    if "pairs_per_model" in typed:
-        typed["top"] = typed.pop("pairs_per_model")
     if "gold" in typed:
         typed["gold"] = as_named(typed["gold"], study.folder)
     asked: dict[str, Any] = {key: typed[key] for key in _SETTINGS if key in typed}
@@ -144,7 +142,7 @@ def _summary(study: "Study", proposed: "Proposed", costs: list["Cost"]) -> dict[
     choice, unseen = proposed.choice, proposed.unseen
     return {
         "rule": rule,
-        "top": study.setting("propose", "top", default_pairs_per_model(proposed.benchmark))
+        "top": study.setting("propose", "pairs_per_model", default_pairs_per_model(proposed.benchmark))
         if rule == "paper"
         else None,
         "per_task": study.setting("propose", "per_task", PER_TASK),

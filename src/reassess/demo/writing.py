@@ -1,5 +1,6 @@
 """What the demo leaves when its stages are done: the report, and a study to be served."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,14 +12,14 @@ from reassess.pipeline import Reassessment
 from reassess.report import Input, LabelProvenance, write_figures, write_report
 from reassess.report.build import ReportInputs, assemble_report
 from reassess.study import (
-    ModelEntry,
     add_models,
-    as_named,
     change_settings,
+    kept_in_study,
     new_study,
     propose_study,
     write_proposed,
 )
+from reassess.study.edits import PREDICTIONS
 from reassess.study.gallery import small_copies
 from reassess.study.manifest import FILE_NAME
 
@@ -98,6 +99,7 @@ def write_study_of(records: Reassessment, folder: Path, *, top: int) -> Path:
     """
     where = folder / STUDY
     (where / FILE_NAME).unlink(missing_ok=True)
+    shutil.rmtree(where / PREDICTIONS, ignore_errors=True)  # of an earlier demo
     study = new_study(
         where,
         labels=folder / "labels.csv",
@@ -105,10 +107,10 @@ def write_study_of(records: Reassessment, folder: Path, *, top: int) -> Path:
         images=folder / "images",
         name="digits",
     )
-    files = [folder / "predictions" / f"{one.model}.npz" for one in records.predictions]
-    entries = [ModelEntry(path.stem, as_named(path, where)) for path in files]
-    study = add_models(study, entries)
-    study = change_settings(study, "propose", {"top": top})
-    study = change_settings(study, "aggregate", {"gold": as_named(folder / "gold.csv", where)})
+    models = {one.model: folder / "predictions" / f"{one.model}.npz" for one in records.predictions}
+    study = add_models(study, models)
+    study = change_settings(study, "propose", {"pairs_per_model": top})
+    gold = kept_in_study(study, folder / "gold.csv", "gold")
+    study = change_settings(study, "aggregate", {"gold": gold})
     write_proposed(study, propose_study(study))
     return where

@@ -226,8 +226,8 @@ def locate(
     if images is not None:
         changed["benchmark", "images"] = _images_as_named(images, folder)
     if predictions:
-        tables = {key: changed.get(("benchmark", key), named) for key, named in now.items()}
-        benchmark = benchmark_of(with_changes(study, **tables))  # type: ignore[arg-type]
+        files: Any = {key: changed.get(("benchmark", key), named) for key, named in now.items()}
+        benchmark = benchmark_of(with_changes(study, **files))
         for name, source in predictions.items():
             for number, entry in _entries_of_file(study, name, str(source), benchmark):
                 place = _kept_source(study, str(source), entry.predictions, copy=copy)
@@ -252,8 +252,10 @@ def change_settings(study: Study, section: str, options: Mapping[str, Any]) -> S
     changed = {key: value for key, value in options.items() if value != study.setting(section, key)}
     if not changed:
         return study
-    wanted = {key: value for key, value in changed.items() if value is not None}
-    faults = faults_of_options(section, wanted)
+    wanted = {**study.settings.get(section, {}), **changed}
+    faults = faults_of_options(
+        section, {key: value for key, value in wanted.items() if value is not None}
+    )
     if faults:
         raise DataError(f"{study.folder / FILE_NAME}: {faults[0]}")
     document = _document(study.folder)

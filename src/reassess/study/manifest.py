@@ -9,19 +9,17 @@ Changes nothing (`reassess.study.edits`), does not look into the files that it n
 (`reassess.study.inputs`) and does not know what a stage needs (`reassess.study.stages`).
 """
 
-import math
 import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from reassess.errors import DataError, FileError, OptionError
 from reassess.files.predictions import RowOrder
-from reassess.labels import Rule
-from reassess.pipeline import Method
+from reassess.pipeline.options import AggregateOptions, CostOptions, LabelOptions, ProposeOptions
 from reassess.records import ScoreType
 from reassess.study.toml_lines import Keys, places_in
 from reassess.study.validation import (
@@ -38,59 +36,6 @@ FORMAT = 2
 _READ = (1, FORMAT)
 
 Options = TypeVar("Options")
-
-
-@dataclass(frozen=True, slots=True)
-class ProposeOptions:
-    """[propose]: which pairs to ask about; see ``reassess propose --help``."""
-
-    rule: Literal["paper", "learned"] = "paper"
-    pairs_per_model: int | None = None
-    per_task: int = 8
-    recall: float | None = None
-    budget: int | None = None
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        for name in ("pairs_per_model", "per_task", "budget"):
-            _check_range(name, getattr(self, name), lowest=1)
-        _check_range("recall", self.recall, above=0, highest=1)
-
-
-@dataclass(frozen=True, slots=True)
-class CostOptions:
-    """[cost]: what raters' work is reckoned with."""
-
-    votes_per_question: int = 5
-    seconds_per_question: float | None = None
-    wage_per_hour: float | None = None
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        _check_range("votes_per_question", self.votes_per_question, lowest=1)
-        _check_range("seconds_per_question", self.seconds_per_question, above=0)
-        _check_range("wage_per_hour", self.wage_per_hour, lowest=0)
-
-
-@dataclass(frozen=True, slots=True)
-class AggregateOptions:
-    """[aggregate]: how votes become posteriors."""
-
-    method: Method = "dawid-skene"
-
-
-@dataclass(frozen=True, slots=True)
-class LabelOptions:
-    """[label]: how posteriors become labels."""
-
-    rule: Rule = "threshold"
-    threshold: float | None = None
-    target: float | None = None
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        for name in ("threshold", "target"):
-            _check_range(name, getattr(self, name), lowest=0, highest=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +61,6 @@ class SiteOptions:
                 "database holds a password, but a manifest is read by many. Take it out, and give "
                 "it in the variable PGPASSWORD or the file ~/.pgpass."
             )
-
-
-def _check_range(
-    name: str,
-    value: float | None,
-    *,
-    lowest: float | None = None,
-    above: float | None = None,
-    highest: float | None = None,
-) -> None:
-    low = f"at least {lowest:g}" if lowest is not None else f"above {above:g}"
-    must = low if highest is None else f"{low} and at most {highest:g}"
-    if value is None:
-        return
-    if (
-        not math.isfinite(value)
-        or (lowest is not None and value < lowest)
-        or (above is not None and value <= above)
-        or (highest is not None and value > highest)
-    ):
-        raise OptionError(f"{name} is {value!r}, but must be {must}. Change it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +127,9 @@ class ModelEntry:
     n_classes: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
-        _check_range("n_classes", self.n_classes, lowest=1)
+        """Check the range."""
+        if self.n_classes is not None and self.n_classes < 1:
+            raise OptionError(f"n_classes is {self.n_classes}, but must be 1 or more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +173,9 @@ class Study:
 
         A relative path of SQLite starts at the study's folder.
         """
-        url = self.setting("site", "database")
+        url: str | None = self.setting("site", "database")
         if url is None or not url.startswith(_SQLITE):
-            return None if url is None else str(url)
+            return url
         return _SQLITE + (self.folder.absolute() / url.removeprefix(_SQLITE)).as_posix()
 
     def setting(self, section: str, option: str, default: Any = None) -> Any:

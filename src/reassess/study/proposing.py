@@ -187,7 +187,7 @@ def _by_the_paper(
         proposals = propose(
             predictions,
             benchmark,
-            pairs_per_model=study.setting("propose", "top"),
+            pairs_per_model=study.setting("propose", "pairs_per_model"),
             engine=scans,
             progress=lambda what, **_: say(what),
         )

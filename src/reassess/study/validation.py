@@ -60,10 +60,16 @@ def made_from(kind: type[Made], table: Mapping[str, Any]) -> tuple[Made | None, 
     try:
         return kind(**values), []
     except OptionError as error:
-        named = next((key for key in values if str(error).startswith(f"{key} ")), None)
-        if named is None:
-            return None, [((), str(error))]
-        return None, [((named,), str(error).removeprefix(f"{named} "))]
+        return None, [_fault_of(str(error), values)]
+
+
+def _fault_of(message: str, values: Iterable[str]) -> Fault:
+    """What a constructor refused, at the key that its sentence begins with if it does."""
+    for key in values:
+        for start in (f"{key} ", f"the {key} "):
+            if message.startswith(start):
+                return (key,), message.removeprefix(start)
+    return (), message
 
 
 def typed_values(
