@@ -142,7 +142,9 @@ def _summary(study: "Study", proposed: "Proposed", costs: list["Cost"]) -> dict[
     choice, unseen = proposed.choice, proposed.unseen
     return {
         "rule": rule,
-        "top": study.setting("propose", "pairs_per_model", default_pairs_per_model(proposed.benchmark))
+        "top": study.setting(
+            "propose", "pairs_per_model", default_pairs_per_model(proposed.benchmark)
+        )
         if rule == "paper"
         else None,
         "per_task": study.setting("propose", "per_task", PER_TASK),
