@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import RowOrderOption, progress, sources_of, split_source
+from reassess.cli.options import RowOrderOption, progress
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -56,13 +56,14 @@ def add(
     models adds them all, FILE#MODEL one of them. Every image of the study must be predicted.
     Files that are not copied must stay where they are; `reassess locate` names a new place.
     """
+    from reassess.sources import prediction_sources, split_source
     from reassess.study import add_models, open_study
 
     if order is not None and ids is not None:
         raise OptionError("--order and --ids must not both be given. Leave one out.")
     opened = open_study(study)
     named = []
-    for source in sources_of(predictions):
+    for source in prediction_sources(predictions):
         name, file, chosen = split_source(source)
         named.append((name, file if chosen is None else f"{file}#{chosen}"))
     with progress("Adding", None) as step:

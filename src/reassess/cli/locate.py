@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import split_source
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -66,6 +65,8 @@ def locate(
 
 
 def _named(source: str) -> tuple[str, str]:
+    from reassess.sources import split_source
+
     name, file, model = split_source(source)
     if name is None:
         raise OptionError(
