@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reassess.analysis.proxy import default_edges, families, proxy
+from reassess.analysis.proxy import default_bins, families, proxy
 from reassess.analysis.verdict import judge, results_verdict
 from reassess.catalog import IMAGENET_ORIGINAL
 from reassess.errors import OptionError
@@ -119,11 +119,11 @@ def test_few_models_leave_it_open_and_say_why() -> None:
 def test_ranges_are_half_open_and_their_lines_least_squares() -> None:
     x = np.array([0.5, 0.6, 0.65, 0.7, 0.8, 0.85])
     y = np.array([0.5, 0.7, 0.6, 0.7, 0.9, 0.8])
-    low, high = of(x, y, edges=(0.7,)).slopes
+    low, high = of(x, y, bins=(0.7,)).slopes
     assert (low.n_models, high.n_models) == (3, 3)
     assert low.slope == pytest.approx(ordinary_least_squares(x[:3], y[:3]).slope)
     assert high.slope == pytest.approx(ordinary_least_squares(x[3:], y[3:]).slope)
-    assert default_edges(x, "original") == (0.7,)
+    assert default_bins(x, "original") == (0.7,)
 
 
 def test_the_order_of_the_models_does_not_matter() -> None:
@@ -146,15 +146,15 @@ def test_families_end_at_the_first_underscore_or_point() -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"top": 0.0}, "the top is 0"),
-        ({"top": 1.5}, "the top is 1.5"),
-        ({"edges": (0.8, 0.7)}, "must ascend"),
-        ({"edges": (0.8, 1.7)}, "lie between 0 and 1"),
+        ({"top_share": 0.0}, "the top share is 0"),
+        ({"top_share": 1.5}, "the top share is 1.5"),
+        ({"bins": (0.8, 0.7)}, "must ascend"),
+        ({"bins": (0.8, 1.7)}, "lie between 0 and 1"),
     ],
 )
 def test_refuses(more, says: str) -> None:
     with pytest.raises(OptionError, match=says):
-        of(*models(), **({"top": 0.1} | more))
+        of(*models(), **({"top_share": 0.1} | more))
 
 
 def test_refuses_results_that_lack_an_accuracy() -> None:

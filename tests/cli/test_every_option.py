@@ -19,7 +19,7 @@ from reassess.registry import Registry
 WRONG = "no-such-word"
 UNNAMED = {
     "new", "add", "propose", "serve", "aggregate", "label", "raters", "train", "folds", "clean",
-    "predict", "recipes", "verdict",
+    "predict", "recipes",
 }  # fmt: skip
 """Commands that still take their options as one mapping: none shall."""
 

@@ -202,7 +202,7 @@ def _labels_and_originals(folder: Path) -> list[tuple[list[int], int]]:
         (["--results", "empty"], "holds no table of results"),
         (["--results", "t", "--y", "v2"], "no accuracy 'v2'"),
         (["--results", "t", "--x", "real"], "x and y are both"),
-        (["--results", "t", "--top-share", "0"], "the top is 0"),
+        (["--results", "t", "--top-share", "0"], "the top share is 0"),
         (["--results", "t", "--bins", "a"], "--bins is 'a'"),
         (["--results", "t", "--bins", "0.8,0.7"], "must ascend"),
         (["nowhere"], "there is no study"),

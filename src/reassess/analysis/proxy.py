@@ -183,8 +183,8 @@ def proxy(
     *,
     names: tuple[str, str] = ("original", "real"),
     groups: Shaped[np.ndarray, "n"] | None = None,
-    edges: Sequence[float] | None = None,
-    top: float = 0.1,
+    bins: Sequence[float] | None = None,
+    top_share: float = 0.1,
     n_resamples: int = 1000,
     confidence: float = 0.95,
     rng: np.random.Generator,
@@ -196,22 +196,22 @@ def proxy(
         y: another.
         names: what the two are called.
         groups: what is drawn together, such as the family of each model; None draws models.
-        edges: where the ranges of x begin, ascending; None takes those of `default_edges`.
-        top: share of the models with the highest x that is called the top.
+        bins: where the ranges of x begin, ascending; None takes those of `default_bins`.
+        top_share: share of the models with the highest x that is called the top.
         n_resamples: B.
         confidence: of the intervals.
         rng: where randomness comes from.
 
     Raises:
-        OptionError: an accuracy is outside [0, 1], the top is outside (0, 1], edges do not
+        OptionError: an accuracy is outside [0, 1], the top share is outside (0, 1], bins do not
             ascend or there are fewer than two models.
     """
-    _check(x, y, names, top, n_resamples)
+    _check(x, y, names, top_share, n_resamples)
     known = np.arange(len(x)) if groups is None else np.unique(groups, return_inverse=True)[1]
     sample = _Sample(x, y, known, group_weights(known, n_resamples, rng), confidence)
-    used = default_edges(x, names[0]) if edges is None else _ascending(edges)
+    used = default_bins(x, names[0]) if bins is None else _ascending(bins)
     bent, no_bend = _breakpoint(sample, rng)
-    order, no_order = _top(sample, top)
+    order, no_order = _top(sample, top_share)
     return Proxy(
         x=names[0],
         y=names[1],
@@ -225,7 +225,7 @@ def proxy(
     )
 
 
-def default_edges(x: Float[np.ndarray, "n"], name: str) -> tuple[float, ...]:
+def default_bins(x: Float[np.ndarray, "n"], name: str) -> tuple[float, ...]:
     """Where ranges of x begin if nobody says: fixed for many models and the original labels.
 
     Six ranges of original accuracy from 60 models on; for another accuracy six of equal
@@ -242,11 +242,11 @@ def _check(
     x: Float[np.ndarray, "n"],
     y: Float[np.ndarray, "n"],
     names: tuple[str, str],
-    top: float,
+    top_share: float,
     n_resamples: int,
 ) -> None:
-    if not 0 < top <= 1:
-        raise OptionError(f"the top is {top:g}, but must be a share of the models in (0, 1].")
+    if not 0 < top_share <= 1:
+        raise OptionError(f"the top share is {top_share:g}, but must be in (0, 1].")
     if n_resamples < 1:
         raise OptionError(f"the number of resamples is {n_resamples}, but must be 1 or more.")
     if len(x) < 2:
@@ -264,18 +264,18 @@ def _check(
             )
 
 
-def _ascending(edges: Sequence[float]) -> tuple[float, ...]:
-    """The edges, if they ascend inside (0, 1)."""
-    if any(not 0 < edge < 1 for edge in edges) or sorted(set(edges)) != list(edges):
+def _ascending(bins: Sequence[float]) -> tuple[float, ...]:
+    """The bins, if they ascend inside (0, 1)."""
+    if any(not 0 < edge < 1 for edge in bins) or sorted(set(bins)) != list(bins):
         raise OptionError(
-            f"the edges are {', '.join(f'{edge:g}' for edge in edges)}, but must ascend and lie "
+            f"the bins begin at {', '.join(f'{edge:g}' for edge in bins)}, but must ascend and lie "
             "between 0 and 1, as 0.7,0.8,0.88 do."
         )
-    return tuple(edges)
+    return tuple(bins)
 
 
-def _slopes(sample: _Sample, edges: Sequence[float]) -> tuple[RangeSlope, ...]:
-    ends = [None, *edges, None]
+def _slopes(sample: _Sample, bins: Sequence[float]) -> tuple[RangeSlope, ...]:
+    ends = [None, *bins, None]
     return tuple(_slope(sample, low, high) for low, high in pairwise(ends))
 
 

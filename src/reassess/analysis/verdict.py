@@ -44,7 +44,7 @@ from reassess.statistics import wilson_interval
 Answer = Literal["yes", "weaker", "no", "open"]
 Order = Literal["kept", "lost", "open"]
 Gain = Literal["holds", "more", "less", "nothing", "open"]
-Cluster = Literal["family", "none"]
+ClusterBy = Literal["family", "none"]
 
 KEPT_TAU = 0.5
 """Three of four pairs of models in the same order."""
@@ -77,7 +77,7 @@ class ResultsVerdict:
     Attributes:
         n_entries: entries of the tables, each a model at an image size.
         n_left_out: entries that lack one of the two accuracies.
-        cluster: what was drawn together for intervals.
+        cluster_by: what was drawn together for intervals.
         proxy: how y follows x.
         original_labels: the original labels' ReaL accuracy; None where y is not ReaL accuracy.
         judgement: what follows.
@@ -86,7 +86,7 @@ class ResultsVerdict:
 
     n_entries: int
     n_left_out: int
-    cluster: Cluster
+    cluster_by: ClusterBy
     proxy: Proxy
     original_labels: OriginalLabelsScore | None
     judgement: Judgement
@@ -145,9 +145,9 @@ def results_verdict(
     x: str = "original",
     y: str = "real",
     original_labels: Accuracy | None = None,
-    cluster: Cluster = "family",
-    edges: Sequence[float] | None = None,
-    top: float = 0.1,
+    cluster_by: ClusterBy = "family",
+    bins: Sequence[float] | None = None,
+    top_share: float = 0.1,
     n_resamples: int = 1000,
     confidence: float = 0.95,
     rng: np.random.Generator,
@@ -159,9 +159,9 @@ def results_verdict(
         x: the accuracy that people chase.
         y: the accuracy that it should stand for.
         original_labels: ReaL accuracy of the original labels, where y is ReaL accuracy.
-        cluster: whether entries of a family are drawn together.
-        edges: as in `proxy`.
-        top: as in `proxy`.
+        cluster_by: whether entries of a family are drawn together.
+        bins: as in `proxy`.
+        top_share: as in `proxy`.
         n_resamples: as in `proxy`.
         confidence: of the intervals.
         rng: where randomness comes from.
@@ -183,9 +183,9 @@ def results_verdict(
         results.accuracy[x][both],
         results.accuracy[y][both],
         names=(x, y),
-        groups=families(models) if cluster == "family" else None,
-        edges=edges,
-        top=top,
+        groups=families(models) if cluster_by == "family" else None,
+        bins=bins,
+        top_share=top_share,
         n_resamples=n_resamples,
         confidence=confidence,
         rng=rng,
@@ -202,7 +202,7 @@ def results_verdict(
     return ResultsVerdict(
         n_entries=len(results),
         n_left_out=int((~both).sum()),
-        cluster=cluster,
+        cluster_by=cluster_by,
         proxy=found,
         original_labels=above,
         judgement=judge(found),
@@ -216,9 +216,9 @@ def study_verdict(
     predictions: Sequence[Predictions],
     *,
     uncertainty: UncertainScores | None = None,
-    cluster: Cluster = "none",
-    edges: Sequence[float] | None = None,
-    top: float = 0.1,
+    cluster_by: ClusterBy = "none",
+    bins: Sequence[float] | None = None,
+    top_share: float = 0.1,
     n_resamples: int = 1000,
     confidence: float = 0.95,
     rng: np.random.Generator,
@@ -230,9 +230,9 @@ def study_verdict(
         benchmark: its images, with original labels where they are known.
         predictions: one record a model.
         uncertainty: of the same models and labels, from `uncertain_scores`.
-        cluster: whether models of a family are drawn together.
-        edges: as in `proxy`.
-        top: as in `proxy`.
+        cluster_by: whether models of a family are drawn together.
+        bins: as in `proxy`.
+        top_share: as in `proxy`.
         n_resamples: as in `proxy`.
         confidence: of the intervals.
         rng: where randomness comes from.
@@ -252,13 +252,13 @@ def study_verdict(
     found = None
     if len(known) > 1:
         names, x, y = (np.array(column) for column in zip(*known, strict=True))
-        groups = families(names) if cluster == "family" else None
+        groups = families(names) if cluster_by == "family" else None
         found = proxy(
             x,
             y,
             groups=groups,
-            edges=edges,
-            top=top,
+            bins=bins,
+            top_share=top_share,
             n_resamples=n_resamples,
             confidence=confidence,
             rng=rng,

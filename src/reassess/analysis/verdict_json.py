@@ -15,7 +15,7 @@ def results_as_dict(found: ResultsVerdict) -> dict[str, Any]:
     value = {
         "n_models": found.proxy.n_models,
         "n_left_out": found.n_left_out,
-        "cluster": found.cluster,
+        "cluster": found.cluster_by,
         "n_above_original_labels": None if above is None else above.n_above,
     }
     return value | _original_labels_as_dict(above) | _proxy_as_dict(found.proxy, found.judgement)

@@ -195,7 +195,7 @@ def _on_the_models(found: ResultsVerdict) -> str:
     if found.n_left_out:
         verb = "lacks" if found.n_left_out == 1 else "lack"
         first += f" ({found.n_left_out:,} more {verb} one of the two accuracies)"
-    if found.cluster == "family":
+    if found.cluster_by == "family":
         return (
             f"{first}, one a model and image size, of {proxy.n_groups:,} families by name: models"
             " of a family are alike, so that intervals draw families."

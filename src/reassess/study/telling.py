@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.analysis.raters import RaterRepeats
-from reassess.analysis.verdict import Cluster, StudyVerdict, study_verdict
+from reassess.analysis.verdict import ClusterBy, StudyVerdict, study_verdict
 from reassess.progress import Progress, null_progress
 from reassess.records import ModelScore
 from reassess.report import Input, LabelProvenance, Report
@@ -112,9 +112,9 @@ def material_of(collected: Collected, scores: Sequence[ModelScore] = ()) -> Repo
 def verdict_of(
     collected: Collected,
     *,
-    cluster: Cluster = "none",
-    edges: Sequence[float] | None = None,
-    top: float = 0.1,
+    cluster_by: ClusterBy = "none",
+    bins: Sequence[float] | None = None,
+    top_share: float = 0.1,
     n_resamples: int = RESAMPLES,
     progress: Progress = null_progress,
     seed: int = 0,
@@ -123,9 +123,9 @@ def verdict_of(
 
     Args:
         collected: its records.
-        cluster: as in `study_verdict`.
-        edges: likewise.
-        top: likewise.
+        cluster_by: as in `study_verdict`.
+        bins: likewise.
+        top_share: likewise.
         n_resamples: of every interval; draws of images, of raters and of votes, each.
         progress: called with the number of resamples done.
         seed: of all bootstraps.
@@ -146,9 +146,9 @@ def verdict_of(
         collected.benchmark,
         collected.predictions,
         uncertainty=uncertainty,
-        cluster=cluster,
-        edges=edges,
-        top=top,
+        cluster_by=cluster_by,
+        bins=bins,
+        top_share=top_share,
         n_resamples=n_resamples,
         rng=np.random.default_rng(seed),
     )
