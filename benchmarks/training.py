@@ -1,7 +1,7 @@
 """How many images a second the loop learns from, beside a bare loop of PyTorch.
 
 The bare loop has the same model, objective and optimiser, and its batches lie ready in memory as
-floats: nothing is drawn, moved, flipped, normalised, clipped, measured or kept. Ours and the bare
+floats: nothing is drawn, moved, flipped, normalize, clipped, measured or kept. Ours and the bare
 one take turns, the first now one and then the other, so that what else the machine does hits both.
 Then decoding alone: how many images a second become squares, which must be more than what is
 learned from.
@@ -21,37 +21,37 @@ from torch.nn import functional
 from reassess.files.images import open_images
 from reassess.records import LabelSets
 from reassess.training import (
-    Form,
-    Keeping,
+    CheckpointConfig,
+    ImageTransform,
     LabelledImages,
     Recipe,
     build_model,
-    device_of,
     load_pixels,
+    resolve_device,
     train,
 )
-from reassess.training.batches import normalised
-from reassess.training.models import placed
+from reassess.training.batches import normalize
+from reassess.training.models import to_device
 
 
 def images_of(n: int) -> tuple[LabelledImages, float]:
     """CIFAR-10's first images, and how many a second were decoded."""
     files = open_images(published().path("cifar10/train.parquet")).take(np.arange(n))
     start = time.perf_counter()
-    pixels, _, _ = load_pixels(files, Form())
+    pixels, _, _ = load_pixels(files, ImageTransform())
     speed = n / (time.perf_counter() - start)
     label = np.array(files.labels).astype(np.int64)
     sets = LabelSets("cifar10", files.image_ids, np.arange(n + 1), label, n_classes=10)
-    return LabelledImages("cifar10", pixels, sets, None, Form()), speed
+    return LabelledImages("cifar10", pixels, sets, None, ImageTransform()), speed
 
 
 def bare_loop(model_name: str, recipe: Recipe, images: LabelledImages, device: torch.device):
     """A function that runs the bare loop once, with everything made ready before."""
-    model = placed(build_model(model_name, 10), device).train()
+    model = to_device(build_model(model_name, 10), device).train()
     optimizer = torch.optim.SGD(
         model.parameters(), 0.01, momentum=0.9, nesterov=True, weight_decay=5e-4
     )
-    inputs = normalised(images.pixels.pixels.to(device))
+    inputs = normalize(images.pixels.pixels.to(device))
     label = torch.from_numpy(images.first_label).to(device)
     rows = torch.split(torch.arange(len(images)), recipe.batch_size)
     batches = [(inputs[row], label[row]) for row in rows if len(row) == recipe.batch_size]
@@ -77,7 +77,7 @@ def our_loop(model_name: str, recipe: Recipe, images: LabelledImages, device: to
     model = build_model(model_name, 10)
 
     def run() -> None:
-        train(model, images, recipe, device=device, keeping=Keeping())
+        train(model, images, recipe, device=device, checkpoints=CheckpointConfig())
         if device.type == "cuda":
             torch.cuda.synchronize()
 
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=40)
     given = parser.parse_args()
-    device = device_of(given.device)
+    device = resolve_device(given.device)
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {given.device}"
     print(f"{describe_machine()}; {where}; {torch.get_num_threads()} threads of PyTorch")
     images, decoded = images_of(given.images)

@@ -5,15 +5,15 @@ import torch
 
 from reassess.records import LabelSets
 from reassess.training import (
-    Form,
+    ImageTransform,
     LabelledImages,
     Recipe,
     clean,
     out_of_fold,
-    predicted_logits,
-    trained_model,
+    predict_logits,
+    train_model,
 )
-from reassess.training.images import InMemory
+from reassess.training.images import InMemoryImages
 
 rng = np.random.default_rng(0)
 
@@ -27,18 +27,18 @@ def squares(n: int, share_wrong: float) -> tuple[LabelledImages, np.ndarray]:
     label = np.where(wrong, (truth + rng.integers(1, 3, n)) % 3, truth)
     ids = np.array([f"{row}.png" for row in range(n)])
     labels = LabelSets("squares", ids, np.arange(n + 1), label, n_classes=3)
-    memory = InMemory(torch.from_numpy(pixels.astype(np.uint8)))
-    return LabelledImages("squares", memory, labels, None, Form(16)), truth
+    memory = InMemoryImages(torch.from_numpy(pixels.astype(np.uint8)))
+    return LabelledImages("squares", memory, labels, None, ImageTransform(16)), truth
 
 
 images, truth = squares(240, 0.25)
 test, test_truth = squares(300, 0.0)
-recipe = Recipe(objective="sigmoid", epochs=4, batch_size=16, shift=2)
+recipe = Recipe(objective="sigmoid", epochs=4, batch_size=16, max_shift_px=2)
 
-found = out_of_fold(images, Recipe(epochs=4, batch_size=16, shift=2), "resnet-8", n_folds=3)
+found = out_of_fold(images, Recipe(epochs=4, batch_size=16, max_shift_px=2), "resnet-8", n_folds=3)
 kept = np.flatnonzero(clean(found.probabilities, images.first_label).kept)
 for name, rows in (("all images", np.arange(len(images))), ("kept images", kept)):
     n_wrong = int((images.first_label[rows] != truth[rows]).sum())
-    model = trained_model(images.take(rows), recipe, "resnet-8")
-    right = predicted_logits(model, test.pixels).argmax(axis=1) == test_truth
+    model = train_model(images.take(rows), recipe, "resnet-8")
+    right = predict_logits(model, test.pixels).argmax(axis=1) == test_truth
     print(f"{name}: {len(rows)}, {n_wrong} labelled wrongly; {right.mean():.0%} of the test right")

@@ -47,7 +47,8 @@ def table(path: str, ids: list[str], labels: list[str]) -> None:
 
 @pytest.mark.usefixtures("photos")
 def test_train_predict_and_score_hand_on_to_each_other(cli: Cli):
-    ran = cli("train", "photos", *QUICK, "--recipe", "sigmoid", "--epochs", 6, "--metrics", "m.csv",
+    ran = cli("train", "photos", *QUICK, "--objective", "sigmoid", "--epochs", 6,
+              "--metrics", "m.csv",
               "-o", "model.safetensors")  # fmt: skip
     assert ran.status == 0, ran
     assert "4 classes: model.safetensors" in ran.out
@@ -80,15 +81,15 @@ def test_folds_clean_and_train_hand_on_to_each_other(photos, cli: Cli):
               "-o", "oof.npz")  # fmt: skip
     assert ran.status == 0, ran
     assert len(list(Path("oof.folds").iterdir())) == 3
-    ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "kept.txt")
+    ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "keep.txt")
     assert ran.status == 0, ran
-    kept = Path("kept.txt").read_text().splitlines()
+    kept = Path("keep.txt").read_text().splitlines()
     removed = read_table(Path("removed.csv"))
     assert sorted(kept + removed.texts("image")) == sorted(photos)
     assert {photos[row] for row in wrong} <= set(removed.texts("image"))
     assert len(kept) > 30
     assert "the label 'doe'" in removed.texts("reason")[0]
-    ran = cli("train", "photos", "--labels", "labels.csv", "--clean", "kept.txt", *QUICK,
+    ran = cli("train", "photos", "--labels", "labels.csv", "--keep-list", "keep.txt", *QUICK,
               "--epochs", 1, "-o", "m.safetensors")  # fmt: skip
     assert ran.status == 0, ran
     assert f"{len(kept)} images" in ran.err
@@ -100,11 +101,11 @@ def test_a_class_that_is_not_kept_is_named_and_stays(photos, cli: Cli):
     p = 0.9 * np.eye(4)[guess] + 0.025
     np.savez("oof.npz", probabilities=p, ids=photos)
     table("labels.csv", photos, [NAMES[k] for k in label])
-    ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "kept.txt")
+    ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "keep.txt")
     assert ran.status == 0, ran
     assert "Warning: no image is kept of class 'doe'" in ran.err
     ran = cli(
-        "train", "photos", "--clean", "kept.txt", *QUICK, "--epochs", 1, "-o", "m.safetensors"
+        "train", "photos", "--keep-list", "keep.txt", *QUICK, "--epochs", 1, "-o", "m.safetensors"
     )
     assert ran.status == 0, ran
     assert "Warning: 1 of 4 classes have no image among the 36: 'doe'" in ran.err
@@ -131,7 +132,7 @@ def test_a_study_trains_on_its_labels_and_its_classes(photos, cli: Cli):
     assert ran.status == 0, ran
     ran = cli("folds", "s", *QUICK, "--epochs", 1, "--folds", 2, "-o", "oof.npz")
     assert ran.status == 0, ran
-    ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "kept.txt")
+    ran = cli("clean", "oof.npz", "--labels", "labels.csv", "-o", "keep.txt")
     assert ran.status == 0, ran
     assert set(read_table(Path("removed.csv")).texts("label")) <= set(NAMES)
     classes(NAMES, "s/classes.csv")
@@ -270,24 +271,24 @@ def test_cleaning_needs_no_pytorch(photos):
     table("labels.csv", photos, [one.partition("/")[0] for one in photos])
     code = (
         "import sys; sys.modules['torch'] = None; from reassess.cli import main; "
-        "main(['clean', 'oof.npz', '--labels', 'labels.csv', '-o', 'kept.txt'])"
+        "main(['clean', 'oof.npz', '--labels', 'labels.csv', '-o', 'keep.txt'])"
     )
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert len(Path("kept.txt").read_text().splitlines()) == 48
+    assert len(Path("keep.txt").read_text().splitlines()) == 48
 
 
 BAD = {
     "train photos -o model.pt": "must end in .safetensors",
-    "train photos --clean none.txt -o m.safetensors": "none.txt: there is no such file",
+    "train photos --keep-list none.txt -o m.safetensors": "none.txt: there is no such file",
     "train nowhere -o m.safetensors": "nowhere: there is no such file or folder",
     "train photos --model resnet-9 -o m.safetensors": "must be one of resnet-8",
     "train photos --device cuda:7 -o m.safetensors": "--device is 'cuda:7'",
-    "train photos --learning-rate 1e30 --clip 0 -o m.safetensors": "must be a number",
+    "train photos --learning-rate 1e30 --max-grad-norm 0 -o m.safetensors": "must be a number",
     "folds nowhere --model resnet-9 -o oof.npz": "must be one of resnet-8",
     "folds photos -o oof.csv": "must end in .npz",
     "folds photos --folds 1 -o oof.npz": "--folds is 1",
     "predict photos --model resnet-8 -o p.npz": "a model without weights",
-    "clean photos/labels.csv --labels labels.csv -o kept.txt": "there is no such file",
+    "clean photos/labels.csv --labels labels.csv -o keep.txt": "there is no such file",
     "recipes photos --short 3 --long 2 -o t.md": "--long is 2",
 }
 

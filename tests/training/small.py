@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from reassess.records import Classes, LabelSets
-from reassess.training import Form, LabelledImages, Recipe
-from reassess.training.images import InMemory
+from reassess.training import ImageTransform, LabelledImages, Recipe
+from reassess.training.images import InMemoryImages
 
 NAMES = ["ant", "bee", "cod", "doe"]
 SIDE = 16
-FAST = Recipe(epochs=2, batch_size=16, shift=1)
+FAST = Recipe(epochs=2, batch_size=16, max_shift_px=1)
 
 
 def squares(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +36,9 @@ def labelled(
     names = np.array(ids or [f"{row}.png" for row in range(len(label))])
     sets = LabelSets("small", names, np.arange(len(label) + 1), label, n_classes=n_classes)
     classes = Classes.from_names([f"c{k}" for k in range(n_classes)])
-    return LabelledImages("small", InMemory(torch.from_numpy(pixels)), sets, classes, Form(SIDE))
+    return LabelledImages(
+        "small", InMemoryImages(torch.from_numpy(pixels)), sets, classes, ImageTransform(SIDE)
+    )
 
 
 def small(n: int = 64, seed: int = 0) -> LabelledImages:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reassess.errors import DataError, OptionError
-from reassess.training import Recipe, out_of_fold, predicted_logits, trained_model
-from reassess.training.folds import assigned_folds, image_groups
+from reassess.training import Recipe, out_of_fold, predict_logits, train_model
+from reassess.training.folds import duplicate_groups, stratified_group_folds
 from tests.training.small import FAST, SIDE, labelled, small
 
 
@@ -15,7 +15,7 @@ from tests.training.small import FAST, SIDE, labelled, small
 def test_folds_are_even_in_every_class(seed, n_folds, n):
     rng = np.random.default_rng(seed)
     label = rng.integers(0, 4, n)
-    fold = assigned_folds(label, np.arange(n), n_folds, rng)
+    fold = stratified_group_folds(label, np.arange(n), n_folds, rng)
     for of in (np.ones(n, bool), *(label == k for k in range(4))):
         counts = np.bincount(fold[of], minlength=n_folds)
         assert counts.max() - counts.min() <= 1
@@ -25,7 +25,7 @@ def test_folds_are_even_in_every_class(seed, n_folds, n):
 def test_images_that_are_one_fall_into_one_fold(seed):
     rng = np.random.default_rng(seed)
     group = np.unique(rng.integers(0, 12, 30), return_inverse=True)[1]
-    fold = assigned_folds(rng.integers(0, 3, 30), group, 3, rng)
+    fold = stratified_group_folds(rng.integers(0, 3, 30), group, 3, rng)
     assert all(len(set(fold[group == g].tolist())) == 1 for g in set(group.tolist()))
 
 
@@ -33,16 +33,16 @@ def test_ids_and_content_show_which_images_are_one():
     """The first and the last have nothing in common, but each something with the second."""
     ids = np.array(["a/x.png", "b/x.jpg", "c/y.png", "c/z.png", "d/other.png"])
     digests = np.array([b"1", b"2", b"3", b"4", b"2"])
-    assert image_groups(ids, digests, 5).tolist() == [0, 0, 1, 2, 0]
+    assert duplicate_groups(ids, digests, 5).tolist() == [0, 0, 1, 2, 0]
     ids = np.array(["cat/1/photo.jpg", "cat/2/photo.jpg", "cat/1/photo.png", "cat/3/photo.jpg"])
     digests = np.array([b"1", b"2", b"3", b"4"])
-    assert image_groups(ids, digests, 3).tolist() == [0, 1, 0, 2]
+    assert duplicate_groups(ids, digests, 3).tolist() == [0, 1, 0, 2]
 
 
 def test_only_an_extension_of_images_is_cut_off_an_id():
     ids = np.array(["train.00", "train.01", "train.02", "a.JPG", "b/a.png"])
     digests = np.array([b"1", b"2", b"3", b"4", b"5"])
-    assert image_groups(ids, digests, 5).tolist() == [0, 1, 2, 3, 3]
+    assert duplicate_groups(ids, digests, 5).tolist() == [0, 1, 2, 3, 3]
 
 
 def test_what_a_model_memorised_is_of_no_use_out_of_fold():
@@ -60,8 +60,8 @@ def test_what_a_model_memorised_is_of_no_use_out_of_fold():
         np.concatenate([label, label]),
         [f"{kind}{row}.png" for kind in "ab" for row in range(n)],
     )
-    recipe = Recipe(epochs=15, batch_size=16, shift=0, flip=False, learning_rate=0.4)
-    by_heart = predicted_logits(trained_model(images, recipe, "resnet-8"), images.pixels)
+    recipe = Recipe(epochs=15, batch_size=16, max_shift_px=0, flip=False, learning_rate=0.4)
+    by_heart = predict_logits(train_model(images, recipe, "resnet-8"), images.pixels)
     assert (by_heart.argmax(axis=1) == images.first_label).mean() > 0.95
     found = out_of_fold(images, recipe, "resnet-8", n_folds=2)
     assert (found.fold[:n] == found.fold[n:]).all()
@@ -75,13 +75,13 @@ def test_finished_folds_are_not_computed_again_and_others_are(tmp_path):
     def run(recipe=FAST, stop_after=None, pictures=images):
         heard.clear()
 
-        def on_fold(done, _, was_there):
-            heard.append(was_there)
-            if done == stop_after:
+        def on_note(text):
+            heard.append("was done before" in text)
+            if len(heard) == stop_after:
                 raise KeyboardInterrupt
 
         return out_of_fold(
-            pictures, recipe, "resnet-8", n_folds=3, folder=tmp_path, on_fold=on_fold
+            pictures, recipe, "resnet-8", n_folds=3, folder=tmp_path, on_note=on_note
         )
 
     whole = out_of_fold(images, FAST, "resnet-8", n_folds=3)
@@ -106,7 +106,7 @@ def test_a_class_that_a_fold_does_not_learn_is_named():
     notes: list[str] = []
     out_of_fold(
         labelled(images.pixels.pixels.numpy(), label), FAST, "resnet-8", n_folds=3,
-        on_note=notes.append,
+        on_warning=notes.append,
     )  # fmt: skip
     assert len(notes) == 1
     assert "holds all images of class 'c3'" in notes[0]

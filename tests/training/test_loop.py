@@ -14,24 +14,29 @@ from hypothesis import strategies as st
 from reassess.errors import DivergedError, FileError, OptionError
 from reassess.files.tables import read_table
 from reassess.training import (
-    Keeping,
+    CheckpointConfig,
     LabelledImages,
     Recipe,
     build_model,
-    predicted_logits,
+    predict_logits,
     train,
-    trained_model,
+    train_model,
 )
-from reassess.training.batches import Targets, epoch_order, normalised, step_seeds, varied
+from reassess.training.batches import Targets, augment, epoch_order, normalize, step_seeds
 from reassess.training.checkpoints import read_weights
-from reassess.training.models import placed
+from reassess.training.models import to_device
 from tests.training.small import FAST, labelled, small, squares
 
 CPU = torch.device("cpu")
 RECIPES = {
     "softmax": FAST,
     "everything": replace(
-        FAST, objective="sigmoid", ema=0.9, mixup=0.4, label_smoothing=0.1, precision="bfloat16"
+        FAST,
+        objective="sigmoid",
+        ema_decay=0.9,
+        mixup=0.4,
+        label_smoothing=0.1,
+        precision="bfloat16",
     ),
 }
 
@@ -42,16 +47,18 @@ class StoppedError(Exception):
 
 def run(
     recipe: Recipe,
-    keeping: Keeping | None = None,
+    checkpoints: CheckpointConfig | None = None,
     stop_at: int | None = None,
     images: LabelledImages | None = None,
 ):
-    def on_step(done: int, *_: object) -> None:
+    def stop(_: str, *, done: int | None = None, **__: object) -> None:
         if done == stop_at:
             raise StoppedError
 
     model = build_model("resnet-8", 4, seed=1)
-    return train(model, images or small(), recipe, keeping=keeping, on_step=on_step).state_dict()
+    return train(
+        model, images or small(), recipe, checkpoints=checkpoints, progress=stop
+    ).state_dict()
 
 
 def same(a, b) -> bool:
@@ -61,13 +68,13 @@ def same(a, b) -> bool:
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_run_that_was_stopped_ends_with_the_same_bits(name, tmp_path):
     recipe, path = RECIPES[name], tmp_path / "c.safetensors"
-    whole = run(recipe, Keeping(metrics=tmp_path / "whole.csv"))
-    keeping = Keeping(path, every=3, metrics=tmp_path / "parts.csv")
+    whole = run(recipe, CheckpointConfig(metrics=tmp_path / "whole.csv"))
+    checkpoints = CheckpointConfig(path, every=3, metrics=tmp_path / "parts.csv")
     for stop_at in (2, 5, 7):
         with pytest.raises(StoppedError):
-            run(recipe, keeping, stop_at)
+            run(recipe, checkpoints, stop_at)
     assert read_weights(path)[1]["step"] == 6
-    assert same(run(recipe, replace(keeping, resume=True)), whole)
+    assert same(run(recipe, replace(checkpoints, resume=True)), whole)
     assert not same(run(replace(recipe, seed=1)), whole)
     tables = [read_table(tmp_path / f"{name}.csv") for name in ("whole", "parts")]
     assert len(tables[0].cells("step")) == 8
@@ -76,29 +83,29 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(name, tmp_path):
 
 
 def test_a_checkpoint_of_another_run_is_refused_or_left_alone(tmp_path):
-    keeping = Keeping(tmp_path / "c.safetensors")
-    run(FAST, keeping)
+    checkpoints = CheckpointConfig(tmp_path / "c.safetensors")
+    run(FAST, checkpoints)
     other = replace(FAST, learning_rate=0.3)
     with pytest.raises(FileError, match="of a run with other recipe"):
-        run(other, replace(keeping, resume=True))
-    assert same(run(other, keeping), run(other))
+        run(other, replace(checkpoints, resume=True))
+    assert same(run(other, checkpoints), run(other))
     pixels, label = squares(64)
     pixels[5, 0, 0, 0] ^= 1
     with pytest.raises(FileError, match="of a run with other images"):
-        run(other, replace(keeping, resume=True), images=labelled(pixels, label))
+        run(other, replace(checkpoints, resume=True), images=labelled(pixels, label))
 
 
 def test_both_objectives_learn_and_several_labels_can_be_learned():
     test = small(200, seed=9)
     for objective in ("softmax", "sigmoid"):
         recipe = replace(FAST, epochs=6, objective=objective)
-        model = trained_model(small(200), recipe, "resnet-8")
-        guess = predicted_logits(model, test.pixels).argmax(axis=1)
+        model = train_model(small(200), recipe, "resnet-8")
+        guess = predict_logits(model, test.pixels).argmax(axis=1)
         assert (guess == test.first_label).mean() > 0.8, objective
 
 
 def test_the_running_mean_is_the_model_that_is_returned():
-    recipe = replace(FAST, ema=0.99)
+    recipe = replace(FAST, ema_decay=0.99)
     model = build_model("resnet-8", 4)
     mean = train(model, small(), recipe)
     assert mean is not model
@@ -110,8 +117,8 @@ def test_the_running_mean_is_the_model_that_is_returned():
 def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_good_checkpoint(tmp_path):
     path = tmp_path / "c.safetensors"
     with pytest.raises(DivergedError, match=r"\[step [\d,]+ of 8\].*there is no checkpoint"):
-        run(replace(FAST, learning_rate=1e35, clip=0.0, warmup=0.0))
-    good = Keeping(path, every=1)
+        run(replace(FAST, learning_rate=1e35, max_grad_norm=0.0, warmup=0.0))
+    good = CheckpointConfig(path, every=1)
     with pytest.raises(StoppedError):
         run(FAST, good, stop_at=3)
     last = path.read_bytes()
@@ -119,7 +126,12 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_good_checkpoi
     broken = build_model("resnet-8", 4)
     torch.nn.init.constant_(broken.head.weight, float("nan"))
     with pytest.raises(DivergedError, match=r"last good checkpoint, of step 3, is .*c.safetensors"):
-        train(broken, labelled(pixels, label), replace(FAST, seed=5), keeping=Keeping(path))
+        train(
+            broken,
+            labelled(pixels, label),
+            replace(FAST, seed=5),
+            checkpoints=CheckpointConfig(path),
+        )
     assert path.read_bytes() == last
 
 
@@ -127,28 +139,28 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
     """A limit on the size of files stands for the disk: the same failing write."""
     path = tmp_path / "c.safetensors"
     with pytest.raises(StoppedError):
-        run(FAST, Keeping(path, every=1), stop_at=2)
+        run(FAST, CheckpointConfig(path, every=1), stop_at=2)
     before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
         with pytest.raises(FileError, match=r"MiB are needed. The last one that was written"):
-            run(FAST, Keeping(path, every=1, resume=True))
+            run(FAST, CheckpointConfig(path, every=1, resume=True))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
-    assert same(run(FAST, Keeping(path, resume=True)), run(FAST))
+    assert same(run(FAST, CheckpointConfig(path, resume=True)), run(FAST))
 
 
 def test_tensorboard_gets_what_the_csv_gets(tmp_path):
     pytest.importorskip("tensorboard")
-    run(FAST, Keeping(tensorboard=tmp_path / "events"))
+    run(FAST, CheckpointConfig(tensorboard=tmp_path / "events"))
     (events,) = (tmp_path / "events").iterdir()
     assert b"loss" in events.read_bytes()
 
 
 def test_options_out_of_range_are_refused():
-    for wrong in ({"epochs": 0}, {"learning_rate": float("nan")}, {"ema": 1.0}, {"seed": -1}):
+    for wrong in ({"epochs": 0}, {"learning_rate": float("nan")}, {"ema_decay": 1.0}, {"seed": -1}):
         with pytest.raises(OptionError, match="must be at least"):
             Recipe(**wrong)
 
@@ -166,7 +178,7 @@ def test_images_are_moved_and_flipped_and_nothing_else(side, shift, flip, seed):
     shift = min(shift, side - 1)
     pixels = np.random.default_rng(seed).integers(0, 256, (8, side, side, 3)).astype(np.uint8)
     generator = torch.Generator().manual_seed(seed)
-    found = varied(torch.from_numpy(pixels), generator, shift=shift, flip=flip).numpy()
+    found = augment(torch.from_numpy(pixels), generator, max_shift_px=shift, flip=flip).numpy()
     for before, after in zip(pixels, found, strict=True):
         assert after.tobytes() in every_way(before, shift, flip=flip)
 
@@ -175,7 +187,7 @@ def test_every_way_to_move_and_to_flip_is_drawn_equally_often():
     """Of 18 ways each is expected 1,000 times, give or take 31; five of these are never seen."""
     image = np.random.default_rng(0).integers(0, 256, (4, 4, 3)).astype(np.uint8)
     pixels = torch.from_numpy(np.broadcast_to(image, (18_000, 4, 4, 3)).copy())
-    found = varied(pixels, torch.Generator().manual_seed(0), shift=1, flip=True).numpy()
+    found = augment(pixels, torch.Generator().manual_seed(0), max_shift_px=1, flip=True).numpy()
     ways, counts = np.unique(found.reshape(len(found), -1), axis=0, return_counts=True)
     assert {way.tobytes() for way in ways} == every_way(image, 1, flip=True)
     assert np.abs(counts - 1000).max() < 155
@@ -184,8 +196,19 @@ def test_every_way_to_move_and_to_flip_is_drawn_equally_often():
 def test_gradients_are_cut_as_pytorch_cuts_them():
     """A step of each, from the same weights, with and without cutting that is felt."""
     for clip in (0.05, 1e3):
-        recipe = replace(FAST, epochs=1, batch_size=64, shift=0, flip=False, clip=clip, warmup=0.0)
-        ours, theirs = build_model("resnet-8", 4), placed(build_model("resnet-8", 4), CPU).train()
+        recipe = replace(
+            FAST,
+            epochs=1,
+            batch_size=64,
+            max_shift_px=0,
+            flip=False,
+            max_grad_norm=clip,
+            warmup=0.0,
+        )
+        ours, theirs = (
+            build_model("resnet-8", 4),
+            to_device(build_model("resnet-8", 4), CPU).train(),
+        )
         images = small()
         train(ours, images, recipe)
         decayed = [one for one in theirs.parameters() if one.ndim > 1]
@@ -194,7 +217,7 @@ def test_gradients_are_cut_as_pytorch_cuts_them():
             [{"params": decayed, "weight_decay": 5e-4}, {"params": others}],
             lr=recipe.learning_rate * 64 / 128, momentum=0.9, nesterov=True,
         )  # fmt: skip
-        logits = theirs(normalised(images.pixels.pixels))
+        logits = theirs(normalize(images.pixels.pixels))
         torch.nn.functional.cross_entropy(logits, torch.from_numpy(images.first_label)).backward()
         norm = torch.nn.utils.clip_grad_norm_(theirs.parameters(), clip)
         assert (norm > clip) == (clip < 1)
@@ -209,7 +232,7 @@ def test_gradients_are_cut_as_pytorch_cuts_them():
 def test_the_learning_rate_rises_and_falls_as_stated(tmp_path):
     """By hand: 8 steps of 64 images, 2 up to 0.1, then half a cosine over 6."""
     recipe = replace(FAST, epochs=8, batch_size=64, warmup=0.25)
-    run(recipe, Keeping(metrics=tmp_path / "m.csv"))
+    run(recipe, CheckpointConfig(metrics=tmp_path / "m.csv"))
     rates = read_table(tmp_path / "m.csv").numbers(["learning_rate"])[:, 0]
     cosine = [(1 + math.cos(math.pi * step / 6)) / 2 for step in range(6)]
     np.testing.assert_allclose(rates, [0.05, 0.1, *(0.1 * one for one in cosine)], rtol=1e-5)
@@ -232,7 +255,7 @@ def test_inputs_and_targets_are_what_their_definitions_say():
     pixels = torch.from_numpy(squares(2)[0])
     mean, std = (0.1, 0.2, 0.3), (0.5, 0.25, 1.0)
     by_hand = (pixels.numpy() / 255 - np.array(mean)) / np.array(std)
-    found = normalised(pixels, mean, std).permute(0, 2, 3, 1).numpy()
+    found = normalize(pixels, mean, std).permute(0, 2, 3, 1).numpy()
     np.testing.assert_allclose(found, by_hand, atol=1e-6)
     images = small(3)
     sets = images.labels.from_lists(
@@ -240,13 +263,13 @@ def test_inputs_and_targets_are_what_their_definitions_say():
         n_classes=4,
     )  # fmt: skip
     rows = torch.tensor([2, 0])
-    hard = Targets.from_labels(sets, 4, CPU).of(rows)
+    hard = Targets.from_labels(sets, 4, CPU).rows(rows)
     assert hard.tolist() == [[0, 1, 0, 0], [1, 0, 1, 0]]
-    soft = Targets.from_labels(sets, 4, CPU, soft=True).of(rows)
+    soft = Targets.from_labels(sets, 4, CPU, soft=True).rows(rows)
     np.testing.assert_allclose(soft, [[0, 0.7, 0, 0], [0.9, 0, 0.8, 0]], rtol=1e-6)
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="cannot be written"):
-        run(FAST, Keeping(metrics=Path(tmp_path / "file" / "m.csv")))
+        run(FAST, CheckpointConfig(metrics=Path(tmp_path / "file" / "m.csv")))

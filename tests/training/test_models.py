@@ -9,15 +9,15 @@ import torch
 from reassess.errors import DataError, FileError, OptionError
 from reassess.records import Classes
 from reassess.training import (
-    Form,
+    ImageTransform,
     TrainedModel,
     build_model,
-    form_of,
     open_model,
-    predicted_logits,
-    probabilities_of,
+    predict_logits,
+    predicted_probabilities,
     read_model,
-    trained_model,
+    train_model,
+    transform_for,
     write_model,
 )
 from reassess.training.models import BUILT_IN
@@ -41,12 +41,12 @@ def test_built_in_models_have_their_shape_and_their_seed(name):
 def test_a_model_of_timm_s_has_the_classes_that_are_asked_for():
     if find_spec("timm") is None:
         pytest.skip("the extra zoo is not installed")
-    model = build_model("timm:test_resnet", 7, sigmoid=True)
+    model = build_model("timm:test_resnet", 7, objective="sigmoid")
     assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
     assert torch.allclose(model.get_classifier().bias, torch.tensor(-np.log(7)).float())
     with pytest.raises(OptionError, match=r"near it: .*resnet50"):
         build_model("timm:resnet5", 7)
-    for use in (lambda name: form_of(name, None), open_model):
+    for use in (lambda name: transform_for(name, None), open_model):
         with pytest.raises(OptionError, match="timm has no model of that name"):
             use("timm:resnet5")
         with pytest.raises(OptionError, match=r"near it: resnet18\.a1_in1k"):
@@ -55,15 +55,15 @@ def test_a_model_of_timm_s_has_the_classes_that_are_asked_for():
 
 def test_a_model_comes_back_from_its_file_with_all_that_it_needs(tmp_path):
     images, path = small(), tmp_path / "m.safetensors"
-    model = trained_model(images, FAST, "resnet-8")
+    model = train_model(images, FAST, "resnet-8")
     write_model(model, path)
     again = read_model(path)
-    logits = predicted_logits(model, images.pixels)
-    assert predicted_logits(again, images.pixels).tobytes() == logits.tobytes()
-    assert (again.form, again.n_classes, again.objective) == (Form(16), 4, "softmax")
+    logits = predict_logits(model, images.pixels)
+    assert predict_logits(again, images.pixels).tobytes() == logits.tobytes()
+    assert (again.transform, again.n_classes, again.objective) == (ImageTransform(16), 4, "softmax")
     assert again.classes == images.classes
-    np.testing.assert_allclose(probabilities_of(logits, "softmax").sum(axis=1), 1, rtol=1e-5)
-    apart = probabilities_of(logits, "sigmoid")
+    np.testing.assert_allclose(predicted_probabilities(logits, "softmax").sum(axis=1), 1, rtol=1e-5)
+    apart = predicted_probabilities(logits, "sigmoid")
     np.testing.assert_allclose(apart, 1 / (1 + np.exp(-logits)), rtol=1e-5)
     again.check_classes(4, images.classes, "here")
     with pytest.raises(DataError, match="must have 5"):
@@ -84,6 +84,6 @@ def test_what_is_no_model_is_said(tmp_path):
     with pytest.raises(OptionError, match="must be one of resnet-8"):
         build_model("resnet-9", 4)
     module = build_model("resnet-8", 4)
-    write_model(TrainedModel(module, "resnet-20", 4, None, Form()), path)
+    write_model(TrainedModel(module, "resnet-20", 4, None, ImageTransform()), path)
     with pytest.raises(FileError, match="not those of 'resnet-20'"):
         open_model(str(path))

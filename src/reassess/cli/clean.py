@@ -1,19 +1,21 @@
-"""``reassess clean``: which training labels to trust."""
+"""``reassess clean``: filter noisy training labels."""
 
 from pathlib import Path
-from typing import Any
 
 import click
+
+from reassess.cli.options import RegistryChoice
+from reassess.cli.training_options import cleaning_rules
 
 
 @click.command(
     epilog="""\b
 Examples:
-  reassess clean oof.npz --labels labels.csv -o kept.txt
-  reassess clean oof.npz --labels labels.csv --rule confident -o kept.txt
+  reassess clean oof.npz --labels labels.csv -o keep.txt
+  reassess clean oof.npz --labels labels.csv --rule confident -o keep.txt
 
 \b
-kept.txt holds one image id a line. removed.csv, beside it, says of every other image why:
+keep.txt holds one image id a line. removed.csv, beside it, says of every other image why:
 image, label, predicted, p_label, p_predicted, reason.
 """
 )
@@ -21,39 +23,47 @@ image, label, predicted, p_label, p_predicted, reason.
 @click.option("--labels", required=True, metavar="FILE", help="The labels: a table image,label.")
 @click.option("--classes", metavar="FILE", help="Classes, where OOF does not name them: "
               "index,id,name,synonyms,definition.")  # fmt: skip
-@click.option("--rule", type=click.Choice(["disagree", "confident"]), default="disagree",
+@click.option("--rule", type=RegistryChoice(cleaning_rules), default="disagree",
               show_default=True, help="Remove where the prediction is another class; or only where "
               "the model is confident of another one.")  # fmt: skip
 @click.option("--removed", metavar="FILE", help="[default: removed.csv beside the output]")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Ids of the kept images.")
-def clean(predictions: str, output: str, **options: Any) -> None:
-    """List the images whose label agrees with out-of-fold predictions (OOF).
+def clean(
+    predictions: str,
+    labels: str,
+    classes: str | None,
+    rule: str,
+    removed: str | None,
+    output: str,
+) -> None:
+    """Filter noisy training labels: keep the images whose label agrees with a model (OOF).
 
-    Labels are never changed: images are left out. Number and order of the classes stay.
+    OOF are out-of-fold predictions, as `reassess folds` writes them. Labels are never changed:
+    images are left out. Number and order of the classes stay.
     """
     from reassess.errors import DataError
-    from reassess.files.kept_images import labels_of_predicted, write_kept, write_removed
+    from reassess.files.keep_list import labels_of_predicted, write_keep_list, write_removed
     from reassess.files.model_outputs import read_out_of_fold
-    from reassess.training import clean as cleaned
+    from reassess.training import clean as clean_labels
 
     found = read_out_of_fold(predictions)
-    labels = labels_of_predicted(found, options["labels"], options["classes"])
-    result = cleaned(found.probabilities, labels.label, options["rule"])
+    given = labels_of_predicted(found, labels, classes)
+    result = clean_labels(found.probabilities, given.label, rule)
     if not result.kept.any():
         raise DataError(
             f"{predictions}: no image would be kept of {len(result.kept):,}, but at least one "
             "must. Check that labels and predictions have the same classes in the same order."
         )
-    removed = Path(options["removed"] or Path(output).with_name("removed.csv"))
+    beside = Path(removed or Path(output).with_name("removed.csv"))
     write_removed(
-        removed, found.image_ids, labels, result.kept, result.predicted, result.p_label,
+        beside, found.image_ids, given, result.kept, result.predicted, result.p_label,
         result.p_predicted,
     )  # fmt: skip
-    write_kept(found.image_ids[result.kept], output)
-    for text in labels.notes(result.kept):
+    write_keep_list(found.image_ids[result.kept], output)
+    for text in given.notes(result.kept):
         click.echo(text, err=True)
     n_kept, n_images = int(result.kept.sum()), len(result.kept)
     click.echo(
         f"{n_kept:,} of {n_images:,} images kept ({100 * n_kept / n_images:.1f}%): {output}; "
-        f"{n_images - n_kept:,} removed: {removed}"
+        f"{n_images - n_kept:,} removed: {beside}"
     )

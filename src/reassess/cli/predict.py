@@ -1,11 +1,23 @@
 """``reassess predict``: a model's predictions for images."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.training_options import counting, device_option, is_study
+from reassess.cli.training_options import (
+    device_option,
+    is_study,
+    precision_option,
+    progress_bar,
+)
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
+    from numpy import ndarray
+
+    from reassess.files.images import ImageFiles
+    from reassess.training import TrainedModel
 
 
 @click.command(
@@ -20,56 +32,57 @@ Examples:
 @click.option("--model", required=True, metavar="NAME|FILE",
               help="What `reassess train` wrote, or timm:NAME with timm's weights.")  # fmt: skip
 @click.option("--side", type=click.IntRange(8), metavar="PIXELS",
-              help="Images become squares of this side.  [default: the model's]")  # fmt: skip
+              help="Side of the square that images become.  [default: the model's]")  # fmt: skip
 @click.option("--skip-unreadable", is_flag=True,
               help="Leave out images that cannot be decoded, and name them.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(1), default=256, show_default=True, metavar="N",
               help="Images at once.")  # fmt: skip
-@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32",
-              show_default=True, help="Of the activations.")  # fmt: skip
+@precision_option
 @device_option
 @click.option("-o", "--output", required=True, metavar="FILE", help="Where to write: .npz.")
-def predict(source: str, model: str, output: str, **options: Any) -> None:
+def predict(
+    source: str,
+    model: str,
+    side: int | None,
+    skip_unreadable: bool,
+    batch_size: int,
+    precision: str,
+    device: str,
+    output: str,
+) -> None:
     """Predict the images of a STUDY or of DATA; `reassess score` and `add` read the file.
 
     The file holds the ids of the images and the model's logits, one column a class.
     """
+    from reassess import training
     from reassess.files.images import open_images
     from reassess.files.model_outputs import check_npz, write_logits
-    from reassess.training import (
-        device_of,
-        load_pixels,
-        open_model,
-        predicted_logits,
-        refuse_launcher,
-    )
 
     check_npz(output)
-    refuse_launcher("predict")
-    device = device_of(options["device"])
-    opened = open_model(model, side=options["side"])
+    training.require_single_process("predict")
+    where = training.resolve_device(device)
+    opened = training.open_model(model, side=side)
     if is_study(source):
-        files, image_ids = _of_study(source, opened)
+        files, image_ids = _study_images(source, opened)
     else:
         files = open_images(source)
         image_ids = files.image_ids
-    with counting("Decoding") as count:
-        pixels, rows, note = load_pixels(
-            files, opened.form, skip_unreadable=options["skip_unreadable"], on_images=count
+    with progress_bar("Decoding") as progress:
+        pixels, rows, note = training.load_pixels(
+            files, opened.transform, skip_unreadable=skip_unreadable, progress=progress
         )
     if note is not None:
         click.echo(f"Note: {note}.", err=True)
-    half = options["precision"] == "bfloat16"
-    with counting("Predicting") as count:
-        logits = predicted_logits(
-            opened, pixels, device=device, half=half, batch_size=options["batch_size"],
-            on_images=count,
+    with progress_bar("Predicting") as progress:
+        logits = training.predict_logits(
+            opened, pixels, device=where, half=precision == "bfloat16", batch_size=batch_size,
+            progress=progress,
         )  # fmt: skip
     write_logits(image_ids[rows], logits, opened.classes, Path(output))
     click.echo(f"{len(rows):,} images, {opened.n_classes:,} classes: {output}")
 
 
-def _of_study(folder: str, model: Any) -> Any:
+def _study_images(folder: str, model: "TrainedModel") -> "tuple[ImageFiles, Shaped[ndarray, 'N']]":
     """The image files of a study and their ids as the study writes them."""
     from reassess.files.images import open_images
     from reassess.records import align

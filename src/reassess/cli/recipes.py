@@ -1,23 +1,49 @@
-"""``reassess recipes``: which recipe trains better models, under which labels?"""
+"""``reassess recipes``: which training recipe gives better models, under which labels?"""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from reassess.cli.options import RegistryChoice
 from reassess.cli.training_options import (
+    DataOptions,
+    cleaning_rules,
     data_options,
-    learning_options,
+    device_option,
+    model_option,
+    progress_bar,
     read_images,
-    recipe_of,
-    steps,
+    recipe_options,
+    warn,
 )
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
+    from jaxtyping import Int
+    from numpy import ndarray
+
+    from reassess.files.model_outputs import OutOfFold
     from reassess.records import LabelSets
-    from reassess.records.runs import RecipeRun
-    from reassess.training import Grid, LabelledImages
+    from reassess.training import LabelledImages, Recipe, RecipeGrid
+
+
+@dataclass(frozen=True)
+class _TestFiles:
+    """The test images and what judges them, as typed.
+
+    Attributes:
+        images: where they are; None for a fifth of the images to learn from.
+        labels: their original labels.
+        reassessed: their reassessed labels.
+        clear: labels of test images on which people agree.
+    """
+
+    images: str | None
+    labels: str | None
+    reassessed: str | None
+    clear: str | None
 
 
 @click.command(
@@ -48,79 +74,111 @@ models say of the test images lies in TABLE.runs/, and can be scored.
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, metavar="N",
               help="Runs of each recipe.")  # fmt: skip
 @click.option("--folds", "n_folds", type=int, default=10, show_default=True, metavar="N",
-              help="Of the predictions that clean the labels.")  # fmt: skip
+              help="Folds of the predictions that clean the labels.")  # fmt: skip
 @click.option("--fold-epochs", type=click.IntRange(1), metavar="E",
               help="Epochs of the models that make them.  [default: as --long]")  # fmt: skip
-@click.option("--rule", type=click.Choice(["disagree", "confident"]), default="disagree",
-              show_default=True, help="Which labels are not trusted.")  # fmt: skip
-@learning_options(epochs=None)
+@click.option("--rule", type=RegistryChoice(cleaning_rules), default="disagree",
+              show_default=True, help="Rule that removes labels.")  # fmt: skip
+@model_option
+@device_option
+@recipe_options("batch_size", "learning_rate", "precision", "seed")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The table: Markdown.")
-def recipes(source: str, output: str, **options: Any) -> None:
-    """Compare recipes on DATA: baseline, sigmoid, clean labels, both; short and long; by seeds.
+def recipes(
+    source: str,
+    data: DataOptions,
+    test: str | None,
+    test_labels: str | None,
+    test_reassessed: str | None,
+    clear: str | None,
+    short: int,
+    long: int,
+    seeds: int,
+    n_folds: int,
+    fold_epochs: int | None,
+    rule: str,
+    model: str,
+    device: str,
+    recipe: "Recipe",
+    output: str,
+) -> None:
+    """Compare training recipes on DATA: baseline, sigmoid loss, clean labels, both; by seeds.
 
-    Clean: images whose out-of-fold prediction differs from their label are left out. The test
-    images are judged by their original labels and by reassessed ones. DATA may be a study.
+    Each is trained on a short and a long schedule. Clean: images whose out-of-fold prediction
+    differs from their label are left out. The test images are judged by their original labels
+    and by reassessed ones. DATA may be a study.
     """
     import numpy as np
 
+    from reassess import training
     from reassess.analysis.recipes import recipe_scores
     from reassess.files import read_benchmark
-    from reassess.records.runs import Schedule
     from reassess.report.recipe_table import recipe_page, write_recipe_page
     from reassess.scoring import original_labels
-    from reassess.training import Grid, clean, device_of, refuse_launcher, run_recipes
 
-    refuse_launcher("recipes")
-    device = device_of(options["device"])
-    epochs: dict[Schedule, int] = {"short": options["short"], "long": options["long"]}
-    base = recipe_of(options)
-    seeds = range(base.seed, base.seed + options["seeds"])
-    grid = Grid(base, options["model"], epochs, seeds)
-    images, test, facts = _images_and_test(source, options)
+    training.require_single_process("recipes")
+    where = training.resolve_device(device)
+    grid = training.RecipeGrid(
+        recipe, model, {"short": short, "long": long}, range(recipe.seed, recipe.seed + seeds)
+    )
+    test_files = _TestFiles(test, test_labels, test_reassessed, clear)
+    images, tested, facts = _images_and_test(source, data, test_files, grid)
     folder = Path(output).with_suffix(".runs")
 
-    probabilities = _out_of_fold(images, grid, folder, device, options)
-    kept = np.flatnonzero(clean(probabilities, _single_labels(images), options["rule"]).kept)
-    click.echo(f"{len(kept):,} of {len(images):,} images are kept by cleaning.", err=True)
-
-    def on_run(run: "RecipeRun", done: int, total: int, was_there: bool) -> None:
-        how = ", was done before" if was_there else ""
-        click.echo(f"{done} of {total}: {run.predictions.model}{how}", err=True)
-
-    with steps("Training") as on_step:
-        runs = run_recipes(
-            images, kept, test, grid, folder=folder, device=device, on_run=on_run, on_step=on_step
-        )
-    clear = None
-    if options["clear"] is not None:
-        clear = original_labels(read_benchmark(options["clear"], classes=images.classes))
+    labels = _single_labels(images)
+    fold_recipe = replace(recipe, objective="softmax", epochs=fold_epochs or long)
+    with progress_bar("Training") as progress:
+        found: OutOfFold = training.out_of_fold(
+            images, fold_recipe, model, n_folds=n_folds, folder=folder, device=where,
+            progress=progress, on_note=_echo, on_warning=warn,
+        )  # fmt: skip
+    clean_rows = np.flatnonzero(training.clean(found.probabilities, labels, rule).kept)
+    _echo(f"{len(clean_rows):,} of {len(images):,} images are kept by cleaning.")
+    with progress_bar("Training") as progress:
+        runs = training.run_recipes(
+            images, clean_rows, tested, grid, folder=folder, device=where, progress=progress,
+            on_note=_echo,
+        )  # fmt: skip
+    on_clear = None
+    if clear is not None:
+        on_clear = original_labels(read_benchmark(clear, classes=images.classes))
     scores = {
-        name: recipe_scores(runs, labels, clear=clear)
-        for name, labels in _judges(test, options).items()
+        name: recipe_scores(runs, judge, clear=on_clear)
+        for name, judge in _judges(tested, test_reassessed).items()
     }
-    facts += _facts(images, len(kept), grid, options)
+    facts.append(
+        f"{len(images):,} images to learn from, {images.n_classes:,} classes; cleaning by the rule "
+        f"{rule!r} ({n_folds} folds, {fold_recipe.epochs} epochs) keeps {len(clean_rows):,}"
+    )
+    facts.append(
+        f"model {model}; short {short} and long {long} epochs; seeds "
+        f"{', '.join(map(str, grid.seeds))}; batches of {recipe.batch_size}, learning rate "
+        f"{recipe.learning_rate:g} for 128"
+    )
     write_recipe_page(recipe_page(scores, facts, title="Recipes"), output)
     click.echo(f"{len(runs):,} models: {output}")
 
 
+def _echo(text: str) -> None:
+    click.echo(text, err=True)
+
+
 def _images_and_test(
-    source: str, options: dict[str, Any]
+    source: str, data: DataOptions, test_files: _TestFiles, grid: "RecipeGrid"
 ) -> "tuple[LabelledImages, LabelledImages, list[str]]":
     """What is learned, what is predicted, and a line on where the latter comes from."""
     import numpy as np
 
-    from reassess.training import folds_of, form_of, of_the_classes
+    from reassess import training
 
-    form = form_of(options["model"], options["side"])
-    images = read_images(source, options, form)
-    if options["test"] is None:
-        if options["test_labels"] is not None:
+    transform = training.transform_for(grid.model, data.side)
+    images = read_images(source, data, transform)
+    if test_files.images is None:
+        if test_files.labels is not None:
             raise OptionError("--test-labels is given, but --test is not. Name the test images.")
-        part = folds_of(images, images.pixels.digests(), 5, options["seed"])
+        part = training.image_folds(images, images.pixels.digests(), 5, grid.recipe.seed)
         test, rest = (images.take(np.flatnonzero(rows)) for rows in (part == 0, part != 0))
         return rest, test, [f"test: {len(test):,} images of {source}, held out, judged as labelled"]
-    known = options | {"labels": options["test_labels"], "classes": options["classes"]}
-    test = read_images(options["test"], known, form)
+    test = read_images(test_files.images, replace(data, labels=test_files.labels), transform)
     if test.classes is None and images.classes is not None:
         raise OptionError(
             "the test labels are indices and those of DATA are names, but both must have the same "
@@ -128,54 +186,12 @@ def _images_and_test(
         )
     return (
         images,
-        of_the_classes(test, images),
-        [f"test: {len(test):,} images of {options['test']}"],
+        training.match_classes(test, images),
+        [f"test: {len(test):,} images of {test_files.images}"],
     )
 
 
-def _out_of_fold(
-    images: "LabelledImages", grid: "Grid", folder: Path, device: Any, options: dict[str, Any]
-) -> Any:
-    """Probabilities of each class by models that did not see the image."""
-    from dataclasses import replace
-
-    from reassess.training import out_of_fold
-
-    epochs = options["fold_epochs"] or grid.epochs["long"]
-    recipe = replace(grid.recipe, objective="softmax", epochs=epochs)
-
-    def on_fold(done: int, total: int, was_there: bool) -> None:
-        how = ", was done before" if was_there else ""
-        click.echo(f"fold {done} of {total}{how}", err=True)
-
-    with steps("Fold") as on_step:
-        found = out_of_fold(
-            images, recipe, grid.model, n_folds=options["n_folds"], folder=folder, device=device,
-            on_note=lambda text: click.echo(f"Warning: {text}.", err=True), on_fold=on_fold,
-            on_step=on_step,
-        )  # fmt: skip
-    return found.probabilities
-
-
-def _facts(
-    images: "LabelledImages", n_kept: int, grid: "Grid", options: dict[str, Any]
-) -> list[str]:
-    """What was run, a line each."""
-    epochs, recipe = grid.epochs, grid.recipe
-    n_fold_epochs = options["fold_epochs"] or epochs["long"]
-    data = (
-        f"{len(images):,} images to learn from, {images.n_classes:,} classes; cleaning by the rule "
-        f"{options['rule']!r} ({options['n_folds']} folds, {n_fold_epochs} epochs) keeps {n_kept:,}"
-    )
-    learning = (
-        f"model {grid.model}; short {epochs['short']} and long {epochs['long']} epochs; seeds "
-        f"{', '.join(map(str, grid.seeds))}; batches of {recipe.batch_size}, learning rate "
-        f"{recipe.learning_rate:g} for 128"
-    )
-    return [data, learning]
-
-
-def _single_labels(images: "LabelledImages") -> Any:
+def _single_labels(images: "LabelledImages") -> "Int[ndarray, 'N']":
     if (images.labels.sizes > 1).any():
         n_several = int((images.labels.sizes > 1).sum())
         raise OptionError(
@@ -185,13 +201,13 @@ def _single_labels(images: "LabelledImages") -> Any:
     return images.first_label
 
 
-def _judges(test: "LabelledImages", options: dict[str, Any]) -> "dict[str, LabelSets]":
+def _judges(test: "LabelledImages", reassessed: str | None) -> "dict[str, LabelSets]":
     """The labels that judge, by their names in the table."""
     from reassess.files import read_labels
 
     judges = {"original labels": test.labels}
-    if options["test_reassessed"] is not None:
+    if reassessed is not None:
         judges["reassessed labels"] = read_labels(
-            options["test_reassessed"], classes=test.classes, image_ids=test.labels.image_ids
+            reassessed, classes=test.classes, image_ids=test.labels.image_ids
         )
     return judges

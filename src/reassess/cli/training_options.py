@@ -2,70 +2,172 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reassess.cli.options import LiteralChoice, RegistryChoice, option
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
-    from reassess.training import Form, LabelledImages, Recipe
+    from jaxtyping import Shaped
+    from numpy import ndarray
+
+    from reassess.progress import Progress
+    from reassess.training import ImageTransform, LabelledImages
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_PRECISION_HELP = "Precision of the activations; weights are float32."
+
+
+def _precisions() -> Any:
+    from reassess.training.recipe import Precision
+
+    return Precision
+
+
+def _objectives() -> Any:
+    from reassess.training.recipe import OBJECTIVES
+
+    return OBJECTIVES
+
+
+def cleaning_rules() -> Any:
+    """The registry of cleaning rules, imported when it is needed."""
+    from reassess.training.cleaning import CLEANING_RULES
+
+    return CLEANING_RULES
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which labels the images have, and what becomes of the images.
+
+    Attributes:
+        labels: a file; None for the study's or the source's own.
+        classes: a file; None for those of the labels.
+        side: of the images, in pixels; None for the model's own.
+        skip_unreadable: leave out what cannot be decoded.
+    """
+
+    labels: str | None
+    classes: str | None
+    side: int | None
+    skip_unreadable: bool
+
 
 def data_options(command: Command) -> Command:
-    """Which labels the images have, and what becomes of the images."""
+    """Options on labels and images, which the command gets as ``data``, a `DataOptions`."""
+
+    @wraps(command)
+    def gathered(**given: Any) -> Any:
+        data = DataOptions(**{one.name: given.pop(one.name) for one in fields(DataOptions)})
+        return command(data=data, **given)
+
+    decorated: Any = gathered
     for decorate in (
         click.option("--skip-unreadable", is_flag=True,
                      help="Leave out images that cannot be decoded, and name them."),
         click.option("--side", type=click.IntRange(8), metavar="PIXELS",
-                     help="Images become squares of this side.  [default: 32, or timm's]"),
+                     help="Side of the square that images become.  [default: 32, or timm's]"),
         click.option("--classes", metavar="FILE",
                      help="Classes in their order: index,id,name,synonyms,definition."),
         click.option("--labels", metavar="FILE",
                      help="A table image,label, or label sets of `reassess label`.  [default: the "
                      "study's; labels.csv in the folder; class folders, a column, .cls]"),
     ):  # fmt: skip
-        command = decorate(command)
-    return command
+        decorated = decorate(decorated)
+    result: Command = decorated
+    return result
 
 
-def learning_options(*, epochs: int | None) -> Callable[[Command], Command]:
-    """How a model learns; where the epochs are None, the command asks for them itself."""
+def recipe_options(*names: str, **defaults: Any) -> Callable[[Command], Command]:
+    """Options on how a model learns, which the command gets as ``recipe``, a `Recipe`.
 
-    def decorate_all(command: Command) -> Command:
-        options = [
-            click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0,
-                         show_default=True, help="Of weights, order and variation."),
-            device_option,
-            click.option("--precision", type=click.Choice(["float32", "bfloat16"]),
-                         default="float32", show_default=True,
-                         help="Of the activations; weights are float32."),
-            click.option("--learning-rate", type=float, metavar="RATE",
-                         help="The highest, for batches of 128; in proportion for others.  "
-                         "[default: 0.2]"),
-            click.option("--batch-size", type=click.IntRange(1), metavar="N",
-                         help="Images a step.  [default: 64]"),
-            click.option("--model", default="resnet-8", show_default=True, metavar="NAME",
-                         help="resnet-8, resnet-20, resnet-18, or timm:NAME."),
-        ]  # fmt: skip
-        if epochs is not None:
-            options.append(
-                click.option("--epochs", type=click.IntRange(1), default=epochs, metavar="E",
-                             show_default=True, help="Passes over the images.")
-            )  # fmt: skip
-        for decorate in options:
-            command = decorate(command)
-        return command
+    Args:
+        names: fields of the recipe that can be set, in the order of the help; others keep their
+            defaults.
+        defaults: where the command's default is not the recipe's.
+    """
 
-    return decorate_all
+    def decorate(command: Command) -> Command:
+        from reassess.training.recipe import Recipe
+
+        @wraps(command)
+        def gathered(**given: Any) -> Any:
+            recipe = Recipe(**{name: given.pop(name) for name in names})
+            return command(recipe=recipe, **given)
+
+        decorated: Any = gathered
+        for name in reversed(names):
+            default = defaults.get(name, getattr(Recipe, name))
+            decorated = _recipe_option(name, default)(decorated)
+        result: Command = decorated
+        return result
+
+    return decorate
+
+
+def _recipe_option(name: str, default: Any) -> Callable[[Any], Any]:
+    """The command-line option of a field of the recipe."""
+    words = name.replace("_", "-")
+    names = f"--{words}/--no-{words}" if name == "flip" else f"--{words}"
+    return option(names, name, default=default, show_default=True, **_RECIPE_OPTIONS[name])
+
+
+def _summaries() -> str:
+    from reassess.training.recipe import OBJECTIVES
+
+    return "; ".join(f"{one.name}: {one.summary}" for one in OBJECTIVES.values())
+
+
+_RECIPE_OPTIONS: dict[str, dict[str, Any]] = {
+    "objective": {"old": ("--recipe",), "type": RegistryChoice(_objectives),
+                  "help": f"What is learned. {_summaries()}."},
+    "epochs": {"type": click.IntRange(1), "metavar": "E", "help": "Passes over the images."},
+    "batch_size": {"type": click.IntRange(1), "metavar": "N", "help": "Images a step."},
+    "learning_rate": {"type": float, "metavar": "RATE", "help": "Highest learning rate, for "
+                      "batches of 128; in proportion for others."},
+    "warmup": {"type": float, "metavar": "SHARE",
+               "help": "Share of the steps in which the learning rate rises."},
+    "weight_decay": {"type": float, "metavar": "RATE",
+                     "help": "Weight decay of weights, not of biases and norms."},
+    "max_grad_norm": {"old": ("--clip",), "type": float, "metavar": "NORM",
+                      "help": "Norm to which gradients are clipped; 0 for no clipping."},
+    "ema_decay": {"old": ("--ema",), "type": float, "metavar": "SHARE", "help": "Share that the "
+                  "exponential moving average of the weights keeps a step; 0 for no average."},
+    "soft_targets": {"old": ("--soft",), "is_flag": True,
+                     "help": "Learn the posteriors of labels where they are known."},
+    "label_smoothing": {"old": ("--smoothing",), "type": float, "metavar": "SHARE",
+                        "help": "Share of a target that is spread over all classes."},
+    "mixup": {"type": float, "metavar": "ALPHA",
+              "help": "Mix images and targets by Beta(alpha, alpha); 0 for no mixup."},
+    "max_shift_px": {"old": ("--shift",), "type": click.IntRange(0), "metavar": "PIXELS",
+                     "help": "Largest random shift of an image."},
+    "flip": {"help": "Mirror half of the images at random."},
+    "precision": {"type": LiteralChoice(_precisions), "help": _PRECISION_HELP},
+    "seed": {"type": click.IntRange(0, 2**32 - 1),
+             "help": "Seed of weights, order and augmentation."},
+}  # fmt: skip
 
 
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="NAME",
     help="auto (a GPU where there is one), cpu, cuda, cuda:N.",
+)  # fmt: skip
+
+precision_option = click.option(
+    "--precision", type=LiteralChoice(_precisions), default="float32", show_default=True,
+    help=_PRECISION_HELP,
+)  # fmt: skip
+
+model_option = click.option(
+    "--model", default="resnet-8", show_default=True, metavar="NAME",
+    help="resnet-8, resnet-20, resnet-18, or timm:NAME.",
 )  # fmt: skip
 
 
@@ -75,17 +177,23 @@ def is_study(source: str) -> bool:
 
 
 def read_images(
-    source: str, options: dict[str, Any], form: "Form", *, kept: Any = None, quiet: bool = False
+    source: str,
+    data: DataOptions,
+    transform: "ImageTransform",
+    *,
+    keep_list: "Shaped[ndarray, 'n'] | None" = None,
+    quiet: bool = False,
 ) -> "LabelledImages":
-    """The images and labels of a study or of data, decoded; what is left out is said."""
+    """The images and labels of a study or of data, decoded; what is left out is printed."""
     from reassess.training import open_labelled
 
     def note(text: str, kind: str = "Note") -> None:
         if not quiet:
             click.echo(f"{kind}: {text}.", err=True)
 
-    images: str | Path = source
-    labels, classes = options["labels"], options["classes"]
+    images: Any = source
+    labels: Any = data.labels
+    classes: Any = data.classes
     if is_study(source):
         from reassess.study import open_study
         from reassess.study.training import labels_in_use
@@ -97,53 +205,28 @@ def read_images(
         if labels is None:
             labels = found.labels
             note(found.about)
-    with counting("Decoding", quiet=quiet) as count:
+    with progress_bar("Decoding", quiet=quiet) as progress:
         return open_labelled(
             images,
             labels=labels,
             classes=classes,
-            kept=kept,
-            form=form,
-            skip_unreadable=options["skip_unreadable"],
+            keep_list=keep_list,
+            transform=transform,
+            skip_unreadable=data.skip_unreadable,
+            progress=progress,
             on_note=note,
             on_warning=lambda text: note(text, "Warning"),
-            on_images=count,
         )
 
 
-def recipe_of(options: dict[str, Any], **more: Any) -> "Recipe":
-    """The recipe that options ask for; what is None or not asked keeps its default."""
-    from dataclasses import fields
-
-    from reassess.training import Recipe
-
-    names = {one.name for one in fields(Recipe)}
-    asked = {k: v for k, v in (options | more).items() if k in names and v is not None}
-    return Recipe(**asked)
+def warn(text: str) -> None:
+    """Print a warning on stderr."""
+    click.echo(f"Warning: {text}.", err=True)
 
 
 @contextmanager
-def counting(title: str, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
-    """A count on stderr, shown where that is a terminal."""
-    with _bar(quiet=quiet) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done: bar.update(task, completed=done)
-
-
-@contextmanager
-def steps(title: str, *, quiet: bool = False) -> Iterator[Callable[[int, int, float | None], None]]:
-    """A bar of training steps with the loss, on stderr where that is a terminal."""
-    with _bar(quiet=quiet) as bar:
-        task = bar.add_task(title, total=None)
-
-        def step(done: int, n_steps: int, loss: float | None) -> None:
-            shown = "" if loss is None else f", loss {loss:.4f}"
-            bar.update(task, description=f"{title}{shown}", completed=done, total=n_steps)
-
-        yield step
-
-
-def _bar(*, quiet: bool) -> Any:
+def progress_bar(title: str, *, quiet: bool = False) -> "Iterator[Progress]":
+    """A bar of what is done, with the time that is left, on stderr where that is a terminal."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -156,8 +239,16 @@ def _bar(*, quiet: bool) -> Any:
     )
 
     console = Console(stderr=True)
-    return Progress(
+    bar = Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
         MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=console,
         transient=True, disable=quiet or not console.is_terminal,
     )  # fmt: skip
+    with bar:
+        task = bar.add_task(title, total=None)
+
+        def show(what: str, *, done: int | None = None, total: int | None = None) -> None:
+            text = f"{title}: {what}" if what else title
+            bar.update(task, description=text, completed=done, total=total)
+
+        yield show

@@ -1,7 +1,7 @@
-"""Batches of images and targets: which, in what order, and how they are varied.
+"""Batches of images and targets: which, in what order, and how they are augmented.
 
 All that is random is drawn from a seed of the run and the number of the step, on the CPU, so
-that a run that is taken up again in the middle draws what it would have drawn. Letters: N
+that a run that is resumed in the middle draws what it would have drawn. Letters: N
 images, B of a batch, K classes, S the side in pixels, L the most labels of an image.
 """
 
@@ -18,12 +18,12 @@ from reassess.records import LabelSets
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-"""Of the channels of ImageNet's images in [0, 1], the custom of the field."""
+"""Mean and standard deviation of the channels of ImageNet's images in [0, 1], as is customary."""
 
 
 @lru_cache(maxsize=4)
 def step_seeds(seed: int, epoch: int, n_steps: int, process: int = 0) -> list[list[int]]:
-    """Two seeds for each step of an epoch: of what is drawn for the batch, and in the model."""
+    """Two seeds for each step of an epoch: for the batch, and for what the model draws."""
     return _seeds([seed, _STEPS, epoch, process], 2 * n_steps).reshape(n_steps, 2).tolist()
 
 
@@ -33,34 +33,36 @@ def epoch_order(n_images: int, seed: int, epoch: int) -> Int[Tensor, "N"]:
     return torch.randperm(n_images, generator=generator)
 
 
+# Two streams of seeds of one run: without a number each, the order of an epoch and its steps
+# would be drawn from the same.
 _ORDER, _STEPS = 0, 1
 
 
 def _seeds(entropy: list[int], n: int) -> Int[np.ndarray, "n"]:
-    """Seeds of 63 bits that nothing else has."""
+    """Seeds of 63 bits, as PyTorch takes them, that no other entropy gives."""
     drawn = np.random.SeedSequence(entropy).generate_state(n, np.uint64)
     return (drawn >> np.uint64(1)).astype(np.int64)
 
 
-def varied(
+def augment(
     images: UInt8[Tensor, "B S S 3"],
     generator: torch.Generator,
     *,
-    shift: int,
+    max_shift_px: int,
     flip: bool,
 ) -> UInt8[Tensor, "B S S 3"]:
-    """Images moved by up to ``shift`` pixels (mirrored at the edges) and half of them flipped.
+    """Images shifted by up to so many pixels (mirrored at the edges) and half of them flipped.
 
     One look-up does both: the pixels that each image is read from.
 
     Args:
         images: the batch.
         generator: on the CPU.
-        shift: pixels; below S.
-        flip: whether left and right may be exchanged.
+        max_shift_px: below S.
+        flip: whether images may be mirrored, left to right.
     """
     n_images, side = images.shape[:2]
-    rows, columns = _ways(side, shift, flip)
+    rows, columns = _read_orders(side, max_shift_px, flip)
     move = torch.randint(len(rows), (n_images,), generator=generator)
     turn = torch.randint(len(columns), (n_images,), generator=generator)
     first = torch.arange(0, n_images * side**2, side**2)[:, None, None]
@@ -69,19 +71,21 @@ def varied(
 
 
 @lru_cache(maxsize=4)
-def _ways(side: int, shift: int, flip: bool) -> tuple[Int[Tensor, "R S"], Int[Tensor, "C S"]]:
+def _read_orders(
+    side: int, shift: int, flip: bool
+) -> tuple[Int[Tensor, "R S"], Int[Tensor, "C S"]]:
     """Every way to read rows, as the pixel that each begins with, and every way to read columns."""
     places = torch.arange(side) + torch.arange(-shift, shift + 1)[:, None]
     places = (side - 1) - (side - 1 - places.abs()).abs()
     return places * side, torch.cat([places, places.flip(1)]) if flip else places
 
 
-def normalised(
+def normalize(
     images: UInt8[Tensor, "B S S 3"],
     mean: tuple[float, float, float] = MEAN,
     std: tuple[float, float, float] = STD,
 ) -> Float[Tensor, "B 3 S S"]:
-    """What a model gets: channels first (last in memory), each with its mean and deviation."""
+    """What a model gets: channels first (last in memory), each less its mean, by its deviation."""
     scale, offset = _scale_and_offset(images.shape[1] * images.shape[2], mean, std, images.device)
     wide = images.reshape(len(images), -1).float().mul_(scale).sub_(offset)
     return wide.view(images.shape).permute(0, 3, 1, 2)
@@ -94,7 +98,10 @@ def _scale_and_offset(
     std: tuple[float, float, float],
     device: torch.device,
 ) -> tuple[Float[Tensor, "W"], Float[Tensor, "W"]]:
-    """Of every number of an image: three at a time, an operation on the CPU would crawl."""
+    """Factor and offset of every number of an image, not of three channels.
+
+    PyTorch's operations on a CPU take many times as long where the last dimension has three.
+    """
     scale = torch.tensor([1 / (255.0 * s) for s in std])
     offset = torch.tensor([m / s for m, s in zip(mean, std, strict=True)])
     return scale.repeat(n_pixels).to(device), offset.repeat(n_pixels).to(device)
@@ -130,7 +137,7 @@ class Targets:
             torch.from_numpy(label).to(device), torch.from_numpy(value).to(device), n_classes
         )
 
-    def of(self, rows: Int[Tensor, "B"]) -> Float[Tensor, "B K"]:
+    def rows(self, rows: Int[Tensor, "B"]) -> Float[Tensor, "B K"]:
         """Targets of these images."""
         rows = rows.to(self.label.device)
         hot = F.one_hot(self.label[rows], self.n_classes)

@@ -1,4 +1,4 @@
-"""Weights in files: models, and runs that can be taken up again. safetensors, no pickle.
+"""Weights in files: models, and runs that can be resumed. safetensors, no pickle.
 
 A file is written beside and renamed, so that the last good one stays where the disk is full or
 the machine dies. What the tensors are stands as JSON in the file's metadata.
@@ -69,18 +69,18 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, about
 
 
-def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def add_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same tensors under longer names."""
     return {prefix + name: one for name, one in tensors.items()}
 
 
-def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def strip_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose names begin so, under their shorter names."""
     cut = len(prefix)
     return {name[cut:]: one for name, one in tensors.items() if name.startswith(prefix)}
 
 
-def momentum_of(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def momentum_state(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """What the optimiser remembers of each parameter, by the parameter's name."""
     names: dict[Any, str] = {parameter: name for name, parameter in model.named_parameters()}
     return {
@@ -90,7 +90,7 @@ def momentum_of(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dic
     }
 
 
-def set_momentum(
+def load_momentum_state(
     model: torch.nn.Module, optimizer: torch.optim.Optimizer, momentum: Mapping[str, Tensor]
 ) -> None:
     """Give an optimiser back what it remembered."""

@@ -1,8 +1,8 @@
 """Images with their labels, ready to train on: what every command of training reads.
 
 The number of classes and their order come from the classes file, from the whole table of labels
-or from the class folders, never from what is left of them: a list of kept images takes images
-away and no class. Letters: N images, K classes.
+or from the class folders, never from what is left of them: a keep list takes images away and no
+class. Letters: N images, K classes.
 
 Decodes through `reassess.training.images`; where a study has its images and labels is for the
 command line to look up.
@@ -21,11 +21,16 @@ from reassess.files.benchmarks import class_indices, read_benchmark, read_classe
 from reassess.files.images import ImageFiles, open_images
 from reassess.files.labels import read_labels
 from reassess.files.tables import is_parquet, read_table
+from reassess.progress import Progress, null_progress
 from reassess.records import Classes, LabelSets, positions
-from reassess.training.images import Form, OnImages, Pixels, load_pixels
+from reassess.training.images import ImageTransform, Pixels, load_pixels
 
-OnNote = Callable[[str], object]
-"""Called with what a reader should know and that is no error."""
+Note = Callable[[str], object]
+"""Called with a sentence that a reader should know and that is no error."""
+
+
+def ignore_note(text: str) -> None:
+    """Drop a note: the default wherever one is taken."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,14 @@ class LabelledImages:
         pixels: the N images.
         labels: their label sets, none empty, with K.
         classes: the classes; None where only indices are known.
-        form: what became of the images.
+        transform: what became of the images.
     """
 
     name: str
     pixels: Pixels
     labels: LabelSets
     classes: Classes | None
-    form: Form
+    transform: ImageTransform
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,7 +78,9 @@ class LabelledImages:
 
     def digest(self) -> str:
         """A hash of the images, their ids and labels, and K, to tell runs apart."""
-        found = hashlib.sha256(f"{self.form} {self.n_classes}".encode())
+        side, crop = self.transform.side, self.transform.crop
+        # As version 0.1.0 wrote it: what that left unfinished is found and resumed.
+        found = hashlib.sha256(f"Form(side={side}, crop={crop}) {self.n_classes}".encode())
         found.update(self.pixels.digests().tobytes())
         for column in (self.labels.indptr, self.labels.indices, self.labels.posterior):
             if column is not None:
@@ -87,12 +94,12 @@ def open_labelled(
     *,
     labels: str | Path | LabelSets | None = None,
     classes: str | Path | Classes | None = None,
-    kept: Shaped[np.ndarray, "n"] | None = None,
-    form: Form | None = None,
+    keep_list: Shaped[np.ndarray, "n"] | None = None,
+    transform: ImageTransform | None = None,
     skip_unreadable: bool = False,
-    on_note: OnNote | None = None,
-    on_warning: OnNote | None = None,
-    on_images: OnImages | None = None,
+    progress: Progress = null_progress,
+    on_note: Note = ignore_note,
+    on_warning: Note = ignore_note,
 ) -> LabelledImages:
     """Images and labels of a folder, parquet or shards.
 
@@ -102,42 +109,41 @@ def open_labelled(
             with K; by default ``labels.csv`` in the folder, else the labels that the source has:
             class folders, a column, ``.cls``.
         classes: the classes or their file, which say K and their order.
-        kept: train on these images only.
-        form: what becomes of an image.
+        keep_list: ids of the images to train on; None for all.
+        transform: what becomes of an image.
         skip_unreadable: leave out what cannot be decoded instead of refusing it.
+        progress: shown how many images were decoded.
         on_note: told which labels these are and which images are left out.
         on_warning: told which classes have no image.
-        on_images: told how many were decoded.
 
     Raises:
         FileError: a file is missing, corrupt or of no known form.
         DataError: no image is left, there is one class only, a label is none, or images cannot
             be decoded.
-        AlignmentError: labels or kept images name images that are not there.
+        AlignmentError: labels or the keep list name images that are not there.
     """
-    note = on_note or (lambda _: None)
     files = open_images(source)
     beside = Path(source) / "labels.csv"
     if labels is None and beside.is_file():
         labels = beside
-        note(f"labels are those of {beside}")
-    sets, known = _labels_of(files, labels, classes)
+        on_note(f"labels are those of {beside}")
+    sets, known = _read_label_sets(files, labels, classes)
     if sets.n_classes == 1:
         raise DataError(
             f"{sets.name}: there is 1 class, but must be at least 2 to tell apart. Give all of "
             "them (--classes FILE)."
         )
-    rows = _with_label(files, sets, kept, note)
-    form = form or Form()
+    rows = _rows_to_use(files, sets, keep_list, on_note)
+    transform = transform or ImageTransform()
     pixels, readable, broken = load_pixels(
-        files.take(rows), form, skip_unreadable=skip_unreadable, on_images=on_images
+        files.take(rows), transform, skip_unreadable=skip_unreadable, progress=progress
     )
     if broken is not None:
-        note(broken)
+        on_note(broken)
     place = positions(files.image_ids[rows[readable]], sets.image_ids, source=files.source)
-    found = LabelledImages(files.source, pixels, sets.take(place), known, form)
+    found = LabelledImages(files.source, pixels, sets.take(place), known, transform)
     missing = classes_without_images(found)
-    if missing is not None and on_warning is not None:
+    if missing is not None:
         on_warning(missing)
     return found
 
@@ -155,8 +161,8 @@ def classes_without_images(images: LabelledImages) -> str | None:
     )
 
 
-def of_the_classes(test: LabelledImages, images: LabelledImages) -> LabelledImages:
-    """Test images with the K classes of those that are learned from.
+def match_classes(test: LabelledImages, images: LabelledImages) -> LabelledImages:
+    """Test images with the K classes of the images that are learned from.
 
     Raises:
         DataError: they have more classes, or others.
@@ -181,7 +187,7 @@ def class_name(classes: Classes | None, index: int) -> str:
     return name if name == class_id else f"{name} ({class_id})"
 
 
-def _labels_of(
+def _read_label_sets(
     files: ImageFiles,
     labels: str | Path | LabelSets | None,
     classes: str | Path | Classes | None,
@@ -220,10 +226,13 @@ def _holds_sets(path: Path) -> bool:
     return path.suffix.lower() == ".json"
 
 
-def _with_label(
-    files: ImageFiles, sets: LabelSets, kept: Shaped[np.ndarray, "n"] | None, note: OnNote
+def _rows_to_use(
+    files: ImageFiles,
+    sets: LabelSets,
+    keep_list: Shaped[np.ndarray, "n"] | None,
+    on_note: Note,
 ) -> Int[np.ndarray, "n"]:
-    """Rows of the images that have a label and are kept, in the order of the files."""
+    """Rows of the images that have a label and are on the keep list, in the order of the files."""
     row = positions(sets.image_ids, files.image_ids, source=sets.name)
     if (row < 0).any():
         absent = sets.image_ids[row < 0]
@@ -236,14 +245,14 @@ def _with_label(
     use[row[sets.sizes > 0]] = True
     without = int((~use).sum())
     if without:
-        note(f"{without:,} of {len(files):,} images have no label and are left out")
-    if kept is not None:
-        place = positions(kept, files.image_ids, source="--clean")
+        on_note(f"{without:,} of {len(files):,} images have no label and are left out")
+    if keep_list is not None:
+        place = positions(keep_list, files.image_ids, source="--keep-list")
         if (place < 0).any():
             raise AlignmentError(
-                f"--clean: image {preview(kept[place < 0])} is not in {files.source}, but must be; "
-                f"{int((place < 0).sum()):,} of {len(kept):,} are not. Give the list of these "
-                "images."
+                f"--keep-list: image {preview(keep_list[place < 0])} is not in {files.source}, but "
+                f"must be; {int((place < 0).sum()):,} of {len(keep_list):,} are not. Give the list "
+                "of these images."
             )
         chosen = np.zeros(len(files), dtype=bool)
         chosen[place] = True
@@ -251,6 +260,6 @@ def _with_label(
     if not use.any():
         raise DataError(
             f"{files.source}: there are 0 images left of {len(files):,}, but must be at least one "
-            "with a label that is kept. Check the labels (--labels) and the list (--clean)."
+            "with a label that is kept. Check the labels (--labels) and the list (--keep-list)."
         )
     return np.flatnonzero(use)

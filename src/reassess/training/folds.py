@@ -1,9 +1,9 @@
-"""Out-of-fold predictions: what models say of images that they were trained without.
+"""Out-of-fold predictions: each image predicted by a model that was trained without it.
 
 The images are dealt into folds; for each fold a model learns from all others and predicts
 this one. A model is handed copies of the images that it may see, and of no others, so that
-nothing can leak through it. What shows that two images are one, puts them into one fold: the
-same content, or the same file name apart from folder and extension.
+nothing can leak through it. Duplicates are put into one fold: images with the same content, or
+with the same file name apart from folder and extension.
 
 A finished fold's file appears last and by rename, under a name that is the hash of all that
 decides its content; it is not computed again. Letters: N images, K classes.
@@ -11,8 +11,6 @@ decides its content; it is not computed again. Letters: N images, K classes.
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -24,19 +22,16 @@ from reassess.files import write_atomically
 from reassess.files.arrays import read_npz
 from reassess.files.images import SUFFIXES
 from reassess.files.model_outputs import OutOfFold
-from reassess.training.data import LabelledImages, OnNote, class_name
-from reassess.training.fresh import logits_of_unseen
-from reassess.training.loop import OnStep, Recipe
-from reassess.training.prediction import probabilities_of
-
-OnFold = Callable[[int, int, bool], object]
-"""Called with the number of folds that are done, of how many, and whether it was found done."""
+from reassess.progress import Progress, null_progress, prefix_progress
+from reassess.training.data import LabelledImages, Note, class_name, ignore_note
+from reassess.training.prediction import predict_held_out, predicted_probabilities
+from reassess.training.recipe import Recipe
 
 
-def image_groups(
+def duplicate_groups(
     image_ids: Shaped[np.ndarray, "N"], digests: Shaped[np.ndarray, "N"], largest: int
 ) -> Int[np.ndarray, "N"]:
-    """Images that are one, directly or through others, have one number.
+    """The group of each image: duplicates, directly or through others, share a number.
 
     Args:
         image_ids: their ids.
@@ -67,7 +62,7 @@ def _without_extension(image_id: str) -> str:
     return stem if stem and f".{kind.lower()}" in SUFFIXES else image_id
 
 
-def assigned_folds(
+def stratified_group_folds(
     label: Int[np.ndarray, "N"],
     group: Int[np.ndarray, "N"],
     n_folds: int,
@@ -101,10 +96,10 @@ def assigned_folds(
     return fold
 
 
-def folds_of(
+def image_folds(
     images: LabelledImages, digests: Shaped[np.ndarray, "N"], n_folds: int, seed: int
 ) -> Int[np.ndarray, "N"]:
-    """The fold of each image: with its like, and every class spread evenly.
+    """The fold of each image: duplicates together, and every class spread evenly.
 
     Raises:
         OptionError: there are fewer than two folds.
@@ -112,8 +107,8 @@ def folds_of(
     """
     if n_folds < 2:
         raise OptionError(f"--folds is {n_folds}, but must be at least 2.")
-    group = image_groups(images.labels.image_ids, digests, max(1, len(images) // n_folds))
-    return assigned_folds(
+    group = duplicate_groups(images.labels.image_ids, digests, max(1, len(images) // n_folds))
+    return stratified_group_folds(
         images.first_label, group, n_folds, np.random.default_rng([seed, n_folds])
     )
 
@@ -126,11 +121,11 @@ def out_of_fold(
     n_folds: int = 10,
     folder: Path | None = None,
     device: torch.device | None = None,
-    on_note: OnNote | None = None,
-    on_fold: OnFold | None = None,
-    on_step: OnStep | None = None,
+    progress: Progress = null_progress,
+    on_note: Note = ignore_note,
+    on_warning: Note = ignore_note,
 ) -> OutOfFold:
-    """What models say of each image that were trained without it and its like.
+    """Predictions of each image by a model that was trained without it and its duplicates.
 
     Args:
         images: what to learn and to predict.
@@ -139,9 +134,9 @@ def out_of_fold(
         n_folds: how many.
         folder: where finished folds are kept; None to keep none.
         device: where; the CPU by default.
-        on_note: told which classes a fold does not learn.
-        on_fold: told of each finished fold.
-        on_step: told of each step of the fold that is learned.
+        progress: shown each step of the fold that is learned.
+        on_note: told of each finished fold.
+        on_warning: told which classes a fold does not learn.
 
     Raises:
         OptionError: there are fewer than two folds.
@@ -149,33 +144,37 @@ def out_of_fold(
         DivergedError: a loss is no number.
         FileError: a finished fold cannot be written.
     """
-    fold = folds_of(images, images.pixels.digests(), n_folds, recipe.seed)
+    fold = image_folds(images, images.pixels.digests(), n_folds, recipe.seed)
     probabilities = np.empty((len(images), images.n_classes), np.float32)
-    about = {"recipe": asdict(recipe), "model": model, "n_folds": n_folds}
+    about = {"recipe": recipe.record(), "model": model, "n_folds": n_folds}
     base = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     base.update(images.digest().encode())
     base.update(fold.tobytes())
     for number in range(n_folds):
         held = np.flatnonzero(fold == number)
         others = images.take(np.flatnonzero(fold != number))
-        note = _unlearned(images, others, number)
-        if note is not None and on_note is not None:
-            on_note(note)
+        warning = _unlearned(images, others, number)
+        if warning is not None:
+            on_warning(warning)
         place = base.copy()
         place.update(str(number).encode())
         path = None if folder is None else folder / f"fold-{number}-{place.hexdigest()[:16]}.npz"
         found = _finished(path, len(held), images.n_classes)
         if found is None:
-            unseen = images.pixels.take(held)
-            logits = logits_of_unseen(others, unseen, recipe, model, device=device, on_step=on_step)
-            found = probabilities_of(logits, recipe.objective)
-            _keep(path, found)
-            was_there = False
+            logits = predict_held_out(
+                others,
+                images.pixels.take(held),
+                recipe,
+                model,
+                device=device,
+                progress=prefix_progress(progress, f"fold {number + 1} of {n_folds}"),
+            )
+            found = predicted_probabilities(logits, recipe.objective)
+            _write_fold(path, found)
+            on_note(f"fold {number + 1} of {n_folds} done")
         else:
-            was_there = True
+            on_note(f"fold {number + 1} of {n_folds} was done before")
         probabilities[held] = found
-        if on_fold is not None:
-            on_fold(number + 1, n_folds, was_there)
     return OutOfFold(images.labels.image_ids, probabilities, fold, images.classes)
 
 
@@ -204,7 +203,7 @@ def _finished(path: Path | None, n_rows: int, n_classes: int) -> Float[np.ndarra
     return found if found.shape == (n_rows, n_classes) else None
 
 
-def _keep(path: Path | None, probabilities: Float[np.ndarray, "n K"]) -> None:
+def _write_fold(path: Path | None, probabilities: Float[np.ndarray, "n K"]) -> None:
     if path is None:
         return
     with write_atomically(path) as beside, beside.open("wb") as file:

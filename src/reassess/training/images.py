@@ -1,8 +1,8 @@
 """Decoded images, in memory or decoded batch by batch by threads.
 
 Images become squares of one side: the shorter edge is scaled, the middle is cut out. What
-fits is decoded once and kept (`InMemory`); what does not is decoded when it is needed, ahead
-of the model (`Decoding`). Letters: N images, B of a batch, S the side in pixels.
+fits is decoded once and held (`InMemoryImages`); what does not is decoded when it is needed, ahead
+of the model (`StreamedImages`). Letters: N images, B of a batch, S the side in pixels.
 
 Which files there are is for `reassess.files.images`, what is done to a batch in training for
 `reassess.training.batches`.
@@ -12,7 +12,7 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -25,24 +25,26 @@ from torch import Tensor
 
 from reassess.errors import DataError, MissingExtraError, preview
 from reassess.files.images import ImageFiles
+from reassess.progress import Progress, null_progress
 
 if TYPE_CHECKING:
     from PIL import Image
 
-MOST_IN_MEMORY = 4 * 2**30
+MAX_BYTES_IN_MEMORY = 4 * 2**30
 """Bytes of decoded images that are kept in memory."""
 
-_AT_ONCE = 2048
-_AHEAD = 3
-_DIGEST = "S16"
+_PROGRESS_EVERY = 2048
+"""Images between two signs of progress."""
 
-OnImages = Callable[[int], object]
-"""Called with the number of images that were decoded so far."""
+_N_PREFETCHED = 3
+"""Batches that are decoded ahead: enough that a slow image delays no step, few in memory."""
+
+_DIGEST = "S16"
 
 
 @dataclass(frozen=True)
-class Form:
-    """How an image is brought to its square.
+class ImageTransform:
+    """How an image becomes a square.
 
     Attributes:
         side: S.
@@ -53,7 +55,7 @@ class Form:
     crop: float = 1.0
 
 
-def decode(content: bytes, form: Form) -> UInt8[np.ndarray, "S S 3"]:
+def decode(content: bytes, transform: ImageTransform) -> UInt8[np.ndarray, "S S 3"]:
     """The square in the middle of an encoded image, as RGB.
 
     Raises:
@@ -64,7 +66,7 @@ def decode(content: bytes, form: Form) -> UInt8[np.ndarray, "S S 3"]:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as error:
         raise MissingExtraError("pillow", "train", "decoding images") from error
-    edge = max(form.side, round(form.side / form.crop))
+    edge = max(transform.side, round(transform.side / transform.crop))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata and of very large images
@@ -80,15 +82,15 @@ def decode(content: bytes, form: Form) -> UInt8[np.ndarray, "S S 3"]:
         scale = edge / min(width, height)
         size = (max(edge, round(width * scale)), max(edge, round(height * scale)))
         image = image.resize(size, Image.Resampling.BICUBIC)
-    left, top = (image.width - form.side) // 2, (image.height - form.side) // 2
-    return np.asarray(image.crop((left, top, left + form.side, top + form.side)))
+    left, top = (image.width - transform.side) // 2, (image.height - transform.side) // 2
+    return np.asarray(image.crop((left, top, left + transform.side, top + transform.side)))
 
 
 def _in_8_bits(image: "Image.Image") -> "Image.Image":
     """The upper 8 of 16 bits of grey, where Pillow's own conversion would cut all to white.
 
     Raises:
-        ValueError: the pixels are 32-bit numbers, of which nobody says what is white.
+        ValueError: the pixels are 32-bit numbers, for which no value of white is defined.
     """
     from PIL import Image
 
@@ -99,7 +101,7 @@ def _in_8_bits(image: "Image.Image") -> "Image.Image":
     return image
 
 
-class InMemory:
+class InMemoryImages:
     """Decoded images in memory, on whatever device.
 
     Args:
@@ -121,14 +123,14 @@ class InMemory:
         """S."""
         return int(self.pixels.shape[1])
 
-    def take(self, rows: Int[np.ndarray, "n"]) -> "InMemory":
+    def take(self, rows: Int[np.ndarray, "n"]) -> "InMemoryImages":
         """These images only, copied: the others are not in it."""
         digests = None if self._digests is None else self._digests[rows]
-        return InMemory(self.pixels[torch.from_numpy(rows).to(self.pixels.device)], digests)
+        return InMemoryImages(self.pixels[torch.from_numpy(rows).to(self.pixels.device)], digests)
 
-    def to(self, device: torch.device) -> "InMemory":
+    def to(self, device: torch.device) -> "InMemoryImages":
         """The same on a device."""
-        return InMemory(self.pixels.to(device), self._digests)
+        return InMemoryImages(self.pixels.to(device), self._digests)
 
     def batches(self, rows: Iterable[Int[Tensor, "_"]]) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
         """The images of each batch of rows."""
@@ -143,18 +145,20 @@ class InMemory:
         return self._digests
 
 
-class Decoding:
+class StreamedImages:
     """Images that are decoded by threads when they are needed, some batches ahead.
 
     Args:
         files: where they are.
-        form: what becomes of them.
+        transform: what becomes of them.
         digests: a hash of each one's file.
     """
 
-    def __init__(self, files: ImageFiles, form: Form, digests: Shaped[np.ndarray, "N"]) -> None:
+    def __init__(
+        self, files: ImageFiles, transform: ImageTransform, digests: Shaped[np.ndarray, "N"]
+    ) -> None:
         self._files = files
-        self._form = form
+        self._transform = transform
         self._digests = digests
 
     def __len__(self) -> int:
@@ -163,13 +167,13 @@ class Decoding:
     @property
     def side(self) -> int:
         """S."""
-        return self._form.side
+        return self._transform.side
 
-    def take(self, rows: Int[np.ndarray, "n"]) -> "Decoding":
+    def take(self, rows: Int[np.ndarray, "n"]) -> "StreamedImages":
         """These images only; the others cannot be read from it."""
-        return Decoding(self._files.take(rows), self._form, self._digests[rows])
+        return StreamedImages(self._files.take(rows), self._transform, self._digests[rows])
 
-    def to(self, device: torch.device) -> "Decoding":
+    def to(self, device: torch.device) -> "StreamedImages":
         """Itself: batches move to the device one by one."""
         del device
         return self
@@ -186,8 +190,8 @@ class Decoding:
             try:
                 while True:
                     queue.extend(
-                        [pool.submit(self._one, row) for row in batch.tolist()]
-                        for batch in islice(ahead, _AHEAD - len(queue))
+                        [pool.submit(self._decode, row) for row in batch.tolist()]
+                        for batch in islice(ahead, _N_PREFETCHED - len(queue))
                     )
                     if not queue:
                         return
@@ -195,9 +199,9 @@ class Decoding:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _one(self, row: int) -> UInt8[np.ndarray, "S S 3"]:
+    def _decode(self, row: int) -> UInt8[np.ndarray, "S S 3"]:
         try:
-            return decode(self._files.read(row), self._form)
+            return decode(self._files.read(row), self._transform)
         except ValueError as error:
             raise _unreadable(self._files, [row], str(error)) from error
 
@@ -210,17 +214,17 @@ def _hash(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-Pixels = InMemory | Decoding
+Pixels = InMemoryImages | StreamedImages
 """Images that can be trained on."""
 
 
 def load_pixels(
     files: ImageFiles,
-    form: Form,
+    transform: ImageTransform,
     *,
     skip_unreadable: bool = False,
-    most_in_memory: int = MOST_IN_MEMORY,
-    on_images: OnImages | None = None,
+    max_bytes_in_memory: int = MAX_BYTES_IN_MEMORY,
+    progress: Progress = null_progress,
 ) -> tuple[Pixels, Int[np.ndarray, "n"], str | None]:
     """Images ready for training, the rows of the files that they are, and what was left out.
 
@@ -228,26 +232,26 @@ def load_pixels(
 
     Args:
         files: the encoded images.
-        form: what becomes of them.
+        transform: what becomes of them.
         skip_unreadable: leave out what cannot be decoded instead of refusing it.
-        most_in_memory: bytes above which images are decoded when they are needed.
-        on_images: told how many were decoded.
+        max_bytes_in_memory: bytes above which images are decoded when they are needed.
+        progress: shown how many were decoded.
 
     Raises:
         DataError: images cannot be decoded, with their names and number; or none can.
         MissingExtraError: Pillow is missing.
     """
-    n_bytes = len(files) * form.side**2 * 3
-    keep = n_bytes <= most_in_memory
-    pixels = np.empty((len(files) if keep else 0, form.side, form.side, 3), np.uint8)
+    n_bytes = len(files) * transform.side**2 * 3
+    keep = n_bytes <= max_bytes_in_memory
+    pixels = np.empty((len(files) if keep else 0, transform.side, transform.side, 3), np.uint8)
     digests = np.zeros(0 if keep else len(files), _DIGEST)
     broken: list[int] = []
-    why = ""
+    reason = ""
 
-    def one(row: int) -> str | None:
+    def decode_one(row: int) -> str | None:
         content = files.read(row)
         try:
-            found = decode(content, form)
+            found = decode(content, transform)
         except ValueError as error:
             return str(error) or "no image"
         if keep:
@@ -257,31 +261,33 @@ def load_pixels(
         return None
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for start in range(0, len(files), _AT_ONCE):
-            part = range(start, min(start + _AT_ONCE, len(files)))
-            for row, error in zip(part, pool.map(one, part), strict=True):
+        for start in range(0, len(files), _PROGRESS_EVERY):
+            part = range(start, min(start + _PROGRESS_EVERY, len(files)))
+            for row, error in zip(part, pool.map(decode_one, part), strict=True):
                 if error is not None:
                     broken.append(row)
-                    why = why or error
-            if on_images is not None:
-                on_images(part.stop)
+                    reason = reason or error
+            progress("", done=part.stop, total=len(files))
     if broken and (not skip_unreadable or len(broken) == len(files)):
-        raise _unreadable(files, broken, why)
+        raise _unreadable(files, broken, reason)
     rows = np.delete(np.arange(len(files)), broken)
     note = None
     if broken:
         names = files.image_ids[broken]
         note = f"{len(broken):,} of {len(files):,} images cannot be decoded: {preview(names, 20)}"
     if keep:
-        return InMemory(torch.from_numpy(pixels[rows] if broken else pixels)), rows, note
-    return Decoding(files.take(rows) if broken else files, form, digests[rows]), rows, note
+        return InMemoryImages(torch.from_numpy(pixels[rows] if broken else pixels)), rows, note
+    return (
+        StreamedImages(files.take(rows) if broken else files, transform, digests[rows]),
+        rows,
+        note,
+    )
 
 
-def _unreadable(files: ImageFiles, rows: list[int], why: str) -> DataError:
-    one = "is no image that can be decoded"
+def _unreadable(files: ImageFiles, rows: list[int], reason: str) -> DataError:
+    short = " ".join(reason.split())[:120]
     return DataError(
-        f"{files.source}: {preview(files.image_ids[rows])} {one} ({' '.join(why.split())[:120]}), "
-        "but "
-        f"every image must be; {len(rows):,} of {len(files):,} are not. Mend them, or leave them "
+        f"{files.source}: {preview(files.image_ids[rows])} cannot be decoded ({short}), but every "
+        f"image must be; {len(rows):,} of {len(files):,} are not. Fix them, or leave them "
         "out (--skip-unreadable)."
     )

@@ -1,6 +1,6 @@
 """What a run measures as it goes: a CSV that a spreadsheet reads, and TensorBoard's events.
 
-Both go on where a run is taken up again: rows after the step that it goes on from are dropped.
+Both go on where a run is resumed: rows after the step that it goes on from are dropped.
 """
 
 import csv

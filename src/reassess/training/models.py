@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reassess.errors import MissingExtraError, OptionError
-from reassess.training.objective import prior_bias
+from reassess.training.recipe import OBJECTIVES
 
 DEFAULT = "resnet-8"
 
@@ -31,7 +31,7 @@ TIMM = "timm:"
 
 
 class Block(nn.Module):
-    """Two convolutions and the way around them."""
+    """Two convolutions and the shortcut around them."""
 
     def __init__(self, n_in: int, n_out: int, stride: int) -> None:
         super().__init__()
@@ -91,7 +91,12 @@ class SmallResNet(nn.Module):
 
 
 def build_model(
-    name: str, n_classes: int, *, seed: int = 0, sigmoid: bool = False, pretrained: bool = False
+    name: str,
+    n_classes: int,
+    *,
+    seed: int = 0,
+    objective: str = "softmax",
+    pretrained: bool = False,
 ) -> nn.Module:
     """A model with fresh weights, the same for the same seed.
 
@@ -99,15 +104,17 @@ def build_model(
         name: one of `BUILT_IN`, or ``timm:`` and a name of timm's.
         n_classes: K, the number of outputs.
         seed: of the weights.
-        sigmoid: whether the bias of the head begins at ln(1/K).
+        objective: what it will be trained to do: the bias of its head begins there.
         pretrained: whether timm is to load its weights; its own head with them, so that K
             must be the number of classes that it was trained on.
 
     Raises:
-        OptionError: there is no such model, or K is below 2.
+        OptionError: there is no such model or objective, or K is below 2.
         MissingExtraError: timm is needed and missing.
     """
-    bias = prior_bias(n_classes)
+    if n_classes < 2:
+        raise OptionError(f"there is {n_classes} class, but must be at least 2 to tell apart.")
+    start = OBJECTIVES[objective].head_bias
     check_model_name(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -115,9 +122,9 @@ def build_model(
             model = _from_timm(name.removeprefix(TIMM), n_classes, pretrained)
         else:
             model = SmallResNet(*BUILT_IN[name], n_classes)
-    head_bias = getattr(head_of(model), "bias", None)
-    if sigmoid and head_bias is not None and not pretrained:
-        nn.init.constant_(head_bias, bias)
+    bias = getattr(find_head(model), "bias", None)
+    if start is not None and bias is not None and not pretrained:
+        nn.init.constant_(bias, start(n_classes))
     return model
 
 
@@ -146,13 +153,13 @@ def check_model_name(name: str) -> None:
         )
 
 
-def placed(model: nn.Module, device: torch.device) -> nn.Module:
+def to_device(model: nn.Module, device: torch.device) -> nn.Module:
     """The model on a device, in the layout in which convolutions are fastest, on CPUs too."""
     moved: nn.Module = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return moved
 
 
-def head_of(model: nn.Module) -> nn.Module:
+def find_head(model: nn.Module) -> nn.Module:
     """The last layer, whose outputs are the logits."""
     if isinstance(model, SmallResNet):
         return model.head
@@ -201,4 +208,4 @@ def _declare_operators() -> None:
 
 
 _LIBRARIES: list[Any] = []
-"""torch forgets a library that nobody holds."""
+"""Libraries that must be held: torch forgets one when its object is collected."""

@@ -18,8 +18,8 @@ from reassess.errors import OptionError
 
 
 @dataclass(frozen=True)
-class Processes:
-    """The processes of a run, seen from one of them.
+class DistributedContext:
+    """The processes of a distributed run, as one of them sees it.
 
     Attributes:
         rank: which one this is; the first writes files.
@@ -38,10 +38,10 @@ class Processes:
         return nn.parallel.DistributedDataParallel(model)
 
 
-ALONE = Processes()
+SINGLE_PROCESS = DistributedContext()
 
 
-def device_of(name: str, processes: Processes = ALONE) -> torch.device:
+def resolve_device(name: str, context: DistributedContext = SINGLE_PROCESS) -> torch.device:
     """The device of a name; ``auto`` is a GPU where there is one.
 
     Raises:
@@ -52,7 +52,7 @@ def device_of(name: str, processes: Processes = ALONE) -> torch.device:
     try:
         device = torch.device(name)
         if device.type == "cuda" and device.index is None:
-            device = torch.device("cuda", processes.local)
+            device = torch.device("cuda", context.local)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise OptionError(
@@ -63,22 +63,22 @@ def device_of(name: str, processes: Processes = ALONE) -> torch.device:
 
 
 @contextmanager
-def launched(device: str) -> Iterator[Processes]:
-    """The processes of this run: as the launcher says, else this one alone."""
+def join_process_group(device: str) -> Iterator[DistributedContext]:
+    """The processes of this run: those of the launcher, else this one alone."""
     n = int(os.environ.get("WORLD_SIZE", "1"))
     if n == 1:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     distributed.init_process_group("nccl" if on_gpu else "gloo")
     try:
-        yield Processes(distributed.get_rank(), n, int(os.environ.get("LOCAL_RANK", "0")))
+        yield DistributedContext(distributed.get_rank(), n, int(os.environ.get("LOCAL_RANK", "0")))
     finally:
         distributed.destroy_process_group()
 
 
-def refuse_launcher(command: str) -> None:
-    """Refuse several processes where each would do the whole work.
+def require_single_process(command: str) -> None:
+    """Refuse a launcher's processes where each would do the whole work.
 
     Raises:
         OptionError: the launcher started more than one.
@@ -92,7 +92,7 @@ def refuse_launcher(command: str) -> None:
 
 @contextmanager
 def deterministic(wanted: bool) -> Iterator[None]:
-    """Let PyTorch use only operations that give the same bits each time, or say so."""
+    """Let PyTorch use only operations that give the same bits each time, or raise an error."""
     if not wanted:
         yield
         return

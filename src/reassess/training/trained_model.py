@@ -1,33 +1,38 @@
 """Models with their weights and all that is needed to use them: classes, size of the images.
 
-A file of weights says which model it is, of which classes, for images of which form, so that
-nothing has to be repeated when it predicts. Weights of timm's come with timm's own form.
+A file of weights says which model it is, of which classes, for which images, so that nothing
+has to be repeated when it predicts. Weights of timm's come with timm's own transform.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import nn
 
 from reassess.errors import DataError, FileError, OptionError, ReassessError
+from reassess.progress import Progress, null_progress
 from reassess.records import Classes
 from reassess.training.batches import MEAN, STD
 from reassess.training.checkpoints import read_weights, write_weights
-from reassess.training.images import Form
+from reassess.training.data import LabelledImages, Note, ignore_note
+from reassess.training.distributed import SINGLE_PROCESS, DistributedContext
+from reassess.training.images import ImageTransform
+from reassess.training.loop import train
 from reassess.training.models import (
     BUILT_IN,
     TIMM,
     build_model,
     check_model_name,
     import_timm,
-    placed,
+    to_device,
 )
-from reassess.training.objective import Objective
+from reassess.training.recipe import OBJECTIVES, CheckpointConfig, Recipe
 
 SUFFIX = ".safetensors"
 _SIDE = 32
+"""Pixels of the images that the built-in models are made for."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +44,30 @@ class TrainedModel:
         name: as `build_model` takes it.
         n_classes: K.
         classes: the classes; None where only indices are known.
-        form: what images must become.
-        objective: what it was trained to do, which says what its logits mean.
+        transform: what images must become.
+        objective: a name of `OBJECTIVES`: what it was trained to do, and so what its logits mean.
         mean: of the channels, subtracted.
         std: of the channels, divided by.
+
+    Raises:
+        OptionError: there is no such objective.
     """
 
     module: nn.Module
     name: str
     n_classes: int
     classes: Classes | None
-    form: Form
-    objective: Objective = "softmax"
+    transform: ImageTransform
+    objective: str = "softmax"
     mean: tuple[float, float, float] = MEAN
     std: tuple[float, float, float] = STD
+
+    def __post_init__(self) -> None:
+        OBJECTIVES.checked(self.objective, "objective")
+
+    def to(self, device: torch.device) -> "TrainedModel":
+        """The same model on a device, ready to predict."""
+        return replace(self, module=to_device(self.module, device).eval())
 
     def check_classes(self, n_classes: int | None, classes: Classes | None, where: str) -> None:
         """Refuse a benchmark of other classes, or of the same in another order.
@@ -76,8 +91,37 @@ class TrainedModel:
         )
 
 
-def form_of(name: str, side: int | None) -> Form:
-    """The form of images for a model: the side that was asked for, else the model's own.
+def train_model(
+    images: LabelledImages,
+    recipe: Recipe,
+    name: str,
+    *,
+    device: torch.device | None = None,
+    checkpoints: CheckpointConfig | None = None,
+    distributed: DistributedContext = SINGLE_PROCESS,
+    progress: Progress = null_progress,
+    on_note: Note = ignore_note,
+) -> TrainedModel:
+    """A model of this name, trained from scratch on these images.
+
+    Args and errors as in `reassess.training.loop.train`.
+
+    Raises:
+        OptionError: there is no such model.
+    """
+    module = build_model(name, images.n_classes, seed=recipe.seed, objective=recipe.objective)
+    untrained = TrainedModel(
+        module, name, images.n_classes, images.classes, images.transform, recipe.objective
+    )
+    module = train(
+        module, images, recipe, device=device, checkpoints=checkpoints, distributed=distributed,
+        progress=progress, on_note=on_note,
+    )  # fmt: skip
+    return replace(untrained, module=module)
+
+
+def transform_for(name: str, side: int | None) -> ImageTransform:
+    """The transform of images for a model: the side that was asked for, else the model's own.
 
     Raises:
         OptionError: there is no such model.
@@ -85,10 +129,10 @@ def form_of(name: str, side: int | None) -> Form:
     """
     check_model_name(name)
     if side is not None or not name.startswith(TIMM):
-        return Form(side or _SIDE)
+        return ImageTransform(side or _SIDE)
     timm: Any = import_timm()
     known: dict[str, Any] = timm.get_pretrained_cfg(name.removeprefix(TIMM)).to_dict()
-    return Form(int(known["input_size"][-1]), float(known.get("crop_pct") or 1.0))
+    return ImageTransform(int(known["input_size"][-1]), float(known.get("crop_pct") or 1.0))
 
 
 def write_model(model: TrainedModel, path: str | Path, **about: Any) -> None:
@@ -104,8 +148,8 @@ def write_model(model: TrainedModel, path: str | Path, **about: Any) -> None:
         "n_classes": model.n_classes,
         "class_ids": None if classes is None else list(classes.ids),
         "class_names": None if classes is None else list(classes.names),
-        "side": model.form.side,
-        "crop": model.form.crop,
+        "side": model.transform.side,
+        "crop": model.transform.crop,
         "objective": model.objective,
         "mean": list(model.mean),
         "std": list(model.std),
@@ -114,7 +158,7 @@ def write_model(model: TrainedModel, path: str | Path, **about: Any) -> None:
 
 
 def check_model_path(output: str) -> None:
-    """Refuse a name that `read_model` would not be given.
+    """Refuse a name that `read_model` would not read.
 
     Raises:
         OptionError: the extension is another.
@@ -145,7 +189,7 @@ def open_model(source: str, *, side: int | None = None) -> TrainedModel:
         )
     else:
         found = read_model(source)
-    return found if side is None else replace(found, form=replace(found.form, side=side))
+    return found if side is None else replace(found, transform=replace(found.transform, side=side))
 
 
 def read_model(path: str | Path) -> TrainedModel:
@@ -171,15 +215,18 @@ def read_model(path: str | Path) -> TrainedModel:
         ) from error
     ids, names = about["class_ids"], about["class_names"]
     blank = ("",) * about["n_classes"]
-    objective: Objective = about["objective"]
-    if objective not in get_args(Objective):
-        raise FileError(f"{path}: its objective is {objective!r}, which this version has not.")
+    objective: str = about["objective"]
+    if objective not in OBJECTIVES:
+        raise FileError(
+            f"{path}: its objective is {objective!r}, but must be one of {', '.join(OBJECTIVES)}. "
+            "Register it (reassess.training.OBJECTIVES), or train again."
+        )
     return TrainedModel(
         module=module,
         name=about["model"],
         n_classes=about["n_classes"],
         classes=None if ids is None else Classes(tuple(ids), tuple(names), blank, blank),
-        form=Form(about["side"], about["crop"]),
+        transform=ImageTransform(about["side"], about["crop"]),
         objective=objective,
         mean=_three(about["mean"]),
         std=_three(about["std"]),
@@ -215,17 +262,17 @@ def _from_timm(source: str) -> TrainedModel:
         name=source,
         n_classes=int(known["num_classes"]),
         classes=None,
-        form=Form(int(known["input_size"][-1]), crop),
+        transform=ImageTransform(int(known["input_size"][-1]), crop),
         mean=_three(list(known["mean"])),
         std=_three(list(known["std"])),
     )
 
 
 def _check_within_reach(source: str, hub_id: str) -> None:
-    """Ask the hub once; timm's way of asking takes a minute of retries before it gives up.
+    """Ask the hub once; timm retries for a minute before it gives up.
 
     Raises:
-        FileError: the weights are not in the cache, and nobody answers.
+        FileError: the weights are not in the cache, and the hub does not answer.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError
@@ -250,8 +297,3 @@ def _out_of_reach(source: str, error: Exception) -> FileError:
         f"{source}: its weights are not in the cache and cannot be fetched ({reason}). Fetch "
         "them where there is a network, or train a model (reassess train)."
     )
-
-
-def on(device: torch.device, model: TrainedModel) -> TrainedModel:
-    """The same model on a device, ready to predict."""
-    return replace(model, module=placed(model.module, device).eval())

@@ -9,10 +9,9 @@ Does not judge the runs: `reassess.analysis.recipes` does.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import torch
@@ -21,21 +20,27 @@ from jaxtyping import Float, Int
 from reassess.errors import FileError, OptionError
 from reassess.files.arrays import read_npz
 from reassess.files.model_outputs import write_logits
+from reassess.progress import Progress, null_progress, prefix_progress
 from reassess.records import Predictions
 from reassess.records.runs import RecipeRun, Schedule, Variant
-from reassess.training.data import LabelledImages
-from reassess.training.fresh import logits_of_unseen
-from reassess.training.loop import OnStep, Recipe
-from reassess.training.objective import Objective
+from reassess.training.data import LabelledImages, Note, ignore_note
+from reassess.training.prediction import predict_held_out
+from reassess.training.recipe import Recipe
 
-OnRun = Callable[[RecipeRun, int, int, bool], object]
-"""Called with a finished run, its number, how many there are, and whether it was found done."""
+_VARIANTS: dict[Variant, tuple[str, bool]] = {
+    "baseline": ("softmax", False),
+    "+ sigmoid": ("sigmoid", False),
+    "+ clean": ("softmax", True),
+    "+ both": ("sigmoid", True),
+}
+"""The objective of each variant, and whether it learns from cleaned labels."""
 
-_TOP = 5
+_TOP_K = 5
+"""Ranked classes of each test image that are kept of a run."""
 
 
 @dataclass(frozen=True)
-class Grid:
+class RecipeGrid:
     """Which runs there are.
 
     Attributes:
@@ -63,66 +68,72 @@ class Grid:
             raise OptionError("the number of seeds is 0, but must be at least 1.")
 
     def __len__(self) -> int:
-        return len(get_args(Variant)) * len(self.epochs) * len(self.seeds)
+        return len(_VARIANTS) * len(self.epochs) * len(self.seeds)
 
     def __iter__(self) -> Iterator[tuple[Variant, Schedule, Recipe]]:
         """All variants of a seed and schedule before the next, so that what is done compares."""
         for seed in self.seeds:
             for schedule, epochs in self.epochs.items():
-                for variant in get_args(Variant):
-                    sigmoid = variant in ("+ sigmoid", "+ both")
-                    objective: Objective = "sigmoid" if sigmoid else "softmax"
+                for variant, (objective, _) in _VARIANTS.items():
                     recipe = replace(self.recipe, objective=objective, epochs=epochs, seed=seed)
                     yield variant, schedule, recipe
 
 
 def run_recipes(
     images: LabelledImages,
-    kept: Int[np.ndarray, "n"],
+    clean_rows: Int[np.ndarray, "n"],
     test: LabelledImages,
-    grid: Grid,
+    grid: RecipeGrid,
     *,
     folder: Path,
     device: torch.device | None = None,
-    on_run: OnRun | None = None,
-    on_step: OnStep | None = None,
+    progress: Progress = null_progress,
+    on_note: Note = ignore_note,
 ) -> list[RecipeRun]:
     """Every run of the grid, trained or found done.
 
     Args:
         images: what the recipes without cleaning learn.
-        kept: rows of the images that the others learn.
+        clean_rows: rows of the images that the others learn.
         test: the images to predict; their labels are not looked at.
         grid: which runs.
         folder: where their outputs for the test images are kept.
         device: where; the CPU by default.
-        on_run: told of each finished run.
-        on_step: told of each step.
+        progress: shown each step.
+        on_note: told of each finished run.
 
     Raises:
         DataError: nothing is kept.
         DivergedError: a loss is no number.
         FileError: a file cannot be written.
     """
-    cleaned = images.take(kept)
+    cleaned = images.take(clean_rows)
     found: list[RecipeRun] = []
     for variant, schedule, recipe in grid:
-        shown = cleaned if variant in ("+ clean", "+ both") else images
+        _, is_cleaned = _VARIANTS[variant]
+        shown = cleaned if is_cleaned else images
         path = folder / f"{_file_name(variant, schedule, recipe)}-{_key(shown, test, recipe, grid)}"
+        name = f"{variant}, {schedule}, seed {recipe.seed}"
+        number = f"{len(found) + 1} of {len(grid)}"
         logits = _finished(path, len(test), images.n_classes)
-        was_there = logits is not None
         if logits is None:
-            logits = logits_of_unseen(
-                shown, test.pixels, recipe, grid.model, device=device, on_step=on_step
+            logits = predict_held_out(
+                shown,
+                test.pixels,
+                recipe,
+                grid.model,
+                device=device,
+                progress=prefix_progress(progress, f"model {number}"),
             )
             write_logits(test.labels.image_ids, logits, images.classes, path)
-        name = f"{variant}, {schedule}, seed {recipe.seed}"
-        top = np.argsort(-logits, axis=1, kind="stable")[:, :_TOP]
-        said = Predictions(name, test.labels.image_ids, top, n_classes=images.n_classes)
-        run = RecipeRun(variant, schedule, recipe.epochs, recipe.seed, len(shown), said)
-        found.append(run)
-        if on_run is not None:
-            on_run(run, len(found), len(grid), was_there)
+            on_note(f"{number}: {name}")
+        else:
+            on_note(f"{number}: {name}, was done before")
+        top = np.argsort(-logits, axis=1, kind="stable")[:, :_TOP_K]
+        predictions = Predictions(name, test.labels.image_ids, top, n_classes=images.n_classes)
+        found.append(
+            RecipeRun(variant, schedule, recipe.epochs, recipe.seed, len(shown), predictions)
+        )
     return found
 
 
@@ -130,9 +141,9 @@ def _file_name(variant: Variant, schedule: Schedule, recipe: Recipe) -> str:
     return f"{variant.removeprefix('+ ')}-{schedule}-{recipe.seed}"
 
 
-def _key(images: LabelledImages, test: LabelledImages, recipe: Recipe, grid: Grid) -> str:
+def _key(images: LabelledImages, test: LabelledImages, recipe: Recipe, grid: RecipeGrid) -> str:
     """The end of a run's file name: a hash of all that decides its content."""
-    about = {"recipe": asdict(recipe), "model": grid.model}
+    about = {"recipe": recipe.record(), "model": grid.model}
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     key.update(images.digest().encode())
     key.update(test.digest().encode())

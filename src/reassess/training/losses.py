@@ -1,13 +1,10 @@
-"""What a model is trained to do: objectives and targets, as plain functions on tensors.
+"""Losses and targets, as plain functions on tensors.
 
-They know no model, no loop and no data, and can be used in anybody's PyTorch code. All sum
-over classes and average over the batch. Letters: B images in a batch, K classes.
+They know no model, no loop and no data, and can be used in anybody's PyTorch code. All losses
+sum over classes and average over the batch. Letters: B images in a batch, K classes.
 
-Does not build models (`reassess.training.models`) and does not train (`reassess.training.loop`).
+Which loss an objective has is stated in `reassess.training.recipe`.
 """
-
-import math
-from typing import Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812 -- as everybody calls it
@@ -15,8 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reassess.errors import OptionError
-
-Objective = Literal["softmax", "sigmoid"]
+from reassess.training.recipe import OBJECTIVES
 
 
 def sigmoid_cross_entropy(
@@ -50,16 +46,21 @@ def softmax_cross_entropy(
 
 
 def objective_loss(
-    objective: Objective, logits: Float[Tensor, "B K"], targets: Float[Tensor, "B K"]
+    objective: str, logits: Float[Tensor, "B K"], targets: Float[Tensor, "B K"]
 ) -> Float[Tensor, ""]:
-    """The loss of an objective by name, of targets in [0, 1] of any of the three kinds.
+    """The loss of an objective by name: mean over the batch.
 
-    Several labels of an image share the probability under ``softmax`` and stand each for
-    itself under ``sigmoid``.
+    Args:
+        objective: a name of `reassess.training.OBJECTIVES`.
+        logits: the model's outputs.
+        targets: for each class its probability, in [0, 1]; several labels of an image share one
+            probability where the objective knows one class an image.
+
+    Raises:
+        OptionError: there is no such objective.
     """
-    if objective == "sigmoid":
-        return sigmoid_cross_entropy(logits, targets)
-    return softmax_cross_entropy(logits, as_distribution(targets))
+    found = OBJECTIVES[objective]
+    return found.loss(logits, as_distribution(targets) if found.one_class else targets)
 
 
 def as_distribution(targets: Float[Tensor, "B K"]) -> Float[Tensor, "B K"]:
@@ -67,7 +68,7 @@ def as_distribution(targets: Float[Tensor, "B K"]) -> Float[Tensor, "B K"]:
     return targets / targets.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(targets.dtype).tiny)
 
 
-def smoothed(targets: Float[Tensor, "B K"], share: float) -> Float[Tensor, "B K"]:
+def smooth_labels(targets: Float[Tensor, "B K"], share: float) -> Float[Tensor, "B K"]:
     """Targets of which a share is spread evenly over the K classes: ``(1 - s) y + s / K``.
 
     Raises:
@@ -78,7 +79,7 @@ def smoothed(targets: Float[Tensor, "B K"], share: float) -> Float[Tensor, "B K"
     return targets * (1 - share) + share / targets.shape[-1]
 
 
-def mixed_up(
+def mixup(
     images: Float[Tensor, "B *pixels"],
     targets: Float[Tensor, "B K"],
     alpha: float,
@@ -106,19 +107,3 @@ def mixed_up(
         images.lerp(images[other], share),
         targets.lerp(targets[other.to(targets.device)], share),
     )
-
-
-def prior_bias(n_classes: int) -> float:
-    """Bias of the head under the sigmoid objective: ln(1/K).
-
-    A new model then says 'one class in K' of each class, and the first steps are not spent
-    on unlearning that everything is in every image.
-
-    Raises:
-        OptionError: there are fewer than two classes.
-
-    Source: big_vision, ``init_head_bias`` of -6.9 for the 1,000 classes of ImageNet.
-    """
-    if n_classes < 2:
-        raise OptionError(f"there is {n_classes} class, but must be at least 2 to tell apart.")
-    return -math.log(n_classes)

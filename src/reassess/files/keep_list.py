@@ -1,6 +1,6 @@
 """Lists of the images that are kept for training, and why the others are not.
 
-``kept.txt``      one image id a line, as timm's and big_vision's readers of lists take it
+``keep.txt``      one image id a line, as timm's and big_vision's readers of lists take it
 ``removed.csv``   ``image,label,predicted,p_label,p_predicted,reason``
 """
 
@@ -114,7 +114,7 @@ def _label_of_each(found: OutOfFold, read: Benchmark, path: Path) -> Int[np.ndar
     return label
 
 
-def write_kept(image_ids: Shaped[np.ndarray, "n"], path: str | Path) -> None:
+def write_keep_list(image_ids: Shaped[np.ndarray, "n"], path: str | Path) -> None:
     """Write ids, one a line.
 
     Raises:

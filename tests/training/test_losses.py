@@ -12,11 +12,11 @@ from reassess.errors import OptionError
 from reassess.training import (
     as_distribution,
     build_model,
-    mixed_up,
+    mixup,
     objective_loss,
     prior_bias,
     sigmoid_cross_entropy,
-    smoothed,
+    smooth_labels,
     softmax_cross_entropy,
 )
 
@@ -55,7 +55,7 @@ def test_softmax_is_pytorch_s_cross_entropy(shape):
     hot = F.one_hot(label, shape[1]).double()
     for share in (0.0, 0.1):
         theirs = F.cross_entropy(logits, label, label_smoothing=share)
-        torch.testing.assert_close(softmax_cross_entropy(logits, smoothed(hot, share)), theirs)
+        torch.testing.assert_close(softmax_cross_entropy(logits, smooth_labels(hot, share)), theirs)
 
 
 @pytest.mark.parametrize("objective", ["softmax", "sigmoid"])
@@ -83,7 +83,7 @@ def test_several_labels_share_the_softmax_and_stand_for_themselves_under_sigmoid
 
 def test_mixup_mixes_images_and_targets_by_the_same_share():
     images = torch.arange(6.0).reshape(6, 1)
-    mixed, targets = mixed_up(images, torch.eye(6), 0.5, torch.Generator().manual_seed(3))
+    mixed, targets = mixup(images, torch.eye(6), 0.5, torch.Generator().manual_seed(3))
     torch.testing.assert_close(targets.sum(dim=1), torch.ones(6))
     torch.testing.assert_close(targets @ images, mixed)
     assert not torch.equal(mixed, images)
@@ -91,7 +91,7 @@ def test_mixup_mixes_images_and_targets_by_the_same_share():
 
 def test_a_new_sigmoid_model_begins_at_one_class_in_k():
     assert prior_bias(1000) == pytest.approx(-6.9078, abs=1e-4)
-    model = build_model("resnet-8", 20, sigmoid=True)
+    model = build_model("resnet-8", 20, objective="sigmoid")
     assert torch.allclose(model.head.bias, torch.full((20,), -math.log(20)))
     assert not torch.allclose(build_model("resnet-8", 20).head.bias, model.head.bias)
     with pytest.raises(OptionError, match="at least 2"):
