@@ -197,7 +197,7 @@ def measure_export(folder: Path, n_questions: int) -> Iterator[tuple[str, str]]:
         so_far = turn < per_question
         some = replace(given, question=given.question[so_far], rater=given.rater[so_far],
                        answer=given.answer[so_far])  # fmt: skip
-        with open_rating(open_study(study)) as store:
+        with open_rating(open_study(study), create=True) as store:
             add_questions(store, asked)
             import_votes(store, some)
         for form, ending in FORMATS:
@@ -238,7 +238,7 @@ def export_command(study: Path, path: Path, form: str) -> tuple[int, float]:
 async def owners_page(study: Path) -> str:
     """How long the owner waits for the page, the first time and afterwards."""
     with served(study, None, 1, "--no-early-stopping") as site:
-        with open_rating(open_study(study)) as store:
+        with open_rating(open_study(study), create=True) as store:
             path = f"/invite/{invite(store, 'owner', role='owner')}"
         browser = Browser(site.port, 0)
         _, page = await browser.get(path)

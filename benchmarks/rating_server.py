@@ -94,7 +94,7 @@ class Served:
 
     def invite(self, n: int) -> list[str]:
         """Paths of so many one-time links."""
-        with open_rating(open_study(self.study), self.url) as store:
+        with open_rating(open_study(self.study), self.url, create=True) as store:
             return [f"/invite/{invite(store, f'rater-{i}')}" for i in range(n)]
 
     def cpu(self) -> float:
@@ -110,7 +110,7 @@ class Served:
     def verdict(self, k: int) -> str:
         """Whether every question has its k votes, counted from the votes themselves."""
         n_of: Counter[tuple[str, int]] = Counter()
-        with open_rating(open_study(self.study), self.url) as store:
+        with open_rating(open_study(self.study), self.url, create=True) as store:
             for batch in vote_batches(store, counted_only=True):
                 n_of.update(zip(batch.image_id.tolist(), batch.label.tolist(), strict=True))
             n_questions, wrong = study_progress(store).n_questions, len(audit(store))

@@ -74,6 +74,7 @@ def dated(path: str) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_links_sign_people_in_once(cli: Cli) -> None:
+    open_rating(open_study("s"), create=True).close()
     links = json.loads(
         ran(cli, "invite", "s", "ann", "bob", "--role", "expert", "--json",
             "--base-url", "https://rate.example.org/").out
@@ -82,7 +83,7 @@ def test_links_sign_people_in_once(cli: Cli) -> None:
     assert all(one.startswith("https://rate.example.org/invite/") for one in links.values())
     line = ran(cli, "invite", "s", "cy").out
     assert line.startswith("cy\thttp://127.0.0.1:8000/invite/")
-    with open_rating(open_study("s")) as store:
+    with open_rating(open_study("s"), create=True) as store:
         ann = accept_invitation(store, links["ann"].rpartition("/")[2])
         assert (ann.name, ann.role) == ("ann", "expert")
         with pytest.raises(rating.InvitationError):
@@ -143,7 +144,7 @@ def test_what_experts_say_calibrates_and_decides(cli: Cli) -> None:
         assert "0 rows" in cli("votes", "export", "s", what).err
     asked = read_tasks(Path("s") / "tasks.parquet").pairs
     image_id = str(asked.image_ids[asked.image[0]])
-    with open_rating(open_study("s")) as store:
+    with open_rating(open_study("s"), create=True) as store:
         expert = accept_invitation(store, rating.invite(store, "ann", "owner")).number
         rating.change_settings(store, replace(rating.settings_of(store), experts_per_gold=1))
         rating.choose_gold(store, 40)
@@ -173,7 +174,7 @@ def test_what_experts_say_calibrates_and_decides(cli: Cli) -> None:
     assert changed == {image_id}
     assert "Note" not in ran(cli, "votes", "export", "s", "--gold").err
     # An expert changes his mind: a file that came out of the site does not undo it.
-    with open_rating(open_study("s")) as store:
+    with open_rating(open_study("s"), create=True) as store:
         corrected = rating.earlier_gold_task(store, expert)
         assert corrected is not None
         rating.judge(store, expert, {corrected.questions[0]: 1})
@@ -246,7 +247,7 @@ def test_bad_input_is_refused_with_a_message(command: str, says: str, cli: Cli) 
         Path("unasked.csv").write_text(f"image,label,rater,answer\n{image},{_unasked()},ann,yes\n")
     answer_everything("many.csv", 6)
     if command.startswith("votes") and "no study" not in says:
-        open_rating(open_study("s")).close()
+        open_rating(open_study("s"), create=True).close()
     done = cli(*shlex.split(command))
     assert done.status == 2
     assert says in done.err
@@ -309,7 +310,7 @@ def test_the_site_opens_and_knows_who_is_invited(cli: Cli) -> None:
     site = json.loads(ran(cli, "status", "s", "--json").out)["site"]
     assert (site["n_votes"], site["n_done"]) == (0, 0)
     assert f"0 of {site['n_questions']:,} questions done" in ran(cli, "status", "s").out
-    with open_rating(open_study("s")) as store:
+    with open_rating(open_study("s"), create=True) as store:
         budget = round(0.5 * 3 * rating.study_progress(store).n_questions)
         assert rating.settings_of(store) == Settings(votes_per_question=3, budget=budget)
 
@@ -332,5 +333,5 @@ def test_a_study_with_its_own_question_says_that_it_never_stops_early(cli: Cli) 
         assert "<html" in answers(address + "/")
         process.terminate()
         assert "every question gets all its votes" in process.stderr.read()
-    with open_rating(open_study("s")) as store:
+    with open_rating(open_study("s"), create=True) as store:
         assert rating.settings_of(store).budget is None

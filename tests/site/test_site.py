@@ -115,7 +115,7 @@ def mostly_right(seed: int, share: float = 0.92) -> Say:
 
 
 def test_filling_again_adds_what_is_new_and_keeps_screens_and_votes(study: Study) -> None:
-    with open_rating(study) as store:
+    with open_rating(study, create=True) as store:
         rating.change_settings(store, PLAIN)
         tasks = read_tasks(study.folder / "tasks.parquet")
         filled = sync(study, store)
@@ -152,7 +152,7 @@ def test_gold_is_hidden_among_what_is_asked_and_the_rest_is_practice(study: Stud
     study = change_settings(study, "aggregate", {"gold": "gold.csv"})
     asked = set(tasks.questions.ids.tolist())
     n_hidden = sum(f"{i}:{k}" in asked for i in rated for k in range(K))
-    with open_rating(study) as store:
+    with open_rating(study, create=True) as store:
         filled = sync(study, store)
         assert filled.n_practice == 1
         assert filled.n_gold == n_hidden + K
@@ -188,21 +188,24 @@ def test_gold_is_hidden_among_what_is_asked_and_the_rest_is_practice(study: Stud
 
 def test_tasks_are_needed(study: Study) -> None:
     (study.folder / "tasks.parquet").unlink()
-    with open_rating(study) as store, pytest.raises(OptionError, match="reassess propose"):
+    with (
+        open_rating(study, create=True) as store,
+        pytest.raises(OptionError, match="reassess propose"),
+    ):
         sync(study, store)
 
 
 def test_votes_per_question_are_the_owners(study: Study) -> None:
     study = change_settings(study, "cost", {"votes_per_question": 3})
     for given, expected in ((None, 3), (4, 4), (None, 4)):
-        with open_rating(study, votes_per_question=given) as store:
+        with open_rating(study, votes_per_question=given, create=True) as store:
             assert rating.settings_of(store).votes_per_question == expected
 
 
 def test_a_study_is_rated_adaptively_aggregated_and_labelled(with_luck: Study) -> None:
     """Ask all, learn who says what, then only what is open; the labels are those of all votes."""
     study, live = with_luck, LiveRule()
-    with open_rating(study, rule=live) as store:
+    with open_rating(study, rule=live, create=True) as store:
         rating.change_settings(store, PLAIN)
         filled = sync(study, store)
         people = [person(store, f"rater-{n}") for n in range(7)]
@@ -254,7 +257,7 @@ def test_a_study_is_rated_adaptively_aggregated_and_labelled(with_luck: Study) -
 def test_a_study_is_rated_within_a_budget(with_luck: Study) -> None:
     """The seed in full, everything once, then the least sure, until the budget is spent."""
     study, live = with_luck, LiveRule()
-    with open_rating(study, rule=live) as store:
+    with open_rating(study, rule=live, create=True) as store:
         rating.change_settings(store, PLAIN)
         filled = sync(study, store)
         n = len(filled.asked.question)
@@ -298,7 +301,7 @@ def test_a_study_is_rated_within_a_budget(with_luck: Study) -> None:
 
 def test_votes_come_in_the_order_in_which_they_were_given(study: Study) -> None:
     """Later images are rated first here, so that no other order can pass for it."""
-    with open_rating(study) as store:
+    with open_rating(study, create=True) as store:
         sync(study, store)
         asked = question_table(store)
         given, n = votes_on(asked), len(asked.question)
@@ -365,7 +368,7 @@ def test_a_rule_opens_what_it_does_not_know() -> None:
 def test_all_is_asked_where_the_decision_is_not_known_beforehand(
     study: Study, section: str, options: dict[str, Any]
 ) -> None:
-    with open_rating(study, votes_per_question=3) as store:
+    with open_rating(study, votes_per_question=3, create=True) as store:
         rating.change_settings(store, replace(PLAIN, votes_per_question=3))
         sync(study, store)
         for n in range(3):
@@ -377,7 +380,7 @@ def test_all_is_asked_where_the_decision_is_not_known_beforehand(
 
 def test_a_rule_that_fails_leaves_the_one_before(study: Study) -> None:
     live = LiveRule()
-    with open_rating(study, rule=live) as store:
+    with open_rating(study, rule=live, create=True) as store:
         sync(study, store)
         rating.change_settings(store, PLAIN)
         rate(store, person(store, "ann"), mostly_right(0), 3)
@@ -422,7 +425,7 @@ def test_images_lie_in_their_folder_only(tmp_path: Path) -> None:
 
 
 def test_examples_show_a_class_and_nothing_that_is_rated(study: Study) -> None:
-    with open_rating(study) as store:
+    with open_rating(study, create=True) as store:
         filled = sync(study, store)
     ids, original = ids_of()
     of_class = dict(zip([*ids, PRACTICE], [*original, 0], strict=True))

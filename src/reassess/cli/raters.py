@@ -84,14 +84,14 @@ def raters(study: str, output: str | None, as_json: bool, **options: Any) -> Non
 def _of_site(study: "Study", database: str | None) -> dict[str, dict[str, str]]:
     """What only the rating site knows: answers to questions shown twice, and pace."""
     from reassess.report import formatting as fmt
-    from reassess.site.store import DATABASE
+    from reassess.site import has_store
 
-    if database is None and not (study.folder / DATABASE).is_file():
+    if not has_store(study, database):
         return {}
     from reassess.cli.rating_options import opened
     from reassess.rating import rater_table
 
-    with opened(str(study.folder), database, must_exist=True) as (_, store):
+    with opened(str(study.folder), database) as (_, store):
         known = rater_table(store)
     paces = {one.name: one.seconds_per_answer for one in known}
     return {

@@ -20,7 +20,8 @@ def database_option(command: Command) -> Command:
     return click.option(
         "--database",
         metavar="URL",
-        help="sqlite:///FILE or postgresql://USER@HOST/NAME.  [default: rating.db in STUDY]",
+        help="sqlite:///FILE or postgresql://USER@HOST/NAME, for this command alone.  [default: as "
+        "study.toml names it, else rating.db in STUDY]",
     )(command)
 
 
@@ -30,9 +31,9 @@ def opened(
     database: str | None,
     *,
     votes_per_question: int | None = None,
-    must_exist: bool = False,
+    create: bool = False,
 ) -> "Iterator[tuple[Study, Store]]":
-    """A study and its store, closed at the end; what only reads refuses to make one.
+    """A study and its store, closed at the end; only what loads questions makes one.
 
     Raises:
         MissingExtraError: what the store needs is not installed.
@@ -43,7 +44,7 @@ def opened(
 
     study = open_study(folder)
     with open_rating(
-        study, database, votes_per_question=votes_per_question, must_exist=must_exist
+        study, database, votes_per_question=votes_per_question, create=create
     ) as store:
         yield study, store
 

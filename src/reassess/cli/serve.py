@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reassess.cli.options import option
-from reassess.cli.rating_options import database_option, need
+from reassess.cli.rating_options import need
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
+    from reassess.site.stopping import Stop
+    from reassess.study import Study
     from reassess.web.serve import PreparedSite
 
 _KEEP_ALIVE = 75
@@ -44,7 +46,12 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port."
 )
-@database_option
+@click.option(
+    "--database",
+    metavar="URL",
+    help="sqlite:///FILE or postgresql://USER@HOST/NAME; written into study.toml without its "
+    "password, for every command.  [default: as study.toml names it, else rating.db in STUDY]",
+)
 @option(
     "--no-early-stopping",
     old=("--fixed",),
@@ -89,62 +96,82 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
     show_default=True,
     help="Processes.",
 )
-def serve(study: str, host: str, port: int, processes: int, **options: Any) -> None:
+def serve(
+    study: str,
+    host: str,
+    port: int,
+    processes: int,
+    database: str | None,
+    stop: "Stop",
+    no_early_stopping: bool,
+    budget: float | None,
+    votes_per_question: int | None,
+    example_images: str | None,
+    https: bool,
+) -> None:
     """Open the rating site of STUDY, until it is stopped (Ctrl-C).
 
-    Questions and gold of the study are loaded first; what is there already stays. Invite people
-    with `reassess invite`. Without an image folder the site shows placeholders.
+    Loads the study's questions and gold first; what is there already stays. Invite people with
+    `reassess invite`. Without an image folder the site shows placeholders. A --database is
+    written into study.toml, without its password, and every command takes it from there.
     """
     need("uvicorn", "the rating site")
     need("fastapi", "the rating site")
     need("sqlalchemy", "keeping votes")
     import uvicorn
 
+    from reassess.site import database_url
+    from reassess.study import open_study
     from reassess.web import create_app
     from reassess.web.serve import ServeConfig, environment_of, serve_study
 
-    _check(options, host, port, processes)
-    serving = ServeConfig(
+    _check_contradictions(no_early_stopping=no_early_stopping, budget=budget)
+    if processes > 1 and database_url(open_study(study), database).startswith("sqlite"):
+        raise OptionError(
+            f"--processes is {processes}, but must be 1 with SQLite. Name a PostgreSQL database "
+            "(--database postgresql://…), or leave --processes out."
+        )
+    _check_address(host, port)
+    config = ServeConfig(
         folder=study,
-        database=options["database"],
-        stop=None if options["no_early_stopping"] else options["stop"],
-        budget=options["budget"],
-        exemplars=options["example_images"],
-        https=options["https"],
+        database=database,
+        stop=None if no_early_stopping else stop,
+        budget=budget,
+        exemplars=example_images,
+        https=https,
     )
-    served = serve_study(serving, votes_per_question=options["votes_per_question"])
-    with served.site.store:
-        _tell(served, study)
-        _tell_stop(served, options)
+    prepared = serve_study(config, votes_per_question=votes_per_question)
+    with prepared.site.store:
+        if database is not None:
+            _name_database(prepared.study, database)
+        _tell(prepared, study)
+        if not no_early_stopping:
+            _tell_stop(prepared, stop, budget)
         click.echo(f"Serving at http://{_shown(host)}:{port}/", err=True)
-        served.begin()
+        prepared.begin()
         # The log of requests would hold the tokens of invitations.
         common: dict[str, Any] = {
             "host": host, "port": port, "access_log": False, "log_level": "warning",
             "timeout_keep_alive": _KEEP_ALIVE,
         }  # fmt: skip
         if processes == 1:
-            uvicorn.run(create_app(served.site), **common)
+            uvicorn.run(create_app(prepared.site), **common)
         else:
-            os.environ |= environment_of(serving)
+            os.environ |= environment_of(config)
             app = "reassess.web.serve:app_of_environment"
             common["timeout_worker_healthcheck"] = _START
             uvicorn.run(app, factory=True, workers=processes, **common)
 
 
-def _check(options: dict[str, Any], host: str, port: int, processes: int) -> None:
-    database = options["database"]
-    if processes > 1 and (database is None or database.startswith("sqlite")):
-        raise OptionError(
-            f"--processes is {processes}, but must be 1 with SQLite. Name a PostgreSQL database "
-            "(--database postgresql://…), or leave --processes out."
-        )
-    if options["no_early_stopping"] and options["budget"] is not None:
+def _check_contradictions(*, no_early_stopping: bool, budget: float | None) -> None:
+    if no_early_stopping and budget is not None:
         raise OptionError("--no-early-stopping and --budget contradict each other. Leave one out.")
-    context = click.get_current_context()
-    typed = context.get_parameter_source("stop")
-    if options["no_early_stopping"] and typed is click.core.ParameterSource.COMMANDLINE:
+    typed = click.get_current_context().get_parameter_source("stop")
+    if no_early_stopping and typed is click.core.ParameterSource.COMMANDLINE:
         raise OptionError("--no-early-stopping and --stop contradict each other. Leave one out.")
+
+
+def _check_address(host: str, port: int) -> None:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
@@ -156,53 +183,72 @@ def _check(options: dict[str, Any], host: str, port: int, processes: int) -> Non
         ) from error
 
 
-def _tell(served: "PreparedSite", study: str) -> None:
+def _name_database(study: "Study", database: str) -> None:
+    """Write the database into the manifest, and say so where that changed it."""
+    from reassess.site import name_database
+    from reassess.study import without_password
+
+    named = name_database(study, database)
+    if named.database == study.database:
+        return
+    click.echo(
+        f"Note: study.toml names the database from now on ({named.setting('site', 'database')}), "
+        "and every command takes it from there.",
+        err=True,
+    )
+    if without_password(database) != database:
+        click.echo(
+            "Note: its password is not written there. Give it to other commands in PGPASSWORD or "
+            "~/.pgpass.",
+            err=True,
+        )
+
+
+def _tell(prepared: "PreparedSite", study: str) -> None:
     """What the owner should know: what was loaded, and what raters will miss."""
     from reassess.rating import raters_of
 
-    filled, images = served.filled, served.images
+    loaded, images = prepared.loaded, prepared.images
     click.echo(
-        f"{len(filled.asked.question):,} questions about {len(filled.asked.image_ids):,} images, "
-        f"{filled.n_new:,} of them new; {filled.n_gold:,} gold questions; {filled.n_practice:,} "
+        f"{len(loaded.asked.question):,} questions about {len(loaded.asked.image_ids):,} images, "
+        f"{loaded.n_new:,} of them new; {loaded.n_gold:,} gold questions; {loaded.n_practice:,} "
         "images to practise on.",
         err=True,
     )
-    shown = sum(images(one) is not None for one in filled.asked.image_ids.tolist())
+    shown = sum(images(one) is not None for one in loaded.asked.image_ids.tolist())
     if shown == 0:
         click.echo(
             "Warning: no image is there to be shown: raters see a placeholder. Name the folder in "
             "study.toml ([benchmark] images).",
             err=True,
         )
-    elif shown < len(filled.asked.image_ids):
+    elif shown < len(loaded.asked.image_ids):
         click.echo(
-            f"Warning: {len(filled.asked.image_ids) - shown:,} of {len(filled.asked.image_ids):,} "
+            f"Warning: {len(loaded.asked.image_ids) - shown:,} of {len(loaded.asked.image_ids):,} "
             "images have no file: raters see a placeholder.",
             err=True,
         )
     for number, text in (
-        (filled.n_unasked_gold, "gold questions are about rated images but not asked: left out"),
-        (filled.n_not_proposed, "questions are not proposed any more: they are asked all the same"),
+        (loaded.n_unasked_gold, "gold questions are about rated images but not asked: left out"),
+        (loaded.n_not_proposed, "questions are not proposed any more: they are asked all the same"),
     ):
         if number:
             click.echo(f"Note: {number:,} {text}.", err=True)
-    if not any(person.role == "owner" for person in raters_of(served.site.store)):
+    if not any(person.role == "owner" for person in raters_of(prepared.site.store)):
         click.echo(f"Nobody owns the site yet: reassess invite {study} NAME --role owner", err=True)
 
 
-def _tell_stop(served: "PreparedSite", options: dict[str, Any]) -> None:
+def _tell_stop(prepared: "PreparedSite", stop: str, budget: float | None) -> None:
     """Where asking cannot stop as was asked for."""
     from reassess.rating import settings_of
     from reassess.site.stopping import budget_of, least_budget
 
-    if options["no_early_stopping"]:
-        return
-    if served.site.rule is None:
+    if prepared.site.rule is None:
         click.echo(_NO_STOP, err=True)
-    elif options["stop"] == "learned":
-        k = settings_of(served.site.store).votes_per_question
-        least = least_budget(served.filled.asked, k)
-        if budget_of("learned", options["budget"]) < least:
+    elif stop == "learned":
+        k = settings_of(prepared.site.store).votes_per_question
+        least = least_budget(prepared.loaded.asked, k)
+        if budget_of("learned", budget) < least:
             click.echo(
                 "Warning: the study is too small for this budget: it will be spent before there is "
                 "enough to learn from, and questions will be left without a vote. Give --budget "

@@ -92,7 +92,7 @@ def export_command(
     if what is not None:
         _export_experts(study, file, form, include_uncounted, what, overwrite, database)
         return
-    with opened(study, database, must_exist=True) as (opened_study, store):
+    with opened(study, database) as (opened_study, store):
         from reassess.site.transfer import export_votes
         from reassess.study import votes_file
 
@@ -124,7 +124,7 @@ def _export_experts(
             f"--{what} goes with neither --format nor --include-uncounted: it is always a table. "
             "Leave them out."
         )
-    with opened(study, database, must_exist=True) as (opened_study, store):
+    with opened(study, database) as (opened_study, store):
         from reassess.site.transfer import expert_file, export_experts
 
         where = None if file is None else Path(file)
@@ -174,7 +174,10 @@ def import_command(
     Votes that are there already are skipped, so that an import that was cut off is finished by
     running it again. Raters who are new are made, without a way to sign in.
     """
-    with opened(study, database, votes_per_question=votes_per_question) as (opened_study, store):
+    with opened(study, database, votes_per_question=votes_per_question, create=True) as (
+        opened_study,
+        store,
+    ):
         from reassess.site.sync import sync
         from reassess.site.transfer import import_votes_file
 

@@ -109,7 +109,7 @@ class Database:
         Raises:
             StoreError: the database cannot be reached or read.
         """
-        with self._mended(), self._readers.hold(BUSY_SECONDS), self._reading() as connection:
+        with self._explaining(), self._readers.hold(BUSY_SECONDS), self._reading() as connection:
             yield connection
 
     @contextmanager
@@ -119,7 +119,7 @@ class Database:
         Raises:
             StoreError: the database cannot be reached or read.
         """
-        with self._mended(), self._reading() as connection:
+        with self._explaining(), self._reading() as connection:
             yield connection
 
     def write(self, act: Callable[[Connection], T], *, durable: bool = True) -> T:
@@ -139,11 +139,11 @@ class Database:
         """
         for attempt in range(_TRIES):
             try:
-                with self._mended():
+                with self._explaining():
                     return self._once(act, durable)
             except _LostRaceError:
                 time.sleep(0.002 * (attempt + 1))
-        with self._mended(last=True):
+        with self._explaining(last=True):
             return self._once(act, durable)
 
     def rebuild(self, act: Callable[[Connection], T]) -> T:
@@ -158,7 +158,7 @@ class Database:
         if not self.is_sqlite:
             return self.write(act)
         with (
-            self._mended(last=True),
+            self._explaining(last=True),
             self._writers.hold(BUSY_SECONDS),
             self.engine.connect() as connection,
         ):
@@ -195,7 +195,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def _mended(self, *, last: bool = False) -> Iterator[None]:
+    def _explaining(self, *, last: bool = False) -> Iterator[None]:
         """Turn what a database raises into a `StoreError`, or into another try."""
         try:
             yield
@@ -224,6 +224,8 @@ class Database:
 def _explained(said: str) -> str:
     lower = said.lower()
     for signs, sentence in (
+        (("password authentication failed", "no password supplied"),
+         "the server refused the password ({said}). Give it in PGPASSWORD or ~/.pgpass."),
         (("disk is full", "no space left", "could not extend", "disk i/o error", "too large"),
          "the database cannot grow ({said}). Make room on its disk."),
         (("locked", "timeout", "timed out"),
@@ -250,8 +252,9 @@ def _url(text: str) -> URL:
         return url.set(drivername="sqlite")
     if backend in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
+    shown = url.render_as_string(hide_password=True) if backend else text
     raise StoreError(
-        f"the database URL is {text!r}, but must be sqlite:///<path of a file> or "
+        f"the database URL is {shown!r}, but must be sqlite:///<path of a file> or "
         "postgresql://<user>@<host>/<database>."
     ) from problem
 

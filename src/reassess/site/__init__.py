@@ -15,7 +15,9 @@ from reassess.site.results import rater_repeats, read_verdicts
 from reassess.site.store import (
     cookie_secret,
     database_url,
+    has_store,
     limit_votes,
+    name_database,
     open_rating,
     site_progress,
 )
@@ -28,8 +30,10 @@ __all__ = [
     "database_url",
     "export_experts",
     "export_votes",
+    "has_store",
     "import_votes_file",
     "limit_votes",
+    "name_database",
     "open_rating",
     "rater_repeats",
     "read_verdicts",

@@ -28,7 +28,7 @@ def rater_repeats(
     """
     if not has_store(study, database):
         return None
-    with open_rating(study, database, must_exist=True) as store:
+    with open_rating(study, database) as store:
         known = {one.name: one.self_agreement for one in rater_table(store)}
     counts = [
         (known[name].of, known[name].n) if name in known else (0, 0) for name in rater_ids.tolist()
@@ -71,7 +71,7 @@ def _votes_and_decisions(
     study: Study, database: str | None
 ) -> tuple[Votes | None, dict[tuple[str, int], int]]:
     """The votes of a store, None where there are none, and what experts decided last."""
-    with open_rating(study, database, must_exist=True) as store:
+    with open_rating(study, database) as store:
         decided = sorted(adjudications(store), key=lambda one: one.at)
         given = votes(store) if study_progress(store).n_votes else None
     return given, {(one.image_id, one.label): one.answer for one in decided}

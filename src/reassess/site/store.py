@@ -20,7 +20,8 @@ from reassess.rating import (
     study_progress,
 )
 from reassess.records import StoppingRule
-from reassess.study.manifest import Study
+from reassess.study import Study, database_as_named
+from reassess.study import change_settings as change_manifest
 
 DATABASE = "rating.db"
 KEPT = ".rating"
@@ -30,8 +31,25 @@ _SECRET_BYTES = 32
 
 
 def database_url(study: Study, given: str | None = None) -> str:
-    """The URL of the study's database: as given, else SQLite in the study's folder."""
-    return given or f"sqlite:///{(study.folder.absolute() / DATABASE).as_posix()}"
+    """The URL of the study's database: as given, as its manifest says, else SQLite beside it."""
+    usual = f"sqlite:///{(study.folder.absolute() / DATABASE).as_posix()}"
+    return given or study.database or usual
+
+
+def name_database(study: Study, url: str) -> Study:
+    """The study, whose manifest names the database from now on, without its password.
+
+    A password stays where libpq finds it: in PGPASSWORD, or in ~/.pgpass.
+
+    Args:
+        study: the study.
+        url: of its database, which holds its store.
+
+    Raises:
+        FileError: the manifest cannot be written.
+        MissingExtraError: tomlkit is missing.
+    """
+    return change_manifest(study, "site", {"database": database_as_named(url, study.folder)})
 
 
 def open_rating(
@@ -40,17 +58,18 @@ def open_rating(
     *,
     votes_per_question: int | None = None,
     rule: StoppingRule | None = None,
-    must_exist: bool = False,
+    create: bool = False,
 ) -> Store:
-    """The store of a study, made where it is new.
+    """The store of a study, brought to the newest schema.
 
     Args:
         study: the study.
-        url: of the database; None for SQLite in the study's folder.
+        url: of the database; None for the study's own (`database_url`).
         votes_per_question: k; None leaves it as it is, and is 5 for a new store, or what the
             manifest says in [cost].
         rule: when to stop asking; None gives every question all its votes.
-        must_exist: refuse to make it.
+        create: make it where it is new, which is for whoever loads questions into it. Else a
+            database that holds no study is refused, and a mistyped URL leaves nothing behind.
 
     Raises:
         StoreError: the database is absent, unreadable or something else.
@@ -61,7 +80,7 @@ def open_rating(
         database_url(study, url),
         settings=Settings(votes_per_question=k),
         rule=rule,
-        must_exist=must_exist,
+        must_exist=not create,
     )
     try:
         settings = settings_of(store)
@@ -75,7 +94,7 @@ def open_rating(
 
 def has_store(study: Study, url: str | None = None) -> bool:
     """Whether the study's site was ever opened, or a database is named that must hold it."""
-    return url is not None or (study.folder / DATABASE).is_file()
+    return (url or study.database) is not None or (study.folder / DATABASE).is_file()
 
 
 def site_progress(study: Study, url: str | None = None) -> StudyProgress | None:
@@ -83,14 +102,14 @@ def site_progress(study: Study, url: str | None = None) -> StudyProgress | None:
 
     Args:
         study: the study.
-        url: of the database; None for SQLite in the study's folder.
+        url: of the database; None for the study's own.
 
     Raises:
         StoreError: the database cannot be read, or one that is named holds no study.
     """
     if not has_store(study, url):
         return None
-    with open_rating(study, url, must_exist=True) as store:
+    with open_rating(study, url) as store:
         return study_progress(store)
 
 

@@ -54,7 +54,7 @@ class ServeConfig:
 
     Attributes:
         folder: the study.
-        database: URL of the database; None for SQLite in the study's folder.
+        database: URL of the database; None for the study's own.
         stop: which stopping rule; None asks every question all its votes, and so does a study
             that words its own question.
         budget: share of all votes after which nothing more is asked, in (0, 1]; None leaves it to
@@ -79,25 +79,25 @@ class PreparedSite:
     Attributes:
         site: the site.
         study: the study.
-        filled: what its store holds.
+        loaded: what its store holds.
         images: where its images are.
         begin: starts what keeps the stopping rule up to date.
     """
 
     site: Site
     study: Study
-    filled: SyncResult
+    loaded: SyncResult
     images: ImageFolder
     begin: Callable[[], None]
 
 
 def serve_study(
-    serving: ServeConfig, *, votes_per_question: int | None = None, refreshes: bool = True
+    config: ServeConfig, *, votes_per_question: int | None = None, refreshes: bool = True
 ) -> PreparedSite:
-    """The site of a study, its store opened and filled.
+    """The site of a study, its store opened and loaded.
 
     Args:
-        serving: how.
+        config: how.
         votes_per_question: k; None leaves it as it is.
         refreshes: whether this process assesses every question anew when the rule changes; one
             of a site suffices.
@@ -105,58 +105,58 @@ def serve_study(
     Raises:
         ReassessError: whatever the study, its files or its database refuse.
     """
-    study = open_study(serving.folder)
+    study = open_study(config.folder)
     if _ASK in study.settings:  # rules read yes as "in the image"
-        serving = replace(serving, stop=None)
-    if serving.stop is not None:
-        check_stop(study, serving.stop)
-    store = open_rating(study, serving.database, votes_per_question=votes_per_question)
+        config = replace(config, stop=None)
+    if config.stop is not None:
+        check_stop(study, config.stop)
+    store = open_rating(study, config.database, votes_per_question=votes_per_question, create=True)
     try:
-        filled = sync(study, store)
-        limit_votes(store, budget_of(serving.stop, serving.budget))
-        images, exemplars = _pictures(study, serving, filled)
-        rule, begin = _rule(study, store, serving, refreshes=refreshes)
-        wording, shown_labels = _asking(study, filled)
+        loaded = sync(study, store)
+        limit_votes(store, budget_of(config.stop, config.budget))
+        images, exemplars = _pictures(study, config, loaded)
+        rule, begin = _rule(study, store, config, refreshes=refreshes)
+        wording, shown_labels = _asking(study, loaded)
         site = Site(
             store=store if rule is None else replace(store, rule=rule),
             name=study.name,
-            classes=filled.benchmark.classes,
+            classes=loaded.benchmark.classes,
             image_path=images,
             exemplars=exemplars,
             rule=rule,
             secret=cookie_secret(study),
-            secure_cookies=serving.https,
+            secure_cookies=config.https,
             wording=wording,
             shown_labels=shown_labels,
         )
     except BaseException:
         store.close()
         raise
-    return PreparedSite(site, study, filled, images, begin)
+    return PreparedSite(site, study, loaded, images, begin)
 
 
-def environment_of(serving: ServeConfig) -> dict[str, str]:
+def environment_of(config: ServeConfig) -> dict[str, str]:
     """What a worker process must find in its environment."""
-    return {VARIABLE: json.dumps(asdict(serving))}
+    return {VARIABLE: json.dumps(asdict(config))}
 
 
 def app_of_environment() -> FastAPI:
-    """The application of a worker process; the process that started it filled the store.
+    """The application of a worker process; the process that started it loaded the store.
 
     Raises:
         OptionError: the environment does not say what to serve.
     """
-    told = os.environ.get(VARIABLE)
-    if told is None:
+    given = os.environ.get(VARIABLE)
+    if given is None:
         raise OptionError(
             f"{VARIABLE} is not set, but must say what to serve: reassess serve STUDY"
         )
-    served = serve_study(ServeConfig(**json.loads(told)), refreshes=False)
-    served.begin()
+    prepared = serve_study(ServeConfig(**json.loads(given)), refreshes=False)
+    prepared.begin()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    return create_app(served.site)
+    return create_app(prepared.site)
 
 
 def _end_with(parent: BaseProcess) -> None:
@@ -166,30 +166,30 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 def _pictures(
-    study: Study, serving: ServeConfig, filled: SyncResult
+    study: Study, config: ServeConfig, loaded: SyncResult
 ) -> tuple[ImageFolder, dict[int, tuple[str, ...]]]:
-    source = filled.benchmark
-    if serving.exemplars is not None:
+    source = loaded.benchmark
+    if config.exemplars is not None:
         classes = None if study.classes is None else study.path(study.classes)
-        source = read_benchmark(serving.exemplars, classes=classes)
+        source = read_benchmark(config.exemplars, classes=classes)
     folder = None if study.images is None else study.path(study.images)
-    asked = frozenset(filled.asked.image_ids.tolist())
-    images = ImageFolder(folder, _ids(filled.benchmark))
-    if source is filled.benchmark:
+    asked = frozenset(loaded.asked.image_ids.tolist())
+    images = ImageFolder(folder, _ids(loaded.benchmark))
+    if source is loaded.benchmark:
         return images, example_images(source, asked, images)
     more = example_images(source, asked, ImageFolder(folder, _ids(source)))
     shown = {name for names in more.values() for name in names}
-    return ImageFolder(folder, {*_ids(filled.benchmark), *shown}), more
+    return ImageFolder(folder, {*_ids(loaded.benchmark), *shown}), more
 
 
-def _asking(study: Study, filled: SyncResult) -> tuple[Wording, dict[str, tuple[int, ...]]]:
+def _asking(study: Study, loaded: SyncResult) -> tuple[Wording, dict[str, tuple[int, ...]]]:
     """How the study calls its question and answers, and the labels that it shows."""
     options = dict(study.settings.get(_ASK, {}))
     named = options.pop("labels", None)
     shown: dict[str, tuple[int, ...]] = {}
     if named is not None:
-        classes = filled.benchmark.classes
-        labels = read_labels(study.path(named), classes=classes).align_to(filled.benchmark)
+        classes = loaded.benchmark.classes
+        labels = read_labels(study.path(named), classes=classes).align_to(loaded.benchmark)
         shown = dict(zip(labels.image_ids.tolist(), map(tuple, labels.lists()), strict=True))
     return Wording(**options), shown
 
@@ -200,14 +200,14 @@ def _ids(benchmark: Benchmark) -> list[str]:
 
 
 def _rule(
-    study: Study, store: Store, serving: ServeConfig, *, refreshes: bool
+    study: Study, store: Store, config: ServeConfig, *, refreshes: bool
 ) -> tuple[StoppingRule | None, Callable[[], None]]:
     """The rule, and what starts keeping it up; a site without one forgets what was settled."""
-    stop = serving.stop
+    stop = config.stop
     if stop is None:
         return None, (lambda: _forget(store, refreshes=refreshes))
     live = LiveRule()
-    url, folder = database_url(study, serving.database), Path(serving.folder)
+    url, folder = database_url(study, config.database), Path(config.folder)
 
     def begin() -> None:
         threading.Thread(

@@ -53,8 +53,8 @@ def check_holds_study(database: Database) -> None:
                 return
     where = database.url.render_as_string(hide_password=True)
     raise StoreError(
-        f"{where}: there is no study in it, and so 0 votes. Check the URL (--database), or open "
-        "the rating site first (reassess serve)."
+        f"{where}: there is no study in it, and so 0 votes. Check the URL (--database, or [site] "
+        "database in study.toml), or open the rating site first (reassess serve)."
     )
 
 
