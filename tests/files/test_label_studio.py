@@ -12,7 +12,7 @@ from reassess.errors import DataError, FileError
 from reassess.files import read_votes
 from reassess.files.dense_votes import write_dense_votes
 from reassess.files.label_studio import CONFIGURATION, read_label_studio, write_label_studio
-from reassess.files.vote_tables import crowd_kit, long, write_parts
+from reassess.files.vote_tables import write_crowd_kit, write_long
 from reassess.records import Classes, Votes
 
 from .test_votes import some_votes, triples, votes_of
@@ -65,14 +65,14 @@ def test_export_then_import_is_the_identity(
     assert triples(read_label_studio(folder / "v.json")) == triples(votes)
     assert write_dense_votes(parts_of(votes), folder / "v.npz") == len(votes)
     assert triples(read_votes(folder / "v.npz")) == triples(votes)
-    for form, suffix in (
-        (long, ".csv"),
-        (long, ".parquet"),
-        (crowd_kit, ".tsv"),
-        (crowd_kit, ".pq"),
+    for write, suffix in (
+        (write_long, ".csv"),
+        (write_long, ".parquet"),
+        (write_crowd_kit, ".tsv"),
+        (write_crowd_kit, ".pq"),
     ):
-        path = folder / f"{form.__name__}{suffix}"
-        assert write_parts((form(part) for part in parts_of(votes)), path) == len(votes)
+        path = folder / f"{write.__name__}{suffix}"
+        assert write(parts_of(votes), path) == len(votes)
         assert triples(read_votes(path)) == triples(votes)
 
 
@@ -83,12 +83,12 @@ def test_what_is_known_of_a_vote_stands_beside_it(tmp_path: Path) -> None:
         "given_at": np.array(["2026-01-02T03:04:05.678", "NaT", "NaT"], "M8[ms]"),
         "seconds": np.array([1.5, np.nan, np.nan]),
     }  # fmt: skip
-    write_parts([long(part)], tmp_path / "v.csv")
+    write_long([part], tmp_path / "v.csv")
     assert (tmp_path / "v.csv").read_text() == (
         "image,label,rater,answer,given_at,seconds\n"
         "a b.jpg,1,ann,yes,2026-01-02T03:04:05.678Z,1.5\na b.jpg,1,bob,no,,\nc.jpg,0,ann,maybe,,\n"
     )
-    write_parts([crowd_kit(part)], tmp_path / "k.csv")
+    write_crowd_kit([part], tmp_path / "k.csv")
     lines = (tmp_path / "k.csv").read_text().splitlines()
     assert lines[:2] == ["task,worker,label", "a b.jpg:1,ann,yes"]
     classes = Classes.from_names(["cat", "dog"])
@@ -165,7 +165,7 @@ def test_what_is_no_vote_is_refused(
 
 
 def test_nothing_is_written_of_nothing(tmp_path: Path) -> None:
-    for write in (write_parts, write_label_studio):
+    for write in (write_long, write_label_studio):
         with pytest.raises(DataError, match="0 votes"):
             write([], tmp_path / "v.csv")
     assert list(tmp_path.iterdir()) == []

@@ -301,7 +301,7 @@ def test_scales_are_declared(tmp_path: Path) -> None:
     np.savez(tmp_path / "l.npz", logits=model.scores[rows] * 99 - 9)
     np.savez(tmp_path / "s.npz", scores=model.scores[rows])
     scales = [
-        read_predictions(tmp_path / f, model.benchmark, **where)[0].scale  # type: ignore[arg-type]
+        read_predictions(tmp_path / f, model.benchmark, **where)[0].score_type  # type: ignore[arg-type]
         for f in ("p.npz", "l.npz", "s.npz")
     ]
     assert scales == ["probability", "logit", None]

@@ -152,7 +152,7 @@ def test_a_posterior_is_read_as_it_was_written(
     write_posterior(written, path)
     first = path.read_bytes()
     read = read_posterior(path)
-    for name in ("truths", "method", "answers", "log_likelihood", "objective", "converged"):
+    for name in ("states", "method", "answers", "log_likelihood", "objective", "converged"):
         assert getattr(read, name) == getattr(written, name)
     assert (read.votes_sha256, read.gold_sha256) == (written.votes_sha256, written.gold_sha256)
     for name in ("log_probability", "rater_ids", "confusion", "prior"):

@@ -1,13 +1,17 @@
 """``reassess votes``: a study's votes to a file, and a file's votes into the study."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import option
+from reassess.cli.options import RegistryChoice, option
 from reassess.cli.rating_options import database_option, opened
 from reassess.errors import OptionError
+
+if TYPE_CHECKING:
+    from reassess.files import VoteFormat
+    from reassess.registry import Registry
 
 _ROWS = {
     "gold": ("answer of an expert", "answers of experts"),
@@ -15,14 +19,25 @@ _ROWS = {
 }
 """What a row of each of the experts' tables is: one, and several."""
 
-_format = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["long", "real-npz", "label-studio", "crowd-kit"]),
-    help="long: image,label,rater,answer (.csv, .parquet); real-npz: the published archive "
-    "(.npz); label-studio: its JSON (.json); crowd-kit: task,worker,label.  [default: by the "
-    "extension]",
-)
+
+def _formats() -> "Registry[VoteFormat]":
+    from reassess.files import VOTE_FORMATS
+
+    return VOTE_FORMATS
+
+
+class _FormatOption(click.Option):
+    """``--format``, whose help lists the formats that are registered when it is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """The option and what each of its words means."""
+        words = "; ".join(f"{one.name}: {one.summary}" for one in _formats().values())
+        self.help = f"{words}.  [default: by the extension]"
+        record = super().get_help_record(ctx)
+        return record if record is not None else ("", "")
+
+
+_format = click.option("--format", "form", cls=_FormatOption, type=RegistryChoice(_formats))
 
 
 @click.group(

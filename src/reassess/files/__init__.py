@@ -9,9 +9,9 @@
 `predictions`   models' predictions, aligned to a benchmark or left on disk
 `prediction_forms`  every form in which they are kept, opened
 `timm_tables`   tables as timm's ``inference.py`` writes them
-`votes`         votes and gold: the published dense archive, long tables
-`vote_tables`   votes as long tables, written part by part
-`dense_votes`   votes as the published dense archive, written
+`votes`         votes and gold: `VOTE_FORMATS`, one door for all formats
+`vote_tables`   votes as long tables, read, and written part by part
+`dense_votes`   votes as the published dense archive
 `label_studio`  votes as Label Studio's JSON
 `proposals`     a study's proposals, tasks and unrated images
 `posteriors`    posteriors, as one `.npz`
@@ -34,11 +34,20 @@ from reassess.files.benchmarks import read_benchmark, read_classes, read_hierarc
 from reassess.files.labels import LabelFormat, read_labels, write_labels
 from reassess.files.posteriors import read_posterior, write_posterior
 from reassess.files.predictions import RowOrder, open_predictions, read_predictions
-from reassess.files.votes import read_gold, read_votes, write_votes
+from reassess.files.votes import (
+    VOTE_FORMATS,
+    VoteFormat,
+    read_gold,
+    read_votes,
+    vote_format,
+    write_votes,
+)
 
 __all__ = [
+    "VOTE_FORMATS",
     "LabelFormat",
     "RowOrder",
+    "VoteFormat",
     "open_predictions",
     "read_benchmark",
     "read_classes",
@@ -50,6 +59,7 @@ __all__ = [
     "read_predictions",
     "read_votes",
     "sha256_of",
+    "vote_format",
     "write_atomically",
     "write_labels",
     "write_posterior",

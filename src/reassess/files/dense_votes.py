@@ -1,34 +1,137 @@
 """Votes as the published dense archive: raters by questions by answers, of counts.
 
 ``tensor`` [raters, questions, answers], ``info`` [questions, 2] of image id and class index,
-``ids`` of the raters. Votes come by question and the archive goes by rater: counts wait in a
-file without a name beside the archive, so that memory grows with neither. Compressed, since nearly
-all of it is zeros; `reassess.files.votes` reads it back, rater by rater too.
+``ids`` of the raters. The published tensor is 377 MB when unpacked, nearly all of it zeros, so it
+is read rater by rater. Votes come by question and the archive goes by rater: counts wait in a
+file without a name beside the archive, so that memory grows with neither.
 """
 
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from jaxtyping import Int
 
-from reassess.errors import DataError
+from reassess.errors import DataError, FileError
+from reassess.files.arrays import BROKEN, as_strings, corrupt_file_error, read_npz
 from reassess.files.atomic import write_atomically
+from reassess.files.benchmarks import class_indices
 from reassess.files.vote_tables import Part
-from reassess.records import ANSWERS
+from reassess.records import ANSWERS, Classes, Pairs, Questions, Votes, factorize
 
 _COUNT = np.dtype(np.uint16)
+_MOST_VOTES = 1000
+"""No rater answers one question more often: a larger count is something else."""
 
 
-def write_dense_votes(parts: Iterable[Part], path: str | Path) -> int:
-    """How many votes were written, as the published archive.
+def read_dense_votes(
+    path: Path,
+    *,
+    classes: Classes | None = None,  # noqa: ARG001 -- the archive holds indices
+    answers: Sequence[str] | None = None,
+) -> Votes:
+    """Votes from the published archive; see `reassess.files.votes.ReadVotes`.
 
-    Args:
-        parts: votes; those of one question stand together and in one part.
-        path: the file.
+    Raises:
+        FileError: the file is missing or corrupt, or an array is of another form.
+        DataError: there is no vote or rater, or arrays do not fit together.
+    """
+    names = tuple(answers) if answers else ANSWERS
+    arrays = read_npz(path, ["info", "ids"])
+    info = arrays["info"]
+    if info.ndim != 2 or info.shape[1] != 2 or info.dtype.kind not in "US":
+        raise FileError(
+            f"{path}: 'info' has the shape {info.shape} and type {info.dtype}, but must be "
+            "[questions, 2] strings: file name and class index."
+        )
+    image_ids, image = factorize(as_strings(info[:, 0], str(path)).tolist())
+    texts = as_strings(info[:, 1], str(path)).tolist()
+    label = class_indices(texts, None, f"{path}: 'info'", first_row=0)
+    rater_ids = as_strings(arrays["ids"], f"{path}: 'ids'")
+    if len(rater_ids) == 0:
+        raise DataError(f"{path}: 'ids' names 0 raters, but there must be at least one.")
+    question, rater, answer = _read_tensor(path, len(rater_ids), len(info), len(names))
+    order = np.argsort(question, kind="stable")
+    return Votes(
+        questions=Questions.from_pairs(Pairs(image_ids, image, label)),
+        rater_ids=rater_ids,
+        answers=names,
+        question=question[order].astype(np.int32),
+        rater=rater[order].astype(np.int32),
+        answer=answer[order].astype(np.int8 if len(names) < 128 else np.int32),
+    )
+
+
+def _read_tensor(
+    path: Path, n_raters: int, n_questions: int, n_answers: int
+) -> tuple[Int[np.ndarray, "V"], Int[np.ndarray, "V"], Int[np.ndarray, "V"]]:
+    """The votes in ``tensor``, one rater's block in memory at a time."""
+    found: list[tuple[Any, Any, Any]] = []
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("tensor.npy") as file:
+            shape, fortran, dtype = _header(file)
+            if dtype.kind not in "fiub" or fortran:
+                raise FileError(
+                    f"{path}: 'tensor' has the type {dtype}, but must hold counts in C order."
+                )
+            if shape != (n_raters, n_questions, n_answers):
+                raise DataError(
+                    f"{path}: 'tensor' has the shape {shape}, but must be "
+                    f"{(n_raters, n_questions, n_answers)}: raters as in 'ids', questions as in "
+                    "'info', and one place for each answer."
+                )
+            n_bytes = n_questions * n_answers * dtype.itemsize
+            for rater in range(n_raters):
+                raw = file.read(n_bytes)
+                if len(raw) < n_bytes:
+                    raise FileError(f"{path}: 'tensor' ends early; the file is unfinished.")
+                block = np.frombuffer(raw, dtype).reshape(n_questions, n_answers)
+                found.append(_votes_of_rater(block, rater, path))
+    except BROKEN as error:
+        raise corrupt_file_error(path, error) from error
+    if sum(len(votes[0]) for votes in found) == 0:
+        raise DataError(f"{path}: 'tensor' holds 0 votes, but there must be at least one.")
+    question, rater_of, answer = (np.concatenate(column) for column in zip(*found, strict=True))
+    return question, rater_of, answer
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of the array whose bytes follow."""
+    if np.lib.format.read_magic(file) == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)
+
+
+def _votes_of_rater(block: Any, rater: int, path: Path) -> tuple[Any, Any, Any]:
+    cell = np.flatnonzero(block)
+    count = block.reshape(-1)[cell]
+    counts_votes = (count >= 0) & (count <= _MOST_VOTES) & (count == np.floor(count))
+    if not counts_votes.all():
+        wrong = int(np.argmin(counts_votes))
+        question, answer = divmod(int(cell[wrong]), block.shape[1])
+        raise DataError(
+            f"{path}: tensor[{rater}, {question}, {answer}] is {count[wrong]!s}, but must count "
+            f"votes: 0, 1, … at most {_MOST_VOTES:,}."
+        )
+    times = count.astype(np.int64)
+    if (times > 1).any():
+        cell = np.repeat(cell, times)
+    question, answer = np.divmod(cell, block.shape[1])
+    return question, np.full(len(cell), rater), answer
+
+
+def write_dense_votes(
+    parts: Iterable[Part],
+    path: Path,
+    *,
+    classes: Classes | None = None,  # noqa: ARG001 -- the archive holds indices
+    answers: Sequence[str] = ANSWERS,  # noqa: ARG001 -- it holds no names either
+) -> int:
+    """Write the published archive; see `reassess.files.votes.WriteVotes`.
 
     Raises:
         FileError: the file cannot be written.

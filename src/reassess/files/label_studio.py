@@ -12,21 +12,21 @@ bounded memory; read as a whole.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import numpy as np
+from jaxtyping import Shaped
 
 from reassess.errors import DataError, FileError
 from reassess.files.arrays import check_readable, prefix_errors_with
 from reassess.files.atomic import sha256_of, write_atomically
 from reassess.files.benchmarks import class_indices
-from reassess.files.tables import factorize, utc_times
+from reassess.files.tables import utc_times
 from reassess.files.vote_tables import Part
-from reassess.records import ANSWERS, Classes, Pairs, Questions, Votes
+from reassess.records import ANSWERS, Classes, Votes
 
 CONFIGURATION = """<View>
   <Image name="image" value="$image"/>
@@ -45,7 +45,11 @@ _FIELD = "answer"
 
 
 def write_label_studio(
-    parts: Iterable[Part], path: str | Path, *, classes: Classes | None = None
+    parts: Iterable[Part],
+    path: str | Path,
+    *,
+    classes: Classes | None = None,
+    answers: Sequence[str] = ANSWERS,  # noqa: ARG001 -- the labelling interface has these three
 ) -> int:
     """How many votes were written, as a JSON list of tasks.
 
@@ -53,6 +57,7 @@ def write_label_studio(
         parts: votes; those of one question stand together and in one part.
         path: the file.
         classes: names of the classes; None writes their indices.
+        answers: no, maybe and yes.
 
     Raises:
         FileError: the file cannot be written.
@@ -74,12 +79,15 @@ def write_label_studio(
     return n_votes
 
 
-def read_label_studio(path: str | Path, *, classes: Classes | None = None) -> Votes:
+def read_label_studio(
+    path: str | Path, *, classes: Classes | None = None, answers: Sequence[str] | None = None
+) -> Votes:
     """Votes from a JSON list of tasks, as Label Studio exports it.
 
     Args:
         path: the file.
         classes: needed where ``label`` is a class's id or name and not its index.
+        answers: no, maybe and yes, or None.
 
     Raises:
         FileError: the file is missing or no JSON list of tasks.
@@ -87,6 +95,11 @@ def read_label_studio(path: str | Path, *, classes: Classes | None = None) -> Vo
     """
     path = Path(path)
     check_readable(path)
+    if answers is not None and tuple(answers) != ANSWERS:
+        raise DataError(
+            f"{path}: the answers are declared as {', '.join(answers)}, but those of Label Studio "
+            f"must be {', '.join(ANSWERS)}. Leave --answers out."
+        )
     try:
         tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -98,11 +111,17 @@ def read_label_studio(path: str | Path, *, classes: Classes | None = None) -> Vo
     rows = [row for number, task in enumerate(tasks) for row in _votes_of(task, number, path)]
     if not rows:
         raise DataError(f"{path}: there are 0 votes, but there must be at least one.")
-    image, label, rater, answer, at = (list(column) for column in zip(*rows, strict=True))
-    index = class_indices(label, classes, f"{path}: label of vote", first_row=0)
+    image, label, rater, answer, at, took = (list(column) for column in zip(*rows, strict=True))
     with prefix_errors_with(path):
-        votes = _record(image, index.tolist(), rater, answer, at)
-        return replace(votes, sha256=sha256_of(path))
+        return Votes.from_columns(
+            image=image,
+            label=class_indices(label, classes, f"{path}: label of vote", first_row=0),
+            rater=rater,
+            answer=np.array(answer, np.int64),
+            given_at=_times(at),
+            seconds=np.array(took),
+            sha256=sha256_of(path),
+        )
 
 
 def _tasks(part: Part, classes: Classes | None) -> Iterator[dict[str, Any]]:
@@ -153,8 +172,8 @@ def _annotations(part: Part) -> list[dict[str, Any]]:
 
 def _votes_of(
     task: dict[str, Any], number: int, path: Path
-) -> Iterator[tuple[str, str, str, int, object]]:
-    """Image, class, rater, answer and time of each vote on a task."""
+) -> Iterator[tuple[str, str, str, int, object, float]]:
+    """Image, class, rater, answer, time and duration of each vote on a task."""
     where = f"{path}: task[{number}]"
     given = task.get("annotations", [])
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
@@ -171,8 +190,8 @@ def _votes_of(
     image = _image_of(data, where)
     for place, one in enumerate(votes):
         at = f"{where}: annotation[{place}]"
-        when = one.get("created_at")
-        yield image, str(data["label"]), _rater_of(one, at), _answer_of(one, at), when
+        when, took = one.get("created_at"), _seconds_of(one, at)
+        yield image, str(data["label"]), _rater_of(one, at), _answer_of(one, at), when, took
 
 
 def _image_of(data: dict[str, Any], where: str) -> str:
@@ -212,29 +231,20 @@ def _answer_of(annotation: dict[str, Any], where: str) -> int:
     return ANSWERS.index(str(chosen[0]).strip().lower())
 
 
-def _record(
-    image: list[str], label: list[int], rater: list[str], answer: list[int], at: list[object]
-) -> Votes:
+def _seconds_of(annotation: dict[str, Any], where: str) -> float:
+    took = annotation.get("lead_time")
+    if took is None:
+        return float("nan")
+    if isinstance(took, bool) or not isinstance(took, int | float):
+        raise DataError(f"{where}: lead_time is {took!r}, but must be seconds. Leave it out.")
+    return float(took)
+
+
+def _times(at: list[object]) -> Shaped[np.ndarray, "V"]:
     try:
-        given_at = utc_times(at)
+        return utc_times(at)
     except ValueError as error:
         raise DataError(
             f"created_at of an annotation cannot be read ({error}), but must be such as "
-            "2026-01-31T12:00:00Z. Mend it, or leave it out."
+            "2026-01-31T12:00:00Z. Fix it, or leave it out."
         ) from error
-    keys = list(zip(image, label, strict=True))
-    code: dict[tuple[str, int], int] = {}
-    question = np.array([code.setdefault(key, len(code)) for key in keys], np.int64)
-    image_ids, of_question = factorize([name for name, _ in code])
-    rater_ids, who = factorize(rater)
-    pairs = Pairs(image_ids, of_question, np.array([index for _, index in code], np.int64))
-    order = np.argsort(question, kind="stable")
-    return Votes(
-        questions=Questions.from_pairs(pairs),
-        rater_ids=rater_ids,
-        answers=ANSWERS,
-        question=question[order].astype(np.int32),
-        rater=who[order].astype(np.int32),
-        answer=np.array(answer, np.int8)[order],
-        given_at=None if np.isnat(given_at).all() else given_at[order],
-    )

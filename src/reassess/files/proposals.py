@@ -21,13 +21,12 @@ from reassess.errors import FileError
 from reassess.files.arrays import prefix_errors_with
 from reassess.files.atomic import write_atomically
 from reassess.files.tables import (
-    factorize,
     parquet_metadata,
     read_table,
     write_parquet,
     write_table,
 )
-from reassess.records import Benchmark, Pairs, Proposals, Questions, Tasks, align
+from reassess.records import Benchmark, Pairs, Proposals, Questions, Tasks, align, factorize
 
 _MODEL = "model:"
 

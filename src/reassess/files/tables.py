@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Shaped
 
 from reassess.errors import FileError, MissingExtraError, preview
 from reassess.files.arrays import check_readable
@@ -173,13 +173,6 @@ def read_table(path: Path) -> Table:
     if twice:
         raise FileError(f"{path}: a column name is there twice: {named(twice)}. Rename one.")
     return table
-
-
-def factorize(values: Sequence[str]) -> tuple[Shaped[np.ndarray, "n"], Int[np.ndarray, "V"]]:
-    """Distinct strings in the order of their first appearance, and each value's index."""
-    codes: dict[str, int] = {}
-    index = np.fromiter((codes.setdefault(v, len(codes)) for v in values), np.int64, len(values))
-    return np.array(list(codes), dtype=str), index
 
 
 def utc_times(cells: Iterable[Any]) -> Shaped[np.ndarray, "n"]:

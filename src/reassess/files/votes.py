@@ -1,314 +1,256 @@
-"""Votes and gold.
+"""Votes and gold: every format in which they are kept, read and written through one door.
 
-Dense archive   the published ``.npz``: ``tensor`` [raters, questions, answers] of counts,
-                ``info`` [questions, 2] of file name and class index, ``ids`` of the raters
-Long table      CSV or parquet, one row a vote: ``task, worker, label`` (crowd-kit's words;
-                a task ``<image>:<class index>`` is a question about that pair), or
-                ``image, label, rater, answer``; with ``given_at`` where times are known
-Gold            the same two, with ``expert`` for ``rater``
+long          CSV or parquet, one row a vote: ``image, label, rater, answer``, with ``given_at``
+              and ``seconds`` where they are known
+real-npz      the published archive: counts of raters by questions by answers
+label-studio  Label Studio's JSON: one task a question, one annotation a vote
+crowd-kit     CSV or parquet with crowd-kit's words: ``task, worker, label``
 
-The dense tensor is read rater by rater: the published one is 377 MB when unpacked.
+`VOTE_FORMATS` says what each format is called, how its files end, and how it is read and
+written; a further format is one entry more, and is then offered wherever votes are read or
+written. Gold is kept in the same formats, with ``expert`` for ``rater``.
 """
 
-import re
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int
 
-from reassess.errors import DataError, FileError, preview
-from reassess.files.arrays import (
-    BROKEN,
-    as_strings,
-    check_readable,
-    corrupt_file_error,
-    prefix_errors_with,
-    read_npz,
+from reassess.errors import DataError, OptionError
+from reassess.files.arrays import check_readable, prefix_errors_with
+from reassess.files.atomic import sha256_of
+from reassess.files.dense_votes import read_dense_votes, write_dense_votes
+from reassess.files.label_studio import read_label_studio, write_label_studio
+from reassess.files.vote_tables import Part, read_vote_table, write_crowd_kit, write_long
+from reassess.records import ANSWERS, Classes, Gold, Votes
+from reassess.registry import Registry
+
+_TABLES = (".csv", ".tsv", ".parquet", ".pq")
+
+
+@runtime_checkable
+class ReadVotes(Protocol):
+    """Reads the votes of one file."""
+
+    def __call__(
+        self, path: Path, *, classes: Classes | None, answers: Sequence[str] | None
+    ) -> Votes:
+        """The votes.
+
+        Args:
+            path: a file that is there and not empty.
+            classes: what class ids and names are looked up in, where the format has them.
+            answers: names of the answers in order, for files that hold codes.
+
+        Raises:
+            DataError: the file is malformed.
+        """
+
+
+@runtime_checkable
+class WriteVotes(Protocol):
+    """Writes votes part by part, in bounded memory."""
+
+    def __call__(
+        self,
+        parts: Iterable[Part],
+        path: Path,
+        *,
+        classes: Classes | None,
+        answers: Sequence[str],
+    ) -> int:
+        """How many votes were written.
+
+        Args:
+            parts: the votes.
+            path: the file.
+            classes: names of the classes, for formats that show them to people.
+            answers: names of the answers, in the order of their codes.
+
+        Raises:
+            FileError: the file cannot be written.
+            DataError: there is no vote.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class VoteFormat:
+    """A format of files of votes.
+
+    Attributes:
+        name: what people type.
+        endings: of its files, lower case; a file whose ending two formats share is read in the
+            one that is registered first.
+        read: reads a file.
+        write: writes one.
+        summary: what it is, in one line for help.
+        holds: what it keeps beside image, class, rater and answer: "task" (questions that are no
+            pairs), "answers" (other answers than no, maybe, yes), "given_at", "seconds",
+            "further" (any other column).
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    read: ReadVotes
+    write: WriteVotes
+    summary: str
+    holds: frozenset[str] = frozenset()
+
+
+VOTE_FORMATS: Registry[VoteFormat] = Registry(
+    "format of votes",
+    [
+        VoteFormat(
+            "long",
+            _TABLES,
+            read_vote_table,
+            write_long,
+            "image,label,rater,answer with given_at and seconds (.csv, .tsv, .parquet)",
+            frozenset({"task", "answers", "given_at", "seconds", "further"}),
+        ),
+        VoteFormat(
+            "real-npz",
+            (".npz",),
+            read_dense_votes,
+            write_dense_votes,
+            "the published archive (.npz)",
+        ),
+        VoteFormat(
+            "label-studio",
+            (".json",),
+            read_label_studio,
+            write_label_studio,
+            "Label Studio's JSON (.json)",
+            frozenset({"given_at", "seconds"}),
+        ),
+        VoteFormat(
+            "crowd-kit",
+            _TABLES,
+            read_vote_table,
+            write_crowd_kit,
+            "task,worker,label (.csv, .tsv, .parquet)",
+            frozenset({"task", "answers"}),
+        ),
+    ],
 )
-from reassess.files.atomic import sha256_of, write_atomically
-from reassess.files.benchmarks import CLASS, IMAGE, class_indices
-from reassess.files.tables import (
-    Table,
-    factorize,
-    is_parquet,
-    read_table,
-    utc_times,
-    write_csv,
-    write_parquet,
-)
-from reassess.records import ANSWERS, Classes, Gold, Pairs, Questions, Votes, pair_keys
+"""The formats in which votes are read and written."""
 
-TASK = ("task", "question", "item", "task_id", "question_id", "item_id")
-RATER = ("worker", "rater", "annotator", "expert", "worker_id", "rater_id", "annotator_id")
-ANSWER = ("answer", "vote", "response")
-GIVEN_AT = ("given_at",)
 
-_PAIR = re.compile(r"(.*):(\d+)", re.DOTALL)
-_MOST_VOTES = 1000
-"""No rater answers one question more often: a larger count is something else."""
+def vote_format(path: str | Path, form: str | None = None) -> VoteFormat:
+    """The format of a file of votes: the one that is named, or the first with its ending.
+
+    Raises:
+        OptionError: there is no such format, or the ending is another's.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    offered = list(VOTE_FORMATS.values()) if form is None else [VOTE_FORMATS[form]]
+    for one in offered:
+        if ending in one.endings:
+            return one
+    wanted = dict.fromkeys(ending for one in offered for ending in one.endings)
+    raise OptionError(
+        f"{path}: its extension is {ending!r}, but must be one of {', '.join(wanted)}"
+        f"{'' if form is None else f' for the format {form}'}. Rename the file."
+    )
 
 
 def read_votes(
-    path: str | Path, *, classes: Classes | None = None, answers: Sequence[str] | None = None
+    path: str | Path,
+    *,
+    classes: Classes | None = None,
+    answers: Sequence[str] | None = None,
+    form: str | None = None,
 ) -> Votes:
-    """Votes from the published dense archive or from a long table.
+    """Votes from a file of any of `VOTE_FORMATS`.
 
     Args:
-        path: ``.npz``, ``.csv``, ``.tsv`` or ``.parquet``.
-        classes: needed where a long table names classes by id or name.
-        answers: names of the answers in order, for tables that hold codes 0, 1, …
+        path: the file.
+        classes: needed where classes are named by id or name and not by index.
+        answers: names of the answers in order, for files that hold codes 0, 1, …
+        form: name of the format; None goes by the extension.
 
     Raises:
+        OptionError: the format is unknown, or the extension is another's.
         FileError: the file is missing, corrupt, a pickle or lacks a column.
         DataError: there is no vote, a rater or question has none, or a value is no answer.
     """
     path = Path(path)
     check_readable(path)
+    found = vote_format(path, form)
     with prefix_errors_with(path):
-        if path.suffix.lower() == ".npz":
-            return _read_dense(path, tuple(answers) if answers else ANSWERS)
-        return _read_long(path, classes, answers)
+        votes = found.read(path, classes=classes, answers=answers)
+    return replace(votes, sha256=sha256_of(path))
 
 
-def read_gold(path: str | Path, *, classes: Classes | None = None) -> Gold:
-    """Gold from a dense archive or from a table ``image,label,expert,answer``.
+def read_gold(path: str | Path, *, classes: Classes | None = None, form: str | None = None) -> Gold:
+    """Gold from a file of votes, such as a table ``image,label,expert,answer``.
 
     Raises:
+        OptionError: the format is unknown, or the extension is another's.
         FileError: the file is missing, corrupt, a pickle or lacks a column.
         DataError: there is no answer, or one is neither no, maybe nor yes.
     """
-    votes = read_votes(path, classes=classes, answers=ANSWERS)
+    votes = read_votes(path, classes=classes, answers=ANSWERS, form=form)
     with prefix_errors_with(Path(path)):
         return Gold(votes)
 
 
-def write_votes(votes: Votes, path: str | Path) -> None:
-    """Write votes as a long table, CSV or parquet by the extension.
+def write_votes(
+    votes: Votes,
+    path: str | Path,
+    form: str | None = None,
+    *,
+    classes: Classes | None = None,
+) -> None:
+    """Write votes in one of `VOTE_FORMATS`; reading the file gives what the format holds.
 
-    Pairs are written as ``image, label, rater, answer``, other questions as
-    ``task, worker, label``. Reading the file gives the same votes.
+    Args:
+        votes: the votes.
+        path: the file.
+        form: name of the format; None goes by the extension.
+        classes: names of the classes, for formats that show them to people.
 
     Raises:
+        OptionError: the format is unknown, or the extension is another's.
+        DataError: the questions are no pairs, or the answers are others than no, maybe and yes,
+            and the format cannot say so.
         FileError: the file cannot be written.
     """
     path = Path(path)
-    pairs = votes.questions.pairs
-    columns: dict[str, Any]
-    raters = votes.rater_ids[votes.rater]
-    answers = np.array(votes.answers)[votes.answer]
+    into = vote_format(path, form)
+    if "task" not in into.holds:
+        votes.questions.require_pairs(f"{path}: the format {into.name} holds pairs only")
+    if "answers" not in into.holds and votes.answers != ANSWERS:
+        raise DataError(
+            f"{path}: the answers are {', '.join(votes.answers)}, but must be "
+            f"{', '.join(ANSWERS)} in the format {into.name}. Write a table (.csv, .parquet)."
+        )
+    into.write(votes_as_parts(votes), path, classes=classes, answers=votes.answers)
+
+
+def votes_as_parts(votes: Votes, n_votes: int = 100_000) -> Iterator[Part]:
+    """The votes as columns, in parts of about ``n_votes``, those of a question in one."""
+    order = np.argsort(votes.question, kind="stable")
+    ends = np.flatnonzero(np.diff(votes.question[order], append=-1)) + 1
+    start = 0
+    while start < len(order):
+        end = int(ends[np.searchsorted(ends, min(start + n_votes, len(order)))])
+        yield _part(votes, order[start:end])
+        start = end
+
+
+def _part(votes: Votes, rows: Any) -> Part:
+    question, pairs = votes.question[rows], votes.questions.pairs
     if pairs is None:
-        columns = {"task": votes.questions.ids[votes.question], "worker": raters, "label": answers}
+        part = {"task": votes.questions.ids[question]}
     else:
-        columns = {
-            "image": pairs.image_ids[pairs.image[votes.question]],
-            "label": pairs.label[votes.question],
-            "rater": raters,
-            "answer": answers,
-        }
+        part = {"image": pairs.image_ids[pairs.image[question]], "label": pairs.label[question]}
+    part |= {"rater": votes.rater_ids[votes.rater[rows]], "answer": votes.answer[rows]}
     if votes.given_at is not None:
-        columns["given_at"] = votes.given_at
-    with write_atomically(path) as beside:
-        if is_parquet(path):
-            write_parquet(beside, columns, {})
-        else:
-            if votes.given_at is not None:
-                texts = np.datetime_as_string(votes.given_at)
-                columns["given_at"] = np.where(np.isnat(votes.given_at), "", texts)
-            lists = {name: column.tolist() for name, column in columns.items()}
-            write_csv(beside, list(columns), lists)
-
-
-def _read_dense(path: Path, answers: tuple[str, ...]) -> Votes:
-    arrays = read_npz(path, ["info", "ids"])
-    info = arrays["info"]
-    if info.ndim != 2 or info.shape[1] != 2 or info.dtype.kind not in "US":
-        raise FileError(
-            f"{path}: 'info' has the shape {info.shape} and type {info.dtype}, but must be "
-            "[questions, 2] strings: file name and class index."
-        )
-    image_ids, image = factorize(as_strings(info[:, 0], str(path)).tolist())
-    texts = as_strings(info[:, 1], str(path)).tolist()
-    label = class_indices(texts, None, f"{path}: 'info'", first_row=0)
-    rater_ids = as_strings(arrays["ids"], f"{path}: 'ids'")
-    if len(rater_ids) == 0:
-        raise DataError(f"{path}: 'ids' names 0 raters, but there must be at least one.")
-    question, rater, answer = _read_tensor(path, len(rater_ids), len(info), len(answers))
-    return _votes(
-        path, Questions.from_pairs(Pairs(image_ids, image, label)), rater_ids, answers,
-        question, rater, answer,
-    )  # fmt: skip
-
-
-def _read_tensor(
-    path: Path, n_raters: int, n_questions: int, n_answers: int
-) -> tuple[Int[np.ndarray, "V"], Int[np.ndarray, "V"], Int[np.ndarray, "V"]]:
-    """The votes in ``tensor``, one rater's block in memory at a time."""
-    found: list[tuple[Any, Any, Any]] = []
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open("tensor.npy") as file:
-            shape, fortran, dtype = _header(file)
-            if dtype.kind not in "fiub" or fortran:
-                raise FileError(
-                    f"{path}: 'tensor' has the type {dtype}, but must hold counts in C order."
-                )
-            if shape != (n_raters, n_questions, n_answers):
-                raise DataError(
-                    f"{path}: 'tensor' has the shape {shape}, but must be "
-                    f"{(n_raters, n_questions, n_answers)}: raters as in 'ids', questions as in "
-                    "'info', and one place for each answer."
-                )
-            n_bytes = n_questions * n_answers * dtype.itemsize
-            for rater in range(n_raters):
-                raw = file.read(n_bytes)
-                if len(raw) < n_bytes:
-                    raise FileError(f"{path}: 'tensor' ends early; the file is unfinished.")
-                block = np.frombuffer(raw, dtype).reshape(n_questions, n_answers)
-                found.append(_votes_of_rater(block, rater, path))
-    except BROKEN as error:
-        raise corrupt_file_error(path, error) from error
-    if sum(len(votes[0]) for votes in found) == 0:
-        raise DataError(f"{path}: 'tensor' holds 0 votes, but there must be at least one.")
-    question, rater_of, answer = (np.concatenate(column) for column in zip(*found, strict=True))
-    return question, rater_of, answer
-
-
-def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type of the array whose bytes follow."""
-    if np.lib.format.read_magic(file) == (1, 0):
-        return np.lib.format.read_array_header_1_0(file)
-    return np.lib.format.read_array_header_2_0(file)
-
-
-def _votes_of_rater(block: Any, rater: int, path: Path) -> tuple[Any, Any, Any]:
-    cell = np.flatnonzero(block)
-    count = block.reshape(-1)[cell]
-    counts_votes = (count >= 0) & (count <= _MOST_VOTES) & (count == np.floor(count))
-    if not counts_votes.all():
-        wrong = int(np.argmin(counts_votes))
-        question, answer = divmod(int(cell[wrong]), block.shape[1])
-        raise DataError(
-            f"{path}: tensor[{rater}, {question}, {answer}] is {count[wrong]!s}, but must count "
-            f"votes: 0, 1, … at most {_MOST_VOTES:,}."
-        )
-    times = count.astype(np.int64)
-    if (times > 1).any():
-        cell = np.repeat(cell, times)
-    question, answer = np.divmod(cell, block.shape[1])
-    return question, np.full(len(cell), rater), answer
-
-
-def _read_long(path: Path, classes: Classes | None, answers: Sequence[str] | None) -> Votes:
-    table = read_table(path)
-    rater_ids, rater = factorize(table.texts(table.require(RATER)))
-    task = table.find(TASK)
-    if task is not None:
-        answer_column = table.find(ANSWER) or table.require(CLASS)
-        question_ids, question = factorize(table.texts(task))
-        questions = Questions(
-            question_ids, _pairs_in(question_ids.tolist(), f"{path}: class of question")
-        )
-    else:
-        answer_column = table.require(ANSWER)
-        questions, question = _pair_columns(table, path, classes)
-    texts, code = factorize(table.texts(answer_column))
-    _, first = np.unique(code, return_index=True)
-    where = f"{path}: column {answer_column!r}"
-    names, order = _answers(texts.tolist(), answers, first.tolist(), where)
-    given_at = _times(table)
-    return _votes(path, questions, rater_ids, names, question, rater, order[code], given_at)
-
-
-def _times(table: Table) -> Any:
-    """When each vote was given, NaT where the cell is empty; None without such a column."""
-    column = table.find(GIVEN_AT)
-    if column is None:
-        return None
-    try:
-        return utc_times(table.cells(column))
-    except ValueError as error:
-        raise DataError(
-            f"{table.path}: a time in column {column!r} cannot be read ({error}), but must be such "
-            "as 2026-01-31T12:00:00Z. Mend it, or call the column otherwise."
-        ) from error
-
-
-def _pair_columns(
-    table: Table, path: Path, classes: Classes | None
-) -> tuple[Questions, Int[np.ndarray, "V"]]:
-    image_ids, image = factorize(table.texts(table.require(IMAGE)))
-    column = table.require(CLASS)
-    label = class_indices(table.texts(column), classes, f"{path}: column {column!r}")
-    key = pair_keys(image, label, 1 + int(label.max()))
-    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    by_appearance = np.argsort(first, kind="stable")
-    rank = np.empty_like(by_appearance)
-    rank[by_appearance] = np.arange(len(by_appearance))
-    rows = first[by_appearance]
-    pairs = Pairs(image_ids, image[rows], label[rows])
-    return Questions.from_pairs(pairs), rank[inverse]
-
-
-def _pairs_in(question_ids: list[str], where: str) -> Pairs | None:
-    """The pairs that ids of the form ``<image>:<class index>`` name; None for other ids."""
-    found = [_PAIR.fullmatch(question_id) for question_id in question_ids]
-    matches = [match for match in found if match is not None]
-    if len(matches) < len(found):
-        return None
-    image_ids, image = factorize([match[1] for match in matches])
-    label = class_indices([match[2] for match in matches], None, where, first_row=0)
-    return Pairs(image_ids, image, label)
-
-
-def _answers(
-    texts: list[str], declared: Sequence[str] | None, first: list[int], where: str
-) -> tuple[tuple[str, ...], Int[np.ndarray, "A"]]:
-    """Names of the answers in order, and the code of each text, which ``first`` stands in a row."""
-    lower = [text.strip().lower() for text in texts]
-    if declared is None and set(lower) <= set(ANSWERS):
-        return ANSWERS, np.array([ANSWERS.index(text) for text in lower])
-    integers = all(re.fullmatch(r"\d+", text) for text in lower)
-    if declared is not None:
-        codes = [int(text) if integers else -1 for text in lower]
-        named = {name.lower(): code for code, name in enumerate(declared)}
-        codes = [named.get(t, c) for t, c in zip(lower, codes, strict=True)]
-        wrong = [i for i, code in enumerate(codes) if not 0 <= code < len(declared)]
-        if wrong:
-            raise DataError(
-                f"{where}: row {first[wrong[0]] + 2} is {texts[wrong[0]]!r}, but an answer must be "
-                f"one of {', '.join(declared)}; no answers: {preview(texts[i] for i in wrong)}."
-            )
-        return tuple(declared), np.array(codes)
-    ordered = sorted(texts, key=(lambda t: (int(t), t)) if integers else None)
-    if len(ordered) < 2:
-        raise DataError(
-            f"{where}: every answer is {texts[0]!r}; with one answer nothing can be learned. Name "
-            "all answers that could have been given (--answers no,maybe,yes)."
-        )
-    return tuple(ordered), np.array([ordered.index(text) for text in texts])
-
-
-def _votes(
-    path: Path,
-    questions: Questions,
-    rater_ids: Any,
-    answers: tuple[str, ...],
-    question: Any,
-    rater: Any,
-    answer: Any,
-    given_at: Any = None,
-) -> Votes:
-    """A record in the order of the questions, with the hash of its file."""
-    by_question = np.argsort(question, kind="stable")
-    return Votes(
-        questions=questions,
-        rater_ids=rater_ids,
-        answers=answers,
-        question=question[by_question].astype(np.int32),
-        rater=rater[by_question].astype(np.int32),
-        answer=answer[by_question].astype(np.int8 if len(answers) < 128 else np.int32),
-        sha256=sha256_of(path),
-        given_at=None if given_at is None else given_at[by_question],
-    )
+        part["given_at"] = votes.given_at[rows]
+    if votes.seconds is not None:
+        part["seconds"] = votes.seconds[rows]
+    return part

@@ -30,7 +30,7 @@ from reassess.rating.schema import (
     tasks,
 )
 from reassess.rating.store import Store, log, study_row
-from reassess.records import ANSWERS, Gold, Pairs, Questions, Votes
+from reassess.records import Gold, Votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,18 +213,14 @@ def gold(store: Store) -> Gold | None:
         names = {row[0]: row[1] for row in connection.execute(select(raters.c.id, raters.c.name))}
     if not rows:
         return None
-    place = {row.id: i for i, row in enumerate(rows)}
-    image_ids, image = np.unique(np.array([row.name for row in rows]), return_inverse=True)
-    pairs = Pairs(image_ids, image, np.array([row.label for row in rows], np.int64))
-    experts, expert = np.unique(np.array([names[e] for _, e in said]), return_inverse=True)
+    asked = {row.id: row for row in rows}
+    about = [asked[question] for question, _ in said]
     return Gold(
-        Votes(
-            Questions.from_pairs(pairs),
-            experts,
-            ANSWERS,
-            np.array([place[question] for question, _ in said], np.int64),
-            expert,
-            np.array(list(said.values()), np.int64),
+        Votes.from_columns(
+            image=[row.name for row in about],
+            label=np.array([row.label for row in about], np.int64),
+            rater=[names[expert] for _, expert in said],
+            answer=np.array(list(said.values()), np.int64),
         )
     )
 

@@ -44,7 +44,7 @@ from reassess.rating.store import Store
 FAST = 500
 """Milliseconds: whoever answers faster can hardly have looked."""
 
-_LONGEST = 3_600_000
+LONGEST = 3_600_000
 _HOUR = 3_600_000
 
 _SENT = select(submissions.c.number, submissions.c.key).where(
@@ -321,7 +321,7 @@ def _submission_row(work: _Work) -> dict[str, object]:
 
 def _sane(milliseconds: int | None) -> int | None:
     """A duration from a client, which may say anything; at most an hour."""
-    return None if milliseconds is None else max(0, min(milliseconds, _LONGEST))
+    return None if milliseconds is None else max(0, min(milliseconds, LONGEST))
 
 
 def _check(submission: Submission) -> None:

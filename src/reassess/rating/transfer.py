@@ -16,6 +16,7 @@ from reassess.rating.questions import question_numbers
 from reassess.rating.schema import IMPORTED, images, questions, raters, slots
 from reassess.rating.schema import votes as vote_table
 from reassess.rating.store import Store, log, study_row
+from reassess.rating.submission import LONGEST
 from reassess.records import ANSWERS, Pairs, Questions, Votes
 
 VOTES_AT_ONCE = 20_000
@@ -84,28 +85,29 @@ def vote_batches(
 
 
 def votes(store: Store) -> Votes:
-    """The counted votes as a record, for aggregation, with their times where any is known.
+    """The counted votes as a record, with times and durations where any is known.
 
     Raises:
         DataError: there is none.
         StoreError: the database cannot be read.
     """
     parts: list[Int[np.ndarray, "3 v"]] = []
-    times: list[Int[np.ndarray, "v"]] = []
+    times: list[Int[np.ndarray, "2 v"]] = []
     with store.database.read() as connection:
         for low, high in _spans(connection, VOTES_AT_ONCE):
             rows = _rows(connection, low, high, counted_only=True)
             parts.append(rows[[0, 1, 4]].astype(np.int32))
-            times.append(rows[6])
+            times.append(rows[[6, 7]])
         asked, rater, answer = np.concatenate([np.zeros((3, 0), np.int32), *parts], axis=1)
         used, question = np.unique(asked, return_inverse=True)
         pairs = _pairs(connection, used)
         names = _rater_names(connection)
     people, code = np.unique(rater, return_inverse=True)
-    given_at = np.concatenate([np.zeros(0, np.int64), *times])
+    given_at, took = np.concatenate([np.zeros((2, 0), np.int64), *times], axis=1)
     return Votes(
         Questions.from_pairs(pairs), names[people], ANSWERS, question, code, answer.astype(np.int8),
         given_at=given_at.view("datetime64[ms]") if (given_at != NEVER).any() else None,
+        seconds=_seconds(took) if (took != NEVER).any() else None,
     )  # fmt: skip
 
 
@@ -163,12 +165,16 @@ def _batch(
         rater=names[rows[1]],
         answer=rows[4],
         given_at=rows[6].view("datetime64[ms]"),
-        seconds=np.where(took == NEVER, np.nan, took / 1000),
+        seconds=_seconds(took),
         counted=rows[8] == 1,
         purpose=rows[5],
         round=rows[2],
         version=rows[3],
     )
+
+
+def _seconds(milliseconds: Int[np.ndarray, "v"]) -> Float[np.ndarray, "v"]:
+    return np.where(milliseconds == NEVER, np.nan, milliseconds / 1000)
 
 
 def _rater_names(connection: Connection) -> Shaped[np.ndarray, "r"]:
@@ -223,7 +229,9 @@ def import_votes(store: Store, votes: Votes, *, by: int | None = None) -> int:
         )  # fmt: skip
         order = np.lexsort((person, question, task))
         _check_once(votes, question[order], person[order], order)
-        columns = np.stack([question, person, votes.answer, _given_at(votes)])[:, order]
+        columns = np.stack(
+            [question, person, votes.answer, _given_at(votes), _milliseconds(votes)]
+        )[:, order]
         columns, task = columns.astype(np.int64), task[order]
         k = study_row(connection).settings.votes_per_question
         for _, part in _parts(columns, task):
@@ -237,8 +245,8 @@ def import_votes(store: Store, votes: Votes, *, by: int | None = None) -> int:
 
 
 def _parts(
-    columns: Int[np.ndarray, "4 v"], task: Int[np.ndarray, "v"]
-) -> Iterator[tuple[int, Int[np.ndarray, "4 v"]]]:
+    columns: Int[np.ndarray, "5 v"], task: Int[np.ndarray, "v"]
+) -> Iterator[tuple[int, Int[np.ndarray, "5 v"]]]:
     """The votes of `TASKS_AT_ONCE` tasks at a time, and the first of these tasks."""
     for low in np.unique(task - task % TASKS_AT_ONCE).tolist():
         start, end = np.searchsorted(task, [low, low + TASKS_AT_ONCE])
@@ -250,6 +258,13 @@ def _given_at(votes: Votes) -> Int[np.ndarray, "v"]:
         return np.full(len(votes), NEVER)
     times: Int[np.ndarray, "v"] = votes.given_at.astype("datetime64[ms]").astype(np.int64)
     return times
+
+
+def _milliseconds(votes: Votes) -> Int[np.ndarray, "v"]:
+    if votes.seconds is None:
+        return np.full(len(votes), NEVER)
+    known = np.clip(np.rint(np.nan_to_num(votes.seconds) * 1000), 0, LONGEST).astype(np.int64)
+    return np.where(np.isnan(votes.seconds), NEVER, known)
 
 
 def _check_once(
@@ -269,7 +284,7 @@ def _check_once(
         )
 
 
-def _import_part(store: Store, part: Int[np.ndarray, "4 v"], low: int) -> int:
+def _import_part(store: Store, part: Int[np.ndarray, "5 v"], low: int) -> int:
     """Import the votes of the tasks from ``low`` on."""
 
     def act(connection: Connection) -> int:
@@ -286,7 +301,8 @@ def _import_part(store: Store, part: Int[np.ndarray, "4 v"], low: int) -> int:
             columns
             | {"round": zeros, "version": zeros, "answer": new[2].tolist(),
                "purpose": [IMPORTED] * n,
-               "given_at": [None if at == NEVER else at for at in new[3].tolist()]},
+               "given_at": [None if at == NEVER else at for at in new[3].tolist()],
+               "milliseconds": [None if took == NEVER else took for took in new[4].tolist()]},
         )  # fmt: skip
         insert_columns(
             connection,
@@ -310,7 +326,7 @@ def _import_part(store: Store, part: Int[np.ndarray, "4 v"], low: int) -> int:
     return n_new
 
 
-def _is_new(connection: Connection, part: Int[np.ndarray, "4 v"]) -> Bool[np.ndarray, "v"]:
+def _is_new(connection: Connection, part: Int[np.ndarray, "5 v"]) -> Bool[np.ndarray, "v"]:
     """Which votes are not there yet.
 
     Raises:
@@ -341,7 +357,7 @@ def _is_new(connection: Connection, part: Int[np.ndarray, "4 v"]) -> Bool[np.nda
     return np.array([was is None for was in before], np.bool_)
 
 
-def _places(connection: Connection, new: Int[np.ndarray, "4 v"], k: int) -> list[int]:
+def _places(connection: Connection, new: Int[np.ndarray, "5 v"], k: int) -> list[int]:
     """A free place for each vote.
 
     Raises:

@@ -38,7 +38,7 @@ from reassess.records.class_order import check_class_order
 from reassess.records.hierarchy import Hierarchy
 from reassess.records.images import align, file_number_order, imagefolder_order, positions
 from reassess.records.labels import LabelSets, OperatingPoint
-from reassess.records.pairs import Pairs, find_keys, pair_keys
+from reassess.records.pairs import Pairs, factorize, find_keys, pair_keys
 from reassess.records.posterior import Posterior
 from reassess.records.predictions import Predictions, ScoreType
 from reassess.records.questions import ANSWERS, Gold, Proposals, Questions, Votes
@@ -74,6 +74,7 @@ __all__ = [
     "Votes",
     "align",
     "check_class_order",
+    "factorize",
     "file_number_order",
     "find_keys",
     "imagefolder_order",

@@ -2,7 +2,8 @@
 
 Two records meet by image id and class index. `Pairs.positions_in` finds pairs of one record
 among those of another whose images come in another order; `Pairs.aligned_to` takes them over
-into a list of images for good. `pair_keys` and `find_keys` are the same for bare columns.
+into a list of images for good. `pair_keys` and `find_keys` are the same for bare columns;
+`factorize` numbers ids.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,13 @@ from jaxtyping import Bool, Int, Shaped
 
 from reassess.errors import DataError
 from reassess.records.images import align, positions
+
+
+def factorize(values: Sequence[str]) -> tuple[Shaped[np.ndarray, "n"], Int[np.ndarray, "V"]]:
+    """Distinct strings in the order of their first appearance, and each value's index."""
+    codes: dict[str, int] = {}
+    index = np.fromiter((codes.setdefault(v, len(codes)) for v in values), np.int64, len(values))
+    return np.array(list(codes), dtype=str), index
 
 
 def pair_keys(

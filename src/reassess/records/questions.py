@@ -1,15 +1,20 @@
 """What is asked and what was answered: proposals, questions, votes and gold."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError, preview
-from reassess.records.pairs import Pairs
+from reassess.records.benchmark import MOST_CLASSES
+from reassess.records.pairs import Pairs, factorize, pair_keys
 
 ANSWERS = ("no", "maybe", "yes")
 """The published answers to "is this class in the image?", in the published order."""
+
+_PAIR = re.compile(r"(.*):(\d+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,28 @@ class Questions:
         """Questions about pairs, with their canonical ids."""
         return cls(pairs.ids(), pairs)
 
+    @classmethod
+    def from_ids(cls, ids: Shaped[np.ndarray, "Q"]) -> "Questions":
+        """Questions by their ids; where all are ``<image id>:<class index>``, about those pairs.
+
+        Raises:
+            DataError: a class index is too large, or two ids name the same pair.
+        """
+        found = [_PAIR.fullmatch(one) for one in ids.tolist()]
+        matches = [match for match in found if match is not None]
+        if len(matches) < len(found):
+            return cls(ids, None)
+        image_ids, image = factorize([match[1] for match in matches])
+        # Python refuses to convert thousands of digits.
+        label = [int(m[2]) if len(m[2]) < 40 else MOST_CLASSES for m in matches]
+        if max(label) >= MOST_CLASSES:
+            row = int(np.argmax(label))
+            raise DataError(
+                f"question[{row}] asks about class {matches[row][2][:40]}, but a class index must "
+                f"be in [0, {MOST_CLASSES:,}). Check the ids."
+            )
+        return cls(ids, Pairs(image_ids, image, np.array(label, np.int64)))
+
     def require_pairs(self, source: str = "questions") -> Pairs:
         """The (image, class) pairs behind the questions.
 
@@ -94,6 +121,7 @@ class Votes:
         sha256: hash of the file that the votes came from; None for votes made in memory.
         given_at: when each vote was given, UTC, ``datetime64[ms]``, NaT where unknown; None
             where no time is known.
+        seconds: how long each vote took, NaN where unknown; None where no duration is known.
 
     Raises:
         DataError: there is no vote, a code is out of range, a rater has no vote, or a
@@ -108,12 +136,14 @@ class Votes:
     answer: Int[np.ndarray, "V"]
     sha256: str | None = None
     given_at: Shaped[np.ndarray, "V"] | None = None
+    seconds: Float[np.ndarray, "V"] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.question) == len(self.rater) == len(self.answer):
             raise DataError("votes: questions, raters and answers differ in length.")
-        if self.given_at is not None and len(self.given_at) != len(self.question):
-            raise DataError("votes: the times differ in length from the answers.")
+        for what, column in (("times", self.given_at), ("durations", self.seconds)):
+            if column is not None and len(column) != len(self.question):
+                raise DataError(f"votes: the {what} differ in length from the answers.")
         if len(self.question) == 0:
             raise DataError(
                 "votes: there are 0 votes, but there must be at least one. Check that the file "
@@ -122,6 +152,74 @@ class Votes:
         _check_codes(self.answer, len(self.answers), "answer")
         _check_used(self.rater, self.rater_ids, "rater")
         _check_used(self.question, self.questions.ids, "question")
+
+    @classmethod
+    def from_columns(
+        cls,
+        *,
+        rater: Sequence[str],
+        answer: Int[np.ndarray, "V"],
+        task: Sequence[str] | None = None,
+        image: Sequence[str] | None = None,
+        label: Int[np.ndarray, "V"] | None = None,
+        answers: Sequence[str] = ANSWERS,
+        given_at: Shaped[np.ndarray, "V"] | None = None,
+        seconds: Float[np.ndarray, "V"] | None = None,
+        sha256: str | None = None,
+    ) -> "Votes":
+        """Votes from columns with one row a vote, as tables and databases hold them.
+
+        Questions and raters are numbered as they first appear; the votes stand by question.
+
+        Args:
+            rater: id of the rater.
+            answer: code of the answer.
+            task: id of the question, see `Questions.from_ids`; or
+            image: id of the image asked about, with
+            label: index of the class asked about.
+            answers: names of the answers, in the order of their codes.
+            given_at: as the attribute; times that are all unknown become None.
+            seconds: as the attribute; durations that are all unknown become None.
+            sha256: hash of the file that the columns come from.
+
+        Raises:
+            OptionError: neither or both of ``task`` and ``image`` with ``label`` are given.
+            DataError: there is no vote, or columns differ in length.
+        """
+        if task is not None and image is None and label is None:
+            ids, question = factorize(task)
+            questions = Questions.from_ids(ids)
+        elif task is None and image is not None and label is not None:
+            if len(image) != len(label):
+                raise DataError("votes: images and classes differ in length.")
+            image_ids, row = factorize(image)
+            keys = pair_keys(row, label, 1 + int(label.max(initial=0)))
+            _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+            by_appearance = np.argsort(first)
+            question = np.argsort(by_appearance)[place]
+            first = first[by_appearance]
+            questions = Questions.from_pairs(Pairs(image_ids, row[first], label[first]))
+        else:
+            raise OptionError("votes: give either task, or image and label.")
+        rater_ids, who = factorize(rater)
+        if not len(question) == len(who) == len(answer):
+            raise DataError("votes: questions, raters and answers differ in length.")
+        order = np.argsort(question, kind="stable")
+        if given_at is not None:
+            given_at = None if np.isnat(given_at).all() else given_at[order]
+        if seconds is not None:
+            seconds = None if np.isnan(seconds).all() else seconds[order]
+        return cls(
+            questions=questions,
+            rater_ids=rater_ids,
+            answers=tuple(answers),
+            question=question[order].astype(np.int32),
+            rater=who[order].astype(np.int32),
+            answer=answer[order].astype(np.int8 if len(answers) < 128 else np.int32),
+            sha256=sha256,
+            given_at=given_at,
+            seconds=seconds,
+        )
 
     def __len__(self) -> int:
         return len(self.question)
@@ -145,6 +243,7 @@ class Votes:
             self.answer[rows],
             sha256=self.sha256,
             given_at=None if self.given_at is None else self.given_at[rows],
+            seconds=None if self.seconds is None else self.seconds[rows],
         )
 
     def counts(self) -> Int[np.ndarray, "Q A"]:

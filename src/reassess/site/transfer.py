@@ -19,11 +19,9 @@ from typing import Any, Literal
 import numpy as np
 
 from reassess.errors import DataError, OptionError
-from reassess.files import read_votes, sha256_of, write_atomically
-from reassess.files.dense_votes import write_dense_votes
-from reassess.files.label_studio import read_label_studio, write_label_studio
+from reassess.files import read_votes, sha256_of, vote_format, write_atomically
 from reassess.files.tables import write_table
-from reassess.files.vote_tables import Part, crowd_kit, long, write_parts
+from reassess.files.vote_tables import Part
 from reassess.rating import (
     PURPOSES,
     Store,
@@ -40,45 +38,17 @@ from reassess.site.store import KEPT
 from reassess.study import Study, benchmark_of, votes_file
 from reassess.study.stages import adjudications_file, gold_file
 
-VoteFormat = Literal["long", "real-npz", "label-studio", "crowd-kit"]
 ExpertTable = Literal["gold", "adjudications"]
 USUAL = "votes.csv"
 _RECORD = "exported.json"
-_ENDINGS: dict[VoteFormat, tuple[str, ...]] = {
-    "long": (".csv", ".tsv", ".parquet", ".pq"),
-    "real-npz": (".npz",),
-    "label-studio": (".json",),
-    "crowd-kit": (".csv", ".tsv", ".parquet", ".pq"),
-}
 
 
-@checks_choices
-def format_of(path: Path, form: VoteFormat | None) -> VoteFormat:
-    """The format, as given or by the extension.
-
-    Raises:
-        OptionError: the extension is another format's.
-    """
-    ending = path.suffix.lower()
-    known = [one for one in _ENDINGS if ending in _ENDINGS[one]]
-    if form is None and known:
-        return known[0]
-    if form is None or ending not in _ENDINGS[form]:
-        wanted = _ENDINGS[form] if form else (*_ENDINGS["long"], ".npz", ".json")
-        raise OptionError(
-            f"{path}: its extension is {ending!r}, but must be one of {', '.join(wanted)}. Rename "
-            "the file."
-        )
-    return form
-
-
-@checks_choices
 def export_votes(
     study: Study,
     store: Store,
     path: Path | None = None,
     *,
-    form: VoteFormat | None = None,
+    form: str | None = None,
     include_uncounted: bool = False,
     overwrite: bool = False,
 ) -> tuple[Path, int]:
@@ -88,7 +58,7 @@ def export_votes(
         study: the study.
         store: its store.
         path: the file; None for `votes.csv` in the study, which its later stages read.
-        form: the format; None goes by the extension.
+        form: name of one of `VOTE_FORMATS`; None goes by the extension.
         include_uncounted: write what is not counted as well (corrected answers, repetitions, gold
             beyond k votes, practice, excluded votes), with columns that say so.
         overwrite: write over a file of votes in the study's folder that came from elsewhere.
@@ -100,31 +70,22 @@ def export_votes(
         StoreError: the database cannot be read.
     """
     where = study.folder / USUAL if path is None else path
-    form = format_of(where, form)
-    if include_uncounted and (form != "long" or path is None):
+    into = vote_format(where, form)
+    if include_uncounted and ("further" not in into.holds or path is None):
         raise OptionError(
             "--include-uncounted needs the format long and a FILE of its own: what is not counted "
             "must not be aggregated. Name a file."
         )
     if not overwrite:
         _check_votes_are_ours(study, where)
-    if form == "real-npz":
-        n_votes = write_dense_votes(_parts(store), where)
-    elif form == "label-studio":
-        classes = benchmark_of(study).classes
-        n_votes = write_label_studio(_parts(store), where, classes=classes)
-    elif form == "crowd-kit":
-        n_votes = write_parts((crowd_kit(part) for part in _parts(store)), where)
-    else:
-        parts = _parts(store, include_uncounted=include_uncounted)
-        n_votes = write_parts((long(part) for part in parts), where)
+    parts = _parts(store, include_uncounted=include_uncounted)
+    n_votes = into.write(parts, where, classes=benchmark_of(study).classes, answers=ANSWERS)
     record_export(study, where)
     return where, n_votes
 
 
-@checks_choices
 def import_votes_file(
-    study: Study, store: Store, path: Path, *, form: VoteFormat | None = None
+    study: Study, store: Store, path: Path, *, form: str | None = None
 ) -> tuple[int, int]:
     """How many votes of a file were new to the store, and how many the file holds.
 
@@ -138,10 +99,7 @@ def import_votes_file(
         RaterError: a rater has the name of an expert or owner.
         StoreError: the database cannot be written.
     """
-    form = format_of(path, form)
-    classes = benchmark_of(study).classes
-    read = read_label_studio if form == "label-studio" else read_votes
-    found = read(path, classes=classes)
+    found = read_votes(path, classes=benchmark_of(study).classes, form=form)
     pairs = found.questions.require_pairs(str(path))
     asked = question_table(store).image_ids
     row = align(pairs.image_ids, asked, source=str(path), target_name="the study's questions")

@@ -1,0 +1,177 @@
+"""Formats of votes: one table, and what is added to it is offered everywhere."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reassess.errors import DataError, OptionError
+from reassess.files import VOTE_FORMATS, VoteFormat, read_posterior, read_votes, write_votes
+from reassess.files.proposals import read_tasks
+from reassess.files.vote_tables import Part
+from reassess.records import ANSWERS, Classes, Votes
+from tests.study.small import make_study
+
+from .test_votes import some_votes, triples, votes_of
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.sampled_from("xyz"), st.integers(0, 2)),
+    min_size=1,
+    max_size=9,
+)
+
+
+def read_toy(path: Path, *, classes: Classes | None, answers: Sequence[str] | None) -> Votes:
+    assert classes is None or len(classes) > 0
+    assert answers is None or len(answers) > 1
+    rows = [line.split("|") for line in path.read_text().splitlines()]
+    return Votes.from_columns(
+        image=[row[0] for row in rows],
+        label=np.array([int(row[1]) for row in rows]),
+        rater=[row[2] for row in rows],
+        answer=np.array([ANSWERS.index(row[3]) for row in rows]),
+    )
+
+
+def write_toy(
+    parts: Iterable[Part], path: Path, *, classes: Classes | None, answers: Sequence[str]
+) -> int:
+    assert classes is None or len(classes) > 0
+    lines = [
+        "|".join((image, str(label), rater, answers[answer]))
+        for part in parts
+        for image, label, rater, answer in zip(
+            *(part[name].tolist() for name in ("image", "label", "rater", "answer")), strict=True
+        )
+    ]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return len(lines)
+
+
+@pytest.fixture
+def toy() -> Iterator[VoteFormat]:
+    """A format of one line a vote, as somebody's own tool may write it."""
+    yield VOTE_FORMATS.register(
+        VoteFormat("toy", (".toy",), read_toy, write_toy, "bars between (.toy)")
+    )
+    VOTE_FORMATS.unregister("toy")
+
+
+@pytest.mark.usefixtures("toy", "study")
+def test_a_format_that_is_registered_is_read_by_every_command(cli: Any) -> None:
+    for command in ("export", "import"):
+        assert "toy: bars between (.toy)" in " ".join(cli("votes", command, "--help").out.split())
+    write_votes(read_votes("votes.csv"), "votes.toy")
+    assert triples(read_votes("votes.toy")) == triples(read_votes("votes.csv"))
+    found = []
+    for source in ("votes.csv", "votes.toy"):
+        done = cli("aggregate", source, "-o", f"{source}.npz")
+        assert done.status == 0, done.err
+        found.append(read_posterior(f"{source}.npz"))
+    assert np.array_equal(found[0].log_probability, found[1].log_probability)
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_study_takes_and_gives_votes_in_a_format_that_is_registered(
+    cli: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("sqlalchemy")
+    study = make_study(tmp_path)
+    asked = read_tasks(study.folder / "tasks.parquet").questions
+    n = len(asked)
+    votes = Votes(
+        asked, np.array(["ann"]), ANSWERS, np.arange(n), np.zeros(n, int), np.arange(n) % 3
+    )
+    write_votes(votes, tmp_path / "in.toy")
+    for act, name in (("import", "in.toy"), ("export", "out.toy")):
+        done = cli("votes", act, study.folder, tmp_path / name, "--format", "toy")
+        assert done.status == 0, done.err
+    assert triples(read_votes(tmp_path / "out.toy")) == triples(votes)
+
+
+@pytest.mark.usefixtures("study")
+def test_a_format_that_is_not_registered_is_refused_with_those_that_come_near(cli: Any) -> None:
+    done = cli("votes", "export", "s", "v.csv", "--format", "log")
+    assert done.status == 2
+    assert "Did you mean 'long'?" in done.err
+    votes = read_votes("votes.csv")
+    for act in (
+        lambda: write_votes(votes, "v.csv", "crowdkit"),
+        lambda: read_votes("votes.csv", form="crowdkit"),
+    ):
+        with pytest.raises(OptionError, match=r"'crowdkit', but must be .*mean 'crowd-kit'"):
+            act()
+    with pytest.raises(OptionError, match=r"'\.csv', but must be one of \.npz for the format real"):
+        write_votes(votes, "v.csv", "real-npz")
+    with pytest.raises(OptionError, match=r"'\.xlsx', but must be one of \.csv, \.tsv"):
+        write_votes(votes, "v.xlsx")
+
+
+@given(rows=ROWS, known=st.booleans(), as_task=st.booleans())
+def test_votes_from_columns_are_the_rows_by_question(
+    rows: list[tuple[str, int, str, int]], known: bool, as_task: bool
+) -> None:
+    image, label, rater, answer = (list(column) for column in zip(*rows, strict=True))
+    about: dict[str, Any] = {"image": image, "label": np.array(label)}
+    if as_task:
+        about = {"task": [f"{i}:{k}" for i, k in zip(image, label, strict=True)]}
+    seconds = np.arange(len(rows), dtype=float) if known else np.full(len(rows), np.nan)
+    votes = Votes.from_columns(rater=rater, answer=np.array(answer), seconds=seconds, **about)
+    pairs = votes.questions.require_pairs()
+    seen = list(dict.fromkeys((i, k) for i, k, _, _ in rows))
+    assert list(zip(pairs.image_ids[pairs.image], pairs.label, strict=True)) == seen
+    by_question = sorted(range(len(rows)), key=lambda row: seen.index(rows[row][:2]))
+    assert triples(votes) == triples(votes.take(np.arange(len(votes))))
+    assert [rows[row][2:] for row in by_question] == list(
+        zip(votes.rater_ids[votes.rater].tolist(), votes.answer.tolist(), strict=True)
+    )
+    assert (None if votes.seconds is None else votes.seconds.tolist()) == (
+        by_question if known else None
+    )
+
+
+@given(drawn=some_votes(), name=st.sampled_from(["long", "real-npz", "label-studio", "crowd-kit"]))
+def test_every_format_keeps_what_it_says_it_holds(
+    drawn: Any, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    votes = votes_of(drawn)
+    for ending in VOTE_FORMATS[name].endings:
+        path = tmp_path_factory.mktemp("votes") / f"v{ending}"
+        write_votes(votes, path, name)
+        assert triples(read_votes(path, form=name)) == triples(votes)
+
+
+def test_what_a_format_cannot_say_is_refused(tmp_path: Path) -> None:
+    other = Votes.from_columns(
+        task=["why", "how"], rater=["ann", "bob"], answer=np.array([0, 1]), answers=("cat", "dog")
+    )
+    for name, one in VOTE_FORMATS.items():
+        path = tmp_path / f"v{one.endings[0]}"
+        if "task" in one.holds:
+            write_votes(other, path, name)
+            assert triples(read_votes(path)) == triples(other)
+        else:
+            with pytest.raises(DataError, match="holds pairs only"):
+                write_votes(other, path, name)
+    pairs = Votes.from_columns(
+        task=["a:1", "b:2"], rater=["ann", "bob"], answer=np.array([0, 1]), answers=("cat", "dog")
+    )
+    with pytest.raises(DataError, match=r"answers are cat, dog, but must be no, maybe, yes"):
+        write_votes(pairs, tmp_path / "v.json")
+
+
+def test_a_duration_may_be_missing_but_must_be_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "v.csv"
+    path.write_text("image,label,rater,answer,seconds\na,0,ann,yes,1.5\na,0,bob,no,\n")
+    seconds = read_votes(path).seconds
+    assert seconds is not None
+    np.testing.assert_array_equal(seconds, [1.5, np.nan])
+    with path.open("a", newline="") as file:
+        csv.writer(file).writerow(["a", 0, "cy", "no", "soon"])
+    with pytest.raises(DataError, match=r"column 'seconds' is no number.*'soon'"):
+        read_votes(path)
