@@ -47,7 +47,9 @@ that it says no label holds.
 @option("--original-labels", old=("--original",), metavar="NAME|FILE|STUDY",
               help="Original labels: 'imagenet', a table image,label, or a study.  "
               "[default: those of the first study or catalogue name]")  # fmt: skip
-@click.option("--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition.")
+@click.option(
+    "--classes", metavar="FILE", help="Table of the classes: index,id,name,synonyms,definition."
+)
 @click.option("--models", multiple=True, metavar="PREDICTIONS",
               help="Also score these models under each reassessment; may be repeated.")  # fmt: skip
 @rows_options

@@ -127,7 +127,9 @@ def labels_option(command: Command, *, required: bool = True) -> Command:
     """``--labels``, ``--original-labels`` and ``--classes``: what predictions are judged by."""
     for decorate in (
         click.option(
-            "--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition."
+            "--classes",
+            metavar="FILE",
+            help="Table of the classes: index,id,name,synonyms,definition.",
         ),
         option(
             "--original-labels",
@@ -153,16 +155,18 @@ def rows_options(command: Command) -> Command:
         click.option(
             "--scale",
             type=LiteralChoice(ScoreType),
-            help="What the scores are, where a file does not say.",
+            help="Type of the scores, where a file does not say.",
         ),
         option(
             "--subset",
             old=("--images",),
             metavar="FILE",
-            help="Score these images only: one id a line, or a table.",
+            help="File with the ids of the images to score: one a line, or a table.",
         ),
         click.option(
-            "--ids", metavar="FILE", help="The image id of each row: one a line, JSON, .npy, table."
+            "--ids",
+            metavar="FILE",
+            help="File with the image id of each row: one a line, JSON, .npy, or a table.",
         ),
         click.option(
             "--order",
