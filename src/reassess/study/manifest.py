@@ -13,13 +13,16 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from reassess.aggregation import AggregateOptions
 from reassess.errors import DataError, FileError, OptionError
 from reassess.files.predictions import RowOrder
-from reassess.pipeline.options import AggregateOptions, CostOptions, LabelOptions, ProposeOptions
+from reassess.labels import LabelOptions
+from reassess.pipeline.options import CostOptions
+from reassess.proposals import ProposeOptions
 from reassess.records import ScoreType
 from reassess.study.toml_lines import Keys, places_in
 from reassess.study.validation import (
@@ -177,6 +180,14 @@ class Study:
         if url is None or not url.startswith(_SQLITE):
             return url
         return _SQLITE + (self.folder.absolute() / url.removeprefix(_SQLITE)).as_posix()
+
+    def with_settings(self, more: Mapping[str, Mapping[str, Any]]) -> "Study":
+        """The study as it were with further settings, None removing one; nothing is written."""
+        found = {section: dict(values) for section, values in self.settings.items()}
+        for section, values in more.items():
+            merged = found.get(section, {}) | dict(values)
+            found[section] = {key: value for key, value in merged.items() if value is not None}
+        return replace(self, settings=found)
 
     def setting(self, section: str, option: str, default: Any = None) -> Any:
         """An option of a section; the default where the manifest does not hold it."""

@@ -5,6 +5,7 @@ Parses nothing and refuses nothing: the document must be one that `tomllib` has 
 """
 
 import re
+import tomllib
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def _last_part(match: re.Match[str], group: int) -> tuple[int, int]:
 
 
 def _parts(key: str) -> tuple[str, ...]:
-    return tuple(one[1:-1] if one[0] in "\"'" else one for one in _PARTS.findall(key))
+    return tuple(next(iter(tomllib.loads(f"{part} = 0"))) for part in _PARTS.findall(key))
 
 
 def _numbered(parts: tuple[str, ...], n_tables: dict[Keys, int], *, is_array: bool) -> Keys:
