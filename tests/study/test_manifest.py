@@ -93,7 +93,7 @@ def refusal(text: str) -> str:
             '[label]\nrule = "precision_at_recall"',
             (
                 "line 12: [label] rule is 'precision_at_recall', but must be one of 'threshold', "
-                " 'recall-at-precision', 'precision-at-recall', 'f1'. "
+                "'recall-at-precision', 'precision-at-recall', 'f1'. "
                 "Did you mean 'precision-at-recall'?"
             ),
         ),
