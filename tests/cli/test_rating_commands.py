@@ -25,6 +25,7 @@ from reassess.site.store import open_rating
 from reassess.site.sync import sync
 from reassess.study import change_settings, open_study, votes_file
 from tests.conftest import Ran
+from tests.rating.play import answer_all
 from tests.study.small import K, is_true, make_study
 
 Cli = Callable[..., Ran]
@@ -323,6 +324,22 @@ def test_votes_that_only_the_site_holds_are_to_be_exported_next(cli: Cli) -> Non
     assert "reassess votes export s\n" in ran(cli, "status", "s").out
     ran(cli, "votes", "export", "s")
     assert "Next: reassess run s" in ran(cli, "status", "s").out
+
+
+@pytest.mark.usefixtures("here")
+def test_costs_are_measured_on_an_export_where_some_durations_are_unknown(cli: Cli) -> None:
+    study = open_study("s")
+    with open_rating(study, create=True) as store:
+        sync(study, store)
+        rating.change_settings(store, Settings(n_practice=0, n_qualification=0))
+        ann = accept_invitation(store, rating.invite(store, "ann")).number
+        for milliseconds in (2_000, None, 4_000):
+            task = rating.next_task(store, ann)
+            assert isinstance(task, rating.TaskLease)
+            answer_all(store, ann, task, milliseconds=milliseconds)
+    ran(cli, "votes", "export", "s")
+    assert ",\n" in Path("s/votes.csv").read_text()
+    assert "question" in ran(cli, "propose", "s", "--dry-run").out
 
 
 @pytest.mark.usefixtures("here")

@@ -181,6 +181,7 @@ def test_a_copied_study_exports_again_but_never_over_what_people_wrote(
     for name in ("ours", "theirs"):
         shutil.copytree(study.folder, tmp_path / "far" / name)
     shutil.rmtree(study.folder)
+    shutil.copy(tmp_path / "labels.csv", tmp_path / "far")
     ours, theirs = (open_study(tmp_path / "far" / name) for name in ("ours", "theirs"))
     with open_rating(ours) as store:
         assert export_votes(ours, store)[1] == 12

@@ -26,7 +26,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from reassess.errors import OptionError
+from reassess.errors import FileError, OptionError
 from reassess.files import write_atomically
 from reassess.files.tables import read_table
 from reassess.proposals import seconds_per_question
@@ -95,8 +95,10 @@ def votes_file(study: Study) -> Path | None:
 def seconds_of_votes(study: Study) -> float | None:
     """Seconds a question, measured where the study's votes carry a column ``seconds``.
 
+    A vote whose duration nobody measured has an empty cell, as an export writes it.
+
     Raises:
-        FileError: the file is malformed.
+        FileError: the file is malformed, or a cell is neither empty nor a number.
     """
     path = votes_file(study)
     if path is None or path.suffix == ".npz":
@@ -105,7 +107,10 @@ def seconds_of_votes(study: Study) -> float | None:
     column = table.find(("seconds", "duration"))
     if column is None:
         return None
-    seconds = table.numbers([column])[:, 0]
+    try:
+        seconds = np.array([float(cell or "nan") for cell in table.cells(column)])
+    except (TypeError, ValueError) as error:
+        raise FileError(f"{path}: column {column!r}: a cell is no number ({error}).") from error
     return seconds_per_question(seconds[np.isfinite(seconds)])
 
 
