@@ -34,10 +34,12 @@ from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
 from reassess.files.prediction_forms import without_siblings
 from reassess.files.results import Results, read_results
 from reassess.records import Accuracy, Benchmark, Gold, LabelSets, Predictions, Votes
+from reassess.registry import checks_choices
 
 Kind = Literal["benchmark", "labels", "votes", "gold", "scores", "predictions", "results", "checks"]
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One published thing.
@@ -118,6 +120,7 @@ def _pinned() -> dict[str, dict[str, Any]]:
     return files
 
 
+@checks_choices
 def entry(name: str, *kinds: Kind) -> Entry:
     """The entry with this name, of one of these kinds.
 
@@ -134,6 +137,7 @@ def entry(name: str, *kinds: Kind) -> Entry:
     )
 
 
+@checks_choices
 def knows(name: str, *kinds: Kind) -> bool:
     """Whether the catalogue has an entry with this name, of one of these kinds."""
     return any(one.name == name and (not kinds or one.kind in kinds) for one in ENTRIES)

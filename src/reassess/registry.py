@@ -166,25 +166,27 @@ def checks_choices(function: Function) -> Function:
 
     @wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        for name, place, choices in found:
+        for name, place, is_rest, choices in found:
             if name in kwargs:
                 check_choice(kwargs[name], choices, name)
-            elif place is not None and place < len(args):
-                check_choice(args[place], choices, name)
+            elif place is not None:
+                for value in args[place : None if is_rest else place + 1]:
+                    check_choice(value, choices, name)
         return function(*args, **kwargs)
 
-    checked.__choices__ = {name: choices for name, _, choices in found}  # type: ignore[attr-defined]
+    checked.__choices__ = {name: choices for name, _, _, choices in found}  # type: ignore[attr-defined]
     return checked  # type: ignore[return-value]
 
 
 def _choices_of(
     parameters: Iterable[Parameter],
-) -> list[tuple[str, int | None, tuple[object, ...]]]:
-    """Name, place (None for keyword-only) and choices of the parameters that have any."""
+) -> list[tuple[str, int | None, bool, tuple[object, ...]]]:
+    """Name, place (None for keyword-only), whether it is ``*rest``, and choices, where any are."""
     found = []
     for place, one in enumerate(parameters):
         choices = literal_choices(one.annotation)
         if choices is not None:
             by_name = one.kind is Parameter.KEYWORD_ONLY
-            found.append((one.name, None if by_name else place, choices))
+            is_rest = one.kind is Parameter.VAR_POSITIONAL
+            found.append((one.name, None if by_name else place, is_rest, choices))
     return found

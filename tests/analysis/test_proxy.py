@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reassess.analysis.proxy import default_bins, families, proxy
+from reassess.analysis.proxy import default_bins, model_families, model_family, proxy
 from reassess.analysis.verdict import judge, results_verdict
 from reassess.catalog import IMAGENET_ORIGINAL
 from reassess.errors import OptionError
@@ -75,8 +75,8 @@ def test_families_make_intervals_wider(published) -> None:
     results = published.results()
     known = ~np.isnan(results.accuracy["original"])
     x, y = results.accuracy["original"][known], results.accuracy["real"][known]
-    alone, drawn = of(x, y), of(x, y, groups=families(results.model[known]))
-    assert (alone.n_groups, drawn.n_groups) == (1556, 238)
+    alone, drawn = of(x, y), of(x, y, groups=model_families(results.model[known]))
+    assert (alone.n_groups, drawn.n_groups) == (1556, 161)
     assert alone.breakpoint is not None
     assert drawn.breakpoint is not None
     assert alone.breakpoint.value == drawn.breakpoint.value
@@ -138,9 +138,18 @@ def test_the_order_of_the_models_does_not_matter() -> None:
     assert a.breakpoint.value == pytest.approx(b.breakpoint.value)
 
 
-def test_families_end_at_the_first_underscore_or_point() -> None:
-    names = np.array(["vit_base_patch16.augreg", "resnet50.tv_in1k", "xcit"])
-    assert families(names).tolist() == ["vit", "resnet50", "xcit"]
+def test_a_family_is_a_name_without_size_and_training() -> None:
+    named = {
+        "vit": ["vit_base_patch16.augreg", "ViT_large"],
+        "resnet": ["resnet50.tv_in1k", "resnet152.a1", "resnet26d"],
+        "convnextv2": ["convnextv2_tiny"],
+        "naive-bayes": ["naive-bayes"],
+        "xcit": ["xcit"],
+        "50": ["50"],
+    }
+    assert {name: [model_family(one) for one in models] for name, models in named.items()} == {
+        name: [name] * len(models) for name, models in named.items()
+    }
 
 
 @pytest.mark.parametrize(

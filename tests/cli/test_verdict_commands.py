@@ -33,7 +33,7 @@ def write_results(folder: Path, n: int = 40) -> None:
     ):
         (folder / name).write_text(
             "model,img_size,top1,top5\n"
-            + "".join(f"f{i % 13}_m{i}.x,224,{values[i]:.3f},99\n" for i in rows)
+            + "".join(f"{chr(97 + i % 13)}net_m{i}.x,224,{values[i]:.3f},99\n" for i in rows)
         )
 
 

@@ -481,19 +481,6 @@ def test_of_models_that_score_the_same_one_is_the_best_on_the_whole_page(study: 
     assert "The best model, twin_a, reaches" in said
 
 
-def test_families() -> None:
-    named = {
-        "vit": ["vit_base_patch16", "ViT_large"],
-        "resnet": ["resnet50", "resnet152.a1", "resnet26d"],
-        "convnextv2": ["convnextv2_tiny"],
-        "naive-bayes": ["naive-bayes"],
-        "50": ["50"],
-    }
-    assert {name: [formatting.family(one) for one in models] for name, models in named.items()} == {
-        name: [name] * len(models) for name, models in named.items()
-    }
-
-
 def test_galleries_show_pairs_and_lost_labels() -> None:
     lists = [[0, 1]] * 20 + [[2]] * 15 + [[3]] * 15 + [[]] * 5 + [[0, 1, 2]]
     ids = np.array([f"{i:02d}.png" for i in range(len(lists))])

@@ -27,9 +27,13 @@ from reassess.records import (
     Votes,
     positions,
 )
-from reassess.statistics.agreement import Coefficient, fleiss_kappa, krippendorff_alpha
+from reassess.registry import checks_choices
+from reassess.statistics.agreement import Coefficient, Distance, fleiss_kappa, krippendorff_alpha
 
 Maybe = Literal["yes", "no"]
+
+_LEAST_PRESENT: dict[Maybe, int] = {"yes": ANSWERS.index("maybe"), "no": ANSWERS.index("yes")}
+"""The least answer that calls a question present, by what a maybe counts as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ def agreement_point(name: str, called: Bool[np.ndarray, "Q"], gold: Gold) -> Agr
     return AgreementPoint(name, int((called & truth).sum()), int(called.sum()), int(truth.sum()))
 
 
+@checks_choices
 def rater_points(votes: Votes, gold: Gold, maybe: Maybe = "yes") -> tuple[AgreementPoint, ...]:
     """Each rater's agreement with the experts, in the order of the raters.
 
@@ -96,7 +101,7 @@ def rater_points(votes: Votes, gold: Gold, maybe: Maybe = "yes") -> tuple[Agreem
     asked = row >= 0
     rater = votes.rater[asked]
     present = gold.truth()[row[asked]]
-    called = votes.answer[asked] >= (1 if maybe == "yes" else 2)
+    called = votes.answer[asked] >= _LEAST_PRESENT[maybe]
     n_raters = len(votes.rater_ids)
     n_right = np.bincount(rater[called & present], minlength=n_raters)
     n_called = np.bincount(rater[called], minlength=n_raters)
@@ -187,10 +192,10 @@ def vote_agreement(
     pairs = votes.questions.pairs
     groups = None if pairs is None else pairs.image
 
-    def alpha(distance: str) -> Coefficient:
+    def alpha(distance: Distance) -> Coefficient:
         return krippendorff_alpha(
             counts,
-            distance="ordinal" if distance == "ordinal" else "nominal",
+            distance=distance,
             groups=groups,
             n_resamples=n_resamples,
             confidence=confidence,

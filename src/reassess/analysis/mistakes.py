@@ -35,6 +35,7 @@ from reassess.records import (
     find_keys,
     pair_keys,
 )
+from reassess.registry import checks_choices
 
 MistakeKind = Literal["missed label", "near class", "co-occurring", "far away", "unsorted"]
 """Of which kind a mistake probably is; the first that holds.
@@ -117,10 +118,14 @@ class Mistakes:
         """Mistakes of each model."""
         return np.bincount(self.model, minlength=len(self.models))
 
+    @checks_choices
     def counts(self, of: Literal["kind", "severity"]) -> Int[np.ndarray, "M c"]:
         """Mistakes of each model by kind, or by severity where it is known."""
-        code = self.kind if of == "kind" else self.severity
-        n_codes = len(MISTAKE_KINDS if of == "kind" else SEVERITIES)
+        code, names = {
+            "kind": (self.kind, MISTAKE_KINDS),
+            "severity": (self.severity, SEVERITIES),
+        }[of]
+        n_codes = len(names)
         known = code >= 0
         cell = self.model[known] * n_codes + code[known]
         return np.bincount(cell, minlength=len(self.models) * n_codes).reshape(-1, n_codes)

@@ -172,9 +172,19 @@ class _Sample:
         return None if n_groups < LEAST_GROUPS else defined_interval(draws, self.confidence)
 
 
-def families(models: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
-    """The family of each model: its name up to the first ``_`` or ``.``."""
-    return np.array([re.split(r"[_.]", name, maxsplit=1)[0] for name in models.tolist()])
+def model_family(model: str) -> str:
+    """The family of a model: its name up to the first ``_`` or ``.``, without a size.
+
+    ``vit_base_patch16_224`` is of ``vit``, ``resnet152`` of ``resnet``, ``dpn68b`` of ``dpn``; a
+    single figure is a version, so ``convnextv2_tiny`` is of ``convnextv2``.
+    """
+    first = re.split(r"[_.]", model, maxsplit=1)[0].lower()
+    return re.sub(r"-?\d{2,}[a-z]?$", "", first) or first or model
+
+
+def model_families(models: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
+    """The family of each model."""
+    return np.array([model_family(name) for name in models.tolist()])
 
 
 def proxy(

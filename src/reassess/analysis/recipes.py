@@ -17,10 +17,12 @@ import numpy as np
 from reassess.errors import DataError
 from reassess.records import LabelSets, Predictions, positions
 from reassess.records.runs import RecipeRun, Schedule, Variant
+from reassess.registry import checks_choices
 from reassess.scoring import compare, real_accuracy
 from reassess.statistics.intervals import mean_interval
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class RecipeScore:
     """A recipe's models under some labels.

@@ -41,6 +41,7 @@ from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, MissingExtraError, OptionError
 from reassess.progress import Progress, null_progress
 from reassess.records import Gold, ImageTable, LabelSets, Posterior, Predictions, Votes
+from reassess.registry import checks_choices
 from reassess.scoring import image_table
 from reassess.statistics import (
     benjamini_hochberg,
@@ -57,6 +58,7 @@ RankDecision = Literal["decided", "images", "labels"]
 RANK_DECISIONS: tuple[RankDecision, ...] = get_args(RankDecision)
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class Adjacent:
     """Two models that follow each other in the order of ReaL accuracy.

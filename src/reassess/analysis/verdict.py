@@ -18,15 +18,15 @@ answer  no: order lost, or gain nothing; weaker: else gain less; yes: order kept
 ======  =======================================================================
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Shaped
 
 from reassess.analysis.multilabel import LabelKinds, label_kinds
-from reassess.analysis.proxy import Proxy, families, proxy
+from reassess.analysis.proxy import Proxy, model_families, proxy
 from reassess.analysis.standings import (
     ModelVsOriginal,
     Neighbours,
@@ -39,6 +39,7 @@ from reassess.analysis.uncertainty import UncertainScores
 from reassess.errors import OptionError
 from reassess.files.results import Results
 from reassess.records import Accuracy, Benchmark, LabelSets, Predictions
+from reassess.registry import checks_choices
 from reassess.statistics import wilson_interval
 
 Answer = Literal["yes", "weaker", "no", "open"]
@@ -54,7 +55,14 @@ LEAST_RATIO = 0.5
 
 SIGNIFICANT = 0.05
 
+_GROUPS: dict[ClusterBy, Callable[[Shaped[np.ndarray, "M"]], Shaped[np.ndarray, "M"] | None]] = {
+    "family": model_families,
+    "none": lambda _: None,
+}
+"""What is drawn together, by name: a group of each model, or None for every model alone."""
 
+
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Whether one accuracy is still a proxy for another, by the rules above.
@@ -70,6 +78,7 @@ class Judgement:
     gain: Gain
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class ResultsVerdict:
     """The verdict on published accuracies of many models.
@@ -139,6 +148,7 @@ def judge(found: Proxy) -> Judgement:
     return Judgement(answer, order, gain)
 
 
+@checks_choices
 def results_verdict(
     results: Results,
     *,
@@ -183,7 +193,7 @@ def results_verdict(
         results.accuracy[x][both],
         results.accuracy[y][both],
         names=(x, y),
-        groups=families(models) if cluster_by == "family" else None,
+        groups=_GROUPS[cluster_by](models),
         bins=bins,
         top_share=top_share,
         n_resamples=n_resamples,
@@ -210,6 +220,7 @@ def results_verdict(
     )
 
 
+@checks_choices
 def study_verdict(
     labels: LabelSets,
     benchmark: Benchmark,
@@ -252,7 +263,7 @@ def study_verdict(
     found = None
     if len(known) > 1:
         names, x, y = (np.array(column) for column in zip(*known, strict=True))
-        groups = families(names) if cluster_by == "family" else None
+        groups = _GROUPS[cluster_by](names)
         found = proxy(
             x,
             y,

@@ -77,8 +77,9 @@ docs/verdict.md gives methods and sources.
               help="Lower ends of the ranges of x, as 0.7,0.8,0.88.  [default: "
               "0.7,0.8,0.84,0.86,0.88 for 60 models and more; halves below]")  # fmt: skip
 @option("--cluster-by", old=("--cluster",), type=LiteralChoice(_cluster_by),
-              help="What intervals resample: families of models (the name up to the first _ "
-              "or .), or models.  [default: family with --results, none for a study]")  # fmt: skip
+              help="What intervals resample: families of models (the name up to the first _ or "
+              "., without a size), or models.  [default: family with --results, none for a "
+              "study]")  # fmt: skip
 @click.option("--resamples", type=click.IntRange(100), default=1000, show_default=True,
               metavar="B", help="Number of resamples of every interval; for ranks, of images, of "
               "raters and of votes each (half a minute on all of ImageNet).")  # fmt: skip

@@ -1,7 +1,5 @@
 """Numbers as people read them. Fractions become percentages here, and nowhere earlier."""
 
-import re
-
 from reassess.records import Accuracy
 from reassess.statistics import wilson_interval
 
@@ -50,16 +48,6 @@ def count(n: int, one: str, many: str | None = None) -> str:
 def are(n: int) -> str:
     """``1 is``, ``39 are``, ``1,500 are``."""
     return f"{n:,} {'is' if n == 1 else 'are'}"
-
-
-def family(model: str) -> str:
-    """The family of a model: its name up to the first ``_`` or ``.``, without a size.
-
-    ``vit_base_patch16_224`` is of ``vit``, ``resnet152`` of ``resnet``, ``dpn68b`` of ``dpn``; a
-    single figure is a version, so ``convnextv2_tiny`` is of ``convnextv2``.
-    """
-    first = re.split(r"[_.]", model, maxsplit=1)[0].lower()
-    return re.sub(r"-?\d{2,}[a-z]?$", "", first) or first or model
 
 
 def p_value(p: float) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from reassess.analysis.proxy import model_family
 from reassess.errors import MissingExtraError
 from reassess.files import write_atomically
 from reassess.report import formatting as fmt
@@ -125,7 +126,7 @@ def source_line(report: Report, section: Section) -> str:
 
 def _families(models: Sequence[str]) -> list[tuple[str, int]]:
     """Families of at least two models, and how many; none where that would part nothing."""
-    found = sorted(Counter(map(fmt.family, models)).items())
+    found = sorted(Counter(map(model_family, models)).items())
     several = [(name, n) for name, n in found if n > 1]
     return several if len(found) > 1 else []
 
@@ -134,7 +135,7 @@ def _marks(models: Sequence[str], drawn: Sequence[Figure]) -> str:
     """What the script knows: models, their families, and the tips of each figure."""
     number = {model: n for n, model in enumerate(models)}
     tips = {one.id: [(number.get(who, who), text) for who, text in one.tips] for one in drawn}
-    families = [fmt.family(model) for model in models]
+    families = [model_family(model) for model in models]
     known = {"models": models, "families": families, "tips": tips}
     return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
 

@@ -14,12 +14,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reassess.errors import OptionError
+from reassess.registry import checks_choices
 from reassess.statistics.bootstrap import percentile_interval
 
 Distance = Literal["nominal", "ordinal", "interval"]
 
 _LEAST_DEFINED = 0.95
-"""An interval needs this share of resamples in which the coefficient is defined."""
+"""An interval needs this share of resamples in which the coefficient is defined: with more left
+out, the quantiles would be those of another distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Coefficient:
     reason: str | None = None
 
 
+@checks_choices
 def krippendorff_alpha(
     counts: Int[np.ndarray, "Q A"],
     *,
@@ -65,7 +68,7 @@ def krippendorff_alpha(
         rng: where randomness comes from.
 
     Raises:
-        OptionError: the confidence is not inside (0, 1), or B is negative.
+        OptionError: the confidence is not inside (0, 1), B is negative, or the distance is unknown.
 
     Source: K. Krippendorff (2011), "Computing Krippendorff's alpha-reliability".
     """
@@ -151,7 +154,7 @@ def fleiss_kappa(
 def _alpha(coincidences: Float[np.ndarray, "B A A"], distance: Distance) -> Float[np.ndarray, "B"]:
     of_answer = coincidences.sum(axis=2)
     n = of_answer.sum(axis=1)
-    squared = _squared_distance(of_answer, distance)
+    squared = _DISTANCES[distance](of_answer)
     observed = (coincidences * squared).sum(axis=(1, 2)) / n
     expected = (of_answer[:, :, None] * of_answer[:, None, :] * squared).sum(axis=(1, 2))
     expected /= n * (n - 1)
@@ -160,19 +163,33 @@ def _alpha(coincidences: Float[np.ndarray, "B A A"], distance: Distance) -> Floa
     return values
 
 
-def _squared_distance(
-    of_answer: Float[np.ndarray, "B A"], distance: Distance
-) -> Float[np.ndarray, "B A A"]:
-    n_answers = of_answer.shape[1]
-    if distance == "ordinal":
-        place = np.cumsum(of_answer, axis=1) - of_answer / 2
-    elif distance == "interval":
-        place = np.broadcast_to(np.arange(n_answers, dtype=np.float64), of_answer.shape)
-    else:
-        apart = 1 - np.eye(n_answers)
-        return np.broadcast_to(apart, (len(of_answer), n_answers, n_answers))
+def _nominal(n_given: Float[np.ndarray, "B A"]) -> Float[np.ndarray, "B A A"]:
+    """1 between any two answers."""
+    n_answers = n_given.shape[1]
+    return np.broadcast_to(1 - np.eye(n_answers), (len(n_given), n_answers, n_answers))
+
+
+def _ordinal(n_given: Float[np.ndarray, "B A"]) -> Float[np.ndarray, "B A A"]:
+    """Squared difference of the mean ranks that the answers take among all answers given."""
+    return _squared(np.cumsum(n_given, axis=1) - n_given / 2)
+
+
+def _interval(n_given: Float[np.ndarray, "B A"]) -> Float[np.ndarray, "B A A"]:
+    """Squared difference of the answers' numbers."""
+    return _squared(np.broadcast_to(np.arange(n_given.shape[1], dtype=np.float64), n_given.shape))
+
+
+def _squared(place: Float[np.ndarray, "B A"]) -> Float[np.ndarray, "B A A"]:
     squared: Float[np.ndarray, "B A A"] = (place[:, :, None] - place[:, None, :]) ** 2
     return squared
+
+
+_DISTANCES: dict[Distance, Callable[[Float[np.ndarray, "B A"]], Float[np.ndarray, "B A A"]]] = {
+    "nominal": _nominal,
+    "ordinal": _ordinal,
+    "interval": _interval,
+}
+"""How often each answer was given to the squared distance between any two of them."""
 
 
 def _coefficient(
