@@ -98,7 +98,7 @@ def who_finds(name: str, proposals: Proposals, judge: Judge) -> None:
         ("a model and the original label", listed & original),
         ("models only", listed & ~original),
         ("the original label only", ~listed & original),
-        ("neither: a companion", ~listed & ~original),
+        ("neither: a co-occurring class", ~listed & ~original),
     ):
         share = valid[rows].sum() / len(judge.key)
         print(f"| {name} | {who} | {rows.sum():,} | {valid[rows].sum():,} | {share:.4f} |")
@@ -174,12 +174,12 @@ def unrated_by_probability(learned: LearnedProposals, judge: Judge) -> None:
         )
 
 
-def gold_alone(evidence: ModelVotes, published: Catalog, judge: Judge) -> None:
+def gold_alone(model_votes: ModelVotes, published: Catalog, judge: Judge) -> None:
     gold = published.gold("imagenet-gold")
     questions, share = gold.questions.require_pairs(), gold.share_of_yes()
     for name, complete in (("other pairs unknown", False), ("other pairs invalid", True)):
         start = time.perf_counter()
-        learned = learn_proposals(evidence, questions, share, complete=complete)
+        learned = learn_proposals(model_votes, questions, share, complete=complete)
         print(f"{learned.learner}, {time.perf_counter() - start:.0f} s")
         for each in (4.0, 5.0, 6.0, 8.0):
             proposals = learned.propose(budget=int(each * 50_000))
@@ -188,7 +188,7 @@ def gold_alone(evidence: ModelVotes, published: Catalog, judge: Judge) -> None:
 
 def least_cost(learned: LearnedProposals, judge: Judge) -> None:
     """The fewest proposals whose recall, judged by the published labels, is the wanted one."""
-    n_images = len(learned.evidence.benchmark_ids)
+    n_images = len(learned.model_votes.benchmark_ids)
     every = learned.propose(budget=10**9)
     order = np.argsort(-np.where(every.original, 2.0, every.probability), kind="stable")
     recall = np.cumsum(judge.valid(every.pairs)[order]) / len(judge.key)
@@ -211,10 +211,10 @@ def main() -> None:
     heading("Rules: proposals and recall, over all images; over the 24,889 rated; images to rate")
     paper = paper_rules(scored, every, benchmark, judge)
     start = time.perf_counter()
-    evidence = collect_model_votes(every, benchmark)
-    print(f"evidence: {len(evidence):,} pairs, {time.perf_counter() - start:.0f} s")
+    model_votes = collect_model_votes(every, benchmark)
+    print(f"model_votes: {len(model_votes):,} pairs, {time.perf_counter() - start:.0f} s")
     heading("Learned on the 1,135 gold questions")
-    gold_alone(evidence, published, judge)
+    gold_alone(model_votes, published, judge)
 
     heading("Learned on the published labels, cross-fitted")
     start = time.perf_counter()
@@ -223,7 +223,7 @@ def main() -> None:
     def show(what: str, *, done: int | None = None, total: int | None = None) -> None:
         print(f"{what}: {done} of {total}, {time.perf_counter() - start:.0f} s")
 
-    learned = learn_proposals(evidence, judge.labels, ones, complete=True, progress=show)
+    learned = learn_proposals(model_votes, judge.labels, ones, complete=True, progress=show)
     print(f"learned in {time.perf_counter() - start:.0f} s; the pool holds {learned.pool_recall}")
     learned_rules(learned, judge, paper)
     judge.row("the pool", learned.propose(budget=10**9))

@@ -54,7 +54,7 @@ def study() -> Study:
 
 
 @cache
-def evidence() -> ModelVotes:
+def model_votes() -> ModelVotes:
     predictions, benchmark, _ = study()
     return collect_model_votes(predictions, benchmark, depth=4)
 
@@ -62,7 +62,7 @@ def evidence() -> ModelVotes:
 @cache
 def learned() -> LearnedProposals:
     truth = study()[2]
-    return learn_proposals(evidence(), truth, np.ones(len(truth)), complete=True, folds=FOLDS)
+    return learn_proposals(model_votes(), truth, np.ones(len(truth)), complete=True, folds=FOLDS)
 
 
 def is_valid(pairs: Pairs) -> np.ndarray:
@@ -196,7 +196,7 @@ def test_an_image_does_not_see_its_own_truth() -> None:
     own = np.isin(truth.image_ids[truth.image], result.pairs.image_ids[changed])
     label = np.where(own, (truth.label + 5) % K, truth.label)
     other = Pairs(truth.image_ids, truth.image, label)
-    lied = learn_proposals(evidence(), other, np.ones(len(other)), complete=True, folds=FOLDS)
+    lied = learn_proposals(model_votes(), other, np.ones(len(other)), complete=True, folds=FOLDS)
     assert lied.fold.tolist() == result.fold.tolist()
     found = []
     for one in (result, lied):
@@ -212,21 +212,25 @@ def test_an_image_does_not_see_its_own_truth() -> None:
 @pytest.mark.parametrize("learner", ["boosting", "logistic"])
 def test_random_truth_teaches_nothing(learner: str) -> None:
     rng = np.random.default_rng(3)
-    pairs = evidence().pairs
+    pairs = model_votes().pairs
     truth = rng.random(len(pairs)) < 0.2
-    result = learn_proposals(evidence(), pairs, truth.astype(float), learner=learner, folds=FOLDS)  # type: ignore[arg-type]
+    result = learn_proposals(
+        model_votes(), pairs, truth.astype(float), learner=learner, folds=FOLDS
+    )  # type: ignore[arg-type]
     assert area_under_roc(result.probability, truth) == pytest.approx(0.5, abs=0.03)
 
 
 def test_more_truth_gives_better_proposals() -> None:
     """Judged on the images that none of them knew: 40 images, 300 images."""
-    truth, pairs = study()[2], evidence().pairs
+    truth, pairs = study()[2], model_votes().pairs
     unseen = np.arange(N) >= 300
     scores = []
     for n_known in (40, 300):
         kept = truth.image < n_known
         known = Pairs(truth.image_ids[:n_known], truth.image[kept], truth.label[kept])
-        result = learn_proposals(evidence(), known, np.ones(len(known)), complete=True, folds=FOLDS)
+        result = learn_proposals(
+            model_votes(), known, np.ones(len(known)), complete=True, folds=FOLDS
+        )
         ids = study()[1].image_ids
         rows = np.isin(result.pairs.image_ids[result.pairs.image], ids[unseen])
         valid = is_valid(result.pairs)[rows]
@@ -238,14 +242,14 @@ def test_more_truth_gives_better_proposals() -> None:
 
 def test_gold_and_posteriors_count_by_their_probability() -> None:
     """Pairs said to be valid with 0.7 or 0.1 get these probabilities, whatever they are."""
-    pairs = evidence().pairs
+    pairs = model_votes().pairs
     drawn = np.sort(np.random.default_rng(0).choice(len(pairs), 600, replace=False))
     known = Pairs(pairs.image_ids, pairs.image[drawn], pairs.label[drawn])
-    share = np.where(evidence().original[drawn], 0.7, 0.1)
-    result = learn_proposals(evidence(), known, share)
+    share = np.where(model_votes().original[drawn], 0.7, 0.1)
+    result = learn_proposals(model_votes(), known, share)
     assert result.learner == "logistic"
     assert result.pool_recall == 1
-    original = evidence().original
+    original = model_votes().original
     assert result.probability[original].mean() == pytest.approx(0.7, abs=0.05)
     assert result.probability[~original].mean() == pytest.approx(0.1, abs=0.03)
 
@@ -257,7 +261,7 @@ def test_companions_reach_beyond_the_pool() -> None:
     result = learn_proposals(gathered, truth, np.ones(len(truth)), complete=True, folds=FOLDS)
     added = ~np.isin(result.pairs.ids(), gathered.pairs.ids())
     assert added.sum() > 100
-    original = result.evidence.original_label[result.pairs.image]
+    original = result.model_votes.original_label[result.pairs.image]
     beside = result.pairs.label == (original + 1) % K
     mean = [result.probability[added & one].mean() for one in (beside, ~beside)]
     assert mean[0] > 2 * mean[1]
@@ -283,21 +287,21 @@ def test_refuses() -> None:
     with pytest.raises(AlignmentError, match="is missing"):
         collect_model_votes([part], benchmark)
     with pytest.raises(OptionError, match="number of folds is 2"):
-        learn_proposals(evidence(), truth, ones, folds=2)
+        learn_proposals(model_votes(), truth, ones, folds=2)
     with pytest.raises(DataError, match=r"truth\[0\] is 2.0"):
-        learn_proposals(evidence(), truth, 2 * ones)
+        learn_proposals(model_votes(), truth, 2 * ones)
     with pytest.raises(DataError, match="must be one for each"):
-        learn_proposals(evidence(), truth, ones[1:])
+        learn_proposals(model_votes(), truth, ones[1:])
     with pytest.raises(DataError, match="0 are invalid"):
-        learn_proposals(evidence(), truth, ones)
+        learn_proposals(model_votes(), truth, ones)
     with pytest.raises(DataError, match="0 are valid"):
-        learn_proposals(evidence(), truth, 0 * ones)
+        learn_proposals(model_votes(), truth, 0 * ones)
     few = Pairs(truth.image_ids, truth.image[:2], truth.label[:2])
     with pytest.raises(DataError, match=r"images have known pairs.*each of 5 folds"):
-        learn_proposals(evidence(), few, ones[:2])
+        learn_proposals(model_votes(), few, ones[:2])
     with pytest.raises(AlignmentError, match="must be"):
         learn_proposals(
-            evidence(), replace(truth, image_ids=np.char.add("x", truth.image_ids)), ones
+            model_votes(), replace(truth, image_ids=np.char.add("x", truth.image_ids)), ones
         )
     with pytest.raises(OptionError, match="either a recall or a budget"):
         learned().propose()

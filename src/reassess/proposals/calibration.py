@@ -1,4 +1,4 @@
-"""Whether probabilities hold what they say, and how to mend them where they do not.
+"""The calibration of probabilities: how good it is, and how to improve it.
 
 Letters: P pairs, B bins, F folds.
 
@@ -16,6 +16,7 @@ EDGES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 1.0)
 """Where the bins of a reliability table begin and end."""
 
 _SMALLEST = 1e-7
+"""Probabilities are clipped to this distance from 0 and 1, where log-odds would be infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,11 @@ def fit_platt(
 def recalibrate(
     probability: Float[np.ndarray, "n"], curve: tuple[float, float]
 ) -> Float[np.ndarray, "n"]:
-    """Probabilities sent through a curve of `fit_platt`."""
+    """Probabilities on a curve that `fit_platt` fitted."""
     slope, intercept = curve
-    mended: Float[np.ndarray, "n"] = 1 / (1 + np.exp(-(slope * _log_odds(probability) + intercept)))
-    return mended
+    logit = slope * _log_odds(probability) + intercept
+    calibrated: Float[np.ndarray, "n"] = 1 / (1 + np.exp(-logit))
+    return calibrated
 
 
 def _log_odds(probability: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:

@@ -1,8 +1,8 @@
-"""Which classes tend to be valid beside which: rates learnt from truth, and what they suggest.
+"""Which classes co-occur: rates learned from truth, and the pairs that they suggest.
 
 Every rate of a pair leaves out two folds of images: that of its own image, and the one whose
 probabilities are being predicted, so that no number that a model learns from or predicts with
-has seen what it is to tell. Rates are shrunk towards a class's own rate. Only pairs of
+has seen what it is to predict. Rates are shrunk towards a class's own rate. Only pairs of
 classes that occur together take memory, never classes times classes.
 
 Learns no probabilities: `learned` does. Letters: N images, P pairs, G groups, F folds, A
@@ -23,8 +23,10 @@ FEWEST_SEEN = 2
 LEAST_SHARE = 0.01
 """In what share of the images with an original label a class must be valid to be suggested."""
 
-_PRIOR = 5.0  # as many imagined pairs, at the class's own rate, stand beside the counted ones
-_CLASS_PRIOR = 20.0
+_PRIOR = 5.0  # pseudocount: so many pairs at the class's own rate are added to the counted ones
+_CLASS_PRIOR = (
+    20.0  # the same for a class's own rate, added at a rate that is typical of all classes
+)
 
 
 class FoldSums:
@@ -89,23 +91,23 @@ class CooccurrenceRates:
     """How often classes are valid, by themselves and beside the anchors of an image.
 
     Args:
-        evidence: the pool.
+        model_votes: the pool.
         votes: its features, for the anchors.
         truth: what is known.
     """
 
-    def __init__(self, evidence: ModelVotes, votes: VoteFeatures, truth: Truth) -> None:
+    def __init__(self, model_votes: ModelVotes, votes: VoteFeatures, truth: Truth) -> None:
         self._truth = truth
-        self._label = evidence.pairs.label
-        self._image = evidence.pairs.image
-        self._original = evidence.original
+        self._label = model_votes.pairs.label
+        self._image = model_votes.pairs.image
+        self._original = model_votes.original
         self._first = votes.anchors[self._image, 0]
         self._favourite = votes.anchors[self._image, 1]
         self._weight = votes.anchor_weight
-        # Companions would bring in what the fold held out suggested: they are not counted.
-        counted = truth.known & (evidence.listed | self._original)
+        # Pairs that co-occurrence added are not counted: the fold held out may have suggested them.
+        counted = truth.known & (model_votes.listed | self._original)
         known, other = counted.astype(float), counted & ~self._original
-        n_classes = evidence.n_classes
+        n_classes = model_votes.n_classes
 
         self._by_class = self._sums(self._label, known)
         self._beside = self._sums(self._label, other.astype(float))
@@ -191,7 +193,7 @@ class Cooccurrence:
     Unlike `CooccurrenceRates` it counts what lies outside the pool too.
 
     Args:
-        evidence: the pool.
+        model_votes: the pool.
         key: the known pairs, as in `ModelVotes.key`.
         valid: P(valid) of each.
         fold: the fold of each image; -1 where nothing is known.
@@ -200,15 +202,15 @@ class Cooccurrence:
 
     def __init__(
         self,
-        evidence: ModelVotes,
+        model_votes: ModelVotes,
         key: Int[np.ndarray, "Q"],
         valid: Float[np.ndarray, "Q"],
         fold: Int[np.ndarray, "N"],
         n_folds: int,
     ) -> None:
         self._original, self._n_classes, self._fold = (
-            evidence.original_label,
-            evidence.n_classes,
+            model_votes.original_label,
+            model_votes.n_classes,
             fold,
         )
         image, label = np.divmod(key[valid > 0], self._n_classes)
@@ -220,7 +222,7 @@ class Cooccurrence:
         there = (fold >= 0).astype(float)
         self._images = FoldSums(self._original, fold, there, there, n_folds)
 
-    def missing_from(self, evidence: ModelVotes) -> Int[np.ndarray, "n"]:
+    def missing_from(self, model_votes: ModelVotes) -> Int[np.ndarray, "n"]:
         """Keys of pairs outside a pool that other folds suggest, each image's own left out."""
         original, n_classes = self._original, np.int64(self._n_classes)
         by_original = np.argsort(original, kind="stable")
@@ -232,7 +234,7 @@ class Cooccurrence:
         step = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
         image = by_original[first[anchor[group]] + step]
         key = image * n_classes + suggested[group]
-        return np.setdiff1d(key[self.suggests(key)], evidence.key)
+        return np.setdiff1d(key[self.suggests(key)], model_votes.key)
 
     def suggests(
         self, key: Int[np.ndarray, "n"], held_out: int | None = None

@@ -10,8 +10,8 @@ other raters or other questions save more or less. Savings are per question: scr
 but a screen is shown to a rater for as long as one of its questions is open. Gold questions
 that measure the raters come on top, as questions of their own.
 
-Seconds a question are an assumption until votes say how long they took, and money is not
-named without a wage. Decides nothing about who is asked what: `reassess.rating` does.
+Seconds a question are an assumption until votes carry durations, and money is not computed
+without a wage. Decides nothing about who is asked what: `reassess.rating` does.
 """
 
 import math
@@ -30,6 +30,7 @@ ASSUMED_SECONDS_PER_QUESTION = 5.0
 """An assumption, not a measurement: looking, reading a label's description, and answering."""
 
 _LONGEST = 10.0
+"""Medians of a duration beyond which a rater is taken to have been away from the screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ decisions on 94% of the questions.
 """
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What rating costs, and what it buys.
@@ -78,7 +80,7 @@ class Cost:
             of the votes was given rather than measured.
         recall: expected share of all valid labels that are found; None where the proposals'
             recall is unknown.
-        assumed: the arguments that nobody gave and that have an assumed value.
+        assumed: the arguments that were not given and have an assumed value.
     """
 
     rating: Rating
@@ -170,7 +172,7 @@ def rating_cost(
 def seconds_per_question(durations: Float[np.ndarray, "V"]) -> float:
     """Mean seconds of a vote, where a vote of more than ten medians counts as ten medians.
 
-    Whoever left the screen for lunch was not answering; a mean, since hours are a sum.
+    A rater who left the screen for lunch was not answering. A mean, since hours are a sum.
 
     Args:
         durations: seconds of each vote.

@@ -1,4 +1,4 @@
-"""What is known about the pairs of a pool, cut into folds of images.
+"""The known truth about the pairs of a pool, cut into folds of images.
 
 Learns nothing: `learned` does. Letters: N images, P pairs, Q known pairs, F folds.
 """
@@ -15,7 +15,7 @@ from reassess.records import Pairs, find_keys
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known about the pairs of a pool.
+    """The known truth about the pairs of a pool.
 
     Attributes:
         known: whether it is known if the pair is valid.
@@ -75,7 +75,7 @@ def image_folds(
 
 
 def pool_truth(
-    evidence: ModelVotes,
+    model_votes: ModelVotes,
     key: Int[np.ndarray, "Q"],
     valid: Float[np.ndarray, "Q"],
     fold: Int[np.ndarray, "N"],
@@ -85,17 +85,17 @@ def pool_truth(
     """The known truth of the pool's pairs.
 
     Args:
-        evidence: the pool.
+        model_votes: the pool.
         key: the known pairs, as in `ModelVotes.key`; those outside the pool are left out.
         valid: P(valid) of each.
         fold: the fold of each image; -1 where nothing is known.
         n_folds: F.
         complete: whether other pairs of images with a fold are known to be invalid.
     """
-    pool = evidence.key
+    pool = model_votes.key
     at = find_keys(key, pool)
     found = at >= 0
-    fold_of_pair = fold[evidence.pairs.image]
+    fold_of_pair = fold[model_votes.pairs.image]
     is_known: Bool[np.ndarray, "P"] = (fold_of_pair >= 0) & complete
     is_known[at[found]] = True
     truth = np.zeros(len(pool))

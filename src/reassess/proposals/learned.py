@@ -1,17 +1,17 @@
 """Proposals by learned probability: which pairs are likely enough to be valid labels.
 
-From what models say of a pair (`vote_features`), from which classes are valid beside which
-(`companions`) and from whatever truth exists, a classifier learns P(valid). It is
-cross-fitted by image: an image's probabilities come from a model and from rates that never
-saw its fold's truth, and are calibrated by other folds' predictions; an image without known
-truth gets the mean over the models of all folds. Much truth is learned by gradient boosting,
-little by a logistic regression of the votes alone.
+A classifier learns P(valid) from the models' votes for a pair (`vote_features`), from the classes
+that co-occur with its image's (`cooccurrence`) and from whatever truth exists. It is cross-fitted
+by image: an image's probabilities come from a model and from rates that never saw its fold's
+truth, and are calibrated by other folds' predictions; an image without known truth gets the mean
+over the models of all folds. Where much truth is known, gradient boosting learns it; where
+little, a logistic regression on the votes alone.
 
 A pair is proposed when its probability reaches a threshold; the original label always is.
 An image needs no rating when its original label alone is proposed and as good as certain.
 
-Counts nothing that no model proposed beyond companions; asks nobody. Letters: N images, M
-models, P pairs, Q known pairs, F folds.
+Beyond the classes that some model lists, only co-occurring ones are in the pool. Letters: N images,
+M models, P pairs, Q known pairs, F folds.
 
 Source: ours; the paper had no such rule.
 """
@@ -50,33 +50,36 @@ from reassess.registry import checks_choices
 Learner = Literal["boosting", "logistic"]
 
 FEWEST_FOR_BOOSTING = 500
-"""How many valid and how many invalid pairs boosting needs; the logistic model takes less."""
+"""Valid pairs, and invalid ones, that boosting needs: ten leaves of its fifty; with fewer the
+logistic model is trained, which has eight weights."""
 
 CERTAIN = 0.95
-"""How probable an original label must be for its image to stay unrated."""
+"""Probability of an original label from which on its image stays unrated, if nothing else is
+proposed: raters themselves agree with the published decisions on 94 % of the questions."""
 
-_N_VOTE_ROWS = 200_000  # a model with one weight a model learns nothing from more
-_BLOCK_PAIRS = 200_000
+_N_VOTE_ROWS = 200_000  # one weight a model: more rows change nothing
+_BLOCK_PAIRS = 200_000  # whose features are computed at once, to bound memory
 _KEPT_FULLY = 0.01  # training pairs less probable than this are thinned out ...
-_FEWEST_KEPT = 0.05  # ... to no less than this share
-_NO_RIVAL = -20.0  # log-odds of the second pair of an image that has one only
+_FEWEST_KEPT = 0.05  # ... to no less than this share, and weighted up, so that nothing is biased
+_NO_RIVAL = -20.0  # log-odds of the second pair of an image that has one only: as good as never
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class LearnedProposals:
-    """P(valid) of every pair of a pool, and how far it can be trusted.
+    """P(valid) of every pair of a pool, and its calibration.
 
     Attributes:
-        evidence: the pool, with the companions that were added to it.
+        model_votes: the pool, with the co-occurring classes that were added to it.
         probability: P(valid) of each pair.
-        learner: what learned it.
+        learner: the classifier.
         calibration: how the probabilities of pairs with known truth compare with it.
         fold: of each image its fold, from whose truth its probabilities did not come; -1 where
             none was known.
         pool_recall: the share of the known valid labels that lie in the pool.
     """
 
-    evidence: ModelVotes
+    model_votes: ModelVotes
     probability: Float[np.ndarray, "P"]
     learner: Learner
     calibration: Calibration
@@ -86,7 +89,7 @@ class LearnedProposals:
     @property
     def pairs(self) -> Pairs:
         """The pairs of the pool, images in the order of their ids."""
-        return self.evidence.pairs
+        return self.model_votes.pairs
 
     def propose(self, *, recall: float | None = None, budget: int | None = None) -> Proposals:
         """The most probable pairs, and every original label.
@@ -111,21 +114,21 @@ class LearnedProposals:
 
     def above(self, threshold: float) -> Proposals:
         """The pairs with at least this probability, and every original label."""
-        evidence = self.evidence
-        chosen = np.flatnonzero((self.probability >= threshold) | evidence.original)
-        image = evidence.pairs.image[chosen]
-        row_of = np.argsort(evidence.benchmark_ids)  # images of the pool stand by id
-        order = np.lexsort((evidence.pairs.label[chosen], row_of[image]))
+        model_votes = self.model_votes
+        chosen = np.flatnonzero((self.probability >= threshold) | model_votes.original)
+        image = model_votes.pairs.image[chosen]
+        row_of = np.argsort(model_votes.benchmark_ids)  # images of the pool stand by id
+        order = np.lexsort((model_votes.pairs.label[chosen], row_of[image]))
         chosen, image = chosen[order], row_of[image][order]
-        n_images = len(evidence.benchmark_ids)
-        doubted = ~evidence.original[chosen] | (self.probability[chosen] < CERTAIN)
+        n_images = len(model_votes.benchmark_ids)
+        doubted = ~model_votes.original[chosen] | (self.probability[chosen] < CERTAIN)
         return Proposals(
-            pairs=Pairs(evidence.benchmark_ids, image, evidence.pairs.label[chosen]),
-            models=evidence.models,
-            proposed=evidence.rank[chosen] != NOT_LISTED,
-            original=evidence.original[chosen],
+            pairs=Pairs(model_votes.benchmark_ids, image, model_votes.pairs.label[chosen]),
+            models=model_votes.models,
+            proposed=model_votes.rank[chosen] != NOT_LISTED,
+            original=model_votes.original[chosen],
             rated=np.bincount(image, weights=doubted, minlength=n_images) > 0,
-            top=(evidence.rank[chosen] == 0).any(axis=1),
+            top=(model_votes.rank[chosen] == 0).any(axis=1),
             probability=self.probability[chosen],
         )
 
@@ -145,7 +148,7 @@ class LearnedProposals:
 
     def _ranked(self) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "N"]]:
         """Falling probabilities of pairs that are no original labels, and those of labels."""
-        original = self.evidence.original
+        original = self.model_votes.original
         return -np.sort(-self.probability[~original]), self.probability[original]
 
     def _threshold_of_recall(self, recall: float) -> float:
@@ -171,13 +174,13 @@ class LearnedProposals:
             )
         if n_others >= len(others):
             return 0.0
-        # A tie at the threshold would break the budget, so that all who tie stay out.
+        # A tie at the threshold would exceed the budget, so that all that tie stay out.
         return float(np.nextafter(others[n_others], np.inf))
 
 
 @checks_choices
 def learn_proposals(
-    evidence: ModelVotes,
+    model_votes: ModelVotes,
     known: Pairs,
     valid: Float[np.ndarray, "Q"],
     *,
@@ -190,18 +193,18 @@ def learn_proposals(
 ) -> LearnedProposals:
     """P(valid) of every pair of the pool, learned from those whose truth is known.
 
-    Truth of contested images only says too much of all others: their pairs are ranked well, but
-    their probabilities come out too high. Then name a budget, not a recall.
+    Truth about contested images only makes the probabilities of all others too high, though their
+    pairs are ranked well. Then give a budget, not a recall.
 
     Args:
-        evidence: the pool and what models say of it.
-        known: pairs whose truth is known: gold questions, voted ones, or labels.
-        valid: P(valid) of each: the share of experts who said yes, a posterior, or 1.
+        model_votes: the pool and the models' votes for it.
+        known: pairs whose truth is known: gold questions, questions with votes, or labels.
+        valid: P(valid) of each: the share of experts' yes, a posterior, or 1.
         complete: whether ``known`` holds every valid label of its images, so that all their
             other pairs are invalid (label sets); else those are unknown (gold, votes).
-        learner: what learns; by default boosting where there is truth enough.
-        folds: into how many parts the images with known truth are cut.
-        seed: of the cut and of the boosting.
+        learner: the classifier; by default boosting where enough truth is known.
+        folds: F, into which the images with known truth are cut.
+        seed: of the cut and of boosting.
         engine: where the models of the folds learn; threads of this process by default. Each
             takes one core, so that the floats are the same wherever they run.
         progress: shown each fold.
@@ -219,34 +222,35 @@ def learn_proposals(
             "from leave out two."
         )
     check_valid(known, valid)
-    n_classes = max(evidence.n_classes, 1 + int(known.label.max(initial=0)))
-    evidence = replace(evidence, n_classes=n_classes)
-    row = align(known.image_ids, evidence.pairs.image_ids, source="truth", target_name="the pool")
+    n_classes = max(model_votes.n_classes, 1 + int(known.label.max(initial=0)))
+    model_votes = replace(model_votes, n_classes=n_classes)
+    pool_ids = model_votes.pairs.image_ids
+    row = align(known.image_ids, pool_ids, source="truth", target_name="the pool")
     image = row if complete else np.unique(row[known.image])
-    fold = image_folds(image, len(evidence.original_label), folds, seed)
+    fold = image_folds(image, len(model_votes.original_label), folds, seed)
     key = pair_keys(row[known.image], known.label, n_classes)
     order = np.argsort(key)
     key, valid = key[order], valid[order].astype(float)
-    companions = Cooccurrence(evidence, key, valid, fold, folds)
+    cooccurrence = Cooccurrence(model_votes, key, valid, fold, folds)
     if complete:
-        evidence = add_pairs(evidence, companions.missing_from(evidence))
-    truth = pool_truth(evidence, key, valid, fold, folds, complete)
+        model_votes = add_pairs(model_votes, cooccurrence.missing_from(model_votes))
+    truth = pool_truth(model_votes, key, valid, fold, folds, complete)
     check_enough(truth)
     learner = learner or _learner(truth)
     with _one_thread():
-        cross_fit = _CrossFit(evidence, truth, companions, learner, seed)
+        cross_fit = _CrossFit(model_votes, truth, cooccurrence, learner, seed)
         raw = _predict_all_folds(cross_fit, truth, engine, progress)
         probability = _calibrated(raw, truth)
     judged = truth.known
     return LearnedProposals(
-        evidence=evidence,
+        model_votes=model_votes,
         probability=probability,
         learner=learner,
         calibration=calibration(
             probability[judged], truth.valid[judged], truth.fold[judged], folds
         ),
         fold=fold,
-        pool_recall=float(1 - valid[~np.isin(key, evidence.key)].sum() / valid.sum()),
+        pool_recall=float(1 - valid[~np.isin(key, model_votes.key)].sum() / valid.sum()),
     )
 
 
@@ -255,19 +259,20 @@ class _CrossFit:
 
     def __init__(
         self,
-        evidence: ModelVotes,
+        model_votes: ModelVotes,
         truth: Truth,
-        companions: Cooccurrence,
+        cooccurrence: Cooccurrence,
         learner: Learner,
         seed: int,
     ) -> None:
-        self._evidence, self._truth, self._learner, self._seed = evidence, truth, learner, seed
-        self._companions = companions
-        self._key = evidence.key
-        self._votes: VoteFeatures = vote_features(evidence)
-        self._named = evidence.named
+        self._model_votes, self._truth = model_votes, truth
+        self._learner, self._seed = learner, seed
+        self._cooccurrence = cooccurrence
+        self._key = model_votes.key
+        self._votes: VoteFeatures = vote_features(model_votes)
+        self._named = model_votes.named
         if learner == "boosting":
-            self._rates = CooccurrenceRates(evidence, self._votes, truth)
+            self._rates = CooccurrenceRates(model_votes, self._votes, truth)
 
     def __call__(self, held_out: int) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n"]]:
         """P(valid) of the pairs of one fold, and of those without any, learned from the others."""
@@ -280,7 +285,7 @@ class _CrossFit:
         truth = self._truth
         train = np.flatnonzero(truth.known & (truth.fold != held_out))
         # What only the fold held out suggests must not be learned from either.
-        suggested = self._companions.suggests(self._key[train], held_out)
+        suggested = self._cooccurrence.suggests(self._key[train], held_out)
         train = train[self._named[train] | suggested]
         learners = {"logistic": self._learn_logistic, "boosting": self._learn_boosting}
         return learners[self._learner](held_out, train, rows)
@@ -303,7 +308,7 @@ class _CrossFit:
         context = self._context(log_odds)
 
         def features(part: Int[np.ndarray, "b"]) -> Float32[np.ndarray, "b F"]:
-            beside = self._companions.share(self._key[part], held_out).astype(np.float32)
+            beside = self._cooccurrence.share(self._key[part], held_out).astype(np.float32)
             rates = self._rates.features(part, held_out)
             return np.column_stack([self._votes.values[part], rates, beside, context[part]])
 
@@ -317,25 +322,25 @@ class _CrossFit:
         self, train: Int[np.ndarray, "n"], rng: np.random.Generator
     ) -> Float[np.ndarray, "P"]:
         """Log-odds of every pair by a logistic regression of the models' votes for it."""
-        evidence = self._evidence
+        model_votes = self._model_votes
         drawn = rng.random(len(train)) * len(train) < _N_VOTE_ROWS
         vote = (1.0 / (1 + np.arange(NOT_LISTED + 1))).astype(np.float32)
         vote[NOT_LISTED] = 0
 
         def features(part: Int[np.ndarray, "b"]) -> Float32[np.ndarray, "b F"]:
-            own = evidence.original[part].astype(np.float32)
-            return np.column_stack([vote[evidence.rank[part]], own])
+            own = model_votes.original[part].astype(np.float32)
+            return np.column_stack([vote[model_votes.rank[part]], own])
 
         model = fit_logistic(features(train[drawn]), self._truth.valid[train[drawn]])
         return _by_block(
-            np.arange(len(evidence)), lambda part: model.decision_function(features(part))
+            np.arange(len(model_votes)), lambda part: model.decision_function(features(part))
         )
 
     def _context(self, log_odds: Float[np.ndarray, "P"]) -> Float32[np.ndarray, "P F"]:
         """The log-odds of a pair among those of its image."""
-        image, original = self._evidence.pairs.image, self._evidence.original
-        n_images = len(self._evidence.original_label)
-        # Companions are no competitors: what added them may be what is held out.
+        image, original = self._model_votes.pairs.image, self._model_votes.original
+        n_images = len(self._model_votes.original_label)
+        # Co-occurring classes are no rivals: what added them may be what is held out.
         rival = np.where(self._named, log_odds, -np.inf)
         place, order = rank_within_image(image, rival)
         start = np.searchsorted(image, np.arange(n_images))
@@ -361,7 +366,7 @@ class _CrossFit:
 def _predict_all_folds(
     cross_fit: _CrossFit, truth: Truth, engine: Engine | None, progress: Progress
 ) -> Float[np.ndarray, "P"]:
-    """P(valid) of every pair; where nothing is known every fold's model has a say."""
+    """P(valid) of every pair; where nothing is known, the mean over the folds' models."""
     raw = np.zeros(len(truth.fold))
     with ThreadEngine() if engine is None else nullcontext(engine) as running:
         for held_out, (rows, found) in enumerate(running.map(cross_fit, range(truth.n_folds))):
@@ -385,7 +390,7 @@ def _by_block(
     rows: Int[np.ndarray, "n"],
     function: Callable[[Int[np.ndarray, "b"]], Float[np.ndarray, "b"]],
 ) -> Float[np.ndarray, "n"]:
-    """What a function makes of rows, some at a time."""
+    """A function's values for rows, computed a block at a time."""
     parts = [rows[i : i + _BLOCK_PAIRS] for i in range(0, len(rows), _BLOCK_PAIRS)]
     return np.concatenate([np.empty(0), *(function(part) for part in parts)])
 
@@ -397,7 +402,7 @@ def _learner(truth: Truth) -> Learner:
 
 
 def _calibrated(raw: Float[np.ndarray, "P"], truth: Truth) -> Float[np.ndarray, "P"]:
-    """Probabilities mended by the other folds' truth; by all folds' where none is known."""
+    """Probabilities calibrated on the other folds' truth; on all folds' where none is known."""
     probability = np.empty(len(raw))
     for fold in range(-1, truth.n_folds):
         rows = truth.fold == fold

@@ -1,8 +1,9 @@
 """How many valid labels no model proposed, from how often the others were proposed.
 
-Models are taken as repeated catches of the same labels: those that few models list tell of
-those that none lists. All three estimators look at nothing but f_j, the number of valid labels
-that exactly j of the M models list. In expectation over all choices of s of the models,
+Models are treated as repeated captures of the same labels (capture–recapture): labels that few
+models list are evidence of labels that none lists. All three estimators use nothing but f_j, the
+number of valid labels that exactly j of the M models list. In expectation over all choices of s
+of the models,
 
     S(s) = Σ_j f_j (1 − C(M−j, s) / C(M, s))
 
@@ -44,6 +45,7 @@ from reassess.statistics import z_critical
 MissingLabelsMethod = Literal["power-law", "chao2", "halves"]
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class MissingLabels:
     """How many valid labels no model proposed.
@@ -52,8 +54,8 @@ class MissingLabels:
         n_listed: valid labels that some model proposed; a sum of probabilities where validity
             is one.
         n_missing: estimated number of those that none proposed.
-        interval: of ``n_missing``; it tells how the estimate varies with the choice of models
-            (``chao2``: with chance), not how far the method itself is off.
+        interval: of ``n_missing``: how the estimate varies with the choice of models (``chao2``:
+            with chance), not how far the method itself is off.
         n_models: the models that proposed.
         method: how it was estimated.
     """
@@ -108,7 +110,7 @@ def estimate_missing_labels(
     if not math.isfinite(n_missing):
         raise DataError(
             f"lists: the last of {n_models} models find new labels at a rate that must fall, but "
-            "does not, so that no finite number can be named. Add models, take shorter lists, or "
+            "does not, so that no finite estimate exists. Add models, take shorter lists, or "
             "ask for a lower bound (method chao2)."
         )
     ends = _around(n_missing, variance, confidence)
@@ -139,8 +141,8 @@ def _check(
         )
     if not (captured.any(axis=1) & (weights > 0)).any():
         raise DataError(
-            "lists: 0 valid labels are listed, but at least one must be to tell of those that are "
-            "not. Add labels that hold."
+            "lists: 0 valid labels are listed, but at least one must be to estimate those that "
+            "are not. Add labels that hold."
         )
 
 

@@ -1,8 +1,8 @@
-"""What models say about (image, class) pairs, gathered for a rule that learns from it.
+"""The models' votes for (image, class) pairs, collected for a rule that learns from them.
 
 The pool holds every class that some model ranks among its first few, and the original label.
-Images stand in the order of their ids and models in the order of their names, so that what is
-computed from evidence depends on neither's order in the input, down to the last bit. Of scores
+Images stand in the order of their ids and models in the order of their names, so that nothing
+computed from the votes depends on either's order in the input, down to the last bit. Of scores
 only *declared* ones are used: probabilities as they are, logits by their softmax over the
 ranked classes; a model without either still gives ranks.
 
@@ -23,15 +23,16 @@ NOT_LISTED = 255
 """The rank of a class that a model does not list."""
 
 DEPTH = 5
-"""How many classes of each model's ranking are looked at."""
+"""Ranked classes of each model that are read: of the published labels 0.990 are among some model's
+first five (``docs/proposals.md``)."""
 
-_BLOCK_IMAGES = 20_000
-_BLOCK_CELLS = 2**22
+_BLOCK_IMAGES = 20_000  # at once, to bound memory
+_BLOCK_CELLS = 2**22  # scores ranked at once, to bound memory
 
 
 @dataclass(frozen=True, slots=True)
 class ModelVotes:
-    """The pool of pairs and what each model says about them.
+    """The pool of pairs and each model's rank of them.
 
     Attributes:
         pairs: the pool; images in the order of their ids, pairs by image and class.
@@ -70,7 +71,7 @@ class ModelVotes:
 
     @property
     def named(self) -> Bool[np.ndarray, "P"]:
-        """Whether some model or the benchmark names the pair; companions are not named."""
+        """Whether some model or the benchmark names the pair; those by co-occurrence are not."""
         named: Bool[np.ndarray, "P"] = self.listed | self.original
         return named
 
@@ -106,7 +107,7 @@ def collect_model_votes(
         twice = sorted({name for name in names if names.count(name) > 1})
         raise DataError(
             f"predictions: model {preview(twice)} appears more than once, but must appear once, "
-            "as its opinion would count twice. Rename or leave out one of them."
+            "as its votes would count twice. Rename or leave out one of them."
         )
     by_id = np.argsort(benchmark.image_ids)
     image_ids = benchmark.image_ids[by_id]
@@ -150,7 +151,7 @@ def best_classes(one: Predictions | ScoreMatrix, depth: int) -> Predictions:
 
 
 def _first(one: Predictions, depth: int) -> Predictions:
-    """The first ``depth`` classes of each row, with probabilities where they can be told."""
+    """The first ``depth`` classes of each row, with probabilities where they are known."""
     scores = one.scores if one.score_type is not None else None
     if scores is not None and one.score_type == "logit":
         power = np.exp(scores - scores[:, :1], dtype=np.float64)
@@ -189,23 +190,23 @@ def _block(
     return pool, rank, confidence
 
 
-def add_pairs(evidence: ModelVotes, key: Int[np.ndarray, "n"]) -> ModelVotes:
-    """The same evidence with further pairs in the pool, which no model lists.
+def add_pairs(model_votes: ModelVotes, key: Int[np.ndarray, "n"]) -> ModelVotes:
+    """The same votes with further pairs in the pool, which no model lists.
 
     Args:
-        evidence: the evidence.
+        model_votes: the pool.
         key: the new pairs, as in `ModelVotes.key`, none of them in the pool.
     """
-    joined = np.concatenate([evidence.key, key])
+    joined = np.concatenate([model_votes.key, key])
     order = np.argsort(joined, kind="stable")
-    image, label = np.divmod(joined[order], evidence.n_classes)
-    n_new, n_models = len(key), len(evidence.models)
-    rank = np.concatenate([evidence.rank, np.full((n_new, n_models), NOT_LISTED, np.uint8)])
-    confidence = np.concatenate([evidence.confidence, np.zeros((n_new, 2), np.float32)])
+    image, label = np.divmod(joined[order], model_votes.n_classes)
+    n_new, n_models = len(key), len(model_votes.models)
+    rank = np.concatenate([model_votes.rank, np.full((n_new, n_models), NOT_LISTED, np.uint8)])
+    confidence = np.concatenate([model_votes.confidence, np.zeros((n_new, 2), np.float32)])
     return replace(
-        evidence,
-        pairs=Pairs(evidence.pairs.image_ids, image, label),
+        model_votes,
+        pairs=Pairs(model_votes.pairs.image_ids, image, label),
         rank=rank[order],
         confidence=confidence[order],
-        original=label == evidence.original_label[image],
+        original=label == model_votes.original_label[image],
     )

@@ -8,9 +8,9 @@
 
 A model *has* a pair when either of its lists holds it. A tie with the last pair of a list is
 kept, and a list longer than what a file holds takes all of it. Full logits give both lists;
-full probabilities give one, as logits are lost up to a constant an image; ranked classes
-give one list of the scores that they have, and none without scores, so that only their top
-predictions count. `available_lists` tells which.
+full probabilities give one, as logits are lost up to a constant an image; ranked classes give one
+list of the scores that they have, and none without scores, so that only their top predictions
+count (`available_lists`).
 
 Letters: N images, K classes, M models, P proposals, n rows or pairs.
 
@@ -26,13 +26,15 @@ from reassess.engines import Engine, ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError, preview
 from reassess.progress import Progress, null_progress
 from reassess.proposals.top_lists import (
+    ListKind,
     Scan,
     ScanShard,
     TopLists,
     distinct,
+    list_keys,
+    list_kinds,
     lists_from_ranked,
     lists_from_scans,
-    pair_key,
     scan,
     scan_shards,
 )
@@ -174,8 +176,8 @@ def pool_lists(lists: Sequence[TopLists], benchmark: Benchmark) -> Proposals:
             f"{benchmark.name}: the original labels are unknown (--original-labels FILE)."
         )
     images = np.arange(len(benchmark.image_ids))
-    original = pair_key(images, benchmark.original)
-    is_top = distinct(np.concatenate([pair_key(images, one.top) for one in lists]))
+    original = list_keys(images, benchmark.original)
+    is_top = distinct(np.concatenate([list_keys(images, one.top) for one in lists]))
     together = np.sort(np.concatenate([one.listed for one in lists]))
     shared = together[1:][together[1:] == together[:-1]]
     key = distinct(np.concatenate([shared, original, is_top]))
@@ -211,7 +213,7 @@ def restrict_to_models(proposals: Proposals, models: Sequence[str]) -> Proposals
 
     Raises:
         OptionError: a name is no model of the proposals.
-        DataError: the proposals do not tell top predictions.
+        DataError: the top predictions were not recorded.
 
     Source: the paper, appendix A.
     """
@@ -250,24 +252,24 @@ def build_questions(proposals: Proposals) -> Questions:
     return Questions.from_pairs(rated_pairs)
 
 
-def available_lists(one: Predictions | ScoreMatrix) -> tuple[str, ...]:
+def available_lists(one: Predictions | ScoreMatrix) -> tuple[ListKind, ...]:
     """Which lists a model can give: of logits, of probabilities, of scores of unknown scale."""
     if isinstance(one, ScoreMatrix):
-        return (
-            ("logit", "probability") if one.score_type == "logit" else (one.score_type or "score",)
-        )
+        return list_kinds(one)
     return () if one.scores is None else (one.score_type or "score",)
 
 
 def missing_list_reason(one: Predictions | ScoreMatrix) -> str | None:
-    """What the form of a model's predictions loses for the rule, in words; None for nothing."""
-    lists = available_lists(one)
-    if not lists:
-        return "no scores: only its top predictions count"
-    if lists == ("score",):
-        return "scores of unknown scale: one list instead of two (--scale says what they are)"
-    if lists == ("probability",):
-        return "probabilities alone: the list of the largest logits cannot be made from them"
-    if lists == ("logit",):
-        return "logits of the best classes alone: the list of the largest probabilities is missing"
-    return None
+    """Why a model cannot give both lists, as a noun phrase; None where it can."""
+    return _MISSING_LISTS[available_lists(one)]
+
+
+_MISSING_LISTS: dict[tuple[ListKind, ...], str | None] = {
+    (): "no scores: only its top predictions count",
+    ("score",): "scores of unknown scale: one list instead of two (--scale says what they are)",
+    ("probability",): "probabilities alone: the list of the largest logits cannot be made of them",
+    (
+        "logit",
+    ): "logits of the best classes alone: the list of the largest probabilities is missing",
+    ("logit", "probability"): None,
+}

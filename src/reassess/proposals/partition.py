@@ -23,8 +23,15 @@ EXACT = 2.0**-20
 """Similarities are multiples of this."""
 
 _BALANCE = 2.0**-12
+"""Weight of equal sizes: it only decides between partitions of nearly equal similarity, and is a
+power of two, so that sums stay exact."""
+
 _LEAST_GAIN = 1e-9
+"""What a change must gain: divisions by a part's size round, and an endless exchange of two equal
+partitions must not begin."""
+
 _MOST_CHANGES = 100
+"""Changes of an image's partition, so that the search ends."""
 
 
 def partition(

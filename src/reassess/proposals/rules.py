@@ -305,7 +305,7 @@ def _known_truth(
 
 def _missing_labels(learned: LearnedProposals) -> MissingLabels | None:
     """The valid labels that no model lists: estimated, or at least; None for too few models."""
-    listed = learned.evidence.rank != NOT_LISTED
+    listed = learned.model_votes.rank != NOT_LISTED
     for method in ("power-law", "chao2"):
         try:
             return estimate_missing_labels(listed, learned.probability, method=method)

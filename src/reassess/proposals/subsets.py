@@ -26,7 +26,11 @@ from jaxtyping import Bool, Float, Int
 from reassess.progress import Progress
 
 _WIDTH = 16
+"""Subsets at the wanted recall that the greedy search goes on from: several, as the best of all
+need not be a neighbour of the best so far."""
+
 _N_LEVELS = 33
+"""Levels of recall at which the curve is filled in, besides the wanted one."""
 
 Kept = tuple[int, int, tuple[int, ...]]
 """A subset as (proposals, number of models, models): the smaller one is preferred."""
@@ -140,7 +144,7 @@ def greedy_subsets(
     after the other is added until the recall is reached. Then every exchange,
     addition and removal of one model is counted from the `_WIDTH` best subsets that reach the
     recall, and from the cheapest at each of `_N_LEVELS` levels of recall, until all of these
-    have been gone out from.
+    have been expanded.
     """
     lists = _compressed(listed, positive, base)
     n_models = listed.shape[1]
@@ -157,7 +161,7 @@ def greedy_subsets(
     left: set[tuple[int, ...]] = set()
     while promising := _promising(best, needed, levels) - left:
         for members in sorted(promising):
-            _go_out(lists, members, best)
+            _expand(lists, members, best)
         left |= promising
         found = max((f for f in best if f >= needed), key=lambda f: preference(f, best[f]))
         n_proposals, n_members, _ = best[found]
@@ -166,7 +170,7 @@ def greedy_subsets(
 
 
 def _promising(best: dict[int, Kept], needed: int, levels: list[float]) -> set[tuple[int, ...]]:
-    """The subsets to go out from: the best at the recall, the cheapest at each level."""
+    """The subsets to expand: the best at the recall, the cheapest at each level."""
     reaching = sorted((f for f in best if f >= needed), key=lambda f: preference(f, best[f]))
     curve = front(best)
     cheapest = [curve[min(bisect_left(curve, level), len(curve) - 1)] for level in levels]
@@ -238,7 +242,7 @@ def _grown(lists: _Lists, state: Bool[np.ndarray, "M"]) -> Bool[np.ndarray, "M"]
     return grown
 
 
-def _go_out(lists: _Lists, members: tuple[int, ...], best: dict[int, Kept]) -> None:
+def _expand(lists: _Lists, members: tuple[int, ...], best: dict[int, Kept]) -> None:
     """Keep the best of what one exchange, addition or removal makes of a subset."""
     state = np.zeros(lists.listed.shape[1], dtype=bool)
     state[list(members)] = True

@@ -36,7 +36,10 @@ _HALVING = 8
 """Steps in the hierarchy that halve the similarity."""
 
 _CELLS_AT_ONCE = 2**17
+"""Similarities that are searched at once: 1 MiB, which stays in a core's cache."""
+
 _MOST_TOGETHER = 64
+"""Questions of an image that are searched together; the search takes their number cubed."""
 
 
 def split_into_tasks(

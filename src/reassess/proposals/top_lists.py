@@ -1,10 +1,10 @@
-"""What the paper's rule takes of one model: its largest scores over the whole set.
+"""The lists of one model that the paper's rule pools: its largest scores over the whole set.
 
-Full scores are streamed once, in blocks of rows that fit a core's cache. A running
-threshold, the ``top``-th largest score so far, keeps what is held small; it never exceeds
-the final one, so that the outcome does not depend on the order of the rows or on how they
-are cut into shards. Log-probabilities are taken in the file's own precision while
-streaming; pairs too near the threshold for that are ranked again in double precision.
+Full scores are streamed once, in blocks of rows that fit a core's cache. A running threshold,
+the n-th largest score so far, keeps what is held small; it never exceeds the final one, so that
+the outcome does not depend on the order of the rows or on how they are cut into shards.
+Log-probabilities are computed in the file's own precision while streaming; pairs too near the
+threshold for that are ranked again in double precision.
 
 Letters: N images, n rows of a shard, K classes.
 
@@ -24,13 +24,27 @@ from reassess.records import Predictions, ScoreMatrix, pair_keys
 from reassess.records.benchmark import MOST_CLASSES
 
 ListKind = Literal["logit", "probability", "score"]
-"""What a list ranks by; ``score`` where nobody declared the scale."""
+"""What a list ranks by; ``score`` where the scale is not declared."""
 
 _SHARD_CELLS = 2**26
+"""Scores in a shard, which is lost at most when work is interrupted: ImageNet's 50,000 images with
+1,000 classes are one."""
+
 _BLOCK_CELLS = 2**19
+"""Scores in a block: 2 MiB in single precision, which stays in a core's cache between the passes
+over it."""
+
 _SAMPLED_ROWS = 400
+"""Rows that tell roughly where a list ends: less than a hundredth of ImageNet's 50,000."""
+
 _MARGIN = 5e-4
+"""Distance from the threshold within which a log-probability is computed again: five times what the
+kernel's exponential may be off, so that rounding in single precision fits in too. A larger margin
+only ranks more pairs twice."""
+
 _TIE = 1e-12
+"""Log-probabilities in double precision as near as this are ties: rows with the same scores in
+another order of classes differ by the rounding of their sums, about 1e-14."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +73,7 @@ class TopLists:
     Attributes:
         model: the model's name.
         top: the top prediction of each of the N images, -1 where the model has none.
-        listed: keys of the pairs of its lists, rising, each once; see `pair_key`.
+        listed: keys of the pairs of its lists, rising, each once; see `list_keys`.
     """
 
     model: str
@@ -67,8 +81,8 @@ class TopLists:
     listed: Int[np.ndarray, "n"]
 
 
-def pair_key(image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
-    """One number a pair, rising by image and then by class."""
+def list_keys(image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
+    """One number a pair, rising by image and then by class, the same for all models."""
     return pair_keys(image, label, MOST_CLASSES)
 
 
@@ -120,7 +134,7 @@ def scan(shard: ScanShard) -> Scan:
     """The top predictions and the largest pairs of a shard's rows.
 
     A sample of the rows tells roughly where each list ends, so that little more than the
-    list is ever held; where it told too high, the rows are scanned again from below.
+    list is ever held; where that end was too high, the rows are scanned again without one.
 
     Raises:
         DataError: a score is NaN or infinite, or a probability outside [0, 1].
@@ -128,7 +142,7 @@ def scan(shard: ScanShard) -> Scan:
     """
     found, complete = _Scanner(shard, _likely_ends(shard)).run()
     if not complete:
-        found, _ = _Scanner(shard, dict.fromkeys(_kinds(shard.source), -np.inf)).run()
+        found, _ = _Scanner(shard, dict.fromkeys(list_kinds(shard.source), -np.inf)).run()
     return found
 
 
@@ -138,12 +152,14 @@ def _likely_ends(shard: ScanShard) -> dict[ListKind, float]:
     n_sampled = max(_SAMPLED_ROWS, min(n_rows, 4 * _SAMPLED_ROWS * source.n_classes // 10**6))
     rows = np.unique(np.linspace(shard.start, shard.stop - 1, min(n_sampled, n_rows)).astype(int))
     share = shard.n_listed / (n_rows * source.n_classes)
+    # A third more than the sample should hold, and a hundred: too low an end costs memory, too high
+    # a second scan.
     n_above = int(1.3 * share * len(rows) * source.n_classes) + 100
     sample = source.rows(rows).astype(_working_type(source))
     if len(rows) == n_rows or n_above >= sample.size or not np.isfinite(sample).all():
-        return dict.fromkeys(_kinds(source), -np.inf)
+        return dict.fromkeys(list_kinds(source), -np.inf)
     ends: dict[ListKind, float] = {}
-    for kind in _kinds(source):
+    for kind in list_kinds(source):
         if kind == "probability" and source.score_type == "logit":
             sample = sample - _exact_log_sum(sample)[:, None]
         ends[kind] = _nth_largest(sample.ravel(), n_above)
@@ -157,7 +173,7 @@ class _Scanner:
         source = shard.source
         self._shard = shard
         self._step = max(1, _BLOCK_CELLS // source.n_classes)
-        self._lists = {kind: _Largest(shard.n_listed, ends[kind]) for kind in _kinds(source)}
+        self._lists = {kind: _Largest(shard.n_listed, ends[kind]) for kind in list_kinds(source)}
         self._found = np.empty(self._step * source.n_classes, np.int64)
 
     def run(self) -> tuple[Scan, bool]:
@@ -220,7 +236,7 @@ def lists_from_scans(source: ScoreMatrix, scans: list[Scan], n_listed: int) -> T
             pairs = _ranked_exactly(source, pairs, n_listed)
         else:
             pairs = pairs.take(pairs.score >= _nth_largest(pairs.score, n_listed))
-        listed.append(pair_key(pairs.image, pairs.label))
+        listed.append(list_keys(pairs.image, pairs.label))
     return TopLists(source.model, top, distinct(np.concatenate(listed)))
 
 
@@ -240,10 +256,12 @@ def lists_from_ranked(
     if one.scores is None:
         return TopLists(one.model, top, np.empty(0, np.int64))
     row, column = np.nonzero(one.scores >= _nth_largest(one.scores.ravel(), n_listed))
-    return TopLists(one.model, top, distinct(pair_key(image[row], one.ranked_classes[row, column])))
+    return TopLists(
+        one.model, top, distinct(list_keys(image[row], one.ranked_classes[row, column]))
+    )
 
 
-def _kinds(source: ScoreMatrix) -> tuple[ListKind, ...]:
+def list_kinds(source: ScoreMatrix) -> tuple[ListKind, ...]:
     """The lists that a model's full scores can give."""
     if source.score_type == "logit":
         return ("logit", "probability")
@@ -351,15 +369,15 @@ def _check_block(
             np.isnan(block) | np.isposinf(block) | (best == -np.inf)[:, None],
             "be a number",
         )
-        mend = "Predict again."
+        remedy = "Predict again."
     elif source.score_type == "probability" and (best.max() > 1 or block.min() < 0):
         wrong, must = (block < 0) | (block > 1), "lie in [0, 1] as probabilities do"
-        mend = "Say what the scores are (--scale logit)."
+        remedy = "Say what the scores are (--scale logit)."
     else:
         return
     row, column = np.argwhere(wrong)[0].tolist()
     raise DataError(
         f"predictions {source.model!r}: score[{start + row}, {column}] is "
         f"{block[row, column]!s}, but must {must}; {int(wrong.sum()):,} of {block.size:,} near "
-        f"there are not. {mend}"
+        f"there are not. {remedy}"
     )

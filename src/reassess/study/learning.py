@@ -122,7 +122,7 @@ def by_probability(study: Study, learned: LearnedProposals) -> tuple[Proposals, 
 
 def missing_from_learned(learned: LearnedProposals) -> MissingLabels | None:
     """How many valid labels no model lists, at least; None where the models are too few to tell."""
-    listed = learned.evidence.rank != NOT_LISTED
+    listed = learned.model_votes.rank != NOT_LISTED
     for method in ("power-law", "chao2"):
         try:
             return estimate_missing_labels(listed, learned.probability, method=method)
