@@ -224,13 +224,6 @@ def warn_of_unasked_gold(gold: Gold, questions: Questions, where: str) -> None:
     note_unasked_gold(gold, questions, where, notify=note)
 
 
-def split_source(source: str) -> tuple[str | None, str, str | None]:
-    """``NAME=FILE#MODEL`` as its three parts; name and model are None where they are not there."""
-    from reassess import sources
-
-    return sources.split_source(source)
-
-
 def console() -> "Console":
     """A console on stdout, wide enough for whole names where stdout is no terminal."""
     from rich.console import Console
@@ -296,13 +289,6 @@ def progress(title: str, total: int | None) -> Iterator[Step]:
             )
 
         yield step
-
-
-def sources_of(predictions: Sequence[str]) -> list[str]:
-    """Sources as given, without scores that are read with their classes."""
-    from reassess.sources import prediction_sources
-
-    return prediction_sources(predictions)
 
 
 def rows_of(columns: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:

@@ -7,7 +7,6 @@ import click
 
 from reassess.cli.training_options import (
     device_option,
-    is_study,
     precision_option,
     progress_bar,
 )
@@ -57,6 +56,7 @@ def predict(
     from reassess import training
     from reassess.files.images import open_images
     from reassess.files.model_outputs import check_npz, write_logits
+    from reassess.sources import is_study
 
     check_npz(output)
     training.require_single_process("predict")

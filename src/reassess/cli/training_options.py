@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -171,11 +170,6 @@ model_option = click.option(
 )  # fmt: skip
 
 
-def is_study(source: str) -> bool:
-    """Whether a source is a study's folder."""
-    return (Path(source) / "study.toml").is_file()
-
-
 def read_images(
     source: str,
     data: DataOptions,
@@ -185,6 +179,7 @@ def read_images(
     quiet: bool = False,
 ) -> "LabelledImages":
     """The images and labels of a study or of data, decoded; what is left out is printed."""
+    from reassess.sources import is_study
     from reassess.training import open_labelled
 
     def note(text: str, kind: str = "Note") -> None:
