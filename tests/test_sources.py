@@ -140,7 +140,7 @@ def test_a_note_reaches_stderr(study: Path, cli: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: sources.labels("imagenet-reel"), "neither a file nor a name"),
+        (lambda: sources.labels("imagenet-reel"), "Did you mean 'imagenet-real'"),
         (lambda: sources.benchmark("imagenett"), "neither a file nor a name"),
         (lambda: sources.votes("cifar10h-vote"), "neither a file nor a name"),
         (lambda: sources.labels("nowhere/real.json"), "no such file"),

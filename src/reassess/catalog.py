@@ -34,7 +34,7 @@ from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
 from reassess.files.prediction_forms import without_siblings
 from reassess.files.results import Results, read_results
 from reassess.records import Accuracy, Benchmark, Gold, LabelSets, Predictions, Votes
-from reassess.registry import checks_choices
+from reassess.registry import checks_choices, near_names
 
 Kind = Literal["benchmark", "labels", "votes", "gold", "scores", "predictions", "results", "checks"]
 
@@ -131,9 +131,11 @@ def entry(name: str, *kinds: Kind) -> Entry:
         if one.name == name and (not kinds or one.kind in kinds):
             return one
     known = [one.name for one in ENTRIES if not kinds or one.kind in kinds]
+    near = near_names(name, known)
     raise OptionError(
         f"{name!r} is neither a file nor a name in the catalogue, which knows "
-        f"{preview(known, 20)}. Check the path, or see `reassess datasets`."
+        f"{preview(known, 20)}. "
+        + (f"Did you mean {near}?" if near else "Check the path, or see `reassess datasets`.")
     )
 
 
