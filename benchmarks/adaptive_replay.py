@@ -142,12 +142,12 @@ def replay_rules(study: Study, n_seeds: int) -> None:
 
 
 def replay_learned(study: Study, n_seeds: int, step: float) -> None:
-    anew = (0.1, 0.2, 0.3, 0.4)
+    again = (0.1, 0.2, 0.3, 0.4)
     for name, evidence, known, learn_at in (
-        ("learned", study.evidence, study.known, anew),
-        ("learned, raters given", study.given, study.known, anew),
-        ("learned, with 60 models", study.evidence, study.with_models, anew),
-        ("learned, with 60 models, raters given", study.given, study.with_models, anew),
+        ("learned", study.evidence, study.known, again),
+        ("learned, raters given", study.given, study.known, again),
+        ("learned, with 60 models", study.evidence, study.with_models, again),
+        ("learned, with 60 models, raters given", study.given, study.with_models, again),
         ("learned from the seed alone", study.evidence, study.known, ()),
     ):
         runs = []

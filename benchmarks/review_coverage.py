@@ -95,7 +95,8 @@ def main() -> None:
             "equally good models" if not advantage else "one model better by 10 % of hard images"
         )
         show(
-            f"populations anew, {better}, 150 drawn", {"called different": held["called different"]}
+            f"populations again, {better}, 150 drawn",
+            {"called different": held["called different"]},
         )
 
 

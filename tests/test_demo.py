@@ -184,7 +184,7 @@ def test_the_same_seed_gives_the_same_files(small: DemoResult, tmp_path: Path) -
     assert names == before
     names = [n for n in names if "/.cache/" not in n]  # it holds paths and times
     differ = [n for n in names if sha256_of(tmp_path / n) != sha256_of(small.folder / n)]
-    assert [n for n in differ if not n.endswith(".pdf")] == []  # vl-convert orders its parts anew
+    assert [n for n in differ if not n.endswith(".pdf")] == []  # vl-convert orders its parts again
     assert again.found == small.found
 
 

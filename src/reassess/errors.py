@@ -5,7 +5,7 @@
     ReassessError
     ├── DataError          what was read does not say what it must
     │   ├── FileError      a file is missing, unreadable or of an unknown format
-    │   └── AlignmentError ids that are unknown, missing or twice there
+    │   └── AlignmentError ids that are unknown, missing or appear twice
     ├── OptionError        two options contradict each other, or one is out of range
     ├── MissingExtraError  a part of reassess that is not installed
     ├── CatalogError       published data that is absent or is not what was pinned
@@ -32,7 +32,7 @@ class FileError(DataError):
 
 
 class AlignmentError(DataError):
-    """Raised where image ids are unknown, missing or twice there."""
+    """Raised where image ids are unknown, missing or appear twice."""
 
 
 class OptionError(ReassessError):
@@ -60,7 +60,7 @@ class CatalogError(ReassessError):
 
 
 class DivergedError(ReassessError):
-    """Raised where training cannot go on: the loss or a weight is no number any more."""
+    """Raised where training cannot go on: the loss or a weight is not a number any more."""
 
 
 def preview(values: Iterable[object], limit: int = 3) -> str:

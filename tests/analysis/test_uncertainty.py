@@ -78,7 +78,7 @@ def test_where_labels_are_certain_both_kinds_of_interval_agree():
 
 
 def test_over_confident_posteriors_are_drawn_back(noisy):
-    """Every vote is there twice: posteriors claim more, gold says so, and the scores stay."""
+    """Every vote appears twice: posteriors claim more, gold says so, and the scores stay."""
     votes = noisy.votes
     names = np.concatenate([votes.rater_ids, np.char.add(votes.rater_ids, "-again")])
     doubled = Votes(

@@ -220,7 +220,7 @@ def test_votes_from_elsewhere_are_not_written_over(cli: Cli) -> None:
         ("serve s --database mysql://x/y", "database URL"),
         ("serve s --example-images none.csv", "none.csv: there is no such file"),
         ("invite s", "Missing argument"),
-        ("invite s ann ann", "a name is there twice"),
+        ("invite s ann ann", "a name appears twice"),
         ("invite s ann --base-url rate.example.org", "must begin with http"),
         ("invite s ' ann'", "rater name"),
         ("invite nowhere ann", "there is no study"),

@@ -70,7 +70,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     for path in (tmp_path / "file" / "x.json", tmp_path / "folder", long):
         with pytest.raises(FileError, match="cannot be written"), write_atomically(path) as beside:
             beside.write_text("new")
-    with pytest.raises(FileError, match="no text"), write_atomically(tmp_path / "x") as beside:
+    with pytest.raises(FileError, match="not text"), write_atomically(tmp_path / "x") as beside:
         beside.write_text("a file name that is no UTF-8, as Python reads it: \udcff")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
 

@@ -49,8 +49,8 @@ def test_the_published_counts(published) -> None:
         ({"a": GOOD | {"top_prediction": True}}, FileError, "top_prediction is True"),
         ({"a": GOOD | {"failure category": "Odd"}}, FileError, "category is 'Odd'"),
         ({"a": GOOD | {"failure severity": None}}, FileError, "severity is None"),
-        ('{"a": 1, "a": 2}', DataError, "'a' is there more than once"),
-        ("{", FileError, "no JSON"),
+        ('{"a": 1, "a": 2}', DataError, "'a' appears more than once"),
+        ("{", FileError, "not JSON"),
     ],
 )
 def test_refuses(content: Any, error: type[Exception], says: str, tmp_path: Path) -> None:

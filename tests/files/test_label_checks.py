@@ -66,7 +66,7 @@ def test_the_published_checks(published) -> None:
         ([check("a", 1, 1, 5, 0, 0, 0)], FileError, "both 1, but must differ"),
         ([check("a", 0, 1, 0, 0, 0, 0)], FileError, "'mturk' is"),
         ([check("", 0, 1, 5, 0, 0, 0)], FileError, "must end in a file name"),
-        ([CHECKS[0], CHECKS[0]], DataError, "'a.JPEG' is there more than once"),
+        ([CHECKS[0], CHECKS[0]], DataError, "'a.JPEG' appears more than once"),
     ],
 )
 def test_refuses(content: Any, error: type[Exception], says: str, tmp_path: Path) -> None:

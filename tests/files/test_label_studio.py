@@ -131,8 +131,8 @@ def annotated(**parts: Any) -> Any:
 @pytest.mark.parametrize(
     ("content", "kind", "says"),
     [
-        ("{", FileError, "no JSON"),
-        ("[" * 100_000, FileError, "no JSON"),
+        ("{", FileError, "not JSON"),
+        ("[" * 100_000, FileError, "not JSON"),
         ('{"a": 1}', FileError, "no list of tasks"),
         ("[1]", FileError, "no list of tasks"),
         ("[]", DataError, "0 votes"),

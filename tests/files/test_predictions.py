@@ -338,7 +338,7 @@ def test_a_subset_is_a_subset_and_a_duplicate_is_refused(form: str, tmp_path: Pa
     found = read(part)
     assert found.image_ids.tolist() == model.ids[np.sort(part)].tolist()
     assert found.ranked_classes.tolist() == model.ranked[np.sort(part)].tolist()
-    with pytest.raises(AlignmentError, match="must stand in one"):
+    with pytest.raises(AlignmentError, match="must appear in one"):
         read(np.append(part, part[3]))
     with pytest.raises(AlignmentError, match="is missing; 14 of 23"):
         found.reindex(model.ids)

@@ -36,7 +36,7 @@ def test_what_is_there_is_joined_by_model_and_size(tmp_path: Path) -> None:
         (["a,224,70", "b,224,nan"], FileError, r"row 3, column 'top1' is 'nan'.*\[0, 100\]"),
         (["a,224,101"], FileError, "is '101'"),
         (["a,big,70"], FileError, "column 'img_size' is 'big'"),
-        (["a,224,70", "a,224,71"], DataError, "the entry .*'a', 224.* is there twice"),
+        (["a,224,70", "a,224,71"], DataError, "the entry .*'a', 224.* appears twice"),
         (["a,224"], FileError, "row 2 has 2 columns"),
     ],
 )
@@ -53,5 +53,5 @@ def test_refuses_folders_and_names_that_say_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the name must be one of results-imagenet"):
         read_results([write(tmp_path / "other.csv", "a,224,70")])
     path = write(tmp_path / ORIGINAL, "a,224,70")
-    with pytest.raises(DataError, match="there twice"):
+    with pytest.raises(DataError, match="appears twice"):
         read_results([path, path])

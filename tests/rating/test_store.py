@@ -135,7 +135,7 @@ def test_a_wrong_url_is_explained(url, says):
 
 def test_a_file_that_is_no_database_is_explained(tmp_path):
     (tmp_path / "study.db").write_bytes(b"certainly no database" * 100)
-    with pytest.raises(StoreError, match="no database"):
+    with pytest.raises(StoreError, match="not a database"):
         open_store(f"sqlite:///{tmp_path}/study.db")
 
 

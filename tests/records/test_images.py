@@ -46,7 +46,7 @@ def test_ids_in_doubt_are_refused() -> None:
     target = np.array(["cat/1.jpg", "dog/1.jpg", "dog/2.jpg"])
     with pytest.raises(AlignmentError, match=r"'1\.jpg' fits 2 images"):
         positions(np.array(["2.jpg", "1.jpg"]), target, source="x")
-    with pytest.raises(AlignmentError, match=r"'dog/2\.jpg' stands in rows 0, 2"):
+    with pytest.raises(AlignmentError, match=r"'dog/2\.jpg' appears in rows 0, 2"):
         positions(np.array(["2.jpg", "cat/1.jpg", "dog/2.jpg"]), target, source="x")
     with pytest.raises(AlignmentError, match=r"x: image id\[1\] is '3\.jpg'.*1 of 2"):
         align(np.array(["2.jpg", "3.jpg"]), target, source="x")

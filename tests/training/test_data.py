@@ -154,7 +154,7 @@ def test_what_cannot_be_learned_is_refused(tmp_path):
     with pytest.raises(FileError, match="0 images"):
         open_labelled(tmp_path / "empty", transform=TRANSFORM)
     (tmp_path / "cut.tar").write_bytes(b"no tar at all")
-    with pytest.raises(FileError, match="no whole tar"):
+    with pytest.raises(FileError, match="not a complete tar"):
         open_labelled(tmp_path / "cut.tar", transform=TRANSFORM)
     with pytest.raises(FileError, match="no such file"):
         open_labelled(tmp_path / "absent.parquet", transform=TRANSFORM)

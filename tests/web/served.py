@@ -122,7 +122,7 @@ class Server:
 
 
 class Visitor:
-    """One connection, which is opened anew where it was lost, and its cookies."""
+    """One connection, which is opened again where it was lost, and its cookies."""
 
     def __init__(self, port: int, address: str) -> None:
         self.connection = http.client.HTTPConnection(

@@ -33,7 +33,7 @@ def predicted_rows(predictions: Predictions, labels: LabelSets) -> Int[np.ndarra
     """Row of the label sets for each image that the model predicted.
 
     Raises:
-        AlignmentError: a predicted image has no row there, fits several, or is there twice.
+        AlignmentError: a predicted image has no row there, fits several, or appears twice.
     """
     return align(
         predictions.image_ids,

@@ -154,7 +154,7 @@ def rater_drifts(votes: Votes, posterior: Posterior, confidence: float = 0.95) -
 
 
 def rater_repeats(votes: Votes) -> RaterRepeats | None:
-    """How far each rater agrees with himself; None where nobody answered a question twice.
+    """How far each rater agrees with themselves; None where nobody answered a question twice.
 
     The first answer is the earliest, or where times are unknown the one that comes first.
     """
@@ -240,7 +240,7 @@ class RaterFindings:
         confusions: each rater's.
         effects: what would be decided otherwise without each.
         drifts: how each changed; None where no times are known.
-        repeats: how far each agrees with himself; None where nobody was asked twice.
+        repeats: how far each agrees with themselves; None where nobody was asked twice.
     """
 
     agreement: VoteAgreement

@@ -58,7 +58,7 @@ def invite(
             "address that people type."
         )
     if len(set(names)) < len(names):
-        raise OptionError("a name is there twice, but each gets one link. Leave one out.")
+        raise OptionError("a name appears twice, but each gets one link. Leave one out.")
     with opened(study, database) as (_, store):
         from reassess import rating
 

@@ -91,7 +91,7 @@ class LiteralChoice(WordChoice):
 
 
 class RegistryChoice(WordChoice):
-    """One of the names of a registry, which is read anew for each command line and help text.
+    """One of the names of a registry, which is read again for each command line and help text.
 
     So whatever is registered after the command was imported is offered, too.
 

@@ -266,4 +266,4 @@ def _print_costs(costs: list["Cost"]) -> None:
         table.add_row(*cells, *([f"{one.money:,.0f}"] if money else []))
     console().print(table)
     if costs and costs[0].assumed:
-        click.echo(f"Assumed, for nobody said: {', '.join(costs[0].assumed)}.")
+        click.echo(f"Assumed values: {', '.join(costs[0].assumed)}.")

@@ -182,7 +182,7 @@ def _check(models: tuple[str, ...], given: dict[str, str | None]) -> None:
     """Refuse models without labels, and what goes with votes where there are none."""
     if given["labels"] is None:
         raise OptionError(
-            f"{models[0]!r} is no study (a folder with study.toml), so the labels must be given "
+            f"{models[0]!r} is not a study (a folder with study.toml), so the labels must be given "
             "(--labels NAME|FILE|STUDY)."
         )
     for name in ("posterior", "gold", "gold-votes"):

@@ -47,7 +47,7 @@ ends with the same weights, bit for bit.
 @click.option("--deterministic", is_flag=True,
               help="Only operations that give the same bits each time, on a GPU too.")  # fmt: skip
 @option("--resume/--no-resume", old=("/--fresh",), default=None,
-        help="Resume from the checkpoint, which must then be of this run; or begin anew.  "
+        help="Resume from the checkpoint, which must then be of this run; or start over.  "
         "[default: resume where there is one]")  # fmt: skip
 @click.option("--checkpoint-every", type=click.IntRange(1), metavar="STEPS",
               help="Steps between two checkpoints.  [default: one epoch]")  # fmt: skip

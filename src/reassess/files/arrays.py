@@ -74,8 +74,8 @@ def corrupt_file_error(path: Path, error: BaseException) -> FileError:
         )
     if head != np.lib.format.MAGIC_PREFIX and head[:2] != b"PK":
         return FileError(
-            f"{path}: it is no NumPy file (its first bytes are {head!r}). Write it with np.save or "
-            "np.savez, or give it the extension of what it is."
+            f"{path}: it is not a NumPy file (its first bytes are {head!r}). Write it with np.save "
+            "or np.savez, or give it the extension of what it is."
         )
     reason = " ".join(text.split()) or type(error).__name__
     return FileError(f"{path}: the file is unfinished or corrupt ({reason}). Write it again.")
@@ -122,7 +122,8 @@ def read_npz(path: Path, names: list[str] | None = None) -> dict[str, Array]:
     foreign = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
     if foreign:
         raise FileError(
-            f"{path}: {foreign[0]!r} in the archive is no array. Write the archive with np.savez."
+            f"{path}: {foreign[0]!r} in the archive is not an array. Write the archive with "
+            "np.savez."
         )
     return arrays
 
@@ -143,5 +144,5 @@ def as_strings(array: Array, where: str) -> Array:
         try:
             return np.strings.decode(array, "utf-8")
         except UnicodeDecodeError as error:
-            raise FileError(f"{where}: an id is no text in UTF-8 ({error}).") from error
+            raise FileError(f"{where}: an id is not UTF-8 text ({error}).") from error
     return array.astype(str)

@@ -41,7 +41,7 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror}).") from error
     except UnicodeEncodeError as error:
-        raise FileError(f"{path}: cannot be written: a name is no text ({error}).") from error
+        raise FileError(f"{path}: cannot be written: a name is not text ({error}).") from error
     finally:
         beside.unlink(missing_ok=True)
 

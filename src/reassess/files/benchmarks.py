@@ -43,7 +43,7 @@ def read_benchmark(
 
     Raises:
         FileError: a file is missing or malformed.
-        DataError: an image is there twice or a label is no class.
+        DataError: an image appears twice or a label is no class.
     """
     path = Path(labels)
     table = read_table(path)
@@ -68,7 +68,7 @@ def unique_ids(image_ids: list[str], path: Path) -> Shaped[np.ndarray, "N"]:
     """Image ids as an array.
 
     Raises:
-        DataError: an id is there twice, with its first two rows.
+        DataError: an id appears twice, with its first two rows.
     """
     first: dict[str, int] = {}
     for row, image_id in enumerate(image_ids, start=2):
@@ -109,7 +109,7 @@ def class_indices(
     if classes is None:
         row = next(i for i, text in enumerate(texts) if not _INTEGER.fullmatch(text))
         raise DataError(
-            f"{where}: row {row + first_row} is {texts[row]!r}, which is no class index, and no "
+            f"{where}: row {row + first_row} is {texts[row]!r}, which is not a class index, and no "
             "classes are known. Give the classes (--classes FILE)."
         )
     index_of = classes.index_of
@@ -198,7 +198,7 @@ def read_ids(path: str | Path) -> Shaped[np.ndarray, "n"]:
         text = path.read_text(encoding="utf-8-sig")
         ids = json.loads(text) if suffix == ".json" else text.removesuffix("\n").split("\n")
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise FileError(f"{path}: it is no text in UTF-8 or no JSON ({error}).") from error
+        raise FileError(f"{path}: it is not UTF-8 text or not JSON ({error}).") from error
     if not isinstance(ids, list) or not ids:
         raise FileError(f"{path}: it must hold one image id a line (or a JSON list of ids).")
     wrong = [row for row, item in enumerate(ids, 1) if not isinstance(item, str) or not item]

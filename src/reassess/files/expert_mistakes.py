@@ -86,7 +86,7 @@ def read_expert_mistakes(
 
     Raises:
         FileError: the file is missing, no JSON, or an entry is not of the form above.
-        DataError: an image is there twice.
+        DataError: an image appears twice.
     """
     path = Path(path)
     value = read_json(path)

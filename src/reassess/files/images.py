@@ -65,7 +65,7 @@ def open_images(source: str | Path) -> ImageFiles:
 
     Raises:
         FileError: there is nothing, no image, or a file is corrupt or of no known form.
-        DataError: an id is there twice.
+        DataError: an id appears twice.
     """
     path = Path(source)
     if path.is_dir():
@@ -76,15 +76,15 @@ def open_images(source: str | Path) -> ImageFiles:
         found = _in_shards([path])
     elif path.exists():
         raise FileError(
-            f"{path}: {path.suffix or 'a file without extension'} is no known form of images. Use "
-            "a folder, .parquet or .tar (docs/training.md)."
+            f"{path}: {path.suffix or 'a file without extension'} is not a known form of images. "
+            "Use a folder, .parquet or .tar (docs/training.md)."
         )
     else:
         raise FileError(f"{path}: there is no such file or folder. Check the path.")
     values, counts = np.unique(found.image_ids, return_counts=True)
     if len(values) < len(found):
         raise DataError(
-            f"{path}: image id {preview(values[counts > 1])} is there more than once, but must be "
+            f"{path}: image id {preview(values[counts > 1])} appears more than once, but must be "
             f"unique; {int((counts > 1).sum()):,} are. Rename one of each."
         )
     return found
@@ -190,7 +190,7 @@ def _in_shards(paths: list[Path]) -> ImageFiles:
                         text = b"" if file is None else file.read()
                         classes[key] = text.decode("utf-8").strip()
         except (tarfile.TarError, OSError, UnicodeDecodeError, EOFError) as error:
-            raise FileError(f"{path}: it is no whole tar of images ({error}).") from error
+            raise FileError(f"{path}: it is not a complete tar of images ({error}).") from error
         ids += [name for name, _, _ in found.values()]
         places += [(path, offset, size) for _, offset, size in found.values()]
         labels += [classes.get(key) for key in found]

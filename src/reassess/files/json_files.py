@@ -12,7 +12,7 @@ def read_json(path: Path) -> Any:
     """What a JSON file holds; a name that an object has twice is an error, not the last one.
 
     Raises:
-        FileError: the file is missing, unfinished or no JSON.
+        FileError: the file is missing, unfinished or not JSON.
         DataError: an object has a name twice.
     """
 
@@ -21,11 +21,11 @@ def read_json(path: Path) -> Any:
         if len(found) < len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in found if names.count(name) > 1)
-            raise DataError(f"{path}: {twice!r} is there more than once, but must be unique.")
+            raise DataError(f"{path}: {twice!r} appears more than once, but must be unique.")
         return found
 
     check_readable(path)
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{path}: the file is unfinished or no JSON ({error}).") from error
+        raise FileError(f"{path}: the file is unfinished or not JSON ({error}).") from error

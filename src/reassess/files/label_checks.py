@@ -80,7 +80,7 @@ def read_label_checks(path: str | Path) -> LabelChecks:
 
     Raises:
         FileError: the file is missing, no JSON, or an entry is not of the form above.
-        DataError: an image is there twice.
+        DataError: an image appears twice.
     """
     path = Path(path)
     return label_checks(read_json(path), path)
@@ -91,7 +91,7 @@ def label_checks(value: Any, path: Path) -> LabelChecks:
 
     Raises:
         FileError: an entry is not of the form above.
-        DataError: an image is there twice.
+        DataError: an image appears twice.
     """
     if not is_label_checks(value):
         raise FileError(
@@ -101,7 +101,7 @@ def label_checks(value: Any, path: Path) -> LabelChecks:
     ids = np.array([image_id for image_id, _, _, _ in rows], dtype=str)
     given, guessed = (np.array([one[i] for one in rows], dtype=np.int64) for i in (1, 2))
     votes = np.array([one[3] for one in rows], dtype=np.int64)
-    with prefix_errors_with(path):  # label sets refuse an image that is there twice
+    with prefix_errors_with(path):  # label sets refuse an image that appears twice
         LabelSets("checks", ids, np.zeros(len(ids) + 1, np.int64), np.zeros(0, np.int64))
     return LabelChecks(ids, given, guessed, votes)
 

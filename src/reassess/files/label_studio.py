@@ -103,7 +103,7 @@ def read_label_studio(
     try:
         tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise FileError(f"{path}: it is no JSON in UTF-8 ({error}). Export it again.") from error
+        raise FileError(f"{path}: it is not JSON in UTF-8 ({error}). Export it again.") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise FileError(
             f"{path}: it holds no list of tasks, but must. Export from Label Studio as JSON."
@@ -177,7 +177,9 @@ def _votes_of(
     where = f"{path}: task[{number}]"
     given = task.get("annotations", [])
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise FileError(f"{where}: its annotations are no list, but must be. Export it again.")
+        raise FileError(
+            f"{where}: its annotations are not a list, but must be one. Export it again."
+        )
     votes = [one for one in given if not one.get("was_cancelled")]
     if not votes:
         return

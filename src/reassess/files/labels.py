@@ -261,7 +261,7 @@ def _read_parquet(path: Path, name: str, classes: Classes | None) -> LabelSets:
     try:
         about = json.loads(parquet_metadata(path).get("reassess", "{}"))
     except ValueError as error:
-        raise FileError(f"{path}: its metadata is no JSON ({error}). Write it again.") from error
+        raise FileError(f"{path}: its metadata is not JSON ({error}). Write it again.") from error
     if table.find(("posterior",)):
         values = table.cells("posterior")
         about["posterior"] = dict(zip(ids.tolist(), values, strict=True))

@@ -80,7 +80,7 @@ def read_out_of_fold(path: str | Path) -> OutOfFold:
             "floats and integers. Write it again."
         )
     if len(np.unique(ids)) < len(ids):
-        raise DataError(f"{path}: an image id is there twice, but must be unique.")
+        raise DataError(f"{path}: an image id appears twice, but must be unique.")
     return OutOfFold(ids, probabilities, fold.astype(np.int64), classes)
 
 

@@ -54,12 +54,12 @@ def read_posterior(path: str | Path) -> Posterior:
     check_readable(path)
     if path.suffix.lower() != ".npz":
         raise FileError(
-            f"{path}: it is no posterior. Give the .npz that `reassess aggregate` wrote."
+            f"{path}: it is not a posterior. Give the .npz that `reassess aggregate` wrote."
         )
     arrays = read_npz(path)
     if str(arrays.get("format")) != FORMAT:
         raise FileError(
-            f"{path}: it is no posterior, or of another version. Give the file that `reassess "
+            f"{path}: it is not a posterior, or of another version. Give the file that `reassess "
             "aggregate` wrote."
         )
     try:

@@ -97,7 +97,7 @@ def open_forms(source: str | Path, benchmark: Benchmark) -> list[Found]:
         table = read_timm_table(path, benchmark)
         return [Found(path.stem, str(path), table.classes, table.scores, table.ids, table.scale)]
     raise FileError(
-        f"{path}: {suffix or 'a file without extension'} is no known form of predictions. "
+        f"{path}: {suffix or 'a file without extension'} is not a known form of predictions. "
         "Use .npy, .npz, .csv or .parquet (docs/file-formats.md)."
     )
 

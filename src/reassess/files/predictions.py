@@ -62,7 +62,7 @@ def read_predictions(
     Raises:
         FileError: the file is missing, corrupt, a pickle or of no known form.
         DataError: a shape, class or score is not what it must be.
-        AlignmentError: the order of the rows is not stated, or ids are unknown or twice there.
+        AlignmentError: the order of the rows is not stated, or ids are unknown or appear twice.
     """
     records = []
     for found in open_forms(source, benchmark):
@@ -99,7 +99,7 @@ def open_predictions(
     Raises:
         FileError: the file is missing, corrupt, a pickle or of no known form.
         DataError: a shape, class or score is not what it must be.
-        AlignmentError: the order of the rows is not stated, or ids are unknown or twice there.
+        AlignmentError: the order of the rows is not stated, or ids are unknown or appear twice.
     """
     records: list[Predictions | ScoreMatrix] = []
     for found in open_forms(source, benchmark):
@@ -196,15 +196,15 @@ def _check_full(scores: Array, benchmark: Benchmark, where: str, declared: int |
 
 def _check_scores(block: Array, first_row: int, scale: ScoreType | None, where: str) -> None:
     """Refuse NaN and infinity, and probabilities outside [0, 1]."""
-    wrong, must, mend = np.isnan(block) | (block == np.inf), "be a number", "Predict again."
+    wrong, must, remedy = np.isnan(block) | (block == np.inf), "be a number", "Predict again."
     if not wrong.any() and scale == "probability":
         wrong, must = (block < 0) | (block > 1), "lie in [0, 1] as probabilities do"
-        mend = "Say what the scores are (--scale logit)."
+        remedy = "Say what the scores are (--scale logit)."
     if wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()
         raise DataError(
             f"{where}: score[{first_row + row}, {column}] is {block[row, column]!s}, but must "
-            f"{must}; {int(wrong.sum()):,} of {block.size:,} near there are not. {mend}"
+            f"{must}; {int(wrong.sum()):,} of {block.size:,} near there are not. {remedy}"
         )
 
 

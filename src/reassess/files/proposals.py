@@ -128,7 +128,7 @@ def read_about(path: str | Path) -> dict[str, Any]:
     try:
         found = json.loads(parquet_metadata(Path(path)).get("reassess", "{}"))
     except json.JSONDecodeError as error:
-        raise FileError(f"{path}: its metadata is no JSON ({error}). Propose again.") from error
+        raise FileError(f"{path}: its metadata is not JSON ({error}). Propose again.") from error
     return found if isinstance(found, dict) else {}
 
 

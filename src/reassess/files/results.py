@@ -65,8 +65,8 @@ def read_results(paths: Sequence[str | Path]) -> Results:
         paths: files named as in timm's ``results`` folder.
 
     Raises:
-        FileError: a file is missing, lacks a column, or a cell is no number in its range.
-        DataError: an entry is twice in one table, a table is there twice, or a name is no known
+        FileError: a file is missing, lacks a column, or a cell is not a number in its range.
+        DataError: an entry appears twice in one table, a table appears twice, or a name is no known
             table.
     """
     tables: dict[str, dict[tuple[str, int], float]] = {}
@@ -74,7 +74,7 @@ def read_results(paths: Sequence[str | Path]) -> Results:
         if path.stem not in METRICS:
             raise DataError(f"{path}: the name must be one of {', '.join(METRICS)}.")
         if METRICS[path.stem] in tables:
-            raise DataError(f"{path}: a table of this name is there twice. Leave one out.")
+            raise DataError(f"{path}: a table of this name appears twice. Leave one out.")
         tables[METRICS[path.stem]] = _read_table(path)
     entries = list(dict.fromkeys(key for table in tables.values() for key in table))
     return Results(
@@ -96,7 +96,7 @@ def _read_table(path: Path) -> dict[tuple[str, int], float]:
     found: dict[tuple[str, int], float] = {}
     for key, value in zip(zip(names, map(int, sizes), strict=True), top1, strict=True):
         if key in found:
-            raise DataError(f"{path}: the entry {key} is there twice. Leave one row of it.")
+            raise DataError(f"{path}: the entry {key} appears twice. Leave one row of it.")
         found[key] = value / 100
     return found
 

@@ -76,7 +76,7 @@ def read_review(path: str | Path) -> MistakeReview:
             return _review(found)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise FileError(
-            f"{path}: it is no review of mistakes ({error}). Make one: reassess mistakes STUDY "
+            f"{path}: it is not a review of mistakes ({error}). Make one: reassess mistakes STUDY "
             "--review"
         ) from error
 

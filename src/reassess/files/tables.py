@@ -115,14 +115,14 @@ class Table:
         """Several columns of numbers as one array; in double precision, or ties would arise.
 
         Raises:
-            FileError: a cell is no number.
+            FileError: a cell is not a number.
         """
         if is_parquet(self.path):
             table = _read_parquet(self.path, list(names))
             try:
                 columns = [table.column(name).to_numpy().astype(np.float64) for name in names]
             except (TypeError, ValueError) as error:
-                raise FileError(f"{self.path}: a cell is no number ({error}).") from error
+                raise FileError(f"{self.path}: a cell is not a number ({error}).") from error
             return np.stack(columns, axis=1)
         wanted = [self.header.index(name) for name in names]
         try:
@@ -138,7 +138,7 @@ class Table:
                 encoding="utf-8-sig",
             )
         except ValueError as error:
-            raise FileError(f"{self.path}: a cell is no number ({error}).") from error
+            raise FileError(f"{self.path}: a cell is not a number ({error}).") from error
 
 
 def named(columns: Sequence[str]) -> str:
@@ -154,7 +154,7 @@ def read_table(path: Path) -> Table:
     """
     check_readable(path)
     if path.suffix.lower() in {".json", ".npy", ".npz"}:
-        raise FileError(f"{path}: it is no table, but must be one: .csv, .tsv or .parquet.")
+        raise FileError(f"{path}: it is not a table, but must be one: .csv, .tsv or .parquet.")
     if is_parquet(path):
         try:
             table = Table(path, tuple(_parquet().read_schema(path).names))
@@ -171,7 +171,7 @@ def read_table(path: Path) -> Table:
     names = [name.strip().lower() for name in table.header]
     twice = [name for name in table.header if names.count(name.strip().lower()) > 1]
     if twice:
-        raise FileError(f"{path}: a column name is there twice: {named(twice)}. Rename one.")
+        raise FileError(f"{path}: a column name appears twice: {named(twice)}. Rename one.")
     return table
 
 
@@ -265,7 +265,7 @@ def _csv_rows(path: Path, n_columns: int | None) -> Iterator[tuple[int, list[str
                     )
                 yield number, row
     except (UnicodeDecodeError, csv.Error) as error:
-        raise FileError(f"{path}: it is no CSV text in UTF-8 ({error}).") from error
+        raise FileError(f"{path}: it is not CSV text in UTF-8 ({error}).") from error
 
 
 def _parquet() -> Any:
@@ -286,5 +286,5 @@ def _read_parquet(path: Path, names: list[str]) -> Any:
 def _no_parquet(path: Path, error: Exception) -> FileError:
     reason = " ".join(str(error).split())[:160]
     return FileError(
-        f"{path}: the file is unfinished, corrupt or no parquet ({reason}). Write it again."
+        f"{path}: the file is unfinished, corrupt or not parquet ({reason}). Write it again."
     )

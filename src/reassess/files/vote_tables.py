@@ -94,7 +94,7 @@ def _durations(table: Table) -> Float[np.ndarray, "V"] | None:
         seconds = np.array([float(cell) if cell not in {"", None} else np.nan for cell in cells])
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"{table.path}: a cell in column {column!r} is no number ({error}), but must be the "
+            f"{table.path}: a cell in column {column!r} is not a number ({error}), but must be the "
             "seconds that a vote took. Fix it, or call the column otherwise."
         ) from error
     return seconds

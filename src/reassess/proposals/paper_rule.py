@@ -207,7 +207,7 @@ def _is_in(key: Int[np.ndarray, "P"], chosen: Int[np.ndarray, "n"]) -> Bool[np.n
 def restrict_to_models(proposals: Proposals, models: Sequence[str]) -> Proposals:
     """The proposals that a subset of the models makes.
 
-    Their lists are pooled anew; the original label and the top predictions of *all* models
+    Their lists are pooled again; the original label and the top predictions of *all* models
     stay, as do the images to be rated: on the published questions, models of the paper's pool
     outside its final six are covered as well as those six.
 

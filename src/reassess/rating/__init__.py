@@ -12,7 +12,7 @@ is a function here that takes the store first; what must hold, the database hold
                  `holds_image`
 `class_grid`     `next_class_grid`, `grid_classes`: one class, a grid of images
 `submission`     `submit`: answers in, durable when it returns; corrections
-`counts`         `refresh`: assess every question anew; how much is done
+`counts`         `refresh`: assess every question again; how much is done
 `audit`          `audit`: recount every counter and check every invariant
 `people`         `invite`, `accept_invitation`, `sign_in`, `set_password`, `rater`,
                  `raters_of`, `rater_named`, `rater_progress`, `sign_out_everywhere`

@@ -1,4 +1,4 @@
-"""Counters made anew: after a rule changed, after votes were set aside, and to check them.
+"""Counters made again: after a rule changed, after votes were set aside, and to check them.
 
 While answers come in, `reassess.rating.state` keeps the counters; here they are made from
 the slots in sets, some thousand tasks in a transaction, so that raters need not wait.
@@ -38,7 +38,7 @@ _SETTLE = (
 
 
 def refresh(store: Store) -> int:
-    """How many questions are settled, after the rule assessed every question anew.
+    """How many questions are settled, after the rule assessed every question again.
 
     Call it after the rule was changed; `add_questions` and `submit` do it for the questions
     that they touch.
@@ -55,7 +55,7 @@ def refresh(store: Store) -> int:
 
 
 def refresh_tasks(store: Store, low: int, high: int) -> int:
-    """How many questions of the tasks in [low, high) are settled, assessed and counted anew."""
+    """How many questions of the tasks in [low, high) are settled, assessed and counted again."""
 
     def act(connection: Connection) -> int:
         lock_tasks(connection, low, high)
@@ -85,7 +85,7 @@ def lock_tasks(connection: Connection, low: int = 0, high: int = _NO_END) -> Non
 
 
 def recount(connection: Connection, k: int, low: int = 0, high: int = _NO_END) -> None:
-    """Make the counters of questions and tasks in [low, high) anew from their slots."""
+    """Make the counters of questions and tasks in [low, high) again from their slots."""
     _recount_questions(connection, low, high)
     connection.execute(_reopen(k, low, high))
     counted = task_counts(k, and_(questions.c.task >= low, questions.c.task < high))

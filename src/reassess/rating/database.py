@@ -104,7 +104,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection that sees one moment of the database, and must not write.
 
-        It waits its turn, so do not hold it while reading or writing anew; `stream` may.
+        It waits its turn, so do not hold it while reading or writing again; `stream` may.
 
         Raises:
             StoreError: the database cannot be reached or read.
@@ -231,7 +231,7 @@ def _explained(said: str) -> str:
         (("locked", "timeout", "timed out"),
          "the database stayed busy ({said}). Try again; use PostgreSQL for more load."),
         (("readonly", "read-only"), "the database is read-only ({said}). Make it writable."),
-        (("not a database", "malformed"), "the file is no database or damaged ({said})."),
+        (("not a database", "malformed"), "the file is not a database, or is damaged ({said})."),
         (("unable to open", "connection", "could not translate", "does not exist"),
          "the database cannot be reached ({said}). Check the URL and that the server runs."),
     ):  # fmt: skip

@@ -1,7 +1,7 @@
 """Which task a rater gets next, and the leases that keep it theirs for a while.
 
 A task is looked for in a reading transaction, so that nobody waits for the search, and
-taken in a short writing one; what another took meanwhile is looked for anew. Order and seed
+taken in a short writing one; what another took meanwhile is looked for again. Order and seed
 are in `reassess.rating.task_choice`, what becomes of answers in `reassess.rating.submission`.
 """
 

@@ -336,7 +336,7 @@ def _check(submission: Submission) -> None:
             f"have at most {LONGEST_TEXT:,}. Shorten it."
         )
     if not is_text(submission.something_else + submission.key):
-        raise DataError("submission: a text holds what is no character, but must not.")
+        raise DataError("submission: a text holds something that is not a character, but must not.")
     if submission.cannot_see and submission.answers:
         raise DataError("submission: there are answers about an image that cannot be seen.")
     numbers = [answer.question for answer in submission.answers]

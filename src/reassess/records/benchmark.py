@@ -41,7 +41,7 @@ class Classes:
         if len(set(self.ids)) < len(self.ids):
             twice = sorted({i for i in self.ids if self.ids.count(i) > 1})
             raise DataError(
-                f"classes: id {preview(twice)} is there more than once, but must be unique. "
+                f"classes: id {preview(twice)} appears more than once, but must be unique. "
                 "Rename one of them."
             )
 
@@ -92,7 +92,7 @@ class Benchmark:
         values, counts = np.unique(self.image_ids, return_counts=True)
         if len(values) < len(self.image_ids):
             raise DataError(
-                f"{self.name}: image id {preview(values[counts > 1])} is there more than once, but "
+                f"{self.name}: image id {preview(values[counts > 1])} appears more than once, but "
                 "must be unique. Leave one row for each image."
             )
         if self.original is None:

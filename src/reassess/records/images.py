@@ -45,9 +45,9 @@ def positions(
         twice = row[count > 1]
         where = np.flatnonzero(rows == twice[0])
         raise AlignmentError(
-            f"{source}: image id {str(target[twice[0]])!r} stands in rows "
-            f"{', '.join(str(i) for i in where[:3].tolist())}, but must stand in one; "
-            f"{len(twice):,} ids are there more than once. Leave one row for each image."
+            f"{source}: image id {str(target[twice[0]])!r} appears in rows "
+            f"{', '.join(str(i) for i in where[:3].tolist())}, but must appear in one; "
+            f"{len(twice):,} ids appear more than once. Leave one row for each image."
         )
     return rows
 
@@ -83,7 +83,7 @@ def align(
     """The row of ``target`` that each id names; every id must be there.
 
     Raises:
-        AlignmentError: an id is unknown, fits several images, or is there twice.
+        AlignmentError: an id is unknown, fits several images, or appears twice.
     """
     rows = positions(ids, target, source=source)
     unknown = np.flatnonzero(rows < 0)
@@ -121,7 +121,7 @@ def file_number_order(image_ids: Shaped[np.ndarray, "N"]) -> Int[np.ndarray, "N"
         first, second = image_ids[[i for i in order if numbers[i] == numbers[same[0]]][:2]]
         raise AlignmentError(
             f"image ids {str(first)!r} and {str(second)!r} have the same file number, so "
-            f"'file-number' states no order; {len(same):,} numbers are there more than once. "
+            f"'file-number' states no order; {len(same):,} numbers appear more than once. "
             "Give the ids of the rows instead (--ids FILE)."
         )
     return order

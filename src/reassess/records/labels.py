@@ -54,7 +54,7 @@ class LabelSets:
         votes_sha256: hash of the votes that they rest on.
 
     Raises:
-        DataError: columns do not fit, an id or a label is there twice, a label is outside
+        DataError: columns do not fit, an id or a label appears twice, a label is outside
             [0, K).
     """
 
@@ -75,7 +75,7 @@ class LabelSets:
         values, counts = np.unique(self.image_ids, return_counts=True)
         if len(values) < len(self.image_ids):
             raise DataError(
-                f"{self.name}: image id {preview(values[counts > 1])} is there more than once, but "
+                f"{self.name}: image id {preview(values[counts > 1])} appears more than once, but "
                 "must be unique. Leave one row for each image."
             )
         check_classes(self.indices, self.n_classes, f"{self.name}: label")

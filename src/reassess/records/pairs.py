@@ -81,7 +81,7 @@ class Pairs:
             row = int(first[count > 1][0])
             raise DataError(
                 f"pairs: image {str(self.image_ids[self.image[row]])!r} with class "
-                f"{int(self.label[row])} stands in more than one row, but must stand in one; "
+                f"{int(self.label[row])} appears in more than one row, but must appear in one; "
                 f"{len(self) - len(unique):,} rows are repeats. Leave one row for each pair."
             )
 
@@ -183,7 +183,7 @@ class Pairs:
             target_name: what the list is, for messages.
 
         Raises:
-            AlignmentError: an image is unknown, fits several, or is there twice.
+            AlignmentError: an image is unknown, fits several, or appears twice.
         """
         row = align(self.image_ids, image_ids, source=source, target_name=target_name)
         return Pairs(image_ids, row[self.image], self.label)

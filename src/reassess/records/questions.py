@@ -277,7 +277,7 @@ def _check_used(code: Int[np.ndarray, "V"], ids: Shaped[np.ndarray, "n"], what: 
     if len(np.unique(ids)) < len(ids):
         values, counts = np.unique(ids, return_counts=True)
         raise DataError(
-            f"votes: {what} id {preview(values[counts > 1])} is there more than once, but must be "
+            f"votes: {what} id {preview(values[counts > 1])} appears more than once, but must be "
             "unique. Rename one of them."
         )
     unused = np.flatnonzero(np.bincount(code, minlength=len(ids)) == 0)

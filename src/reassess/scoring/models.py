@@ -151,7 +151,7 @@ def image_table(predictions: Sequence[Predictions], labels: LabelSets) -> ImageT
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise DataError(
-            f"models: the name {preview(twice)} is there more than once, but must be unique in a "
+            f"models: the name {preview(twice)} appears more than once, but must be unique in a "
             "table of images. Name the models (NAME=FILE)."
         )
     image_ids = predictions[0].image_ids

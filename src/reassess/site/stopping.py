@@ -4,7 +4,7 @@ While there is no calibration every question gets all its votes. Once `MIN_QUEST
 have them, the votes so far are aggregated by the study's own method and threshold, and a
 question is settled where no answer still to come could change that decision (`lossless`), or
 where its posterior is beyond `BOUNDS` (`bounds`). Raters' matrices move as votes come in, so
-the rule is made anew whenever there are `GROWTH` times the votes; what a later rule no longer
+the rule is made again whenever there are `GROWTH` times the votes; what a later rule no longer
 calls settled is asked again. Only with matrices that stay as they are is lossless exact.
 
 With `learned` random seed images come first, in full; then every question is asked once; then the
@@ -275,7 +275,7 @@ def fit_elsewhere(
             return process.submit(_fit, folder, url, stop, min_questions).result()
     except BrokenProcessPool as error:
         raise OptionError(
-            f"{folder}: the process that learns when to stop died, perhaps for want of memory. "
+            f"{folder}: the process that learns when to stop died, possibly out of memory. "
             "Every question is asked as before."
         ) from error
 
@@ -289,7 +289,7 @@ def keep_fitting(
     seconds: float = SECONDS,
     refreshes: bool = True,
 ) -> None:
-    """Make the rule anew as votes come in, until told to stop; to be run in a thread.
+    """Make the rule again as votes come in, until told to stop; to be run in a thread.
 
     Args:
         live: the rule of the store.
@@ -297,7 +297,7 @@ def keep_fitting(
         fit: makes a rule of the votes so far; None leaves the rule as it is.
         until: when to stop.
         seconds: between two looks at the number of votes.
-        refreshes: whether to assess every question anew; one process of a site suffices.
+        refreshes: whether to assess every question again; one process of a site suffices.
     """
     n_before = -1
     while True:

@@ -154,7 +154,7 @@ def cookie_secret(study: Study) -> bytes:
     if len(secret) < _SECRET_BYTES:
         raise FileError(
             f"{path}: it has {len(secret)} bytes, but must have at least {_SECRET_BYTES}. Delete "
-            "it; everybody signs in anew then."
+            "it; everybody signs in again then."
         )
     return secret
 

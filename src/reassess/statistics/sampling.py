@@ -134,7 +134,7 @@ def stratified_difference(
     n_items: int,
     confidence: float = 0.95,
 ) -> Difference | None:
-    """Count of a less count of b, both on the same items, as if the items were drawn anew.
+    """Count of a less count of b, both on the same items, as if the items were drawn again.
 
     The variance has two parts: that of the sample of elements, and that of the items as a
     sample of all such items, which is McNemar's: what only one of the two has, less the squared

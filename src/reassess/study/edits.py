@@ -452,8 +452,9 @@ def _copied(folder: Path, path: str | Path, name: str) -> str:
             return name
         if there is None or record.get(name, {}).get("sha256") != there:
             raise FileError(
-                f"{target}: it is there already and is no copy that reassess made, so that {path} "
-                "does not take its place. Move one of them away, or name the one in the study."
+                f"{target}: it is there already and is not a copy that reassess made, so that "
+                f"{path} does not take its place. Move one of them away, or name the one in the "
+                "study."
             )
     with write_atomically(target) as beside:
         shutil.copyfile(path, beside)

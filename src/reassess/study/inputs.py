@@ -39,7 +39,7 @@ def benchmark_of(study: Study) -> Benchmark:
 
     Raises:
         FileError: a file is missing or malformed.
-        DataError: an image is there twice or a label is no class.
+        DataError: an image appears twice or a label is no class.
     """
     refuse_missing(study, "benchmark", but="images")
     return read_benchmark(

@@ -206,7 +206,7 @@ class Study:
                 if made is None:
                     raise OptionError(_shown((name, *faults[0][0]), faults[0][1]))
                 return made
-        raise OptionError(f"{kind.__name__} is no type of options that a manifest holds.")
+        raise OptionError(f"{kind.__name__} is not a type of options that a manifest holds.")
 
     def place(self, *keys: str | int) -> str:
         """Where a key stands in the manifest, for messages: file, line, section and key."""
@@ -288,7 +288,7 @@ def read_manifest(text: str, folder: Path) -> Study:
         folder: the study's folder.
 
     Raises:
-        FileError: it is no TOML.
+        FileError: it is not TOML.
         DataError: it says what no manifest may; the message names the first fault's line.
         MissingExtraError: pydantic is missing.
     """
@@ -296,7 +296,7 @@ def read_manifest(text: str, folder: Path) -> Study:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise FileError(f"{path}: it is no TOML ({error}). Fix that line.") from error
+        raise FileError(f"{path}: it is not TOML ({error}). Fix that line.") from error
     _check_format(path, text, document)
     faults = list(_faults(document))
     if faults:
@@ -377,7 +377,7 @@ def _faults(document: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _under(("benchmark",), table_faults(BenchmarkFiles, benchmark))
     models = document.get("models", [])
     if not isinstance(models, list) or not all(isinstance(one, dict) for one in models):
-        yield ("models",), "is no list of tables, but must be: write [[models]]."
+        yield ("models",), "is not a list of tables, but must be: write [[models]]."
     else:
         for number, table in enumerate(models):
             yield from _under(("models", number), table_faults(ModelEntry, table))

@@ -88,7 +88,7 @@ def review_of(study: Study) -> MistakeReview:
     """
     if not is_review(study):
         raise OptionError(
-            f"{study.folder}: it is no review of mistakes ({REVIEW} is missing). Make one: "
+            f"{study.folder}: it is not a review of mistakes ({REVIEW} is missing). Make one: "
             f"reassess mistakes {study.folder} --review"
         )
     return read_review(study.folder / REVIEW)

@@ -110,7 +110,7 @@ def seconds_of_votes(study: Study) -> float | None:
     try:
         seconds = np.array([float(cell or "nan") for cell in table.cells(column)])
     except (TypeError, ValueError) as error:
-        raise FileError(f"{path}: column {column!r}: a cell is no number ({error}).") from error
+        raise FileError(f"{path}: column {column!r}: a cell is not a number ({error}).") from error
     return seconds_per_question(seconds[np.isfinite(seconds)])
 
 

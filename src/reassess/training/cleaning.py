@@ -88,7 +88,7 @@ def clean(
 
     Raises:
         OptionError: there is no such rule.
-        DataError: a label is no class, or a probability is no number in [0, 1].
+        DataError: a label is no class, or a probability is not a number in [0, 1].
 
     Source: the paper, section 6; Northcutt et al. (2021), "Confident Learning".
     """

@@ -141,7 +141,7 @@ def out_of_fold(
     Raises:
         OptionError: there are fewer than two folds.
         DataError: there are fewer different images than folds.
-        DivergedError: a loss is no number.
+        DivergedError: a loss is not a number.
         FileError: a finished fold cannot be written.
     """
     fold = image_folds(images, images.pixels.digests(), n_folds, recipe.seed)

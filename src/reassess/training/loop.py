@@ -60,7 +60,7 @@ def train(
         on_note: told whether the run goes on from a checkpoint, where one exists or is demanded.
 
     Raises:
-        DivergedError: the loss or a weight is no number; the last good checkpoint is named.
+        DivergedError: the loss or a weight is not a number; the last good checkpoint is named.
         DataError: there are fewer images than processes.
         FileError: a checkpoint cannot be written, or does not fit the run.
     """
@@ -222,7 +222,7 @@ class _Run:
             mean.copy_(now)
 
     def check_losses(self, done: int) -> None:
-        """Read the losses since the last check, and stop where one is no number.
+        """Read the losses since the last check, and stop where one is not a number.
 
         Raises:
             DivergedError: one is not.
@@ -304,7 +304,7 @@ class _Run:
             differs = [name for name in self.identity if stored.get(name) != self.identity[name]]
             raise FileError(
                 f"{path}: it is of a run with other {', '.join(differs)}, but must be of the same "
-                "one to go on from. Give the same options, or begin anew (--no-resume)."
+                "one to go on from. Give the same options, or start over (--no-resume)."
             )
         self.model.load_state_dict(strip_prefix("model.", tensors))
         load_momentum_state(self.model, self.optimizer, strip_prefix("momentum.", tensors))

@@ -180,7 +180,7 @@ class CheckpointConfig:
         path: the file of the last state; None for none.
         every: steps between two; 0 for one an epoch.
         resume: whether to go on from the file where it exists: True demands that it is of the
-            same run, None begins anew where it is of another, False always does.
+            same run, None starts over where it is of another, False always does.
         metrics: a CSV of loss and speed; None for none.
         tensorboard: a folder of TensorBoard events; None for none.
     """

@@ -104,7 +104,7 @@ def run_recipes(
 
     Raises:
         DataError: nothing is kept.
-        DivergedError: a loss is no number.
+        DivergedError: a loss is not a number.
         FileError: a file cannot be written.
     """
     cleaned = images.take(clean_rows)

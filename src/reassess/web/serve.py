@@ -99,7 +99,7 @@ def serve_study(
     Args:
         config: how.
         votes_per_question: k; None leaves it as it is.
-        refreshes: whether this process assesses every question anew when the rule changes; one
+        refreshes: whether this process assesses every question again when the rule changes; one
             of a site suffices.
 
     Raises:

@@ -118,7 +118,7 @@ def replay_within(
         budgets: shares of all votes, rising; each in (0, 1].
         rng: chooses the seed images and shuffles the votes of each question.
         seed_share: share of the images that are seeds.
-        learn_at: shares of all votes at which the rule is learned anew.
+        learn_at: shares of all votes at which the rule is learned again.
         step: votes drawn between two looks at who is least sure, as a share of all.
 
     Raises:
