@@ -26,7 +26,7 @@ import numpy as np
 from adaptive_replay import Study
 from measure import describe_machine
 
-from reassess.aggregation.adaptive import Lossless, SeedFirst, question_features
+from reassess.aggregation.adaptive import Lossless, SeedFirst, learned_rule, question_features
 from reassess.rating import (
     Answer,
     NoStopping,
@@ -54,8 +54,7 @@ from reassess.site.stopping import (
     LiveRule,
     StudyRule,
     arrivals,
-    learned_rule,
-    seeds_of,
+    seed_questions,
 )
 
 SETTINGS = Settings(gold_rate=0, repeat_rate=0, n_practice=0, n_qualification=0)
@@ -218,7 +217,7 @@ def replay(study: Study, mode: str, url: str, seed: int) -> None:
         this = Replay(study, store, live, np.random.default_rng(seed))
         rule: StoppingRule = Lossless(study.given if mode == "lossless-given" else study.evidence)
         marks: list[float] = []
-        is_seed = seeds_of(this.asked)[np.argsort(this.row)]
+        is_seed = seed_questions(this.asked)[np.argsort(this.row)]
         if mode == "learned":
             marks = list(BUDGETS)
             budget = round(BUDGETS[-1] * len(study.votes))

@@ -247,7 +247,7 @@ def test_bad_input_is_refused_with_a_message(command: str, says: str, cli: Cli) 
     if f"{image}:{K - 1}" in read_tasks(Path("s/tasks.parquet")).questions.ids.tolist():
         Path("unasked.csv").write_text(f"image,label,rater,answer\n{image},{_unasked()},ann,yes\n")
     answer_everything("many.csv", 6)
-    if command.startswith("votes") and "no study" not in says:
+    if command.startswith(("votes", "invite s")) and "no study" not in says:
         open_rating(open_study("s"), create=True).close()
     done = cli(*shlex.split(command))
     assert done.status == 2

@@ -4,9 +4,9 @@ import shutil
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,16 @@ import pytest
 
 from reassess import rating
 from reassess.aggregation import calibrated, original_label_rater
-from reassess.aggregation.adaptive import AnswerWeights, Lossless, OnePassFirst, SeedFirst
+from reassess.aggregation.adaptive import (
+    STOPPING_RULES,
+    AnswerWeights,
+    Lossless,
+    OnePassFirst,
+    RatingSoFar,
+    SeedFirst,
+    StoppingMethod,
+    vote_budget,
+)
 from reassess.catalog import Catalog
 from reassess.errors import OptionError, ReassessError
 from reassess.files import read_labels
@@ -32,7 +41,7 @@ from reassess.rating import (
     question_table,
     submit,
 )
-from reassess.records import ANSWERS, Assessment, Pairs, Questions, Votes
+from reassess.records import ANSWERS, Assessment, Pairs, Questions, StoppingRule, Votes
 from reassess.site.stopping import (
     LiveRule,
     StudyRule,
@@ -41,7 +50,7 @@ from reassess.site.stopping import (
     fit_elsewhere,
     fit_rule,
     keep_fitting,
-    seeds_of,
+    seed_questions,
 )
 from reassess.site.store import (
     cookie_secret,
@@ -61,6 +70,7 @@ from reassess.study import (
     write_proposed,
 )
 from reassess.study.images import ImageFolder, example_images
+from reassess.web.serve import ServeConfig, serve_study
 from tests.rating.play import SEED
 from tests.study.small import PRACTICE, K, N, ids_of, is_true, make_study, write_gold
 
@@ -262,7 +272,7 @@ def test_a_study_is_rated_within_a_budget(with_luck: Study) -> None:
         filled = sync(study, store)
         n = len(filled.asked.question)
         limit_votes(store, 0.6)
-        is_seed = seeds_of(filled.asked, 60)
+        is_seed = seed_questions(filled.asked, 60)
         assert is_seed.mean() == pytest.approx(90 / n, abs=0.1)
         seed_images = set(filled.asked.image_ids[np.unique(filled.asked.image[is_seed])].tolist())
         people = [person(store, f"rater-{n}") for n in range(9)]
@@ -533,3 +543,54 @@ def test_published_votes_through_the_queue_lose_no_decision(
     final = published.scores("imagenet-scores")[np.append(of, never)] >= 0.8
     assert decided.tolist() == final.tolist()
     assert 0.5 < len(drawn) / (5 * len(rows)) < 0.86
+
+
+def never_again(rated: RatingSoFar) -> StoppingRule | None:
+    """A toy: no question about the first image is asked again, once there is a vote."""
+    if rated.votes is None:
+        return None
+    return AllSettled(rated.questions.require_pairs().image == 0)
+
+
+@dataclass(frozen=True)
+class AllSettled:
+    is_over: np.ndarray
+
+    def assess(self, question, position, rater, answer, n_left) -> Assessment:
+        del position, rater, answer, n_left
+        n = len(question)
+        return Assessment(self.is_over[question], np.zeros(n), np.full(n, 0.5))
+
+
+@pytest.fixture
+def toy() -> Iterator[str]:
+    STOPPING_RULES.register(StoppingMethod("toy", never_again, "at once", budget=0.25))
+    yield "toy"
+    STOPPING_RULES.unregister("toy")
+
+
+def test_a_further_stopping_rule_is_one_registration(
+    study: Study, toy: str, cli: Callable[..., Any]
+) -> None:
+    served = serve_study(ServeConfig(str(study.folder), stop=toy))
+    with served.site.store as store:
+        n_questions = len(served.loaded.asked.question)
+        assert rating.settings_of(store).budget == round(0.25 * 5 * n_questions)
+        assert fit_rule(study, store, stop=toy) is None
+        rating.change_settings(store, PLAIN)
+        rate(store, person(store, "ann"), lambda *_: 2, most=1)
+        rule = fit_elsewhere(study.folder, database_url(study), toy)
+        assert rule is not None
+        with replace(store, rule=rule) as ruled:
+            assert rating.refresh(ruled) == int((served.loaded.asked.image == 0).sum())
+    assert "|toy]" in cli("serve", "--help").out
+    refused = cli("serve", str(study.folder), "--stop", "tony")
+    assert (refused.status, "Did you mean 'toy'?" in refused.err) == (2, True)
+    for ask in (
+        lambda: ServeConfig(str(study.folder), stop="loseless"),
+        lambda: check_stop(study, "loseless"),
+        lambda: fit_rule(study, store, stop="loseless"),
+        lambda: vote_budget("loseless"),
+    ):
+        with pytest.raises(OptionError, match="'lossless'"):
+            ask()

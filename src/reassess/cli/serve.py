@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import option
+from reassess.cli.options import RegistryChoice, option
 from reassess.cli.rating_options import need
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
-    from reassess.site.stopping import Stop
+    from reassess.aggregation.adaptive import StoppingMethod
+    from reassess.registry import Registry
     from reassess.study import Study
     from reassess.web.serve import PreparedSite
 
@@ -26,6 +27,12 @@ _NO_STOP = (
     "Note: every question gets all its votes: the study words its own question ([ask]), and rules "
     "that stop early know only whether a class is in the image."
 )
+
+
+def _stopping_rules() -> "Registry[StoppingMethod]":
+    from reassess.aggregation.adaptive import STOPPING_RULES
+
+    return STOPPING_RULES
 
 
 @click.command(
@@ -60,13 +67,13 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
 )
 @click.option(
     "--stop",
-    type=click.Choice(["lossless", "bounds", "learned"]),
+    type=RegistryChoice(_stopping_rules),
     default="lossless",
     show_default=True,
-    help="When to stop asking, once raters are known: where no answer could change the decision; "
-    "where the posterior is below 0.02 or above 0.98; or when the budget is spent on what a "
-    "learned predictor of the decision is least sure of. A study that words its own question "
-    "([ask]) never stops early.",
+    help="When to stop asking, once raters are known: where no answer still to come could change "
+    "the decision; where the posterior is below 0.02 or above 0.98; or once the budget is spent "
+    "on what a learned predictor of the decision is least sure of. A study that words its own "
+    "question ([ask]) never stops early.",
 )
 @click.option(
     "--budget",
@@ -102,7 +109,7 @@ def serve(
     port: int,
     processes: int,
     database: str | None,
-    stop: "Stop",
+    stop: str,
     no_early_stopping: bool,
     budget: float | None,
     votes_per_question: int | None,
@@ -240,15 +247,16 @@ def _tell(prepared: "PreparedSite", study: str) -> None:
 
 def _tell_stop(prepared: "PreparedSite", stop: str, budget: float | None) -> None:
     """Where asking cannot stop as was asked for."""
+    from reassess.aggregation.adaptive import STOPPING_RULES, vote_budget
     from reassess.rating import settings_of
-    from reassess.site.stopping import budget_of, least_budget
+    from reassess.site.stopping import least_budget
 
     if prepared.site.rule is None:
         click.echo(_NO_STOP, err=True)
-    elif stop == "learned":
+    elif STOPPING_RULES[stop].has_seed:
         k = settings_of(prepared.site.store).votes_per_question
         least = least_budget(prepared.loaded.asked, k)
-        if budget_of("learned", budget) < least:
+        if vote_budget(stop, budget) < least:
             click.echo(
                 "Warning: the study is too small for this budget: it will be spent before there is "
                 "enough to learn from, and questions will be left without a vote. Give --budget "

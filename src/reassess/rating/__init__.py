@@ -130,9 +130,10 @@ from reassess.rating.records import (
     TaskLease,
     TaskQuestion,
 )
-from reassess.rating.store import NoStopping, Store, open_store, settings_of
+from reassess.rating.store import Store, open_store, settings_of
 from reassess.rating.submission import submit
 from reassess.rating.transfer import PURPOSES, VoteBatch, import_votes, vote_batches, votes
+from reassess.records import NoStopping
 
 __all__ = [
     "PURPOSES",

@@ -25,7 +25,8 @@ from sqlalchemy import (
 from reassess.rating.records import Settings
 from reassess.rating.schema import FOR_RATING, questions, slots, tasks, votes
 from reassess.rating.state import QuestionState, Slot, assess
-from reassess.rating.store import NoStopping, Store, study_row
+from reassess.rating.store import Store, study_row
+from reassess.records import NoStopping
 
 TASKS_AT_ONCE = 2_000
 _NO_END = 2**31 - 1

@@ -13,7 +13,8 @@ from jaxtyping import Float
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, true, update
 
 from reassess.rating.schema import FOR_RATING, LEVELS, questions, slots, study, tasks, votes
-from reassess.rating.store import NoStopping, Store, names_of
+from reassess.rating.store import Store, names_of
+from reassess.records import NoStopping
 
 
 @dataclass(slots=True)

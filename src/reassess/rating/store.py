@@ -13,33 +13,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 
-import numpy as np
-from jaxtyping import Int, Shaped
 from sqlalchemy import Connection, insert, select
 
 from reassess.rating.database import Database
 from reassess.rating.migrations import check_holds_study, migrate
 from reassess.rating.records import Settings
 from reassess.rating.schema import audit_log, raters, study
-from reassess.records import Assessment, StoppingRule
-
-
-class NoStopping:
-    """The rule without adaptive rating: every question gets all its votes, in random order."""
-
-    def assess(
-        self,
-        question: Int[np.ndarray, "q"],
-        position: Int[np.ndarray, "v"],
-        rater: Shaped[np.ndarray, "v"],
-        answer: Int[np.ndarray, "v"],
-        n_left: Int[np.ndarray, "q"],
-    ) -> Assessment:
-        """Nothing is settled, and nothing is more urgent than the rest."""
-        del position, rater, answer, n_left
-        n = len(question)
-        return Assessment(np.zeros(n, np.bool_), np.zeros(n), np.full(n, 0.5))
-
+from reassess.records import NoStopping, StoppingRule
 
 _STUDY = select(study)
 

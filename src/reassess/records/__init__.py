@@ -15,7 +15,7 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `pairs`             `Pairs`: (image, class), and how those of one record are found in another
 `questions`         `Proposals`, `Questions`, `Votes`, `Gold`
 `tasks`             `Tasks`: the questions of one image on one screen
-`stopping`          `Assessment`, `StoppingRule`: which questions need no more votes
+`stopping`          `Assessment`, `StoppingRule`, `NoStopping`: which questions need no more votes
 `posterior`         `Posterior`
 `labels`            `LabelSets`, `OperatingPoint`
 `reviews`           `MistakeReview`: mistakes drawn for raters to judge
@@ -44,7 +44,7 @@ from reassess.records.predictions import Predictions, ScoreType
 from reassess.records.questions import ANSWERS, Gold, Proposals, Questions, Votes
 from reassess.records.reviews import MistakeReview
 from reassess.records.score_matrix import ScoreMatrix
-from reassess.records.stopping import Assessment, StoppingRule
+from reassess.records.stopping import Assessment, NoStopping, StoppingRule
 from reassess.records.tasks import Tasks
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "MistakeReview",
     "ModelScore",
     "MultilabelAccuracy",
+    "NoStopping",
     "OperatingPoint",
     "Pairs",
     "Posterior",

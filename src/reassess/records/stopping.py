@@ -1,7 +1,9 @@
 """What a stopping rule says of questions, and the shape of a rule.
 
 `reassess.aggregation.adaptive` makes rules, `reassess.rating` asks them; neither imports the
-other. Deliberately holds no rule. Letters: q questions that are assessed, v their counted votes.
+other. The only rule here is the one that stops nothing.
+
+Letters: q questions that are assessed, v their counted votes.
 """
 
 from dataclasses import dataclass
@@ -56,3 +58,20 @@ class StoppingRule(Protocol):
             n_left: how many more votes each question may get.
         """
         ...
+
+
+class NoStopping:
+    """The rule without adaptive rating: every question gets all its votes, in random order."""
+
+    def assess(
+        self,
+        question: Int[np.ndarray, "q"],
+        position: Int[np.ndarray, "v"],
+        rater: Shaped[np.ndarray, "v"],
+        answer: Int[np.ndarray, "v"],
+        n_left: Int[np.ndarray, "q"],
+    ) -> Assessment:
+        """Nothing is settled, and nothing is more urgent than the rest."""
+        del position, rater, answer, n_left
+        n = len(question)
+        return Assessment(np.zeros(n, np.bool_), np.zeros(n), np.full(n, 0.5))

@@ -3,7 +3,7 @@
 While there is no calibration every question gets all its votes. Once `MIN_QUESTIONS` questions
 have them, the votes so far are aggregated by the study's own method and threshold, and a
 question is settled where no answer still to come could change that decision (`lossless`), or
-where its posterior is beyond `BOUNDS` (`bounds`). Raters' matrices move as votes come in, so
+where its posterior is beyond set bounds (`bounds`). Raters' matrices move as votes come in, so
 the rule is made again whenever there are `GROWTH` times the votes; what a later rule no longer
 calls settled is asked again. Only with matrices that stay as they are is lossless exact.
 
@@ -11,8 +11,8 @@ With `learned` random seed images come first, in full; then every question is as
 least sure come first, until a budget (`Settings.budget`) is spent. What is sure is learned from
 the votes each time, so that every process of a site has it from the database alone.
 
-Rules are `reassess.aggregation.adaptive`'s, the queue is `reassess.rating`'s: here their
-questions are brought together. Letters: Q questions of the store, q assessed, v their votes.
+Rules are `reassess.aggregation.adaptive`'s, the queue is `reassess.rating`'s: here
+their questions are brought together. Letters: Q questions of the store, q assessed, v their votes.
 """
 
 import logging
@@ -24,26 +24,22 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from reassess.aggregation.adaptive import (
+    STOPPING_RULES,
     AnswerWeights,
-    Bounds,
-    Lossless,
-    OnePassFirst,
-    QuestionFeatures,
-    SeedFirst,
-    question_features,
-    relearn,
+    RatingSoFar,
+    StoppingMethod,
+    VotesInOrder,
 )
 from reassess.errors import OptionError, ReassessError
 from reassess.files import read_gold
 from reassess.pipeline import aggregate
 from reassess.rating import (
-    NoStopping,
     QuestionTable,
     Store,
     open_store,
@@ -53,32 +49,24 @@ from reassess.rating import (
     study_progress,
     votes,
 )
-from reassess.records import Assessment, Questions, StoppingRule, Votes
+from reassess.records import Assessment, NoStopping, Questions, StoppingRule, Votes
 from reassess.study.inputs import benchmark_of
 from reassess.study.labelling import THRESHOLD
 from reassess.study.manifest import Study, open_study
 from reassess.study.stages import gold_file
 
-Stop = Literal["lossless", "bounds", "learned"]
-
 MIN_QUESTIONS = 300
-"""Questions that must have all their votes before anybody's matrix is trusted."""
-
-BOUNDS = (0.02, 0.98)
-GROWTH = 1.2
-SECONDS = 300.0
+"""Questions that must have all their votes before any rater's matrix is trusted."""
 
 SEED_SHARE = 0.03
 """Share of the images that are rated in full before anything is learned; more in small studies."""
 
-LEARNED_BUDGET = 0.45
-"""Share of all votes that the learned rule asks for, where nothing else is said."""
+GROWTH = 1.2
+"""A rule is made anew once there are so many times the votes of the last one: the matrices of
+raters move little with less, and every making reads all votes."""
 
-_NEARLY_ALL = 0.95
-"""Share of the seed's questions that must be decided: a few may wait for somebody for ever."""
-
-Arrivals = tuple[Int[np.ndarray, "v"], Shaped[np.ndarray, "v"], Int[np.ndarray, "v"]]
-"""Question, rater's id and answer of votes, in the order in which they came."""
+SECONDS = 300.0
+"""Between two looks at the number of votes."""
 
 _log = logging.getLogger(__name__)
 
@@ -119,16 +107,16 @@ class StudyRule:
         row[numbered] = self.row[question[numbered]]
         known = row >= 0
         n = len(question)
-        said = Assessment(np.zeros(n, np.bool_), np.ones(n), np.full(n, 0.5))
+        assessed = Assessment(np.zeros(n, np.bool_), np.ones(n), np.full(n, 0.5))
         if known.any():
             place = np.cumsum(known) - 1
             given = known[position]
             of_rule = self.rule.assess(
                 row[known], place[position[given]], rater[given], answer[given], n_left[known]
             )
-            said.settled[known], said.urgency[known] = of_rule.settled, of_rule.urgency
-            said.present[known] = of_rule.present
-        return said
+            assessed.settled[known], assessed.urgency[known] = of_rule.settled, of_rule.urgency
+            assessed.present[known] = of_rule.present
+        return assessed
 
 
 class LiveRule:
@@ -150,7 +138,7 @@ class LiveRule:
 
 
 def fit_rule(
-    study: Study, store: Store, *, stop: Stop = "lossless", min_questions: int = MIN_QUESTIONS
+    study: Study, store: Store, *, stop: str = "lossless", min_questions: int = MIN_QUESTIONS
 ) -> StudyRule | None:
     """The rule that the votes so far teach; None while all must be asked in any order.
 
@@ -161,106 +149,81 @@ def fit_rule(
     Args:
         study: the study.
         store: its store.
-        stop: which rule.
+        stop: name of one of `STOPPING_RULES`.
         min_questions: how many questions must have all their votes first.
 
     Raises:
+        OptionError: there is no such rule.
         DataError: gold or votes are not what they must be.
         StoreError: the database cannot be read.
     """
+    return _fit_method(study, store, STOPPING_RULES[stop], min_questions)
+
+
+def _fit_method(
+    study: Study, store: Store, method: StoppingMethod, min_questions: int
+) -> StudyRule | None:
     asked = question_table(store)
     given = votes(store) if study_progress(store).n_votes else None
     k = settings_of(store).votes_per_question
-    evidence = None
+    weights = None
     if given is not None and int((given.counts().sum(axis=1) >= k).sum()) >= min_questions:
-        evidence = _evidence(study, given, len(asked.question))
-    rule: StoppingRule
-    if stop == "learned":
-        rule = _learned(study, asked, given, evidence, k, seeds_of(asked, min_questions))
-    elif evidence is None:
+        weights = _weights(study, given, len(asked.question))
+    rule = method.fit(
+        RatingSoFar(
+            questions=Questions.from_pairs(asked.pairs),
+            benchmark=benchmark_of(study),
+            votes=None if given is None else arrivals(given, asked),
+            weights=weights,
+            is_seed=seed_questions(asked, min_questions),
+            votes_per_question=k,
+        )
+    )
+    if rule is None:
         return None
-    else:
-        rule = Lossless(evidence) if stop == "lossless" else Bounds(evidence, *BOUNDS)
     return StudyRule.of_table(rule, asked, np.arange(len(asked.question)))
 
 
-def check_stop(study: Study, stop: Stop) -> None:
-    """Refuse a rule that would never learn anything.
-
-    Raises:
-        OptionError: what is decided of a question is not known while it is rated.
-    """
-    method = study.setting("aggregate", "method", "dawid-skene")
-    if stop == "learned" and (method == "majority" or _threshold(study) is None):
-        raise OptionError(
-            f"{study.folder}: --stop learned predicts what all votes would decide, but the method "
-            f"is {method!r} and the labels' rule {study.setting('label', 'rule', 'threshold')!r}. "
-            "Aggregate with dawid-skene or calibrated, and give a threshold in (0, 1)."
-        )
-
-
-def budget_of(stop: Stop | None, given: float | None) -> float:
-    """The share of all votes that may be asked: as given, else what the rule needs."""
-    usual = LEARNED_BUDGET if stop == "learned" else 1.0
-    return usual if given is None else given
-
-
-def seeds_of(asked: QuestionTable, min_questions: int = MIN_QUESTIONS) -> Bool[np.ndarray, "Q"]:
+def seed_questions(
+    asked: QuestionTable, min_questions: int = MIN_QUESTIONS
+) -> Bool[np.ndarray, "Q"]:
     """Which questions are about seed images: drawn once and for all, also as a study grows.
 
     In every process the same. Half as many again as must have all their votes, or `SEED_SHARE`.
     """
     share = max(SEED_SHARE, 1.5 * min_questions / max(1, int(asked.is_rated.sum())))
-    luck = np.random.default_rng(0).random(len(asked.image_ids))
-    is_seed: Bool[np.ndarray, "Q"] = (luck < share)[asked.image] & asked.is_rated
+    drawn = np.random.default_rng(0).random(len(asked.image_ids))
+    is_seed: Bool[np.ndarray, "Q"] = (drawn < share)[asked.image] & asked.is_rated
     return is_seed
 
 
 def least_budget(asked: QuestionTable, votes_per_question: int) -> float:
     """The share of all votes that the seed needs in full, and all other questions once.
 
-    With less the learned rule has nothing to learn from before its budget is spent.
+    With less a learned rule has nothing to learn from before its budget is spent.
     """
-    n_rated, n_seed = int(asked.is_rated.sum()), int(seeds_of(asked).sum())
+    n_rated, n_seed = int(asked.is_rated.sum()), int(seed_questions(asked).sum())
     return (n_seed + (n_rated - n_seed) / votes_per_question) / max(1, n_rated)
 
 
-def learned_rule(
-    evidence: AnswerWeights,
-    known: QuestionFeatures,
-    votes: Arrivals,
-    is_seed: Bool[np.ndarray, "Q"],
-    votes_per_question: int,
-) -> StoppingRule:
-    """What to ask first: seeds until they are decided, then what is least sure.
-
-    Args:
-        evidence: the weights of answers.
-        known: what is known of each question before any vote.
-        votes: question, rater and answer of each vote in the order in which they came.
-        is_seed: the questions of the seed.
-        votes_per_question: k.
+def check_stop(study: Study, stop: str) -> None:
+    """Refuse a rule that would never learn anything.
 
     Raises:
-        DataError: the seed's questions are all decided alike.
+        OptionError: there is no such rule, or what is decided of a question is not known while
+            it is rated.
     """
-    question, rater, answer = votes
-    lossless = Lossless(evidence)
-    seed, cast = np.flatnonzero(is_seed), is_seed[question]
-    position = np.searchsorted(seed, question[cast])
-    n_left = votes_per_question - np.bincount(position, minlength=len(seed))
-    said = lossless.assess(seed, position, rater[cast], answer[cast], n_left)
-    if said.settled.mean() < _NEARLY_ALL:
-        return SeedFirst(lossless, is_seed)
-    learned = relearn(
-        evidence, known, question, rater, answer, is_seed=is_seed,
-        votes_per_question=votes_per_question, rng=np.random.default_rng(0),
-    )  # fmt: skip
-    return OnePassFirst(learned)
+    method = study.setting("aggregate", "method", "dawid-skene")
+    if STOPPING_RULES[stop].needs_decision and (method == "majority" or _threshold(study) is None):
+        raise OptionError(
+            f"{study.folder}: --stop {stop} predicts what all votes would decide, but the method "
+            f"is {method!r} and the labels' rule {study.setting('label', 'rule', 'threshold')!r}. "
+            "Aggregate with dawid-skene or calibrated, and give a threshold in (0, 1)."
+        )
 
 
 def fit_elsewhere(
-    folder: Path, url: str, stop: Stop, min_questions: int = MIN_QUESTIONS
+    folder: Path, url: str, stop: str, min_questions: int = MIN_QUESTIONS
 ) -> StudyRule | None:
     """`fit_rule` in a process of its own, so that a server's pages need not wait for it.
 
@@ -268,11 +231,12 @@ def fit_elsewhere(
         ReassessError: what `fit_rule` raises.
         OptionError: the process died.
     """
+    method = STOPPING_RULES[stop]  # passed whole: the other process knows built-in names only
     try:
         with ProcessPoolExecutor(
             1, mp_context=get_context("spawn"), initializer=_end_with_parent
         ) as process:
-            return process.submit(_fit, folder, url, stop, min_questions).result()
+            return process.submit(_fit, folder, url, method, min_questions).result()
     except BrokenProcessPool as error:
         raise OptionError(
             f"{folder}: the process that learns when to stop died, possibly out of memory. "
@@ -327,9 +291,9 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _fit(folder: Path, url: str, stop: Stop, min_questions: int) -> StudyRule | None:
-    with open_store(url) as store:
-        return fit_rule(open_study(folder), store, stop=stop, min_questions=min_questions)
+def _fit(folder: Path, url: str, method: StoppingMethod, min_questions: int) -> StudyRule | None:
+    with open_store(url, must_exist=True) as store:
+        return _fit_method(open_study(folder), store, method, min_questions)
 
 
 def _threshold(study: Study) -> float | None:
@@ -340,8 +304,8 @@ def _threshold(study: Study) -> float | None:
     return threshold if 0 < threshold < 1 else None
 
 
-def _evidence(study: Study, given: Votes, n_questions: int) -> AnswerWeights | None:
-    """The evidence of the study's own aggregation, with the gold that it will use.
+def _weights(study: Study, given: Votes, n_questions: int) -> AnswerWeights | None:
+    """The weights of answers by the study's own aggregation, with the gold that it will use.
 
     None where it knows no matrices, chooses its threshold later, or has not converged.
     """
@@ -357,22 +321,7 @@ def _evidence(study: Study, given: Votes, n_questions: int) -> AnswerWeights | N
     return AnswerWeights.from_posterior(posterior, n_questions, threshold=threshold)
 
 
-def _learned(
-    study: Study,
-    asked: QuestionTable,
-    given: Votes | None,
-    evidence: AnswerWeights | None,
-    k: int,
-    is_seed: Bool[np.ndarray, "Q"],
-) -> StoppingRule:
-    """What to ask first as far as the votes so far teach it."""
-    if given is None or evidence is None:
-        return SeedFirst(NoStopping(), is_seed)
-    known = question_features(Questions.from_pairs(asked.pairs), benchmark_of(study))
-    return learned_rule(evidence, known, arrivals(given, asked), is_seed, k)
-
-
-def arrivals(given: Votes, asked: QuestionTable) -> Arrivals:
+def arrivals(given: Votes, asked: QuestionTable) -> VotesInOrder:
     """Row in the table, rater and answer of each vote, in the order in which they came."""
     row = given.questions.require_pairs("votes").positions_in(asked.pairs, source="votes")
     came = np.arange(len(given)) if given.given_at is None else given.given_at

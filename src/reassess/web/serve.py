@@ -16,14 +16,13 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from reassess.aggregation.adaptive import STOPPING_RULES, vote_budget
 from reassess.errors import OptionError
 from reassess.files import read_benchmark, read_labels
 from reassess.rating import Store, refresh
 from reassess.records import Benchmark, StoppingRule
 from reassess.site.stopping import (
     LiveRule,
-    Stop,
-    budget_of,
     check_stop,
     fit_elsewhere,
     keep_fitting,
@@ -55,8 +54,8 @@ class ServeConfig:
     Attributes:
         folder: the study.
         database: URL of the database; None for the study's own.
-        stop: which stopping rule; None asks every question all its votes, and so does a study
-            that words its own question.
+        stop: name of one of `STOPPING_RULES`; None asks every question all its votes, and so
+            does a study that words its own question.
         budget: share of all votes after which nothing more is asked, in (0, 1]; None leaves it to
             the rule.
         exemplars: a table ``image,label`` of other images to show as examples of classes, below
@@ -66,10 +65,14 @@ class ServeConfig:
 
     folder: str
     database: str | None = None
-    stop: Stop | None = "lossless"
+    stop: str | None = "lossless"
     budget: float | None = None
     exemplars: str | None = None
     https: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stop is not None:
+            STOPPING_RULES.checked(self.stop, "stop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def serve_study(
     store = open_rating(study, config.database, votes_per_question=votes_per_question, create=True)
     try:
         loaded = sync(study, store)
-        limit_votes(store, budget_of(config.stop, config.budget))
+        limit_votes(store, vote_budget(config.stop, config.budget))
         images, exemplars = _pictures(study, config, loaded)
         rule, begin = _rule(study, store, config, refreshes=refreshes)
         wording, shown_labels = _asking(study, loaded)
