@@ -87,6 +87,6 @@ def _show(study: "Study") -> None:
             continue
         n_shown += 1
         state, remedy = ("outside", "") if is_there else ("missing", f". {one.remedy}")
-        click.echo(f"{state}: {study.place(*one.keys)} names {one.path}{remedy}")
+        click.echo(f"{state}: {study.place(*one.keys)} names {one}{remedy}")
     if not n_shown:
         click.echo(f"{study.folder}: all files that it names are in the study.")

@@ -57,17 +57,24 @@ def two_files(source: str | Path) -> tuple[Path, Path] | None:
 
 def sibling_scores(path: Path) -> Path | None:
     """The ``*probs.npy`` that belongs to a ``*preds.npy``; None where there is none."""
-    if not path.name.endswith("preds.npy"):
-        return None
-    beside = path.with_name(path.name.removesuffix("preds.npy") + "probs.npy")
-    return beside if beside.is_file() else None
+    name = sibling_name(path.name)
+    beside = None if name is None else path.with_name(name)
+    return beside if beside is not None and beside.is_file() else None
+
+
+def sibling_name(name: str) -> str | None:
+    """``xprobs.npy`` for ``xpreds.npy``; None for other names."""
+    stem = name.removesuffix("preds.npy")
+    return None if stem == name else f"{stem}probs.npy"
 
 
 def prediction_files(source: str | Path) -> list[Path]:
     """The files that are read where a source is read: itself, both of two, scores beside it."""
-    paths = list(two_files(source) or (Path(source),))
-    beside = sibling_scores(paths[0])
-    return paths if beside is None else [*paths, beside]
+    pair = two_files(source)
+    if pair is not None:
+        return list(pair)
+    beside = sibling_scores(Path(source))
+    return [Path(source)] if beside is None else [Path(source), beside]
 
 
 def open_forms(source: str | Path, benchmark: Benchmark) -> list[Found]:

@@ -20,7 +20,7 @@ from typing import Any
 from reassess.errors import DataError, FileError, MissingExtraError, OptionError, preview
 from reassess.files import RowOrder, read_benchmark, sha256_of, write_atomically
 from reassess.files.arrays import exists, prefix_errors_with
-from reassess.files.prediction_forms import models_of, prediction_files, two_files
+from reassess.files.prediction_forms import models_of, prediction_files, sibling_name, two_files
 from reassess.progress import Progress, null_progress
 from reassess.records import Benchmark, Hierarchy, ScoreType
 from reassess.study.inputs import (
@@ -95,10 +95,11 @@ def new_study(
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{folder}: it is a file, but must be a folder. Choose another name.")
     _check_benchmark(labels, classes, hierarchy)
+    place = None if images is None else _images_as_named(images, folder)
     files = BenchmarkFiles(
         labels=_copied(folder, labels, f"labels{Path(labels).suffix.lower()}"),
         classes=_copied_if(folder, classes, "classes"),
-        images=None if images is None else _images_as_named(images, folder),
+        images=place,
         hierarchy=_copied_if(folder, hierarchy, "hierarchy"),
     )
     toml = _tomlkit()
@@ -130,7 +131,7 @@ def add_models(
             source without a name is called as its file says, one of several models adds all.
         scale: what the scores are, where a file does not say it.
         order: the order of the rows, for files without ids.
-        ids: a file with the id of each row; copied into the study.
+        ids: a file with the id of each row; copied into the study where it is small.
         replace: let a model of a name that is there take its place.
         copy: copy the files into the study; None copies those below `COPIED_BELOW` bytes.
         progress: told which source is read, then which model is hashed.
@@ -156,7 +157,7 @@ def add_models(
         found += [(source, one) for one in _entries(study, benchmark, name, source, rows)]
     _check_names(study, [entry.name for _, entry in found], replace=replace)
     if ids is not None:
-        rows["ids"] = _kept_files(study, [Path(ids)], copy=copy)[0]
+        rows["ids"] = _kept_files(study, [Path(ids)], copy=copy or None)[0]
     entries = [
         with_changes(
             entry,
@@ -416,21 +417,23 @@ def _kept_files(study: Study, paths: list[Path], *, copy: bool | None) -> list[s
 
 
 def _free_folder(study: Path, names: list[str], hashes: list[str]) -> str:
-    """Where files can be put under their names, which readers may go by, or are already.
+    """Where files can be put under their names, which readers go by, or are already.
 
-    A file among them must not find a companion that is another model's: ``xpreds.npy`` is read
-    with the ``xprobs.npy`` beside it.
+    ``xpreds.npy`` is read with the ``xprobs.npy`` beside it: neither these files nor those that
+    are there may get a sibling that is another model's.
     """
     number = 1
     while True:
         folder = PREDICTIONS if number == 1 else f"{PREDICTIONS}/{number}"
-        there = [study / folder / name for name in names]
-        free = all(
-            not path.exists() or (path.is_file() and sha256_of(path) == expected)
-            for path, expected in zip(there, hashes, strict=True)
+        there = {path.name for path in (study / folder).glob("*")}
+        others = there - set(names)
+        siblings = {sibling_name(name) for name in names} & others
+        siblings |= {sibling_name(name) for name in others} & set(names)
+        is_same = there >= set(names) and all(
+            (study / folder / name).is_file() and sha256_of(study / folder / name) == expected
+            for name, expected in zip(names, hashes, strict=True)
         )
-        beside = {one.name for path in there for one in prediction_files(path)}
-        if free and beside == set(names):
+        if not siblings and (is_same or not there & set(names)):
             return folder
         number += 1
 

@@ -7,6 +7,7 @@ it and what to do.
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -198,6 +199,9 @@ class NamedFile:
     remedy: str
     entry: ModelEntry | None = None
 
+    def __str__(self) -> str:
+        return os.path.normpath(self.path)
+
 
 def named_files(study: Study) -> Iterator[NamedFile]:
     """Every file and folder that the manifest names, in its order."""
@@ -251,8 +255,7 @@ def _refuse_if_missing(study: Study, file: NamedFile) -> None:
     if not exists(file.path):
         kind = "folder" if file.keys[-1] == "images" else "file"
         raise FileError(
-            f"{study.place(*file.keys)} names {file.path}, but there is no such {kind}. "
-            f"{file.remedy}"
+            f"{study.place(*file.keys)} names {file}, but there is no such {kind}. {file.remedy}"
         )
 
 

@@ -1,0 +1,281 @@
+"""Studies that were moved, copied alone, or made by an earlier version."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reassess.errors import DataError, FileError, OptionError
+from reassess.study import (
+    Hashes,
+    Study,
+    add_models,
+    benchmark_of,
+    change_settings,
+    images_folder,
+    kept_in_study,
+    locate,
+    missing_files,
+    new_study,
+    open_study,
+)
+from tests.conftest import Ran
+from tests.study.small import make_study, rated_study
+
+Cli = Callable[..., Ran]
+KEPT = Path(__file__).parent / "kept_0_1_0"
+"""A study that version 0.1.0 made: its files outside, its own, and its store as statements."""
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(KEPT, "kept")
+    folder = Path("kept/study")
+    with sqlite3.connect(folder / "rating.db") as database:
+        database.executescript((KEPT / "rating.sql").read_text())
+    return folder
+
+
+def test_a_study_of_0_1_0_opens_and_goes_on(kept: Path, cli: Cli) -> None:
+    study = open_study(kept)
+    assert [one.name for one in study.models] == ["m0", "other"]
+    assert study.setting("propose", "pairs_per_model") == 40
+    for command in (
+        ("status", kept, "--json"),
+        ("votes", "export", kept),
+        ("run", kept),
+        ("propose", kept, "--dry-run"),
+    ):
+        ran = cli(*map(str, command))
+        assert ran.status == 0, ran.err
+    assert (kept / "study.toml").read_text() == (KEPT / "study" / "study.toml").read_text()
+    assert (kept / "votes.csv").read_text() == (KEPT / "study" / "votes.csv").read_text()
+
+
+def test_a_change_brings_the_manifest_to_the_present_format_and_keeps_the_rest(kept: Path) -> None:
+    before = (kept / "study.toml").read_text()
+    change_settings(open_study(kept), "cost", {"votes_per_question": 4})
+    after = before.replace("format = 1", "format = 2").replace("top = 40", "pairs_per_model = 40")
+    after = after.replace("votes_per_question = 3", "votes_per_question = 4")
+    assert (kept / "study.toml").read_text() == after
+    assert open_study(kept).settings["propose"]["pairs_per_model"] == 40
+    change_settings(open_study(kept), "propose", {"pairs_per_model": None, "per_task": 2})
+    assert "pairs_per_model" not in (kept / "study.toml").read_text()
+
+
+def test_a_study_of_0_1_0_that_was_moved_alone_says_what_is_missing_and_takes_it(
+    kept: Path, cli: Cli
+) -> None:
+    moved = kept.rename("alone")
+    ran = cli("status", "alone")
+    assert ran.status == 2
+    assert ran.err == (
+        "Error: alone/study.toml, line 8: [benchmark] labels names labels.csv, but there "
+        "is no such file. Say where it is: reassess locate alone --labels FILE\n"
+    )
+    listed = cli("locate", "alone").out
+    assert listed.count("missing: ") == 5
+    assert "line 24: [propose] gold names gold.csv" in listed
+    tables = "--labels", "kept/labels.csv", "--classes", "kept/classes.csv"
+    models = "--predictions", "m0=kept/m0.npz", "--predictions", "other=kept/m1.npz"
+    assert cli("locate", "alone", *tables, *models).out.count("missing: ") == 1
+    gold = kept_in_study(open_study(moved), "kept/gold.csv", "gold")
+    change_settings(open_study(moved), "propose", {"gold": gold})
+    assert not missing_files(open_study(moved))
+    shutil.rmtree("kept")
+    stages = cli("status", "alone", "--json").out
+    assert '"model m0"' not in stages  # neither model is another one by having moved
+    assert cli("votes", "export", "alone").status == 0
+
+
+def holds(folder: Path, text: str) -> list[str]:
+    """The files below a folder in which a text stands."""
+    return [
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and text.encode() in path.read_bytes()
+    ]
+
+
+def test_a_study_that_is_copied_alone_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("here").mkdir()
+    study = rated_study(tmp_path / "here")
+    study = change_settings(study, "site", {"database": "sqlite:///rating.db"})
+    assert cli("votes", "import", study.folder, "here/s/votes.csv").status == 0
+    assert cli("votes", "export", study.folder, "--overwrite").status == 0
+    assert cli("run", study.folder).status == 0
+    shutil.copytree(study.folder, "there/pets")
+    shutil.rmtree("here")
+    assert holds(Path("there/pets"), str(tmp_path)) == []
+    status = cli("status", "there/pets", "--json")
+    assert status.status == 0, status.err
+    assert status.out.count('"done"') == 5
+    assert cli("run", "there/pets").out == "there/pets: nothing is stale.\n"
+    assert cli("votes", "export", "there/pets").status == 0
+    report = cli("report", "there/pets", "--resamples", "2")
+    assert report.status == 0, report.err
+    assert cli("locate", "there/pets").out == (
+        "missing: there/pets/study.toml, line 9: [benchmark] images names there/photos. Say where "
+        "it is: reassess locate there/pets --images DIR\n"
+    )
+    with pytest.raises(FileError, match=r"study.toml, line 9: \[benchmark\] images names"):
+        images_folder(open_study("there/pets"))
+    Path("pictures").mkdir()
+    assert cli("locate", "there/pets", "--images", "pictures").out.startswith("outside: ")
+    assert images_folder(open_study("there/pets")).samefile("pictures")
+
+
+def test_a_hash_is_never_one_of_another_file(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    path = study.folder / "predictions" / "m0.npz"
+    first = Hashes(study).of_file(path)
+    copy = shutil.copytree(study.folder, tmp_path / "copy") / "predictions" / "m0.npz"
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    content = bytearray(copy.read_bytes())
+    content[-1] ^= 1
+    copy.write_bytes(content)
+    os.utime(copy, ns=times)
+    assert copy.stat().st_size == path.stat().st_size
+    assert Hashes(open_study(tmp_path / "copy")).of_file(copy) != first
+    path.write_bytes(content)
+    os.utime(path, ns=times)
+    assert Hashes(study).of_file(path) != first
+
+
+def test_what_was_hashed_is_known_where_the_study_was_moved(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    before = (study.folder / ".cache" / "hashes.json").read_text()
+    moved = open_study(study.folder.rename(tmp_path / "moved"))
+    hashes = Hashes(moved)
+    for entry in moved.models:
+        hashes.of_model(entry)
+    assert str(tmp_path) not in before
+
+
+def source(folder: Path, name: str, seed: int) -> Path:
+    """Full scores of the small benchmark of `small_study`."""
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    np.save(path, np.random.default_rng(seed).normal(size=(4, 3)).astype(np.float32))
+    return path
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    monkeypatch.chdir(tmp_path)
+    Path("labels.csv").write_text("image,label\n" + "".join(f"{n}.jpg,{n % 3}\n" for n in range(4)))
+    Path("classes.csv").write_text(
+        "index,id,name\n" + "".join(f"{k},c{k},C{k}\n" for k in range(3))
+    )
+    Path("ids.txt").write_text("".join(f"{n}.jpg\n" for n in range(4)))
+    return new_study("s", labels="labels.csv", classes="classes.csv")
+
+
+def predictions_of(study: Study) -> dict[str, str]:
+    return {one.name: one.predictions for one in study.models}
+
+
+def test_files_of_predictions_are_copied_in_their_form(small: Study, tmp_path: Path) -> None:
+    scores = {"a": np.eye(4, 3, dtype=np.float32), "b": np.ones((4, 3), np.float32)}
+    np.savez("both.npz", **scores)
+    for folder in ("x", "y"):
+        Path(folder).mkdir()
+        np.save(f"{folder}/preds.npy", np.tile(np.arange(2), (4, 1)) + (folder == "y"))
+    np.save("x/probs.npy", np.full((4, 2), 0.5, np.float32))
+    ids = {"scale": "logit", "ids": "ids.txt"}
+    small = add_models(small, ["both.npz#a"], **ids)
+    small = add_models(small, [("c", "both.npz#b")], **ids)
+    small = add_models(small, ["x/preds.npy"], ids="ids.txt")
+    small = add_models(small, {"y": "y/preds.npy"}, ids="ids.txt")
+    small = add_models(
+        small, {"pair": "y/preds.npy:x/probs.npy"}, scale="probability", ids="ids.txt"
+    )
+    small = add_models(small, {"out": source(tmp_path, "out.npy", 0)}, copy=False, **ids)
+    assert predictions_of(small) == {
+        "a": "predictions/both.npz#a",
+        "c": "predictions/both.npz#b",
+        "preds": "predictions/preds.npy",
+        "y": "predictions/2/preds.npy",
+        "pair": "predictions/3/preds.npy:predictions/3/probs.npy",
+        "out": "../out.npy",
+    }
+    assert {one.ids for one in small.models} == {"predictions/ids.txt"}
+    copies = sorted(p.relative_to("s").as_posix() for p in Path("s/predictions").rglob("*.np*"))
+    assert copies == [
+        "predictions/2/preds.npy", "predictions/3/preds.npy", "predictions/3/probs.npy",
+        "predictions/both.npz", "predictions/preds.npy", "predictions/probs.npy",
+    ]  # fmt: skip
+    before = {one.name: Hashes(small).of_model(one) for one in small.models if one.name != "out"}
+    shutil.copytree("s", "t")
+    copied = open_study("t")
+    assert before == {one.name: Hashes(copied).of_model(one) for one in copied.models[:-1]}
+    Path("out.npy").unlink()
+    with pytest.raises(FileError, match="reassess locate t --predictions out=FILE"):
+        Hashes(copied).of_model(copied.models[-1])
+
+
+def test_large_files_stay_and_one_command_names_their_new_place(
+    small: Study, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    monkeypatch.setattr("reassess.study.edits.COPIED_BELOW", 100)
+    np.savez("all.npz", a=np.eye(4, 3, dtype=np.float32), b=np.ones((4, 3), np.float32))
+    small = add_models(small, ["all.npz"], scale="logit", ids="ids.txt")
+    assert predictions_of(small) == {"a": "../all.npz#a", "b": "../all.npz#b"}
+    Path("far").mkdir()
+    Path("all.npz").rename("far/all.npz")
+    assert [one.path.name for one in missing_files(small)] == ["all.npz", "all.npz"]
+    ran = cli("locate", "s", "--predictions", "b=far/all.npz")
+    assert ran.out.count("outside: ") == 2, ran
+    assert predictions_of(open_study("s")) == {"a": "../far/all.npz#a", "b": "../far/all.npz#b"}
+    with pytest.raises(OptionError, match="model 'c' is not in the study"):
+        locate(small, predictions={"c": "far/all.npz"})
+    assert cli("locate", "s", "--predictions", "a=far/all.npz", "--copy").out == (
+        "s: all files that it names are in the study.\n"
+    )
+
+
+def test_a_copy_never_takes_the_place_of_what_it_is_no_copy_of(small: Study) -> None:
+    Path("gold.csv").write_text("image,label,expert,answer\n0.jpg,0,x,yes\n")
+    assert kept_in_study(small, "gold.csv", "gold") == "gold.csv"
+    Path("gold.csv").write_text("image,label,expert,answer\n0.jpg,0,x,no\n")
+    assert kept_in_study(small, "gold.csv", "gold") == "gold.csv"
+    assert Path("s/gold.csv").read_text().endswith("no\n")
+    Path("s/gold.csv").write_text("image,label,expert,answer\n1.jpg,0,x,no\n")
+    with pytest.raises(FileError, match="no copy that reassess made"):
+        kept_in_study(small, "gold.csv", "gold")
+    assert kept_in_study(small, "s/gold.csv", "gold") == "gold.csv"
+
+
+def test_what_is_written_is_what_is_read(small: Study, tmp_path: Path) -> None:
+    small = add_models(small, {"m": source(tmp_path, "m.npy", 1)}, scale="logit", ids="ids.txt")
+    wanted = {
+        "propose": {"rule": "learned", "budget": 7, "per_task": 4},
+        "cost": {"wage_per_hour": 12.5},
+        "aggregate": {"method": "calibrated", "original_rater": True},
+        "label": {"rule": "precision-at-recall", "target": 0.9},
+        "ask": {"question": 'Is it "mistaken"?\n# no'},
+        "site": {"database": "postgresql://me@host/pets"},
+    }
+    for section, options in wanted.items():
+        small = change_settings(small, section, options)
+    assert small.settings == wanted
+    assert open_study("s") == small
+    with pytest.raises(DataError, match=r"\[label\] target is 2"):
+        change_settings(small, "label", {"target": 2})
+    assert open_study("s") == small
+
+
+def test_a_new_study_is_checked_before_anything_is_made(small: Study) -> None:
+    for options in ({"images": "nowhere"}, {"hierarchy": "labels.csv"}, {"classes": "none.csv"}):
+        with pytest.raises(DataError):
+            new_study("t", labels="labels.csv", **options)
+        assert not Path("t").exists()
+    assert len(benchmark_of(small).image_ids) == 4
