@@ -99,7 +99,7 @@ def test_refuses(make_votes: Make, small_gold: Gold, small_case: Any) -> None:
         rater_points(strangers, small_gold)
     with pytest.raises(DataError, match="must name an image and a class"):
         original_point(Gold(strangers), small_case[2])
-    with pytest.raises(DataError, match="original labels are not known"):
+    with pytest.raises(DataError, match="original labels are unknown"):
         original_point(small_gold, Benchmark("b", np.array(["a", "b"])))
     with pytest.raises(AlignmentError, match="unknown"):
         original_point(small_gold, Benchmark("b", np.array(["a"]), np.array([0])))

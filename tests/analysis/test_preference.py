@@ -54,7 +54,7 @@ def test_refuses_unknown_images_and_unknown_originals(small_case: Any) -> None:
     stranger = Predictions("m", np.array(["a", "zz"]), np.array([[0], [1]]))
     with pytest.raises(AlignmentError, match=r"predictions 'm': image id\[1\] is 'zz'"):
         preference(stranger, labels, benchmark)
-    with pytest.raises(DataError, match="original labels are not known"):
+    with pytest.raises(DataError, match="original labels are unknown"):
         preference(predictions, labels, Benchmark("b", benchmark.image_ids))
     more = LabelSets.from_lists("more", np.array(["a", "more"]), [[0], [1]])
     with pytest.raises(AlignmentError, match="'more'"):

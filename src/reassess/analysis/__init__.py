@@ -17,7 +17,6 @@
 `verdict`        the last two joined, and judged by stated rules; `verdict_json` its numbers
 `reassessments`  several label sets of one benchmark, side by side; `label_table` joins them
 `recipes`        which training recipe gave better models
-`alignment`      how the records of a finding are brought together by image id
 ===============  ================================================================
 
 Every number is a fraction in [0, 1]; what is undefined is None or an error, never 0.

@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Int
 
-from reassess.analysis.alignment import asks_original, in_labels
 from reassess.errors import AlignmentError, DataError
 from reassess.labels import PrecisionRecall, precision_recall
 from reassess.records import (
@@ -28,6 +27,7 @@ from reassess.records import (
     positions,
 )
 from reassess.registry import checks_choices
+from reassess.scoring import known_original
 from reassess.statistics.agreement import Coefficient, Distance, fleiss_kappa, krippendorff_alpha
 
 Maybe = Literal["yes", "no"]
@@ -79,7 +79,7 @@ def agreement_point(name: str, called: Bool[np.ndarray, "Q"], gold: Gold) -> Agr
 def rater_points(votes: Votes, gold: Gold, maybe: Maybe = "yes") -> tuple[AgreementPoint, ...]:
     """Each rater's agreement with the experts, in the order of the raters.
 
-    A rater is held to the gold questions that he or she answered.
+    A rater is held to the gold questions that they answered.
 
     Args:
         votes: raters' answers; those to questions that are not gold are left out.
@@ -129,7 +129,7 @@ def original_point(gold: Gold, benchmark: Benchmark) -> AgreementPoint:
 
     Source: Figure 3, right, "ILSVRC-2012".
     """
-    return agreement_point("original labels", asks_original(gold.questions, benchmark), gold)
+    return agreement_point("original labels", _about_original(gold.questions, benchmark), gold)
 
 
 def labels_point(labels: LabelSets, gold: Gold) -> AgreementPoint:
@@ -141,7 +141,7 @@ def labels_point(labels: LabelSets, gold: Gold) -> AgreementPoint:
 
     Source: Figure 3, right, "ReaL".
     """
-    return agreement_point(labels.name, in_labels(gold.questions, labels), gold)
+    return agreement_point(labels.name, _about_labels(gold.questions, labels), gold)
 
 
 def _gold_rows(questions: Questions, gold: Gold) -> Int[np.ndarray, "n"]:
@@ -270,3 +270,32 @@ def _curve(posterior: Posterior | None, gold: Gold) -> PrecisionRecall | None:
         return None
     asked = positions(gold.questions.ids, posterior.questions.ids, source="gold") >= 0
     return precision_recall(posterior, gold) if gold.truth()[asked].any() else None
+
+
+def _about_original(questions: Questions, benchmark: Benchmark) -> Bool[np.ndarray, "Q"]:
+    """Whether each question is about the original label of its image.
+
+    Raises:
+        DataError: the benchmark has no original labels, or the questions are not about images
+            and classes.
+        AlignmentError: an image of the questions is no image of the benchmark.
+    """
+    original = known_original(benchmark)
+    pairs = questions.require_pairs().aligned_to(
+        benchmark.image_ids, source="questions", target_name=benchmark.name
+    )
+    asks: Bool[np.ndarray, "Q"] = original[pairs.image] == pairs.label
+    return asks
+
+
+def _about_labels(questions: Questions, labels: LabelSets) -> Bool[np.ndarray, "Q"]:
+    """Whether the class that each question asks about is among the labels of its image.
+
+    Raises:
+        DataError: the questions are not about images and classes.
+        AlignmentError: an image of the questions is not in the label sets.
+    """
+    pairs = questions.require_pairs().aligned_to(
+        labels.image_ids, source="questions", target_name=labels.name
+    )
+    return labels.contains(pairs.image, pairs.label)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.analysis.alignment import original_classes, predicted_rows
 from reassess.errors import OptionError
 from reassess.records import Benchmark, Classes, Hierarchy, LabelSets, Predictions
+from reassess.scoring import original_classes, predicted_rows
 from reassess.statistics import wilson_bounds
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ KINDS: tuple[Kind, ...] = ("inseparable", "implies", "overlap", "confused", "nam
 _HALF = 0.5
 _OFTEN = 0.05
 """A pair overlaps, or is confused, where this share of the images of the rarer class does."""
+
 _FEWEST = 3
 """Images on which both classes, or one taken for the other, must have been seen."""
 
@@ -121,7 +122,7 @@ def class_pairs(
     classes: Classes | None = None,
     hierarchy: Hierarchy | None = None,
 ) -> ClassPairs:
-    """Pairs of classes that votes, models or names say are hard to tell apart.
+    """Pairs of classes that are hard to tell apart by votes, models or names.
 
     Args:
         labels: the reassessed labels, from the votes.
@@ -242,9 +243,9 @@ def _confusions(
         row = predicted_rows(one, labels)
         wrong = ~labels.contains(row, one.top) & (labels.sizes[row] > 0)
         held = labels.take(row[wrong])
-        said = np.repeat(one.top[wrong], held.sizes)
-        ones = np.ones(len(said), np.int64)
-        total = total + coo_array((ones, (held.indices, said)), total.shape).tocsr()
+        predicted = np.repeat(one.top[wrong], held.sizes)
+        ones = np.ones(len(predicted), np.int64)
+        total = total + coo_array((ones, (held.indices, predicted)), total.shape).tocsr()
     return total, n_models
 
 

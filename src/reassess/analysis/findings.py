@@ -18,7 +18,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from reassess.analysis.agreement import Agreement, agreement
-from reassess.analysis.alignment import original_classes, predicted_rows
 from reassess.analysis.multilabel import (
     BiasedClasses,
     LabelCounts,
@@ -31,6 +30,7 @@ from reassess.analysis.multilabel import (
     multi_label_share,
     unbiased_oracle,
 )
+from reassess.analysis.standings import original_labels_accuracy
 from reassess.errors import OptionError
 from reassess.records import (
     Accuracy,
@@ -42,9 +42,16 @@ from reassess.records import (
     Predictions,
     Votes,
 )
-from reassess.scoring import original_accuracy, real_accuracy
+from reassess.scoring import original_accuracy, original_classes, predicted_rows, real_accuracy
 from reassess.statistics import Line, ordinary_least_squares, wilson_interval
 from reassess.statistics.intervals import student_p_value
+
+_LATER_RANKS = (2, 3)
+"""The second and third predictions, as in Figure 5."""
+
+
+_LEAST_MODELS = 4
+"""Below this many models a half of the regression would hold a single point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +244,6 @@ def _half(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], which: str) -> L
     return ordinary_least_squares(x, y)
 
 
-_LATER_RANKS = (2, 3)
-_LEAST_MODELS = 4
-"""Below this many models a half of the regression would hold a single point."""
-
-
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What one study found.
@@ -316,7 +318,7 @@ def find(
         counts=label_counts(labels),
         share=multi_label_share(labels),
         kinds=label_kinds(labels, benchmark) if knows_original else None,
-        original=_accuracy_of_original(labels, benchmark) if knows_original else None,
+        original=original_labels_accuracy(labels, benchmark),
         preferences=tuple(preferences),
         later=tuple(later),
         progress=_progress(accuracies),
@@ -327,14 +329,6 @@ def find(
             None if gold is None else agreement(labels, benchmark, posterior, gold, gold_votes)
         ),
     )
-
-
-def _accuracy_of_original(labels: LabelSets, benchmark: Benchmark) -> Accuracy:
-    """The original labels scored as a model is."""
-    every = np.arange(len(labels))
-    right = labels.contains(every, original_classes(labels, benchmark))
-    n_scored = int((labels.sizes > 0).sum())
-    return Accuracy(int(right.sum()), n_scored, len(labels) - n_scored)
 
 
 def _progress(accuracies: Sequence[tuple[Accuracy, Accuracy]]) -> ProgressLines | None:

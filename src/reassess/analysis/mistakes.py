@@ -19,7 +19,6 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.analysis.alignment import predicted_rows
 from reassess.analysis.classes import KINDS as PAIR_KINDS
 from reassess.analysis.classes import class_pairs
 from reassess.errors import DataError
@@ -36,6 +35,7 @@ from reassess.records import (
     pair_keys,
 )
 from reassess.registry import checks_choices
+from reassess.scoring import predicted_rows
 
 MistakeKind = Literal["missed label", "near class", "co-occurring", "far away", "unsorted"]
 """Of which kind a mistake probably is; the first that holds.

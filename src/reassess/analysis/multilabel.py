@@ -17,11 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reassess.analysis.alignment import original_classes, predicted_rows
 from reassess.errors import OptionError
 from reassess.records import Benchmark, LabelSets, Predictions, find_keys
+from reassess.scoring import original_classes, predicted_rows
 
 _SHOWN_CLASSES = 20
+
+
+_ROUNDING = 1e-9
+"""Two means of a few thirds and quarters that are equal may differ by this as floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class MultiLabelShare:
 
     @property
     def of_rated(self) -> float | None:
-        """Share of the rated images, in [0, 1]; None where rated is unknown or nobody was."""
+        """Share of the rated images, in [0, 1]; None where none was, or that is unknown."""
         return self.n_multiple / self.n_rated if self.n_rated else None
 
     @property
@@ -133,10 +137,6 @@ def multi_label_share(labels: LabelSets) -> MultiLabelShare:
         n_rated=None if rated is None else int(rated.sum()),
         n_rated_labelled=None if rated is None else int((rated & labelled).sum()),
     )
-
-
-_ROUNDING = 1e-9
-"""Two means of a few thirds and quarters that are equal may differ by this as floats."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,13 @@ LEAST_GROUPS = 8
 """Below this many groups of models a bootstrap over them gives no interval."""
 
 _LEAST_ON_A_LINE = 3
+"""A line through two points has no error."""
+
 _MANY_MODELS = 60
+"""From this many models on the ranges of x are six, of about ten models or more each."""
+
 _EDGES = (0.70, 0.80, 0.84, 0.86, 0.88)
+"""Lower ends of ranges of ImageNet's original accuracy: finer where models crowd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +241,7 @@ def proxy(
 
 
 def default_bins(x: Float[np.ndarray, "n"], name: str) -> tuple[float, ...]:
-    """Where ranges of x begin if nobody says: fixed for many models and the original labels.
+    """Where ranges of x begin by default: fixed for many models and the original labels.
 
     Six ranges of original accuracy from 60 models on; for another accuracy six of equal
     numbers of models; two halves below 60 models.

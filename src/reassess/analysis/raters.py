@@ -16,7 +16,21 @@ from reassess.errors import DataError, OptionError
 from reassess.records import ANSWERS, Posterior, Votes, positions
 from reassess.statistics import z_critical
 
+_LEAST_NORMAL = 1e-300
+"""A posterior of 0 counts as this, so that its logarithm can be added to."""
+
 _SMALLEST = 1e-12
+"""Probabilities are kept from 0, so that no logarithm is infinite."""
+
+_WEAKEST, _STRONGEST = 1e-1, 1e6
+"""Where the strength of shrinkage is looked for: from no shrinkage to speak of (a tenth of a vote)
+to raters that are all alike (more votes than any study has)."""
+
+STATES = ("absent", "present")
+
+FEWEST_FOR_DRIFT = 20
+"""Votes of a rater below which their drift is left open: the means of two halves of ten votes
+differ by chance by more than 0.1."""
 
 
 def rater_question_pairs(votes: Votes) -> tuple[Int[np.ndarray, "v"], Int[np.ndarray, "v"]]:
@@ -27,7 +41,7 @@ def rater_question_pairs(votes: Votes) -> tuple[Int[np.ndarray, "v"], Int[np.nda
 
 
 def with_others(votes: Votes) -> Bool[np.ndarray, "V"]:
-    """Whether somebody else voted on the question of each vote too."""
+    """Whether another rater voted on the question of each vote too."""
     _, question = rater_question_pairs(votes)
     n_voters = np.bincount(question, minlength=len(votes.questions))
     shared: Bool[np.ndarray, "V"] = n_voters[votes.question] > 1
@@ -67,19 +81,17 @@ def without_own(votes: Votes, posterior: Posterior) -> Float[np.ndarray, "V T"]:
             "Give the posterior of these votes."
         )
     row = question_rows(votes, posterior)
-    said = np.log(np.maximum(posterior.confusion, _SMALLEST))
-    given = said[of_rater[votes.rater], :, votes.answer]
+    log_confusion = np.log(np.maximum(posterior.confusion, _SMALLEST))
+    given = log_confusion[of_rater[votes.rater], :, votes.answer]
     _, own = np.unique(votes.rater_and_question(), return_inverse=True)
     summed = np.stack([np.bincount(own, weights=column) for column in given.T], axis=1)
-    log = np.maximum(posterior.log_probability, np.log(1e-300))[row][votes.question] - summed[own]
+    log = (
+        np.maximum(posterior.log_probability, np.log(_LEAST_NORMAL))[row][votes.question]
+        - summed[own]
+    )
     log -= log.max(axis=1, keepdims=True)
     normalised: Float[np.ndarray, "V T"] = log - np.log(np.exp(log).sum(axis=1, keepdims=True))
     return normalised
-
-
-STATES = ("absent", "present")
-FEWEST_FOR_DRIFT = 20
-"""Votes of a rater below which nothing is said about his drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,7 @@ class RaterDrifts:
 
     Attributes:
         rater_ids: the R raters.
-        n: votes with a known time on questions that somebody else voted on too.
+        n: votes with a known time on questions that another rater voted on too.
         change: mean agreement in the later half less that in the earlier half, in [-1, 1];
             NaN below `FEWEST_FOR_DRIFT` votes.
         low: lower end of the interval of the change; NaN likewise.
@@ -125,7 +137,7 @@ def rater_drifts(votes: Votes, posterior: Posterior, confidence: float = 0.95) -
     variances).
 
     Raises:
-        DataError: the times of the votes are not known, the answers or truths are others, or
+        DataError: the times of the votes are not known, the answers or states are others, or
             the posterior is not of these votes.
         OptionError: the confidence does not lie between 0 and 1.
     """
@@ -184,9 +196,6 @@ def _moments(
         return n, mean, spread / (n - 1)
 
 
-_WEAKEST, _STRONGEST = 1e-1, 1e6
-
-
 @dataclass(frozen=True, slots=True)
 class RaterConfusions:
     """Each rater's confusion, drawn towards that of all raters where there are few votes.
@@ -199,7 +208,7 @@ class RaterConfusions:
             shares no question with another.
         pooled: the same for all raters together.
         n: expected number of votes of each rater on questions of each truth, of those that
-            somebody else voted on too.
+            another rater voted on too.
         strength: how many votes the pooled confusion weighs as much as, for each truth.
     """
 
@@ -221,7 +230,7 @@ class RaterEffects:
         n_questions: questions that each voted on.
         n_flipped: of them, decided otherwise without the rater's votes.
         n_images: images whose labels would change.
-        n_alone: questions that nobody else voted on.
+        n_alone: questions that no other rater voted on.
     """
 
     rater_ids: Shaped[np.ndarray, "R"]
@@ -284,10 +293,9 @@ def rater_confusions(votes: Votes, posterior: Posterior) -> RaterConfusions:
     """Each rater's confusion against what the *other* raters say, shrunk to all raters'.
 
     The truth of a question is taken from the posterior with the rater's own votes taken out,
-    so that nobody confirms themselves; votes on questions that nobody else voted on say nothing
-    and are left out. Each row is the mean of a Dirichlet posterior whose prior
-    is the pooled confusion; how strongly it draws is fitted to the raters' spread (empirical
-    Bayes).
+    so that no one confirms themselves; votes on questions that no other rater voted on are left
+    out. Each row is the mean of a Dirichlet posterior whose prior is the pooled confusion; how
+    strongly it draws is fitted to the raters' spread (empirical Bayes).
 
     Raises:
         DataError: the posterior is not of these votes, or has no confusion.

@@ -144,5 +144,5 @@ def clear_mistakes(predictions: Predictions, clear: LabelSets) -> int:
     if len(known) == 0:
         return 0
     sets = clear.take(known)
-    said = predictions.top[row[known]]
-    return int((~sets.contains(np.arange(len(known)), said) & (sets.sizes > 0)).sum())
+    predicted = predictions.top[row[known]]
+    return int((~sets.contains(np.arange(len(known)), predicted) & (sets.sizes > 0)).sum())

@@ -125,7 +125,7 @@ class Rescorer:
         weight, of_question, of_gold = np.ones(len(self.soft.rated)), None, None
         if image_weight is not None:
             weight = image_weight
-            extended = np.append(image_weight, 1.0)  # row -1: images that nobody predicted
+            extended = np.append(image_weight, 1.0)  # row -1: images without a prediction
             of_question = extended[self.soft.image]
             if self.gold is not None and self.calibrator is not None:
                 of_gold = np.ones(len(self.gold.questions))

@@ -8,7 +8,7 @@ stratum over those drawn from it); every figure is a ratio of weighted totals, t
 known. Where people disagree and no expert has decided, a mistake is open and left out, as if it
 had not been drawn.
 
-Does not ask anybody (`reassess.study.reviewing` makes the rating study).
+Asks no one (`reassess.study.reviewing` makes the rating study).
 Letters: M models, Q mistakes drawn, S strata, m distinct mistakes.
 
 Source: Beyer et al. (2020), section 5 and Figure 7: samples of mistakes, three answers, scaled
@@ -21,7 +21,6 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Int
 
-from reassess.analysis.alignment import predicted_rows
 from reassess.analysis.mistakes import MISTAKE_KINDS, Mistakes
 from reassess.errors import DataError, OptionError
 from reassess.records import (
@@ -32,6 +31,7 @@ from reassess.records import (
     Votes,
     pair_keys,
 )
+from reassess.scoring import predicted_rows
 from reassess.statistics.sampling import (
     Difference,
     Estimate,
@@ -48,7 +48,7 @@ REVIEW_LABELS: tuple[ReviewLabel, ...] = get_args(ReviewLabel)
 OPEN = -1
 _CLEAR = REVIEW_LABELS.index("clear mistake")
 _FEWEST = 2
-"""Drawn from each stratum, if it has as many: one alone tells no spread."""
+"""Drawn from each stratum, if it has as many: one alone has no spread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class ModelReview:
         n_scored: images with a label.
         n_mistakes: its mistakes under the labels.
         n_decided: of those drawn and decided, how many are its.
-        counts: mistakes by review label, scaled to all its mistakes; None where nothing tells.
+        counts: mistakes by review label, scaled to all its mistakes; None where nothing is decided.
         false_negatives: of its predictions that are right, by the labels or by the review
             label, the share that the labels call wrong.
     """

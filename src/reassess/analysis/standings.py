@@ -17,9 +17,8 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
-from reassess.analysis.alignment import original_classes
 from reassess.records import Accuracy, Benchmark, Comparison, LabelSets, Predictions
-from reassess.scoring import compare, real_accuracy
+from reassess.scoring import compare, original_classes, real_accuracy
 from reassess.statistics import wilson_bounds, wilson_interval
 from reassess.statistics.intervals import holm
 

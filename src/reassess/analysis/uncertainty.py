@@ -208,8 +208,8 @@ class UncertainScores:
 
 def count_decisions(adjacent: Sequence[Adjacent]) -> dict[RankDecision, int]:
     """How many pairs of adjacent models are decided, and what leaves how many undecided."""
-    said = [one.decision for one in adjacent]
-    return {name: said.count(name) for name in RANK_DECISIONS}
+    decisions = [one.decision for one in adjacent]
+    return {name: decisions.count(name) for name in RANK_DECISIONS}
 
 
 def uncertain_scores(

@@ -51,9 +51,10 @@ KEPT_TAU = 0.5
 """Three of four pairs of models in the same order."""
 
 LEAST_RATIO = 0.5
-"""A slope that may be worth less than half is not said to hold."""
+"""A slope that may be worth less than half of that below does not hold."""
 
 SIGNIFICANT = 0.05
+"""There is a bend where its p-value is below this."""
 
 _GROUPS: dict[ClusterBy, Callable[[Shaped[np.ndarray, "M"]], Shaped[np.ndarray, "M"] | None]] = {
     "family": model_families,
@@ -117,7 +118,7 @@ class StudyVerdict:
         proxy: how ReaL accuracy follows original accuracy; None below 2 models or where
             original labels are unknown.
         uncertainty: accuracies and ranks with their intervals, those from labels where votes are
-            known; None where nobody drew them.
+            known; None where they were not drawn.
         judgement: what follows; open where there is no proxy.
         confidence: of the intervals.
     """

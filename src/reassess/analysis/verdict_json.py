@@ -55,20 +55,20 @@ def _standing_as_dict(one: ModelVsOriginal) -> dict[str, Any]:
 def _ranked_as_dicts(found: UncertainScores) -> dict[str, dict[str, Any]]:
     """Of each model by name: its ranks, and its accuracy under calibrated labels."""
     both = found.both
-    told: dict[str, dict[str, Any]] = {}
+    value: dict[str, dict[str, Any]] = {}
     for m, model in enumerate(found.models):
-        told[model] = {
+        value[model] = {
             "rank": int(found.images.rank[m]),
             "rank_interval": [int(found.images.best[m]), int(found.images.worst[m])],
         }
         if both is not None:
-            told[model] |= {
+            value[model] |= {
                 "calibrated": float(both.accuracy[m]),
                 "calibrated_interval": [float(both.low[m]), float(both.high[m])],
                 "calibrated_rank": int(both.rank[m]),
                 "calibrated_rank_interval": [int(both.best[m]), int(both.worst[m])],
             }
-    return told
+    return value
 
 
 def _ranks_as_dict(found: UncertainScores) -> dict[str, Any]:

@@ -10,9 +10,12 @@ Needs NumPy only. LabelTable by image id, never by position.
 
 from reassess.scoring.accuracy import (
     correct,
+    known_original,
     multilabel_accuracy,
     original_accuracy,
+    original_classes,
     original_labels,
+    predicted_rows,
     real_accuracies,
     real_accuracy,
 )
@@ -23,9 +26,12 @@ __all__ = [
     "compare",
     "correct",
     "image_table",
+    "known_original",
     "multilabel_accuracy",
     "original_accuracy",
+    "original_classes",
     "original_labels",
+    "predicted_rows",
     "real_accuracies",
     "real_accuracy",
     "score_models",

@@ -24,23 +24,62 @@ from reassess.records import (
 )
 
 
-def original_labels(benchmark: Benchmark) -> LabelSets:
-    """The benchmark's original labels as label sets of one.
+def known_original(benchmark: Benchmark) -> Int[np.ndarray, "N"]:
+    """Class of the original label of each image of the benchmark.
 
     Raises:
         DataError: the original labels are unknown.
     """
     if benchmark.original is None:
         raise DataError(
-            f"{benchmark.name}: the original labels are unknown (--original-labels FILE)."
+            f"{benchmark.name}: the original labels are unknown, but must be known for this. Give "
+            "them (--original-labels FILE)."
         )
+    return benchmark.original
+
+
+def original_labels(benchmark: Benchmark) -> LabelSets:
+    """The benchmark's original labels as label sets of one.
+
+    Raises:
+        DataError: the original labels are unknown.
+    """
     n_images = len(benchmark.image_ids)
     return LabelSets(
         name=benchmark.name,
         image_ids=benchmark.image_ids,
         indptr=np.arange(n_images + 1),
-        indices=benchmark.original,
+        indices=known_original(benchmark),
         n_classes=benchmark.n_classes,
+    )
+
+
+def original_classes(labels: LabelSets, benchmark: Benchmark) -> Int[np.ndarray, "N"]:
+    """Class index of the original label of each image of the label sets.
+
+    Raises:
+        DataError: the benchmark has no original labels.
+        AlignmentError: an image of the label sets is no image of the benchmark.
+    """
+    known = known_original(benchmark)
+    rows = align(
+        labels.image_ids, benchmark.image_ids, source=labels.name, target_name=benchmark.name
+    )
+    original: Int[np.ndarray, "N"] = known[rows]
+    return original
+
+
+def predicted_rows(predictions: Predictions, labels: LabelSets) -> Int[np.ndarray, "n"]:
+    """Row of the label sets for each image that the model predicted.
+
+    Raises:
+        AlignmentError: a predicted image has no row there, fits several, or appears twice.
+    """
+    return align(
+        predictions.image_ids,
+        labels.image_ids,
+        source=f"predictions {predictions.model!r}",
+        target_name=labels.name,
     )
 
 
@@ -205,7 +244,7 @@ def multilabel_accuracy(
         labels: the labels that are right; an image without a right or an unclear one is left
             out as problematic.
         benchmark: original labels, which make the classes.
-        unclear: labels of which nobody is sure.
+        unclear: labels that raters are not sure of.
         subset: whether labelled images without a prediction may be left out.
 
     Raises:
@@ -214,13 +253,10 @@ def multilabel_accuracy(
 
     Source: Shankar et al. (2020), "Evaluating Machine Accuracy on ImageNet", section 3.
     """
-    if benchmark.original is None:
-        raise DataError(
-            f"{benchmark.name}: the original labels are unknown (--original-labels FILE)."
-        )
+    known = known_original(benchmark)
     classes, shared = on_shared_images(predictions, labels, subset=subset)
     row = align(shared.image_ids, benchmark.image_ids, source=labels.name)
-    original = benchmark.original[row]
+    original = known[row]
     right, scored = correct(classes[:, :1], shared), shared.sizes > 0
     if unclear is not None:
         row = positions(shared.image_ids, unclear.image_ids, source=labels.name)

@@ -1,7 +1,7 @@
 """How far raters agree with each other beyond chance, from counts of their answers.
 
-Takes units (questions) with any number of votes. A coefficient that the data do not determine
-is said to be undefined, with the reason; it is never made 0 or 1. Knows no truth: agreement
+Takes questions (the field's *units*) with any number of votes. A coefficient that the data do not
+determine is undefined, with the reason; it is never made 0 or 1. Knows no truth: agreement
 with gold is `reassess.analysis.agreement`. Letters: Q questions, A answers, G groups of
 questions that are drawn together, B resamples.
 """

@@ -21,6 +21,13 @@ from jaxtyping import Bool, Float, Int, UInt
 
 from reassess.errors import OptionError
 
+_FLAT = 1e-12
+"""Sums of squares of accuracies below this are those of one value, but for rounding."""
+
+_LEAST_DEFINED = 0.95
+"""An interval needs this share of resamples in which the quantity is defined: with more left out,
+its quantiles would be those of another distribution."""
+
 
 def stratified_bootstrap(
     correct: Bool[np.ndarray, "n"],
@@ -77,10 +84,6 @@ def half_sample(n: int, rng: np.random.Generator) -> UInt[np.ndarray, "bytes"]:
     return rng.integers(256, size=(n + 7) // 8, dtype=np.uint8)
 
 
-_LEAST_DEFINED = 0.95
-"""An interval needs this share of resamples in which the quantity is defined."""
-
-
 def group_weights(
     groups: Int[np.ndarray, "n"], n_resamples: int, rng: np.random.Generator
 ) -> Float[np.ndarray, "B n"]:
@@ -106,7 +109,7 @@ def weighted_slopes(
     with np.errstate(divide="ignore", invalid="ignore"):
         suu = weights @ (u * u) - su * su / n
         suv = weights @ (u * v) - su * sv / n
-        slopes: Float[np.ndarray, "B"] = np.where(suu > 1e-12, suv / suu, np.nan)
+        slopes: Float[np.ndarray, "B"] = np.where(suu > _FLAT, suv / suu, np.nan)
     return slopes
 
 

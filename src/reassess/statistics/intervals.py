@@ -40,16 +40,16 @@ def t_critical(confidence: float, df: int) -> float:
         df: degrees of freedom.
 
     Raises:
-        OptionError: the confidence does not lie between 0 and 1, or nothing is free.
+        OptionError: the confidence does not lie between 0 and 1, or there is no degree of freedom.
 
     Source: Abramowitz and Stegun, 26.7.3 and 26.7.4, inverted by bisection.
     """
     low = z_critical(confidence)
-    _check_free(df)
+    _check_df(df)
     high = 2 * low + 1
     while _within(high, df) < confidence:
         high *= 2
-    for _ in range(200):
+    for _ in range(200):  # far more halvings than a float has bits
         middle = (low + high) / 2
         low, high = (middle, high) if _within(middle, df) < confidence else (low, middle)
     return high
@@ -63,11 +63,11 @@ def student_p_value(t: float, df: int) -> float:
         df: degrees of freedom.
 
     Raises:
-        OptionError: nothing is free.
+        OptionError: there is no degree of freedom.
 
     Source: Abramowitz and Stegun, 26.7.3 and 26.7.4.
     """
-    _check_free(df)
+    _check_df(df)
     return max(0.0, 1 - _within(abs(t), df))
 
 
@@ -83,13 +83,13 @@ def mean_interval(
     return mean, mean - half, mean + half
 
 
-def _check_free(df: int) -> None:
+def _check_df(df: int) -> None:
     if df < 1:
-        raise OptionError(f"there are {df} degrees of freedom, but must be at least 1.")
+        raise OptionError(f"the degrees of freedom are {df}, but must be at least 1.")
 
 
 def _within(t: float, df: int) -> float:
-    """P(|T| <= t) with n degrees of freedom."""
+    """P(|T| <= t) with df degrees of freedom."""
     angle = math.atan(t / math.sqrt(df))
     cosine, sine = math.cos(angle), math.sin(angle)
     if df % 2:
@@ -134,7 +134,7 @@ def wilson_bounds(
     Source: E. B. Wilson (1927), JASA 22:209-212.
     """
     z = z_critical(confidence)
-    n = np.maximum(n_scored, 1e-12)
+    n = np.maximum(n_scored, 1e-12)  # nothing scored: from 0 to 1, as the formula's limit is
     p = np.clip(n_correct / n, 0.0, 1.0)
     shrink = 1 + z * z / n
     centre = (p + z * z / (2 * n)) / shrink

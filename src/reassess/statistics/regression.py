@@ -81,7 +81,7 @@ def logistic_regression(
     n_features = x.shape[1]
     w = np.ones(len(x)) if weight is None else weight
     penalty = np.full(n_features, ridge)
-    penalty[0] = 1e-9
+    penalty[0] = 1e-9  # keeps the constant finite where all y are the same
     sign = np.where(y, 1.0, -1.0)
 
     def loss(b: Float[np.ndarray, "p"]) -> float:
@@ -94,6 +94,7 @@ def logistic_regression(
         curvature = (x * (w * p * (1 - p))[:, None]).T @ x + np.diag(penalty)
         step = np.linalg.solve(curvature, x.T @ (w * (y - p)) - penalty * found)
         size, gained = 1.0, -np.inf
+        # A full step may overshoot; halved, it goes downhill, as the loss is convex.
         while size > 1e-6 and gained <= 0:
             gained = least - loss(found + size * step)
             size /= 2

@@ -64,7 +64,7 @@ class Sample:
     def variance(self, value: Float[np.ndarray, "n"]) -> float:
         """Estimated variance of the weighted total of a value over such samples.
 
-        A stratum of which one element of several was drawn tells no spread of its own; it is
+        A stratum of which one element of several was drawn has no spread of its own; it is
         given that of the whole sample.
         """
         n, total = self.n_drawn, self.n_population.astype(np.float64)

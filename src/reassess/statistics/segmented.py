@@ -1,4 +1,4 @@
-"""A line that bends: two straight lines that meet at a breakpoint chosen by the data.
+"""A broken line: two straight lines that meet at a breakpoint chosen by the data.
 
 The breakpoint is profiled: for each candidate the rest is least squares in closed form, from
 sums over the points beyond it, for all resamples at once. Candidates are every observed x and
@@ -21,12 +21,22 @@ from jaxtyping import Float, Int
 from reassess.errors import OptionError
 
 N_GRID = 512
+"""Places tried beside the observed x: steps of a 500th of the range."""
+
 LEAST_POINTS = 3
 """On either side of a breakpoint, whatever the number of points."""
 
+_LEAST_NORMAL = 1e-300
+"""Keeps the logarithm of a perfect fit finite."""
+
 _N_COARSE = 192
+"""Candidates where several breakpoints are searched for, as each costs a fit of its own."""
+
 _N_BLOCK = 64
+"""Rows worked on at once, so that the sums of all resamples are never in memory together."""
+
 _N_CYCLES = 20
+"""Rounds of moving breakpoints after which the search stops, settled or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ class BrokenLine:
 
 @dataclass(frozen=True, slots=True)
 class BrokenLineDraws:
-    """`BrokenLine` of each resample; NaN where a resample has no bend."""
+    """`BrokenLine` of each resample; NaN where a resample has no breakpoint."""
 
     breakpoint: Float[np.ndarray, "B"]
     lower: Float[np.ndarray, "B"]
@@ -138,7 +148,7 @@ def broken_line_p_value(
 def breakpoints(
     x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], *, most: int = 3, trim: float = 0.05
 ) -> tuple[float, ...]:
-    """The breakpoints of the bent line that BIC prefers, ascending; none where one line does.
+    """The breakpoints of the broken line that BIC prefers, ascending; none where one line does.
 
     Found one after the other, each then moved while the others stay until nothing improves.
     BIC takes the points as independent: where they are not it finds too many.
@@ -247,6 +257,7 @@ def _profile(
         hu = uu_h - t * u_h - h * su / n
         hy = uy_h - t * y_h - h * sy / n
         free, change = hh - hu * hu / suu, hy - hu * slope
+        # Without this much of its own, h is a straight line over the points that were drawn.
         usable = free > 1e-9 * np.maximum(hh, suu)
         gain = np.where(usable, change * change / free, -1.0)
         best = gain.argmax(axis=1)[:, None]
@@ -272,7 +283,7 @@ def _rss(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], kept: list[float]
 
 
 def _bic(rss: float, n: int, n_breakpoints: int) -> float:
-    return n * math.log(max(rss, 1e-300) / n) + (2 + 2 * n_breakpoints) * math.log(n)
+    return n * math.log(max(rss, _LEAST_NORMAL) / n) + (2 + 2 * n_breakpoints) * math.log(n)
 
 
 def _next(
