@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reassess.analysis.label_table import build_label_table
 from reassess.analysis.reassessments import (
     all_identical,
     expert_agreements,
@@ -15,7 +16,7 @@ from reassess.analysis.reassessments import (
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.files.expert_mistakes import ExpertMistakes
 from reassess.records import Benchmark, Classes, LabelSets, Predictions
-from reassess.report.reassessments import image_columns
+from reassess.report.label_tables import images_table
 
 
 def sets_of(name, by_image):
@@ -45,7 +46,7 @@ def test_by_hand() -> None:
     assert pair.original == (1, 0, 0, 2)
     assert pair.alpha.value == pytest.approx(1)
     assert all_identical(table) == (3, 2)
-    columns = image_columns(table)
+    columns = images_table(table).exported
     assert columns["one"] == ["0", "0 1", "none", "2"]
     assert columns["two"] == ["", "1", "none", "2"]
     assert columns["identical"] == ["", "no", "yes", "yes"]
@@ -77,7 +78,7 @@ def test_classes_are_matched_by_id() -> None:
     renamed = {image: [(k + 1) % 3 for k in held] for image, held in A.items()}
     table = build_label_table([(sets_of("one", A), first), (sets_of("two", renamed), other)])
     assert all_identical(table) == (4, 4)
-    assert image_columns(table)["two"] == ["cat", "cat dog", "none", "eel"]
+    assert images_table(table).data["two"] == ["cat", "cat dog", "none", "eel"]
     (pair,) = pairs_of(table)
     assert (pair.original, pair.alpha.value) == (None, None)
     assert "original labels are not known" in str(pair.alpha.reason)

@@ -8,7 +8,7 @@ from reassess.analysis.recipes import clear_mistakes, recipe_scores
 from reassess.errors import DataError, OptionError
 from reassess.records import LabelSets, Predictions
 from reassess.records.runs import RecipeRun
-from reassess.report.recipe_table import recipe_page
+from reassess.report.recipe_page import recipe_page
 from reassess.scoring import compare
 from reassess.statistics.intervals import mean_interval, t_critical
 
@@ -76,8 +76,8 @@ def test_the_page_says_what_the_numbers_are():
     ]
     page = recipe_page({"truth": recipe_scores(runs, LABELS)}, ["a fact"], title="Recipes")
     rows = [line for line in page.splitlines() if line.startswith("| short")]
-    assert rows[0].startswith("| short | 5 | baseline | 100 | 47.4 [31.1, 63.7] | – | – |")
-    assert "+43.6 | < 0.001 |" in rows[1]
+    assert rows[0].startswith("| short | 5 | baseline | 100 | 47.4 (31.1–63.7) | – | – |")
+    assert "+43.6 | \\< 0.001 |" in rows[1]
     assert "- a fact" in page
     assert "39 test images" in page
 

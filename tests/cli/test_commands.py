@@ -89,7 +89,7 @@ def test_a_tiny_study(method: str, cli: Run) -> None:
         two = [
             set(np.argsort(-row)[:2].tolist()) & set(s) for row, s in zip(SCORES, SETS, strict=True)
         ]
-        assert counts(model["top_k"]["2"]["real"]) == (sum(map(bool, two)), REAL[1])
+        assert counts(model["hit_at"]["2"]["real"]) == (sum(map(bool, two)), REAL[1])
     stored = json.loads(Path("l.json").read_text())
     assert {i: sorted(s) for i, s in stored["labels"].items()} == dict(zip(IDS, SETS, strict=True))
     assert stored["operating_point"]["threshold"] == 0.7

@@ -15,6 +15,7 @@ import pytest
 
 from reassess.analysis.classes import changed_classes, class_pairs
 from reassess.analysis.findings import find, progress_lines
+from reassess.analysis.mistakes import MISTAKE_KINDS
 from reassess.analysis.verdict import Gain, Judgement, study_verdict
 from reassess.errors import FileError
 from reassess.labels import operating_point
@@ -44,17 +45,12 @@ from reassess.report.build import ReportInputs, assemble_report
 from reassess.report.export import with_titles
 from reassess.report.galleries import galleries
 from reassess.report.page import page, tidy
+from reassess.report.score_tables import score_table
 from reassess.report.sections import sections
 from reassess.report.summary import key_numbers, slope_falls, verdict
 from reassess.report.svg import in_script
-from reassess.report.tables import (
-    classes_table,
-    mistakes_table,
-    models_table,
-)
-from reassess.report.terminal import comparison_text, datasets_table, score_table, statements_table
-from reassess.report.uncertainty_tables import uncertainty_table
-from reassess.report.verdict import study_sentences
+from reassess.report.table import Table, render
+from reassess.report.verdict import comparison_sentences, study_sentences
 from reassess.scoring import compare, score_models
 
 N_IMAGES, N_CLASSES = 240, 12
@@ -299,13 +295,22 @@ def test_sections_without_content_are_left_out(report: Report) -> None:
 
 
 def test_tables_agree_with_the_findings(report: Report) -> None:
-    table = models_table(report)
-    assert table is not None
-    assert all(len(row) == len(table.columns) for row in table.rows)
-    real = [row[1].sort for row in table.rows]
+    (table,) = tables_of(report, "numbers")
+    real = list(table.data["real_value"])
     assert real == sorted(real, reverse=True)
+    headings = [column.heading for column in table.shown]
+    assert headings == [
+        "model", "ReaL", "original", "gap", "multi-label", "preferred", "2nd", "3rd",
+        "beats oracle",
+    ]  # fmt: skip
     assert report.findings.biased is not None
-    assert len(classes_table(report).rows) == len(report.findings.biased.examples)
+    (classes,) = tables_of(report, "habits")
+    assert len(classes) == len(report.findings.biased.examples)
+
+
+def tables_of(report: Report, section: str) -> tuple[Table, ...]:
+    """The tables of a section of the page."""
+    return next(one.tables for one in sections(report, {}) if one.id == section)
 
 
 @pytest.mark.parametrize("package", ["altair", "vl_convert", "jinja2"])
@@ -325,7 +330,7 @@ def test_a_missing_extra_names_the_command(package: str) -> None:
 
 def test_importing_the_report_loads_nothing_heavy() -> None:
     code = (
-        "import sys, reassess.report, reassess.report.terminal\n"
+        "import sys, reassess.report, reassess.report.table\n"
         "print({'altair', 'vl_convert', 'jinja2', 'pandas'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -346,45 +351,28 @@ def test_words() -> None:
     assert in_script('"</script>"') == '"\\u003c/script>"'
 
 
-def rendered(thing: object) -> str:
-    from rich.console import Console
-
-    console = Console(width=140, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    try:
-        console.print(thing)
-        return console.export_text()
-    finally:
-        console.file.close()
-
-
 def test_score_table_for_the_terminal(report: Report) -> None:
-    said = rendered(score_table(report.scores, "made-up"))
+    said = render(score_table(report.scores, "made-up"), "terminal")
     best = max(report.scores, key=lambda one: one.real.value or 0)
     assert formatting.bare(best.real.value, 2) in said
     assert said.index(best.model) < said.index("\na ")
     assert "made-up" in said
+    assert len(score_table([], "made-up")) == 0
 
 
-def test_comparison_for_the_terminal(study: Study) -> None:
+def test_two_models_are_compared_in_sentences(study: Study) -> None:
     labels, _, models = study
-    clear = rendered(comparison_text(compare(models[4], models[0], labels)))
-    assert clear.startswith("e is better than a under made-up.")
-    same = rendered(comparison_text(compare(models[4], models[4], labels)))
-    assert "no difference between e and e can be told" in same
+    clear = comparison_sentences(compare(models[4], models[0], labels))
+    assert clear[0] == "e is better than a under made-up."
+    same = comparison_sentences(compare(models[4], models[4], labels))
+    assert same[0] == "no difference between e and e can be told under made-up."
     nobody = np.array([], dtype=str)
     empty = Comparison("a", "b", "none", 0, 0, nobody, nobody, -1.0, 1.0, 1.0, 0.95)
-    assert "cannot be compared" in rendered(comparison_text(empty))
-
-
-def test_datasets_for_the_terminal(tmp_path: Path) -> None:
-    from reassess.catalog import ENTRIES, Catalog
-
-    said = rendered(datasets_table(ENTRIES, Catalog(tmp_path)))
-    assert all(one.name in said for one in ENTRIES)
-    assert "✓" not in said
+    assert "cannot be compared" in comparison_sentences(empty)[0]
 
 
 def test_statements_for_the_terminal() -> None:
+    from reassess.cli.reproduce import statements_table
     from reassess.reproduce.published import ReproducedValue
 
     def statement(name: str, holds: bool | None) -> ReproducedValue:
@@ -396,7 +384,7 @@ def test_statements_for_the_terminal() -> None:
         )  # fmt: skip
 
     held = [statement("one", True), statement("two", False), statement("three", None)]
-    said = rendered(statements_table(held))
+    said = render(statements_table(held), "terminal")
     assert "✓" in said
     assert "✗" in said
     assert "no public file" in said
@@ -426,19 +414,16 @@ def test_verdict_uncertainty_and_mistakes_are_told_where_they_are_known(
     assert f"{sure} of 5 pairs of neighbours are surely in order" in said
     assert "Labels are taken as certain: no votes were given" in said
     assert study_sentences(more.verdict)[0][1] in said
-    table, columns = uncertainty_table(more), 3
-    assert table is not None
+    (table,) = tables_of(more, "ranks")
     best = max(report.scores, key=lambda one: one.real.value or 0.0)
-    first = table.rows[0]
-    assert len(first) == columns
-    assert (first[0].text, first[2].text) == (best.model, "1")
-    assert first[1].text == formatting.bare(best.real.value)
-    kinds = mistakes_table(more)
-    assert kinds is not None
-    for row in kinds.rows:
-        score = next(one for one in report.scores if one.model == row[0].text)
+    cells = [table.cell(column, 0)[0] for column in table.shown]
+    assert cells == [best.model, formatting.bare(best.real.value), "1"]
+    (kinds,) = tables_of(more, "mistakes")
+    for row in kinds.records():
+        score = next(one for one in report.scores if one.model == row["model"])
         wrong = score.real.n_scored - score.real.n_correct
-        assert row[1].sort == wrong == sum(cell.sort for cell in row[2:])
+        named = [row[name] for name in MISTAKE_KINDS if name in row]
+        assert row["n_mistakes"] == wrong == sum(named)
 
 
 @pytest.fixture

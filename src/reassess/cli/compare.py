@@ -1,11 +1,18 @@
 """``reassess compare``: two models on the same images."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import console, labels_option, note, option, print_json, rows_options
+from reassess.cli.options import (
+    console,
+    labels_option,
+    note,
+    option,
+    output_option,
+    print_json,
+    rows_options,
+)
 from reassess.errors import OptionError
 from reassess.records import Comparison, ScoreType
 
@@ -43,7 +50,7 @@ Examples:
     help="Confidence level of the interval.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every image that flips.")
-@click.option("-o", "--output", metavar="FILE", help="Write the images that flip to this CSV.")
+@output_option("the images that flip")
 def compare(
     a: str,
     b: str,
@@ -89,17 +96,20 @@ def compare(
         print_json(comparison_as_dict(comparison))
         return
 
-    from reassess.report.terminal import comparison_text
+    from rich.text import Text
 
-    console().print(comparison_text(comparison))
+    from reassess.report.verdict import comparison_sentences
+
+    for sentence, style in zip(comparison_sentences(comparison), ("bold", "", ""), strict=False):
+        console().print(Text(sentence, style))
 
 
 def _write_flips(comparison: Comparison, output: str) -> None:
-    from reassess.files.tables import write_table
+    from reassess.report.table import Column, Columns, Table, write_rendered
 
     right = ((comparison.model_a, comparison.only_a), (comparison.model_b, comparison.only_b))
-    columns = {
-        "image": [str(i) for _, ids in right for i in ids],
-        "right": [model for model, ids in right for _ in ids],
-    }
-    write_table(Path(output), columns)
+    columns: Columns = [
+        (Column("image", "image"), [str(i) for _, ids in right for i in ids]),
+        (Column("right", "right"), [model for model, ids in right for _ in ids]),
+    ]
+    write_rendered(Table.from_columns("flips", "Images that one has right", columns), output)

@@ -1,12 +1,19 @@
 """``reassess compare-labels``: several reassessments of one benchmark, side by side."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import console, note, option, print_json, progress, rows_options
+from reassess.cli.options import (
+    console,
+    note,
+    option,
+    output_option,
+    print_json,
+    progress,
+    rows_options,
+)
 from reassess.errors import OptionError
 from reassess.records import Benchmark, ScoreType
 
@@ -55,7 +62,7 @@ that it says no label holds.
 @rows_options
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Seed of the resamples behind intervals of alpha.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE", help="Write a row for each image to this CSV file.")
+@output_option("a row for each image")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def compare_labels(
     sources: tuple[str, ...],
@@ -102,10 +109,10 @@ def compare_labels(
         "models": _models(table, benchmark, rows, models),
     }
     if output is not None:
-        from reassess.files.tables import write_table
-        from reassess.report.reassessments import image_columns
+        from reassess.report.label_tables import images_table
+        from reassess.report.table import write_rendered
 
-        write_table(Path(output), image_columns(table))
+        write_rendered(images_table(table), output)
         click.echo(f"{len(table.image_ids):,} images: {output}", err=True)
     if as_json:
         print_json(_as_dict(table, found))
@@ -144,6 +151,8 @@ def _as_dict(table: "LabelTable", found: dict[str, Any]) -> dict[str, Any]:
     }
     for name in ("sets", "pairs", "verdicts", "models"):
         value[name] = [asdict(one) for one in found[name]]
+    for one in value["verdicts"]:
+        one["n_verdicts"] = one.pop("n_judged")
     for pair in value["pairs"]:
         n = pair["n_shared"]
         pair["share_identical"] = pair["n_identical"] / n if n else None
@@ -169,17 +178,23 @@ def _accuracy(counts: dict[str, Any]) -> dict[str, Any]:
 
 def _print(table: "LabelTable", found: dict[str, Any]) -> None:
     from reassess.analysis.reassessments import all_identical
-    from reassess.report.reassessments import models_table, pairs_table, sets_table, verdicts_table
+    from reassess.report.label_tables import (
+        expert_checks_table,
+        models_under_sets_table,
+        set_pairs_table,
+        sets_table,
+    )
+    from reassess.report.table import to_rich
 
     out = console()
-    out.print(sets_table(found["sets"]))
+    out.print(to_rich(sets_table(found["sets"])))
     if found["pairs"]:
-        out.print("\n", pairs_table(found["pairs"]))
+        out.print("\n", to_rich(set_pairs_table(found["pairs"])))
     if len(table.sets) > 2:
         n_in_all, n_identical = all_identical(table)
         out.print(f"\nAll {len(table.sets)} are about {n_in_all:,} images, and give {n_identical:,}"
                   " of them the same set.")  # fmt: skip
     if found["verdicts"]:
-        out.print("\n", verdicts_table(found["verdicts"]))
+        out.print("\n", to_rich(expert_checks_table(found["verdicts"])))
     if found["models"]:
-        out.print("\n", models_table(found["models"], table.names))
+        out.print("\n", to_rich(models_under_sets_table(found["models"], table.names)))

@@ -4,6 +4,8 @@ import click
 
 from reassess.cli.options import console, print_json
 
+_MEGABYTE = 1_000_000
+
 
 @click.command(
     epilog="""\b
@@ -42,6 +44,18 @@ def datasets(as_json: bool) -> None:
         )
         return
 
-    from reassess.report.terminal import datasets_table
+    from reassess.report.table import Column, Columns, Table, to_rich
 
-    console().print(datasets_table(ENTRIES, catalog))
+    columns: Columns = [
+        (Column("name", "name"), [one.name for one in ENTRIES]),
+        (Column("kind", "kind"), [one.kind for one in ENTRIES]),
+        (Column("about", "about"), [one.about for one in ENTRIES]),
+        (Column("licence", "licence"), [one.licence for one in ENTRIES]),
+        (
+            Column("megabytes", "MB", "number"),
+            [max(size_of(one) / _MEGABYTE, 0.1) for one in ENTRIES],
+        ),
+        (Column("cached", "here", "check"), [catalog.is_cached(one) or None for one in ENTRIES]),
+    ]
+    title = f"Published data, kept in {catalog.folder}"
+    console().print(to_rich(Table.from_columns("datasets", title, columns)))

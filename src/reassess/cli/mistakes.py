@@ -1,11 +1,10 @@
 """``reassess mistakes``: the errors that models still make, and what people say of them."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import console, option, print_json, rows_of
+from reassess.cli.options import console, option, output_option, print_json, rows_of
 from reassess.cli.rating_options import database_option
 from reassess.errors import OptionError
 
@@ -48,7 +47,7 @@ Severity, by the nearest label of the image; unknown without a hierarchy:
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @option("--rows", old=("--top",), type=click.IntRange(0), default=3, show_default=True, metavar="N",
               help="Number of mistakes of each kind to show.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE", help="Write the mistakes to this CSV file.")
+@output_option("a row for each mistake")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--review", is_flag=True, help="Make a rating study of a sample of the mistakes.")
 @click.option("--into", metavar="FOLDER", help="Folder of the review.  [default: STUDY-review]")
@@ -91,6 +90,10 @@ def mistakes(
         raise OptionError("--into says where a review goes, so it needs --review.")
     if output is not None and (review or result):
         raise OptionError("-o writes the mistakes, so it goes without --review and --result.")
+    if output is not None:
+        from reassess.report.table import format_of
+
+        format_of(output)
     if database is not None and not result:
         raise OptionError("--database says where a review's votes are, so it needs --result.")
     opened = open_study(study)
@@ -135,29 +138,26 @@ def _show(
     collected: "Collected", found: "Mistakes", rows: int, output: str | None, *, as_json: bool
 ) -> None:
     from reassess.report.mistake_tables import (
+        every_mistake_table,
         examples_table,
-        mistake_columns,
         mistakes_summary,
         mistakes_table,
     )
+    from reassess.report.table import to_rich, write_rendered
 
     classes = collected.benchmark.classes
     names = None if classes is None else classes.names
-    if output is not None or as_json:
-        columns = mistake_columns(found, collected.labels, names, collected.hierarchy)
-        if output is not None:
-            from reassess.files.tables import write_table
-
-            write_table(Path(output), columns)
-            click.echo(f"{len(found):,} mistakes: {output}", err=True)
-        if as_json:
-            summary = mistakes_summary(found)
-            listed = rows_of(columns)
-            print_json({"study": collected.study.name, "models": summary, "mistakes": listed})
-            return
-    console().print(mistakes_table(found))
+    every = every_mistake_table(found, collected.labels, names, collected.hierarchy)
+    if output is not None:
+        write_rendered(every, output)
+        click.echo(f"{len(found):,} mistakes: {output}", err=True)
+    if as_json:
+        summary, listed = mistakes_summary(found), every.records()
+        print_json({"study": collected.study.name, "models": summary, "mistakes": listed})
+        return
+    console().print(to_rich(mistakes_table(found)))
     if rows and len(found):
-        console().print("\n", examples_table(found, collected.labels, names, rows))
+        console().print("\n", to_rich(examples_table(every, found, rows)))
     if collected.hierarchy is None:
         click.echo(
             "\nThe study has no hierarchy, so that near and far classes cannot be told apart and "
@@ -221,6 +221,7 @@ def _show_result(study: "Study", database: str | None, *, as_json: bool) -> None
         open_line,
         result_table,
     )
+    from reassess.report.table import to_rich
     from reassess.site.results import read_verdicts
     from reassess.study.reviewing import review_of
 
@@ -236,6 +237,7 @@ def _show_result(study: "Study", database: str | None, *, as_json: bool) -> None
             name: [dataclasses.asdict(one) for one in fields.pop(name)]
             for name in ("models", "kinds", "differences")
         }
+        fields["n_by_verdict"] = fields.pop("n_by_label")
         shares = fields.pop("mistakes")
         rate = fields.pop("false_negatives")
         print_json(
@@ -251,8 +253,8 @@ def _show_result(study: "Study", database: str | None, *, as_json: bool) -> None
         )  # fmt: skip
         return
     click.echo(open_line(found) + "\n")
-    console().print(result_table(found))
-    console().print("\n", kinds_table(found))
+    console().print(to_rich(result_table(found)))
+    console().print("\n", to_rich(kinds_table(found)))
     lines = difference_lines(found)
     if lines:
         click.echo("\n" + "\n".join(lines))

@@ -291,6 +291,18 @@ def progress(title: str, total: int | None) -> Iterator[Step]:
         yield step
 
 
+def output_option(what: str) -> Callable[[Command], Command]:
+    """``-o FILE`` of a table, in the format that the file's suffix asks for.
+
+    Args:
+        what: the table holds; the object of "Write".
+    """
+    # The suffixes of `reassess.report.table.RENDERERS`, which help must not import; a test
+    # holds the two together.
+    suffixes = ".csv, .tsv, .json, .md, .tex, .html or .txt"
+    return click.option("-o", "--output", metavar="FILE", help=f"Write {what} to FILE: {suffixes}.")
+
+
 def rows_of(columns: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
     """Columns of equal length as one mapping a row."""
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

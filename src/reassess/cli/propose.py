@@ -10,6 +10,7 @@ from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from reassess.proposals import Cost
+    from reassess.report.table import Table
     from reassess.study import Proposed, Study
 
 _SETTINGS = ("rule", "recall", "budget", "pairs_per_model", "per_task", "gold")
@@ -248,22 +249,29 @@ def _print(
 
 
 def _print_costs(costs: list["Cost"]) -> None:
-    from rich.table import Table
+    from reassess.report.table import to_rich
 
-    recall = costs[0].recall is not None
-    money = any(one.money is not None for one in costs)
-    columns = ["rating", "votes", "screens", "rater hours", "decided as by all votes"]
-    table = Table(*columns, *(["recall"] if recall else []), *(["money"] if money else []))
-    for one in costs:
-        cells = [
-            one.rating,
-            f"{one.n_votes:,}",
-            f"{one.n_screens:,}",
-            f"{one.hours:,.1f}",
-            "" if one.same_decisions is None else f"{one.same_decisions:.0%}",
-        ]
-        cells += [f"{one.recall:.3f}"] if recall else []
-        table.add_row(*cells, *([f"{one.money:,.0f}"] if money else []))
-    console().print(table)
+    console().print(to_rich(_costs_table(costs)))
     if costs and costs[0].assumed:
         click.echo(f"Assumed values: {', '.join(costs[0].assumed)}.")
+
+
+def _costs_table(costs: list["Cost"]) -> "Table":
+    """One row a way of rating: what the open questions cost."""
+    from reassess.report.table import Column, Columns, Table
+
+    columns: Columns = [
+        (Column("rating", "rating"), [one.rating for one in costs]),
+        (Column("n_votes", "votes", "count"), [one.n_votes for one in costs]),
+        (Column("n_screens", "screens", "count"), [one.n_screens for one in costs]),
+        (Column("hours", "rater hours", "number"), [one.hours for one in costs]),
+        (
+            Column("same_decisions", "% decided as by all votes", "percent", 0),
+            [one.same_decisions for one in costs],
+        ),
+    ]
+    if costs[0].recall is not None:
+        columns.append((Column("recall", "recall", "number", 3), [one.recall for one in costs]))
+    if any(one.money is not None for one in costs):
+        columns.append((Column("money", "money", "count"), [one.money for one in costs]))
+    return Table.from_columns("costs", "What rating costs", columns)

@@ -2,8 +2,7 @@
 
 import dataclasses
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,9 @@ from reassess.cli.options import (
     labels_option,
     note,
     option,
+    output_option,
     print_json,
     progress,
-    rows_of,
     rows_options,
 )
 from reassess.errors import OptionError
@@ -22,9 +21,10 @@ from reassess.records import ScoreType
 
 if TYPE_CHECKING:
     from reassess.analysis.soft_labels import Sensitivity
-    from reassess.analysis.uncertainty import UncertainScores
+    from reassess.analysis.uncertainty import Adjacent, UncertainScores
     from reassess.files import RowOrder
     from reassess.records import Gold, LabelSets, Posterior, Predictions, Votes
+    from reassess.report.table import Table
     from reassess.sources import EvaluationTarget
 
 
@@ -90,7 +90,7 @@ Thirty-nine published models, with the votes behind the published labels:
               help="Seed of the resamples.")  # fmt: skip
 @click.option("--workers", type=int, help="Number of threads.  [default: one a core]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option("-o", "--output", metavar="FILE", help="Write a row for each model to this CSV file.")
+@output_option("a row for each model")
 def ranks(
     models: tuple[str, ...],
     labels: str | None,
@@ -126,7 +126,8 @@ def ranks(
     from reassess.analysis.soft_labels import sensitivity
     from reassess.analysis.uncertainty import uncertain_scores
     from reassess.engines import ThreadEngine
-    from reassess.report.rank_tables import rank_columns, ranks_table
+    from reassess.report.score_tables import ranks_table
+    from reassess.report.table import format_of, to_rich, write_rendered
     from reassess.report.verdict import rank_lines
 
     given = {
@@ -136,6 +137,8 @@ def ranks(
         "gold": gold,
         "gold-votes": gold_votes,
     }
+    if output is not None:
+        format_of(output)
     with console().status("Reading"):
         if len(models) == 1 and sources.is_study(models[0]) and labels is None:
             inputs = _read_study(models[0], given)
@@ -166,15 +169,13 @@ def ranks(
     if inputs.posterior is not None:
         decided = inputs.decided or inputs.posterior
         moved = sensitivity(inputs.predictions, inputs.labels, decided)
-    columns = rank_columns(found, moved)
+    table = ranks_table(found, moved)
     if output is not None:
-        from reassess.files.tables import write_table
-
-        write_table(Path(output), columns)
+        write_rendered(table, output)
     if as_json:
-        print_json(_as_json(found, moved, columns))
+        print_json(_as_json(found, moved, table))
         return
-    console().print(ranks_table(found, moved))
+    console().print(to_rich(table))
     click.echo("\n" + "\n".join(rank_lines(found, moved)))
 
 
@@ -265,7 +266,7 @@ def _aggregate(
 
 
 def _as_json(
-    found: "UncertainScores", moved: "Sensitivity | None", columns: dict[str, Any]
+    found: "UncertainScores", moved: "Sensitivity | None", table: "Table"
 ) -> dict[str, object]:
     from reassess.analysis.uncertainty import count_decisions
 
@@ -305,7 +306,12 @@ def _as_json(
         "n_undecided_by_labels": None if found.both is None else n["labels"],
         "calibration": calibration,
         "no_label_uncertainty": found.no_label_uncertainty,
-        "models": rows_of(columns),
-        "adjacent": [dataclasses.asdict(one) for one in adjacent],
+        "models": table.records(),
+        "adjacent": [_pair_as_dict(one) for one in adjacent],
         "thresholds": thresholds,
     }
+
+
+def _pair_as_dict(pair: "Adjacent") -> dict[str, object]:
+    found = dataclasses.asdict(pair)
+    return found | {"verdict": found.pop("decision")}

@@ -1,16 +1,18 @@
 """``reassess raters``: what the votes of a study say about its raters."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import console, print_json
+from reassess.cli.options import console, output_option, print_json
 from reassess.cli.rating_options import database_option
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
+    from reassess.report.table import Column, Value
     from reassess.study import Study
+
+    Further = tuple[Column, dict[str, Value]]
 
 _SHOWN = 25
 
@@ -29,7 +31,7 @@ Examples:
               help="Bootstrap draws of images, for the intervals.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Of the bootstrap.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE", help="Write one row a rater to this CSV file.")
+@output_option("a row for each rater")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def raters(study: str, output: str | None, as_json: bool, **options: Any) -> None:
     """Say how far the raters of a STUDY agree, how each answers, and what hangs on each.
@@ -43,9 +45,12 @@ def raters(study: str, output: str | None, as_json: bool, **options: Any) -> Non
     import numpy as np
 
     from reassess.analysis.raters import rater_findings
-    from reassess.report.class_tables import agreement_lines, rater_columns, raters_table
+    from reassess.report.rater_tables import agreement_lines, raters_table
+    from reassess.report.table import format_of, to_rich, write_rendered
     from reassess.study import collect, open_study
 
+    if output is not None:
+        format_of(output)
     opened = open_study(study)
     with console().status("Reading the votes"):
         found = collect(opened, models=[])
@@ -62,45 +67,45 @@ def raters(study: str, output: str | None, as_json: bool, **options: Any) -> Non
             n_resamples=options["resamples"],
             rng=np.random.default_rng(options["seed"]),
         )
-    columns = rater_columns(rows)
+    known = [] if as_json else _of_site(opened, options["database"], rows.repeats is None)
+    table = raters_table(rows, known)
     if output is not None:
-        from reassess.files.tables import write_table
-
-        write_table(Path(output), columns)
+        write_rendered(table, output)
     if as_json:
-        lines = [
-            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
-        ]
         agreement = dataclasses.asdict(rows.agreement)
-        print_json({"study": opened.name, "agreement": agreement, "raters": lines})
+        print_json({"study": opened.name, "agreement": agreement, "raters": table.records()})
         return
     click.echo("\n".join(agreement_lines(rows.agreement)) + "\n")
-    further = _of_site(opened, options["database"])
-    if rows.repeats is not None:
-        further.pop("self-agreement", None)
-    console().print(raters_table(rows, further, _SHOWN))
+    console().print(to_rich(table.head(_SHOWN)))
 
 
-def _of_site(study: "Study", database: str | None) -> dict[str, dict[str, str]]:
-    """What only the rating site knows: answers to questions shown twice, and pace."""
-    from reassess.report import formatting as fmt
+def _of_site(study: "Study", database: str | None, asked_twice: bool) -> "list[Further]":
+    """What only the rating site knows: answers to questions shown twice, and pace.
+
+    Args:
+        study: whose site it is.
+        database: where its votes are; None for the study's own.
+        asked_twice: whether self-agreement is wanted.
+    """
+    from reassess.report.table import Column
     from reassess.site import has_store
 
     if not has_store(study, database):
-        return {}
+        return []
     from reassess.cli.rating_options import opened
     from reassess.rating import rater_table
 
     with opened(str(study.folder), database) as (_, store):
         known = rater_table(store)
-    paces = {one.name: one.seconds_per_answer for one in known}
-    return {
-        "self-agreement": {
-            one.name: fmt.percent(one.self_agreement.value)
-            + (f" of {one.self_agreement.of:,}" if one.self_agreement.of else "")
-            for one in known
-        },
-        "seconds an answer": {
-            name: fmt.UNDEFINED if pace is None else f"{pace:.1f}" for name, pace in paces.items()
-        },
-    }
+    further: list[Further] = []
+    if asked_twice:
+        same = {one.name: one.self_agreement for one in known}
+        column = Column("self_agreement", "self-agreement", "percent", exported=False,
+                        aside="of {n_asked_twice}")  # fmt: skip
+        further += [
+            (column, {name: one.value for name, one in same.items()}),
+            (Column("n_asked_twice", unit="count", exported=False),
+             {name: one.of for name, one in same.items()}),
+        ]  # fmt: skip
+    pace = Column("pace", "seconds an answer", "number", exported=False)
+    return [*further, (pace, {one.name: one.seconds_per_answer for one in known})]

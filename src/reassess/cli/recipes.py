@@ -112,7 +112,7 @@ def recipes(
     from reassess import training
     from reassess.analysis.recipes import recipe_scores
     from reassess.files import read_benchmark
-    from reassess.report.recipe_table import recipe_page, write_recipe_page
+    from reassess.report.recipe_page import recipe_page, write_recipe_page
     from reassess.scoring import original_labels
 
     training.require_single_process("recipes")

@@ -111,11 +111,15 @@ def score(
     shows every form.
     """
     from reassess import sources
+    from reassess.report.table import format_of
     from reassess.scoring import Bootstrap
     from reassess.statistics import z_critical
 
     if as_json and as_csv:
         raise OptionError("--json and --csv exclude each other; -o FILE with one, then the other.")
+    form = "json" if as_json else "csv" if as_csv else "terminal"
+    if output is not None and form == "terminal":
+        form = format_of(output)
     z_critical(confidence)  # a confidence out of range is refused before anything is read
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
     target = sources.evaluation_target(
@@ -130,7 +134,7 @@ def score(
 
         write_image_table(image_table(scored.predictions, target.labels), per_image)
     if output is not None:
-        _write(scored.scores, target.labels.name, output, confidence, as_json, as_csv)
+        _write(scored.scores, target.labels.name, output, confidence, form)
     else:
         _print(scored.scores, target.labels.name, confidence, as_json, as_csv)
     _note_same_names(scored.scores)
@@ -205,41 +209,37 @@ def _note_same_names(scores: Sequence[ModelScore]) -> None:
         note(f"several models are called {preview(twice)}; name them apart, as NAME=FILE.")
 
 
-def _write(
-    scores: list[ModelScore],
-    name: str,
-    output: str,
-    confidence: float,
-    as_json: bool,
-    as_csv: bool,
-) -> None:
-    """Write the scores to a file, in the form asked for or else that of its extension."""
+def _write(scores: list[ModelScore], name: str, output: str, confidence: float, form: str) -> None:
+    """Write the scores to a file; in JSON as `--json` prints them."""
     from reassess.files.scores import write_scores
+    from reassess.report.score_tables import score_table
+    from reassess.report.table import write_rendered
 
-    in_csv = as_csv or (output.endswith(".csv") and not as_json)
-    write_scores(scores, name, output, confidence, "csv" if in_csv else "json")
+    if form == "json":
+        write_scores(scores, name, output, confidence)
+    else:
+        # As in JSON, rows that a script reads stand in the order in which models were named.
+        for_people = form not in {"csv", "tsv"}
+        table = score_table(scores, name, confidence=confidence, best_first=for_people)
+        write_rendered(table, output, form)
     click.echo(f"{len(scores):,} model{'s' if len(scores) != 1 else ''}: {output}", err=True)
 
 
 def _print(
     scores: list[ModelScore], name: str, confidence: float, as_json: bool, as_csv: bool
 ) -> None:
-    from reassess.files.scores import score_columns, scores_as_json
+    from reassess.files.scores import scores_as_json
+    from reassess.report.score_tables import score_table
+    from reassess.report.table import render, to_rich
 
     if as_json:
         click.echo(scores_as_json(scores, name, confidence), nl=False)
-    elif as_csv:
-        import csv
-        import sys
-
-        columns = score_columns(scores, confidence)
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+        return
+    table = score_table(scores, name, confidence=confidence, best_first=not as_csv)
+    if as_csv:
+        click.echo(render(table, "csv"), nl=False)
     else:
-        from reassess.report.terminal import score_table
-
-        console().print(score_table(scores, name))
+        console().print(to_rich(table))
 
 
 def _write_report(

@@ -9,15 +9,12 @@ from reassess.cli.options import console, print_json
 from reassess.cli.rating_options import database_option
 
 if TYPE_CHECKING:
-    from reassess.rating import StudyProgress
-    from reassess.study import Study
+    from collections.abc import Sequence
 
-_WORDS = {
-    "done": "[green]done[/]",
-    "stale": "[yellow]stale[/]",
-    "missing": "[red]missing[/]",
-    "waiting": "[dim]waiting[/]",
-}
+    from reassess.rating import StudyProgress
+    from reassess.report.table import Table
+    from reassess.study import Study
+    from reassess.study.stages import StageStatus
 
 
 @click.command(
@@ -36,9 +33,7 @@ def status(study: str, database: str | None, as_json: bool) -> None:
 
     And how far people are on its rating site, once that was opened.
     """
-    from rich.markup import escape
-    from rich.table import Table
-
+    from reassess.report.table import to_rich
     from reassess.study import open_study, stage_status
 
     opened = open_study(study)
@@ -54,16 +49,7 @@ def status(study: str, database: str | None, as_json: bool) -> None:
             }
         )
         return
-    table = Table(
-        title=escape(f"{opened.name}: {len(opened.models):,} models"), title_justify="left"
-    )
-    for column in ("stage", "state", "file", "why"):
-        table.add_column(column)
-    for one in stages:
-        lead = {"stale": "changed: ", "waiting": "needs "}.get(one.state, "")
-        why = lead + ", ".join(one.changed) if one.changed else ""
-        table.add_row(one.stage, _WORDS[one.state], escape(one.file), escape(why))
-    console().print(table)
+    console().print(to_rich(_stages_table(f"{opened.name}: {len(opened.models):,} models", stages)))
     if site is not None:
         _tell(site)
     if any(one.state in {"stale", "missing"} and one.stage != "votes" for one in stages):
@@ -71,6 +57,23 @@ def status(study: str, database: str | None, as_json: bool) -> None:
     elif site is not None and site.n_votes and any(one.state == "waiting" for one in stages):
         where = "" if database is None else f" --database {database}"
         click.echo(f"Next, once enough was answered: reassess votes export {study}{where}")
+
+
+def _stages_table(title: str, stages: "Sequence[StageStatus]") -> "Table":
+    """One row a stage: its state, its file, and what changed or is waited for."""
+    from reassess.report.table import Column, Columns, Table
+
+    lead = {"stale": "changed: ", "waiting": "needs "}
+    why = [
+        lead.get(one.state, "") + ", ".join(one.changed) if one.changed else "" for one in stages
+    ]
+    columns: Columns = [
+        (Column("stage", "stage"), [one.stage for one in stages]),
+        (Column("state", "state", "state"), [one.state for one in stages]),
+        (Column("file", "file"), [one.file for one in stages]),
+        (Column("why", "why"), why),
+    ]
+    return Table.from_columns("stages", title, columns)
 
 
 def _site(study: "Study", database: str | None) -> "StudyProgress | None":

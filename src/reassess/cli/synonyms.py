@@ -1,10 +1,10 @@
 """``reassess synonyms``: confusable classes."""
 
-from pathlib import Path
+from functools import partial
 
 import click
 
-from reassess.cli.options import LiteralChoice, console, option, print_json, rows_of
+from reassess.cli.options import LiteralChoice, console, option, output_option, print_json
 
 
 def _kinds() -> object:
@@ -41,7 +41,7 @@ Kinds, the first that holds ("more than half" is the lower end of a 95 % interva
         metavar="N",
               help="Number of pairs of each kind to show.")  # fmt: skip
 @click.option("--changed", is_flag=True, help="Also show the classes whose labels changed most.")
-@click.option("-o", "--output", metavar="FILE", help="Write every pair to this CSV file.")
+@output_option("every pair")
 @click.option("--json", "as_json", is_flag=True, help="Print every pair as JSON.")
 def synonyms(
     study: str, kinds: tuple[str, ...], rows: int, changed: bool, output: str | None, as_json: bool
@@ -54,13 +54,13 @@ def synonyms(
     import numpy as np
 
     from reassess.analysis.classes import KINDS, changed_classes, class_pairs
-    from reassess.report.class_tables import (
-        changed_classes_table,
-        class_pair_columns,
-        class_pairs_table,
-    )
+    from reassess.report.label_tables import changed_table, first_of_each_kind, pairs_table
+    from reassess.report.page_parts import class_name
+    from reassess.report.table import format_of, to_rich, write_rendered
     from reassess.study import collect, open_study
 
+    if output is not None:
+        format_of(output)
     with console().status("Reading the study"):
         collected = collect(open_study(study))
         pairs = class_pairs(
@@ -75,16 +75,15 @@ def synonyms(
         )
     classes = collected.benchmark.classes
     names = None if classes is None else classes.names
-    columns = class_pair_columns(pairs, names)
+    table = pairs_table(pairs, names)
     if output is not None:
-        from reassess.files.tables import write_table
-
-        write_table(Path(output), columns)
+        write_rendered(table, output)
     if as_json:
-        found = {"study": collected.study.name, "n_pairs": len(pairs), "pairs": rows_of(columns)}
+        found = {"study": collected.study.name, "n_pairs": len(pairs), "pairs": table.records()}
         print_json(found)
         return
-    console().print(class_pairs_table(pairs, names, rows))
+    console().print(to_rich(first_of_each_kind(table, rows)))
     if changed:
         lost = changed_classes(collected.labels, collected.benchmark)
-        console().print("\n", changed_classes_table(lost, names, rows))
+        name = partial(class_name, collected.benchmark)
+        console().print("\n", to_rich(changed_table(lost, name).head(rows)))

@@ -1,4 +1,4 @@
-"""What models score, as JSON, as CSV, and image by image.
+"""What models score, as JSON, as columns, and image by image.
 
 Counts, fractions in [0, 1] and Wilson intervals; no percentages.
 """
@@ -6,7 +6,7 @@ Counts, fractions in [0, 1] and Wilson intervals; no percentages.
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from reassess.files.atomic import write_atomically
 from reassess.files.tables import is_parquet, write_csv, write_parquet
@@ -37,7 +37,7 @@ def score_as_dict(score: ModelScore, confidence: float) -> dict[str, Any]:
         ends = getattr(score, f"{kind}_bootstrap")
         if ends is not None:
             found[kind] |= {"bootstrap_low": ends[0], "bootstrap_high": ends[1]}
-    found["top_k"] = {
+    found["hit_at"] = {
         str(k): {
             "original": accuracy_as_dict(score.original_at[k], confidence)
             if k in score.original_at
@@ -64,49 +64,37 @@ def scores_as_json(scores: Sequence[ModelScore], labels: str, confidence: float 
 
 
 def write_scores(
-    scores: Sequence[ModelScore],
-    labels: str,
-    path: str | Path,
-    confidence: float = 0.95,
-    form: Literal["json", "csv"] = "json",
+    scores: Sequence[ModelScore], labels: str, path: str | Path, confidence: float = 0.95
 ) -> None:
-    """Write scores to a file as JSON or CSV.
+    """Write scores to a file as JSON.
 
     Raises:
         FileError: the file cannot be written.
     """
     with write_atomically(path) as beside:
-        if form == "csv":
-            columns = score_columns(scores, confidence)
-            write_csv(beside, list(columns), columns)
-        else:
-            beside.write_text(scores_as_json(scores, labels, confidence), encoding="utf-8")
+        beside.write_text(scores_as_json(scores, labels, confidence), encoding="utf-8")
 
 
 def score_columns(
     scores: Sequence[ModelScore], confidence: float = 0.95
 ) -> dict[str, list[object]]:
-    """Scores as columns: one row a model, an empty cell where nothing is known."""
+    """Scores as columns: one row a model, None where nothing is known."""
     rows = []
     for score in scores:
         nested = score_as_dict(score, confidence)
         row: dict[str, object] = {"model": nested["model"]}
         for kind in ("original", "real", "multilabel"):
             row |= {f"{kind}_{key}": value for key, value in (nested.get(kind) or {}).items()}
-        for k, both in nested["top_k"].items():
+        for k, both in nested["hit_at"].items():
             for kind, accuracy in both.items():
-                row[f"{kind}_top_{k}"] = None if accuracy is None else accuracy["value"]
+                row[f"{kind}_hit_at_{k}"] = None if accuracy is None else accuracy["value"]
         rows.append(row)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: [_cell(row.get(name)) for row in rows] for name in names}
-
-
-def _cell(value: object) -> object:
-    return "" if value is None else value
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def write_image_table(table: ImageTable, path: str | Path) -> None:
-    """Write one row an image: its labels' number and each model's top prediction, right or not.
+    """Write one row an image: how many labels, and what each model says and whether it is right.
 
     ``right`` is empty where the image has no label. Parquet where the file is called so, else
     CSV.
@@ -128,8 +116,7 @@ def write_image_table(table: ImageTable, path: str | Path) -> None:
         if is_parquet(path):
             write_parquet(beside, columns, {})
         else:
-            cells = {name: [_cell(value) for value in column] for name, column in columns.items()}
-            write_csv(beside, list(cells), cells)
+            write_csv(beside, list(columns), columns)
 
 
 def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Numbers as people read them. Fractions become percentages here, and nowhere earlier."""
 
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
 from reassess.records import Accuracy
 from reassess.statistics import wilson_interval
 
@@ -62,3 +65,69 @@ def listed(items: list[str]) -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def number(value: float, digits: int) -> str:
+    """A number with thousands apart: ``1,234.50``."""
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def bare_p_value(p: float) -> str:
+    """``< 0.001``, ``0.03``: below a heading that says what it is."""
+    return p_value(p).removeprefix("p ").removeprefix("= ")
+
+
+Unit = Literal[
+    "text",
+    "count",
+    "percent",
+    "points",
+    "number",
+    "significant",
+    "value",
+    "p-value",
+    "check",
+    "state",
+]
+"""What the values of a table's column are.
+
+`text`         words
+`count`        how many; an estimate of how many is rounded
+`percent`      a fraction, shown times 100 without a sign
+`points`       a difference of fractions, shown times 100 with its sign
+`number`       any other number, to digits after the point
+`significant`  any other number, to significant digits
+`value`        a count as it is, any other number to significant digits: what a paper prints
+`p-value`      a probability of chance, below 0.001 only said to be so
+`check`        whether something holds
+`state`        a word that a terminal may colour
+"""
+
+_TEXTS: Mapping[Unit, Callable[[Any], str]] = {
+    "text": str,
+    "state": str,
+    "check": lambda value: "✓" if value else "✗",
+}
+
+_NUMBERS: Mapping[Unit, Callable[[float, int], str]] = {
+    "count": lambda value, _: number(value, 0),
+    "percent": bare,
+    "points": points,
+    "number": number,
+    "significant": lambda value, digits: f"{value:,.{digits}g}".replace("-", "−"),
+    "value": lambda value, digits: number(value, 0) if _is_count(value) else f"{value:.{digits}g}",
+    "p-value": lambda value, _: bare_p_value(value),
+}
+
+
+def _is_count(value: float) -> bool:
+    return value == int(value) and abs(value) > 1
+
+
+def cell(value: str | int | float | bool | None, unit: Unit, digits: int = 1) -> str:
+    """The value of a table's cell as people read it; a dash for None."""
+    if value is None:
+        return UNDEFINED
+    if unit in _TEXTS:
+        return _TEXTS[unit](value)
+    return _NUMBERS[unit](float(value), digits)

@@ -1,63 +1,142 @@
-"""Mistakes and reviews of them as tables for the terminal, and as columns for files.
+"""Tables and sentences of mistakes, and of what people say of them.
 
+Each table says once which columns it has; what they look like is `reassess.report.table`'s.
 Decides nothing: `reassess.analysis.mistakes` and `reassess.analysis.reviews` do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from rich.table import Table
-from rich.text import Text
 
 from reassess.analysis.mistakes import MISTAKE_KINDS, SEVERITIES, Mistakes
 from reassess.analysis.reviews import REVIEW_LABELS, ReviewResult
 from reassess.records import Hierarchy, LabelSets, pair_keys
 from reassess.report import formatting as fmt
+from reassess.report.table import Column, Columns, Table
 from reassess.statistics.sampling import Estimate
 
-_INTERVAL = 13
-"""Characters of an interval, which stays whole on narrow terminals."""
+
+def mistakes_table(mistakes: Mistakes) -> Table:
+    """One row a model: how many mistakes it makes, of which kind and how severe."""
+    by_kind, by_severity = mistakes.counts("kind"), mistakes.counts("severity")
+    total, n_scored = mistakes.n_mistakes, np.asarray(mistakes.n_scored)
+    columns: Columns = [
+        (Column("model", "model"), mistakes.models),
+        (Column("n_scored", "", "count"), n_scored),
+        (
+            Column(
+                "n_mistakes", "mistakes", "count", aside="{share}% of {n_scored}",
+                note="images whose first prediction is none of the labels",
+            ),
+            total,
+        ),
+        (Column("share", "", "percent"), _shares(total, n_scored)),
+    ]  # fmt: skip
+    named: list[tuple[Sequence[str], Any]] = [
+        (MISTAKE_KINDS, by_kind), (SEVERITIES, by_severity)
+    ]  # fmt: skip
+    for names, counts in named:
+        for place, name in enumerate(names):
+            if counts[:, place].any():
+                columns += [
+                    (Column(name, name, "count", aside=f"{{{name} share}}%"), counts[:, place]),
+                    (Column(f"{name} share", "", "percent", 0), _shares(counts[:, place], total)),
+                ]
+    title = "Remaining mistakes under the reassessed labels, by their likely kind"
+    return Table.from_columns("kinds", title, columns, about="model")
 
 
-def mistake_columns(
+def every_mistake_table(
     mistakes: Mistakes,
     labels: LabelSets,
     names: Sequence[str] | None,
     hierarchy: Hierarchy | None,
-) -> dict[str, list[Any]]:
+) -> Table:
     """One row a mistake, with its evidence; classes by index and by name where names are known."""
     held = labels.lists()
-    columns: dict[str, list[Any]] = {
-        "model": [mistakes.models[m] for m in mistakes.model.tolist()],
-        "image": mistakes.image_ids[mistakes.image].tolist(),
-        "predicted": mistakes.predicted.tolist(),
-        "label": mistakes.label.tolist(),
-        "labels": [" ".join(map(str, held[i])) for i in mistakes.image.tolist()],
-    }
-    if names is not None:
-        columns["predicted_name"] = [names[k] for k in columns["predicted"]]
-        columns["label_name"] = [names[k] for k in columns["label"]]
-    columns |= {
-        "kind": [MISTAKE_KINDS[k] for k in mistakes.kind.tolist()],
-        "severity": [None if s < 0 else SEVERITIES[s] for s in mistakes.severity.tolist()],
-        "distance": _known(mistakes.distance),
-    }
+    predicted, label = mistakes.predicted.tolist(), mistakes.label.tolist()
+    own = [held[i] for i in mistakes.image.tolist()]
     ancestors = mistakes.ancestor.tolist()
-    if hierarchy is None:
-        columns |= {"common_ancestor": [None] * len(mistakes), "n_below": [None] * len(mistakes)}
-    else:
-        below = hierarchy.n_below
-        columns["common_ancestor"] = [None if a < 0 else hierarchy.ids[a] for a in ancestors]
-        columns["n_below"] = [None if a < 0 else int(below[a]) for a in ancestors]
-    columns |= {
-        "n_together": mistakes.n_together.tolist(),
-        "posterior": [None if np.isnan(p) else p for p in mistakes.posterior.tolist()],
-        **{name: mistakes.votes[:, a].tolist() for a, name in enumerate(("no", "maybe", "yes"))},
-        "n_same": mistakes.n_same.tolist(),
-        "n_others": [mistakes.n_others] * len(mistakes),
-    }
-    return columns
+    below = None if hierarchy is None else hierarchy.n_below
+    votes = mistakes.votes
+    columns: Columns = [
+        (Column("model"), [mistakes.models[m] for m in mistakes.model.tolist()]),
+        (Column("likely", "kind", exported=False), [MISTAKE_KINDS[k] for k in mistakes.kind]),
+        (Column("image", "image"), mistakes.image_ids[mistakes.image]),
+        (Column("predicted", "" if names else "prediction"), predicted),
+        (Column("label"), label),
+        (Column("labels", "" if names else "labels"), [" ".join(map(str, one)) for one in own]),
+    ]
+    if names is not None:
+        columns += [
+            (
+                Column("predicted_name", "prediction", aside="{predicted}"),
+                [names[k] for k in predicted],
+            ),
+            (Column("label_name"), [names[k] for k in label]),
+            (
+                Column("labels_named", "labels", exported=False),
+                [", ".join(f"{names[k]} ({k})" for k in one) for one in own],
+            ),
+        ]
+    distance = [None if steps < 0 else steps for steps in mistakes.distance.tolist()]
+    columns += [
+        (Column("kind"), [MISTAKE_KINDS[k] for k in mistakes.kind.tolist()]),
+        (
+            Column("severity"),
+            [None if s < 0 else SEVERITIES[s] for s in mistakes.severity.tolist()],
+        ),
+        (
+            Column("distance", "" if hierarchy is None else "steps", "count"),
+            distance,
+        ),
+        (
+            Column("common_ancestor"),
+            [None if hierarchy is None or a < 0 else hierarchy.ids[a] for a in ancestors],
+        ),
+        (
+            Column("n_below"),
+            [None if below is None or a < 0 else int(below[a]) for a in ancestors],
+        ),
+        (Column("n_together"), mistakes.n_together),
+        (Column("posterior", "posterior", "number", 3), mistakes.posterior),
+        (Column("no", "no", "count"), votes[:, 0]),
+        (Column("maybe", "maybe", "count"), votes[:, 1]),
+        (Column("yes", "yes", "count"), votes[:, 2]),
+        (
+            Column(
+                "n_same", "models that agree", "count", aside="of {n_others}",
+                note="other models with the same first prediction",
+            ),
+            mistakes.n_same,
+        ),
+        (Column("n_others", "", "count"), [mistakes.n_others] * len(mistakes)),
+    ]  # fmt: skip
+    title = f"{fmt.count(len(mistakes), 'mistake')} under the reassessed labels"
+    return Table.from_columns("mistakes", title, columns)
+
+
+def examples_table(every: Table, mistakes: Mistakes, n: int) -> Table:
+    """The mistakes of each kind that the evidence speaks for most, each image and class once.
+
+    Args:
+        every: all of them, as `every_mistake_table` gives them.
+        mistakes: the same.
+        n: of each kind.
+    """
+    n_classes = 1 + int(mistakes.predicted.max(initial=0))
+    keys = pair_keys(mistakes.image, mistakes.predicted, n_classes)
+    once = np.unique(keys, return_index=True)[1]
+    strength = np.lexsort(
+        (-mistakes.n_same[once], -np.nan_to_num(mistakes.posterior[once]), mistakes.kind[once])
+    )
+    strongest = once[strength]
+    kinds = mistakes.kind[strongest]
+    rows = [row for k in range(len(MISTAKE_KINDS)) for row in strongest[kinds == k][:n].tolist()]
+    shown = every.take(rows)
+    title = "The first of each kind: what raters came closest to accepting"
+    return Table("examples", title, shown.columns, shown.data)
 
 
 def mistakes_summary(mistakes: Mistakes) -> list[dict[str, Any]]:
@@ -77,85 +156,41 @@ def mistakes_summary(mistakes: Mistakes) -> list[dict[str, Any]]:
     ]
 
 
-def mistakes_table(mistakes: Mistakes) -> Table:
-    """The models side by side: mistakes by kind and by severity."""
-    table = _table("Remaining mistakes under the reassessed labels")
-    table.add_column("model")
-    table.add_column("mistakes", justify="right")
-    by_kind, by_severity = mistakes.counts("kind"), mistakes.counts("severity")
-    kinds = [k for k in range(len(MISTAKE_KINDS)) if by_kind[:, k].any()]
-    severities = range(len(SEVERITIES)) if by_severity.any() else ()
-    headings = [*(MISTAKE_KINDS[k] for k in kinds), *(SEVERITIES[s] for s in severities)]
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    for m, name in enumerate(mistakes.models):
-        n, n_scored = int(mistakes.n_mistakes[m]), int(mistakes.n_scored[m])
-        share = fmt.percent(n / n_scored if n_scored else None)
-        counts = [by_kind[m, k] for k in kinds] + [by_severity[m, s] for s in severities]
-        cells = [name, f"{n:,} of {n_scored:,} ({share})"]
-        table.add_row(*map(Text, cells + [_of(int(count), n) for count in counts]))
-    return table
-
-
-def examples_table(
-    mistakes: Mistakes, labels: LabelSets, names: Sequence[str] | None, top: int
-) -> Table:
-    """The mistakes of each kind that the evidence speaks for most, each image and class once."""
-    table = _table("The first of each kind: what raters came closest to accepting")
-    table.add_column("kind", no_wrap=True)
-    for heading in ("image", "prediction", "labels"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("steps", "posterior", "no / maybe / yes", "models that say the same"):
-        table.add_column(heading, justify="right", min_width=6)
-    n_classes = 1 + int(mistakes.predicted.max(initial=0))
-    keys = pair_keys(mistakes.image, mistakes.predicted, n_classes)
-    once = np.unique(keys, return_index=True)[1]
-    strength = np.lexsort(
-        (-mistakes.n_same[once], -np.nan_to_num(mistakes.posterior[once]), mistakes.kind[once])
-    )
-    held = labels.lists()
-    for k, kind in enumerate(MISTAKE_KINDS):
-        rows = once[strength][mistakes.kind[once][strength] == k]
-        for row in rows[:top].tolist():
-            table.add_row(*map(Text, (kind, *_example(mistakes, held, row, names))))
-    return table
-
-
 def result_table(result: ReviewResult) -> Table:
-    """What people say of each model's mistakes, scaled to all of them."""
-    table = _table("Mistakes by verdict, scaled to all of each model's (95% intervals)")
-    table.add_column("model", overflow="fold")
-    table.add_column("mistakes", justify="right", no_wrap=True)
-    for heading in REVIEW_LABELS:
-        table.add_column(heading, justify="right", min_width=_INTERVAL)
-    table.add_column("labels' false negatives", justify="right", min_width=10)
-    for one in result.models:
-        counts = [None if one.counts is None else one.counts[name] for name in REVIEW_LABELS]
-        cells = [one.model, f"{one.n_mistakes:,}", *map(_count, counts)]
-        table.add_row(*map(Text, [*cells, _share(one.false_negatives)]))
+    """One row a model, and one for all together: mistakes by verdict, scaled to all of them."""
+    n_all = int(result.review.n_population.sum())
     together = [
         None if result.mistakes is None else result.mistakes[name] for name in REVIEW_LABELS
     ]
-    n_all = int(result.review.n_population.sum())
-    scaled = [None if one is None else one.times(n_all) for one in together]
-    cells = ["all together", f"{n_all:,}", *map(_count, scaled), _share(result.false_negatives)]
-    table.add_row(*(Text(cell, "bold") for cell in cells))
-    return table
+    columns: Columns = [
+        (Column("model", "model"), [*(one.model for one in result.models), "all together"]),
+        (
+            Column("n_mistakes", "mistakes", "count"),
+            [*(one.n_mistakes for one in result.models), n_all],
+        ),
+    ]
+    for name, share in zip(REVIEW_LABELS, together, strict=True):
+        counts = [None if one.counts is None else one.counts[name] for one in result.models]
+        counts.append(None if share is None else share.times(n_all))
+        columns += _estimates(name, name, "count", counts)
+    rates = [*(one.false_negatives for one in result.models), result.false_negatives]
+    columns += _estimates("false_negatives", "% labels' false negatives", "percent", rates)
+    title = "Mistakes by verdict, scaled to all of each model's (95% intervals)"
+    return Table.from_columns("result", title, columns, has_total=True)
 
 
 def kinds_table(result: ReviewResult) -> Table:
-    """What people say of each kind of mistake."""
-    table = _table("Verdicts by kind of mistake (95% intervals)")
-    table.add_column("kind", no_wrap=True)
-    for heading in ("mistakes", "decided"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in REVIEW_LABELS:
-        table.add_column(heading, justify="right", min_width=_INTERVAL)
-    for one in result.kinds:
-        shares = [None if one.shares is None else one.shares[name] for name in REVIEW_LABELS]
-        cells = [one.kind, f"{one.n_mistakes:,}", f"{one.n_decided:,}", *map(_share, shares)]
-        table.add_row(*map(Text, cells))
-    return table
+    """One row a kind of mistake: what people say of it."""
+    columns: Columns = [
+        (Column("kind", "kind"), [one.kind for one in result.kinds]),
+        (Column("n_mistakes", "mistakes", "count"), [one.n_mistakes for one in result.kinds]),
+        (Column("n_decided", "decided", "count"), [one.n_decided for one in result.kinds]),
+    ]
+    for name in REVIEW_LABELS:
+        shares = [None if one.shares is None else one.shares[name] for one in result.kinds]
+        columns += _estimates(name, name, "percent", shares)
+    title = "Verdicts by kind of mistake, in percent (95% intervals)"
+    return Table.from_columns("kinds", title, columns)
 
 
 def difference_lines(result: ReviewResult) -> list[str]:
@@ -202,47 +237,17 @@ def open_line(result: ReviewResult) -> str:
     return line
 
 
-def _example(
-    mistakes: Mistakes, held: list[list[int]], row: int, names: Sequence[str] | None
-) -> tuple[str, ...]:
-    posterior, distance = float(mistakes.posterior[row]), int(mistakes.distance[row])
-    votes = mistakes.votes[row].tolist()
-    return (
-        str(mistakes.image_ids[mistakes.image[row]]),
-        _name(int(mistakes.predicted[row]), names),
-        ", ".join(_name(k, names) for k in held[int(mistakes.image[row])]),
-        "" if distance < 0 else str(distance),
-        "–" if np.isnan(posterior) else f"{posterior:.3f}",
-        "/".join(map(str, votes)) if sum(votes) else "",
-        f"{int(mistakes.n_same[row]):,} of {mistakes.n_others:,}",
-    )
+def _estimates(key: str, heading: str, unit: fmt.Unit, found: Sequence[Estimate | None]) -> Columns:
+    """Estimates with their intervals beside them."""
+    return [
+        (
+            Column(key, heading, unit, aside=f"{{{key} low}}–{{{key} high}}"),
+            [None if one is None else one.value for one in found],
+        ),
+        (Column(f"{key} low", "", unit), [None if one is None else one.low for one in found]),
+        (Column(f"{key} high", "", unit), [None if one is None else one.high for one in found]),
+    ]
 
 
-def _table(title: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", box=None, header_style="bold")
-    table.pad_edge, table.collapse_padding = False, True
-    return table
-
-
-def _name(label: int, names: Sequence[str] | None) -> str:
-    return str(label) if names is None else f"{names[label]} ({label})"
-
-
-def _known(values: np.ndarray[Any, np.dtype[Any]]) -> list[int | None]:
-    return [None if value < 0 else value for value in values.tolist()]
-
-
-def _of(count: int, n: int) -> str:
-    return f"{count:,} ({fmt.percent(count / n if n else None, 0)})"
-
-
-def _count(one: Estimate | None) -> str:
-    if one is None:
-        return fmt.UNDEFINED
-    return f"{one.value:,.0f} ({one.low:,.0f}–{one.high:,.0f})"
-
-
-def _share(one: Estimate | None) -> str:
-    if one is None:
-        return fmt.UNDEFINED
-    return f"{fmt.percent(one.value)} ({fmt.between(one.low, one.high)})"
+def _shares(counts: Iterable[Any], totals: Iterable[Any]) -> list[float | None]:
+    return [int(n) / int(of) if of else None for n, of in zip(counts, totals, strict=True)]

@@ -21,6 +21,7 @@ from reassess.report.page_parts import Figure, Report, Section
 from reassess.report.sections import sections
 from reassess.report.summary import key_numbers, verdict
 from reassess.report.svg import WIDTHS, converter, in_script, page_drawing
+from reassess.report.table import html_table
 from reassess.report.theme import DARK, LIGHT, css_of_charts, css_variables
 
 _SENTENCES_IN_LEAD = 3
@@ -61,7 +62,7 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["tidy"] = tidy
-    environment.filters["brief"] = brief
+    environment.filters["as_html"] = html_table
     sentences = verdict(report)
     made = sections(report, {figure.id: figure for figure in drawn})
     models = sorted({score.model for score in report.scores}, key=str.lower)
@@ -77,7 +78,7 @@ def page(report: Report) -> str:
         drawings={one.id: [page_drawing(one, size) for size in WIDTHS] for one in drawn},
         marks=in_script(_marks(models, drawn)),
         families=_families(models),
-        searchable=any(table.of == "class" for section in made for table in section.tables),
+        searchable=any(table.about == "class" for section in made for table in section.tables),
         light=css_variables(LIGHT),
         dark=css_variables(DARK),
         chart_colours=css_of_charts(),
@@ -89,11 +90,6 @@ def tidy(text: str) -> str:
     """The same words, with intervals and comparisons that no line end can break."""
     text = re.sub(r"(?<=\d)–(?=\d)", "–\u2060", text)
     return re.sub(r" ([<=]) (?=\d)", "\u00a0\\1\u00a0", text)
-
-
-def brief(value: float | int | str) -> str:
-    """What a row is sorted by, in as few characters as keep the order."""
-    return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 def _facts(report: Report) -> str:

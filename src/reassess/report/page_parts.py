@@ -12,6 +12,7 @@ from reassess.analysis.soft_labels import Sensitivity
 from reassess.analysis.uncertainty import UncertainScores
 from reassess.analysis.verdict import StudyVerdict
 from reassess.records import Benchmark, LabelSets, ModelScore
+from reassess.report.table import Table
 
 Spec = dict[str, Any]
 """A chart in the grammar of Vega-Lite."""
@@ -140,6 +141,12 @@ class Report:
         """What to call whoever fixed the truth of gold questions."""
         return "simulated experts" if self.simulated else "experts"
 
+    @property
+    def by_real(self) -> list[tuple[ModelScore, float]]:
+        """Models with a ReaL accuracy, and it, best first; equals by name."""
+        known = [(one, one.real.value) for one in self.scores if one.real.value is not None]
+        return sorted(known, key=lambda pair: (-pair[1], pair[0].model))
+
     def class_name(self, label: int) -> str:
         """The name of a class, with its index where the name alone is not unique."""
         return class_name(self.benchmark, label)
@@ -183,56 +190,6 @@ class Figure:
         if simulated and self.from_votes:
             return f"{self.subtitle}. Votes of simulated raters."
         return self.subtitle
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table.
-
-    Attributes:
-        heading: what stands above it.
-        numeric: whether it holds numbers, which are set flush right.
-        note: what the heading means; shown on hovering and read aloud.
-    """
-
-    heading: str
-    numeric: bool = True
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell of a table.
-
-    Attributes:
-        text: what is shown.
-        sort: what rows are sorted by; None sorts last.
-        aside: a second, fainter part, such as an interval.
-    """
-
-    text: str
-    sort: float | int | str | None = None
-    aside: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table that can be sorted by its headings.
-
-    Attributes:
-        id: anchor.
-        caption: what it holds.
-        columns: its columns; the first names the row.
-        rows: its rows, in the order of first sight.
-        of: what a row is about: ``model``, ``class`` or something else; what the reader looks
-            for in all tables at once.
-    """
-
-    id: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,15 @@ To add one, write a function from `Report` and its figures to `Section`, and lis
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from reassess.report import tables
-from reassess.report.class_tables import agreement_lines
+from reassess.report.label_tables import biased_table, changed_table, pairs_table
 from reassess.report.methods import citations_in, methods_paragraph
-from reassess.report.page_parts import Figure, Report, Section, Table
-from reassess.report.uncertainty_tables import thresholds_table, uncertainty_table
+from reassess.report.mistake_tables import mistakes_table
+from reassess.report.page_parts import Figure, Report, Section
+from reassess.report.rater_tables import agreement_lines, raters_table
+from reassess.report.score_tables import ranks_table, score_table, thresholds_table
+from reassess.report.table import Table
 from reassess.report.verdict import rank_lines, study_sentences
 
 Figures = Mapping[str, Figure]
@@ -25,6 +28,8 @@ _PROXY = {
     "not said": "Cannot be said",
 }
 """Sentences of the verdict that belong to progress, and what they are called there."""
+_N_PAIRS, _N_CHANGED = 300, 2000
+"""Rows of the tables of classes: what a page can hold; commands write them all."""
 _N_ROLES = 3
 """Roles of one file that are named; more can only be models."""
 
@@ -69,9 +74,14 @@ def _ranks(report: Report, figures: Figures) -> Section:
         *(() if report.uncertainty is None else rank_lines(report.uncertainty, report.sensitivity)),
     )
     drawn = _pick(figures, "ranks")
-    found = (*_some(thresholds_table(report)), *_some(uncertainty_table(report)))
+    found, point = [], report.labels.operating_point
+    if report.sensitivity is not None:
+        own = None if point is None else point.threshold
+        found.append(thresholds_table(report.sensitivity, own))
+    if report.uncertainty is not None:
+        found.append(ranks_table(report.uncertainty, report.sensitivity, digits=1))
     used = ("labels", "model", "votes", "posterior", "gold", "adjudications")
-    return Section("ranks", "How sure is the order?", text, drawn, found, rests_on=used)
+    return Section("ranks", "How sure is the order?", text, drawn, tuple(found), rests_on=used)
 
 
 def _mistakes(report: Report, _figures: Figures) -> Section:
@@ -83,7 +93,8 @@ def _mistakes(report: Report, _figures: Figures) -> Section:
             " “reassess mistakes --review” lets people judge a sample."
         ),
     )
-    table = _some(tables.mistakes_table(report))
+    found = report.mistakes
+    table = () if found is None or len(found) == 0 else (_fewest_first(mistakes_table(found)),)
     used = ("labels", "model", "hierarchy", "posterior", "votes", "adjudications")
     return Section("mistakes", "What do models still get wrong?", text, tables=table, rests_on=used)
 
@@ -147,10 +158,17 @@ def _bias(report: Report, figures: Figures) -> Section:
             " seen."
         ),
     )
-    table = _some(tables.classes_table(report))
+    found = report.findings.biased
+    tables: tuple[Table, ...] = ()
+    if found is not None:
+        known = {one.name for one in found.models}
+        best = next((score.model for score, _ in report.by_real if score.model in known), None)
+        if best is None and found.models:
+            best = found.models[0].name
+        tables = (biased_table(found, report.class_name, best),)
     drawn = _pick(figures, "biased-classes")
     title = "Have models learnt the benchmark's habits?"
-    return Section("habits", title, text, drawn, table, rests_on=_SCORED)
+    return Section("habits", title, text, drawn, tables, rests_on=_SCORED)
 
 
 def _classes(report: Report, _figures: Figures) -> Section:
@@ -161,10 +179,16 @@ def _classes(report: Report, _figures: Figures) -> Section:
             " models take for each other, and what is called alike."
         ),
     )
-    found = (*_some(tables.pairs_table(report)), *_some(tables.changed_table(report)))
+    found = []
+    if report.pairs is not None and len(report.pairs):
+        classes = report.benchmark.classes
+        table = pairs_table(report.pairs, None if classes is None else classes.names)
+        found.append(table.head(_N_PAIRS))
+    if report.changed is not None and len(report.changed):
+        found.append(changed_table(report.changed, report.class_name).head(_N_CHANGED))
     title = "Which classes are the trouble?"
     used = (*_SCORED, "classes", "hierarchy")
-    return Section("hard-classes", title, text, tables=found, rests_on=used)
+    return Section("hard-classes", title, text, tables=tuple(found), rests_on=used)
 
 
 def _galleries(report: Report, _figures: Figures) -> Section:
@@ -188,13 +212,17 @@ def _raters(report: Report, _figures: Figures) -> Section:
         ),
     )
     title = "Who answered, and how much hangs on one of them?"
-    table = _some(tables.raters_table(report))
+    table = (raters_table(found),)
     return Section("answers", title, text, tables=table, rests_on=("votes", "posterior", "labels"))
 
 
 def _everything(report: Report, _figures: Figures) -> Section:
-    table = _some(tables.models_table(report))
-    return Section("numbers", "All models", tables=table, rests_on=_SCORED)
+    if not report.scores:
+        return Section("numbers", "All models")
+    table = score_table(report.scores, report.labels.name, findings=report.findings, digits=1)
+    how = "Click a heading to sort, a row to follow its model through the figures."
+    table = replace(table, notes=(*table.notes, how))
+    return Section("numbers", "All models", tables=(table,), rests_on=_SCORED)
 
 
 def _methods(report: Report, _figures: Figures) -> Section:
@@ -312,5 +340,7 @@ def _pick(figures: Figures, *ids: str) -> tuple[Figure, ...]:
     return tuple(figures[name] for name in ids if name in figures)
 
 
-def _some(table: Table | None) -> tuple[Table, ...]:
-    return () if table is None else (table,)
+def _fewest_first(table: Table) -> Table:
+    """The models by their share of mistakes."""
+    share = table.data["share"]
+    return table.take(sorted(range(len(table)), key=lambda row: share[row] or 0.0))

@@ -6,7 +6,7 @@ where the verdict's own rules say so.
 """
 
 from reassess.analysis.findings import Preference
-from reassess.records import Accuracy, ModelScore
+from reassess.records import Accuracy
 from reassess.report import formatting as fmt
 from reassess.report.page_parts import KeyNumber, Report
 from reassess.report.verdict import study_sentences
@@ -32,8 +32,8 @@ def key_numbers(report: Report) -> tuple[KeyNumber, ...]:
     """Four to six numbers for the top of the page."""
     found = report.findings
     numbers = []
-    best = best_model(report)
-    if best is not None:
+    if report.by_real:
+        best, _ = report.by_real[0]
         detail = f"{best.model}, 95% interval {fmt.interval_of(best.real)}"
         value = fmt.percent(best.real.value)
         numbers.append(KeyNumber(value, "best ReaL accuracy", detail, "real"))
@@ -57,12 +57,6 @@ def key_numbers(report: Report) -> tuple[KeyNumber, ...]:
     detail = f"{_share(n_empty, len(report.labels))} of all images; left out of every ReaL score"
     numbers.append(KeyNumber(f"{n_empty:,}", "images without any label", detail))
     return tuple(numbers)
-
-
-def best_model(report: Report) -> ModelScore | None:
-    """The model with the highest ReaL accuracy, the first by name of equals; None without any."""
-    known = [score for score in report.scores if score.real.value is not None]
-    return min(known, key=lambda score: (-(score.real.value or 0.0), score.model), default=None)
 
 
 def most_preferred(report: Report) -> Preference | None:
@@ -107,9 +101,9 @@ def _on_labels(report: Report) -> str:
 
 
 def _on_the_best(report: Report) -> str:
-    best = best_model(report)
-    if best is None:
+    if not report.by_real:
         return ""
+    best, _ = report.by_real[0]
     ends = fmt.interval(best.real)
     near = [
         score

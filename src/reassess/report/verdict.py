@@ -16,6 +16,7 @@ from reassess.analysis.soft_labels import Sensitivity
 from reassess.analysis.standings import Neighbours, OriginalLabelsScore
 from reassess.analysis.uncertainty import Adjacent, UncertainScores, count_decisions
 from reassess.analysis.verdict import SIGNIFICANT, Judgement, ResultsVerdict, StudyVerdict
+from reassess.records import Comparison
 from reassess.report import formatting as fmt
 
 METRICS = {
@@ -391,3 +392,27 @@ def ranks_between(ranked: Ranked, i: int) -> str:
 def rank_span(best: Any, worst: Any) -> str:
     """Two ranks as ``3–5``, or ``3`` where they are one."""
     return str(best) if best == worst else f"{best}–{worst}"
+
+
+def comparison_sentences(comparison: Comparison) -> list[str]:
+    """Which of two models is better, by how much, and on how many images; the answer first."""
+    a, b = comparison.model_a, comparison.model_b
+    difference = comparison.difference
+    if difference is None:
+        return [f"{a} and {b} cannot be compared: no image has a label."]
+    answer = f"no difference between {a} and {b} can be told"
+    if comparison.p_value < 1 - comparison.confidence:
+        better, worse = (a, b) if difference > 0 else (b, a)
+        answer = f"{better} is better than {worse}"
+    confidence = fmt.percent(comparison.confidence, 0)
+    ends = f"{fmt.points(comparison.low, 2)} to {fmt.points(comparison.high, 2)}"
+    size = (
+        f"{a} less {b}: {fmt.points(difference, 2)} points ({confidence} interval {ends}; exact"
+        f" McNemar {fmt.p_value(comparison.p_value)})."
+    )
+    counts = (
+        f"Of {fmt.count(comparison.n_scored, 'image')} {comparison.n_both:,} are right for both,"
+        f" {comparison.n_neither:,} for neither, {len(comparison.only_a):,} for {a} only and"
+        f" {len(comparison.only_b):,} for {b} only."
+    )
+    return [f"{answer} under {comparison.labels}.", size, counts]

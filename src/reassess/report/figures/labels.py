@@ -8,7 +8,6 @@ from reassess.analysis.multilabel import OracleComparison
 from reassess.report import formatting as fmt
 from reassess.report.figures import chart_parts as parts
 from reassess.report.figures.chart_parts import Row
-from reassess.report.figures.models import by_real
 from reassess.report.page_parts import Figure, Report
 from reassess.report.theme import LIGHT
 
@@ -207,7 +206,7 @@ def biased_classes(report: Report) -> Figure | None:
         return None
     n_classes = len(found.label)
     place = np.unique(np.linspace(0, n_classes - 1, _RANKS).round().astype(int))
-    ranked = [score.model for score, _ in by_real(report)]
+    ranked = [score.model for score, _ in report.by_real]
     strength = {model: i for i, model in enumerate(ranked)}
     models = sorted(found.models, key=lambda m: (strength.get(m.name, len(ranked)), m.name))
     best = models[0].name

@@ -20,15 +20,9 @@ REAL = "ReaL accuracy"
 ORIGINAL = "original accuracy"
 
 
-def by_real(report: Report) -> list[tuple[ModelScore, float]]:
-    """Models with a ReaL accuracy, and it, best first."""
-    known = [(s, s.real.value) for s in report.scores if s.real.value is not None]
-    return sorted(known, key=lambda pair: (-pair[1], pair[0].model))
-
-
 def accuracies(report: Report) -> Figure | None:
     """Each model under both kinds of labels, best first, with intervals."""
-    ranked = by_real(report)
+    ranked = report.by_real
     if not ranked:
         return None
     shown = ranked[:_N_SHOWN]
@@ -129,7 +123,7 @@ def progress(report: Report) -> Figure | None:
     found = report.findings.progress
     rows: list[Row] = [
         {"model": score.model, "original": score.original.value, "real": value}
-        for score, value in by_real(report)
+        for score, value in report.by_real
         if score.original is not None and score.original.value is not None
     ]
     if found is None or not rows:
@@ -218,7 +212,7 @@ def _progress_words(report: Report) -> tuple[str, str]:
 
 def preference(report: Report) -> Figure | None:
     """Share of images on which the model's prediction holds and the original label does not."""
-    real = {score.model: value for score, value in by_real(report)}
+    real = {score.model: value for score, value in report.by_real}
     rows: list[Row] = [
         {
             "model": one.model,
@@ -275,7 +269,7 @@ def preference(report: Report) -> Figure | None:
 
 def later_predictions(report: Report) -> Figure | None:
     """Second and third predictions, where the first is right and the image has as many labels."""
-    real = {score.model: value for score, value in by_real(report)}
+    real = {score.model: value for score, value in report.by_real}
     ordinal = {2: "second prediction", 3: "third prediction"}
     rows: list[Row] = [
         {"model": one.model, "real": real[one.model], "value": one.value, "rank": ordinal[one.rank]}

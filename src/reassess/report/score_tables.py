@@ -1,0 +1,237 @@
+"""Tables of models: accuracies, ranks with their intervals, other thresholds.
+
+Each says once which columns it has; what they look like is `reassess.report.table`'s. Decides
+nothing: `reassess.analysis` does.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from reassess.analysis.findings import Findings
+from reassess.analysis.replicates import Ranked
+from reassess.analysis.soft_labels import Sensitivity
+from reassess.analysis.uncertainty import UncertainScores
+from reassess.files.scores import score_columns
+from reassess.records import ModelScore
+from reassess.report import formatting as fmt
+from reassess.report.table import Column, Columns, Table
+from reassess.report.verdict import threshold_ends
+
+_ORDINALS = {2: "2nd", 3: "3rd"}
+
+
+def score_table(
+    scores: Iterable[ModelScore],
+    labels_name: str,
+    *,
+    confidence: float = 0.95,
+    findings: Findings | None = None,
+    digits: int = 2,
+    best_first: bool = True,
+) -> Table:
+    """One row a model.
+
+    Args:
+        scores: one a model.
+        labels_name: what the reassessed labels are called.
+        confidence: of Wilson's intervals.
+        findings: what else is known of the models; people read it, no file holds it.
+        digits: of the percentages.
+        best_first: whether to sort by ReaL accuracy; else the order is that of the scores.
+    """
+    ranked = list(scores)
+    if best_first:
+        ranked.sort(key=lambda one: (-(one.real.value or -1.0), one.model))
+    data = score_columns(ranked, confidence)
+    columns: Columns = [
+        (Column("model", "model") if key == "model" else Column(key, "", "percent", digits), values)
+        for key, values in data.items()
+    ]
+    ends = "" if "real_low" not in data else "{real_low}–{real_high}"
+    share = fmt.percent(confidence, 0)
+
+    def show(key: str, heading: str, values: Sequence[Any], note: str, aside: str = "") -> None:
+        columns.append(
+            (Column(key, heading, "percent", digits, note, aside, exported=False), values)
+        )
+
+    note = f"top-1 under the reassessed labels; its {share} interval"
+    show("ReaL", "ReaL", data.get("real_value", ()), note, ends)
+    ks = sorted({k for one in ranked for k in one.real_at})
+    for k in ks:
+        show(f"ReaL@{k}", f"ReaL@{k}", data[f"real_hit_at_{k}"], f"top-{k} ReaL accuracy")
+    if any(one.original is not None for one in ranked):
+        show("original", "original", data["original_value"], "top-1 under the original labels")
+        for k in ks:
+            note = f"share whose first {k} predictions hold the original label"
+            show(f"original@{k}", f"original@{k}", data[f"original_hit_at_{k}"], note)
+        if findings is not None:
+            columns.append(_gap(ranked, digits))
+        note = "mean over original classes of the ReaL accuracy"
+        values = [None if one.multilabel is None else one.multilabel.value for one in ranked]
+        show("multi-label", "multi-label", values, note)
+    if findings is not None:
+        columns += _found_of_models([one.model for one in ranked], findings, digits)
+    notes: tuple[str, ...] = ()
+    if ranked:
+        notes = (_scored(ranked[0].real.n_scored, ranked[0].real.n_unlabelled),)
+    title = f"Accuracy in percent, labels: {labels_name}"
+    return Table.from_columns("models", title, columns, notes=notes, about="model")
+
+
+def _gap(scores: Sequence[ModelScore], digits: int) -> tuple[Column, list[float | None]]:
+    both = [
+        (one.real.value, None if one.original is None else one.original.value) for one in scores
+    ]
+    note = "ReaL less original accuracy, in percentage points"
+    return (
+        Column("gap", "gap", "points", digits, note, exported=False),
+        [None if real is None or original is None else real - original for real, original in both],
+    )
+
+
+def _found_of_models(models: Sequence[str], findings: Findings, digits: int) -> Columns:
+    """Whom raters side with, later predictions, and who beats the unbiased oracle."""
+    columns: Columns = []
+    if findings.preferences:
+        preferred = {one.model: one.value for one in findings.preferences}
+        note = "share of the images where exactly one of model and original label is right"
+        column = Column("preferred", "preferred", "percent", digits, note, exported=False)
+        columns.append((column, [preferred.get(model) for model in models]))
+    later = {(one.model, one.rank): one.value for one in findings.later}
+    for rank in sorted({rank for _, rank in later}):
+        note = f"prediction {rank} is right, of the images with as many labels whose first is right"
+        heading = _ORDINALS[rank]
+        column = Column(heading, heading, "percent", digits, note, exported=False)
+        columns.append((column, [later.get((model, rank)) for model in models]))
+    if findings.biased is not None and findings.biased.comparisons:
+        above = {one.model: one.n_above for one in findings.biased.comparisons}
+        note = "classes on which it beats the unbiased oracle"
+        column = Column("beats_oracle", "beats oracle", "count", note=note, exported=False)
+        columns.append((column, [above.get(model) for model in models]))
+    return columns
+
+
+def ranks_table(
+    found: UncertainScores, sensitivity: Sensitivity | None, *, digits: int = 2
+) -> Table:
+    """One row a model, the best ReaL accuracy first, with what its rank may be.
+
+    Args:
+        found: accuracies and ranks with their intervals.
+        sensitivity: the same at other thresholds; None where they are unknown.
+        digits: of the percentages.
+    """
+    order = np.argsort(-found.images.accuracy, kind="stable")
+    columns: Columns = [(Column("model", "model"), [found.models[i] for i in order])]
+    columns += _ranked("real", "ReaL", "from images", found.images, order, digits)
+    if found.both is not None:
+        drawn = "from images and labels"
+        columns += _ranked("calibrated", "calibrated", drawn, found.both, order, digits)
+    if sensitivity is not None:
+        place = {model: i for i, model in enumerate(sensitivity.models)}
+        ranks = sensitivity.rank[:, [place[found.models[i]] for i in order]]
+        best, worst = ranks.min(axis=0), ranks.max(axis=0)
+        ends = " and ".join(threshold_ends(sensitivity))
+        note = f"places, by ReaL accuracy, between the thresholds {ends}"
+        moves = Column(
+            "moves", "moves", "count", note=note, exported=False,
+            aside="{rank_best_at_thresholds}–{rank_worst_at_thresholds}",
+        )  # fmt: skip
+        columns += [
+            (Column("rank_best_at_thresholds", unit="count"), best),
+            (Column("rank_worst_at_thresholds", unit="count"), worst),
+            (moves, worst - best),
+        ]
+    share = fmt.percent(found.confidence, 0)
+    return Table.from_columns(
+        "uncertainty",
+        f"Accuracy in percent and rank, with {share} intervals; labels: {found.labels_name}",
+        columns,
+        notes=(_scored(found.n_scored, found.n_unlabelled),),
+        about="model",
+    )
+
+
+def _ranked(
+    key: str, name: str, drawn: str, ranked: Ranked, order: Int[np.ndarray, "M"], digits: int
+) -> Columns:
+    """An accuracy and its rank, each with its interval beside it."""
+    accuracy = Column(
+        key, name, "percent", digits, f"its interval {drawn}", f"{{{key}_low}}–{{{key}_high}}"
+    )
+    rank = Column(
+        f"{key}_rank", "rank", "count", 0, f"by {name} accuracy; its interval {drawn}",
+        f"{{{key}_rank_best}}–{{{key}_rank_worst}}",
+    )  # fmt: skip
+    return [
+        (accuracy, ranked.accuracy[order]),
+        (Column(f"{key}_low", "", "percent", digits), ranked.low[order]),
+        (Column(f"{key}_high", "", "percent", digits), ranked.high[order]),
+        (rank, ranked.rank[order]),
+        (Column(f"{key}_rank_best", "", "count"), ranked.best[order]),
+        (Column(f"{key}_rank_worst", "", "count"), ranked.worst[order]),
+    ]
+
+
+def thresholds_table(found: Sensitivity, own: float | None) -> Table:
+    """What other thresholds on the posterior would have given.
+
+    Args:
+        found: accuracies and ranks at each of them.
+        own: the threshold of the labels; None where that is unknown.
+    """
+    best = found.accuracy.argmax(axis=1)
+    columns: Columns = [
+        (
+            Column(
+                "threshold", "threshold", "significant", 3, aside="{chosen}",
+                note="a label is kept where its posterior is at least this",
+            ),
+            found.thresholds,
+        ),
+        (Column("chosen"), ["as decided" if one == own else None for one in found.thresholds]),
+        (
+            Column("n_labels", "labels", "count", note="of images that were put to raters"),
+            found.n_labels,
+        ),
+        (
+            Column("n_unlabelled", "no label", "count", note="images that are left without one"),
+            found.n_unlabelled,
+        ),
+        (
+            Column(
+                "best", "best model", note="with its ReaL accuracy in percent", aside="{best_real}"
+            ),
+            [found.models[i] for i in best],
+        ),
+        (Column("best_real", "", "percent"), found.accuracy.max(axis=1)),
+        (
+            Column("mean", "mean", "percent", note="ReaL accuracy of all models in percent"),
+            found.accuracy.mean(axis=1),
+        ),
+    ]  # fmt: skip
+    if own in found.thresholds:
+        moved = np.abs(found.rank - found.rank[found.thresholds.index(own)])
+        note = "models whose rank is not that of the report"
+        columns += [
+            (Column("n_moved", "ranks that change", "count", note=note), (moved > 0).sum(axis=1)),
+            (
+                Column("largest", "largest change", "count", note="in places"),
+                moved.max(axis=1),
+            ),
+        ]
+    title = (
+        "What other thresholds on the posterior would have given, on images put to raters: the"
+        " others keep their labels"
+    )
+    return Table.from_columns("thresholds", title, columns)
+
+
+def _scored(n_scored: int, n_unlabelled: int) -> str:
+    return (
+        f"{fmt.count(n_scored, 'image')} scored, {n_unlabelled:,} left out because no label holds."
+    )
