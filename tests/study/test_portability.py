@@ -122,6 +122,7 @@ def test_a_study_that_is_copied_alone_works(
     assert cli("votes", "export", "there/pets").status == 0
     report = cli("report", "there/pets", "--resamples", "2")
     assert report.status == 0, report.err
+    assert "no pictures, as there/pets/study.toml, line 9: [benchmark] images names" in report.err
     assert cli("locate", "there/pets").out == (
         "missing: there/pets/study.toml, line 9: [benchmark] images names there/photos. Say where "
         "it is: reassess locate there/pets --images DIR\n"

@@ -32,5 +32,5 @@ def test_reassessed_labels_are_used_where_they_are_decided(study: Path):
 @pytest.mark.usefixtures("study")
 def test_a_study_without_images_is_told_where_to_name_them():
     opened = new_study("s", labels="labels.csv", classes="classes.csv")
-    with pytest.raises(OptionError, match=r"\[benchmark\] images"):
+    with pytest.raises(OptionError, match="reassess locate s --images DIR"):
         labels_in_use(opened)

@@ -34,7 +34,7 @@ def report(study: str, output: str | None, figures: str | None, resamples: int, 
 
     from reassess.report import write_figures, write_report
     from reassess.site.results import rater_repeats
-    from reassess.study import collect, open_study
+    from reassess.study import collect, missing_files, open_study
     from reassess.study.telling import STEPS, report_of
 
     opened = open_study(study)
@@ -55,6 +55,13 @@ def report(study: str, output: str | None, figures: str | None, resamples: int, 
         if figures is not None:
             step("figures", advance=False)
             write_figures(told, figures)
+    for one in missing_files(opened):
+        if one.keys[-1] == "images":
+            click.echo(
+                f"Note: the page shows no pictures, as {opened.place(*one.keys)} names {one}, "
+                f"which is missing. {one.remedy}",
+                err=True,
+            )
     click.echo(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)", err=True)
     if figures is not None:
         click.echo(f"figures: {figures}", err=True)

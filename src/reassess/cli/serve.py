@@ -225,8 +225,8 @@ def _tell(prepared: "PreparedSite", study: str) -> None:
     shown = sum(images(one) is not None for one in loaded.asked.image_ids.tolist())
     if shown == 0:
         click.echo(
-            "Warning: no image is there to be shown: raters see a placeholder. Name the folder in "
-            "study.toml ([benchmark] images).",
+            "Warning: no image is there to be shown: raters see a placeholder. Name the folder: "
+            f"reassess locate {study} --images DIR",
             err=True,
         )
     elif shown < len(loaded.asked.image_ids):

@@ -24,6 +24,7 @@ from reassess.files.proposals import write_tasks
 from reassess.files.reviews import read_review, write_review
 from reassess.records import LabelSets, MistakeReview, Questions, Tasks, align
 from reassess.study.edits import change_settings, new_study
+from reassess.study.inputs import images_folder
 from reassess.study.manifest import FILE_NAME, Study
 from reassess.study.stages import FILES, REVIEW, is_review
 
@@ -73,7 +74,7 @@ def new_review(study: Study, review: MistakeReview, labels: LabelSets, folder: s
 
     made = new_study(
         folder, labels=study.path(study.labels), classes=at(study.classes),
-        images=at(study.images), hierarchy=at(study.hierarchy), name=f"{study.name}: mistakes",
+        images=images_folder(study), hierarchy=at(study.hierarchy), name=f"{study.name}: mistakes",
     )  # fmt: skip
     made = change_settings(made, "ask", WORDING)
     return change_settings(made, "cost", {"votes_per_question": N_RATERS})

@@ -13,7 +13,7 @@ from jaxtyping import Shaped
 from reassess.errors import FileError, OptionError
 from reassess.files import read_labels
 from reassess.records import Classes, LabelSets
-from reassess.study.inputs import benchmark_of
+from reassess.study.inputs import benchmark_of, images_folder
 from reassess.study.manifest import Study
 from reassess.study.stages import FILES, stage_status
 
@@ -44,10 +44,11 @@ def labels_in_use(study: Study) -> LabelsInUse:
         OptionError: the study names no folder of images.
         FileError: a file is missing or malformed.
     """
-    if study.images is None:
+    images = images_folder(study)
+    if images is None:
         raise OptionError(
             f"{study.folder}: the study has no folder of images, but must have one to train on. "
-            "Name it in study.toml: [benchmark] images."
+            f"Name it: reassess locate {study.folder} --images DIR"
         )
     benchmark = benchmark_of(study)
     original = benchmark.original
@@ -65,7 +66,7 @@ def labels_in_use(study: Study) -> LabelsInUse:
         about = f"labels are the reassessed ones ({path})"
         if _is_stale(study):
             about += f", which are stale: reassess run {study.folder} decides them again"
-    return LabelsInUse(study.path(study.images), ids, sets, benchmark.classes, about)
+    return LabelsInUse(images, ids, sets, benchmark.classes, about)
 
 
 def _is_stale(study: Study) -> bool:

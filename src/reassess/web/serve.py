@@ -34,7 +34,7 @@ from reassess.site.store import (
     open_rating,
 )
 from reassess.site.sync import SyncResult, sync
-from reassess.study import Study, open_study
+from reassess.study import Study, images_folder, open_study
 from reassess.study.images import ImageFolder, example_images
 from reassess.web.app import create_app
 from reassess.web.site import Site
@@ -175,7 +175,7 @@ def _pictures(
     if config.exemplars is not None:
         classes = None if study.classes is None else study.path(study.classes)
         source = read_benchmark(config.exemplars, classes=classes)
-    folder = None if study.images is None else study.path(study.images)
+    folder = images_folder(study)
     asked = frozenset(loaded.asked.image_ids.tolist())
     images = ImageFolder(folder, _ids(loaded.benchmark))
     if source is loaded.benchmark:
