@@ -25,6 +25,7 @@ from reassess.rating.schema import (
 )
 from reassess.rating.schema import UNSEEN as CANNOT_SEE
 from reassess.rating.store import Store, moment, study_row
+from reassess.registry import checks_choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class ImageCounts:
     questions: tuple[QuestionCounts, ...]
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class Remark:
     """What a rater said beside their answers.

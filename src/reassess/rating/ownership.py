@@ -17,6 +17,7 @@ from reassess.rating.qualification import count_unslotted
 from reassess.rating.records import Settings
 from reassess.rating.schema import questions, raters, slots, study, tasks
 from reassess.rating.store import Store, log, moment, study_row
+from reassess.registry import checks_choices
 
 Use = Literal["rating", "practice", "retired"]
 
@@ -174,6 +175,7 @@ def reopen(store: Store, *, by: int | None = None) -> None:
     _set_closed(store, None, by, "reopen")
 
 
+@checks_choices
 def set_use(store: Store, image_ids: Sequence[str], use: Use, *, by: int | None = None) -> int:
     """How many tasks of these images are now for rating, for practice only, or for nothing.
 

@@ -35,6 +35,7 @@ from reassess.rating.schema import (
     tasks,
 )
 from reassess.rating.store import Store, log, study_row
+from reassess.registry import checks_choices
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -46,6 +47,7 @@ _HASHING = BoundedSemaphore(2)
 """A hash takes 64 MiB; more at once would let strangers at the door fill the memory."""
 
 
+@checks_choices
 def invite(
     store: Store, name: str, role: Role = "rater", *, by: int | None = None,
     seconds: int = 7 * 86_400,
@@ -236,6 +238,7 @@ def rater_progress(store: Store, rater: int) -> RaterProgress:
     )
 
 
+@checks_choices
 def person_named(connection: Connection, name: str, role: Role, now: int) -> int:
     """The number of a person, who is made where new.
 

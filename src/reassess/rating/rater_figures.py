@@ -17,6 +17,7 @@ from reassess.rating.database import AnyRow, in_lists
 from reassess.rating.records import Role, Stage
 from reassess.rating.schema import PRACTICE, activity, leases, questions, raters, votes
 from reassess.rating.store import Store, moment
+from reassess.registry import checks_choices
 from reassess.statistics import wilson_interval
 
 
@@ -42,6 +43,7 @@ class Share:
         return self.n / self.of if self.of else None
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class RaterFigures:
     """One line of the rater table.

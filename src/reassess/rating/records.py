@@ -24,6 +24,7 @@ from datetime import datetime
 from typing import Literal
 
 from reassess.errors import OptionError, ReassessError
+from reassess.registry import checks_choices
 
 
 class RatingError(ReassessError):
@@ -116,6 +117,7 @@ class Settings:
                 )
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class Rater:
     """A person – or a program – who answers, judges or owns the study.
@@ -175,6 +177,7 @@ class TaskLease:
     is_answered: bool
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class NoTask:
     """There is no task for this rater now.

@@ -1,5 +1,6 @@
 """The owner's page: how far, who, what is contested, and what they may do about it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,18 @@ _LOOKED_UP = 200
 
 ToRater = Literal["pause", "resume", "admit", "set-aside", "take-back"]
 ToStudy = Literal["close", "reopen"]
+_WITH_REASON: dict[str, Callable[..., object]] = {
+    "pause": rating.pause,
+    "set-aside": rating.exclude_votes,
+}
+_WITHOUT: dict[str, Callable[..., object]] = {
+    "resume": rating.resume,
+    "admit": rating.waive_qualification,
+    "take-back": rating.restore_votes,
+}
+_TO_STUDY: dict[str, Callable[..., None]] = {"close": rating.close, "reopen": rating.reopen}
+"""What each address does; addresses keep the words of 0.1.0."""
+
 Before = Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER)]
 
 
@@ -88,16 +101,10 @@ def to_rater(site: ASite, owner: Owner, number: int, act: ToRater, fields: Field
     Excluding their votes gives the questions to others; restoring them undoes that.
     """
     reason = fields.get("reason", "").strip()[:LONGEST_TEXT]
-    if act == "pause":
-        rating.pause(site.store, number, by=owner.number, reason=reason)
-    elif act == "resume":
-        rating.resume(site.store, number, by=owner.number)
-    elif act == "admit":
-        rating.waive_qualification(site.store, number, by=owner.number)
-    elif act == "set-aside":
-        rating.exclude_votes(site.store, number, by=owner.number, reason=reason)
+    if act in _WITH_REASON:
+        _WITH_REASON[act](site.store, number, by=owner.number, reason=reason)
     else:
-        rating.restore_votes(site.store, number, by=owner.number)
+        _WITHOUT[act](site.store, number, by=owner.number)
     from_page = fields.get("from") == "rater"
     return RedirectResponse(f"/owner/raters/{number}" if from_page else "/owner#raters", 303)
 
@@ -105,7 +112,7 @@ def to_rater(site: ASite, owner: Owner, number: int, act: ToRater, fields: Field
 @router.post("/study/{act}")
 def to_study(site: ASite, owner: Owner, act: ToStudy, _: Fields) -> Response:
     """Close or reopen the study."""
-    (rating.close if act == "close" else rating.reopen)(site.store, by=owner.number)
+    _TO_STUDY[act](site.store, by=owner.number)
     return RedirectResponse("/owner", 303)
 
 

@@ -15,6 +15,8 @@ from typing import Literal
 from PIL import Image, ImageOps, UnidentifiedImageError
 from starlette.responses import Response
 
+from reassess.registry import checks_choices
+
 LARGEST_FILE = 64 * 2**20
 """Bytes."""
 
@@ -92,6 +94,7 @@ def thumbnail_response(path: Path | None) -> Response:
     return Response(small, media_type="image/jpeg", headers={"cache-control": _FOREVER})
 
 
+@checks_choices
 def sized(path: Path | None, size: Size) -> Response:
     """The file, or its small JPEG, as a response; 404 where it cannot be shown."""
     return picture_response(path) if size == "full" else thumbnail_response(path)
