@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from reassess.cli.options import (
+    RegistryChoice,
     known_classes,
     option,
     print_json,
@@ -15,10 +16,16 @@ from reassess.cli.options import (
     read_original,
     warn_of_unasked_gold,
 )
-from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from reassess.files import LabelFormat
+
+
+def _formats() -> "dict[str, LabelFormat]":
+    """The formats of labels that can be written."""
+    from reassess.files import LABEL_FORMATS
+
+    return {name: one for name, one in LABEL_FORMATS.items() if one.write is not None}
 
 
 @click.command(
@@ -66,8 +73,8 @@ Examples:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["native", "real-json", "by-file", "parquet"]),
-    help="[default: parquet for .parquet, else native]",
+    type=RegistryChoice(_formats),
+    help="Format of the output.  [default: parquet for .parquet, else native]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
@@ -75,18 +82,11 @@ def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
 
     Images that were not rated keep their original label and are listed as unrated.
     """
-    from reassess.files import read_posterior, write_labels
+    from reassess.files import label_format, read_posterior, write_labels
     from reassess.files.arrays import prefix_errors_with
-    from reassess.files.tables import is_parquet
     from reassess.labels import operating_point, reassessed_labels
 
-    as_parquet = is_parquet(Path(output))
-    form: LabelFormat = options["form"] or ("parquet" if as_parquet else "native")
-    if (form == "parquet") != as_parquet:
-        raise OptionError(
-            f"the output is {output!r}, but must end in .parquet for --format parquet and for no "
-            "other; the extension is how it will be read."
-        )
+    form = label_format(output, options["form"]).name
     read = read_posterior(posterior)
     benchmark = read_original(options["original_labels"], options["classes"])
     gold = None

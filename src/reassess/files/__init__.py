@@ -17,11 +17,10 @@
 `posteriors`    posteriors, as one `.npz`
 `reviews`       reviews of mistakes, as JSON
 `results`       timm's published accuracies
-`label_tables`  label sets as CSV that others wrote
 `label_checks`  workers' checks of suspected label errors, and their label sets
 `expert_mistakes`  experts' verdicts on mistakes that remain
 `scores`        what models score, as JSON, as CSV, image by image
-`labels`        reassessed labels: native JSON, `real.json`, JSON by file, parquet
+`labels`        labels: `LABEL_FORMATS`, and tables that others wrote
 ==============  ===================================================================
 
 Readers take a path (and the benchmark that the ids must fit), return a checked record
@@ -31,7 +30,13 @@ Nothing here decides or computes: a file becomes a record, a record a file.
 
 from reassess.files.atomic import sha256_of, write_atomically
 from reassess.files.benchmarks import read_benchmark, read_classes, read_hierarchy, read_ids
-from reassess.files.labels import LabelFormat, read_labels, write_labels
+from reassess.files.labels import (
+    LABEL_FORMATS,
+    LabelFormat,
+    label_format,
+    read_labels,
+    write_labels,
+)
 from reassess.files.posteriors import read_posterior, write_posterior
 from reassess.files.predictions import RowOrder, open_predictions, read_predictions
 from reassess.files.votes import (
@@ -44,10 +49,12 @@ from reassess.files.votes import (
 )
 
 __all__ = [
+    "LABEL_FORMATS",
     "VOTE_FORMATS",
     "LabelFormat",
     "RowOrder",
     "VoteFormat",
+    "label_format",
     "open_predictions",
     "read_benchmark",
     "read_classes",

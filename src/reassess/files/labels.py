@@ -1,4 +1,4 @@
-"""Reassessed labels in files.
+"""Reassessed labels in files: `LABEL_FORMATS`, each with its reader and its writer.
 
 native      a JSON object with ``labels`` {image id: [classes]}, ``operating_point``,
             ``votes_sha256``, ``unrated`` and more
@@ -8,63 +8,149 @@ by-file     a JSON object {file name: [classes]}
 parquet     columns ``image``, ``labels``, ``posterior``, ``rated``
 checks      read only: workers' checks of suspected label errors (`reassess.files.label_checks`)
 
-The lists in the published ``real.json`` are unsorted: compare them as sets.
+A file says by its ending and its content which format it has; one that says none of them is
+refused. The lists in the published ``real.json`` are unsorted: compare them as sets.
+
+Tables that others wrote (`read_label_table`) look like tables of original labels. So
+`read_labels`, whose labels judge models, does not take them for reassessed ones; what only
+compares label sets does.
 """
 
 import dataclasses
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
-from reassess.errors import AlignmentError, DataError, FileError
+from reassess.errors import AlignmentError, DataError, FileError, OptionError
 from reassess.files.arrays import check_readable, prefix_errors_with
 from reassess.files.atomic import sha256_of, write_atomically
+from reassess.files.benchmarks import IMAGE
 from reassess.files.json_files import read_json
 from reassess.files.label_checks import is_label_checks, label_checks
 from reassess.files.tables import is_parquet, parquet_metadata, read_table, write_parquet
 from reassess.records import Classes, LabelSets, OperatingPoint, file_number_order
 from reassess.records.benchmark import MOST_CLASSES
+from reassess.registry import Registry
 
-LabelFormat = Literal["native", "real-json", "by-file", "parquet"]
 FORMAT = "reassess labels 1"
 IMAGENET_NAME = "ILSVRC2012_val_{:08d}.JPEG"
+NO_LABEL = ("", "none")
 
 
-def write_labels(labels: LabelSets, path: str | Path, form: LabelFormat = "native") -> None:
-    """Write reassessed labels in one of the forms above.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of labels that is being read.
+
+    Attributes:
+        path: the file.
+        value: what it holds, where it is JSON.
+        name: what to call the labels where the file does not say.
+        classes: the classes, where they are known.
+        image_ids: the benchmark's images, where they are known.
+    """
+
+    path: Path
+    value: Any
+    name: str
+    classes: Classes | None
+    image_ids: Shaped[np.ndarray, "N"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFormat:
+    """A format of files of labels.
+
+    Attributes:
+        name: what people type.
+        ending: of its files.
+        summary: what it is, in one line for help.
+        matches: whether what a JSON file holds is of this format; files with another ending
+            than ``.parquet`` are JSON.
+        read: reads a file that matches.
+        write: writes one; None where the format is only read.
+        lost: fields of `LabelSets` that the format does not hold.
+    """
+
+    name: str
+    ending: str
+    summary: str
+    matches: Callable[[Any], bool]
+    read: Callable[[Source], LabelSets]
+    write: Callable[[LabelSets, Path], None] | None
+    lost: frozenset[str] = frozenset()
+
+
+LABEL_FORMATS: Registry[LabelFormat] = Registry("format of labels")
+"""The formats of labels, in the order in which a JSON file is held against them."""
+
+
+def label_format(path: str | Path, form: str | None = None) -> LabelFormat:
+    """The format in which labels are written: the one that is named, or the ending's first.
 
     Raises:
+        OptionError: there is no such format, it is only read, or the ending is another's: the
+            ending is how the file will be read.
+    """
+    path = Path(path)
+    as_parquet = is_parquet(path)
+    found = LABEL_FORMATS[form or ("parquet" if as_parquet else "native")]
+    if found.write is None:
+        written = ", ".join(repr(name) for name, one in LABEL_FORMATS.items() if one.write)
+        raise OptionError(
+            f"the format of labels is {found.name!r}, which is only read, but must be one of "
+            f"{written}. Choose one of them."
+        )
+    if (found.ending == ".parquet") != as_parquet:
+        raise OptionError(
+            f"the output is {str(path)!r}, but must end in .parquet for the format parquet and for "
+            "no other: the extension is how it will be read. Rename the file."
+        )
+    return found
+
+
+def write_labels(labels: LabelSets, path: str | Path, form: str | None = None) -> None:
+    """Write reassessed labels in one of `LABEL_FORMATS`.
+
+    Args:
+        labels: the labels.
+        path: the file.
+        form: name of the format; by default parquet for ``.parquet``, else native.
+
+    Raises:
+        OptionError: the format is unknown or only read, or the extension is another's.
         FileError: the file cannot be written.
     """
     path = Path(path)
-    if form == "parquet":
-        _write_parquet(labels, path)
-        return
-    lists = labels.lists()
-    names = labels.image_ids.tolist()
-    if form == "by-file":
-        _write_json(dict(zip(names, lists, strict=True)), path)
-    elif form == "native":
-        about = _about(labels)
-        if labels.posterior is not None:
-            about["posterior"] = dict(zip(names, _posteriors(labels), strict=True))
-        by_image = dict(zip(names, lists, strict=True))
-        _write_json({"format": FORMAT, "labels": by_image} | about, path)
-    else:
-        try:
-            rows = file_number_order(labels.image_ids).tolist()
-        except AlignmentError:
-            rows = list(range(len(names)))
-        text = _write_json([lists[row] for row in rows], path)
-        about = {"format": FORMAT, "labels_sha256": hashlib.sha256(text.encode()).hexdigest()}
-        about |= _about(labels) | {"image_ids": [names[row] for row in rows]}
-        _write_json(about, _meta_path(path))
+    write = label_format(path, form).write
+    assert write is not None  # noqa: S101 -- checked by label_format; this tells mypy
+    write(labels, path)
+
+
+def _write_by_file(labels: LabelSets, path: Path) -> None:
+    _write_json(dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True)), path)
+
+
+def _write_native(labels: LabelSets, path: Path) -> None:
+    by_image = dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True))
+    _write_json({"format": FORMAT, "labels": by_image} | _about(labels), path)
+
+
+def _write_real_json(labels: LabelSets, path: Path) -> None:
+    try:
+        rows = file_number_order(labels.image_ids)
+    except AlignmentError:
+        rows = np.arange(len(labels))
+    ordered = labels.take(rows)
+    text = _write_json(ordered.lists(), path)
+    about = {"format": FORMAT, "labels_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    _write_json(about | _about(ordered) | {"image_ids": ordered.image_ids.tolist()}, _meta(path))
 
 
 def _about(labels: LabelSets) -> dict[str, Any]:
@@ -79,7 +165,11 @@ def _about(labels: LabelSets) -> dict[str, Any]:
         "votes_sha256": labels.votes_sha256,
         "models": None if labels.models is None else list(labels.models),
         "unrated": unrated,
-    }
+    } | (
+        {}
+        if labels.posterior is None
+        else {"posterior": dict(zip(labels.image_ids.tolist(), _posteriors(labels), strict=True))}
+    )
 
 
 def _posteriors(labels: LabelSets) -> list[list[float]]:
@@ -98,7 +188,7 @@ def _write_json(value: object, path: Path) -> str:
     return text
 
 
-def _meta_path(path: Path) -> Path:
+def _meta(path: Path) -> Path:
     return path.with_name(path.stem + ".meta.json")
 
 
@@ -108,7 +198,7 @@ def _write_parquet(labels: LabelSets, path: Path) -> None:
         columns["posterior"] = _posteriors(labels)
     if labels.rated is not None:
         columns["rated"] = labels.rated
-    about = _about(labels) | {"unrated": None}
+    about = _about(labels) | {"unrated": None, "posterior": None}
     with write_atomically(path) as beside:
         write_parquet(beside, columns, {"reassess": json.dumps(about)})
 
@@ -120,7 +210,7 @@ def read_labels(
     image_ids: Shaped[np.ndarray, "N"] | None = None,
     name: str | None = None,
 ) -> LabelSets:
-    """Label sets from any of the forms above.
+    """Label sets from a file of any of `LABEL_FORMATS`.
 
     Args:
         path: the file.
@@ -133,39 +223,88 @@ def read_labels(
         name: how to call them; the file's stem by default.
 
     Raises:
-        FileError: the file is missing, corrupt or of no known form.
+        FileError: the file is missing, corrupt or of no known format, or another version of
+            reassess wrote it.
         DataError: a label is no class, or every set is empty.
         AlignmentError: a bare list is not as long as the benchmark.
     """
     path = Path(path)
     check_readable(path)
-    name = name or path.stem
+    value = None if is_parquet(path) else read_json(path)
+    source = Source(path, value, name or path.stem, classes, image_ids)
     if is_parquet(path):
-        return _read_parquet(path, name, classes)
-    value = read_json(path)
-    if is_label_checks(value):
-        found = label_checks(value, path).label_sets(name)
-        return found if classes is None else replace(found, n_classes=len(classes))
-    if isinstance(value, list):
-        about, ids = _bare_list(path, len(value), image_ids)
-        return _label_sets(path, ids, value, name, classes, about)
-    if isinstance(value, dict) and isinstance(value.get("labels"), dict):
-        about = value
-        by_image = value["labels"]
-    elif isinstance(value, dict):
-        about, by_image = {}, value
-    else:
+        return LABEL_FORMATS["parquet"].read(source)
+    _refuse_other_files(value, path)
+    for one in LABEL_FORMATS.values():
+        if one.matches(value):
+            return one.read(source)
+    raise FileError(
+        f"{path}: it holds {_described(value)}, but must hold a list of lists, an object "
+        "{file name: [classes]}, or what `reassess label` writes. Give a file of labels."
+    )
+
+
+def _refuse_other_files(value: Any, path: Path) -> None:
+    """Refuse what reassess wrote as something else, or in another version."""
+    stated = value.get("format") if isinstance(value, dict) else None
+    if isinstance(stated, str) and (stated != FORMAT or "labels" not in value):
+        what = stated if stated != FORMAT else "what stands beside a bare list of labels"
         raise FileError(
-            f"{path}: it holds {type(value).__name__}, but must hold a list of lists, an object "
-            "{file name: [classes]}, or what `reassess label` writes."
+            f"{path}: it is {what!r}, but must be {FORMAT!r}. Give the file of labels, or use the "
+            "version of reassess that wrote it."
         )
-    ids = np.array(list(by_image), dtype=str)
-    return _label_sets(path, ids, list(by_image.values()), name, classes, about)
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, dict):
+        key, held = next(iter(value.items()), ("", None))
+        return f"an object with {key!r}: {str(held)[:40]!r}" if value else "an empty object"
+    return (
+        f"a list of {type(value[0]).__name__}"
+        if value and isinstance(value, list)
+        else (f"{type(value).__name__}")
+    )
+
+
+def _is_bare_list(value: Any) -> bool:
+    return isinstance(value, list) and not is_label_checks(value)
+
+
+def _is_native(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("labels"), dict)
+
+
+def _is_by_file(value: Any) -> bool:
+    return isinstance(value, dict) and not _is_native(value)
+
+
+def _read_checks(source: Source) -> LabelSets:
+    found = label_checks(source.value, source.path).label_sets(source.name)
+    if source.classes is None:
+        return found
+    return replace(found, n_classes=len(source.classes))
+
+
+def _read_bare_list(source: Source) -> LabelSets:
+    about, ids = _bare_list(source.path, len(source.value), source.image_ids)
+    return _label_sets(source, ids, source.value, about)
+
+
+def _read_native(source: Source) -> LabelSets:
+    by_image = source.value["labels"]
+    return _label_sets(
+        source, np.array(list(by_image), dtype=str), list(by_image.values()), source.value
+    )
+
+
+def _read_by_file(source: Source) -> LabelSets:
+    ids = np.array(list(source.value), dtype=str)
+    return _label_sets(source, ids, list(source.value.values()), {})
 
 
 def _bare_list(path: Path, n: int, image_ids: Any) -> tuple[dict[str, Any], Any]:
     """What stands beside a bare list, and the image of each of its lists."""
-    meta = _meta_path(path)
+    meta = _meta(path)
     if meta.is_file():
         about = read_json(meta)
         ids = about.get("image_ids") if isinstance(about, dict) else None
@@ -186,14 +325,8 @@ def _bare_list(path: Path, n: int, image_ids: Any) -> tuple[dict[str, Any], Any]
     return {}, image_ids[file_number_order(image_ids)]
 
 
-def _label_sets(
-    path: Path,
-    ids: Any,
-    lists: list[Any],
-    name: str,
-    classes: Classes | None,
-    about: dict[str, Any],
-) -> LabelSets:
+def _label_sets(source: Source, ids: Any, lists: list[Any], about: dict[str, Any]) -> LabelSets:
+    path, classes = source.path, source.classes
     if not lists:
         raise DataError(f"{path}: there are 0 label sets, but there must be at least one.")
     checked = [_indices(labels, i, path, classes) for i, labels in enumerate(lists)]
@@ -208,7 +341,7 @@ def _label_sets(
         point = about.get("operating_point")
         with prefix_errors_with(path):
             return LabelSets.from_lists(
-                about.get("name") or name,
+                about.get("name") or source.name,
                 ids,
                 checked,
                 posterior=posterior,
@@ -216,6 +349,7 @@ def _label_sets(
                 n_classes=len(classes) if classes is not None else about.get("n_classes"),
                 operating_point=None if point is None else OperatingPoint(**point),
                 votes_sha256=about.get("votes_sha256"),
+                models=None if about.get("models") is None else tuple(about["models"]),
             ).refuse_empty()
     except (TypeError, ValueError) as error:
         raise FileError(
@@ -251,7 +385,8 @@ def _indices(labels: Any, row: int, path: Path, classes: Classes | None) -> list
     )
 
 
-def _read_parquet(path: Path, name: str, classes: Classes | None) -> LabelSets:
+def _read_parquet(source: Source) -> LabelSets:
+    path = source.path
     table = read_table(path)
     ids = np.array(table.texts(table.require(("image", "filename", "file"))))
     lists = [
@@ -267,4 +402,98 @@ def _read_parquet(path: Path, name: str, classes: Classes | None) -> LabelSets:
         about["posterior"] = dict(zip(ids.tolist(), values, strict=True))
     if table.find(("rated",)):
         about["unrated"] = ids[~np.array(table.cells("rated"), dtype=bool)].tolist()
-    return _label_sets(path, ids, lists, name, classes, about)
+    return _label_sets(source, ids, lists, about)
+
+
+def _never(value: Any) -> bool:  # noqa: ARG001 -- parquet is told by its ending
+    return False
+
+
+for _format in (
+    LabelFormat(
+        "native",
+        ".json",
+        "JSON with all that is known of the labels",
+        _is_native,
+        _read_native,
+        _write_native,
+    ),
+    LabelFormat(
+        "real-json",
+        ".json",
+        "a bare list by file number, as published, with .meta.json beside it",
+        _is_bare_list,
+        _read_bare_list,
+        _write_real_json,
+    ),
+    LabelFormat(
+        "checks",
+        ".json",
+        "workers' checks of suspected label errors",
+        is_label_checks,
+        _read_checks,
+        None,
+    ),
+    LabelFormat(
+        "by-file",
+        ".json",
+        "JSON {file name: [classes]}",
+        _is_by_file,
+        _read_by_file,
+        _write_by_file,
+        frozenset(
+            {"name", "posterior", "rated", "n_classes", "operating_point", "votes_sha256", "models"}
+        ),
+    ),
+    LabelFormat(
+        "parquet",
+        ".parquet",
+        "columns image, labels, posterior, rated",
+        _never,
+        _read_parquet,
+        _write_parquet,
+    ),
+):
+    LABEL_FORMATS.register(_format)
+
+
+def read_label_table(path: str | Path, *, classes: Classes | None, name: str) -> LabelSets:
+    """Label sets from such a table, images in the order of their first row.
+
+    Args:
+        path: the file.
+        classes: what ids and names are looked up in; None takes indices only.
+        name: what to call them.
+
+    Raises:
+        FileError: the file is missing, is no table, or lacks a column.
+        DataError: a label is no class, or an image has it twice.
+    """
+    path = Path(path)
+    table = read_table(path)
+    rows = table.texts(table.require(IMAGE))
+    column = table.require(("label", "labels", "class"))
+    whole = column.strip().lower() != "labels"
+    found: dict[str, list[int]] = {}
+    for row, (image_id, cell) in enumerate(zip(rows, table.cells(column), strict=True)):
+        text = str(cell).strip()
+        names = [] if text in NO_LABEL else [text] if whole else text.split()
+        held = found.setdefault(image_id, [])
+        held += [_index(name, classes, f"{path}: row {row + 2}") for name in names]
+    ids = np.array(list(found), dtype=str)
+    n_classes = None if classes is None else len(classes)
+    with prefix_errors_with(path):
+        return LabelSets.from_lists(name, ids, list(found.values()), n_classes=n_classes)
+
+
+def _index(name: str, classes: Classes | None, where: str) -> int:
+    """A class by its id, its name or, where it is neither, its index."""
+    if classes is not None and name in classes.index_of:
+        return classes.index_of[name]
+    if name.isascii() and name.isdigit() and len(name) < 9 and int(name) < MOST_CLASSES:
+        return int(name)
+    known = "an index" if classes is None else f"an index, or a class such as {classes.ids[0]!r}"
+    raise DataError(
+        f"{where} has the label {name[:40]!r}, but must have {known}. Name the classes (--classes "
+        "FILE)."
+    )

@@ -23,18 +23,19 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
     columns: dict[str, Any] = {
         "format": np.array(FORMAT),
         "method": np.array(posterior.method),
-        "truths": np.array(posterior.states),
+        "states": np.array(posterior.states),
         "answers": np.array(posterior.answers),
         "probability": posterior.probability,
         "log_probability": posterior.log_probability,
         "rater_ids": posterior.rater_ids,
         "log_likelihood": np.array(posterior.log_likelihood, dtype=float),
         "objective": np.array(posterior.objective, dtype=float),
+        "used_gold": np.array(posterior.used_gold),
     }
-    if pairs is None:
-        columns["question_ids"] = posterior.questions.ids
-    else:
+    if pairs is not None:
         columns |= {"image_ids": pairs.image_ids, "image": pairs.image, "label": pairs.label}
+    if pairs is None or not np.array_equal(pairs.ids(), posterior.questions.ids):
+        columns["question_ids"] = posterior.questions.ids
     for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256"):
         value = getattr(posterior, name)
         if value is not None:
@@ -76,12 +77,15 @@ def read_posterior(path: str | Path) -> Posterior:
 def _posterior(arrays: dict[str, Array]) -> Posterior:
     if "image_ids" in arrays:
         pairs = Pairs(arrays["image_ids"], arrays["image"], arrays["label"])
-        questions = Questions.from_pairs(pairs)
+        questions = Questions(arrays.get("question_ids", pairs.ids()), pairs)
     else:
         questions = Questions(arrays["question_ids"], None)
+    # Version 0.1.0 called the states truths, and its calibrated posteriors alone used gold.
+    states = arrays["states"] if "states" in arrays else arrays["truths"]
+    used_gold = arrays.get("used_gold", np.array("gold_sha256" in arrays))
     return Posterior(
         questions=questions,
-        states=tuple(arrays["truths"].tolist()),
+        states=tuple(states.tolist()),
         log_probability=arrays["log_probability"],
         method=str(arrays["method"]),
         answers=tuple(arrays["answers"].tolist()),
@@ -91,6 +95,7 @@ def _posterior(arrays: dict[str, Array]) -> Posterior:
         log_likelihood=tuple(arrays["log_likelihood"].tolist()),
         objective=tuple(arrays["objective"].tolist()),
         converged=bool(arrays["converged"]) if "converged" in arrays else None,
+        used_gold=bool(used_gold),
         votes_sha256=str(arrays["votes_sha256"]) if "votes_sha256" in arrays else None,
         gold_sha256=str(arrays["gold_sha256"]) if "gold_sha256" in arrays else None,
     )

@@ -15,7 +15,7 @@ from reassess.files.expert_mistakes import (
     is_expert_mistakes,
     read_expert_mistakes,
 )
-from reassess.files.label_tables import read_label_table
+from reassess.files.labels import read_label_table
 from reassess.records import Benchmark, Classes, LabelSets, Predictions, align
 from reassess.sources.meaning import (
     PUBLISHED_BENCHMARK,
