@@ -108,8 +108,9 @@ def simulate_gold(
         )
     if n_images < 1:
         raise OptionError(f"the number of gold images is {n_images}, but must be 1 or more.")
-    n_drawn = min(n_images, len(pairs.image_ids))
-    image = np.sort(rng.choice(len(pairs.image_ids), n_drawn, replace=False))
+    asked_about = np.unique(pairs.image)  # the list may hold images without any question
+    n_drawn = min(n_images, len(asked_about))
+    image = asked_about[np.sort(rng.choice(len(asked_about), n_drawn, replace=False))]
     row = np.flatnonzero(np.isin(pairs.image, image))
     new_row = np.searchsorted(image, pairs.image[row])
     asked = Questions.from_pairs(Pairs(pairs.image_ids[image], new_row, pairs.label[row]))

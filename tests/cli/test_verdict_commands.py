@@ -15,7 +15,7 @@ from reassess.report.build import sensitivity_of
 from reassess.scoring import real_accuracy
 from reassess.statistics import wilson_interval
 from reassess.study import change_settings, collect, open_study
-from reassess.study.telling import material_of
+from reassess.study.report_inputs import report_inputs
 from tests.conftest import IDS, ORIGINAL, SETS, Ran
 from tests.study.small import NAMES
 
@@ -177,7 +177,7 @@ def test_what_experts_decided_counts_at_every_threshold(here: Path, cli: Cli) ->
     page = (here / "s" / "report.html").read_text("utf-8")
     assert "adjudications.csv, SHA-256 " in page
     found = collect(open_study(here / "s"))
-    point, moved = found.labels.operating_point, sensitivity_of(material_of(found))
+    point, moved = found.labels.operating_point, sensitivity_of(report_inputs(found))
     assert point is not None
     assert moved is not None
     own = moved.accuracy[moved.thresholds.index(point.threshold)]

@@ -19,7 +19,7 @@ from reassess.report import Input, Report, write_report
 from reassess.report.verdict import decided_sentence
 from reassess.scoring import score_models
 from reassess.study import collect, open_study, run_study
-from reassess.study.telling import report_of, verdict_of
+from reassess.study.report_inputs import build_report, build_verdict
 from tests.study.small import rated_study
 
 pytest.importorskip("vl_convert")
@@ -41,7 +41,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_told(study: Path) -> Path:
     write_report(
-        report_of(collect(open_study(study)), command="reassess report s", n_resamples=50),
+        build_report(collect(open_study(study)), command="reassess report s", n_resamples=50),
         study / "r.html",
     )
     return study / "r.html"
@@ -123,7 +123,7 @@ def test_how_sure_ranks_are_is_told_of_images_of_labels_and_of_thresholds(
 ) -> None:
     collected = collect(open_study(told.parent))
     found = sensitivity(collected.predictions, collected.labels, collected.posterior)
-    verdict = verdict_of(collected, n_resamples=50)
+    verdict = build_verdict(collected, n_resamples=50)
     page = open_page()
     opened(page, told)
     rows = page.locator("#thresholds tbody tr").all_inner_texts()

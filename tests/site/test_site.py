@@ -67,7 +67,6 @@ from reassess.study import (
     open_study,
     propose_study,
     run_study,
-    write_proposed,
 )
 from reassess.study.images import ImageFolder, example_images
 from reassess.web.serve import ServeConfig, serve_study
@@ -143,7 +142,7 @@ def test_filling_again_adds_what_is_new_and_keeps_screens_and_votes(study: Study
 
         export_votes(study, store)
         grown = add_models(study, [study.folder.parent / "m3.npz"], scale="logit")
-        write_proposed(grown, propose_study(grown))
+        propose_study(grown)
         more = read_tasks(study.folder / "tasks.parquet")
         filled = sync(grown, store)
         assert filled.n_new == len(np.setdiff1d(more.questions.ids, tasks.questions.ids)) > 0

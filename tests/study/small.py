@@ -13,7 +13,6 @@ from reassess.study import (
     open_study,
     propose_study,
     run_study,
-    write_proposed,
 )
 
 K, N = 6, 400
@@ -61,7 +60,7 @@ def make_study(folder: Path, *, top: int = 900) -> Study:
     study = new_study(folder / "s", labels=labels, classes=classes, images=folder / "photos")
     study = add_models(study, [folder / f"m{n}.npz" for n in range(3)], scale="logit")
     study = change_settings(study, "propose", {"pairs_per_model": top})
-    write_proposed(study, propose_study(study))
+    propose_study(study)
     return open_study(study.folder)
 
 

@@ -291,7 +291,11 @@ def bad_edges(text: str, file: str = "s/hierarchy.csv") -> None:
         (None, ("new", "s", "--labels", "labels.csv"), "there is a study already"),
         (None, ("propose", "s", "--recall", "0.9"), "needs gold questions"),
         (lambda: toml("[propose]\ntopp = 3\n"), ("status", "s"), "'topp' is not known"),
-        (lambda: toml("[propose]\ntop = 'x'\n"), ("status", "s"), "top is 'x', but must be an int"),
+        (
+            lambda: toml("[propose]\ntop = 'x'\n"),
+            ("status", "s"),
+            "pairs_per_model is 'x', but must be an int",
+        ),
         (lambda: toml("[["), ("run", "s"), "it is not TOML"),
         (lambda: Path("s/predictions/m1.npz").unlink(), ("run", "s"), "reassess locate s --pred"),
     ],

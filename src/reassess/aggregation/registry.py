@@ -142,6 +142,7 @@ class Method:
         summary: for the help: a noun phrase.
         sentence: for the methods paragraph of a paper, after "with N votes, ".
         needs_gold: whether it cannot do without gold.
+        has_confusion: whether its posterior holds the raters' confusion, which predicts votes.
         options: names of the `AggregateOptions` that mean something to it; others are refused
             where they are given.
         refit: repeats the aggregation under other weights, for bootstraps; None where the
@@ -153,6 +154,7 @@ class Method:
     summary: str
     sentence: str
     needs_gold: bool = False
+    has_confusion: bool = False
     options: frozenset[str] = frozenset()
     refit: Refit | None = None
 
@@ -240,6 +242,7 @@ METHODS.register(
             "aggregated by the model of Dawid and Skene, which learns each rater's confusion matrix"
             " together with the truth (Dawid and Skene, 1979)"
         ),
+        has_confusion=True,
         options=frozenset(
             {"pseudocount", "gold_mode", "min_expert_yes", "states", "iterations", "tolerance"}
         ),
@@ -256,6 +259,7 @@ METHODS.register(
             " Skene, 1979; Beyer et al., 2020)"
         ),
         needs_gold=True,
+        has_confusion=True,
         options=frozenset({
             "pseudocount", "min_expert_yes", "original_rater", "original_classes",
             "original_min_expert_yes",

@@ -1,13 +1,13 @@
 """``reassess aggregate``: votes to posteriors."""
 
-import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from click.core import ParameterSource
 
 from reassess.cli.options import (
+    LiteralChoice,
+    RegistryChoice,
     known_classes,
     option,
     print_json,
@@ -18,23 +18,24 @@ from reassess.cli.options import (
     warn_of_unasked_gold,
 )
 from reassess.errors import OptionError
-from reassess.records import Benchmark, Gold, Posterior, Votes
+from reassess.records import Posterior, Votes
 
-METHODS_OF = {
-    "gold": ("dawid-skene", "calibrated"),
-    "gold_votes": ("calibrated",),
-    "gold_mode": ("dawid-skene",),
-    "min_expert_yes": ("dawid-skene", "calibrated"),
-    "states": ("dawid-skene",),
-    "pseudocount": ("dawid-skene", "calibrated"),
-    "original_labels": ("calibrated",),
-    "original_classes": ("calibrated",),
-    "original_min_expert_yes": ("calibrated",),
-    "iterations": ("dawid-skene",),
-    "tolerance": ("dawid-skene",),
-    "workers": ("dawid-skene",),
-}
-"""The methods that an option means something to."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reassess.aggregation import Method
+
+
+def _methods() -> "Mapping[str, Method]":
+    from reassess.aggregation import METHODS
+
+    return METHODS
+
+
+def _gold_modes() -> object:
+    from reassess.aggregation import GoldMode
+
+    return GoldMode
 
 
 @click.command(
@@ -57,8 +58,9 @@ The published scores, to the last digit:
 )
 @click.option(
     "--method",
-    type=click.Choice(["majority", "dawid-skene", "calibrated"]),
-    help="Default: calibrated where there is gold, else dawid-skene.",
+    type=RegistryChoice(_methods),
+    help="How votes are aggregated.  [default: calibrated where most votes come from raters with "
+    "enough gold answers, else dawid-skene]",
 )
 @option(
     "--states",
@@ -72,27 +74,27 @@ The published scores, to the last digit:
     type=float,
     default=1.0,
     show_default=True,
-    help="Added to counts.",
+    help="Number added to every count.",
 )
 @option(
     "--gold-mode",
     old=("--gold-use",),
-    type=click.Choice(["clamp", "initialise"]),
-    default="clamp",
+    type=LiteralChoice(_gold_modes),
+    default="hold-out",
     show_default=True,
-    help="dawid-skene: hold known truths fixed, or only start from them.",
+    help="dawid-skene: keep gold out of the fit, hold its truth fixed, or start from it.",
 )
 @option(
     "--min-expert-yes",
     old=("--n-yes",),
     type=int,
-    help="Experts that must say yes.  [default: more than half]",
+    help="Number of experts that must say yes.  [default: more than half]",
 )
 @option(
     "--original-labels",
     old=("--original",),
     metavar="NAME|FILE",
-    help="calibrated: let the original label vote as one more rater.",
+    help="calibrated: original labels, which vote as one more rater.",
 )
 @click.option(
     "--original-classes", metavar="A-B", help="... on questions about classes A to B only."
@@ -103,7 +105,9 @@ The published scores, to the last digit:
     type=int,
     help="... counted against gold with this many yes.",
 )
-@click.option("--iterations", type=int, default=500, show_default=True, help="At the most.")
+@click.option(
+    "--iterations", type=int, default=500, show_default=True, help="Maximum number of iterations."
+)
 @click.option(
     "--tolerance",
     type=float,
@@ -116,133 +120,70 @@ The published scores, to the last digit:
 @click.option("--workers", type=int, help="Threads.  [default: one a core]")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The posterior, .npz.")
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
-def aggregate(votes: str, output: str, as_json: bool, **options: Any) -> None:
+def aggregate(
+    votes: str,
+    gold: str | None,
+    gold_votes: str | None,
+    method: str | None,
+    states: int | None,
+    pseudocount: float,
+    gold_mode: str,
+    min_expert_yes: int | None,
+    original_labels: str | None,
+    original_classes: str | None,
+    original_min_expert_yes: int | None,
+    iterations: int,
+    tolerance: float,
+    answers: str | None,
+    classes: str | None,
+    workers: int | None,
+    output: str,
+    as_json: bool,
+) -> None:
     """Aggregate VOTES into the posterior probability of each question.
 
     VOTES is a table `task,worker,label` or `image,label,rater,answer` (CSV, parquet), the
     published dense .npz, or a name of the catalogue.
+
+    Gold calibrates the raters where at least 80% of the votes come from raters with 20 or more
+    gold answers of each truth. Elsewhere it stays out of the fit and judges the labels.
     """
-    from reassess.aggregation import majority
+    from reassess.engines import ThreadEngine
     from reassess.files import write_posterior
+    from reassess.pipeline import AggregateOptions, make_posterior
 
     if not output.endswith(".npz"):
         raise OptionError(f"the output is {output!r}, but must end in .npz (-o posterior.npz).")
-    method = options["method"] or ("dawid-skene" if options["gold"] is None else "calibrated")
-    _check_options(method, options)
-    original = None
-    if options["original_labels"] is not None:
-        original = read_original(options["original_labels"], options["classes"])
-    classes = known_classes(options["classes"], original)
-    read = read_votes_named(votes, classes, options["answers"])
-    gold, gold_votes = None, None
-    if options["gold_votes"] is not None:
-        gold_votes = read_votes_named(options["gold_votes"], classes, options["answers"])
-    if options["gold"] is not None:
-        gold = read_gold_named(options["gold"], classes)
-        warn_of_unasked_gold(gold, (gold_votes or read).questions, "the questions of the votes")
-    if method == "majority":
-        posterior = majority(read)
-    elif method == "dawid-skene":
-        posterior = _dawid_skene(read, gold, options)
-    else:
-        posterior = _calibrated(read, gold, gold_votes, original, options)
-    write_posterior(posterior, output)
-    summary = _summary(read, posterior, output)
+    options = AggregateOptions(
+        method=method,
+        pseudocount=pseudocount,
+        gold_mode=gold_mode,  # type: ignore[arg-type]
+        min_expert_yes=min_expert_yes,
+        states=states,
+        iterations=iterations,
+        tolerance=tolerance,
+        original_rater=original_labels is not None,
+        original_classes=original_classes,
+        original_min_expert_yes=original_min_expert_yes,
+    )
+    original = None if original_labels is None else read_original(original_labels, classes)
+    known = known_classes(classes, original)
+    read = read_votes_named(votes, known, answers)
+    read_gold = None if gold is None else read_gold_named(gold, known)
+    of_gold = None if gold_votes is None else read_votes_named(gold_votes, known, answers)
+    if read_gold is not None:
+        asked = read if of_gold is None else of_gold
+        warn_of_unasked_gold(read_gold, asked.questions, "the questions of the votes")
+    with progress("Fitting", None) as step, ThreadEngine(workers) as engine:
+        made = make_posterior(
+            votes=read, gold=read_gold, gold_votes=of_gold, benchmark=original, options=options,
+            engine=engine, progress=step,
+        )  # fmt: skip
+    write_posterior(made.record, output)
     if as_json:
-        print_json(summary)
+        print_json(_summary(read, made.record, output) | {"reason": made.details.reason})
         return
-    click.echo(
-        f"{summary['n_votes']:,} votes of {summary['n_raters']:,} raters on "
-        f"{summary['n_questions']:,} questions, by {posterior.method}"
-        + _convergence(posterior)
-        + f": {output}"
-    )
-
-
-def _check_options(method: str, options: dict[str, Any]) -> None:
-    """Refuse options that were typed and that the method does not take."""
-    context = click.get_current_context()
-    for name, methods in METHODS_OF.items():
-        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if typed and method not in methods:
-            raise OptionError(
-                f"--{name.replace('_', '-')} goes with --method {' or '.join(methods)}, not with "
-                f"{method}. Leave it out, or take another method."
-            )
-    for name in ("original_classes", "original_min_expert_yes"):
-        if options[name] is not None and options["original_labels"] is None:
-            raise OptionError(f"--{name.replace('_', '-')} needs --original-labels NAME|FILE.")
-
-
-def _dawid_skene(votes: Votes, gold: Gold | None, options: dict[str, Any]) -> Posterior:
-    from reassess.aggregation import dawid_skene
-    from reassess.engines import ThreadEngine
-
-    with progress("Fitting", None) as step, ThreadEngine(options["workers"]) as engine:
-        return dawid_skene(
-            votes,
-            n_states=options["states"],
-            pseudocount=options["pseudocount"],
-            gold=gold,
-            gold_mode=options["gold_mode"],
-            min_expert_yes=options["min_expert_yes"],
-            max_iterations=options["iterations"],
-            tolerance=options["tolerance"],
-            engine=engine,
-            progress=lambda what, **_: step(what),
-        )
-
-
-def _calibrated(
-    votes: Votes,
-    gold: Gold | None,
-    gold_votes: Votes | None,
-    original: Benchmark | None,
-    options: dict[str, Any],
-) -> Posterior:
-    from reassess.aggregation import calibrated, original_label_rater
-
-    if gold is None:
-        raise OptionError("--method calibrated needs gold (--gold FILE).")
-    virtual = []
-    if original is not None:
-        first, last = _class_range(options["original_classes"])
-        rater = original_label_rater(
-            original,
-            votes.questions,
-            gold,
-            first_class=first,
-            last_class=last,
-            min_expert_yes=options["original_min_expert_yes"],
-        )
-        virtual.append(rater)
-    return calibrated(
-        votes,
-        gold,
-        gold_votes=gold_votes,
-        pseudocount=options["pseudocount"],
-        min_expert_yes=options["min_expert_yes"],
-        virtual_raters=virtual,
-    )
-
-
-def _class_range(text: str | None) -> tuple[int, int | None]:
-    if text is None:
-        return 0, None
-    match = re.fullmatch(r"(\d+)-(\d+)", text)
-    if match is None or int(match[1]) > int(match[2]):
-        raise OptionError(
-            f"--original-classes is {text!r}, but must be two class indices, as 0-397."
-        )
-    return int(match[1]), int(match[2])
-
-
-def _convergence(posterior: Posterior) -> str:
-    if posterior.converged is None:
-        return ""
-    n_iterations = len(posterior.log_likelihood) - 1
-    verb = "converged" if posterior.converged else "NOT converged"
-    return f" ({verb} after {n_iterations} iterations)"
+    click.echo(f"{made.summary}: {output}")
 
 
 def _summary(votes: Votes, posterior: Posterior, output: str) -> dict[str, object]:

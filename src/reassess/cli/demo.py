@@ -33,12 +33,14 @@ def demo(folder: str, seed: int) -> None:
     seen: list[str] = []
     with progress("Demo", len(STAGES)) as step:
 
-        def tell(stage: str, detail: str) -> None:
-            step(f"{stage}: {detail}", advance=stage not in seen)
+        def show(what: str, *, done: int | None = None, total: int | None = None) -> None:
+            stage, _, detail = what.partition(": ")
+            step(what, done=done, total=total, advance=stage in STAGES and stage not in seen)
+            if stage in STAGES and (detail or stage not in seen):
+                click.echo(f"  {stage:<16} {detail}".rstrip(), err=True)
             seen.append(stage)
-            click.echo(f"  {stage:<16} {detail}", err=True)
 
-        result = run_demo(folder, seed=seed, on_stage=tell)
+        result = run_demo(folder, seed=seed, progress=show)
     click.echo()
     for sentence in result.found.sentences():
         click.echo(click.wrap_text(sentence, 88, "• ", "  "))

@@ -2,10 +2,9 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from reassess.cli.options import (
     RegistryChoice,
@@ -18,7 +17,16 @@ from reassess.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reassess.files import LabelFormat
+    from reassess.labels import LabelRule
+
+
+def _rules() -> "Mapping[str, LabelRule]":
+    from reassess.labels import RULES
+
+    return RULES
 
 
 def _formats() -> "dict[str, LabelFormat]":
@@ -48,7 +56,7 @@ Examples:
 @click.option("--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition.")
 @click.option(
     "--rule",
-    type=click.Choice(["threshold", "recall-at-precision", "precision-at-recall", "f1"]),
+    type=RegistryChoice(_rules),
     default="threshold",
     show_default=True,
     help="How the operating point is chosen.",
@@ -56,9 +64,7 @@ Examples:
 @click.option(
     "--threshold",
     type=float,
-    default=0.8,
-    show_default=True,
-    help="Keep a label where its posterior is at least this.",
+    help="Least posterior of a label that is kept.  [default: 0.8 for the rule threshold]",
 )
 @click.option("--target", type=float, help="The precision or recall that the rule asks for.")
 @click.option("--gold", metavar="NAME|FILE", help="Gold, to choose by and to state precision.")
@@ -67,6 +73,18 @@ Examples:
     old=("--n-yes",),
     type=int,
     help="Experts that must say yes.  [default: more than half]",
+)
+@click.option(
+    "--adjudications",
+    metavar="FILE",
+    help="Experts' decisions about single questions, which win over votes: as gold.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="A model whose predictions were asked about, to stand with the labels; may be repeated.",
 )
 @click.option("--name", help="How to call the labels.")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Where to write the labels.")
@@ -77,65 +95,57 @@ Examples:
     help="Format of the output.  [default: parquet for .parquet, else native]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
-def label(posterior: str, output: str, as_json: bool, **options: Any) -> None:
+def label(
+    posterior: str,
+    original_labels: str,
+    classes: str | None,
+    rule: str,
+    threshold: float | None,
+    target: float | None,
+    gold: str | None,
+    min_expert_yes: int | None,
+    adjudications: str | None,
+    models: tuple[str, ...],
+    name: str | None,
+    output: str,
+    form: str | None,
+    as_json: bool,
+) -> None:
     """Decide labels from a POSTERIOR, and store how with them.
 
     Images that were not rated keep their original label and are listed as unrated.
     """
     from reassess.files import label_format, read_posterior, write_labels
     from reassess.files.arrays import prefix_errors_with
-    from reassess.labels import operating_point, reassessed_labels
+    from reassess.pipeline import LabelOptions, make_labels
 
-    form = label_format(output, options["form"]).name
+    form = label_format(output, form).name
+    options = LabelOptions(rule, threshold, target, min_expert_yes)
     read = read_posterior(posterior)
-    benchmark = read_original(options["original_labels"], options["classes"])
-    gold = None
-    if options["gold"] is not None:
-        gold = read_gold_named(options["gold"], known_classes(options["classes"], benchmark))
-        warn_of_unasked_gold(gold, read.questions, "the questions of the posterior")
-    point = operating_point(
-        read,
-        rule=options["rule"],
-        threshold=_threshold(options),
-        target=options["target"],
-        gold=gold,
-        min_expert_yes=options["min_expert_yes"],
-    )
+    benchmark = read_original(original_labels, classes)
+    known = known_classes(classes, benchmark)
+    read_gold = None if gold is None else read_gold_named(gold, known)
+    if read_gold is not None:
+        warn_of_unasked_gold(read_gold, read.questions, "the questions of the posterior")
+    decided = None if adjudications is None else read_gold_named(adjudications, known)
     with prefix_errors_with(Path(posterior)):
-        labels = reassessed_labels(read, benchmark, point, name=options["name"])
+        made = make_labels(
+            posterior=read, benchmark=benchmark, gold=read_gold, adjudications=decided,
+            models=models, name=name, options=options,
+        )  # fmt: skip
+    labels = made.record
     write_labels(labels, output, form)
-    rated = labels.rated
-    n_unrated = 0 if rated is None else int((~rated).sum())
-    summary = {
-        "output": output,
-        "n_images": len(labels),
-        "n_unrated": n_unrated,
-        "n_labelled": int((labels.sizes > 0).sum()),
-        "n_labels": len(labels.indices),
-        "operating_point": dataclasses.asdict(point),
-        "votes_sha256": labels.votes_sha256,
-    }
     if as_json:
-        print_json(summary)
+        rated = labels.rated
+        point = labels.operating_point
+        print_json({
+            "output": output,
+            "n_images": len(labels),
+            "n_unrated": 0 if rated is None else int((~rated).sum()),
+            "n_labelled": int((labels.sizes > 0).sum()),
+            "n_labels": len(labels.indices),
+            "operating_point": None if point is None else dataclasses.asdict(point),
+            "votes_sha256": labels.votes_sha256,
+        })  # fmt: skip
         return
-    click.echo(
-        f"{summary['n_labels']:,} labels on {summary['n_labelled']:,} of {len(labels):,} images "
-        f"({n_unrated:,} unrated keep their original label), posterior at least "
-        f"{point.threshold:g}"
-        + (
-            f"; on {point.n_gold:,} gold questions precision {point.precision:.3f}, recall "
-            f"{point.recall:.3f}"
-            if point.precision is not None and point.recall is not None
-            else ""
-        )
-        + f": {output}"
-    )
-
-
-def _threshold(options: dict[str, Any]) -> float | None:
-    """The threshold where the rule takes one, or where one was typed all the same."""
-    source = click.get_current_context().get_parameter_source("threshold")
-    if options["rule"] == "threshold" or source is ParameterSource.COMMANDLINE:
-        threshold: float = options["threshold"]
-        return threshold
-    return None
+    click.echo(f"{made.summary}: {output}")

@@ -10,7 +10,7 @@ from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from reassess.analysis.mistakes import Mistakes
-    from reassess.study import Collected, Study
+    from reassess.study import Study, StudyRecords
 
 
 @click.command(
@@ -78,7 +78,7 @@ def mistakes(
     tells how many clear mistakes each model makes, and how often the labels are wrong.
     """
     from reassess.study import open_study
-    from reassess.study.stages import is_review
+    from reassess.study.run import is_review
 
     if review and result:
         raise OptionError("--review and --result exclude each other: first one, then the other.")
@@ -114,11 +114,11 @@ def mistakes(
         _show(collected, found, rows, output, as_json=as_json)
 
 
-def _find(study: "Study", models: tuple[str, ...]) -> "tuple[Collected, Mistakes]":
+def _find(study: "Study", models: tuple[str, ...]) -> "tuple[StudyRecords, Mistakes]":
     from reassess.analysis.mistakes import find_mistakes
-    from reassess.study import collect, entries_of
+    from reassess.study import collect, select_models
 
-    names = [one.name for one in entries_of(study, list(models) if models else None)]
+    names = [one.name for one in select_models(study, list(models) if models else None)]
     with console().status("Reading the study"):
         collected = collect(study)
         by_name = {one.model: one for one in collected.predictions}
@@ -135,7 +135,7 @@ def _find(study: "Study", models: tuple[str, ...]) -> "tuple[Collected, Mistakes
 
 
 def _show(
-    collected: "Collected", found: "Mistakes", rows: int, output: str | None, *, as_json: bool
+    collected: "StudyRecords", found: "Mistakes", rows: int, output: str | None, *, as_json: bool
 ) -> None:
     from reassess.report.mistake_tables import (
         every_mistake_table,
@@ -168,7 +168,7 @@ def _show(
 
 
 def _make_review(
-    collected: "Collected",
+    collected: "StudyRecords",
     found: "Mistakes",
     into: str | None,
     sample: int,
@@ -223,9 +223,9 @@ def _show_result(study: "Study", database: str | None, *, as_json: bool) -> None
     )
     from reassess.report.table import to_rich
     from reassess.site.results import read_verdicts
-    from reassess.study.reviewing import review_of
+    from reassess.study.reviewing import read_study_review
 
-    review = review_of(study)
+    review = read_study_review(study)
     found = review_result(review, *read_verdicts(study, review, database))
     if as_json:
         fields = {

@@ -5,16 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import console, option, print_json, progress
+from reassess.cli.options import RegistryChoice, console, option, print_json, progress
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
-    from reassess.proposals import Cost
-    from reassess.report.table import Table
-    from reassess.study import Proposed, Study
+    from collections.abc import Mapping
 
-_SETTINGS = ("rule", "recall", "budget", "pairs_per_model", "per_task", "gold")
-_COSTS = ("votes_per_question", "seconds_per_question", "wage_per_hour")
+    from reassess.proposals import Cost, ProposalRule
+    from reassess.study import Proposed
+
+
+def _rules() -> "Mapping[str, ProposalRule]":
+    from reassess.proposals import RULES
+
+    return RULES
 
 
 @click.command(
@@ -28,7 +32,7 @@ Examples:
 @click.argument("study")
 @click.option(
     "--rule",
-    type=click.Choice(["paper", "learned"]),
+    type=RegistryChoice(_rules),
     help="paper: large scores of two models or more; learned: the pairs that are likely to be "
     "valid, learned from votes or gold.  [default: paper]",
 )
@@ -51,7 +55,8 @@ Examples:
 @click.option(
     "--seconds-per-question",
     type=click.FloatRange(0, min_open=True),
-    help="Of a rater, for the cost.  [default: measured where votes tell, else an assumption]",
+    help="Seconds of a rater, for the cost.  [default: measured where votes tell, else an "
+    "assumption]",
 )
 @click.option("--wage-per-hour", type=click.FloatRange(0), help="For the cost in money.")
 @click.option(
@@ -60,105 +65,103 @@ Examples:
 @click.option("--workers", type=int, help="Threads.  [default: one a core]")
 @click.option("--dry-run", is_flag=True, help="Only say what would be asked, and what it costs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def propose(study: str, dry_run: bool, as_json: bool, **options: Any) -> None:
+def propose(
+    study: str,
+    rule: str | None,
+    recall: float | None,
+    budget: int | None,
+    gold: str | None,
+    pairs_per_model: int | None,
+    per_task: int | None,
+    votes_per_question: int | None,
+    seconds_per_question: float | None,
+    wage_per_hour: float | None,
+    curve: str | None,
+    workers: int | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Propose labels for the images of a STUDY, and bundle the questions into tasks.
 
     Options are remembered in study.toml, except in a dry run. Nothing that was answered is
     asked again: a model or images that are added later only add questions. Interrupted, it
     goes on where it was.
     """
-    from reassess.study import change_settings, open_study, propose_study, write_proposed
+    from reassess.study import as_named, change_settings, open_study, propose_study
 
     stored = open_study(study)
-    typed = _typed(stored, options)
-    settings = {
-        section: {**stored.settings.get(section, {}), **typed[section]} for section in typed
-    }
-    opened = dataclasses.replace(stored, settings={**stored.settings, **settings})
-    by_paper = opened.setting("propose", "rule", "paper") == "paper"
-    chosen = by_paper and opened.setting("propose", "recall") is not None
-    if options["curve"] is not None and not chosen:
-        raise OptionError("--curve needs a choice of models (--recall R --gold FILE).")
+    typed = {
+        "propose": _given(
+            rule=rule, recall=recall, budget=budget, pairs_per_model=pairs_per_model,
+            per_task=per_task, gold=None if gold is None else as_named(gold, stored.folder),
+        ),
+        "cost": _given(
+            votes_per_question=votes_per_question, seconds_per_question=seconds_per_question,
+            wage_per_hour=wage_per_hour,
+        ),
+    }  # fmt: skip
+    if typed["propose"].keys() & {"rule", "recall", "budget"}:  # how much is wanted is one choice
+        typed["propose"] = {"recall": None, "budget": None} | typed["propose"]
+    if rule is not None:
+        typed["propose"] = {"pairs_per_model": None} | typed["propose"]
+    opened = stored.with_settings(typed)
+    if curve is not None:
+        _check_curve(
+            opened.setting("propose", "rule", "paper"), opened.setting("propose", "recall")
+        )
     with progress("Proposing", None) as step:
-        proposed = propose_study(opened, workers=options["workers"], on_step=step)
-        costs = _costs(opened, proposed)
-        if not dry_run:
-            step("writing")
-            for section, values in typed.items():
-                stored = change_settings(stored, section, values)
-            write_proposed(stored, proposed)
-    if options["curve"] is not None and proposed.choice is not None:
+        proposed = propose_study(opened, write=not dry_run, workers=workers, progress=step)
+    if not dry_run:
+        for section, values in typed.items():
+            stored = change_settings(stored, section, values)
+    if curve is not None and proposed.result.choice is not None:
         from reassess.report import write_recall_cost
 
-        write_recall_cost(proposed.choice, options["curve"])
-    summary = _summary(opened, proposed, costs)
+        write_recall_cost(proposed.result.choice, curve)
+    summary = _summary(proposed, len(opened.models))
     if as_json:
         print_json(summary)
     else:
-        _print(study, summary, proposed, costs, dry_run=dry_run)
+        _print(study, summary, proposed, dry_run=dry_run)
 
 
-def _typed(study: "Study", options: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The options that were typed, by the section of the manifest that holds them."""
-    from reassess.study import as_named
-
-    typed = {key: value for key, value in options.items() if value is not None}
-    if "gold" in typed:
-        typed["gold"] = as_named(typed["gold"], study.folder)
-    asked: dict[str, Any] = {key: typed[key] for key in _SETTINGS if key in typed}
-    if asked.keys() & {"rule", "recall", "budget"}:  # how much is wanted is one choice
-        asked = {"recall": None, "budget": None} | asked
-    return {"propose": asked, "cost": {key: typed[key] for key in _COSTS if key in typed}}
+def _given(**options: object) -> dict[str, Any]:
+    """The options that were typed."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
-def _costs(study: "Study", proposed: "Proposed") -> list["Cost"]:
-    """What each way of rating costs for the questions that are still to be asked."""
-    from reassess.proposals import SAVINGS, rating_cost
-    from reassess.study import seconds_of_votes
-
-    open_questions = ~proposed.answered
-    n_tasks = len(set(proposed.tasks.task[open_questions].tolist()))
-    seconds = study.setting("cost", "seconds_per_question") or seconds_of_votes(study)
-    wage = study.setting("cost", "wage_per_hour")
-    return [
-        rating_cost(
-            int(open_questions.sum()),
-            n_tasks,
-            rating=rating,
-            votes_per_question=study.setting("cost", "votes_per_question", 5),
-            seconds_per_question=None if seconds is None else float(seconds),
-            wage_per_hour=None if wage is None else float(wage),
-            recall=proposed.expected_recall,
-        )
-        for rating in SAVINGS
-    ]
+def _check_curve(rule: str, recall: float | None) -> None:
+    if rule != "paper" or recall is None:
+        raise OptionError("--curve needs a choice of models (--recall R --gold FILE).")
 
 
-def _summary(study: "Study", proposed: "Proposed", costs: list["Cost"]) -> dict[str, Any]:
+def _summary(proposed: "Proposed", n_models: int) -> dict[str, Any]:
     from reassess.proposals import default_pairs_per_model
-    from reassess.study import PER_TASK
 
-    proposals, rated = proposed.proposals, proposed.proposals.rated
-    rule = study.setting("propose", "rule", "paper")
-    choice, unseen = proposed.choice, proposed.unseen
+    proposals, rated, options = (
+        proposed.result.proposals,
+        proposed.result.proposals.rated,
+        proposed.options,
+    )
+    choice, missing, learned = (
+        proposed.result.choice, proposed.result.missing,
+        proposed.result.learned
+    )  # fmt: skip
+    listed = options.pairs_per_model or default_pairs_per_model(proposed.benchmark)
     return {
-        "rule": rule,
-        "top": study.setting(
-            "propose", "pairs_per_model", default_pairs_per_model(proposed.benchmark)
-        )
-        if rule == "paper"
-        else None,
-        "per_task": study.setting("propose", "per_task", PER_TASK),
-        "n_models": len(study.models),
+        "rule": options.rule,
+        "pairs_per_model": None if learned is not None else listed,
+        "per_task": options.per_task,
+        "n_models": n_models,
         "n_images": len(rated),
         "n_rated": int(rated.sum()),
         "n_unrated": int((~rated).sum()),
         "n_proposals": len(proposals),
         "n_questions": len(proposed.tasks.questions),
-        "n_new_questions": int(proposed.new.sum()),
-        "n_answered": int(proposed.answered.sum()),
+        "n_new_questions": int(proposed.changes.new.sum()),
+        "n_answered": int(proposed.changes.answered.sum()),
         "n_tasks": proposed.tasks.n_tasks,
-        "expected_recall": proposed.expected_recall,
+        "expected_recall": proposed.result.expected_recall,
         "chosen_models": None if choice is None else list(choice.chosen.models),
         "curve": None
         if choice is None
@@ -172,35 +175,33 @@ def _summary(study: "Study", proposed: "Proposed", costs: list["Cost"]) -> dict[
             for one in choice.curve
         ],
         "unseen": None
-        if unseen is None
+        if missing is None
         else {
-            "n_unseen": unseen.n_missing,
-            "low": unseen.interval[0],
-            "high": unseen.interval[1],
-            "method": unseen.method,
+            "n_unseen": missing.n_missing,
+            "low": missing.interval[0],
+            "high": missing.interval[1],
+            "method": missing.method,
         },
-        "learner": None if proposed.learned is None else proposed.learned.learner,
+        "learner": None if learned is None else learned.learner,
         "calibration": _calibration(proposed),
-        "lost": proposed.lost,
+        "lost": proposed.result.missing_lists,
         "n_resumed_shards": proposed.n_resumed,
-        "costs": [dataclasses.asdict(one) for one in costs],
+        "costs": [dataclasses.asdict(one) for one in proposed.costs],
     }
 
 
 def _calibration(proposed: "Proposed") -> dict[str, Any] | None:
     """How the learned probabilities compare with the truth that they did not see."""
-    if proposed.learned is None:
+    if proposed.result.learned is None:
         return None
-    found = dataclasses.asdict(proposed.learned.calibration)
+    found = dataclasses.asdict(proposed.result.learned.calibration)
     for key, value in found.items():
         if hasattr(value, "tolist"):  # an empty bin has no mean: null, for JSON has no NaN
             found[key] = [None if one != one else one for one in value.tolist()]  # noqa: PLR0124
     return found
 
 
-def _print(
-    study: str, summary: dict[str, Any], proposed: "Proposed", costs: list["Cost"], *, dry_run: bool
-) -> None:
+def _print(study: str, summary: dict[str, Any], proposed: "Proposed", *, dry_run: bool) -> None:
     n_images = summary["n_images"]
     click.echo(
         f"{summary['n_models']:,} models on {n_images:,} images propose {summary['n_proposals']:,} "
@@ -213,42 +214,43 @@ def _print(
         f"{summary['n_new_questions']:,} are new, {summary['n_answered']:,} answered."
     )
     if summary["expected_recall"] is not None:
-        where = "on gold" if proposed.choice is not None else "expected"
+        where = "on gold" if proposed.result.choice is not None else "expected"
         click.echo(f"Recall {where}: {summary['expected_recall']:.3f} of the valid labels.")
-    if proposed.choice is not None:
-        chosen = proposed.choice.chosen
+    if proposed.result.choice is not None:
+        chosen, curve = proposed.result.choice.chosen, proposed.result.choice.curve
         click.echo(
             f"Chosen models: {', '.join(chosen.models) or 'none'}; precision "
-            f"{chosen.precision:.3f} on gold. The curve has {len(proposed.choice.curve)} points "
+            f"{chosen.precision:.3f} on gold. The curve has {len(curve)} points "
             "(--curve FILE draws it)."
         )
-    if proposed.learned is not None:
-        held_out = proposed.learned.calibration
+    if proposed.result.learned is not None:
+        held_out = proposed.result.learned.calibration
         click.echo(
             f"Calibration on images that were not learned from: expected error "
             f"{held_out.expected_error:.4f}, Brier score {held_out.brier:.4f}."
         )
-    if proposed.unseen is not None:
-        low, high = proposed.unseen.interval
+    if proposed.result.missing is not None:
+        low, high = proposed.result.missing.interval
         click.echo(
             "Valid labels that no model lists: "
-            f"{'at least' if proposed.unseen.method == 'chao2' else 'about'} "
-            f"{proposed.unseen.n_missing:,.0f} ({low:,.0f} to {high:,.0f})."
+            f"{'at least' if proposed.result.missing.method == 'chao2' else 'about'} "
+            f"{proposed.result.missing.n_missing:,.0f} ({low:,.0f} to {high:,.0f})."
         )
-    if proposed.learned is not None and proposed.learned.learner == "logistic":
+    if proposed.result.learned is not None and proposed.result.learned.learner == "logistic":
         click.echo(
             "Note: there was little to learn from, and perhaps of contested images only: on the "
             "others such probabilities come out too high. A --budget is safer than a --recall."
         )
-    for text in sorted(set(proposed.lost.values())):
-        models = [name for name, reason in proposed.lost.items() if reason == text]
+    lost = summary["lost"]
+    for text in sorted(set(lost.values())):
+        models = [name for name, reason in lost.items() if reason == text]
         shown = ", ".join(models[:3]) + (", …" if len(models) > 3 else "")
         click.echo(f"Note: {len(models)} of the models ({shown}) give {text}.")
-    _print_costs(costs)
+    _print_costs(proposed.costs)
     click.echo("Nothing was written." if dry_run else f"Next: reassess status {study}")
 
 
-def _print_costs(costs: list["Cost"]) -> None:
+def _print_costs(costs: "tuple[Cost, ...]") -> None:
     from reassess.report.table import to_rich
 
     console().print(to_rich(_costs_table(costs)))
@@ -256,7 +258,7 @@ def _print_costs(costs: list["Cost"]) -> None:
         click.echo(f"Assumed values: {', '.join(costs[0].assumed)}.")
 
 
-def _costs_table(costs: list["Cost"]) -> "Table":
+def _costs_table(costs: "tuple[Cost, ...]") -> "Table":
     """One row a way of rating: what the open questions cost."""
     from reassess.report.table import Column, Columns, Table
 

@@ -200,6 +200,7 @@ def _read(
     pseudocount: float,
 ) -> _Inputs:
     from reassess import sources
+    from reassess.pipeline import AggregateOptions, make_posterior
 
     predictions = [
         one
@@ -219,7 +220,10 @@ def _read(
     if given["posterior"] is not None:
         posterior = sources.posterior(given["posterior"], notify=note)
     else:
-        posterior = _aggregate(votes, gold, gold_votes, min_expert_yes, pseudocount)
+        options = AggregateOptions(pseudocount=pseudocount, min_expert_yes=min_expert_yes)
+        made = make_posterior(votes=votes, gold=gold, gold_votes=gold_votes, options=options)
+        note(f"Posterior by {made.details.method} ({made.details.reason}).")
+        posterior = made.record
     return _Inputs(predictions, target.labels, votes, posterior, gold, gold_votes)
 
 
@@ -241,27 +245,6 @@ def _read_study(folder: str, given: dict[str, str | None]) -> _Inputs:
     gold = None if votes is None else usable_gold(found.gold, votes.questions)
     return _Inputs(
         list(found.predictions), found.labels, votes, posterior, gold, decided=found.decided
-    )
-
-
-def _aggregate(
-    votes: "Votes",
-    gold: "Gold | None",
-    gold_votes: "Votes | None",
-    min_expert_yes: int | None,
-    pseudocount: float,
-) -> "Posterior":
-    """What `reassess aggregate` makes of the votes by default."""
-    from reassess.aggregation import calibrated, dawid_skene
-
-    if gold is None:
-        return dawid_skene(votes, pseudocount=pseudocount)
-    return calibrated(
-        votes,
-        gold,
-        gold_votes=gold_votes,
-        pseudocount=pseudocount,
-        min_expert_yes=min_expert_yes,
     )
 
 

@@ -35,13 +35,13 @@ def report(study: str, output: str | None, figures: str | None, resamples: int, 
     from reassess.report import write_figures, write_report
     from reassess.site.results import rater_repeats
     from reassess.study import collect, missing_files, open_study
-    from reassess.study.telling import STEPS, report_of
+    from reassess.study.report_inputs import STEPS, build_report
 
     opened = open_study(study)
     command = shlex.join(["reassess", *sys.argv[1:]])
     with progress("Reporting", len(STEPS) + 2) as step:
         step("reading")
-        told = report_of(
+        told = build_report(
             collect(opened),
             command=command,
             repeats=partial(rater_repeats, opened),

@@ -24,7 +24,7 @@ def run(study: str, workers: int | None, as_json: bool) -> None:
 
     opened = open_study(study)
     with progress("Running", None) as step:
-        done = run_study(opened, workers=workers, on_step=step)
+        done = run_study(opened, workers=workers, progress=step)
     if as_json:
         print_json([{"stage": stage, "result": line} for stage, line in done])
         return

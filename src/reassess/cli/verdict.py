@@ -171,12 +171,12 @@ def _study_verdict(
     from reassess.analysis.verdict_json import study_as_dict
     from reassess.report.verdict import study_sentences
     from reassess.study import collect, open_study
-    from reassess.study.telling import verdict_of
+    from reassess.study.report_inputs import build_verdict
 
     with console().status("Reading the study"):
         collected = collect(open_study(folder))
     with progress("Resampling", resamples) as step:
-        found = verdict_of(
+        found = build_verdict(
             collected,
             cluster_by=cluster_by,
             bins=bins,

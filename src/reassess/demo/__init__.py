@@ -38,7 +38,16 @@ from reassess.files import (
 from reassess.files.scores import write_scores
 from reassess.files.tables import write_table
 from reassess.pipeline import STAGES as PIPELINE_STAGES
-from reassess.pipeline import Ask, AskExperts, OnStage, Reassessment, reassess_benchmark
+from reassess.pipeline import (
+    AggregateOptions,
+    Ask,
+    AskExperts,
+    LabelOptions,
+    ProposeOptions,
+    Reassessment,
+    reassess_benchmark,
+)
+from reassess.progress import Progress, null_progress
 from reassess.records import (
     Accuracy,
     Gold,
@@ -50,8 +59,8 @@ from reassess.records import (
 from reassess.scoring import original_accuracy, original_labels, real_accuracy
 from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
 
-STAGES = ("digits", "predictions", *PIPELINE_STAGES, "report")
-"""The names that ``on_stage`` is called with, in order."""
+STAGES = ("digits", "predictions", *(stage.name for stage in PIPELINE_STAGES), "report")
+"""The names of the steps, in order."""
 
 N_RATERS, VOTES_PER_QUESTION, N_EXPERTS, N_GOLD_IMAGES = 20, 5, 5, 100
 
@@ -142,7 +151,7 @@ def run_demo(
     *,
     seed: int = 0,
     n_images: int = N_IMAGES,
-    on_stage: OnStage | None = None,
+    progress: Progress = null_progress,
 ) -> DemoResult:
     """Run the study and write its files; the same seed gives the same files.
 
@@ -152,8 +161,8 @@ def run_demo(
         folder: where to write; made where it is missing.
         seed: of the benchmark, the models and the simulated raters.
         n_images: fewer than the usual number make it quicker and its numbers rougher.
-        on_stage: called with a name in `STAGES` and what goes into that stage when it begins,
-            and again with the same name where there is more to tell.
+        progress: told a name of `STAGES` when it begins, and "name: detail" where there is more
+            to tell.
 
     Raises:
         MissingExtraError: scikit-learn, Pillow or a package of the report is not installed.
@@ -163,35 +172,36 @@ def run_demo(
     """
     folder = Path(folder)
     _check(seed, n_images, folder)
-    tell = on_stage or _silent
     rngs = np.random.default_rng(seed).spawn(3)
 
-    tell("digits", f"{n_images:,} images of one or two scans")
+    progress(f"digits: {n_images:,} images of one or two scans")
     digits = make_digits(n_images, rngs[0])
     write_digits(digits, folder)
 
     predictions = []
     for name, model in models(int(rngs[1].integers(2**31))).items():
-        tell("predictions", f"{name}, out of fold")
+        progress(f"predictions: {name}, out of fold")
         predictions.append(_predictions(name, model, digits, folder / "predictions"))
 
-    ask, ask_experts = _simulated_answers(digits, folder, rngs[2], tell)
+    ask, ask_experts = _simulated_answers(digits, folder, rngs[2], progress)
     records = reassess_benchmark(
         predictions,
         digits.benchmark,
-        top=_PAIRS_PER_IMAGE * n_images,
         ask=ask,
         ask_experts=ask_experts,
-        method="dawid-skene",
-        rule="f1",
-        on_stage=tell,
+        options={
+            "propose": ProposeOptions(pairs_per_model=_PAIRS_PER_IMAGE * n_images),
+            "aggregate": AggregateOptions(method="dawid-skene"),
+            "label": LabelOptions(rule="f1"),
+        },
+        progress=progress,
     )
     _write_records(records, folder)
 
-    tell("report", "findings, figures, report.html")
+    progress("report: findings, figures, report.html")
     found = _found(digits, records)
     page = write_report_of(records, found.sentences(), seed, folder)
-    study = write_study_of(records, folder, top=_PAIRS_PER_IMAGE * n_images)
+    study = write_study_of(records, folder, pairs_per_model=_PAIRS_PER_IMAGE * n_images)
     return DemoResult(folder, page, study, digits, records, found)
 
 
@@ -244,14 +254,14 @@ def _predictions(name: str, model: Any, digits: Digits, folder: Path) -> Predict
 
 
 def _simulated_answers(
-    digits: Digits, folder: Path, rng: np.random.Generator, tell: OnStage
+    digits: Digits, folder: Path, rng: np.random.Generator, progress: Progress
 ) -> tuple[Ask, AskExperts]:
     """Simulated raters and experts; what they answer passes through files, which have hashes."""
     rater_rng, expert_rng = rng.spawn(2)
     raters = simulated_raters(N_RATERS, rater_rng)
 
     def ask(questions: Questions) -> Votes:
-        tell("votes", f"{N_RATERS} simulated raters answer {len(questions):,} questions")
+        progress(f"votes: {N_RATERS} simulated raters answer {len(questions):,} questions")
         truth = _truth_of(questions, digits.truth)
         votes = simulate_votes(
             questions, truth, raters, votes_per_question=VOTES_PER_QUESTION, rng=rater_rng
@@ -260,7 +270,7 @@ def _simulated_answers(
         return read_votes(folder / "votes.csv")
 
     def ask_experts(questions: Questions) -> Gold:
-        tell("votes", f"{N_EXPERTS} simulated experts fix the truth of gold questions")
+        progress(f"votes: {N_EXPERTS} simulated experts fix the truth of gold questions")
         truth = _truth_of(questions, digits.truth)
         gold = simulate_gold(
             questions, truth, n_images=N_GOLD_IMAGES, n_experts=N_EXPERTS, rng=expert_rng
@@ -337,7 +347,3 @@ def _check(seed: int, n_images: int, folder: Path) -> None:
     for package in (*study, *report):
         if find_spec(package) is None:
             raise MissingExtraError(package, "study" if package in study else "report", "the demo")
-
-
-def _silent(name: str, detail: str) -> None:
-    """What is told where nobody listens."""

@@ -17,7 +17,6 @@ from reassess.study import (
     kept_in_study,
     new_study,
     propose_study,
-    write_proposed,
 )
 from reassess.study.edits import PREDICTIONS
 from reassess.study.gallery import small_copies
@@ -89,13 +88,13 @@ def write_report_of(records: Reassessment, known: Sequence[str], seed: int, fold
     return page
 
 
-def write_study_of(records: Reassessment, folder: Path, *, top: int) -> Path:
+def write_study_of(records: Reassessment, folder: Path, *, pairs_per_model: int) -> Path:
     """The same benchmark, models and questions as a study, without votes, with hidden gold.
 
     Args:
         records: of the demo.
         folder: where its files are.
-        top: pairs that each model proposes.
+        pairs_per_model: pairs that each model proposes.
     """
     where = folder / STUDY
     (where / FILE_NAME).unlink(missing_ok=True)
@@ -109,8 +108,8 @@ def write_study_of(records: Reassessment, folder: Path, *, top: int) -> Path:
     )
     models = {one.model: folder / "predictions" / f"{one.model}.npz" for one in records.predictions}
     study = add_models(study, models)
-    study = change_settings(study, "propose", {"pairs_per_model": top})
+    study = change_settings(study, "propose", {"pairs_per_model": pairs_per_model})
     gold = kept_in_study(study, folder / "gold.csv", "gold")
     study = change_settings(study, "aggregate", {"gold": gold})
-    write_proposed(study, propose_study(study))
+    propose_study(study)
     return where

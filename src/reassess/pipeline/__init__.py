@@ -1,34 +1,68 @@
-"""The stages in order. READ THIS FIRST.
+"""The pipeline: what a study, the command line, the demo and Python all run. READ THIS FIRST.
 
-Records flow one way, and each stage is a pure function from records to records::
+Records flow one way; each stage makes one record from others::
 
-    predictions ──propose──▶ proposals ─build_questions─▶ questions
-                                                             │
-                                             ask (raters)    │    ask_experts
-                                        ┌────────────────────┴──────────┐
-                                        ▼                               ▼
-                                      votes ──aggregate──▶ posterior   gold
-                                                               │        │
-                                               operating_point ◀────────┘
-                                                               │
-    scores ◀──score_models── labels ◀──reassessed_labels───────┘
+    predictions ──proposals──▶ pairs worth asking about ──tasks──▶ questions
+                                                                       │
+                                                   raters (votes)      │     experts
+                                              ┌────────────────────────┴────────┐
+                                              ▼                                 ▼
+                                            votes ──posterior──▶ P(truth)     gold
+                                                                    │           │
+                                                              labels ◀──────────┘
+                                                                    │
+                                         scores ◀── predictions ────┘
 
-Stages never import each other: they meet in `reassess.records` and are joined here. Who
-answers the questions is an argument: people through a site, a file of votes, or, in the
-demo, simulated raters. Reads and writes nothing (`reassess.files` does), finds nothing in
-the result (`reassess.analysis`) and draws nothing (`reassess.report`).
+`STAGES` below is that picture, and it is what runs: `runner.run` takes the stages in order,
+hashes the inputs of each once, before its work, and runs what is stale. Where the records lie is
+an argument (`stage.Artefacts`): a study's folder, or memory (`reassess_benchmark`).
+
+===========  ==========================================================================
+`stage`      the contract: a stage as a value, and where records lie
+`options`    what each command and section of a manifest takes: one validated type each
+`proposals`  the first stages: pairs by a rule, questions on screens
+`labels`     the last stages: the posterior, the labels, the scores
+`runner`     what is stale, and running it
+===========  ==========================================================================
+
+Stages never import each other. Nothing here reads or writes files (`reassess.files` does),
+finds anything in the result (`reassess.analysis`) or draws (`reassess.report`).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from reassess.aggregation import calibrated, dawid_skene, majority
-from reassess.errors import DataError, OptionError, preview
-from reassess.labels import operating_point, reassessed_labels
-from reassess.proposals import build_questions, propose
+from reassess.engines import ThreadEngine
+from reassess.errors import DataError, preview
+from reassess.pipeline.labels import (
+    make_labels,
+    make_posterior,
+    make_scores,
+    with_adjudications,
+)
+from reassess.pipeline.options import (
+    AggregateOptions,
+    CostOptions,
+    LabelOptions,
+    ProposeOptions,
+)
+from reassess.pipeline.proposals import make_proposals, make_tasks
+from reassess.pipeline.runner import StageStatus, run, statuses
+from reassess.pipeline.stage import (
+    Artefacts,
+    GivenModels,
+    InMemory,
+    Made,
+    Models,
+    Scans,
+    Stage,
+    always,
+)
+from reassess.progress import Progress, null_progress
+from reassess.proposals import RULES
 from reassess.records import (
     Benchmark,
     Gold,
@@ -41,21 +75,47 @@ from reassess.records import (
     Questions,
     Votes,
 )
-from reassess.scoring import score_models
+
+PROPOSALS = Stage(
+    name="proposals", section="propose", run=make_proposals, options=ProposeOptions,
+    needs=("models", "benchmark"),
+    uses={"gold": always, "votes": lambda options: RULES[options.rule].uses_posterior},
+    decided_by=("rule", "pairs_per_model", "recall", "budget"),
+)  # fmt: skip
+TASKS = Stage(
+    name="tasks", section="propose", run=make_tasks, options=ProposeOptions,
+    needs=("proposals", "benchmark"),
+    uses={"hierarchy": always},
+    sees=("votes", "tasks"),
+    decided_by=("per_task",),
+)  # fmt: skip
+VOTES = Stage(name="votes", section="votes", run=None, needs=("tasks",))
+POSTERIOR = Stage(
+    name="posterior", section="aggregate", run=make_posterior, options=AggregateOptions,
+    needs=("votes",),
+    uses={"gold": always, "benchmark": lambda options: options.original_rater},
+    decided_by=tuple(AggregateOptions.__dataclass_fields__),
+)  # fmt: skip
+LABELS = Stage(
+    name="labels", section="label", run=make_labels, options=LabelOptions,
+    needs=("posterior", "benchmark"),
+    uses={"gold": always, "adjudications": always, "models": always, "name": always},
+    sees=("tasks",),
+    decided_by=tuple(LabelOptions.__dataclass_fields__),
+)  # fmt: skip
+SCORES = Stage(
+    name="scores", section="score", run=make_scores,
+    needs=("labels", "models", "benchmark"),
+)  # fmt: skip
+
+STAGES = (PROPOSALS, TASKS, VOTES, POSTERIOR, LABELS, SCORES)
+"""The pipeline."""
 
 Ask = Callable[[Questions], Votes]
 """Whoever answers the questions."""
 
 AskExperts = Callable[[Questions], Gold]
 """Whoever fixes the truth of some of the questions."""
-
-OnStage = Callable[[str, str], None]
-"""Called with the name of a stage and what goes into it, when the stage begins."""
-
-Method = Literal["majority", "dawid-skene", "calibrated"]
-
-STAGES = ("proposals", "questions", "votes", "posterior", "operating point", "labels", "scores")
-"""The stages, by what comes out of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,94 +151,65 @@ def reassess_benchmark(
     predictions: Sequence[Predictions],
     benchmark: Benchmark,
     *,
-    top: int,
     ask: Ask,
     ask_experts: AskExperts | None = None,
-    method: Method = "dawid-skene",
-    rule: str = "threshold",
-    threshold: float | None = 0.5,
-    target: float | None = None,
-    on_stage: OnStage | None = None,
+    options: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    progress: Progress = null_progress,
 ) -> Reassessment:
-    """All stages from predictions to scores, one after the other.
+    """All stages from predictions to scores, in memory, one after the other.
 
     Args:
-        predictions: one record a model, with scores, for every image of the benchmark.
+        predictions: one record a model, for every image of the benchmark.
         benchmark: the images and their original labels.
-        top: how many pairs of each model with the largest scores may become proposals.
         ask: answers every question at least once.
-        ask_experts: fixes the truth of some questions; needed to calibrate raters, and by
-            rules that choose the threshold.
-        method: how votes become a posterior; only ``calibrated`` looks at gold, so that with
-            the others precision and recall on gold are those of unseen questions.
-        rule: how the threshold is chosen.
-        threshold: in [0, 1], for the rule ``threshold``.
-        target: in [0, 1], for the rules that name one.
-        on_stage: called when a stage begins, with its name in `STAGES` and what goes into it.
+        ask_experts: fixes the truth of some questions; None asks no experts.
+        options: `ProposeOptions` under "propose", `AggregateOptions` under "aggregate",
+            `LabelOptions` under "label"; what is left out has its defaults, which are those of a
+            study and of the command line.
+        workers: threads; None takes one a core.
+        progress: told of each stage and its steps.
 
     Raises:
         DataError: there is nothing to ask, or a question got no vote.
         ReassessError: whatever a stage refuses.
     """
-    begin = on_stage or _silent
-    begin("proposals", f"{len(predictions)} models, {len(benchmark.image_ids):,} images")
-    proposals = propose(predictions, benchmark, pairs_per_model=top)
+    memory = InMemory({"models": GivenModels(predictions), "benchmark": benchmark}, options or {})
 
-    begin("questions", f"{len(proposals.pairs):,} proposals")
-    questions = build_questions(proposals)
-    _check_any(questions, benchmark)
+    def answer(*, tasks: Any, **_: Any) -> Made[Votes]:
+        questions: Questions = tasks.questions
+        if len(questions) == 0:
+            raise DataError(
+                f"{benchmark.name}: there are 0 questions, but there must be at least one; on "
+                "every image every model's top prediction is the original label. Add other models."
+            )
+        votes = ask(questions)
+        _check_answered(questions, votes)
+        if ask_experts is not None:
+            memory.records["gold"] = ask_experts(questions)
+        return Made(votes, f"{len(votes):,} votes of {len(votes.rater_ids):,} raters")
 
-    n_rated = int(proposals.rated.sum())
-    begin("votes", f"{len(questions):,} questions about {n_rated:,} images to be rated")
-    votes = ask(questions)
-    _check_answered(questions, votes)
-    gold = None if ask_experts is None else ask_experts(questions)
-
-    begin("posterior", f"{len(votes):,} votes of {preview(votes.rater_ids, 1)}")
-    posterior = aggregate(votes, gold, method)
-
-    n_gold = 0 if gold is None else len(gold.questions)
-    begin("operating point", f"{n_gold:,} gold questions")
-    given = threshold if rule == "threshold" else None
-    point = operating_point(posterior, rule=rule, threshold=given, target=target, gold=gold)
-
-    begin("labels", f"posterior at least {point.threshold:.3f}")
-    labels = reassessed_labels(posterior, benchmark, point)
-
-    begin("scores", f"{len(labels.indices):,} labels")
-    scores = tuple(score_models(predictions, labels, benchmark))
-    # Positions, not names: the attributes stand in the order in which they came about.
-    return Reassessment(
-        benchmark, tuple(predictions), proposals, questions, votes, gold, posterior, point, labels,
-        scores,
-    )  # fmt: skip
-
-
-def aggregate(votes: Votes, gold: Gold | None, method: Method) -> Posterior:
-    """The posterior that a method, given by its name, makes of votes.
-
-    Raises:
-        OptionError: the method needs gold, and there is none.
-    """
-    if method == "majority":
-        return majority(votes)
-    if method == "dawid-skene":
-        return dawid_skene(votes)
-    if gold is None:
-        raise OptionError(f"the method {method!r} needs gold (--gold FILE).")
-    return calibrated(votes, gold)
-
-
-def _silent(name: str, detail: str) -> None:
-    """What is called between stages where nobody listens."""
-
-
-def _check_any(questions: Questions, benchmark: Benchmark) -> None:
-    if len(questions) == 0:
-        raise DataError(
-            f"{benchmark.name}: there are 0 questions, but there must be at least one; on every "
-            "image every model's top prediction is the original label. Add other models."
+    asked = replace(VOTES, run=answer)
+    with ThreadEngine(workers) as engine:
+        run(
+            memory,
+            [asked if stage is VOTES else stage for stage in STAGES],
+            engine=engine,
+            progress=progress,
         )
+    records = memory.records
+    return Reassessment(
+        benchmark=benchmark,
+        predictions=tuple(predictions),
+        proposals=records["proposals"],
+        questions=records["tasks"].questions,
+        votes=records["votes"],
+        gold=records.get("gold"),
+        posterior=records["posterior"],
+        point=records["labels"].operating_point,
+        labels=records["labels"],
+        scores=records["scores"],
+    )
 
 
 def _check_answered(questions: Questions, votes: Votes) -> None:
@@ -189,3 +220,36 @@ def _check_answered(questions: Questions, votes: Votes) -> None:
             f"votes: question {preview(silent)} has 0 votes, but must have at least one; "
             f"{len(silent):,} of {len(questions):,} questions have none. Ask raters for them."
         )
+
+
+__all__ = [
+    "LABELS",
+    "POSTERIOR",
+    "PROPOSALS",
+    "SCORES",
+    "STAGES",
+    "TASKS",
+    "VOTES",
+    "AggregateOptions",
+    "Artefacts",
+    "CostOptions",
+    "GivenModels",
+    "InMemory",
+    "LabelOptions",
+    "Made",
+    "Models",
+    "ProposeOptions",
+    "Reassessment",
+    "Scans",
+    "Stage",
+    "StageStatus",
+    "make_labels",
+    "make_posterior",
+    "make_proposals",
+    "make_scores",
+    "make_tasks",
+    "reassess_benchmark",
+    "run",
+    "statuses",
+    "with_adjudications",
+]

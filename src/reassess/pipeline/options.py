@@ -10,48 +10,9 @@ from dataclasses import dataclass
 from reassess.aggregation import AggregateOptions
 from reassess.errors import OptionError
 from reassess.labels import LabelOptions
+from reassess.proposals import ProposeOptions
 
 __all__ = ["AggregateOptions", "CostOptions", "LabelOptions", "ProposeOptions"]
-
-PER_TASK = 8
-"""Most questions of a task: what fits a screen."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProposeOptions:
-    """Which pairs are asked about, in which tasks.
-
-    Attributes:
-        rule: how pairs are chosen: ``paper`` or ``learned``.
-        pairs_per_model: pairs of each list of the paper's rule; None for three an image.
-        recall: in (0, 1], the wanted recall; None for all models (paper) or 0.97 of what the
-            models name (learned).
-        budget: at most so many proposals (learned only); None for as many as the recall needs.
-        per_task: most questions of a task.
-
-    Raises:
-        OptionError: a value is out of range, or options contradict each other.
-    """
-
-    rule: str = "paper"
-    pairs_per_model: int | None = None
-    recall: float | None = None
-    budget: int | None = None
-    per_task: int = PER_TASK
-
-    def __post_init__(self) -> None:
-        for name in ("pairs_per_model", "budget", "per_task"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionError(f"{name} is {value}, but must be 1 or more.")
-        if self.recall is not None and not 0 < self.recall <= 1:
-            raise OptionError(f"recall is {self.recall}, but must be in (0, 1].")
-        if self.budget is not None and self.rule != "learned":
-            raise OptionError(
-                f"budget goes with the rule learned, not with {self.rule}. Leave it out."
-            )
-        if self.budget is not None and self.recall is not None:
-            raise OptionError("budget and recall both say how much is wanted. Leave one out.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Says only what the report knows; a number that is not known leaves its clause ou
 
 from importlib.metadata import version
 
+from reassess.aggregation import METHODS
 from reassess.report import formatting as fmt
 from reassess.report.page_parts import Report
 
@@ -27,18 +28,6 @@ CITATIONS = {
     ),
 }
 
-_METHODS = {
-    "dawid-skene": (
-        "aggregated by the model of Dawid and Skene, which learns each rater's confusion matrix"
-        " together with the truth (Dawid and Skene, 1979)"
-    ),
-    "calibrated": (
-        "aggregated with each rater's confusion matrix as counted on gold questions (Dawid and"
-        " Skene, 1979; Beyer et al., 2020)"
-    ),
-    "majority": "aggregated by their mean, a maybe counting one half",
-}
-
 
 def methods_paragraph(report: Report) -> str:
     """What was done, in sentences with numbers and citations."""
@@ -56,9 +45,10 @@ def methods_paragraph(report: Report) -> str:
     if point is not None:
         sentence = f"A label was kept where its posterior was at least {point.threshold:.3f}"
         if point.precision is not None and point.recall is not None:
+            seen = ", in sample: they calibrated the raters" if point.in_sample else ""
             sentence += (
                 f" (precision {fmt.percent(point.precision)}, recall"
-                f" {fmt.percent(point.recall)} on {point.n_gold:,} gold questions)"
+                f" {fmt.percent(point.recall)} on {point.n_gold:,} gold questions{seen})"
             )
         sentences.append(f"{sentence}.")
     n_empty = report.findings.counts.n_images[0]
@@ -103,5 +93,5 @@ def _on_asking(report: Report, n_models: int) -> list[str]:
         f"In all, {who} answered {fmt.count(known.n_questions or 0, 'question')} (“is this class"
         f" in the image?”: no, maybe, yes) with {fmt.count(known.n_votes, 'vote')}"
     )
-    method = _METHODS.get(known.method or "", "")
+    method = "" if known.method is None else METHODS[known.method].sentence
     return [sentence, f"{asked}{f', {method}' if method else ''}."]

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
+from reassess.aggregation import METHODS, AggregateOptions
 from reassess.aggregation.adaptive import (
     STOPPING_RULES,
     AnswerWeights,
@@ -38,7 +39,8 @@ from reassess.aggregation.adaptive import (
 )
 from reassess.errors import OptionError, ReassessError
 from reassess.files import read_gold
-from reassess.pipeline import aggregate
+from reassess.labels import RULES, THRESHOLD, LabelOptions
+from reassess.pipeline import LABELS, POSTERIOR, make_posterior
 from reassess.rating import (
     QuestionTable,
     Store,
@@ -50,10 +52,9 @@ from reassess.rating import (
     votes,
 )
 from reassess.records import Assessment, NoStopping, Questions, StoppingRule, Votes
+from reassess.study.artefacts import StudyArtefacts, gold_file
 from reassess.study.inputs import benchmark_of
-from reassess.study.labelling import THRESHOLD
 from reassess.study.manifest import Study, open_study
-from reassess.study.stages import gold_file
 
 MIN_QUESTIONS = 300
 """Questions that must have all their votes before any rater's matrix is trusted."""
@@ -298,10 +299,16 @@ def _fit(folder: Path, url: str, method: StoppingMethod, min_questions: int) -> 
 
 def _threshold(study: Study) -> float | None:
     """The cut that labels will be decided by; None where it is chosen after rating."""
-    if study.setting("label", "rule", "threshold") != "threshold":
+    options: LabelOptions = StudyArtefacts(study).options(LABELS)
+    if RULES[options.rule].takes != "threshold":
         return None
-    threshold = float(study.setting("label", "threshold", THRESHOLD))
+    threshold = THRESHOLD if options.threshold is None else options.threshold
     return threshold if 0 < threshold < 1 else None
+
+
+def _aggregate_options(study: Study) -> AggregateOptions:
+    options: AggregateOptions = StudyArtefacts(study).options(POSTERIOR)
+    return options
 
 
 def _weights(study: Study, given: Votes, n_questions: int) -> AnswerWeights | None:
@@ -309,13 +316,16 @@ def _weights(study: Study, given: Votes, n_questions: int) -> AnswerWeights | No
 
     None where it knows no matrices, chooses its threshold later, or has not converged.
     """
-    threshold = _threshold(study)
-    method: Any = study.setting("aggregate", "method", "dawid-skene")
-    if threshold is None or method == "majority":
+    threshold, options = _threshold(study), _aggregate_options(study)
+    if threshold is None:
         return None
-    path = gold_file(study, "aggregate")
-    gold = None if path is None else read_gold(path, classes=benchmark_of(study).classes)
-    posterior = aggregate(given, gold, method)
+    if options.method is not None and not METHODS[options.method].has_confusion:
+        return None
+    benchmark = benchmark_of(study)
+    path = gold_file(study, POSTERIOR.section)
+    gold = None if path is None else read_gold(path, classes=benchmark.classes)
+    made = make_posterior(votes=given, gold=gold, benchmark=benchmark, options=options)
+    posterior = made.record
     if posterior.converged is False:
         return None
     return AnswerWeights.from_posterior(posterior, n_questions, threshold=threshold)

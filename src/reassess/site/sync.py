@@ -29,7 +29,7 @@ from reassess.records import Benchmark, Gold, Pairs, Questions, Tasks, Votes, al
 from reassess.site.store import KEPT
 from reassess.site.transfer import is_export
 from reassess.study import FILES, Study, benchmark_of
-from reassess.study.stages import gold_file
+from reassess.study.artefacts import gold_file
 
 _PRACTICE = "practice.json"
 

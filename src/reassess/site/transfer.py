@@ -36,7 +36,7 @@ from reassess.records import ANSWERS, Pairs, Questions, align
 from reassess.registry import checks_choices
 from reassess.site.store import KEPT
 from reassess.study import Study, benchmark_of, votes_file
-from reassess.study.stages import adjudications_file, gold_file
+from reassess.study.artefacts import adjudications_file, gold_file
 
 ExpertTable = Literal["gold", "adjudications"]
 USUAL = "votes.csv"

@@ -215,9 +215,9 @@ def hashed(paths: Sequence[str | Path]) -> list[SourceFile]:
 
 
 def _files_of_study(found: Source, kind: SourceKind) -> list[Path]:
-    from reassess.study import FILES, entries_of, votes_file
+    from reassess.study import FILES, select_models, votes_file
+    from reassess.study.artefacts import findings_gold_file
     from reassess.study.inputs import model_files
-    from reassess.study.stages import findings_gold_file
 
     study = study_at(found)
     if kind in {"labels", "posterior"}:
@@ -226,7 +226,7 @@ def _files_of_study(found: Source, kind: SourceKind) -> list[Path]:
         named = (study.labels, study.classes, study.hierarchy)
         return [study.path(one) for one in named if one is not None]
     if kind == "predictions":
-        entries = entries_of(study, None if found.model is None else [found.model])
+        entries = select_models(study, None if found.model is None else [found.model])
         return [path for one in entries for path in model_files(study, one)]
     path = votes_file(study) if kind == "votes" else findings_gold_file(study)
     return [] if path is None else [path]

@@ -189,9 +189,9 @@ def read_label_sets(
         sets = catalog.labels(found.place)
         own = catalog.benchmark(PUBLISHED_BENCHMARK).classes
     elif found.meaning == "study":
-        from reassess.study import labels_of
+        from reassess.study import read_study_labels
 
-        sets, whole = labels_of(study_at(found))
+        sets, whole = read_study_labels(study_at(found))
         own = whole.classes
     else:
         ids = None if about is None else about.image_ids
@@ -261,7 +261,7 @@ def gold(
     path, known = Path(found.place), class_table(classes)
     if found.meaning == "study":
         from reassess.study import benchmark_of
-        from reassess.study.stages import findings_gold_file
+        from reassess.study.artefacts import findings_gold_file
 
         study = study_at(found)
         path = file_of_study(study, findings_gold_file(study), "gold", "[aggregate] gold")
@@ -340,13 +340,13 @@ def predictions(
 
 
 def _predictions_of_study(found: Source, about: Benchmark, top_k: int) -> list[Predictions]:
-    from reassess.study import benchmark_of, entries_of
+    from reassess.study import benchmark_of, select_models
     from reassess.study.inputs import rank_models
 
     study = study_at(found)
     own = benchmark_of(study)
     check_same_classes(own.classes, about, found.place)
-    entries = entries_of(study, None if found.model is None else [found.model])
+    entries = select_models(study, None if found.model is None else [found.model])
     if not entries:
         raise OptionError(
             f"{found.place}: it has no models. Add some: reassess add {found.place} NAME=FILE"

@@ -4,21 +4,18 @@
 `manifest`   `study.toml`: what the study is about, its models, its settings, all checked
 `edits`      a study begun and changed: files copied into it, its manifest written
 `inputs`     the benchmark and the models that it reads, and the hashes of their files
-`stages`     what each stage is made from; done, stale or missing
-`proposing`  proposals and tasks, with what was answered left alone
-`learning`   what the learned rule learns from, and what it proposes
-`matching`   pairs of one file found among those of another
-`labelling`  posterior and labels from the study's votes
+`artefacts`  the folder as the place where the pipeline's records lie
+`scans`      finished scans of full scores, which outlive a crash
+`run`        proposing, how far every stage is, running what is stale
 `images`     image id to file, and the examples of classes
-`collecting` the records of a study whose labels are decided, for reports and verdicts
-`resuming`   finished shards that outlive a crash
-`run`        what is stale, in order
+`study_records`  the records of a study whose labels are decided
+`report_inputs`  its report and its verdict, built of them
 ===========  ======================================================================
 
 Everything that `reassess new`, `add`, `propose`, `status` and `run` do is a function here.
 """
 
-from reassess.study.collecting import Collected, collect, entries_of, labels_of
+from reassess.study.artefacts import FILES, StudyArtefacts, gold_file, votes_file
 from reassess.study.edits import (
     add_models,
     change_settings,
@@ -44,30 +41,38 @@ from reassess.study.manifest import (
     open_study,
     without_password,
 )
-from reassess.study.proposing import PER_TASK, Proposed, propose_study, write_proposed
-from reassess.study.run import run_study
-from reassess.study.stages import FILES, StageStatus, seconds_of_votes, stage_status, votes_file
+from reassess.study.run import (
+    Proposed,
+    StageStatus,
+    is_review,
+    propose_study,
+    rating_costs,
+    refuse_review,
+    run_study,
+    stage_status,
+)
+from reassess.study.study_records import StudyRecords, collect, read_study_labels, select_models
 
 __all__ = [
     "FILES",
-    "PER_TASK",
-    "Collected",
     "Hashes",
     "ModelEntry",
     "Proposed",
     "StageStatus",
     "Study",
+    "StudyArtefacts",
+    "StudyRecords",
     "add_models",
     "as_named",
     "benchmark_of",
     "change_settings",
     "collect",
     "database_as_named",
-    "entries_of",
+    "gold_file",
     "hierarchy_of",
     "images_folder",
+    "is_review",
     "kept_in_study",
-    "labels_of",
     "locate",
     "missing_files",
     "named_classes",
@@ -76,10 +81,12 @@ __all__ = [
     "open_model",
     "open_study",
     "propose_study",
+    "rating_costs",
+    "read_study_labels",
+    "refuse_review",
     "run_study",
-    "seconds_of_votes",
+    "select_models",
     "stage_status",
     "votes_file",
     "without_password",
-    "write_proposed",
 ]

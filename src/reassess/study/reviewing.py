@@ -23,10 +23,11 @@ from reassess.files import write_labels
 from reassess.files.proposals import write_tasks
 from reassess.files.reviews import read_review, write_review
 from reassess.records import LabelSets, MistakeReview, Questions, Tasks, align
+from reassess.study.artefacts import FILES, REVIEW
 from reassess.study.edits import change_settings, new_study
 from reassess.study.inputs import images_folder
 from reassess.study.manifest import FILE_NAME, Study
-from reassess.study.stages import FILES, REVIEW, is_review
+from reassess.study.run import is_review
 
 SHOWN = "shown-labels.json"
 N_RATERS = 2
@@ -80,7 +81,7 @@ def new_review(study: Study, review: MistakeReview, labels: LabelSets, folder: s
     return change_settings(made, "cost", {"votes_per_question": N_RATERS})
 
 
-def review_of(study: Study) -> MistakeReview:
+def read_study_review(study: Study) -> MistakeReview:
     """What was drawn for a review.
 
     Raises:

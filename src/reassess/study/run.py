@@ -1,47 +1,268 @@
-"""What is stale in a study, done again in the order of the stages."""
+"""What a study does: propose, say how far it is, run what is stale.
 
+Thin: the stages are `reassess.pipeline`'s, their records lie where `StudyArtefacts` says.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reassess.engines import ThreadEngine
 from reassess.errors import OptionError
-from reassess.study.labelling import aggregate_study, label_study
-from reassess.study.learning import OnStep
+from reassess.pipeline import (
+    PROPOSALS,
+    SCORES,
+    STAGES,
+    TASKS,
+    CostOptions,
+    InMemory,
+    Made,
+    ProposeOptions,
+    Stage,
+    run,
+    statuses,
+)
+from reassess.pipeline import StageStatus as PipelineStatus
+from reassess.pipeline.proposals import TaskDetails
+from reassess.progress import Progress, null_progress
+from reassess.proposals import SAVINGS, Cost, ProposalResult, rating_cost, seconds_per_question
+from reassess.records import Benchmark, Proposals, Tasks
+from reassess.study.artefacts import FILES, REVIEW, StudyArtefacts, votes_file
 from reassess.study.manifest import Study
-from reassess.study.proposing import propose_study, write_proposed
-from reassess.study.stages import StageName, StageStatus, refuse_review, stage_status
+
+STUDY_STAGES = tuple(stage for stage in STAGES if stage is not SCORES)
+"""The stages whose records a study keeps; its models are scored by reports and commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageStatus:
+    """How far a stage is.
+
+    Attributes:
+        stage: its name.
+        file: its file, below the study's folder.
+        state: ``done``; ``stale`` where an input changed since; ``missing`` where it was never
+            run; ``waiting`` where an input of it is missing.
+        changed: the inputs that changed, that are new or gone, or that are waited for.
+    """
+
+    stage: str
+    file: str
+    state: str
+    changed: tuple[str, ...]
+
+
+def is_review(study: Study) -> bool:
+    """Whether the study is a review of another study's mistakes: its questions are drawn once."""
+    return (study.folder / REVIEW).is_file()
+
+
+def refuse_review(study: Study) -> None:
+    """Refuse to make a review's questions or labels: questions are drawn once, labels never.
+
+    Raises:
+        OptionError: the study is a review.
+    """
+    if is_review(study):
+        raise OptionError(
+            f"{study.folder}: it is a review of mistakes, whose questions were drawn once and that "
+            f"has no later stages. See its result: reassess mistakes {study.folder} --result"
+        )
+
+
+def stage_status(study: Study) -> list[StageStatus]:
+    """How far every stage is, in their order.
+
+    Raises:
+        FileError: a file that the manifest names is missing.
+        OptionError: an option of the manifest is out of range.
+    """
+    artefacts = StudyArtefacts(study)
+    if is_review(study):
+        state = "done" if artefacts.exists("tasks") else "missing"
+        drawn = StageStatus("tasks", FILES["tasks"], state, ())
+        votes = [one for _, one in statuses(artefacts, STUDY_STAGES) if one.stage == "votes"]
+        return [drawn, *(_with_file(study, one) for one in votes)]
+    return [_with_file(study, one) for _, one in statuses(artefacts, STUDY_STAGES)]
+
+
+def _with_file(study: Study, status: PipelineStatus) -> StageStatus:
+    file = FILES.get(status.stage)
+    if file is None:
+        votes = votes_file(study)
+        file = "votes.csv" if votes is None else votes.name
+    return StageStatus(status.stage, file, status.state, status.changed)
 
 
 def run_study(
-    study: Study, *, workers: int | None = None, on_step: OnStep | None = None
-) -> list[tuple[StageName, str]]:
-    """The stages that were stale or missing and are done now, each with a line about it.
+    study: Study, *, workers: int | None = None, progress: Progress = null_progress
+) -> list[tuple[str, str]]:
+    """The stages that were stale or missing and are done now, each with what was made.
 
     A stage that waits for people (votes) or for such a stage is left alone.
+
+    Args:
+        study: the study.
+        workers: threads; None takes one a core.
+        progress: told of each stage and its steps.
 
     Raises:
         OptionError: the study has no model yet, or is a review of mistakes.
         ReassessError: whatever a stage refuses.
     """
+    _check_models(study)
+    with ThreadEngine(workers) as engine:
+        made = run(StudyArtefacts(study), STUDY_STAGES, engine=engine, progress=progress)
+    return [(name, one.summary) for name, one in made]
+
+
+def _check_models(study: Study) -> None:
     refuse_review(study)
     if not study.models:
         raise OptionError(
             f"{study.folder}: there are 0 models, but must be at least one. Add some: reassess add "
             f"{study.folder} NAME=FILE"
         )
-    done: list[tuple[StageName, str]] = []
-    if _needs_work(study, "proposals") or _needs_work(study, "tasks"):
-        proposed = propose_study(study, workers=workers, on_step=on_step)
-        write_proposed(study, proposed)
-        line = f"{len(proposed.proposals):,} proposals, {proposed.tasks.n_tasks:,} tasks"
-        done.append(("proposals", line))
-    for stage, work in (("posterior", aggregate_study), ("labels", label_study)):
-        if _needs_work(study, stage):  # type: ignore[arg-type]
-            if on_step is not None:
-                on_step(stage)
-            done.append((stage, work(study)))  # type: ignore[arg-type]
-    return done
 
 
-def _needs_work(study: Study, stage: StageName) -> bool:
-    return _state(study, stage).state in {"stale", "missing"}
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What a study's rule proposes, the tasks that it makes, and what rating them costs.
+
+    Attributes:
+        benchmark: the images.
+        options: how was proposed.
+        result: the pairs, by image and class, and what the rule says of them.
+        n_resumed: scans of full scores that were finished before.
+        tasks: the questions on their screens, answered ones included.
+        changes: which questions are new, which are answered.
+        costs: one a way of rating, for the questions that are open.
+    """
+
+    benchmark: Benchmark
+    options: ProposeOptions
+    result: ProposalResult
+    n_resumed: int
+    tasks: Tasks
+    changes: TaskDetails
+    costs: tuple[Cost, ...]
 
 
-def _state(study: Study, stage: StageName) -> StageStatus:
-    return next(one for one in stage_status(study) if one.stage == stage)
+def propose_study(
+    study: Study,
+    *,
+    write: bool = True,
+    workers: int | None = None,
+    progress: Progress = null_progress,
+) -> Proposed:
+    """What the study's settings propose, and what it costs.
+
+    Args:
+        study: the study.
+        write: whether proposals and tasks are written into the study; else nothing is but
+            finished shards.
+        workers: threads; None takes one a core.
+        progress: told of each step.
+
+    Raises:
+        OptionError: the study has no model or is a review of mistakes, or options contradict
+            each other.
+        DataError: an input is not what it must be.
+        FileError: a file is missing or malformed.
+    """
+    _check_models(study)
+    lies = StudyArtefacts(study)
+    unwritten = _Unwritten(lies)
+    with ThreadEngine(workers) as engine:
+        made = dict(
+            run(unwritten, (PROPOSALS, TASKS), engine=engine, progress=progress, everything=True)
+        )
+    if write:
+        progress("writing")
+        unwritten.write_all()
+    proposals: Made[Proposals] = made["proposals"]
+    tasks: Made[Tasks] = made["tasks"]
+    costs = rating_costs(study, tasks, proposals.details.result.expected_recall)
+    return Proposed(
+        lies.benchmark(), lies.options(PROPOSALS), proposals.details.result,
+        proposals.details.n_resumed, tasks.record, tasks.details, costs,
+    )  # fmt: skip
+
+
+class _Unwritten(InMemory):
+    """A study's records, with what stages make kept in memory until all of it is there."""
+
+    def __init__(self, artefacts: StudyArtefacts) -> None:
+        super().__init__({}, {})
+        self._study = artefacts
+        self._made: list[tuple[Stage, dict[str, str]]] = []
+
+    def exists(self, name: str) -> bool:
+        return super().exists(name) or self._study.exists(name)
+
+    def read(self, name: str, stage: Stage) -> Any:
+        made = super().read(name, stage)
+        return self._study.read(name, stage) if made is None else made
+
+    def hashes(self, name: str, stage: Stage) -> dict[str, str]:
+        return {} if name in self.records else self._study.hashes(name, stage)
+
+    def options(self, stage: Stage) -> Any:
+        return self._study.options(stage)
+
+    def write(self, stage: Stage, record: Any, inputs: Mapping[str, str]) -> None:
+        super().write(stage, record, inputs)
+        self._made.append((stage, dict(inputs)))
+
+    def write_all(self) -> None:
+        """Write the records into the study, in the order in which they were made."""
+        for stage, inputs in self._made:
+            made_from = dict(inputs)
+            for name in stage.inputs(self.options(stage)):
+                if name in self.records:  # made here: its hash is known once it is written
+                    made_from |= self._study.hashes(name, stage)
+            self._study.write(stage, self.records[stage.name], made_from)
+
+
+def rating_costs(study: Study, tasks: Made[Tasks], recall: float | None = None) -> tuple[Cost, ...]:
+    """What each way of rating costs for the questions that are still to be answered.
+
+    Seconds a question are those of the manifest, else what the study's votes tell, else an
+    assumption, which the costs name.
+
+    Args:
+        study: the study.
+        tasks: its tasks as made.
+        recall: expected recall of the proposals, to stand beside the costs.
+
+    Raises:
+        OptionError: an amount of the manifest is out of range.
+        FileError: the file of votes is malformed.
+    """
+    options = study.options(CostOptions)
+    open_questions = ~tasks.details.answered
+    seconds = options.seconds_per_question
+    if seconds is None:
+        seconds = _seconds_of_votes(StudyArtefacts(study))
+    return tuple(
+        rating_cost(
+            int(open_questions.sum()),
+            len(np.unique(tasks.record.task[open_questions])),
+            rating=rating,
+            votes_per_question=options.votes_per_question,
+            seconds_per_question=seconds,
+            wage_per_hour=options.wage_per_hour,
+            recall=recall,
+        )
+        for rating in SAVINGS
+    )
+
+
+def _seconds_of_votes(artefacts: StudyArtefacts) -> float | None:
+    """Seconds a question, measured where the study's votes say how long they took."""
+    votes = artefacts.read("votes", TASKS)
+    if votes is None or votes.seconds is None:
+        return None
+    return seconds_per_question(votes.seconds[np.isfinite(votes.seconds)])

@@ -13,9 +13,10 @@ from jaxtyping import Shaped
 from reassess.errors import FileError, OptionError
 from reassess.files import read_labels
 from reassess.records import Classes, LabelSets
+from reassess.study.artefacts import FILES
 from reassess.study.inputs import benchmark_of, images_folder
 from reassess.study.manifest import Study
-from reassess.study.stages import FILES, stage_status
+from reassess.study.run import stage_status
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from reassess.engines import ThreadEngine
+from reassess.engines import Engine
 from reassess.errors import FileError
 from reassess.files import write_atomically
 from reassess.files.arrays import read_npz
@@ -31,7 +31,7 @@ class ResumingScans:
         sources: the hash of each model's files, by the model's name.
     """
 
-    def __init__(self, engine: ThreadEngine, folder: Path, sources: Mapping[str, str]) -> None:
+    def __init__(self, engine: Engine, folder: Path, sources: Mapping[str, str]) -> None:
         self._engine = engine
         self._folder = folder
         self._sources = sources
@@ -67,7 +67,7 @@ class ResumingScans:
         self.used.add(path)
         return path
 
-    def forget_others(self) -> None:
+    def finish(self) -> None:
         """Remove the scans that no present model needs."""
         for path in self._folder.glob("*.npz"):
             if path not in self.used:

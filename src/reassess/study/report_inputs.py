@@ -1,6 +1,6 @@
 """The report of a study and its verdict: its records, its pictures, the files they came from.
 
-Joins `reassess.study.collecting` and `reassess.report.build`; finds nothing itself.
+Joins `reassess.study.study_records` and `reassess.report.build`; finds nothing itself.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,20 +26,20 @@ from reassess.report.build import (
     uncertainty_of,
 )
 from reassess.scoring import score_models
-from reassess.study.collecting import Collected
+from reassess.study.artefacts import FILES, adjudications_file, findings_gold_file, votes_file
 from reassess.study.gallery import small_copies
 from reassess.study.inputs import Hashes, model_files
-from reassess.study.stages import FILES, adjudications_file, findings_gold_file, votes_file
+from reassess.study.study_records import StudyRecords
 
 STEPS = ("scores", *PARTS, "hashes")
-"""What `report_of` does, in order."""
+"""What `build_report` does, in order."""
 
 Repeats = Callable[[Shaped[np.ndarray, "R"]], RaterRepeats | None]
 """Ids of raters to how often each gave the same answer twice; None where nobody was asked twice."""
 
 
-def report_of(
-    collected: Collected,
+def build_report(
+    collected: StudyRecords,
     *,
     command: str,
     repeats: Repeats | None = None,
@@ -66,7 +66,7 @@ def report_of(
     study, labels, benchmark = collected.study, collected.labels, collected.benchmark
     progress("scores")
     scores = tuple(score_models(collected.predictions, labels, benchmark, subset=True))
-    inputs = material_of(collected, scores)
+    inputs = report_inputs(collected, scores)
     copies = None if study.images is None else partial(small_copies, study.path(study.images))
     title = f"{benchmark.name}: are we done with it?"
     report = assemble_report(
@@ -94,7 +94,7 @@ def report_of(
     )
 
 
-def material_of(collected: Collected, scores: Sequence[ModelScore] = ()) -> ReportInputs:
+def report_inputs(collected: StudyRecords, scores: Sequence[ModelScore] = ()) -> ReportInputs:
     """The records of a study as a report takes them."""
     return ReportInputs(
         collected.labels,
@@ -109,8 +109,8 @@ def material_of(collected: Collected, scores: Sequence[ModelScore] = ()) -> Repo
     )
 
 
-def verdict_of(
-    collected: Collected,
+def build_verdict(
+    collected: StudyRecords,
     *,
     cluster_by: ClusterBy = "none",
     bins: Sequence[float] | None = None,
@@ -136,7 +136,7 @@ def verdict_of(
         OptionError: as in `study_verdict`.
     """
     uncertainty = uncertainty_of(
-        material_of(collected),
+        report_inputs(collected),
         n_resamples=n_resamples,
         rng=np.random.default_rng(seed),
         progress=progress,
@@ -154,7 +154,7 @@ def verdict_of(
     )
 
 
-def _label_provenance(collected: Collected) -> LabelProvenance:
+def _label_provenance(collected: StudyRecords) -> LabelProvenance:
     votes, proposals = collected.votes, collected.proposals
     return LabelProvenance(
         n_models=len(collected.study.models),
@@ -166,7 +166,7 @@ def _label_provenance(collected: Collected) -> LabelProvenance:
     )
 
 
-def _inputs(collected: Collected) -> Iterator[Input]:
+def _inputs(collected: StudyRecords) -> Iterator[Input]:
     """Every file that the study's numbers rest on, with its hash."""
     study = collected.study
     hashes = Hashes(study)

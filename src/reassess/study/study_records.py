@@ -5,11 +5,12 @@ Reads what is there; makes nothing (`reassess.study.run` does) and finds nothing
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reassess.errors import OptionError, preview
-from reassess.files import read_gold, read_labels, read_posterior, read_votes, sha256_of
+from reassess.files import read_gold, read_labels, read_posterior, read_votes
 from reassess.files.proposals import read_proposals
+from reassess.pipeline import with_adjudications
 from reassess.records import (
     Benchmark,
     Gold,
@@ -20,17 +21,17 @@ from reassess.records import (
     Proposals,
     Votes,
 )
+from reassess.study.artefacts import FILES, adjudications_file, findings_gold_file, votes_file
 from reassess.study.inputs import benchmark_of, hierarchy_of, rank_models
-from reassess.study.labelling import with_decisions
 from reassess.study.manifest import ModelEntry, Study
-from reassess.study.stages import FILES, findings_gold_file, refuse_review, votes_file
+from reassess.study.run import refuse_review
 
 DEPTH = 5
 """Best classes of an image that are read of each model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class StudyRecords:
     """The records of a study whose labels are decided.
 
     Attributes:
@@ -58,7 +59,7 @@ class Collected:
     gold: Gold | None
 
 
-def collect(study: Study, *, models: Sequence[str] | None = None) -> Collected:
+def collect(study: Study, *, models: Sequence[str] | None = None) -> StudyRecords:
     """The records of a study.
 
     Args:
@@ -71,28 +72,30 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> Collected:
         DataError: a file holds what it must not.
         AlignmentError: predictions do not fit the images.
     """
-    entries = entries_of(study, models)
-    labels, benchmark = labels_of(study)
+    entries = select_models(study, models)
+    labels, benchmark = read_study_labels(study)
     votes, gold = votes_file(study), findings_gold_file(study)
     proposals, path = study.folder / FILES["proposals"], study.folder / FILES["posterior"]
     posterior = read_posterior(path) if path.is_file() else None
-    return Collected(
+    decided, adjudications = posterior, adjudications_file(study)
+    if posterior is not None and adjudications is not None:
+        experts = read_gold(adjudications, classes=benchmark.classes)
+        decided, _ = with_adjudications(posterior, experts)
+    return StudyRecords(
         study=study,
         benchmark=benchmark,
         labels=labels,
         predictions=rank_models(study, entries, benchmark, depth=DEPTH),
         hierarchy=hierarchy_of(study, benchmark),
         proposals=read_proposals(proposals, benchmark) if proposals.is_file() else None,
-        votes=None
-        if votes is None
-        else replace(read_votes(votes, classes=benchmark.classes), sha256=sha256_of(votes)),
+        votes=None if votes is None else read_votes(votes, classes=benchmark.classes),
         posterior=posterior,
-        decided=None if posterior is None else with_decisions(study, posterior, benchmark)[0],
+        decided=decided,
         gold=None if gold is None else read_gold(gold, classes=benchmark.classes),
     )
 
 
-def labels_of(study: Study) -> tuple[LabelSets, Benchmark]:
+def read_study_labels(study: Study) -> tuple[LabelSets, Benchmark]:
     """The reassessed labels of a study, on the images that they are about.
 
     Raises:
@@ -112,7 +115,7 @@ def labels_of(study: Study) -> tuple[LabelSets, Benchmark]:
     return read_labels(path, classes=benchmark.classes).align_to(benchmark), benchmark
 
 
-def entries_of(study: Study, models: Sequence[str] | None) -> list[ModelEntry]:
+def select_models(study: Study, models: Sequence[str] | None) -> list[ModelEntry]:
     """The models of these names, in this order; all of the study where None are named.
 
     Raises:

@@ -1,0 +1,270 @@
+"""From votes to labels and scores: the posterior, the operating point, the sets, the accuracies.
+
+One meaning of gold, here for every door: where most votes come from raters with enough gold
+answers it calibrates them, else it stays out of the fit and judges the labels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reassess.aggregation import (
+    METHODS,
+    AggregateOptions,
+    AggregationInputs,
+    choose_method,
+)
+from reassess.engines import Engine
+from reassess.errors import DataError, OptionError, preview
+from reassess.labels import LabelOptions, operating_point, reassessed_labels
+from reassess.pipeline.stage import Made, Models, NoOptions
+from reassess.progress import Progress, null_progress
+from reassess.records import (
+    Benchmark,
+    Gold,
+    LabelSets,
+    ModelScore,
+    Posterior,
+    Tasks,
+    Votes,
+    positions,
+)
+from reassess.scoring import score_models
+
+DEPTH = 5
+"""Best classes of an image that are read of each model to be scored."""
+
+
+def make_posterior(
+    *,
+    votes: Votes,
+    gold: Gold | None = None,
+    gold_votes: Votes | None = None,
+    benchmark: Benchmark | None = None,
+    options: AggregateOptions,
+    engine: Engine | None = None,
+    progress: Progress = null_progress,
+) -> Made[Posterior]:
+    """P(truth) of each question, by the method of the options or the one that gold speaks for.
+
+    Args:
+        votes: the raters' answers.
+        gold: questions whose truth experts fixed; None where there are none.
+        gold_votes: the raters' answers to gold questions, where they were given apart.
+        benchmark: images with original labels, where the original label votes.
+        options: how to aggregate.
+        engine: where passes over the votes run; None for the threads of this process.
+        progress: told of each iteration.
+
+    Raises:
+        OptionError: the method is unknown, needs gold, or does not take an option that is given.
+        DataError: votes and gold do not fit.
+    """
+    if options.method is None:
+        name, reason = choose_method(
+            votes, gold, gold_votes=gold_votes, min_expert_yes=options.min_expert_yes
+        )
+    else:
+        name, reason = options.method, "as asked for"
+    method = METHODS[name]
+    if method.needs_gold and gold is None:
+        raise OptionError(f"the method {name!r} needs gold (--gold FILE).")
+    _check_options(options, name, reason)
+    posterior = method.run(
+        AggregationInputs(
+            votes, options, gold, gold_votes, benchmark, engine=engine, progress=progress
+        )
+    )
+    return Made(
+        posterior,
+        f"{len(votes):,} votes on {len(votes.questions):,} questions, by {name} ({reason})"
+        + _convergence(posterior),
+        PosteriorDetails(name, reason),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PosteriorDetails:
+    """How the method of a posterior was chosen.
+
+    Attributes:
+        method: its name.
+        reason: why this one, in a clause.
+    """
+
+    method: str
+    reason: str
+
+
+def _check_options(options: AggregateOptions, name: str, reason: str) -> None:
+    """Refuse options that mean nothing to the method."""
+    strange = [one for one in options.changed() if one not in METHODS[name].options]
+    if strange:
+        others = [one.name for one in METHODS.values() if strange[0] in one.options]
+        raise OptionError(
+            f"{strange[0]} goes with the method {' or '.join(others)}, not with {name} ({reason}). "
+            "Leave it out, or name another method."
+        )
+
+
+def _convergence(posterior: Posterior) -> str:
+    if posterior.converged is None:
+        return ""
+    verb = "converged" if posterior.converged else "NOT converged"
+    return f", {verb} after {len(posterior.log_likelihood) - 1} iterations"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDetails:
+    """How labels came about.
+
+    Attributes:
+        posterior: that of the votes, with 1 or 0 where experts decided.
+        n_decided: questions that experts decided.
+    """
+
+    posterior: Posterior
+    n_decided: int
+
+
+def make_labels(
+    *,
+    posterior: Posterior,
+    benchmark: Benchmark,
+    gold: Gold | None = None,
+    adjudications: Gold | None = None,
+    models: Models | Sequence[str] = (),
+    tasks: Tasks | None = None,
+    name: str | None = None,
+    options: LabelOptions,
+    engine: Engine | None = None,
+    progress: Progress = null_progress,
+) -> Made[LabelSets]:
+    """The labels that a posterior gives, with how they were decided.
+
+    The labels name the models whose predictions were asked about and the hash of the votes.
+    Images with proposals that have no answer yet are not labelled as if they were rated.
+
+    Args:
+        posterior: of questions about (image, class) pairs.
+        benchmark: all images, with their original labels.
+        gold: to choose the threshold by, and to state precision and recall.
+        adjudications: experts' decisions about single questions; they win over votes.
+        models: the models whose predictions were asked about, or their names; none where that
+            is not known.
+        tasks: all that was asked; None where that is not known.
+        name: how to call the labels; "<benchmark> reassessed" by default.
+        options: the rule and its options.
+        engine: not used: the work is small.
+        progress: not used.
+
+    Raises:
+        OptionError: a rule lacks what it needs.
+        DataError: a question that must be answered is not, or a decided one has no votes.
+        AlignmentError: an image of the posterior is not in the benchmark.
+    """
+    del engine, progress
+    if tasks is not None:
+        _check_all_answered(tasks, posterior)
+    point = operating_point(
+        posterior,
+        rule=options.rule,
+        threshold=options.threshold,
+        target=options.target,
+        gold=gold,
+        min_expert_yes=options.min_expert_yes,
+    )
+    decided, n_decided = posterior, 0
+    if adjudications is not None:
+        decided, n_decided = with_adjudications(posterior, adjudications)
+    labels = reassessed_labels(decided, benchmark, point, name=name)
+    names = models.names if isinstance(models, Models) else tuple(models)
+    if names:
+        labels = replace(labels, models=names)
+    n_unrated = 0 if labels.rated is None else int((~labels.rated).sum())
+    summary = (
+        f"{len(labels.indices):,} labels on {int((labels.sizes > 0).sum()):,} of {len(labels):,} "
+        f"images ({n_unrated:,} unrated keep their original label), posterior at least "
+        f"{point.threshold:g}"
+    )
+    if point.precision is not None and point.recall is not None:
+        sample = ", in sample" if point.in_sample else ""
+        summary += (
+            f" (precision {point.precision:.3f}, recall {point.recall:.3f} on {point.n_gold:,} "
+            f"gold questions{sample})"
+        )
+    if n_decided:
+        summary += f"; {n_decided:,} questions decided by experts"
+    return Made(labels, summary, LabelDetails(decided, n_decided))
+
+
+def with_adjudications(posterior: Posterior, adjudications: Gold) -> tuple[Posterior, int]:
+    """The posterior with 1 or 0 where experts decided, and for how many questions they did.
+
+    More than half of the experts who decided must say yes, or no; else the votes decide. The
+    operating point is chosen before, on what the votes say.
+
+    Args:
+        posterior: of the votes.
+        adjudications: the experts' decisions.
+
+    Raises:
+        DataError: a question that was decided has no votes.
+    """
+    asked = adjudications.questions.ids
+    row = positions(asked, posterior.questions.ids, source="adjudications")
+    unknown = np.flatnonzero(row < 0)
+    if len(unknown):
+        raise DataError(
+            f"adjudications: question {preview(asked[unknown], 1)} has no votes, but must have "
+            f"some to be adjudicated; {len(unknown):,} of {len(row):,} have none. Export "
+            "adjudications and votes from the same site."
+        )
+    counts = adjudications.votes.counts()
+    share = counts[:, [0, 2]] / counts.sum(axis=1, keepdims=True)
+    is_certain = (share > 0.5).any(axis=1)
+    log_probability = posterior.log_probability.copy()
+    with np.errstate(divide="ignore"):
+        log_probability[row[is_certain]] = np.log((share[is_certain] > 0.5).astype(float))
+    return replace(posterior, log_probability=log_probability), int(is_certain.sum())
+
+
+def _check_all_answered(tasks: Tasks, posterior: Posterior) -> None:
+    """Refuse labels while questions have no vote: they would count as rated."""
+    asked = tasks.questions.ids
+    open_ = np.flatnonzero(positions(asked, posterior.questions.ids, source="tasks") < 0)
+    if len(open_):
+        raise DataError(
+            f"tasks: question {preview(asked[open_], 1)} has 0 votes, but must have at least one "
+            f"before labels can be released; {len(open_):,} of {len(asked):,} have none. Ask "
+            "raters for them."
+        )
+
+
+def make_scores(
+    *,
+    labels: LabelSets,
+    models: Models,
+    benchmark: Benchmark,
+    options: NoOptions | None = None,
+    engine: Engine | None = None,
+    progress: Progress = null_progress,
+) -> Made[tuple[ModelScore, ...]]:
+    """Every accuracy of each model, in the order of the models.
+
+    Args:
+        labels: the reassessed labels.
+        models: what they predict.
+        benchmark: the images, with original labels where they are known.
+        options: none.
+        engine: not used: the work is small.
+        progress: told of each model.
+
+    Raises:
+        DataError: classes do not match.
+        AlignmentError: images do not match.
+    """
+    del options, engine
+    scores = tuple(score_models(models.ranked(DEPTH, progress), labels, benchmark, subset=True))
+    return Made(scores, f"{len(scores):,} models scored")

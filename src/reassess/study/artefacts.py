@@ -1,0 +1,305 @@
+"""A study's folder as the place where a pipeline's records lie.
+
+=============  ================================  =======================================
+record         file                              made from
+=============  ================================  =======================================
+proposals      `proposals.parquet`,              original labels, classes, models, the
+               `unrated.csv`                     options of ``propose`` (and gold, votes)
+tasks          `tasks.parquet`                   proposals, is-a edges, ``per_task``
+votes          as [votes] names, `votes.csv`     people: nothing makes them again
+posterior      `posterior.npz`                   votes, gold, the options of ``aggregate``
+labels         `labels.json`                     posterior, original labels, the options of
+                                                 ``label``, adjudications, the models
+=============  ================================  =======================================
+
+A review of mistakes (`reassess.study.reviewing`) has tasks and votes only, and `review.json`.
+
+Beside the files, `stages.json` holds the hashes of what each was made from. What a stage does is
+`reassess.pipeline`'s.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from reassess.engines import Engine
+from reassess.files import (
+    read_gold,
+    read_labels,
+    read_posterior,
+    read_votes,
+    write_atomically,
+    write_labels,
+    write_posterior,
+)
+from reassess.files.proposals import (
+    read_proposals,
+    read_tasks,
+    write_proposals,
+    write_tasks,
+    write_unrated,
+)
+from reassess.pipeline import PROPOSALS, Scans, Stage
+from reassess.progress import Progress
+from reassess.proposals import RULES
+from reassess.records import Benchmark, Predictions, Proposals, ScoreMatrix
+from reassess.study.inputs import (
+    CACHE,
+    Hashes,
+    benchmark_of,
+    digest,
+    hierarchy_of,
+    open_model,
+    rank_models,
+)
+from reassess.study.manifest import Study
+from reassess.study.scans import ResumingScans
+
+FILES = {
+    "proposals": "proposals.parquet",
+    "tasks": "tasks.parquet",
+    "posterior": "posterior.npz",
+    "labels": "labels.json",
+}
+"""The files that stages write, by record."""
+
+REVIEW = "review.json"
+"""What a review of mistakes has and no other study: which mistakes were drawn, and from what."""
+
+UNRATED = "unrated.csv"
+VOTES = ("votes.parquet", "votes.csv", "votes.npz")
+_RECORD = "stages.json"
+
+
+def votes_file(study: Study) -> Path | None:
+    """The file of votes: as the manifest names it, else the first of `VOTES` that is there."""
+    named = study.setting("votes", "file")
+    if named is not None:
+        return study.path(named)
+    return next((path for name in VOTES if (path := study.folder / name).is_file()), None)
+
+
+def gold_file(study: Study, section: str) -> Path | None:
+    """The file of gold that a section names, else the one that ``propose`` names."""
+    named = study.setting(section, "gold") or study.setting("propose", "gold")
+    return None if named is None else study.path(named)
+
+
+def findings_gold_file(study: Study) -> Path | None:
+    """The gold that findings are held against: that of ``aggregate``, else that of ``label``."""
+    return gold_file(study, "aggregate") or gold_file(study, "label")
+
+
+def adjudications_file(study: Study) -> Path | None:
+    """The file of experts' decisions that the manifest names; None where it names none."""
+    named = study.setting("label", "adjudications")
+    return None if named is None else study.path(named)
+
+
+class StudyArtefacts:
+    """The records of a study, each in its file; an `reassess.pipeline.Artefacts`.
+
+    Args:
+        study: the study.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self._hashes = Hashes(study)
+        self._benchmark: Benchmark | None = None
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a record of this name."""
+        if name == "models":
+            return bool(self.study.models)
+        if name in {"benchmark", "name"}:
+            return True
+        if name == "hierarchy":
+            return self.study.hierarchy is not None
+        return any(path is not None and path.is_file() for path in self._paths(name))
+
+    def _paths(self, name: str, section: str = "label") -> Sequence[Path | None]:
+        if name == "votes":
+            return [votes_file(self.study)]
+        if name == "gold":
+            return [gold_file(self.study, section)]
+        if name == "adjudications":
+            return [adjudications_file(self.study)]
+        return [self.study.folder / FILES[name]]
+
+    def benchmark(self) -> Benchmark:
+        """The benchmark, read once.
+
+        Raises:
+            FileError: a file is missing or malformed.
+            DataError: an image is there twice or a label is no class.
+        """
+        if self._benchmark is None:
+            self._benchmark = benchmark_of(self.study)
+        return self._benchmark
+
+    def read(self, name: str, stage: Stage) -> Any:
+        """The record of this name; None where it does not exist.
+
+        Raises:
+            FileError: a file is missing, corrupt or malformed.
+            DataError: a file holds what it must not.
+        """
+        if name == "name":
+            return self.study.name
+        if name == "benchmark":
+            return self.benchmark()
+        if name == "models":
+            return StudyModels(self)
+        if name == "hierarchy":
+            return hierarchy_of(self.study, self.benchmark())
+        (path,) = self._paths(name, stage.section)
+        if path is None or (name in FILES and not path.is_file()):
+            return None
+        return self._readers()[name](path)
+
+    def _readers(self) -> dict[str, Callable[[Path], Any]]:
+        benchmark = self.benchmark()
+        gold = partial(read_gold, classes=benchmark.classes)
+        return {
+            "votes": partial(read_votes, classes=benchmark.classes),
+            "gold": gold,
+            "adjudications": gold,
+            "proposals": partial(read_proposals, benchmark=benchmark),
+            "tasks": read_tasks,
+            "posterior": read_posterior,
+            "labels": partial(read_labels, classes=benchmark.classes),
+        }
+
+    def write(self, stage: Stage, record: Any, inputs: Mapping[str, str]) -> None:
+        """Write what a stage made, then the hashes of what it was made from.
+
+        Raises:
+            FileError: a file cannot be written.
+        """
+        path = self.study.folder / FILES[stage.name]
+        notes = {"inputs": dict(inputs)}
+        writers: dict[str, Callable[[], None]] = {
+            "proposals": lambda: self._write_proposals(record, path, notes),
+            "tasks": lambda: write_tasks(record, path, notes),
+            "posterior": lambda: write_posterior(record, path),
+            "labels": lambda: write_labels(record, path),
+        }
+        writers[stage.name]()
+        made_from = self._record() | {stage.name: dict(inputs)}
+        with write_atomically(self.study.folder / _RECORD) as beside:
+            beside.write_text(json.dumps(made_from, indent=1) + "\n", encoding="utf-8")
+
+    def _write_proposals(self, proposals: Proposals, path: Path, notes: Mapping[str, Any]) -> None:
+        """The proposals, and the list of the images that are not rated."""
+        benchmark, unrated = self.benchmark(), ~proposals.rated
+        write_proposals(proposals, path, notes)
+        assert benchmark.original is not None  # noqa: S101 -- a study's benchmark has labels
+        labels = benchmark.original[unrated].tolist()
+        names = None if benchmark.classes is None else benchmark.classes.ids
+        reason = RULES[self.options(PROPOSALS).rule].unrated_reason
+        write_unrated(
+            benchmark.image_ids[unrated],
+            [str(label) if names is None else names[label] for label in labels],
+            reason,
+            self.study.folder / UNRATED,
+        )
+
+    def hashes(self, name: str, stage: Stage) -> dict[str, str]:
+        """Hashes of the files that a record consists of; empty where it does not exist.
+
+        Raises:
+            FileError: a file that the manifest names is missing.
+        """
+        study = self.study
+        if name == "name":
+            return {"name": digest(study.name)}
+        if name == "models":
+            return {f"model {one.name}": self._hashes.of_model(one) for one in study.models}
+        files = {
+            "benchmark": {"labels": study.labels, "classes": study.classes},
+            "hierarchy": {"hierarchy": study.hierarchy},
+        }.get(name)
+        if files is not None:
+            return {
+                role: self._hashes.of_file(study.path(file))
+                for role, file in files.items()
+                if file is not None
+            }
+        (path,) = self._paths(name, stage.section)
+        if path is None or (name in FILES and not path.is_file()):
+            return {}
+        found = {name: self._hashes.of_file(path)}
+        if name in {"votes", "gold", "adjudications"} and study.classes is not None:
+            found["classes"] = self._hashes.of_file(study.path(study.classes))
+        return found
+
+    def recorded(self, stage: Stage) -> dict[str, str] | None:
+        """The hashes of what a stage's file was made from; None where it was not made."""
+        return self._record().get(stage.name)
+
+    def _record(self) -> dict[str, dict[str, str]]:
+        try:
+            found = json.loads((self.study.folder / _RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def options(self, stage: Stage) -> Any:
+        """The options of a stage, as the manifest sets them.
+
+        Raises:
+            OptionError: a value is out of range.
+        """
+        return self.study.options(stage.options)
+
+
+class StudyModels:
+    """The models of a study, read when a stage asks for them; an `reassess.pipeline.Models`.
+
+    Args:
+        artefacts: of the study.
+    """
+
+    def __init__(self, artefacts: StudyArtefacts) -> None:
+        self._artefacts = artefacts
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, in the order in which they were added."""
+        return tuple(one.name for one in self._artefacts.study.models)
+
+    def opened(self, progress: Progress) -> list[Predictions | ScoreMatrix]:
+        """Every model's predictions, full scores left on disk.
+
+        Raises:
+            FileError: a file is missing, corrupt or of no known form.
+            DataError: a shape, class or score is not what it must be.
+            AlignmentError: rows do not fit the images.
+        """
+        study, benchmark = self._artefacts.study, self._artefacts.benchmark()
+        found = []
+        for done, entry in enumerate(study.models):
+            progress(f"opening {entry.name}", done=done, total=len(study.models))
+            found.append(open_model(study, entry, benchmark))
+        return found
+
+    def ranked(self, depth: int, progress: Progress) -> tuple[Predictions, ...]:
+        """Every model's ``depth`` best classes of each image.
+
+        Raises:
+            FileError: a file is missing, corrupt or of no known form.
+            DataError: a shape, class or score is not what it must be.
+            AlignmentError: rows do not fit the images.
+        """
+        study, benchmark = self._artefacts.study, self._artefacts.benchmark()
+        progress("reading the models")
+        return rank_models(study, study.models, benchmark, depth=depth)
+
+    def scans(self, engine: Engine) -> Scans:
+        """An engine that keeps finished scans in the study's cache."""
+        study, hashes = self._artefacts.study, Hashes(self._artefacts.study)
+        sources = {one.name: hashes.of_model(one) for one in study.models}
+        return ResumingScans(engine, study.folder / CACHE / "scans", sources)

@@ -1,0 +1,184 @@
+"""One pipeline: a study's run, the same steps from Python and the command line, byte for byte."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reassess.aggregation import METHODS, AggregateOptions, AggregationInputs, Method
+from reassess.errors import OptionError
+from reassess.files import (
+    read_benchmark,
+    read_gold,
+    read_posterior,
+    read_votes,
+    write_labels,
+    write_posterior,
+)
+from reassess.labels import RULES, LabelOptions
+from reassess.pipeline import make_labels, make_posterior
+from reassess.records import Posterior
+from reassess.study import change_settings, open_study, run_study
+from tests.conftest import Ran
+from tests.study.small import rated_study
+
+Cli = Callable[..., Ran]
+
+RULE_OPTIONS = {
+    "threshold": {"threshold": 0.6},
+    "recall-at-precision": {"target": 0.8},
+    "precision-at-recall": {"target": 0.8},
+    "f1": {},
+}
+
+
+def combinations() -> list[tuple[str | None, str, str | None]]:
+    """Method, rule, and what gold is for: all that can be meant together."""
+    found: list[tuple[str | None, str, str | None]] = []
+    for method in (None, *METHODS):
+        for rule in RULES:
+            for gold in (None, "gold.csv"):
+                needs = RULES[rule].needs_gold or (method and METHODS[method].needs_gold)
+                if gold is not None or not needs:
+                    found.append((method, rule, gold))
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study with votes and gold."""
+    return rated_study(tmp_path_factory.mktemp("pipeline")).folder
+
+
+@pytest.fixture
+def study_folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of it, whose options a test may set."""
+    return shutil.copytree(made, tmp_path / "s")
+
+
+@pytest.mark.parametrize(("method", "rule", "gold"), combinations())
+def test_run_python_and_command_line_agree(
+    study_folder: Path, tmp_path: Path, cli: Cli, method: str | None, rule: str, gold: str | None
+) -> None:
+    study = open_study(study_folder)
+    aggregate = {"method": method, "gold": gold}
+    label = {"rule": rule, "threshold": None, "target": None, "gold": gold} | RULE_OPTIONS[rule]
+    study = change_settings(study, "propose", {"gold": None})
+    study = change_settings(study, "aggregate", aggregate)
+    study = change_settings(study, "label", label)
+    assert {name for name, _ in run_study(study)} >= {"posterior", "labels"} or method is None
+
+    benchmark = read_benchmark(study.path(study.labels), classes=study.path(study.classes or ""))
+    votes = read_votes(study_folder / "votes.csv", classes=benchmark.classes)
+    known = None if gold is None else read_gold(study_folder / gold, classes=benchmark.classes)
+    names = [one.name for one in study.models]
+    posterior = make_posterior(
+        votes=votes, gold=known, benchmark=benchmark, options=AggregateOptions(method=method)
+    ).record
+    write_posterior(posterior, tmp_path / "python.npz")
+    labels = make_labels(
+        posterior=read_posterior(tmp_path / "python.npz"), benchmark=benchmark, gold=known,
+        models=names, name=study.name, options=LabelOptions(rule=rule, **RULE_OPTIONS[rule]),
+    ).record  # fmt: skip
+    write_labels(labels, tmp_path / "python.json")
+
+    at = {"classes": study.path(study.classes or ""), "labels": study.path(study.labels)}
+    with_gold = [] if gold is None else ["--gold", study_folder / gold]
+    with_method = [] if method is None else ["--method", method]
+    ran = cli("aggregate", study_folder / "votes.csv", "--classes", at["classes"], *with_gold,
+              *with_method, "-o", tmp_path / "typed.npz")  # fmt: skip
+    assert ran.status == 0, ran.err
+    with_rule = [word for key, value in RULE_OPTIONS[rule].items() for word in (f"--{key}", value)]
+    with_models = [word for name in names for word in ("--model", name)]
+    ran = cli("label", tmp_path / "typed.npz", "--original-labels", at["labels"], "--classes",
+              at["classes"], *with_gold, "--rule", rule, *with_rule, *with_models, "--name",
+              study.name, "-o", tmp_path / "typed.json")  # fmt: skip
+    assert ran.status == 0, ran.err
+
+    for ours, kind in (("posterior.npz", "npz"), ("labels.json", "json")):
+        of_study = (study_folder / ours).read_bytes()
+        assert (tmp_path / f"python.{kind}").read_bytes() == of_study
+        assert (tmp_path / f"typed.{kind}").read_bytes() == of_study
+
+
+def test_gold_stays_out_of_dawid_and_skene(study_folder: Path) -> None:
+    """Gold that does not calibrate must judge the labels, not make them."""
+    votes = read_votes(study_folder / "votes.csv")
+    gold = read_gold(study_folder / "gold.csv")
+    alone = make_posterior(votes=votes, options=AggregateOptions(method="dawid-skene")).record
+    beside = make_posterior(
+        votes=votes, gold=gold, options=AggregateOptions(method="dawid-skene")
+    ).record
+    assert np.array_equal(alone.log_probability, beside.log_probability)
+    assert not beside.used_gold
+    clamped = make_posterior(
+        votes=votes, gold=gold, options=AggregateOptions(method="dawid-skene", gold_mode="clamp")
+    ).record
+    assert clamped.used_gold
+    assert not np.array_equal(alone.log_probability, clamped.log_probability)
+
+
+@pytest.fixture
+def toy() -> Iterator[Method]:
+    """An aggregator that takes the first answer of each question, registered while a test runs."""
+
+    def run(inputs: AggregationInputs) -> Posterior:
+        votes = inputs.votes
+        first = np.full(len(votes.questions), -1)
+        first[votes.question[::-1]] = votes.answer[::-1]
+        present = np.array([0.1, 0.5, 0.9])[first]
+        return Posterior(
+            votes.questions, ("absent", "present"), np.log(np.stack([1 - present, present], 1)),
+            "first-answer", votes.answers, votes.rater_ids, votes_sha256=votes.sha256,
+        )  # fmt: skip
+
+    method = METHODS.register(
+        Method("first-answer", run, "the first answer", "aggregated by the first answer of each")
+    )
+    yield method
+    METHODS.unregister("first-answer")
+
+
+def test_a_new_method_is_one_registration(
+    toy: Method, study_folder: Path, tmp_path: Path, cli: Cli
+) -> None:
+    """It is offered, run, bootstrapped as far as it can be, and described: everywhere."""
+    assert "first-answer" in cli("aggregate", "--help").out
+    study = change_settings(open_study(study_folder), "aggregate", {"method": "first-answer"})
+    study = change_settings(study, "label", {"rule": "threshold", "target": None})
+    run_study(study)
+    assert read_posterior(study_folder / "posterior.npz").method == "first-answer"
+    ranks = cli("ranks", study_folder, "--resamples", "20")
+    assert ranks.status == 0, ranks.err
+    assert "first-answer" in ranks.out
+    report = cli("report", study_folder, "-o", tmp_path / "r.html", "--resamples", "20")
+    assert report.status == 0, report.err
+    assert toy.sentence in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("door", ["manifest", "command", "python"])
+def test_a_misspelt_method_is_refused_at_every_door(
+    door: str, study_folder: Path, cli: Cli
+) -> None:
+    if door == "python":
+        with pytest.raises(OptionError, match="Did you mean 'dawid-skene'"):
+            AggregateOptions(method="dawid-skeen")
+        return
+    change_settings(open_study(study_folder), "aggregate", {"method": None, "gold": "gold.csv"})
+    manifest = study_folder / "study.toml"
+    before = manifest.read_text(encoding="utf-8")
+    try:
+        if door == "manifest":
+            head, _, rest = before.partition("[aggregate]\n")
+            manifest.write_text(f'{head}[aggregate]\nmethod = "dawid-skeen"\n{rest}')
+            ran = cli("run", study_folder)
+        else:
+            ran = cli("aggregate", study_folder / "votes.csv", "--method", "dawid-skeen",
+                      "-o", study_folder / "p.npz")  # fmt: skip
+    finally:
+        manifest.write_text(before, encoding="utf-8")
+    assert ran.status == 2
+    assert "dawid-skeen" in ran.err
+    assert "dawid-skene" in ran.err
