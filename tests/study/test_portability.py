@@ -250,7 +250,7 @@ def test_a_copy_never_takes_the_place_of_what_it_is_no_copy_of(small: Study) -> 
     assert kept_in_study(small, "gold.csv", "gold") == "gold.csv"
     assert Path("s/gold.csv").read_text().endswith("no\n")
     Path("s/gold.csv").write_text("image,label,expert,answer\n1.jpg,0,x,no\n")
-    with pytest.raises(FileError, match="no copy that reassess made"):
+    with pytest.raises(FileError, match="not a copy that reassess made"):
         kept_in_study(small, "gold.csv", "gold")
     assert kept_in_study(small, "s/gold.csv", "gold") == "gold.csv"
 

@@ -24,7 +24,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
@@ -214,8 +213,9 @@ def check_stop(study: Study, stop: str) -> None:
         OptionError: there is no such rule, or what is decided of a question is not known while
             it is rated.
     """
-    method = study.setting("aggregate", "method", "dawid-skene")
-    if STOPPING_RULES[stop].needs_decision and (method == "majority" or _threshold(study) is None):
+    method = _aggregate_options(study).method
+    knows_raters = method is None or METHODS[method].has_confusion
+    if STOPPING_RULES[stop].needs_decision and (not knows_raters or _threshold(study) is None):
         raise OptionError(
             f"{study.folder}: --stop {stop} predicts what all votes would decide, but the method "
             f"is {method!r} and the labels' rule {study.setting('label', 'rule', 'threshold')!r}. "
