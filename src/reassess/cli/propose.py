@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reassess.proposals import Cost, ProposalRule
+    from reassess.report.table import Table
     from reassess.study import Proposed
 
 

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from reassess.rating import StudyProgress
     from reassess.report.table import Table
-    from reassess.study import Study
-    from reassess.study.stages import StageStatus
+    from reassess.study import StageStatus, Study
 
 
 @click.command(
