@@ -16,9 +16,8 @@ from reassess.registry import literal_choices
 UNKNOWN = "no-such-word"
 
 NOT_YET = (
-    "reassess.files.", "reassess.labels.", "reassess.pipeline.", "reassess.proposals.",
-    "reassess.rating.", "reassess.records.", "reassess.site.", "reassess.sources.",
-    "reassess.study.", "reassess.training.", "reassess.web.",
+    "reassess.files.labels.", "reassess.files.scores.", "reassess.labels.", "reassess.pipeline.",
+    "reassess.study.",
 )  # fmt: skip
 """Rooms whose choices are not yet held."""
 
@@ -37,10 +36,14 @@ def modules() -> Iterator[Any]:
 def callables() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Public functions, classes and public methods, each under its full name."""
     for module in modules():
+        routes = getattr(getattr(module, "router", None), "routes", ())
+        endpoints = [one.endpoint for one in routes]  # FastAPI holds their choices
         for name, found in vars(module).items():
             if name.startswith("_") or getattr(found, "__module__", None) != module.__name__:
                 continue
             where = f"{module.__name__}.{name}"
+            if found in endpoints:
+                continue
             if inspect.isfunction(found):
                 yield where, found
             elif inspect.isclass(found) and not hasattr(found, "model_fields"):  # not pydantic's

@@ -14,6 +14,7 @@ from reassess.errors import DataError, FileError
 from reassess.files.arrays import Array, as_strings, exists, read_npy, read_npz
 from reassess.files.timm_tables import read_timm_table
 from reassess.records import Benchmark, ScoreType, positions
+from reassess.registry import checks_choices
 
 _SCALES: dict[str, ScoreType | None] = {
     "scores": None,
@@ -23,6 +24,7 @@ _SCALES: dict[str, ScoreType | None] = {
 }
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a file holds of one model: classes, scores or both.

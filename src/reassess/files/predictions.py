@@ -25,12 +25,14 @@ from reassess.errors import AlignmentError, DataError
 from reassess.files.arrays import Array, prefix_errors_with
 from reassess.files.prediction_forms import Found, open_forms
 from reassess.records import Benchmark, Predictions, ScoreMatrix, ScoreType, positions
+from reassess.registry import checks_choices
 
 RowOrder = Literal["file-number", "imagefolder"]
 
 _ROWS_AT_ONCE = 8192
 
 
+@checks_choices
 def read_predictions(
     source: str | Path,
     benchmark: Benchmark,
@@ -72,6 +74,7 @@ def read_predictions(
     return records
 
 
+@checks_choices
 def open_predictions(
     source: str | Path,
     benchmark: Benchmark,

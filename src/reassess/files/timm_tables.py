@@ -18,6 +18,7 @@ from reassess.files.arrays import Array
 from reassess.files.benchmarks import IMAGE, class_indices
 from reassess.files.tables import Table, named, read_table
 from reassess.records import Benchmark, ScoreType
+from reassess.registry import checks_choices
 
 _OUTPUTS: tuple[tuple[str, ScoreType | None], ...] = (
     ("prob", "probability"),
@@ -27,6 +28,7 @@ _OUTPUTS: tuple[tuple[str, ScoreType | None], ...] = (
 """Columns of scores, and the scale that each name declares."""
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class TimmTable:
     """What such a table holds, in the order of its rows and columns.

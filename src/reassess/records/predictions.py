@@ -9,10 +9,12 @@ from jaxtyping import Float, Int, Shaped
 from reassess.errors import AlignmentError, DataError, preview
 from reassess.records.benchmark import check_classes
 from reassess.records.images import positions
+from reassess.registry import checks_choices
 
 ScoreType = Literal["logit", "probability"]
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class Predictions:
     """One model's k best classes for each image, best first.

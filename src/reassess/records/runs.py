@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reassess.records.predictions import Predictions
+from reassess.registry import checks_choices
 
 Variant = Literal["baseline", "+ sigmoid", "+ clean", "+ both"]
 """What a recipe adds to softmax cross-entropy on all images, as the paper calls it."""
@@ -11,6 +12,7 @@ Variant = Literal["baseline", "+ sigmoid", "+ clean", "+ both"]
 Schedule = Literal["short", "long"]
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class RecipeRun:
     """One trained model.

@@ -10,8 +10,10 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError
 from reassess.records.predictions import ScoreType
+from reassess.registry import checks_choices
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class ScoreMatrix:
     """One model's scores of all K classes, in the order of the rows of its file.

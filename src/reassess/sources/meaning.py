@@ -47,6 +47,7 @@ def warn(note: str) -> None:
     warnings.warn(note, SourceWarning, stacklevel=3)
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class Source:
     """A source, and what it was taken for.
@@ -163,6 +164,7 @@ class SourceFile:
     sha256: str
 
 
+@checks_choices
 def files_behind(source: str | Path | None, kind: SourceKind) -> list[SourceFile]:
     """The files that a source means, with their hashes; none where no source is given.
 

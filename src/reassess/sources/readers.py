@@ -76,6 +76,7 @@ class RowMapping:
             )
 
     @classmethod
+    @checks_choices
     def read(
         cls,
         *,
