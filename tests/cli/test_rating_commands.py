@@ -216,7 +216,7 @@ def test_votes_from_elsewhere_are_not_written_over(cli: Cli) -> None:
         ("serve s --no-early-stopping --budget 0.5", "contradict"),
         ("serve s --budget 0", "0<x<=1"),
         ("serve majority --stop learned", "--stop learned predicts"),
-        ("serve s --host 256.0.0.1", "cannot be listened at"),
+        ("serve s --host 256.0.0.1", "cannot be listened on"),
         ("serve s --database mysql://x/y", "database URL"),
         ("serve s --example-images none.csv", "none.csv: there is no such file"),
         ("invite s", "Missing argument"),

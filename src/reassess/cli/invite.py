@@ -1,12 +1,22 @@
 """``reassess invite``: one-time links for raters, experts and owners."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import print_json
-from reassess.cli.rating_options import database_option, opened
+from reassess.cli.options import LiteralChoice, print_json
+from reassess.cli.rating_options import database_option, need, opened
 from reassess.errors import OptionError
+
+if TYPE_CHECKING:
+    from reassess.rating import Role
+
+
+def _role() -> object:
+    need("sqlalchemy", "keeping votes")
+    from reassess.rating import Role
+
+    return Role
 
 
 @click.command(
@@ -21,36 +31,41 @@ Examples:
 @click.argument("names", nargs=-1, required=True)
 @click.option(
     "--role",
-    type=click.Choice(["rater", "expert", "owner"]),
+    type=LiteralChoice(_role),
     default="rater",
     show_default=True,
-    help="What they may do.",
+    help="Rights of these people.",
 )
 @click.option(
     "--base-url",
     default="http://127.0.0.1:8000",
     show_default=True,
     metavar="URL",
-    help="Where people reach the site.",
+    help="Address at which people reach the site.",
 )
 @click.option(
-    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How long it holds."
+    "--days",
+    type=click.IntRange(1, 365),
+    default=7,
+    show_default=True,
+    help="Days that a link stays valid.",
 )
 @database_option
 @click.option("--json", "as_json", is_flag=True, help="Print the links as JSON.")
 def invite(
     study: str,
     names: tuple[str, ...],
-    role: str,
+    role: "Role",
     base_url: str,
     days: int,
     database: str | None,
     as_json: bool,
 ) -> None:
-    """Print a link for each of NAMES that signs this person in, once.
+    """Print a one-time link for each of NAMES, which signs this person in.
 
-    A name is the rater's id in exported votes, so a pseudonym will do. Who is there already
-    gets another link. Only whoever has the link can use it: send it to nobody else.
+    The site must have been opened before (`reassess serve`). A name is the rater's id in exported
+    votes, so a pseudonym will do. Someone who was invited before gets another link. Whoever has a
+    link can use it: send each to its person only.
     """
     if not base_url.startswith(("http://", "https://")):
         raise OptionError(
@@ -62,10 +77,9 @@ def invite(
     with opened(study, database) as (_, store):
         from reassess import rating
 
-        given: Any = role
         links = {
             name: f"{base_url.rstrip('/')}/invite/"
-            + rating.invite(store, name, given, seconds=days * 86_400)
+            + rating.invite(store, name, role, seconds=days * 86_400)
             for name in names
         }
     if as_json:

@@ -206,7 +206,7 @@ def _make_review(
     click.echo(
         f"{made.folder}: {len(review):,} of {fmt.count(n_all, 'distinct mistake')} of {whose}, "
         f"from {strata}; {N_RATERS} raters each.\n"
-        f"Next: reassess invite {made.folder} NAME; reassess serve {made.folder}; then reassess "
+        f"Next: reassess serve {made.folder}; reassess invite {made.folder} NAME; then reassess "
         f"mistakes {made.folder} --result"
     )
 

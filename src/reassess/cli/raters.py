@@ -1,6 +1,6 @@
 """``reassess raters``: what the votes of a study say about its raters."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -30,10 +30,17 @@ Examples:
 @click.option("--resamples", type=click.IntRange(0), default=1000, show_default=True, metavar="B",
               help="Bootstrap draws of images, for the intervals.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
-              help="Of the bootstrap.")  # fmt: skip
+              help="Seed of the bootstrap.")  # fmt: skip
 @output_option("a row for each rater")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def raters(study: str, output: str | None, as_json: bool, **options: Any) -> None:
+def raters(
+    study: str,
+    output: str | None,
+    as_json: bool,
+    database: str | None,
+    resamples: int,
+    seed: int,
+) -> None:
     """Say how far the raters of a STUDY agree, how each answers, and what hangs on each.
 
     What a rater answers where a class is absent or present is held against what the others
@@ -64,10 +71,10 @@ def raters(study: str, output: str | None, as_json: bool, **options: Any) -> Non
             votes,
             posterior,
             point.threshold,
-            n_resamples=options["resamples"],
-            rng=np.random.default_rng(options["seed"]),
+            n_resamples=resamples,
+            rng=np.random.default_rng(seed),
         )
-    known = [] if as_json else _of_site(opened, options["database"], rows.repeats is None)
+    known = [] if as_json else _of_site(opened, database, rows.repeats is None)
     table = raters_table(rows, known)
     if output is not None:
         write_rendered(table, output)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from reassess.cli.options import progress
+from reassess.cli.rating_options import database_option
 
 
 @click.command(
@@ -17,13 +18,21 @@ Examples:
 """
 )
 @click.argument("study")
+@database_option
 @click.option("-o", "--output", metavar="FILE", help="The page.  [default: report.html in STUDY]")
 @click.option("--figures", metavar="DIR", help="Also write each figure as PNG, SVG and PDF.")
 @click.option("--resamples", type=click.IntRange(2), default=1000, show_default=True, metavar="B",
               help="Draws of images, of raters and of votes, each; fewer are quicker and "
               "rougher.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws.")
-def report(study: str, output: str | None, figures: str | None, resamples: int, seed: int) -> None:
+def report(
+    study: str,
+    output: str | None,
+    figures: str | None,
+    resamples: int,
+    seed: int,
+    database: str | None,
+) -> None:
     """Tell a finished STUDY on one page that opens anywhere, without a network.
 
     The verdict first; then models, progress, labels, classes, images and raters in figures
@@ -44,7 +53,7 @@ def report(study: str, output: str | None, figures: str | None, resamples: int, 
         told = build_report(
             collect(opened),
             command=command,
-            repeats=partial(rater_repeats, opened),
+            repeats=partial(rater_repeats, opened, database=database),
             progress=step,
             n_resamples=resamples,
             seed=seed,

@@ -35,6 +35,20 @@ def _stopping_rules() -> "Registry[StoppingMethod]":
     return STOPPING_RULES
 
 
+class _StopOption(click.Option):
+    """``--stop``, whose help lists the rules that are registered when it is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """The option and what each of its words means."""
+        rules = "; ".join(f"{one.name}: {one.summary}" for one in _stopping_rules().values())
+        self.help = (
+            f"When to stop asking, once raters are known. {rules}. A study that words its own "
+            "question ([ask]) never stops early."
+        )
+        record = super().get_help_record(ctx)
+        return record if record is not None else ("", "")
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -48,10 +62,14 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
 )
 @click.argument("study")
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all."
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all."
 )
 @click.option(
-    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port."
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on.",
 )
 @click.option(
     "--database",
@@ -63,29 +81,27 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
     "--no-early-stopping",
     old=("--fixed",),
     is_flag=True,
-    help="Give every question all its votes: no early stop.",
+    help="Give every question all its votes.",
 )
 @click.option(
     "--stop",
+    cls=_StopOption,
     type=RegistryChoice(_stopping_rules),
     default="lossless",
     show_default=True,
-    help="When to stop asking, once raters are known: where no answer still to come could change "
-    "the decision; where the posterior is below 0.02 or above 0.98; or once the budget is spent "
-    "on what a learned predictor of the decision is least sure of. A study that words its own "
-    "question ([ask]) never stops early.",
 )
 @click.option(
     "--budget",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="SHARE",
-    help="Stop after this share of all votes.  [default: 0.45 with --stop learned, else 1]",
+    help="Share of all votes to ask for.  [default: 0.45 with --stop learned, else 1]",
 )
 @click.option(
     "--votes-per-question",
     type=click.IntRange(1, 100),
     metavar="K",
-    help="Raters a question.  [default: as before; of a new study 5, or [cost] in study.toml]",
+    help="Raters for each question.  [default: unchanged; [cost] in study.toml, or 5, where the "
+    "store is new]",
 )
 @option(
     "--example-images",
@@ -94,14 +110,16 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
     help="A table image,label of other images, below the study's image folder, to show as "
     "examples of classes.  [default: images of the study that are not rated]",
 )
-@click.option("--https", is_flag=True, help="A proxy in front speaks https: cookies demand it.")
+@click.option(
+    "--https", is_flag=True, help="Send cookies over https only, which a proxy in front speaks."
+)
 @option(
     "--processes",
     old=("--workers",),
     type=click.IntRange(1, 64),
     default=1,
     show_default=True,
-    help="Processes.",
+    help="Worker processes; more than one needs PostgreSQL.",
 )
 def serve(
     study: str,
@@ -186,7 +204,7 @@ def _check_address(host: str, port: int) -> None:
             probe.bind(address)
     except (OSError, UnicodeError) as error:
         raise OptionError(
-            f"{host}:{port} cannot be listened at ({error}). Take another --port or --host."
+            f"{host}:{port} cannot be listened on ({error}). Take another --port or --host."
         ) from error
 
 
@@ -242,7 +260,9 @@ def _tell(prepared: "PreparedSite", study: str) -> None:
         if number:
             click.echo(f"Note: {number:,} {text}.", err=True)
     if not any(person.role == "owner" for person in raters_of(prepared.site.store)):
-        click.echo(f"Nobody owns the site yet: reassess invite {study} NAME --role owner", err=True)
+        click.echo(
+            f"The site has no owner yet: reassess invite {study} NAME --role owner", err=True
+        )
 
 
 def _tell_stop(prepared: "PreparedSite", stop: str, budget: float | None) -> None:

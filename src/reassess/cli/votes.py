@@ -1,7 +1,7 @@
 """``reassess votes``: a study's votes to a file, and a file's votes into the study."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,7 @@ from reassess.errors import OptionError
 if TYPE_CHECKING:
     from reassess.files import VoteFormat
     from reassess.registry import Registry
+    from reassess.site.transfer import ExpertTable
 
 _ROWS = {
     "gold": ("answer of an expert", "answers of experts"),
@@ -70,31 +71,31 @@ Examples:
     "--include-uncounted",
     old=("--all",),
     is_flag=True,
-    help="Also what is not counted: corrected answers, repetitions, practice, votes set aside; "
-    "with columns that say so. FILE must be given.",
+    help="Also write what is not counted: corrected answers, repetitions, practice and excluded "
+    "votes, with columns that say so. FILE must be given.",
 )
 @click.option(
     "--gold",
-    "what",
+    "table",
     flag_value="gold",
-    help="What experts said about gold questions instead: image,label,expert,answer.  [default "
-    "FILE: gold.csv in STUDY]",
+    help="Experts' answers to gold questions instead: image,label,expert,answer.  [default FILE: "
+    "gold.csv in STUDY]",
 )
 @click.option(
     "--adjudications",
-    "what",
+    "table",
     flag_value="adjudications",
-    help="What experts decided about contested questions instead, with given_at and note.  "
-    "[default FILE: adjudications.csv in STUDY]",
+    help="Experts' decisions about contested questions instead, with given_at and note.  [default "
+    "FILE: adjudications.csv in STUDY]",
 )
-@click.option("--overwrite", is_flag=True, help="Write over votes that came from elsewhere.")
+@click.option("--overwrite", is_flag=True, help="Replace a file in STUDY that no export wrote.")
 @database_option
 def export_command(
     study: str,
     file: str | None,
-    form: Any,
+    form: str | None,
     include_uncounted: bool,
-    what: Any,
+    table: "ExpertTable | None",
     overwrite: bool,
     database: str | None,
 ) -> None:
@@ -104,8 +105,8 @@ def export_command(
     word. Gold calibrates once study.toml names its file ([aggregate] gold); adjudications decide
     labels once it names theirs ([label] adjudications).
     """
-    if what is not None:
-        _export_experts(study, file, form, include_uncounted, what, overwrite, database)
+    if table is not None:
+        _export_experts(study, file, form, include_uncounted, table, overwrite, database)
         return
     with opened(study, database) as (opened_study, store):
         from reassess.site.transfer import export_votes
@@ -128,29 +129,29 @@ def export_command(
 def _export_experts(
     study: str,
     file: str | None,
-    form: Any,
+    form: str | None,
     include_uncounted: bool,
-    what: Any,
+    table: "ExpertTable",
     overwrite: bool,
     database: str | None,
 ) -> None:
     if form is not None or include_uncounted:
         raise OptionError(
-            f"--{what} goes with neither --format nor --include-uncounted: it is always a table. "
+            f"--{table} goes with neither --format nor --include-uncounted: it is always a table. "
             "Leave them out."
         )
     with opened(study, database) as (opened_study, store):
         from reassess.site.transfer import expert_file, export_experts
 
         where = None if file is None else Path(file)
-        path, n_rows = export_experts(opened_study, store, what, where, overwrite=overwrite)
-        used = expert_file(opened_study, what)
-    one, more = _ROWS[what]
+        path, n_rows = export_experts(opened_study, store, table, where, overwrite=overwrite)
+        used = expert_file(opened_study, table)
+    one, more = _ROWS[table]
     click.echo(f"{n_rows:,} {one if n_rows == 1 else more}: {path}")
     if used is None or used.absolute() != path.absolute():
-        section = "aggregate" if what == "gold" else "label"
+        section = "aggregate" if table == "gold" else "label"
         click.echo(
-            f'Note: to use it, write {what} = "{_named(path, study)}" under [{section}] in '
+            f'Note: to use it, write {table} = "{_named(path, study)}" under [{section}] in '
             f"{study}/study.toml.",
             err=True,
         )
@@ -178,11 +179,12 @@ Examples:
     "--votes-per-question",
     type=click.IntRange(1, 100),
     metavar="K",
-    help="Raters a question.  [default: as before; of a new study 5, or [cost] in study.toml]",
+    help="Raters for each question.  [default: unchanged; [cost] in study.toml, or 5, where the "
+    "store is new]",
 )
 @database_option
 def import_command(
-    study: str, file: str, form: Any, votes_per_question: int | None, database: str | None
+    study: str, file: str, form: str | None, votes_per_question: int | None, database: str | None
 ) -> None:
     """Take the votes in FILE into STUDY, as votes that were given on its questions.
 
