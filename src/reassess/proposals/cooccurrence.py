@@ -23,10 +23,11 @@ FEWEST_SEEN = 2
 LEAST_SHARE = 0.01
 """In what share of the images with an original label a class must be valid to be suggested."""
 
-_PRIOR = 5.0  # pseudocount: so many pairs at the class's own rate are added to the counted ones
-_CLASS_PRIOR = (
-    20.0  # the same for a class's own rate, added at a rate that is typical of all classes
-)
+_PRIOR = 5.0
+"""Pseudocount: so many pairs at the class's own rate are added to the counted ones."""
+
+_CLASS_PRIOR = 20.0
+"""The same for a class's own rate, added at a rate that is typical of all classes."""
 
 
 class FoldSums:
