@@ -5,7 +5,7 @@ from typing import Any
 
 from reassess.analysis.proxy import Proxy
 from reassess.analysis.standings import ModelVsOriginal, OriginalLabelsScore
-from reassess.analysis.uncertainty import UncertainScores, count_decisions
+from reassess.analysis.uncertainty import Adjacent, UncertainScores, count_decisions
 from reassess.analysis.verdict import Judgement, ResultsVerdict, StudyVerdict
 
 
@@ -40,6 +40,12 @@ def study_as_dict(found: StudyVerdict) -> dict[str, Any]:
     value["n_neighbours_decided"] = sum(one.difference.decided for one in found.neighbours)
     value["ranks"] = None if found.uncertainty is None else _ranks_as_dict(found.uncertainty)
     return value | _proxy_as_dict(found.proxy, found.judgement)
+
+
+def adjacent_as_dict(one: Adjacent) -> dict[str, Any]:
+    """Two adjacent models; what is decided of them stands under ``verdict``, as it always did."""
+    value = asdict(one)
+    return value | {"verdict": value.pop("decision")}
 
 
 def _standing_as_dict(one: ModelVsOriginal) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def _ranks_as_dict(found: UncertainScores) -> dict[str, Any]:
         "no_label_uncertainty": found.no_label_uncertainty,
         "n_decided_holm": sum(one.p_holm < alpha for one in adjacent),
         "n_decided_false_discovery": sum(one.p_false_discovery < alpha for one in adjacent),
-        "adjacent": [asdict(one) for one in adjacent],
+        "adjacent": [adjacent_as_dict(one) for one in adjacent],
     }
 
 

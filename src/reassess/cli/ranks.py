@@ -21,7 +21,7 @@ from reassess.records import ScoreType
 
 if TYPE_CHECKING:
     from reassess.analysis.soft_labels import Sensitivity
-    from reassess.analysis.uncertainty import Adjacent, UncertainScores
+    from reassess.analysis.uncertainty import UncertainScores
     from reassess.files import RowOrder
     from reassess.records import Gold, LabelSets, Posterior, Predictions, Votes
     from reassess.report.table import Table
@@ -252,6 +252,7 @@ def _as_json(
     found: "UncertainScores", moved: "Sensitivity | None", table: "Table"
 ) -> dict[str, object]:
     from reassess.analysis.uncertainty import count_decisions
+    from reassess.analysis.verdict_json import adjacent_as_dict
 
     adjacent = found.adjacent()
     n = count_decisions(adjacent)
@@ -290,11 +291,6 @@ def _as_json(
         "calibration": calibration,
         "no_label_uncertainty": found.no_label_uncertainty,
         "models": table.records(),
-        "adjacent": [_pair_as_dict(one) for one in adjacent],
+        "adjacent": [adjacent_as_dict(one) for one in adjacent],
         "thresholds": thresholds,
     }
-
-
-def _pair_as_dict(pair: "Adjacent") -> dict[str, object]:
-    found = dataclasses.asdict(pair)
-    return found | {"verdict": found.pop("decision")}
