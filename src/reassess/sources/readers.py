@@ -356,7 +356,11 @@ def _predictions_of_study(found: Source, about: Benchmark, top_k: int) -> list[P
 
 
 def check_same_classes(own: Classes | None, about: Benchmark, place: str) -> None:
-    """Refuse class indices that would be read as those of other classes."""
+    """Refuse class indices that would be read as those of other classes.
+
+    Raises:
+        DataError: both sides know their classes, and these differ.
+    """
     known = about.classes
     if own is None or known is None or own is known or own.ids == known.ids:
         return
