@@ -19,7 +19,7 @@ from reassess.registry import Registry
 from reassess.training.recipe import Recipe
 
 WRONG = "no-such-word"
-UNNAMED = {"propose", "aggregate", "label", "raters"}
+UNNAMED = {"raters"}
 """Commands that still take their options as one mapping: none shall."""
 GATHERED = {"data": DataOptions, "recipe": Recipe}
 """Arguments that several options are gathered in."""

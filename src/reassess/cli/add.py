@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import RowOrderOption, progress
+from reassess.cli.options import RowOrderOption
+from reassess.cli.output import progress_bar
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def add(
     for source in prediction_sources(predictions):
         name, file, chosen = split_source(source)
         named.append((name, file if chosen is None else f"{file}#{chosen}"))
-    with progress("Adding", None) as step:
+    with progress_bar("Adding") as step:
         changed = add_models(
             opened,
             named,

@@ -5,18 +5,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from reassess.cli.options import (
-    LiteralChoice,
-    RegistryChoice,
-    known_classes,
-    option,
-    print_json,
-    progress,
-    read_gold_named,
-    read_original,
-    read_votes_named,
-    warn_of_unasked_gold,
-)
+from reassess.cli.options import LiteralChoice, RegistryChoice, answer_names, option
+from reassess.cli.output import note, print_json, progress_bar
 from reassess.errors import OptionError
 from reassess.records import Posterior, Votes
 
@@ -50,10 +40,10 @@ The published scores, to the last digit:
 """
 )
 @click.argument("votes")
-@click.option("--gold", metavar="NAME|FILE", help="Gold: image,label,expert,answer, or .npz.")
+@click.option("--gold", metavar="NAME|FILE|STUDY", help="Gold: image,label,expert,answer, or .npz.")
 @click.option(
     "--gold-votes",
-    metavar="NAME|FILE",
+    metavar="NAME|FILE|STUDY",
     help="The raters' answers to gold questions, where they are in a file of their own.",
 )
 @click.option(
@@ -93,7 +83,7 @@ The published scores, to the last digit:
 @option(
     "--original-labels",
     old=("--original",),
-    metavar="NAME|FILE",
+    metavar="NAME|FILE|STUDY",
     help="calibrated: original labels, which vote as one more rater.",
 )
 @click.option(
@@ -143,11 +133,12 @@ def aggregate(
     """Aggregate VOTES into the posterior probability of each question.
 
     VOTES is a table `task,worker,label` or `image,label,rater,answer` (CSV, parquet), the
-    published dense .npz, or a name of the catalogue.
+    published dense .npz, a name of the catalogue, or a study.
 
     Gold calibrates the raters where at least 80% of the votes come from raters with 20 or more
     gold answers of each truth. Elsewhere it stays out of the fit and judges the labels.
     """
+    from reassess import sources
     from reassess.engines import ThreadEngine
     from reassess.files import write_posterior
     from reassess.pipeline import AggregateOptions, make_posterior
@@ -166,15 +157,19 @@ def aggregate(
         original_classes=original_classes,
         original_min_expert_yes=original_min_expert_yes,
     )
-    original = None if original_labels is None else read_original(original_labels, classes)
-    known = known_classes(classes, original)
-    read = read_votes_named(votes, known, answers)
-    read_gold = None if gold is None else read_gold_named(gold, known)
-    of_gold = None if gold_votes is None else read_votes_named(gold_votes, known, answers)
-    if read_gold is not None:
+    original, read_gold, of_gold = None, None, None
+    if original_labels is not None:
+        original = sources.benchmark(original_labels, classes=classes, notify=note)
+    known = sources.class_table(classes, original)
+    named = answer_names(answers)
+    read = sources.votes(votes, classes=known, answers=named, notify=note)
+    if gold_votes is not None:
+        of_gold = sources.votes(gold_votes, classes=known, answers=named, notify=note)
+    if gold is not None:
+        read_gold = sources.gold(gold, classes=known, notify=note)
         asked = read if of_gold is None else of_gold
-        warn_of_unasked_gold(read_gold, asked.questions, "the questions of the votes")
-    with progress("Fitting", None) as step, ThreadEngine(workers) as engine:
+        sources.note_unasked_gold(read_gold, asked.questions, notify=note)
+    with progress_bar("Fitting") as step, ThreadEngine(workers) as engine:
         made = make_posterior(
             votes=read, gold=read_gold, gold_votes=of_gold, benchmark=original, options=options,
             engine=engine, progress=step,

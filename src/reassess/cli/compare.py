@@ -4,15 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import (
-    console,
-    labels_option,
-    note,
-    option,
-    output_option,
-    print_json,
-    rows_options,
-)
+from reassess.cli.options import labels_option, option, output_option, rows_options
+from reassess.cli.output import console, note, print_json
 from reassess.errors import OptionError
 from reassess.records import Comparison, ScoreType
 

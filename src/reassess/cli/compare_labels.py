@@ -5,15 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import (
-    console,
-    note,
-    option,
-    output_option,
-    print_json,
-    progress,
-    rows_options,
-)
+from reassess.cli.options import option, output_option, rows_options
+from reassess.cli.output import console, note, print_json, progress_bar
 from reassess.errors import OptionError
 from reassess.records import Benchmark, ScoreType
 
@@ -131,9 +124,9 @@ def _models(
     target = EvaluationTarget(table.sets[0], about, rows)
     sources = prediction_sources(listed)
     found = []
-    with progress("Scoring", len(sources)) as step:
+    with progress_bar("Scoring") as step:
         for place, source in enumerate(sources):
-            step(source, done=place)
+            step(source, done=place, total=len(sources))
             read = target.predictions(source, top_k=1, notify=note)
             found += [model_under_sets(one, table) for one in read]
     return tuple(found)

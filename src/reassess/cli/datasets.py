@@ -2,7 +2,7 @@
 
 import click
 
-from reassess.cli.options import console, print_json
+from reassess.cli.output import console, print_json
 
 _MEGABYTE = 1_000_000
 

@@ -8,7 +8,7 @@ from shutil import which
 
 import click
 
-from reassess.cli.options import progress
+from reassess.cli.output import progress_bar
 
 
 @click.command(
@@ -31,11 +31,11 @@ def demo(folder: str, seed: int) -> None:
 
     began = time.perf_counter()
     seen: list[str] = []
-    with progress("Demo", len(STAGES)) as step:
+    with progress_bar("Demo") as step:
 
         def show(what: str, *, done: int | None = None, total: int | None = None) -> None:
             stage, _, detail = what.partition(": ")
-            step(what, done=done, total=total, advance=stage in STAGES and stage not in seen)
+            step(what, done=done, total=total)
             if stage in STAGES and (detail or stage not in seen):
                 click.echo(f"  {stage:<16} {detail}".rstrip(), err=True)
             seen.append(stage)

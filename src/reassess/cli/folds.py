@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import option
+from reassess.cli.output import progress_bar
 from reassess.cli.training_options import (
     DataOptions,
     data_options,
     device_option,
     model_option,
-    progress_bar,
     read_images,
     recipe_options,
     warn,

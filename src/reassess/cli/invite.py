@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import LiteralChoice, print_json
+from reassess.cli.options import LiteralChoice
+from reassess.cli.output import print_json
 from reassess.cli.rating_options import database_option, need, opened
 from reassess.errors import OptionError
 

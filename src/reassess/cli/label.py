@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import (
-    RegistryChoice,
-    known_classes,
-    option,
-    print_json,
-    read_gold_named,
-    read_original,
-    warn_of_unasked_gold,
-)
+from reassess.cli.options import RegistryChoice, option
+from reassess.cli.output import note, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +43,7 @@ Examples:
     "--original-labels",
     old=("--original",),
     required=True,
-    metavar="NAME|FILE",
+    metavar="NAME|FILE|STUDY",
     help="All images with their original labels: 'imagenet' or a table image,label.",
 )
 @click.option("--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition.")
@@ -67,7 +60,9 @@ Examples:
     help="Least posterior of a label that is kept.  [default: 0.8 for the rule threshold]",
 )
 @click.option("--target", type=float, help="The precision or recall that the rule asks for.")
-@click.option("--gold", metavar="NAME|FILE", help="Gold, to choose by and to state precision.")
+@click.option(
+    "--gold", metavar="NAME|FILE|STUDY", help="Gold, to choose by and to state precision."
+)
 @option(
     "--min-expert-yes",
     old=("--n-yes",),
@@ -115,19 +110,22 @@ def label(
 
     Images that were not rated keep their original label and are listed as unrated.
     """
-    from reassess.files import label_format, read_posterior, write_labels
+    from reassess import sources
+    from reassess.files import label_format, write_labels
     from reassess.files.arrays import prefix_errors_with
     from reassess.pipeline import LabelOptions, make_labels
 
     form = label_format(output, form).name
     options = LabelOptions(rule, threshold, target, min_expert_yes)
-    read = read_posterior(posterior)
-    benchmark = read_original(original_labels, classes)
-    known = known_classes(classes, benchmark)
-    read_gold = None if gold is None else read_gold_named(gold, known)
-    if read_gold is not None:
-        warn_of_unasked_gold(read_gold, read.questions, "the questions of the posterior")
-    decided = None if adjudications is None else read_gold_named(adjudications, known)
+    read = sources.posterior(posterior, notify=note)
+    benchmark = sources.benchmark(original_labels, classes=classes, notify=note)
+    read_gold, decided = None, None
+    if gold is not None:
+        read_gold = sources.gold(gold, classes=benchmark.classes, notify=note)
+        where = "the questions of the posterior"
+        sources.note_unasked_gold(read_gold, read.questions, where, notify=note)
+    if adjudications is not None:
+        decided = sources.gold(adjudications, classes=benchmark.classes, notify=note)
     with prefix_errors_with(Path(posterior)):
         made = make_labels(
             posterior=read, benchmark=benchmark, gold=read_gold, adjudications=decided,

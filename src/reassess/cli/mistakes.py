@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import console, option, output_option, print_json, rows_of
+from reassess.cli.options import option, output_option
+from reassess.cli.output import console, print_json
 from reassess.cli.rating_options import database_option
 from reassess.errors import OptionError
 
@@ -195,9 +196,10 @@ def _make_review(
             {
                 "review": str(made.folder), "n_questions": len(review), "n_mistakes": n_all,
                 "n_raters": N_RATERS,
-                "strata": rows_of(
-                    {"name": list(review.strata), "n_mistakes": review.n_population.tolist()}
-                ),
+                "strata": [
+                    {"name": name, "n_mistakes": n}
+                    for name, n in zip(review.strata, review.n_population.tolist(), strict=True)
+                ],
             }
         )  # fmt: skip
         return

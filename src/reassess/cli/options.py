@@ -1,24 +1,17 @@
-"""What several commands share: their options, and how names and files become records."""
+"""Options that several commands share, and the types of their values."""
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reassess.records import (
-    Benchmark,
-    Classes,
-    Gold,
-    Questions,
     ScoreType,
-    Votes,
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    pass
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -179,116 +172,9 @@ def rows_options(command: Command) -> Command:
     return command
 
 
-def note(text: str) -> None:
-    """Write a note to stderr: how commands hear of what `reassess.sources` has to say."""
-    click.echo(f"Note: {text}", err=True)
-
-
 def answer_names(text: str | None) -> list[str] | None:
     """The names that ``--answers A,B,…`` lists."""
     return None if text is None else [name.strip() for name in text.split(",")]
-
-
-def read_original(original: str, classes: str | None) -> Benchmark:
-    """A benchmark from a name of the catalogue or a table of original labels."""
-    from reassess.sources import benchmark
-
-    return benchmark(original, classes=classes, notify=note)
-
-
-def read_votes_named(source: str, classes: Classes | None, answers: str | None) -> Votes:
-    """Votes from a name of the catalogue or a file."""
-    from reassess.sources import votes
-
-    return votes(source, classes=classes, answers=answer_names(answers), notify=note)
-
-
-def read_gold_named(source: str, classes: Classes | None) -> Gold:
-    """Gold from a name of the catalogue or a file."""
-    from reassess.sources import gold
-
-    return gold(source, classes=classes, notify=note)
-
-
-def known_classes(classes: str | None, benchmark: Benchmark | None) -> Classes | None:
-    """The classes that ``--classes`` names, else those of the original labels."""
-    from reassess.sources import class_table
-
-    return class_table(classes, benchmark)
-
-
-def warn_of_unasked_gold(gold: Gold, questions: Questions, where: str) -> None:
-    """Say on stderr how many gold questions are not among those that raters were asked."""
-    from reassess.sources import note_unasked_gold
-
-    note_unasked_gold(gold, questions, where, notify=note)
-
-
-def console() -> "Console":
-    """A console on stdout, wide enough for whole names where stdout is no terminal."""
-    from rich.console import Console
-
-    found = Console()
-    return found if found.is_terminal or "COLUMNS" in os.environ else Console(width=200)
-
-
-@runtime_checkable
-class Step(Protocol):
-    """Says what is being done, and moves the bar on."""
-
-    def __call__(
-        self,
-        what: str,
-        *,
-        done: int | None = None,
-        total: int | None = None,
-        advance: bool = True,
-    ) -> None:
-        """Begin the next step, or tell more of this one; with ``done``, say how far it is."""
-
-
-@contextmanager
-def progress(title: str, total: int | None) -> Iterator[Step]:
-    """A progress bar on stderr, shown where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24)]
-    if total is not None:
-        columns.append(MofNCompleteColumn())
-    console = Console(stderr=True)
-    bar = Progress(
-        *columns, TimeElapsedColumn(), console=console, transient=True,
-        disable=not console.is_terminal,
-    )  # fmt: skip
-    with bar:
-        task, n_steps = bar.add_task(title, total=total), total
-        n_begun = 0
-
-        def step(
-            what: str,
-            *,
-            done: int | None = None,
-            total: int | None = None,
-            advance: bool = True,
-        ) -> None:
-            nonlocal n_begun
-            n_begun += advance and done is None
-            bar.update(
-                task,
-                description=f"{title}: {what}",
-                completed=max(0, n_begun - 1) if done is None else done,
-                total=n_steps if total is None else total,
-            )
-
-        yield step
 
 
 def output_option(what: str) -> Callable[[Command], Command]:
@@ -301,15 +187,3 @@ def output_option(what: str) -> Callable[[Command], Command]:
     # holds the two together.
     suffixes = ".csv, .tsv, .json, .md, .tex, .html or .txt"
     return click.option("-o", "--output", metavar="FILE", help=f"Write {what} to FILE: {suffixes}.")
-
-
-def rows_of(columns: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
-    """Columns of equal length as one mapping a row."""
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def print_json(value: object) -> None:
-    """Write a value to stdout as indented JSON."""
-    import json
-
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False))

@@ -5,11 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.training_options import (
-    device_option,
-    precision_option,
-    progress_bar,
-)
+from reassess.cli.output import progress_bar
+from reassess.cli.training_options import device_option, precision_option
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import RegistryChoice, console, option, print_json, progress
+from reassess.cli.options import RegistryChoice, option
+from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def propose(
         _check_curve(
             opened.setting("propose", "rule", "paper"), opened.setting("propose", "recall")
         )
-    with progress("Proposing", None) as step:
+    with progress_bar("Proposing") as step:
         proposed = propose_study(opened, write=not dry_run, workers=workers, progress=step)
     if not dry_run:
         for section, values in typed.items():

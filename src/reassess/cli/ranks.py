@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import (
-    console,
-    labels_option,
-    note,
-    option,
-    output_option,
-    print_json,
-    progress,
-    rows_options,
-)
+from reassess.cli.options import labels_option, option, output_option, rows_options
+from reassess.cli.output import console, note, print_json, progress_bar
 from reassess.errors import OptionError
 from reassess.records import ScoreType
 
@@ -149,7 +141,7 @@ def ranks(
                 str(labels), original_labels, classes=classes, rows=rows, notify=note
             )
             inputs = _read(models, target, classes, given, min_expert_yes, pseudocount)
-    with progress("Resampling", resamples) as step, ThreadEngine(workers) as engine:
+    with progress_bar("Resampling") as step, ThreadEngine(workers) as engine:
         found = uncertain_scores(
             inputs.predictions,
             inputs.labels,

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import console, output_option, print_json
+from reassess.cli.options import output_option
+from reassess.cli.output import console, print_json
 from reassess.cli.rating_options import database_option
 from reassess.errors import OptionError
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import RegistryChoice
+from reassess.cli.output import progress_bar
 from reassess.cli.training_options import (
     DataOptions,
     cleaning_rules,
     data_options,
     device_option,
     model_option,
-    progress_bar,
     read_images,
     recipe_options,
     warn,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reassess.cli.options import progress
+from reassess.cli.output import progress_bar
 from reassess.cli.rating_options import database_option
 
 
@@ -44,11 +44,11 @@ def report(
     from reassess.report import write_figures, write_report
     from reassess.site.results import rater_repeats
     from reassess.study import collect, missing_files, open_study
-    from reassess.study.report_inputs import STEPS, build_report
+    from reassess.study.report_inputs import build_report
 
     opened = open_study(study)
     command = shlex.join(["reassess", *sys.argv[1:]])
-    with progress("Reporting", len(STEPS) + 2) as step:
+    with progress_bar("Reporting") as step:
         step("reading")
         told = build_report(
             collect(opened),
@@ -62,7 +62,7 @@ def report(
         path = opened.folder / "report.html" if output is None else Path(output)
         write_report(told, path)
         if figures is not None:
-            step("figures", advance=False)
+            step("figures")
             write_figures(told, figures)
     for one in missing_files(opened):
         if one.keys[-1] == "images":

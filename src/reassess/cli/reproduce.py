@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import WordChoice, console, print_json, progress
+from reassess.cli.options import WordChoice
+from reassess.cli.output import console, print_json, progress_bar
 
 if TYPE_CHECKING:
     from reassess.report.table import Table
@@ -31,7 +32,7 @@ def reproduce(study: str, as_json: bool) -> None:
     del study
     from reassess.reproduce import reproduce_imagenet
 
-    with progress("Reproducing", None) as step:
+    with progress_bar("Reproducing") as step:
         statements = reproduce_imagenet(progress=step)
     if as_json:
         print_json([dataclasses.asdict(statement) for statement in statements])

@@ -2,7 +2,7 @@
 
 import click
 
-from reassess.cli.options import print_json, progress
+from reassess.cli.output import print_json, progress_bar
 
 
 @click.command(
@@ -23,7 +23,7 @@ def run(study: str, workers: int | None, as_json: bool) -> None:
     from reassess.study import open_study, run_study
 
     opened = open_study(study)
-    with progress("Running", None) as step:
+    with progress_bar("Running") as step:
         done = run_study(opened, workers=workers, progress=step)
     if as_json:
         print_json([{"stage": stage, "result": line} for stage, line in done])

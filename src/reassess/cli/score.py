@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import (
-    console,
-    labels_option,
-    note,
-    option,
-    progress,
-    rows_options,
-)
+from reassess.cli.options import labels_option, option, rows_options
+from reassess.cli.output import console, note, progress_bar
 from reassess.errors import OptionError, preview
 from reassess.records import ModelScore, Predictions, ScoreType
 
@@ -163,9 +157,9 @@ def _score(
         unclear = sources.labels(ambiguous_labels, about=about, notify=note).align_to(about)
     listed = tuple(sources.prediction_sources(listed))
     scored = _Scored([], [], [])
-    with progress("Scoring", len(listed)) as step:
+    with progress_bar("Scoring") as step:
         for place, source in enumerate(listed):
-            step(source, done=place)
+            step(source, done=place, total=len(listed))
             found = target.predictions(source, top_k=max((5, *top_k)), notify=note)
             scored.scores += score_models(
                 found,

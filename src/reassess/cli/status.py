@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import console, print_json
+from reassess.cli.output import console, print_json
 from reassess.cli.rating_options import database_option
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from functools import partial
 
 import click
 
-from reassess.cli.options import LiteralChoice, console, option, output_option, print_json
+from reassess.cli.options import LiteralChoice, option, output_option
+from reassess.cli.output import console, print_json
 
 
 def _kinds() -> object:

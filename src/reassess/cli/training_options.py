@@ -1,7 +1,6 @@
 """What the commands of training share: images of a study or of data, options, progress."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reassess.cli.options import LiteralChoice, RegistryChoice, option
+from reassess.cli.output import progress_bar
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
     from numpy import ndarray
 
-    from reassess.progress import Progress
     from reassess.training import ImageTransform, LabelledImages
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -217,33 +216,3 @@ def read_images(
 def warn(text: str) -> None:
     """Print a warning on stderr."""
     click.echo(f"Warning: {text}.", err=True)
-
-
-@contextmanager
-def progress_bar(title: str, *, quiet: bool = False) -> "Iterator[Progress]":
-    """A bar of what is done, with the time that is left, on stderr where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    bar = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
-        MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=console,
-        transient=True, disable=quiet or not console.is_terminal,
-    )  # fmt: skip
-    with bar:
-        task = bar.add_task(title, total=None)
-
-        def show(what: str, *, done: int | None = None, total: int | None = None) -> None:
-            text = f"{title}: {what}" if what else title
-            bar.update(task, description=text, completed=done, total=total)
-
-        yield show

@@ -5,15 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import (
-    LiteralChoice,
-    RegistryChoice,
-    console,
-    note,
-    option,
-    print_json,
-    progress,
-)
+from reassess.cli.options import LiteralChoice, RegistryChoice, option
+from reassess.cli.output import console, note, print_json, progress_bar
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -175,7 +168,7 @@ def _study_verdict(
 
     with console().status("Reading the study"):
         collected = collect(open_study(folder))
-    with progress("Resampling", resamples) as step:
+    with progress_bar("Resampling") as step:
         found = build_verdict(
             collected,
             cluster_by=cluster_by,
