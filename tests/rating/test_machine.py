@@ -53,7 +53,7 @@ class Queue(RuleBasedStateMachine):
         add_questions(self.store, asked)
         import_gold(self.store, gold_of(questions(1, 2)))
         self.people = raters(self.store, 4)
-        self.screens: list[tuple[int, TaskLease]] = []
+        self.tasks: list[tuple[int, TaskLease]] = []
         self.sent: list[tuple[int, Submission, dict[int, str]]] = []
 
     def teardown(self) -> None:
@@ -63,17 +63,17 @@ class Queue(RuleBasedStateMachine):
     @rule(who=WHO)
     def ask(self, who: int) -> None:
         person = self.people[who]
-        mine = [task.lease for holder, task in self.screens if holder == person]
+        mine = [task.lease for holder, task in self.tasks if holder == person]
         task = next_task(self.store, person, beyond=mine)
         if isinstance(task, TaskLease):
-            self.screens.append((person, task))
+            self.tasks.append((person, task))
 
     @rule(which=WHICH, said=st.lists(st.integers(0, 2), min_size=2, max_size=2), most=WHO)
     def answer(self, which: int, said: list[int], most: int) -> None:
         """Answer, correct, or answer too late: whichever it is by now."""
-        if not self.screens:
+        if not self.tasks:
             return
-        person, task = self.screens[which % len(self.screens)]
+        person, task = self.tasks[which % len(self.tasks)]
         answers = tuple(Answer(q.question, a) for q, a in zip(task.questions, said, strict=False))[
             :most
         ]
@@ -98,15 +98,15 @@ class Queue(RuleBasedStateMachine):
 
     @rule(which=WHICH)
     def give_back(self, which: int) -> None:
-        if self.screens:
-            person, task = self.screens[which % len(self.screens)]
+        if self.tasks:
+            person, task = self.tasks[which % len(self.tasks)]
             return_task(self.store, person, task.lease)
 
     @rule(which=WHICH, who=WHO)
     def meddle_with_another(self, which: int, who: int) -> None:
-        if not self.screens:
+        if not self.tasks:
             return
-        person, task = self.screens[which % len(self.screens)]
+        person, task = self.tasks[which % len(self.tasks)]
         if self.people[who] != person:
             try:
                 submit(self.store, self.people[who], Submission(task.lease, key()))

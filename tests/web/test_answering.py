@@ -68,8 +68,8 @@ def test_the_image_that_cannot_be_seen_and_the_pause(rater: Client, store: Store
     rater.http.post(action_of(page), data=form_of(page) | {"cannot_see": "1"})
     assert answers_in(store, "rater-1") == []
     assert rating.remarks(store)[0].kind == "cannot see"
-    first, second = rater.screen(), None
-    second = rater.screen(first["lease"])
+    first, second = rater.task(), None
+    second = rater.task(first["lease"])
     assert second["lease"] != first["lease"]
     assert rating.study_progress(store).n_leases == 2
     assert rater.post("/pause", leases=f"{first['lease']},{second['lease']},x,").status_code == 303
@@ -78,7 +78,7 @@ def test_the_image_that_cannot_be_seen_and_the_pause(rater: Client, store: Store
 
 
 def test_the_same_key_is_stored_once_and_a_new_one_corrects(rater: Client, store: Store) -> None:
-    task = rater.screen()
+    task = rater.task()
     n = len(task["questions"])
     first, again = rater.answer(task, 2).json(), rater.answer(task, 2).json()
     assert (first["again"], again["again"]) == (False, True)
@@ -108,20 +108,20 @@ def test_practice_is_followed_by_feedback(rater: Client) -> None:
 
 def test_every_reason_for_no_screen_has_a_page(store: Store, rater: Client, sign_in: Enter) -> None:
     boss = sign_in("boss", "owner")
-    rater.screen()
+    rater.task()
     assert boss.post(f"/owner/raters/{rater.number}/pause").status_code == 303
     assert "You are paused" in rater.http.get("/rate").text
     assert rating.study_progress(store).n_leases == 0
     assert rater.api("/api/screens/next", {}).json()["why"] == "paused"
     boss.post(f"/owner/raters/{rater.number}/resume")
     assert 'data-leases="' in rater.http.get("/rate").text
-    lease = rater.screen()["lease"]
+    lease = rater.task()["lease"]
     boss.post("/owner/study/close")
     rater.post("/pause", leases=str(lease))
     assert "The study is closed" in rater.http.get("/rate").text
     assert ">closed<" in boss.http.get("/owner").text
     boss.post("/owner/study/reopen")
-    while (task := rater.screen())["kind"] == "screen":
+    while (task := rater.task())["kind"] == "screen":
         rater.answer(task)
     page = rater.http.get("/rate").text
     assert "Nothing is left to answer" in page
@@ -135,7 +135,7 @@ def test_the_owner_sees_and_invites_and_nobody_else_does(rater: Client, sign_in:
     boss = sign_in("boss", "owner")
     for client in (rater, sign_in("rater-2")):
         for _ in range(3):
-            client.answer(client.screen(), value=client.number % 3)
+            client.answer(client.task(), value=client.number % 3)
     page = boss.post("/owner/invite", name="rater-3", role="rater")
     link = re.search(r"<code>http://rating.test(/invite/[\w-]+)</code>", page.text)
     assert link

@@ -33,7 +33,7 @@ def test_nothing_that_a_rater_gets_tells_an_answer(rater: Client) -> None:
     shapes = set()
     for n in range(18):
         page = rater.http.get("/rate")
-        task = rater.screen()
+        task = rater.task()
         if task["kind"] == "idle":
             break
         lease = task["lease"]
@@ -74,10 +74,10 @@ def skeleton(page: str) -> str:
 
 def test_nobody_fetches_another_raters_screen(rater: Client, sign_in: Enter) -> None:
     other = sign_in("rater-2")
-    task = other.screen()
+    task = other.task()
     while task["image"] is None:
         other.answer(task)
-        task = other.screen()
+        task = other.task()
     lease = task["lease"]
     for path in (f"/rate/{lease}", f"/screens/{lease}/image", f"/rate/{lease}/back",
                  f"/api/screens/{lease}", f"/api/screens/{lease}/earlier"):  # fmt: skip
@@ -98,7 +98,7 @@ def test_nobody_fetches_another_raters_screen(rater: Client, sign_in: Enter) -> 
     "'; DROP TABLE leases; --", "9" * 400, "-1",
 ])  # fmt: skip
 def test_no_path_reaches_a_file(rater: Client, name: str) -> None:
-    rater.screen()
+    rater.task()
     for path in (f"/screens/{name}/image", f"/examples/0/{name}", f"/examples/{name}/0",
                  f"/static/{name}", f"/static/../{name}", f"/rate/{name}"):  # fmt: skip
         answer = rater.http.get(path)
@@ -120,7 +120,7 @@ def test_the_owner_names_only_images_of_the_study(sign_in: Enter, rater: Client)
 
 
 def test_what_a_study_or_a_rater_says_is_text(rater: Client, sign_in: Enter) -> None:
-    task = rater.screen()
+    task = rater.task()
     evil = '<script>alert("x")</script><img src=x onerror=alert(1)>{{ 7 * 7 }}'
     answers = [{"place": 0, "answer": 1}]
     body = {"key": "k", "answers": answers, "something_else": evil}
@@ -131,7 +131,7 @@ def test_what_a_study_or_a_rater_says_is_text(rater: Client, sign_in: Enter) -> 
     pages = [boss.http.get("/owner").text, boss.http.get("/owner/audit").text]
     for _ in range(12):
         pages.append(rater.http.get("/rate").text)
-        rater.answer(rater.screen())
+        rater.answer(rater.task())
     for page in pages:
         assert page.count("<script") == 1
         for raw in ("<b>bold", "<b>dog", "<i>cur", "onerror=alert(1)>{{", "Cats & <dogs>"):
@@ -143,7 +143,7 @@ def test_what_a_study_or_a_rater_says_is_text(rater: Client, sign_in: Enter) -> 
 def test_the_image_itself_is_no_example(rater: Client, store: Store) -> None:
     n = 0
     for _ in IMAGES:
-        task = rater.screen()
+        task = rater.task()
         itself = rating.leased_task(store, rater.number, task["lease"]).image_id == IMAGES[0]
         for question in task["questions"]:
             if question["name"] == NAMES[2]:
@@ -202,7 +202,7 @@ def test_a_missing_image_is_a_placeholder_and_a_warning(site: Site) -> None:
     page = rater.http.get("/rate").text
     assert "There is no image file here" in page
     assert '<span class="name">class ' in page
-    task = rater.screen()
+    task = rater.task()
     assert task["image"] is None
     assert rater.http.get(f"/screens/{task['lease']}/image").status_code == 404
     assert "No image of this study has a file." in boss.http.get("/owner").text

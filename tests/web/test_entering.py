@@ -94,7 +94,7 @@ def test_another_sites_cookie_is_void(site: Site, rater: Client) -> None:
 
 
 def test_posts_from_other_sites_are_refused(rater: Client) -> None:
-    task = rater.screen()
+    task = rater.task()
     token = rater.http.get("/api/session").json()["csrf"]
     path, body = f"/api/screens/{task['lease']}/answers", {"key": "k", "cannot_see": True}
     for headers in (
@@ -114,7 +114,7 @@ def test_posts_from_other_sites_are_refused(rater: Client) -> None:
 
 def test_posts_without_the_sessions_own_token_are_refused(rater: Client, sign_in: Enter) -> None:
     other = sign_in("rater-2")
-    task = rater.screen()
+    task = rater.task()
     for token in ("", "0" * 64, other.csrf(), "é"):
         assert rater.post("/pause", csrf=token).status_code == 403
         assert rater.post("/sign-out", csrf=token).status_code == 403
@@ -195,7 +195,7 @@ def test_attempts_are_limited(app: FastAPI) -> None:
 
 
 def test_oversized_bodies_are_refused(rater: Client) -> None:
-    task = rater.screen()
+    task = rater.task()
     path = f"/api/screens/{task['lease']}/answers"
     big = b"x" * (LARGEST_BODY + 1)
     chunked = (b"x" * 1024 for _ in range(LARGEST_BODY // 1024 + 2))
@@ -211,7 +211,7 @@ def test_oversized_bodies_are_refused(rater: Client) -> None:
 
 
 def test_every_answer_carries_the_headers(rater: Client) -> None:
-    task = rater.screen()
+    task = rater.task()
     paths = ["/rate", "/sign-in", "/nowhere", "/rate/999", "/api/session", "/api/screens/999"]
     for path in (*paths, f"/screens/{task['lease']}/image", "/static/site.js"):
         headers = rater.http.get(path).headers
@@ -227,7 +227,7 @@ def test_every_answer_carries_the_headers(rater: Client) -> None:
 
 
 def test_a_store_that_fails_is_said_and_nothing_escapes(rater: Client, store: Store) -> None:
-    task = rater.screen()
+    task = rater.task()
     path = str(store.database.url.database)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("ALTER TABLE raters RENAME TO gone")

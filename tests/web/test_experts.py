@@ -90,7 +90,7 @@ def test_fewer_experts_a_question_make_gold_of_what_they_judged(
 def test_decisions_stand_beside_votes_that_stay(store: Store, sign_in: Enter) -> None:
     for name, value in (("one", 2), ("two", 0)):
         client = sign_in(name)
-        while (task := client.screen())["kind"] == "screen":
+        while (task := client.task())["kind"] == "screen":
             client.answer(task, value)
     ada, ben = sign_in("ada", "expert"), sign_in("ben", "expert")
     before = [batch.answer.tolist() for batch in rating.vote_batches(store)]
@@ -131,7 +131,7 @@ def test_a_grid_is_swept_with_plain_forms_and_corrected(
     store: Store, rater: Client, sign_in: Enter
 ) -> None:
     assert "First some images one by one" in rater.http.get("/sweep/0").text
-    rater.post("/pause", leases=str(rater.screen()["lease"]))
+    rater.post("/pause", leases=str(rater.task()["lease"]))
     page = rater.http.get("/sweep").text
     assert page.count("24 open") == 2
     assert page.count("12 open") == 2
@@ -173,8 +173,8 @@ def test_an_owner_sets_votes_aside_and_takes_them_back(
     store: Store, rater: Client, sign_in: Enter
 ) -> None:
     for _ in range(3):
-        rater.answer(rater.screen())
-    out = rater.screen()
+        rater.answer(rater.task())
+    out = rater.task()
     boss = sign_in("boss", "owner")
     path = f"/owner/raters/{rater.number}"
     assert "Set the votes aside" in boss.http.get(path).text

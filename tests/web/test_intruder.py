@@ -119,7 +119,7 @@ def test_every_field_of_every_form_takes_anything(
 ) -> None:
     boss = sign_in("boss", "owner")
     expert = sign_in("expert", "expert")
-    task = rater.screen()
+    task = rater.task()
     forms = {
         "/sign-in": ("name", "password"),
         "/password": ("present", "password", "again"),
@@ -158,7 +158,7 @@ def store_votes(store: Store):  # type: ignore[no-untyped-def]
 
 def test_the_wrong_kind_of_body_is_refused(rater: Client) -> None:
     token = rater.csrf("/instructions")
-    task = rater.screen()["lease"]
+    task = rater.task()["lease"]
     parts = {"csrf": (None, token), "leases": (None, "1"), "file": ("a.txt", b"x" * 100)}
     many = urlencode([("csrf", token), *((f"f{n}", "x") for n in range(5_000))])
     for path in ("/pause", "/sign-in", f"/rate/{task}"):
@@ -177,7 +177,7 @@ def test_the_wrong_kind_of_body_is_refused(rater: Client) -> None:
 
 
 def test_other_methods_do_nothing(rater: Client) -> None:
-    lease = rater.screen()["lease"]
+    lease = rater.task()["lease"]
     paths = ("/", "/rate", f"/rate/{lease}", f"/screens/{lease}/image", "/pause", "/sign-out",
              "/sign-in", f"/api/screens/{lease}/answers", "/owner", "/static/site.js")  # fmt: skip
     for path in paths:

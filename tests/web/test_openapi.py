@@ -32,7 +32,7 @@ def test_every_endpoint_does_as_described(
     lease = 1
     if role is not None:
         client = sign_in("somebody", role)
-        lease = client.screen()["lease"]
+        lease = client.task()["lease"]
         token = client.http.get("/api/session").json()["csrf"]
         headers = {"X-CSRF-Token": token, "Cookie": f"rating={client.http.cookies['rating']}"}
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", app)

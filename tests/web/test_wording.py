@@ -60,7 +60,7 @@ def test_raters_see_prediction_labels_and_three_answers_but_no_model(
     seen = 0
     for _ in range(10):
         page = rater.http.get("/rate").text
-        task = rater.screen()
+        task = rater.task()
         if task["kind"] == "idle":
             break
         image_id = rating.leased_task(store, rater.number, task["lease"]).image_id
@@ -85,7 +85,7 @@ def test_every_question_of_a_review_gets_two_votes_whatever_they_are(
     assert site.rule is None  # though `serve` stops early by default
     for name, value in (("ann", 0), ("bob", 0), ("cy", 2)):
         rater = sign_in(name)
-        while (task := rater.screen())["kind"] == "screen":
+        while (task := rater.task())["kind"] == "screen":
             rater.answer(task, value=value, key=name)
     counts = rating.votes(store).counts()
     assert (counts.sum(axis=1) == 2).all()
