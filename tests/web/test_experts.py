@@ -185,7 +185,7 @@ def test_an_owner_sets_votes_aside_and_takes_them_back(
     assert (progress.n_votes, progress.n_leases) == (0, 0)
     assert rater.api(f"/api/screens/{out['lease']}/answers", {"key": "k"}).status_code == 403
     page = boss.http.get(path).text
-    assert "Take the votes back" in page
+    assert "Restore the votes" in page
     assert "asleep" in boss.http.get("/owner").text
     boss.post(f"{path}/take-back")
     assert rating.study_progress(store).n_votes == n_votes

@@ -77,7 +77,7 @@ def adjudicate(store: Store, expert: int, question: int, answer: int, note: str 
     """Store what an expert decides about a question. The votes stay as they are.
 
     Raises:
-        RaterError: they are unknown or no expert or owner.
+        RaterError: the person is unknown, or neither expert nor owner.
         DataError: the question is unknown, the answer none of 0, 1, 2, or the note too long.
         StoreError: the database cannot be written.
     """
@@ -138,7 +138,7 @@ def to_adjudicate(store: Store, expert: int, limit: int = 50) -> tuple[ImageCoun
     what raters said.
 
     Raises:
-        RaterError: they are unknown or no expert or owner.
+        RaterError: the person is unknown, or neither expert nor owner.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:

@@ -75,7 +75,7 @@ def next_class_grid(
         beyond: leases that they are to get others after, to prefetch.
 
     Raises:
-        RaterError: they are unknown.
+        RaterError: the rater is unknown.
         StoreError: the database cannot be reached or written.
     """
     if not 0 <= label < 2**31:

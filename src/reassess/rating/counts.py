@@ -1,4 +1,4 @@
-"""Counters made again: after a rule changed, after votes were set aside, and to check them.
+"""Counters made again: after a rule changed, after votes were excluded, and to check them.
 
 While answers come in, `reassess.rating.state` keeps the counters; here they are made from
 the slots in sets, some thousand tasks in a transaction, so that raters need not wait.

@@ -120,7 +120,7 @@ def next_gold_task(store: Store, expert: int) -> GoldTask | NoTask:
     """The next chosen task that this expert has not judged.
 
     Raises:
-        RaterError: they are unknown or no expert or owner.
+        RaterError: the person is unknown, or neither expert nor owner.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:
@@ -152,7 +152,7 @@ def judge(store: Store, expert: int, answers: Mapping[int, int]) -> None:
     """Store an expert's answers by question; later ones stand beside earlier ones and hold.
 
     Raises:
-        RaterError: they are unknown or no expert or owner.
+        RaterError: the person is unknown, or neither expert nor owner.
         DataError: a question is unknown or an answer none of 0, 1, 2.
         StoreError: the database cannot be written.
     """

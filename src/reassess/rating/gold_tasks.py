@@ -55,7 +55,7 @@ def gold_task(store: Store, expert: int, task: int) -> GoldTask:
 
     Raises:
         AlignmentError: there is no such task, or it is not chosen.
-        RaterError: they are unknown or no expert or owner.
+        RaterError: the person is unknown, or neither expert nor owner.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:
@@ -76,7 +76,7 @@ def earlier_gold_task(store: Store, expert: int, task: int | None = None) -> Gol
             the end.
 
     Raises:
-        RaterError: they are unknown or no expert or owner.
+        RaterError: the person is unknown, or neither expert nor owner.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:

@@ -52,7 +52,7 @@ def pause(store: Store, rater: int, *, by: int | None = None, reason: str = "") 
     """How many leases went back: a paused rater gets no tasks, and their open ones return.
 
     Raises:
-        RaterError: they are unknown.
+        RaterError: the rater is unknown.
         StoreError: the database cannot be written.
     """
     _change(store, rater, by, "pause", {"paused_at": store.now()}, reason)
@@ -63,7 +63,7 @@ def resume(store: Store, rater: int, *, by: int | None = None) -> None:
     """Let a paused rater go on.
 
     Raises:
-        RaterError: they are unknown.
+        RaterError: the rater is unknown.
         StoreError: the database cannot be written.
     """
     _change(store, rater, by, "resume", {"paused_at": None})
@@ -73,24 +73,24 @@ def waive_qualification(store: Store, rater: int, *, by: int | None = None) -> N
     """Let a rater rate who has not qualified, or has not tried.
 
     Raises:
-        RaterError: they are unknown.
+        RaterError: the rater is unknown.
         StoreError: the database cannot be written.
     """
-    _change(store, rater, by, "waive_qualification", {"stage": "rating"})
+    _change(store, rater, by, "waive qualification", {"stage": "rating"})
 
 
 def exclude_votes(store: Store, rater: int, *, by: int | None = None, reason: str = "") -> int:
-    """How many votes of a rater count no longer; their places return to the queue.
+    """How many votes of a rater no longer count; their places return to the queue.
 
     The rater is paused. The votes stay in the store and can be exported, marked as not counted.
     Done in steps; when it is cut off, call it again.
 
     Raises:
-        RaterError: they are unknown.
+        RaterError: the rater is unknown.
         StoreError: the database cannot be written.
     """
     pause(store, rater, by=by, reason=reason)
-    _change(store, rater, by, "set aside", {"aside_at": store.now()}, reason)
+    _change(store, rater, by, "exclude votes", {"aside_at": store.now()}, reason)
     n_freed, low = 0, 0
     while True:
         first = _first_task(store, rater, low)
@@ -102,15 +102,15 @@ def exclude_votes(store: Store, rater: int, *, by: int | None = None, reason: st
 
 
 def restore_votes(store: Store, rater: int, *, by: int | None = None) -> int:
-    """How many votes that were set aside count again: those whose places are still free.
+    """How many excluded votes count again: those whose places are still free.
 
-    They stay paused until resumed.
+    The rater stays paused until resumed.
 
     Raises:
-        RaterError: they are unknown.
+        RaterError: the rater is unknown.
         StoreError: the database cannot be written.
     """
-    _change(store, rater, by, "take back", {"aside_at": None})
+    _change(store, rater, by, "restore votes", {"aside_at": None})
     votes = schema.votes
     n_counted, low = 0, 0
     first = (

@@ -207,7 +207,7 @@ def rater_progress(store: Store, rater: int) -> RaterProgress:
     """What a rater may know about their own work.
 
     Raises:
-        RaterError: they are unknown.
+        RaterError: the rater is unknown.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:

@@ -102,7 +102,7 @@ def next_task(store: Store, rater: int, *, beyond: Collection[int] = ()) -> Task
         beyond: leases that they are to get another one after.
 
     Raises:
-        RaterError: they are unknown.
+        RaterError: the rater is unknown.
         StoreError: the database cannot be reached or written.
     """
     for attempt in range(_TRIES):
@@ -305,7 +305,7 @@ def who(connection: Connection, rater: int) -> AnyRow:
     """What the queue knows of a rater.
 
     Raises:
-        RaterError: they are unknown.
+        RaterError: the rater is unknown.
     """
     row = connection.execute(_WHO, {"rater": rater}).first() if abs(rater) < 2**31 else None
     if row is None:

@@ -54,7 +54,7 @@ class RaterFigures:
         role: what they may do.
         stage: how far they have come.
         is_paused: whether they get no work.
-        is_aside: whether their votes are excluded.
+        is_excluded: whether their votes are excluded.
         n_screens: tasks answered.
         n_answers: answers given, practice left out.
         answers_per_hour: over the time that they worked; None before there is any.
@@ -77,7 +77,7 @@ class RaterFigures:
     role: Role
     stage: Stage
     is_paused: bool
-    is_aside: bool
+    is_excluded: bool
     n_screens: int
     n_answers: int
     answers_per_hour: float | None
@@ -162,7 +162,7 @@ def _figures(
         role=row.role,
         stage=row.stage,
         is_paused=row.paused_at is not None,
-        is_aside=row.aside_at is not None,
+        is_excluded=row.aside_at is not None,
         n_screens=row.n_screens,
         n_answers=row.n_answers,
         answers_per_hour=row.n_answers / n_hours if n_hours else None,

@@ -135,7 +135,7 @@ def submit(store: Store, rater: int, submission: Submission) -> Receipt:
     Raises:
         LeaseError: the task is unknown or another rater's, or an answer is to a question
             that is not on it.
-        RaterError: they are unknown or paused.
+        RaterError: the rater is unknown or paused.
         DataError: an answer is none of 0, 1, 2, a text or key is too long, or a question
             stands there twice.
         StoreError: the database cannot be written; nothing was stored: send it again.

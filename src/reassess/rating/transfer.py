@@ -37,7 +37,7 @@ class VoteBatch:
         given_at: UTC, ``datetime64[ms]``; NaT where unknown.
         seconds: how long it took; NaN where unknown.
         counted: whether it is one of its question's at most k votes: the first answer, in its
-            latest version, of a rater whose votes are not set aside.
+            latest version, of a rater whose votes are not excluded.
         purpose: why it was asked, an index into `PURPOSES`.
         round: 0 for the first time that this rater was asked, 1 for a repetition.
         version: 0 for the first answer, 1 for its first correction, …
@@ -69,7 +69,7 @@ def vote_batches(
     Args:
         store: the study.
         counted_only: leave out what is not counted: corrected answers, repetitions, gold
-            beyond k votes, practice, and votes set aside.
+            beyond k votes, practice, and excluded votes.
         n_votes: counted votes in a batch, at most, though never fewer than a question's; it
             bounds the memory.
 

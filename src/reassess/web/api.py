@@ -132,7 +132,7 @@ def _rater_out(figures: rating.RaterFigures) -> RaterOut:
         role=figures.role,
         stage=figures.stage,
         is_paused=figures.is_paused,
-        is_aside=figures.is_aside,
+        is_aside=figures.is_excluded,
         n_screens=figures.n_screens,
         n_answers=figures.n_answers,
         answers_per_hour=figures.answers_per_hour,
