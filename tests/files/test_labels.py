@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reassess.errors import AlignmentError, DataError
+from reassess.errors import AlignmentError, DataError, FileError, OptionError
 from reassess.files import read_labels, write_labels
 from reassess.files.labels import read_label_table
 from reassess.records import Benchmark, Classes, LabelSets, OperatingPoint
@@ -126,6 +126,39 @@ def test_labels_may_be_names_where_classes_are_known(tmp_path: Path) -> None:
     path.write_text('\ufeff{"a": ["dog", "n0"], "b": [], "c": [1]}', encoding="utf-8")
     classes = Classes(("n0", "n1"), ("cat", "dog"), ("", ""), ("", ""))
     assert read_labels(path, classes=classes).lists() == [[0, 1], [], [1]]
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ("json", r"'json', but must be one of 'native', 'real-json'.*Did you mean 'real-json'"),
+        ("checks", r"'checks', which is only read, but must be one of 'native'"),
+        ("parquet", r"must end in \.parquet for the format parquet"),
+    ],
+)
+def test_a_format_that_cannot_be_written_is_refused(form: str, says: str, tmp_path: Path) -> None:
+    labels = LabelSets.from_lists("l", np.array(["a"]), [[3]])
+    with pytest.raises(OptionError, match=says):
+        write_labels(labels, tmp_path / "l.json", form)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"format": "reassess mistake review 1"}', "'reassess mistake review 1', but must be"),
+        ('{"format": "reassess labels 2", "labels": {"a": [1]}}', "use the version of reassess"),
+        ('{"format": "reassess labels 1", "image_ids": ["a"]}', "stands beside a bare list"),
+        ('"a"', "holds str, but must hold"),
+    ],
+)
+def test_a_file_is_never_read_under_another_formats_meaning(
+    text: str, says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "l.json"
+    path.write_text(text)
+    with pytest.raises(FileError, match=says):
+        read_labels(path)
 
 
 def test_labels_come_under_the_benchmarks_ids_and_order() -> None:

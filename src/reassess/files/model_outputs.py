@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError
-from reassess.files.arrays import as_strings, read_npz
+from reassess.files.arrays import as_strings, prefix_errors_with, read_npz
 from reassess.files.atomic import write_atomically
 from reassess.records import Classes
 
@@ -97,8 +97,13 @@ def _classes_in(arrays: Mapping[str, Shaped[np.ndarray, "..."]], path: Path) -> 
             f"{path}: there are {len(names):,} class_names, but must be {len(ids):,}, one for each "
             "of the class_ids. Write it again."
         )
-    blank = ("",) * len(ids)
-    return Classes(tuple(ids), tuple(names), blank, blank)
+    columns = [arrays.get(f"class_{what}") for what in ("synonyms", "definitions")]
+    more = [
+        ("",) * len(ids) if column is None else tuple(as_strings(column, str(path)).tolist())
+        for column in columns
+    ]
+    with prefix_errors_with(path):
+        return Classes(tuple(ids), tuple(names), *more)
 
 
 def write_logits(
@@ -118,6 +123,9 @@ def write_logits(
 def _write(path: str | Path, classes: Classes | None, **arrays: Shaped[np.ndarray, "..."]) -> None:
     if classes is not None:
         arrays["class_ids"], arrays["class_names"] = np.array(classes.ids), np.array(classes.names)
+        for what in ("synonyms", "definitions"):
+            if any(column := getattr(classes, what)):
+                arrays[f"class_{what}"] = np.array(column)
     with write_atomically(path) as beside, beside.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 

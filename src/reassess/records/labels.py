@@ -52,6 +52,7 @@ class LabelSets:
         operating_point: how the labels were decided; None for labels read from formats that
             do not say.
         votes_sha256: hash of the votes that they rest on.
+        models: the models whose predictions were asked about; None where nothing is known.
 
     Raises:
         DataError: columns do not fit, an id or a label appears twice, a label is outside
