@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 
 from reassess.errors import DataError, OptionError
 from reassess.records import Benchmark, Gold, LabelSets, OperatingPoint, Posterior, positions
-from reassess.registry import Registry
+from reassess.registry import Registry, checks_choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,7 @@ class LabelOptions:
             raise OptionError(f"the rule {self.rule!r} needs a target in [0, 1] (--target T).")
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class LabelRule:
     """A rule that chooses the threshold on the posterior.

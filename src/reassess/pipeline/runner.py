@@ -12,8 +12,10 @@ from typing import Any
 from reassess.engines import Engine
 from reassess.pipeline.stage import Artefacts, Made, Stage, State
 from reassess.progress import Progress, null_progress
+from reassess.registry import checks_choices
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class StageStatus:
     """How far a stage is.

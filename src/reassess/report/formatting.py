@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from reassess.records import Accuracy
+from reassess.registry import checks_choices
 from reassess.statistics import wilson_interval
 
 UNDEFINED = "–"
@@ -124,6 +125,7 @@ def _is_count(value: float) -> bool:
     return value == int(value) and abs(value) > 1
 
 
+@checks_choices
 def cell(value: str | int | float | bool | None, unit: Unit, digits: int = 1) -> str:
     """The value of a table's cell as people read it; a dash for None."""
     if value is None:

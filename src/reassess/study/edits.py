@@ -23,6 +23,7 @@ from reassess.files.arrays import exists, prefix_errors_with
 from reassess.files.prediction_forms import models_of, prediction_files, sibling_name, two_files
 from reassess.progress import Progress, null_progress
 from reassess.records import Benchmark, Hierarchy, ScoreType
+from reassess.registry import checks_choices
 from reassess.study.inputs import (
     Hashes,
     benchmark_of,
@@ -112,6 +113,7 @@ def new_study(
     return _write(folder, toml.dumps(document))
 
 
+@checks_choices
 def add_models(
     study: Study,
     predictions: Mapping[str, Source] | Iterable[Source | tuple[str | None, Source]],

@@ -24,6 +24,7 @@ from reassess.labels import LabelOptions
 from reassess.pipeline.options import CostOptions
 from reassess.proposals import ProposeOptions
 from reassess.records import ScoreType
+from reassess.registry import checks_choices
 from reassess.study.toml_lines import Keys, places_in
 from reassess.study.validation import (
     Fault,
@@ -108,6 +109,7 @@ class BenchmarkFiles:
     hierarchy: str | None = None
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
     """[[models]]: a model of a study.

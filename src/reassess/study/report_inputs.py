@@ -17,6 +17,7 @@ from reassess.analysis.raters import RaterRepeats
 from reassess.analysis.verdict import ClusterBy, StudyVerdict, study_verdict
 from reassess.progress import Progress, null_progress
 from reassess.records import ModelScore
+from reassess.registry import checks_choices
 from reassess.report import Input, LabelProvenance, Report
 from reassess.report.build import (
     PARTS,
@@ -109,6 +110,7 @@ def report_inputs(collected: StudyRecords, scores: Sequence[ModelScore] = ()) ->
     )
 
 
+@checks_choices
 def build_verdict(
     collected: StudyRecords,
     *,
