@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import RowOrderOption
+from reassess.cli.options import LiteralChoice, RowOrderOption
 from reassess.cli.output import progress_bar
 from reassess.errors import OptionError
+from reassess.records import ScoreType
 
 if TYPE_CHECKING:
     from reassess.files import RowOrder
-    from reassess.records import ScoreType
 
 
 @click.command(
@@ -25,8 +25,8 @@ Examples:
 @click.argument("predictions", nargs=-1, required=True, metavar="NAME=FILE...")
 @click.option(
     "--scale",
-    type=click.Choice(["logit", "probability"]),
-    help="What the scores are, where a file does not say. Full logits give both of the paper's "
+    type=LiteralChoice(ScoreType),
+    help="Type of the scores, where a file does not say. Full logits give both of the paper's "
     "lists, probabilities one.",
 )
 @click.option(
@@ -34,7 +34,11 @@ Examples:
     type=RowOrderOption(),
     help="Order of the rows of files without ids: by file number, or as in an image folder.",
 )
-@click.option("--ids", metavar="FILE", help="The image id of each row: one a line, JSON, .npy.")
+@click.option(
+    "--ids",
+    metavar="FILE",
+    help="File with the image id of each row: one a line, JSON, .npy, or a table.",
+)
 @click.option(
     "--copy/--no-copy",
     default=None,
@@ -45,7 +49,7 @@ Examples:
 def add(
     study: str,
     predictions: tuple[str, ...],
-    scale: "ScoreType | None",
+    scale: ScoreType | None,
     order: "RowOrder | None",
     ids: str | None,
     copy: bool | None,

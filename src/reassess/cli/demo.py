@@ -19,7 +19,9 @@ Examples:
 """
 )
 @click.argument("folder", default="demo", required=False)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the study.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the study."
+)
 def demo(folder: str, seed: int) -> None:
     """Run a whole study into FOLDER (default: demo), and say where the report lies.
 

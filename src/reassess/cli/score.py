@@ -69,7 +69,9 @@ Examples:
     metavar="B",
     help="Also intervals from B resamples of the images inside each original class.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the resamples.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the resamples."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write CSV.")
 @click.option("-o", "--output", metavar="FILE", help="Write to this file instead of the terminal.")
