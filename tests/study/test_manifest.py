@@ -1,5 +1,6 @@
 """The manifest: what it may say, what it refuses and where, and what it survives."""
 
+import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -245,3 +246,12 @@ def test_every_key_of_a_document_is_found_at_its_line(top: dict, below: dict) ->
         place = places[path]
         assert tomllib.loads(text[place.start : place.stop] + " = 1") == {name: 1}
         assert text[: place.start].count("\n") == place.line - 1
+
+
+def test_every_key_is_documented_and_the_example_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "file-formats.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `\[(\w+)\]` \| (.*) \|$", page, re.MULTILINE))
+    for name, section in SECTIONS.items():
+        assert set(section.keys) <= set(re.findall(r"`(\w+)`", rows[name])), name
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    assert read_manifest(example, Path("pets")).setting("label", "threshold") == 0.8
