@@ -75,8 +75,8 @@ def test_a_study_of_0_1_0_that_was_moved_alone_says_what_is_missing_and_takes_it
     ran = cli("status", "alone")
     assert ran.status == 2
     assert ran.err == (
-        "Error: alone/study.toml, line 8: [benchmark] labels names labels.csv, but there "
-        "is no such file. Say where it is: reassess locate alone --labels FILE\n"
+        "Error: alone/study.toml, line 13: [[models]] predictions names m0.npz, but there is no "
+        "such file. Say where it is: reassess locate alone --predictions m0=FILE\n"
     )
     listed = cli("locate", "alone").out
     assert listed.count("missing: ") == 5
@@ -250,8 +250,11 @@ def test_a_copy_never_takes_the_place_of_what_it_is_no_copy_of(small: Study) -> 
     assert kept_in_study(small, "gold.csv", "gold") == "gold.csv"
     assert Path("s/gold.csv").read_text().endswith("no\n")
     Path("s/gold.csv").write_text("image,label,expert,answer\n1.jpg,0,x,no\n")
+    assert kept_in_study(small, "gold.csv", "gold") == "gold-2.csv"
+    Path("t").mkdir()
+    Path("t/labels.csv").write_text("image,label\n7.jpg,0\n")
     with pytest.raises(FileError, match="not a copy that reassess made"):
-        kept_in_study(small, "gold.csv", "gold")
+        new_study("t", labels="labels.csv")
     assert kept_in_study(small, "s/gold.csv", "gold") == "gold.csv"
 
 

@@ -294,7 +294,7 @@ def bad_edges(text: str, file: str = "s/hierarchy.csv") -> None:
         (
             lambda: toml("[propose]\ntop = 'x'\n"),
             ("status", "s"),
-            "pairs_per_model is 'x', but must be an int",
+            "top is 'x', but must be an int",
         ),
         (lambda: toml("[["), ("run", "s"), "it is not TOML"),
         (lambda: Path("s/predictions/m1.npz").unlink(), ("run", "s"), "reassess locate s --pred"),

@@ -85,11 +85,17 @@ def propose(
 ) -> None:
     """Propose labels for the images of a STUDY, and bundle the questions into tasks.
 
-    Options are remembered in study.toml, except in a dry run. Nothing that was answered is
-    asked again: a model or images that are added later only add questions. Interrupted, it
-    goes on where it was.
+    Options are remembered in study.toml, and gold is copied into the study, except in a dry
+    run. Nothing that was answered is asked again: a model or images that are added later only
+    add questions. Interrupted, it goes on where it was.
     """
-    from reassess.study import as_named, change_settings, open_study, propose_study
+    from reassess.study import (
+        as_named,
+        change_settings,
+        kept_in_study,
+        open_study,
+        propose_study,
+    )
 
     stored = open_study(study)
     typed = {
@@ -114,6 +120,8 @@ def propose(
     with progress_bar("Proposing") as step:
         proposed = propose_study(opened, write=not dry_run, workers=workers, progress=step)
     if not dry_run:
+        if gold is not None:
+            typed["propose"]["gold"] = kept_in_study(stored, gold, "gold")
         for section, values in typed.items():
             stored = change_settings(stored, section, values)
     if curve is not None and proposed.result.choice is not None:

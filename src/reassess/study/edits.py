@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from dataclasses import replace as with_changes
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -275,15 +276,21 @@ def change_settings(study: Study, section: str, options: Mapping[str, Any]) -> S
 def kept_in_study(study: Study, path: str | Path, name: str) -> str:
     """A file as the manifest names it once it is in the study: copied there unless it is.
 
+    An earlier copy gives way; where something else has the name, the copy gets a number.
+
     Args:
         study: the study.
         path: the file.
         name: what the copy is called, without the ending, which it keeps.
 
     Raises:
-        FileError: it is missing, or something else has that name in the study.
+        FileError: it is missing, or the study cannot be written to.
     """
-    return _copied(study.folder, path, f"{name}{Path(path).suffix.lower()}")
+    ending = Path(path).suffix.lower()
+    names = (name + ("" if number == 1 else f"-{number}") + ending for number in count(1))
+    found = sha256_of(path)
+    free = next(one for one in names if not _is_foreign(study.folder, one, found))
+    return _copied(study.folder, path, free)
 
 
 def _check_benchmark(
@@ -424,8 +431,7 @@ def _free_folder(study: Path, names: list[str], hashes: list[str]) -> str:
     ``xpreds.npy`` is read with the ``xprobs.npy`` beside it: neither these files nor those that
     are there may get a sibling that is another model's.
     """
-    number = 1
-    while True:
+    for number in count(1):
         folder = PREDICTIONS if number == 1 else f"{PREDICTIONS}/{number}"
         there = {path.name for path in (study / folder).glob("*")}
         others = there - set(names)
@@ -437,7 +443,7 @@ def _free_folder(study: Path, names: list[str], hashes: list[str]) -> str:
         )
         if not siblings and (is_same or not there & set(names)):
             return folder
-        number += 1
+    raise AssertionError("numbers do not end")
 
 
 def _copied_if(folder: Path, path: str | Path | None, name: str) -> str | None:
@@ -449,24 +455,29 @@ def _copied(folder: Path, path: str | Path, name: str) -> str:
     inside = below(folder, path)
     if inside is not None:
         return inside
-    record, target = _copies(folder), folder / name
-    found = sha256_of(path)
-    if target.exists():
-        there = sha256_of(target) if target.is_file() else None
-        if there == found:
-            return name
-        if there is None or record.get(name, {}).get("sha256") != there:
-            raise FileError(
-                f"{target}: it is there already and is not a copy that reassess made, so that "
-                f"{path} does not take its place. Move one of them away, or name the one in the "
-                "study."
-            )
+    target, found = folder / name, sha256_of(path)
+    if _is_foreign(folder, name, found):
+        raise FileError(
+            f"{target}: it is there already and is not a copy that reassess made, so that {path} "
+            "does not take its place. Move one of them away, or name the one in the study."
+        )
+    if target.exists() and sha256_of(target) == found:
+        return name
     with write_atomically(target) as beside:
         shutil.copyfile(path, beside)
-    record[name] = {"from": Path(path).name, "sha256": found}
+    record = _copies(folder) | {name: {"from": Path(path).name, "sha256": found}}
     with write_atomically(folder / COPIES) as beside:
         beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return name
+
+
+def _is_foreign(folder: Path, name: str, sha256: str) -> bool:
+    """Whether a name in a study is taken by other content than a copy's, old or new."""
+    target = folder / name
+    if not target.exists():
+        return False
+    there = sha256_of(target) if target.is_file() else None
+    return there is None or there not in {sha256, _copies(folder).get(name, {}).get("sha256")}
 
 
 def _copies(folder: Path) -> dict[str, dict[str, str]]:
