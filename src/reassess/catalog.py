@@ -29,7 +29,7 @@ from reassess.files import (
     read_votes,
     sha256_of,
 )
-from reassess.files.arrays import read_npy, read_npz
+from reassess.files.access import read_npy, read_npz
 from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
 from reassess.files.prediction_forms import without_siblings
 from reassess.files.results import Results, read_results

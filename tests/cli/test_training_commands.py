@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from reassess.files.arrays import read_npz
+from reassess.files.access import read_npz
 from reassess.files.model_outputs import read_out_of_fold
 from reassess.files.tables import read_table
 from reassess.study import new_study

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reassess.errors import AlignmentError, DataError, FileError, OptionError
 from reassess.files import read_labels, write_labels
-from reassess.files.labels import read_label_table
+from reassess.files.other_labels import read_label_table
 from reassess.records import Benchmark, Classes, LabelSets, OperatingPoint
 
 POINT = OperatingPoint("recall-at-precision", 0.75, 0.9, 0.91, 0.83, 40)

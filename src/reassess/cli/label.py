@@ -112,7 +112,7 @@ def label(
     """
     from reassess import sources
     from reassess.files import label_format, write_labels
-    from reassess.files.arrays import prefix_errors_with
+    from reassess.files.access import prefix_errors_with
     from reassess.pipeline import LabelOptions, make_labels
 
     form = label_format(output, form).name

@@ -77,7 +77,7 @@ def _named(source: str) -> tuple[str, str]:
 
 def _show(study: "Study") -> None:
     """List what lies outside the study, or is missing."""
-    from reassess.files.arrays import exists
+    from reassess.files.access import exists
     from reassess.study import named_files
 
     n_shown = 0

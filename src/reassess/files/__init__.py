@@ -1,9 +1,7 @@
 """Records to files and back, one format or family of formats a module.
 
 ==============  ===================================================================
-`atomic`        writing beside and renaming; hashes of files
-`arrays`        `.npy` and `.npz` without pickle
-`json_files`    JSON, refused where it says two things
+`access`        files as such: checked, written whole, hashed; arrays without pickle, JSON
 `tables`        columns of CSV and parquet files
 `benchmarks`    original labels, classes, hierarchy, lists of image ids
 `predictions`   models' predictions, aligned to a benchmark or left on disk
@@ -17,10 +15,10 @@
 `posteriors`    posteriors, as one `.npz`
 `reviews`       reviews of mistakes, as JSON
 `results`       timm's published accuracies
-`label_checks`  workers' checks of suspected label errors, and their label sets
+`other_labels`  label sets that others wrote: tables, workers' checks of label errors
 `expert_mistakes`  experts' verdicts on mistakes that remain
 `scores`        what models score, as JSON, as CSV, image by image
-`labels`        labels: `LABEL_FORMATS`, and tables that others wrote
+`labels`        labels: `LABEL_FORMATS`
 ==============  ===================================================================
 
 Readers take a path (and the benchmark that the ids must fit), return a checked record
@@ -28,7 +26,7 @@ and raise `FileError`, `DataError` or `AlignmentError` with the place of the fau
 Nothing here decides or computes: a file becomes a record, a record a file.
 """
 
-from reassess.files.atomic import sha256_of, write_atomically
+from reassess.files.access import sha256_of, write_atomically
 from reassess.files.benchmarks import read_benchmark, read_classes, read_hierarchy, read_ids
 from reassess.files.labels import (
     LABEL_FORMATS,
@@ -38,6 +36,7 @@ from reassess.files.labels import (
     write_labels,
 )
 from reassess.files.posteriors import read_posterior, write_posterior
+from reassess.files.prediction_forms import PREDICTION_FORMATS, PredictionFormat
 from reassess.files.predictions import RowOrder, open_predictions, read_predictions
 from reassess.files.votes import (
     VOTE_FORMATS,
@@ -50,8 +49,10 @@ from reassess.files.votes import (
 
 __all__ = [
     "LABEL_FORMATS",
+    "PREDICTION_FORMATS",
     "VOTE_FORMATS",
     "LabelFormat",
+    "PredictionFormat",
     "RowOrder",
     "VoteFormat",
     "label_format",

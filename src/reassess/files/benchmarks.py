@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, FileError, preview
-from reassess.files.arrays import as_strings, check_readable, prefix_errors_with, read_npy
+from reassess.files.access import as_strings, check_readable, prefix_errors_with, read_npy
 from reassess.files.tables import Table, read_table
 from reassess.records import Benchmark, Classes
 from reassess.records.benchmark import MOST_CLASSES

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from reassess.errors import DataError, FileError, preview
-from reassess.files.json_files import read_json
+from reassess.files.access import read_json
 
 CATEGORIES = (
     "fine-grained",

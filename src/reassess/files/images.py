@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, FileError, preview
-from reassess.files.arrays import check_readable
+from reassess.files.access import check_readable
 from reassess.files.benchmarks import CLASS, IMAGE
 from reassess.files.tables import is_parquet, named, read_table
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, FileError, preview
-from reassess.files.atomic import write_atomically
+from reassess.files.access import write_atomically
 from reassess.files.benchmarks import read_benchmark, read_classes
 from reassess.files.model_outputs import OutOfFold
 from reassess.files.tables import write_table

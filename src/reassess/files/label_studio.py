@@ -21,8 +21,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.errors import DataError, FileError
-from reassess.files.arrays import check_readable, prefix_errors_with
-from reassess.files.atomic import sha256_of, write_atomically
+from reassess.files.access import check_readable, prefix_errors_with, sha256_of, write_atomically
 from reassess.files.benchmarks import class_indices
 from reassess.files.tables import utc_times
 from reassess.files.vote_tables import Part

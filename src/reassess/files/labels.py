@@ -6,14 +6,14 @@ real-json   the published form: a bare list of lists in the order of the file nu
             it cannot hold stands in ``<stem>.meta.json`` beside it
 by-file     a JSON object {file name: [classes]}
 parquet     columns ``image``, ``labels``, ``posterior``, ``rated``
-checks      read only: workers' checks of suspected label errors (`reassess.files.label_checks`)
+checks      read only: workers' checks of suspected label errors (`reassess.files.other_labels`)
 
 A file says by its ending and its content which format it has; one that says none of them is
 refused. The lists in the published ``real.json`` are unsorted: compare them as sets.
 
-Tables that others wrote (`read_label_table`) look like tables of original labels. So
-`read_labels`, whose labels judge models, does not take them for reassessed ones; what only
-compares label sets does.
+Tables of label sets look like tables of original labels. So `read_labels`, whose labels judge
+models, does not take them for reassessed ones; `reassess.files.other_labels` reads them for
+what only compares label sets.
 """
 
 import dataclasses
@@ -29,11 +29,14 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.errors import AlignmentError, DataError, FileError, OptionError
-from reassess.files.arrays import check_readable, prefix_errors_with
-from reassess.files.atomic import sha256_of, write_atomically
-from reassess.files.benchmarks import IMAGE
-from reassess.files.json_files import read_json
-from reassess.files.label_checks import is_label_checks, label_checks
+from reassess.files.access import (
+    check_readable,
+    prefix_errors_with,
+    read_json,
+    sha256_of,
+    write_atomically,
+)
+from reassess.files.other_labels import is_label_checks, label_checks
 from reassess.files.tables import is_parquet, parquet_metadata, read_table, write_parquet
 from reassess.records import Classes, LabelSets, OperatingPoint, file_number_order
 from reassess.records.benchmark import MOST_CLASSES
@@ -41,7 +44,6 @@ from reassess.registry import Registry
 
 FORMAT = "reassess labels 1"
 IMAGENET_NAME = "ILSVRC2012_val_{:08d}.JPEG"
-NO_LABEL = ("", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,45 +457,3 @@ for _format in (
     ),
 ):
     LABEL_FORMATS.register(_format)
-
-
-def read_label_table(path: str | Path, *, classes: Classes | None, name: str) -> LabelSets:
-    """Label sets from such a table, images in the order of their first row.
-
-    Args:
-        path: the file.
-        classes: what ids and names are looked up in; None takes indices only.
-        name: what to call them.
-
-    Raises:
-        FileError: the file is missing, is no table, or lacks a column.
-        DataError: a label is no class, or an image has it twice.
-    """
-    path = Path(path)
-    table = read_table(path)
-    rows = table.texts(table.require(IMAGE))
-    column = table.require(("label", "labels", "class"))
-    whole = column.strip().lower() != "labels"
-    found: dict[str, list[int]] = {}
-    for row, (image_id, cell) in enumerate(zip(rows, table.cells(column), strict=True)):
-        text = str(cell).strip()
-        names = [] if text in NO_LABEL else [text] if whole else text.split()
-        held = found.setdefault(image_id, [])
-        held += [_index(name, classes, f"{path}: row {row + 2}") for name in names]
-    ids = np.array(list(found), dtype=str)
-    n_classes = None if classes is None else len(classes)
-    with prefix_errors_with(path):
-        return LabelSets.from_lists(name, ids, list(found.values()), n_classes=n_classes)
-
-
-def _index(name: str, classes: Classes | None, where: str) -> int:
-    """A class by its id, its name or, where it is neither, its index."""
-    if classes is not None and name in classes.index_of:
-        return classes.index_of[name]
-    if name.isascii() and name.isdigit() and len(name) < 9 and int(name) < MOST_CLASSES:
-        return int(name)
-    known = "an index" if classes is None else f"an index, or a class such as {classes.ids[0]!r}"
-    raise DataError(
-        f"{where} has the label {name[:40]!r}, but must have {known}. Name the classes (--classes "
-        "FILE)."
-    )

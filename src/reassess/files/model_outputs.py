@@ -16,8 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError
-from reassess.files.arrays import as_strings, prefix_errors_with, read_npz
-from reassess.files.atomic import write_atomically
+from reassess.files.access import as_strings, prefix_errors_with, read_npz, write_atomically
 from reassess.records import Classes
 
 

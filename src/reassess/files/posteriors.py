@@ -6,8 +6,13 @@ from typing import Any
 import numpy as np
 
 from reassess.errors import FileError
-from reassess.files.arrays import Array, check_readable, prefix_errors_with, read_npz
-from reassess.files.atomic import write_atomically
+from reassess.files.access import (
+    Array,
+    check_readable,
+    prefix_errors_with,
+    read_npz,
+    write_atomically,
+)
 from reassess.records import Pairs, Posterior, Questions
 
 FORMAT = "reassess posterior 1"

@@ -4,17 +4,17 @@ Which image a row is about and what its scores are is for `reassess.files.predic
 settle; what a file may hold is told there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from reassess.errors import DataError, FileError
-from reassess.files.arrays import Array, as_strings, exists, read_npy, read_npz
+from reassess.files.access import Array, as_strings, exists, read_npy, read_npz
 from reassess.files.timm_tables import read_timm_table
 from reassess.records import Benchmark, ScoreType, positions
-from reassess.registry import checks_choices
+from reassess.registry import Registry, checks_choices
 
 _SCALES: dict[str, ScoreType | None] = {
     "scores": None,
@@ -44,6 +44,27 @@ class Found:
     scores: Array | None
     ids: Array | None = None
     scale: ScoreType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionFormat:
+    """A form of files of predictions.
+
+    Attributes:
+        name: what it is called.
+        endings: of its files, lower case; no two forms share one.
+        open: what a file holds, one entry a model, as it is stored.
+        summary: what it is, in one line.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    open: Callable[[Path, Benchmark], list[Found]]
+    summary: str
+
+
+PREDICTION_FORMATS: Registry[PredictionFormat] = Registry("form of predictions")
+"""The forms in which predictions are read, by the extension."""
 
 
 def two_files(source: str | Path) -> tuple[Path, Path] | None:
@@ -95,19 +116,13 @@ def open_forms(source: str | Path, benchmark: Benchmark) -> list[Found]:
     if path.is_dir():
         raise FileError(f"{path}: it is a folder. Name its files, such as {path}/*.npy.")
     suffix = path.suffix.lower()
-    if suffix == ".npy":
-        beside = sibling_scores(path)
-        if beside is not None:
-            return [_two_files(path, beside, "probability")]
-        return [_lone(path.stem, str(path), read_npy(path), None)]
-    if suffix == ".npz":
-        return _archive(path, benchmark)
-    if suffix in {".csv", ".tsv", ".parquet", ".pq"}:
-        table = read_timm_table(path, benchmark)
-        return [Found(path.stem, str(path), table.classes, table.scores, table.ids, table.scale)]
+    for one in PREDICTION_FORMATS.values():
+        if suffix in one.endings:
+            return one.open(path, benchmark)
+    endings = [ending for one in PREDICTION_FORMATS.values() for ending in one.endings]
     raise FileError(
         f"{path}: {suffix or 'a file without extension'} is not a known form of predictions. "
-        "Use .npy, .npz, .csv or .parquet (docs/file-formats.md)."
+        f"Use {', '.join(endings)} (docs/file-formats.md)."
     )
 
 
@@ -202,3 +217,25 @@ def without_siblings(sources: Sequence[str]) -> list[str]:
     """Sources without the ``*probs.npy`` files that are read with their ``*preds.npy``."""
     read_along = {str(beside) for s in sources if (beside := sibling_scores(Path(s))) is not None}
     return [source for source in sources if str(Path(source)) not in read_along]
+
+
+def _array(path: Path, benchmark: Benchmark) -> list[Found]:  # noqa: ARG001 -- as every form
+    beside = sibling_scores(path)
+    if beside is not None:
+        return [_two_files(path, beside, "probability")]
+    return [_lone(path.stem, str(path), read_npy(path), None)]
+
+
+def _table(path: Path, benchmark: Benchmark) -> list[Found]:
+    table = read_timm_table(path, benchmark)
+    return [Found(path.stem, str(path), table.classes, table.scores, table.ids, table.scale)]
+
+
+for _format in (
+    PredictionFormat("npy", (".npy",), _array, "one array, ranked classes or full scores"),
+    PredictionFormat("npz", (".npz",), _archive, "an archive of arrays, of one model or many"),
+    PredictionFormat(
+        "timm", (".csv", ".tsv", ".parquet", ".pq"), _table, "the columns of timm's inference.py"
+    ),
+):
+    PREDICTION_FORMATS.register(_format)

@@ -15,6 +15,7 @@ Which image a row is about is stated, never assumed: by ids in the file, by a li
 or by naming the order. Of equal scores the earlier column wins.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -22,12 +23,18 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError
-from reassess.files.arrays import Array, prefix_errors_with
+from reassess.files.access import Array, prefix_errors_with
 from reassess.files.prediction_forms import Found, open_forms
 from reassess.records import Benchmark, Predictions, ScoreMatrix, ScoreType, positions
 from reassess.registry import checks_choices
 
 RowOrder = Literal["file-number", "imagefolder"]
+
+_ORDERS: dict[RowOrder, Callable[[Benchmark], Int[np.ndarray, "N"]]] = {
+    "file-number": lambda benchmark: benchmark.by_file_number,
+    "imagefolder": lambda benchmark: benchmark.by_imagefolder,
+}
+"""The image of each row, in each of the orders."""
 
 _ROWS_AT_ONCE = 8192
 
@@ -319,4 +326,5 @@ def _images_of_rows(
             f"{benchmark.name}, to be in {order} order. Predict the missing images, or give "
             "--ids FILE with one id a row."
         )
-    return benchmark.by_file_number if order == "file-number" else benchmark.by_imagefolder
+    rows: Int[np.ndarray, "n"] = _ORDERS[order](benchmark)
+    return rows

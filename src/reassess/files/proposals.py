@@ -18,8 +18,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.errors import FileError
-from reassess.files.arrays import prefix_errors_with
-from reassess.files.atomic import write_atomically
+from reassess.files.access import prefix_errors_with, write_atomically
 from reassess.files.tables import (
     parquet_metadata,
     read_table,

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from reassess.errors import DataError, FileError
-from reassess.files.arrays import prefix_errors_with
-from reassess.files.atomic import write_atomically
-from reassess.files.json_files import read_json
+from reassess.files.access import prefix_errors_with, read_json, write_atomically
 from reassess.records import MistakeReview, Pairs
 
 FORMAT = "reassess mistake review 1"

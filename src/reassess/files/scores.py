@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reassess.files.atomic import write_atomically
+from reassess.files.access import write_atomically
 from reassess.files.tables import is_parquet, write_csv, write_parquet
 from reassess.records import Accuracy, Comparison, ImageTable, ModelScore
 from reassess.statistics import wilson_interval

@@ -16,8 +16,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from reassess.errors import FileError, MissingExtraError, preview
-from reassess.files.arrays import check_readable
-from reassess.files.atomic import write_atomically
+from reassess.files.access import check_readable, write_atomically
 
 _BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError)
 """What pyarrow raises on unfinished, corrupt or foreign bytes.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from reassess.errors import FileError
-from reassess.files.arrays import Array
+from reassess.files.access import Array
 from reassess.files.benchmarks import IMAGE, class_indices
 from reassess.files.tables import Table, named, read_table
 from reassess.records import Benchmark, ScoreType

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError, MissingExtraError, preview
-from reassess.files.atomic import write_atomically
+from reassess.files.access import write_atomically
 from reassess.files.benchmarks import CLASS, IMAGE, class_indices
 from reassess.files.tables import Table, is_parquet, read_table, utc_times
 from reassess.records import ANSWERS, Classes, Votes, factorize

@@ -19,8 +19,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from reassess.errors import DataError, OptionError
-from reassess.files.arrays import check_readable, prefix_errors_with
-from reassess.files.atomic import sha256_of
+from reassess.files.access import check_readable, prefix_errors_with, sha256_of
 from reassess.files.dense_votes import read_dense_votes, write_dense_votes
 from reassess.files.label_studio import read_label_studio, write_label_studio
 from reassess.files.vote_tables import Part, read_vote_table, write_crowd_kit, write_long

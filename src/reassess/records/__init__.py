@@ -8,14 +8,13 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 ==================  =============================================================
 `images`            image ids: alignment, file numbers, the order of an image folder
 `benchmark`         `Classes`, `Benchmark`
-`predictions`       `Predictions`: ranked classes
-`full_scores`       `ScoreMatrix`: every class's score, left on disk
-`class_order`       whether predictions number the classes as the benchmark does
+`predictions`       `Predictions`: ranked classes; `ScoreMatrix`: every class's score, on disk;
+                    `RecipeRun`; whether the classes are numbered as the benchmark's
 `hierarchy`         `Hierarchy`: which class is a kind of which
 `pairs`             `Pairs`: (image, class), and how those of one record are found in another
 `questions`         `Proposals`, `Questions`, `Votes`, `Gold`
-`tasks`             `Tasks`: the questions of one image on one screen
-`stopping`          `Assessment`, `StoppingRule`, `NoStopping`: which questions need no more votes
+`tasks`             `Tasks`: the questions of one image on one screen; `Assessment`,
+                    `StoppingRule`: which questions need no more votes
 `posterior`         `Posterior`
 `labels`            `LabelSets`, `OperatingPoint`
 `reviews`           `MistakeReview`: mistakes drawn for raters to judge
@@ -34,18 +33,20 @@ from reassess.records.accuracy import (
     MultilabelAccuracy,
 )
 from reassess.records.benchmark import Benchmark, Classes
-from reassess.records.class_order import check_class_order
 from reassess.records.hierarchy import Hierarchy
 from reassess.records.images import align, file_number_order, imagefolder_order, positions
 from reassess.records.labels import LabelSets, OperatingPoint
 from reassess.records.pairs import Pairs, factorize, find_keys, pair_keys
 from reassess.records.posterior import Posterior
-from reassess.records.predictions import Predictions, ScoreType
+from reassess.records.predictions import (
+    Predictions,
+    ScoreMatrix,
+    ScoreType,
+    check_class_order,
+)
 from reassess.records.questions import ANSWERS, Gold, Proposals, Questions, Votes
 from reassess.records.reviews import MistakeReview
-from reassess.records.score_matrix import ScoreMatrix
-from reassess.records.stopping import Assessment, NoStopping, StoppingRule
-from reassess.records.tasks import Tasks
+from reassess.records.tasks import Assessment, NoStopping, StoppingRule, Tasks
 
 __all__ = [
     "ANSWERS",

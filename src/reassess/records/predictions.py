@@ -1,17 +1,33 @@
-"""One model's ranked classes for the images of a benchmark."""
+"""What models say of the images of a benchmark: ranked classes, or every class's score.
 
+`ScoreMatrix` stays on disk and is streamed. `check_class_order` asks whether predictions number
+the classes as the benchmark does: nothing in a bare array says which class a column stands for.
+Predictions in another order (sorted names for WordNet ids, say) hit the original labels no more
+often than chance, but would hit them often if their classes were renamed.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, preview
-from reassess.records.benchmark import check_classes
+from reassess.records.benchmark import Benchmark, check_classes
 from reassess.records.images import positions
 from reassess.registry import checks_choices
 
 ScoreType = Literal["logit", "probability"]
+
+Variant = Literal["baseline", "+ sigmoid", "+ clean", "+ both"]
+"""What a recipe adds to softmax cross-entropy on all images, as the paper calls it."""
+
+Schedule = Literal["short", "long"]
+
+_MOST_CELLS = 2**24
+"""Counts of class by class that a check of their order may take, some 128 MB."""
 
 
 @checks_choices
@@ -90,3 +106,166 @@ class Predictions:
         return replace(
             self, image_ids=image_ids, ranked_classes=self.ranked_classes[row], scores=scores
         )
+
+
+@checks_choices
+@dataclass(frozen=True, slots=True)
+class ScoreMatrix:
+    """One model's scores of all K classes, in the order of the rows of its file.
+
+    Whoever reads ``scores`` takes them in blocks of rows: they may be larger than memory,
+    and nothing has looked at their values yet.
+
+    Attributes:
+        model: the model's name.
+        image_ids: the N images of the benchmark, strings.
+        image: for each row of ``scores`` its image's index in ``image_ids``, distinct.
+        scores: one column a class, memory-mapped where the file allows it.
+        score_type: what the scores are; None where nobody declared it. Never guessed.
+
+    Raises:
+        DataError: shapes differ, or there is no row or column.
+    """
+
+    model: str
+    image_ids: Shaped[np.ndarray, "N"]
+    image: Int[np.ndarray, "n"]
+    scores: Float[np.ndarray, "n K"]
+    score_type: ScoreType | None = None
+
+    def __post_init__(self) -> None:
+        if self.scores.ndim != 2 or 0 in self.scores.shape or len(self.image) != len(self.scores):
+            raise DataError(
+                f"predictions {self.model!r}: scores have the shape {self.scores.shape}, but must "
+                f"be [n, K] with one row for each of {len(self.image):,} images."
+            )
+
+    @property
+    def n_classes(self) -> int:
+        """K, the number of columns."""
+        return int(self.scores.shape[1])
+
+    def blocks(self, start: int, stop: int, n_rows: int) -> Iterator[Float[np.ndarray, "b K"]]:
+        """Rows ``start`` to ``stop``, at most ``n_rows`` at a time, as the file stores them.
+
+        A block is only valid until the next one is asked for: a file is read into one
+        buffer, so that scores larger than memory leave no mapped pages behind.
+        """
+        bounds = ((at, min(at + n_rows, stop)) for at in range(start, stop, n_rows))
+        file = self._file()
+        if file is None:
+            for first, last in bounds:
+                yield self.scores[first:last]
+            return
+        buffer = np.empty((n_rows, self.n_classes), self.scores.dtype)
+        with file:
+            file.seek(self._offset(start))
+            for first, last in bounds:
+                block = buffer[: last - first]
+                _fill(file, block.data.cast("B"), self.model)
+                yield block
+
+    def rows(self, row: Int[np.ndarray, "b"]) -> Float[np.ndarray, "b K"]:
+        """Some rows as the file stores them, read without mapping what lies between."""
+        file = self._file()
+        if file is None:
+            return np.asarray(self.scores[row])
+        found = np.empty((len(row), self.n_classes), self.scores.dtype)
+        with file:
+            for place, one in enumerate(row.tolist()):
+                file.seek(self._offset(one))
+                _fill(file, found[place].data.cast("B"), self.model)
+        return found
+
+    def _file(self) -> Any:
+        """The file behind memory-mapped scores, opened; None for scores in memory."""
+        scores: Any = self.scores
+        on_disk = isinstance(scores, np.memmap) and not isinstance(scores.base, np.ndarray)
+        if not on_disk or not scores.flags.c_contiguous or scores.filename is None:
+            return None
+        return Path(scores.filename).open("rb", buffering=0)
+
+    def _offset(self, row: int) -> int:
+        scores: Any = self.scores
+        return int(scores.offset + row * self.n_classes * scores.dtype.itemsize)
+
+
+def _fill(file: Any, view: memoryview, model: str) -> None:
+    """Read until a buffer is full; a raw file may give less at once."""
+    n_read = 0
+    while n_read < len(view):
+        n = file.readinto(view[n_read:])
+        if not n:
+            raise DataError(
+                f"predictions {model!r}: the file of scores became shorter while it was read. "
+                "Write it again."
+            )
+        n_read += n
+
+
+@checks_choices
+@dataclass(frozen=True, slots=True)
+class RecipeRun:
+    """One trained model.
+
+    Attributes:
+        variant: the objective and the images that it learned from.
+        schedule: for how long.
+        epochs: passes over the images that it learned from.
+        seed: of its weights, the order of the images and their variation.
+        n_images: how many images it learned from.
+        predictions: its ranked classes of the test images.
+    """
+
+    variant: Variant
+    schedule: Schedule
+    epochs: int
+    seed: int
+    n_images: int
+    predictions: Predictions
+
+
+def check_class_order(top: Int[np.ndarray, "N"], benchmark: Benchmark, source: str) -> None:
+    """Refuse predictions that fit the original labels only when their classes are renamed.
+
+    The renaming is learned on every other image and tried on the rest, so that predictions
+    without any relation to the labels pass, as they should: they are only bad.
+
+    Args:
+        top: the top prediction of each image of the benchmark.
+        benchmark: the images with their original labels.
+        source: what carries the predictions, for the message.
+
+    Raises:
+        DataError: renamed, the classes fit at least twice as often, on three images in ten
+            or more and by more than three standard errors.
+    """
+    original = benchmark.original
+    if original is None:
+        return
+    n_classes = 1 + int(max(top.max(), original.max()))
+    if n_classes**2 > max(_MOST_CELLS, 64 * len(top)):
+        return
+    n_renamed = sum(_hits_renamed(top, original, n_classes, half) for half in (0, 1))
+    n_named = int((top == original).sum())
+    n_images = len(top)
+    margin = 3 * (n_renamed + n_named) ** 0.5
+    if n_renamed < 0.3 * n_images or n_renamed < 2 * n_named or n_renamed - n_named <= margin:
+        return
+    raise DataError(
+        f"{source}: the top prediction is the original label on {n_named:,} of {n_images:,} "
+        f"images, but would be on {n_renamed:,} if the classes were renamed: they stand in another "
+        f"order than those of {benchmark.name}. Write the columns in the order of its classes "
+        "(--classes FILE says which)."
+    )
+
+
+def _hits_renamed(
+    top: Int[np.ndarray, "N"], original: Int[np.ndarray, "N"], n_classes: int, half: int
+) -> int:
+    """Hits on one half when each class has the name that fits it best on the other half."""
+    learn, judge = slice(half, None, 2), slice(1 - half, None, 2)
+    cell = top[learn].astype(np.int64) * n_classes + original[learn]
+    together = np.bincount(cell, minlength=n_classes**2).reshape(n_classes, n_classes)
+    name = np.where(together.any(axis=1), together.argmax(axis=1), -1)
+    return int((name[top[judge]] == original[judge]).sum())

@@ -16,7 +16,7 @@ from reassess.catalog import Catalog, imagenet_file
 from reassess.errors import CatalogError, DataError
 from reassess.files import read_predictions
 from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
-from reassess.files.label_checks import LabelChecks, read_label_checks
+from reassess.files.other_labels import LabelChecks, read_label_checks
 from reassess.files.results import Results
 from reassess.files.tables import Table, read_table
 from reassess.labels import reassessed_labels

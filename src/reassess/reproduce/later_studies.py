@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool
 
-from reassess.files.label_checks import CHOICES
+from reassess.files.other_labels import CHOICES
 from reassess.records import align
 from reassess.reproduce.inputs import Inputs
 from reassess.reproduce.published import Compute

@@ -9,13 +9,13 @@ from jaxtyping import Shaped
 
 from reassess.catalog import Catalog
 from reassess.errors import OptionError
-from reassess.files.arrays import prefix_errors_with
+from reassess.files.access import prefix_errors_with
 from reassess.files.expert_mistakes import (
     ExpertMistakes,
     is_expert_mistakes,
     read_expert_mistakes,
 )
-from reassess.files.labels import read_label_table
+from reassess.files.other_labels import read_label_table
 from reassess.records import Benchmark, Classes, LabelSets, Predictions, align
 from reassess.sources.meaning import (
     PUBLISHED_BENCHMARK,

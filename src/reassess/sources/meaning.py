@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from reassess.catalog import Catalog, Kind, entry, files_of, knows
 from reassess.errors import OptionError
 from reassess.files import sha256_of
-from reassess.files.arrays import exists
+from reassess.files.access import exists
 from reassess.files.prediction_forms import prediction_files, two_files, without_siblings
 from reassess.registry import checks_choices
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from reassess.errors import DataError, FileError, MissingExtraError, OptionError, preview
 from reassess.files import RowOrder, read_benchmark, sha256_of, write_atomically
-from reassess.files.arrays import exists, prefix_errors_with
+from reassess.files.access import exists, prefix_errors_with
 from reassess.files.prediction_forms import models_of, prediction_files, sibling_name, two_files
 from reassess.progress import Progress, null_progress
 from reassess.records import Benchmark, Hierarchy, ScoreType

@@ -25,7 +25,7 @@ from reassess.files import (
     sha256_of,
     write_atomically,
 )
-from reassess.files.arrays import exists, prefix_errors_with
+from reassess.files.access import exists, prefix_errors_with
 from reassess.files.prediction_forms import prediction_files, two_files
 from reassess.proposals import image_per_row
 from reassess.records import Benchmark, Classes, Hierarchy, Predictions, ScoreMatrix

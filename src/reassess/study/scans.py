@@ -14,7 +14,7 @@ import numpy as np
 from reassess.engines import Engine
 from reassess.errors import FileError
 from reassess.files import write_atomically
-from reassess.files.arrays import read_npz
+from reassess.files.access import read_npz
 from reassess.proposals import ListedPairs, Scan, ScanShard
 from reassess.study.inputs import digest, digest_of_array
 

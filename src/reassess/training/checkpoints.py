@@ -14,7 +14,7 @@ from torch import Tensor
 
 from reassess.errors import FileError, MissingExtraError
 from reassess.files import write_atomically
-from reassess.files.arrays import check_readable
+from reassess.files.access import check_readable
 
 FORMAT = "reassess weights 1"
 

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError, FileError, OptionError, preview
 from reassess.files import write_atomically
-from reassess.files.arrays import read_npz
+from reassess.files.access import read_npz
 from reassess.files.images import SUFFIXES
 from reassess.files.model_outputs import OutOfFold
 from reassess.progress import Progress, null_progress, prefix_progress

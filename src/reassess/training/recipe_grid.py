@@ -18,11 +18,11 @@ import torch
 from jaxtyping import Float, Int
 
 from reassess.errors import FileError, OptionError
-from reassess.files.arrays import read_npz
+from reassess.files.access import read_npz
 from reassess.files.model_outputs import write_logits
 from reassess.progress import Progress, null_progress, prefix_progress
 from reassess.records import Predictions
-from reassess.records.runs import RecipeRun, Schedule, Variant
+from reassess.records.predictions import RecipeRun, Schedule, Variant
 from reassess.training.data import LabelledImages, Note, ignore_note
 from reassess.training.prediction import predict_held_out
 from reassess.training.recipe import Recipe

@@ -11,7 +11,7 @@ import pytest
 
 from reassess.errors import FileError
 from reassess.files import sha256_of, write_atomically
-from reassess.files.arrays import read_npy
+from reassess.files.access import read_npy
 
 SLOW_WRITER = """
 import sys, time

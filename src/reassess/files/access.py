@@ -1,5 +1,13 @@
-"""`.npy` and `.npz` files, memory-mapped where the format allows it and never unpickled."""
+"""Files as such: checked before they are read, written whole or not at all, never unpickled.
 
+Text, JSON and NumPy's arrays are opened here, `.npy` memory-mapped; what they mean is for the
+module of each format. A file is written beside its place and renamed.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -146,3 +154,81 @@ def as_strings(array: Array, where: str) -> Array:
         except UnicodeDecodeError as error:
             raise FileError(f"{where}: an id is not UTF-8 text ({error}).") from error
     return array.astype(str)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; a name that an object has twice is an error, not the last one.
+
+    Raises:
+        FileError: the file is missing, unfinished or not JSON.
+        DataError: an object has a name twice.
+    """
+
+    def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in found if names.count(name) > 1)
+            raise DataError(f"{path}: {twice!r} appears more than once, but must be unique.")
+        return found
+
+    check_readable(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path}: the file is unfinished or not JSON ({error}).") from error
+
+
+@contextmanager
+def write_atomically(path: str | Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to; it is renamed to ``path`` when the block ends.
+
+    Folders are made where they are missing. When the block raises, what it wrote is
+    removed and whatever stood at ``path`` before is untouched.
+
+    Raises:
+        FileError: the folder cannot be written to.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
+        )
+    except OSError as error:
+        raise FileError(
+            f"{path}: cannot be written ({error.strerror}). Choose a folder that can (-o FILE)."
+        ) from error
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.chmod(0o666 & ~_umask())
+        beside.replace(path)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written ({error.strerror}).") from error
+    except UnicodeEncodeError as error:
+        raise FileError(f"{path}: cannot be written: a name is not text ({error}).") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def sha256_of(path: str | Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes.
+
+    Raises:
+        FileError: the file is missing or unreadable.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror}).") from error

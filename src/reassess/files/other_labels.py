@@ -1,9 +1,14 @@
-"""Workers' checks of suspected label errors, as published, and the label sets they amount to.
+"""Label sets that others wrote: tables, and workers' checks of suspected label errors.
 
-A JSON list with one entry an image: the original label (``given``), the label that a model
-guessed, and how many workers chose ``given``, ``guessed``, ``both`` or ``neither``. Only
-images under suspicion were checked, and only these two classes were asked about: what the
-checks say of an image is partial, and of the other images they say nothing. Letters: n images.
+Tables    CSV, TSV or parquet: ``image`` and ``label`` (a class index, id or name; an image may
+          have several rows), or ``image`` and ``labels`` (indices or ids with blanks between). An
+          image whose only cell is empty, or ``none``, has no label. A table of original labels
+          looks the same, so that only what compares label sets reads such tables.
+Checks    as published, a JSON list with one entry an image: the original label (``given``), the
+          label that a model guessed, and how many workers chose ``given``, ``guessed``, ``both``
+          or ``neither``. Only images under suspicion were checked, and only these two classes
+          were asked about: what the checks say of an image is partial, and of the other images
+          they say nothing. Letters: n images.
 
 Source: Northcutt, Athalye, Mueller (2021), "Pervasive label errors in test sets destabilize
 machine learning benchmarks", NeurIPS Datasets and Benchmarks; github.com/cleanlab/label-errors.
@@ -16,11 +21,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from reassess.errors import FileError
-from reassess.files.arrays import prefix_errors_with
-from reassess.files.json_files import read_json
-from reassess.records import LabelSets
+from reassess.errors import DataError, FileError
+from reassess.files.access import prefix_errors_with, read_json
+from reassess.files.benchmarks import IMAGE
+from reassess.files.tables import read_table
+from reassess.records import Classes, LabelSets
 from reassess.records.benchmark import MOST_CLASSES
+
+NO_LABEL = ("", "none")
 
 CHOICES = ("given", "guessed", "both", "neither")
 """What a worker may choose; `LabelChecks.votes` has one column each."""
@@ -129,3 +137,45 @@ def _entry(path: Path, row: int, entry: Any) -> tuple[str, int, int, list[int]]:
     if not image_id:
         raise FileError(f"{where}: 'url' is {entry['url']!r}, but must end in a file name.")
     return image_id, given, guessed, counts
+
+
+def read_label_table(path: str | Path, *, classes: Classes | None, name: str) -> LabelSets:
+    """Label sets from such a table, images in the order of their first row.
+
+    Args:
+        path: the file.
+        classes: what ids and names are looked up in; None takes indices only.
+        name: what to call them.
+
+    Raises:
+        FileError: the file is missing, is no table, or lacks a column.
+        DataError: a label is no class, or an image has it twice.
+    """
+    path = Path(path)
+    table = read_table(path)
+    rows = table.texts(table.require(IMAGE))
+    column = table.require(("label", "labels", "class"))
+    whole = column.strip().lower() != "labels"
+    found: dict[str, list[int]] = {}
+    for row, (image_id, cell) in enumerate(zip(rows, table.cells(column), strict=True)):
+        text = str(cell).strip()
+        names = [] if text in NO_LABEL else [text] if whole else text.split()
+        held = found.setdefault(image_id, [])
+        held += [_index(name, classes, f"{path}: row {row + 2}") for name in names]
+    ids = np.array(list(found), dtype=str)
+    n_classes = None if classes is None else len(classes)
+    with prefix_errors_with(path):
+        return LabelSets.from_lists(name, ids, list(found.values()), n_classes=n_classes)
+
+
+def _index(name: str, classes: Classes | None, where: str) -> int:
+    """A class by its id, its name or, where it is neither, its index."""
+    if classes is not None and name in classes.index_of:
+        return classes.index_of[name]
+    if name.isascii() and name.isdigit() and len(name) < 9 and int(name) < MOST_CLASSES:
+        return int(name)
+    known = "an index" if classes is None else f"an index, or a class such as {classes.ids[0]!r}"
+    raise DataError(
+        f"{where} has the label {name[:40]!r}, but must have {known}. Name the classes (--classes "
+        "FILE)."
+    )

@@ -9,7 +9,7 @@ import pytest
 
 from reassess.errors import DataError, FileError
 from reassess.files import read_labels
-from reassess.files.label_checks import read_label_checks
+from reassess.files.other_labels import read_label_checks
 from reassess.records import align
 
 
