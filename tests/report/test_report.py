@@ -41,9 +41,8 @@ from reassess.report import (
     write_figures,
     write_report,
 )
-from reassess.report.build import ReportInputs, assemble_report
+from reassess.report.build import ReportInputs, assemble_report, galleries
 from reassess.report.export import with_titles
-from reassess.report.galleries import galleries
 from reassess.report.page import page, tidy
 from reassess.report.score_tables import score_table
 from reassess.report.sections import sections

@@ -53,7 +53,7 @@ def raters(
     import numpy as np
 
     from reassess.analysis.raters import rater_findings
-    from reassess.report.rater_tables import agreement_lines, raters_table
+    from reassess.report.score_tables import agreement_lines, raters_table
     from reassess.report.table import format_of, to_rich, write_rendered
     from reassess.study import collect, open_study
 

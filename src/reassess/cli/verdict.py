@@ -95,7 +95,7 @@ def verdict(
 
     How much one accuracy still gains when the other does, range by range; where the slope
     changes; whether the best models stand in the same order; how far models are above the
-    original labels' own score. For a study also how many labels changed, and which ranks are
+    original labels' ReaL accuracy. For a study also how many labels changed, and which ranks are
     decided.
     """
     if (study is None) == (not results):

@@ -1,22 +1,25 @@
 """Findings to tables, figures and one self-contained page.
 
-=============  ===================================================================
-`page_parts`   `Report`, which goes in, and the `Section`, `Figure`, `Table` of a page
-`formatting`   numbers as people read them; percentages exist here and below only
-`figures`      one function a figure; `FIGURES` lists them; altair lives here
-`summary`      the first paragraph and the key numbers
-`verdict`      the verdict on a metric and what is known of ranks, in sentences
-`sections`     one function a section; `SECTIONS` is the order of the page
-`galleries`    which images are shown
-`build`        `assemble_report`: a `Report` from records
-`page`         `write_report`: the page
-`svg`          charts as SVG, by vl-convert; `theme`, their colours
-`methods`      the paragraph on methods, with its references
-`export`       `write_figures`: each figure as PNG, SVG and PDF; `write_recall_cost`: the curve
-               of a choice of models
-=============  ===================================================================
+==============  ===================================================================
+`table`         a table as data, and `RENDERERS`: terminal, HTML, CSV, JSON, Markdown, LaTeX
+`formatting`    numbers as people read them; percentages exist here and below only
+`score_tables`  tables of models and raters; `label_tables`, of classes and label sets;
+                `mistake_tables`, of mistakes and their reviews; `recipe_page`, of recipes
+`page_parts`    `Report`, which goes in, and the `Section`, `Figure` and `Gallery` of a page
+`figures`       one function a figure; `FIGURES` lists them; altair lives here
+`summary`       the first paragraph and the key numbers
+`verdict`       the verdict on a metric, and what is known of ranks, in sentences
+`sections`      one function a section; `SECTIONS` is the order of the page
+`build`         `assemble_report`: a `Report` from records
+`page`          `write_report`: the page
+`svg`           charts as SVG, by vl-convert, and their colours
+`methods`       the paragraph on methods, with its references
+`export`        `write_figures`: each figure as PNG, SVG and PDF; `write_recall_cost`: the
+                curve of a choice of models
+==============  ===================================================================
 
-To add a figure, write a function from `Report` to `Figure | None` and put it in a section.
+To add a figure, write a function from `Report` to `Figure | None` and put it in a section; to
+add a table's format, register a `Renderer`.
 Computes no finding: `reassess.analysis` does. Everything heavy is imported when a page or
 a figure is made, so that importing this package loads neither altair nor Jinja.
 """

@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
@@ -20,9 +21,17 @@ from reassess.report import formatting as fmt
 from reassess.report.page_parts import Figure, Report, Section
 from reassess.report.sections import sections
 from reassess.report.summary import key_numbers, verdict
-from reassess.report.svg import WIDTHS, converter, in_script, page_drawing
+from reassess.report.svg import (
+    DARK,
+    LIGHT,
+    WIDTHS,
+    converter,
+    css_of_charts,
+    css_variables,
+    in_script,
+    page_drawing,
+)
 from reassess.report.table import html_table
-from reassess.report.theme import DARK, LIGHT, css_of_charts, css_variables
 
 _SENTENCES_IN_LEAD = 3
 _N_NAMED = 2
@@ -82,6 +91,8 @@ def page(report: Report) -> str:
         light=css_variables(LIGHT),
         dark=css_variables(DARK),
         chart_colours=css_of_charts(),
+        style=_static("report.css"),
+        script=_static("report.js"),
     )
     return text
 
@@ -134,6 +145,11 @@ def _marks(models: Sequence[str], drawn: Sequence[Figure]) -> str:
     families = [model_family(model) for model in models]
     known = {"models": models, "families": families, "tips": tips}
     return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
+
+
+def _static(name: str) -> str:
+    """A file beside the template that goes into the page as it is."""
+    return (files("reassess.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _jinja() -> ModuleType:

@@ -10,8 +10,13 @@ from reassess.report.label_tables import biased_table, changed_table, pairs_tabl
 from reassess.report.methods import citations_in, methods_paragraph
 from reassess.report.mistake_tables import mistakes_table
 from reassess.report.page_parts import Figure, Report, Section
-from reassess.report.rater_tables import agreement_lines, raters_table
-from reassess.report.score_tables import ranks_table, score_table, thresholds_table
+from reassess.report.score_tables import (
+    agreement_lines,
+    ranks_table,
+    raters_table,
+    score_table,
+    thresholds_table,
+)
 from reassess.report.table import Table
 from reassess.report.verdict import rank_lines, study_sentences
 
@@ -254,8 +259,8 @@ def _methods(report: Report, _figures: Figures) -> Section:
             ),
         ),
         (
-            "Original labels' own score",
-            "The original labels scored as if they were a model's predictions.",
+            "Original labels' ReaL accuracy",
+            "The original labels scored as if they were a model's predictions: the reference line.",
         ),
         (
             "Progress",

@@ -40,7 +40,7 @@ def key_numbers(report: Report) -> tuple[KeyNumber, ...]:
     if found.original is not None:
         detail = f"95% interval {fmt.interval_of(found.original)}"
         value = fmt.percent(found.original.value)
-        numbers.append(KeyNumber(value, "the original labels' own score", detail, "original"))
+        numbers.append(KeyNumber(value, "original labels' ReaL accuracy", detail, "original"))
         n_rejected = found.original.n_scored - found.original.n_correct
         detail = f"{_share(n_rejected, found.counts.n_labelled)} of the images with a label"
         meaning = "original labels that do not hold"

@@ -14,7 +14,7 @@ import altair as alt
 
 from reassess.report import formatting as fmt
 from reassess.report.page_parts import Spec
-from reassess.report.theme import LIGHT, chart_config
+from reassess.report.svg import LIGHT, chart_config
 
 Row = dict[str, Any]
 Tips = tuple[tuple[str, str], ...]
@@ -31,11 +31,20 @@ MANY = 150
 """More marks than this are drawn smaller, and without their intervals."""
 
 _N_DIGITS = 5
+"""Digits of the data of a chart: 0.00001 of an axis is less than a hundredth of a pixel."""
+
 _STEP = 0.05
+"""Axes of fractions begin and end at multiples of this, where a label stands."""
+
 _N_NAMED = 5
-_LETTER = 6.6
-_LINE = 15.0
+"""Models of a figure that are named beside their dots: of more, names cover each other."""
+
+_LETTER, _LINE = 6.6, 15.0
+"""Pixels that a letter is wide, and a line high, of a chart's 12-pixel text, on average."""
+
 _GAP = 9
+"""Pixels between a dot and its name."""
+
 _NARROW = 460
 """Charts narrower than this many pixels name no models: the names would not fit."""
 

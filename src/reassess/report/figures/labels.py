@@ -9,7 +9,7 @@ from reassess.report import formatting as fmt
 from reassess.report.figures import chart_parts as parts
 from reassess.report.figures.chart_parts import Row
 from reassess.report.page_parts import Figure, Report
-from reassess.report.theme import LIGHT
+from reassess.report.svg import LIGHT
 
 _MOST_LABELS = 10
 _CURVE_POINTS = 300

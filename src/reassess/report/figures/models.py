@@ -10,7 +10,7 @@ from reassess.report.figures import chart_parts as parts
 from reassess.report.figures.chart_parts import Row
 from reassess.report.page_parts import Figure, Report
 from reassess.report.summary import slope_falls
-from reassess.report.theme import LIGHT
+from reassess.report.svg import LIGHT
 from reassess.statistics import Line
 
 _N_SHOWN = 60
@@ -119,7 +119,7 @@ def _accuracy_words(
 
 
 def progress(report: Report) -> Figure | None:
-    """ReaL on original accuracy: both lines, the diagonal, the original labels' own score."""
+    """ReaL on original accuracy: both lines, the diagonal, the original labels' ReaL accuracy."""
     found = report.findings.progress
     rows: list[Row] = [
         {"model": score.model, "original": score.original.value, "real": value}

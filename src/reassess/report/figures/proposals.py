@@ -14,7 +14,7 @@ from reassess.report import formatting as fmt
 from reassess.report.figures import chart_parts as parts
 from reassess.report.figures.chart_parts import Row
 from reassess.report.page_parts import Figure
-from reassess.report.theme import LIGHT, chart_config
+from reassess.report.svg import LIGHT, chart_config
 
 _TALL = 330
 _ROW = 17
