@@ -1,8 +1,8 @@
 """Simulated raters and experts: programs with a known confusion, never people.
 
 For the demo, and for checking the statistics where the truth is known. Every rater id made
-here begins with ``simulated-``, so that nothing made of such votes can be taken for what
-people said. Does not estimate anything: `reassess.aggregation` does.
+here begins with ``simulated-``, so that such votes are never mistaken for those of people. Does
+not estimate anything: `reassess.aggregation` does.
 
 Letters: Q questions, R raters, V votes, T true states (absent, present), A answers (no,
 maybe, yes).
@@ -17,7 +17,7 @@ from reassess.records import ANSWERS, Gold, Pairs, Questions, Votes
 Rows = tuple[tuple[float, ...], ...]
 
 TYPICAL_RATER: Rows = ((0.90, 0.06, 0.04), (0.15, 0.13, 0.72))
-"""P(no, maybe, yes) of a simulated rater of middling skill where a class is absent, present."""
+"""P(no, maybe, yes) of a simulated rater of average skill where a class is absent, present."""
 
 TYPICAL_EXPERT: Rows = ((0.985, 0.005, 0.01), (0.02, 0.01, 0.97))
 """The same for a simulated expert."""
@@ -34,8 +34,8 @@ def simulated_raters(
 
     Args:
         n_raters: R.
-        rng: where randomness comes from.
-        mean: P(answer | truth) of the rater of middling skill; one row a truth.
+        rng: source of randomness.
+        mean: P(answer | truth) of the rater of average skill; one row a truth.
         concentration: how alike the raters are; each row is drawn from the Dirichlet
             distribution with the row of ``mean`` times this.
 
@@ -61,14 +61,14 @@ def simulate_votes(
 ) -> Votes:
     """Votes of simulated raters, each question answered by as many different ones.
 
-    Their ids are ``simulated-rater-01`` and so on; one who got no question is left out.
+    Their ids are ``simulated-rater-01`` and so on; those who got no question are left out.
 
     Args:
         questions: the questions.
         truth: whether the class is in the image, for each question.
         confusion: of each simulated rater.
         votes_per_question: how many raters answer a question.
-        rng: where randomness comes from.
+        rng: source of randomness.
 
     Raises:
         DataError: truth, confusion and questions do not fit together.
@@ -94,7 +94,7 @@ def simulate_gold(
         truth: whether the class is in the image, for each question.
         n_images: how many images to draw; all of them where there are fewer.
         n_experts: how many simulated experts there are.
-        rng: where randomness comes from.
+        rng: source of randomness.
 
     Raises:
         DataError: the questions are no (image, class) pairs, or truth does not fit them.

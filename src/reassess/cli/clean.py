@@ -15,8 +15,8 @@ Examples:
   reassess clean oof.npz --labels labels.csv --rule confident -o keep.txt
 
 \b
-keep.txt holds one image id a line. removed.csv, beside it, says of every other image why:
-image, label, predicted, p_label, p_predicted, reason.
+keep.txt holds one image id per line. removed.csv, beside it, gives the reason for every other
+image: image, label, predicted, p_label, p_predicted, reason.
 """
 )
 @click.argument("predictions", metavar="OOF")
@@ -42,12 +42,12 @@ def clean(
     images are left out. Number and order of the classes stay.
     """
     from reassess.errors import DataError
-    from reassess.files.keep_list import labels_of_predicted, write_keep_list, write_removed
+    from reassess.files.keep_list import read_predicted_labels, write_keep_list, write_removed
     from reassess.files.model_outputs import read_out_of_fold
     from reassess.training import clean as clean_labels
 
     found = read_out_of_fold(predictions)
-    given = labels_of_predicted(found, labels, classes)
+    given = read_predicted_labels(found, labels, classes)
     result = clean_labels(found.probabilities, given.label, rule)
     if not result.kept.any():
         raise DataError(

@@ -54,8 +54,8 @@ Examples:
     --test-labels test.csv --test-reassessed labels.json --clear clear.csv -o table.md
 
 \b
-A killed run goes on with the next model when the same command is typed again; what finished
-models say of the test images lies in TABLE.runs/, and can be scored.
+A killed run goes on with the next model when the same command is typed again; the
+predictions of finished models lie in TABLE.runs/, and can be scored.
 """
 )
 @click.argument("source", metavar="DATA")

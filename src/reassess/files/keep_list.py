@@ -51,7 +51,7 @@ class PredictedLabels:
         return found
 
 
-def labels_of_predicted(
+def read_predicted_labels(
     found: OutOfFold, labels: str | Path, classes: str | Path | None
 ) -> PredictedLabels:
     """The labels of predicted images, from a table; classes are those of the predictions.
@@ -67,9 +67,9 @@ def labels_of_predicted(
             f"{path}: it holds label sets, but cleaning judges one label an image. Give the table "
             "image,label that was trained on."
         )
-    known = _classes_of(found, classes)
+    known = _predicted_classes(found, classes)
     read = read_benchmark(path, classes=known)
-    label = _label_of_each(found, read, path)
+    label = _aligned_labels(found, read, path)
     n_classes = found.probabilities.shape[1]
     highest = int(label.max())
     if highest >= n_classes:
@@ -87,7 +87,7 @@ def labels_of_predicted(
     return PredictedLabels(label, names, n_without)
 
 
-def _classes_of(found: OutOfFold, classes: str | Path | None) -> Classes | None:
+def _predicted_classes(found: OutOfFold, classes: str | Path | None) -> Classes | None:
     """The classes of the predictions: of a file, which must name the same, or their own."""
     known = None if classes is None else read_classes(classes)
     if found.classes is None:
@@ -100,7 +100,7 @@ def _classes_of(found: OutOfFold, classes: str | Path | None) -> Classes | None:
     return known or found.classes
 
 
-def _label_of_each(found: OutOfFold, read: Benchmark, path: Path) -> Int[np.ndarray, "N"]:
+def _aligned_labels(found: OutOfFold, read: Benchmark, path: Path) -> Int[np.ndarray, "N"]:
     row = positions(found.image_ids, read.image_ids, source="the predictions")
     if (row < 0).any():
         raise AlignmentError(

@@ -14,7 +14,7 @@
 `cost`             hours and money
 =================  ===============================================================
 
-Does not ask anybody: whoever answers `Questions` does.
+Asks no questions (`reassess.rating` does), and aggregates no votes.
 """
 
 from reassess.proposals.cost import SAVINGS, Cost, rating_cost, seconds_per_question

@@ -8,7 +8,7 @@ Found is a question that is proposed and whose class is in the image:
 
 Up to `N_EXHAUSTIVE` models every subset is counted, above that a greedy search improves one
 (`subsets` does both). Precision and recall are compared as fractions of integers, never as
-floats. Makes no lists and asks nobody. Letters: Q gold questions, M models.
+floats. Makes no lists. Letters: Q gold questions, M models.
 
 Source: the paper, section 3.1, which kept 6 of 19 models this way; the search is ours.
 """

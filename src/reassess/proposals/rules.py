@@ -89,7 +89,9 @@ class ProposeOptions:
                     f"{' or '.join(takers)}. Leave it out."
                 )
         if self.budget is not None and self.recall is not None:
-            raise OptionError("budget and recall both say how much is wanted. Leave one out.")
+            raise OptionError(
+                "budget and recall are both given, but exclude each other. Leave one out."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ class ProposalInputs:
     """What a proposal rule may look at.
 
     Attributes:
-        models: one record a model, for every image of the benchmark; as deep as the rule's
-            ``depth`` says.
+        models: one record a model, for every image of the benchmark; as deep as the
+            rule's ``depth``.
         benchmark: the images and their original labels.
         options: how to propose.
         gold: questions whose truth experts fixed; None where there are none.
@@ -119,7 +121,7 @@ class ProposalInputs:
 
 @dataclass(frozen=True, slots=True)
 class ProposalResult:
-    """What a rule proposes, and what it can say about that.
+    """What a rule proposes, and what it can estimate about that.
 
     Attributes:
         proposals: the pairs, by image and class.
@@ -275,8 +277,8 @@ def _known_truth(
 ) -> tuple[Pairs, Float[np.ndarray, "Q"], bool]:
     """The pairs that something is known about, P(valid) of each, and whether that is all.
 
-    Gold alone says nothing about other pairs of its images. Votes do, as the labels that are
-    released from them do: what was not asked about an image with votes is no label of it, and
+    Gold alone leaves the other pairs of its images unknown. Votes do not, just as the labels that
+    are released from them: what was not asked about an image with votes is no label of it, and
     an image without votes on which every model agrees with the original label has that label
     alone. Where gold and votes both know, gold wins.
     """

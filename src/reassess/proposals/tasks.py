@@ -13,7 +13,7 @@ which the rating site does.
 
 Letters: N images with questions, Q questions, P pairs of one image's questions.
 
-Source: the paper, section 3.2, which says that the split follows WordNet, not how.
+Source: the paper, section 3.2, where the split follows WordNet in a way that is not described.
 """
 
 from collections.abc import Iterator

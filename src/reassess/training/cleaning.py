@@ -40,7 +40,7 @@ Suspicion = Callable[
 
 @dataclass(frozen=True, slots=True)
 class CleaningRule:
-    """A rule that says which labels not to trust.
+    """A rule that finds labels not to trust.
 
     Attributes:
         name: what people type.

@@ -108,13 +108,13 @@ def open_labelled(
         labels: a table ``image,label``, label sets as `reassess label` writes them, or such sets
             with K; by default ``labels.csv`` in the folder, else the labels that the source has:
             class folders, a column, ``.cls``.
-        classes: the classes or their file, which say K and their order.
+        classes: the classes or their file, which fix K and their order.
         keep_list: ids of the images to train on; None for all.
         transform: what becomes of an image.
         skip_unreadable: leave out what cannot be decoded instead of refusing it.
         progress: shown how many images were decoded.
-        on_note: told which labels these are and which images are left out.
-        on_warning: told which classes have no image.
+        on_note: gets sentences on which labels these are and which images are left out.
+        on_warning: gets a sentence that names the classes without images.
 
     Raises:
         FileError: a file is missing, corrupt or of no known form.

@@ -135,8 +135,8 @@ def out_of_fold(
         folder: where finished folds are kept; None to keep none.
         device: where; the CPU by default.
         progress: shown each step of the fold that is learned.
-        on_note: told of each finished fold.
-        on_warning: told which classes a fold does not learn.
+        on_note: gets a sentence on each finished fold.
+        on_warning: gets a sentence on classes that a fold's model cannot learn.
 
     Raises:
         OptionError: there are fewer than two folds.

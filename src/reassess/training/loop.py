@@ -57,7 +57,8 @@ def train(
         checkpoints: where the state and the metrics are kept.
         distributed: the processes of a distributed run, each with a share of every batch.
         progress: shown each step, with the loss.
-        on_note: told whether the run goes on from a checkpoint, where one exists or is demanded.
+        on_note: gets a sentence on whether the run is resumed, where there is a checkpoint or one
+            is demanded.
 
     Raises:
         DivergedError: the loss or a weight is not a number; the last good checkpoint is named.
@@ -101,6 +102,7 @@ class _Run:
             )
         self.per_epoch = self.n_images // self.batch_size
         self.n_steps = recipe.epochs * self.per_epoch
+        # To read a loss is to wait for the GPU, which has steps in its queue; on a CPU it is free.
         self.check_every = 1 if device.type == "cpu" else 50
         self.identity = {
             "recipe": recipe.record(), "images": images.digest(), "processes": distributed.n,
@@ -216,6 +218,7 @@ class _Run:
     def _update_ema(self, step: int) -> None:
         """Move the average; in the first steps faster, or it would remember the beginning."""
         assert self.ema_model is not None  # noqa: S101 -- the caller asked; this tells mypy
+        # TensorFlow's warm-up of an average: 0.1 at first, 0.9 after 80 steps.
         keep = min(self.recipe.ema_decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.ema_model.parameters()), self.weights, 1 - keep)
         for mean, now in zip(self.ema_model.buffers(), self.model.buffers(), strict=True):

@@ -18,8 +18,6 @@ from torch import Tensor, nn
 from reassess.errors import MissingExtraError, OptionError
 from reassess.training.recipe import OBJECTIVES
 
-DEFAULT = "resnet-8"
-
 BUILT_IN: dict[str, tuple[tuple[int, ...], tuple[int, ...], int]] = {
     "resnet-8": ((1, 1, 1), (24, 48, 96), 2),
     "resnet-20": ((3, 3, 3), (16, 32, 64), 1),

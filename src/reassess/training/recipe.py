@@ -164,7 +164,7 @@ class Recipe:
                 )
 
     def record(self) -> dict[str, Any]:
-        """What checkpoints and finished folds and runs are told apart by.
+        """The fields, by which checkpoints and finished folds and runs are told apart.
 
         Some fields stand in files under the names that they had in version 0.1.0, so that what
         it left unfinished can be resumed.

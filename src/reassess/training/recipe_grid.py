@@ -100,7 +100,7 @@ def run_recipes(
         folder: where their outputs for the test images are kept.
         device: where; the CPU by default.
         progress: shown each step.
-        on_note: told of each finished run.
+        on_note: gets a sentence on each finished run.
 
     Raises:
         DataError: nothing is kept.

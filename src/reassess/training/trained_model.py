@@ -1,7 +1,7 @@
 """Models with their weights and all that is needed to use them: classes, size of the images.
 
-A file of weights says which model it is, of which classes, for which images, so that nothing
-has to be repeated when it predicts. Weights of timm's come with timm's own transform.
+A file of weights holds the model's name, its classes and its transform, so that nothing has to be
+repeated when it predicts. Weights of timm's come with timm's own transform.
 """
 
 from dataclasses import dataclass, replace
@@ -136,7 +136,7 @@ def transform_for(name: str, side: int | None) -> ImageTransform:
 
 
 def write_model(model: TrainedModel, path: str | Path, **about: Any) -> None:
-    """Write a model with its weights; ``about`` says further what it came from.
+    """Write a model with its weights; ``about`` is stored with it.
 
     Raises:
         FileError: the file cannot be written.
