@@ -15,7 +15,7 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, FileError, preview
 from reassess.files.access import as_strings, check_readable, prefix_errors_with, read_npy
-from reassess.files.tables import Table, read_table
+from reassess.files.tables import ColumnFile, read_table
 from reassess.records import Benchmark, Classes
 from reassess.records.benchmark import MOST_CLASSES
 
@@ -161,7 +161,7 @@ def read_classes(path: str | Path) -> Classes:
         return Classes(**{key: tuple(column) for key, column in columns.items()})
 
 
-def _optional(table: Table, aliases: tuple[str, ...]) -> list[str]:
+def _optional(table: ColumnFile, aliases: tuple[str, ...]) -> list[str]:
     name = table.find(aliases)
     if name is not None:
         return ["" if cell is None else str(cell) for cell in table.cells(name)]

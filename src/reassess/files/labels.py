@@ -47,7 +47,7 @@ IMAGENET_NAME = "ILSVRC2012_val_{:08d}.JPEG"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LabelFile:
     """A file of labels that is being read.
 
     Attributes:
@@ -84,7 +84,7 @@ class LabelFormat:
     ending: str
     summary: str
     matches: Callable[[Any], bool]
-    read: Callable[[Source], LabelSets]
+    read: Callable[[LabelFile], LabelSets]
     write: Callable[[LabelSets, Path], None] | None
     lost: frozenset[str] = frozenset()
 
@@ -233,7 +233,7 @@ def read_labels(
     path = Path(path)
     check_readable(path)
     value = None if is_parquet(path) else read_json(path)
-    source = Source(path, value, name or path.stem, classes, image_ids)
+    source = LabelFile(path, value, name or path.stem, classes, image_ids)
     if is_parquet(path):
         return LABEL_FORMATS["parquet"].read(source)
     _refuse_other_files(value, path)
@@ -280,26 +280,26 @@ def _is_by_file(value: Any) -> bool:
     return isinstance(value, dict) and not _is_native(value)
 
 
-def _read_checks(source: Source) -> LabelSets:
+def _read_checks(source: LabelFile) -> LabelSets:
     found = label_checks(source.value, source.path).label_sets(source.name)
     if source.classes is None:
         return found
     return replace(found, n_classes=len(source.classes))
 
 
-def _read_bare_list(source: Source) -> LabelSets:
+def _read_bare_list(source: LabelFile) -> LabelSets:
     about, ids = _bare_list(source.path, len(source.value), source.image_ids)
     return _label_sets(source, ids, source.value, about)
 
 
-def _read_native(source: Source) -> LabelSets:
+def _read_native(source: LabelFile) -> LabelSets:
     by_image = source.value["labels"]
     return _label_sets(
         source, np.array(list(by_image), dtype=str), list(by_image.values()), source.value
     )
 
 
-def _read_by_file(source: Source) -> LabelSets:
+def _read_by_file(source: LabelFile) -> LabelSets:
     ids = np.array(list(source.value), dtype=str)
     return _label_sets(source, ids, list(source.value.values()), {})
 
@@ -327,7 +327,7 @@ def _bare_list(path: Path, n: int, image_ids: Any) -> tuple[dict[str, Any], Any]
     return {}, image_ids[file_number_order(image_ids)]
 
 
-def _label_sets(source: Source, ids: Any, lists: list[Any], about: dict[str, Any]) -> LabelSets:
+def _label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, Any]) -> LabelSets:
     path, classes = source.path, source.classes
     if not lists:
         raise DataError(f"{path}: there are 0 label sets, but there must be at least one.")
@@ -387,7 +387,7 @@ def _indices(labels: Any, row: int, path: Path, classes: Classes | None) -> list
     )
 
 
-def _read_parquet(source: Source) -> LabelSets:
+def _read_parquet(source: LabelFile) -> LabelSets:
     path = source.path
     table = read_table(path)
     ids = np.array(table.texts(table.require(("image", "filename", "file"))))

@@ -26,7 +26,7 @@ _SCALES: dict[str, ScoreType | None] = {
 
 @checks_choices
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredPredictions:
     """What a file holds of one model: classes, scores or both.
 
     Attributes:
@@ -59,7 +59,7 @@ class PredictionFormat:
 
     name: str
     endings: tuple[str, ...]
-    open: Callable[[Path, Benchmark], list[Found]]
+    open: Callable[[Path, Benchmark], list[StoredPredictions]]
     summary: str
 
 
@@ -100,7 +100,7 @@ def prediction_files(source: str | Path) -> list[Path]:
     return [Path(source)] if beside is None else [Path(source), beside]
 
 
-def open_forms(source: str | Path, benchmark: Benchmark) -> list[Found]:
+def open_forms(source: str | Path, benchmark: Benchmark) -> list[StoredPredictions]:
     """Whatever a source holds, one entry a model, as it is stored.
 
     Raises:
@@ -126,7 +126,7 @@ def open_forms(source: str | Path, benchmark: Benchmark) -> list[Found]:
     )
 
 
-def models_of(source: str | Path, benchmark: Benchmark) -> list[str]:
+def model_names(source: str | Path, benchmark: Benchmark) -> list[str]:
     """The names of the models in a source, in their order.
 
     Raises:
@@ -136,24 +136,24 @@ def models_of(source: str | Path, benchmark: Benchmark) -> list[str]:
     return [found.model for found in open_forms(source, benchmark)]
 
 
-def _two_files(classes: Path, scores: Path, scale: ScoreType | None) -> Found:
+def _two_files(classes: Path, scores: Path, scale: ScoreType | None) -> StoredPredictions:
     where = f"{classes}:{scores}"
-    return Found(classes.stem, where, read_npy(classes), read_npy(scores), None, scale)
+    return StoredPredictions(classes.stem, where, read_npy(classes), read_npy(scores), None, scale)
 
 
-def _lone(model: str, where: str, array: Array, ids: Array | None) -> Found:
+def _lone(model: str, where: str, array: Array, ids: Array | None) -> StoredPredictions:
     """One array: integers are ranked classes, floats are full scores."""
     if array.dtype.kind in "iu":
-        return Found(model, where, array, None, ids)
+        return StoredPredictions(model, where, array, None, ids)
     if array.dtype.kind == "f":
-        return Found(model, where, None, array, ids)
+        return StoredPredictions(model, where, None, array, ids)
     raise FileError(
         f"{where}: the array has the type {array.dtype}, but must hold integers (ranked classes) "
         "or floats (full scores)."
     )
 
 
-def _archive(path: Path, benchmark: Benchmark) -> list[Found]:
+def _archive(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
     where = str(path)
     arrays = read_npz(path)
     ids = as_strings(arrays.pop("ids"), f"{where}: ids") if "ids" in arrays else None
@@ -171,7 +171,7 @@ def _archive(path: Path, benchmark: Benchmark) -> list[Found]:
         _check_order_of_classes(arrays, benchmark, where)
         scores = None if key is None else arrays[key]
         scale = None if key is None else _SCALES[key]
-        return [Found(path.stem, where, arrays.get("classes"), scores, ids, scale)]
+        return [StoredPredictions(path.stem, where, arrays.get("classes"), scores, ids, scale)]
     if len(benchmark.image_ids) > 1 and all(array.shape[:-1] == (1,) for array in arrays.values()):
         arrays = {name: array[0] for name, array in arrays.items()}
     if ids is None and _is_by_image(arrays, benchmark, where):
@@ -219,16 +219,18 @@ def without_siblings(sources: Sequence[str]) -> list[str]:
     return [source for source in sources if str(Path(source)) not in read_along]
 
 
-def _array(path: Path, benchmark: Benchmark) -> list[Found]:  # noqa: ARG001 -- as every form
+def _array(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:  # noqa: ARG001 -- as every form
     beside = sibling_scores(path)
     if beside is not None:
         return [_two_files(path, beside, "probability")]
     return [_lone(path.stem, str(path), read_npy(path), None)]
 
 
-def _table(path: Path, benchmark: Benchmark) -> list[Found]:
+def _table(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
     table = read_timm_table(path, benchmark)
-    return [Found(path.stem, str(path), table.classes, table.scores, table.ids, table.scale)]
+    return [
+        StoredPredictions(path.stem, str(path), table.classes, table.scores, table.ids, table.scale)
+    ]
 
 
 for _format in (

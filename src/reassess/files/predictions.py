@@ -24,7 +24,7 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError
 from reassess.files.access import Array, prefix_errors_with
-from reassess.files.prediction_forms import Found, open_forms
+from reassess.files.prediction_forms import StoredPredictions, open_forms
 from reassess.records import Benchmark, Predictions, ScoreMatrix, ScoreType, positions
 from reassess.registry import checks_choices
 
@@ -128,7 +128,7 @@ def open_predictions(
     return records
 
 
-def _check_kinds(found: Found) -> None:
+def _check_kinds(found: StoredPredictions) -> None:
     """Refuse classes that are no integers and scores that are no floats."""
     for name, array in (("classes", found.classes), ("scores", found.scores)):
         kinds = "iu" if name == "classes" else "f"
@@ -140,7 +140,7 @@ def _check_kinds(found: Found) -> None:
 
 
 def _ranked(
-    found: Found,
+    found: StoredPredictions,
     benchmark: Benchmark,
     declared: ScoreType | None,
     top: int,
@@ -262,7 +262,7 @@ def _argmax(block: Array, taken: Array | None) -> Array:
 
 def _align(
     ranked: tuple[Array, Array | None, ScoreType | None, int | None],
-    found: Found,
+    found: StoredPredictions,
     benchmark: Benchmark,
     order: RowOrder | None,
     ids: Shaped[np.ndarray, "n"] | None,

@@ -29,7 +29,7 @@ _HAS_OFFSET = re.compile(r".*:\d\d(\.\d+)?[+-]\d\d(:?\d\d)?")
 
 
 @dataclass(frozen=True)
-class Table:
+class ColumnFile:
     """A file of columns that are read when they are asked for.
 
     Attributes:
@@ -145,7 +145,7 @@ def named(columns: Sequence[str]) -> str:
     return preview([name if len(name) < 40 else name[:37] + "…" for name in columns], 8)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> ColumnFile:
     """The header of a CSV, TSV or parquet file, ready to read columns from.
 
     Raises:
@@ -156,14 +156,14 @@ def read_table(path: Path) -> Table:
         raise FileError(f"{path}: it is not a table, but must be one: .csv, .tsv or .parquet.")
     if is_parquet(path):
         try:
-            table = Table(path, tuple(_parquet().read_schema(path).names))
+            table = ColumnFile(path, tuple(_parquet().read_schema(path).names))
             n_rows = _parquet().read_metadata(path).num_rows
         except _BAD_PARQUET as error:
             raise _no_parquet(path, error) from error
     else:
         rows = _csv_rows(path, None)
         first = next(rows, None)
-        table = Table(path, tuple(name.strip() for name in first[1]) if first else ())
+        table = ColumnFile(path, tuple(name.strip() for name in first[1]) if first else ())
         n_rows = sum(1 for _ in zip(rows, range(1), strict=False))
     if not table.header or n_rows == 0:
         raise FileError(f"{path}: there are 0 rows, but there must be at least one below a header.")

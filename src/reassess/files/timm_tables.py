@@ -16,7 +16,7 @@ import numpy as np
 from reassess.errors import FileError
 from reassess.files.access import Array
 from reassess.files.benchmarks import IMAGE, class_indices
-from reassess.files.tables import Table, named, read_table
+from reassess.files.tables import ColumnFile, named, read_table
 from reassess.records import Benchmark, ScoreType
 from reassess.registry import checks_choices
 
@@ -74,7 +74,7 @@ def read_timm_table(path: Path, benchmark: Benchmark) -> TimmTable:
     return TimmTable(ids, classes, scores, scale)
 
 
-def _numbered(table: Table, name: str) -> list[str]:
+def _numbered(table: ColumnFile, name: str) -> list[str]:
     """The column of this name, or its columns ``name_0``, ``name_1``, … in order.
 
     Raises:
@@ -111,7 +111,7 @@ def _items(cell: Any, where: str) -> list[str]:
     return ["".join(found) for found in _ITEM.findall(cell)]
 
 
-def _lists(table: Table, column: str) -> list[list[str]]:
+def _lists(table: ColumnFile, column: str) -> list[list[str]]:
     where = f"{table.path}: column {column!r}"
     rows = [_items(cell, where) for cell in table.cells(column)]
     _check_equal([len([item for item in row if item]) for row in rows], where)
@@ -127,7 +127,7 @@ def _check_equal(lengths: list[int], where: str) -> None:
             )
 
 
-def _numbers(table: Table, columns: list[str]) -> Array:
+def _numbers(table: ColumnFile, columns: list[str]) -> Array:
     if len(columns) > 1:
         return table.numbers(columns)
     block = table.block(columns[0])
@@ -142,7 +142,7 @@ def _numbers(table: Table, columns: list[str]) -> Array:
         raise FileError(f"{table.path}: column {columns[0]!r}: {error}.") from error
 
 
-def _classes(table: Table, columns: list[str], benchmark: Benchmark) -> Array:
+def _classes(table: ColumnFile, columns: list[str], benchmark: Benchmark) -> Array:
     """Class indices from columns of indices, ids, names or timm's descriptions."""
     described = _by_description(benchmark)
     by_column = []

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, Shaped
 from reassess.errors import DataError, MissingExtraError, preview
 from reassess.files.access import write_atomically
 from reassess.files.benchmarks import CLASS, IMAGE, class_indices
-from reassess.files.tables import Table, is_parquet, read_table, utc_times
+from reassess.files.tables import ColumnFile, is_parquet, read_table, utc_times
 from reassess.records import ANSWERS, Classes, Votes, factorize
 
 TASK = ("task", "question", "item", "task_id", "question_id", "item_id")
@@ -70,7 +70,7 @@ def read_vote_table(
     )
 
 
-def _times(table: Table) -> Any:
+def _times(table: ColumnFile) -> Any:
     """When each vote was given, NaT where the cell is empty; None without such a column."""
     column = table.find(GIVEN_AT)
     if column is None:
@@ -84,7 +84,7 @@ def _times(table: Table) -> Any:
         ) from error
 
 
-def _durations(table: Table) -> Float[np.ndarray, "V"] | None:
+def _durations(table: ColumnFile) -> Float[np.ndarray, "V"] | None:
     """How long each vote took, NaN where the cell is empty; None without such a column."""
     column = table.find(SECONDS)
     if column is None:

@@ -18,7 +18,7 @@ from reassess.files import read_predictions
 from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
 from reassess.files.other_labels import LabelChecks, read_label_checks
 from reassess.files.results import Results
-from reassess.files.tables import Table, read_table
+from reassess.files.tables import ColumnFile, read_table
 from reassess.labels import reassessed_labels
 from reassess.records import (
     Benchmark,
@@ -175,7 +175,7 @@ class Inputs:
         return self._once("results", self._catalog.results)
 
     @property
-    def table_5(self) -> Table:
+    def table_5(self) -> ColumnFile:
         """The paper's Table 5, with fractions; it ships with the package."""
         return self._once("table 5", lambda: read_table(imagenet_file("table5.csv")))
 

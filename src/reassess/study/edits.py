@@ -21,7 +21,7 @@ from typing import Any
 from reassess.errors import DataError, FileError, MissingExtraError, OptionError, preview
 from reassess.files import RowOrder, read_benchmark, sha256_of, write_atomically
 from reassess.files.access import exists, prefix_errors_with
-from reassess.files.prediction_forms import models_of, prediction_files, sibling_name, two_files
+from reassess.files.prediction_forms import model_names, prediction_files, sibling_name, two_files
 from reassess.progress import Progress, null_progress
 from reassess.records import Benchmark, Hierarchy, ScoreType
 from reassess.registry import checks_choices
@@ -324,7 +324,7 @@ def _entries(
     file, chosen = split_model(source)
     paths = _paths(file)
     place = ":".join(as_named(path, study.folder) for path in paths)
-    models = models_of(file, benchmark)
+    models = model_names(file, benchmark)
     if chosen is not None or len(models) == 1:
         wanted = [chosen or models[0]]
     elif name is not None:
