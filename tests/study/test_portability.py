@@ -1,5 +1,6 @@
 """Studies that were moved, copied alone, or made by an earlier version."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from reassess.errors import DataError, FileError, OptionError
+from reassess.files import sha256_of
 from reassess.study import (
     Hashes,
     Study,
@@ -24,7 +26,7 @@ from reassess.study import (
     open_study,
 )
 from tests.conftest import Ran
-from tests.study.small import make_study, rated_study
+from tests.study.small import rated_study
 
 Cli = Callable[..., Ran]
 KEPT = Path(__file__).parent / "kept_0_1_0"
@@ -134,31 +136,43 @@ def test_a_study_that_is_copied_alone_works(
     assert images_folder(open_study("there/pets")).samefile("pictures")
 
 
-def test_a_hash_is_never_one_of_another_file(tmp_path: Path) -> None:
-    study = make_study(tmp_path)
-    path = study.folder / "predictions" / "m0.npz"
-    first = Hashes(study).of_file(path)
-    copy = shutil.copytree(study.folder, tmp_path / "copy") / "predictions" / "m0.npz"
+@pytest.fixture
+def hashed(small: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Study, Path]:
+    """A study with a file whose hash is remembered, wrongly, so that one sees when it is served."""
+    monkeypatch.setattr("reassess.study.inputs._SETTLED_NS", -1)  # as if it were hashed later
+    small = add_models(small, {"m": source(tmp_path, "m.npy", 1)}, scale="logit", ids="ids.txt")
+    cache = small.folder / ".cache" / "hashes.json"
+    found = json.loads(cache.read_text())
+    assert str(tmp_path) not in cache.read_text()
+    found["predictions/m.npy"]["sha256"] = "remembered"
+    cache.write_text(json.dumps(found))
+    return small, small.folder / "predictions" / "m.npy"
+
+
+def test_a_hash_is_remembered_where_the_study_was_moved(hashed: tuple[Study, Path]) -> None:
+    study, path = hashed
+    assert Hashes(study).of_file(path) == "remembered"
+    moved = open_study(study.folder.rename("moved"))
+    assert Hashes(moved).of_file(Path("moved/predictions/m.npy")) == "remembered"
+
+
+def test_a_hash_is_never_one_of_a_copy_or_of_a_file_that_changed(
+    hashed: tuple[Study, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, path = hashed
+    copy = Path(shutil.copytree(study.folder, "copy"), "predictions", "m.npy")
+    assert copy.stat().st_mtime_ns == path.stat().st_mtime_ns
+    assert Hashes(open_study("copy")).of_file(copy) == sha256_of(copy)
     times = path.stat().st_atime_ns, path.stat().st_mtime_ns
-    content = bytearray(copy.read_bytes())
-    content[-1] ^= 1
-    copy.write_bytes(content)
-    os.utime(copy, ns=times)
-    assert copy.stat().st_size == path.stat().st_size
-    assert Hashes(open_study(tmp_path / "copy")).of_file(copy) != first
-    path.write_bytes(content)
+    path.write_bytes(path.read_bytes()[::-1])
     os.utime(path, ns=times)
-    assert Hashes(study).of_file(path) != first
-
-
-def test_what_was_hashed_is_known_where_the_study_was_moved(tmp_path: Path) -> None:
-    study = make_study(tmp_path)
-    before = (study.folder / ".cache" / "hashes.json").read_text()
-    moved = open_study(study.folder.rename(tmp_path / "moved"))
-    hashes = Hashes(moved)
-    for entry in moved.models:
-        hashes.of_model(entry)
-    assert str(tmp_path) not in before
+    assert Hashes(study).of_file(path) == sha256_of(path)
+    monkeypatch.setattr("reassess.study.inputs._SETTLED_NS", 2_000_000_000)
+    path.write_bytes(path.read_bytes()[::-1])
+    assert Hashes(study).of_file(path) == sha256_of(path)
+    cache = study.folder / ".cache" / "hashes.json"
+    cache.write_text(cache.read_text().replace(sha256_of(path), "too soon"))
+    assert Hashes(study).of_file(path) == sha256_of(path)
 
 
 def source(folder: Path, name: str, seed: int) -> Path:
