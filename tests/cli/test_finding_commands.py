@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reassess.files.tables import read_table
+from reassess.study import change_settings, open_study, run_study
 from tests.conftest import Ran
 from tests.study.small import make_study
 
@@ -92,6 +93,39 @@ def test_ranks_of_files_need_their_votes_for_the_labels(cli: Cli):
     with_votes = cli("ranks", *models, *judged, *votes, "--json", "--resamples", "20")
     assert with_votes.status == 0, with_votes
     assert json.loads(with_votes.out)["calibration"]["n_gold"] > 100
+
+
+@pytest.mark.usefixtures("here")
+def test_ranks_of_a_study_follow_its_options_and_those_of_files_the_same(cli: Cli):
+    """Raters are counted on gold again as they were counted when the study was aggregated."""
+    change_settings(open_study("s"), "aggregate", {"method": "calibrated", "pseudocount": 0.25})
+    run_study(open_study("s"))
+    models = ("m0.npz", "m1.npz", "m2.npz")
+    judged = ("--labels", "s/labels.json", "--original-labels", "labels.csv",
+              "--classes", "classes.csv", "--scale", "logit", "--votes", "s/votes.csv",
+              "--gold", "s/gold.csv", "--posterior", "s/posterior.npz")  # fmt: skip
+    common = ("--json", "--resamples", "40")
+    by_study = cli("ranks", "s", *common)
+    assert by_study.status == 0, by_study
+    as_made = cli("ranks", *models, *judged, "--pseudocount", "0.25", *common)
+    assert json.loads(by_study.out) == json.loads(as_made.out)
+    otherwise = cli("ranks", *models, *judged, *common)
+    assert json.loads(by_study.out) != json.loads(otherwise.out)
+
+
+@pytest.mark.usefixtures("here")
+def test_ranks_aggregate_as_aggregate_does(cli: Cli):
+    models = ("m0.npz", "m1.npz")
+    judged = ("--labels", "s/labels.json", "--original-labels", "labels.csv",
+              "--classes", "classes.csv", "--scale", "logit", "--json",
+              "--resamples", "20")  # fmt: skip
+    for gold in ((), ("--gold", "s")):
+        made = cli("aggregate", "s/votes.csv", *gold, "--classes", "classes.csv", "-o", "p.npz")
+        assert made.status == 0, made
+        by_votes = cli("ranks", *models, *judged, "--votes", "s", *gold)
+        assert "Note: Posterior by" in by_votes.err
+        by_file = cli("ranks", *models, *judged, "--votes", "s", *gold, "--posterior", "p.npz")
+        assert json.loads(by_votes.out) == json.loads(by_file.out)
 
 
 @pytest.mark.parametrize(

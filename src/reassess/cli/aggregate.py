@@ -157,26 +157,25 @@ def aggregate(
         original_classes=original_classes,
         original_min_expert_yes=original_min_expert_yes,
     )
-    original, read_gold, of_gold = None, None, None
+    original = None
     if original_labels is not None:
         original = sources.benchmark(original_labels, classes=classes, notify=note)
-    known = sources.class_table(classes, original)
-    named = answer_names(answers)
-    read = sources.votes(votes, classes=known, answers=named, notify=note)
-    if gold_votes is not None:
-        of_gold = sources.votes(gold_votes, classes=known, answers=named, notify=note)
-    if gold is not None:
-        read_gold = sources.gold(gold, classes=known, notify=note)
-        asked = read if of_gold is None else of_gold
-        sources.note_unasked_gold(read_gold, asked.questions, notify=note)
+    read = sources.answered_questions(
+        votes,
+        gold,
+        gold_votes,
+        classes=sources.class_table(classes, original),
+        answers=answer_names(answers),
+        notify=note,
+    )
     with progress_bar("Fitting") as step, ThreadEngine(workers) as engine:
         made = make_posterior(
-            votes=read, gold=read_gold, gold_votes=of_gold, benchmark=original, options=options,
-            engine=engine, progress=step,
+            votes=read.votes, gold=read.gold, gold_votes=read.gold_votes, benchmark=original,
+            options=options, engine=engine, progress=step,
         )  # fmt: skip
     write_posterior(made.record, output)
     if as_json:
-        print_json(_summary(read, made.record, output) | {"reason": made.details.reason})
+        print_json(_summary(read.votes, made.record, output) | {"reason": made.details.reason})
         return
     click.echo(f"{made.summary}: {output}")
 

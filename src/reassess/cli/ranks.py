@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reassess.analysis.soft_labels import Sensitivity
     from reassess.analysis.uncertainty import UncertainScores
     from reassess.files import RowOrder
+    from reassess.pipeline import AggregateOptions
     from reassess.records import Gold, LabelSets, Posterior, Predictions, Votes
     from reassess.report.table import Table
     from reassess.sources import EvaluationTarget
@@ -32,6 +33,8 @@ class _Inputs:
     gold_votes: "Votes | None" = None
     decided: "Posterior | None" = None
     """The posterior with 1 or 0 where experts decided; None where it is ``posterior``."""
+    min_expert_yes: int | None = None
+    pseudocount: float = 1.0
 
 
 @click.command(
@@ -63,11 +66,11 @@ Thirty-nine published models, with the votes behind the published labels:
     "--min-expert-yes",
     old=("--n-yes",),
     type=int,
-    help="Number of experts who must say yes.  [default: more than half]",
+    help="Number of experts who must say yes.  [default: the study's, or more than half]",
 )
-@option("--pseudocount", old=("--smoothing",), type=float, default=1.0, show_default=True,
+@option("--pseudocount", old=("--smoothing",), type=click.FloatRange(0),
               help="Count added to every cell of a confusion matrix, as when the "
-              "posterior was made.")  # fmt: skip
+              "posterior was made.  [default: the study's, or 1]")  # fmt: skip
 @click.option("--resamples", type=click.IntRange(2), default=1000, show_default=True, metavar="B",
               help="Number of resamples of images, of raters and of votes, each.")  # fmt: skip
 @option(
@@ -97,7 +100,7 @@ def ranks(
     gold: str | None,
     gold_votes: str | None,
     min_expert_yes: int | None,
-    pseudocount: float,
+    pseudocount: float | None,
     resamples: int,
     confidence: float,
     seed: int,
@@ -118,6 +121,7 @@ def ranks(
     from reassess.analysis.soft_labels import sensitivity
     from reassess.analysis.uncertainty import uncertain_scores
     from reassess.engines import ThreadEngine
+    from reassess.pipeline import AggregateOptions
     from reassess.report.score_tables import ranks_table
     from reassess.report.table import format_of, to_rich, write_rendered
     from reassess.report.verdict import rank_lines
@@ -140,7 +144,11 @@ def ranks(
             target = sources.evaluation_target(
                 str(labels), original_labels, classes=classes, rows=rows, notify=note
             )
-            inputs = _read(models, target, classes, given, min_expert_yes, pseudocount)
+            options = AggregateOptions(
+                pseudocount=1.0 if pseudocount is None else pseudocount,
+                min_expert_yes=min_expert_yes,
+            )
+            inputs = _read(models, target, classes, given, options)
     with progress_bar("Resampling") as step, ThreadEngine(workers) as engine:
         found = uncertain_scores(
             inputs.predictions,
@@ -149,8 +157,8 @@ def ranks(
             posterior=inputs.posterior,
             gold=inputs.gold,
             gold_votes=inputs.gold_votes,
-            min_expert_yes=min_expert_yes,
-            pseudocount=pseudocount,
+            min_expert_yes=inputs.min_expert_yes if min_expert_yes is None else min_expert_yes,
+            pseudocount=inputs.pseudocount if pseudocount is None else pseudocount,
             n_resamples=resamples,
             confidence=confidence,
             rng=np.random.default_rng(seed),
@@ -188,11 +196,10 @@ def _read(
     target: "EvaluationTarget",
     classes: str | None,
     given: dict[str, str | None],
-    min_expert_yes: int | None,
-    pseudocount: float,
+    options: "AggregateOptions",
 ) -> _Inputs:
     from reassess import sources
-    from reassess.pipeline import AggregateOptions, make_posterior
+    from reassess.pipeline import make_posterior
 
     predictions = [
         one
@@ -201,26 +208,35 @@ def _read(
     ]
     if given["votes"] is None:
         return _Inputs(predictions, target.labels)
-    known = sources.class_table(classes, target.benchmark)
-    votes = sources.votes(given["votes"], classes=known, notify=note)
-    gold, gold_votes = None, None
-    if given["gold"] is not None:
-        gold = sources.gold(given["gold"], classes=known, notify=note)
-        sources.note_unasked_gold(gold, votes.questions, notify=note)
-    if given["gold-votes"] is not None:
-        gold_votes = sources.votes(given["gold-votes"], classes=known, notify=note)
+    answered = sources.answered_questions(
+        given["votes"],
+        given["gold"],
+        given["gold-votes"],
+        classes=sources.class_table(classes, target.benchmark),
+        notify=note,
+    )
+    votes, gold, gold_votes = answered.votes, answered.gold, answered.gold_votes
     if given["posterior"] is not None:
         posterior = sources.posterior(given["posterior"], notify=note)
     else:
-        options = AggregateOptions(pseudocount=pseudocount, min_expert_yes=min_expert_yes)
         made = make_posterior(votes=votes, gold=gold, gold_votes=gold_votes, options=options)
         note(f"Posterior by {made.details.method} ({made.details.reason}).")
         posterior = made.record
-    return _Inputs(predictions, target.labels, votes, posterior, gold, gold_votes)
+    return _Inputs(
+        predictions,
+        target.labels,
+        votes,
+        posterior,
+        gold,
+        gold_votes,
+        min_expert_yes=options.min_expert_yes,
+        pseudocount=options.pseudocount,
+    )
 
 
 def _read_study(folder: str, given: dict[str, str | None]) -> _Inputs:
     from reassess.analysis.soft_labels import usable_gold
+    from reassess.pipeline import AggregateOptions
     from reassess.study import collect, open_study
 
     for name, value in given.items():
@@ -229,14 +245,22 @@ def _read_study(folder: str, given: dict[str, str | None]) -> _Inputs:
                 f"--{name} goes with files of predictions, but {folder!r} is a study, which has "
                 "its own. Leave it out."
             )
-    found = collect(open_study(folder))
+    study = open_study(folder)
+    found, options = collect(study), study.options(AggregateOptions)
     if len(found.predictions) == 0:
         raise OptionError(f"{folder}: it has no models. Add some: reassess add {folder} NAME=FILE")
     votes = found.votes if found.posterior is not None else None
     posterior = found.posterior if votes is not None else None
     gold = None if votes is None else usable_gold(found.gold, votes.questions)
     return _Inputs(
-        list(found.predictions), found.labels, votes, posterior, gold, decided=found.decided
+        list(found.predictions),
+        found.labels,
+        votes,
+        posterior,
+        gold,
+        decided=found.decided,
+        min_expert_yes=options.min_expert_yes,
+        pseudocount=options.pseudocount,
     )
 
 

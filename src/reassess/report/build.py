@@ -83,6 +83,9 @@ class ReportInputs:
         decided: the same with 1 or 0 where experts decided; None where they decided nothing.
         gold: questions whose truth experts fixed; None where there are none.
         gold_votes: raters' answers to gold questions; None takes those among the votes.
+        min_expert_yes: how many experts had to say yes when the posterior was made; None for more
+            than half.
+        pseudocount: added to counts when the posterior was made.
     """
 
     labels: LabelSets
@@ -95,6 +98,8 @@ class ReportInputs:
     decided: Posterior | None = None
     gold: Gold | None = None
     gold_votes: Votes | None = None
+    min_expert_yes: int | None = None
+    pseudocount: float = 1.0
 
 
 def assemble_report(
@@ -215,6 +220,8 @@ def uncertainty_of(
         posterior=posterior,
         gold=gold,
         gold_votes=None if gold is None else _gold_votes(inputs),
+        min_expert_yes=inputs.min_expert_yes,
+        pseudocount=inputs.pseudocount,
         n_resamples=n_resamples,
         rng=rng,
         progress=progress,

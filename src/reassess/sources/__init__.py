@@ -48,7 +48,9 @@ from reassess.sources.meaning import (
 from reassess.sources.readers import (
     AS_STORED,
     DEPTH,
+    AnsweredQuestions,
     RowMapping,
+    answered_questions,
     benchmark,
     class_table,
     gold,
@@ -63,6 +65,7 @@ from reassess.sources.readers import (
 __all__ = [
     "AS_STORED",
     "DEPTH",
+    "AnsweredQuestions",
     "EvaluationTarget",
     "Meaning",
     "Notify",
@@ -72,6 +75,7 @@ __all__ = [
     "SourceFile",
     "SourceKind",
     "SourceWarning",
+    "answered_questions",
     "benchmark",
     "class_table",
     "evaluation_target",

@@ -270,6 +270,58 @@ def gold(
     return read_gold(path, classes=known)
 
 
+@dataclass(frozen=True, slots=True)
+class AnsweredQuestions:
+    """What raters and experts answered, as `reassess.pipeline.make_posterior` takes it.
+
+    Attributes:
+        votes: the raters' answers.
+        gold: questions whose truth experts fixed; None where there are none.
+        gold_votes: the raters' answers to gold questions, where they were given apart.
+    """
+
+    votes: Votes
+    gold: Gold | None
+    gold_votes: Votes | None
+
+
+def answered_questions(
+    votes_source: str | Path,
+    gold_source: str | Path | None = None,
+    gold_votes_source: str | Path | None = None,
+    *,
+    classes: Classes | str | Path | None = None,
+    answers: Sequence[str] | None = None,
+    notify: Notify = warn,
+) -> AnsweredQuestions:
+    """Votes, and the gold that goes with them.
+
+    Args:
+        votes_source: as `votes` takes it.
+        gold_source: as `gold` takes it.
+        gold_votes_source: as `votes` takes it.
+        classes: as `votes` takes them.
+        answers: as `votes` takes them.
+        notify: is told how a source was understood where that is not plain, and how many gold
+            questions were never put to raters.
+
+    Raises:
+        OptionError: as from `votes` and `gold`.
+        FileError: a file is missing or malformed.
+        DataError: votes or gold do not say what they must.
+    """
+    known = class_table(classes)
+    read = votes(votes_source, classes=known, answers=answers, notify=notify)
+    of_gold, truth = None, None
+    if gold_votes_source is not None:
+        of_gold = votes(gold_votes_source, classes=known, answers=answers, notify=notify)
+    if gold_source is not None:
+        truth = gold(gold_source, classes=known, notify=notify)
+        asked = read if of_gold is None else of_gold
+        note_unasked_gold(truth, asked.questions, notify=notify)
+    return AnsweredQuestions(read, truth, of_gold)
+
+
 def posterior(source: str | Path, *, notify: Notify = warn) -> Posterior:
     """The posterior in a file, or that of a study.
 

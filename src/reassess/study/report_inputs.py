@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped
 
+from reassess.aggregation import AggregateOptions
 from reassess.analysis.raters import RaterRepeats
 from reassess.analysis.verdict import ClusterBy, StudyVerdict, study_verdict
 from reassess.progress import Progress, null_progress
@@ -97,6 +98,7 @@ def build_report(
 
 def report_inputs(collected: StudyRecords, scores: Sequence[ModelScore] = ()) -> ReportInputs:
     """The records of a study as a report takes them."""
+    options = collected.study.options(AggregateOptions)
     return ReportInputs(
         collected.labels,
         collected.benchmark,
@@ -107,6 +109,8 @@ def report_inputs(collected: StudyRecords, scores: Sequence[ModelScore] = ()) ->
         posterior=collected.posterior,
         decided=collected.decided,
         gold=collected.gold,
+        min_expert_yes=options.min_expert_yes,
+        pseudocount=options.pseudocount,
     )
 
 
