@@ -4,10 +4,13 @@ A pair that is valid with probability v counts as valid with weight v and as inv
 weight 1 − v. Letters: n pairs, F features.
 """
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
+
+from reassess.errors import MissingExtraError
 
 MOST_TREES = 120
 """Boosting iterations where there is much to learn from; a fold's time grows with them."""
@@ -91,3 +94,18 @@ def fit_boosting(
         random_state=seed,
     )
     return model.fit(features[row], outcome, sample_weight=weights)
+
+
+def single_threaded() -> AbstractContextManager[object]:
+    """A context in which scikit-learn takes one core: sums over threads depend on their number.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+    """
+    try:
+        import sklearn  # noqa: F401 -- brings threadpoolctl
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise MissingExtraError("scikit-learn", "study", "learning proposals") from error
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits

@@ -17,7 +17,7 @@ Source: ours; the paper had no such rule.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -25,10 +25,15 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from reassess.engines import Engine, ThreadEngine
-from reassess.errors import DataError, MissingExtraError, OptionError
+from reassess.errors import DataError, OptionError
 from reassess.progress import Progress, null_progress
 from reassess.proposals.calibration import Calibration, calibration, fit_platt, recalibrate
-from reassess.proposals.classifiers import fit_boosting, fit_logistic, fit_scaled_logistic
+from reassess.proposals.classifiers import (
+    fit_boosting,
+    fit_logistic,
+    fit_scaled_logistic,
+    single_threaded,
+)
 from reassess.proposals.cooccurrence import Cooccurrence, CooccurrenceRates
 from reassess.proposals.known_truth import (
     Truth,
@@ -237,7 +242,7 @@ def learn_proposals(
     truth = pool_truth(model_votes, key, valid, fold, folds, complete)
     check_enough(truth)
     learner = learner or _learner(truth)
-    with _one_thread():
+    with single_threaded():
         cross_fit = _CrossFit(model_votes, truth, cooccurrence, learner, seed)
         raw = _predict_all_folds(cross_fit, truth, engine, progress)
         probability = _calibrated(raw, truth)
@@ -278,7 +283,7 @@ class _CrossFit:
         """P(valid) of the pairs of one fold, and of those without any, learned from the others."""
         fold = self._truth.fold
         rows = np.flatnonzero((fold == held_out) | (fold < 0))
-        with _one_thread():
+        with single_threaded():
             return rows, self._predict(rows, held_out)
 
     def _predict(self, rows: Int[np.ndarray, "n"], held_out: int) -> Float[np.ndarray, "n"]:
@@ -373,17 +378,6 @@ def _predict_all_folds(
             raw[rows] += found / np.where(truth.fold[rows] < 0, truth.n_folds, 1)
             progress("learning folds", done=1 + held_out, total=truth.n_folds)
     return raw
-
-
-def _one_thread() -> AbstractContextManager[object]:
-    """Sums over several threads depend on their number: each fold takes one."""
-    try:
-        import sklearn  # noqa: F401 -- brings threadpoolctl
-        from threadpoolctl import threadpool_limits
-    except ImportError as error:
-        raise MissingExtraError("scikit-learn", "study", "learning proposals") from error
-    limits: AbstractContextManager[object] = threadpool_limits(1)
-    return limits
 
 
 def _by_block(

@@ -77,7 +77,7 @@ def split_into_tasks(
         return Tasks(questions, np.zeros(len(questions), dtype=np.int64))
     group = _groups(pairs, max(_MOST_TOGETHER, 4 * per_task), hierarchy)
     order = np.lexsort((pairs.label, group))
-    rows = _Rows(pairs.label[order].astype(np.int64), np.bincount(group))
+    rows = _QuestionsByImage(pairs.label[order].astype(np.int64), np.bincount(group))
     similarity = (
         _by_confusion(rows, per_task)
         if hierarchy is None
@@ -128,7 +128,7 @@ def _check_options(per_task: int, screen_cost: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _QuestionsByImage:
     """The classes asked about, image by image and rising within an image.
 
     Attributes:
@@ -172,7 +172,7 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Similarity:
-    """How similar the classes are that meet on an image; rising keys, as `_Rows.pairs`."""
+    """How similar classes of one image are; rising keys, as `_QuestionsByImage.pairs`."""
 
     key: Int[np.ndarray, "p"]
     value: Float[np.ndarray, "p"]
@@ -195,7 +195,7 @@ def _exact(value: Float[np.ndarray, "p"]) -> Float[np.ndarray, "p"]:
     return exact
 
 
-def _by_hierarchy(rows: _Rows, per_task: int, hierarchy: Hierarchy) -> _Similarity:
+def _by_hierarchy(rows: _QuestionsByImage, per_task: int, hierarchy: Hierarchy) -> _Similarity:
     if rows.n_classes > hierarchy.n_classes:
         beyond = rows.label >= hierarchy.n_classes
         raise DataError(
@@ -209,7 +209,7 @@ def _by_hierarchy(rows: _Rows, per_task: int, hierarchy: Hierarchy) -> _Similari
     return _Similarity(key, _exact(2.0 ** (-steps / _HALVING)), rows.n_classes)
 
 
-def _by_confusion(rows: _Rows, per_task: int) -> _Similarity:
+def _by_confusion(rows: _QuestionsByImage, per_task: int) -> _Similarity:
     """The image that is cut has both classes anyway: only the others count."""
     wanted, _ = rows.pairs(per_task + 1)
     key, count = rows.pairs(2)

@@ -31,7 +31,7 @@ from reassess.training.checkpoints import (
 from reassess.training.data import LabelledImages, Note, ignore_note
 from reassess.training.distributed import SINGLE_PROCESS, DistributedContext
 from reassess.training.losses import mixup, objective_loss, smooth_labels
-from reassess.training.metrics import Metrics, Row
+from reassess.training.metrics import Metrics, StepMetrics
 from reassess.training.models import to_device
 from reassess.training.recipe import CheckpointConfig, Recipe
 
@@ -242,7 +242,7 @@ class _Run:
         self.last_loss = math.fsum(values) / len(values)
         n_images = len(values) * self.share * self.distributed.n
         self.metrics.add(
-            Row(
+            StepMetrics(
                 step=done,
                 epoch=round(done / self.per_epoch, 4),
                 learning_rate=self.learning_rate(done - 1),

@@ -12,7 +12,7 @@ from reassess.errors import FileError, MissingExtraError
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StepMetrics:
     """Means over the steps since the row before.
 
     Attributes:
@@ -48,7 +48,7 @@ class Metrics:
 
     def __init__(self, path: Path | None, tensorboard: Path | None, first: int) -> None:
         self._path = path
-        self._rows: list[Row] = []
+        self._rows: list[StepMetrics] = []
         self._events: Any = None
         if path is not None:
             self._begin(path, first)
@@ -60,7 +60,7 @@ class Metrics:
             self._events = SummaryWriter(str(tensorboard), purge_step=first or None)
 
     def _begin(self, path: Path, first: int) -> None:
-        names = [one.name for one in fields(Row)]
+        names = [one.name for one in fields(StepMetrics)]
         kept: list[list[str]] = []
         if first and path.is_file():
             with path.open(newline="", encoding="utf-8") as file:
@@ -82,7 +82,7 @@ class Metrics:
         if self._events is not None:
             self._events.close()
 
-    def add(self, row: Row) -> None:
+    def add(self, row: StepMetrics) -> None:
         """Take a row."""
         self._rows.append(row)
         if self._events is not None:
