@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reassess.errors import FileError
 from reassess.files import (
     LABEL_FORMATS,
     VOTE_FORMATS,
@@ -103,7 +104,8 @@ def posterior() -> Posterior:
 
 def proposals() -> Proposals:
     return Proposals(
-        PAIRS, ("one", "zwei"), np.array([[True, False], [True, True], [False, False], [True] * 2]),
+        PAIRS, ("ResNet", "resnet"),
+        np.array([[True, False], [True, True], [False, False], [True, True]]),
         original=np.array([True, False, True, True]), rated=np.array([True, False, True]),
         top=np.array([False, True, True, False]), probability=np.array([0.1, 0.2, 0.3, 1 / 3]),
     )  # fmt: skip
@@ -249,3 +251,12 @@ def test_a_posterior_of_version_0_1_0_is_read(tmp_path: Path) -> None:
     arrays.pop("used_gold")
     np.savez(tmp_path / "old.npz", **arrays)
     assert differences(posterior(), read_posterior(tmp_path / "old.npz"), frozenset()) == []
+
+
+def test_columns_that_differ_by_case_alone_are_refused_where_one_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "v.csv"
+    path.write_text("image,Image,label,rater,answer\na,b,0,ann,yes\n")
+    with pytest.raises(FileError, match="a column name appears twice: 'image', 'Image'"):
+        read_votes(path)

@@ -41,9 +41,18 @@ class ColumnFile:
     header: tuple[str, ...]
 
     def find(self, aliases: Sequence[str]) -> str | None:
-        """The first column whose name is one of the aliases; None where there is none."""
-        by_name = {name.strip().lower(): name for name in self.header}
-        return next((by_name[alias] for alias in aliases if alias in by_name), None)
+        """The first column whose name is one of the aliases; None where there is none.
+
+        Raises:
+            FileError: two columns have this name, but for case and blanks.
+        """
+        for alias in aliases:
+            found = [name for name in self.header if name.strip().lower() == alias]
+            if len(found) > 1:
+                raise _repeated(self.path, found)
+            if found:
+                return found[0]
+        return None
 
     def require(self, aliases: Sequence[str]) -> str:
         """The column with one of these names.
@@ -145,6 +154,10 @@ def named(columns: Sequence[str]) -> str:
     return preview([name if len(name) < 40 else name[:37] + "…" for name in columns], 8)
 
 
+def _repeated(path: Path, columns: Sequence[str]) -> FileError:
+    return FileError(f"{path}: a column name appears twice: {named(columns)}. Rename one.")
+
+
 def read_table(path: Path) -> ColumnFile:
     """The header of a CSV, TSV or parquet file, ready to read columns from.
 
@@ -167,10 +180,9 @@ def read_table(path: Path) -> ColumnFile:
         n_rows = sum(1 for _ in zip(rows, range(1), strict=False))
     if not table.header or n_rows == 0:
         raise FileError(f"{path}: there are 0 rows, but there must be at least one below a header.")
-    names = [name.strip().lower() for name in table.header]
-    twice = [name for name in table.header if names.count(name.strip().lower()) > 1]
+    twice = [name for name in table.header if table.header.count(name) > 1]
     if twice:
-        raise FileError(f"{path}: a column name appears twice: {named(twice)}. Rename one.")
+        raise _repeated(path, twice)
     return table
 
 
