@@ -38,11 +38,11 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "")
 
 
-def claim(published: float | None, tolerance: float | None) -> PublishedValue:
+def value(published: float | None, tolerance: float | None) -> PublishedValue:
     return PublishedValue("a.b", "A.", "paper", published, tolerance, "why", None)
 
 
-# --- one claim -----------------------------------------------------------------------
+# --- one value -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def claim(published: float | None, tolerance: float | None) -> PublishedValue:
         (None, 1.0, None, None),
     ],
 )
-def test_a_claim_holds_within_its_tolerance(
+def test_a_value_holds_within_its_tolerance(
     published: float | None, computed: float, tolerance: float | None, holds: bool | None
 ) -> None:
-    found = claim(published, tolerance).check(lambda _: computed, Inputs(Catalog(Path("none"))))
+    found = value(published, tolerance).reproduce(lambda _: computed, Inputs(Catalog(Path("none"))))
     assert (found.computed, found.holds, found.reason) == (computed, holds, None)
 
 
@@ -72,11 +72,11 @@ def test_an_absent_file_is_a_reason_and_a_fault_stays_one() -> None:
     def faulty(_: Inputs) -> float:
         raise DataError("broken")
 
-    found = claim(1.0, 0.0).check(absent, inputs)
+    found = value(1.0, 0.0).reproduce(absent, inputs)
     assert (found.computed, found.holds) == (None, None)
     assert found.reason == "a published file is not at hand: real.json: the file is absent."
     with pytest.raises(DataError):
-        claim(1.0, 0.0).check(faulty, inputs)
+        value(1.0, 0.0).reproduce(faulty, inputs)
 
 
 @pytest.mark.usefixtures("no_network")
@@ -92,15 +92,15 @@ def test_an_absent_file_is_asked_for_once(tmp_path: Path) -> None:
     assert set(asked.values()) == {1}
 
 
-# --- the table of claims -------------------------------------------------------------
+# --- the table of values -------------------------------------------------------------
 
 
-def test_every_claim_is_computed_or_says_why_not() -> None:
-    claims = published_values()
-    ids = [one.id for one in claims]
+def test_every_value_is_computed_or_says_why_not() -> None:
+    values = published_values()
+    ids = [one.id for one in values]
     assert len(set(ids)) == len(ids)
-    assert {one.id for one in claims if one.reason is None} == set(COMPUTATIONS)
-    for one in claims:
+    assert {one.id for one in values if one.reason is None} == set(COMPUTATIONS)
+    for one in values:
         assert re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)+", one.id), one.id
         assert one.statement.endswith("."), one.id
         assert one.source, one.id

@@ -36,7 +36,9 @@ from reassess.files.results import Results, read_results
 from reassess.records import Accuracy, Benchmark, Gold, LabelSets, Predictions, Votes
 from reassess.registry import checks_choices, near_names
 
-Kind = Literal["benchmark", "labels", "votes", "gold", "scores", "predictions", "results", "checks"]
+EntryKind = Literal[
+    "benchmark", "labels", "votes", "gold", "scores", "predictions", "results", "checks"
+]
 
 
 @checks_choices
@@ -55,12 +57,27 @@ class Entry:
     """
 
     name: str
-    kind: Kind
+    kind: EntryKind
     about: str
     licence: str
     source: str
     files: tuple[str, ...]
     order: RowOrder | None = None
+
+    @property
+    def paths(self) -> list[str]:
+        """Its files, as paths below the cache folder."""
+        return [
+            path
+            for path in _pinned()
+            if any(path == name or (name.endswith("/") and path.startswith(name))
+                   for name in self.files)
+        ]  # fmt: skip
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of its files together."""
+        return sum(int(_pinned()[path]["size"]) for path in self.paths)
 
 
 _MISTAKES = "_mistakes.json"
@@ -121,7 +138,7 @@ def _pinned() -> dict[str, dict[str, Any]]:
 
 
 @checks_choices
-def entry(name: str, *kinds: Kind) -> Entry:
+def entry(name: str, *kinds: EntryKind) -> Entry:
     """The entry with this name, of one of these kinds.
 
     Raises:
@@ -140,23 +157,9 @@ def entry(name: str, *kinds: Kind) -> Entry:
 
 
 @checks_choices
-def knows(name: str, *kinds: Kind) -> bool:
+def is_published(name: str, *kinds: EntryKind) -> bool:
     """Whether the catalogue has an entry with this name, of one of these kinds."""
     return any(one.name == name and (not kinds or one.kind in kinds) for one in ENTRIES)
-
-
-def files_of(one: Entry) -> list[str]:
-    """The files of an entry, as paths below the cache folder."""
-    return [
-        path
-        for path in _pinned()
-        if any(path == name or (name.endswith("/") and path.startswith(name)) for name in one.files)
-    ]
-
-
-def size_of(one: Entry) -> int:
-    """Bytes of an entry's files."""
-    return sum(int(_pinned()[path]["size"]) for path in files_of(one))
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ class Catalog:
 
     def is_cached(self, one: Entry) -> bool:
         """Whether every file of an entry is in the cache folder; hashes are not looked at."""
-        return all((self.folder / path).is_file() for path in files_of(one))
+        return all((self.folder / path).is_file() for path in one.paths)
 
     def path(self, relative: str) -> Path:
         """A file of the catalogue, fetched if need be, with its hash verified.
@@ -221,8 +224,8 @@ class Catalog:
                 "(REASSESS_DATA=DIR)."
             ) from error
 
-    def _first(self, name: str, *kinds: Kind) -> Path:
-        return self.path(files_of(entry(name, *kinds))[0])
+    def _first(self, name: str, *kinds: EntryKind) -> Path:
+        return self.path(entry(name, *kinds).paths[0])
 
     def benchmark(self, name: str) -> Benchmark:
         """A published benchmark: `imagenet`.
@@ -261,7 +264,7 @@ class Catalog:
             OptionError: the name is unknown.
             CatalogError: a file is absent or differs.
         """
-        paths = [path for path in files_of(entry(name, "checks")) if path.endswith(_MISTAKES)]
+        paths = [path for path in entry(name, "checks").paths if path.endswith(_MISTAKES)]
         if not paths:
             raise OptionError(
                 f"{name!r} holds no verdicts of experts, but 'imagenet-mistakes' does."
@@ -303,7 +306,7 @@ class Catalog:
             CatalogError: a file is absent or differs.
         """
         one = entry(name, "predictions")
-        paths = [str(self.path(relative)) for relative in files_of(one)]
+        paths = [str(self.path(relative)) for relative in one.paths]
         return [
             record
             for path in without_siblings(paths)
@@ -317,7 +320,7 @@ class Catalog:
             OptionError: the name is unknown.
             CatalogError: a file is absent or differs.
         """
-        return read_results([self.path(relative) for relative in files_of(entry(name, "results"))])
+        return read_results([self.path(relative) for relative in entry(name, "results").paths])
 
 
 def imagenet_file(name: str) -> Path:
@@ -328,7 +331,7 @@ def imagenet_file(name: str) -> Path:
 @functools.lru_cache(maxsize=2)
 def _imagenet(catalog: Catalog) -> Benchmark:
     """ImageNet's validation set; ids are paths below the image folder."""
-    labels, paths = (catalog.path(path) for path in files_of(entry("imagenet"))[::-1])
+    labels, paths = (catalog.path(path) for path in entry("imagenet").paths[::-1])
     listed = json.loads(paths.read_text(encoding="utf-8"))
     return Benchmark(
         name="imagenet",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reassess.analysis.classes import (
-    KINDS,
+    PAIR_KINDS,
     changed_classes,
     class_pairs,
     images_with_several,
@@ -15,7 +15,7 @@ from reassess.records import Benchmark, Classes, Hierarchy, LabelSets, Predictio
 
 def named(pairs, classes):
     return {
-        (classes.names[a], classes.names[b]): KINDS[kind]
+        (classes.names[a], classes.names[b]): PAIR_KINDS[kind]
         for a, b, kind in zip(pairs.a, pairs.b, pairs.kind, strict=True)
     }
 
@@ -64,7 +64,7 @@ def test_each_pair_is_listed_under_the_first_reason_that_holds(world):
     }
     shades = pairs.take(np.flatnonzero(pairs.kind == 0))
     assert (shades.n_a[0], shades.n_b[0], shades.n_both[0]) == (40, 40, 36)
-    hares = pairs.take(np.flatnonzero(pairs.kind == KINDS.index("confused")))
+    hares = pairs.take(np.flatnonzero(pairs.kind == PAIR_KINDS.index("confused")))
     assert hares.a_as_b[0] == pytest.approx(20 / 60)
     assert hares.b_as_a[0] == 0
     assert pairs.distance.tolist() == [-1] * 5

@@ -6,13 +6,13 @@ counted safely where images have several labels), and their names say so. Draws 
 and renames no class. Letters: K classes, P pairs of classes, C classes with an image.
 
 Source: Beyer et al. (2020), section 4.2, names such pairs by example; the rules here are ours
-and are stated with `Kind`.
+and are stated with `PairKind`.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -25,7 +25,7 @@ from reassess.statistics import wilson_bounds
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-Kind = Literal["inseparable", "implies", "overlap", "confused", "named alike"]
+PairKind = Literal["inseparable", "implies", "overlap", "confused", "named alike"]
 """Why two classes are listed; the first that holds.
 
 `inseparable`  each is on more than half of the images that hold the other: synonyms, or two
@@ -38,7 +38,7 @@ Kind = Literal["inseparable", "implies", "overlap", "confused", "named alike"]
 "More than half" and "more often" mean the lower end of a 95 % Wilson interval.
 """
 
-KINDS: tuple[Kind, ...] = ("inseparable", "implies", "overlap", "confused", "named alike")
+PAIR_KINDS: tuple[PairKind, ...] = get_args(PairKind)
 
 _HALF = 0.5
 _OFTEN = 0.05
@@ -55,7 +55,7 @@ class ClassPairs:
     Attributes:
         a: the first class of each pair; for `implies` the one that implies the other.
         b: the second class.
-        kind: code into `KINDS`.
+        kind: code into `PAIR_KINDS`.
         n_a: images that hold a.
         n_b: images that hold b.
         n_both: images that hold both.
@@ -314,8 +314,8 @@ def _with_kinds(pairs: ClassPairs, n_images: int) -> ClassPairs:
         (n_taken.max(axis=0) >= _FEWEST) & (low_taken > _OFTEN),
         pairs.share_a_name,
     ]
-    kind = np.select(rules, range(len(KINDS)), default=-1)
-    turned = (kind == KINDS.index("implies")) & (a_in_b > b_in_a)
+    kind = np.select(rules, range(len(PAIR_KINDS)), default=-1)
+    turned = (kind == PAIR_KINDS.index("implies")) & (a_in_b > b_in_a)
     found = replace(_turned(pairs, turned), kind=kind)
     return found.take(kind >= 0)
 
@@ -337,5 +337,5 @@ def _sorted_by_evidence(pairs: ClassPairs) -> ClassPairs:
     shares = np.stack([pairs.low_b_given_a, pairs.low_a_given_b])
     mutual = np.where(pairs.kind == 0, shares.min(axis=0), shares.max(axis=0))
     taken = np.nan_to_num(np.fmax(pairs.a_as_b, pairs.b_as_a))
-    strength = np.where(pairs.kind == KINDS.index("confused"), taken, mutual)
+    strength = np.where(pairs.kind == PAIR_KINDS.index("confused"), taken, mutual)
     return pairs.take(np.lexsort((pairs.b, pairs.a, -strength, pairs.kind)))

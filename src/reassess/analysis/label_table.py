@@ -87,7 +87,7 @@ def build_label_table(
     )
 
 
-def among(one: LabelSets, image_ids: Shaped[np.ndarray, "m"]) -> LabelSets:
+def select_images(one: LabelSets, image_ids: Shaped[np.ndarray, "m"]) -> LabelSets:
     """The same labels for those of its images that are named.
 
     Raises:

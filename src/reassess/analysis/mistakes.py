@@ -19,8 +19,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.analysis.classes import KINDS as PAIR_KINDS
-from reassess.analysis.classes import class_pairs
+from reassess.analysis.classes import PAIR_KINDS, class_pairs
 from reassess.errors import DataError
 from reassess.records import (
     Classes,

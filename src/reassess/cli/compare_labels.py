@@ -76,7 +76,7 @@ def compare_labels(
     """
     import numpy as np
 
-    from reassess.analysis.label_table import among, build_label_table
+    from reassess.analysis.label_table import build_label_table, select_images
     from reassess.analysis.reassessments import (
         expert_agreements,
         pair_agreements,
@@ -88,7 +88,7 @@ def compare_labels(
     read = reassessments(sources, original_labels, classes=classes, notify=note)
     benchmark, verdicts, sets = read.benchmark, read.verdicts, read.sets
     if rows.subset is not None:
-        sets = tuple((among(one, rows.subset), known) for one, known in sets)
+        sets = tuple((select_images(one, rows.subset), known) for one, known in sets)
     if len(sets) + len(verdicts) < 2 or not sets:
         raise OptionError(
             f"the sources hold {len(sets)} label sets and {len(verdicts)} lists of verdicts, but "

@@ -21,7 +21,7 @@ def datasets(as_json: bool) -> None:
     Data is fetched when a command first needs it, verified, and kept in the cache folder,
     which the variable REASSESS_DATA names.
     """
-    from reassess.catalog import ENTRIES, Catalog, size_of
+    from reassess.catalog import ENTRIES, Catalog
 
     catalog = Catalog.default()
     if as_json:
@@ -34,7 +34,7 @@ def datasets(as_json: bool) -> None:
                         "kind": one.kind,
                         "about": one.about,
                         "cached": catalog.is_cached(one),
-                        "size": size_of(one),
+                        "size": one.n_bytes,
                         "licence": one.licence,
                         "source": one.source,
                     }
@@ -53,7 +53,7 @@ def datasets(as_json: bool) -> None:
         (Column("licence", "licence"), [one.licence for one in ENTRIES]),
         (
             Column("megabytes", "MB", "number"),
-            [max(size_of(one) / _MEGABYTE, 0.1) for one in ENTRIES],
+            [max(one.n_bytes / _MEGABYTE, 0.1) for one in ENTRIES],
         ),
         (Column("cached", "here", "check"), [catalog.is_cached(one) or None for one in ENTRIES]),
     ]

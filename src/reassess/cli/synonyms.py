@@ -9,9 +9,9 @@ from reassess.cli.output import console, print_json
 
 
 def _kinds() -> object:
-    from reassess.analysis.classes import Kind
+    from reassess.analysis.classes import PairKind
 
-    return Kind
+    return PairKind
 
 
 @click.command(
@@ -54,7 +54,7 @@ def synonyms(
     """
     import numpy as np
 
-    from reassess.analysis.classes import KINDS, changed_classes, class_pairs
+    from reassess.analysis.classes import PAIR_KINDS, changed_classes, class_pairs
     from reassess.report.label_tables import changed_table, first_of_each_kind, pairs_table
     from reassess.report.page_parts import class_name
     from reassess.report.table import format_of, to_rich, write_rendered
@@ -72,7 +72,7 @@ def synonyms(
         )
     if kinds:
         pairs = pairs.take(
-            np.isin(pairs.kind, [KINDS.index(kind) for kind in KINDS if kind in kinds])
+            np.isin(pairs.kind, [PAIR_KINDS.index(kind) for kind in PAIR_KINDS if kind in kinds])
         )
     classes = collected.benchmark.classes
     names = None if classes is None else classes.names

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from reassess.analysis.classes import (
-    KINDS,
+    PAIR_KINDS,
     ChangedClasses,
     ClassPairs,
     changed_classes,
@@ -321,7 +321,7 @@ def _of_pairs(
         a, b = int(pairs.a[row]), int(pairs.b[row])
         holds_a, holds_b = (labels.image[labels.indices == label] for label in (a, b))
         n_both = fmt.count(int(pairs.n_both[row]), "image")
-        line = f"{KINDS[int(pairs.kind[row])]}: {name(a)}, {name(b)}; {n_both} with both"
+        line = f"{PAIR_KINDS[int(pairs.kind[row])]}: {name(a)}, {name(b)}; {n_both} with both"
         both = _spread(np.intersect1d(holds_a, holds_b))
         yield from ((image, (line,)) for image in both[:_N_EACH].tolist())
 

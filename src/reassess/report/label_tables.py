@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from reassess.analysis.classes import KINDS, ChangedClasses, ClassPairs
+from reassess.analysis.classes import PAIR_KINDS, ChangedClasses, ClassPairs
 from reassess.analysis.label_table import LabelTable
 from reassess.analysis.multilabel import BiasedClasses
 from reassess.analysis.reassessments import (
@@ -43,7 +43,7 @@ def pairs_table(pairs: ClassPairs, names: Sequence[str] | None) -> Table:
     columns: Columns = [
         (
             Column("kind", "kind", note="the first rule that holds"),
-            [KINDS[kind] for kind in pairs.kind],
+            [PAIR_KINDS[kind] for kind in pairs.kind],
         ),
         (Column("a", "" if named else "class", "text"), pairs.a),
         (Column("b", "" if named else "other class", "text"), pairs.b),

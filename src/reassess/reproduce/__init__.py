@@ -10,7 +10,7 @@
 `later_studies` later studies of mistakes and of labels
 ==============  ==================================================================
 
-Each of the last five is a table from the id of a claim to the function that computes it.
+Each of the last five is a table from the id of a published value to the function that computes it.
 Does not print: `reassess.cli` does.
 
 Source: Beyer, Hénaff, Kolesnikov, Zhai, van den Oord (2020), "Are we done with
@@ -38,7 +38,7 @@ COMPUTATIONS: dict[str, Compute] = (
     | findings.COMPUTATIONS
     | later_studies.COMPUTATIONS
 )
-"""How each claim that public files can check is computed, by id."""
+"""How each published value that public files can check is computed, by id."""
 
 
 def reproduce_imagenet(
@@ -54,9 +54,9 @@ def reproduce_imagenet(
         progress: called after each statement.
     """
     inputs = Inputs(catalog or Catalog.default())
-    claims = published_values()
-    statements = []
-    for n_done, claim in enumerate(claims, start=1):
-        statements.append(claim.check(COMPUTATIONS.get(claim.id), inputs))
-        progress("statements", done=n_done, total=len(claims))
-    return statements
+    values = published_values()
+    reproduced = []
+    for n_done, value in enumerate(values, start=1):
+        reproduced.append(value.reproduce(COMPUTATIONS.get(value.id), inputs))
+        progress("statements", done=n_done, total=len(values))
+    return reproduced

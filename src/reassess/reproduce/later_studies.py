@@ -20,7 +20,7 @@ _CATEGORIES = {
     "spurious_correlation": "spurious correlation",
     "non_prototypical": "non-prototypical",
 }
-"""Name of a category in a claim to the category."""
+"""Name of a category in the id of a published value to the category."""
 
 
 def _n_mistakes(inputs: Inputs, model: str) -> int:

@@ -1,10 +1,10 @@
-"""What a paper states, and what becomes of it when it is computed again.
+"""Values that a paper publishes, and what becomes of them when they are computed again.
 
-A `PublishedValue` is what is stated, where, its value, and how far ours may be off and why; the
-claims stand in ``data/imagenet/statements.csv``, one a row. Checked against the inputs a
-claim becomes a `ReproducedValue`. One that public files cannot check, or whose file is absent,
-stays without a computed value and carries the reason. Does not compute anything: the
-modules beside it do, each with a table from ids to functions.
+A `PublishedValue` is a statement, where it stands, its value, and how far ours may be off and
+why; they are read from ``data/imagenet/statements.csv``, one a row. Computed from the inputs it
+becomes a `ReproducedValue`. One that public files cannot check, or whose file is absent, stays
+without a computed value and carries the reason. Does not compute anything: the modules beside
+it do, each with a table from ids to functions.
 """
 
 import csv
@@ -71,7 +71,7 @@ class PublishedValue:
     tolerance_reason: str
     reason: str | None
 
-    def check(self, compute: Compute | None, inputs: Inputs) -> ReproducedValue:
+    def reproduce(self, compute: Compute | None, inputs: Inputs) -> ReproducedValue:
         """The statement with our value, or with the reason why there is none."""
         computed, reason = None, self.reason
         if compute is not None:
@@ -107,7 +107,7 @@ def defined(value: float | int | None) -> float:
 
 
 def published_values() -> tuple[PublishedValue, ...]:
-    """Every claim of "Are we done with ImageNet?" and its neighbours, in their order."""
+    """Every published value of "Are we done with ImageNet?" and its neighbours, in their order."""
     with imagenet_file("statements.csv").open(newline="", encoding="utf-8") as file:
         return tuple(
             PublishedValue(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from reassess.catalog import Catalog, Kind, entry, files_of, knows
+from reassess.catalog import Catalog, EntryKind, entry, is_published
 from reassess.errors import OptionError
 from reassess.files import sha256_of
 from reassess.files.access import exists
@@ -22,7 +22,7 @@ SourceKind = Literal["benchmark", "labels", "predictions", "votes", "gold", "pos
 Meaning = Literal["name", "file", "study"]
 Notify = Callable[[str], None]
 
-_PUBLISHED_AS: dict[str, tuple[Kind, ...]] = {
+_PUBLISHED_AS: dict[str, tuple[EntryKind, ...]] = {
     "benchmark": ("benchmark",),
     "labels": ("labels", "checks"),
     "predictions": ("predictions",),
@@ -80,7 +80,7 @@ def resolve(source: str | Path, kind: SourceKind, *, notify: Notify = warn) -> S
     name, place, model = None, str(source), None
     if kind in {"labels", "predictions"}:
         name, place, model = split_source(place)
-    published = bool(_PUBLISHED_AS[kind]) and knows(place, *_PUBLISHED_AS[kind])
+    published = bool(_PUBLISHED_AS[kind]) and is_published(place, *_PUBLISHED_AS[kind])
     if exists(Path(place)):
         meaning: Meaning = "study" if kind in _OF_STUDIES and is_study(place) else "file"
         if meaning == "file" and kind not in {"predictions", "results"} and Path(place).is_dir():
@@ -177,7 +177,7 @@ def files_behind(source: str | Path | None, kind: SourceKind) -> list[SourceFile
     found = resolve(source, kind, notify=_ignore)
     if found.meaning == "name":
         catalog = Catalog.default()
-        paths = [catalog.path(one) for one in files_of(entry(found.place, *_PUBLISHED_AS[kind]))]
+        paths = [catalog.path(one) for one in entry(found.place, *_PUBLISHED_AS[kind]).paths]
         return [SourceFile(f"{found.place}: {path.name}", sha256_of(path)) for path in paths]
     if found.meaning == "study":
         paths = _files_of_study(found, kind)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped
 
-from reassess.catalog import Catalog, entry, files_of
+from reassess.catalog import Catalog, entry
 from reassess.errors import DataError, OptionError, preview
 from reassess.files import (
     RowOrder,
@@ -437,7 +437,7 @@ def results(sources: Sequence[str | Path], *, notify: Notify = warn) -> Results:
         found = resolve(source, "results", notify=notify)
         if found.meaning == "name":
             catalog = Catalog.default()
-            paths += [catalog.path(one) for one in files_of(entry(found.place, "results"))]
+            paths += [catalog.path(one) for one in entry(found.place, "results").paths]
         else:
             paths += results_in(found.place)
     return read_results(paths)
