@@ -177,7 +177,7 @@ def test_an_owner_sets_votes_aside_and_takes_them_back(
     out = rater.task()
     boss = sign_in("boss", "owner")
     path = f"/owner/raters/{rater.number}"
-    assert "Set the votes aside" in boss.http.get(path).text
+    assert "Exclude the votes" in boss.http.get(path).text
     n_votes = rating.study_progress(store).n_votes
     told = boss.post(f"{path}/set-aside", reason="asleep", **{"from": "rater"})
     assert told.headers["location"] == path
