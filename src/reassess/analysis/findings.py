@@ -215,7 +215,7 @@ def progress_lines(
     lower = _half(x[:n_lower], y[:n_lower], "lower")
     upper = _half(x[n_lower:], y[n_lower:], "upper")
     z = slope_difference(lower, upper)
-    p_value = None if z is None else student_p_value(z, _n_free(lower, upper))
+    p_value = None if z is None else student_p_value(z, _welch_df(lower, upper))
     return ProgressLines(lower, upper, float(x[n_lower]), z, p_value)
 
 
@@ -227,7 +227,7 @@ def slope_difference(a: Line, b: Line) -> float | None:
     return (a.slope - b.slope) / error if error > 0 else None
 
 
-def _n_free(a: Line, b: Line) -> int:
+def _welch_df(a: Line, b: Line) -> int:
     """Degrees of freedom of the difference of two slopes that have errors."""
     of_a, of_b = (one.slope_error or 0.0 for one in (a, b))
     share = of_a**2 / (of_a**2 + of_b**2)

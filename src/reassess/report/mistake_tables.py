@@ -157,7 +157,7 @@ def mistakes_summary(mistakes: Mistakes) -> list[dict[str, Any]]:
 
 
 def result_table(result: ReviewResult) -> Table:
-    """One row a model, and one for all together: mistakes by verdict, scaled to all of them."""
+    """One row a model, and one for all together: mistakes by review label, scaled to all of them."""
     n_all = int(result.review.n_population.sum())
     together = [
         None if result.mistakes is None else result.mistakes[name] for name in REVIEW_LABELS
@@ -175,7 +175,7 @@ def result_table(result: ReviewResult) -> Table:
         columns += _estimates(name, name, "count", counts)
     rates = [*(one.false_negatives for one in result.models), result.false_negatives]
     columns += _estimates("false_negatives", "% labels' false negatives", "percent", rates)
-    title = "Mistakes by verdict, scaled to all of each model's (95% intervals)"
+    title = "Mistakes by review label, scaled to all of each model's (95% intervals)"
     return Table.from_columns("result", title, columns, has_total=True)
 
 
