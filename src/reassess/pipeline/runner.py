@@ -80,10 +80,13 @@ def statuses(artefacts: Artefacts, stages: Sequence[Stage]) -> Iterator[tuple[St
         inputs: dict[str, str] = {}
         changed: tuple[str, ...] = missing
         before = artefacts.recorded(stage)
-        if missing:
-            state: State = "waiting"
+        if stage.run is None and artefacts.exists(stage.name):
+            state: State = "done"
+            changed = ()
+        elif missing:
+            state = "waiting"
         elif stage.run is None:
-            state = "done" if artefacts.exists(stage.name) else "missing"
+            state = "missing"
         else:
             options = artefacts.options(stage)
             for name in stage.inputs(options):
