@@ -30,7 +30,7 @@ BINS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0001)
 def read(path: Path) -> tuple[Votes, np.ndarray] | None:
     """The votes of a set as no and yes, and the truth of each task (-1 where unknown)."""
     table = pq.read_table(path).to_pydict()
-    words = sorted({one for one in table["label"]})
+    words = sorted(set(table["label"]))
     if len(words) != 2:
         return None
     tasks, task = np.unique(table["task"], return_inverse=True)
