@@ -157,7 +157,7 @@ def mistakes_summary(mistakes: Mistakes) -> list[dict[str, Any]]:
 
 
 def result_table(result: ReviewResult) -> Table:
-    """One row a model, and one for all together: mistakes by review label, scaled to all of them."""
+    """One row a model, and one for all together: mistakes by review label, scaled to all."""
     n_all = int(result.review.n_population.sum())
     together = [
         None if result.mistakes is None else result.mistakes[name] for name in REVIEW_LABELS
