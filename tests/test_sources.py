@@ -18,7 +18,7 @@ from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.records import Classes
 from reassess.scoring import score_models
 from reassess.sources import RowMapping, SourceWarning, evaluation_target
-from reassess.study import collect, open_study
+from reassess.study import collect, new_study, open_study
 from tests.conftest import IDS, ORIGINAL, SETS
 from tests.study.small import rated_study
 
@@ -158,10 +158,7 @@ def test_refuses(call: Callable[[], object], says: str) -> None:
 
 def test_a_study_says_what_it_has_not(rated: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
-    bare.mkdir()
-    text = (rated / "study.toml").read_text(encoding="utf-8")
-    head = text.partition("[[models]]")[0].replace("../", f"{rated.parent}/")
-    (bare / "study.toml").write_text(re.sub(r"(?ms)^\[(?!benchmark).*?(?=^\[|\Z)", "", head))
+    new_study(bare, labels=rated.parent / "labels.csv", classes=rated.parent / "classes.csv")
     about = sources.benchmark(bare)
     with pytest.raises(OptionError, match="there are no labels yet"):
         sources.labels(bare)

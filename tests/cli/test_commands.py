@@ -196,7 +196,7 @@ def test_labels_alone_give_real_accuracy_alone(cli: Run) -> None:
             ["preds", "60.0", "33.3"],
         ),
         ("compare new=preds.npz old=preds.npz --labels real.json", ["new", "old"]),
-        ("aggregate votes.csv -o p.npz", ["75 votes of 5 raters on 15 questions", "converged"]),
+        ("aggregate votes.csv -o p.npz", ["75 votes on 15 questions", "converged"]),
         (
             "label p.npz --original-labels labels.csv -o l.json",
             ["7 labels on 5 of 6 images", "0.8"],
