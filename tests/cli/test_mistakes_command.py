@@ -211,7 +211,7 @@ def test_a_review_is_drawn_once_and_has_no_later_stages(cli: Cli):
         (["s", "m0", "m0"], "distinct names"),
         (["s", "--review", "--result"], "exclude"),
         (["s", "m0", "--result"], "Leave it out"),
-        (["s", "--result"], "no review of mistakes"),
+        (["s", "--result"], "not a review of mistakes"),
         (["s", "--into", "x"], "needs --review"),
         (["s", "--review", "-o", "x.csv"], "without --review"),
         (["s", "--database", "sqlite:///x"], "needs --result"),
