@@ -80,6 +80,24 @@ def test_ranks_of_a_study_say_what_is_decided_and_what_is_not(here, cli: Cli):
 
 
 @pytest.mark.usefixtures("here")
+def test_a_table_is_written_as_its_suffix_says(cli: Cli):
+    """And an unknown one is refused before anything is read."""
+    given = ("ranks", "s", "--resamples", "40")
+    for suffix in ("json", "md", "tex", "tsv"):
+        assert cli(*given, "-o", f"ranks.{suffix}").status == 0
+    rows = json.loads(Path("ranks.json").read_text())
+    assert len(rows) == 3
+    assert rows == json.loads(cli(*given, "--json").out)["models"]
+    assert Path("ranks.md").read_text().count("\n") == 2 + len(rows)
+    assert "\\toprule" in Path("ranks.tex").read_text()
+    assert Path("ranks.tsv").read_text().startswith("model\treal\treal_low\t")
+    for command in ("ranks", "mistakes", "raters", "synonyms"):
+        ran = cli(command, "no-such-study", "-o", "table.docx")
+        assert (ran.status, ran.out) == (2, "")
+        assert "must end in one of .csv, .tsv, .json, .md, .tex" in ran.err
+
+
+@pytest.mark.usefixtures("here")
 def test_ranks_of_files_need_their_votes_for_the_labels(cli: Cli):
     models = ("m0.npz", "m1.npz")
     judged = ("--labels", "s/labels.json", "--original-labels", "labels.csv",
