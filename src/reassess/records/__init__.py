@@ -6,45 +6,49 @@ R raters, V votes, A answers, T true states. A bare noun is an integer index, ``
 the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 
 ==================  =============================================================
-`images`            image ids: alignment, file numbers, the order of an image folder
-`benchmark`         `Classes`, `Benchmark`
+`benchmark`         `Classes`, `Benchmark`; image ids: alignment, file numbers, the order of an
+                    image folder
 `predictions`       `Predictions`: ranked classes; `ScoreMatrix`: every class's score, on disk;
                     `RecipeRun`; whether the classes are numbered as the benchmark's
 `hierarchy`         `Hierarchy`: which class is a kind of which
 `pairs`             `Pairs`: (image, class), and how those of one record are found in another
-`questions`         `Proposals`, `Questions`, `Votes`, `Gold`
+`questions`         `Proposals`, `Questions`, `Votes`, `Gold`, `Posterior`
 `tasks`             `Tasks`: the questions of one image on one screen; `Assessment`,
                     `StoppingRule`: which questions need no more votes
-`posterior`         `Posterior`
-`labels`            `LabelSets`, `OperatingPoint`
+`labels`            `LabelSets`, `OperatingPoint`; `Accuracy`, `MultilabelAccuracy`, `ModelScore`,
+                    `Comparison`, `ImageTable`
 `reviews`           `MistakeReview`: mistakes drawn for raters to judge
-`accuracy`          `Accuracy`, `MultilabelAccuracy`, `ModelScore`, `Comparison`,
-                    `ImageTable`
 ==================  =============================================================
 
 Does not read or write anything: `reassess.files` does.
 """
 
-from reassess.records.accuracy import (
+from reassess.records.benchmark import (
+    Benchmark,
+    Classes,
+    align,
+    file_number_order,
+    imagefolder_order,
+    positions,
+)
+from reassess.records.hierarchy import Hierarchy
+from reassess.records.labels import (
     Accuracy,
     Comparison,
     ImageTable,
+    LabelSets,
     ModelScore,
     MultilabelAccuracy,
+    OperatingPoint,
 )
-from reassess.records.benchmark import Benchmark, Classes
-from reassess.records.hierarchy import Hierarchy
-from reassess.records.images import align, file_number_order, imagefolder_order, positions
-from reassess.records.labels import LabelSets, OperatingPoint
 from reassess.records.pairs import Pairs, factorize, find_keys, pair_keys
-from reassess.records.posterior import Posterior
 from reassess.records.predictions import (
     Predictions,
     ScoreMatrix,
     ScoreType,
     check_class_order,
 )
-from reassess.records.questions import ANSWERS, Gold, Proposals, Questions, Votes
+from reassess.records.questions import ANSWERS, Gold, Posterior, Proposals, Questions, Votes
 from reassess.records.reviews import MistakeReview
 from reassess.records.tasks import Assessment, NoStopping, StoppingRule, Tasks
 

@@ -15,8 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, preview
-from reassess.records.benchmark import Benchmark, check_classes
-from reassess.records.images import positions
+from reassess.records.benchmark import Benchmark, check_classes, positions
 from reassess.registry import checks_choices
 
 ScoreType = Literal["logit", "probability"]
