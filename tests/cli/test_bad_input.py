@@ -421,8 +421,8 @@ VOTES_AND_GOLD = [
         ("row 3 is 'perhaps'", "no, maybe, yes")),
     Bad("gold about other questions", "g.csv",
         rows("image,label,expert,answer", "gnu,0,x,yes", "gnu,1,x,no"), GOLD, ("'gnu:0'",), "gold"),
-    Bad("gold of one kind", "g.csv", rows("image,label,expert,answer", f"{IDS[0]},0,x,yes"), GOLD,
-        ("1 of 1", "other kind"), "gold"),
+    Bad("gold of one kind", "g.csv", rows("image,label,expert,answer", f"{IDS[0]},0,x,yes"),
+        GOLD + " --method calibrated", ("1 of 1", "other kind"), "gold"),
 ]  # fmt: skip
 
 POSTERIORS = [
@@ -496,7 +496,7 @@ def test_bad_files(bad: Bad, study: Path, cli: Callable[..., Any]) -> None:
         ),
         ("aggregate votes.csv -o new/post.json", "must end in .npz"),
         ("aggregate votes.csv --method calibrated -o new/p.npz", "needs gold"),
-        ("aggregate votes.csv --original-labels labels.csv -o new/p.npz", "--method calibrated"),
+        ("aggregate votes.csv --original-labels labels.csv -o new/p.npz", "the method calibrated"),
         ("aggregate votes.csv --answers no,no,yes -o new/p.npz", "different names"),
         ("aggregate votes.csv --workers 0 -o new/p.npz", "workers is 0"),
         ("aggregate votes.csv --states 1 -o new/p.npz", "states is 1"),

@@ -31,11 +31,12 @@ finds anything in the result (`reassess.analysis`) or draws (`reassess.report`).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from reassess.engines import ThreadEngine
+from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, preview
 from reassess.pipeline.labels import (
     make_labels,
@@ -50,13 +51,14 @@ from reassess.pipeline.options import (
     ProposeOptions,
 )
 from reassess.pipeline.proposals import make_proposals, make_tasks
-from reassess.pipeline.runner import StageStatus, run, statuses
+from reassess.pipeline.runner import StageCheck, check_stages, run
 from reassess.pipeline.stage import (
     Artefacts,
     GivenModels,
     InMemory,
     Made,
     Models,
+    NoOptions,
     Scans,
     Stage,
     always,
@@ -73,6 +75,7 @@ from reassess.records import (
     Predictions,
     Proposals,
     Questions,
+    Tasks,
     Votes,
 )
 
@@ -176,24 +179,11 @@ def reassess_benchmark(
     """
     memory = InMemory({"models": GivenModels(predictions), "benchmark": benchmark}, options or {})
 
-    def answer(*, tasks: Any, **_: Any) -> Made[Votes]:
-        questions: Questions = tasks.questions
-        if len(questions) == 0:
-            raise DataError(
-                f"{benchmark.name}: there are 0 questions, but there must be at least one; on "
-                "every image every model's top prediction is the original label. Add other models."
-            )
-        votes = ask(questions)
-        _check_answered(questions, votes)
-        if ask_experts is not None:
-            memory.records["gold"] = ask_experts(questions)
-        return Made(votes, f"{len(votes):,} votes of {len(votes.rater_ids):,} raters")
-
-    asked = replace(VOTES, run=answer)
+    people = replace(VOTES, run=partial(_answered, memory, ask, ask_experts))
     with ThreadEngine(workers) as engine:
         run(
             memory,
-            [asked if stage is VOTES else stage for stage in STAGES],
+            [people if stage is VOTES else stage for stage in STAGES],
             engine=engine,
             progress=progress,
         )
@@ -210,6 +200,31 @@ def reassess_benchmark(
         labels=records["labels"],
         scores=records["scores"],
     )
+
+
+def _answered(
+    memory: InMemory,
+    ask: Ask,
+    ask_experts: AskExperts | None,
+    *,
+    tasks: Tasks,
+    options: NoOptions,
+    engine: Engine,
+    progress: Progress,
+) -> Made[Votes]:
+    """The stage that people make, as a function: raters answer, then experts fix some truths."""
+    del options, engine, progress
+    questions = tasks.questions
+    if len(questions) == 0:
+        raise DataError(
+            "proposals: there are 0 questions, but there must be at least one; on every image "
+            "every model's top prediction is the original label. Add other models."
+        )
+    votes = ask(questions)
+    _check_answered(questions, votes)
+    if ask_experts is not None:
+        memory.records["gold"] = ask_experts(questions)
+    return Made(votes, f"{len(votes):,} votes of {len(votes.rater_ids):,} raters")
 
 
 def _check_answered(questions: Questions, votes: Votes) -> None:
@@ -242,7 +257,8 @@ __all__ = [
     "Reassessment",
     "Scans",
     "Stage",
-    "StageStatus",
+    "StageCheck",
+    "check_stages",
     "make_labels",
     "make_posterior",
     "make_proposals",
@@ -250,6 +266,5 @@ __all__ = [
     "make_tasks",
     "reassess_benchmark",
     "run",
-    "statuses",
     "with_adjudications",
 ]

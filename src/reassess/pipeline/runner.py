@@ -17,7 +17,7 @@ from reassess.registry import checks_choices
 
 @checks_choices
 @dataclass(frozen=True, slots=True)
-class StageStatus:
+class StageCheck:
     """How far a stage is.
 
     Attributes:
@@ -58,7 +58,7 @@ def run(
     """
     made: list[tuple[str, Made[Any]]] = []
     todo = {"stale", "missing", "done"} if everything else {"stale", "missing"}
-    for stage, status in statuses(artefacts, stages):
+    for stage, status in check_stages(artefacts, stages):
         if stage.run is None or status.state not in todo:
             continue
         progress(stage.name)
@@ -72,7 +72,9 @@ def run(
     return made
 
 
-def statuses(artefacts: Artefacts, stages: Sequence[Stage]) -> Iterator[tuple[Stage, StageStatus]]:
+def check_stages(
+    artefacts: Artefacts, stages: Sequence[Stage]
+) -> Iterator[tuple[Stage, StageCheck]]:
     """How far every stage is, in their order, each looked at when it is its turn."""
     stale: set[str] = set()
     for stage in stages:
@@ -100,7 +102,7 @@ def statuses(artefacts: Artefacts, stages: Sequence[Stage]) -> Iterator[tuple[St
                 state = "stale" if changed else "done"
         if state == "stale":
             stale.add(stage.name)
-        yield stage, StageStatus(stage.name, state, changed, inputs)
+        yield stage, StageCheck(stage.name, state, changed, inputs)
         if artefacts.recorded(stage) != before:  # it was run meanwhile
             stale.discard(stage.name)
 

@@ -21,10 +21,10 @@ from reassess.pipeline import (
     Made,
     ProposeOptions,
     Stage,
+    StageCheck,
+    check_stages,
     run,
-    statuses,
 )
-from reassess.pipeline import StageStatus as PipelineStatus
 from reassess.pipeline.proposals import TaskDetails
 from reassess.progress import Progress, null_progress
 from reassess.proposals import SAVINGS, Cost, ProposalResult, rating_cost, seconds_per_question
@@ -83,12 +83,12 @@ def stage_status(study: Study) -> list[StageStatus]:
     if is_review(study):
         state = "done" if artefacts.exists("tasks") else "missing"
         drawn = StageStatus("tasks", FILES["tasks"], state, ())
-        votes = [one for _, one in statuses(artefacts, STUDY_STAGES) if one.stage == "votes"]
+        votes = [one for _, one in check_stages(artefacts, STUDY_STAGES) if one.stage == "votes"]
         return [drawn, *(_with_file(study, one) for one in votes)]
-    return [_with_file(study, one) for _, one in statuses(artefacts, STUDY_STAGES)]
+    return [_with_file(study, one) for _, one in check_stages(artefacts, STUDY_STAGES)]
 
 
-def _with_file(study: Study, status: PipelineStatus) -> StageStatus:
+def _with_file(study: Study, status: StageCheck) -> StageStatus:
     file = FILES.get(status.stage)
     if file is None:
         votes = votes_file(study)
