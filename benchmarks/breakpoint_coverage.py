@@ -13,7 +13,7 @@ import argparse
 
 import numpy as np
 
-from reassess.statistics.bootstrap import defined_interval, group_weights
+from reassess.statistics.intervals import defined_interval, group_weights
 from reassess.statistics.segmented import broken_line_draws, broken_line_p_value, fit_broken_line
 
 AT, LOWER, UPPER = 0.76, 1.0, 0.65

@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reassess.statistics.bootstrap import (
+from reassess.statistics.intervals import (
     defined_interval,
     group_weights,
     kendall_tau_b,

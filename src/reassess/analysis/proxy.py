@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.analysis.findings import ProgressLines, progress_lines
 from reassess.errors import OptionError
-from reassess.statistics.bootstrap import (
+from reassess.statistics.intervals import (
     defined_interval,
     group_weights,
     kendall_tau_b,

@@ -16,7 +16,7 @@ again; less votes drawn again, which the first two both hold (two-way clustering
 Does not print: `reassess.report` does. Letters: n images, M models, Q questions, B resamples.
 
 Source: A. Cameron, J. Gelbach, D. Miller (2011), "Robust Inference With Multiway Clustering",
-Journal of Business & Economic Statistics 29:238-249; ranks, `reassess.statistics.bootstrap`.
+Journal of Business & Economic Statistics 29:238-249; ranks, `reassess.statistics.intervals`.
 """
 
 from collections.abc import Sequence

@@ -4,8 +4,8 @@ Knows nothing of benchmarks, models or labels. Only NumPy, so that scoring stays
 the tests hold every function against SciPy.
 
 ============  ==========================================================================
-`intervals`   intervals and tests of means and proportions; p-values of many tests
-`bootstrap`   resamples, and the intervals, slopes and ranks that they give
+`intervals`   intervals and tests of means and proportions; p-values of many tests; bootstrap
+              resamples, and the intervals, slopes and ranks that they give
 `regression`  straight lines, and logistic regression fast enough for every resample
 `segmented`   a broken line: two straight lines that meet at a breakpoint
 `agreement`   of raters with each other, beyond chance
@@ -13,20 +13,18 @@ the tests hold every function against SciPy.
 ============  ==========================================================================
 """
 
-from reassess.statistics.bootstrap import (
+from reassess.statistics.intervals import (
+    benjamini_hochberg,
     bootstrap_counts,
     descending_ranks,
     half_sample,
-    percentile_interval,
-    rank_intervals,
-    stratified_bootstrap,
-)
-from reassess.statistics.intervals import (
-    benjamini_hochberg,
     holm,
     mcnemar_exact,
     normal_p_value,
     paired_difference_interval,
+    percentile_interval,
+    rank_intervals,
+    stratified_bootstrap,
     wilson_bounds,
     wilson_interval,
     z_critical,

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from reassess.errors import OptionError
 from reassess.registry import checks_choices
-from reassess.statistics.bootstrap import percentile_interval
+from reassess.statistics.intervals import percentile_interval
 
 Distance = Literal["nominal", "ordinal", "interval"]
 
