@@ -6,8 +6,8 @@
 `estimators`   the same in scikit-learn's shape: ``fit``, trailing underscores
 `reweighting`  the same again under other weights, for bootstraps
 `em`           expectation maximisation over shards
-`kernels`      its compiled passes; numba lives here only
-`coding`       votes as (rater, answer) codes, and tables over them
+`coding`       votes as (rater, answer) codes, tables over them, and compiled passes; numba
+               lives here and in the trees of `adaptive`
 =============  ====================================================================
 """
 

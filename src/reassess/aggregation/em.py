@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reassess.aggregation import kernels
+from reassess.aggregation import coding
 from reassess.aggregation.coding import SMALLEST, Coded, by_code, smoothed_confusion
 from reassess.engines import Engine
 from reassess.progress import Progress, null_progress
@@ -86,7 +86,7 @@ def expectation(
     most_votes = int(np.diff(coded.indptr).max(initial=0))
     reach = float(np.abs(log_odds).max()) + most_votes * float(np.abs(log_ratio).max())
     in_logs = reach > _LOG_RANGE
-    kernel = (kernels.logs if in_logs else kernels.scaled)(n_relative)
+    kernel = (coding.logs if in_logs else coding.scaled)(n_relative)
     table, odds = (log_ratio, log_odds) if in_logs else (np.exp(log_ratio), np.exp(log_odds))
 
     def run(start: int) -> tuple[Float[np.ndarray, "U C"], Float[np.ndarray, "U"], float]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt
 
-from reassess.aggregation import kernels
+from reassess.aggregation import coding
 from reassess.aggregation.coding import SMALLEST, Coded, smoothed_confusion
 from reassess.aggregation.methods import STATES
 from reassess.errors import DataError, OptionError
@@ -264,7 +264,7 @@ def _count(
     out = np.zeros(coded.n_codes)
     low, high = (1.0, 1.0) if half is None else (1 - FAY, 1 + FAY)
     bits = np.zeros(len(coded.code) // 8 + 1, np.uint8) if half is None else half
-    kernels.counts()(coded.indptr, coded.code, bits, low, high, share, out)
+    coding.counts()(coded.indptr, coded.code, bits, low, high, share, out)
     return out.reshape(coded.n_raters, coded.n_answers)
 
 
@@ -274,7 +274,7 @@ def _sums(
     out = np.empty(coded.n_questions)
     bits = np.zeros(len(coded.code) // 8 + 1, np.uint8) if half is None else half
     low, high = (table, table) if half is None else (table * (1 - FAY), table * (1 + FAY))
-    kernels.sums()(coded.indptr, coded.code, bits, low, high, out)
+    coding.sums()(coded.indptr, coded.code, bits, low, high, out)
     return out
 
 
