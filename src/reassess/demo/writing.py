@@ -19,7 +19,7 @@ from reassess.study import (
     propose_study,
 )
 from reassess.study.edits import PREDICTIONS
-from reassess.study.gallery import small_copies
+from reassess.study.images import small_copies
 from reassess.study.manifest import FILE_NAME
 
 STUDY = "study"

@@ -29,7 +29,7 @@ from reassess.report.build import (
 )
 from reassess.scoring import score_models
 from reassess.study.artefacts import FILES, adjudications_file, findings_gold_file, votes_file
-from reassess.study.gallery import small_copies
+from reassess.study.images import small_copies
 from reassess.study.inputs import Hashes, model_files
 from reassess.study.study_records import StudyRecords
 
