@@ -224,7 +224,7 @@ def _show_result(study: "Study", database: str | None, *, as_json: bool) -> None
         result_table,
     )
     from reassess.report.table import to_rich
-    from reassess.site.results import read_verdicts
+    from reassess.site.store import read_verdicts
     from reassess.study.reviewing import read_study_review
 
     review = read_study_review(study)

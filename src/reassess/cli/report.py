@@ -42,7 +42,7 @@ def report(
     from functools import partial
 
     from reassess.report import write_figures, write_report
-    from reassess.site.results import rater_repeats
+    from reassess.site.store import rater_repeats
     from reassess.study import collect, missing_files, open_study
     from reassess.study.report_inputs import build_report
 

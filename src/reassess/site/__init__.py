@@ -1,17 +1,16 @@
 """A study and its rating store: what is loaded, when asking stops, votes in and out.
 
 ==========  ==========================================================================
-`store`     where a study's database is, opening it, its vote limit, its cookie secret
+`store`     where a study's database is, opening it, its vote limit, its cookie secret, and
+            what reports and reviews read from it
 `sync`      the study's questions and gold into the store, as often as they change
 `stopping`  which questions need no more votes: rules that the study's own votes teach
 `transfer`  votes and experts' answers into files, votes back in
-`results`   what reports and reviews read from a store
 ==========  ==========================================================================
 
 Joins `reassess.study`, `reassess.rating` and `reassess.aggregation`; pages are `reassess.web`'s.
 """
 
-from reassess.site.results import rater_repeats, read_verdicts
 from reassess.site.store import (
     cookie_secret,
     database_url,
@@ -19,6 +18,8 @@ from reassess.site.store import (
     limit_votes,
     name_database,
     open_rating,
+    rater_repeats,
+    read_verdicts,
     site_progress,
 )
 from reassess.site.sync import SyncResult, sync
