@@ -253,6 +253,7 @@ __all__ = [
     "LabelOptions",
     "Made",
     "Models",
+    "NoOptions",
     "ProposeOptions",
     "Reassessment",
     "Scans",
