@@ -28,7 +28,7 @@ def study(tmp_path: Path) -> Study:
 
 
 def states(study: Study) -> dict[str, str]:
-    return {one.stage: one.state for one in stage_status(study)}
+    return {one.stage: one.state for one in stage_status(open_study(study.folder))}
 
 
 def test_an_input_that_changes_during_the_work_leaves_the_stage_stale(study: Study) -> None:
