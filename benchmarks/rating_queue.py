@@ -32,7 +32,7 @@ from measure import describe_machine, in_fresh_process, seconds
 from rating_browser import Browser
 from rating_server import served
 
-from reassess.files.proposals import write_tasks
+from reassess.files.artefacts import write_tasks
 from reassess.rating import (
     Answer,
     Settings,

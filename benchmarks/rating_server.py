@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reassess.files.proposals import write_tasks
+from reassess.files.artefacts import write_tasks
 from reassess.rating import audit, invite, study_progress, vote_batches
 from reassess.records import Pairs, Questions, Tasks
 from reassess.site.store import open_rating

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from reassess import rating
-from reassess.files.proposals import read_tasks
+from reassess.files.artefacts import read_tasks
 from reassess.rating import Settings, accept_invitation
 from reassess.site.store import open_rating
 from reassess.site.sync import sync

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reassess.errors import DataError, OptionError
 from reassess.files import VOTE_FORMATS, VoteFormat, read_posterior, read_votes, write_votes
-from reassess.files.proposals import read_tasks
+from reassess.files.artefacts import read_tasks
 from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Votes
 from tests.study.small import make_study

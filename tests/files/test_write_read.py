@@ -27,18 +27,18 @@ from reassess.files import (
     write_posterior,
     write_votes,
 )
+from reassess.files.artefacts import (
+    read_proposals,
+    read_tasks,
+    write_proposals,
+    write_tasks,
+)
 from reassess.files.keep_list import write_keep_list
 from reassess.files.model_outputs import (
     OutOfFold,
     read_out_of_fold,
     write_logits,
     write_out_of_fold,
-)
-from reassess.files.proposals import (
-    read_proposals,
-    read_tasks,
-    write_proposals,
-    write_tasks,
 )
 from reassess.files.reviews import read_review, write_review
 from reassess.records import (

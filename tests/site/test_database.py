@@ -12,7 +12,7 @@ import pytest
 
 from reassess import rating
 from reassess.errors import OptionError
-from reassess.files.proposals import write_tasks
+from reassess.files.artefacts import write_tasks
 from reassess.rating import StoreError
 from reassess.records import Gold, Pairs, Questions, Tasks, Votes
 from reassess.site import (

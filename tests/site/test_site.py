@@ -28,7 +28,7 @@ from reassess.aggregation.adaptive import (
 from reassess.catalog import Catalog
 from reassess.errors import OptionError, ReassessError
 from reassess.files import read_labels
-from reassess.files.proposals import read_tasks
+from reassess.files.artefacts import read_tasks
 from reassess.rating import (
     Answer,
     Settings,

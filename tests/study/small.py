@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reassess.files.proposals import read_tasks
+from reassess.files.artefacts import read_tasks
 from reassess.study import (
     Study,
     add_models,

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from reassess.files import read_labels
-from reassess.files.proposals import read_tasks
+from reassess.files.artefacts import read_tasks
 from tests.conftest import Ran
 
 pytestmark = pytest.mark.usefixtures("owner")

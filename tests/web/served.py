@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 import numpy as np
 from sqlalchemy import select
 
-from reassess.files.proposals import write_tasks
+from reassess.files.artefacts import write_tasks
 from reassess.rating import Settings, Store, invite, open_store
 from reassess.rating.schema import leases, votes
 from reassess.records import Pairs, Questions, Tasks

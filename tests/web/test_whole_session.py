@@ -40,7 +40,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
     """The questions of the study, as rows."""
-    from reassess.files.proposals import read_tasks
+    from reassess.files.artefacts import read_tasks
 
     pairs = read_tasks(folder / "s" / "tasks.parquet").pairs
     return [{"image": name} for name in pairs.image_ids.tolist()]

@@ -65,7 +65,7 @@ def compare(
     predictions of one model each, as for `reassess score`.
     """
     from reassess import sources
-    from reassess.files.scores import comparison_as_dict
+    from reassess.files.artefacts import comparison_as_dict
     from reassess.scoring import compare as compare_models
 
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)

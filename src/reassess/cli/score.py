@@ -125,7 +125,7 @@ def score(
     keep = any(one is not None for one in (per_image, report, figures))
     scored = _score(predictions, target, top_k, ambiguous_labels, bootstrap, keep=keep)
     if per_image is not None:
-        from reassess.files.scores import write_image_table
+        from reassess.files.artefacts import write_image_table
         from reassess.scoring import image_table
 
         write_image_table(image_table(scored.predictions, target.labels), per_image)
@@ -207,7 +207,7 @@ def _note_same_names(scores: Sequence[ModelScore]) -> None:
 
 def _write(scores: list[ModelScore], name: str, output: str, confidence: float, form: str) -> None:
     """Write the scores to a file; in JSON as `--json` prints them."""
-    from reassess.files.scores import write_scores
+    from reassess.files.artefacts import write_scores
     from reassess.report.score_tables import score_table
     from reassess.report.table import write_rendered
 
@@ -224,7 +224,7 @@ def _write(scores: list[ModelScore], name: str, output: str, confidence: float, 
 def _print(
     scores: list[ModelScore], name: str, confidence: float, as_json: bool, as_csv: bool
 ) -> None:
-    from reassess.files.scores import scores_as_json
+    from reassess.files.artefacts import scores_as_json
     from reassess.report.score_tables import score_table
     from reassess.report.table import render, to_rich
 

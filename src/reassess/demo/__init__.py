@@ -35,7 +35,7 @@ from reassess.files import (
     write_posterior,
     write_votes,
 )
-from reassess.files.scores import write_scores
+from reassess.files.artefacts import write_scores
 from reassess.files.tables import write_table
 from reassess.pipeline import STAGES as PIPELINE_STAGES
 from reassess.pipeline import (

@@ -11,13 +11,12 @@
 `vote_tables`   votes as long tables, read, and written part by part
 `dense_votes`   votes as the published dense archive
 `label_studio`  votes as Label Studio's JSON
-`proposals`     a study's proposals, tasks and unrated images
-`posteriors`    posteriors, as one `.npz`
+`artefacts`     what stages write: proposals, tasks, unrated images, posteriors; what models
+                score, as JSON, as CSV, image by image
 `reviews`       reviews of mistakes, as JSON
 `results`       timm's published accuracies
 `other_labels`  label sets that others wrote: tables, workers' checks of label errors
 `expert_mistakes`  experts' verdicts on mistakes that remain
-`scores`        what models score, as JSON, as CSV, image by image
 `labels`        labels: `LABEL_FORMATS`
 ==============  ===================================================================
 
@@ -27,6 +26,7 @@ Nothing here decides or computes: a file becomes a record, a record a file.
 """
 
 from reassess.files.access import sha256_of, write_atomically
+from reassess.files.artefacts import read_posterior, write_posterior
 from reassess.files.benchmarks import read_benchmark, read_classes, read_hierarchy, read_ids
 from reassess.files.labels import (
     LABEL_FORMATS,
@@ -35,7 +35,6 @@ from reassess.files.labels import (
     read_labels,
     write_labels,
 )
-from reassess.files.posteriors import read_posterior, write_posterior
 from reassess.files.prediction_forms import PREDICTION_FORMATS, PredictionFormat
 from reassess.files.predictions import RowOrder, open_predictions, read_predictions
 from reassess.files.votes import (

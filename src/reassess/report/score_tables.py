@@ -16,7 +16,7 @@ from reassess.analysis.raters import RaterFindings
 from reassess.analysis.replicates import Ranked
 from reassess.analysis.soft_labels import Sensitivity
 from reassess.analysis.uncertainty import UncertainScores
-from reassess.files.scores import score_columns
+from reassess.files.artefacts import score_columns
 from reassess.records import ModelScore
 from reassess.report import formatting as fmt
 from reassess.report.table import Column, Columns, Table, Value

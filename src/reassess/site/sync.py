@@ -15,7 +15,7 @@ from jaxtyping import Bool
 
 from reassess.errors import OptionError
 from reassess.files import read_gold, write_atomically
-from reassess.files.proposals import read_tasks
+from reassess.files.artefacts import read_tasks
 from reassess.rating import (
     QuestionTable,
     Store,

@@ -34,7 +34,7 @@ from reassess.files import (
     write_labels,
     write_posterior,
 )
-from reassess.files.proposals import (
+from reassess.files.artefacts import (
     read_proposals,
     read_tasks,
     write_proposals,

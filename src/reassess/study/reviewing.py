@@ -20,7 +20,7 @@ import numpy as np
 
 from reassess.errors import FileError, OptionError
 from reassess.files import write_labels
-from reassess.files.proposals import write_tasks
+from reassess.files.artefacts import write_tasks
 from reassess.files.reviews import read_review, write_review
 from reassess.records import LabelSets, MistakeReview, Questions, Tasks, align
 from reassess.study.artefacts import FILES, REVIEW

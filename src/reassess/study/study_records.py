@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reassess.errors import OptionError, preview
 from reassess.files import read_gold, read_labels, read_posterior, read_votes
-from reassess.files.proposals import read_proposals
+from reassess.files.artefacts import read_proposals
 from reassess.pipeline import with_adjudications
 from reassess.records import (
     Benchmark,

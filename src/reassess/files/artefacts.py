@@ -1,0 +1,385 @@
+"""What stages write beside votes and labels (docs/file-formats.md): proposals to scores.
+
+proposals.parquet   ``image``, ``label``, ``original``, ``top``, ``rated``, ``probability`` where
+                    it was learned, and one column ``model:NAME`` a model: whether its list
+                    holds the pair
+tasks.parquet       ``image``, ``label``, ``task``: the questions, in the order of the tasks
+unrated.csv         ``image``, ``label``, ``reason``
+posterior.npz       plain arrays: the questions, the raters, the fitted model
+scores              as JSON, as columns, and image by image: counts, fractions in [0, 1] and
+                    Wilson intervals; no percentages
+
+The metadata of a parquet file holds what it was made from, as JSON under ``reassess``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from reassess.errors import FileError
+from reassess.files.access import (
+    Array,
+    check_readable,
+    prefix_errors_with,
+    read_npz,
+    write_atomically,
+)
+from reassess.files.tables import (
+    is_parquet,
+    parquet_metadata,
+    read_table,
+    write_csv,
+    write_parquet,
+    write_table,
+)
+from reassess.records import (
+    Accuracy,
+    Benchmark,
+    Comparison,
+    ImageTable,
+    ModelScore,
+    Pairs,
+    Posterior,
+    Proposals,
+    Questions,
+    Tasks,
+    align,
+    factorize,
+)
+from reassess.statistics import wilson_interval
+
+_MODEL = "model:"
+
+
+def write_proposals(proposals: Proposals, path: str | Path, about: Mapping[str, Any]) -> None:
+    """Write proposals; the same proposals and ``about`` give the same bytes.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    pairs = proposals.pairs
+    columns: dict[str, Any] = {
+        "image": pairs.image_ids[pairs.image],
+        "label": pairs.label,
+        "original": proposals.original,
+        "rated": proposals.rated[pairs.image],
+    }
+    if proposals.top is not None:
+        columns["top"] = proposals.top
+    if proposals.probability is not None:
+        columns["probability"] = proposals.probability
+    for model, proposed in zip(proposals.models, proposals.proposed.T, strict=True):
+        columns[_MODEL + model] = np.ascontiguousarray(proposed)
+    with write_atomically(path) as beside:
+        write_parquet(beside, columns, {"reassess": json.dumps(dict(about), sort_keys=True)})
+
+
+def read_proposals(path: str | Path, benchmark: Benchmark) -> Proposals:
+    """Proposals that `write_proposals` wrote about the same images.
+
+    Raises:
+        FileError: the file is missing, corrupt or something else.
+        DataError: its columns do not fit together.
+        AlignmentError: an image is not in the benchmark.
+    """
+    table = read_table(Path(path))
+    ids, image = factorize(table.texts(table.require(("image",))))
+    row = align(ids, benchmark.image_ids, source=str(path), target_name=benchmark.name)
+    columns = {name: np.array(table.cells(name)) for name in table.header if name != "image"}
+    missing = {"label", "original", "rated"} - set(columns)
+    if missing:
+        raise FileError(f"{path}: the column {min(missing)!r} is missing. Propose again.")
+    rated = np.zeros(len(benchmark.image_ids), dtype=bool)
+    rated[row[image]] = columns["rated"]
+    models = [name for name in columns if name.startswith(_MODEL)]
+    n_pairs = len(image)
+    with prefix_errors_with(Path(path)):
+        return Proposals(
+            pairs=Pairs(benchmark.image_ids, row[image], columns["label"]),
+            models=tuple(name.removeprefix(_MODEL) for name in models),
+            proposed=np.array([columns[name] for name in models], dtype=bool)
+            .reshape(len(models), n_pairs)
+            .T,
+            original=columns["original"],
+            rated=rated,
+            top=columns.get("top"),
+            probability=columns.get("probability"),
+        )
+
+
+def write_tasks(tasks: Tasks, path: str | Path, about: Mapping[str, Any]) -> None:
+    """Write the questions in the order of their tasks.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    pairs = tasks.pairs
+    order = np.lexsort((pairs.label, tasks.task))
+    columns = {
+        "image": pairs.image_ids[pairs.image[order]],
+        "label": pairs.label[order],
+        "task": tasks.task[order],
+    }
+    with write_atomically(path) as beside:
+        write_parquet(beside, columns, {"reassess": json.dumps(dict(about), sort_keys=True)})
+
+
+def read_tasks(path: str | Path) -> Tasks:
+    """Tasks that `write_tasks` wrote.
+
+    Raises:
+        FileError: the file is missing, corrupt or something else.
+        DataError: its columns do not fit together.
+    """
+    table = read_table(Path(path))
+    ids, image = factorize(table.texts(table.require(("image",))))
+    label = np.array(table.cells(table.require(("label",))))
+    task = np.array(table.cells(table.require(("task",))))
+    with prefix_errors_with(Path(path)):
+        return Tasks(Questions.from_pairs(Pairs(ids, image, label)), task)
+
+
+def read_about(path: str | Path) -> dict[str, Any]:
+    """What a file of proposals or tasks was made from; empty where it does not say.
+
+    Raises:
+        FileError: the file is corrupt.
+    """
+    try:
+        found = json.loads(parquet_metadata(Path(path)).get("reassess", "{}"))
+    except json.JSONDecodeError as error:
+        raise FileError(f"{path}: its metadata is not JSON ({error}). Propose again.") from error
+    return found if isinstance(found, dict) else {}
+
+
+def write_unrated(
+    image_ids: Shaped[np.ndarray, "n"], labels: list[str], reason: str, path: str | Path
+) -> None:
+    """List the images that keep their original label unrated, with the reason.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    reasons = [reason] * len(labels)
+    write_table(Path(path), {"image": image_ids, "label": labels, "reason": reasons})
+
+
+POSTERIOR_FORMAT = "reassess posterior 1"
+
+
+def write_posterior(posterior: Posterior, path: str | Path) -> None:
+    """Write a posterior; the same posterior gives the same bytes.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    pairs = posterior.questions.pairs
+    columns: dict[str, Any] = {
+        "format": np.array(POSTERIOR_FORMAT),
+        "method": np.array(posterior.method),
+        "states": np.array(posterior.states),
+        "answers": np.array(posterior.answers),
+        "probability": posterior.probability,
+        "log_probability": posterior.log_probability,
+        "rater_ids": posterior.rater_ids,
+        "log_likelihood": np.array(posterior.log_likelihood, dtype=float),
+        "objective": np.array(posterior.objective, dtype=float),
+        "used_gold": np.array(posterior.used_gold),
+    }
+    if pairs is not None:
+        columns |= {"image_ids": pairs.image_ids, "image": pairs.image, "label": pairs.label}
+    if pairs is None or not np.array_equal(pairs.ids(), posterior.questions.ids):
+        columns["question_ids"] = posterior.questions.ids
+    for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256"):
+        value = getattr(posterior, name)
+        if value is not None:
+            columns[name] = np.asarray(value)
+    with write_atomically(path) as beside, beside.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **columns)
+
+
+def read_posterior(path: str | Path) -> Posterior:
+    """Read a posterior that `write_posterior` wrote.
+
+    Raises:
+        FileError: the file is missing, corrupt or something else.
+        DataError: its columns do not fit together.
+    """
+    path = Path(path)
+    check_readable(path)
+    if path.suffix.lower() != ".npz":
+        raise FileError(
+            f"{path}: it is not a posterior. Give the .npz that `reassess aggregate` wrote."
+        )
+    arrays = read_npz(path)
+    if str(arrays.get("format")) != POSTERIOR_FORMAT:
+        raise FileError(
+            f"{path}: it is not a posterior, or of another version. Give the file that `reassess "
+            "aggregate` wrote."
+        )
+    try:
+        with prefix_errors_with(path):
+            return _posterior(arrays)
+    except KeyError as error:
+        raise FileError(f"{path}: the array {error} is missing. Aggregate again.") from error
+    except (IndexError, TypeError, ValueError) as error:
+        raise FileError(
+            f"{path}: its arrays do not fit together ({error}). Aggregate again."
+        ) from error
+
+
+def _posterior(arrays: dict[str, Array]) -> Posterior:
+    if "image_ids" in arrays:
+        pairs = Pairs(arrays["image_ids"], arrays["image"], arrays["label"])
+        questions = Questions(arrays.get("question_ids", pairs.ids()), pairs)
+    else:
+        questions = Questions(arrays["question_ids"], None)
+    # Version 0.1.0 called the states truths, and its calibrated posteriors alone used gold.
+    states = arrays["states"] if "states" in arrays else arrays["truths"]
+    used_gold = arrays.get("used_gold", np.array("gold_sha256" in arrays))
+    return Posterior(
+        questions=questions,
+        states=tuple(states.tolist()),
+        log_probability=arrays["log_probability"],
+        method=str(arrays["method"]),
+        answers=tuple(arrays["answers"].tolist()),
+        rater_ids=arrays["rater_ids"],
+        confusion=arrays.get("confusion"),
+        prior=arrays.get("prior"),
+        log_likelihood=tuple(arrays["log_likelihood"].tolist()),
+        objective=tuple(arrays["objective"].tolist()),
+        converged=bool(arrays["converged"]) if "converged" in arrays else None,
+        used_gold=bool(used_gold),
+        votes_sha256=str(arrays["votes_sha256"]) if "votes_sha256" in arrays else None,
+        gold_sha256=str(arrays["gold_sha256"]) if "gold_sha256" in arrays else None,
+    )
+
+
+def accuracy_as_dict(accuracy: Accuracy, confidence: float) -> dict[str, Any]:
+    """Counts, value and Wilson interval."""
+    low, high = wilson_interval(accuracy.n_correct, accuracy.n_scored, confidence)
+    return {
+        "n_correct": accuracy.n_correct,
+        "n_scored": accuracy.n_scored,
+        "value": accuracy.value,
+        "low": low,
+        "high": high,
+    }
+
+
+def score_as_dict(score: ModelScore, confidence: float) -> dict[str, Any]:
+    """One model's entry of the JSON output."""
+    found: dict[str, Any] = {"model": score.model, "original": None}
+    if score.original is not None:
+        found["original"] = accuracy_as_dict(score.original, confidence)
+    found["real"] = accuracy_as_dict(score.real, confidence)
+    found["real"]["n_unlabelled"] = score.real.n_unlabelled
+    for kind in ("original", "real"):
+        ends = getattr(score, f"{kind}_bootstrap")
+        if ends is not None:
+            found[kind] |= {"bootstrap_low": ends[0], "bootstrap_high": ends[1]}
+    found["hit_at"] = {
+        str(k): {
+            "original": accuracy_as_dict(score.original_at[k], confidence)
+            if k in score.original_at
+            else None,
+            "real": accuracy_as_dict(real, confidence),
+        }
+        for k, real in sorted(score.real_at.items())
+    }
+    if score.multilabel is not None:
+        found["multilabel"] = {
+            "value": score.multilabel.value,
+            "n_classes": len(score.multilabel.by_class),
+            "n_correct": int(score.multilabel.n_correct.sum()),
+            "n_scored": int(score.multilabel.n_scored.sum()),
+            "n_unlabelled": score.multilabel.n_unlabelled,
+        }
+    return found
+
+
+def scores_as_json(scores: Sequence[ModelScore], labels: str, confidence: float = 0.95) -> str:
+    """The scores of models under labels, as a JSON text."""
+    models = [score_as_dict(score, confidence) for score in scores]
+    return json.dumps({"labels": labels, "level": confidence, "models": models}, indent=1) + "\n"
+
+
+def write_scores(
+    scores: Sequence[ModelScore], labels: str, path: str | Path, confidence: float = 0.95
+) -> None:
+    """Write scores to a file as JSON.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    with write_atomically(path) as beside:
+        beside.write_text(scores_as_json(scores, labels, confidence), encoding="utf-8")
+
+
+def score_columns(
+    scores: Sequence[ModelScore], confidence: float = 0.95
+) -> dict[str, list[object]]:
+    """Scores as columns: one row a model, None where nothing is known."""
+    rows = []
+    for score in scores:
+        nested = score_as_dict(score, confidence)
+        row: dict[str, object] = {"model": nested["model"]}
+        for kind in ("original", "real", "multilabel"):
+            row |= {f"{kind}_{key}": value for key, value in (nested.get(kind) or {}).items()}
+        for k, both in nested["hit_at"].items():
+            for kind, accuracy in both.items():
+                row[f"{kind}_hit_at_{k}"] = None if accuracy is None else accuracy["value"]
+        rows.append(row)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def write_image_table(table: ImageTable, path: str | Path) -> None:
+    """Write one row an image: how many labels, and what each model says and whether it is right.
+
+    ``right`` is empty where the image has no label. Parquet where the file is called so, else
+    CSV.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    path = Path(path)
+    columns: dict[str, list[object]] = {
+        "image": table.image_ids.tolist(),
+        "n_labels": table.n_labels.tolist(),
+    }
+    judged = table.n_labels > 0
+    for column, model in enumerate(table.models):
+        columns[f"{model}:top"] = table.top[:, column].tolist()
+        results = zip(table.right[:, column].tolist(), judged.tolist(), strict=True)
+        columns[f"{model}:right"] = [int(right) if known else None for right, known in results]
+    with write_atomically(path) as beside:
+        if is_parquet(path):
+            write_parquet(beside, columns, {})
+        else:
+            write_csv(beside, list(columns), columns)
+
+
+def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
+    """A comparison of two models for JSON; the flips are listed by image id."""
+    return {
+        "a": comparison.model_a,
+        "b": comparison.model_b,
+        "labels": comparison.labels,
+        "n_scored": comparison.n_scored,
+        "n_both": comparison.n_both,
+        "n_only_a": len(comparison.only_a),
+        "n_only_b": len(comparison.only_b),
+        "n_neither": comparison.n_neither,
+        "difference": comparison.difference,
+        "low": comparison.low,
+        "high": comparison.high,
+        "confidence": comparison.confidence,
+        "p_value": comparison.p_value,
+        "only_a": comparison.only_a.tolist(),
+        "only_b": comparison.only_b.tolist(),
+    }
