@@ -7,13 +7,12 @@
                 `mistake_tables`, of mistakes and their reviews; `recipe_page`, of recipes
 `page_parts`    `Report`, which goes in, and the `Section`, `Figure` and `Gallery` of a page
 `figures`       one function a figure; `FIGURES` lists them; altair lives here
-`summary`       the first paragraph and the key numbers
+`summary`       the first paragraph, the key numbers, the paragraph on methods with its references
 `verdict`       the verdict on a metric, and what is known of ranks, in sentences
 `sections`      one function a section; `SECTIONS` is the order of the page
 `build`         `assemble_report`: a `Report` from records
 `page`          `write_report`: the page
 `svg`           charts as SVG, by vl-convert, and their colours
-`methods`       the paragraph on methods, with its references
 `export`        `write_figures`: each figure as PNG, SVG and PDF; `write_recall_cost`: the
                 curve of a choice of models
 ==============  ===================================================================

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from reassess.report.label_tables import biased_table, changed_table, pairs_table
-from reassess.report.methods import citations_in, methods_paragraph
 from reassess.report.mistake_tables import mistakes_table
 from reassess.report.page_parts import Figure, Report, Section
 from reassess.report.score_tables import (
@@ -17,6 +16,7 @@ from reassess.report.score_tables import (
     score_table,
     thresholds_table,
 )
+from reassess.report.summary import citations_in, methods_paragraph
 from reassess.report.table import Table
 from reassess.report.verdict import rank_lines, study_sentences
 
