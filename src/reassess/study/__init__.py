@@ -4,8 +4,8 @@
 `manifest`   `study.toml`: what the study is about, its models, its settings, all checked
 `edits`      a study begun and changed: files copied into it, its manifest written
 `inputs`     the benchmark and the models that it reads, and the hashes of their files
-`artefacts`  the folder as the place where the pipeline's records lie
-`scans`      finished scans of full scores, which outlive a crash
+`artefacts`  the folder as the place where the pipeline's records lie, and finished scans of
+             full scores, which outlive a crash
 `run`        proposing, how far every stage is, running what is stale
 `images`     image id to file, the examples of classes, small copies
 `study_records`  the records of a study whose labels are decided
