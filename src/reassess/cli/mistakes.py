@@ -79,7 +79,7 @@ def mistakes(
     tells how many clear mistakes each model makes, and how often the labels are wrong.
     """
     from reassess.study import open_study
-    from reassess.study.run import is_review
+    from reassess.study.artefacts import is_review
 
     if review and result:
         raise OptionError("--review and --result exclude each other: first one, then the other.")

@@ -15,7 +15,14 @@
 Everything that `reassess new`, `add`, `propose`, `status` and `run` do is a function here.
 """
 
-from reassess.study.artefacts import FILES, StudyArtefacts, gold_file, votes_file
+from reassess.study.artefacts import (
+    FILES,
+    StudyArtefacts,
+    gold_file,
+    is_review,
+    refuse_review,
+    votes_file,
+)
 from reassess.study.edits import (
     add_models,
     change_settings,
@@ -44,10 +51,8 @@ from reassess.study.manifest import (
 from reassess.study.run import (
     Proposed,
     StageStatus,
-    is_review,
     propose_study,
     rating_costs,
-    refuse_review,
     run_study,
     stage_status,
 )

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from reassess.engines import Engine
-from reassess.errors import FileError
+from reassess.errors import FileError, OptionError
 from reassess.files import (
     read_gold,
     read_labels,
@@ -106,6 +106,24 @@ def adjudications_file(study: Study) -> Path | None:
     """The file of experts' decisions that the manifest names; None where it names none."""
     named = study.setting("label", "adjudications")
     return None if named is None else study.path(named)
+
+
+def is_review(study: Study) -> bool:
+    """Whether the study is a review of another study's mistakes: its questions are drawn once."""
+    return (study.folder / REVIEW).is_file()
+
+
+def refuse_review(study: Study) -> None:
+    """Refuse to make a review's questions or labels: questions are drawn once, labels never.
+
+    Raises:
+        OptionError: the study is a review.
+    """
+    if is_review(study):
+        raise OptionError(
+            f"{study.folder}: it is a review of mistakes, whose questions were drawn once and that "
+            f"has no later stages. See its result: reassess mistakes {study.folder} --result"
+        )
 
 
 class StudyArtefacts:

@@ -23,11 +23,10 @@ from reassess.files import write_labels
 from reassess.files.artefacts import write_tasks
 from reassess.files.reviews import read_review, write_review
 from reassess.records import LabelSets, MistakeReview, Questions, Tasks, align
-from reassess.study.artefacts import FILES, REVIEW
+from reassess.study.artefacts import FILES, REVIEW, is_review
 from reassess.study.edits import change_settings, new_study
 from reassess.study.inputs import images_folder
 from reassess.study.manifest import FILE_NAME, Study
-from reassess.study.run import is_review
 
 SHOWN = "shown-labels.json"
 N_RATERS = 2

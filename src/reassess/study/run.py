@@ -29,7 +29,7 @@ from reassess.pipeline.proposals import TaskDetails
 from reassess.progress import Progress, null_progress
 from reassess.proposals import SAVINGS, Cost, ProposalResult, rating_cost, seconds_per_question
 from reassess.records import Benchmark, Proposals, Tasks
-from reassess.study.artefacts import FILES, REVIEW, StudyArtefacts, votes_file
+from reassess.study.artefacts import FILES, StudyArtefacts, is_review, refuse_review, votes_file
 from reassess.study.manifest import Study
 
 STUDY_STAGES = tuple(stage for stage in STAGES if stage is not SCORES)
@@ -52,24 +52,6 @@ class StageStatus:
     file: str
     state: str
     changed: tuple[str, ...]
-
-
-def is_review(study: Study) -> bool:
-    """Whether the study is a review of another study's mistakes: its questions are drawn once."""
-    return (study.folder / REVIEW).is_file()
-
-
-def refuse_review(study: Study) -> None:
-    """Refuse to make a review's questions or labels: questions are drawn once, labels never.
-
-    Raises:
-        OptionError: the study is a review.
-    """
-    if is_review(study):
-        raise OptionError(
-            f"{study.folder}: it is a review of mistakes, whose questions were drawn once and that "
-            f"has no later stages. See its result: reassess mistakes {study.folder} --result"
-        )
 
 
 def stage_status(study: Study) -> list[StageStatus]:

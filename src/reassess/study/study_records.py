@@ -21,10 +21,15 @@ from reassess.records import (
     Proposals,
     Votes,
 )
-from reassess.study.artefacts import FILES, adjudications_file, findings_gold_file, votes_file
+from reassess.study.artefacts import (
+    FILES,
+    adjudications_file,
+    findings_gold_file,
+    refuse_review,
+    votes_file,
+)
 from reassess.study.inputs import benchmark_of, hierarchy_of, rank_models
 from reassess.study.manifest import ModelEntry, Study
-from reassess.study.run import refuse_review
 
 DEPTH = 5
 """Best classes of an image that are read of each model."""
