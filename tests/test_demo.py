@@ -293,6 +293,10 @@ def test_pipeline_refuses_silence(small: DemoResult) -> None:
 def test_pipeline_refuses(small: DemoResult) -> None:
     with pytest.raises(OptionError, match="'calibrated' needs gold"):
         reassess_small(small, method="calibrated")
+    with pytest.raises(OptionError, match="Did you mean 'label'"):
+        reassess_small(small, options={"labels": LabelOptions()})
+    with pytest.raises(OptionError, match="options of 'label' are AggregateOptions"):
+        reassess_small(small, options={"label": AggregateOptions()})
     agreeing = [
         demo.Predictions(
             "echo",

@@ -20,7 +20,7 @@ from reassess.files import (
 from reassess.labels import RULES, LabelOptions
 from reassess.pipeline import make_labels, make_posterior
 from reassess.records import Posterior
-from reassess.study import change_settings, open_study, run_study
+from reassess.study import change_settings, open_study, run_study, stage_status
 from tests.conftest import Ran
 from tests.study.small import rated_study
 
@@ -182,3 +182,39 @@ def test_a_misspelt_method_is_refused_at_every_door(
     assert ran.status == 2
     assert "dawid-skeen" in ran.err
     assert "dawid-skene" in ran.err
+
+
+def test_a_file_that_changes_during_a_run_leaves_stale_what_was_made_of_it(
+    study_folder: Path,
+) -> None:
+    """Labels are read once a run, so that their hash must be that of what was read."""
+    study = open_study(study_folder)
+    (study_folder / "stages.json").unlink()
+    path = study.path(study.labels)
+
+    def edit(step: str, *, done: int | None = None, total: int | None = None) -> None:
+        del done, total
+        if step == "posterior":
+            path.write_text(path.read_text().replace(",c0\n", ",c1\n"))
+
+    assert {"proposals", "labels"} <= {name for name, _ in run_study(study, progress=edit)}
+    states = {one.stage: (one.state, one.changed) for one in stage_status(study)}
+    assert states["proposals"] == ("stale", ("labels",))
+    assert states["labels"] == ("stale", ("labels",))
+
+
+def test_gold_votes_without_gold_are_refused(study_folder: Path) -> None:
+    votes = read_votes(study_folder / "votes.csv")
+    with pytest.raises(OptionError, match="gold votes are given, but no gold"):
+        make_posterior(votes=votes, gold_votes=votes, options=AggregateOptions())
+
+
+@pytest.mark.parametrize(
+    ("method", "kept_out"), [("dawid-skene", True), ("majority", True), ("calibrated", False)]
+)
+def test_gold_that_stays_out_of_the_fit_is_named(
+    study_folder: Path, method: str, kept_out: bool
+) -> None:
+    votes, gold = read_votes(study_folder / "votes.csv"), read_gold(study_folder / "gold.csv")
+    made = make_posterior(votes=votes, gold=gold, options=AggregateOptions(method=method))
+    assert ("gold is not used here, but can judge the labels" in made.summary) == kept_out

@@ -12,6 +12,7 @@ import pytest
 
 from reassess.errors import DataError, FileError, OptionError
 from reassess.files import sha256_of
+from reassess.proposals import ProposeOptions
 from reassess.study import (
     Hashes,
     Study,
@@ -68,6 +69,16 @@ def test_a_change_brings_the_manifest_to_the_present_format_and_keeps_the_rest(k
     assert open_study(kept).settings["propose"]["pairs_per_model"] == 40
     change_settings(open_study(kept), "propose", {"pairs_per_model": None, "per_task": 2})
     assert "pairs_per_model" not in (kept / "study.toml").read_text()
+
+
+def test_what_0_1_0_kept_and_did_not_look_at_does_not_close_its_study(kept: Path) -> None:
+    """There `propose --rule learned` left the length of the paper's lists in the manifest."""
+    manifest = kept / "study.toml"
+    manifest.write_text(manifest.read_text().replace("top = 40", 'top = 40\nrule = "learned"'))
+    assert open_study(kept).options(ProposeOptions).rule == "learned"
+    change_settings(open_study(kept), "cost", {"votes_per_question": 4})
+    assert "= 40" not in manifest.read_text()
+    assert open_study(kept).settings["propose"]["rule"] == "learned"
 
 
 def test_a_study_of_0_1_0_that_was_moved_alone_says_what_is_missing_and_takes_it(

@@ -24,7 +24,8 @@ Examples:
 @click.option("--resamples", type=click.IntRange(2), default=1000, show_default=True, metavar="B",
               help="Draws of images, of raters and of votes, each; fewer are quicker and "
               "rougher.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="Seed of the draws.")  # fmt: skip
 def report(
     study: str,
     output: str | None,

@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 
 from reassess.engines import Engine, ThreadEngine
-from reassess.errors import DataError, preview
+from reassess.errors import DataError, OptionError, preview
 from reassess.pipeline.labels import (
     make_labels,
     make_posterior,
@@ -78,6 +78,7 @@ from reassess.records import (
     Tasks,
     Votes,
 )
+from reassess.registry import check_choice
 
 PROPOSALS = Stage(
     name="proposals", section="propose", run=make_proposals, options=ProposeOptions,
@@ -174,9 +175,11 @@ def reassess_benchmark(
         progress: told of each stage and its steps.
 
     Raises:
+        OptionError: options are of no stage, or of another type than its.
         DataError: there is nothing to ask, or a question got no vote.
         ReassessError: whatever a stage refuses.
     """
+    _check_options(options or {})
     memory = InMemory({"models": GivenModels(predictions), "benchmark": benchmark}, options or {})
 
     people = replace(VOTES, run=partial(_answered, memory, ask, ask_experts))
@@ -225,6 +228,18 @@ def _answered(
     if ask_experts is not None:
         memory.records["gold"] = ask_experts(questions)
     return Made(votes, f"{len(votes):,} votes of {len(votes.rater_ids):,} raters")
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that no stage would look at."""
+    types = {stage.section: stage.options for stage in STAGES if stage.decided_by}
+    for section, given in options.items():
+        kind = types[check_choice(section, types, "a key of options")]
+        if not isinstance(given, kind):
+            raise OptionError(
+                f"the options of {section!r} are {type(given).__name__}, but must be "
+                f"{kind.__name__}. Build them: {kind.__name__}(...)"
+            )
 
 
 def _check_answered(questions: Questions, votes: Votes) -> None:

@@ -58,9 +58,15 @@ def make_posterior(
         progress: told of each iteration.
 
     Raises:
-        OptionError: the method is unknown, needs gold, or does not take an option that is given.
+        OptionError: the method is unknown, needs gold, or does not take an option that is given;
+            or gold votes are given without gold.
         DataError: votes and gold do not fit.
     """
+    if gold_votes is not None and gold is None:
+        raise OptionError(
+            "gold votes are given, but no gold that says which of them are right (--gold FILE). "
+            "Give it too, or leave them out."
+        )
     if options.method is None:
         name, reason = choose_method(
             votes, gold, gold_votes=gold_votes, min_expert_yes=options.min_expert_yes
@@ -79,7 +85,8 @@ def make_posterior(
     return Made(
         posterior,
         f"{len(votes):,} votes on {len(votes.questions):,} questions, by {name} ({reason})"
-        + _convergence(posterior),
+        + _convergence(posterior)
+        + _unused_gold(posterior, gold),
         PosteriorDetails(name, reason),
     )
 
@@ -106,6 +113,12 @@ def _check_options(options: AggregateOptions, name: str, reason: str) -> None:
             f"{strange[0]} goes with the method {' or '.join(others)}, not with {name} ({reason}). "
             "Leave it out, or name another method."
         )
+
+
+def _unused_gold(posterior: Posterior, gold: Gold | None) -> str:
+    if gold is None or posterior.used_gold:
+        return ""
+    return "; gold is not used here, but can judge the labels"
 
 
 def _convergence(posterior: Posterior) -> str:

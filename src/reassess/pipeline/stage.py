@@ -132,8 +132,7 @@ class InMemory:
     """Records in memory: nothing is kept, so every stage runs.
 
     Args:
-        records: the records to begin with, by name; a name of a stage and a record, as
-            ``gold@labels``, is that stage's alone.
+        records: the records to begin with, by name.
         options: by section.
     """
 

@@ -137,6 +137,7 @@ class StudyArtefacts:
         self.study = study
         self._hashes = Hashes(study)
         self._benchmark: Benchmark | None = None
+        self._benchmark_hashes: dict[str, str] | None = None
 
     def exists(self, name: str) -> bool:
         """Whether there is a record of this name."""
@@ -165,8 +166,24 @@ class StudyArtefacts:
             DataError: an image is there twice or a label is no class.
         """
         if self._benchmark is None:
+            self._hashes_of_benchmark()
             self._benchmark = benchmark_of(self.study)
         return self._benchmark
+
+    def _hashes_of_benchmark(self) -> dict[str, str]:
+        """Hashes of its files, taken once and before it is read.
+
+        As it is read once, a file that changes afterwards must not lend its new hash to what is
+        made of the old content.
+        """
+        if self._benchmark_hashes is None:
+            files = {"labels": self.study.labels, "classes": self.study.classes}
+            self._benchmark_hashes = {
+                role: self._hashes.of_file(self.study.path(file))
+                for role, file in files.items()
+                if file is not None
+            }
+        return self._benchmark_hashes
 
     def read(self, name: str, stage: Stage) -> Any:
         """The record of this name; None where it does not exist.
@@ -246,22 +263,17 @@ class StudyArtefacts:
             return {"name": digest(study.name)}
         if name == "models":
             return {f"model {one.name}": self._hashes.of_model(one) for one in study.models}
-        files = {
-            "benchmark": {"labels": study.labels, "classes": study.classes},
-            "hierarchy": {"hierarchy": study.hierarchy},
-        }.get(name)
-        if files is not None:
-            return {
-                role: self._hashes.of_file(study.path(file))
-                for role, file in files.items()
-                if file is not None
-            }
+        if name == "benchmark":
+            return dict(self._hashes_of_benchmark())
+        if name == "hierarchy":
+            file = study.hierarchy
+            return {} if file is None else {name: self._hashes.of_file(study.path(file))}
         (path,) = self._paths(name, stage.section)
         if path is None or (name in FILES and not path.is_file()):
             return {}
         found = {name: self._hashes.of_file(path)}
         if name in {"votes", "gold", "adjudications"} and study.classes is not None:
-            found["classes"] = self._hashes.of_file(study.path(study.classes))
+            found["classes"] = self._hashes_of_benchmark()["classes"]
         return found
 
     def recorded(self, stage: Stage) -> dict[str, str] | None:

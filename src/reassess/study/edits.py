@@ -35,6 +35,7 @@ from reassess.study.inputs import (
 from reassess.study.manifest import (
     FILE_NAME,
     FORMAT,
+    SECTIONS,
     BenchmarkFiles,
     ModelEntry,
     Study,
@@ -42,6 +43,7 @@ from reassess.study.manifest import (
     below,
     faults_of_options,
     former_names,
+    ignored_keys,
     read_manifest,
 )
 
@@ -500,9 +502,13 @@ def _table(entry: ModelEntry | BenchmarkFiles) -> Any:
 def _document(folder: Path) -> Any:
     """The manifest as a document to change, in the words of the present format."""
     text = (folder / FILE_NAME).read_text(encoding="utf-8")
+    ignored = ignored_keys(_tomlkit().parse(text).unwrap())
     for start, stop, word in former_names(text):
         text = text[:start] + word + text[stop:]
-    return _tomlkit().parse(text)
+    document = _tomlkit().parse(text)
+    for section, key in ignored:
+        del document[section][SECTIONS[section].former[key]]
+    return document
 
 
 def _write(folder: Path, text: str) -> Study:

@@ -6,7 +6,7 @@ to the study's folder where the files lie near it. Sections named after a comman
 command's options under the same names; an option on the command line wins.
 
 Changes nothing (`reassess.study.edits`), does not look into the files that it names
-(`reassess.study.inputs`) and does not know what a stage needs (`reassess.study.stages`).
+(`reassess.study.inputs`) and does not know what a stage needs (`reassess.pipeline`).
 """
 
 import os
@@ -22,6 +22,7 @@ from reassess.errors import DataError, FileError, OptionError
 from reassess.files.predictions import RowOrder
 from reassess.labels import LabelOptions
 from reassess.pipeline.options import CostOptions
+from reassess.proposals import RULES as PROPOSAL_RULES
 from reassess.proposals import ProposeOptions
 from reassess.records import ScoreType
 from reassess.registry import checks_choices
@@ -300,6 +301,8 @@ def read_manifest(text: str, folder: Path) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise FileError(f"{path}: it is not TOML ({error}). Fix that line.") from error
     _check_format(path, text, document)
+    for section, key in ignored_keys(document):
+        del document[section][key]
     faults = list(_faults(document))
     if faults:
         placed = [(_line_number(text, keys) or 0, keys, fault) for keys, fault in faults]
@@ -346,6 +349,20 @@ def former_names(text: str) -> Iterator[tuple[int, int, str]]:
         if value is not None and value[1] != str(FORMAT):
             changes.append((*value.span(1), str(FORMAT)))
     yield from sorted(changes, reverse=True)
+
+
+def ignored_keys(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Section and key of what version 0.1.0 kept in a manifest and did not look at.
+
+    Its ``propose --rule learned`` left the length of the lists of the rule before, which means
+    nothing to this one.
+    """
+    table = document.get("propose")
+    if document.get("format") == FORMAT or not isinstance(table, dict) or "top" not in table:
+        return []
+    rule = table.get("rule", ProposeOptions().rule)
+    takes_it = rule not in list(PROPOSAL_RULES) or "pairs_per_model" in PROPOSAL_RULES[rule].options
+    return [] if takes_it else [("propose", "top")]
 
 
 def _check_format(path: Path, text: str, document: Mapping[str, Any]) -> None:
