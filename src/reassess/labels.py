@@ -140,7 +140,8 @@ class LabelRule:
         choose: the threshold, from options and the curve on gold; a rule that does not need
             gold may get None for the curve.
         summary: for the help: a noun phrase.
-        sentence: for the methods paragraph of a paper, after "A label was kept ".
+        sentence: for the methods paragraph of a paper, after "A label was kept where its
+            posterior was at least T, ".
         takes: the option that means something to it; None for neither.
         needs_gold: whether it cannot do without gold.
     """
@@ -202,7 +203,7 @@ RULES.register(
         "threshold",
         _given,
         summary="a given threshold",
-        sentence="at a threshold that was fixed beforehand",
+        sentence="a threshold that was fixed beforehand",
         takes="threshold",
         needs_gold=False,
     )
@@ -212,7 +213,7 @@ RULES.register(
         "recall-at-precision",
         _recall_at_precision,
         summary="the highest recall on gold whose precision is at least the target",
-        sentence="at the threshold of the highest recall on gold at the precision asked for",
+        sentence="the threshold of the highest recall on gold at the precision asked for",
         takes="target",
     )
 )
@@ -221,7 +222,7 @@ RULES.register(
         "precision-at-recall",
         _precision_at_recall,
         summary="the highest precision on gold whose recall is at least the target",
-        sentence="at the threshold of the highest precision on gold at the recall asked for",
+        sentence="the threshold of the highest precision on gold at the recall asked for",
         takes="target",
     )
 )
@@ -230,7 +231,7 @@ RULES.register(
         "f1",
         _f1,
         summary="the best harmonic mean of precision and recall on gold",
-        sentence="at the threshold of the best F1 on gold",
+        sentence="the threshold of the best F1 on gold",
     )
 )
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from reassess.files import (
     write_labels,
     write_posterior,
 )
-from reassess.labels import RULES, LabelOptions
+from reassess.labels import RULES, LabelOptions, LabelRule
 from reassess.pipeline import make_labels, make_posterior
+from reassess.proposals import RULES as PROPOSAL_RULES
 from reassess.records import Posterior
 from reassess.study import change_settings, open_study, run_study, stage_status
 from tests.conftest import Ran
@@ -182,6 +184,31 @@ def test_a_misspelt_method_is_refused_at_every_door(
     assert ran.status == 2
     assert "dawid-skeen" in ran.err
     assert "dawid-skene" in ran.err
+
+
+def test_new_rules_are_one_registration_each(study_folder: Path, tmp_path: Path, cli: Cli) -> None:
+    """Each is offered, explained, run and described where the paragraph on methods stands."""
+    label = LabelRule("toycut", lambda *_: 0.66, "a toy cut", "a toy threshold", needs_gold=False)
+    propose = replace(
+        PROPOSAL_RULES["paper"], name="toylist", summary="a toy list", sentence="those of a toy"
+    )
+    RULES.register(label)
+    PROPOSAL_RULES.register(propose)
+    try:
+        helps = {name: " ".join(cli(name, "--help").out.split()) for name in ("label", "propose")}
+        assert "toycut: a toy cut" in helps["label"]
+        assert "toylist: a toy list" in helps["propose"]
+        study = change_settings(open_study(study_folder), "propose", {"rule": "toylist"})
+        study = change_settings(study, "label", {"rule": "toycut", "target": None})
+        run_study(study)
+        ran = cli("report", study_folder, "-o", tmp_path / "r.html", "--resamples", "20")
+        assert ran.status == 0, ran.err
+    finally:
+        RULES.unregister("toycut")
+        PROPOSAL_RULES.unregister("toylist")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "pairs of image and class: those of a toy." in page
+    assert "was at least 0.660, a toy threshold" in page
 
 
 def test_a_file_that_changes_during_a_run_leaves_stale_what_was_made_of_it(

@@ -253,7 +253,7 @@ METHODS.register(
     Method(
         "calibrated",
         _run_calibrated,
-        summary="raters' confusion counted on gold: the published recipe",
+        summary="raters' confusion counted on gold, the published recipe",
         sentence=(
             "aggregated with each rater's confusion matrix as counted on gold questions (Dawid and"
             " Skene, 1979; Beyer et al., 2020)"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from reassess.cli.options import LiteralChoice, RegistryChoice, answer_names, option
+from reassess.cli.options import LiteralChoice, RegistryChoice, RegistryOption, answer_names, option
 from reassess.cli.output import note, print_json, progress_bar
 from reassess.errors import OptionError
 from reassess.records import Posterior, Votes
@@ -48,9 +48,10 @@ The published scores, to the last digit:
 )
 @click.option(
     "--method",
+    cls=RegistryOption,
     type=RegistryChoice(_methods),
-    help="How votes are aggregated.  [default: calibrated where most votes come from raters with "
-    "enough gold answers, else dawid-skene]",
+    help="How votes are aggregated. {names}.  [default: calibrated where most votes come from "
+    "raters with enough gold answers, else dawid-skene]",
 )
 @option(
     "--states",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import RegistryChoice, option
+from reassess.cli.options import RegistryChoice, RegistryOption, option
 from reassess.cli.output import note, print_json
 
 if TYPE_CHECKING:
@@ -49,10 +49,11 @@ Examples:
 @click.option("--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition.")
 @click.option(
     "--rule",
+    cls=RegistryOption,
     type=RegistryChoice(_rules),
     default="threshold",
     show_default=True,
-    help="How the operating point is chosen.",
+    help="How the operating point is chosen. {names}.",
 )
 @click.option(
     "--threshold",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -99,8 +99,30 @@ class RegistryChoice(WordChoice):
     @property
     def choices(self) -> tuple[str, ...]:  # type: ignore[override]
         """The names that are registered now, in the order of their registration."""
+        return tuple(self.entries())
+
+    def entries(self) -> Mapping[str, Any]:
+        """What is registered now, by name."""
         registry = self._registry
-        return tuple(registry if isinstance(registry, Mapping) else registry())
+        return registry if isinstance(registry, Mapping) else registry()
+
+
+class RegistryOption(click.Option):
+    """An option of a `RegistryChoice`, whose help says what every registered name means.
+
+    It is read again whenever help is shown: ``{names}`` in the help is where it stands.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._template = self.help or "{names}."
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The option and what each of its words means."""
+        entries = cast("RegistryChoice", self.type).entries().values()
+        names = "; ".join(f"{one.name}: {one.summary}" for one in entries)
+        self.help = self._template.replace("{names}", names)
+        return super().get_help_record(ctx)
 
 
 class RowOrderOption(LiteralChoice):

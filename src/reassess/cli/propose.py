@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import RegistryChoice, option
+from reassess.cli.options import RegistryChoice, RegistryOption, option
 from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError
 
@@ -34,9 +34,9 @@ Examples:
 @click.argument("study")
 @click.option(
     "--rule",
+    cls=RegistryOption,
     type=RegistryChoice(_rules),
-    help="paper: large scores of two models or more; learned: the pairs that are likely to be "
-    "valid, learned from votes or gold.  [default: paper]",
+    help="{names}.  [default: paper]",
 )
 @click.option(
     "--recall",

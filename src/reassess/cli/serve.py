@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import RegistryChoice, option
+from reassess.cli.options import RegistryChoice, RegistryOption, option
 from reassess.cli.rating_options import need
 from reassess.errors import OptionError
 
@@ -33,20 +33,6 @@ def _stopping_rules() -> "Registry[StoppingMethod]":
     from reassess.aggregation.adaptive import STOPPING_RULES
 
     return STOPPING_RULES
-
-
-class _StopOption(click.Option):
-    """``--stop``, whose help lists the rules that are registered when it is shown."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
-        """The option and what each of its words means."""
-        rules = "; ".join(f"{one.name}: {one.summary}" for one in _stopping_rules().values())
-        self.help = (
-            f"When to stop asking, once raters are known. {rules}. A study that words its own "
-            "question ([ask]) never stops early."
-        )
-        record = super().get_help_record(ctx)
-        return record if record is not None else ("", "")
 
 
 @click.command(
@@ -85,10 +71,12 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
 )
 @click.option(
     "--stop",
-    cls=_StopOption,
+    cls=RegistryOption,
     type=RegistryChoice(_stopping_rules),
     default="lossless",
     show_default=True,
+    help="When to stop asking, once raters are known. {names}. A study that words its own "
+    "question ([ask]) never stops early.",
 )
 @click.option(
     "--budget",

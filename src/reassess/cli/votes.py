@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import RegistryChoice, option
+from reassess.cli.options import RegistryChoice, RegistryOption, option
 from reassess.cli.rating_options import database_option, opened
 from reassess.errors import OptionError
 
@@ -27,18 +27,13 @@ def _formats() -> "Registry[VoteFormat]":
     return VOTE_FORMATS
 
 
-class _FormatOption(click.Option):
-    """``--format``, whose help lists the formats that are registered when it is shown."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
-        """The option and what each of its words means."""
-        words = "; ".join(f"{one.name}: {one.summary}" for one in _formats().values())
-        self.help = f"{words}.  [default: by the extension]"
-        record = super().get_help_record(ctx)
-        return record if record is not None else ("", "")
-
-
-_format = click.option("--format", "form", cls=_FormatOption, type=RegistryChoice(_formats))
+_format = click.option(
+    "--format",
+    "form",
+    cls=RegistryOption,
+    type=RegistryChoice(_formats),
+    help="{names}.  [default: by the extension]",
+)
 
 
 @click.group(

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from reassess.files import sha256_of
-from reassess.pipeline import Reassessment
+from reassess.pipeline import ProposeOptions, Reassessment
 from reassess.report import Input, LabelProvenance, write_figures, write_report
 from reassess.report.build import ReportInputs, assemble_report
 from reassess.study import (
@@ -76,6 +76,7 @@ def write_report_of(records: Reassessment, known: Sequence[str], seed: int, fold
         label_provenance=LabelProvenance(
             n_models=len(records.predictions),
             n_proposals=len(records.proposals.pairs),
+            rule=ProposeOptions().rule,
             n_votes=len(records.votes),
             n_raters=len(records.votes.rater_ids),
             n_questions=len(records.questions),

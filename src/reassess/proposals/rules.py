@@ -149,8 +149,8 @@ class ProposalRule:
         name: what people type.
         run: makes the proposals.
         summary: for the help: a noun phrase.
-        sentence: for the methods paragraph of a paper, after "... pairs of image and class were
-            proposed: ".
+        sentence: for the methods paragraph of a paper, after "... models proposed N pairs of image
+            and class: ".
         unrated_reason: why an image that the rule leaves unrated needs no question.
         depth: how many ranked classes of each model it looks at; None for all scores that a
             model's file holds.

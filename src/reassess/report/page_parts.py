@@ -71,6 +71,7 @@ class LabelProvenance:
     Attributes:
         n_models: models that proposed labels.
         n_proposals: pairs of image and class that were proposed; None where unknown.
+        rule: by which rule they were proposed; None likewise.
         n_votes: votes; None where there are none.
         n_raters: raters who gave them; None likewise.
         n_questions: questions that they were asked; None likewise.
@@ -79,6 +80,7 @@ class LabelProvenance:
 
     n_models: int
     n_proposals: int | None = None
+    rule: str | None = None
     n_votes: int | None = None
     n_raters: int | None = None
     n_questions: int | None = None

@@ -11,6 +11,8 @@ from importlib.metadata import version
 
 from reassess.aggregation import METHODS
 from reassess.analysis.findings import Preference
+from reassess.labels import RULES as LABEL_RULES
+from reassess.proposals import RULES as PROPOSAL_RULES
 from reassess.records import Accuracy
 from reassess.report import formatting as fmt
 from reassess.report.page_parts import KeyNumber, Report
@@ -234,6 +236,9 @@ def methods_paragraph(report: Report) -> str:
     point = report.labels.operating_point
     if point is not None:
         sentence = f"A label was kept where its posterior was at least {point.threshold:.3f}"
+        # Labels of another version may name a rule that is not known here.
+        known_rule = point.rule in LABEL_RULES
+        sentence += f", {LABEL_RULES[point.rule].sentence if known_rule else point.rule}"
         if point.precision is not None and point.recall is not None:
             seen = ", in sample: they calibrated the raters" if point.in_sample else ""
             sentence += (
@@ -275,6 +280,8 @@ def _on_asking(report: Report, n_models: int) -> list[str]:
     proposed = f"The original labels and {fmt.count(n_models, 'model')} proposed"
     if known.n_proposals is not None:
         proposed += f" {fmt.count(known.n_proposals, 'pair')} of image and class"
+        if known.rule is not None:
+            proposed += f": {PROPOSAL_RULES[known.rule].sentence}"
     else:
         proposed += " further classes for each image"
     sentence = f"{proposed}."

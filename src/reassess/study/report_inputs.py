@@ -17,6 +17,7 @@ from reassess.aggregation import AggregateOptions
 from reassess.analysis.raters import RaterRepeats
 from reassess.analysis.verdict import ClusterBy, StudyVerdict, study_verdict
 from reassess.progress import Progress, null_progress
+from reassess.proposals import ProposeOptions
 from reassess.records import ModelScore
 from reassess.registry import checks_choices
 from reassess.report import Input, LabelProvenance, Report
@@ -165,6 +166,7 @@ def _label_provenance(collected: StudyRecords) -> LabelProvenance:
     return LabelProvenance(
         n_models=len(collected.study.models),
         n_proposals=None if proposals is None else len(proposals),
+        rule=None if proposals is None else collected.study.options(ProposeOptions).rule,
         n_votes=None if votes is None else len(votes),
         n_raters=None if votes is None else len(votes.rater_ids),
         n_questions=None if votes is None else len(votes.questions),
