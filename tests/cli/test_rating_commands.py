@@ -294,6 +294,10 @@ def answers(url: str) -> str:
 @pytest.mark.usefixtures("here")
 def test_the_site_opens_and_knows_who_is_invited(cli: Cli) -> None:
     shutil.rmtree("photos")
+    refused = cli("serve", "s")
+    assert refused.status == 2
+    assert "images" in refused.err
+    Path("photos").mkdir()
     wanted = ("--votes-per-question", "3", "--stop", "learned", "--budget", "0.5")
     with served(*wanted) as (address, process):
         page = answers(address + "/")

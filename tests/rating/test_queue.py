@@ -501,7 +501,7 @@ def test_a_class_can_be_swept_in_a_grid(make_store):
 
 
 def test_questions_without_pairs_are_refused(store):
-    with pytest.raises(DataError, match="pairs"):
+    with pytest.raises(DataError, match="must name an image and a class"):
         add_questions(store, Questions(np.array(["a", "b"]), None))
 
 

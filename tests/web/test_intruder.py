@@ -198,9 +198,9 @@ OWNERS = re.compile(r'@router\.(get|post)\("([^"]*)"')
 
 @pytest.mark.parametrize("role", ["rater", "expert"])
 def test_every_page_of_the_owner_is_closed_to_others(sign_in: Enter, role: str) -> None:
-    """All routes that ``owning`` declares, whatever they will be."""
+    """All routes that ``dashboard`` declares, whatever they will be."""
     person = sign_in("somebody", role)
-    source = (Path(__file__).parents[2] / "src/reassess/web/owning.py").read_text()
+    source = (Path(__file__).parents[2] / "src/reassess/web/dashboard.py").read_text()
     routes = OWNERS.findall(source)
     assert len(routes) >= 5
     for method, path in routes:
