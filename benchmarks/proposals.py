@@ -37,7 +37,7 @@ def make(folder: Path, model: int, n_images: int) -> Path:
     return path
 
 
-def benchmark_of(n_images: int):
+def read_study_benchmark(n_images: int):
     from reassess.records import Benchmark
 
     ids = np.array([f"{n:06d}.jpg" for n in range(n_images)])
@@ -56,7 +56,7 @@ def ours(paths: list[Path], n_images: int) -> dict[str, float]:
     from reassess.files import open_predictions
     from reassess.proposals import propose
 
-    benchmark = benchmark_of(n_images)
+    benchmark = read_study_benchmark(n_images)
 
     def run():
         found = []

@@ -16,7 +16,7 @@ from reassess.records import Benchmark, Proposals, ScoreMatrix
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def benchmark_of(n: int, k: int, seed: int) -> Benchmark:
+def read_study_benchmark(n: int, k: int, seed: int) -> Benchmark:
     rng = np.random.default_rng(seed)
     ids = np.array([f"img_{i:05d}.jpg" for i in range(n)])
     return Benchmark("made", ids, rng.integers(0, k, n))
@@ -67,7 +67,7 @@ def mask(proposals: Proposals, k: int) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("top", [1, 700, 6000, 10**9])
 def test_the_streamed_rule_is_the_rule(dtype: type, top: int) -> None:
-    benchmark = benchmark_of(2000, 30, 1)
+    benchmark = read_study_benchmark(2000, 30, 1)
     rng = np.random.default_rng(2)
     models = [logits(rng, benchmark, 30).astype(dtype) for _ in range(3)]
     found = propose(
@@ -82,7 +82,7 @@ def test_the_streamed_rule_is_the_rule(dtype: type, top: int) -> None:
 def test_probabilities_alone_and_scores_of_unknown_scale_give_one_list(
     seed: int, n: int, k: int, scale: str | None
 ) -> None:
-    benchmark = benchmark_of(n, k, seed)
+    benchmark = read_study_benchmark(n, k, seed)
     rng = np.random.default_rng(seed)
     models = [rng.integers(0, 8, (n, k)).astype(np.float32) / 8 for _ in range(3)]
     top = int(rng.integers(1, n * k + 5))
@@ -95,7 +95,7 @@ def test_probabilities_alone_and_scores_of_unknown_scale_give_one_list(
 
 
 def test_shards_and_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    benchmark = benchmark_of(900, 12, 3)
+    benchmark = read_study_benchmark(900, 12, 3)
     rng = np.random.default_rng(4)
     models = [
         full(f"m{i}", logits(rng, benchmark, 12).astype(np.float32), benchmark) for i in range(3)
@@ -117,7 +117,7 @@ def test_shards_and_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_misleading_sample_of_rows_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sampled rows, every tenth, score far higher than all others: the first guess is wrong."""
     monkeypatch.setattr(top_lists, "_SAMPLED_ROWS", 100)
-    benchmark = benchmark_of(991, 20, 5)
+    benchmark = read_study_benchmark(991, 20, 5)
     scores = logits(np.random.default_rng(6), benchmark, 20).astype(np.float32)
     scores[::10] *= 50
     models = [
@@ -131,7 +131,7 @@ def test_a_misleading_sample_of_rows_is_noticed(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_rows_in_the_order_of_a_file_find_their_images(tmp_path: Path) -> None:
-    benchmark = benchmark_of(50, 6, 7)
+    benchmark = read_study_benchmark(50, 6, 7)
     rng = np.random.default_rng(8)
     order = rng.permutation(50)
     models = [logits(rng, benchmark, 6) for _ in range(2)]
@@ -158,7 +158,7 @@ def test_rows_in_the_order_of_a_file_find_their_images(tmp_path: Path) -> None:
     ],
 )
 def test_refuses_what_is_no_score(value: float, scale: str, message: str) -> None:
-    benchmark = benchmark_of(200, 4, 9)
+    benchmark = read_study_benchmark(200, 4, 9)
     scores = np.random.default_rng(0).random((200, 4)).astype(np.float32)
     bad = scores.copy()
     bad[77, 2] = value
@@ -168,7 +168,7 @@ def test_refuses_what_is_no_score(value: float, scale: str, message: str) -> Non
 
 
 def test_refuses_another_class_order_and_a_subset() -> None:
-    benchmark = benchmark_of(400, 8, 10)
+    benchmark = read_study_benchmark(400, 8, 10)
     scores = logits(np.random.default_rng(11), benchmark, 8)
     scores[np.arange(400), benchmark.original] += 3
     good = full("good", scores, benchmark)
@@ -182,6 +182,6 @@ def test_refuses_another_class_order_and_a_subset() -> None:
 
 @given(SEEDS, st.integers(2, 80), st.integers(2, 10))
 def test_predictions_without_any_relation_to_the_labels_pass(seed: int, n: int, k: int) -> None:
-    benchmark = benchmark_of(n, k, seed)
+    benchmark = read_study_benchmark(n, k, seed)
     scores = np.random.default_rng(seed + 1).random((n, k))
     assert len(propose([full("chance", scores, benchmark)], benchmark, pairs_per_model=5)) >= n

@@ -17,7 +17,6 @@ from reassess.study import (
     Hashes,
     Study,
     add_models,
-    benchmark_of,
     change_settings,
     images_folder,
     kept_in_study,
@@ -25,6 +24,7 @@ from reassess.study import (
     missing_files,
     new_study,
     open_study,
+    read_study_benchmark,
 )
 from tests.conftest import Ran
 from tests.study.small import rated_study
@@ -307,4 +307,4 @@ def test_a_new_study_is_checked_before_anything_is_made(small: Study) -> None:
         with pytest.raises(DataError):
             new_study("t", labels="labels.csv", **options)
         assert not Path("t").exists()
-    assert len(benchmark_of(small).image_ids) == 4
+    assert len(read_study_benchmark(small).image_ids) == 4

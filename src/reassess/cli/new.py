@@ -34,12 +34,12 @@ def new(
 
     Labels, classes and edges are checked and copied into the folder.
     """
-    from reassess.study import benchmark_of, new_study
+    from reassess.study import new_study, read_study_benchmark
 
     made = new_study(
         study, labels=labels, classes=classes, images=images, hierarchy=hierarchy, name=name
     )
-    benchmark = benchmark_of(made)
+    benchmark = read_study_benchmark(made)
     n_classes = benchmark.n_classes
     click.echo(
         f"{study}: {len(benchmark.image_ids):,} images"

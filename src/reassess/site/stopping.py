@@ -52,7 +52,7 @@ from reassess.rating import (
 )
 from reassess.records import Assessment, NoStopping, Questions, StoppingRule, Votes
 from reassess.study.artefacts import StudyArtefacts, gold_file
-from reassess.study.inputs import benchmark_of
+from reassess.study.inputs import read_study_benchmark
 from reassess.study.manifest import Study, open_study
 
 MIN_QUESTIONS = 300
@@ -172,7 +172,7 @@ def _fit_method(
     rule = method.fit(
         RatingSoFar(
             questions=Questions.from_pairs(asked.pairs),
-            benchmark=benchmark_of(study),
+            benchmark=read_study_benchmark(study),
             votes=None if given is None else arrivals(given, asked),
             weights=weights,
             is_seed=seed_questions(asked, min_questions),
@@ -321,7 +321,7 @@ def _weights(study: Study, given: Votes, n_questions: int) -> AnswerWeights | No
         return None
     if options.method is not None and not METHODS[options.method].has_confusion:
         return None
-    benchmark = benchmark_of(study)
+    benchmark = read_study_benchmark(study)
     path = gold_file(study, POSTERIOR.section)
     gold = None if path is None else read_gold(path, classes=benchmark.classes)
     made = make_posterior(votes=given, gold=gold, benchmark=benchmark, options=options)

@@ -30,7 +30,7 @@ from reassess.rating import (
     votes,
 )
 from reassess.records import MistakeReview, StoppingRule, Votes
-from reassess.study import Study, benchmark_of, database_as_named, votes_file
+from reassess.study import Study, database_as_named, read_study_benchmark, votes_file
 from reassess.study import change_settings as change_manifest
 
 DATABASE = "rating.db"
@@ -236,7 +236,7 @@ def read_verdicts(
             f"{study.folder}: there are no votes on the review yet. Let people rate it (reassess "
             f"serve {study.folder}), or import votes: reassess votes import {study.folder} FILE"
         )
-    return review_labels(review, read_votes(path, classes=benchmark_of(study).classes), {})
+    return review_labels(review, read_votes(path, classes=read_study_benchmark(study).classes), {})
 
 
 def _votes_and_decisions(

@@ -28,7 +28,7 @@ from reassess.rating import (
 from reassess.records import Benchmark, Gold, Pairs, Questions, Tasks, Votes, align
 from reassess.site.store import KEPT
 from reassess.site.transfer import is_export
-from reassess.study import FILES, Study, benchmark_of
+from reassess.study import FILES, Study, read_study_benchmark
 from reassess.study.artefacts import gold_file
 
 _PRACTICE = "practice.json"
@@ -75,7 +75,7 @@ def sync(study: Study, store: Store) -> SyncResult:
             f"{study.folder}: there are no tasks ({path.name} is missing), but raters need some. "
             f"Make them: reassess propose {study.folder}"
         )
-    benchmark = benchmark_of(study)
+    benchmark = read_study_benchmark(study)
     tasks = read_tasks(path)
     experts = _gold_of(study, benchmark)
     n_new = _add_new(store, tasks)

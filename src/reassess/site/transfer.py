@@ -35,7 +35,7 @@ from reassess.rating import (
 from reassess.records import ANSWERS, Pairs, Questions, align
 from reassess.registry import checks_choices
 from reassess.site.store import KEPT
-from reassess.study import Study, benchmark_of, votes_file
+from reassess.study import Study, read_study_benchmark, votes_file
 from reassess.study.artefacts import adjudications_file, gold_file
 
 ExpertTable = Literal["gold", "adjudications"]
@@ -79,7 +79,7 @@ def export_votes(
     if not overwrite:
         _check_votes_are_ours(study, where)
     parts = _parts(store, include_uncounted=include_uncounted)
-    n_votes = into.write(parts, where, classes=benchmark_of(study).classes, answers=ANSWERS)
+    n_votes = into.write(parts, where, classes=read_study_benchmark(study).classes, answers=ANSWERS)
     record_export(study, where)
     return where, n_votes
 
@@ -99,7 +99,7 @@ def import_votes_file(
         RaterError: a rater has the name of an expert or owner.
         StoreError: the database cannot be written.
     """
-    found = read_votes(path, classes=benchmark_of(study).classes, form=form)
+    found = read_votes(path, classes=read_study_benchmark(study).classes, form=form)
     pairs = found.questions.require_pairs(str(path))
     asked = question_table(store).image_ids
     row = align(pairs.image_ids, asked, source=str(path), target_name="the study's questions")

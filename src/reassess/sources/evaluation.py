@@ -144,9 +144,9 @@ def _own_benchmark(found: Source) -> Benchmark | None:
     if found.meaning == "name":
         return Catalog.default().benchmark(PUBLISHED_BENCHMARK)
     if found.meaning == "study":
-        from reassess.study import benchmark_of
+        from reassess.study import read_study_benchmark
 
-        return benchmark_of(study_at(found))
+        return read_study_benchmark(study_at(found))
     return None
 
 

@@ -142,9 +142,9 @@ def benchmark(
     if found.meaning == "name":
         about = Catalog.default().benchmark(found.place)
     else:
-        from reassess.study import benchmark_of
+        from reassess.study import read_study_benchmark
 
-        about = benchmark_of(study_at(found))
+        about = read_study_benchmark(study_at(found))
     given = class_table(classes)
     if given is None or about.classes is None:
         return about if given is None else replace(about, classes=given)
@@ -230,11 +230,11 @@ def votes(
         return Catalog.default().votes(found.place)
     path, known = Path(found.place), class_table(classes)
     if found.meaning == "study":
-        from reassess.study import benchmark_of, votes_file
+        from reassess.study import read_study_benchmark, votes_file
 
         study = study_at(found)
         path = file_of_study(study, votes_file(study), "votes", "reassess votes export")
-        known = known or benchmark_of(study).classes
+        known = known or read_study_benchmark(study).classes
     return read_votes(path, classes=known, answers=None if answers is None else list(answers))
 
 
@@ -261,12 +261,12 @@ def gold(
         return Catalog.default().gold(found.place)
     path, known = Path(found.place), class_table(classes)
     if found.meaning == "study":
-        from reassess.study import benchmark_of
+        from reassess.study import read_study_benchmark
         from reassess.study.artefacts import findings_gold_file
 
         study = study_at(found)
         path = file_of_study(study, findings_gold_file(study), "gold", "[aggregate] gold")
-        known = known or benchmark_of(study).classes
+        known = known or read_study_benchmark(study).classes
     return read_gold(path, classes=known)
 
 
@@ -393,11 +393,11 @@ def predictions(
 
 
 def _predictions_of_study(found: Source, about: Benchmark, top_k: int) -> list[Predictions]:
-    from reassess.study import benchmark_of, select_models
+    from reassess.study import read_study_benchmark, select_models
     from reassess.study.inputs import rank_models
 
     study = study_at(found)
-    own = benchmark_of(study)
+    own = read_study_benchmark(study)
     check_same_classes(own.classes, about, found.place)
     entries = select_models(study, None if found.model is None else [found.model])
     if not entries:

@@ -32,13 +32,13 @@ from reassess.study.edits import (
 )
 from reassess.study.inputs import (
     Hashes,
-    benchmark_of,
-    hierarchy_of,
     images_folder,
     missing_files,
     named_classes,
     named_files,
     open_model,
+    read_study_benchmark,
+    read_study_hierarchy,
 )
 from reassess.study.manifest import (
     ModelEntry,
@@ -69,12 +69,10 @@ __all__ = [
     "StudyRecords",
     "add_models",
     "as_named",
-    "benchmark_of",
     "change_settings",
     "collect",
     "database_as_named",
     "gold_file",
-    "hierarchy_of",
     "images_folder",
     "is_review",
     "kept_in_study",
@@ -87,6 +85,8 @@ __all__ = [
     "open_study",
     "propose_study",
     "rating_costs",
+    "read_study_benchmark",
+    "read_study_hierarchy",
     "read_study_labels",
     "refuse_review",
     "run_study",

@@ -58,12 +58,12 @@ from reassess.records import Benchmark, Predictions, Proposals, ScoreMatrix
 from reassess.study.inputs import (
     CACHE,
     Hashes,
-    benchmark_of,
     digest,
     digest_of_array,
-    hierarchy_of,
     open_model,
     rank_models,
+    read_study_benchmark,
+    read_study_hierarchy,
 )
 from reassess.study.manifest import Study
 
@@ -167,7 +167,7 @@ class StudyArtefacts:
         """
         if self._benchmark is None:
             self._hashes_of_benchmark()
-            self._benchmark = benchmark_of(self.study)
+            self._benchmark = read_study_benchmark(self.study)
         return self._benchmark
 
     def _hashes_of_benchmark(self) -> dict[str, str]:
@@ -199,7 +199,7 @@ class StudyArtefacts:
         if name == "models":
             return StudyModels(self)
         if name == "hierarchy":
-            return hierarchy_of(self.study, self.benchmark())
+            return read_study_hierarchy(self.study, self.benchmark())
         (path,) = self._paths(name, stage.section)
         if path is None or (name in FILES and not path.is_file()):
             return None

@@ -27,9 +27,9 @@ from reassess.records import Benchmark, Hierarchy, ScoreType
 from reassess.registry import checks_choices
 from reassess.study.inputs import (
     Hashes,
-    benchmark_of,
     named_classes,
     open_model,
+    read_study_benchmark,
     split_model,
 )
 from reassess.study.manifest import (
@@ -151,7 +151,7 @@ def add_models(
     """
     if order is not None and ids is not None:
         raise OptionError("order and ids must not both be given. Leave one out.")
-    benchmark = benchmark_of(study)
+    benchmark = read_study_benchmark(study)
     rows: dict[str, Any] = {"scale": scale, "order": order}
     if ids is not None:
         rows["ids"] = as_named(ids, study.folder)
@@ -233,7 +233,7 @@ def locate(
         changed["benchmark", "images"] = _images_as_named(images, folder)
     if predictions:
         files: Any = {key: changed.get(("benchmark", key), named) for key, named in now.items()}
-        benchmark = benchmark_of(with_changes(study, **files))
+        benchmark = read_study_benchmark(with_changes(study, **files))
         for name, source in predictions.items():
             for number, entry in _entries_of_file(study, name, str(source), benchmark):
                 place = _kept_source(study, str(source), entry.predictions, copy=copy)

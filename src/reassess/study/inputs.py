@@ -35,7 +35,7 @@ CACHE = ".cache"
 """The hidden folder of a study: hashes and finished shards. It can be deleted at any time."""
 
 
-def benchmark_of(study: Study) -> Benchmark:
+def read_study_benchmark(study: Study) -> Benchmark:
     """The images, original labels, classes and is-a edges of a study.
 
     Raises:
@@ -51,7 +51,7 @@ def benchmark_of(study: Study) -> Benchmark:
     )
 
 
-def hierarchy_of(study: Study, benchmark: Benchmark) -> Hierarchy | None:
+def read_study_hierarchy(study: Study, benchmark: Benchmark) -> Hierarchy | None:
     """The hierarchy of the benchmark's classes; None where the study has no edges.
 
     Raises:

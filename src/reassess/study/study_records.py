@@ -28,7 +28,7 @@ from reassess.study.artefacts import (
     refuse_review,
     votes_file,
 )
-from reassess.study.inputs import benchmark_of, hierarchy_of, rank_models
+from reassess.study.inputs import rank_models, read_study_benchmark, read_study_hierarchy
 from reassess.study.manifest import ModelEntry, Study
 
 DEPTH = 5
@@ -91,7 +91,7 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> StudyRecord
         benchmark=benchmark,
         labels=labels,
         predictions=rank_models(study, entries, benchmark, depth=DEPTH),
-        hierarchy=hierarchy_of(study, benchmark),
+        hierarchy=read_study_hierarchy(study, benchmark),
         proposals=read_proposals(proposals, benchmark) if proposals.is_file() else None,
         votes=None if votes is None else read_votes(votes, classes=benchmark.classes),
         posterior=posterior,
@@ -116,7 +116,7 @@ def read_study_labels(study: Study) -> tuple[LabelSets, Benchmark]:
             f"{study.folder}: there are no labels yet, but they must be decided first. See what is "
             f"missing: reassess status {study.folder}"
         )
-    benchmark = benchmark_of(study)
+    benchmark = read_study_benchmark(study)
     return read_labels(path, classes=benchmark.classes).align_to(benchmark), benchmark
 
 

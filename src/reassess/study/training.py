@@ -14,7 +14,7 @@ from reassess.errors import FileError, OptionError
 from reassess.files import read_labels
 from reassess.records import Classes, LabelSets
 from reassess.study.artefacts import FILES
-from reassess.study.inputs import benchmark_of, images_folder
+from reassess.study.inputs import images_folder, read_study_benchmark
 from reassess.study.manifest import Study
 from reassess.study.run import stage_status
 
@@ -51,7 +51,7 @@ def labels_in_use(study: Study) -> LabelsInUse:
             f"{study.folder}: the study has no folder of images, but must have one to train on. "
             f"Name it: reassess locate {study.folder} --images DIR"
         )
-    benchmark = benchmark_of(study)
+    benchmark = read_study_benchmark(study)
     original = benchmark.original
     assert original is not None  # noqa: S101 -- a study's benchmark has labels; this tells mypy
     ids, n_images = benchmark.image_ids, len(benchmark.image_ids)
