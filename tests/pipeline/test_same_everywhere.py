@@ -230,6 +230,15 @@ def test_a_file_that_changes_during_a_run_leaves_stale_what_was_made_of_it(
     assert states["labels"] == ("stale", ("labels",))
 
 
+@pytest.mark.parametrize("text", ["no JSON", "[]", '{"labels": 3}'])
+def test_a_record_of_stages_that_is_none_makes_them_stale(study_folder: Path, text: str) -> None:
+    (study_folder / "stages.json").write_text(text)
+    states = {one.stage: one.state for one in stage_status(open_study(study_folder))}
+    assert states == dict.fromkeys(("proposals", "tasks", "posterior", "labels"), "missing") | {
+        "votes": "done"
+    }
+
+
 def test_gold_votes_without_gold_are_refused(study_folder: Path) -> None:
     votes = read_votes(study_folder / "votes.csv")
     with pytest.raises(OptionError, match="gold votes are given, but no gold"):

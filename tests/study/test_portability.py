@@ -26,6 +26,7 @@ from reassess.study import (
     open_study,
     read_study_benchmark,
 )
+from reassess.web.serve import ServeConfig, serve_study
 from tests.conftest import Ran
 from tests.study.small import rated_study
 
@@ -142,6 +143,9 @@ def test_a_study_that_is_copied_alone_works(
     )
     with pytest.raises(FileError, match=r"study.toml, line 9: \[benchmark\] images names"):
         images_folder(open_study("there/pets"))
+    with pytest.raises(FileError, match="there is no such folder"):
+        serve_study(ServeConfig("there/pets", database="sqlite:///new.db"))
+    assert not Path("new.db").exists()
     Path("pictures").mkdir()
     assert cli("locate", "there/pets", "--images", "pictures").out.startswith("outside: ")
     assert images_folder(open_study("there/pets")).samefile("pictures")

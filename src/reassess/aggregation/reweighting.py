@@ -329,5 +329,6 @@ def _check_same(votes: Votes, posterior: Posterior) -> None:
     if differ or (row < 0).any() or (rater < 0).any() or len(row) != len(posterior.questions):
         raise DataError(
             f"posterior: it is of {len(posterior.questions):,} questions and other votes than the "
-            f"{len(votes):,} given, but must be made of these. Aggregate them: reassess aggregate."
+            f"{len(votes):,} given, but must be made of these. Aggregate them: reassess aggregate, "
+            "or reassess run where they are a study's."
         )

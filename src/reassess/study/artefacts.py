@@ -285,7 +285,9 @@ class StudyArtefacts:
             found = json.loads((self.study.folder / _RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+            return {}
+        return found
 
     def options(self, stage: Stage) -> Any:
         """The options of a stage, as the manifest sets them.

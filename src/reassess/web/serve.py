@@ -113,6 +113,7 @@ def serve_study(
         config = replace(config, stop=None)
     if config.stop is not None:
         check_stop(study, config.stop)
+    images_folder(study)  # refuses a missing one before a store is made
     store = open_rating(study, config.database, votes_per_question=votes_per_question, create=True)
     try:
         loaded = sync(study, store)
