@@ -274,9 +274,11 @@ def operating_point(
 
 
 def _has_seen(posterior: Posterior, gold: Gold) -> bool:
-    """Whether this gold entered the posterior; where hashes are unknown, any gold is this one."""
-    hashes = (posterior.gold_sha256, gold.votes.sha256)
-    return posterior.used_gold and (None in hashes or hashes[0] == hashes[1])
+    """Whether some of this gold entered the posterior: any, where that is not known."""
+    if not posterior.used_gold or posterior.gold_ids is None:
+        return posterior.used_gold
+    found = positions(gold.questions.ids, posterior.gold_ids, source="gold")
+    return bool((found >= 0).any())
 
 
 def _with_gold(point: OperatingPoint, curve: PrecisionRecall) -> OperatingPoint:

@@ -99,6 +99,7 @@ def posterior() -> Posterior:
         np.array(["ann", "bob"]), confusion=np.full((2, 2, 3), 1 / 3), prior=np.array([0.2, 0.8]),
         log_likelihood=(-3.0, -2.5), objective=(-4.0, -3.5), converged=False,
         votes_sha256="ab" * 32, used_gold=True, gold_sha256="cd" * 32,
+        gold_ids=np.array(["a", "b"]),
     )  # fmt: skip
 
 

@@ -122,6 +122,34 @@ def test_gold_stays_out_of_dawid_and_skene(study_folder: Path) -> None:
     assert not np.array_equal(alone.log_probability, clamped.log_probability)
 
 
+def test_part_of_the_gold_that_calibrated_is_in_sample_too(study_folder: Path) -> None:
+    """Another file of the same questions has not become unseen."""
+    votes = read_votes(study_folder / "votes.csv")
+    gold = read_gold(study_folder / "gold.csv")
+    posterior = make_posterior(votes=votes, gold=gold, options=AggregateOptions()).record
+    assert posterior.method == "calibrated"
+    rows = (study_folder / "gold.csv").read_text(encoding="utf-8").splitlines()
+    (study_folder / "part.csv").write_text("\n".join(rows[:31]) + "\n", encoding="utf-8")
+    benchmark = read_benchmark(study_folder / "labels.csv", classes=study_folder / "classes.csv")
+    for name in ("gold", "part"):
+        made = make_labels(
+            posterior=posterior, benchmark=benchmark, options=LabelOptions(),
+            gold=read_gold(study_folder / f"{name}.csv"),
+        )  # fmt: skip
+        assert made.record.operating_point is not None
+        assert made.record.operating_point.in_sample
+        assert "in sample" in made.summary
+
+
+def test_the_gold_of_a_study_means_the_same_to_aggregate(
+    study_folder: Path, tmp_path: Path, cli: Cli
+) -> None:
+    ran = cli("aggregate", study_folder, "-o", tmp_path / "p.npz")
+    assert ran.status == 0, ran.err
+    assert "by calibrated" in ran.out
+    assert (tmp_path / "p.npz").read_bytes() == (study_folder / "posterior.npz").read_bytes()
+
+
 @pytest.fixture
 def toy() -> Iterator[Method]:
     """An aggregator that takes the first answer of each question, registered while a test runs."""

@@ -163,6 +163,7 @@ def dawid_skene(
         converged=fitted.converged,
         votes_sha256=votes.sha256,
         used_gold=gold is not None,
+        gold_ids=None if gold is None else gold.questions.ids,
         gold_sha256=None if gold is None else gold.votes.sha256,
     )
 
@@ -314,6 +315,7 @@ def calibrated(
         prior=prior,
         votes_sha256=votes.sha256,
         used_gold=True,
+        gold_ids=gold.questions.ids,
         gold_sha256=gold.votes.sha256,
     )
 

@@ -158,6 +158,7 @@ def aggregate(
         original_classes=original_classes,
         original_min_expert_yes=original_min_expert_yes,
     )
+    gold = gold or _gold_of_study(votes)
     original = None
     if original_labels is not None:
         original = sources.benchmark(original_labels, classes=classes, notify=note)
@@ -179,6 +180,19 @@ def aggregate(
         print_json(_summary(read.votes, made.record, output) | {"reason": made.details.reason})
         return
     click.echo(f"{made.summary}: {output}")
+
+
+def _gold_of_study(votes: str) -> str | None:
+    """The gold of a study whose votes are aggregated, so that `run` and this do the same."""
+    from reassess import sources
+    from reassess.study import gold_file, open_study
+
+    if not sources.is_study(votes):
+        return None
+    path = gold_file(open_study(votes), "aggregate")
+    if path is not None:
+        note(f"Gold of the study: {path}.")
+    return None if path is None else str(path)
 
 
 def _summary(votes: Votes, posterior: Posterior, output: str) -> dict[str, object]:

@@ -194,7 +194,7 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
         columns |= {"image_ids": pairs.image_ids, "image": pairs.image, "label": pairs.label}
     if pairs is None or not np.array_equal(pairs.ids(), posterior.questions.ids):
         columns["question_ids"] = posterior.questions.ids
-    for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256"):
+    for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256", "gold_ids"):
         value = getattr(posterior, name)
         if value is not None:
             columns[name] = np.asarray(value)
@@ -256,6 +256,7 @@ def _posterior(arrays: dict[str, Array]) -> Posterior:
         used_gold=bool(used_gold),
         votes_sha256=str(arrays["votes_sha256"]) if "votes_sha256" in arrays else None,
         gold_sha256=str(arrays["gold_sha256"]) if "gold_sha256" in arrays else None,
+        gold_ids=arrays.get("gold_ids"),
     )
 
 

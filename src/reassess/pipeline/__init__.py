@@ -83,7 +83,10 @@ from reassess.registry import check_choice
 PROPOSALS = Stage(
     name="proposals", section="propose", run=make_proposals, options=ProposeOptions,
     needs=("models", "benchmark"),
-    uses={"gold": always, "votes": lambda options: RULES[options.rule].uses_posterior},
+    uses={
+        "gold": lambda options: options.recall is not None or RULES[options.rule].uses_posterior,
+        "votes": lambda options: RULES[options.rule].uses_posterior,
+    },
     decided_by=("rule", "pairs_per_model", "recall", "budget"),
 )  # fmt: skip
 TASKS = Stage(

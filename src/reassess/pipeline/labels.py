@@ -77,6 +77,11 @@ def make_posterior(
     if method.needs_gold and gold is None:
         raise OptionError(f"the method {name!r} needs gold (--gold FILE).")
     _check_options(options, name, reason)
+    if gold_votes is not None and options.method is not None and not method.needs_gold:
+        raise OptionError(
+            f"gold votes are given, but the method {name!r} counts nothing on gold. Leave them "
+            "out, or name another method."
+        )
     posterior = method.run(
         AggregationInputs(
             votes, options, gold, gold_votes, benchmark, engine=engine, progress=progress

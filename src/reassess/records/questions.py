@@ -365,6 +365,7 @@ class Posterior:
         used_gold: whether gold entered it, so that precision and recall on the same gold are
             those of questions that it has seen.
         gold_sha256: hash of that gold, where it is known.
+        gold_ids: ids of the gold questions that entered it; None where that is not known.
     """
 
     questions: Questions
@@ -381,6 +382,7 @@ class Posterior:
     votes_sha256: str | None = None
     used_gold: bool = False
     gold_sha256: str | None = None
+    gold_ids: Shaped[np.ndarray, "G"] | None = None
 
     def __post_init__(self) -> None:
         if self.log_probability.shape != (len(self.questions), len(self.states)):
