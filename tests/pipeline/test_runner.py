@@ -1,6 +1,7 @@
 """The runner: what is stale is run, by hashes that were taken before the work."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,14 @@ from reassess.study import Study, change_settings, open_study, run_study, stage_
 from tests.study.small import rated_study
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return rated_study(tmp_path_factory.mktemp("runner")).folder
+
+
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
-    return rated_study(tmp_path)
+def study(made: Path, tmp_path: Path) -> Study:
+    return open_study(shutil.copytree(made, tmp_path / "s"))
 
 
 def states(study: Study) -> dict[str, str]:

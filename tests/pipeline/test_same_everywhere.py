@@ -36,16 +36,14 @@ RULE_OPTIONS = {
 }
 
 
-def combinations() -> list[tuple[str | None, str, str | None]]:
-    """Method, rule, and what gold is for: all that can be meant together."""
-    found: list[tuple[str | None, str, str | None]] = []
-    for method in (None, *METHODS):
-        for rule in RULES:
-            for gold in (None, "gold.csv"):
-                needs = RULES[rule].needs_gold or (method and METHODS[method].needs_gold)
-                if gold is not None or not needs:
-                    found.append((method, rule, gold))
-    return found
+def combinations() -> list[tuple[str | None, str | None, tuple[str, ...]]]:
+    """Method, gold, and the rules that can be meant with them."""
+    return [
+        (method, gold, tuple(n for n, one in RULES.items() if gold or not one.needs_gold))
+        for method in (None, *METHODS)
+        for gold in (None, "gold.csv")
+        if gold or method is None or not METHODS[method].needs_gold
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -60,49 +58,53 @@ def study_folder(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path / "s")
 
 
-@pytest.mark.parametrize(("method", "rule", "gold"), combinations())
+@pytest.mark.parametrize(("method", "gold", "rules"), combinations())
 def test_run_python_and_command_line_agree(
-    study_folder: Path, tmp_path: Path, cli: Cli, method: str | None, rule: str, gold: str | None
+    study_folder: Path,
+    tmp_path: Path,
+    cli: Cli,
+    method: str | None,
+    gold: str | None,
+    rules: tuple[str, ...],
 ) -> None:
-    study = open_study(study_folder)
-    aggregate = {"method": method, "gold": gold}
-    label = {"rule": rule, "threshold": None, "target": None, "gold": gold} | RULE_OPTIONS[rule]
-    study = change_settings(study, "propose", {"gold": None})
-    study = change_settings(study, "aggregate", aggregate)
-    study = change_settings(study, "label", label)
-    assert {name for name, _ in run_study(study)} >= {"posterior", "labels"} or method is None
-
-    benchmark = read_benchmark(study.path(study.labels), classes=study.path(study.classes or ""))
-    votes = read_votes(study_folder / "votes.csv", classes=benchmark.classes)
-    known = None if gold is None else read_gold(study_folder / gold, classes=benchmark.classes)
-    names = [one.name for one in study.models]
-    posterior = make_posterior(
-        votes=votes, gold=known, benchmark=benchmark, options=AggregateOptions(method=method)
-    ).record
-    write_posterior(posterior, tmp_path / "python.npz")
-    labels = make_labels(
-        posterior=read_posterior(tmp_path / "python.npz"), benchmark=benchmark, gold=known,
-        models=names, name=study.name, options=LabelOptions(rule=rule, **RULE_OPTIONS[rule]),
-    ).record  # fmt: skip
-    write_labels(labels, tmp_path / "python.json")
-
+    study = change_settings(open_study(study_folder), "propose", {"gold": None})
+    study = change_settings(study, "aggregate", {"method": method, "gold": gold})
     at = {"classes": study.path(study.classes or ""), "labels": study.path(study.labels)}
     with_gold = [] if gold is None else ["--gold", study_folder / gold]
     with_method = [] if method is None else ["--method", method]
     ran = cli("aggregate", study_folder / "votes.csv", "--classes", at["classes"], *with_gold,
               *with_method, "-o", tmp_path / "typed.npz")  # fmt: skip
     assert ran.status == 0, ran.err
-    with_rule = [word for key, value in RULE_OPTIONS[rule].items() for word in (f"--{key}", value)]
-    with_models = [word for name in names for word in ("--model", name)]
-    ran = cli("label", tmp_path / "typed.npz", "--original-labels", at["labels"], "--classes",
-              at["classes"], *with_gold, "--rule", rule, *with_rule, *with_models, "--name",
-              study.name, "-o", tmp_path / "typed.json")  # fmt: skip
-    assert ran.status == 0, ran.err
 
-    for ours, kind in (("posterior.npz", "npz"), ("labels.json", "json")):
-        of_study = (study_folder / ours).read_bytes()
-        assert (tmp_path / f"python.{kind}").read_bytes() == of_study
-        assert (tmp_path / f"typed.{kind}").read_bytes() == of_study
+    benchmark = read_benchmark(at["labels"], classes=at["classes"])
+    votes = read_votes(study_folder / "votes.csv", classes=benchmark.classes)
+    known = None if gold is None else read_gold(study_folder / gold, classes=benchmark.classes)
+    posterior = make_posterior(
+        votes=votes, gold=known, benchmark=benchmark, options=AggregateOptions(method=method)
+    ).record
+    write_posterior(posterior, tmp_path / "python.npz")
+
+    names = [one.name for one in study.models]
+    with_models = [word for name in names for word in ("--model", name)]
+    for rule in rules:
+        options = RULE_OPTIONS[rule]
+        asked = {"rule": rule, "threshold": None, "target": None, "gold": gold} | options
+        study = change_settings(study, "label", asked)
+        assert "labels" in dict(run_study(study))
+        labels = make_labels(
+            posterior=read_posterior(tmp_path / "python.npz"), benchmark=benchmark, gold=known,
+            models=names, name=study.name, options=LabelOptions(rule=rule, **options),
+        ).record  # fmt: skip
+        write_labels(labels, tmp_path / "python.json")
+        with_rule = [word for key, value in options.items() for word in (f"--{key}", value)]
+        ran = cli("label", tmp_path / "typed.npz", "--original-labels", at["labels"],
+                  "--classes", at["classes"], *with_gold, "--rule", rule, *with_rule,
+                  *with_models, "--name", study.name, "-o", tmp_path / "typed.json")  # fmt: skip
+        assert ran.status == 0, ran.err
+        for ours, kind in (("posterior.npz", "npz"), ("labels.json", "json")):
+            of_study = (study_folder / ours).read_bytes()
+            assert (tmp_path / f"python.{kind}").read_bytes() == of_study
+            assert (tmp_path / f"typed.{kind}").read_bytes() == of_study
 
 
 def test_gold_stays_out_of_dawid_and_skene(study_folder: Path) -> None:

@@ -74,7 +74,7 @@ def test_every_question_gets_k_votes_by_distinct_raters_and_no_more(store):
     assert audit(store) == ()
 
 
-def test_nobody_is_asked_twice_and_each_has_an_order_of_his_own(make_store):
+def test_nobody_is_asked_twice_and_each_has_an_order_of_their_own(make_store):
     """Orders are independent: with tasks at random places on the ring, r was 0.25 on average."""
     store = make_store(replace(PLAIN, votes_per_question=8))
     add_questions(store, questions(60, 1))
