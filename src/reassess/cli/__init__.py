@@ -12,6 +12,8 @@ import click
 
 from reassess.errors import ReassessError
 
+HELP_OPTIONS = ["-h", "--help"]
+
 SECTIONS: dict[str, dict[str, str]] = {
     "A study": {
         "new": "Create a study: a folder with a readable manifest.",
@@ -67,6 +69,8 @@ class _Commands(click.Group):
             return None
         module = cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"reassess.cli.{module}"), module)
+        # Its own, not only inherited: click keeps the first help option that it builds.
+        command.context_settings.setdefault("help_option_names", HELP_OPTIONS)
         return command
 
     def resolve_command(
@@ -99,7 +103,7 @@ class _Commands(click.Group):
 
 @click.command(
     cls=_Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+    context_settings={"help_option_names": HELP_OPTIONS, "max_content_width": 96},
     epilog="Try it: reassess demo",
 )
 @click.version_option(package_name="reassess")
