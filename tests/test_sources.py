@@ -15,9 +15,10 @@ import pytest
 from reassess import sources
 from reassess.catalog import Catalog
 from reassess.errors import AlignmentError, DataError, OptionError
+from reassess.notes import NoteWarning, collect_notes
 from reassess.records import Classes
 from reassess.scoring import score_models
-from reassess.sources import RowMapping, SourceWarning, evaluation_target
+from reassess.sources import RowMapping, evaluation_target
 from reassess.study import collect, new_study, open_study
 from tests.conftest import IDS, ORIGINAL, SETS
 from tests.study.small import rated_study
@@ -115,11 +116,11 @@ def test_a_report_names_the_files_behind_a_study(rated: Path) -> None:
 def test_a_file_wins_over_a_published_name_and_says_so(kind: Any, name: str, good: str) -> None:
     assert sources.resolve(name, kind).meaning == "name"
     shutil.copy(good, name)
-    notes: list[str] = []
-    assert sources.resolve(name, kind, notify=notes.append).meaning == "file"
-    (note,) = notes
+    with collect_notes() as notes:
+        assert sources.resolve(name, kind).meaning == "file"
+    (note,) = notes.texts
     assert f"'{name}' is a file or folder here and a published name, too" in note
-    with pytest.warns(SourceWarning, match="published name"):
+    with pytest.warns(NoteWarning, match="published name"):
         sources.resolve(name, kind)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -194,7 +195,7 @@ def test_labels_and_models_of_other_classes_are_refused(rated: Path) -> None:
 def test_a_part_of_the_images_is_told() -> None:
     some = dict(zip(IDS[:4], SETS[:4], strict=True))
     Path("some.json").write_text(json.dumps(some))
-    with pytest.warns(SourceWarning, match="has 4 of the 6 images"):
+    with pytest.warns(NoteWarning, match="has 4 of the 6 images"):
         target = evaluation_target("some.json", "labels.csv")
     assert sorted(target.image_ids.tolist()) == sorted(IDS[:4])
     rows = RowMapping(subset=np.array(IDS[1:3]))

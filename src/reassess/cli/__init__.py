@@ -94,8 +94,11 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; say what is wrong where it was raised on purpose."""
+        from reassess.notes import collect_notes
+
         try:
-            return super().invoke(ctx)
+            with collect_notes(lambda text: click.echo(f"Note: {text}", err=True)):
+                return super().invoke(ctx)
         except ReassessError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(2)

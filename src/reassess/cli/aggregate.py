@@ -6,8 +6,9 @@ import click
 import numpy as np
 
 from reassess.cli.options import LiteralChoice, RegistryChoice, RegistryOption, answer_names, option
-from reassess.cli.output import note, print_json, progress_bar
+from reassess.cli.output import print_json, progress_bar
 from reassess.errors import OptionError
+from reassess.notes import note
 from reassess.records import Posterior, Votes
 
 if TYPE_CHECKING:
@@ -161,14 +162,13 @@ def aggregate(
     gold = gold or _gold_of_study(votes)
     original = None
     if original_labels is not None:
-        original = sources.benchmark(original_labels, classes=classes, notify=note)
+        original = sources.benchmark(original_labels, classes=classes)
     read = sources.answered_questions(
         votes,
         gold,
         gold_votes,
         classes=sources.class_table(classes, original),
         answers=answer_names(answers),
-        notify=note,
     )
     with progress_bar("Fitting") as step, ThreadEngine(workers) as engine:
         made = make_posterior(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import labels_option, option, output_option, rows_options
-from reassess.cli.output import console, note, print_json
+from reassess.cli.output import console, print_json
 from reassess.errors import OptionError
 from reassess.records import Comparison, ScoreType
 
@@ -69,12 +69,8 @@ def compare(
     from reassess.scoring import compare as compare_models
 
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
-    target = sources.evaluation_target(
-        labels, original_labels, classes=classes, rows=rows, notify=note
-    )
-    model_a, model_b = (
-        target.model(source, top_k=max(sources.DEPTH, top_k), notify=note) for source in (a, b)
-    )
+    target = sources.evaluation_target(labels, original_labels, classes=classes, rows=rows)
+    model_a, model_b = (target.model(source, top_k=max(sources.DEPTH, top_k)) for source in (a, b))
     if model_a.model == model_b.model:
         raise OptionError(
             f"both models are called {model_a.model!r}, but must be told apart. Name them, as in "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reassess.cli.options import option, output_option, rows_options
-from reassess.cli.output import console, note, print_json, progress_bar
+from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError
 from reassess.records import Benchmark, ScoreType
 
@@ -85,7 +85,7 @@ def compare_labels(
     from reassess.sources import RowMapping, reassessments
 
     rows = RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
-    read = reassessments(sources, original_labels, classes=classes, notify=note)
+    read = reassessments(sources, original_labels, classes=classes)
     benchmark, verdicts, sets = read.benchmark, read.verdicts, read.sets
     if rows.subset is not None:
         sets = tuple((select_images(one, rows.subset), known) for one, known in sets)
@@ -127,7 +127,7 @@ def _models(
     with progress_bar("Scoring") as step:
         for place, source in enumerate(sources):
             step(source, done=place, total=len(sources))
-            read = target.predictions(source, top_k=1, notify=note)
+            read = target.predictions(source, top_k=1)
             found += [model_under_sets(one, table) for one in read]
     return tuple(found)
 

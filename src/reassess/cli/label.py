@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import RegistryChoice, RegistryOption, option
-from reassess.cli.output import note, print_json
+from reassess.cli.output import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,15 +118,15 @@ def label(
 
     form = label_format(output, form).name
     options = LabelOptions(rule, threshold, target, min_expert_yes)
-    read = sources.posterior(posterior, notify=note)
-    benchmark = sources.benchmark(original_labels, classes=classes, notify=note)
+    read = sources.posterior(posterior)
+    benchmark = sources.benchmark(original_labels, classes=classes)
     read_gold, decided = None, None
     if gold is not None:
-        read_gold = sources.gold(gold, classes=benchmark.classes, notify=note)
+        read_gold = sources.gold(gold, classes=benchmark.classes)
         where = "the questions of the posterior"
-        sources.note_unasked_gold(read_gold, read.questions, where, notify=note)
+        sources.note_unasked_gold(read_gold, read.questions, where)
     if adjudications is not None:
-        decided = sources.gold(adjudications, classes=benchmark.classes, notify=note)
+        decided = sources.gold(adjudications, classes=benchmark.classes)
     with prefix_errors_with(Path(posterior)):
         made = make_labels(
             posterior=read, benchmark=benchmark, gold=read_gold, adjudications=decided,

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from reassess.progress import Progress
 
 
-def note(text: str) -> None:
-    """Write a note to stderr: how commands hear of what `reassess.sources` has to say."""
-    click.echo(f"Note: {text}", err=True)
-
-
 def console() -> "Console":
     """A console on stdout, wide enough for whole names where stdout is no terminal."""
     from rich.console import Console

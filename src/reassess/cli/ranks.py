@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import labels_option, option, output_option, rows_options
-from reassess.cli.output import console, note, print_json, progress_bar
+from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError
+from reassess.notes import note
 from reassess.records import ScoreType
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def ranks(
             _check(models, given)
             rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
             target = sources.evaluation_target(
-                str(labels), original_labels, classes=classes, rows=rows, notify=note
+                str(labels), original_labels, classes=classes, rows=rows
             )
             options = AggregateOptions(
                 pseudocount=1.0 if pseudocount is None else pseudocount,
@@ -202,9 +203,7 @@ def _read(
     from reassess.pipeline import make_posterior
 
     predictions = [
-        one
-        for source in sources.prediction_sources(models)
-        for one in target.predictions(source, notify=note)
+        one for source in sources.prediction_sources(models) for one in target.predictions(source)
     ]
     if given["votes"] is None:
         return _Inputs(predictions, target.labels)
@@ -213,11 +212,10 @@ def _read(
         given["gold"],
         given["gold-votes"],
         classes=sources.class_table(classes, target.benchmark),
-        notify=note,
     )
     votes, gold, gold_votes = answered.votes, answered.gold, answered.gold_votes
     if given["posterior"] is not None:
-        posterior = sources.posterior(given["posterior"], notify=note)
+        posterior = sources.posterior(given["posterior"])
     else:
         made = make_posterior(votes=votes, gold=gold, gold_votes=gold_votes, options=options)
         note(f"Posterior by {made.details.method} ({made.details.reason}).")

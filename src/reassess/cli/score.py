@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import labels_option, option, rows_options
-from reassess.cli.output import console, note, progress_bar
+from reassess.cli.output import console, progress_bar
 from reassess.errors import OptionError, preview
+from reassess.notes import note
 from reassess.records import ModelScore, Predictions, ScoreType
 
 if TYPE_CHECKING:
@@ -118,9 +119,7 @@ def score(
         form = format_of(output)
     z_critical(confidence)  # a confidence out of range is refused before anything is read
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
-    target = sources.evaluation_target(
-        labels, original_labels, classes=classes, rows=rows, notify=note
-    )
+    target = sources.evaluation_target(labels, original_labels, classes=classes, rows=rows)
     bootstrap = None if resamples is None else Bootstrap(resamples, seed, confidence)
     keep = any(one is not None for one in (per_image, report, figures))
     scored = _score(predictions, target, top_k, ambiguous_labels, bootstrap, keep=keep)
@@ -156,13 +155,13 @@ def _score(
     unclear = None
     if ambiguous_labels is not None:
         about = target.benchmark
-        unclear = sources.labels(ambiguous_labels, about=about, notify=note).align_to(about)
+        unclear = sources.labels(ambiguous_labels, about=about).align_to(about)
     listed = tuple(sources.prediction_sources(listed))
     scored = _Scored([], [], [])
     with progress_bar("Scoring") as step:
         for place, source in enumerate(listed):
             step(source, done=place, total=len(listed))
-            found = target.predictions(source, top_k=max((5, *top_k)), notify=note)
+            found = target.predictions(source, top_k=max((5, *top_k)))
             scored.scores += score_models(
                 found,
                 target.labels,

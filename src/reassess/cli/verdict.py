@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reassess.cli.options import LiteralChoice, RegistryChoice, option
-from reassess.cli.output import console, note, print_json, progress_bar
+from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _results_verdict(
     from reassess.report.verdict import results_sentences
 
     found = results_verdict(
-        sources.results(listed, notify=note),
+        sources.results(listed),
         x=x,
         y=y,
         original_labels=IMAGENET_ORIGINAL,

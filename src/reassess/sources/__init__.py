@@ -19,7 +19,7 @@ function        NAME                         FILE                  STUDY, its fo
 What exists as a file or folder is meant before a published name; where it could be both, the
 caller is told which was used.
 
-Notes of this kind go to ``notify``: a warning by default, a line on stderr from the command line.
+Notes of this kind are `reassess.notes`: warnings in Python, lines on stderr from the command line.
 Reads no form itself (`reassess.files`, `reassess.catalog` and `reassess.study` do).
 """
 
@@ -31,11 +31,9 @@ from reassess.sources.evaluation import (
 )
 from reassess.sources.meaning import (
     Meaning,
-    Notify,
     Source,
     SourceFile,
     SourceKind,
-    SourceWarning,
     files_behind,
     files_behind_benchmark,
     hashed,
@@ -43,7 +41,6 @@ from reassess.sources.meaning import (
     prediction_sources,
     resolve,
     split_source,
-    warn,
 )
 from reassess.sources.readers import (
     AS_STORED,
@@ -68,13 +65,11 @@ __all__ = [
     "AnsweredQuestions",
     "EvaluationTarget",
     "Meaning",
-    "Notify",
     "Reassessments",
     "RowMapping",
     "Source",
     "SourceFile",
     "SourceKind",
-    "SourceWarning",
     "answered_questions",
     "benchmark",
     "class_table",
@@ -94,5 +89,4 @@ __all__ = [
     "results",
     "split_source",
     "votes",
-    "warn",
 ]

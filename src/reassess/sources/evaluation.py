@@ -16,16 +16,15 @@ from reassess.files.expert_mistakes import (
     read_expert_mistakes,
 )
 from reassess.files.other_labels import read_label_table
+from reassess.notes import note
 from reassess.records import Benchmark, Classes, LabelSets, Predictions, align
 from reassess.sources.meaning import (
     PUBLISHED_BENCHMARK,
     Meaning,
-    Notify,
     Source,
     resolve,
     split_source,
     study_at,
-    warn,
 )
 from reassess.sources.readers import (
     AS_STORED,
@@ -58,27 +57,23 @@ class EvaluationTarget:
         """The images to score, as the benchmark writes them."""
         return self.labels.image_ids
 
-    def predictions(
-        self, source: str | Path, *, top_k: int = DEPTH, notify: Notify = warn
-    ) -> list[Predictions]:
+    def predictions(self, source: str | Path, *, top_k: int = DEPTH) -> list[Predictions]:
         """What models predict for the images to score; as `predictions` reads it.
 
         Raises:
             AlignmentError: an image to score was not predicted.
         """
-        read = predictions(source, self.benchmark, rows=self.rows, top_k=top_k, notify=notify)
+        read = predictions(source, self.benchmark, rows=self.rows, top_k=top_k)
         with prefix_errors_with(Path(split_source(str(source))[1])):
             return [one.reindex(self.image_ids) for one in read]
 
-    def model(
-        self, source: str | Path, *, top_k: int = DEPTH, notify: Notify = warn
-    ) -> Predictions:
+    def model(self, source: str | Path, *, top_k: int = DEPTH) -> Predictions:
         """What the one model of a source predicts for the images to score.
 
         Raises:
             OptionError: the source holds several models, and none of them is named.
         """
-        found = self.predictions(source, top_k=top_k, notify=notify)
+        found = self.predictions(source, top_k=top_k)
         if len(found) != 1:
             raise OptionError(
                 f"{str(source)!r} holds {len(found)} models, but one must be meant. Name it, as "
@@ -93,7 +88,6 @@ def evaluation_target(
     *,
     classes: Classes | str | Path | None = None,
     rows: RowMapping = AS_STORED,
-    notify: Notify = warn,
 ) -> EvaluationTarget:
     """What models are scored by.
 
@@ -104,8 +98,6 @@ def evaluation_target(
             are those that the labels name, and only ReaL accuracy can be computed.
         classes: the classes.
         rows: how rows of predictions find their images, and which images to score.
-        notify: is told how a source was understood where that is not plain, and that labels are
-            about a part of the images only.
 
     Raises:
         OptionError: there is no such source.
@@ -113,11 +105,11 @@ def evaluation_target(
         DataError: a label is no class.
         AlignmentError: labels and images do not fit together.
     """
-    found = resolve(labels, "labels", notify=notify)
+    found = resolve(labels, "labels")
     given = class_table(classes)
     about: Benchmark | None
     if original_labels is not None:
-        about = benchmark(original_labels, classes=given, notify=notify)
+        about = benchmark(original_labels, classes=given)
     else:
         about = _own_benchmark(found)
     sets, own = read_label_sets(found, about, given if about is None else about.classes)
@@ -132,7 +124,7 @@ def evaluation_target(
         )
         sets = sets.take(np.sort(chosen))
     elif len(sets) < len(about.image_ids):
-        notify(
+        note(
             f"{sets.name} has {len(sets):,} of the {len(about.image_ids):,} images of "
             f"{about.name}: these are scored."
         )
@@ -170,7 +162,6 @@ def reassessments(
     original_labels: str | Path | None = None,
     *,
     classes: Classes | str | Path | None = None,
-    notify: Notify = warn,
 ) -> Reassessments:
     """Several reassessments of one benchmark.
 
@@ -179,17 +170,16 @@ def reassessments(
             ``image,label(s)`` and experts' verdicts on predictions.
         original_labels: the original labels; by default those of the first study or published name.
         classes: the classes; by default those of the original labels.
-        notify: is told how a source was understood where that is not plain.
 
     Raises:
         OptionError: there is no such source.
         FileError: a file is missing or of no known form.
         DataError: a label is no class.
     """
-    found = [resolve(source, "labels", notify=notify) for source in sources]
+    found = [resolve(source, "labels") for source in sources]
     about = None
     if original_labels is not None:
-        about = benchmark(original_labels, classes=classes, notify=notify)
+        about = benchmark(original_labels, classes=classes)
     for one in found:
         about = about or _own_benchmark(one)
     known = class_table(classes, about)

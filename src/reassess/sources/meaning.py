@@ -1,7 +1,6 @@
 """What a source means: a file, a study or a published name, and the files behind it."""
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +10,7 @@ from reassess.errors import OptionError
 from reassess.files import sha256_of
 from reassess.files.access import exists
 from reassess.files.prediction_forms import prediction_files, two_files, without_siblings
+from reassess.notes import collect_notes, note
 from reassess.registry import checks_choices
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 SourceKind = Literal["benchmark", "labels", "predictions", "votes", "gold", "posterior", "results"]
 Meaning = Literal["name", "file", "study"]
-Notify = Callable[[str], None]
 
 _PUBLISHED_AS: dict[str, tuple[EntryKind, ...]] = {
     "benchmark": ("benchmark",),
@@ -36,15 +35,6 @@ PUBLISHED_BENCHMARK = "imagenet"
 """The benchmark of all published labels that can be scored by name."""
 
 _OF_STUDIES = frozenset({"benchmark", "labels", "predictions", "votes", "gold", "posterior"})
-
-
-class SourceWarning(UserWarning):
-    """What a caller should know about how a source was understood."""
-
-
-def warn(note: str) -> None:
-    """Turn a note into a warning: the default wherever a `Notify` is taken."""
-    warnings.warn(note, SourceWarning, stacklevel=3)
 
 
 @checks_choices
@@ -66,13 +56,12 @@ class Source:
 
 
 @checks_choices
-def resolve(source: str | Path, kind: SourceKind, *, notify: Notify = warn) -> Source:
+def resolve(source: str | Path, kind: SourceKind) -> Source:
     """What a source means.
 
     Args:
         source: a published name, a path or a study's folder.
         kind: what is looked for.
-        notify: is told where it could mean two things, and which was used.
 
     Raises:
         OptionError: it is neither there nor published under this name.
@@ -90,7 +79,7 @@ def resolve(source: str | Path, kind: SourceKind, *, notify: Notify = warn) -> S
             )
         if published:
             what = "study" if meaning == "study" else "file or folder"
-            notify(
+            note(
                 f"{place!r} is a {what} here and a published name, too: the {what} was used. Call "
                 f"it ./{place} to say so, or rename it to get what is published."
             )
@@ -174,7 +163,8 @@ def files_behind(source: str | Path | None, kind: SourceKind) -> list[SourceFile
     """
     if source is None:
         return []
-    found = resolve(source, kind, notify=_ignore)
+    with collect_notes():  # whoever read the source got them
+        found = resolve(source, kind)
     if found.meaning == "name":
         catalog = Catalog.default()
         paths = [catalog.path(one) for one in entry(found.place, *_PUBLISHED_AS[kind]).paths]
@@ -197,7 +187,8 @@ def files_behind_benchmark(
     """
     if original_labels is not None:
         return files_behind(original_labels, "benchmark")
-    found = resolve(labels, "labels", notify=_ignore)
+    with collect_notes():
+        found = resolve(labels, "labels")
     own = {"name": PUBLISHED_BENCHMARK, "study": found.place, "file": None}[found.meaning]
     return files_behind(own, "benchmark")
 
@@ -232,7 +223,3 @@ def _files_of_study(found: Source, kind: SourceKind) -> list[Path]:
         return [path for one in entries for path in model_files(study, one)]
     path = votes_file(study) if kind == "votes" else findings_gold_file(study)
     return [] if path is None else [path]
-
-
-def _ignore(note: str) -> None:
-    """Drop the note: whoever read the source got it."""

@@ -21,6 +21,7 @@ from reassess.files import (
     read_votes,
 )
 from reassess.files.results import Results, read_results, results_in
+from reassess.notes import note
 from reassess.records import (
     Benchmark,
     Classes,
@@ -36,12 +37,10 @@ from reassess.records import (
 from reassess.registry import checks_choices
 from reassess.sources.meaning import (
     PUBLISHED_BENCHMARK,
-    Notify,
     Source,
     file_of_study,
     resolve,
     study_at,
-    warn,
 )
 
 DEPTH = 5
@@ -122,21 +121,19 @@ def benchmark(
     source: str | Path,
     *,
     classes: Classes | str | Path | None = None,
-    notify: Notify = warn,
 ) -> Benchmark:
     """Images and their original labels.
 
     Args:
         source: ``NAME|FILE|STUDY``; a file is a table ``image,label``.
         classes: the classes, where the source does not bring its own or calls them otherwise.
-        notify: is told how a source was understood where that is not plain.
 
     Raises:
         OptionError: there is no such source.
         FileError: a file is missing or malformed.
         DataError: a label is no class, or other classes are given than those of the benchmark.
     """
-    found = resolve(source, "benchmark", notify=notify)
+    found = resolve(source, "benchmark")
     if found.meaning == "file":
         return read_benchmark(found.place, classes=class_table(classes))
     if found.meaning == "name":
@@ -161,7 +158,6 @@ def labels(
     *,
     about: Benchmark | None = None,
     classes: Classes | str | Path | None = None,
-    notify: Notify = warn,
 ) -> LabelSets:
     """Reassessed labels, on the images that they name.
 
@@ -169,14 +165,13 @@ def labels(
         source: ``NAME|FILE|STUDY``.
         about: the benchmark, to tell which images a bare list is about and which classes hold.
         classes: the classes, where no benchmark brings them.
-        notify: is told how a source was understood where that is not plain.
 
     Raises:
         OptionError: there is no such source, or a study has no labels yet.
         FileError: a file is missing or of no known form.
         DataError: a label is no class, or labels and benchmark are of different classes.
     """
-    found = resolve(source, "labels", notify=notify)
+    found = resolve(source, "labels")
     return read_label_sets(found, about, class_table(classes, about))[0]
 
 
@@ -205,7 +200,6 @@ def votes(
     *,
     classes: Classes | str | Path | None = None,
     answers: Sequence[str] | None = None,
-    notify: Notify = warn,
 ) -> Votes:
     """Raters' answers.
 
@@ -213,7 +207,6 @@ def votes(
         source: ``NAME|FILE|STUDY``.
         classes: the classes, where votes name them by id or name; a study knows its own.
         answers: the names of the answer codes 0, 1, …, for files of codes.
-        notify: is told how a source was understood where that is not plain.
 
     Raises:
         OptionError: there is no such source, a study has no votes, or two answers have one name.
@@ -225,7 +218,7 @@ def votes(
             f"--answers is {','.join(answers)!r}, but must be two or more different names, as "
             "no,maybe,yes."
         )
-    found = resolve(source, "votes", notify=notify)
+    found = resolve(source, "votes")
     if found.meaning == "name":
         return Catalog.default().votes(found.place)
     path, known = Path(found.place), class_table(classes)
@@ -242,21 +235,19 @@ def gold(
     source: str | Path,
     *,
     classes: Classes | str | Path | None = None,
-    notify: Notify = warn,
 ) -> Gold:
     """Questions whose truth experts fixed.
 
     Args:
         source: ``NAME|FILE|STUDY``; a study's is the gold that its findings are held against.
         classes: the classes, where gold names them by id or name; a study knows its own.
-        notify: is told how a source was understood where that is not plain.
 
     Raises:
         OptionError: there is no such source, or a study has no gold.
         FileError: a file is missing or malformed.
         DataError: the gold does not say what it must.
     """
-    found = resolve(source, "gold", notify=notify)
+    found = resolve(source, "gold")
     if found.meaning == "name":
         return Catalog.default().gold(found.place)
     path, known = Path(found.place), class_table(classes)
@@ -292,7 +283,6 @@ def answered_questions(
     *,
     classes: Classes | str | Path | None = None,
     answers: Sequence[str] | None = None,
-    notify: Notify = warn,
 ) -> AnsweredQuestions:
     """Votes, and the gold that goes with them.
 
@@ -302,8 +292,6 @@ def answered_questions(
         gold_votes_source: as `votes` takes it.
         classes: as `votes` takes them.
         answers: as `votes` takes them.
-        notify: is told how a source was understood where that is not plain, and how many gold
-            questions were never put to raters.
 
     Raises:
         OptionError: as from `votes` and `gold`.
@@ -311,25 +299,25 @@ def answered_questions(
         DataError: votes or gold do not say what they must.
     """
     known = class_table(classes)
-    read = votes(votes_source, classes=known, answers=answers, notify=notify)
+    read = votes(votes_source, classes=known, answers=answers)
     of_gold, truth = None, None
     if gold_votes_source is not None:
-        of_gold = votes(gold_votes_source, classes=known, answers=answers, notify=notify)
+        of_gold = votes(gold_votes_source, classes=known, answers=answers)
     if gold_source is not None:
-        truth = gold(gold_source, classes=known, notify=notify)
+        truth = gold(gold_source, classes=known)
         asked = read if of_gold is None else of_gold
-        note_unasked_gold(truth, asked.questions, notify=notify)
+        note_unasked_gold(truth, asked.questions)
     return AnsweredQuestions(read, truth, of_gold)
 
 
-def posterior(source: str | Path, *, notify: Notify = warn) -> Posterior:
+def posterior(source: str | Path) -> Posterior:
     """The posterior in a file, or that of a study.
 
     Raises:
         OptionError: a study has none yet.
         FileError: the file is missing or malformed.
     """
-    found = resolve(source, "posterior", notify=notify)
+    found = resolve(source, "posterior")
     if found.meaning == "file":
         return read_posterior(found.place)
     from reassess.study import FILES
@@ -346,7 +334,6 @@ def predictions(
     *,
     rows: RowMapping = AS_STORED,
     top_k: int = DEPTH,
-    notify: Notify = warn,
 ) -> list[Predictions]:
     """What models predict for images of a benchmark.
 
@@ -356,7 +343,6 @@ def predictions(
         about: the images, and the classes where they are known.
         rows: how rows of files find their images.
         top_k: best classes of an image to keep of full scores.
-        notify: is told how a source was understood where that is not plain.
 
     Raises:
         OptionError: there is no such source, or it has no model of the name.
@@ -364,7 +350,7 @@ def predictions(
         DataError: predictions do not say what they must, or are of other classes.
         AlignmentError: rows do not find their images.
     """
-    found = resolve(source, "predictions", notify=notify)
+    found = resolve(source, "predictions")
     if found.meaning == "name":
         read = Catalog.default().predictions(found.place, about)
     elif found.meaning == "study":
@@ -424,7 +410,7 @@ def check_same_classes(own: Classes | None, about: Benchmark, place: str) -> Non
     )
 
 
-def results(sources: Sequence[str | Path], *, notify: Notify = warn) -> Results:
+def results(sources: Sequence[str | Path]) -> Results:
     """Published accuracies: a published name, folders of tables, or tables.
 
     Raises:
@@ -434,7 +420,7 @@ def results(sources: Sequence[str | Path], *, notify: Notify = warn) -> Results:
     """
     paths: list[Path] = []
     for source in sources:
-        found = resolve(source, "results", notify=notify)
+        found = resolve(source, "results")
         if found.meaning == "name":
             catalog = Catalog.default()
             paths += [catalog.path(one) for one in entry(found.place, "results").paths]
@@ -447,13 +433,11 @@ def note_unasked_gold(
     known: Gold,
     asked: Questions,
     where: str = "the questions of the votes",
-    *,
-    notify: Notify = warn,
 ) -> None:
     """Tell how many gold questions are not among those that raters were asked."""  # fmt: skip
     missing = positions(known.questions.ids, asked.ids, source="gold") < 0
     if missing.any() and not missing.all():
-        notify(
+        note(
             f"{int(missing.sum()):,} of {len(missing):,} gold questions, such as "
             f"{preview(known.questions.ids[missing], 1)}, are not among {where} and do not count."
         )
