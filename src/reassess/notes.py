@@ -77,12 +77,41 @@ def note(text: str) -> None:
             show(text)
 
 
-def columns_read(file: str, used: Mapping[str, str], columns: Sequence[str]) -> None:
-    """Record which of a table's columns were read, and as what."""
+def columns_read(
+    file: str, used: Mapping[str, str | Sequence[str]], columns: Sequence[str]
+) -> None:
+    """Record which of a table's columns were read, and as what; more of a file adds to it.
+
+    Args:
+        file: the path, as it was given.
+        used: the column, or several, by what it was read as.
+        columns: all columns of the file.
+    """
     found = _OPEN.get()
     if found is None:
         return
-    left = tuple(name for name in columns if name not in set(used.values()))
-    entry = ColumnsRead(file, dict(used), left)
-    if entry not in found[0].columns:
-        found[0].columns.append(entry)
+    entries = found[0].columns
+    place = next((i for i, entry in enumerate(entries) if entry.file == file), None)
+    before = ColumnsRead(file, {}, columns) if place is None else entries[place]
+    names = {part: (one,) if isinstance(one, str) else tuple(one) for part, one in used.items()}
+    read = {name for several in names.values() for name in several}
+    entry = ColumnsRead(
+        file,
+        {**before.used, **{part: _shortened(several) for part, several in names.items()}},
+        tuple(name for name in before.left if name not in read),
+    )
+    if place is None:
+        entries.append(entry)
+    else:
+        entries[place] = entry
+
+
+def _shortened(columns: Sequence[str]) -> str:
+    """The names of columns that were read as one thing: a thousand scores are one line."""
+    return ", ".join(columns) if len(columns) < 4 else f"{columns[0]} … {columns[-1]}"
+
+
+def open_notes() -> Notes | None:
+    """What was collected so far by the innermost collector; None where none is open."""
+    found = _OPEN.get()
+    return None if found is None else found[0]

@@ -15,12 +15,10 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, FileError, preview
 from reassess.files.access import as_strings, check_readable, prefix_errors_with, read_npy
+from reassess.files.columns import IMAGE, LABEL
 from reassess.files.tables import ColumnFile, read_table
 from reassess.records import Benchmark, Classes
 from reassess.records.benchmark import MOST_CLASSES
-
-IMAGE = ("image", "filename", "file", "image_id", "file_name", "path", "id")
-CLASS = ("label", "class", "category", "target")
 
 _INTEGER = re.compile(r"\s*[+-]?\d+(\.0*)?\s*")
 
@@ -48,7 +46,7 @@ def read_benchmark(
     path = Path(labels)
     table = read_table(path)
     image_ids = table.texts(table.require(IMAGE))
-    column = table.require(CLASS)
+    column = table.require(LABEL)
     texts = table.texts(column)
     known = read_classes(classes) if isinstance(classes, str | Path) else classes
     if known is None and not _all_integers(texts):

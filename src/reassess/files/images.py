@@ -20,7 +20,7 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, FileError, preview
 from reassess.files.access import check_readable
-from reassess.files.benchmarks import CLASS, IMAGE
+from reassess.files.columns import IMAGE_BESIDE_BYTES, LABEL
 from reassess.files.tables import is_parquet, named, read_table
 
 SUFFIXES = frozenset(
@@ -28,8 +28,6 @@ SUFFIXES = frozenset(
 )
 BYTES = ("jpeg", "jpg", "png", "bytes", "image_bytes", "img", "picture", "content")
 _LABELS_IN_SHARDS = ("cls", "label")
-_IDS = (*(name for name in IMAGE if name != "image"), "index", "key")
-"""Where a table has ids; its column ``image`` holds the bytes."""
 
 
 @dataclass(frozen=True)
@@ -144,14 +142,14 @@ def _in_parquet(paths: list[Path]) -> ImageFiles:
                 f"{path}: row {wrong[0] + 1} holds {type(cells[wrong[0]]).__name__}, but must hold "
                 f"an image's bytes; {len(wrong):,} of {len(cells):,} rows do not."
             )
-        column = table.find(_IDS)
+        column = table.find(IMAGE_BESIDE_BYTES)
         if column is not None:
             ids += table.texts(column)
         elif paths_inside and all(paths_inside):
             ids += paths_inside
         else:
             ids += [str(len(content) + row) for row in range(len(cells))]
-        label = table.find(CLASS)
+        label = table.find(LABEL)
         labels = None if label is None or labels is None else labels + table.texts(label)
         content += cells
     source = str(paths[0] if len(paths) == 1 else paths[0].parent)

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Int, Shaped
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import prefix_errors_with, read_json
-from reassess.files.benchmarks import IMAGE
+from reassess.files.columns import IMAGE, LABELS
 from reassess.files.tables import read_table
 from reassess.records import Classes, LabelSets
 from reassess.records.benchmark import MOST_CLASSES
@@ -154,7 +154,7 @@ def read_label_table(path: str | Path, *, classes: Classes | None, name: str) ->
     path = Path(path)
     table = read_table(path)
     rows = table.texts(table.require(IMAGE))
-    column = table.require(("label", "labels", "class"))
+    column = table.require(LABELS)
     whole = column.strip().lower() != "labels"
     found: dict[str, list[int]] = {}
     for row, (image_id, cell) in enumerate(zip(rows, table.cells(column), strict=True)):

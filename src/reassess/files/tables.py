@@ -1,13 +1,13 @@
-"""Columns of CSV and parquet files, by name or alias.
+"""Columns of CSV and parquet files, by the parts that they play (`reassess.files.columns`).
 
 CSV comes through Python's own reader (wide blocks of numbers through NumPy's), parquet
-through pyarrow. Column names are compared without case and surrounding blanks.
+through pyarrow. Two columns that could play one part must say the same.
 """
 
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from jaxtyping import Float, Shaped
 
 from reassess.errors import FileError, MissingExtraError, preview
 from reassess.files.access import check_readable, write_atomically
+from reassess.files.columns import Part
+from reassess.notes import columns_read
 
 _BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError)
 """What pyarrow raises on unfinished, corrupt or foreign bytes.
@@ -39,35 +41,85 @@ class ColumnFile:
 
     path: Path
     header: tuple[str, ...]
+    _used: set[str] = field(default_factory=set, repr=False, compare=False)
 
-    def find(self, aliases: Sequence[str]) -> str | None:
-        """The first column whose name is one of the aliases; None where there is none.
+    def candidates(self, part: Part | Sequence[str]) -> list[str]:
+        """The columns that could play a part, in the order of its names; no cell is compared.
 
         Raises:
             FileError: two columns have this name, but for case and blanks.
         """
-        for alias in aliases:
-            found = [name for name in self.header if name.strip().lower() == alias]
-            if len(found) > 1:
-                raise _repeated(self.path, found)
-            if found:
-                return found[0]
-        return None
+        found = _as_part(part).candidates(self.header)
+        by_name: dict[str, list[str]] = {}
+        for name in found:
+            by_name.setdefault(name.strip().lower(), []).append(name)
+        for names in by_name.values():
+            if len(names) > 1:
+                raise _repeated(self.path, names)
+        return found
 
-    def require(self, aliases: Sequence[str]) -> str:
-        """The column with one of these names.
+    def find(self, part: Part | Sequence[str]) -> str | None:
+        """The column that plays a part, recorded as read; None where there is none.
+
+        Several may be there if they say the same in every row.
+
+        Args:
+            part: what is asked for, or the names that such a column may have.
 
         Raises:
-            FileError: there is none.
+            FileError: two columns could play it and differ, or have one name but for case and
+                blanks.
         """
-        found = self.find(aliases)
+        part = _as_part(part)
+        found = self.candidates(part)
+        if not found:
+            return None
+        for other in found[1:]:
+            self._check_same(part, found[0], other)
+        self.use(part.name, found[0])
+        return found[0]
+
+    def require(self, part: Part | Sequence[str]) -> str:
+        """The column that plays a part; see `find`.
+
+        Raises:
+            FileError: there is none, or two could play it and differ.
+        """
+        part = _as_part(part)
+        found = self.find(part)
         if found is None:
-            others = f" (or {', '.join(aliases[1:])})" if len(aliases) > 1 else ""
+            first, *others = (*part.aliases, *part.fallbacks)
+            more = f" (or {', '.join(others)})" if others else ""
             raise FileError(
-                f"{self.path}: the column {aliases[0]!r}{others} is missing; the columns are "
+                f"{self.path}: the column {first!r}{more} is missing; the columns are "
                 f"{named(self.header)}. Name the column so."
             )
         return found
+
+    def use(self, part: str, *columns: str) -> None:
+        """Record columns as read, and as what."""
+        self._used.update(columns)
+        columns_read(str(self.path), {part: columns}, self.header)
+
+    def _check_same(self, part: Part, first: str, second: str) -> None:
+        """Refuse two columns for one part, unless they say the same in every row."""
+        one, two = (
+            ["" if cell is None else str(cell).strip() for cell in self._read(name)]
+            for name in (first, second)
+        )
+        differ = [
+            row
+            for row, (a, b) in enumerate(zip(one, two, strict=True))
+            if a != b and not (part.is_path and (a.endswith("/" + b) or b.endswith("/" + a)))
+        ]
+        if differ:
+            row = differ[0]
+            raise FileError(
+                f"{self.path}: the columns {first!r} and {second!r} could both be the {part.name}, "
+                f"but differ: row {row + 2} has {one[row][:40]!r} and {two[row][:40]!r}; "
+                f"{len(differ):,} of {len(one):,} rows differ. Keep the column that is meant; drop "
+                "the other, or rename it."
+            )
 
     def cells(self, name: str) -> list[Any]:
         """A column as it is: strings from CSV, whatever is stored from parquet.
@@ -75,6 +127,11 @@ class ColumnFile:
         Raises:
             FileError: the file is corrupt.
         """
+        if name not in self._used:
+            self.use(name.strip().lower(), name)
+        return self._read(name)
+
+    def _read(self, name: str) -> list[Any]:
         if is_parquet(self.path):
             column = _read_parquet(self.path, [name]).column(0)
             try:
@@ -152,6 +209,10 @@ class ColumnFile:
 def named(columns: Sequence[str]) -> str:
     """Column names for a message, shortened: the header of a foreign file may be all of it."""
     return preview([name if len(name) < 40 else name[:37] + "…" for name in columns], 8)
+
+
+def _as_part(part: Part | Sequence[str]) -> Part:
+    return part if isinstance(part, Part) else Part(part[0], tuple(part))
 
 
 def _repeated(path: Path, columns: Sequence[str]) -> FileError:

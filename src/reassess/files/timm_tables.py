@@ -15,7 +15,8 @@ import numpy as np
 
 from reassess.errors import FileError
 from reassess.files.access import Array
-from reassess.files.benchmarks import IMAGE, class_indices
+from reassess.files.benchmarks import class_indices
+from reassess.files.columns import IMAGE
 from reassess.files.tables import ColumnFile, named, read_table
 from reassess.records import Benchmark, ScoreType
 from reassess.registry import checks_choices
@@ -54,7 +55,7 @@ def read_timm_table(path: Path, benchmark: Benchmark) -> TimmTable:
         DataError: a label names no class.
     """
     table = read_table(path)
-    ids = np.array(table.texts(table.require((IMAGE[1], *IMAGE))))
+    ids = np.array(table.texts(table.require(IMAGE)))
     scores, scale, classes = None, None, None
     for name, its_scale in _OUTPUTS:
         columns = _numbered(table, name)

@@ -17,13 +17,11 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError, MissingExtraError, preview
 from reassess.files.access import write_atomically
-from reassess.files.benchmarks import CLASS, IMAGE, class_indices
+from reassess.files.benchmarks import class_indices
+from reassess.files.columns import ANSWER, IMAGE, LABEL, RATER, TASK
 from reassess.files.tables import ColumnFile, is_parquet, read_table, utc_times
 from reassess.records import ANSWERS, Classes, Votes, factorize
 
-TASK = ("task", "question", "item", "task_id", "question_id", "item_id")
-RATER = ("worker", "rater", "annotator", "expert", "worker_id", "rater_id", "annotator_id")
-ANSWER = ("answer", "vote", "response")
 GIVEN_AT = ("given_at",)
 SECONDS = ("seconds",)
 
@@ -48,11 +46,11 @@ def read_vote_table(
     task = table.find(TASK)
     image = label = None
     if task is not None:
-        answer_column = table.find(ANSWER) or table.require(CLASS)
+        answer_column = table.find(ANSWER) or table.require(LABEL)
     else:
         answer_column = table.require(ANSWER)
         image = table.texts(table.require(IMAGE))
-        column = table.require(CLASS)
+        column = table.require(LABEL)
         label = class_indices(table.texts(column), classes, f"{path}: column {column!r}")
     texts, code = factorize(table.texts(answer_column))
     _, first = np.unique(code, return_index=True)
