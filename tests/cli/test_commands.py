@@ -53,6 +53,27 @@ def test_the_first_page_lists_every_command(cli: Run) -> None:
     assert "0.1" in cli("--version").out
 
 
+def test_verbose_and_json_say_which_columns_were_read(
+    cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("l.json").write_text('{"a.jpg": [0], "b.jpg": [1]}')
+    Path("o.csv").write_text("File Name,class,comment\na.jpg,0,x\nb.jpg,1,y\n")
+    Path("p.csv").write_text("filename,index,prob\na.jpg,0,.9\nb.jpg,0,.8\n")
+    score = ("score", "p.csv", "--labels", "l.json", "--original-labels", "o.csv")
+    lines = cli(*score, "-v").err.splitlines()
+    assert "Read: o.csv: image from 'File Name', label from 'class'; left: 'comment'." in lines
+    assert any(line.startswith("Read: p.csv: ") and "'prob'" in line for line in lines)
+    found = run_json(cli, *score)
+    assert found["notes"] == []
+    assert {one["file"]: one["left"] for one in found["read"]} == {
+        "o.csv": ["comment"],
+        "p.csv": [],
+    }
+    assert "Read:" not in cli(*score).err
+    assert "Read: no table." in cli("datasets", "--verbose").err
+
+
 @pytest.mark.usefixtures("study")
 @pytest.mark.parametrize("method", ["majority", "dawid-skene", "calibrated"])
 def test_a_tiny_study(method: str, cli: Run) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from reassess.cli.output import add_verbose_option, print_columns_read
 from reassess.errors import ReassessError
 
 HELP_OPTIONS = ["-h", "--help"]
@@ -71,6 +72,7 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"reassess.cli.{module}"), module)
         # Its own, not only inherited: click keeps the first help option that it builds.
         command.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+        add_verbose_option(command)
         return command
 
     def resolve_command(
@@ -97,8 +99,11 @@ class _Commands(click.Group):
         from reassess.notes import collect_notes
 
         try:
-            with collect_notes(lambda text: click.echo(f"Note: {text}", err=True)):
-                return super().invoke(ctx)
+            with collect_notes(lambda text: click.echo(f"Note: {text}", err=True)) as notes:
+                try:
+                    return super().invoke(ctx)
+                finally:
+                    print_columns_read(ctx, notes)
         except ReassessError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(2)

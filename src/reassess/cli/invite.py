@@ -84,7 +84,7 @@ def invite(
             for name in names
         }
     if as_json:
-        print_json(links)
+        print_json(links, with_notes=False)
         return
     for name, link in links.items():
         click.echo(f"{name}\t{link}")

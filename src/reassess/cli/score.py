@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import labels_option, option, rows_options
-from reassess.cli.output import console, progress_bar
+from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError, preview
 from reassess.notes import note
 from reassess.records import ModelScore, Predictions, ScoreType
@@ -205,7 +205,7 @@ def _note_same_names(scores: Sequence[ModelScore]) -> None:
 
 
 def _write(scores: list[ModelScore], name: str, output: str, confidence: float, form: str) -> None:
-    """Write the scores to a file; in JSON as `--json` prints them."""
+    """Write the scores to a file."""
     from reassess.files.artefacts import write_scores
     from reassess.report.score_tables import score_table
     from reassess.report.table import write_rendered
@@ -223,12 +223,12 @@ def _write(scores: list[ModelScore], name: str, output: str, confidence: float, 
 def _print(
     scores: list[ModelScore], name: str, confidence: float, as_json: bool, as_csv: bool
 ) -> None:
-    from reassess.files.artefacts import scores_as_json
+    from reassess.files.artefacts import scores_as_dict
     from reassess.report.score_tables import score_table
     from reassess.report.table import render, to_rich
 
     if as_json:
-        click.echo(scores_as_json(scores, name, confidence), nl=False)
+        print_json(scores_as_dict(scores, name, confidence))
         return
     table = score_table(scores, name, confidence=confidence, best_first=not as_csv)
     if as_csv:

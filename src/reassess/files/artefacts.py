@@ -303,10 +303,12 @@ def score_as_dict(score: ModelScore, confidence: float) -> dict[str, Any]:
     return found
 
 
-def scores_as_json(scores: Sequence[ModelScore], labels: str, confidence: float = 0.95) -> str:
-    """The scores of models under labels, as a JSON text."""
+def scores_as_dict(
+    scores: Sequence[ModelScore], labels: str, confidence: float = 0.95
+) -> dict[str, Any]:
+    """The scores of models under labels, ready for JSON."""
     models = [score_as_dict(score, confidence) for score in scores]
-    return json.dumps({"labels": labels, "level": confidence, "models": models}, indent=1) + "\n"
+    return {"labels": labels, "level": confidence, "models": models}
 
 
 def write_scores(
@@ -318,7 +320,8 @@ def write_scores(
         FileError: the file cannot be written.
     """
     with write_atomically(path) as beside:
-        beside.write_text(scores_as_json(scores, labels, confidence), encoding="utf-8")
+        text = json.dumps(scores_as_dict(scores, labels, confidence), indent=1)
+        beside.write_text(text + "\n", encoding="utf-8")
 
 
 def score_columns(
