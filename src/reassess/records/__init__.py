@@ -12,7 +12,8 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
                     `RecipeRun`; whether the classes are numbered as the benchmark's
 `hierarchy`         `Hierarchy`: which class is a kind of which
 `pairs`             `Pairs`: (image, class), and how those of one record are found in another
-`questions`         `Proposals`, `Questions`, `Votes`, `Gold`, `Posterior`
+`questions`         `Proposals`, `Questions`, `Posterior`
+`votes`             `Votes`, `Gold`
 `tasks`             `Tasks`: the questions of one image on one screen; `Assessment`,
                     `StoppingRule`: which questions need no more votes
 `labels`            `LabelSets`, `OperatingPoint`; `Accuracy`, `MultilabelAccuracy`, `ModelScore`,
@@ -48,9 +49,10 @@ from reassess.records.predictions import (
     ScoreType,
     check_class_order,
 )
-from reassess.records.questions import ANSWERS, Gold, Posterior, Proposals, Questions, Votes
+from reassess.records.questions import ANSWERS, Posterior, Proposals, Questions
 from reassess.records.reviews import MistakeReview
 from reassess.records.tasks import Assessment, NoStopping, StoppingRule, Tasks
+from reassess.records.votes import Gold, Votes
 
 __all__ = [
     "ANSWERS",
