@@ -96,11 +96,13 @@ def test_grey_of_16_bits_keeps_its_shades(kind):
     assert (decode(content.getvalue(), TRANSFORM) == 0x40).all()
 
 
-def test_an_image_without_a_white_is_refused():
+def test_models_see_the_shades_of_floats_that_raters_see():
+    """By hand: the smallest value is black, the largest white, what lies between is between."""
     content = io.BytesIO()
-    Image.fromarray(np.full((SIDE, SIDE), 0.5, np.float32)).save(content, "TIFF")
-    with pytest.raises(ValueError, match="32 bits"):
-        decode(content.getvalue(), TRANSFORM)
+    levels = np.repeat(np.array([[-1.0, 0.0, 1.0, 3.0]], np.float32), SIDE, axis=0)
+    Image.fromarray(np.repeat(levels, SIDE // 4, axis=1)).save(content, "TIFF")
+    seen = decode(content.getvalue(), TRANSFORM)[0, :: SIDE // 4, 0]
+    assert seen.tolist() == [0, 64, 128, 255]
 
 
 def test_an_image_is_turned_as_its_camera_was_held():

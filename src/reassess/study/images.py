@@ -3,12 +3,12 @@
 import base64
 import io
 import os
-import warnings
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from reassess.files.decoding import decode_image
 from reassess.records import Benchmark, positions
 
 N_EXAMPLES = 8
@@ -121,18 +121,13 @@ def small_copies(folder: Path, image_ids: Sequence[str]) -> dict[str, str]:
 
 def _small(path: Path) -> tuple[str, bytes] | None:
     """A small copy without metadata, and its kind; None where the file shows no image."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.draft("RGB", (SIDE, SIDE))
-                small = ImageOps.exif_transpose(image).convert("RGB")
-        small.thumbnail((SIDE, SIDE))
-        kind = "png" if max(small.size) <= _TINY else "jpeg"
-        out = io.BytesIO()
-        small.save(out, kind, quality=_QUALITY)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError):
+        small = decode_image(path.read_bytes(), longer=SIDE).pixels
+    except (OSError, ValueError):
         return None
+    small.thumbnail((SIDE, SIDE))
+    small.info.clear()  # Pillow would write the profile again
+    kind = "png" if max(small.size) <= _TINY else "jpeg"
+    out = io.BytesIO()
+    small.save(out, kind, quality=_QUALITY)
     return kind, out.getvalue()

@@ -9,26 +9,21 @@ Which files there are is for `reassess.files.images`, what is done to a batch in
 """
 
 import hashlib
-import io
 import os
-import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Int, Shaped, UInt8
 from torch import Tensor
 
-from reassess.errors import DataError, MissingExtraError, preview
+from reassess.errors import DataError, preview
+from reassess.files.decoding import decode_image
 from reassess.files.images import ImageFiles
 from reassess.progress import Progress, null_progress
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 MAX_BYTES_IN_MEMORY = 4 * 2**30
 """Bytes of decoded images that are kept in memory."""
@@ -40,6 +35,8 @@ _N_PREFETCHED = 3
 """Batches that are decoded ahead: enough that a slow image delays no step, few in memory."""
 
 _DIGEST = "S16"
+_BICUBIC = 3
+"""As Pillow counts its ways to resize."""
 
 
 @dataclass(frozen=True)
@@ -56,49 +53,21 @@ class ImageTransform:
 
 
 def decode(content: bytes, transform: ImageTransform) -> UInt8[np.ndarray, "S S 3"]:
-    """The square in the middle of an encoded image, as RGB.
+    """The square in the middle of an encoded image, as RGB; decoded as raters see it.
 
     Raises:
         ValueError: the bytes are no image that Pillow reads.
         MissingExtraError: Pillow is missing.
     """
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError as error:
-        raise MissingExtraError("pillow", "train", "decoding images") from error
     edge = max(transform.side, round(transform.side / transform.crop))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata and of very large images
-            with Image.open(io.BytesIO(content)) as opened:
-                opened.draft("RGB", (edge, edge))
-                image = _in_8_bits(ImageOps.exif_transpose(opened)).convert("RGB")
-    except UnidentifiedImageError as error:  # its text names an object in memory
-        raise ValueError("it has no format that Pillow knows") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(str(error)) from error
+    image = decode_image(content, shorter=edge).pixels.convert("RGB")
     width, height = image.size
     if min(width, height) != edge:
         scale = edge / min(width, height)
         size = (max(edge, round(width * scale)), max(edge, round(height * scale)))
-        image = image.resize(size, Image.Resampling.BICUBIC)
+        image = image.resize(size, _BICUBIC)
     left, top = (image.width - transform.side) // 2, (image.height - transform.side) // 2
     return np.asarray(image.crop((left, top, left + transform.side, top + transform.side)))
-
-
-def _in_8_bits(image: "Image.Image") -> "Image.Image":
-    """The upper 8 of 16 bits of grey, where Pillow's own conversion would cut all to white.
-
-    Raises:
-        ValueError: the pixels are 32-bit numbers, for which no value of white is defined.
-    """
-    from PIL import Image
-
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise ValueError("pixels have 32 bits, but must have 8 or 16")
-    return image
 
 
 class InMemoryImages:

@@ -80,7 +80,7 @@ def decide(site: ASite, expert: Expert, id: str, fields: Fields) -> Response:  #
 
 
 @router.get("/picture")
-def picture(site: ASite, _: Expert, id: str, size: Size = "full") -> Response:  # noqa: A002 -- as above
+def picture(site: ASite, _: Expert, id: str, size: Size = "screen") -> Response:  # noqa: A002 -- as above
     """An image of the study by id."""
     found = rating.image_counts(site.store, id)
     return sized(site.image_path(found.image_id), size)

@@ -16,7 +16,7 @@ from reassess.rating.experts import GoldTask
 from reassess.web.access import ASite, Expert, Fields
 from reassess.web.pages import render
 from reassess.web.payloads import answers_in, number
-from reassess.web.pictures import picture_response
+from reassess.web.pictures import Size, sized
 from reassess.web.site import Site
 from reassess.web.views import class_out
 
@@ -85,10 +85,10 @@ def judge(site: ASite, expert: Expert, task: Task, fields: Fields) -> Response:
 
 
 @router.get("/{task}/image")
-def image(site: ASite, expert: Expert, task: Task) -> Response:
+def image(site: ASite, expert: Expert, task: Task, size: Size = "screen") -> Response:
     """The image of a chosen task."""
     chosen = rating.gold_task(site.store, expert.number, task)
-    return picture_response(site.image_path(chosen.image_id))
+    return sized(site.image_path(chosen.image_id), size)
 
 
 def _page(request: Request, site: Site, chosen: GoldTask) -> Response:

@@ -1,100 +1,204 @@
 """Image files as browsers get them: of a task or an example, never by a path they name.
 
 Addresses name a task and never an image: ids of images tell their class where folders are
-classes. What is served is what Pillow says it is, by its content and not by its name;
-formats that browsers do not show are sent as PNG. Files without a name, a date or a tag: no
-header tells one image from another but its length.
+classes. What is served is what `reassess.files.decoding` makes of a file, by its content and not
+by its name: upright and in sRGB, so that all browsers and the models see the same. Nothing goes
+out but pixels: no place, time or name that a camera wrote. No header tells one image from another
+but its length.
 """
 
 import io
-import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from PIL import Image, ImageOps, UnidentifiedImageError
 from starlette.responses import Response
 
+from reassess.files.decoding import FORMATS, DecodedImage, decode_image, value_range
+from reassess.files.metadata import without_metadata
 from reassess.registry import checks_choices
 
-LARGEST_FILE = 64 * 2**20
+if TYPE_CHECKING:
+    from PIL import Image
+
+LARGEST_FILE = 128 * 2**20
 """Bytes."""
 
 MOST_PIXELS = 50_000_000
-"""More would fill the memory of whoever looks at it."""
+"""More would fill the memory of whoever looks at it; a larger JPEG is sent at half its size."""
 
-Size = Literal["small", "full"]
+SCREEN_SIDE = 1600
+"""Pixels of the longer side of what a rating page shows; whole is what its zoom shows."""
 
-_SHOWN = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
-_TURNED = ("BMP", "TIFF", "PPM")
+Size = Literal["small", "screen", "full"]
+"""The copy of a gallery, the copy of a rating page, the whole image."""
+
+_SHOWN = {
+    "JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "GIF": "image/gif",
+    "WEBP": "image/webp",
+}  # fmt: skip
+_LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "JPEG2000")
 _SIDE = 320
+_TINY = 64
+"""Pixels up to which a small copy is kept without loss: a JPEG would blur what little there is."""
+
 _FOREVER = "private, max-age=86400, immutable"
 
+Stamp = tuple[str, int, int]
+"""A file as it is now: its path, and when and how large it was written."""
 
-def picture(path: Path | None) -> tuple[bytes, str] | None:
-    """Content and media type of an image file; None where it cannot be shown."""
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An image, its file's content, and the size that the file says it has."""
+
+    decoded: DecodedImage
+    content: bytes
+    size: tuple[int, int]
+
+
+def stamp_of(path: Path | None) -> Stamp | None:
+    """What stands for a file's content in a cache; None where there is no file to be shown."""
     if path is None:
         return None
     try:
-        if not path.is_file() or path.stat().st_size > LARGEST_FILE:
+        found = path.stat()
+        if not path.is_file() or found.st_size > LARGEST_FILE:
             return None
-        content = path.read_bytes()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=(*_SHOWN, *_TURNED)) as image:
-                return _as_shown(image, content)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError):
+    except (OSError, ValueError):
         return None
+    return str(path), found.st_mtime_ns, found.st_size
 
 
-def picture_response(path: Path | None) -> Response:
-    """The file as a response; 404 where it cannot be shown."""
-    shown = picture(path)
+def picture(path: Path | None, size: Size = "full") -> tuple[bytes, str] | None:
+    """Content and media type of an image file; None where it cannot be shown."""
+    stamp = stamp_of(path)
+    if stamp is None:
+        return None
+    return _SIZES[size](stamp)
+
+
+def thumbnail(path: Path) -> bytes | None:
+    """A small copy of an image file, for examples and galleries; None where it cannot be shown."""
+    found = picture(path, "small")
+    return None if found is None else found[0]
+
+
+@checks_choices
+def sized(path: Path | None, size: Size) -> Response:
+    """The image in a size as a response; 404 where it cannot be shown."""
+    shown = picture(path, size)
     if shown is None:
         return Response(status_code=404)
     return Response(shown[0], media_type=shown[1], headers={"cache-control": _FOREVER})
 
 
-def _as_shown(image: Image.Image, content: bytes) -> tuple[bytes, str] | None:
-    if image.width * image.height > MOST_PIXELS or image.format is None:
-        return None
-    if image.format in _SHOWN:
-        return content, _SHOWN[image.format]
-    turned = io.BytesIO()
-    upright = ImageOps.exif_transpose(image)
-    (upright if upright.mode in ("1", "L", "RGB", "RGBA") else upright.convert("RGB")).save(
-        turned, "PNG"
-    )
-    return turned.getvalue(), "image/png"
-
-
-@lru_cache(maxsize=4096)
-def thumbnail(path: Path) -> bytes | None:
-    """A small JPEG of an image file, for examples and galleries; None where it cannot be shown."""
-    shown = picture(path)
-    if shown is None:
-        return None
-    try:
-        with Image.open(io.BytesIO(shown[0])) as image:
-            image.draft("RGB", (_SIDE, _SIDE))
-            small = ImageOps.exif_transpose(image).convert("RGB")
-            small.thumbnail((_SIDE, _SIDE))
-            turned = io.BytesIO()
-            small.save(turned, "JPEG", quality=82)
-    except (OSError, SyntaxError, ValueError):
-        return None
-    return turned.getvalue()
+def picture_response(path: Path | None) -> Response:
+    """The whole image as a response; 404 where it cannot be shown."""
+    return sized(path, "full")
 
 
 def thumbnail_response(path: Path | None) -> Response:
-    """The small JPEG as a response; 404 where it cannot be shown."""
-    small = None if path is None else thumbnail(path)
-    if small is None:
-        return Response(status_code=404)
-    return Response(small, media_type="image/jpeg", headers={"cache-control": _FOREVER})
+    """The small copy as a response; 404 where it cannot be shown."""
+    return sized(path, "small")
 
 
-@checks_choices
-def sized(path: Path | None, size: Size) -> Response:
-    """The file, or its small JPEG, as a response; 404 where it cannot be shown."""
-    return picture_response(path) if size == "full" else thumbnail_response(path)
+def shades(path: Path | None) -> tuple[float, float] | None:
+    """The values of an image that pages show as black and white; None where it has 8 bits."""
+    stamp = stamp_of(path)
+    return None if stamp is None else _shades(stamp)
+
+
+@lru_cache(maxsize=65_536)
+def _shades(stamp: Stamp) -> tuple[float, float] | None:
+    try:
+        return value_range(Path(stamp[0]).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _small(stamp: Stamp) -> tuple[bytes, str] | None:
+    read = _read(stamp, longer=_SIDE)
+    if read is None:
+        return None
+    pixels = read.decoded.pixels
+    return _encoded(_at_most(pixels, _SIDE), is_lossy=max(pixels.size) > _TINY, quality=82)
+
+
+@lru_cache(maxsize=128)
+def _screen(stamp: Stamp) -> tuple[bytes, str] | None:
+    read = _read(stamp, longer=SCREEN_SIDE)
+    if read is None or max(read.size) <= SCREEN_SIDE:
+        return _whole(read)
+    return _encoded(_at_most(read.decoded.pixels, SCREEN_SIDE), is_lossy=True, quality=90)
+
+
+def _full(stamp: Stamp) -> tuple[bytes, str] | None:
+    return _whole(_read(stamp))
+
+
+_SIZES: dict[Size, Callable[[Stamp], tuple[bytes, str] | None]] = {
+    "small": _small, "screen": _screen, "full": _full,
+}  # fmt: skip
+
+
+def _whole(read: _Read | None) -> tuple[bytes, str] | None:
+    """The file's own pixels where browsers draw them as they are, else what they are decoded to."""
+    if read is None:
+        return None
+    decoded = read.decoded
+    if decoded.is_as_stored and decoded.pixels.size == read.size and decoded.kind in _SHOWN:
+        alone = without_metadata(read.content, decoded.kind)
+        if alone is not None:
+            return alone, _SHOWN[decoded.kind]
+    return _encoded(decoded.pixels, is_lossy=decoded.kind in _LOSSY, quality=95)
+
+
+def _read(stamp: Stamp, longer: int | None = None) -> _Read | None:
+    """An image with its file's content; None where it cannot be shown, or has too many pixels."""
+    try:
+        content = Path(stamp[0]).read_bytes()
+        width, height, kind = _measure(content)
+        if width * height > MOST_PIXELS:
+            if kind not in ("JPEG", "MPO"):
+                return None
+            half = int(max(width, height) * (MOST_PIXELS / (width * height)) ** 0.5 / 2)
+            longer = half if longer is None else min(longer, half)
+        return _Read(decode_image(content, longer=longer), content, (width, height))
+    except (OSError, ValueError):
+        return None
+
+
+def _measure(content: bytes) -> tuple[int, int, str]:
+    """Width, height and kind of an encoded image, by its header.
+
+    Raises:
+        ValueError: it has none.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+            return opened.width, opened.height, opened.format or ""
+    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _at_most(image: "Image.Image", side: int) -> "Image.Image":
+    small = image.copy()
+    small.thumbnail((side, side))
+    return small
+
+
+def _encoded(image: "Image.Image", *, is_lossy: bool, quality: int) -> tuple[bytes, str]:
+    """An image as a file of its pixels alone."""
+    out = io.BytesIO()
+    image.info.clear()  # Pillow would write profile and comments again
+    if is_lossy:
+        image.save(out, "JPEG", quality=quality)
+        return out.getvalue(), "image/jpeg"
+    image.save(out, "PNG")
+    return out.getvalue(), "image/png"

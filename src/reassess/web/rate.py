@@ -98,7 +98,7 @@ def paused(request: Request, site: ASite, person: Person) -> Response:
 
 
 @router.get("/screens/{lease}/image")
-def image(site: ASite, person: Person, lease: int, size: Size = "full") -> Response:
+def image(site: ASite, person: Person, lease: int, size: Size = "screen") -> Response:
     """The image of a task that the rater holds or held; nobody names an image by its id."""
     found = rating.leased_task(site.store, person.number, lease)
     return sized(site.image_path(found.image_id), size)
