@@ -2,6 +2,7 @@
 
 ==============  ===================================================================
 `access`        files as such: checked, written whole, hashed; arrays without pickle, JSON
+`places`        where a file is written: links followed, pipes and devices told apart
 `tables`        columns of CSV and parquet files
 `benchmarks`    original labels, classes, hierarchy, lists of image ids
 `predictions`   models' predictions, aligned to a benchmark or left on disk

@@ -1,17 +1,21 @@
 """Files as such: checked before they are read, written whole or not at all, never unpickled.
 
 Text, JSON and NumPy's arrays are opened here, `.npy` memory-mapped; what they mean is for the
-module of each format. A file is written beside its place and renamed.
+module of each format. A file is written beside its place and renamed; links are followed, and
+what is no plain file is never replaced (`reassess.files.places`).
 """
 
 import hashlib
 import json
 import os
+import secrets
+import shutil
+import stat
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -19,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from reassess.errors import DataError, FileError, preview
+from reassess.files.places import Destination, destination, opened
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -181,32 +186,34 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def write_atomically(path: str | Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; it is renamed to ``path`` when the block ends.
+    """A path to write to, beside ``path``, whose place it takes by rename when the block ends.
 
-    Folders are made where they are missing. When the block raises, what it wrote is
-    removed and whatever stood at ``path`` before is untouched.
+    Folders are made where they are missing. When the block raises, what it wrote is removed and
+    whatever stood at ``path`` before is untouched. A link stays: its target is replaced. The new
+    file has the mode, and where possible the owner, of the one that it replaces. What exists and
+    is no plain file, such as a pipe or ``/dev/stdout``, gets the bytes when the block ends.
 
     Raises:
-        FileError: the folder cannot be written to.
+        FileError: it is a folder, a socket or a disk, is read-only, or cannot be written.
     """
-    path = Path(path)
+    place = destination(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
-        )
+        beside = _new_file(place)
     except OSError as error:
         raise FileError(
             f"{path}: cannot be written ({error.strerror}). Choose a folder that can (-o FILE)."
         ) from error
-    os.close(handle)
-    beside = Path(name)
     try:
         yield beside
         with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(path)
+            if place.is_plain:
+                os.fsync(file.fileno())
+            else:
+                with opened(place) as target:
+                    shutil.copyfileobj(file, target)
+        if place.is_plain:
+            _keep_mode(beside, place.status)
+            beside.replace(place.target)
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror}).") from error
     except UnicodeEncodeError as error:
@@ -215,10 +222,32 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _new_file(place: Destination) -> Path:
+    """An empty file with the suffix of the path: in its folder, or where temporary files are.
+
+    It has the rights that the umask leaves a new file; where one is replaced, only ours until
+    `_keep_mode`.
+    """
+    suffix = place.path.suffix
+    if not place.is_plain:
+        handle, name = tempfile.mkstemp(suffix=suffix)
+        os.close(handle)
+        return Path(name)
+    place.target.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.target.with_name(f".{secrets.token_hex(8)}{suffix}")
+    mode = 0o666 if place.status is None else 0o600
+    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    return beside
+
+
+def _keep_mode(beside: Path, status: os.stat_result | None) -> None:
+    """Give a new file the owner, where we may, and the mode of the one that it replaces."""
+    if status is None:
+        return
+    for uid, gid in ((-1, status.st_gid), (status.st_uid, -1)):
+        with suppress(PermissionError):
+            os.chown(beside, uid, gid)
+    beside.chmod(stat.S_IMODE(status.st_mode))
 
 
 def sha256_of(path: str | Path) -> str:

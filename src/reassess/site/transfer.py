@@ -169,7 +169,7 @@ def is_export(study: Study, path: Path) -> bool:
 def record_export(study: Study, path: Path) -> None:
     """Note that an export wrote a file of the study."""
     key = study.relative(path)
-    if key is None:
+    if key is None or not path.is_file():  # a pipe is read by someone else
         return
     record = _exported(study) | {key: sha256_of(path)}
     with write_atomically(study.folder / KEPT / _RECORD) as beside:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reassess.errors import FileError, MissingExtraError
+from reassess.files import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,18 @@ class Metrics:
         if first and path.is_file():
             with path.open(newline="", encoding="utf-8") as file:
                 kept = [row for row in csv.reader(file) if row[:1] and row[0].isdecimal()]
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(names)
-                writer.writerows(row for row in kept if int(row[0]) <= first)
-        except OSError as error:
-            raise FileError(f"{path}: cannot be written ({error.strerror}).") from error
+        if path.is_fifo():
+            raise FileError(
+                f"{path}: it is a pipe, but must be a file: rows are added during the run. Choose "
+                "another (--metrics FILE)."
+            )
+        with (
+            write_atomically(path) as beside,
+            beside.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(names)
+            writer.writerows(row for row in kept if int(row[0]) <= first)
 
     def __enter__(self) -> "Metrics":
         return self

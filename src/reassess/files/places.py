@@ -1,0 +1,209 @@
+"""Where a file is written: what a path leads to, and whether two paths lead to one place.
+
+Links are followed, so that a link stays a link. What exists and is no plain file – a pipe, a
+terminal, ``/dev/stdout`` – is written to as it is and never replaced; a folder, a socket or a disk
+is refused. `reassess.files.access.write_atomically` writes there.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import stat
+import sys
+import time
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from reassess.errors import FileError
+
+_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|\d+))/fd/(\d+)")
+_MOST_LINKS = 40
+"""As many as Linux follows."""
+PIPE_SECONDS = 30.0
+"""How long a pipe without a reader is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What a path that is written to leads to.
+
+    Attributes:
+        path: as it was given, for messages.
+        target: the same, links followed.
+        status: what exists there; None where nothing does.
+        descriptor: the open file of this process that the path names, as ``/dev/stdout`` does.
+    """
+
+    path: Path
+    target: Path
+    status: os.stat_result | None
+    descriptor: int | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a new plain file may take its place."""
+        is_file = self.status is None or stat.S_ISREG(self.status.st_mode)
+        return is_file and self.descriptor is None
+
+
+def destination(path: str | Path) -> Destination:
+    """What a path leads to, if it may be written.
+
+    Raises:
+        FileError: it is a folder, a socket or a disk, is read-only, lies below a file or in a
+            folder that cannot be written to, or its links lead nowhere.
+    """
+    path = Path(path)
+    try:
+        descriptor = _descriptor(path)
+        if descriptor is not None:
+            return Destination(path, path, os.fstat(descriptor), descriptor)
+        target = Path(os.path.realpath(path))
+        if target.is_symlink():
+            raise FileError(f"{path}: cannot be written (its links lead in a circle).")
+        status = _status(target)
+        if status is None:
+            _check_folder(target)
+        else:
+            _check_status(path, target, status)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FileError(
+            f"{path}: cannot be written ({reason}). Choose another file (-o FILE)."
+        ) from error
+    return Destination(path, target, status)
+
+
+def _descriptor(path: Path) -> int | None:
+    """The number of the open file of this process that a path names; None for other paths."""
+    own = {"fd", "self", "thread-self", str(os.getpid())}
+    for _ in range(_MOST_LINKS):
+        path = Path(os.path.realpath(path.parent)) / path.name
+        if str(path) in _STREAMS:
+            return _STREAMS[str(path)]
+        found = _DESCRIPTOR.fullmatch(str(path))
+        if found is not None and path.parts[2] in own:
+            return int(found[1])
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
+
+
+def _status(target: Path) -> os.stat_result | None:
+    try:
+        return target.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _check_folder(target: Path) -> None:
+    """Refuse a new file that its folder cannot take."""
+    above = next(one for one in target.parents if os.path.lexists(one))
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{above} is no folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"the folder {above} is read-only")
+
+
+def _check_status(path: Path, target: Path, status: os.stat_result) -> None:
+    """Refuse what exists and must not be written to."""
+    mode = status.st_mode
+    kinds = {stat.S_IFDIR: "folder", stat.S_IFSOCK: "socket", stat.S_IFBLK: "disk"}
+    kind = kinds.get(stat.S_IFMT(mode))
+    if kind is not None:
+        within = "Name a file in it" if kind == "folder" else "Choose another file"
+        raise FileError(
+            f"{path}: cannot be written: it is a {kind}, but must be a file. {within} (-o FILE)."
+        )
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "it is read-only")
+    if stat.S_ISREG(mode) and not os.access(target.parent, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"the folder {target.parent} is read-only")
+
+
+@contextlib.contextmanager
+def opened(place: Destination) -> Iterator[IO[bytes]]:
+    """What exists and is no plain file, open to be written to as it is.
+
+    Raises:
+        FileError: nobody reads the pipe.
+        OSError: it cannot be opened.
+    """
+    if place.descriptor is not None:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        number = os.dup(place.descriptor)
+    elif place.status is not None and stat.S_ISFIFO(place.status.st_mode):
+        number = _open_pipe(place)
+    else:
+        number = os.open(place.target, os.O_WRONLY)
+    with os.fdopen(number, "wb") as file:
+        yield file
+
+
+def _open_pipe(place: Destination) -> int:
+    """A pipe with a reader, open."""
+    until = time.monotonic() + PIPE_SECONDS
+    while True:
+        try:
+            number = os.open(place.target, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+        else:
+            os.set_blocking(number, True)
+            return number
+        if time.monotonic() > until:
+            raise FileError(
+                f"{place.path}: cannot be written: it is a pipe, but nothing has opened it to read "
+                f"for {PIPE_SECONDS:g} seconds. Start its reader first, or choose a file (-o FILE)."
+            )
+        time.sleep(0.02)
+
+
+def is_same_place(one: str | Path, other: str | Path) -> bool:
+    """Whether two paths are one file, or would be.
+
+    Links are followed; names that differ by case or Unicode form are one where the file system
+    says so.
+    """
+    one, other = Path(os.path.realpath(one)), Path(os.path.realpath(other))
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        pass
+    if one == other:
+        return True
+    if one.parent == one or other.parent == other or _exists(one) or _exists(other):
+        return False
+    if one.name == other.name or (_folded(one) == _folded(other) and _ignores_case(one)):
+        return is_same_place(one.parent, other.parent)
+    return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _folded(path: Path) -> str:
+    return unicodedata.normalize("NFC", path.name).casefold()
+
+
+def _ignores_case(path: Path) -> bool:
+    """Whether a file system knows the folder above a path in other letters, too."""
+    for above in path.parents:
+        swapped = above.name.swapcase()
+        if swapped != above.name and above.exists():
+            with contextlib.suppress(OSError):
+                return above.samefile(above.with_name(swapped))
+            return False
+    return False
