@@ -193,9 +193,9 @@ def test_tables_that_others_wrote(rows: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ("image,label\na,cow\n", r"row 2 has the label 'cow', but must have an index, or a class"),
+        ("image,label\na,cow\n", r"row 2 is 'cow', but must be the id or the unique name"),
         ("image,label\na,0\na,0\n", "has the label 0 twice"),
-        ("image,label\na,3\n", "is 3, but must be in"),
+        ("image,label\na,3\n", "row 2 is 3, but a class index must be in"),
         ("image,kind\na,3\n", "the column 'label'"),
     ],
 )

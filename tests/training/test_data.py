@@ -11,9 +11,18 @@ from PIL import Image
 
 from reassess.errors import AlignmentError, DataError, FileError
 from reassess.files.images import open_images
+from reassess.records import Classes
 from reassess.training import ImageTransform, load_pixels, open_labelled
 from reassess.training.images import decode
-from tests.training.small import NAMES, SIDE, squares, write_folder, write_parquet, write_shards
+from tests.training.small import (
+    NAMES,
+    SIDE,
+    encoded,
+    squares,
+    write_folder,
+    write_parquet,
+    write_shards,
+)
 
 TRANSFORM = ImageTransform(SIDE)
 
@@ -165,3 +174,16 @@ def test_what_cannot_be_learned_is_refused(tmp_path):
     (flat / "a.png").write_bytes(Path(tmp_path / "four" / ids[0]).read_bytes())
     with pytest.raises(DataError, match="it has no labels"):
         open_labelled(flat, transform=TRANSFORM)
+
+
+def test_names_of_folders_are_never_indices(tmp_path: Path) -> None:
+    for n, content in enumerate(encoded(squares(6)[0])):
+        folder = tmp_path / ("1", "2", "10")[n % 3]
+        folder.mkdir(exist_ok=True)
+        (folder / f"{n}.png").write_bytes(content)
+    for classes in (None, Classes.from_names(["1", "10", "2"])):
+        found = open_labelled(tmp_path, classes=classes)
+        assert found.classes.ids == ("1", "10", "2")
+        assert np.bincount(found.first_label).tolist() == [2, 2, 2]
+    with pytest.raises(DataError, match=r"class folders.* is 2, but must be the id"):
+        open_labelled(tmp_path, classes=Classes.from_names(["1", "10", "11"]))

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from reassess.cli.options import LiteralChoice, RegistryChoice, RegistryOption, answer_names, option
+from reassess.cli.options import (
+    LiteralChoice,
+    RegistryChoice,
+    RegistryOption,
+    answer_names,
+    labels_are_option,
+    option,
+)
 from reassess.cli.output import print_json, progress_bar
 from reassess.errors import OptionError
 from reassess.notes import note
@@ -108,6 +115,7 @@ The published scores, to the last digit:
     help="Stop when the objective rises by less than this share.",
 )
 @click.option("--answers", metavar="A,B,…", help="Names of the answer codes 0, 1, …")
+@labels_are_option
 @click.option("--classes", metavar="FILE", help="Classes, where votes name them by id or name.")
 @click.option("--workers", type=int, help="Threads.  [default: one a core]")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The posterior, .npz.")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from reassess.cli.options import RegistryChoice
+from reassess.cli.options import RegistryChoice, labels_are_option
 from reassess.cli.training_options import cleaning_rules
 
 
@@ -21,6 +21,7 @@ image: image, label, predicted, p_label, p_predicted, reason.
 )
 @click.argument("predictions", metavar="OOF")
 @click.option("--labels", required=True, metavar="FILE", help="The labels: a table image,label.")
+@labels_are_option
 @click.option("--classes", metavar="FILE", help="Classes, where OOF does not name them: "
               "index,id,name,synonyms,definition.")  # fmt: skip
 @click.option("--rule", type=RegistryChoice(cleaning_rules), default="disagree",

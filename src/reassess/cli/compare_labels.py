@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import option, output_option, rows_options
+from reassess.cli.options import labels_are_option, option, output_option, rows_options
 from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError
 from reassess.records import Benchmark, ScoreType
@@ -47,6 +47,7 @@ that it says no label holds.
 @option("--original-labels", old=("--original",), metavar="NAME|FILE|STUDY",
               help="Original labels: 'imagenet', a table image,label, or a study.  "
               "[default: those of the first study or catalogue name]")  # fmt: skip
+@labels_are_option
 @click.option(
     "--classes", metavar="FILE", help="Table of the classes: index,id,name,synonyms,definition."
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import RegistryChoice, RegistryOption, option
+from reassess.cli.options import RegistryChoice, RegistryOption, labels_are_option, option
 from reassess.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ Examples:
     metavar="NAME|FILE|STUDY",
     help="All images with their original labels: 'imagenet' or a table image,label.",
 )
+@labels_are_option
 @click.option("--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition.")
 @click.option(
     "--rule",

@@ -2,16 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import click
 
-from reassess.records import (
-    ScoreType,
-)
-
-if TYPE_CHECKING:
-    pass
+from reassess.records import LabelsAre, ScoreType
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -138,9 +133,33 @@ def _row_order() -> object:
     return RowOrder
 
 
+def _read_integers_as(
+    ctx: click.Context, _: click.Parameter, value: LabelsAre | None
+) -> LabelsAre | None:
+    """Read integers in this way until the command ends."""
+    if value is not None:
+        from reassess.files.class_words import integers_are
+
+        ctx.with_resource(integers_are(value))
+    return value
+
+
+def labels_are_option(command: Command) -> Command:
+    """``--labels-are``: how integers that name classes are read in all files of the command."""
+    return click.option(
+        "--labels-are",
+        type=LiteralChoice(LabelsAre),
+        expose_value=False,
+        callback=_read_integers_as,
+        help="Whether integers in files of labels, votes and gold are class ids or class indices.  "
+        "[default: as the file shows; refused where it could be both]",
+    )(command)
+
+
 def labels_option(command: Command, *, required: bool = True) -> Command:
     """``--labels``, ``--original-labels`` and ``--classes``: what predictions are judged by."""
     for decorate in (
+        labels_are_option,
         click.option(
             "--classes",
             metavar="FILE",

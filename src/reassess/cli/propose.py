@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import RegistryChoice, RegistryOption, option
+from reassess.cli.options import RegistryChoice, RegistryOption, labels_are_option, option
 from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError
 
@@ -45,6 +45,7 @@ Examples:
     "proposals; learned: the expected recall.  [default: all models; 0.97 of what the models name]",
 )
 @click.option("--budget", type=click.IntRange(1), help="At most so many proposals (learned only).")
+@labels_are_option
 @click.option("--gold", metavar="FILE", help="Gold questions: a table image,label,expert,answer.")
 @option(
     "--pairs-per-model",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reassess.cli.options import LiteralChoice, RegistryChoice, option
+from reassess.cli.options import LiteralChoice, RegistryChoice, labels_are_option, option
 from reassess.cli.output import progress_bar
 from reassess.errors import OptionError
 
@@ -72,6 +72,7 @@ def data_options(command: Command) -> Command:
                      help="Leave out images that cannot be decoded, and name them."),
         click.option("--side", type=click.IntRange(8), metavar="PIXELS",
                      help="Side of the square that images become.  [default: 32, or timm's]"),
+        labels_are_option,
         click.option("--classes", metavar="FILE",
                      help="Classes in their order: index,id,name,synonyms,definition."),
         click.option("--labels", metavar="FILE",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import RegistryChoice, RegistryOption, option
+from reassess.cli.options import RegistryChoice, RegistryOption, labels_are_option, option
 from reassess.cli.rating_options import database_option, opened
 from reassess.errors import OptionError
 
@@ -169,6 +169,7 @@ Examples:
 )
 @click.argument("study")
 @click.argument("file")
+@labels_are_option
 @_format
 @click.option(
     "--votes-per-question",

@@ -1,34 +1,40 @@
 """What a benchmark ships: original labels, classes, hierarchy, and lists of image ids.
 
-``labels.csv``     ``image,label``: if every label is a non-negative integer it is the class
-                   index, else a class id or name
+``labels.csv``     ``image,label``: a class index, id or name (`reassess.files.class_words`);
+                   ``class_id`` or ``class_index`` for ``label`` says which
 ``classes.csv``    ``index,id,name,synonyms,definition``
 ``hierarchy.csv``  ``child,parent``
 """
 
 import json
-import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Shaped
 
-from reassess.errors import DataError, FileError, preview
+from reassess.errors import DataError, FileError
 from reassess.files.access import as_strings, check_readable, prefix_errors_with, read_npy
-from reassess.files.columns import IMAGE, LABEL
+from reassess.files.class_words import class_indices, read_class_column
+from reassess.files.columns import IMAGE, Part
 from reassess.files.tables import ColumnFile, read_table
-from reassess.records import Benchmark, Classes
-from reassess.records.benchmark import MOST_CLASSES
+from reassess.notes import note
+from reassess.records import Benchmark, Classes, LabelsAre
+from reassess.registry import checks_choices
 
-_INTEGER = re.compile(r"\s*[+-]?\d+(\.0*)?\s*")
+_ID = Part("class id", ("id", "wnid", "class_id"), ("class", "label"))
+_NAME = Part("class name", ("name", "class_name"))
+_INDEX = Part("class index", ("index", "class_index"))
 
 
+@checks_choices
 def read_benchmark(
     labels: str | Path,
     *,
     classes: str | Path | Classes | None = None,
     hierarchy: str | Path | None = None,
     name: str | None = None,
+    labels_are: LabelsAre | None = None,
 ) -> Benchmark:
     """A benchmark from its original labels.
 
@@ -38,26 +44,26 @@ def read_benchmark(
             make the classes, and integers leave the number of classes open.
         hierarchy: is-a edges.
         name: how to call the benchmark; the file's stem by default.
+        labels_are: whether integers among the labels are class ids or indices; None leaves it to
+            the file, which is refused where it can be read both ways.
 
     Raises:
         FileError: a file is missing or malformed.
-        DataError: an image appears twice or a label is no class.
+        DataError: an image appears twice, or a label is no class or could be two.
     """
     path = Path(labels)
     table = read_table(path)
     image_ids = table.texts(table.require(IMAGE))
-    column = table.require(LABEL)
-    texts = table.texts(column)
     known = read_classes(classes) if isinstance(classes, str | Path) else classes
-    if known is None and not _all_integers(texts):
-        known = Classes.from_names(sorted(set(texts)))
-    original = class_indices(texts, known, f"{path}: column {column!r}")
+    if known is not None and labels_are is not None:
+        known = replace(known, labels_are=labels_are)
+    found = read_class_column(table, known, labels_are=labels_are)
     with prefix_errors_with(path):
         return Benchmark(
             name=name or path.stem,
             image_ids=unique_ids(image_ids, path),
-            original=original,
-            classes=known,
+            original=found.label,
+            classes=found.classes,
             hierarchy=() if hierarchy is None else read_hierarchy(hierarchy),
         )
 
@@ -73,71 +79,27 @@ def unique_ids(image_ids: list[str], path: Path) -> Shaped[np.ndarray, "N"]:
         if first.setdefault(image_id, row) != row:
             raise DataError(
                 f"{path}: row {row}: image {image_id!r} is there already in row {first[image_id]}, "
-                "but must be there once. Leave one row for each image."
+                "but must be there once: an image has one original label. Leave one row for each "
+                "image; sets of labels are read where labels are compared and scored (--labels)."
             )
     return np.array(image_ids)
-
-
-def _all_integers(texts: list[str]) -> bool:
-    return all(_INTEGER.fullmatch(text) for text in texts)
-
-
-def class_indices(
-    texts: list[str], classes: Classes | None, where: str, *, first_row: int = 2
-) -> Int[np.ndarray, "n"]:
-    """Class indices from a column of labels.
-
-    If every text is an integer it is the class index (compared as a number); else each is a
-    class id or name. Messages count rows from ``first_row``: in a table the header is row 1.
-
-    Raises:
-        DataError: an index is negative or not below K, or a text names no class.
-    """
-    if _all_integers(texts):
-        n_classes = MOST_CLASSES if classes is None else len(classes)
-        indices = [_integer(text) for text in texts]
-        outside = [row for row, index in enumerate(indices) if not 0 <= index < n_classes]
-        if outside:
-            raise DataError(
-                f"{where}: row {outside[0] + first_row} is {texts[outside[0]][:40].strip()}, but a "
-                f"class index must be in [0, {n_classes:,}); {len(outside):,} of {len(texts):,} "
-                "rows are outside. Check the classes file (--classes)."
-            )
-        return np.array(indices, dtype=np.int64)
-    if classes is None:
-        row = next(i for i, text in enumerate(texts) if not _INTEGER.fullmatch(text))
-        raise DataError(
-            f"{where}: row {row + first_row} is {texts[row]!r}, which is not a class index, and no "
-            "classes are known. Give the classes (--classes FILE)."
-        )
-    index_of = classes.index_of
-    unknown = [text for text in dict.fromkeys(texts) if text not in index_of]
-    if unknown:
-        row = texts.index(unknown[0]) + first_row
-        raise DataError(
-            f"{where}: row {row} is {unknown[0]!r}, but must be the id or the unique name of one "
-            f"of the {len(classes):,} classes; unknown: {preview(unknown)}. Check the classes file "
-            "(--classes)."
-        )
-    return np.array([index_of[text] for text in texts], dtype=np.int64)
-
-
-def _integer(text: str) -> int:
-    """The integer that `_INTEGER` matched; more digits than any class has count as one beyond."""
-    digits = text.partition(".")[0].strip()
-    return int(digits) if len(digits) < 40 else MOST_CLASSES
 
 
 def read_classes(path: str | Path) -> Classes:
     """Classes from a table ``index,id,name,synonyms,definition``; ``id`` or ``name`` suffices.
 
+    Without an index the classes stand in the order of the rows.
+
     Raises:
-        FileError: neither column is there, or the indices are not 0 to K - 1.
+        FileError: neither column is there, the indices are not 0 to K - 1, or there are none and
+            the ids are numbers that state another order than the rows.
+        DataError: an id appears twice.
     """
     path = Path(path)
     table = read_table(path)
-    ids = table.find(("id", "wnid", "class_id", "class"))
-    names = table.find(("name", "class_name"))
+    index = table.find(_INDEX) or _numbers_beside_ids(table)
+    ids = table.find(_ID if index is None else _without(_ID, index))
+    names = table.find(_NAME)
     if ids is None and names is None:
         table.require(("id", "name"))
     columns = {
@@ -146,17 +108,76 @@ def read_classes(path: str | Path) -> Classes:
         "synonyms": _optional(table, ("synonyms",)),
         "definitions": _optional(table, ("definition", "definitions")),
     }
-    index = table.find(("index",))
-    if index is not None:
-        order = class_indices(table.texts(index), None, f"{path}: column 'index'").tolist()
+    if index is None:
+        _check_order_of_ids(columns["ids"], f"{path}: column {ids or names!r}")
+    else:
+        order = class_indices(table.texts(index), None, f"{path}: column {index!r}").tolist()
         if sorted(order) != list(range(len(order))):
             raise FileError(
-                f"{path}: column 'index' must hold every number from 0 to {len(order) - 1} once."
+                f"{path}: column {index!r} must hold every number from 0 to {len(order) - 1} once."
             )
         rows = sorted(range(len(order)), key=order.__getitem__)
         columns = {key: [column[row] for row in rows] for key, column in columns.items()}
     with prefix_errors_with(path):
-        return Classes(**{key: tuple(column) for key, column in columns.items()})
+        ids_, names_, synonyms, definitions = map(tuple, columns.values())
+        return Classes(ids_, names_, synonyms, definitions)
+
+
+def _numbers_beside_ids(table: ColumnFile) -> str | None:
+    """Of several columns of ids the one that holds 0 to K - 1: it is the index of the others."""
+    columns = table.candidates(_ID)
+    if len(columns) < 2:
+        return None
+    found = []
+    for column in columns:
+        texts = table.texts(column)
+        if all(text.isdecimal() for text in texts) and sorted(map(int, texts)) == list(
+            range(len(texts))
+        ):
+            found.append(column)
+    return found[0] if len(found) == 1 else None
+
+
+def _without(part: Part, column: str) -> Part:
+    """A part that a column does not play, as it plays another."""
+    name = column.strip().lower()
+    return replace(part, aliases=tuple(one for one in part.aliases if one != name))
+
+
+def _check_order_of_ids(ids: list[str], where: str) -> None:
+    """Refuse ids that are the numbers of the classes in another order than their rows.
+
+    Numbers that are sorted as texts (1, 10, 11, 2) are names of folders, in the order in which
+    torchvision's ImageFolder numbers them: the rows are the indices.
+
+    Raises:
+        FileError: the ids are 0 to K - 1, or 1 to K, and neither ascend as numbers nor as texts.
+    """
+    if not all(one.strip().isdecimal() for one in ids):
+        return
+    numbers = [int(one) for one in ids]
+    ascending = sorted(numbers)
+    if ascending[0] not in {0, 1} or ascending != list(
+        range(ascending[0], len(ids) + ascending[0])
+    ):
+        return
+    if numbers == ascending:
+        return
+    row = next(
+        row for row, pair in enumerate(zip(numbers, ascending, strict=True)) if len({*pair}) > 1
+    )
+    if ids == sorted(ids):
+        note(
+            f"{where}: row {row + 2} is {ids[row]}: the ids are numbers in the order of texts, "
+            f"so that the index of a class is its row (0 to {len(ids) - 1}), not its id."
+        )
+        return
+    raise FileError(
+        f"{where}: row {row + 2} is {ids[row]}, which could be the class of index {row} (by its "
+        f"row) or of index {numbers[row] - ascending[0]} (by its number), but must be one; the ids "
+        "are all numbers of classes, in another order than the rows. Add a column 'index' from 0 "
+        "that says which, or sort the rows by their number."
+    )
 
 
 def _optional(table: ColumnFile, aliases: tuple[str, ...]) -> list[str]:

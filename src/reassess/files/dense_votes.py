@@ -18,7 +18,7 @@ from jaxtyping import Int
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import BROKEN, as_strings, corrupt_file_error, read_npz, write_atomically
-from reassess.files.benchmarks import class_indices
+from reassess.files.class_words import class_indices
 from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Pairs, Questions, Votes, factorize
 

@@ -12,7 +12,7 @@ A folder and shards are read image by image, a table as a whole. Nothing is deco
 import os
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +39,14 @@ class ImageFiles:
         image_ids: N distinct ids, strings.
         labels: each image's label as the source has it, strings; None where it has none.
         read: the encoded bytes of the image in a row.
+        in_folders: whether the labels are the names of class folders.
     """
 
     source: str
     image_ids: Shaped[np.ndarray, "N"]
     labels: tuple[str, ...] | None
     read: Callable[[int], bytes] = field(repr=False)
+    in_folders: bool = False
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -53,8 +55,11 @@ class ImageFiles:
         """These images only, in this order; the others cannot be read from it."""
         places = rows.tolist()
         labels = None if self.labels is None else tuple(self.labels[row] for row in places)
-        return ImageFiles(
-            self.source, self.image_ids[rows], labels, lambda row: self.read(places[row])
+        return replace(
+            self,
+            image_ids=self.image_ids[rows],
+            labels=labels,
+            read=lambda row: self.read(places[row]),
         )
 
 
@@ -113,7 +118,10 @@ def _in_folder(folder: Path) -> ImageFiles:
         )
     first = [one.partition("/") for one in ids]
     labels = tuple(one[0] for one in first) if all(one[1] for one in first) else None
-    return ImageFiles(str(folder), np.array(ids), labels, lambda row: _bytes_of(folder / ids[row]))
+    return ImageFiles(
+        str(folder), np.array(ids), labels, lambda row: _bytes_of(folder / ids[row]),
+        in_folders=True,
+    )  # fmt: skip
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -22,7 +22,7 @@ from jaxtyping import Shaped
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import check_readable, prefix_errors_with, sha256_of, write_atomically
-from reassess.files.benchmarks import class_indices
+from reassess.files.class_words import class_indices
 from reassess.files.tables import utc_times
 from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Votes

@@ -102,7 +102,7 @@ def _classes_in(arrays: Mapping[str, Shaped[np.ndarray, "..."]], path: Path) -> 
         for column in columns
     ]
     with prefix_errors_with(path):
-        return Classes(tuple(ids), tuple(names), *more)
+        return Classes(tuple(ids), tuple(names), more[0], more[1])
 
 
 def write_logits(

@@ -21,14 +21,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from reassess.errors import DataError, FileError
+from reassess.errors import FileError
 from reassess.files.access import prefix_errors_with, read_json
+from reassess.files.class_words import EMPTY_WORDS, class_indices
 from reassess.files.columns import IMAGE, LABELS
 from reassess.files.tables import read_table
-from reassess.records import Classes, LabelSets
-from reassess.records.benchmark import MOST_CLASSES
-
-NO_LABEL = ("", "none")
+from reassess.records import Classes, LabelSets, factorize
+from reassess.records.benchmark import MOST_CLASSES, plain_text
 
 CHOICES = ("given", "guessed", "both", "neither")
 """What a worker may choose; `LabelChecks.votes` has one column each."""
@@ -156,26 +155,27 @@ def read_label_table(path: str | Path, *, classes: Classes | None, name: str) ->
     rows = table.texts(table.require(IMAGE))
     column = table.require(LABELS)
     whole = column.strip().lower() != "labels"
-    found: dict[str, list[int]] = {}
-    for row, (image_id, cell) in enumerate(zip(rows, table.cells(column), strict=True)):
-        text = str(cell).strip()
-        names = [] if text in NO_LABEL else [text] if whole else text.split()
-        held = found.setdefault(image_id, [])
-        held += [_index(name, classes, f"{path}: row {row + 2}") for name in names]
-    ids = np.array(list(found), dtype=str)
+    cells = ["" if cell is None else plain_text(str(cell)) for cell in table.cells(column)]
+    known = {} if classes is None else classes.index_of
+    words = [
+        []
+        if cell.lower() in EMPTY_WORDS and cell not in known
+        else [cell]
+        if whole
+        else cell.split()
+        for cell in cells
+    ]
+    row = np.repeat(np.arange(len(words)), [len(one) for one in words])
+    flat = [word for one in words for word in one]
+    where = f"{path}: column {column!r}"
+    label = (
+        class_indices(flat, classes, where, rows=row + 2, mixed=True)
+        if flat
+        else np.zeros(0, np.int64)
+    )
+    ids, image = factorize(rows)
+    order = np.argsort(image[row], kind="stable")
+    indptr = np.searchsorted(image[row][order], np.arange(len(ids) + 1))
     n_classes = None if classes is None else len(classes)
     with prefix_errors_with(path):
-        return LabelSets.from_lists(name, ids, list(found.values()), n_classes=n_classes)
-
-
-def _index(name: str, classes: Classes | None, where: str) -> int:
-    """A class by its id, its name or, where it is neither, its index."""
-    if classes is not None and name in classes.index_of:
-        return classes.index_of[name]
-    if name.isascii() and name.isdigit() and len(name) < 9 and int(name) < MOST_CLASSES:
-        return int(name)
-    known = "an index" if classes is None else f"an index, or a class such as {classes.ids[0]!r}"
-    raise DataError(
-        f"{where} has the label {name[:40]!r}, but must have {known}. Name the classes (--classes "
-        "FILE)."
-    )
+        return LabelSets(name, ids, indptr, label[order], n_classes=n_classes)

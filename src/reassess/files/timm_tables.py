@@ -15,7 +15,7 @@ import numpy as np
 
 from reassess.errors import FileError
 from reassess.files.access import Array
-from reassess.files.benchmarks import class_indices
+from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE
 from reassess.files.tables import ColumnFile, named, read_table
 from reassess.records import Benchmark, ScoreType

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError, MissingExtraError, preview
 from reassess.files.access import write_atomically
-from reassess.files.benchmarks import class_indices
+from reassess.files.class_words import class_column
 from reassess.files.columns import ANSWER, IMAGE, LABEL, RATER, TASK
 from reassess.files.tables import ColumnFile, is_parquet, read_table, utc_times
 from reassess.records import ANSWERS, Classes, Votes, factorize
@@ -50,8 +50,7 @@ def read_vote_table(
     else:
         answer_column = table.require(ANSWER)
         image = table.texts(table.require(IMAGE))
-        column = table.require(LABEL)
-        label = class_indices(table.texts(column), classes, f"{path}: column {column!r}")
+        label = class_column(table, classes)
     texts, code = factorize(table.texts(answer_column))
     _, first = np.unique(code, return_index=True)
     where = f"{path}: column {answer_column!r}"

@@ -27,6 +27,7 @@ Does not read or write anything: `reassess.files` does.
 from reassess.records.benchmark import (
     Benchmark,
     Classes,
+    LabelsAre,
     align,
     file_number_order,
     imagefolder_order,
@@ -65,6 +66,7 @@ __all__ = [
     "Hierarchy",
     "ImageTable",
     "LabelSets",
+    "LabelsAre",
     "MistakeReview",
     "ModelScore",
     "MultilabelAccuracy",

@@ -8,15 +8,18 @@ bring two lists of ids together; the two usual row orders are here as well.
 """
 
 import re
-from collections import defaultdict
-from dataclasses import dataclass
+import unicodedata
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, preview
+from reassess.registry import checks_choices
 
 _NUMBER = re.compile(r"\d+")
 
@@ -169,9 +172,21 @@ MOST_CLASSES = 2**24
 """No benchmark has as many classes: an index from here on is something else, such as an id."""
 
 
+LabelsAre = Literal["id", "index"]
+"""How integers that name classes are read: as class ids, or as indices."""
+
+
+def plain_text(text: str) -> str:
+    """A word as words are compared: without blanks around it, in Unicode's form NFC."""
+    return unicodedata.normalize("NFC", text.strip())
+
+
+@checks_choices
 @dataclass(frozen=True)
 class Classes:
     """The K classes of a benchmark, in the order of their indices.
+
+    Ids and names are kept without blanks around them and in Unicode's form NFC.
 
     Attributes:
         ids: one id a class, distinct; for ImageNet the WordNet id.
@@ -179,6 +194,8 @@ class Classes:
         synonyms: further names, as one string a class with ``;`` or ``,`` between them; empty where
             there are none.
         definitions: one definition a class; empty where there is none.
+        labels_are: how files of labels about these classes write integers; None where nobody
+            says it, and a file that can be read both ways is refused.
 
     Raises:
         DataError: columns differ in length, ids repeat, or there is no class.
@@ -188,24 +205,34 @@ class Classes:
     names: tuple[str, ...]
     synonyms: tuple[str, ...]
     definitions: tuple[str, ...]
+    labels_are: LabelsAre | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.ids:
             raise DataError("classes: there are 0 classes, but there must be at least one.")
         if len({len(self.ids), len(self.names), len(self.synonyms), len(self.definitions)}) > 1:
             raise DataError("classes: ids, names, synonyms and definitions differ in length.")
+        given = self.ids
+        for column in ("ids", "names"):
+            plain = tuple(plain_text(text) for text in getattr(self, column))
+            object.__setattr__(self, column, plain)
         if len(set(self.ids)) < len(self.ids):
-            twice = sorted({i for i in self.ids if self.ids.count(i) > 1})
+            count = Counter(self.ids)
+            twice = dict.fromkeys(
+                text for text, one in zip(given, self.ids, strict=True) if count[one] > 1
+            )
+            but = "" if len(set(given)) < len(given) else " but for blanks and Unicode forms"
             raise DataError(
-                f"classes: id {preview(twice)} appears more than once, but must be unique. "
+                f"classes: id {preview(twice)} appears more than once{but}, but must be unique. "
                 "Rename one of them."
             )
 
     @classmethod
-    def from_names(cls, names: list[str]) -> "Classes":
+    @checks_choices
+    def from_names(cls, names: list[str], labels_are: LabelsAre | None = None) -> "Classes":
         """Classes whose ids are their names, with nothing else known."""
         blank = ("",) * len(names)
-        return cls(tuple(names), tuple(names), blank, blank)
+        return cls(tuple(names), tuple(names), blank, blank, labels_are)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -218,6 +245,16 @@ class Classes:
             found[name] = -1 if name in found else index
         found = {name: index for name, index in found.items() if index >= 0}
         return found | {class_id: index for index, class_id in enumerate(self.ids)}
+
+    @cached_property
+    def ambiguous(self) -> frozenset[str]:
+        """Words that name two classes: names of several, and names that are another's id."""
+        index_of, count = self.index_of, Counter(self.names)
+        return frozenset(
+            name
+            for index, name in enumerate(self.names)
+            if index_of.get(name) != index or (count[name] > 1 and name not in self.ids)
+        )
 
 
 @dataclass(frozen=True)

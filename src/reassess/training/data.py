@@ -17,7 +17,8 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, preview
-from reassess.files.benchmarks import class_indices, read_benchmark, read_classes
+from reassess.files.benchmarks import read_benchmark, read_classes
+from reassess.files.class_words import read_class_words
 from reassess.files.images import ImageFiles, open_images
 from reassess.files.labels import read_labels
 from reassess.files.tables import is_parquet, read_table
@@ -205,10 +206,12 @@ def _read_label_sets(
         ids, original, known, name = read.image_ids, read.original, read.classes, read.name
         assert original is not None  # noqa: S101 -- read_benchmark reads labels; this tells mypy
     elif files.labels is not None:
-        texts, ids, name = list(files.labels), files.image_ids, files.source
-        if known is None and not all(text.isdecimal() for text in set(texts)):
-            known = Classes.from_names(sorted(set(texts)))
-        original = class_indices(texts, known, f"{files.source}: label", first_row=1)
+        ids, name = files.image_ids, files.source
+        what = "class folders" if files.in_folders else "label"
+        found = read_class_words(
+            files.labels, known, f"{files.source}: {what}", folders=files.in_folders, first_row=1
+        )
+        original, known = found.label, found.classes
     else:
         raise DataError(
             f"{files.source}: it has no labels: no class folders, no column 'label', no .cls. Give "

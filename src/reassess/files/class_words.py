@@ -1,0 +1,543 @@
+"""Words that name classes, in cells, folders and JSON, as class indices: the one resolver.
+
+A word is a class index, or the id or the unique name of one of the classes. Which of them, is
+decided for all words of a column together, never cell by cell:
+
+- the name of a class folder is an id or a name, never an index;
+- where the classes are known, a column that can be read as ids and as indices, and not to the
+  same end, is refused unless somebody says which it is (``labels_are``, or a column that is
+  called ``class_id`` or ``class_index``); where it can be read one way only, that way is taken;
+- where they are not known, a column is all integers, which are indices, or has none among its
+  words, which are then names.
+
+Words are compared without blanks around them and in Unicode's form NFC. ``NaN``, ``NA``,
+``null`` and ``none`` are empty cells unless a class has that name.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from reassess.errors import DataError, preview
+from reassess.files.columns import CLASS_ID, CLASS_INDEX, LABEL
+from reassess.files.tables import ColumnFile
+from reassess.notes import note
+from reassess.records import Classes, LabelsAre, factorize
+from reassess.records.benchmark import MOST_CLASSES, plain_text
+from reassess.registry import checks_choices
+
+EMPTY_WORDS = frozenset({"", "nan", "na", "n/a", "<na>", "null", "none"})
+"""How tables write an empty cell, in lower case."""
+
+_INTEGER = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d[\d,_]*\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCII)
+_SAY = "Say which they are: --labels-are id, or --labels-are index"
+_STATED: ContextVar[LabelsAre | None] = ContextVar("how integers are read", default=None)
+
+
+@contextmanager
+@checks_choices
+def integers_are(reading: LabelsAre | None) -> Iterator[None]:
+    """Within, read integers among class words as ids or as indices; None leaves it to the files.
+
+    What a reader is told by an argument goes before it, and what ``Classes.labels_are`` says
+    comes after it. Columns that do not hold integers only are not concerned.
+    """
+    token = _STATED.set(reading)
+    try:
+        yield
+    finally:
+        _STATED.reset(token)
+
+
+@checks_choices
+@dataclass(frozen=True, slots=True)
+class ClassWords:
+    """A column of words as classes.
+
+    Attributes:
+        label: class index of each word.
+        classes: the classes; those that the names make where none were known, None where there
+            are indices only.
+        read_as: how the words were read; "id" stands for names, too.
+    """
+
+    label: Int[np.ndarray, "n"]
+    classes: Classes | None
+    read_as: LabelsAre
+
+
+@checks_choices
+def class_indices(
+    texts: Sequence[str],
+    classes: Classes | None,
+    where: str,
+    *,
+    labels_are: LabelsAre | None = None,
+    folders: bool = False,
+    first_row: int = 2,
+    rows: Int[np.ndarray, "n"] | None = None,
+    mixed: bool = False,
+) -> Int[np.ndarray, "n"]:
+    """Class indices of words; names need known classes.
+
+    Args:
+        texts: the words.
+        classes: what ids and names are looked up in; None takes indices only.
+        where: what holds the words, for messages.
+        labels_are: how the words are read; None leaves it to `integers_are`, else to what
+            ``classes`` say, else to the words.
+        folders: whether the words are names of class folders.
+        first_row: the number of the first word's row: 2 in a table, whose header is row 1.
+        rows: the number of each word's row, where a row may hold several words or none.
+        mixed: whether indices may stand among names, where no integer is an id.
+
+    Raises:
+        DataError: a word is no class, or the words can be read in two ways.
+    """
+    found = read_class_words(
+        texts, classes, where,
+        labels_are=labels_are, folders=folders, first_row=first_row, rows=rows, mixed=mixed,
+    )  # fmt: skip
+    if classes is None and found.classes is not None:
+        row = first_row if rows is None else rows[0]
+        raise _unknown_classes(f"{where}: row {row} is {texts[0]!r}")
+    return found.label
+
+
+def _unknown_classes(row: str) -> DataError:
+    return DataError(
+        f"{row}, which is not a class index, and no classes are known. Give the classes (--classes "
+        "FILE)."
+    )
+
+
+@checks_choices
+def read_class_words(
+    texts: Sequence[str],
+    classes: Classes | None,
+    where: str,
+    *,
+    labels_are: LabelsAre | None = None,
+    folders: bool = False,
+    first_row: int = 2,
+    rows: Int[np.ndarray, "n"] | None = None,
+    mixed: bool = False,
+) -> ClassWords:
+    """Words as classes; names make classes, sorted, where none are known.
+
+    Args:
+        texts: the words.
+        classes: what ids and names are looked up in, where they are known.
+        where: what holds the words, for messages.
+        labels_are: how the words are read; None leaves it to `integers_are`, else to what
+            ``classes`` say, else to the words.
+        folders: whether the words are names of class folders.
+        first_row: the number of the first word's row.
+        rows: the number of each word's row, where a row may hold several words or none.
+        mixed: whether indices may stand among names, where no integer is an id.
+
+    Raises:
+        DataError: a word is no class, or the words can be read in two ways.
+    """
+    if len(texts) == 0:
+        return ClassWords(np.zeros(0, np.int64), classes, "index")
+    raw, code = factorize(texts)
+    words = [plain_text(word) for word in raw.tolist()]
+    if rows is None:
+        rows = np.arange(first_row, first_row + len(texts))
+    column = _Column(where, tuple(words), code, rows)
+    column.note_other_spelling(raw.tolist())
+    if labels_are is None and column.all_integers:
+        labels_are = _STATED.get() or (None if classes is None else classes.labels_are)
+    stated = labels_are == "id"
+    if folders:
+        labels_are = "id"
+    column.refuse_empty(classes)
+    if classes is None:
+        return _without_classes(column, labels_are)
+    ids, indices = column.as_ids(classes), column.as_indices(len(classes))
+    one_way = ((ids < 0) | (indices < 0)).all() and (ids >= 0).any() and (indices >= 0).any()
+    if mixed and labels_are is None and one_way:
+        # No integer is an id, so that each word has one reading.
+        ids, labels_are = np.where(ids < 0, indices, ids), "id"
+    if labels_are is None:
+        labels_are = _only_reading(column, classes, ids, indices)
+    if labels_are == "id":
+        column.refuse_unknown(ids, classes, but_ids=stated)
+    else:
+        column.refuse_no_index(indices, len(classes))
+    return ClassWords((ids if labels_are == "id" else indices)[code], classes, labels_are)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The distinct words of a column, and which of them stands in each row."""
+
+    where: str
+    words: tuple[str, ...]
+    code: Int[np.ndarray, "n"]
+    rows: Int[np.ndarray, "n"]
+
+    @property
+    def all_integers(self) -> bool:
+        """Whether every word is an integer."""
+        return all(_INTEGER.fullmatch(word) for word in self.words)
+
+    def row(self, word: int) -> str:
+        """Where a word stands first, for messages: row and cell."""
+        number = int(self.rows[np.argmax(self.code == word)])
+        text = self.words[word][:40]
+        return f"{self.where}: row {number} is {text if _INTEGER.fullmatch(text) else repr(text)}"
+
+    def n_rows(self, words: Sequence[int]) -> int:
+        """In how many rows one of some words stands."""
+        return int(np.isin(self.code, words).sum())
+
+    def extent(self, words: Sequence[int]) -> str:
+        """How many rows hold one of some words, as a clause for messages."""
+        n = self.n_rows(words)
+        return f"{n:,} of {len(self.code):,} rows {'is' if n == 1 else 'are'} none"
+
+    def note_other_spelling(self, raw: Sequence[str]) -> None:
+        """Note words that differ from others by blanks or by Unicode form only."""
+        if len(set(self.words)) == len(self.words):
+            return
+        other = [a for a, b in zip(raw, self.words, strict=True) if a != b and b in raw]
+        note(
+            f"{self.where}: {preview(other)} differs from another class by blanks around it or by "
+            "its Unicode form only, and was read as that class."
+        )
+
+    def as_ids(self, classes: Classes) -> Int[np.ndarray, "w"]:
+        """The class of each word as an id or a name; -1 where it is none."""
+        index_of = classes.index_of
+        found = [index_of.get(word, -1) for word in self.words]
+        if -1 in found and any(_INTEGER.fullmatch(one) for one in index_of):
+            # "3.0", as pandas writes an integer of a column with gaps, is the id "3".
+            found = [
+                index if index >= 0 or not _INTEGER.fullmatch(word)
+                else index_of.get(str(_integer(word)), -1)
+                for index, word in zip(found, self.words, strict=True)
+            ]  # fmt: skip
+        return np.array(found, dtype=np.int64)
+
+    def as_indices(self, n_classes: int) -> Int[np.ndarray, "w"]:
+        """The class of each word as an index; -1 where it is none."""
+        numbers = [_integer(word) if _INTEGER.fullmatch(word) else -1 for word in self.words]
+        return np.array([n if 0 <= n < n_classes else -1 for n in numbers], dtype=np.int64)
+
+    def refuse_empty(self, classes: Classes | None) -> None:
+        known = {} if classes is None else classes.index_of
+        empty = [
+            number
+            for number, word in enumerate(self.words)
+            if word.lower() in EMPTY_WORDS and word not in known
+        ]
+        if empty:
+            raise DataError(
+                f"{self.row(empty[0])}, which stands for an empty cell, but must be a class; "
+                f"{self.n_rows(empty):,} of {len(self.code):,} rows are empty. Leave these rows "
+                "out, or give classes with one of this name (--classes FILE)."
+            )
+
+    def refuse_unknown(self, ids: Int[np.ndarray, "w"], classes: Classes, *, but_ids: bool) -> None:
+        """Refuse words that are neither the id nor the unique name of a class.
+
+        Of words that name two classes, ids pass where somebody says that they are ids.
+        """
+        twice = [
+            number
+            for number, word in enumerate(self.words)
+            if word in classes.ambiguous and not (but_ids and word in classes.ids)
+        ]
+        if twice:
+            raise DataError(
+                f"{self.row(twice[0])}, but must be the id or the unique name of a class: it is "
+                "the name of several, or the name of one and the id of another; so are "
+                f"{self.n_rows(twice):,} of {len(self.code):,} rows. Write the ids, and give each "
+                "class a name of its own (--classes)."
+            )
+        unknown = np.flatnonzero(ids < 0).tolist()
+        if unknown:
+            raise DataError(
+                f"{self.row(unknown[0])}, but must be the id or the unique name of one of the "
+                f"{len(classes):,} classes (such as {classes.ids[0]!r}); "
+                f"{self.extent(unknown)}: {preview(self.words[n] for n in unknown)}. Check the "
+                "classes file (--classes)."
+            )
+
+    def refuse_no_index(self, indices: Int[np.ndarray, "w"], n_classes: int) -> None:
+        """Refuse words that are no index in [0, K)."""
+        wrong = np.flatnonzero(indices < 0).tolist()
+        if not wrong:
+            return
+        numbers = [_integer(word) for word in self.words if _INTEGER.fullmatch(word)]
+        remedy = "Check the classes file (--classes)."
+        if "-1" in self.words:
+            wrong.sort(key=lambda n: self.words[n] != "-1")
+            remedy = "If -1 stands for 'no label', leave these rows out."
+        elif numbers and min(numbers) == 1 and max(numbers) == n_classes:
+            remedy = "The labels count from 1: subtract 1, or name the classes (--classes FILE)."
+        raise DataError(
+            f"{self.row(wrong[0])}, but a class index must be in [0, {n_classes:,}); "
+            f"{self.n_rows(wrong):,} of {len(self.code):,} rows are outside. {remedy}"
+        )
+
+
+def _only_reading(
+    column: _Column, classes: Classes, ids: Int[np.ndarray, "w"], indices: Int[np.ndarray, "w"]
+) -> LabelsAre:
+    """How the words are read where nobody says it: as ids or as indices, if one way only is open.
+
+    Raises:
+        DataError: both are open, and differ; or neither is.
+    """
+    fits_ids, fits_indices = bool((ids >= 0).all()), bool((indices >= 0).all())
+    if fits_ids and fits_indices:
+        other = np.flatnonzero(ids != indices)
+        if len(other):
+            first = int(other[0])
+            as_id, as_index = int(ids[first]), int(indices[first])
+            raise DataError(
+                f"{column.row(first)}, which is ambiguous: it is the id (or name) of class {as_id} "
+                f"and the index of another, {classes.ids[as_index]!r}; "
+                f"{column.n_rows(other.tolist()):,} of {len(column.code):,} rows can be read both "
+                f"ways. {_SAY} (or call the column class_id or class_index)."
+            )
+        return "index"
+    if fits_ids:
+        first = int(np.argmin(indices))
+        if column.all_integers:
+            note(
+                f"{column.row(first)}, which is the id of a class and no index: the integers were "
+                f"read as class ids. {_SAY}."
+            )
+        return "id"
+    if fits_indices:
+        if (ids >= 0).any():
+            first = int(np.argmin(ids))
+            note(
+                f"{column.row(first)}, which is the index of a class and no id: the integers were "
+                f"read as indices, though others are ids, too. {_SAY}."
+            )
+        return "index"
+    if column.all_integers and (ids >= 0).any():
+        first, last = int(np.argmin(ids)), int(np.argmin(indices))
+        raise DataError(
+            f"{column.row(first)}, which is no id of the {len(classes):,} classes, and "
+            f"{column.row(last).removeprefix(column.where + ': ')}, which is no index, but all "
+            "must be ids or all indices. Check the classes file (--classes)."
+        )
+    return "index" if column.all_integers else "id"
+
+
+def _without_classes(column: _Column, labels_are: LabelsAre | None) -> ClassWords:
+    """Words where no classes are known: all integers, or none."""
+    words = column.words
+    integers = [n for n, word in enumerate(words) if _INTEGER.fullmatch(word)]
+    numbers = [n for n, word in enumerate(words) if _NUMBER.fullmatch(word)]
+    if labels_are is None and numbers and len(integers) < len(words):
+        others = sorted(set(range(len(words))) - set(integers))
+        _refuse_mixture(column, integers, others)
+    if labels_are == "id" or (labels_are is None and not integers):
+        classes = Classes.from_names(sorted(set(words)), labels_are=labels_are)
+        return ClassWords(column.as_ids(classes)[column.code], classes, "id")
+    indices = column.as_indices(MOST_CLASSES)
+    column.refuse_no_index(indices, MOST_CLASSES)
+    return ClassWords(indices[column.code], None, "index")
+
+
+def _refuse_mixture(column: _Column, integers: list[int], others: list[int]) -> None:
+    """Refuse names among integers, integers among names, and numbers that are no integers.
+
+    Raises:
+        DataError: always; the message names the first row of the rarer kind.
+    """
+    n_integers, n_rows = column.n_rows(integers), len(column.code)
+    if n_integers * 2 >= n_rows:
+        odd, must = others, "an integer"
+        extent = f"{n_integers:,} of {n_rows:,} rows are integers, {n_rows - n_integers:,} are not"
+    else:
+        odd = [n for n in range(len(column.words)) if _NUMBER.fullmatch(column.words[n])]
+        must = "a class index or a name"
+        extent = f"{column.n_rows(odd):,} of {n_rows:,} rows are such numbers"
+    raise DataError(
+        f"{column.row(odd[0])}, but must be {must}: without known classes a column is all integers "
+        f"or all names; {extent}. Fix the cell or leave the row out; if it is a class, give the "
+        "classes (--classes FILE) or say --labels-are id."
+    )
+
+
+def _integer(word: str) -> int:
+    """The integer that `_INTEGER` matched; more digits than any class has count as one beyond."""
+    digits = word.partition(".")[0]
+    return int(digits) if len(digits) < 40 else MOST_CLASSES
+
+
+@checks_choices
+def class_column(
+    table: ColumnFile, classes: Classes | None, *, labels_are: LabelsAre | None = None
+) -> Int[np.ndarray, "n"]:
+    """Class indices of the rows of a table; names need known classes. See `read_class_column`.
+
+    Raises:
+        FileError: there is no such column, or a cell is empty.
+        DataError: a word is no class or could be two, or two columns contradict each other.
+    """
+    found = read_class_column(table, classes, labels_are=labels_are)
+    if classes is None and found.read_as == "id":
+        column = table.require(LABEL)
+        raise _unknown_classes(
+            f"{table.path}: column {column!r}: row 2 is {table.texts(column)[0]!r}"
+        )
+    return found.label
+
+
+@checks_choices
+def read_class_column(
+    table: ColumnFile, classes: Classes | None, *, labels_are: LabelsAre | None = None
+) -> ClassWords:
+    """The classes that the rows of a table name, from all of its columns that do.
+
+    Those are ``label`` (or another name of it), ``class_id`` and ``class_index``. Where there are
+    several, they must name the same classes; indices beside ids may be those of another order, in
+    which case the ids hold.
+
+    Args:
+        table: the table.
+        classes: what ids and names are looked up in, where they are known.
+        labels_are: how integers in the column of labels are read; None leaves it to the words.
+
+    Raises:
+        FileError: there is no such column, or a cell is empty.
+        DataError: a word is no class or could be two, or two columns contradict each other.
+    """
+    named = [table.find(part) for part in (LABEL, CLASS_ID, CLASS_INDEX)]
+    columns = [one for one in named if one is not None]
+    if not columns:
+        columns = [table.require(LABEL)]
+    stated: dict[str | None, LabelsAre] = {named[1]: "id", named[2]: "index"}
+    texts = [table.texts(column) for column in columns]
+    if len(columns) == 1:
+        return _one_column(table, columns[0], texts[0], classes, stated.get(columns[0], labels_are))
+    if classes is None:
+        return _classes_of_columns(table, columns, texts)
+    main = _one_column(table, columns[0], texts[0], classes, stated.get(columns[0], labels_are))
+    for column, words in zip(columns[1:], texts[1:], strict=True):
+        main = _agreeing(table, (columns[0], column), words, main, stated[column])
+    return main
+
+
+def _one_column(
+    table: ColumnFile,
+    column: str,
+    texts: list[str],
+    classes: Classes | None,
+    labels_are: LabelsAre | None,
+) -> ClassWords:
+    """A column read as it is called, unless it is called after ids and holds none."""
+    where = f"{table.path}: column {column!r}"
+    if labels_are == "id" and column == table.find(CLASS_ID):
+        words = {plain_text(text) for text in texts}
+        integers = all(_INTEGER.fullmatch(word) for word in words)
+        if integers and (classes is None or not words & classes.index_of.keys()):
+            note(
+                f"{where} holds integers that are ids of no known class, and was read as class "
+                "indices. Give the classes if they are ids (--classes FILE)."
+            )
+            labels_are = "index"
+    return read_class_words(texts, classes, where, labels_are=labels_are)
+
+
+def _agreeing(
+    table: ColumnFile,
+    columns: tuple[str, str],
+    texts: list[str],
+    main: ClassWords,
+    labels_are: LabelsAre,
+) -> ClassWords:
+    """What a column and a further one name together.
+
+    Raises:
+        DataError: they contradict each other in a row.
+    """
+    where = f"{table.path}: column {columns[1]!r}"
+    try:
+        other = read_class_words(texts, main.classes, where, labels_are=labels_are)
+    except DataError:
+        if main.read_as == "index" or not _is_renumbering(main.label, factorize(texts)[1]):
+            raise
+        note(f"{where} names no classes that are known; {columns[0]!r} was read.")
+        return main
+    differ = np.flatnonzero(main.label != other.label)
+    if len(differ) == 0:
+        return main
+    if main.read_as != other.read_as and _is_renumbering(main.label, other.label):
+        by_id, indices = (other, 0) if other.read_as == "id" else (main, 1)
+        note(
+            f"{where} and {columns[0]!r} number the classes in different orders: the class ids "
+            f"were read, and the indices in {columns[indices]!r} left out."
+        )
+        return by_id
+    row = int(differ[0])
+    raise DataError(
+        f"{where}: row {row + 2} is {texts[row][:40]!r}, which is another class than "
+        f"{columns[0]!r} names there; {len(differ):,} of {len(texts):,} rows differ. Keep the "
+        "column that is meant; drop the other, or rename it."
+    )
+
+
+def _is_renumbering(one: Int[np.ndarray, "n"], other: Int[np.ndarray, "n"]) -> bool:
+    """Whether two columns tell the same rows apart, under other numbers."""
+    pairs = len(np.unique(np.stack([one, other]), axis=1).T)
+    return pairs == len(np.unique(one)) == len(np.unique(other))
+
+
+def _classes_of_columns(
+    table: ColumnFile, columns: list[str], texts: list[list[str]]
+) -> ClassWords:
+    """Names and their numbers side by side: the numbers are the order of the classes.
+
+    Raises:
+        DataError: the columns contradict each other, or leave the order open.
+    """
+    plain = [[plain_text(text) for text in column] for column in texts]
+    kinds = [all(_INTEGER.fullmatch(word) for word in set(column)) for column in plain]
+    where = f"{table.path}: columns {columns[0]!r} and {columns[1]!r}"
+    if len(columns) > 2 or sum(kinds) != 1:
+        raise DataError(
+            f"{where} both name classes, but without known classes there must be one such column, "
+            "or names and their indices. Drop the others, or give the classes (--classes FILE)."
+        )
+    numbers, names = kinds.index(True), kinds.index(False)
+    number = np.array([_integer(word) for word in plain[numbers]], dtype=np.int64)
+    words, code = factorize(plain[names])
+    if not _is_renumbering(number, code):
+        raise DataError(
+            f"{where} name classes and their indices, but not one to one: a name has two indices, "
+            "or an index two names. Keep the column that is meant, or give the classes (--classes "
+            "FILE)."
+        )
+    _, first = np.unique(code, return_index=True)
+    order = np.argsort(number[first])
+    least, ordered = int(number.min()), [str(word) for word in words[order]]
+    complete = least + len(ordered) == int(number.max()) + 1
+    if not complete or (least != 0 and ordered != sorted(ordered)):
+        raise DataError(
+            f"{where} name {len(ordered):,} classes with indices from {least} to "
+            f"{int(number.max())}, but must name every class from 0 on, or leave their order open. "
+            "Give the classes (--classes FILE), or drop one of the columns."
+        )
+    if ordered != sorted(ordered):
+        note(
+            f"{where}: the classes stand in the order of their numbers, which is not that of their "
+            "names."
+        )
+    classes = Classes.from_names(ordered)
+    return ClassWords(number - least, classes, "id")
