@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from reassess.cli.output import add_verbose_option, print_columns_read
+from reassess.cli.outputs import check_outputs_first
 from reassess.errors import ReassessError
 
 HELP_OPTIONS = ["-h", "--help"]
@@ -73,6 +74,7 @@ class _Commands(click.Group):
         # Its own, not only inherited: click keeps the first help option that it builds.
         command.context_settings.setdefault("help_option_names", HELP_OPTIONS)
         add_verbose_option(command)
+        check_outputs_first(command)
         return command
 
     def resolve_command(

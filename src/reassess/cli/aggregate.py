@@ -14,6 +14,7 @@ from reassess.cli.options import (
     option,
 )
 from reassess.cli.output import print_json, progress_bar
+from reassess.cli.outputs import OutputFile
 from reassess.errors import OptionError
 from reassess.notes import note
 from reassess.records import Posterior, Votes
@@ -118,7 +119,14 @@ The published scores, to the last digit:
 @labels_are_option
 @click.option("--classes", metavar="FILE", help="Classes, where votes name them by id or name.")
 @click.option("--workers", type=int, help="Threads.  [default: one a core]")
-@click.option("-o", "--output", required=True, metavar="FILE", help="The posterior, .npz.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=OutputFile(replaces=("posterior",)),
+    metavar="FILE",
+    help="The posterior, .npz.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def aggregate(
     votes: str,

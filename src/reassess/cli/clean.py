@@ -1,11 +1,22 @@
 """``reassess clean``: filter noisy training labels."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from reassess.cli.options import RegistryChoice, labels_are_option
+from reassess.cli.outputs import OutputFile
 from reassess.cli.training_options import cleaning_rules
+
+
+def _removed(output: Path) -> Path:
+    return output.with_name("removed.csv")
+
+
+def _beside(output: Path, values: Mapping[str, object]) -> list[Path]:
+    """What is written where --removed is not given."""
+    return [_removed(output)] if values["removed"] is None else []
 
 
 @click.command(
@@ -27,8 +38,17 @@ image: image, label, predicted, p_label, p_predicted, reason.
 @click.option("--rule", type=RegistryChoice(cleaning_rules), default="disagree",
               show_default=True, help="Remove where the prediction is another class; or only where "
               "the model is confident of another one.")  # fmt: skip
-@click.option("--removed", metavar="FILE", help="[default: removed.csv beside the output]")
-@click.option("-o", "--output", required=True, metavar="FILE", help="Ids of the kept images.")
+@click.option(
+    "--removed", type=OutputFile(), metavar="FILE", help="[default: removed.csv beside the output]"
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=OutputFile(files=_beside),
+    metavar="FILE",
+    help="Ids of the kept images.",
+)
 def clean(
     predictions: str,
     labels: str,
@@ -55,7 +75,7 @@ def clean(
             f"{predictions}: no image would be kept of {len(result.kept):,}, but at least one "
             "must. Check that labels and predictions have the same classes in the same order."
         )
-    beside = Path(removed or Path(output).with_name("removed.csv"))
+    beside = _removed(Path(output)) if removed is None else Path(removed)
     write_removed(
         beside, found.image_ids, given, result.kept, result.predicted, result.p_label,
         result.p_predicted,

@@ -1,5 +1,6 @@
 """``reassess folds``: cross-validated (out-of-fold) predictions."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import click
 
 from reassess.cli.options import option
 from reassess.cli.output import progress_bar
+from reassess.cli.outputs import OutputFile
 from reassess.cli.training_options import (
     DataOptions,
     data_options,
@@ -19,6 +21,16 @@ from reassess.cli.training_options import (
 
 if TYPE_CHECKING:
     from reassess.training import Recipe
+
+
+def _finished_folds(output: Path) -> Path:
+    """The folder of finished folds."""
+    return output.with_suffix(".folds")
+
+
+def _folders(output: Path, values: Mapping[str, object]) -> list[Path]:
+    del values
+    return [_finished_folds(output)]
 
 
 @click.command(
@@ -40,7 +52,14 @@ lie in OOF.folds/. The file can be scored and added to a study as a model's pred
 @device_option
 @recipe_options("epochs", "batch_size", "learning_rate", "precision", "seed", epochs=10)
 @option("--no-resume", old=("--fresh",), is_flag=True, help="Compute finished folds again.")
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write: .npz.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=OutputFile(folders=_folders),
+    metavar="FILE",
+    help="Where to write: .npz.",
+)
 def folds(
     source: str,
     n_folds: int,
@@ -67,7 +86,7 @@ def folds(
     training.require_single_process("folds")
     where = training.resolve_device(device)
     images = read_images(source, data, training.transform_for(model, data.side))
-    folder = Path(output).with_suffix(".folds")
+    folder = _finished_folds(Path(output))
     if no_resume:
         shutil.rmtree(folder, ignore_errors=True)
     with progress_bar("Training") as progress:

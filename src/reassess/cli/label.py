@@ -8,6 +8,7 @@ import click
 
 from reassess.cli.options import RegistryChoice, RegistryOption, labels_are_option, option
 from reassess.cli.output import print_json
+from reassess.cli.outputs import OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,13 @@ def _formats() -> "dict[str, LabelFormat]":
     from reassess.files import LABEL_FORMATS
 
     return {name: one for name, one in LABEL_FORMATS.items() if one.write is not None}
+
+
+def _beside(output: Path, values: "Mapping[str, object]") -> list[Path]:
+    """What is written with a published list."""
+    from reassess.files.labels import meta_file
+
+    return [meta_file(output)] if values["form"] == "real-json" else []
 
 
 @click.command(
@@ -84,7 +92,14 @@ Examples:
     help="A model whose predictions were asked about, to stand with the labels; may be repeated.",
 )
 @click.option("--name", help="How to call the labels.")
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write the labels.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=OutputFile(replaces=("labels",), files=_beside),
+    metavar="FILE",
+    help="Where to write the labels.",
+)
 @click.option(
     "--format",
     "form",

@@ -6,6 +6,7 @@ import click
 
 from reassess.cli.options import option, output_option
 from reassess.cli.output import console, print_json
+from reassess.cli.outputs import OutputFolder
 from reassess.cli.rating_options import database_option
 from reassess.errors import OptionError
 
@@ -51,7 +52,12 @@ Severity, by the nearest label of the image; unknown without a hierarchy:
 @output_option("a row for each mistake")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--review", is_flag=True, help="Make a rating study of a sample of the mistakes.")
-@click.option("--into", metavar="FOLDER", help="Folder of the review.  [default: STUDY-review]")
+@click.option(
+    "--into",
+    type=OutputFolder(),
+    metavar="FOLDER",
+    help="Folder of the review.  [default: STUDY-review]",
+)
 @click.option("--sample", type=int, default=400, show_default=True, metavar="N",
               help="Number of mistakes to review, of all models together.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,

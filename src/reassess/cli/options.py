@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from reassess.cli.outputs import OutputFile
 from reassess.records import LabelsAre, ScoreType
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -227,4 +228,7 @@ def output_option(what: str) -> Callable[[Command], Command]:
     # The suffixes of `reassess.report.table.RENDERERS`, which help must not import; a test
     # holds the two together.
     suffixes = ".csv, .tsv, .json, .md, .tex, .html or .txt"
-    return click.option("-o", "--output", metavar="FILE", help=f"Write {what} to FILE: {suffixes}.")
+    return click.option(
+        "-o", "--output", type=OutputFile(), metavar="FILE",
+        help=f"Write {what} to FILE: {suffixes}.",
+    )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.output import progress_bar
+from reassess.cli.outputs import OutputFile
 from reassess.cli.training_options import device_option, precision_option
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ Examples:
               help="Images at once.")  # fmt: skip
 @precision_option
 @device_option
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write: .npz.")
+@click.option(
+    "-o", "--output", required=True, type=OutputFile(), metavar="FILE", help="Where to write: .npz."
+)
 def predict(
     source: str,
     model: str,

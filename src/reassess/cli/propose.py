@@ -7,6 +7,7 @@ import click
 
 from reassess.cli.options import RegistryChoice, RegistryOption, labels_are_option, option
 from reassess.cli.output import console, print_json, progress_bar
+from reassess.cli.outputs import OutputFile
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ Examples:
 )
 @click.option("--wage-per-hour", type=click.FloatRange(0), help="For the cost in money.")
 @click.option(
-    "--curve", metavar="FILE", help="Draw the recall-cost curve of the choice: .svg, .png, .html."
+    "--curve",
+    type=OutputFile(),
+    metavar="FILE",
+    help="Draw the recall-cost curve of the choice: .svg, .png, .html.",
 )
 @click.option("--workers", type=int, help="Threads.  [default: one a core]")
 @click.option("--dry-run", is_flag=True, help="Only say what would be asked, and what it costs.")

@@ -1,5 +1,6 @@
 """``reassess recipes``: which training recipe gives better models, under which labels?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import click
 
 from reassess.cli.options import RegistryChoice
 from reassess.cli.output import progress_bar
+from reassess.cli.outputs import OutputFile
 from reassess.cli.training_options import (
     DataOptions,
     cleaning_rules,
@@ -46,6 +48,16 @@ class _TestFiles:
     clear: str | None
 
 
+def _finished_runs(output: Path) -> Path:
+    """The folder of the predictions of finished models."""
+    return output.with_suffix(".runs")
+
+
+def _folders(output: Path, values: Mapping[str, object]) -> list[Path]:
+    del values
+    return [_finished_runs(output)]
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -82,7 +94,14 @@ predictions of finished models lie in TABLE.runs/, and can be scored.
 @model_option
 @device_option
 @recipe_options("batch_size", "learning_rate", "precision", "seed")
-@click.option("-o", "--output", required=True, metavar="FILE", help="The table: Markdown.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=OutputFile(folders=_folders),
+    metavar="FILE",
+    help="The table: Markdown.",
+)
 def recipes(
     source: str,
     data: DataOptions,
@@ -122,7 +141,7 @@ def recipes(
     )
     test_files = _TestFiles(test, test_labels, test_reassessed, clear)
     images, tested, facts = _images_and_test(source, data, test_files, grid)
-    folder = Path(output).with_suffix(".runs")
+    folder = _finished_runs(Path(output))
 
     labels = _single_labels(images)
     fold_recipe = replace(recipe, objective="softmax", epochs=fold_epochs or long)

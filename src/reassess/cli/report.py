@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from reassess.cli.output import progress_bar
+from reassess.cli.outputs import FIGURES, OutputFile
 from reassess.cli.rating_options import database_option
 
 
@@ -19,8 +20,16 @@ Examples:
 )
 @click.argument("study")
 @database_option
-@click.option("-o", "--output", metavar="FILE", help="The page.  [default: report.html in STUDY]")
-@click.option("--figures", metavar="DIR", help="Also write each figure as PNG, SVG and PDF.")
+@click.option(
+    "-o",
+    "--output",
+    type=OutputFile(),
+    metavar="FILE",
+    help="The page.  [default: report.html in STUDY]",
+)
+@click.option(
+    "--figures", type=FIGURES, metavar="DIR", help="Also write each figure as PNG, SVG and PDF."
+)
 @click.option("--resamples", type=click.IntRange(2), default=1000, show_default=True, metavar="B",
               help="Draws of images, of raters and of votes, each; fewer are quicker and "
               "rougher.")  # fmt: skip

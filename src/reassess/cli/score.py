@@ -8,6 +8,7 @@ import click
 
 from reassess.cli.options import labels_option, option, rows_options
 from reassess.cli.output import console, print_json, progress_bar
+from reassess.cli.outputs import FIGURES, OutputFile
 from reassess.errors import OptionError, preview
 from reassess.notes import note
 from reassess.records import ModelScore, Predictions, ScoreType
@@ -75,10 +76,25 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write CSV.")
-@click.option("-o", "--output", metavar="FILE", help="Write to this file instead of the terminal.")
-@click.option("--per-image", metavar="FILE", help="Also write per-image results, as a table.")
-@click.option("--report", metavar="FILE", help="Also write a report, one HTML page.")
-@click.option("--figures", metavar="DIR", help="Also write each figure as PNG, SVG and PDF.")
+@click.option(
+    "-o",
+    "--output",
+    type=OutputFile(),
+    metavar="FILE",
+    help="Write to this file instead of the terminal.",
+)
+@click.option(
+    "--per-image",
+    type=OutputFile(),
+    metavar="FILE",
+    help="Also write per-image results, as a table.",
+)
+@click.option(
+    "--report", type=OutputFile(), metavar="FILE", help="Also write a report, one HTML page."
+)
+@click.option(
+    "--figures", type=FIGURES, metavar="DIR", help="Also write each figure as PNG, SVG and PDF."
+)
 def score(
     predictions: tuple[str, ...],
     labels: str,

@@ -1,5 +1,6 @@
 """``reassess train``: a model that learns from reassessed or cleaned labels."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import click
 
 from reassess.cli.options import option
 from reassess.cli.output import progress_bar
+from reassess.cli.outputs import OutputFile, OutputFolder
 from reassess.cli.training_options import (
     DataOptions,
     data_options,
@@ -18,6 +20,16 @@ from reassess.cli.training_options import (
 
 if TYPE_CHECKING:
     from reassess.training import Recipe
+
+
+def _checkpoint(output: Path) -> Path:
+    """The checkpoint of a run that was killed."""
+    return output.with_suffix(".checkpoint.safetensors")
+
+
+def _files(output: Path, values: Mapping[str, object]) -> list[Path]:
+    del values
+    return [_checkpoint(output)]
 
 
 @click.command(
@@ -51,9 +63,23 @@ ends with the same weights, bit for bit.
         "[default: resume where there is one]")  # fmt: skip
 @click.option("--checkpoint-every", type=click.IntRange(1), metavar="STEPS",
               help="Steps between two checkpoints.  [default: one epoch]")  # fmt: skip
-@click.option("--metrics", metavar="FILE", help="Loss, accuracy and speed of the steps, as CSV.")
-@click.option("--tensorboard", metavar="DIR", help="The same for TensorBoard.")
-@click.option("-o", "--output", required=True, metavar="FILE", help="The model: .safetensors.")
+@click.option(
+    "--metrics",
+    type=OutputFile(),
+    metavar="FILE",
+    help="Loss, accuracy and speed of the steps, as CSV.",
+)
+@click.option(
+    "--tensorboard", type=OutputFolder(()), metavar="DIR", help="The same for TensorBoard."
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=OutputFile(files=_files),
+    metavar="FILE",
+    help="The model: .safetensors.",
+)
 def train(
     source: str,
     keep_list: str | None,
@@ -79,7 +105,7 @@ def train(
 
     training.check_model_path(output)
     kept = None if keep_list is None else read_ids(keep_list)
-    checkpoint = Path(output).with_suffix(".checkpoint.safetensors")
+    checkpoint = _checkpoint(Path(output))
     with (
         training.join_process_group(device) as distributed,
         training.deterministic(deterministic),

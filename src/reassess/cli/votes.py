@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import RegistryChoice, RegistryOption, labels_are_option, option
+from reassess.cli.outputs import OutputFile
 from reassess.cli.rating_options import database_option, opened
 from reassess.errors import OptionError
 
@@ -60,7 +61,7 @@ Examples:
 """,
 )
 @click.argument("study")
-@click.argument("file", required=False)
+@click.argument("file", required=False, type=OutputFile(replaces=("votes", *_ROWS)))
 @_format
 @option(
     "--include-uncounted",

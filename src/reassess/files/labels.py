@@ -152,7 +152,9 @@ def _write_real_json(labels: LabelSets, path: Path) -> None:
     ordered = labels.take(rows)
     text = _write_json(ordered.lists(), path)
     about = {"format": FORMAT, "labels_sha256": hashlib.sha256(text.encode()).hexdigest()}
-    _write_json(about | _about(ordered) | {"image_ids": ordered.image_ids.tolist()}, _meta(path))
+    _write_json(
+        about | _about(ordered) | {"image_ids": ordered.image_ids.tolist()}, meta_file(path)
+    )
 
 
 def _about(labels: LabelSets) -> dict[str, Any]:
@@ -190,7 +192,8 @@ def _write_json(value: object, path: Path) -> str:
     return text
 
 
-def _meta(path: Path) -> Path:
+def meta_file(path: Path) -> Path:
+    """The file beside a published list that holds what the list cannot."""
     return path.with_name(path.stem + ".meta.json")
 
 
@@ -306,7 +309,7 @@ def _read_by_file(source: LabelFile) -> LabelSets:
 
 def _bare_list(path: Path, n: int, image_ids: Any) -> tuple[dict[str, Any], Any]:
     """What stands beside a bare list, and the image of each of its lists."""
-    meta = _meta(path)
+    meta = meta_file(path)
     if meta.is_file():
         about = read_json(meta)
         ids = about.get("image_ids") if isinstance(about, dict) else None

@@ -81,6 +81,8 @@ REVIEW = "review.json"
 UNRATED = "unrated.csv"
 VOTES = ("votes.parquet", "votes.csv", "votes.npz")
 _RECORD = "stages.json"
+BOOKKEEPING = (UNRATED, _RECORD, REVIEW, "copies.json")
+"""What else a study writes into its folder."""
 
 
 def votes_file(study: Study) -> Path | None:
