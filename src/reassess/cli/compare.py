@@ -59,7 +59,7 @@ def compare(
     as_json: bool,
     output: str | None,
 ) -> None:
-    """Compare the models A and B: the difference with its interval, and an exact test.
+    """Compare the models A and B: both accuracies, their difference, and an exact test.
 
     The test is McNemar's, on the images that one has right and the other wrong. A and B are
     predictions of one model each, as for `reassess score`.
@@ -77,8 +77,9 @@ def compare(
             f"new={a} old={b}."
         )
     comparison = compare_models(
-        model_a, model_b, target.labels, k=top_k, subset=True, confidence=confidence
-    )
+        model_a, model_b, target.labels, k=top_k, subset=True, confidence=confidence,
+        benchmark=target.benchmark,
+    )  # fmt: skip
     if output is not None:
         _write_flips(comparison, output)
     if as_json:
@@ -89,7 +90,7 @@ def compare(
 
     from reassess.report.verdict import comparison_sentences
 
-    for sentence, style in zip(comparison_sentences(comparison), ("bold", "", ""), strict=False):
+    for sentence, style in zip(comparison_sentences(comparison), ("bold", *[""] * 4), strict=False):
         console().print(Text(sentence, style))
 
 

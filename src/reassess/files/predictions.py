@@ -25,7 +25,14 @@ from jaxtyping import Int, Shaped
 from reassess.errors import AlignmentError, DataError
 from reassess.files.access import Array, prefix_errors_with
 from reassess.files.prediction_forms import StoredPredictions, open_forms
-from reassess.records import Benchmark, Predictions, ScoreMatrix, ScoreType, positions
+from reassess.records import (
+    Benchmark,
+    Predictions,
+    ScoreMatrix,
+    ScoreType,
+    check_order,
+    positions,
+)
 from reassess.registry import checks_choices
 
 RowOrder = Literal["file-number", "imagefolder"]
@@ -275,6 +282,10 @@ def _align(
     known = np.flatnonzero(image >= 0)
     if len(known) == 0:
         raise AlignmentError(f"{found.where}: none of its images is to be scored.")
+    check_order(
+        classes[known, 0], image[known], benchmark, f"predictions {found.model!r}",
+        n_classes=n_columns,
+    )  # fmt: skip
     rows = known[np.argsort(image[known], kind="stable")]
     complete = len(rows) == len(benchmark.image_ids)
     image_ids = benchmark.image_ids if complete else benchmark.image_ids[image[rows]]

@@ -46,7 +46,7 @@ from reassess.records import (
     Questions,
     ScoreMatrix,
     align,
-    check_class_order,
+    check_order,
 )
 from reassess.records.benchmark import MOST_CLASSES
 
@@ -134,7 +134,7 @@ def _top_lists(
             found = lists_from_scans(one, _next(scans, shards[one.model]), n_listed)
         else:
             found = lists_from_ranked(one, image, len(benchmark.image_ids), n_listed)
-        check_class_order(found.top, benchmark, f"predictions {one.model!r}")
+        check_order(found.top[image], image, benchmark, f"predictions {one.model!r}")
         progress(f"read {one.model}", done=done, total=len(predictions))
         yield found
 

@@ -42,7 +42,7 @@ from reassess.records import (
     Proposals,
     Questions,
     ScoreMatrix,
-    check_class_order,
+    check_order,
 )
 from reassess.registry import Registry
 
@@ -246,8 +246,8 @@ def _run_learned_rule(inputs: ProposalInputs) -> ProposalResult:
         )
     ranked = [best_classes(one, DEPTH) for one in inputs.models]
     for one in ranked:
-        image_per_row(one, inputs.benchmark)
-        check_class_order(one.top, inputs.benchmark, f"predictions {one.model!r}")
+        image = image_per_row(one, inputs.benchmark)
+        check_order(one.top, image, inputs.benchmark, f"predictions {one.model!r}")
     aligned = [one.reindex(inputs.benchmark.image_ids) for one in ranked]
     agreed = np.all([one.top == inputs.benchmark.original for one in aligned], axis=0)
     known, valid, complete = _known_truth(inputs, agreed)

@@ -9,7 +9,8 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `benchmark`         `Classes`, `Benchmark`; image ids: alignment, file numbers, the order of an
                     image folder
 `predictions`       `Predictions`: ranked classes; `ScoreMatrix`: every class's score, on disk;
-                    `RecipeRun`; whether the classes are numbered as the benchmark's
+                    `RecipeRun`
+`order_check`       `check_order`: whether predictions number classes and images as the labels do
 `hierarchy`         `Hierarchy`: which class is a kind of which
 `pairs`             `Pairs`: (image, class), and how those of one record are found in another
 `questions`         `Proposals`, `Questions`, `Posterior`
@@ -43,12 +44,12 @@ from reassess.records.labels import (
     MultilabelAccuracy,
     OperatingPoint,
 )
+from reassess.records.order_check import check_order, check_order_by_labels
 from reassess.records.pairs import Pairs, factorize, find_keys, pair_keys
 from reassess.records.predictions import (
     Predictions,
     ScoreMatrix,
     ScoreType,
-    check_class_order,
 )
 from reassess.records.questions import ANSWERS, Posterior, Proposals, Questions
 from reassess.records.reviews import MistakeReview
@@ -83,7 +84,8 @@ __all__ = [
     "Tasks",
     "Votes",
     "align",
-    "check_class_order",
+    "check_order",
+    "check_order_by_labels",
     "factorize",
     "file_number_order",
     "find_keys",

@@ -288,6 +288,8 @@ class Comparison:
         high: upper end of the interval of the difference.
         p_value: exact two-sided McNemar test that both are right equally often.
         confidence: of the interval.
+        original_a: accuracy of a under the original labels; None where these are unknown.
+        original_b: the same of b.
     """
 
     model_a: str
@@ -301,6 +303,18 @@ class Comparison:
     high: float
     p_value: float
     confidence: float
+    original_a: Accuracy | None = None
+    original_b: Accuracy | None = None
+
+    @property
+    def accuracy_a(self) -> Accuracy:
+        """Accuracy of a on the images that were judged."""
+        return Accuracy(self.n_both + len(self.only_a), self.n_scored)
+
+    @property
+    def accuracy_b(self) -> Accuracy:
+        """Accuracy of b on the images that were judged."""
+        return Accuracy(self.n_both + len(self.only_b), self.n_scored)
 
     @property
     def n_scored(self) -> int:

@@ -415,4 +415,12 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
         f" {comparison.n_neither:,} for neither, {len(comparison.only_a):,} for {a} only and"
         f" {len(comparison.only_b):,} for {b} only."
     )
-    return [f"{answer} under {comparison.labels}.", size, counts]
+    accuracies = [
+        f"{model}: {fmt.percent(real.value, 2)} under {comparison.labels}"
+        + (f", {fmt.percent(original.value, 2)} under the original labels." if original else ".")
+        for model, real, original in (
+            (a, comparison.accuracy_a, comparison.original_a),
+            (b, comparison.accuracy_b, comparison.original_b),
+        )
+    ]
+    return [f"{answer} under {comparison.labels}.", size, *accuracies, counts]

@@ -7,6 +7,7 @@ import numpy as np
 
 from reassess.errors import AlignmentError, DataError, OptionError, preview
 from reassess.records import (
+    Accuracy,
     Benchmark,
     Comparison,
     ImageTable,
@@ -14,6 +15,8 @@ from reassess.records import (
     ModelScore,
     Predictions,
     align,
+    check_order,
+    check_order_by_labels,
     positions,
 )
 from reassess.scoring.accuracy import (
@@ -21,6 +24,7 @@ from reassess.scoring.accuracy import (
     correct,
     multilabel_accuracy,
     on_shared_images,
+    original_accuracy,
     original_labels,
     real_accuracies,
 )
@@ -104,12 +108,14 @@ def score_models(
         bootstrap: how to draw stratified bootstrap intervals; None draws none.
 
     Raises:
-        AlignmentError: images do not match.
-        DataError: classes do not match, or a bootstrap lacks original labels to stratify by.
+        AlignmentError: images do not match, or rows stand in another order.
+        DataError: classes do not match or stand in another order, or a bootstrap lacks original
+            labels to stratify by.
         OptionError: a k is beyond what a file holds.
     """
     originals = original_labels(benchmark) if benchmark.original is not None else None
     for one in predictions:
+        _check_order(one, labels, benchmark)
         multilabel = None
         if originals is not None:
             multilabel = multilabel_accuracy(one, labels, benchmark, unclear=unclear, subset=subset)
@@ -128,6 +134,17 @@ def score_models(
             real_bootstrap=_interval(bootstrap, one, labels, benchmark),
             original_bootstrap=_interval(bootstrap, one, originals, benchmark),
         )
+
+
+def _check_order(one: Predictions, labels: LabelSets, benchmark: Benchmark | None) -> None:
+    """Refuse predictions in another order, by the original labels or, without them, by others."""
+    if benchmark is None or benchmark.original is None:
+        check_order_by_labels(one, labels, benchmark)
+        return
+    source = f"predictions {one.model!r}"
+    image = positions(one.image_ids, benchmark.image_ids, source=source)
+    known = image >= 0
+    check_order(one.top[known], image[known], benchmark, source, n_classes=one.n_classes)
 
 
 def _interval(
@@ -174,6 +191,7 @@ def compare(
     k: int = 1,
     subset: bool = False,
     confidence: float = 0.95,
+    benchmark: Benchmark | None = None,
 ) -> Comparison:
     """Compare two models on the images that have a label.
 
@@ -184,13 +202,22 @@ def compare(
         k: how many of the top predictions count.
         subset: whether labelled images without predictions may be left out.
         confidence: of the interval.
+        benchmark: its original labels tell both models' original accuracies, where it has any.
 
     Raises:
-        AlignmentError: the models did not predict the same images, or labels are missing.
+        AlignmentError: the models did not predict the same images, labels are missing, or rows
+            stand in another order.
+        DataError: classes stand in another order.
         OptionError: k or level is out of range.
     """
-    check_k(k, a)
-    check_k(k, b)
+    originals: list[Accuracy | None] = []
+    for one in (a, b):
+        check_k(k, one)
+        _check_order(one, labels, benchmark)
+        if benchmark is None or benchmark.original is None:
+            originals.append(None)
+        else:
+            originals.append(original_accuracy(one, benchmark, k=k, subset=True))
     row = positions(b.image_ids, a.image_ids, source=f"predictions {b.model!r}")
     if len(a.image_ids) != len(b.image_ids) or (row < 0).any():
         differ = b.image_ids[row < 0] if (row < 0).any() else np.setdiff1d(a.image_ids, b.image_ids)
@@ -220,4 +247,6 @@ def compare(
         high=high,
         p_value=mcnemar_exact(len(only_a), len(only_b)),
         confidence=confidence,
+        original_a=originals[0],
+        original_b=originals[1],
     )

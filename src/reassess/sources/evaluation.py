@@ -17,7 +17,14 @@ from reassess.files.expert_mistakes import (
 )
 from reassess.files.other_labels import read_label_table
 from reassess.notes import note
-from reassess.records import Benchmark, Classes, LabelSets, Predictions, align
+from reassess.records import (
+    Benchmark,
+    Classes,
+    LabelSets,
+    Predictions,
+    align,
+    check_order_by_labels,
+)
 from reassess.sources.meaning import (
     PUBLISHED_BENCHMARK,
     Meaning,
@@ -61,10 +68,14 @@ class EvaluationTarget:
         """What models predict for the images to score; as `predictions` reads it.
 
         Raises:
-            AlignmentError: an image to score was not predicted.
+            AlignmentError: an image to score was not predicted, or rows stand in another order.
+            DataError: classes stand in another order.
         """
         read = predictions(source, self.benchmark, rows=self.rows, top_k=top_k)
         with prefix_errors_with(Path(split_source(str(source))[1])):
+            if self.benchmark.original is None:
+                for one in read:
+                    check_order_by_labels(one, self.labels, self.benchmark)
             return [one.reindex(self.image_ids) for one in read]
 
     def model(self, source: str | Path, *, top_k: int = DEPTH) -> Predictions:
