@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reassess.errors import AlignmentError, DataError
@@ -104,7 +104,7 @@ def test_a_class_left_out_in_the_middle_is_noted() -> None:
 
 
 @pytest.mark.parametrize(("n", "k"), [(60, 2), (200, 10), (2000, 20), (500, 400)])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_model_at_chance_is_always_remarked_on(n: int, k: int, seed: int) -> None:
     about = benchmark(n, k, seed, named=False)
     (text,) = check(np.random.default_rng(seed + 50).permutation(good(about)), about)
@@ -124,6 +124,7 @@ def test_a_good_model_is_passed_without_a_word(seed: int, n: int, k: int, accura
     assert check(good(about, accuracy, seed + 1), about) == []
 
 
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 300), k=st.integers(1, 40))
 def test_predictions_at_random_are_never_refused(seed: int, n: int, k: int) -> None:
     about = benchmark(n, k, seed, named=False)
@@ -195,7 +196,7 @@ def test_published_models_are_passed_and_permuted_ones_refused() -> None:
     imagenet = catalog.benchmark("imagenet")
     models = catalog.predictions("imagenet-v2-repo", imagenet)
     assert min(np.mean(one.top == imagenet.original) for one in models) < 0.3
-    for one in models:
+    for one in models[::6]:
         assert check(one.top, imagenet) == []
     permuted = np.random.default_rng(0).permutation(1000)[models[0].top]
     with pytest.raises(DataError, match="its classes were renamed"):
