@@ -7,6 +7,7 @@ import pytest
 
 from reassess.errors import DataError, FileError, ReassessError
 from reassess.files.results import read_results, results_in
+from reassess.notes import collect_notes
 
 ORIGINAL, REAL = "results-imagenet.csv", "results-imagenet-real.csv"
 
@@ -45,6 +46,46 @@ def test_refuses(rows: list[str], error: type[ReassessError], says: str, tmp_pat
     with pytest.raises(error, match=says) as raised:
         read_results([path])
     assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (
+            [0.812, 0.795],
+            "row 2, top1 is 0.812, which may be percent or.*no row is above",
+        ),
+        ([0.5, 0.1], "row 2, top1 is 0.5.*Multiply fractions by 100; if these are percent, add"),
+        ([1, 1], "row 2, top1 is 1,"),
+        ([81.2, 0.795, 79], "row 3, top1 is 0.795.*1 of 3 rows.*the other 2 are 79 and more"),
+    ],
+)
+def test_what_may_be_fractions_is_refused(rows: list[float], says: str, tmp_path: Path) -> None:
+    path = write(tmp_path / REAL, *(f"m{n},224,{value}" for n, value in enumerate(rows)))
+    with pytest.raises(FileError, match=says) as raised:
+        read_results([path])
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("rows", [[0, 0], [0.48, 1.12, 88.6], [0, 0.6, 4], [81.2, 1.0001]])
+def test_percent_near_nothing_are_read(rows: list[float], tmp_path: Path) -> None:
+    path = write(tmp_path / REAL, *(f"m{n},224,{value}" for n, value in enumerate(rows)))
+    np.testing.assert_allclose(read_results([path]).accuracy["real"], np.array(rows) / 100)
+
+
+def test_the_error_rate_tells_percent_from_fractions(tmp_path: Path) -> None:
+    def read(*pairs: tuple[float, float]) -> list[float]:
+        rows = [f"m{n},224,{top1},{err}" for n, (top1, err) in enumerate(pairs)]
+        path = write(tmp_path / REAL, *rows, header="model,img_size,top1,top1_err")
+        return [round(value, 6) for value in read_results([path]).accuracy["real"].tolist()]
+
+    assert read((81.2, 18.8), (0.48, 99.52)) == [0.812, 0.0048]
+    assert read((0.5, 99.5), (0.9, 99.1)) == [0.005, 0.009]
+    with collect_notes() as notes:
+        assert read((0.812, 0.188), (0.5, 0.5)) == [0.812, 0.5]
+    assert "were read as fractions" in notes.texts[0]
+    with pytest.raises(FileError, match=r"row 3, top1 is 0.812 and top1_err is 0.188.*1 of 2 rows"):
+        read((81.2, 18.8), (0.812, 0.188))
 
 
 def test_refuses_folders_and_names_that_say_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""timm's published tables of results: accuracies of models on several test sets."""
+"""timm's published tables of results: accuracies of models on several test sets.
+
+``top1`` is in percent. A column that may be in fractions is never guessed at: where ``top1_err``
+stands beside it, the two add up to 100 or to 1, which tells; elsewhere it is refused.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +13,7 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError, FileError
 from reassess.files.tables import read_table
+from reassess.notes import note
 
 METRICS = {
     "results-imagenet": "original",
@@ -19,6 +24,11 @@ METRICS = {
     "results-sketch": "sketch",
 }
 """File stem to the name of the test set."""
+_ROUNDED = 0.005
+"""How far accuracy and error may be from what they add up to, as a share of it."""
+_GAP = 10.0
+"""Accuracies of many models lie close together, down to those of chance. Where the least above 1 is
+so many times the greatest up to 1, the latter are likely fractions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +102,63 @@ def _read_table(path: Path) -> dict[tuple[str, int], float]:
     table = read_table(path)
     names = table.texts(table.require(("model",)))
     sizes = _numbers(path, "img_size", table.texts(table.require(("img_size",))))
-    top1 = _numbers(path, "top1", table.texts(table.require(("top1",))), most=100.0)
+    column = table.require(("top1",))
+    errors = table.find(("top1_err",))
+    top1 = np.array(_numbers(path, column, table.texts(column), most=100.0))
+    if errors is None:
+        _refuse_fractions(path, column, top1)
+        fraction = top1 / 100
+    else:
+        misses = _numbers(path, errors, table.texts(errors), most=100.0)
+        fraction = top1 / _scale(path, column, errors, top1, np.array(misses))
     found: dict[tuple[str, int], float] = {}
-    for key, value in zip(zip(names, map(int, sizes), strict=True), top1, strict=True):
+    for key, value in zip(zip(names, map(int, sizes), strict=True), fraction.tolist(), strict=True):
         if key in found:
             raise DataError(f"{path}: the entry {key} appears twice. Leave one row of it.")
-        found[key] = value / 100
+        found[key] = value
     return found
+
+
+def _scale(
+    path: Path,
+    column: str,
+    errors: str,
+    top1: Float[np.ndarray, "M"],
+    misses: Float[np.ndarray, "M"],
+) -> float:
+    """What accuracy and error add up to in every row: 100, or 1 where they are fractions."""
+    for scale in (100.0, 1.0):
+        if (np.abs(top1 + misses - scale) <= _ROUNDED * scale).all():
+            if scale == 1:
+                note(
+                    f"{path}: {column} and {errors} add up to 1 in every row, so both were read as "
+                    "fractions."
+                )
+            return scale
+    wrong = np.abs(top1 + misses - 100) > _ROUNDED * 100
+    row = int(np.flatnonzero(wrong)[0])
+    raise FileError(
+        f"{path}: row {row + 2}, {column} is {top1[row]:g} and {errors} is {misses[row]:g}, but "
+        f"they must add up to 100, as percent do, in every row; {int(wrong.sum()):,} of "
+        f"{len(top1):,} rows do not. Correct them, or leave the column {errors} out."
+    )
+
+
+def _refuse_fractions(path: Path, column: str, top1: Float[np.ndarray, "M"]) -> None:
+    """Refuse accuracies that may be fractions: all of them, or some far below the rest."""
+    low, high = top1[(top1 > 0) & (top1 <= 1)], top1[top1 > 1]
+    if not low.size or (high.size and high.min() <= _GAP * low.max()):
+        return
+    row = int(np.flatnonzero(top1 == low.max())[0])
+    rest = (
+        f"the other {high.size:,} are {high.min():g} and more" if high.size else "no row is above 1"
+    )
+    raise FileError(
+        f"{path}: row {row + 2}, {column} is {top1[row]:g}, which may be percent or a fraction, "
+        f"but must be in percent, from 0 to 100; {low.size:,} of {top1.size:,} rows are 1 or less, "
+        f"and {rest}. Multiply fractions by 100; if these are percent, add the column top1_err "
+        f"(100 - {column})."
+    )
 
 
 def _numbers(path: Path, column: str, texts: list[str], most: float = np.inf) -> list[float]:
