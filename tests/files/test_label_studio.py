@@ -63,8 +63,6 @@ def test_export_then_import_is_the_identity(
     n_votes = write_label_studio(parts_of(votes), folder / "v.json")
     assert n_votes == len(votes)
     assert triples(read_label_studio(folder / "v.json")) == triples(votes)
-    assert write_dense_votes(parts_of(votes), folder / "v.npz") == len(votes)
-    assert triples(read_votes(folder / "v.npz")) == triples(votes)
     for write, suffix in (
         (write_long, ".csv"),
         (write_long, ".parquet"),
@@ -74,6 +72,14 @@ def test_export_then_import_is_the_identity(
         path = folder / f"{write.__name__}{suffix}"
         assert write(parts_of(votes), path) == len(votes)
         assert triples(read_votes(path)) == triples(votes)
+
+
+@given(drawn=some_votes(repeats=True))
+def test_a_dense_archive_counts_votes(drawn: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    votes = votes_of(drawn)
+    path = tmp_path_factory.mktemp("votes") / "v.npz"
+    assert write_dense_votes(parts_of(votes), path) == len(votes)
+    assert triples(read_votes(path)) == triples(votes)
 
 
 def test_what_is_known_of_a_vote_stands_beside_it(tmp_path: Path) -> None:

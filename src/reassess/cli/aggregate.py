@@ -9,7 +9,8 @@ from reassess.cli.options import (
     LiteralChoice,
     RegistryChoice,
     RegistryOption,
-    answer_names,
+    answers_option,
+    declared_answers,
     labels_are_option,
     option,
 )
@@ -115,7 +116,7 @@ The published scores, to the last digit:
     show_default=True,
     help="Stop when the objective rises by less than this share.",
 )
-@click.option("--answers", metavar="A,B,…", help="Names of the answer codes 0, 1, …")
+@answers_option
 @labels_are_option
 @click.option("--classes", metavar="FILE", help="Classes, where votes name them by id or name.")
 @click.option("--workers", type=int, help="Threads.  [default: one a core]")
@@ -184,7 +185,7 @@ def aggregate(
         gold,
         gold_votes,
         classes=sources.class_table(classes, original),
-        answers=answer_names(answers),
+        answers=declared_answers(answers),
     )
     with progress_bar("Fitting") as step, ThreadEngine(workers) as engine:
         made = make_posterior(

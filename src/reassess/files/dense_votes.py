@@ -8,7 +8,7 @@ file without a name beside the archive, so that memory grows with neither.
 
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +18,7 @@ from jaxtyping import Int
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import BROKEN, as_strings, corrupt_file_error, read_npz, write_atomically
+from reassess.files.answers import DeclaredAnswers, ours_in_order
 from reassess.files.class_words import class_indices
 from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Pairs, Questions, Votes, factorize
@@ -31,7 +32,7 @@ def read_dense_votes(
     path: Path,
     *,
     classes: Classes | None = None,  # noqa: ARG001 -- the archive holds indices
-    answers: Sequence[str] | None = None,
+    answers: DeclaredAnswers | None = None,
 ) -> Votes:
     """Votes from the published archive; see `reassess.files.votes.ReadVotes`.
 
@@ -39,7 +40,7 @@ def read_dense_votes(
         FileError: the file is missing or corrupt, or an array is of another form.
         DataError: there is no vote or rater, or arrays do not fit together.
     """
-    names = tuple(answers) if answers else ANSWERS
+    names = ANSWERS if answers is None or isinstance(answers, Mapping) else tuple(answers)
     arrays = read_npz(path, ["info", "ids"])
     info = arrays["info"]
     if info.ndim != 2 or info.shape[1] != 2 or info.dtype.kind not in "US":
@@ -55,6 +56,9 @@ def read_dense_votes(
         raise DataError(f"{path}: 'ids' names 0 raters, but there must be at least one.")
     question, rater, answer = _read_tensor(path, len(rater_ids), len(info), len(names))
     order = np.argsort(question, kind="stable")
+    places = ours_in_order(names, str(path))
+    if places is not None:
+        names, answer = ANSWERS, np.array(places)[answer]
     return Votes(
         questions=Questions.from_pairs(Pairs(image_ids, image, label)),
         rater_ids=rater_ids,

@@ -7,23 +7,24 @@ configuration that shows such tasks is `CONFIGURATION`. A vote's rater is ``comp
 Studio exports the number of a user, or an object with an e-mail address, and both are read as they
 are.
 
-Annotations that were cancelled, drafts and predictions are no votes. Written task by task, in
-bounded memory; read as a whole.
+Written task by task, in bounded memory; read as a whole. What its exports mean is for
+`reassess.files.annotations`.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import numpy as np
-from jaxtyping import Shaped
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import check_readable, prefix_errors_with, sha256_of, write_atomically
-from reassess.files.class_words import class_indices
-from reassess.files.tables import utc_times
+from reassess.files.annotations import FIELD, annotations_in, as_votes, flat_annotation
+from reassess.files.answers import DeclaredAnswers, table_row
+from reassess.files.tables import ColumnFile
 from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Votes
 
@@ -40,7 +41,8 @@ CONFIGURATION = """<View>
 """What a project in Label Studio needs as its labelling interface."""
 
 _LOCAL = "/data/local-files/?d="
-_FIELD = "answer"
+_COLUMNS = ("image", "image_id", "label", FIELD, "annotator", "annotation_id", "was_cancelled",
+            "created_at", "lead_time")  # fmt: skip
 
 
 def write_label_studio(
@@ -79,26 +81,22 @@ def write_label_studio(
 
 
 def read_label_studio(
-    path: str | Path, *, classes: Classes | None = None, answers: Sequence[str] | None = None
+    path: str | Path, *, classes: Classes | None = None, answers: DeclaredAnswers | None = None
 ) -> Votes:
-    """Votes from a JSON list of tasks, as Label Studio exports it.
+    """Votes from what Label Studio exports as JSON or as JSON_MIN.
 
     Args:
         path: the file.
         classes: needed where ``label`` is a class's id or name and not its index.
-        answers: no, maybe and yes, or None.
+        answers: what the choices mean, as `reassess.files.read_votes` takes it; None for no, maybe
+            and yes.
 
     Raises:
-        FileError: the file is missing or no JSON list of tasks.
+        FileError: the file is missing, no JSON list of tasks, or an export of another form.
         DataError: an annotation holds no answer, or there is no vote.
     """
     path = Path(path)
     check_readable(path)
-    if answers is not None and tuple(answers) != ANSWERS:
-        raise DataError(
-            f"{path}: the answers are declared as {', '.join(answers)}, but those of Label Studio "
-            f"must be {', '.join(ANSWERS)}. Leave --answers out."
-        )
     try:
         tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -107,20 +105,42 @@ def read_label_studio(
         raise FileError(
             f"{path}: it holds no list of tasks, but must. Export from Label Studio as JSON."
         )
-    rows = [row for number, task in enumerate(tasks) for row in _votes_of(task, number, path)]
-    if not rows:
-        raise DataError(f"{path}: there are 0 votes, but there must be at least one.")
-    image, label, rater, answer, at, took = (list(column) for column in zip(*rows, strict=True))
     with prefix_errors_with(path):
-        return Votes.from_columns(
-            image=image,
-            label=class_indices(label, classes, f"{path}: label of vote", first_row=0),
-            rater=rater,
-            answer=np.array(answer, np.int64),
-            given_at=_times(at),
-            seconds=np.array(took),
-            sha256=sha256_of(path),
+        votes = as_votes(annotations_in(tasks, str(path)), str(path), classes, answers)
+    return replace(votes, sha256=sha256_of(path))
+
+
+def read_exported_table(
+    table: ColumnFile, *, classes: Classes | None = None, answers: DeclaredAnswers | None = None
+) -> Votes:
+    """Votes from what Label Studio exports as CSV or TSV: see `is_exported_table`.
+
+    Raises:
+        DataError: a row holds no answer, or there is no vote.
+    """
+    path = str(table.path)
+    names = [name for name in _COLUMNS if name in table.header]
+    columns = [table.cells(name) for name in names]
+    found = [
+        one
+        for row, cells in enumerate(zip(*columns, strict=True))
+        for one in flat_annotation(
+            {name: cell for name, cell in zip(names, cells, strict=True) if cell not in {"", None}},
+            table_row(row),
+            path,
         )
+    ]
+    if not found:
+        raise DataError(
+            f"{path}: there are 0 votes, but there must be at least one. Export it from Label "
+            "Studio after people have annotated."
+        )
+    return as_votes(found, path, classes, answers)
+
+
+def is_exported_table(table: ColumnFile) -> bool:
+    """Whether a table has the columns that Label Studio gives to each annotation."""
+    return {"annotation_id", "annotator", "label"} <= set(table.header)
 
 
 def _tasks(part: Part, classes: Classes | None) -> Iterator[dict[str, Any]]:
@@ -158,7 +178,7 @@ def _annotations(part: Part) -> list[dict[str, Any]]:
             "completed_by": {"email": rater},
             "was_cancelled": False,
             "result": [
-                {"from_name": _FIELD, "to_name": "image", "type": "choices", "value": chosen}
+                {"from_name": FIELD, "to_name": "image", "type": "choices", "value": chosen}
             ],
         }
         if at is not None:
@@ -167,85 +187,3 @@ def _annotations(part: Part) -> list[dict[str, Any]]:
             one["lead_time"] = seconds
         found.append(one)
     return found
-
-
-def _votes_of(
-    task: dict[str, Any], number: int, path: Path
-) -> Iterator[tuple[str, str, str, int, object, float]]:
-    """Image, class, rater, answer, time and duration of each vote on a task."""
-    where = f"{path}: task[{number}]"
-    given = task.get("annotations", [])
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise FileError(
-            f"{where}: its annotations are not a list, but must be one. Export it again."
-        )
-    votes = [one for one in given if not one.get("was_cancelled")]
-    if not votes:
-        return
-    data = task.get("data")
-    if not isinstance(data, dict) or "label" not in data:
-        raise DataError(
-            f"{where}: its data has no 'label', but must name the class that was asked about. "
-            "Make the project of tasks that `reassess votes export` wrote."
-        )
-    image = _image_of(data, where)
-    for place, one in enumerate(votes):
-        at = f"{where}: annotation[{place}]"
-        when, took = one.get("created_at"), _seconds_of(one, at)
-        yield image, str(data["label"]), _rater_of(one, at), _answer_of(one, at), when, took
-
-
-def _image_of(data: dict[str, Any], where: str) -> str:
-    """The image's id; without one, the path of the file in Label Studio's local storage."""
-    named = data.get("image_id", data.get("image"))
-    if not isinstance(named, str) or not named:
-        raise DataError(f"{where}: its data has no 'image_id' or 'image', but must name the image.")
-    if "image_id" not in data:
-        below = parse_qs(urlsplit(named).query).get("d")
-        return below[0] if below else named
-    return named
-
-
-def _rater_of(annotation: dict[str, Any], where: str) -> str:
-    who = annotation.get("completed_by")
-    if isinstance(who, dict):
-        who = who.get("email") or who.get("username") or who.get("id")
-    if isinstance(who, bool) or not isinstance(who, str | int) or who == "":
-        raise DataError(f"{where}: completed_by is {who!r}, but must say whose vote it is.")
-    return str(who)
-
-
-def _answer_of(annotation: dict[str, Any], where: str) -> int:
-    results = annotation.get("result")
-    values = [
-        one.get("value")
-        for one in (results if isinstance(results, list) else [])
-        if isinstance(one, dict) and one.get("from_name") == _FIELD
-    ]
-    choices = [value.get("choices") for value in values if isinstance(value, dict)]
-    chosen = [one for some in choices if isinstance(some, list) for one in some]
-    if len(chosen) != 1 or str(chosen[0]).strip().lower() not in ANSWERS:
-        raise DataError(
-            f"{where}: the choice {_FIELD!r} is {chosen}, but must be one of "
-            f"{', '.join(ANSWERS)}. Leave the annotation out, or name the choice so."
-        )
-    return ANSWERS.index(str(chosen[0]).strip().lower())
-
-
-def _seconds_of(annotation: dict[str, Any], where: str) -> float:
-    took = annotation.get("lead_time")
-    if took is None:
-        return float("nan")
-    if isinstance(took, bool) or not isinstance(took, int | float):
-        raise DataError(f"{where}: lead_time is {took!r}, but must be seconds. Leave it out.")
-    return float(took)
-
-
-def _times(at: list[object]) -> Shaped[np.ndarray, "V"]:
-    try:
-        return utc_times(at)
-    except ValueError as error:
-        raise DataError(
-            f"created_at of an annotation cannot be read ({error}), but must be such as "
-            "2026-01-31T12:00:00Z. Fix it, or leave it out."
-        ) from error

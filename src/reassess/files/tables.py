@@ -5,15 +5,13 @@ through pyarrow. Two columns that could play one part must say the same.
 """
 
 import csv
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 
 from reassess.errors import FileError, MissingExtraError, preview
 from reassess.files.access import check_readable, write_atomically
@@ -25,9 +23,6 @@ _BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError
 
 Its `ArrowNotImplementedError`, for encodings that corrupt bytes seem to name, is Python's.
 """
-
-_HAS_OFFSET = re.compile(r".*:\d\d(\.\d+)?[+-]\d\d(:?\d\d)?")
-"""A time of day with an offset from UTC, ``+00:00`` or another."""
 
 
 @dataclass(frozen=True)
@@ -245,25 +240,6 @@ def read_table(path: Path) -> ColumnFile:
     if twice:
         raise _repeated(path, twice)
     return table
-
-
-def utc_times(cells: Iterable[Any]) -> Shaped[np.ndarray, "n"]:
-    """Cells as ``datetime64[ms]`` in UTC, as which one without an offset is read; NaT if empty.
-
-    Raises:
-        ValueError: a cell is no time.
-    """
-    return np.array([_utc_text(cell) for cell in cells], "datetime64[ms]")
-
-
-def _utc_text(cell: Any) -> str:
-    """A time without an offset, which NumPy warns of and would drop."""
-    if cell is None or cell != cell or cell == "":  # noqa: PLR0124
-        return "NaT"
-    text = str(cell).strip().removesuffix("Z")
-    if _HAS_OFFSET.fullmatch(text) is None:
-        return text
-    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None).isoformat()
 
 
 def write_csv(path: Path, header: Sequence[str], columns: Mapping[str, Sequence[object]]) -> None:

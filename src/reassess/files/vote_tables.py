@@ -6,21 +6,25 @@ they are known. Written part by part, as votes come out of a store, in bounded m
 """
 
 import csv
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Shaped
 
-from reassess.errors import DataError, MissingExtraError, preview
+from reassess.errors import DataError, MissingExtraError
 from reassess.files.access import write_atomically
+from reassess.files.answers import DeclaredAnswers, read_answers, table_row
 from reassess.files.class_words import class_column
-from reassess.files.columns import ANSWER, IMAGE, LABEL, RATER, TASK
-from reassess.files.tables import ColumnFile, is_parquet, read_table, utc_times
-from reassess.records import ANSWERS, Classes, Votes, factorize
+from reassess.files.columns import RATER
+from reassess.files.counted import counted_rows
+from reassess.files.tables import ColumnFile, is_parquet
+from reassess.files.times import utc_times
+from reassess.files.vote_questions import question_columns
+from reassess.files.vote_rows import VoteRows, plain_ids
+from reassess.records import ANSWERS, Classes, Questions, Votes
 
 GIVEN_AT = ("given_at",)
 SECONDS = ("seconds",)
@@ -33,96 +37,96 @@ one part. Questions that are no pairs have ``task`` in place of image and label.
 
 
 def read_vote_table(
-    path: Path, *, classes: Classes | None = None, answers: Sequence[str] | None = None
+    table: ColumnFile, *, classes: Classes | None = None, answers: DeclaredAnswers | None = None
 ) -> Votes:
     """Votes from a long table; see `reassess.files.votes.ReadVotes`.
 
     Raises:
-        FileError: the file is missing, no table, or lacks a column.
+        FileError: the table lacks a column, or two could play one part.
         DataError: there is no vote, or a cell is not what it must be.
     """
-    table = read_table(path)
-    rater = table.texts(table.require(RATER))
-    task = table.find(TASK)
-    image = label = None
-    if task is not None:
-        answer_column = table.find(ANSWER) or table.require(LABEL)
+    path = table.path
+    columns = question_columns(table)
+    raters, texts = table.texts(table.require(RATER)), table.texts(columns.answer)
+    counts = counted_rows(table, texts, raters)
+    if columns.task is not None:
+        ids, question = plain_ids(table.texts(columns.task), "task", str(path))
+        questions = Questions.from_ids(ids)
     else:
-        answer_column = table.require(ANSWER)
-        image = table.texts(table.require(IMAGE))
-        label = class_column(table, classes)
-    texts, code = factorize(table.texts(answer_column))
-    _, first = np.unique(code, return_index=True)
-    where = f"{path}: column {answer_column!r}"
-    names, order = _answers(texts.tolist(), answers, first.tolist(), where)
-    return Votes.from_columns(
-        rater=rater,
-        answer=order[code],
-        task=None if task is None else table.texts(task),
-        image=image,
-        label=label,
-        answers=names,
-        given_at=_times(table),
-        seconds=_durations(table),
+        questions, question = Questions.from_columns(
+            image=table.texts(columns.image), label=class_column(table, classes)
+        )
+    read = read_answers(
+        texts,
+        answers,
+        f"{path}: column {columns.answer!r}",
+        about_pairs=questions.pairs is not None,
+        must_be_ours=columns.task is None,
+        rows=counts,
     )
+    return VoteRows(
+        str(path),
+        questions,
+        question,
+        raters,
+        read.code,
+        read.names,
+        _times(table, counts),
+        _durations(table, counts),
+        counts,
+        table_row,
+    ).votes()
 
 
-def _times(table: ColumnFile) -> Any:
+def _times(table: ColumnFile, counts: Bool[np.ndarray, "n"] | None) -> Any:
     """When each vote was given, NaT where the cell is empty; None without such a column."""
     column = table.find(GIVEN_AT)
     if column is None:
         return None
-    try:
-        return utc_times(table.cells(column))
-    except ValueError as error:
-        raise DataError(
-            f"{table.path}: a time in column {column!r} cannot be read ({error}), but must be such "
-            "as 2026-01-31T12:00:00Z. Fix it, or call the column otherwise."
-        ) from error
+    return utc_times(
+        _counted_cells(table, column, counts), f"{table.path}: column {column!r}", table_row
+    )
 
 
-def _durations(table: ColumnFile) -> Float[np.ndarray, "V"] | None:
+def _durations(
+    table: ColumnFile, counts: Bool[np.ndarray, "n"] | None
+) -> Float[np.ndarray, "V"] | None:
     """How long each vote took, NaN where the cell is empty; None without such a column."""
     column = table.find(SECONDS)
     if column is None:
         return None
-    cells = table.cells(column)
+    cells = _counted_cells(table, column, counts)
     try:
         seconds = np.array([float(cell) if cell not in {"", None} else np.nan for cell in cells])
-    except (TypeError, ValueError) as error:
+        wrong = np.flatnonzero((seconds < 0) | np.isinf(seconds))
+    except (TypeError, ValueError):
+        wrong = np.array([row for row, cell in enumerate(cells) if not _is_number(cell)])
+    if len(wrong):
+        row = int(wrong[0])
         raise DataError(
-            f"{table.path}: a cell in column {column!r} is not a number ({error}), but must be the "
-            "seconds that a vote took. Fix it, or call the column otherwise."
-        ) from error
+            f"{table.path}: column {column!r}: {table_row(row)} is {str(cells[row])[:40]!r}, but "
+            "must be the seconds that a vote took, a number of 0 or more, or empty; "
+            f"{len(wrong):,} of {len(cells):,} rows are none. Fix them, or call the column "
+            "otherwise."
+        )
     return seconds
 
 
-def _answers(
-    texts: list[str], declared: Sequence[str] | None, first: list[int], where: str
-) -> tuple[tuple[str, ...], Int[np.ndarray, "A"]]:
-    """Names of the answers in order, and the code of each text, which ``first`` stands in a row."""
-    lower = [text.strip().lower() for text in texts]
-    if declared is None and set(lower) <= set(ANSWERS):
-        return ANSWERS, np.array([ANSWERS.index(text) for text in lower])
-    integers = all(re.fullmatch(r"\d+", text) for text in lower)
-    if declared is not None:
-        codes = [int(text) if integers else -1 for text in lower]
-        named = {name.lower(): code for code, name in enumerate(declared)}
-        codes = [named.get(t, c) for t, c in zip(lower, codes, strict=True)]
-        wrong = [i for i, code in enumerate(codes) if not 0 <= code < len(declared)]
-        if wrong:
-            raise DataError(
-                f"{where}: row {first[wrong[0]] + 2} is {texts[wrong[0]]!r}, but an answer must be "
-                f"one of {', '.join(declared)}; no answers: {preview(texts[i] for i in wrong)}."
-            )
-        return tuple(declared), np.array(codes)
-    ordered = sorted(texts, key=(lambda t: (int(t), t)) if integers else None)
-    if len(ordered) < 2:
-        raise DataError(
-            f"{where}: every answer is {texts[0]!r}; with one answer nothing can be learned. Name "
-            "all answers that could have been given (--answers no,maybe,yes)."
-        )
-    return tuple(ordered), np.array([ordered.index(text) for text in texts])
+def _counted_cells(
+    table: ColumnFile, column: str, counts: Bool[np.ndarray, "n"] | None
+) -> list[Any]:
+    """The cells of a column, None in rows that do not count."""
+    cells = table.cells(column)
+    if counts is None:
+        return cells
+    return [cell if count else None for cell, count in zip(cells, counts.tolist(), strict=True)]
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        return cell in {"", None} or float(cell) >= 0
+    except (TypeError, ValueError):
+        return False
 
 
 def write_long(

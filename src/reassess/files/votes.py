@@ -20,8 +20,15 @@ import numpy as np
 
 from reassess.errors import DataError, OptionError
 from reassess.files.access import check_readable, prefix_errors_with, sha256_of
+from reassess.files.answers import OURS, DeclaredAnswers, check_declared
 from reassess.files.dense_votes import read_dense_votes, write_dense_votes
-from reassess.files.label_studio import read_label_studio, write_label_studio
+from reassess.files.label_studio import (
+    is_exported_table,
+    read_exported_table,
+    read_label_studio,
+    write_label_studio,
+)
+from reassess.files.tables import read_table
 from reassess.files.vote_tables import Part, read_vote_table, write_crowd_kit, write_long
 from reassess.records import ANSWERS, Classes, Gold, Votes
 from reassess.registry import Registry
@@ -34,14 +41,14 @@ class ReadVotes(Protocol):
     """Reads the votes of one file."""
 
     def __call__(
-        self, path: Path, *, classes: Classes | None, answers: Sequence[str] | None
+        self, path: Path, *, classes: Classes | None, answers: DeclaredAnswers | None
     ) -> Votes:
         """The votes.
 
         Args:
             path: a file that is there and not empty.
             classes: what class ids and names are looked up in, where the format has them.
-            answers: names of the answers in order, for files that hold codes.
+            answers: what words or codes for answers mean, as `read_votes` takes them.
 
         Raises:
             DataError: the file is malformed.
@@ -87,7 +94,7 @@ class VoteFormat:
         summary: what it is, in one line for help.
         holds: what it keeps beside image, class, rater and answer: "task" (questions that are no
             pairs), "answers" (other answers than no, maybe, yes), "given_at", "seconds",
-            "further" (any other column).
+            "repeats" (several answers of a rater to one question), "further" (any other column).
     """
 
     name: str
@@ -98,13 +105,22 @@ class VoteFormat:
     holds: frozenset[str] = frozenset()
 
 
+def _read_table(
+    path: Path, *, classes: Classes | None = None, answers: DeclaredAnswers | None = None
+) -> Votes:
+    """Votes from a table of one row a vote, ours, crowd-kit's or Label Studio's."""
+    table = read_table(path)
+    read = read_exported_table if is_exported_table(table) else read_vote_table
+    return read(table, classes=classes, answers=answers)
+
+
 VOTE_FORMATS: Registry[VoteFormat] = Registry(
     "format of votes",
     [
         VoteFormat(
             "long",
             _TABLES,
-            read_vote_table,
+            _read_table,
             write_long,
             "image,label,rater,answer with given_at and seconds (.csv, .tsv, .parquet)",
             frozenset({"task", "answers", "given_at", "seconds", "further"}),
@@ -115,6 +131,7 @@ VOTE_FORMATS: Registry[VoteFormat] = Registry(
             read_dense_votes,
             write_dense_votes,
             "the published archive (.npz)",
+            frozenset({"repeats"}),
         ),
         VoteFormat(
             "label-studio",
@@ -127,7 +144,7 @@ VOTE_FORMATS: Registry[VoteFormat] = Registry(
         VoteFormat(
             "crowd-kit",
             _TABLES,
-            read_vote_table,
+            _read_table,
             write_crowd_kit,
             "task,worker,label (.csv, .tsv, .parquet)",
             frozenset({"task", "answers"}),
@@ -160,23 +177,32 @@ def read_votes(
     path: str | Path,
     *,
     classes: Classes | None = None,
-    answers: Sequence[str] | None = None,
+    answers: DeclaredAnswers | None = None,
     form: str | None = None,
 ) -> Votes:
-    """Votes from a file of any of `VOTE_FORMATS`.
+    """Votes from a file of any of `VOTE_FORMATS`; the one door of every command.
+
+    A vote that stands twice counts once, and what a column ``counted`` calls false does not count;
+    notes say how many (`reassess.notes`).
 
     Args:
         path: the file.
         classes: needed where classes are named by id or name and not by index.
-        answers: names of the answers in order, for files that hold codes 0, 1, …
+        answers: what words or codes for answers mean: their names in order, as
+            ``["nein", "vielleicht", "ja"]`` for no, maybe and yes; or for each word no, maybe or
+            yes, as ``{"nein": "no", "ja": "yes"}``. None where the file holds no, maybe and yes.
         form: name of the format; None goes by the extension.
 
     Raises:
-        OptionError: the format is unknown, or the extension is another's.
-        FileError: the file is missing, corrupt, a pickle or lacks a column.
-        DataError: there is no vote, a rater or question has none, or a value is no answer.
+        OptionError: the format is unknown, the extension is another's, or two answers have one
+            name.
+        FileError: the file is missing, corrupt, a pickle or lacks a column, or two columns could
+            play one part.
+        DataError: there is no vote, a rater or question has none, a value is no answer, or a rater
+            gives two answers to one question about an image and a class.
     """
     path = Path(path)
+    check_declared(answers)
     check_readable(path)
     found = vote_format(path, form)
     with prefix_errors_with(path):
@@ -184,15 +210,27 @@ def read_votes(
     return replace(votes, sha256=sha256_of(path))
 
 
-def read_gold(path: str | Path, *, classes: Classes | None = None, form: str | None = None) -> Gold:
+def read_gold(
+    path: str | Path,
+    *,
+    classes: Classes | None = None,
+    answers: DeclaredAnswers | None = None,
+    form: str | None = None,
+) -> Gold:
     """Gold from a file of votes, such as a table ``image,label,expert,answer``.
+
+    Args:
+        path: the file.
+        classes: as `read_votes` takes them.
+        answers: as `read_votes` takes them.
+        form: as `read_votes` takes it.
 
     Raises:
         OptionError: the format is unknown, or the extension is another's.
         FileError: the file is missing, corrupt, a pickle or lacks a column.
         DataError: there is no answer, or one is neither no, maybe nor yes.
     """
-    votes = read_votes(path, classes=classes, answers=ANSWERS, form=form)
+    votes = read_votes(path, classes=classes, answers=answers or OURS, form=form)
     with prefix_errors_with(Path(path)):
         return Gold(votes)
 
@@ -214,8 +252,8 @@ def write_votes(
 
     Raises:
         OptionError: the format is unknown, or the extension is another's.
-        DataError: the questions are no pairs, or the answers are others than no, maybe and yes,
-            and the format cannot say so.
+        DataError: the questions are no pairs, the answers are others than no, maybe and yes, or
+            a rater answers a question twice, and the format cannot say so.
         FileError: the file cannot be written.
     """
     path = Path(path)
@@ -227,7 +265,24 @@ def write_votes(
             f"{path}: the answers are {', '.join(votes.answers)}, but must be "
             f"{', '.join(ANSWERS)} in the format {into.name}. Write a table (.csv, .parquet)."
         )
+    if "repeats" not in into.holds:
+        _check_once(votes, path)
     into.write(votes_as_parts(votes), path, classes=classes, answers=votes.answers)
+
+
+def _check_once(votes: Votes, path: Path) -> None:
+    """Refuse several answers of a rater to one question: read again, they would count once."""
+    key = votes.rater_and_question()
+    order = np.argsort(key, kind="stable")
+    again = np.flatnonzero(np.diff(key[order]) == 0)
+    if len(again):
+        row = order[again[0]]
+        raise DataError(
+            f"{path}: rater {str(votes.rater_ids[votes.rater[row]])!r} answers question "
+            f"{str(votes.questions.ids[votes.question[row]])!r} more than once, but must once in "
+            f"this format; {len(again):,} votes are repeats. Write the dense archive (.npz), which "
+            "counts votes, or leave one of each."
+        )
 
 
 def votes_as_parts(votes: Votes, n_votes: int = 100_000) -> Iterator[Part]:

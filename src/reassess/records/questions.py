@@ -137,6 +137,10 @@ class Questions:
             )
         return self.pairs
 
+    def take(self, rows: Int[np.ndarray, "n"]) -> "Questions":
+        """The questions of these rows."""
+        return Questions(self.ids[rows], None if self.pairs is None else self.pairs.take(rows))
+
     def __len__(self) -> int:
         return len(self.ids)
 

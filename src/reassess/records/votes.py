@@ -157,10 +157,8 @@ class Votes:
         """
         question, to_question = np.unique(self.question[rows], return_inverse=True)
         rater, to_rater = np.unique(self.rater[rows], return_inverse=True)
-        pairs = self.questions.pairs
-        kept = None if pairs is None else pairs.take(question)
         return Votes(
-            Questions(self.questions.ids[question], kept),
+            self.questions.take(question),
             self.rater_ids[rater],
             self.answers,
             to_question,

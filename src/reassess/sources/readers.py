@@ -20,6 +20,7 @@ from reassess.files import (
     read_predictions,
     read_votes,
 )
+from reassess.files.answers import DeclaredAnswers, check_declared
 from reassess.files.results import Results, read_results, results_in
 from reassess.notes import note
 from reassess.records import (
@@ -199,25 +200,21 @@ def votes(
     source: str | Path,
     *,
     classes: Classes | str | Path | None = None,
-    answers: Sequence[str] | None = None,
+    answers: DeclaredAnswers | None = None,
 ) -> Votes:
     """Raters' answers.
 
     Args:
         source: ``NAME|FILE|STUDY``.
         classes: the classes, where votes name them by id or name; a study knows its own.
-        answers: the names of the answer codes 0, 1, …, for files of codes.
+        answers: what words or codes for answers mean, as `reassess.files.read_votes` takes it.
 
     Raises:
         OptionError: there is no such source, a study has no votes, or two answers have one name.
         FileError: a file is missing or malformed.
         DataError: the votes do not say what they must.
     """
-    if answers is not None and ("" in answers or len(set(answers)) < max(2, len(answers))):
-        raise OptionError(
-            f"--answers is {','.join(answers)!r}, but must be two or more different names, as "
-            "no,maybe,yes."
-        )
+    check_declared(answers)
     found = resolve(source, "votes")
     if found.meaning == "name":
         return Catalog.default().votes(found.place)
@@ -228,19 +225,21 @@ def votes(
         study = study_at(found)
         path = file_of_study(study, votes_file(study), "votes", "reassess votes export")
         known = known or read_study_benchmark(study).classes
-    return read_votes(path, classes=known, answers=None if answers is None else list(answers))
+    return read_votes(path, classes=known, answers=answers)
 
 
 def gold(
     source: str | Path,
     *,
     classes: Classes | str | Path | None = None,
+    answers: DeclaredAnswers | None = None,
 ) -> Gold:
     """Questions whose truth experts fixed.
 
     Args:
         source: ``NAME|FILE|STUDY``; a study's is the gold that its findings are held against.
         classes: the classes, where gold names them by id or name; a study knows its own.
+        answers: as `votes` takes them.
 
     Raises:
         OptionError: there is no such source, or a study has no gold.
@@ -258,7 +257,7 @@ def gold(
         study = study_at(found)
         path = file_of_study(study, findings_gold_file(study), "gold", "[aggregate] gold")
         known = known or read_study_benchmark(study).classes
-    return read_gold(path, classes=known)
+    return read_gold(path, classes=known, answers=answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +281,7 @@ def answered_questions(
     gold_votes_source: str | Path | None = None,
     *,
     classes: Classes | str | Path | None = None,
-    answers: Sequence[str] | None = None,
+    answers: DeclaredAnswers | None = None,
 ) -> AnsweredQuestions:
     """Votes, and the gold that goes with them.
 
@@ -304,7 +303,7 @@ def answered_questions(
     if gold_votes_source is not None:
         of_gold = votes(gold_votes_source, classes=known, answers=answers)
     if gold_source is not None:
-        truth = gold(gold_source, classes=known)
+        truth = gold(gold_source, classes=known, answers=answers)
         asked = read if of_gold is None else of_gold
         note_unasked_gold(truth, asked.questions)
     return AnsweredQuestions(read, truth, of_gold)

@@ -1,0 +1,408 @@
+"""Words and codes in a column of answers, as the answers that they mean.
+
+On questions about an image and a class the answers are no, maybe and yes. Other words and codes
+for them are declared: ``nein,vielleicht,ja`` lists them in this order (two are no and yes, and
+codes count from 0), ``ja=yes,nein=no`` says it one by one. On other questions any words are
+answers, in the order in which they are declared, or sorted.
+
+Words are compared without case and blanks around them, and in Unicode's form NFC.
+"""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from reassess.errors import DataError, OptionError, preview
+from reassess.notes import note
+from reassess.records import ANSWERS, factorize
+
+DeclaredAnswers = Sequence[str] | Mapping[str, str]
+"""Names of the answers in order; or for each word no, maybe or yes."""
+
+
+def table_row(row: int) -> str:
+    """A row of a table, counted from 0, as people count them: the header is row 1."""
+    return f"row {row + 2}"
+
+
+_CODE = re.compile(r"\d+(\.0+)?", re.ASCII)
+_MOST_WORDS = 200
+"""Of more words than these none is compared with all others."""
+
+_USUAL = {
+    "no": ("n", "f", "false", "nein", "non", "não", "nie", "absent", "0", "-1"),
+    "maybe": ("unsure", "unclear", "not sure", "uncertain", "vielleicht", "unsicher", "peut-être"),
+    "yes": ("y", "t", "true", "ja", "j", "oui", "si", "sí", "sim", "tak", "present", "1"),
+}
+"""Words that are suggested, never taken, for an answer."""
+
+_RARE = 100
+"""A word is taken for a misspelt one where the near one is so many times as frequent."""
+
+
+OURS = {name: name for name in ANSWERS}
+"""Declared for gold: only our own words, and the codes 0, 1, 2 of the published archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A column of answers.
+
+    Attributes:
+        names: names of the answers, in the order of their codes.
+        code: the answer of each row.
+    """
+
+    names: tuple[str, ...]
+    code: Int[np.ndarray, "n"]
+
+
+def read_answers(
+    texts: Sequence[str],
+    declared: DeclaredAnswers | None,
+    where: str,
+    *,
+    about_pairs: bool,
+    must_be_ours: bool = False,
+    rows: Bool[np.ndarray, "n"] | None = None,
+    place: Callable[[int], str] = table_row,
+) -> Answers:
+    """The answers in a column.
+
+    Args:
+        texts: its cells.
+        declared: what the words or codes mean; None where nobody said it.
+        where: what holds the column, for messages.
+        about_pairs: whether the questions are about an image and a class.
+        must_be_ours: whether, undeclared, only no, maybe and yes are answers.
+        rows: the rows that count; None where all do.
+        place: names a row in messages, by its number from 0.
+
+    Raises:
+        DataError: a cell is no answer, or what it means is not certain.
+    """
+    raw, code = factorize(texts)
+    column = _Column.of(raw.tolist(), code, rows, where, place)
+    if declared is None:
+        found = _undeclared(column, must_be_ours=must_be_ours)
+    elif isinstance(declared, Mapping):
+        found = _mapped(column, {_plain(word): name for word, name in declared.items()})
+    else:
+        found = _listed(column, tuple(declared), about_pairs=about_pairs)
+    names, of_word = found
+    return Answers(names, of_word[column.word][code])
+
+
+def check_declared(declared: DeclaredAnswers | None) -> None:
+    """Refuse a declaration of answers that says less than two, or one twice.
+
+    Raises:
+        OptionError: it does.
+    """
+    if declared is None:
+        return
+    names = [_plain(name) for name in declared]
+    if "" in names or len(set(names)) < max(2, len(names)):
+        raise OptionError(
+            f"--answers is {','.join(declared)!r}, but must be two or more different names, as "
+            "no,maybe,yes."
+        )
+    if isinstance(declared, Mapping):
+        wrong = [word for word, name in declared.items() if _plain(name) not in ANSWERS]
+        if wrong:
+            raise OptionError(
+                f"--answers says {wrong[0]}={declared[wrong[0]]}, but each word must mean one of "
+                f"{', '.join(ANSWERS)}, as nein=no,vielleicht=maybe,ja=yes."
+            )
+
+
+def ours_in_order(names: Sequence[str], source: str) -> list[int] | None:
+    """Which of no, maybe, yes each declared name stands for, on questions about pairs.
+
+    Two names are no and yes, three are no, maybe and yes; our own words say it themselves.
+
+    Args:
+        names: the names, in the order of their codes.
+        source: what holds the answers, for messages.
+
+    Returns:
+        A code for each name; None where there are others than two or three.
+
+    Raises:
+        DataError: one of our own words stands where another answer would be.
+    """
+    plain = [_plain(name) for name in names]
+    if set(plain) <= set(ANSWERS):
+        return [ANSWERS.index(name) for name in plain]
+    if len(plain) not in {2, 3}:
+        return None
+    places = [0, 2] if len(plain) == 2 else [0, 1, 2]
+    wrong = [
+        name
+        for name, place in zip(plain, places, strict=True)
+        if name in ANSWERS and ANSWERS.index(name) != place
+    ]
+    if wrong:
+        raise DataError(
+            f"{source}: the answers are declared as {', '.join(names)}, in which {wrong[0]!r} is "
+            "out of place, but they must be in the order no, maybe, yes. Say what each word means: "
+            f"--answers {_suggested(plain)}."
+        )
+    note(
+        f"{source}: the answers {', '.join(names)} were read as "
+        f"{', '.join(ANSWERS[place] for place in places)}, in this order."
+    )
+    return places
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The distinct words of a column; cells that differ by case or blanks only are one word.
+
+    Attributes:
+        words: as they are compared.
+        shown: each as it first stands in the file.
+        count: in how many rows each stands.
+        row: the first of them, from 0.
+        word: the word of each distinct cell.
+        where: what holds the column.
+        place: names a row in messages.
+    """
+
+    words: list[str]
+    shown: list[str]
+    count: list[int]
+    row: list[int]
+    word: Int[np.ndarray, "c"]
+    where: str
+    place: Callable[[int], str]
+
+    @classmethod
+    def of(
+        cls,
+        raw: list[str],
+        code: Int[np.ndarray, "n"],
+        rows: Bool[np.ndarray, "n"] | None,
+        where: str,
+        place: Callable[[int], str],
+    ) -> "_Column":
+        """The words of distinct cells, which are numbered as they first appear."""
+        counted = code if rows is None else code[rows]
+        count = np.bincount(counted, minlength=len(raw))
+        _, first = np.unique(code, return_index=True)
+        if rows is not None:
+            at = np.flatnonzero(rows)
+            used, of_first = np.unique(counted, return_index=True)
+            first[used] = at[of_first]
+        words: dict[str, int] = {}
+        word = np.array([words.setdefault(_plain(cell), len(words)) for cell in raw])
+        _, as_first = np.unique(word, return_index=True)
+        total = np.bincount(word, weights=count).astype(int)
+        row = np.full(len(words), np.iinfo(np.int64).max)
+        np.minimum.at(row, word, np.where(count > 0, first, np.iinfo(np.int64).max))
+        shown = [raw[cell].strip() for cell in as_first.tolist()]
+        return cls(list(words), shown, total.tolist(), row.tolist(), word, where, place)
+
+    def at(self, word: int) -> str:
+        """Where a word stands first, and how it is written there, for messages."""
+        return f"{self.where}: {self.place(self.row[word])} is {self.shown[word][:40]!r}"
+
+    @property
+    def used(self) -> list[int]:
+        """The words that stand in a row that counts, the most frequent first."""
+        found = [number for number, n in enumerate(self.count) if n]
+        return sorted(found, key=lambda number: (-self.count[number], self.shown[number]))
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows count."""
+        return sum(self.count)
+
+    def found(self) -> str:
+        """The answers with their numbers of rows, for messages."""
+        some = [f"{self.shown[n][:40]!r} ({self.count[n]:,})" for n in self.used[:8]]
+        more = len(self.used) - len(some)
+        return ", ".join(some) + (f" and {more:,} more" if more else "")
+
+    def refuse(self, wrong: Sequence[int], known: Sequence[str], remedy: str) -> DataError:
+        """The error for words that are no answers: first row, extent, near word, remedy."""
+        first = min(wrong, key=lambda number: self.row[number])
+        n = sum(self.count[number] for number in wrong)
+        near = difflib.get_close_matches(self.words[first], [_plain(k) for k in known], 1, 0.6)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        words = preview(self.shown[word] for word in wrong)
+        return DataError(
+            f"{self.at(first)}, but an answer must be one of {', '.join(known)}; {n:,} of "
+            f"{self.n_rows:,} rows {'is' if n == 1 else 'are'} none: {words}.{hint} {remedy}"
+        )
+
+
+def _plain(text: str) -> str:
+    """A word as words are compared; codes without a fraction of zeros, as pandas may write."""
+    word = unicodedata.normalize("NFC", text).strip().lower()
+    return str(int(word.partition(".")[0])) if _CODE.fullmatch(word) and len(word) < 18 else word
+
+
+_Found = tuple[tuple[str, ...], Int[np.ndarray, "w"]]
+"""Names of the answers, and the code of each word."""
+
+
+def _undeclared(column: _Column, *, must_be_ours: bool) -> _Found:
+    """Our own answers, or where any words may be answers, these."""
+    used = column.used
+    ours = [number for number in used if column.words[number] in ANSWERS]
+    if len(ours) == len(used):
+        return ANSWERS, _codes(column, {name: code for code, name in enumerate(ANSWERS)})
+    others = [number for number in used if number not in ours]
+    if must_be_ours:
+        raise _not_ours(column, ours, others)
+    _refuse_misspelt(column)
+    texts = [column.shown[number] for number in used]
+    if len(texts) < 2:
+        raise DataError(
+            f"{column.where}: every answer is {texts[0]!r}; with one answer nothing can be "
+            "learned. Name all answers that could have been given (--answers no,maybe,yes)."
+        )
+    integers = all(_CODE.fullmatch(column.words[number]) for number in used)
+    used.sort(key=lambda n: (int(column.words[n]) if integers else 0, column.shown[n]))
+    place = {column.words[number]: code for code, number in enumerate(used)}
+    return tuple(column.shown[number] for number in used), _codes(column, place)
+
+
+def _not_ours(column: _Column, ours: list[int], others: list[int]) -> DataError:
+    """The refusal of answers that are not no, maybe and yes: a typo, or other words for them."""
+    n_ours = sum(column.count[number] for number in ours)
+    words = sorted({column.words[number] for number in others})
+    if 2 * n_ours >= column.n_rows:
+        remedy = f"Fix the cell, or say what it means: --answers {_suggested(words)}."
+        return column.refuse(others, ANSWERS, remedy)
+    first = min(others, key=lambda number: column.row[number])
+    start = (
+        f"{column.at(first)}, but on questions about an image and a class an answer must be "
+        f"one of no, maybe, yes; the answers are {column.found()}. "
+    )
+    for low in (0, 1):
+        codes = [str(low + code) for code in range(len(ANSWERS))]
+        if set(words) <= set(codes) and not ours and (low or "0" in words):
+            typed = [f"{code}={name}" for code, name in zip(codes, ANSWERS, strict=True)]
+            two = f" or --answers {codes[0]}=no,{codes[1]}=yes" if codes[2] not in words else ""
+            return DataError(f"{start}Say what the codes mean: --answers {','.join(typed)}{two}.")
+    listed = "; or list them in the order no, maybe, yes (--answers A,B,C)"
+    return DataError(
+        f"{start}Say what each means: --answers {_suggested(words)}"
+        f"{listed if len(words) in {2, 3} and not ours else ''}."
+    )
+
+
+def _suggested(words: Sequence[str]) -> str:
+    """What to type to say what words mean; it is a suggestion where the word is a usual one."""
+    usual = {word: name for name, some in _USUAL.items() for word in some}
+    return ",".join(f"{word[:40]}={usual.get(word, 'no|maybe|yes')}" for word in words[:6])
+
+
+def _refuse_misspelt(column: _Column) -> None:
+    """Refuse a rare word that is one letter away from a frequent one.
+
+    Raises:
+        DataError: there is one, with its row.
+    """
+    used = [number for number in column.used if len(column.words[number]) > 2]
+    for number in used if len(used) < _MOST_WORDS else ():
+        word = column.words[number]
+        if _CODE.fullmatch(word):
+            continue
+        for other in used:
+            often, near = column.count[other], column.words[other]
+            if often >= _RARE * column.count[number] and _is_near(word, near):
+                raise column.refuse(
+                    [number],
+                    [column.shown[n] for n in column.used if n != number],
+                    "Fix the cell; if it is an answer of its own, name all answers (--answers "
+                    "A,B,…).",
+                )
+
+
+def _listed(column: _Column, names: tuple[str, ...], *, about_pairs: bool) -> _Found:
+    """Words or codes as declared in order."""
+    places = ours_in_order(names, column.where) if about_pairs else None
+    answers = names if places is None else ANSWERS
+    of_name = list(range(len(names))) if places is None else places
+    known = {_plain(name): code for name, code in zip(names, of_name, strict=True)}
+    if answers == ANSWERS:
+        known = {name: code for code, name in enumerate(ANSWERS)} | known
+    others = [number for number in column.used if column.words[number] not in known]
+    are_codes = all(_CODE.fullmatch(column.words[number]) for number in others)
+    if are_codes and len(others) == len(column.used):
+        low = _first_code(column, others, names, about_pairs=about_pairs)
+        known = {str(low + i): code for i, code in enumerate(of_name)}
+    wrong = [number for number in column.used if column.words[number] not in known]
+    if wrong:
+        remedy = "Fix the cells, or name all answers (--answers A,B,…)."
+        raise column.refuse(wrong, names, remedy)
+    return answers, _codes(column, known)
+
+
+def _first_code(
+    column: _Column, codes: list[int], names: tuple[str, ...], *, about_pairs: bool
+) -> int:
+    """Whether codes count from 0 or from 1.
+
+    Raises:
+        DataError: both can be, on questions about pairs.
+    """
+    values = [int(column.words[number]) for number in codes]
+    if min(values) < 1 or max(values) > len(names):
+        return 0
+    shown = ", ".join(str(value) for value in sorted(values))
+    if max(values) == len(names):
+        note(f"{column.where}: the codes {shown} were read as {', '.join(names)}, counted from 1.")
+        return 1
+    if about_pairs:
+        typed = [",".join(f"{low + i}={name}" for i, name in enumerate(ANSWERS)) for low in (0, 1)]
+        first = min(codes, key=lambda number: column.row[number])
+        raise DataError(
+            f"{column.at(first)}, and all answers are {shown}, but it must be certain whether "
+            f"codes count from 0 or from 1. Say what they mean: --answers {typed[0]} or --answers "
+            f"{typed[1]}."
+        )
+    note(f"{column.where}: the codes {shown} were counted from 0.")
+    return 0
+
+
+def _mapped(column: _Column, declared: Mapping[str, str]) -> _Found:
+    """Words as declared one by one; our own words mean themselves."""
+    known = {name: code for code, name in enumerate(ANSWERS)}
+    known |= {word: ANSWERS.index(_plain(name)) for word, name in declared.items()}
+    words = {column.words[number] for number in column.used}
+    if {"0", "2"} <= words <= {"0", "1", "2"} and not words & known.keys():
+        note(f"{column.where}: the codes 0, 1, 2 were read as no, maybe, yes.")
+        known |= {"0": 0, "1": 1, "2": 2}
+    wrong = [number for number in column.used if column.words[number] not in known]
+    if wrong:
+        remedy = f"Say what it means: --answers {_suggested([column.words[n] for n in wrong])}."
+        raise column.refuse(wrong, list(known), remedy)
+    return ANSWERS, _codes(column, known)
+
+
+def _codes(column: _Column, known: Mapping[str, int]) -> Int[np.ndarray, "w"]:
+    """The code of each word; 0 for those that stand in rows that do not count."""
+    return np.array([known.get(word, 0) for word in column.words], np.int64)
+
+
+def _is_near(word: str, other: str) -> bool:
+    """Whether one letter is put in, left out or wrong, or two neighbours are swapped."""
+    if word == other or min(len(word), len(other)) < 3 or abs(len(word) - len(other)) > 1:
+        return False
+    start = 0
+    while start < min(len(word), len(other)) and word[start] == other[start]:
+        start += 1
+    end = 0
+    while end < min(len(word), len(other)) - start and word[-1 - end] == other[-1 - end]:
+        end += 1
+    one, two = word[start : len(word) - end], other[start : len(other) - end]
+    return max(len(one), len(two)) == 1 or (len(one) == len(two) == 2 and one == two[::-1])

@@ -1,0 +1,202 @@
+"""Rows of votes as a record: raters by their ids, and each vote counted once.
+
+However a file holds votes, they come through here. A rater's id is compared without blanks around
+it, in Unicode's form NFC, and as a number without a fraction of zeros. A vote that stands twice
+counts once. Two different answers of one rater to one question about an image and a class are
+refused, as nothing says which of them holds; to other questions, of which there can be several
+answers, they count, and a note says so.
+
+The dense archive, which counts votes on purpose, does not come through here.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from reassess.errors import DataError, preview
+from reassess.notes import note
+from reassess.records import Questions, Votes, factorize
+
+_INTEGER = re.compile(r"\d+(\.0+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class VoteRows:
+    """Votes as a file holds them, one row each, with the rows that do not count.
+
+    Attributes:
+        source: the file, for messages.
+        questions: what was asked.
+        question: the question of each row.
+        rater: the rater of each row, as it is written.
+        answer: code of each answer.
+        answers: names of the answers, in the order of their codes.
+        given_at: when each vote was given; None where no time is known.
+        seconds: how long each vote took; None where no duration is known.
+        counts: the rows that count; None where all do.
+        place: names a row in messages, by its number from 0.
+    """
+
+    source: str
+    questions: Questions
+    question: Int[np.ndarray, "n"]
+    rater: Sequence[str]
+    answer: Int[np.ndarray, "n"]
+    answers: tuple[str, ...]
+    given_at: Shaped[np.ndarray, "n"] | None
+    seconds: Float[np.ndarray, "n"] | None
+    counts: Bool[np.ndarray, "n"] | None
+    place: Callable[[int], str]
+
+    def votes(self) -> Votes:
+        """The votes that count, each once.
+
+        Raises:
+            DataError: no row counts, two raters' ids cannot be told apart, or a rater gives two
+                answers to one question.
+        """
+        rater_ids, rater = plain_ids(self.rater, "rater", self.source)
+        rows = np.arange(len(rater)) if self.counts is None else np.flatnonzero(self.counts)
+        once = self._once(rater, rows)
+        rows = rows if once is None else rows[once]
+        questions, question, rater = self.questions, self.question[rows], rater[rows]
+        if len(rows) < len(self.question):
+            asked, question = np.unique(question, return_inverse=True)
+            voted, rater = np.unique(rater, return_inverse=True)
+            questions, rater_ids = questions.take(asked), rater_ids[voted]
+        return Votes.from_codes(
+            questions=questions,
+            question=question,
+            rater_ids=rater_ids,
+            rater=rater,
+            answer=self.answer[rows],
+            answers=self.answers,
+            given_at=None if self.given_at is None else self.given_at[rows],
+            seconds=None if self.seconds is None else self.seconds[rows],
+        )
+
+    def _once(
+        self, rater: Int[np.ndarray, "n"], rows: Int[np.ndarray, "m"]
+    ) -> Int[np.ndarray, "k"] | None:
+        """Which of some rows count when each vote does once; None where all do.
+
+        Raises:
+            DataError: a rater gives two answers to one question about an image and a class.
+        """
+        key = rater[rows].astype(np.int64) * len(self.questions) + self.question[rows]
+        order = np.argsort(key, kind="stable")
+        again = np.flatnonzero(np.diff(key[order]) == 0)
+        if len(again) == 0:
+            return None
+        answer = self.answer[rows]
+        whole = key * len(self.answers) + answer
+        _, first, n = np.unique(whole, return_index=True, return_counts=True)
+        self._note_repeats(rows, first, n, whole)
+        kept = np.sort(first)
+        order = kept[np.argsort(key[kept], kind="stable")]
+        differ = np.flatnonzero(np.diff(key[order]) == 0)
+        if len(differ):
+            one, other = rows[order[differ[0]]], rows[order[differ[0] + 1]]
+            self._refuse_or_note(int(one), int(other), len(differ))
+        return kept
+
+    def _note_repeats(
+        self, rows: Int[np.ndarray, "m"], first: Int[np.ndarray, "k"], n: Int[np.ndarray, "k"],
+        whole: Int[np.ndarray, "m"],
+    ) -> None:  # fmt: skip
+        n_repeats = len(rows) - len(first)
+        if n_repeats == 0:
+            return
+        repeated = int(first[np.argmax(n > 1)])
+        second = repeated + 1 + int(np.argmax(whole[repeated + 1 :] == whole[repeated]))
+        note(
+            f"{self.source}: {n_repeats:,} of {len(rows):,} rows repeat a vote (same question, "
+            f"rater and answer), such as {self.place(int(rows[second]))}, which repeats "
+            f"{self.place(int(rows[repeated]))}; each vote counts once: {len(first):,} votes."
+        )
+
+    def _refuse_or_note(self, one: int, other: int, n: int) -> None:
+        """Refuse two answers of a rater to one question, or where that can be, note it."""
+        question = str(self.questions.ids[self.question[one]])
+        said = (
+            f"rater {self.rater[one].strip()!r} answers question {question!r} with "
+            f"{self.answers[self.answer[one]]!r} in {self.place(one)} and "
+            f"{self.answers[self.answer[other]]!r} in {self.place(other)}"
+        )
+        if self.questions.pairs is None:
+            note(f"{self.source}: {said}; all of the {n:,} such further answers count.")
+            return
+        raise DataError(
+            f"{self.source}: {said}, but a rater must answer a question once; there are {n:,} such "
+            "further answers. Leave the answer that holds, or mark the others in a column "
+            "'counted' with false."
+        )
+
+
+def plain_ids(
+    texts: Sequence[str], what: str, source: str
+) -> tuple[Shaped[np.ndarray, "n"], Int[np.ndarray, "V"]]:
+    """Distinct ids as they first appear, and that of each text; one thing has one id.
+
+    Ids are compared without blanks around them and in Unicode's form NFC. Where all are numbers,
+    ``1.0`` is ``1``. A note says which were taken for one.
+
+    Args:
+        texts: the ids as they are written.
+        what: what they name, for messages.
+        source: the file.
+
+    Raises:
+        DataError: two ids are one number, as ``1`` and ``01`` are, or one is empty.
+    """
+    raw, code = factorize(texts)
+    written = raw.tolist()
+    plain = [unicodedata.normalize("NFC", text).strip() for text in written]
+    if "" in plain:
+        row = int(np.argmax(code == plain.index("")))
+        raise DataError(
+            f"{source}: the {what} of vote {row + 1:,} is blank, but must have an id. Fill it, or "
+            "leave the vote out."
+        )
+    spelt = plain
+    if all(_INTEGER.fullmatch(text) for text in plain):
+        plain = [text.partition(".")[0] for text in plain]
+        by_value: dict[str, str] = {}
+        for text in plain:
+            other = by_value.setdefault(text.lstrip("0"), text)
+            if other != text:
+                raise DataError(
+                    f"{source}: {what}s {other!r} and {text!r} are the same number, but two ids "
+                    f"must not be. Write the id of each {what} in one way."
+                )
+    ids, place = factorize(plain)
+    fraction = spelt != plain
+    if len(ids) < len(written):
+        _, first = np.unique(place, return_index=True)
+        one = int(np.flatnonzero(first[place] != np.arange(len(place)))[0])
+        note(
+            f"{source}: {what} {written[one]!r} was read as {plain[one]!r}, as "
+            f"{written[int(first[place[one]])]!r} was: they differ by "
+            f"{'a fraction of zeros' if fraction else 'blanks or their Unicode form'} only. There "
+            f"are {len(ids):,} {what}s."
+        )
+    elif fraction:
+        one = next(i for i, text in enumerate(plain) if text != spelt[i])
+        note(f"{source}: {what}s were read as whole numbers: {spelt[one]!r} as {plain[one]!r}.")
+    _note_case(plain, what, source)
+    return ids, place[code]
+
+
+def _note_case(ids: Sequence[str], what: str, source: str) -> None:
+    """Note ids that differ by case only: they may be one thing's."""
+    seen: dict[str, str] = {}
+    other = [one for one in ids if seen.setdefault(one.casefold(), one) != one]
+    if other:
+        note(
+            f"{source}: {what}s {preview([seen[other[0].casefold()], other[0]])} differ by case "
+            f"only, and were read as two {what}s. Write them alike if they are one."
+        )
