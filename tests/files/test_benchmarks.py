@@ -10,6 +10,7 @@ import pytest
 
 from reassess.errors import DataError
 from reassess.files import read_benchmark, read_classes, read_hierarchy, read_ids
+from reassess.notes import collect_notes
 
 CLASSES = """index,id,name,synonyms,definition
 1,n1,dog,"hound, cur",barks
@@ -45,7 +46,8 @@ def test_labels_are_numbers_or_names(
     )
     for name in ("l.csv", "l.tsv", "l.parquet"):
         classes = tmp_path / "c.csv" if with_classes else None
-        benchmark = read_benchmark(tmp_path / name, classes=classes)
+        with collect_notes():
+            benchmark = read_benchmark(tmp_path / name, classes=classes)
         assert benchmark.image_ids.tolist() == ["0.jpg", "1.jpg", "2.jpg"]
         assert benchmark.original is not None
         assert benchmark.original.tolist() == expected

@@ -28,14 +28,8 @@ from reassess.files.access import (
     read_npz,
     write_atomically,
 )
-from reassess.files.tables import (
-    is_parquet,
-    parquet_metadata,
-    read_table,
-    write_csv,
-    write_parquet,
-    write_table,
-)
+from reassess.files.parquet import is_parquet, parquet_metadata, write_parquet
+from reassess.files.tables import read_table, write_csv, write_table
 from reassess.records import (
     Accuracy,
     Benchmark,

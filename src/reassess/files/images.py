@@ -21,7 +21,8 @@ from jaxtyping import Int, Shaped
 from reassess.errors import DataError, FileError, preview
 from reassess.files.access import check_readable
 from reassess.files.columns import IMAGE_BESIDE_BYTES, LABEL
-from reassess.files.tables import is_parquet, named, read_table
+from reassess.files.parquet import is_parquet
+from reassess.files.tables import named, read_table
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")

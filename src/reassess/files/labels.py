@@ -37,7 +37,8 @@ from reassess.files.access import (
     write_atomically,
 )
 from reassess.files.other_labels import is_label_checks, label_checks
-from reassess.files.tables import is_parquet, parquet_metadata, read_table, write_parquet
+from reassess.files.parquet import is_parquet, parquet_metadata, write_parquet
+from reassess.files.tables import read_table
 from reassess.records import Classes, LabelSets, OperatingPoint, file_number_order
 from reassess.records.benchmark import MOST_CLASSES
 from reassess.registry import Registry

@@ -1,11 +1,12 @@
-"""Columns of CSV and parquet files, by the parts that they play (`reassess.files.columns`).
+"""Columns of files, by the parts that they play (`reassess.files.columns`).
 
-CSV comes through Python's own reader (wide blocks of numbers through NumPy's), parquet
-through pyarrow. Two columns that could play one part must say the same.
+How a text is written is for `reassess.files.text_tables`, parquet for `reassess.files.parquet`,
+Excel's workbooks for `reassess.files.workbooks`, and what a cell says for `reassess.files.cells`.
+Two columns that could play one part must say the same.
 """
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from reassess.errors import FileError, MissingExtraError, preview
+from reassess.errors import FileError, preview
 from reassess.files.access import check_readable, write_atomically
+from reassess.files.cells import as_texts
 from reassess.files.columns import Part
+from reassess.files.parquet import ParquetTable, is_parquet, read_parquet
+from reassess.files.signatures import is_workbook
+from reassess.files.text_tables import TextTable, read_text_table
+from reassess.files.workbooks import WORKBOOKS, WorkbookTable, read_workbook
 from reassess.notes import columns_read
 
-_BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError)
-"""What pyarrow raises on unfinished, corrupt or foreign bytes.
-
-Its `ArrowNotImplementedError`, for encodings that corrupt bytes seem to name, is Python's.
-"""
+_Source = TextTable | ParquetTable | WorkbookTable
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class ColumnFile:
 
     path: Path
     header: tuple[str, ...]
+    _source: _Source = field(repr=False, compare=False)
     _used: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def candidates(self, part: Part | Sequence[str]) -> list[str]:
@@ -44,7 +47,10 @@ class ColumnFile:
         Raises:
             FileError: two columns have this name, but for case and blanks.
         """
-        found = _as_part(part).candidates(self.header)
+        part = _as_part(part)
+        images = {name for name in self.header if part.is_path and self._source.holds_images(name)}
+        found = part.candidates([name for name in self.header if name not in images])
+        found = found or part.candidates(self.header)
         by_name: dict[str, list[str]] = {}
         for name in found:
             by_name.setdefault(name.strip().lower(), []).append(name)
@@ -99,7 +105,7 @@ class ColumnFile:
     def _check_same(self, part: Part, first: str, second: str) -> None:
         """Refuse two columns for one part, unless they say the same in every row."""
         one, two = (
-            ["" if cell is None else str(cell).strip() for cell in self._read(name)]
+            ["" if cell is None else str(cell).strip() for cell in self._source.column(name)]
             for name in (first, second)
         )
         differ = [
@@ -111,94 +117,62 @@ class ColumnFile:
             row = differ[0]
             raise FileError(
                 f"{self.path}: the columns {first!r} and {second!r} could both be the {part.name}, "
-                f"but differ: row {row + 2} has {one[row][:40]!r} and {two[row][:40]!r}; "
-                f"{len(differ):,} of {len(one):,} rows differ. Keep the column that is meant; drop "
-                "the other, or rename it."
+                f"but differ: row {row + self.first_row} has {one[row][:40]!r} and "
+                f"{two[row][:40]!r}; {len(differ):,} of {len(one):,} rows differ. Keep the column "
+                "that is meant; drop the other, or rename it."
             )
 
     def cells(self, name: str) -> list[Any]:
-        """A column as it is: strings from CSV, whatever is stored from parquet.
+        """A column as it is: strings from texts, whatever is stored from other files.
 
         Raises:
             FileError: the file is corrupt.
         """
-        if name not in self._used:
-            self.use(name.strip().lower(), name)
-        return self._read(name)
+        self._record(name)
+        return self._source.column(name)
 
-    def _read(self, name: str) -> list[Any]:
-        if is_parquet(self.path):
-            column = _read_parquet(self.path, [name]).column(0)
-            try:
-                values: list[Any] = column.to_pylist()
-            except _BAD_PARQUET as error:
-                raise _no_parquet(self.path, error) from error
-            return values
-        place = self.header.index(name)
-        return [row[place] for _, row in _csv_rows(self.path, len(self.header))]
+    def texts(
+        self, name: str, *, known: Collection[str] = (), may_be_empty: bool = False
+    ) -> list[str]:
+        """A column as strings, one a row, in NFC and without blanks around them.
 
-    def texts(self, name: str) -> list[str]:
-        """A column as strings, one a row.
+        Args:
+            name: the column.
+            known: words that mean themselves, though other programs write them into empty cells
+                (``NaN``, ``NA``, ``null``, …): names of classes, where one is called so.
+            may_be_empty: give ``""`` for empty cells instead of refusing them.
 
         Raises:
-            FileError: a cell is empty, or NaN, which is how pandas stores an empty one.
+            FileError: a cell is empty, or is no text: an image, a list, a date.
         """
-        cells = self.cells(name)
-        values = ["" if cell is None or cell != cell else str(cell) for cell in cells]  # noqa: PLR0124
-        if "" in values:
-            raise FileError(
-                f"{self.path}: row {values.index('') + 2}, column {name!r} is empty, but must have "
-                f"a value; {values.count(''):,} cells are empty. Fill them or leave the rows out."
-            )
-        return values
+        return as_texts(
+            self.cells(name), self.path, name, first_row=self.first_row, known=known,
+            may_be_empty=may_be_empty,
+        )  # fmt: skip
 
     def block(self, name: str) -> np.ndarray[Any, np.dtype[Any]] | None:
         """A parquet column of equally long lists of numbers as one array; None for others."""
-        if not is_parquet(self.path):
-            return None
-        import pyarrow.compute as pc
-        from pyarrow import types
-
-        column = _read_parquet(self.path, [name]).column(0).combine_chunks()
-        kind = column.type
-        if not (types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)):
-            return None
-        values = pc.list_flatten(column)
-        is_number = types.is_floating(values.type) or types.is_integer(values.type)
-        lengths = np.unique(pc.list_value_length(column).to_numpy(zero_copy_only=False))
-        if not is_number or column.null_count or values.null_count or len(lengths) != 1:
-            return None
-        flat: np.ndarray[Any, np.dtype[Any]] = values.to_numpy(zero_copy_only=False)
-        return flat.reshape(len(column), int(lengths[0]))
+        self._record(name)
+        return self._source.block(name)
 
     def numbers(self, names: Sequence[str]) -> Float[np.ndarray, "n m"]:
         """Several columns of numbers as one array; in double precision, or ties would arise.
 
         Raises:
-            FileError: a cell is not a number.
+            FileError: a cell is not a number, with its row.
         """
-        if is_parquet(self.path):
-            table = _read_parquet(self.path, list(names))
-            try:
-                columns = [table.column(name).to_numpy().astype(np.float64) for name in names]
-            except (TypeError, ValueError) as error:
-                raise FileError(f"{self.path}: a cell is not a number ({error}).") from error
-            return np.stack(columns, axis=1)
-        wanted = [self.header.index(name) for name in names]
-        try:
-            return np.loadtxt(
-                self.path,
-                dtype=np.float64,
-                delimiter=_delimiter(self.path),
-                quotechar='"',
-                comments=None,
-                skiprows=1,
-                usecols=wanted,
-                ndmin=2,
-                encoding="utf-8-sig",
-            )
-        except ValueError as error:
-            raise FileError(f"{self.path}: a cell is not a number ({error}).") from error
+        for name in names:
+            self._record(name)
+        return self._source.numbers(names)
+
+    @property
+    def first_row(self) -> int:
+        """The number of the first row below the header, for messages."""
+        return self._source.first_row
+
+    def _record(self, name: str) -> None:
+        if name not in self._used:
+            self.use(name.strip().lower(), name)
 
 
 def named(columns: Sequence[str]) -> str:
@@ -215,31 +189,30 @@ def _repeated(path: Path, columns: Sequence[str]) -> FileError:
 
 
 def read_table(path: Path) -> ColumnFile:
-    """The header of a CSV, TSV or parquet file, ready to read columns from.
+    """The header of a CSV, TSV, parquet or Excel file, ready to read columns from.
 
     Raises:
-        FileError: the file is missing, unreadable, or has no header or no row.
+        FileError: the file is missing, unreadable, something else, or has no header or no row.
+        MissingExtraError: the package that reads it is not installed.
     """
     check_readable(path)
     if path.suffix.lower() in {".json", ".npy", ".npz"}:
-        raise FileError(f"{path}: it is not a table, but must be one: .csv, .tsv or .parquet.")
+        raise FileError(
+            f"{path}: it is not a table, but must be one: .csv, .tsv, .parquet or .xlsx."
+        )
+    source: _Source
     if is_parquet(path):
-        try:
-            table = ColumnFile(path, tuple(_parquet().read_schema(path).names))
-            n_rows = _parquet().read_metadata(path).num_rows
-        except _BAD_PARQUET as error:
-            raise _no_parquet(path, error) from error
+        source = read_parquet(path)
+    elif path.suffix.lower() in WORKBOOKS or is_workbook(path):
+        source = read_workbook(path)
     else:
-        rows = _csv_rows(path, None)
-        first = next(rows, None)
-        table = ColumnFile(path, tuple(name.strip() for name in first[1]) if first else ())
-        n_rows = sum(1 for _ in zip(rows, range(1), strict=False))
-    if not table.header or n_rows == 0:
+        source = read_text_table(path)
+    if not source.header or source.is_empty():
         raise FileError(f"{path}: there are 0 rows, but there must be at least one below a header.")
-    twice = [name for name in table.header if table.header.count(name) > 1]
+    twice = [name for name in source.header if source.header.count(name) > 1]
     if twice:
         raise _repeated(path, twice)
-    return table
+    return ColumnFile(path, source.header, source)
 
 
 def write_csv(path: Path, header: Sequence[str], columns: Mapping[str, Sequence[object]]) -> None:
@@ -261,78 +234,5 @@ def write_table(path: Path, columns: Mapping[str, Any]) -> None:
         write_csv(beside, list(cells), cells)
 
 
-def write_parquet(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
-    """Write columns of equal length as parquet, with texts in the file's metadata."""
-    parquet = _parquet()
-    import pyarrow as pa
-
-    table = pa.table(dict(columns)).replace_schema_metadata(dict(metadata))
-    parquet.write_table(table, path, compression="zstd")
-
-
-def parquet_metadata(path: Path) -> dict[str, str]:
-    """The texts that `write_parquet` put into the file's metadata.
-
-    Raises:
-        FileError: the file is corrupt.
-    """
-    try:
-        stored = _parquet().read_schema(path).metadata or {}
-    except _BAD_PARQUET as error:
-        raise _no_parquet(path, error) from error
-    return {
-        key.decode("utf-8", "replace"): value.decode("utf-8", "replace")
-        for key, value in stored.items()
-    }
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether the extension says parquet."""
-    return path.suffix.lower() in {".parquet", ".pq"}
-
-
 def _delimiter(path: Path) -> str:
     return "\t" if path.suffix.lower() == ".tsv" else ","
-
-
-def _csv_rows(path: Path, n_columns: int | None) -> Iterator[tuple[int, list[str]]]:
-    """Numbered rows of a CSV file, the header (row 1) left out where ``n_columns`` is known."""
-    csv.field_size_limit(2**31 - 1)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file, delimiter=_delimiter(path), strict=True)
-            for number, row in enumerate(rows, start=1):
-                if number == 1 and not row:
-                    raise FileError(f"{path}: row 1 is blank, but must name the columns.")
-                if not row or (number == 1 and n_columns is not None):
-                    continue
-                if n_columns is not None and len(row) != n_columns:
-                    raise FileError(
-                        f"{path}: row {number} has {len(row)} columns, but must have {n_columns} "
-                        "as the header has. Quote cells that contain commas."
-                    )
-                yield number, row
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileError(f"{path}: it is not CSV text in UTF-8 ({error}).") from error
-
-
-def _parquet() -> Any:
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtraError("pyarrow", "study", "reading and writing parquet") from error
-    return pyarrow.parquet
-
-
-def _read_parquet(path: Path, names: list[str]) -> Any:
-    try:
-        return _parquet().read_table(path, columns=names)
-    except _BAD_PARQUET as error:
-        raise _no_parquet(path, error) from error
-
-
-def _no_parquet(path: Path, error: Exception) -> FileError:
-    reason = " ".join(str(error).split())[:160]
-    return FileError(
-        f"{path}: the file is unfinished, corrupt or not parquet ({reason}). Write it again."
-    )

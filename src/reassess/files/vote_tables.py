@@ -20,7 +20,8 @@ from reassess.files.answers import DeclaredAnswers, read_answers, table_row
 from reassess.files.class_words import class_column
 from reassess.files.columns import RATER
 from reassess.files.counted import counted_rows
-from reassess.files.tables import ColumnFile, is_parquet
+from reassess.files.parquet import is_parquet
+from reassess.files.tables import ColumnFile
 from reassess.files.times import utc_times
 from reassess.files.vote_questions import question_columns
 from reassess.files.vote_rows import VoteRows, plain_ids

@@ -21,7 +21,8 @@ from reassess.files.benchmarks import read_benchmark, read_classes
 from reassess.files.class_words import read_class_words
 from reassess.files.images import ImageFiles, open_images
 from reassess.files.labels import read_labels
-from reassess.files.tables import is_parquet, read_table
+from reassess.files.parquet import is_parquet
+from reassess.files.tables import read_table
 from reassess.progress import Progress, null_progress
 from reassess.records import Classes, LabelSets, positions
 from reassess.training.images import ImageTransform, Pixels, load_pixels

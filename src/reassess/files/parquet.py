@@ -1,0 +1,173 @@
+"""Parquet files as tables, and written: the home of pyarrow's parquet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from reassess.errors import FileError, MissingExtraError
+from reassess.files.signatures import describe
+from reassess.files.text_tables import check_numbers
+
+_BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError)
+"""What pyarrow raises on unfinished, corrupt or foreign bytes.
+
+Its `ArrowNotImplementedError`, for encodings that corrupt bytes seem to name, is Python's.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetTable:
+    """A parquet file, whose columns are read when they are asked for.
+
+    Attributes:
+        path: the file.
+        schema: pyarrow's schema of it.
+        n_rows: how many rows it has.
+        first_row: the number of the first of them, as where a header stands above.
+    """
+
+    path: Path
+    schema: Any
+    n_rows: int
+    first_row: int = 2
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Its column names, in order."""
+        return tuple(self.schema.names)
+
+    def column(self, name: str) -> list[Any]:
+        """A column's cells, as Python has them.
+
+        Raises:
+            FileError: the file is corrupt.
+        """
+        column = _read(self.path, [name]).column(0)
+        try:
+            values: list[Any] = column.to_pylist()
+        except _BAD_PARQUET as error:
+            raise _no_parquet(self.path, error) from error
+        return values
+
+    def is_empty(self) -> bool:
+        """Whether there is no row."""
+        return self.n_rows == 0
+
+    def holds_images(self, name: str) -> bool:
+        """Whether cells are structures or bytes, as encoded images are, and no texts."""
+        from pyarrow import types
+
+        kind = self.schema.field(name).type
+        return bool(types.is_struct(kind) or types.is_binary(kind) or types.is_large_binary(kind))
+
+    def block(self, name: str) -> np.ndarray[Any, np.dtype[Any]] | None:
+        """A column of equally long lists of numbers as one array; None for others."""
+        import pyarrow.compute as pc
+        from pyarrow import types
+
+        column = _read(self.path, [name]).column(0).combine_chunks()
+        kind = column.type
+        if not (types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)):
+            return None
+        values = pc.list_flatten(column)
+        is_number = types.is_floating(values.type) or types.is_integer(values.type)
+        lengths = np.unique(pc.list_value_length(column).to_numpy(zero_copy_only=False))
+        if not is_number or column.null_count or values.null_count or len(lengths) != 1:
+            return None
+        flat: np.ndarray[Any, np.dtype[Any]] = values.to_numpy(zero_copy_only=False)
+        return flat.reshape(len(column), int(lengths[0]))
+
+    def numbers(self, names: Sequence[str]) -> Float[np.ndarray, "n m"]:
+        """Several columns as one array.
+
+        Raises:
+            FileError: a cell is not a number, with its row.
+        """
+        table = _read(self.path, list(names))
+        for name in names:
+            if not _is_numeric(table.schema.field(name).type):
+                check_numbers(table.column(name).to_pylist(), self.path, name)
+        try:
+            columns = [table.column(name).to_numpy().astype(np.float64) for name in names]
+        except (TypeError, ValueError) as error:
+            raise FileError(f"{self.path}: a cell is not a number ({error}).") from error
+        return np.stack(columns, axis=1)
+
+
+def _is_numeric(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the extension says parquet."""
+    return path.suffix.lower() in {".parquet", ".pq"}
+
+
+def read_parquet(path: Path) -> ParquetTable:
+    """The schema of a parquet file, ready to read columns from.
+
+    Raises:
+        FileError: the file is unfinished, corrupt or something else.
+    """
+    try:
+        return ParquetTable(
+            path, _parquet().read_schema(path), _parquet().read_metadata(path).num_rows
+        )
+    except _BAD_PARQUET as error:
+        raise _no_parquet(path, error) from error
+
+
+def write_parquet(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
+    """Write columns of equal length as parquet, with texts in the file's metadata."""
+    parquet = _parquet()
+    import pyarrow as pa
+
+    table = pa.table(dict(columns)).replace_schema_metadata(dict(metadata))
+    parquet.write_table(table, path, compression="zstd")
+
+
+def parquet_metadata(path: Path) -> dict[str, str]:
+    """The texts that `write_parquet` put into the file's metadata.
+
+    Raises:
+        FileError: the file is corrupt.
+    """
+    try:
+        stored = _parquet().read_schema(path).metadata or {}
+    except _BAD_PARQUET as error:
+        raise _no_parquet(path, error) from error
+    return {
+        key.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+        for key, value in stored.items()
+    }
+
+
+def _parquet() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtraError("pyarrow", "study", "reading and writing parquet") from error
+    return pyarrow.parquet
+
+
+def _read(path: Path, names: list[str]) -> Any:
+    try:
+        return _parquet().read_table(path, columns=names)
+    except _BAD_PARQUET as error:
+        raise _no_parquet(path, error) from error
+
+
+def _no_parquet(path: Path, error: Exception) -> FileError:
+    foreign = describe(path)
+    if foreign is not None and "parquet" not in foreign:
+        return FileError(f"{path}: it is called parquet, but {foreign}")
+    reason = " ".join(str(error).split())[:160]
+    return FileError(
+        f"{path}: the file is unfinished, corrupt or not parquet ({reason}). Write it again."
+    )

@@ -1,0 +1,114 @@
+"""Excel workbooks (``.xlsx``) as tables: the one sheet with cells, its first row the header.
+
+Read by calamine, which needs no Excel. Whole numbers are integers again, since Excel stores every
+number as a float; rows without any cell are left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from reassess.errors import FileError, MissingExtraError, preview
+from reassess.files.cells import normal_text
+from reassess.files.text_tables import check_numbers
+from reassess.notes import note
+
+WORKBOOKS = frozenset({".xlsx", ".xlsm"})
+
+
+@dataclass(frozen=True, slots=True)
+class WorkbookTable:
+    """The cells of a sheet.
+
+    Attributes:
+        path: the file.
+        header: its column names, in order.
+        rows: the rows below the header; None where a cell is empty.
+        first_row: the number of the first of them.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    rows: list[list[Any]]
+    first_row: int = 2
+
+    def column(self, name: str) -> list[Any]:
+        """A column's cells."""
+        place = self.header.index(name)
+        return [row[place] for row in self.rows]
+
+    def is_empty(self) -> bool:
+        """Whether there is no row below the header."""
+        return not self.rows
+
+    def holds_images(self, name: str) -> bool:
+        """No cell holds an image."""
+        del name
+        return False
+
+    def block(self, name: str) -> None:
+        """No cell is an array."""
+        del name
+
+    def numbers(self, names: Sequence[str]) -> Float[np.ndarray, "n m"]:
+        """Several columns as one array.
+
+        Raises:
+            FileError: a cell is not a number, with its row.
+        """
+        columns = [self.column(name) for name in names]
+        for name, cells in zip(names, columns, strict=True):
+            check_numbers(cells, self.path, name, self.first_row)
+        return np.array(columns, dtype=np.float64).T
+
+
+def read_workbook(path: Path) -> WorkbookTable:
+    """The one sheet of a workbook that has cells.
+
+    Raises:
+        MissingExtraError: calamine is not installed.
+        FileError: the workbook is unfinished or corrupt, or several sheets have cells.
+    """
+    try:
+        import python_calamine
+    except ImportError as error:
+        raise MissingExtraError(
+            "python-calamine", "excel", f"reading the Excel workbook {path} (or save it as CSV)"
+        ) from error
+    try:
+        with python_calamine.CalamineWorkbook.from_path(str(path)) as workbook:
+            visible = python_calamine.SheetVisibleEnum.Visible
+            sheets = {
+                one.name: workbook.get_sheet_by_name(one.name).to_python()
+                for one in workbook.sheets_metadata
+                if one.visible == visible
+            }
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise FileError(
+            f"{path}: it is not a complete Excel workbook ({error}). Save it again, or as CSV "
+            "UTF-8."
+        ) from error
+    filled = {name: rows for name, rows in sheets.items() if rows}
+    if len(filled) > 1:
+        raise FileError(
+            f"{path}: the Excel workbook has cells in the sheets {preview(filled)}, but must have "
+            "them in one. Delete the others, or save the one that is meant as CSV UTF-8."
+        )
+    if not filled:
+        return WorkbookTable(path, (), [])
+    (name, (header, *rows)), *_ = filled.items()
+    note(f"{path}: read the sheet {name!r} of the Excel workbook.")
+    cells = [[_cell(one) for one in row] for row in rows]
+    names = tuple(normal_text(str(one)) for one in header)
+    return WorkbookTable(path, names, [row for row in cells if any(one is not None for one in row)])
+
+
+def _cell(value: Any) -> Any:
+    """A cell: None where it is empty, a whole number as an integer."""
+    if value == "":
+        return None
+    return int(value) if isinstance(value, float) and value.is_integer() else value
