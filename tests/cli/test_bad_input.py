@@ -240,7 +240,8 @@ PREDICTIONS = [
 
 TABLES = [
     Bad("header only", "t.csv", rows("filename,index"), SCORE, ("0 rows",)),
-    Bad("no header", "t.csv", rows(*TIMM), SCORE, ("'filename'", "missing")),
+    Bad("no header", "t.csv", rows(*TIMM), SCORE,
+        ("'image'", "filename", "missing", "first row must name the columns")),
     Bad("a blank first line", "t.csv", rows("", "filename,index,prob", *TIMM), SCORE, ("row 1",)),
     Bad("ragged", "t.csv", rows("filename,index,prob", *TIMM[:2], "cat,1", *TIMM[3:]), SCORE,
         ("row 4", "2 columns", "must have 3")),
@@ -285,10 +286,11 @@ TABLES = [
     Bad("a name that no class has", "t.csv", rows("filename,label", *(f"{i},gnu" for i in IDS)),
         SCORE + " --classes classes.csv", ("row 2 is 'gnu'", "4 classes")),
     Bad("an open quote", "t.csv", rows("filename,label", *(f"{i},cat" for i in IDS[:5]),
-        f'{IDS[5]},"cat'), SCORE + " --classes classes.csv", ("not csv",)),
+        f'{IDS[5]},"cat'), SCORE + " --classes classes.csv", ("not a complete csv",)),
     Bad("latin-1", "t.csv", text("filename,label\nchât.jpg,cat\n".encode("latin-1")), SCORE,
         ("utf-8",)),
-    Bad("utf-16", "t.csv", text("filename,label\na.jpg,cat\n".encode("utf-16")), SCORE, ("utf-8",)),
+    Bad("utf-16", "t.csv", text("filename,label\na.jpg,cat\n".encode("utf-16-le")), SCORE,
+        ("utf-16", "save it as utf-8")),
 ]  # fmt: skip
 
 ORIGINALS = [
@@ -310,8 +312,8 @@ ORIGINALS = [
         ORIGIN, ("row 7", "'label'", "empty")),
     Bad("no column of labels", "o.csv", rows("image,colour", *LABELS), ORIGIN,
         ("'label'", "colour")),
-    Bad("semicolons", "o.csv", rows("image;label", *(r.replace(",", ";") for r in LABELS)), ORIGIN,
-        ("'image'", "missing", "image;label")),
+    Bad("blanks between", "o.csv", rows("image label", *(r.replace(",", " ") for r in LABELS)),
+        ORIGIN, ("'image'", "missing", "image label", "commas")),
     Bad("labels and original mixed up", "o.json", labels_json(),
         "score preds.npz --labels labels.csv --original-labels {} --json -o new/out.json",
         ("not a table",)),

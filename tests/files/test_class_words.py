@@ -98,7 +98,7 @@ def test_the_only_reading_is_taken_and_named(tmp_path: Path) -> None:
         ('"1,000"', "row 4 is '1,000'"),
         ("1.5", "row 4 is '1.5'"),
         ("cat", "row 4 is 'cat'"),
-        ("NaN", "row 4 is 'NaN'.*empty cell"),
+        ("NaN", "row 4, column 'label' is 'NaN'.*empty cell"),
         ("-1", "row 4 is -1.*no label"),
     ],
 )
@@ -129,9 +129,9 @@ def test_blanks_and_unicode_forms_make_no_other_class(tmp_path: Path) -> None:
     decomposed = unicodedata.normalize("NFD", "café")
     with collect_notes() as notes:
         found = read_benchmark(_labels(tmp_path, ["cat", "cat ", "café", decomposed]))
-    assert found.classes.ids == ("café", "cat")
-    assert notes.texts
-    found = read_benchmark(_labels(tmp_path, [decomposed]), classes=_classes(["cat ", "café"]))
+        assert found.classes.ids == ("café", "cat")
+        assert notes.texts
+        found = read_benchmark(_labels(tmp_path, [decomposed]), classes=_classes(["cat ", "café"]))
     assert found.class_folders.tolist() == ["café"]
     with pytest.raises(DataError, match="but for blanks and Unicode forms"):
         _classes(["cat", "cat "])

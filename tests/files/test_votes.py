@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from reassess.errors import DataError
 from reassess.files import read_gold, read_posterior, read_votes, write_posterior, write_votes
-from reassess.files.cells import EMPTY_WORDS, normal_text
+from reassess.files.cells import EMPTY_WORDS
 from reassess.notes import NoteWarning
 from reassess.records import ANSWERS, Pairs, Posterior, Questions, Votes
+from reassess.records.benchmark import plain_text
 
 NAMES = (
     st.text(
         st.characters(exclude_categories=["C", "Z"], include_characters=" "), min_size=1, max_size=8
     )
-    .map(normal_text)
+    .map(plain_text)
     .filter(lambda name: name and name not in EMPTY_WORDS)
 )
 

@@ -15,6 +15,7 @@ from jaxtyping import Shaped
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import as_strings, check_readable, prefix_errors_with, read_npy
+from reassess.files.cells import EMPTY_WORDS
 from reassess.files.class_words import class_indices, read_class_column
 from reassess.files.columns import IMAGE, Part
 from reassess.files.tables import ColumnFile, read_table
@@ -103,8 +104,8 @@ def read_classes(path: str | Path) -> Classes:
     if ids is None and names is None:
         table.require(("id", "name"))
     columns = {
-        "ids": table.texts(ids or names or ""),
-        "names": table.texts(names or ids or ""),
+        "ids": table.texts(ids or names or "", known=EMPTY_WORDS),
+        "names": table.texts(names or ids or "", known=EMPTY_WORDS),
         "synonyms": _optional(table, ("synonyms",)),
         "definitions": _optional(table, ("definition", "definitions")),
     }
@@ -183,7 +184,7 @@ def _check_order_of_ids(ids: list[str], where: str) -> None:
 def _optional(table: ColumnFile, aliases: tuple[str, ...]) -> list[str]:
     name = table.find(aliases)
     if name is not None:
-        return ["" if cell is None else str(cell) for cell in table.cells(name)]
+        return table.texts(name, may_be_empty=True)
     return [""] * len(table.cells(table.header[0]))
 
 

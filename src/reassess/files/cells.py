@@ -6,7 +6,6 @@ never printed as Python prints it.
 """
 
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date, time, timedelta
@@ -16,6 +15,7 @@ from typing import Any
 
 from reassess.errors import FileError
 from reassess.notes import note
+from reassess.records.benchmark import plain_text
 
 EMPTY_WORDS = frozenset(
     {
@@ -27,16 +27,6 @@ EMPTY_WORDS = frozenset(
 
 _EXACT = 2.0**53
 """Whole numbers from here on are not exact in a float."""
-
-_INVISIBLE = "\ufeff\u200b\u2060"
-"""Marks without a width that copying from a page or a badly joined file leaves."""
-
-
-def normal_text(text: str) -> str:
-    """A text without blanks around it and in Unicode's composed form (NFC)."""
-    if text.isascii():
-        return text.strip()
-    return unicodedata.normalize("NFC", text).strip().strip(_INVISIBLE).strip()
 
 
 def as_texts(
@@ -64,16 +54,16 @@ def as_texts(
         kinds = {str}
     raw = list(cells) if kinds == {str} else _converted(cells, kinds, path, where, first_row)
     plain = all(map(str.isascii, raw))
-    texts = list(map(str.strip if plain else normal_text, raw))
+    texts = list(map(str.strip if plain else plain_text, raw))
     _note_changes(raw, texts, path, where)
     empty = (set(texts) & EMPTY_WORDS) - set(known)
     found = [row for row, text in enumerate(texts) if text == "" or text in empty]
     if not found or may_be_empty:
         return ["" if text in empty else text for text in texts] if found else texts
     row = found[0]
-    held = f" ({texts[row]!r} stands for an empty cell)" if texts[row] else ""
+    held = f"{texts[row]!r}, which stands for an empty cell" if texts[row] else "empty"
     raise FileError(
-        f"{path}: row {row + first_row}, {where} is empty{held}, but must have a value; "
+        f"{path}: row {row + first_row}, {where} is {held}, but must have a value; "
         f"{len(found):,} of {len(texts):,} cells are empty. Fill them or leave the rows out."
     )
 

@@ -423,7 +423,8 @@ def read_class_column(
     if not columns:
         columns = [table.require(LABEL)]
     stated: dict[str | None, LabelsAre] = {named[1]: "id", named[2]: "index"}
-    texts = [table.texts(column) for column in columns]
+    known = () if classes is None else classes.index_of
+    texts = [table.texts(column, known=known) for column in columns]
     if len(columns) == 1:
         return _one_column(table, columns[0], texts[0], classes, stated.get(columns[0], labels_are))
     if classes is None:

@@ -27,6 +27,10 @@ from reassess.notes import columns_read
 _Source = TextTable | ParquetTable | WorkbookTable
 
 
+_DATA = re.compile(r"[+-]?\d+(\.\d*)?|\S+\.(jpe?g|png|webp|bmp|gif|tiff?)", re.IGNORECASE)
+"""A number or the name of an image file, which no column is called by."""
+
+
 @dataclass(frozen=True)
 class ColumnFile:
     """A file of columns that are read when they are asked for.
@@ -93,7 +97,7 @@ class ColumnFile:
             more = f" (or {', '.join(others)})" if others else ""
             raise FileError(
                 f"{self.path}: the column {first!r}{more} is missing; the columns are "
-                f"{named(self.header)}. Name the column so."
+                f"{named(self.header)}. {_remedy(self.header)}"
             )
         return found
 
@@ -178,6 +182,15 @@ class ColumnFile:
 def named(columns: Sequence[str]) -> str:
     """Column names for a message, shortened: the header of a foreign file may be all of it."""
     return preview([name if len(name) < 40 else name[:37] + "…" for name in columns], 8)
+
+
+def _remedy(header: Sequence[str]) -> str:
+    """What to do where a column is missing, by what the first row looks like."""
+    if len(header) == 1 and " " in header[0]:
+        return "Put commas between the cells, and name the columns in the first row."
+    if any(_DATA.fullmatch(name) for name in header):
+        return "The first row must name the columns: put such a line above it."
+    return "Name the column so."
 
 
 def _as_part(part: Part | Sequence[str]) -> Part:

@@ -21,9 +21,10 @@ import numpy as np
 from jaxtyping import Float
 
 from reassess.errors import FileError
-from reassess.files.cells import normal_text, number_fault
+from reassess.files.cells import number_fault
 from reassess.files.signatures import describe
 from reassess.notes import note
+from reassess.records.benchmark import plain_text
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MARKS = (
@@ -218,7 +219,7 @@ def read_text_table(path: Path) -> TextTable:
     if header == []:
         row = 2 if dialect.stated else 1
         raise FileError(f"{path}: row {row} is blank, but must name the columns.")
-    names = tuple(map(normal_text, header or ()))
+    names = tuple(map(plain_text, header or ()))
     return TextTable(path, names, dialect, n_lines)
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float
 
 from reassess.errors import FileError, MissingExtraError, preview
-from reassess.files.cells import normal_text
 from reassess.files.text_tables import check_numbers
 from reassess.notes import note
+from reassess.records.benchmark import plain_text
 
 WORKBOOKS = frozenset({".xlsx", ".xlsm"})
 
@@ -103,7 +103,7 @@ def read_workbook(path: Path) -> WorkbookTable:
     (name, (header, *rows)), *_ = filled.items()
     note(f"{path}: read the sheet {name!r} of the Excel workbook.")
     cells = [[_cell(one) for one in row] for row in rows]
-    names = tuple(normal_text(str(one)) for one in header)
+    names = tuple(plain_text(str(one)) for one in header)
     return WorkbookTable(path, names, [row for row in cells if any(one is not None for one in row)])
 
 

@@ -176,9 +176,15 @@ LabelsAre = Literal["id", "index"]
 """How integers that name classes are read: as class ids, or as indices."""
 
 
+_INVISIBLE = "\ufeff\u200b\u2060"
+"""Marks without a width, which stay where a text is copied from a page or a file is joined."""
+
+
 def plain_text(text: str) -> str:
     """A word as words are compared: without blanks around it, in Unicode's form NFC."""
-    return unicodedata.normalize("NFC", text.strip())
+    if text.isascii():
+        return text.strip()
+    return unicodedata.normalize("NFC", text).strip().strip(_INVISIBLE).strip()
 
 
 @checks_choices
