@@ -6,6 +6,7 @@ Two columns that could play one part must say the same.
 """
 
 import csv
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
