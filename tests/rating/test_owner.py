@@ -232,8 +232,8 @@ def test_exported_times_are_those_of_the_answers(store, clock):
     assert batch.counted.tolist() == [True]
 
 
-def test_what_an_owner_did_is_in_the_audit_log(url):
-    with open_store(url, settings=Settings()) as store:
+def test_what_an_owner_did_is_in_the_audit_log(empty_url):
+    with open_store(empty_url, settings=Settings()) as store:
         owner = accept_invitation(store, invite(store, "boss", "owner")).number
         close(store, by=owner)
         act = audit_log(store)[0]

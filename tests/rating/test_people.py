@@ -49,12 +49,12 @@ def test_a_password_signs_in_and_a_new_one_voids_cookies(store):
     bob = accept_invitation(store, invite(store, "bob"))
     assert sign_in(store, "bob", "correct horse") is None
     changed = set_password(store, bob.number, "correct horse")
-    assert changed.epoch == bob.epoch + 1
+    assert changed.epoch != bob.epoch
     assert sign_in(store, "bob", "correct horse") == changed
     assert sign_in(store, "bob", "wrong horse!") is None
     assert sign_in(store, "nobody", "correct horse") is None
     sign_out_everywhere(store, bob.number)
-    assert rater(store, bob.number).epoch == changed.epoch + 1
+    assert rater(store, bob.number).epoch not in (changed.epoch, bob.epoch)
     with pytest.raises(DataError, match="10"):
         set_password(store, bob.number, "short")
     assert rater_named(store, "bob").number == bob.number

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from reassess.errors import OptionError
 from reassess.rating import Settings, StoreError, add_questions, audit, open_store, settings_of
 from reassess.rating.database import Database
-from reassess.rating.migrations import FOLDER, migrate
+from reassess.rating.migrations import FOLDER, NEWEST, migrate
 from reassess.rating.schema import metadata, questions, slots, votes
 
 from . import kept
@@ -107,11 +107,11 @@ def test_a_store_of_every_earlier_version_is_opened_and_goes_on(path, tmp_path):
 
 
 TO_NOWHERE = {"question": 10**6, "slot": 0, "n_slots": 3, "rater": 1}
-SECOND = """
+LATER = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0002", "0001"
+revision, down_revision = "later", "{newest}"
 
 
 def upgrade():
@@ -126,13 +126,14 @@ def upgrade():
 def test_a_later_version_changes_a_table_that_others_point_to_or_nothing(url, tmp_path, fails):
     versions = tmp_path / "versions"
     versions.mkdir()
-    shutil.copy(FOLDER / "versions" / "schema_0001.py", versions)
-    (versions / "schema_0002.py").write_text(SECOND.format(fails=fails))
+    for script in (FOLDER / "versions").glob("schema_*.py"):
+        shutil.copy(script, versions)
+    (versions / "schema_later.py").write_text(LATER.format(fails=fails, newest=NEWEST))
     with open_store(url, settings=kept.SETTINGS) as store:
         kept.fill(store)
         before = kept.told(store)
         with pytest.raises(AssertionError) if fails else nullcontext():
-            migrate(store.database, folder=tmp_path, newest="0002")
+            migrate(store.database, folder=tmp_path, newest="later")
         assert kept.told(store) == before
         assert audit(store) == ()
         with store.database.read() as connection:

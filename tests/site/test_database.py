@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -191,7 +193,7 @@ def test_a_copied_study_exports_again_but_never_over_what_people_wrote(
     written = gold.read_text()
     with open_rating(theirs) as store:
         assert export_votes(theirs, store)[1] == 12
-        with pytest.raises(OptionError, match="no export wrote"):
+        with pytest.raises(OptionError, match="no export from this database wrote"):
             export_experts(theirs, store, "gold")
     assert gold.read_text() == written
     record = json.loads((ours.folder / ".rating" / "exported.json").read_text())
@@ -207,8 +209,12 @@ def test_exports_that_a_study_of_0_1_0_recorded_are_still_known(
     record = study.folder / ".rating" / "exported.json"
     hashes = json.loads(record.read_text())
     record.write_text(
-        json.dumps({str(study.folder.absolute() / name): one for name, one in hashes.items()})
+        json.dumps(
+            {str(study.folder.absolute() / name): one["sha256"] for name, one in hashes.items()}
+        )
     )
+    with closing(sqlite3.connect(study.folder / "rating.db")) as made, made:
+        made.execute("UPDATE identities SET origin = 'migrated'")
     shutil.move(study.folder, tmp_path / "moved")
     moved = open_study(tmp_path / "moved")
     with open_rating(moved) as store:

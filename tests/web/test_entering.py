@@ -68,28 +68,30 @@ def test_a_forged_or_replayed_cookie_opens_nothing(
     app: FastAPI, rater: Client, sign_in: Enter
 ) -> None:
     boss = sign_in("boss", "owner")
-    real = rater.http.cookies["rating"]
+    name = cookie_of(rater)
+    real = rater.http.cookies[name]
     said, stamp, signature = real.split(".")
     forger = URLSafeTimedSerializer(b"a guess of the secret, as long as it", salt="session")
     forged = [
         forger.dumps({"nonce": "x", "rater": boss.number, "epoch": 0}),
-        f"{boss.http.cookies['rating'].split('.')[0]}.{stamp}.{signature}",
+        f"{boss.http.cookies[name].split('.')[0]}.{stamp}.{signature}",
         f"{said}.{stamp}.{'A' * len(signature)}",
         *(real[:-1] + last for last in ascii_letters + digits + "-_" if last != real[-1]),
         "", ".", "a.b.c", "%00", "e30.e30.e30", "x" * 4000,
     ]  # fmt: skip
     for cookie in forged:
-        http = TestClient(app, base_url=BASE, cookies={"rating": cookie})
+        http = TestClient(app, base_url=BASE, cookies={name: cookie})
         assert http.get("/api/session").status_code == 401, cookie
     assert rater.post("/sign-out").status_code == 303
-    replayed = TestClient(app, base_url=BASE, cookies={"rating": real})
+    replayed = TestClient(app, base_url=BASE, cookies={name: real})
     assert replayed.get("/api/session").status_code == 401
     assert boss.http.get("/owner").status_code == 200
 
 
 def test_another_sites_cookie_is_void(site: Site, rater: Client) -> None:
     other = create_app(replace(site, secret=b"the secret of some other site ..."))
-    http = TestClient(other, base_url=BASE, cookies={"rating": rater.http.cookies["rating"]})
+    cookie = rater.http.cookies[cookie_of(rater)]
+    http = TestClient(other, base_url=BASE, cookies={other.state.sessions.cookie: cookie})
     assert http.get("/api/session").status_code == 401
 
 
@@ -134,19 +136,26 @@ def rater_store(client: Client) -> Store:
     return store
 
 
+def cookie_of(client: Client) -> str:
+    app = client.http.app
+    assert isinstance(app, FastAPI)
+    name: str = app.state.sessions.cookie
+    return name
+
+
 def twice(first: str, second: str | None = None) -> dict[str, str]:
     return {"password": first, "again": first if second is None else second}
 
 
 def test_a_password_signs_in_and_signs_out_elsewhere(app: FastAPI, rater: Client) -> None:
-    old = rater.http.cookies["rating"]
+    old = rater.http.cookies[cookie_of(rater)]
     short = rater.post("/password", **twice("short"))
     assert short.status_code == 422
     assert rater.post("/password", **twice("long enough 1", "other one 22")).status_code == 422
     done = rater.post("/password", **twice("long enough 1"))
     assert done.status_code == 303
     assert rater.http.get("/api/session").status_code == 200
-    stale = TestClient(app, base_url=BASE, cookies={"rating": old})
+    stale = TestClient(app, base_url=BASE, cookies={cookie_of(rater): old})
     assert stale.get("/api/session").status_code == 401
     fresh = Client(TestClient(app, base_url=BASE))
     for name, password in (("rater-1", "long enough 2"), ("nobody", "x"), ("' OR 1=1 --", "x")):

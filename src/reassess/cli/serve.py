@@ -2,7 +2,10 @@
 
 import math
 import os
+import shlex
+import signal
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +15,8 @@ from reassess.cli.rating_options import need
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reassess.aggregation.adaptive import StoppingMethod
     from reassess.registry import Registry
     from reassess.study import Study
@@ -153,11 +158,12 @@ def serve(
         exemplars=example_images,
         https=https,
     )
+    signal.signal(signal.SIGTERM, _end)
     prepared = serve_study(config, votes_per_question=votes_per_question)
-    with prepared.site.store:
+    with prepared.site.store, _marked(prepared):
         if database is not None:
             _name_database(prepared.study, database)
-        _tell(prepared, study)
+        _tell(prepared, study, f"http{'s' if https else ''}://{_reached(host)}:{port}")
         if not no_early_stopping:
             _tell_stop(prepared, stop, budget)
         click.echo(f"Serving at http://{_shown(host)}:{port}/", err=True)
@@ -174,6 +180,28 @@ def serve(
             app = "reassess.web.serve:app_of_environment"
             common["timeout_worker_healthcheck"] = _START
             uvicorn.run(app, factory=True, workers=processes, **common)
+
+
+def _end(number: int, frame: object) -> None:
+    """End as Ctrl-C does, through everything that is to be closed.
+
+    Raises:
+        SystemExit: always; an end that was asked for is no failure.
+    """
+    del number, frame
+    raise SystemExit(0)
+
+
+@contextmanager
+def _marked(prepared: "PreparedSite") -> "Iterator[None]":
+    """Leave a mark of the opening and one of the end, so that an older copy is known by it."""
+    from reassess.site.store import mark_service
+
+    mark_service(prepared.study, prepared.site.store)
+    try:
+        yield
+    finally:
+        mark_service(prepared.study, prepared.site.store)
 
 
 def _check_contradictions(*, no_early_stopping: bool, budget: float | None) -> None:
@@ -217,7 +245,7 @@ def _name_database(study: "Study", database: str) -> None:
         )
 
 
-def _tell(prepared: "PreparedSite", study: str) -> None:
+def _tell(prepared: "PreparedSite", study: str, address: str) -> None:
     """What the owner should know: what was loaded, and what raters will miss."""
     from reassess.rating import raters_of
 
@@ -249,7 +277,9 @@ def _tell(prepared: "PreparedSite", study: str) -> None:
             click.echo(f"Note: {number:,} {text}.", err=True)
     if not any(person.role == "owner" for person in raters_of(prepared.site.store)):
         click.echo(
-            f"The site has no owner yet: reassess invite {study} NAME --role owner", err=True
+            f"The site has no owner yet: reassess invite {shlex.quote(study)} NAME --role owner "
+            f"--base-url {address}",
+            err=True,
         )
 
 
@@ -271,6 +301,11 @@ def _tell_stop(prepared: "PreparedSite", stop: str, budget: float | None) -> Non
                 f"{math.ceil(100 * least) / 100:.2f} or more, or --stop lossless.",
                 err=True,
             )
+
+
+def _reached(host: str) -> str:
+    """A host at which people reach what listens there."""
+    return _shown(socket.gethostname() if host in ("0.0.0.0", "::") else host)  # noqa: S104 -- read
 
 
 def _shown(host: str) -> str:

@@ -5,7 +5,9 @@ is a function here that takes the store first; what must hold, the database hold
 `schema`), so that any number of threads, processes and machines may call them.
 
 ===============  ========================================================================
-`store`          `open_store`, `Store`, `settings_of`; `NoStopping`, which stops nothing
+`store`          `open_store`, `Store`, `settings_of`; `NoStopping`, which stops nothing;
+                 `renew_identity`, `store_history`, `leave_mark`, `has_mark`
+`identity`       which database a store is, and what gives it another id
 `questions`      `add_questions`, `question_table`: questions in, in bulk, at any time
 `queue`          `next_task`: the task that a rater gets next, leased to them
 `leases`         `leased_task`, `earlier_task`, `return_task`, `return_expired`,
@@ -91,7 +93,10 @@ from reassess.rating.ownership import (
     change_settings,
     close,
     exclude_votes,
+    images_in_use,
+    mark_practice,
     pause,
+    practice_of_gold,
     reopen,
     restore_votes,
     resume,
@@ -114,6 +119,7 @@ from reassess.rating.queue import next_task
 from reassess.rating.rater_figures import RaterFigures, Share, rater_table
 from reassess.rating.records import (
     Answer,
+    Identity,
     InvitationError,
     LeaseError,
     NoTask,
@@ -130,7 +136,15 @@ from reassess.rating.records import (
     TaskLease,
     TaskQuestion,
 )
-from reassess.rating.store import Store, open_store, settings_of
+from reassess.rating.store import (
+    Store,
+    has_mark,
+    leave_mark,
+    open_store,
+    renew_identity,
+    settings_of,
+    store_history,
+)
 from reassess.rating.submission import submit
 from reassess.rating.transfer import PURPOSES, VoteBatch, import_votes, vote_batches, votes
 from reassess.records import NoStopping
@@ -143,6 +157,7 @@ __all__ = [
     "GoldProgress",
     "GoldTask",
     "HourlyWork",
+    "Identity",
     "ImageCounts",
     "InvitationError",
     "LeaseError",
@@ -187,18 +202,23 @@ __all__ = [
     "gold_progress",
     "gold_task",
     "grid_classes",
+    "has_mark",
     "holds_image",
     "image_counts",
+    "images_in_use",
     "import_gold",
     "import_votes",
     "invite",
     "judge",
     "leased_task",
+    "leave_mark",
+    "mark_practice",
     "next_class_grid",
     "next_gold_task",
     "next_task",
     "open_store",
     "pause",
+    "practice_of_gold",
     "question_table",
     "rater",
     "rater_named",
@@ -207,6 +227,7 @@ __all__ = [
     "raters_of",
     "refresh",
     "remarks",
+    "renew_identity",
     "reopen",
     "restore_votes",
     "resume",
@@ -218,6 +239,7 @@ __all__ = [
     "sign_in",
     "sign_out_everywhere",
     "some_images",
+    "store_history",
     "study_progress",
     "submit",
     "to_adjudicate",

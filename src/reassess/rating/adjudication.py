@@ -26,6 +26,7 @@ class Adjudication:
     Attributes:
         question: its number.
         image_id: its image.
+        image: the image's number in the store.
         label: its class.
         expert: name of who decided.
         answer: 0 no, 1 maybe, 2 yes.
@@ -35,6 +36,7 @@ class Adjudication:
 
     question: int
     image_id: str
+    image: int
     label: int
     expert: str
     answer: int
@@ -110,7 +112,13 @@ def adjudications(store: Store, *, image_id: str | None = None) -> tuple[Adjudic
     """
     table = expert_votes
     found = (
-        select(table, images.c.name.label("image"), questions.c.label, raters.c.name)
+        select(
+            table,
+            images.c.name.label("image_id"),
+            questions.c.image,
+            questions.c.label,
+            raters.c.name,
+        )
         .select_from(
             table.join(questions, questions.c.id == table.c.question)
             .join(images, images.c.id == questions.c.image)
@@ -125,7 +133,14 @@ def adjudications(store: Store, *, image_id: str | None = None) -> tuple[Adjudic
         latest = {(row.question, row.expert): row for row in connection.execute(found)}
     return tuple(
         Adjudication(
-            row.question, row.image, row.label, row.name, row.answer, row.note, moment(row.given_at)
+            row.question,
+            row.image_id,
+            row.image,
+            row.label,
+            row.name,
+            row.answer,
+            row.note,
+            moment(row.given_at),
         )
         for row in latest.values()
     )

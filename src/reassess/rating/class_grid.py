@@ -193,5 +193,6 @@ def _lease(
     ).scalar_one()  # fmt: skip
     state.save(store, connection)
     return TaskLease(
-        lease, image_id, (TaskQuestion(question, label, None),), moment(until), False, False
-    )
+        lease, image_id, (TaskQuestion(question, label, None),), moment(until), False, False,
+        moment(now),
+    )  # fmt: skip

@@ -7,11 +7,12 @@ PostgreSQL: row locks under READ COMMITTED; what loses a race is run again. Turn
 database raises into a `StoreError` with a sentence. Knows no table.
 """
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -71,6 +72,10 @@ else:
 
 BUSY_SECONDS = 30.0
 """How long a transaction waits for its turn before it gives up."""
+
+_CHECKPOINT = 250
+"""Pages, one mebibyte: so much of SQLite's log may lie beside the database, where it would stay
+behind when somebody copies the database alone."""
 
 _TRIES = 12
 _AT_ONCE = 8
@@ -207,7 +212,15 @@ class Database:
             raise self._store_error(error) from error
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; of SQLite the file alone holds everything then.
+
+        Where another process or a thread still has a connection, it is left to the last of them.
+        """
+        if self.is_sqlite and Path(str(self.url.database)).is_file():
+            with suppress(DBAPIError, PoolTimeoutError), self.engine.connect() as connection:
+                raw: Any = connection.connection.driver_connection
+                raw.execute("PRAGMA busy_timeout=1000").close()
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         self.engine.dispose()
 
     def _lost_a_race(self, error: Exception) -> bool:
@@ -263,6 +276,8 @@ def _sqlite_engine(url: URL) -> Engine:
     folder = Path(str(url.database)).parent
     if not folder.is_dir():
         raise StoreError(f"{folder}: the folder of the database is missing. Make it first.")
+    path = Path(str(url.database))
+    _keep_private(path, make=False)
     engine = create_engine(
         url,
         pool_size=2 * _AT_ONCE,
@@ -278,18 +293,34 @@ def _sqlite_engine(url: URL) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
+            f"wal_autocheckpoint={_CHECKPOINT}",
             "temp_store=MEMORY",
             "cache_size=-16000",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 
+    def make_private(*_: object) -> None:
+        if not path.exists():
+            _keep_private(path, make=True)
+
     def begin(connection: Connection) -> None:
         immediate = connection.get_execution_options().get("immediate")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
+    event.listen(engine, "do_connect", make_private)
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _keep_private(path: Path, *, make: bool) -> None:
+    """Let nobody but its owner read the file; SQLite gives its log and index the same rights."""
+    with suppress(OSError):  # SQLite says what is wrong with a file that cannot be opened
+        if make:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        for name in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            if name.exists() and name.stat().st_mode & 0o077:
+                name.chmod(name.stat().st_mode & 0o700)
 
 
 def _postgresql_engine(url: URL) -> Engine:

@@ -101,11 +101,13 @@ class ImageCounts:
         n_contested: votes of its most contested task that are not with the most frequent
             answer of their question.
         questions: all questions about the image.
+        image: its number in the store.
     """
 
     image_id: str
     n_contested: int
     questions: tuple[QuestionCounts, ...]
+    image: int
 
 
 @checks_choices
@@ -191,18 +193,21 @@ def contested_images(store: Store, limit: int = 50) -> tuple[ImageCounts, ...]:
         return counts_of(connection, numbers)
 
 
-def image_counts(store: Store, image_id: str) -> ImageCounts:
-    """One image with the counted votes of its questions.
+def image_counts(store: Store, image: str | int) -> ImageCounts:
+    """One image, by id or by its number in the store, with the counted votes of its questions.
 
     Raises:
         AlignmentError: the image is unknown.
         StoreError: the database cannot be read.
     """
     with store.database.read() as connection:
-        named = select(images.c.id).where(images.c.name == image_id)
-        number = connection.execute(named).scalar() if is_text(image_id) else None
+        named = select(images.c.id).where(
+            images.c.id == image if isinstance(image, int) else images.c.name == image
+        )
+        may_be = 0 <= image < 2**31 if isinstance(image, int) else is_text(image)
+        number = connection.execute(named).scalar() if may_be else None
         if number is None:
-            raise AlignmentError(f"image {image_id!r} is unknown. Name one of the study.")
+            raise AlignmentError(f"image {image!r} is unknown. Name one of the study.")
         return counts_of(connection, [number])[0]
 
 
@@ -308,4 +313,4 @@ def counts_of(connection: Connection, numbers: list[int]) -> tuple[ImageCounts, 
         asked[row.image].append(
             QuestionCounts(row.id, row.label, row.n_no, row.n_maybe, row.n_yes, row.truth, is_done)
         )
-    return tuple(ImageCounts(names[n], contested[n], tuple(asked[n])) for n in numbers)
+    return tuple(ImageCounts(names[n], contested[n], tuple(asked[n]), n) for n in numbers)

@@ -31,8 +31,8 @@ from reassess.rating.store import Store, moment
 
 _COLUMNS = (
     leases.c.id, leases.c.rater, leases.c.ordinal, leases.c.task, leases.c.purpose,
-    leases.c.state, leases.c.questions, leases.c.expires_at, leases.c.is_sweep, images.c.name,
-    raters.c.paused_at,
+    leases.c.state, leases.c.questions, leases.c.leased_at, leases.c.expires_at,
+    leases.c.is_sweep, images.c.name, raters.c.paused_at,
 )  # fmt: skip
 _LEASE = (
     select(*_COLUMNS)
@@ -223,6 +223,7 @@ def task_from(connection: Connection, row: AnyRow) -> TaskLease:
         moment(row.expires_at),
         row.purpose == PRACTICE,
         row.state == ANSWERED,
+        moment(row.leased_at),
     )
 
 

@@ -1,11 +1,11 @@
 """What an owner may do, each act written into the audit log in the same transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, Update, and_, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, delete, func, insert, select, update
 
 from reassess.errors import AlignmentError, OptionError, preview
 from reassess.rating import schema
@@ -199,6 +199,52 @@ def set_use(store: Store, image_ids: Sequence[str], use: Use, *, by: int | None 
     for low in sorted({task - task % TASKS_AT_ONCE for task in changed}):
         refresh_tasks(store, low, low + TASKS_AT_ONCE)
     return len(changed)
+
+
+def practice_of_gold(store: Store) -> frozenset[str]:
+    """Ids of the images that the study's gold made practice, as `mark_practice` noted.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    marked = schema.practice_images
+    found = select(schema.images.c.name).join(marked, marked.c.image == schema.images.c.id)
+    with store.database.read() as connection:
+        return frozenset(connection.execute(found).scalars())
+
+
+def mark_practice(store: Store, image_ids: Collection[str]) -> None:
+    """Note in the store which images the study's gold made practice; no others are any more.
+
+    Raises:
+        AlignmentError: an image is unknown.
+        StoreError: the database cannot be written.
+    """
+
+    def act(connection: Connection) -> None:
+        numbers = image_numbers(connection, sorted(image_ids))
+        connection.execute(delete(schema.practice_images))
+        rows = [{"image": number} for part in numbers for number in part]
+        if rows:
+            connection.execute(insert(schema.practice_images), rows)
+
+    store.database.write(act)
+
+
+def images_in_use(store: Store, image_ids: Collection[str], use: Use) -> frozenset[str]:
+    """Those of the images whose tasks are there for this.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    images = schema.images
+    with store.database.read() as connection:
+        known = numbers_by_name(connection, images, sorted(image_ids))
+        used: set[int] = set()
+        for part in in_lists(list(known.values())):
+            found = select(tasks.c.image).where(tasks.c.image.in_(part), tasks.c.use == _USES[use])
+            used |= set(connection.execute(found).scalars())
+    return frozenset(name for name, number in known.items() if number in used)
 
 
 def audit_log(store: Store, *, before: int | None = None, limit: int = 100) -> tuple[Act, ...]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from reassess.errors import DataError
 from reassess.rating.counts import share_of, workload
 from reassess.rating.database import AnyRow
+from reassess.rating.identity import new_epoch, random_id
 from reassess.rating.records import (
     LONGEST_NAME,
     InvitationError,
@@ -85,7 +86,7 @@ def invite(
 
 
 def accept_invitation(store: Store, token: str) -> Rater:
-    """Whom a token signs in; it is used up, and a password that the person had is void.
+    """Whom a token signs in; it is used up, and a password and sessions that they had are void.
 
     Raises:
         InvitationError: it is unknown, used or out of date (the message does not say which).
@@ -117,7 +118,7 @@ def set_password(store: Store, rater: int, password: str) -> Rater:
         connection.execute(
             update(raters)
             .where(raters.c.id == rater)
-            .values(password_hash=hashed, epoch=raters.c.epoch + 1)
+            .values(password_hash=hashed, epoch=random_id())
         )
         return _by_number(connection, rater)
 
@@ -151,7 +152,7 @@ def sign_in(store: Store, name: str, password: str) -> Rater | None:
 
 
 def sign_out_everywhere(store: Store, rater: int) -> None:
-    """Void every cookie of a person: their epoch goes up.
+    """Void every cookie of a person: they get another epoch.
 
     Raises:
         RaterError: the person is unknown.
@@ -160,9 +161,7 @@ def sign_out_everywhere(store: Store, rater: int) -> None:
 
     def act(connection: Connection) -> None:
         _by_number(connection, rater)
-        connection.execute(
-            update(raters).where(raters.c.id == rater).values(epoch=raters.c.epoch + 1)
-        )
+        new_epoch(connection, rater)
 
     store.database.write(act)
 
@@ -252,7 +251,7 @@ def person_named(connection: Connection, name: str, role: Role, now: int) -> int
         return int(
             connection.execute(
                 insert(raters)
-                .values(name=name, role=role, stage="practice", created_at=now)
+                .values(name=name, role=role, stage="practice", created_at=now, epoch=random_id())
                 .returning(raters.c.id)
             ).scalar_one()
         )
@@ -304,6 +303,7 @@ def _accept(connection: Connection, token: str, now: int) -> Rater:
         .where(
             invitations.c.token_hash == _hash(token),
             invitations.c.used_at.is_(None),
+            invitations.c.revoked_at.is_(None),
             invitations.c.expires_at > now,
         )
         .values(used_at=now)
@@ -313,7 +313,11 @@ def _accept(connection: Connection, token: str, now: int) -> Rater:
         raise InvitationError(
             "the invitation is unknown, used or out of date. Ask the study's owner for a new one."
         )
-    connection.execute(update(raters).where(raters.c.id == number).values(password_hash=None))
+    connection.execute(
+        update(raters)
+        .where(raters.c.id == number)
+        .values(password_hash=None, epoch=random_id(), removed_at=None)
+    )
     return _by_number(connection, number)
 
 
@@ -333,7 +337,7 @@ def _unknown(number: int) -> RaterError:
 def _record(row: AnyRow) -> Rater:
     return Rater(
         row.id, row.name, row.role, row.stage, row.paused_at is not None,
-        row.password_hash is not None, row.epoch,
+        row.password_hash is not None, row.epoch, row.removed_at is not None,
     )  # fmt: skip
 
 

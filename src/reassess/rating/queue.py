@@ -270,6 +270,7 @@ def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Task
         moment(until),
         plan.purpose == PRACTICE,
         False,
+        moment(now),
     )
 
 

@@ -55,6 +55,9 @@ Stage = Literal["practice", "qualification", "rating", "failed"]
 Reason = Literal["complete", "wait", "closed", "paused", "not-qualified"]
 Status = Literal["stored", "corrected", "unchanged"]
 
+Origin = Literal["made", "migrated", "copied", "rolled back", "restored"]
+
+ORIGINS: tuple[Origin, ...] = ("made", "migrated", "copied", "rolled back", "restored")
 ROLES: tuple[Role, ...] = ("rater", "expert", "owner")
 STAGES: tuple[Stage, ...] = ("practice", "qualification", "rating", "failed")
 LONGEST_NAME = 200
@@ -119,6 +122,27 @@ class Settings:
 
 @checks_choices
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Which database a store is.
+
+    Attributes:
+        number: rising; a store that was copied or restored has had several.
+        store_id: random, and no other live store has it.
+        since: when it got it.
+        first_lease: leases from this number on, and the votes on them, were given under it.
+        origin: ``made`` with the store; ``migrated`` from version 0.1.0, which knew no ids;
+            ``copied``, ``rolled back`` or ``restored``: why the store got another one.
+    """
+
+    number: int
+    store_id: str
+    since: datetime
+    first_lease: int
+    origin: Origin
+
+
+@checks_choices
+@dataclass(frozen=True, slots=True)
 class Rater:
     """A person – or a program – who answers, judges or owns the study.
 
@@ -129,7 +153,9 @@ class Rater:
         stage: how far a rater has come.
         is_paused: whether they get no work for now.
         has_password: whether they can sign in without an invitation.
-        epoch: goes up when they are signed out everywhere; a cookie with another one is void.
+        epoch: random, and another one after whatever ends their sessions (an invitation that
+            they accept, another role, removal); a cookie with an earlier one is void.
+        is_removed: whether they may not sign in any more; their votes stay.
     """
 
     number: int
@@ -138,7 +164,8 @@ class Rater:
     stage: Stage
     is_paused: bool
     has_password: bool
-    epoch: int
+    epoch: str
+    is_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +194,8 @@ class TaskLease:
         until: when the lease runs out.
         is_practice: whether answers are followed by feedback.
         is_answered: whether answers were stored for it already, so that new ones correct them.
+        leased_at: when it was leased. With the store's id it tells this lease from one of the
+            same number in another database, or in this one before it was restored.
     """
 
     lease: int
@@ -175,6 +204,7 @@ class TaskLease:
     until: datetime
     is_practice: bool
     is_answered: bool
+    leased_at: datetime
 
 
 @checks_choices
@@ -241,12 +271,14 @@ class Receipt:
         again: whether the same key had been stored before.
         truth: for practice tasks whether the class is in the image, by question; None
             for all others.
+        store_id: of the store that holds the answers.
     """
 
     lease: int
     status: dict[int, Status]
     again: bool
     truth: dict[int, bool] | None
+    store_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ What must hold, and what holds it:
   version that names the one it replaces;
 * an answer is 0 no, 1 maybe or 2 yes: CHECK.
 
+Which database this is, `reassess.rating.identity` says: ``identities`` holds its random ids, the
+newest last, ``services`` every opening and closing of the site. ``practice_images`` are those that
+the study's gold made practice; an owner may have made others so.
+
 A slot without a version is a lease. Counters in ``questions``, ``tasks`` and ``raters`` are
 kept in the transaction that changes what they count; `reassess.rating.audit` recounts them.
 The columns of small codes are spelt out below. Times are milliseconds since 1970, UTC.
@@ -42,7 +46,7 @@ from sqlalchemy import (
     text,
 )
 
-from reassess.rating.records import ROLES, STAGES
+from reassess.rating.records import ORIGINS, ROLES, STAGES
 
 RATING, GOLD, REPEAT, PRACTICE, QUALIFICATION, IMPORTED = range(6)
 """Why a task was shown, and a vote given: `leases.purpose`, `votes.purpose`."""
@@ -99,7 +103,6 @@ raters = Table(
     Column("role", String(10), nullable=False),
     Column("stage", String(15), nullable=False),
     Column("password_hash", String(200)),
-    Column("epoch", Integer, nullable=False, server_default=text("0")),
     Column("created_at", BigInteger, nullable=False),
     Column("paused_at", BigInteger),
     Column("aside_at", BigInteger),
@@ -112,6 +115,10 @@ raters = Table(
     Column("milliseconds", BigInteger, nullable=False, server_default=text("0")),
     Column("n_compared", Integer, nullable=False, server_default=text("0")),
     Column("n_agreed", Integer, nullable=False, server_default=text("0")),
+    Column("epoch", String(32), nullable=False, server_default=text("''")),
+    Column("removed_at", BigInteger),
+    Column("shown_share", SmallInteger, nullable=False, server_default=text("0")),
+    Column("shown_after", Integer, nullable=False, server_default=text("-1")),
     CheckConstraint(_one_of("role", ROLES), name="role"),
     CheckConstraint(_one_of("stage", STAGES), name="stage"),
     CheckConstraint("n_agreed BETWEEN 0 AND n_compared", name="n_agreed"),
@@ -125,6 +132,27 @@ invitations = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("store_id", String(32), nullable=False, unique=True),
+    Column("since", BigInteger, nullable=False),
+    Column("first_lease", BigInteger, nullable=False),
+    Column("origin", String(20), nullable=False),
+    Column("place", Text, nullable=False, server_default=text("''")),
+    CheckConstraint(_one_of("origin", ORIGINS), name="origin"),
+)
+
+services = Table(
+    "services",
+    metadata,
+    Column("mark", String(32), primary_key=True),
+    Column("identity", ForeignKey("identities.number"), nullable=False),
+    Column("at", BigInteger, nullable=False),
 )
 
 images = Table(
@@ -132,6 +160,12 @@ images = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False, unique=True),
+)
+
+practice_images = Table(
+    "practice_images",
+    metadata,
+    Column("image", ForeignKey("images.id"), primary_key=True, autoincrement=False),
 )
 
 tasks = Table(

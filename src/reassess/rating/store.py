@@ -9,15 +9,16 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
 
 from sqlalchemy import Connection, insert, select
 
+from reassess.rating import identity as identities
 from reassess.rating.database import Database
 from reassess.rating.migrations import check_holds_study, migrate
-from reassess.rating.records import Settings
+from reassess.rating.records import Identity, Origin, Settings
 from reassess.rating.schema import audit_log, raters, study
 from reassess.records import NoStopping, StoppingRule
 
@@ -33,6 +34,8 @@ class Store:
 
     Attributes:
         database: where it is.
+        identity: which database it is.
+        is_renewed: whether this opening gave it another id: it is a copy, or was restored.
         rule: when to stop asking; `NoStopping` gives every question all its votes.
         clock: what time it is; an argument so that tests can let it pass.
         names: names of raters by number, as far as they were needed; they never change.
@@ -40,6 +43,8 @@ class Store:
     """
 
     database: Database
+    identity: Identity
+    is_renewed: bool = False
     rule: StoppingRule = field(default_factory=NoStopping)
     clock: Clock = time.time
     names: dict[int, str] = field(default_factory=dict)
@@ -108,16 +113,59 @@ def open_store(
             something else.
     """
     database = Database(url)
-    store = Store(database, rule or NoStopping(), clock)
+    now = int(clock() * 1000)
     try:
         if must_exist:
             check_holds_study(database)
         migrate(database)
-        database.write(lambda c: _ensure_study(c, settings or Settings(), secret, store.now()))
+        claimed = database.write(
+            lambda c: _claim_study(c, database, settings or Settings(), secret, now)
+        )
     except BaseException:
         database.close()
         raise
-    return store
+    return Store(database, claimed.identity, claimed.is_renewed, rule or NoStopping(), clock)
+
+
+def renew_identity(store: Store, origin: Origin) -> Store:
+    """The store under another id; open invitations and every session ended with the old one.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    identity = store.database.write(
+        lambda c: identities.renew(c, store.database, origin, store.now())
+    )
+    return replace(store, identity=identity, is_renewed=True)
+
+
+def store_history(store: Store) -> tuple[Identity, ...]:
+    """Every id that the store has had, the present one last.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        return identities.history_in(connection)
+
+
+def leave_mark(store: Store) -> str:
+    """A random mark, kept in the store, that the site was opened or closed.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    return store.database.write(lambda c: identities.leave_mark(c, store.now()))
+
+
+def has_mark(store: Store, mark: str) -> bool:
+    """Whether the store holds such a mark: if not, it is older than what left the mark.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        return identities.has_mark(connection, mark)
 
 
 def study_row(connection: Connection) -> StudyRow:
@@ -147,18 +195,22 @@ def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _ensure_study(connection: Connection, settings: Settings, secret: str | None, now: int) -> None:
-    if connection.execute(select(study.c.id)).first() is not None:
-        return
-    connection.execute(
-        insert(study).values(
-            id=1,
-            n_slots=settings.votes_per_question,
-            settings=asdict(settings),
-            secret=secret or secrets.token_hex(16),
-            created_at=now,
+def _claim_study(
+    connection: Connection, database: Database, settings: Settings, secret: str | None, now: int
+) -> identities.Claim:
+    """Which database it is; a new one gets its study first."""
+    if connection.execute(select(study.c.id)).first() is None:
+        connection.execute(
+            insert(study).values(
+                id=1,
+                n_slots=settings.votes_per_question,
+                settings=asdict(settings),
+                secret=secret or secrets.token_hex(16),
+                created_at=now,
+            )
         )
-    )
+        identities.begin_identity(connection, database, now)
+    return identities.claim(connection, database, now)
 
 
 def settings_of(store: Store) -> Settings:

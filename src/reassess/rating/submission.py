@@ -153,7 +153,7 @@ def _submit(store: Store, connection: Connection, rater: int, submission: Submis
     sent = connection.execute(_SENT, {"lease": row.id}).all()
     for earlier in sent:
         if earlier.key == submission.key:
-            return _receipt_again(connection, row, state, submission, earlier.number)
+            return _receipt_again(store, connection, row, state, submission, earlier.number)
     if row.paused_at is not None:
         raise RaterError("you are paused, and your tasks went back. Ask the study's owner.")
     work = _Work(submission, rater, row, state, len(sent), store.now(), _own(connection, row))
@@ -166,7 +166,8 @@ def _submit(store: Store, connection: Connection, rater: int, submission: Submis
     state.save(store, connection)
     _end(connection, work)
     _count(connection, work)
-    return Receipt(row.id, work.status, False, _feedback(row, state, work.status))
+    feedback = _feedback(row, state, work.status)
+    return Receipt(row.id, work.status, False, feedback, store.identity.store_id)
 
 
 def _answer(work: _Work, given: Answer) -> None:
@@ -275,7 +276,12 @@ def _count(connection: Connection, work: _Work) -> None:
 
 
 def _receipt_again(
-    connection: Connection, row: AnyRow, state: TaskState, submission: Submission, number: int
+    store: Store,
+    connection: Connection,
+    row: AnyRow,
+    state: TaskState,
+    submission: Submission,
+    number: int,
 ) -> Receipt:
     """The receipt of a submission that is there already, made from what it stored."""
     asked = {"questions": row.questions, "rater": row.rater, "round": round_of(row.purpose)}
@@ -291,7 +297,8 @@ def _receipt_again(
             status[answer.question] = "stored" if version == 0 else "corrected"
         else:
             status[answer.question] = "unchanged"
-    return Receipt(row.id, status, True, _feedback(row, state, status))
+    feedback = _feedback(row, state, status)
+    return Receipt(row.id, status, True, feedback, store.identity.store_id)
 
 
 def _feedback(row: AnyRow, state: TaskState, status: dict[int, Status]) -> dict[int, bool] | None:

@@ -5,6 +5,7 @@ of mistakes are made from. Loads nothing into the store (`reassess.site.sync`), 
 to stop asking (`reassess.site.stopping`), and builds no pages (`reassess.web`).
 """
 
+import json
 import os
 import secrets
 from dataclasses import replace
@@ -16,15 +17,19 @@ from jaxtyping import Bool, Int, Shaped
 from reassess.analysis.raters import RaterRepeats
 from reassess.analysis.reviews import review_labels
 from reassess.errors import FileError, OptionError
-from reassess.files import read_votes
+from reassess.files import read_votes, write_atomically
+from reassess.notes import note
 from reassess.rating import (
     Settings,
     Store,
     StudyProgress,
     adjudications,
     change_settings,
+    has_mark,
+    leave_mark,
     open_store,
     rater_table,
+    renew_identity,
     settings_of,
     study_progress,
     votes,
@@ -38,6 +43,8 @@ KEPT = ".rating"
 """The hidden folder of what must outlive a server: unlike `CACHE` it must not be deleted."""
 
 _SECRET_BYTES = 32
+_SERVICES = "services.json"
+_MOST_SERVICES = 50
 
 
 def database_url(study: Study, given: str | None = None) -> str:
@@ -93,6 +100,12 @@ def open_rating(
         must_exist=not create,
     )
     try:
+        store = _checked_against_folder(study, store)
+        if store.is_renewed and store.identity.origin != "restored":
+            note(
+                f"{study.folder}: the database was {_HOW[store.identity.origin]}. It has an id of "
+                "its own now: sessions and open links are void here. Invite people again."
+            )
         settings = settings_of(store)
         if votes_per_question is not None and settings.votes_per_question != votes_per_question:
             change_settings(store, replace(settings, votes_per_question=votes_per_question))
@@ -100,6 +113,64 @@ def open_rating(
         store.close()
         raise
     return store
+
+
+_HOW: dict[str, str] = {
+    "copied": "copied or replaced",
+    "rolled back": "put back to an earlier state",
+}
+
+
+def mark_service(study: Study, store: Store) -> None:
+    """Note in the store and in the study that the site was opened, or closed.
+
+    A store that lacks the mark that its study remembers is older than it was: its leases and
+    links may have been given out once already.
+
+    Raises:
+        FileError: the study's folder cannot be written.
+        StoreError: the database cannot be written.
+    """
+    seen = _services(study) | {store.identity.store_id: leave_mark(store)}
+    path = kept_folder(study) / _SERVICES
+    with write_atomically(path) as beside:
+        kept = dict(list(seen.items())[-_MOST_SERVICES:])
+        beside.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def kept_folder(study: Study) -> Path:
+    """The study's hidden folder of what must outlive a server, for its owner alone.
+
+    Raises:
+        FileError: it cannot be made.
+    """
+    path = study.folder / KEPT
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise FileError(
+            f"{path}: cannot be made ({error.strerror}). Run as who owns the study."
+        ) from error
+    return path
+
+
+def _services(study: Study) -> dict[str, str]:
+    """The last mark of each store that the study was served from."""
+    try:
+        found = json.loads((study.folder / KEPT / _SERVICES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def _checked_against_folder(study: Study, store: Store) -> Store:
+    """The store; under another id where it is older than what the study was served from."""
+    mark = _services(study).get(store.identity.store_id)
+    if mark is None or has_mark(store, mark):
+        return store
+    return renew_identity(store, "rolled back")
 
 
 def has_store(study: Study, url: str | None = None) -> bool:
@@ -153,7 +224,7 @@ def cookie_secret(study: Study) -> bytes:
     """
     path = study.folder / KEPT / "cookie-secret"
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        kept_folder(study)
         if not path.exists():
             _make_secret(path)
         secret = path.read_bytes()

@@ -14,14 +14,17 @@ import numpy as np
 from jaxtyping import Bool
 
 from reassess.errors import OptionError
-from reassess.files import read_gold, write_atomically
+from reassess.files import read_gold
 from reassess.files.artefacts import read_tasks
 from reassess.rating import (
     QuestionTable,
     Store,
     add_questions,
     gold,
+    images_in_use,
     import_gold,
+    mark_practice,
+    practice_of_gold,
     question_table,
     set_use,
 )
@@ -32,6 +35,7 @@ from reassess.study import FILES, Study, read_study_benchmark
 from reassess.study.artefacts import gold_file
 
 _PRACTICE = "practice.json"
+"""What version 0.1.0 noted beside the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def sync(study: Study, store: Store) -> SyncResult:
     asked = question_table(store)
     there = None if experts is None else _gold_pairs(experts).is_in(asked.pairs)
     if experts is not None and there is not None:
-        _import_new(store, experts, there, is_ours=_is_ours(study))
+        _import_new(store, experts, there, is_ours=_is_ours(study, store))
     is_wanted = asked.pairs.is_in(tasks.pairs)
     is_practice = np.isin(asked.image_ids, list(practice))[asked.image]
     return SyncResult(
@@ -128,11 +132,7 @@ def _practise(
     study: Study, store: Store, experts: Gold | None, images_asked: frozenset[str]
 ) -> frozenset[str]:
     """The images of the practice round: those with gold that nobody is asked about."""
-    path = study.folder / KEPT / _PRACTICE
-    try:
-        before = frozenset(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        before = frozenset()
+    before = _practised(study, store)
     now: frozenset[str] = frozenset()
     if experts is not None:
         pairs = _gold_pairs(experts)
@@ -147,15 +147,32 @@ def _practise(
         set_use(store, sorted(now - before), "practice")
     practice = now | (before - images_asked)
     if practice != before:
-        with write_atomically(path) as beside:
-            beside.write_text(json.dumps(sorted(practice)), encoding="utf-8")
+        mark_practice(store, practice)
     return practice
 
 
-def _is_ours(study: Study) -> bool:
-    """Whether the study's gold file is what an export from a site wrote."""
+def _practised(study: Study, store: Store) -> frozenset[str]:
+    """The images that an earlier loading made practice in this store.
+
+    Version 0.1.0 noted them beside the database, where the note outlived it: of those it holds
+    for this store what is practice here.
+    """
+    noted = practice_of_gold(store)
+    path = study.folder / KEPT / _PRACTICE
+    try:
+        beside = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return noted
+    found = noted | images_in_use(store, [str(one) for one in beside], "practice")
+    mark_practice(store, found)
+    path.unlink(missing_ok=True)
+    return found
+
+
+def _is_ours(study: Study, store: Store) -> bool:
+    """Whether the study's gold file is what an export from this store wrote."""
     path = gold_file(study, "aggregate")
-    return path is not None and is_export(study, path)
+    return path is not None and is_export(study, store, path)
 
 
 def _import_new(

@@ -6,8 +6,9 @@ Experts' gold and their decisions about contested questions are long tables
 ``image,label,expert,answer``, read as gold is.
 
 A file of the study that no export wrote may hold what stands nowhere else, so it is never
-overwritten unasked. Which files were written here stands in `.rating/exported.json`, by path
-below the study's folder, so that it holds for a moved or copied study too.
+overwritten unasked. Which files were written here, and from which store, stands in
+`.rating/exported.json`, by path below the study's folder, so that it holds for a moved study too.
+What another store exported is nothing of this one's: its votes may be nowhere else.
 """
 
 import json
@@ -34,7 +35,7 @@ from reassess.rating import (
 )
 from reassess.records import ANSWERS, Pairs, Questions, align
 from reassess.registry import checks_choices
-from reassess.site.store import KEPT
+from reassess.site.store import KEPT, kept_folder
 from reassess.study import Study, read_study_benchmark, votes_file
 from reassess.study.artefacts import adjudications_file, gold_file
 
@@ -77,10 +78,10 @@ def export_votes(
             "must not be aggregated. Name a file."
         )
     if not overwrite:
-        _check_votes_are_ours(study, where)
+        _check_votes_are_ours(study, store, where)
     parts = _parts(store, include_uncounted=include_uncounted)
     n_votes = into.write(parts, where, classes=read_study_benchmark(study).classes, answers=ANSWERS)
-    record_export(study, where)
+    record_export(study, store, where)
     return where, n_votes
 
 
@@ -143,10 +144,11 @@ def export_experts(
     where = study.folder / f"{table}.csv" if path is None else path
     if where.suffix.lower() != ".csv":
         raise OptionError(f"{where}: its extension must be .csv. Rename the file.")
-    if not overwrite and study.relative(where) is not None and _is_foreign(study, where):
+    if not overwrite and study.relative(where) is not None and _is_foreign(study, store, where):
         raise OptionError(
-            f"{where}: no export wrote what is in it, and it would be lost. The site takes over a "
-            "gold file that study.toml names; then export with --overwrite, or name another file."
+            f"{where}: no export from this database wrote what is in it, and it would be lost. The "
+            "site takes over a gold file that study.toml names; then export with --overwrite, or "
+            "name another file."
         )
     columns = _gold(store) if table == "gold" else _decisions(store)
     n_rows = len(columns["image"])
@@ -156,31 +158,42 @@ def export_experts(
             "experts answer on the site first."
         )
     write_table(where, columns)
-    record_export(study, where)
+    if table == "gold":
+        where.chmod(0o600)  # raters must not read what they are tested by
+    record_export(study, store, where)
     return where, n_rows
 
 
-def is_export(study: Study, path: Path) -> bool:
-    """Whether a file of the study is, to the byte, what an export wrote there."""
+def is_export(study: Study, store: Store, path: Path) -> bool:
+    """Whether a file of the study is, to the byte, what an export from this store wrote there."""
     key = study.relative(path)
-    return key is not None and path.is_file() and _exported(study).get(key) == sha256_of(path)
+    if key is None or not path.is_file():
+        return False
+    written, store_id = _exported(study).get(key, ("", ""))
+    is_ours = store_id == store.identity.store_id
+    if store_id == "":  # version 0.1.0 noted no store, and made this one
+        is_ours = store.identity.origin == "migrated"
+    return is_ours and written == sha256_of(path)
 
 
-def record_export(study: Study, path: Path) -> None:
-    """Note that an export wrote a file of the study."""
+def record_export(study: Study, store: Store, path: Path) -> None:
+    """Note that an export from this store wrote a file of the study."""
     key = study.relative(path)
     if key is None or not path.is_file():  # a pipe is read by someone else
         return
-    record = _exported(study) | {key: sha256_of(path)}
-    with write_atomically(study.folder / KEPT / _RECORD) as beside:
+    written = _exported(study) | {key: (sha256_of(path), store.identity.store_id)}
+    record = {
+        name: {"sha256": digest, "store": store_id} for name, (digest, store_id) in written.items()
+    }
+    with write_atomically(kept_folder(study) / _RECORD) as beside:
         beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def _exported(study: Study) -> dict[str, str]:
-    """SHA-256 of the files that an export wrote, by path below the study's folder.
+def _exported(study: Study) -> dict[str, tuple[str, str]]:
+    """SHA-256 and store of the files that an export wrote, by path below the study's folder.
 
-    Version 0.1.0 noted absolute paths: those below where the study was then hold here too, as
-    the hash decides whether a file is still what was written.
+    Version 0.1.0 noted no store, and at first absolute paths: those below where the study was then
+    hold here too, as the hash decides whether a file is still what was written.
     """
     try:
         found = json.loads((study.folder / KEPT / _RECORD).read_text(encoding="utf-8"))
@@ -189,25 +202,31 @@ def _exported(study: Study) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     return {
-        (study.relative(name) or Path(name).name) if Path(name).is_absolute() else name: value
-        for name, value in found.items()
+        (study.relative(name) or Path(name).name) if Path(name).is_absolute() else name: _noted(one)
+        for name, one in found.items()
     }
 
 
-def _is_foreign(study: Study, path: Path) -> bool:
-    """Whether there is a file that no export wrote: what is in it may be nowhere else."""
-    return path.is_file() and not is_export(study, path)
+def _noted(value: object) -> tuple[str, str]:
+    if isinstance(value, dict):
+        return str(value.get("sha256", "")), str(value.get("store", ""))
+    return str(value), ""
 
 
-def _check_votes_are_ours(study: Study, path: Path) -> None:
+def _is_foreign(study: Study, store: Store, path: Path) -> bool:
+    """Whether there is a file that no export of this store wrote: it may be nowhere else."""
+    return path.is_file() and not is_export(study, store, path)
+
+
+def _check_votes_are_ours(study: Study, store: Store, path: Path) -> None:
     """Refuse to write over votes of the study that no export wrote."""
     used = votes_file(study)
     usual = {(study.folder / USUAL).absolute(), None if used is None else used.absolute()}
-    if path.absolute() in usual and _is_foreign(study, path):
+    if path.absolute() in usual and _is_foreign(study, store, path):
         raise OptionError(
-            f"{path}: no export wrote the votes in it, and they would be lost. Import them first "
-            f"(reassess votes import {study.folder} {path}), then export with --overwrite; or name "
-            "another file."
+            f"{path}: no export from this database wrote the votes in it, and they would be lost. "
+            f"Import them first (reassess votes import {study.folder} {path}), then export with "
+            "--overwrite; or name another file."
         )
 
 

@@ -1,7 +1,5 @@
 """Who may ask for what: the dependencies that handlers name in their arguments."""
 
-import hashlib
-import hmac
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -107,12 +105,6 @@ async def token_in(
     """
     if not sessions_in(request).is_token(session, x_csrf_token):
         raise HTTPException(403, NO_TOKEN)
-
-
-def mark(site: Site, image_id: str) -> str:
-    """What an address calls an example image, without telling its id."""
-    made = hmac.new(site.secret, b"example:" + image_id.encode(), hashlib.sha256)
-    return made.hexdigest()[:20]
 
 
 ASite = Annotated[Site, Depends(site_in)]

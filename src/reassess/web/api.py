@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from reassess import rating
 from reassess.web.access import ASession, ASite, Owner, Person, sessions_in, token_in
+from reassess.web.addresses import check_seal, task_seal
 from reassess.web.payloads import (
     LARGEST_NUMBER,
     Beyond,
@@ -31,6 +32,7 @@ _REFUSALS: dict[int | str, dict[str, object]] = {
     401: {"model": Problem, "description": "Nobody is signed in."},
     403: {"model": Problem, "description": "No CSRF token, a paused rater, or the wrong role."},
     404: {"model": Problem, "description": "No such task, or another rater's."},
+    409: {"model": Problem, "description": "The seal is another lease's: nothing was stored."},
     413: {"model": Problem, "description": "The body is too large."},
     422: {"model": Problem, "description": "What was sent is not as described."},
     503: {"model": Problem, "description": "The database is busy: nothing stored, send it again."},
@@ -80,9 +82,11 @@ def answers(site: ASite, person: Person, lease: Lease, given: SubmissionIn) -> R
     """Store answers. They are durable once the receipt is there.
 
     Raises:
-        HTTPException: an answer names a place that the task does not have.
+        HTTPException: an answer names a place that the task does not have, or the seal is
+            another lease's.
     """
     asked = rating.leased_task(site.store, person.number, lease)
+    check_seal(task_seal(site, asked), given.seal)
     if any(answer.place >= len(asked.questions) for answer in given.answers):
         raise HTTPException(422, f"The task has {len(asked.questions)} questions only.")
     submission = rating.Submission(

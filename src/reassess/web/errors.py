@@ -27,6 +27,7 @@ _TITLES = {
     403: "That is not allowed",
     404: "There is no such page",
     405: "That is not possible here",
+    409: "That belongs to another study",
     413: "That is too large",
     422: "That could not be understood",
     429: "Too many attempts",

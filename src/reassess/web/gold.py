@@ -7,6 +7,7 @@ import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,6 +15,7 @@ from reassess import rating
 from reassess.errors import ReassessError
 from reassess.rating.experts import GoldTask
 from reassess.web.access import ASite, Expert, Fields
+from reassess.web.addresses import check_seal, check_tag, gold_image, gold_seal
 from reassess.web.pages import render
 from reassess.web.payloads import answers_in, number
 from reassess.web.pictures import Size, sized
@@ -79,16 +81,31 @@ def back(site: ASite, expert: Expert, task: Task) -> Response:
 def judge(site: ASite, expert: Expert, task: Task, fields: Fields) -> Response:
     """Store what an expert says; what they said before stands beside it and holds no longer."""
     chosen = rating.gold_task(site.store, expert.number, task)
+    check_seal(gold_seal(site, chosen), fields.get("seal"))
     said = answers_in(fields, len(chosen.questions))
     rating.judge(site.store, expert.number, dict(zip(chosen.questions, said, strict=True)))
     return RedirectResponse("/gold/next", 303)
 
 
-@router.get("/{task}/image")
-def image(site: ASite, expert: Expert, task: Task, size: Size = "screen") -> Response:
-    """The image of a chosen task."""
+@router.get("/{task}/image/{tag}")
+def image(site: ASite, expert: Expert, task: Task, tag: str, size: Size = "screen") -> Response:
+    """The image of a chosen task, at an address of this store and this content alone."""
     chosen = rating.gold_task(site.store, expert.number, task)
+    check_tag(gold_image(site, chosen), tag)
     return sized(site.image_path(chosen.image_id), size)
+
+
+@router.get("/{task}/image")
+def image_of_now(site: ASite, expert: Expert, task: Task, size: Size = "screen") -> Response:
+    """To the address of the image.
+
+    Raises:
+        HTTPException: there is no file.
+    """
+    address = gold_image(site, rating.gold_task(site.store, expert.number, task))
+    if address is None:
+        raise HTTPException(404, "There is no image file.")
+    return RedirectResponse(f"{address}?size={size}", 303)
 
 
 def _page(request: Request, site: Site, chosen: GoldTask) -> Response:
@@ -97,7 +114,8 @@ def _page(request: Request, site: Site, chosen: GoldTask) -> Response:
         request,
         "gold_task.html",
         task=chosen.task,
-        image=f"/gold/{chosen.task}/image" if site.image_path(chosen.image_id) else None,
+        image=gold_image(site, chosen),
+        seal=gold_seal(site, chosen),
         questions=[class_out(site, label, {chosen.image_id}, said) for label, said in asked],
         is_correction=None not in chosen.answers,
     )

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
 from reassess.web.access import ASite, Fields, Person
+from reassess.web.addresses import check_seal, task_image, task_seal
 from reassess.web.pages import render
 from reassess.web.payloads import answer_in, number, numbers
 from reassess.web.site import Site
@@ -72,6 +73,7 @@ def answer(site: ASite, person: Person, label: int, fields: Fields) -> Response:
         if said is None and not cannot_see:
             continue
         task = rating.leased_task(site.store, person.number, lease)
+        check_seal(task_seal(site, task), fields.get(f"seal-{lease}"))
         took = number(fields.get(f"milliseconds-{lease}", ""))
         asked = task.questions[0].question
         given = () if said is None else (rating.Answer(asked, said, took),)
@@ -97,12 +99,13 @@ def _page(
         {
             "lease": task.lease,
             "answer": task.questions[0].answer,
-            "has_image": site.image_path(task.image_id) is not None,
+            "seal": task_seal(site, task),
+            "image": task_image(site, task),
         }
         for task in tasks
     ]
-    for task in tasks:
-        if site.image_path(task.image_id) is None:
+    for task, one in zip(tasks, shown, strict=True):
+        if one["image"] is None:
             request.app.state.missing.note(task.image_id)
     return render(
         request,

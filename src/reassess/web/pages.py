@@ -39,6 +39,7 @@ def page(sessions: Sessions, session: Session, template: str, **given: object) -
         .get_template(template)
         .render(
             study=sessions.site.name,
+            store=sessions.site.mark,
             person=session.person,
             csrf=sessions.token(session),
             answers=sessions.site.wording.answers,

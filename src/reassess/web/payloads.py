@@ -48,6 +48,8 @@ class TaskOut(Model):
 
     kind: Literal["screen"] = "screen"
     lease: Lease
+    seal: str
+    """Of this very lease; sent back with the answers, it keeps them from any other database."""
     image: str | None
     questions: list[QuestionOut]
     seconds_left: int
@@ -81,6 +83,8 @@ class SubmissionIn(Model):
     milliseconds: Milliseconds | None = None
     something_else: str = Field(default="", max_length=LONGEST_TEXT)
     cannot_see: bool = False
+    seal: str = Field(default="", max_length=100)
+    """The task's; where it is given and is another lease's, nothing is stored (409)."""
 
 
 class StandingOut(Model):
@@ -100,6 +104,8 @@ class ReceiptOut(Model):
     status: dict[int, Status]
     again: bool
     truth: dict[int, bool] | None
+    store: str
+    """Id of the store that holds the answers."""
     standing: StandingOut
 
 

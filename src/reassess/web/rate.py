@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
 from reassess.web.access import ASite, Fields, Person
+from reassess.web.addresses import check_seal, check_tag, task_image, task_seal
 from reassess.web.pages import render
 from reassess.web.payloads import answers_in, number, numbers
 from reassess.web.pictures import Size, sized, thumbnail_response
@@ -66,6 +67,7 @@ def back(site: ASite, person: Person, lease: int) -> Response:
 def answer(request: Request, site: ASite, person: Person, lease: int, fields: Fields) -> Response:
     """Store the answers of a form; practice is followed by feedback."""
     task = rating.leased_task(site.store, person.number, lease)
+    check_seal(task_seal(site, task), fields.get("seal"))
     cannot_see = "cannot_see" in fields
     given = [] if cannot_see else _answers(task, fields)
     submission = rating.Submission(
@@ -97,21 +99,38 @@ def paused(request: Request, site: ASite, person: Person) -> Response:
     return render(request, "paused.html", standing=standing)
 
 
-@router.get("/screens/{lease}/image")
-def image(site: ASite, person: Person, lease: int, size: Size = "screen") -> Response:
-    """The image of a task that the rater holds or held; nobody names an image by its id."""
+@router.get("/screens/{lease}/image/{tag}")
+def image(site: ASite, person: Person, lease: int, tag: str, size: Size = "screen") -> Response:
+    """The image of a task that the rater holds or held; nobody names an image by its id.
+
+    Browsers may keep it, as its address is of this store, this lease and this content alone.
+    """
     found = rating.leased_task(site.store, person.number, lease)
+    check_tag(task_image(site, found), tag)
     return sized(site.image_path(found.image_id), size)
 
 
-@router.get("/examples/{label}/{mark}")
-def example(site: ASite, _: Person, label: int, mark: str) -> Response:
+@router.get("/screens/{lease}/image")
+def image_of_now(site: ASite, person: Person, lease: int, size: Size = "screen") -> Response:
+    """To the address of the image, for programs; browsers keep no redirection.
+
+    Raises:
+        HTTPException: there is no file.
+    """
+    address = task_image(site, rating.leased_task(site.store, person.number, lease))
+    if address is None:
+        raise HTTPException(404, "There is no image file.")
+    return RedirectResponse(f"{address}?size={size}", 303)
+
+
+@router.get("/examples/{label}/{tag}")
+def example(site: ASite, _: Person, label: int, tag: str) -> Response:
     """A small image of a class's examples.
 
     Raises:
         HTTPException: the class has no such example.
     """
-    image_id = examples_of(site, label).get(mark)
+    image_id = examples_of(site, label).get(tag)
     if image_id is None:
         raise HTTPException(404, "There is no such example.")
     return thumbnail_response(site.image_path(image_id))

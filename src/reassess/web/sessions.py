@@ -1,8 +1,12 @@
 """Who is signed in: signed cookies, the tokens that forms carry, and rate limits.
 
 A cookie holds a rater's number, their epoch and a random text; nothing is kept on the server.
-Signing out raises the epoch, which voids every copy of the cookie. The CSRF token of a page
-is made from the random text, so a cookie of one session does not go with a page of another.
+Signing out changes the epoch, which voids every copy of the cookie. What signs it is made from
+the site's secret and the store's id, and so is its name: a cookie of another database, or of this
+one before it was copied or restored, is none of this site's, and leaves its own in place.
+
+The CSRF token of a page is made from the random text, so a cookie of one session does not go with
+a page of another.
 """
 
 import hashlib
@@ -58,13 +62,17 @@ class Sessions:
     def signer(self) -> URLSafeTimedSerializer:
         """What signs cookies, with SHA-256."""
         return URLSafeTimedSerializer(
-            self.site.secret, salt="session", signer_kwargs={"digest_method": hashlib.sha256}
+            self.site.key, salt="session", signer_kwargs={"digest_method": hashlib.sha256}
         )
 
     @property
     def cookie(self) -> str:
-        """The cookie's name; behind https one that no other host can set."""
-        return "__Host-rating" if self.site.secure_cookies else "rating"
+        """The cookie's name, of this store alone, as browsers send cookies to every port of a host.
+
+        Behind https it is one that no other host can set.
+        """
+        name = f"rating-{self.site.mark}"
+        return f"__Host-{name}" if self.site.secure_cookies else name
 
     def of(self, request: Request) -> Session | None:
         """The session of a request; None where its cookie is missing, forged, old or void.
@@ -111,7 +119,7 @@ class Sessions:
     def token(self, session: Session) -> str:
         """The CSRF token that goes with a session."""
         message = b"csrf:" + session.nonce.encode()
-        return hmac.new(self.site.secret, message, hashlib.sha256).hexdigest()
+        return hmac.new(self.site.key, message, hashlib.sha256).hexdigest()
 
     def is_token(self, session: Session, token: str) -> bool:
         """Whether a token goes with a session."""

@@ -1,7 +1,10 @@
 """What the rating site needs to know of a study; whoever builds the site hands it in."""
 
+import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from reassess import rating
@@ -51,3 +54,18 @@ class Site:
                 f"site: the secret has {len(self.secret)} bytes, but must have at least "
                 f"{SHORTEST_SECRET}. Make one with secrets.token_bytes(32), and keep it."
             )
+
+    @cached_property
+    def key(self) -> bytes:
+        """What signs what is true of this store alone: made of the secret and the store's id."""
+        return self.tag("store", self.store.identity.store_id, key=self.secret)
+
+    @cached_property
+    def mark(self) -> str:
+        """What cookies and browsers' storage call this store; it tells nothing about it."""
+        return self.tag("mark").hex()[:12]
+
+    def tag(self, *said: str, key: bytes | None = None) -> bytes:
+        """An HMAC of some texts, of which no two lists have the same."""
+        message = b"".join(len(one.encode()).to_bytes(8, "big") + one.encode() for one in said)
+        return hmac.new(self.key if key is None else key, message, hashlib.sha256).digest()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from reassess import rating
-from reassess.web.access import mark
+from reassess.web.addresses import contested_image, example_tag, image_code, task_image, task_seal
 from reassess.web.payloads import QuestionOut, ReceiptOut, StandingOut, TaskOut
 from reassess.web.site import Site
 
@@ -19,10 +19,10 @@ _ROWS = 4
 def task_out(site: Site, task: rating.TaskLease) -> TaskOut:
     """What a rater may know of a task: no id of its image, no number of a question."""
     left = (task.until - datetime.fromtimestamp(site.store.clock(), UTC)).total_seconds()
-    has_image = site.image_path(task.image_id) is not None
     return TaskOut(
         lease=task.lease,
-        image=f"/screens/{task.lease}/image" if has_image else None,
+        seal=task_seal(site, task),
+        image=task_image(site, task),
         questions=[
             class_out(site, question.label, {task.image_id}, question.answer)
             for question in task.questions
@@ -43,8 +43,9 @@ def class_words(site: Site, label: int) -> tuple[str, str, str]:
 
 
 def examples_of(site: Site, label: int) -> dict[str, str]:
-    """Image id by mark, of a class's examples."""
-    return {mark(site, image_id): image_id for image_id in site.exemplars.get(label, ())}
+    """Image id by tag, of a class's examples."""
+    tags = ((example_tag(site, image_id), image_id) for image_id in site.exemplars.get(label, ()))
+    return {tag: image_id for tag, image_id in tags if tag is not None}
 
 
 def receipt_out(
@@ -57,6 +58,7 @@ def receipt_out(
         lease=receipt.lease,
         status={place[number]: status for number, status in receipt.status.items()},
         again=receipt.again,
+        store=receipt.store_id,
         truth=None if truth is None else {place[number]: is_in for number, is_in in truth.items()},
         standing=standing_out(standing),
     )
@@ -78,12 +80,12 @@ def class_out(
 ) -> QuestionOut:
     """A class as its rater sees it; none of its examples is one of the images beside it."""
     name, synonyms, definition = class_words(site, label)
-    marks = [m for m, image_id in examples_of(site, label).items() if image_id not in beside]
+    tags = [tag for tag, image_id in examples_of(site, label).items() if image_id not in beside]
     return QuestionOut(
         name=name,
         synonyms=synonyms,
         definition=definition,
-        examples=[f"/examples/{label}/{m}" for m in marks[:EXAMPLES]],
+        examples=[f"/examples/{label}/{tag}" for tag in tags[:EXAMPLES]],
         answer=_answer(answer),
     )
 
@@ -98,10 +100,11 @@ def gallery_entry(site: Site, counts: rating.ImageCounts) -> dict[str, object]:
     """An image with the votes of its most contested questions; for owners and experts."""
     by_split = sorted(counts.questions, key=lambda q: max(_votes(q)) - sum(_votes(q)))
     rows = [(class_words(site, q.label)[0], *_votes(q)) for q in by_split[:_ROWS]]
-    has_image = site.image_path(counts.image_id) is not None
+    code = image_code(site, counts.image)
     return {
-        "image_id": counts.image_id,
-        "has_image": has_image,
+        "code": code,
+        "address": f"/adjudicate/{code}",
+        "image": contested_image(site, counts),
         "rows": rows,
         "n_more": len(by_split) - len(rows),
     }

@@ -110,6 +110,10 @@ NOT_PRESENT = "That is not your present password."
 TOO_MANY = "Too many attempts. Wait a minute, then try again."
 CROSS_SITE = "This request came from another site and was refused."
 NO_TOKEN = "This page is out of date. Go back, reload it and try again."  # noqa: S105 -- as above
+ANOTHER_STORE = (
+    "This page is about another study, or about this one before it was restored, and nothing of it "
+    "was stored here. Open the start page: what you can answer is offered there."
+)
 SIGN_IN = "Sign in first."
 NOT_FOR_YOU = "This page is for the study's owner."
 NOT_FOR_RATERS = "This page is for experts and the study's owner."

@@ -19,7 +19,9 @@ let swept = ""; // the images of the grid that was answered last
 
 // ---------------------------------------------------------------- answers that wait
 
-const BOX = `rating.outbox.${rater}`;
+const OUTBOXES = "rating.outbox.";
+const { store } = document.body.dataset; // which database the page is of
+const BOX = `${OUTBOXES}${store}.${rater}`;
 
 function waiting() {
   try {
@@ -68,6 +70,11 @@ async function send() {
       await renew();
     } else if (response.status === 401 || response.status === 403) {
       return later(`${counted()} in this browser: ${await reason(response)} They are sent when you are back.`);
+    } else if (response.status === 409) { // of another database: what is prefetched is so too
+      drop(one.body.key);
+      ahead.length = 0;
+      restart(`The answers to 1 image were not stored. ${await reason(response)}`);
+      return false;
     } else if ([404, 413, 422].includes(response.status)) {
       drop(one.body.key);
       notice(`An answer was refused: ${await reason(response)}`);
@@ -83,6 +90,23 @@ async function send() {
     say("The connection is back. All answers are sent.");
   }
   return true;
+}
+
+// Begin again with a fresh page, which shows why.
+function restart(why) {
+  try { sessionStorage.setItem("rating.why", why); } catch { /* the page is new all the same */ }
+  location.assign("/");
+}
+
+function showWhy() {
+  try {
+    const why = sessionStorage.getItem("rating.why");
+    sessionStorage.removeItem("rating.why");
+    const strays = Object.keys(localStorage).filter((key) => key.startsWith(OUTBOXES) && !key.startsWith(`${OUTBOXES}${store}.`));
+    const n = strays.reduce((sum, key) => sum + (JSON.parse(localStorage.getItem(key)) || []).length, 0);
+    const waits = n ? `Answers to ${n} image${n === 1 ? "" : "s"} of another study wait in this browser. They are sent when that study is at this address again.` : "";
+    if (why || waits) notice([why, waits].filter(Boolean).join(" "));
+  } catch { /* no storage, nothing waits */ }
 }
 
 function later(text) {
@@ -145,6 +169,10 @@ async function load(address) {
   }
   if (response.status >= 500) return null;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (page.body.dataset.store !== store || page.body.dataset.rater !== rater) {
+    restart("This page was of another study, or of another person's, and was loaded again.");
+    return null;
+  }
   $("meta[name=csrf]").content = $("meta[name=csrf]", page).content;
   const main = document.adoptNode($("main", page));
   main.dataset.title = page.title;
@@ -300,6 +328,7 @@ function onSubmit(event) {
   advance("Saved.");
 }
 
+const sealOf = (data, name) => data.get(name) || "";
 const screenOf = (form, cannotSee) => ({ lease: leasesOf($("main"))[0], body: bodyOf(form, cannotSee) });
 
 // What was answered on a grid: one body for each image.
@@ -312,7 +341,7 @@ function sweptOf(form) {
     const took = data.get(`milliseconds-${lease}`);
     const milliseconds = took ? Number(took) : null;
     const answers = said === "x" ? [] : [{ place: 0, answer: Number(said), milliseconds }];
-    return [{ lease, body: { key: `${data.get("key")}-${lease}`, answers, milliseconds, something_else: "", cannot_see: said === "x" } }];
+    return [{ lease, body: { key: `${data.get("key")}-${lease}`, answers, milliseconds, something_else: "", cannot_see: said === "x", seal: sealOf(data, `seal-${lease}`) } }];
   });
 }
 
@@ -331,6 +360,7 @@ function bodyOf(form, cannotSee) {
     milliseconds: Number(data.get("milliseconds")),
     something_else: data.get("something_else"),
     cannot_see: cannotSee,
+    seal: sealOf(data, "seal"),
   };
 }
 
@@ -554,6 +584,7 @@ document.addEventListener("pointerdown", onDrag);
 addEventListener("online", resume);
 
 if (rater) {
+  showWhy();
   if ($("main[data-leases]")) begin();
   else poll($("main"));
   flush().then(() => prefetch());
