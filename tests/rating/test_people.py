@@ -2,19 +2,30 @@
 
 import pytest
 
-from reassess.errors import AlignmentError, DataError
+from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.rating import (
     InvitationError,
     RaterError,
     accept_invitation,
+    audit,
     audit_log,
+    change_role,
+    choose_gold,
+    close,
     holds_image,
     image_counts,
     invite,
+    judge,
+    next_gold_task,
     next_task,
+    open_invitations,
+    pause,
     rater,
     rater_named,
     raters_of,
+    remove,
+    resume,
+    revoke_invitation,
     set_password,
     sign_in,
     sign_out_everywhere,
@@ -60,6 +71,52 @@ def test_a_password_signs_in_and_a_new_one_voids_cookies(store):
     assert rater_named(store, "bob").number == bob.number
     assert rater_named(store, "'; DROP TABLE raters; --") is None
     assert [person.name for person in raters_of(store)] == ["bob"]
+
+
+def test_access_ends_for_every_role_and_an_owner_is_left(store):
+    ann, bob = (accept_invitation(store, invite(store, one, "owner")) for one in ("ann", "bob"))
+    pause(store, bob.number, by=ann.number)
+    assert rater(store, bob.number).epoch == bob.epoch  # the session lives
+    for act in (
+        lambda: invite(store, "friend", "owner", by=bob.number),
+        lambda: resume(store, bob.number, by=bob.number),
+        lambda: choose_gold(store, 1, seed=0, by=bob.number),
+        lambda: close(store, by=bob.number),
+        lambda: next_gold_task(store, bob.number),
+        lambda: remove(store, ann.number, by=ann.number),
+    ):
+        with pytest.raises(RaterError, match=r"paused|you"):
+            act()
+    for act in (pause, remove, lambda s, n: change_role(s, n, "rater")):
+        with pytest.raises(OptionError, match="only owner"):
+            act(store, ann.number)
+    assert rater_named(store, "friend") is None
+    resume(store, bob.number, by=ann.number)
+    set_password(store, bob.number, "correct horse")
+    before = rater(store, bob.number).epoch
+    change_role(store, bob.number, "expert", by=ann.number)
+    demoted = rater(store, bob.number)
+    assert (demoted.role, demoted.epoch != before) == ("expert", True)
+    link = invite(store, "bob", "expert")
+    (listed,) = open_invitations(store)
+    assert (listed.rater, listed.role, listed.handle in link) == ("bob", "expert", False)
+    remove(store, bob.number, by=ann.number, reason="left")
+    assert open_invitations(store) == ()
+    assert sign_in(store, "bob", "correct horse") is None
+    with pytest.raises(InvitationError):
+        accept_invitation(store, link)
+    with pytest.raises(RaterError, match="removed"):
+        judge(store, bob.number, {})
+    back = accept_invitation(store, invite(store, "bob", "expert"))
+    assert (back.is_removed, back.epoch != demoted.epoch) == (False, True)
+    link = invite(store, "eve")
+    assert revoke_invitation(store, open_invitations(store)[0].handle, by=ann.number) == "eve"
+    for handle in ("0" * 12, "%", "", "nul\0"):
+        with pytest.raises(OptionError, match="not open"):
+            revoke_invitation(store, handle)
+    with pytest.raises(InvitationError):
+        accept_invitation(store, link)
+    assert audit(store) == ()
 
 
 @pytest.mark.parametrize("name", ["", " x", "a\nb", "x" * 201, "nul\0"])

@@ -18,6 +18,8 @@ is a function here that takes the store first; what must hold, the database hold
 `audit`          `audit`: recount every counter and check every invariant
 `people`         `invite`, `accept_invitation`, `sign_in`, `set_password`, `rater`,
                  `raters_of`, `rater_named`, `rater_progress`, `sign_out_everywhere`
+`access`         `change_role`, `remove`, `end_sessions`, `open_invitations`,
+                 `revoke_invitation`: how access ends
 `ownership`      `change_settings`, `pause`, `resume`, `waive_qualification`,
                  `exclude_votes`, `restore_votes`, `close`, `reopen`, `set_use`,
                  `audit_log`
@@ -42,6 +44,14 @@ Letters: Q questions, R raters, V votes, k votes a question.
 
 from typing import TYPE_CHECKING, Any
 
+from reassess.rating.access import (
+    OpenInvitation,
+    change_role,
+    end_sessions,
+    open_invitations,
+    remove,
+    revoke_invitation,
+)
 from reassess.rating.adjudication import (
     Adjudication,
     adjudicate,
@@ -163,6 +173,7 @@ __all__ = [
     "LeaseError",
     "NoStopping",
     "NoTask",
+    "OpenInvitation",
     "QuestionCounts",
     "QuestionTable",
     "Rater",
@@ -190,6 +201,7 @@ __all__ = [
     "adjudications",
     "audit",
     "audit_log",
+    "change_role",
     "change_settings",
     "choose_gold",
     "close",
@@ -197,6 +209,7 @@ __all__ = [
     "decide_gold",
     "earlier_gold_task",
     "earlier_task",
+    "end_sessions",
     "exclude_votes",
     "gold",
     "gold_progress",
@@ -216,6 +229,7 @@ __all__ = [
     "next_class_grid",
     "next_gold_task",
     "next_task",
+    "open_invitations",
     "open_store",
     "pause",
     "practice_of_gold",
@@ -227,12 +241,14 @@ __all__ = [
     "raters_of",
     "refresh",
     "remarks",
+    "remove",
     "renew_identity",
     "reopen",
     "restore_votes",
     "resume",
     "return_expired",
     "return_task",
+    "revoke_invitation",
     "set_password",
     "set_use",
     "settings_of",

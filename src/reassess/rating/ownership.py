@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Update, and_, bindparam, delete, func, insert
 
 from reassess.errors import AlignmentError, OptionError, preview
 from reassess.rating import schema
+from reassess.rating.access import check_not_self, check_owner_left
 from reassess.rating.counts import TASKS_AT_ONCE, lock_tasks, recount, refresh_tasks
 from reassess.rating.database import in_lists, numbers_by_name
 from reassess.rating.leases import release_all_of
@@ -16,7 +17,7 @@ from reassess.rating.people import rater as person
 from reassess.rating.qualification import count_unslotted
 from reassess.rating.records import Settings
 from reassess.rating.schema import questions, raters, slots, study, tasks
-from reassess.rating.store import Store, log, moment, study_row
+from reassess.rating.store import Store, check_actor, log, moment, study_row
 from reassess.registry import checks_choices
 
 Use = Literal["rating", "practice", "retired"]
@@ -49,12 +50,17 @@ _USES: dict[Use, int] = {
 
 
 def pause(store: Store, rater: int, *, by: int | None = None, reason: str = "") -> int:
-    """How many leases went back: a paused rater gets no tasks, and their open ones return.
+    """How many leases went back: whoever is paused stays signed in, but can do nothing.
 
     Raises:
-        RaterError: the rater is unknown.
+        RaterError: the rater is unknown, or is whoever acts.
+        OptionError: no owner would be left who may act.
         StoreError: the database cannot be written.
     """
+    one = person(store, rater)
+    check_not_self(one, by)
+    with store.database.read() as connection:
+        check_owner_left(connection, one)
     _change(store, rater, by, "pause", {"paused_at": store.now()}, reason)
     return store.database.write(lambda connection: release_all_of(store, connection, rater))
 
@@ -306,6 +312,7 @@ def _change(
     name = person(store, rater).name
 
     def act(connection: Connection) -> None:
+        check_actor(connection, by)  # before it could lift their own pause
         connection.execute(update(raters).where(raters.c.id == rater).values(values))
         log(connection, store.now(), by, action, {"rater": name, "reason": reason})
 

@@ -35,7 +35,7 @@ from reassess.rating.schema import (
     raters,
     tasks,
 )
-from reassess.rating.store import Store, log, study_row
+from reassess.rating.store import Store, check_may_act, log, study_row
 from reassess.registry import checks_choices
 
 if TYPE_CHECKING:
@@ -279,11 +279,12 @@ def check_role(connection: Connection, number: int, roles: tuple[Role, ...]) -> 
     """The person, who has one of these roles.
 
     Raises:
-        RaterError: the rater has another, or is unknown.
+        RaterError: the rater has another, is paused or removed, or is unknown.
     """
     person = _by_number(connection, number)
     if person.role not in roles:
         raise RaterError(f"{person.name!r} is {person.role}, but must be {' or '.join(roles)}.")
+    check_may_act(person.name, is_paused=person.is_paused, is_removed=person.is_removed)
     return person
 
 

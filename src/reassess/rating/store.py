@@ -18,7 +18,7 @@ from sqlalchemy import Connection, insert, select
 from reassess.rating import identity as identities
 from reassess.rating.database import Database
 from reassess.rating.migrations import check_holds_study, migrate
-from reassess.rating.records import Identity, Origin, Settings
+from reassess.rating.records import Identity, Origin, RaterError, Settings
 from reassess.rating.schema import audit_log, raters, study
 from reassess.records import NoStopping, StoppingRule
 
@@ -177,8 +177,39 @@ def study_row(connection: Connection) -> StudyRow:
 def log(
     connection: Connection, now: int, actor: int | None, action: str, detail: dict[str, object]
 ) -> None:
-    """Write a line of the audit log within a transaction."""
+    """Write a line of the audit log within a transaction; all acts of a person come by here.
+
+    Raises:
+        RaterError: whoever acts is paused or removed.
+    """
+    check_actor(connection, actor)
     connection.execute(insert(audit_log).values(at=now, actor=actor, action=action, detail=detail))
+
+
+def check_actor(connection: Connection, actor: int | None) -> None:
+    """Refuse an act of somebody who is paused or removed; None acts from the command line.
+
+    Raises:
+        RaterError: they are.
+    """
+    if actor is None:
+        return
+    found = select(raters.c.name, raters.c.paused_at, raters.c.removed_at)
+    row = connection.execute(found.where(raters.c.id == actor)).first()
+    if row is not None:
+        is_paused, is_removed = row.paused_at is not None, row.removed_at is not None
+        check_may_act(row.name, is_paused=is_paused, is_removed=is_removed)
+
+
+def check_may_act(name: str, *, is_paused: bool, is_removed: bool) -> None:
+    """Refuse whatever somebody does who is paused or removed.
+
+    Raises:
+        RaterError: they are.
+    """
+    if is_paused or is_removed:
+        state = "removed" if is_removed else "paused"
+        raise RaterError(f"{name!r} is {state}, and nothing was changed. Ask the study's owner.")
 
 
 def names_of(store: Store, connection: Connection, numbers: Iterable[int]) -> list[str]:

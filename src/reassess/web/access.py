@@ -10,7 +10,7 @@ from reassess import rating
 from reassess.web.errors import SignInFirstError
 from reassess.web.sessions import Session, Sessions
 from reassess.web.site import Site
-from reassess.web.wording import NO_TOKEN, NOT_FOR_RATERS, NOT_FOR_YOU
+from reassess.web.wording import NO_TOKEN, NOT_FOR_RATERS, NOT_FOR_YOU, PAUSED
 
 _MOST_FIELDS = 100
 
@@ -49,22 +49,33 @@ async def person_in(session: Annotated[Session, Depends(session_in)]) -> rating.
     return session.person
 
 
-async def owner_in(person: Annotated[rating.Rater, Depends(person_in)]) -> rating.Rater:
+async def active_in(person: Annotated[rating.Rater, Depends(person_in)]) -> rating.Rater:
+    """Who is signed in and not paused: who may do something.
+
+    Raises:
+        HTTPException: they are paused.
+    """
+    if person.is_paused:
+        raise HTTPException(403, PAUSED)
+    return person
+
+
+async def owner_in(person: Annotated[rating.Rater, Depends(active_in)]) -> rating.Rater:
     """The owner who is signed in.
 
     Raises:
-        HTTPException: somebody else is.
+        HTTPException: somebody else is, or they are paused.
     """
     if person.role != "owner":
         raise HTTPException(403, NOT_FOR_YOU)
     return person
 
 
-def expert_in(person: Annotated[rating.Rater, Depends(person_in)]) -> rating.Rater:
+def expert_in(person: Annotated[rating.Rater, Depends(active_in)]) -> rating.Rater:
     """The expert or owner who is signed in.
 
     Raises:
-        HTTPException: somebody else is.
+        HTTPException: somebody else is, or they are paused.
     """
     if person.role == "rater":
         raise HTTPException(403, NOT_FOR_RATERS)
@@ -110,6 +121,7 @@ async def token_in(
 ASite = Annotated[Site, Depends(site_in)]
 ASession = Annotated[Session, Depends(session_in)]
 Person = Annotated[rating.Rater, Depends(person_in)]
+Active = Annotated[rating.Rater, Depends(active_in)]
 Owner = Annotated[rating.Rater, Depends(owner_in)]
 Expert = Annotated[rating.Rater, Depends(expert_in)]
 Fields = Annotated[dict[str, str], Depends(fields_in)]

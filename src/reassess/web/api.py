@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from reassess import rating
-from reassess.web.access import ASession, ASite, Owner, Person, sessions_in, token_in
+from reassess.web.access import Active, ASession, ASite, Owner, Person, sessions_in, token_in
 from reassess.web.addresses import check_seal, task_seal
 from reassess.web.payloads import (
     LARGEST_NUMBER,
@@ -78,7 +78,7 @@ def earlier(site: ASite, person: Person, lease: Lease) -> TaskOut | None:
 
 
 @router.post("/screens/{lease}/answers", dependencies=WithToken)
-def answers(site: ASite, person: Person, lease: Lease, given: SubmissionIn) -> ReceiptOut:
+def answers(site: ASite, person: Active, lease: Lease, given: SubmissionIn) -> ReceiptOut:
     """Store answers. They are durable once the receipt is there.
 
     Raises:
@@ -105,7 +105,7 @@ def answers(site: ASite, person: Person, lease: Lease, given: SubmissionIn) -> R
 
 
 @router.post("/screens/{lease}/return", dependencies=WithToken, status_code=204)
-def give_back(site: ASite, person: Person, lease: Lease) -> None:
+def give_back(site: ASite, person: Active, lease: Lease) -> None:
     """Give a task back unanswered."""
     rating.return_task(site.store, person.number, lease)
 

@@ -28,11 +28,15 @@ _ON_A_PAGE = 100
 _MOST_MISSING = 1000
 _LOOKED_UP = 200
 
-ToRater = Literal["pause", "resume", "admit", "set-aside", "take-back"]
+ToRater = Literal[
+    "pause", "resume", "admit", "set-aside", "take-back", "remove", "end-sessions"
+]  # fmt: skip
 ToStudy = Literal["close", "reopen"]
 _WITH_REASON: dict[str, Callable[..., object]] = {
     "pause": rating.pause,
     "set-aside": rating.exclude_votes,
+    "remove": rating.remove,
+    "end-sessions": rating.end_sessions,
 }
 _WITHOUT: dict[str, Callable[..., object]] = {
     "resume": rating.resume,
@@ -90,8 +94,27 @@ def one_rater(request: Request, site: ASite, _: Owner, number: int) -> Response:
         rater=person,
         figures=figures[0] if figures else None,
         chart=answers_over_time(rating.work_by_hour(site.store, number)),
+        roles=ROLES,
         size=(WIDTH, HEIGHT),
     )
+
+
+@router.post("/raters/{number}/role")
+def change_role(site: ASite, owner: Owner, number: int, fields: Fields) -> Response:
+    """Give a person another role, which ends their sessions."""
+    said = fields.get("role", "")
+    role: rating.Role | None = next((role for role in ROLES if role == said), None)
+    if role is None:
+        raise OptionError(f"role is {said[:20]!r}, but must be one of {', '.join(ROLES)}.")
+    rating.change_role(site.store, number, role, by=owner.number)
+    return RedirectResponse(f"/owner/raters/{number}", 303)
+
+
+@router.post("/links/{handle}/revoke")
+def revoke(site: ASite, owner: Owner, handle: str, _: Fields) -> Response:
+    """Let an open link sign nobody in any more."""
+    rating.revoke_invitation(site.store, handle, by=owner.number)
+    return RedirectResponse("/owner#links", 303)
 
 
 @router.post("/raters/{number}/{act}")
@@ -154,6 +177,7 @@ def _page(request: Request, site: Site, *, status: int = 200, **said: str) -> Re
         chart=answers_over_time(rating.work_by_hour(site.store)),
         size=(WIDTH, HEIGHT),
         raters=rating.rater_table(site.store),
+        open_links=rating.open_invitations(site.store),
         contested=[gallery_entry(site, counts) for counts in contested],
         remarks=rating.remarks(site.store, _REMARKS),
         acts=rating.audit_log(site.store, limit=_ACTS),

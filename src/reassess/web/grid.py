@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
-from reassess.web.access import ASite, Fields, Person
+from reassess.web.access import Active, ASite, Fields, Person
 from reassess.web.addresses import check_seal, task_image, task_seal
 from reassess.web.pages import render
 from reassess.web.payloads import answer_in, number, numbers
@@ -63,7 +63,7 @@ def again(request: Request, site: ASite, person: Person, label: int, leases: str
 
 
 @router.post("/{label}")
-def answer(site: ASite, person: Person, label: int, fields: Fields) -> Response:
+def answer(site: ASite, person: Active, label: int, fields: Fields) -> Response:
     """Store what was answered; the rest, where the form says how, likewise."""
     rest, done = answer_in(fields, "rest"), []
     for lease in numbers(fields.get("leases", "")):

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
-from reassess.web.access import ASite, Fields, Person
+from reassess.web.access import Active, ASite, Fields, Person
 from reassess.web.addresses import check_seal, check_tag, task_image, task_seal
 from reassess.web.pages import render
 from reassess.web.payloads import answers_in, number, numbers
@@ -64,7 +64,7 @@ def back(site: ASite, person: Person, lease: int) -> Response:
 
 
 @router.post("/rate/{lease}")
-def answer(request: Request, site: ASite, person: Person, lease: int, fields: Fields) -> Response:
+def answer(request: Request, site: ASite, person: Active, lease: int, fields: Fields) -> Response:
     """Store the answers of a form; practice is followed by feedback."""
     task = rating.leased_task(site.store, person.number, lease)
     check_seal(task_seal(site, task), fields.get("seal"))
@@ -85,7 +85,7 @@ def answer(request: Request, site: ASite, person: Person, lease: int, fields: Fi
 
 
 @router.post("/pause")
-def pause(site: ASite, person: Person, fields: Fields) -> Response:
+def pause(site: ASite, person: Active, fields: Fields) -> Response:
     """Give back the tasks that the browser holds, and rest."""
     for lease in numbers(fields.get("leases", "")):
         rating.return_task(site.store, person.number, lease)

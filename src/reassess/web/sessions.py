@@ -100,7 +100,8 @@ class Sessions:
             person = rating.rater(self.site.store, number)
         except rating.RaterError:
             return None
-        return Session(said["nonce"], person) if person.epoch == said["epoch"] else None
+        is_void = person.is_removed or person.epoch != said["epoch"]
+        return None if is_void else Session(said["nonce"], person)
 
     def start(self, response: Response, person: rating.Rater | None) -> Session:
         """A new session; the response carries its cookie."""

@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
 from reassess.errors import DataError
-from reassess.web.access import ASite, Fields, Person, sessions_in
+from reassess.web.access import Active, ASite, Fields, Person, sessions_in
 from reassess.web.pages import render
 from reassess.web.wording import BAD_LINK, BAD_PASSWORD, NOT_PRESENT, TOO_MANY
 
@@ -83,7 +83,7 @@ def password(request: Request, _: Person) -> Response:
 
 
 @router.post("/password")
-def set_password(request: Request, site: ASite, person: Person, fields: Fields) -> Response:
+def set_password(request: Request, site: ASite, person: Active, fields: Fields) -> Response:
     """Set the password, given the present one; who has an older cookie is signed out."""
     first, second = fields.get("password", ""), fields.get("again", "")
     if person.has_password:

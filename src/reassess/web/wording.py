@@ -115,6 +115,10 @@ ANOTHER_STORE = (
     "was stored here. Open the start page: what you can answer is offered there."
 )
 SIGN_IN = "Sign in first."
+PAUSED = (
+    "You are paused: nothing that you do here is carried out. Your answers are kept. Ask the "
+    "study's owner when you can go on."
+)
 NOT_FOR_YOU = "This page is for the study's owner."
 NOT_FOR_RATERS = "This page is for experts and the study's owner."
 NOT_STORED = (
