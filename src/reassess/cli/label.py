@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import RegistryChoice, RegistryOption, labels_are_option, option
+from reassess.cli.options import (
+    RegistryChoice,
+    RegistryOption,
+    answers_option,
+    declared_answers,
+    labels_are_option,
+    option,
+)
 from reassess.cli.output import print_json
 from reassess.cli.outputs import OutputFile
 
@@ -84,6 +91,7 @@ Examples:
     metavar="FILE",
     help="Experts' decisions about single questions, which win over votes: as gold.",
 )
+@answers_option
 @click.option(
     "--model",
     "models",
@@ -117,6 +125,7 @@ def label(
     gold: str | None,
     min_expert_yes: int | None,
     adjudications: str | None,
+    answers: str | None,
     models: tuple[str, ...],
     name: str | None,
     output: str,
@@ -136,13 +145,13 @@ def label(
     options = LabelOptions(rule, threshold, target, min_expert_yes)
     read = sources.posterior(posterior)
     benchmark = sources.benchmark(original_labels, classes=classes)
-    read_gold, decided = None, None
+    read_gold, decided, declared = None, None, declared_answers(answers)
     if gold is not None:
-        read_gold = sources.gold(gold, classes=benchmark.classes)
+        read_gold = sources.gold(gold, classes=benchmark.classes, answers=declared)
         where = "the questions of the posterior"
         sources.note_unasked_gold(read_gold, read.questions, where)
     if adjudications is not None:
-        decided = sources.gold(adjudications, classes=benchmark.classes)
+        decided = sources.gold(adjudications, classes=benchmark.classes, answers=declared)
     with prefix_errors_with(Path(posterior)):
         made = make_labels(
             posterior=read, benchmark=benchmark, gold=read_gold, adjudications=decided,

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import labels_option, option, output_option, rows_options
+from reassess.cli.options import (
+    answers_option,
+    declared_answers,
+    labels_option,
+    option,
+    output_option,
+    rows_options,
+)
 from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError
 from reassess.notes import note
@@ -63,6 +70,7 @@ Thirty-nine published models, with the votes behind the published labels:
               help="Gold, to calibrate the posterior on.")  # fmt: skip
 @click.option("--gold-votes", metavar="NAME|FILE", help="The raters' answers to gold questions, "
               "where they are in a file of their own.")  # fmt: skip
+@answers_option
 @option(
     "--min-expert-yes",
     old=("--n-yes",),
@@ -100,6 +108,7 @@ def ranks(
     posterior: str | None,
     gold: str | None,
     gold_votes: str | None,
+    answers: str | None,
     min_expert_yes: int | None,
     pseudocount: float | None,
     resamples: int,
@@ -149,7 +158,7 @@ def ranks(
                 pseudocount=1.0 if pseudocount is None else pseudocount,
                 min_expert_yes=min_expert_yes,
             )
-            inputs = _read(models, target, classes, given, options)
+            inputs = _read(models, target, classes, given, answers, options)
     with progress_bar("Resampling") as step, ThreadEngine(workers) as engine:
         found = uncertain_scores(
             inputs.predictions,
@@ -197,6 +206,7 @@ def _read(
     target: "EvaluationTarget",
     classes: str | None,
     given: dict[str, str | None],
+    answers: str | None,
     options: "AggregateOptions",
 ) -> _Inputs:
     from reassess import sources
@@ -212,6 +222,7 @@ def _read(
         given["gold"],
         given["gold-votes"],
         classes=sources.class_table(classes, target.benchmark),
+        answers=declared_answers(answers),
     )
     votes, gold, gold_votes = answered.votes, answered.gold, answered.gold_votes
     if given["posterior"] is not None:

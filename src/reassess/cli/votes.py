@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.options import RegistryChoice, RegistryOption, labels_are_option, option
+from reassess.cli.options import (
+    RegistryChoice,
+    RegistryOption,
+    answers_option,
+    declared_answers,
+    labels_are_option,
+    option,
+)
 from reassess.cli.outputs import OutputFile
 from reassess.cli.rating_options import database_option, opened
 from reassess.errors import OptionError
@@ -166,6 +173,7 @@ Examples:
   reassess votes import my-study earlier.csv
   reassess votes import my-study export.json --format label-studio
   reassess votes import my-study raters.npz --votes-per-question 5
+  reassess votes import my-study german.csv --answers ja=yes,nein=no
 """,
 )
 @click.argument("study")
@@ -179,9 +187,15 @@ Examples:
     help="Raters for each question.  [default: unchanged; [cost] in study.toml, or 5, where the "
     "store is new]",
 )
+@answers_option
 @database_option
 def import_command(
-    study: str, file: str, form: str | None, votes_per_question: int | None, database: str | None
+    study: str,
+    file: str,
+    form: str | None,
+    votes_per_question: int | None,
+    answers: str | None,
+    database: str | None,
 ) -> None:
     """Take the votes in FILE into STUDY, as votes that were given on its questions.
 
@@ -196,5 +210,7 @@ def import_command(
         from reassess.site.transfer import import_votes_file
 
         sync(opened_study, store)
-        n_new, n_votes = import_votes_file(opened_study, store, Path(file), form=form)
+        n_new, n_votes = import_votes_file(
+            opened_study, store, Path(file), form=form, answers=declared_answers(answers)
+        )
     click.echo(f"{n_new:,} new votes of {n_votes:,} in {file}")

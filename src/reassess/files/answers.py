@@ -41,6 +41,9 @@ _USUAL = {
 }
 """Words that are suggested, never taken, for an answer."""
 
+_WHERE = " (to aggregate, ranks, label or votes import; in Python answers=)"
+"""Where answers can be declared."""
+
 _RARE = 100
 """A word is taken for a misspelt one where the near one is so many times as frequent."""
 
@@ -107,7 +110,8 @@ def check_declared(declared: DeclaredAnswers | None) -> None:
     if declared is None:
         return
     names = [_plain(name) for name in declared]
-    if "" in names or len(set(names)) < max(2, len(names)):
+    least = 1 if isinstance(declared, Mapping) else 2
+    if "" in names or len(set(names)) < max(least, len(names)):
         raise OptionError(
             f"--answers is {','.join(declared)!r}, but must be two or more different names, as "
             "no,maybe,yes."
@@ -279,7 +283,7 @@ def _not_ours(column: _Column, ours: list[int], others: list[int]) -> DataError:
     n_ours = sum(column.count[number] for number in ours)
     words = sorted({column.words[number] for number in others})
     if 2 * n_ours >= column.n_rows:
-        remedy = f"Fix the cell, or say what it means: --answers {_suggested(words)}."
+        remedy = f"Fix the cell, or say what it means: --answers {_suggested(words, near=True)}."
         return column.refuse(others, ANSWERS, remedy)
     first = min(others, key=lambda number: column.row[number])
     start = (
@@ -291,17 +295,23 @@ def _not_ours(column: _Column, ours: list[int], others: list[int]) -> DataError:
         if set(words) <= set(codes) and not ours and (low or "0" in words):
             typed = [f"{code}={name}" for code, name in zip(codes, ANSWERS, strict=True)]
             two = f" or --answers {codes[0]}=no,{codes[1]}=yes" if codes[2] not in words else ""
-            return DataError(f"{start}Say what the codes mean: --answers {','.join(typed)}{two}.")
+            codes_are = f"Say what the codes mean{_WHERE}: --answers {','.join(typed)}{two}."
+            return DataError(start + codes_are)
     listed = "; or list them in the order no, maybe, yes (--answers A,B,C)"
     return DataError(
-        f"{start}Say what each means: --answers {_suggested(words)}"
+        f"{start}Say what each means{_WHERE}: --answers {_suggested(words)}"
         f"{listed if len(words) in {2, 3} and not ours else ''}."
     )
 
 
-def _suggested(words: Sequence[str]) -> str:
-    """What to type to say what words mean; it is a suggestion where the word is a usual one."""
+def _suggested(words: Sequence[str], *, near: bool = False) -> str:
+    """What to type to say what words mean; a suggestion, where the word is a usual one or near."""
     usual = {word: name for name, some in _USUAL.items() for word in some}
+    if not set(words) <= {"-1", "0", "1"} and any(_CODE.fullmatch(word) for word in words):
+        usual = {}
+    if near:
+        for word in words:
+            usual[word] = (difflib.get_close_matches(word, ANSWERS, 1, 0.6) or ["no|maybe|yes"])[0]
     return ",".join(f"{word[:40]}={usual.get(word, 'no|maybe|yes')}" for word in words[:6])
 
 
@@ -360,7 +370,8 @@ def _first_code(
         return 0
     shown = ", ".join(str(value) for value in sorted(values))
     if max(values) == len(names):
-        note(f"{column.where}: the codes {shown} were read as {', '.join(names)}, counted from 1.")
+        read = ", ".join(f"{value} is {names[value - 1]}" for value in sorted(values))
+        note(f"{column.where}: the codes were counted from 1: {read}.")
         return 1
     if about_pairs:
         typed = [",".join(f"{low + i}={name}" for i, name in enumerate(ANSWERS)) for low in (0, 1)]
@@ -384,7 +395,9 @@ def _mapped(column: _Column, declared: Mapping[str, str]) -> _Found:
         known |= {"0": 0, "1": 1, "2": 2}
     wrong = [number for number in column.used if column.words[number] not in known]
     if wrong:
-        remedy = f"Say what it means: --answers {_suggested([column.words[n] for n in wrong])}."
+        typed = [f"{word}={name}" for word, name in declared.items() if declared != OURS]
+        typed.append(_suggested([column.words[n] for n in wrong]))
+        remedy = f"Say what it means: --answers {','.join(typed)}."
         raise column.refuse(wrong, list(known), remedy)
     return ANSWERS, _codes(column, known)
 

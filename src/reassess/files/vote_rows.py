@@ -21,6 +21,9 @@ from reassess.errors import DataError, preview
 from reassess.notes import note
 from reassess.records import Questions, Votes, factorize
 
+_RARE = 10
+"""Where more than one vote in so many is a further answer, the tasks name something else."""
+
 _INTEGER = re.compile(r"\d+(\.0+)?", re.ASCII)
 
 
@@ -101,7 +104,7 @@ class VoteRows:
         differ = np.flatnonzero(np.diff(key[order]) == 0)
         if len(differ):
             one, other = rows[order[differ[0]]], rows[order[differ[0] + 1]]
-            self._refuse_or_note(int(one), int(other), len(differ))
+            self._refuse_or_note(int(one), int(other), len(differ), len(kept))
         return kept
 
     def _note_repeats(
@@ -119,7 +122,7 @@ class VoteRows:
             f"{self.place(int(rows[repeated]))}; each vote counts once: {len(first):,} votes."
         )
 
-    def _refuse_or_note(self, one: int, other: int, n: int) -> None:
+    def _refuse_or_note(self, one: int, other: int, n: int, n_votes: int) -> None:
         """Refuse two answers of a rater to one question, or where that can be, note it."""
         question = str(self.questions.ids[self.question[one]])
         said = (
@@ -127,13 +130,18 @@ class VoteRows:
             f"{self.answers[self.answer[one]]!r} in {self.place(one)} and "
             f"{self.answers[self.answer[other]]!r} in {self.place(other)}"
         )
-        if self.questions.pairs is None:
+        if self.questions.pairs is None and _RARE * n <= n_votes:
             note(f"{self.source}: {said}; all of the {n:,} such further answers count.")
             return
+        remedy = (
+            "Leave one of them, or in a table mark those that do not hold: a column 'counted' with "
+            "false."
+            if self.questions.pairs is not None
+            else "Check that the column of tasks names questions and not, say, screens of several."
+        )
         raise DataError(
             f"{self.source}: {said}, but a rater must answer a question once; there are {n:,} such "
-            "further answers. Leave the answer that holds, or mark the others in a column "
-            "'counted' with false."
+            f"further answers among {n_votes:,}. {remedy}"
         )
 
 
@@ -178,11 +186,11 @@ def plain_ids(
     if len(ids) < len(written):
         _, first = np.unique(place, return_index=True)
         one = int(np.flatnonzero(first[place] != np.arange(len(place)))[0])
+        other = written[int(first[place[one]])]
+        differ = "a fraction of zeros" if fraction else "blanks or their Unicode form"
         note(
-            f"{source}: {what} {written[one]!r} was read as {plain[one]!r}, as "
-            f"{written[int(first[place[one]])]!r} was: they differ by "
-            f"{'a fraction of zeros' if fraction else 'blanks or their Unicode form'} only. There "
-            f"are {len(ids):,} {what}s."
+            f"{source}: {what}s {other!r} and {written[one]!r} were read as one, {plain[one]!r}: "
+            f"they differ by {differ} only. There are {len(ids):,} {what}s."
         )
     elif fraction:
         one = next(i for i, text in enumerate(plain) if text != spelt[i])

@@ -212,8 +212,17 @@ class Posterior:
             DataError: the states are others.
         """
         if self.states != ("absent", "present"):
+            remedy = "Aggregate again with two states (--states 2)."
+            if self.answers != ANSWERS:
+                each = ",".join(f"{answer}=no|maybe|yes" for answer in self.answers[:6])
+                remedy = f"Say what the answers mean: reassess aggregate VOTES --answers {each}"
+            if self.questions.pairs is None:
+                remedy = (
+                    f"Question {str(self.questions.ids[0])!r} names no image and class: give votes "
+                    "the columns image,label,rater,answer, or tasks <image>:<class index>."
+                )
             raise DataError(
-                f"posterior: the states are {self.states}, but must be ('absent', 'present') to "
-                "decide labels. Aggregate votes on (image, class) questions with two states."
+                f"posterior: the states are {', '.join(self.states)}, but must be absent, present "
+                f"to decide labels, as they are where the answers are no, maybe, yes. {remedy}"
             )
         return self.probability[:, 1]

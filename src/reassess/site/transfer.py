@@ -21,6 +21,7 @@ import numpy as np
 
 from reassess.errors import DataError, OptionError
 from reassess.files import read_votes, sha256_of, vote_format, write_atomically
+from reassess.files.answers import DeclaredAnswers
 from reassess.files.tables import write_table
 from reassess.files.vote_tables import Part
 from reassess.rating import (
@@ -86,11 +87,24 @@ def export_votes(
 
 
 def import_votes_file(
-    study: Study, store: Store, path: Path, *, form: str | None = None
+    study: Study,
+    store: Store,
+    path: Path,
+    *,
+    form: str | None = None,
+    answers: DeclaredAnswers | None = None,
 ) -> tuple[int, int]:
     """How many votes of a file were new to the store, and how many the file holds.
 
     The store must have the study's questions (`reassess.site.sync.sync`).
+
+    Args:
+        study: the study.
+        store: its store.
+        path: the file.
+        form: name of one of `VOTE_FORMATS`; None goes by the extension.
+        answers: what other words than no, maybe and yes mean, as `reassess.files.read_votes`
+            takes it.
 
     Raises:
         OptionError: extension and format do not fit.
@@ -100,7 +114,8 @@ def import_votes_file(
         RaterError: a rater has the name of an expert or owner.
         StoreError: the database cannot be written.
     """
-    found = read_votes(path, classes=read_study_benchmark(study).classes, form=form)
+    classes = read_study_benchmark(study).classes
+    found = read_votes(path, classes=classes, answers=answers, form=form)
     pairs = found.questions.require_pairs(str(path))
     asked = question_table(store).image_ids
     row = align(pairs.image_ids, asked, source=str(path), target_name="the study's questions")
