@@ -36,10 +36,17 @@ def lease_of(page: Page) -> int:
     return int(page.locator("main").get_attribute("data-leases") or 0)
 
 
-def answer(page: Page, how: int) -> list[int]:
-    """Answer a task by keys, and go to the next; what was said."""
+def answer(page: Page, how: int) -> list[int | None]:
+    """Answer a task by keys, and go to the next; what was said. No image, no answers."""
     lease = lease_of(page)
     n = page.locator("fieldset.question").count()
+    if page.locator(".stage > .none").count():
+        page.keyboard.press("Enter")
+        expect(page.locator("main button[type=submit]")).to_be_disabled()
+        page.keyboard.press("x")
+        expect(page.locator(f'main[data-leases="{lease}"]')).to_have_count(0)
+        return [None] * n
+    expect(page.locator(".frame[data-state=shown]")).to_be_visible()
     said = [(how + place) % 3 for place in range(n)]
     for place, value in enumerate(said):
         page.keyboard.press(str(place + 1))
@@ -70,7 +77,7 @@ def test_a_session_by_keyboard_alone(
     expect(page.get_by_role("link", name="Go on")).to_be_focused()
     page.keyboard.press("Enter")
 
-    said: dict[int, list[int]] = {}
+    said: dict[int, list[int | None]] = {}
     expect(page.locator("main[data-leases]:not([data-practice])")).to_be_visible()
     for n in range(6):
         lease = lease_of(page)
@@ -210,6 +217,9 @@ def test_a_grid_by_keyboard_alone_with_a_lost_connection(
     page.keyboard.press("Backspace")
     page.keyboard.press("y")  # the third after all
     page.keyboard.press("Shift+N")
+    expect(page.locator("#confirm")).to_contain_text("Answer 9 open images with “No”?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".tally")).to_contain_text("0 open")
     page.wait_for_load_state("networkidle")
     page.context.set_offline(True)
     page.keyboard.press("Enter")

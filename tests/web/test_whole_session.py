@@ -62,6 +62,7 @@ def right(store: Store, rater: int, lease: int) -> list[int]:
 def answer(page: Page, store: Store, rater: int, *, wrong: bool = False) -> int:
     """Answer the task by keys, truly or in its first question not; its lease."""
     lease = int(page.locator("main").get_attribute("data-leases") or 0)
+    expect(page.locator(".frame[data-state=shown]")).to_be_visible()
     said = right(store, rater, lease)
     said = [2 - said[0], *said[1:]] if wrong else said
     for place, value in enumerate(said):

@@ -19,6 +19,7 @@ from reassess.rating.schema import (
     RATING,
     REPEAT,
     RETURNED,
+    UNSEEN,
     images,
     leases,
     questions,
@@ -70,7 +71,7 @@ _BEFORE = (
     .where(
         leases.c.rater == bindparam("rater"),
         leases.c.ordinal < bindparam("ordinal"),
-        leases.c.state == ANSWERED,
+        leases.c.state.in_((ANSWERED, UNSEEN)),  # what was not seen may be seen now
         leases.c.is_sweep.is_(False),
     )
     .order_by(leases.c.ordinal.desc())

@@ -43,14 +43,41 @@ _READ = (1, FORMAT)
 Options = TypeVar("Options")
 
 
+KEYS = (
+    "no_key", "maybe_key", "yes_key", "cannot_see_key", "zoom_key", "something_else_key",
+    "pause_key",
+)  # fmt: skip
+"""What [ask] may say of keys; they change neither question nor answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class AskOptions:
-    """[ask]: the wording of the question and its answers, where a study has its own."""
+    """[ask]: the wording of the question and its answers, and keys, where a study has its own.
+
+    Raises:
+        OptionError: a key is not one character.
+    """
 
     question: str | None = None
     no: str | None = None
     maybe: str | None = None
     yes: str | None = None
+    no_key: str | None = None
+    maybe_key: str | None = None
+    yes_key: str | None = None
+    cannot_see_key: str | None = None
+    zoom_key: str | None = None
+    something_else_key: str | None = None
+    pause_key: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the keys one by one; whether they differ is known where all of them are."""
+        for name in KEYS:
+            key = getattr(self, name)
+            if key is not None and (len(key.strip()) != 1 or key in "12345678?"):
+                raise OptionError(
+                    f"{name} is {key!r}, but must be one character, and none of 1 to 8 and ?."
+                )
 
 
 @dataclass(frozen=True, slots=True)

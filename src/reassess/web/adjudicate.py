@@ -23,7 +23,7 @@ from reassess.web.addresses import (
 )
 from reassess.web.pages import render
 from reassess.web.payloads import answer_in
-from reassess.web.pictures import Size, sized
+from reassess.web.pictures import Size, shades, sized
 from reassess.web.site import Site
 from reassess.web.views import class_out, class_words, gallery_entry
 
@@ -104,6 +104,7 @@ def one(request: Request, site: ASite, _: Expert, code: Code) -> Response:
         code=code,
         image=contested_image(site, counts),
         seal=image_seal(site, counts),
+        shades=shades(site.image_path(counts.image_id)),
         rows=rows,
         labels=[class_words(site, k)[0] for k in site.shown_labels.get(counts.image_id, ())],
     )

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from reassess.web import (
     adjudicate,
@@ -53,9 +54,12 @@ def create_app(site: Site) -> FastAPI:
 
 
 class _Static(StaticFiles):
-    """Script and style, whose addresses change when they do."""
+    """Script and style: kept for good where the address holds their version, else asked again."""
 
-    def file_response(self, *given: object, **named: object) -> Response:
-        response = super().file_response(*given, **named)  # type: ignore[arg-type]
-        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200:
+            is_versioned = bool(scope.get("query_string"))
+            kept = "public, max-age=31536000, immutable" if is_versioned else "no-cache"
+            response.headers["cache-control"] = kept
         return response

@@ -18,7 +18,7 @@ from reassess.web.access import ASite, Expert, Fields
 from reassess.web.addresses import check_seal, check_tag, gold_image, gold_seal
 from reassess.web.pages import render
 from reassess.web.payloads import answers_in, number
-from reassess.web.pictures import Size, sized
+from reassess.web.pictures import Size, shades, sized
 from reassess.web.site import Site
 from reassess.web.views import class_out
 
@@ -116,6 +116,7 @@ def _page(request: Request, site: Site, chosen: GoldTask) -> Response:
         task=chosen.task,
         image=gold_image(site, chosen),
         seal=gold_seal(site, chosen),
+        shades=shades(site.image_path(chosen.image_id)),
         questions=[class_out(site, label, {chosen.image_id}, said) for label, said in asked],
         is_correction=None not in chosen.answers,
     )

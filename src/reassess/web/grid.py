@@ -15,6 +15,7 @@ from reassess.web.access import Active, ASite, Fields, Person
 from reassess.web.addresses import check_seal, task_image, task_seal
 from reassess.web.pages import render
 from reassess.web.payloads import answer_in, number, numbers
+from reassess.web.pictures import shades
 from reassess.web.site import Site
 from reassess.web.views import class_out, class_words
 from reassess.web.wording import CLASS_DONE, FIRST_ONE_BY_ONE, WHY
@@ -107,12 +108,14 @@ def _page(
     for task, one in zip(tasks, shown, strict=True):
         if one["image"] is None:
             request.app.state.missing.note(task.image_id)
+    is_deep = any(shades(site.image_path(task.image_id)) for task in tasks)
     return render(
         request,
         "grid.html",
         label=label,
         about=class_out(site, label, {task.image_id for task in tasks}),
         tasks=shown,
+        is_deep=is_deep,
         leases=",".join(str(task.lease) for task in tasks),
         before=",".join(map(str, before)),
         is_correction=is_correction,

@@ -45,6 +45,7 @@ def page(sessions: Sessions, session: Session, template: str, **given: object) -
             answers=sessions.site.wording.answers,
             words=sessions.site.wording.words,
             answer_keys=sessions.site.wording.keys,
+            keys=sessions.site.wording.acts,
             asked=sessions.site.wording.question,
             version=_version(),
             **given,
@@ -63,6 +64,7 @@ def _environment() -> Environment:
     )
     made.filters["duration"] = _duration
     made.filters["percent"] = _percent
+    made.filters["in_size"] = _in_size
     return made
 
 
@@ -76,6 +78,11 @@ def _version() -> str:
 def _duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _in_size(address: str, size: str) -> str:
+    """The address of an image, in another size."""
+    return f"{address}{'&' if '?' in address else '?'}size={size}"
 
 
 def _percent(value: float | None) -> str:

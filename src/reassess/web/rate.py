@@ -11,13 +11,16 @@ from reassess import rating
 from reassess.web.access import Active, ASite, Fields, Person
 from reassess.web.addresses import check_seal, check_tag, task_image, task_seal
 from reassess.web.pages import render
-from reassess.web.payloads import answers_in, number, numbers
-from reassess.web.pictures import Size, sized, thumbnail_response
+from reassess.web.payloads import answer_in, answers_in, number, numbers
+from reassess.web.pictures import Size, shades, sized, thumbnail_response
 from reassess.web.site import Site
 from reassess.web.views import examples_of, receipt_out, task_out
 from reassess.web.wording import WHY
 
 router = APIRouter(include_in_schema=False)
+
+WITH_LONG_WORDS = 20
+"""Tasks of a rater that explain the answers; from then on they stand there in a word each."""
 
 
 @router.get("/instructions")
@@ -81,7 +84,10 @@ def answer(request: Request, site: ASite, person: Active, lease: int, fields: Fi
     now = rating.leased_task(site.store, person.number, lease)
     result = receipt_out(task, receipt, standing)
     shown = task_out(site, now)
-    return render(request, "feedback.html", task=shown, truth=result.truth, standing=standing)
+    grey = shades(site.image_path(now.image_id))
+    return render(
+        request, "feedback.html", task=shown, shades=grey, truth=result.truth, standing=standing
+    )
 
 
 @router.post("/pause")
@@ -144,11 +150,24 @@ def _task_page(
     if shown.image is None:
         request.app.state.missing.note(task.image_id)
     key = secrets.token_urlsafe(16)
-    return render(request, "rate.html", task=shown, standing=standing, key=key)
+    return render(
+        request,
+        "rate.html",
+        task=shown,
+        shades=shades(site.image_path(task.image_id)),
+        has_words=any(one.definition or one.synonyms or one.examples for one in shown.questions),
+        standing=standing,
+        n_with_long_words=WITH_LONG_WORDS,
+        key=key,
+    )
 
 
 def _answers(task: rating.TaskLease, fields: dict[str, str]) -> list[rating.Answer]:
     """The answers of a form, with the time that each took."""
+    rest = answer_in(fields, "rest")
+    if rest is not None:
+        names = [f"answer-{place}" for place in range(len(task.questions))]
+        fields = {name: str(rest) for name in names} | fields
     said = answers_in(fields, len(task.questions))
     return [
         rating.Answer(question.question, value, number(fields.get(f"milliseconds-{place}", "")))

@@ -36,6 +36,7 @@ from reassess.site.store import (
 from reassess.site.sync import SyncResult, sync
 from reassess.study import Study, images_folder, open_study
 from reassess.study.images import ImageFolder, example_images
+from reassess.study.manifest import KEYS
 from reassess.web.app import create_app
 from reassess.web.site import Site
 from reassess.web.wording import Wording
@@ -109,7 +110,7 @@ def serve_study(
         ReassessError: whatever the study, its files or its database refuse.
     """
     study = open_study(config.folder)
-    if _ASK in study.settings:  # rules read yes as "in the image"
+    if study.settings.get(_ASK, {}).keys() - set(KEYS):  # rules read yes as "in the image"
         config = replace(config, stop=None)
     if config.stop is not None:
         check_stop(study, config.stop)

@@ -5,46 +5,84 @@ from dataclasses import dataclass
 from reassess.errors import DataError
 from reassess.rating.records import Reason
 
-_TAKEN = "12345678zexp"
-"""Keys of the rating page that answer nothing."""
+_RESERVED = "12345678?"
+"""Keys of the rating page that choose a question or show the keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a study calls its question and the three answers to it.
+    """How a study calls its question and the three answers to it, and which keys say them.
 
     Attributes:
-        yes: the answer 2, ``Word, explanation``; its first letter is its key.
+        yes: the answer 2, ``Word, explanation``; its first letter is its key where none is named.
         maybe: the answer 1.
         no: the answer 0.
         question: what is asked about each class; None asks whether it appears in the image.
+        yes_key: the key of the answer 2; None for its first letter.
+        maybe_key: the key of the answer 1.
+        no_key: the key of the answer 0.
+        cannot_see_key: the key that says that the image does not show.
+        zoom_key: the key that shows the image in full size.
+        something_else_key: the key that leads to the text of what else is in the image.
+        pause_key: the key that pauses.
 
     Raises:
-        DataError: two answers begin with the same letter, or one with that of another key.
+        DataError: two of the keys are the same, or one is no single character, or stands for
+            something else already.
     """
 
     yes: str = "Yes, 95 % sure this is in the image"
     maybe: str = "Maybe, it could plausibly be in the image"
     no: str = "No, 95 % sure this is not in the image"
     question: str | None = None
+    yes_key: str | None = None
+    maybe_key: str | None = None
+    no_key: str | None = None
+    cannot_see_key: str = "x"
+    zoom_key: str = "z"
+    something_else_key: str = "e"
+    pause_key: str = "p"
 
     def __post_init__(self) -> None:
-        keys = [key for _, key, _, _ in self.answers]
-        if len(set(keys)) < len(keys) or not all(k.isalpha() and k not in _TAKEN for k in keys):
+        answers = [key for _, key, _, _ in self.answers]
+        acts = list(self.acts.values())
+        named = [key for key in (self.yes_key, self.maybe_key, self.no_key, *acts) if key]
+        odd = [key for key in named if len(key.strip()) != 1 or not key.isprintable()]
+        if odd or any(key.lower() in _RESERVED for key in named):
+            wrong = odd[0] if odd else next(k for k in named if k.lower() in _RESERVED)
+            raise DataError(
+                f"[ask]: a key is {wrong!r}, but must be one character, and none of 1 to 8 and ?. "
+                "Choose another one."
+            )
+        if len({*answers, *acts}) < len(answers) + len(acts) or not all(answers):
             raise DataError(
                 f"[ask]: the answers are {self.yes!r}, {self.maybe!r} and {self.no!r}, but must "
-                "begin with different letters, which are their keys, none of them z, e, x or p. "
-                "Word them otherwise."
+                f"begin with different letters, which are their keys, none of them "
+                f"{', '.join(acts)}. Word them otherwise, or name other keys (yes_key, maybe_key, "
+                "no_key, zoom_key, …)."
             )
 
     @property
     def answers(self) -> tuple[tuple[int, str, str, str], ...]:
         """Value, key, word and explanation, in the order of the page."""
         found = []
-        for value, said in ((2, self.yes), (1, self.maybe), (0, self.no)):
+        for value, said, named in (
+            (2, self.yes, self.yes_key), (1, self.maybe, self.maybe_key), (0, self.no, self.no_key),
+        ):  # fmt: skip
             word, _, meaning = said.partition(",")
-            found.append((value, word[:1].lower(), word.strip(), meaning.strip()))
+            first = word[:1] if word[:1].isalpha() else ""
+            found.append((value, (named or first).lower(), word.strip(), meaning.strip()))
         return tuple(found)
+
+    @property
+    def acts(self) -> dict[str, str]:
+        """The keys that answer nothing, by what they do."""
+        return {
+            "zoom": self.zoom_key.lower(),
+            "else": self.something_else_key.lower(),
+            "see": self.cannot_see_key.lower(),
+            "pause": self.pause_key.lower(),
+        }
 
     @property
     def keys(self) -> tuple[str, str]:

@@ -1,12 +1,17 @@
 // Keys, prefetching, answers that wait for a connection, and the owner's page that updates
 // itself. Every page works without this file: it fetches the same pages and sends the same answers.
 
+import { dropDraft, keepDraft, noteAct, openOf, questionsOf, restoreDraft, startHistory, tally, undoAct } from "./answers.js";
+import { keyOf, mayRepeat } from "./keys.js";
+import { onDrag, pan, retryFailed, setSize, toggleTrueSize, tryAgain, unseen, wasDragged, watchAll, zoom } from "./stage.js";
+
 const DEEP = 2; // screens to have ahead
 const LIVE = 5000; // milliseconds between looks at the owner's figures
 const PATIENCE = [1000, 2000, 5000, 10000]; // milliseconds between tries to send
 
 const $ = (selector, within = document) => within.querySelector(selector);
-const rater = document.body.dataset.rater;
+const { rater, store = "" } = document.body.dataset;
+const ACTS = JSON.parse(document.body.dataset.keys || "{}"); // the keys that answer nothing
 const ahead = []; // <main> elements to come
 let tries = 0;
 let timer = 0;
@@ -16,12 +21,12 @@ let moving = false;
 let last = 0; // when the rater answered last
 let shown = 0; // when the screen came up
 let swept = ""; // the images of the grid that was answered last
+let touched = 0; // when a finger or a mouse pressed last
 
 // ---------------------------------------------------------------- answers that wait
 
 const OUTBOXES = "rating.outbox.";
-const { store } = document.body.dataset; // which database the page is of
-const BOX = `${OUTBOXES}${store}.${rater}`;
+const BOX = `${OUTBOXES}${store}.${rater}`; // of the database that the page is of
 
 function waiting() {
   try {
@@ -196,7 +201,9 @@ async function fill() {
     for (const shown of main.querySelectorAll("img")) {
       const image = new Image();
       image.src = shown.src;
-      if (shown.closest(".image")) await image.decode().catch(() => {});
+      if (!shown.closest(".frame")) continue;
+      image.alt = shown.alt;
+      if (await image.decode().then(() => true, () => false)) shown.replaceWith(image); // at hand at once
     }
   }
 }
@@ -259,16 +266,24 @@ async function goBack() {
   if (moving) return;
   const current = $("main");
   if ("plain" in current.dataset) return $(".back", current).click();
+  const address = earlierThan(current);
+  if (!address) return say("There is nothing earlier.");
+  await goTo(address, "Back.");
+}
+
+// To a task that was held before; the one at hand comes after it.
+async function goTo(address, words) {
+  if (moving) return;
   moving = true;
+  const current = $("main");
   try {
-    const address = earlierThan(current);
-    if (!address) return say("There is nothing earlier.");
-    if (!(await flush())) return say("You can go back when the connection has returned.");
+    if (!(await flush())) return hint("You can go back when the connection has returned.");
     const earlier = await load(address);
-    if (!earlier) return say("You can go back when the connection has returned.");
+    if (!earlier) return hint("You can go back when the connection has returned.");
     if (isSame(earlier, current) || !leasesOf(earlier).length) return say("There is nothing earlier.");
     if (leasesOf(current).length && !("answered" in current.dataset)) ahead.unshift(current);
-    show(earlier, "Back.");
+    done("", null);
+    show(earlier, words);
   } finally {
     moving = false;
   }
@@ -279,11 +294,31 @@ function begin() {
   shown = last = performance.now();
   document.title = main.dataset.title || document.title;
   applyKeys();
-  const places = [...main.querySelectorAll("fieldset[data-place]")];
-  const first = $("[data-place] input:checked", main) || $("[data-place] input[type=radio]", main);
-  const open = "answered" in main.dataset ? null : places.find((place) => !$("input:checked", place));
-  ((open && $("input[type=radio]", open)) || first || main).focus({ preventScroll: true });
+  restoreDraft(main);
+  startHistory(main);
+  watchAll(main, onImage);
+  tally(main);
+  goOn(main, "answered" in main.dataset || !openOf(main).length && "plain" in main.dataset);
   poll(main);
+}
+
+// To the first open question; an answer that was given before is at hand only when it is chosen.
+function goOn(main, isCorrection = false) {
+  const [open] = isCorrection ? [] : openOf(main);
+  const next = open ? $("input[type=radio]", open) : isCorrection ? main : submitOf(main) || main;
+  next.focus({ preventScroll: true });
+}
+
+const submitOf = (main) => $("#screen button[type=submit], #sweep button[type=submit]", main);
+
+// An image came, or did not.
+function onImage(frame) {
+  const main = $("main");
+  const button = main.contains(frame) && $("#screen button[type=submit]", main);
+  if (!button) return;
+  if (unseen(button)) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+  if (frame.dataset.state === "failed") say("The image did not load.");
 }
 
 function poll(main) {
@@ -313,17 +348,32 @@ function onSubmit(event) {
     form.elements.csrf.value = $("meta[name=csrf]").content;
     return;
   }
-  const { dataset } = $("main");
+  const main = $("main");
+  const { dataset } = main;
+  const act = event.submitter?.name;
   if (form.elements.csrf) form.elements.csrf.value = $("meta[name=csrf]").content;
-  if (!["screen", "sweep"].includes(form.id) || "plain" in dataset) return;
-  if (form.id === "screen") form.elements.milliseconds.value = Math.round(performance.now() - shown);
-  if ("practice" in dataset) return;
-  const made = form.id === "sweep" ? sweptOf(form) : [screenOf(form, event.submitter?.name === "cannot_see")];
+  if (!["screen", "sweep"].includes(form.id)) return;
+  if (act === "rest") {
+    event.preventDefault();
+    answerRest(event.submitter.value);
+    return;
+  }
+  const problem = form.id === "screen" && act !== "cannot_see" ? unseen(form) : "";
+  if (problem || moving) {
+    event.preventDefault();
+    return hint(problem);
+  }
+  if (form.id === "screen" && form.elements.milliseconds) form.elements.milliseconds.value = Math.round(performance.now() - shown);
+  if ("plain" in dataset || "practice" in dataset) return dropDraft(main);
+  const made = form.id === "sweep" ? sweptOf(form) : [screenOf(form, act === "cannot_see")];
   const keys = made.map((one) => one.body.key);
   const box = waiting().filter((other) => !keys.includes(other.body.key));
   if (!keep([...box, ...made])) return; // no room in this browser: let the form go the plain way
   event.preventDefault();
-  if (form.id === "sweep" && made.length && !("answered" in dataset)) swept = made.map((one) => one.lease).join(",");
+  const leases = made.map((one) => one.lease);
+  if (form.id === "sweep" && made.length && !("answered" in dataset)) swept = leases.join(",");
+  dropDraft(main, leases);
+  done(act === "cannot_see" ? "The image goes to others." : "", leases[0]);
   flush();
   advance("Saved.");
 }
@@ -331,13 +381,13 @@ function onSubmit(event) {
 const sealOf = (data, name) => data.get(name) || "";
 const screenOf = (form, cannotSee) => ({ lease: leasesOf($("main"))[0], body: bodyOf(form, cannotSee) });
 
-// What was answered on a grid: one body for each image.
+// What was answered on a grid: one body for each image that was seen.
 function sweptOf(form) {
   const data = new FormData(form);
   return [...form.querySelectorAll("fieldset[data-lease]")].flatMap((cell) => {
     const lease = Number(cell.dataset.lease);
-    const said = data.get(`answer-${lease}`) ?? (data.get("rest") || null);
-    if (said === null) return [];
+    const said = data.get(`answer-${lease}`);
+    if (said === null || (said !== "x" && unseen(cell))) return [];
     const took = data.get(`milliseconds-${lease}`);
     const milliseconds = took ? Number(took) : null;
     const answers = said === "x" ? [] : [{ place: 0, answer: Number(said), milliseconds }];
@@ -365,16 +415,46 @@ function bodyOf(form, cannotSee) {
 }
 
 function onChange(event) {
-  if (event.target.id === "keys-on") {
+  const main = $("main");
+  const { id, name, type, value } = event.target;
+  if (id === "keys-on") {
     try { localStorage.setItem("rating.keys", event.target.checked ? "on" : "off"); } catch { /* for this page only */ }
     return;
   }
+  if (id === "size") return setSize(value, main, onImage);
+  if (name === "rest" && value !== "") {
+    event.target.value = "";
+    return answerRest(value);
+  }
   const question = event.target.closest("fieldset[data-place]");
-  if (!question || event.target.type !== "radio" || !$("input[type=hidden]", question)) return;
-  const now = performance.now();
+  if (!question || type !== "radio") return;
   const took = $("input[type=hidden]", question);
-  took.value = Math.round((Number(took.value) || 0) + now - last);
-  last = now;
+  if (took) {
+    const now = performance.now();
+    took.value = Math.round((Number(took.value) || 0) + now - last);
+    last = now;
+  }
+  noteAct(main);
+  afterAct(main);
+  if (performance.now() - touched < 1000 && matchMedia("(max-width: 60rem)").matches) showNext(main, question);
+}
+
+function afterAct(main) {
+  tally(main);
+  keepDraft(main);
+}
+
+function nextOpen(main, question) {
+  const all = questionsOf(main);
+  const start = all.indexOf(question) + 1;
+  return [...all.slice(start), ...all.slice(0, start)].find((one) => !$("input:checked", one));
+}
+
+// On a phone the next open question comes by itself.
+function showNext(main, question) {
+  if ($("#sweep", main)) return;
+  const next = nextOpen(main, question) || $(".send", main);
+  next.scrollIntoView({ block: next.matches(".send") ? "end" : "start", behavior: "smooth" });
 }
 
 // ---------------------------------------------------------------- keys
@@ -395,25 +475,55 @@ function choose(place) {
 
 const placeNow = () => document.activeElement.closest?.("fieldset[data-place]");
 
+// A letter answers the question at hand, and no other.
 function answer(value) {
-  const now = placeNow() || $("fieldset[data-place]");
+  const now = placeNow();
+  if (!now) return hint("Choose a question first.");
+  const problem = value === "x" ? "" : unseen(now);
+  if (problem) return hint(problem);
   const radio = $(`input[value="${value}"]`, now);
   if (!radio) return;
   radio.checked = true;
   radio.dispatchEvent(new Event("change", { bubbles: true }));
-  const all = [...document.querySelectorAll("fieldset[data-place]")];
-  const start = all.indexOf(now) + 1;
-  const open = [...all.slice(start), ...all.slice(0, start)].find((question) => !$("input:checked", question));
+  const open = nextOpen($("main"), now);
   if (open) choose(open.dataset.place);
-  else $("#screen button[type=submit], #sweep button[type=submit]").focus();
+  else submitOf(document).focus();
 }
 
-// The same answer for all images of a grid that are open.
-function answerRest(value) {
-  const open = [...document.querySelectorAll("fieldset[data-lease]")].filter((cell) => !$("input:checked", cell));
-  for (const cell of open) $(`input[value="${value}"]`, cell).checked = true;
-  say(`${open.length} images answered with ${$("#sweep .rest option[value='" + value + "']").textContent}.`);
-  $("#sweep button[type=submit]").focus();
+// The same answer for all that is open and was seen, once that is confirmed.
+async function answerRest(value) {
+  const main = $("main");
+  const open = openOf(main).filter((question) => !unseen(question));
+  if (!open.length) return hint("Nothing is open that you can see.");
+  const word = $(`input[value="${value}"]`, open[0]).closest(".choice").textContent.trim();
+  const what = $("#sweep", main) ? "image" : "question";
+  const all = `${open.length} open ${what}${open.length === 1 ? "" : "s"}`;
+  if (!(await confirmed(`Answer ${all} with “${word}”?`, `${word}, all ${open.length}`)) || !main.isConnected) return;
+  for (const question of open) $(`input[value="${value}"]`, question).checked = true;
+  noteAct(main);
+  afterAct(main);
+  say(`${all} answered with ${word}.`);
+  submitOf(document).focus();
+}
+
+function confirmed(question, button) {
+  const dialog = $("#confirm");
+  $("p", dialog).textContent = question;
+  $("button", dialog).textContent = button;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+function undo() {
+  const main = $("main");
+  const n = undoAct(main);
+  if (!n) return hint("There is nothing to undo.");
+  afterAct(main);
+  goOn(main);
+  say(`${n} answer${n === 1 ? "" : "s"} undone.`);
 }
 
 // To the image before; from the first one to the last grid.
@@ -425,21 +535,30 @@ function before() {
 }
 
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select")) return;
+  if (event.isComposing || event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select")) return;
   const form = $("#screen, #sweep");
-  const dialog = $("#full");
-  const act = actOf(event.key, form, dialog && dialog.open, event.target);
+  if (event.repeat && !mayRepeat(event) && (form || event.key === "Enter")) return event.preventDefault();
+  const dialog = $("dialog[open]");
+  if (dialog?.id === "confirm") return;
+  const known = knownTo(form);
+  const key = keyOf(event, known);
+  const isUndo = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "z";
+  if (!isUndo && (event.ctrlKey || event.metaKey || event.altKey)) return;
+  const act = isUndo ? form && !dialog && undo : actOf(key, form, Boolean(dialog), event);
   if (!act) return;
   event.preventDefault();
   act();
 }
 
-// The answer whose key this is; its first letter, as the study words it.
-const valueOf = (form, key) => [...form.querySelectorAll("input[data-key]")].find((radio) => radio.dataset.key === key)?.value;
+const radiosOf = (form) => [...(form?.querySelectorAll("fieldset[data-place] input[data-key]") || [])];
+const knownTo = (form) => new Set([..."12345678?", ...Object.values(ACTS), ...radiosOf(form).map((one) => one.dataset.key)]);
 
-function actOf(key, form, isFull, target) {
-  if (isFull) return actInFull(key);
+// The answer whose key this is, as the study words or names it.
+const valueOf = (form, key) => radiosOf(form).find((radio) => radio.dataset.key === key)?.value;
+
+function actOf(key, form, isFull, { target, shiftKey }) {
+  if (isFull) return key === ACTS.zoom && keysOn() ? () => $("#full").close() : pan(key);
+  if (moving) return null;
   const isSweep = form?.id === "sweep";
   if (key === "Backspace" && $("main.rate[data-leases], main[data-idle], main[data-plain], main.sweep")) {
     return keysOn() ? (isSweep ? before : goBack) : null;
@@ -449,78 +568,61 @@ function actOf(key, form, isFull, target) {
   if (!keysOn()) return null;
   if (/^[1-8]$/.test(key) && !isSweep) return () => choose(Number(key) - 1);
   const said = valueOf(form, key);
-  if (said !== undefined) return () => answer(said);
-  if (key === "z") return () => full();
+  if (said !== undefined) return shiftKey && $("[name=rest]", form) ? () => answerRest(said) : () => answer(said);
+  if (key === ACTS.zoom) return () => zoom($("a.image", placeNow() || document) || $("main a.image"));
   if (key === "?") return () => { $(".keys").open = !$(".keys").open; };
-  const rest = isSweep && $(".rest") ? valueOf(form, key.toLowerCase()) : undefined;
-  if (rest !== undefined) return () => answerRest(rest);
-  if (isSweep && key === "x") return () => answer("x");
-  if (key === "p" && $("#pause")) return () => $("#pause").requestSubmit();
+  if (isSweep && key === ACTS.see) return () => answer("x");
+  if (key === ACTS.pause && $("#pause")) return () => $("#pause").requestSubmit();
   if (isSweep || "plain" in $("main").dataset) return null;
-  if (key === "e") return () => form.elements.something_else.focus();
-  if (key === "x") return () => form.requestSubmit($("button[name=cannot_see]", form));
+  if (key === ACTS.else) return () => form.elements.something_else.focus();
+  const cannotSee = $("button[name=cannot_see]", form);
+  if (key === ACTS.see && cannotSee) return () => form.requestSubmit(cannotSee);
   return null;
-}
-
-// ---------------------------------------------------------------- the image in full size
-
-function full(link = $("a.image", placeNow() || document) || $("main a.image")) {
-  const dialog = $("#full");
-  if (!dialog || !link) return;
-  const image = $("img", dialog);
-  image.alt = $("img", link).alt;
-  image.src = link.href;
-  dialog.showModal();
-  const pan = $(".pan", dialog);
-  const center = () => pan.scrollTo((pan.scrollWidth - pan.clientWidth) / 2, (pan.scrollHeight - pan.clientHeight) / 2);
-  image.onload = center;
-  center();
-  pan.focus();
-}
-
-const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
-function actInFull(key) {
-  if (key === "z" && keysOn()) return () => $("#full").close();
-  if (!(key in STEPS)) return null;
-  const [x, y] = STEPS[key];
-  return () => $("#full .pan").scrollBy(x * innerWidth / 6, y * innerHeight / 6);
 }
 
 function onClick(event) {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const link = event.target.closest?.("a");
+  const at = (selector) => event.target.closest?.(selector);
+  const link = at("a");
   if (link?.matches("main a.image") && $("#full")) {
     event.preventDefault();
-    full(link);
+    zoom(link);
   } else if (link?.matches("main.rate[data-leases] .back, #sweep .back")) {
     event.preventDefault();
     goBack();
-  } else if (event.target.closest?.("#full .pan") && !dragged) {
+  } else if (at("#full .true-size")) {
+    toggleTrueSize(at("#full .true-size"));
+  } else if (at("#full .pan") && !wasDragged()) {
     $("#full").close();
+  } else if (at(".again")) {
+    tryAgain(at(".frame"), onImage);
+  } else if (at(".undo")) {
+    undo();
+  } else if (at("#done button")) {
+    goTo(`/rate/${at("#done").dataset.lease}`, "Undone.");
   }
-}
-
-let dragged = false;
-
-function onDrag(event) {
-  const pan = event.target.closest?.(".pan");
-  if (!pan || event.pointerType !== "mouse") return;
-  event.preventDefault();
-  dragged = false;
-  const move = (to) => {
-    if (Math.abs(to.movementX) + Math.abs(to.movementY) > 1) dragged = true;
-    pan.scrollBy(-to.movementX, -to.movementY);
-  };
-  pan.focus();
-  addEventListener("pointermove", move);
-  addEventListener("pointerup", () => removeEventListener("pointermove", move), { once: true });
 }
 
 // ---------------------------------------------------------------- what is said
 
 function say(text) {
   $("#said").textContent = text;
+}
+
+// A word about a key or a button that could not act; it goes by itself.
+function hint(text) {
+  if (!text) return;
+  done(text, null);
+  setTimeout(() => { if ($("#done span").textContent === text) $("#done").hidden = true; }, 4000);
+}
+
+// What was done, and can be undone by going back to a task; nothing where there is no text.
+function done(text, lease) {
+  const line = $("#done");
+  $("span", line).textContent = text;
+  line.hidden = !text;
+  $("button", line).hidden = lease === null;
+  line.dataset.lease = lease ?? "";
 }
 
 function notice(text) {
@@ -581,12 +683,20 @@ document.addEventListener("change", onChange);
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
 document.addEventListener("pointerdown", onDrag);
-addEventListener("online", resume);
+document.addEventListener("pointerdown", () => { touched = performance.now(); }, true);
+document.addEventListener("input", (event) => { if (event.target.matches("main input[type=text]")) keepDraft($("main")); });
+addEventListener("online", () => {
+  retryFailed($("main"), onImage);
+  resume();
+});
 
 if (rater) {
   showWhy();
-  if ($("main[data-leases]")) begin();
-  else poll($("main"));
+  if ($("main[data-leases], main[data-plain]")) begin();
+  else {
+    watchAll($("main"), () => {});
+    poll($("main"));
+  }
   flush().then(() => prefetch());
 }
 if ($("main[data-live]")) {
