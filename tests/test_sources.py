@@ -78,7 +78,7 @@ def test_files_of_a_study_and_its_folder_score_alike(rated: Path, cli: Callable[
     )  # fmt: skip
     assert by_folder.status == by_files.status == 0, by_files
     assert json.loads(by_folder.out) == json.loads(by_files.out)
-    ranked = cli("ranks", rated, "--labels", rated, "--resamples", 20, "--json")
+    ranked = cli("ranks", rated, "--labels", rated, "--resamples", 40, "--json")
     assert ranked.status == 0, ranked
     compared = cli("compare", f"{rated}#m0", f"{rated}#m1", "--labels", rated, "--json")
     assert json.loads(compared.out)["a"] == "m0"

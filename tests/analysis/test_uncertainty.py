@@ -90,7 +90,7 @@ def test_over_confident_posteriors_are_drawn_back(noisy):
         np.tile(votes.answer, 2),
     )
     loud = replace(noisy, votes=doubled, posterior=dawid_skene(doubled))
-    honest, boastful = (scores_of(one, n_resamples=10) for one in (noisy, loud))
+    honest, boastful = (scores_of(one, n_resamples=40) for one in (noisy, loud))
     slopes = [one.uncertainty.coefficients[1] for one in (honest, boastful)]
     assert slopes[1] < 0.75 * slopes[0]
     assert boastful.both.accuracy == pytest.approx(honest.both.accuracy, abs=0.02)
@@ -99,8 +99,8 @@ def test_over_confident_posteriors_are_drawn_back(noisy):
 def test_the_order_of_models_and_the_threads_change_nothing(noisy, found):
     turned = replace(noisy, predictions=noisy.predictions[::-1])
     with ThreadEngine(1) as alone, ThreadEngine(3) as many:
-        one = scores_of(turned, n_resamples=25, engine=alone)
-        three = scores_of(turned, n_resamples=25, engine=many)
+        one = scores_of(turned, n_resamples=40, engine=alone)
+        three = scores_of(turned, n_resamples=40, engine=many)
     assert one.both.low.tobytes() == three.both.low.tobytes()
     assert one.images.best.tobytes() == three.images.best.tobytes()
     assert one.both.accuracy[::-1] == pytest.approx(found.both.accuracy, abs=1e-5)
@@ -172,11 +172,11 @@ def test_a_method_without_refit_leaves_the_labels_uncertainty_out_and_says_why(n
         assert str(one.no_label_uncertainty) in rank_lines(one, None)[-1]
     certain = uncertain_scores(noisy.predictions, noisy.labels, rng=np.random.default_rng(0))
     assert found.images.worst.tolist() == certain.images.worst.tolist()
-    assert scores_of(noisy, n_resamples=10).no_label_uncertainty is None
+    assert scores_of(noisy, n_resamples=40).no_label_uncertainty is None
 
 
 def test_without_gold_posteriors_are_taken_as_they_are(noisy):
-    found = scores_of(replace(noisy, gold=None), n_resamples=20)
+    found = scores_of(replace(noisy, gold=None), n_resamples=40)
     assert found.uncertainty.coefficients is None
     assert found.uncertainty.n_gold == 0
 
@@ -185,17 +185,17 @@ def test_what_does_not_fit_is_refused(noisy):
     with pytest.raises(OptionError, match="resamples is 1"):
         scores_of(noisy, n_resamples=1)
     with pytest.raises(OptionError, match="confidence is 2"):
-        scores_of(noisy, n_resamples=10, confidence=2.0)
+        scores_of(noisy, n_resamples=40, confidence=2.0)
     experts = replace(noisy.gold.votes, answer=np.zeros(len(noisy.gold.votes), dtype=int))
     with pytest.raises(DataError, match="some must hold and some must not"):
-        scores_of(replace(noisy, gold=replace(noisy.gold, votes=experts)), n_resamples=10)
+        scores_of(replace(noisy, gold=replace(noisy.gold, votes=experts)), n_resamples=40)
     fewer = noisy.predictions[0].reindex(noisy.predictions[0].image_ids[:100])
     with pytest.raises(AlignmentError, match="missing"):
-        scores_of(replace(noisy, predictions=(noisy.predictions[1], fewer)), n_resamples=10)
+        scores_of(replace(noisy, predictions=(noisy.predictions[1], fewer)), n_resamples=40)
     strange = [replace(one, image_ids=np.char.add("x", one.image_ids)) for one in noisy.predictions]
     labels = replace(noisy.labels, image_ids=np.char.add("x", noisy.labels.image_ids))
     with pytest.raises(DataError, match="none of their images"):
-        scores_of(replace(noisy, predictions=strange, labels=labels), n_resamples=10)
+        scores_of(replace(noisy, predictions=strange, labels=labels), n_resamples=40)
 
 
 def test_scores_at_other_thresholds_are_those_of_labels_decided_there(noisy):

@@ -103,15 +103,15 @@ def test_ranks_of_files_need_their_votes_for_the_labels(cli: Cli):
     judged = ("--labels", "s/labels.json", "--original-labels", "labels.csv",
               "--classes", "classes.csv",
               "--scale", "logit")  # fmt: skip
-    ran = cli("ranks", *models, *judged, "--json", "--resamples", "20")
+    ran = cli("ranks", *models, *judged, "--json", "--resamples", "40")
     assert ran.status == 0, ran
     found = json.loads(ran.out)
     assert found["n_undecided_by_labels"] is None
     assert "calibrated" not in found["models"][0]
-    shown = cli("ranks", *models, *judged, "--resamples", "20")
+    shown = cli("ranks", *models, *judged, "--resamples", "40")
     assert "no votes were given (--votes)" in shown.out
     votes = ("--votes", "s/votes.csv", "--gold", "s/gold.csv")
-    with_votes = cli("ranks", *models, *judged, *votes, "--json", "--resamples", "20")
+    with_votes = cli("ranks", *models, *judged, *votes, "--json", "--resamples", "40")
     assert with_votes.status == 0, with_votes
     assert json.loads(with_votes.out)["calibration"]["n_gold"] > 100
 
@@ -139,7 +139,7 @@ def test_ranks_aggregate_as_aggregate_does(cli: Cli):
     models = ("m0.npz", "m1.npz")
     judged = ("--labels", "s/labels.json", "--original-labels", "labels.csv",
               "--classes", "classes.csv", "--scale", "logit", "--json",
-              "--resamples", "20")  # fmt: skip
+              "--resamples", "40")  # fmt: skip
     for gold in ((), ("--gold", "s")):
         made = cli("aggregate", "s/votes.csv", *gold, "--classes", "classes.csv", "-o", "p.npz")
         assert made.status == 0, made
@@ -161,6 +161,6 @@ def test_ranks_aggregate_as_aggregate_does(cli: Cli):
 )
 @pytest.mark.usefixtures("here")
 def test_ranks_says_what_does_not_go_together(cli: Cli, typed, says):
-    ran = cli(*typed.split(), "--resamples", "10")
+    ran = cli(*typed.split(), "--resamples", "40")
     assert (ran.status, ran.out) == (2, "")
     assert says in ran.err

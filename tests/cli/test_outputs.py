@@ -1,6 +1,7 @@
 """No output of a command replaces an input of it, or another output: every command, walked."""
 
 import os
+import re
 from itertools import combinations
 from pathlib import Path
 
@@ -202,10 +203,51 @@ def test_outputs_are_looked_at_before_any_work(here: Path) -> None:
     os.mkfifo(here / "pipe")
     given = {"predictions": "missing.npz", "labels": "missing.json"}
     for output, match in (
-        ("folder", "it is a folder"), ("folder/", "it is a folder"), ("file/x", "Not a dir"),
+        ("folder", "it is a folder"), ("folder/", "it is a folder"), ("file/x", "Not a directory"),
         ("new/", "it is a folder"),
     ):  # fmt: skip
         status, told = run("score", report=output, **given)
         assert (status, match in told) == (2, True), told
     assert "must be a folder" in run("score", figures="file", **given)[1]
     assert "missing.json" in run("score", report="pipe", **given)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "values"),
+    [
+        ("label", "", {"output": "x.csv"}), ("label", "--format by-file", {"output": "x.csv"}),
+        ("label", "--format parquet", {"output": "x.json"}), ("score", "", {"output": "x.pdf"}),
+        ("score", "--json", {"output": "x.csv"}), ("score", "--csv", {"output": "x.json"}),
+        ("score", "", {"per_image": "x.json"}), ("score", "", {"report": "x.pdf"}),
+        ("report", "", {"output": "x.pdf"}), ("clean", "", {"output": "x.csv"}),
+        ("clean", "", {"output": "x", "removed": "x.parquet"}), ("ranks", "", {"output": "x.npz"}),
+        ("train", "", {"output": "x.safetensors", "metrics": "x.json"}),
+        ("recipes", "", {"output": "x.csv"}), ("aggregate", "", {"output": "x.csv"}),
+        ("predict", "", {"output": "x.csv"}), ("folds", "", {"output": "x.parquet"}),
+    ],
+)  # fmt: skip
+def test_an_extension_says_what_a_file_holds(
+    words: str, more: str, values: dict[str, str], here: Path
+) -> None:
+    """Refused before anything is read, with what it must be."""
+    command = [*typed(words, values), *more.split()]
+    ran = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert ran.exit_code == 2
+    (name,) = (one for one in values.values() if "." in one and one != "x.safetensors")
+    assert f"'{name}'" in ran.stderr
+    assert "must end in" in ran.stderr
+    if words == "label" and name == "x.csv":
+        assert "--format native or real-json or by-file" in ran.stderr
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [words for words, one in COMMANDS.items() if any(p.name == "resamples" for p in one.params)],
+)
+def test_one_resample_makes_no_interval(words: str, here: Path) -> None:
+    for few in ("1", "2", "39"):
+        status, told = run(words, resamples=few)
+        assert status == 2
+        assert re.search("number of resamples is|'--resamples'", told), told
+    assert not list(here.iterdir())

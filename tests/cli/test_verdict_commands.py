@@ -142,9 +142,9 @@ def test_gold_that_only_the_labels_name_calibrates_and_is_told(here: Path, cli: 
     before = manifest.read_text()
     assert before.count("[aggregate]") == 1
     manifest.write_text(before.replace("[aggregate]", "[label]"))
-    found = json.loads(cli("ranks", "s", "--resamples", "20", "--json").out)
+    found = json.loads(cli("ranks", "s", "--resamples", "40", "--json").out)
     assert found["calibration"]["n_gold"] > 100
-    assert cli("report", "s", "--resamples", "20").status == 0
+    assert cli("report", "s", "--resamples", "40").status == 0
     page = (here / "s" / "report.html").read_text("utf-8")
     assert "Can the labels be trusted?" in page
     assert f"gold.csv, SHA-256 {sha256_of(here / 's' / 'gold.csv')}" in page
@@ -173,7 +173,7 @@ def test_what_experts_decided_counts_at_every_threshold(here: Path, cli: Cli) ->
     (here / "s" / "adjudications.csv").write_text("\n".join(rows) + "\n")
     change_settings(study, "label", {"adjudications": "adjudications.csv"})
     assert cli("run", "s").status == 0
-    assert cli("report", "s", "--resamples", "20").status == 0
+    assert cli("report", "s", "--resamples", "40").status == 0
     page = (here / "s" / "report.html").read_text("utf-8")
     assert "adjudications.csv, SHA-256 " in page
     found = collect(open_study(here / "s"))

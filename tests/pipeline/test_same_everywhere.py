@@ -182,10 +182,10 @@ def test_a_new_method_is_one_registration(
     study = change_settings(study, "label", {"rule": "threshold", "target": None})
     run_study(study)
     assert read_posterior(study_folder / "posterior.npz").method == "first-answer"
-    ranks = cli("ranks", study_folder, "--resamples", "20")
+    ranks = cli("ranks", study_folder, "--resamples", "40")
     assert ranks.status == 0, ranks.err
     assert "first-answer" in ranks.out
-    report = cli("report", study_folder, "-o", tmp_path / "r.html", "--resamples", "20")
+    report = cli("report", study_folder, "-o", tmp_path / "r.html", "--resamples", "40")
     assert report.status == 0, report.err
     assert toy.sentence in (tmp_path / "r.html").read_text(encoding="utf-8")
 
@@ -231,7 +231,7 @@ def test_new_rules_are_one_registration_each(study_folder: Path, tmp_path: Path,
         study = change_settings(open_study(study_folder), "propose", {"rule": "toylist"})
         study = change_settings(study, "label", {"rule": "toycut", "target": None})
         run_study(study)
-        ran = cli("report", study_folder, "-o", tmp_path / "r.html", "--resamples", "20")
+        ran = cli("report", study_folder, "-o", tmp_path / "r.html", "--resamples", "40")
         assert ran.status == 0, ran.err
     finally:
         RULES.unregister("toycut")

@@ -159,8 +159,11 @@ def test_bootstrap_intervals_hold_the_accuracy_and_can_be_repeated():
     low, high = drawn[0].real_bootstrap
     assert low <= drawn[0].real.value <= high
     assert drawn[0].real_bootstrap == drawn[1].real_bootstrap
-    with pytest.raises(OptionError, match="resamples is 0"):
-        Bootstrap(0, 1)
+    for n_resamples, confidence, least in ((0, 0.95, 40), (1, 0.95, 40), (39, 0.95, 40),
+                                           (199, 0.99, 200)):  # fmt: skip
+        with pytest.raises(OptionError, match=f"is {n_resamples}, but must be {least} or more"):
+            Bootstrap(n_resamples, 1, confidence)
+        assert Bootstrap(least, 1, confidence).n_resamples == least
 
 
 def test_published_anchors(published):

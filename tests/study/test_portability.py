@@ -134,7 +134,7 @@ def test_a_study_that_is_copied_alone_works(
     assert status.out.count('"done"') == 5
     assert cli("run", "there/pets").out == "there/pets: nothing is stale.\n"
     assert cli("votes", "export", "there/pets").status == 0
-    report = cli("report", "there/pets", "--resamples", "2")
+    report = cli("report", "there/pets", "--resamples", "40")
     assert report.status == 0, report.err
     assert "no pictures, as there/pets/study.toml, line 9: [benchmark] images names" in report.err
     assert cli("locate", "there/pets").out == (

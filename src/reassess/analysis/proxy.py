@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from reassess.analysis.findings import ProgressLines, progress_lines
 from reassess.errors import OptionError
 from reassess.statistics.intervals import (
+    check_resamples,
     defined_interval,
     group_weights,
     kendall_tau_b,
@@ -221,7 +222,8 @@ def proxy(
         OptionError: an accuracy is outside [0, 1], the top share is outside (0, 1], bins do not
             ascend or there are fewer than two models.
     """
-    _check(x, y, names, top_share, n_resamples)
+    check_resamples(n_resamples, confidence)
+    _check(x, y, names, top_share)
     known = np.arange(len(x)) if groups is None else np.unique(groups, return_inverse=True)[1]
     sample = _Sample(x, y, known, group_weights(known, n_resamples, rng), confidence)
     used = default_bins(x, names[0]) if bins is None else _ascending(bins)
@@ -258,12 +260,9 @@ def _check(
     y: Float[np.ndarray, "n"],
     names: tuple[str, str],
     top_share: float,
-    n_resamples: int,
 ) -> None:
     if not 0 < top_share <= 1:
         raise OptionError(f"the top share is {top_share:g}, but must be in (0, 1].")
-    if n_resamples < 1:
-        raise OptionError(f"the number of resamples is {n_resamples}, but must be 1 or more.")
     if len(x) < 2:
         raise OptionError(
             f"the number of models with both {names[0]} and {names[1]} accuracy is {len(x)}, but "

@@ -38,13 +38,14 @@ from reassess.analysis.replicates import (
 )
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
 from reassess.engines import Engine, ThreadEngine
-from reassess.errors import DataError, MissingExtraError, OptionError
+from reassess.errors import DataError, MissingExtraError
 from reassess.progress import Progress, null_progress
 from reassess.records import Gold, ImageTable, LabelSets, Posterior, Predictions, Votes
 from reassess.registry import checks_choices
 from reassess.scoring import image_table
 from reassess.statistics import (
     benjamini_hochberg,
+    check_resamples,
     holm,
     mcnemar_exact,
     normal_p_value,
@@ -252,9 +253,7 @@ def uncertain_scores(
         DataError: votes, posterior, gold and labels do not fit together, or no image has a label.
         AlignmentError: the models predicted different images, or labels are missing.
     """
-    z_critical(confidence)
-    if n_resamples < 2:
-        raise OptionError(f"the number of resamples is {n_resamples}, but must be 2 or more.")
+    check_resamples(n_resamples, confidence)
     if (votes is None) != (posterior is None):
         raise DataError("votes and their posterior must be given together. Give both, or neither.")
     table = image_table(predictions, labels)

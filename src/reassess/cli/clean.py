@@ -39,13 +39,16 @@ image: image, label, predicted, p_label, p_predicted, reason.
               show_default=True, help="Remove where the prediction is another class; or only where "
               "the model is confident of another one.")  # fmt: skip
 @click.option(
-    "--removed", type=OutputFile(), metavar="FILE", help="[default: removed.csv beside the output]"
+    "--removed",
+    type=OutputFile(".csv"),
+    metavar="FILE",
+    help="[default: removed.csv beside the output]",
 )
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=OutputFile(files=_beside),
+    type=OutputFile(".txt", files=_beside),
     metavar="FILE",
     help="Ids of the kept images.",
 )

@@ -27,6 +27,7 @@ class OutputFile(click.ParamType[str]):
     """A file that a command writes.
 
     Args:
+        extensions: that the name may have, where only one form is written.
         replaces: records of a study that the command writes on purpose, as ``("labels",)``.
         folders: folders of its own beside it, which the command may empty.
         files: further files beside it.
@@ -36,17 +37,18 @@ class OutputFile(click.ParamType[str]):
 
     def __init__(
         self,
-        *,
+        *extensions: str,
         replaces: tuple[str, ...] = (),
         folders: Companions | None = None,
         files: Companions | None = None,
     ) -> None:
         self.replaces = frozenset(replaces)
+        self._extensions = extensions
         self._folders, self._files = folders, files
 
     def outputs(self, label: str, path: Path, values: Mapping[str, Any]) -> "Iterator[Output]":
         """All that is written where this path is given."""
-        yield Output(label, path, self.replaces)
+        yield Output(label, path, self.replaces, extensions=self._extensions)
         for make, is_folder in ((self._files, False), (self._folders, True)):
             for beside in make(path, values) if make is not None else ():
                 yield Output(label, beside, self.replaces, is_folder=is_folder)
@@ -83,6 +85,7 @@ class Output:
         replaces: records of a study that it may take the place of.
         suffixes: of what is written in a folder; None for anything.
         is_folder: whether it is a folder.
+        extensions: that its name may have; empty for any.
     """
 
     label: str
@@ -90,16 +93,20 @@ class Output:
     replaces: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] | None = None
     is_folder: bool = False
+    extensions: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse what cannot be written.
 
         Raises:
+            OptionError: its extension says another form.
             FileError: it is a file where a folder must be, or the like.
         """
         from reassess.files.access import exists
-        from reassess.files.places import destination
+        from reassess.files.places import check_extension, destination
 
+        if self.extensions:
+            check_extension(self.path, self.extensions)
         if not self.is_folder:
             destination(self.path)
         elif not exists(self.path):
@@ -164,8 +171,6 @@ def check_outputs(ctx: click.Context) -> None:
         return
     from reassess.sources.input_files import input_files
 
-    for output in outputs:
-        output.check()
     for one in ctx.command.params:
         for given in () if _is_output(one) else _paths(one, ctx):
             for found in input_files(given):
@@ -179,6 +184,8 @@ def check_outputs(ctx: click.Context) -> None:
                 f"{output.label} writes '{output.path}' and {other.label} '{other.path}', but each "
                 f"must write a file of its own. Choose another name for {other.label}."
             )
+    for output in outputs:
+        output.check()
 
 
 def _refusal(output: Output, label: str, given: str, path: Path) -> str:

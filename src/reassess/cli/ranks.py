@@ -80,7 +80,7 @@ Thirty-nine published models, with the votes behind the published labels:
 @option("--pseudocount", old=("--smoothing",), type=click.FloatRange(0),
               help="Count added to every cell of a confusion matrix, as when the "
               "posterior was made.  [default: the study's, or 1]")  # fmt: skip
-@click.option("--resamples", type=click.IntRange(2), default=1000, show_default=True, metavar="B",
+@click.option("--resamples", type=int, default=1000, show_default=True, metavar="B",
               help="Number of resamples of images, of raters and of votes, each.")  # fmt: skip
 @option(
     "--confidence",
@@ -135,7 +135,9 @@ def ranks(
     from reassess.report.score_tables import ranks_table
     from reassess.report.table import format_of, to_rich, write_rendered
     from reassess.report.verdict import rank_lines
+    from reassess.statistics import check_resamples
 
+    check_resamples(resamples, confidence)
     given = {
         "labels": labels,
         "votes": votes,

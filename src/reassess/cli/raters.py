@@ -55,10 +55,13 @@ def raters(
     from reassess.analysis.raters import rater_findings
     from reassess.report.score_tables import agreement_lines, raters_table
     from reassess.report.table import format_of, to_rich, write_rendered
+    from reassess.statistics import check_resamples
     from reassess.study import collect, open_study
 
     if output is not None:
         format_of(output)
+    if resamples != 0:
+        check_resamples(resamples)
     opened = open_study(study)
     with console().status("Reading the votes"):
         found = collect(opened, models=[])

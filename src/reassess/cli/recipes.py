@@ -98,7 +98,7 @@ predictions of finished models lie in TABLE.runs/, and can be scored.
     "-o",
     "--output",
     required=True,
-    type=OutputFile(folders=_folders),
+    type=OutputFile(".md", ".txt", folders=_folders),
     metavar="FILE",
     help="The table: Markdown.",
 )

@@ -23,14 +23,14 @@ Examples:
 @click.option(
     "-o",
     "--output",
-    type=OutputFile(),
+    type=OutputFile(".html", ".htm"),
     metavar="FILE",
     help="The page.  [default: report.html in STUDY]",
 )
 @click.option(
     "--figures", type=FIGURES, metavar="DIR", help="Also write each figure as PNG, SVG and PDF."
 )
-@click.option("--resamples", type=click.IntRange(2), default=1000, show_default=True, metavar="B",
+@click.option("--resamples", type=int, default=1000, show_default=True, metavar="B",
               help="Draws of images, of raters and of votes, each; fewer are quicker and "
               "rougher.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
@@ -53,9 +53,11 @@ def report(
 
     from reassess.report import write_figures, write_report
     from reassess.site.store import rater_repeats
+    from reassess.statistics import check_resamples
     from reassess.study import collect, missing_files, open_study
     from reassess.study.report_inputs import build_report
 
+    check_resamples(resamples)
     opened = open_study(study)
     command = shlex.join(["reassess", *sys.argv[1:]])
     with progress_bar("Reporting") as step:

@@ -85,12 +85,15 @@ Examples:
 )
 @click.option(
     "--per-image",
-    type=OutputFile(),
+    type=OutputFile(".csv", ".parquet", ".pq"),
     metavar="FILE",
     help="Also write per-image results, as a table.",
 )
 @click.option(
-    "--report", type=OutputFile(), metavar="FILE", help="Also write a report, one HTML page."
+    "--report",
+    type=OutputFile(".html", ".htm"),
+    metavar="FILE",
+    help="Also write a report, one HTML page.",
 )
 @click.option(
     "--figures", type=FIGURES, metavar="DIR", help="Also write each figure as PNG, SVG and PDF."
@@ -124,6 +127,7 @@ def score(
     shows every form.
     """
     from reassess import sources
+    from reassess.files.places import check_extension
     from reassess.report.table import format_of
     from reassess.scoring import Bootstrap
     from reassess.statistics import z_critical
@@ -133,10 +137,12 @@ def score(
     form = "json" if as_json else "csv" if as_csv else "terminal"
     if output is not None and form == "terminal":
         form = format_of(output)
-    z_critical(confidence)  # a confidence out of range is refused before anything is read
+    elif output is not None:
+        check_extension(output, (f".{form}",), f"Rename it, or leave --{form} out")
+    z_critical(confidence)  # what is out of range is refused before anything is read
+    bootstrap = None if resamples is None else Bootstrap(resamples, seed, confidence)
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
     target = sources.evaluation_target(labels, original_labels, classes=classes, rows=rows)
-    bootstrap = None if resamples is None else Bootstrap(resamples, seed, confidence)
     keep = any(one is not None for one in (per_image, report, figures))
     scored = _score(predictions, target, top_k, ambiguous_labels, bootstrap, keep=keep)
     if per_image is not None:

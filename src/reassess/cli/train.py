@@ -65,7 +65,7 @@ ends with the same weights, bit for bit.
               help="Steps between two checkpoints.  [default: one epoch]")  # fmt: skip
 @click.option(
     "--metrics",
-    type=OutputFile(),
+    type=OutputFile(".csv"),
     metavar="FILE",
     help="Loss, accuracy and speed of the steps, as CSV.",
 )

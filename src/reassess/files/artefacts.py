@@ -29,6 +29,7 @@ from reassess.files.access import (
     write_atomically,
 )
 from reassess.files.parquet import is_parquet, parquet_metadata, write_parquet
+from reassess.files.places import check_extension
 from reassess.files.tables import read_table, write_csv, write_table
 from reassess.records import (
     Accuracy,
@@ -336,6 +337,9 @@ def score_columns(
     return {name: [row.get(name) for row in rows] for name in names}
 
 
+IMAGE_TABLE_ENDINGS = (".csv", ".parquet", ".pq")
+
+
 def write_image_table(table: ImageTable, path: str | Path) -> None:
     """Write one row an image: how many labels, and what each model says and whether it is right.
 
@@ -343,9 +347,11 @@ def write_image_table(table: ImageTable, path: str | Path) -> None:
     CSV.
 
     Raises:
+        OptionError: the extension is another form's.
         FileError: the file cannot be written.
     """
     path = Path(path)
+    check_extension(path, IMAGE_TABLE_ENDINGS)
     columns: dict[str, list[object]] = {
         "image": table.image_ids.tolist(),
         "n_labels": table.n_labels.tolist(),

@@ -38,6 +38,7 @@ from reassess.files.access import (
 )
 from reassess.files.other_labels import is_label_checks, label_checks
 from reassess.files.parquet import is_parquet, parquet_metadata, write_parquet
+from reassess.files.places import check_extension
 from reassess.files.tables import read_table
 from reassess.records import Classes, LabelSets, OperatingPoint, file_number_order
 from reassess.records.benchmark import MOST_CLASSES
@@ -114,6 +115,11 @@ def label_format(path: str | Path, form: str | None = None) -> LabelFormat:
         raise OptionError(
             f"the output is {str(path)!r}, but must end in .parquet for the format parquet and for "
             "no other: the extension is how it will be read. Rename the file."
+        )
+    if not as_parquet:
+        written = " or ".join(name for name, one in LABEL_FORMATS.items() if one.write)
+        check_extension(
+            path, (".json", ".parquet"), f"Rename it, or choose another form: --format {written}"
         )
     return found
 

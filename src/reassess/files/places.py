@@ -2,7 +2,8 @@
 
 Links are followed, so that a link stays a link. What exists and is no plain file – a pipe, a
 terminal, ``/dev/stdout`` – is written to as it is and never replaced; a folder, a socket or a disk
-is refused. `reassess.files.access.write_atomically` writes there.
+is refused, and so is an extension that says another form than is written.
+`reassess.files.access.write_atomically` writes there.
 """
 
 import contextlib
@@ -13,17 +14,24 @@ import stat
 import sys
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from reassess.errors import FileError
+from reassess.errors import FileError, OptionError
 
 _STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|\d+))/fd/(\d+)")
 _MOST_LINKS = 40
 """As many as Linux follows."""
+_HOLD_SOMETHING = frozenset((
+    ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".npy", ".npz", ".md", ".tex",
+    ".html", ".htm", ".txt", ".xlsx", ".xls", ".ods", ".pdf", ".png", ".svg", ".jpg", ".jpeg",
+    ".safetensors", ".pt", ".pth", ".pkl", ".db", ".sqlite", ".toml", ".yaml", ".yml", ".zip",
+    ".gz", ".tar",
+))  # fmt: skip
+"""Extensions that say what a file holds."""
 PIPE_SECONDS = 30.0
 """How long a pipe without a reader is waited for."""
 
@@ -77,6 +85,27 @@ def destination(path: str | Path) -> Destination:
             f"{path}: cannot be written ({reason}). Choose another file (-o FILE)."
         ) from error
     return Destination(path, target, status)
+
+
+def check_extension(path: str | Path, own: Sequence[str], remedy: str = "Rename it") -> None:
+    """Refuse a name whose extension says that the file holds something else than is written.
+
+    Names without an extension, such as ``/dev/stdout``, and those with an unknown one may be used.
+
+    Args:
+        path: the name.
+        own: the extensions of what is written.
+        remedy: what to do.
+
+    Raises:
+        OptionError: the extension is another form's.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in _HOLD_SOMETHING and suffix not in own:
+        raise OptionError(
+            f"the output is {str(path)!r}, but must end in {' or '.join(own)}, which says what is "
+            f"written. {remedy}."
+        )
 
 
 def _descriptor(path: Path) -> int | None:

@@ -29,6 +29,7 @@ from reassess.scoring.accuracy import (
     real_accuracies,
 )
 from reassess.statistics import (
+    check_resamples,
     mcnemar_exact,
     paired_difference_interval,
     percentile_interval,
@@ -46,7 +47,7 @@ class Bootstrap:
         confidence: of the interval.
 
     Raises:
-        OptionError: there is no resample, or the seed is negative.
+        OptionError: there are too few resamples for the confidence, or the seed is negative.
     """
 
     n_resamples: int
@@ -54,10 +55,7 @@ class Bootstrap:
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
-        if self.n_resamples < 1:
-            raise OptionError(
-                f"the number of resamples is {self.n_resamples}, but must be 1 or more."
-            )
+        check_resamples(self.n_resamples, self.confidence)
         if self.seed < 0:
             raise OptionError(f"the seed is {self.seed}, but must be 0 or more.")
 

@@ -16,6 +16,7 @@ the tests hold every function against SciPy.
 from reassess.statistics.intervals import (
     benjamini_hochberg,
     bootstrap_counts,
+    check_resamples,
     descending_ranks,
     half_sample,
     holm,
@@ -40,6 +41,7 @@ __all__ = [
     "Line",
     "benjamini_hochberg",
     "bootstrap_counts",
+    "check_resamples",
     "descending_ranks",
     "half_sample",
     "holm",

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from reassess.errors import OptionError
 from reassess.registry import checks_choices
-from reassess.statistics.intervals import percentile_interval
+from reassess.statistics.intervals import check_resamples, percentile_interval
 
 Distance = Literal["nominal", "ordinal", "interval"]
 
@@ -204,8 +204,8 @@ def _coefficient(
     """The coefficient of the sum of all cells, and of sums over groups drawn again."""
     if not 0 < confidence < 1:
         raise OptionError(f"the confidence is {confidence}, but must lie inside (0, 1). Give 0.95.")
-    if n_resamples < 0:
-        raise OptionError(f"the number of resamples is {n_resamples}, but must be 0 or more.")
+    if n_resamples != 0:
+        check_resamples(n_resamples, confidence)
     if undefined is not None:
         return Coefficient(None, None, None, len(cells), undefined)
     value = float(compute(cells.sum(axis=0, keepdims=True))[0])

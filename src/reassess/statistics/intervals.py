@@ -269,6 +269,22 @@ def stratified_bootstrap(
     return proportions
 
 
+def check_resamples(n_resamples: int, confidence: float = 0.95) -> None:
+    """Refuse so few resamples that no draw lies outside an interval of this confidence.
+
+    Raises:
+        OptionError: there are fewer than 2 / (1 - confidence), or the confidence is out of range.
+    """
+    z_critical(confidence)
+    least = math.ceil(round(2 / (1 - confidence), 6))
+    if n_resamples < least:
+        raise OptionError(
+            f"the number of resamples is {n_resamples:,}, but must be {least:,} or more for "
+            f"intervals of {confidence:.6g} confidence, so that a draw lies beyond either end. Ask "
+            "for 1,000 (--resamples 1000)."
+        )
+
+
 def percentile_interval(
     draws: Float[np.ndarray, "B"], confidence: float = 0.95
 ) -> tuple[float, float]:
