@@ -184,6 +184,14 @@ def test_a_folder_of_finished_work_is_no_input(here: Path) -> None:
         assert "must not replace an input" in told
 
 
+@pytest.mark.parametrize("given", [".", "/", "", "x" * 300, "a\0b", "=", "#", ":", "sqlite:///"])
+def test_odd_words_are_left_to_their_readers(given: str, here: Path) -> None:
+    status, told = run("score", predictions=given, labels=given, output="x.json")
+    assert status == 2
+    assert told
+    assert not list(here.iterdir())
+
+
 def test_a_figure_does_not_replace_an_input(here: Path) -> None:
     (here / "figures").mkdir()
     (here / "figures" / "labels.csv").write_text("image,label\n")

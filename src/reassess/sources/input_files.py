@@ -69,10 +69,11 @@ def input_files(given: str) -> Iterator[InputFile]:
         return
     for place in dict.fromkeys((given, split_source(given)[1])):
         for path in prediction_files(place):
-            if exists(path):
-                yield InputFile(path)
-                if exists(meta_file(path)):
-                    yield InputFile(meta_file(path))
+            if not exists(path):
+                continue
+            yield InputFile(path)
+            if path.is_file() and exists(meta_file(path)):
+                yield InputFile(meta_file(path))
         if is_study(place):
             yield from _files_of_study(Path(place))
         elif is_published(place) and not exists(Path(place)):
@@ -88,7 +89,7 @@ def _published_files() -> Iterator[InputFile]:
 
 def _database(path: Path) -> Iterator[InputFile]:
     for suffix in ("", "-wal", "-shm"):
-        beside = path.with_name(path.name + suffix)
+        beside = Path(f"{path}{suffix}")
         if exists(beside):
             yield InputFile(beside)
 
