@@ -79,7 +79,7 @@ def corrupt_file_error(path: Path, error: BaseException) -> FileError:
     with path.open("rb") as file:
         head = file.read(6)
     text = str(error)
-    if head[:1] == b"\x80" or "Object arrays" in text:
+    if head[:1] == b"\x80" or "bject arrays" in text or "Python objects" in text:
         return FileError(
             f"{path}: it holds Python objects (a pickle), but must hold plain arrays; reading "
             "pickles would run whatever they contain. Save numbers or fixed-width strings, such "

@@ -31,6 +31,7 @@ from reassess.records import (
     ScoreMatrix,
     ScoreType,
     check_order,
+    how_ids_differ,
     positions,
 )
 from reassess.registry import checks_choices
@@ -320,8 +321,12 @@ def _images_of_rows(
             raise AlignmentError(
                 f"{where}: image id[{unknown[0]}] is {str(row_ids[unknown[0]])!r}, but must be an "
                 f"image of {benchmark.name} (such as {str(benchmark.image_ids[0])!r}); "
-                f"{len(unknown):,} of {n_rows:,} are unknown there. Use the same ids, or name the "
-                "images to score (--subset FILE)."
+                f"{len(unknown):,} of {n_rows:,} are unknown there. "
+                + how_ids_differ(
+                    row_ids[unknown],
+                    benchmark.image_ids,
+                    otherwise="Use the same ids, or name the images to score (--subset FILE).",
+                )
             )
         return image
     n_images = len(benchmark.image_ids)

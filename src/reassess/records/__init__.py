@@ -25,14 +25,13 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 Does not read or write anything: `reassess.files` does.
 """
 
+from reassess.records.alignment import align, how_ids_differ, positions
 from reassess.records.benchmark import (
     Benchmark,
     Classes,
     LabelsAre,
-    align,
     file_number_order,
     imagefolder_order,
-    positions,
 )
 from reassess.records.hierarchy import Hierarchy
 from reassess.records.labels import (
@@ -89,6 +88,7 @@ __all__ = [
     "factorize",
     "file_number_order",
     "find_keys",
+    "how_ids_differ",
     "imagefolder_order",
     "pair_keys",
     "positions",

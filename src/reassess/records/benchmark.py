@@ -1,15 +1,12 @@
 """What a benchmark shipped: its classes, its images and their original labels.
 
-An image's id is its path below the image folder, with ``/``. Two ids name the same image
-when they are equal or when one is the end of the other at a ``/`` (a bare file name, or a
-path with more folders in front), as long as that leaves one image only. Ids are opaque
-otherwise: no part of a path is resolved, stripped or normalised. `positions` and `align`
-bring two lists of ids together; the two usual row orders are here as well.
+An image's id is its path below the image folder, with ``/``. When two ids name the same image is
+for `reassess.records.alignment`; the two usual orders of rows are here.
 """
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -22,84 +19,6 @@ from reassess.errors import AlignmentError, DataError, preview
 from reassess.registry import checks_choices
 
 _NUMBER = re.compile(r"\d+")
-
-
-def positions(
-    ids: Shaped[np.ndarray, "n"], target: Shaped[np.ndarray, "N"], *, source: str
-) -> Int[np.ndarray, "n"]:
-    """The row of ``target`` that each id names, -1 where none does.
-
-    Args:
-        ids: ids to look up, strings.
-        target: the ids that exist, strings.
-        source: what carries ``ids``, for messages.
-
-    Raises:
-        AlignmentError: an id fits several images, or two ids name the same image.
-    """
-    if ids is target or (len(ids) == len(target) and bool(np.all(ids == target))):
-        return np.arange(len(target))
-    row_of = {image_id: row for row, image_id in enumerate(target.tolist())}
-    names = ids.tolist()
-    rows = np.fromiter((row_of.get(name, -1) for name in names), np.int64, len(names))
-    unmatched = np.flatnonzero(rows < 0)
-    if len(unmatched):
-        rows[unmatched] = _rows_by_ending([names[i] for i in unmatched], row_of, source=source)
-    found = rows[rows >= 0]
-    if len(np.unique(found)) != len(found):
-        row, count = np.unique(found, return_counts=True)
-        twice = row[count > 1]
-        where = np.flatnonzero(rows == twice[0])
-        raise AlignmentError(
-            f"{source}: image id {str(target[twice[0]])!r} appears in rows "
-            f"{', '.join(str(i) for i in where[:3].tolist())}, but must appear in one; "
-            f"{len(twice):,} ids appear more than once. Leave one row for each image."
-        )
-    return rows
-
-
-def _rows_by_ending(names: list[str], row_of: dict[str, int], *, source: str) -> list[int]:
-    """Rows for ids that match no id exactly: by a shared file name and a shared ending."""
-    same_name = defaultdict(list)
-    for image_id in row_of:
-        same_name[image_id.rpartition("/")[2]].append(image_id)
-    rows = []
-    for name in names:
-        fits = [
-            other
-            for other in same_name.get(name.rpartition("/")[2], ())
-            if other.endswith("/" + name) or name.endswith("/" + other)
-        ]
-        if len(fits) > 1:
-            raise AlignmentError(
-                f"{source}: image id {name!r} fits {len(fits)} images ({preview(fits)}), but must "
-                "fit one. Write the path below the image folder instead of the bare name."
-            )
-        rows.append(row_of[fits[0]] if fits else -1)
-    return rows
-
-
-def align(
-    ids: Shaped[np.ndarray, "n"],
-    target: Shaped[np.ndarray, "N"],
-    *,
-    source: str,
-    target_name: str = "the benchmark",
-) -> Int[np.ndarray, "n"]:
-    """The row of ``target`` that each id names; every id must be there.
-
-    Raises:
-        AlignmentError: an id is unknown, fits several images, or appears twice.
-    """
-    rows = positions(ids, target, source=source)
-    unknown = np.flatnonzero(rows < 0)
-    if len(unknown):
-        raise AlignmentError(
-            f"{source}: image id[{unknown[0]}] is {str(ids[unknown[0]])!r}, but must be an image "
-            f"of {target_name} (such as {str(target[0])!r}); {len(unknown):,} of {len(ids):,} ids "
-            "are unknown there. Use the path below the image folder, or the bare file name."
-        )
-    return rows
 
 
 def file_number_order(image_ids: Shaped[np.ndarray, "N"]) -> Int[np.ndarray, "N"]:

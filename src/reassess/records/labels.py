@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError, preview
-from reassess.records.benchmark import Benchmark, align, check_classes
+from reassess.records.alignment import align
+from reassess.records.benchmark import Benchmark, check_classes
 from reassess.records.pairs import find_keys, pair_keys
 
 

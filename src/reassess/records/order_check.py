@@ -24,7 +24,8 @@ from jaxtyping import Bool, Int
 
 from reassess.errors import AlignmentError, DataError
 from reassess.notes import note
-from reassess.records.benchmark import Benchmark, Classes, positions
+from reassess.records.alignment import positions
+from reassess.records.benchmark import Benchmark, Classes
 from reassess.records.labels import LabelSets
 from reassess.records.predictions import Predictions
 

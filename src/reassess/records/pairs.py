@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from reassess.errors import DataError
-from reassess.records.benchmark import align, positions
+from reassess.records.alignment import align, positions
 
 
 def factorize(values: Sequence[str]) -> tuple[Shaped[np.ndarray, "n"], Int[np.ndarray, "V"]]:

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, preview
-from reassess.records.benchmark import check_classes, positions
+from reassess.records.alignment import how_ids_differ, positions
+from reassess.records.benchmark import check_classes
 from reassess.registry import checks_choices
 
 ScoreType = Literal["logit", "probability"]
@@ -91,8 +92,12 @@ class Predictions:
             raise AlignmentError(
                 f"{source}: image {preview(image_ids[missing])} is missing; "
                 f"{int(missing.sum()):,} of "
-                f"{len(image_ids):,} are. Predict them, or name the images to score "
-                "(--subset FILE)."
+                f"{len(image_ids):,} are. "
+                + how_ids_differ(
+                    image_ids[missing],
+                    self.image_ids,
+                    otherwise="Predict them, or name the images to score (--subset FILE).",
+                )
             )
         if image_ids is self.image_ids:
             return self

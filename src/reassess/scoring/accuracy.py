@@ -20,6 +20,7 @@ from reassess.records import (
     MultilabelAccuracy,
     Predictions,
     align,
+    how_ids_differ,
     positions,
 )
 
@@ -105,7 +106,12 @@ def on_shared_images(
         raise AlignmentError(
             f"{source}: image {preview(predictions.image_ids[unknown])} has no entry in "
             f"{labels.name}, but must have one; {int(unknown.sum()):,} of {len(row):,} have none. "
-            "Score with labels for these images, or name the images to score (--subset FILE)."
+            + how_ids_differ(
+                predictions.image_ids[unknown],
+                labels.image_ids,
+                otherwise="Score with labels for these images, or name the images to score "
+                "(--subset FILE).",
+            )
         )
     if len(row) < len(labels) and not subset:
         missing = np.ones(len(labels), dtype=bool)
