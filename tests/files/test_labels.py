@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from reassess.errors import AlignmentError, DataError, FileError, OptionError
 from reassess.files import read_labels, write_labels
 from reassess.files.other_labels import read_label_table
+from reassess.notes import NoteWarning, collect_notes
 from reassess.records import Benchmark, Classes, LabelSets, OperatingPoint
 
 POINT = OperatingPoint("recall-at-precision", 0.75, 0.9, 0.91, 0.83, 40)
@@ -205,3 +209,34 @@ def test_refuses_tables_that_say_nothing(rows: str, says: str, tmp_path: Path) -
     with pytest.raises(DataError, match=says) as raised:
         read_label_table(path, classes=CLASSES, name="t")
     assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("l.csv", "image,label\na,0\nb,1\na,2\n", "read as a table.*2 images, 3 labels"),
+        ("l.csv", "image;labels\na;0 2\nb;1\n", "read as a table"),
+        ("l.tsv", "file_name\tlabel\na\t2\nb\t1\na\t0\n", "read as a table"),
+        ("l.json", '[{"image": "a", "labels": [0, 2]}, {"image": "b", "labels": [1]}]', "records"),
+        ("l.json", '[{"file": "a", "label": 0}, {"file": "b", "label": 1}, '
+         '{"file": "a", "label": 2}]', "records, 2 images"),
+    ],
+)  # fmt: skip
+def test_sets_are_read_from_tables_and_records(
+    name: str, text: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    with collect_notes() as notes:
+        read = read_labels(tmp_path / name)
+    assert {one: set(held) for one, held in zip(read.image_ids, read.lists(), strict=True)} == {
+        "a": {0, 2}, "b": {1},
+    }  # fmt: skip
+    assert any(re.search(says, text) for text in notes.texts)
+
+
+def test_a_table_of_single_labels_is_noted_as_original_labels_look_the_same(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("image,label\na,0\nb,1\n")
+    pq.write_table(pa.table({"image": ["a", "b"], "label": [0, 1]}), tmp_path / "l.parquet")
+    for path in sorted(tmp_path.iterdir()):
+        with pytest.warns(NoteWarning, match="each with one label, as original labels have"):
+            assert read_labels(path).indices.tolist() == [0, 1]

@@ -24,6 +24,7 @@ import numpy as np
 
 from reassess.errors import DataError, FileError, preview
 from reassess.files.places import Destination, destination, opened
+from reassess.files.signatures import describe
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -86,6 +87,9 @@ def corrupt_file_error(path: Path, error: BaseException) -> FileError:
             "as np.save(path, np.asarray(values, dtype=float))."
         )
     if head != np.lib.format.MAGIC_PREFIX and head[:2] != b"PK":
+        foreign = describe(path)
+        if foreign is not None:
+            return FileError(f"{path}: it must be a NumPy file, but {foreign}")
         return FileError(
             f"{path}: it is not a NumPy file (its first bytes are {head!r}). Write it with np.save "
             "or np.savez, or give it the extension of what it is."
@@ -181,6 +185,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
+        foreign = describe(path)
+        if foreign is not None:
+            raise FileError(f"{path}: it must be JSON, but {foreign}") from error
         raise FileError(f"{path}: the file is unfinished or not JSON ({error}).") from error
 
 

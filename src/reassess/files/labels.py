@@ -11,9 +11,9 @@ checks      read only: workers' checks of suspected label errors (`reassess.file
 A file says by its ending and its content which format it has; one that says none of them is
 refused. The lists in the published ``real.json`` are unsorted: compare them as sets.
 
-Tables of label sets look like tables of original labels. So `read_labels`, whose labels judge
-models, does not take them for reassessed ones; `reassess.files.other_labels` reads them for
-what only compares label sets.
+A table of label sets looks like one of original labels, which are sets of one: `read_labels` takes
+both (by `reassess.files.other_labels`), and a note says so. A JSON list of records is read as such
+a table (`reassess.files.label_records`).
 """
 
 import dataclasses
@@ -36,10 +36,13 @@ from reassess.files.access import (
     sha256_of,
     write_atomically,
 )
-from reassess.files.other_labels import is_label_checks, label_checks
+from reassess.files.columns import IMAGE, LABELS
+from reassess.files.label_records import is_label_records, labels_by_image
+from reassess.files.other_labels import is_label_checks, label_checks, read_label_table
 from reassess.files.parquet import is_parquet, parquet_metadata, write_parquet
 from reassess.files.places import check_extension
-from reassess.files.tables import read_table
+from reassess.files.tables import TABLES, read_table
+from reassess.notes import note
 from reassess.records import Classes, LabelSets, OperatingPoint, file_number_order
 from reassess.records.benchmark import MOST_CLASSES
 from reassess.registry import Registry
@@ -242,7 +245,11 @@ def read_labels(
     """
     path = Path(path)
     check_readable(path)
+    if path.suffix.lower() in TABLES and not is_parquet(path):
+        return _read_table(path, classes, name or path.stem)
     value = None if is_parquet(path) else read_json(path)
+    if is_label_records(value):
+        value = labels_by_image(value, path)
     source = LabelFile(path, value, name or path.stem, classes, image_ids)
     if is_parquet(path):
         return LABEL_FORMATS["parquet"].read(source)
@@ -254,6 +261,15 @@ def read_labels(
         f"{path}: it holds {_described(value)}, but must hold a list of lists, an object "
         "{file name: [classes]}, or what `reassess label` writes. Give a file of labels."
     )
+
+
+def _read_table(path: Path, classes: Classes | None, name: str) -> LabelSets:
+    """Label sets from a table, with a note, as a table of original labels looks the same."""
+    sets = read_label_table(path, classes=classes, name=name)
+    alike = "each with one label, as original labels have"
+    held = alike if (sets.sizes == 1).all() else f"{len(sets.indices):,} labels"
+    note(f"{path}: read as a table, rows of one image as one set: {len(sets):,} images, {held}.")
+    return sets
 
 
 def _refuse_other_files(value: Any, path: Path) -> None:
@@ -400,11 +416,11 @@ def _indices(labels: Any, row: int, path: Path, classes: Classes | None) -> list
 def _read_parquet(source: LabelFile) -> LabelSets:
     path = source.path
     table = read_table(path)
-    ids = np.array(table.texts(table.require(("image", "filename", "file"))))
-    lists = [
-        [] if labels is None else labels
-        for labels in table.cells(table.require(("labels", "label")))
-    ]
+    cells = table.cells(table.require(LABELS))
+    if not any(isinstance(cell, list) for cell in cells):
+        return _read_table(path, source.classes, source.name)
+    ids = np.array(table.texts(table.require(IMAGE)))
+    lists = [[] if labels is None else labels for labels in cells]
     try:
         about = json.loads(parquet_metadata(path).get("reassess", "{}"))
     except ValueError as error:

@@ -25,6 +25,9 @@ from reassess.files.text_tables import TextTable, read_text_table
 from reassess.files.workbooks import WORKBOOKS, WorkbookTable, read_workbook
 from reassess.notes import columns_read
 
+TABLES = frozenset({".csv", ".tsv", ".txt", ".parquet", ".pq", *WORKBOOKS})
+"""Endings of files that are read as tables wherever a file may be one."""
+
 _Source = TextTable | ParquetTable | WorkbookTable
 
 

@@ -172,9 +172,7 @@ def how_ids_differ(
         ]
         if len(pairs) > best[0]:
             (name, other), *_ = pairs
-            text = (
-                f"{len(pairs):,} would fit but for {what}, such as {name!r} for {other!r}"
-            )
+            text = f"{len(pairs):,} would fit but for {what}, such as {name!r} for {other!r}"
             best = len(pairs), f"{text}: write both the same way."
     return best[1]
 

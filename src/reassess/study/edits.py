@@ -91,6 +91,7 @@ def new_study(
         MissingExtraError: tomlkit or pydantic is missing.
     """
     folder = Path(folder)
+    _check_benchmark(labels, classes, hierarchy)
     if (folder / FILE_NAME).exists():
         raise FileError(
             f"{folder}: there is a study already ({FILE_NAME}). Add to it (reassess add), or "
@@ -98,7 +99,6 @@ def new_study(
         )
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{folder}: it is a file, but must be a folder. Choose another name.")
-    _check_benchmark(labels, classes, hierarchy)
     place = None if images is None else _images_as_named(images, folder)
     files = BenchmarkFiles(
         labels=_copied(folder, labels, f"labels{Path(labels).suffix.lower()}"),
