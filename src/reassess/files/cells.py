@@ -82,7 +82,7 @@ def _note_changes(raw: list[str], texts: list[str], path: Path, where: str) -> N
     if others:
         note(
             f"{path}: {len(others):,} of {len(texts):,} cells in {where} are in another Unicode "
-            f"form, such as {others[0].strip()[:40]!r}; they were read in the composed one (NFC)."
+            f"form, such as {others[0].strip()[:40]!a}; they were read in the composed one (NFC)."
         )
 
 

@@ -46,5 +46,5 @@ def labels_by_image(value: list[Any], path: Path) -> dict[str, list[Any]]:
         labels = record[fields["labels"]]
         held = sets.setdefault(record[fields["image"]], [])
         held += labels if isinstance(labels, list) else [] if labels is None else [labels]
-    note(f"{path}: read as a list of records, {len(sets):,} images.")
+    note(f"{path}: read as a list of records, images: {len(sets):,}.")
     return sets

@@ -268,7 +268,7 @@ def _read_table(path: Path, classes: Classes | None, name: str) -> LabelSets:
     sets = read_label_table(path, classes=classes, name=name)
     alike = "each with one label, as original labels have"
     held = alike if (sets.sizes == 1).all() else f"{len(sets.indices):,} labels"
-    note(f"{path}: read as a table, rows of one image as one set: {len(sets):,} images, {held}.")
+    note(f"{path}: read as a table, rows of one image as one set: images: {len(sets):,}, {held}.")
     return sets
 
 
