@@ -128,6 +128,27 @@ def test_classes_that_are_only_numbers_have_a_hierarchy_too(cli: Cli) -> None:
     assert not Path("t").exists()
 
 
+def test_new_says_which_images_labels_do_not_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/1.png", "a/2.png", "b/3.jpg", "b/3.txt", "b/.hidden"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    rows = {"some.csv": ("1.png", "b/9.jpg"), "all.csv": ("a/1.png", "2.png", "3.jpg")}
+    for file, names in rows.items():
+        Path(file).write_text("image,label\n" + "".join(f"{name},cat\n" for name in names))
+    made = cli("new", "s", "--labels", "some.csv", "--images", "photos")
+    assert made.status == 0
+    assert (
+        "2 of 3 image files are not named by the labels, such as 'a/2.png', 'b/3.jpg'" in made.err
+    )
+    assert "1 of 2 images of the labels have no file there, such as 'b/9.jpg'" in made.err
+    assert "not named" in cli("locate", "s", "--images", "photos").err
+    assert cli("new", "t", "--labels", "all.csv", "--images", "photos").err == ""
+
+
 def test_a_dry_run_writes_nothing_and_tells_the_cost(cli: Cli) -> None:
     begun(cli)
     before = {path: path.read_bytes() for path in Path("s").glob("*") if path.is_file()}

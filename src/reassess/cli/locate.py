@@ -1,5 +1,6 @@
 """``reassess locate``: where the files are that a study does not hold itself."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -49,7 +50,8 @@ def locate(
     are missing.
     """
     from reassess.study import locate as locate_files
-    from reassess.study import open_study
+    from reassess.study import open_study, read_study_benchmark
+    from reassess.study.images import note_unmatched_images
 
     opened = open_study(study)
     changed = locate_files(
@@ -61,6 +63,9 @@ def locate(
         predictions=dict(_named(one) for one in predictions),
         copy=copy,
     )
+    if images is not None:
+        benchmark = read_study_benchmark(changed)
+        note_unmatched_images(Path(images), benchmark.image_ids.tolist())
     _show(changed)
 
 

@@ -1,5 +1,7 @@
 """``reassess new``: a study in a new folder."""
 
+from pathlib import Path
+
 import click
 
 
@@ -35,11 +37,14 @@ def new(
     Labels, classes and edges are checked and copied into the folder.
     """
     from reassess.study import new_study, read_study_benchmark
+    from reassess.study.images import note_unmatched_images
 
     made = new_study(
         study, labels=labels, classes=classes, images=images, hierarchy=hierarchy, name=name
     )
     benchmark = read_study_benchmark(made)
+    if images is not None:
+        note_unmatched_images(Path(images), benchmark.image_ids.tolist())
     n_classes = benchmark.n_classes
     click.echo(
         f"{study}: {len(benchmark.image_ids):,} images"

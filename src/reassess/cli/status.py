@@ -7,6 +7,7 @@ import click
 
 from reassess.cli.output import console, print_json
 from reassess.cli.rating_options import database_option
+from reassess.notes import note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,10 +77,15 @@ def _stages_table(title: str, stages: "Sequence[StageStatus]") -> "Table":
 
 
 def _site(study: "Study", database: str | None) -> "StudyProgress | None":
-    """How far the site is; None where there is none, or nothing to open one with."""
+    """How far the site is; None where there is none, or, with a note, nothing to open one with."""
     from importlib.util import find_spec
 
     if find_spec("sqlalchemy") is None:
+        if (database or study.database) is not None or (study.folder / "rating.db").is_file():
+            note(
+                "how far the rating site is cannot be told: reading it needs SQLAlchemy. Install "
+                "it: pip install 'reassess[web]'"
+            )
         return None
     from reassess.site.store import site_progress
 

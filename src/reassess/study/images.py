@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from reassess.errors import AlignmentError, preview
 from reassess.files.decoding import decode_image
+from reassess.files.images import SUFFIXES
+from reassess.notes import note
 from reassess.records import Benchmark, positions
 
 N_EXAMPLES = 8
@@ -49,6 +52,10 @@ class ImageFolder:
             return None
         return path if inside else None
 
+    def files(self) -> dict[str, str]:
+        """The path below the folder of each image, by its id; as named where there is no file."""
+        return dict(self._name)
+
     def _look_up(self, files: list[str], folder: str) -> int:
         """How many ids have a file; ids that are the end of a file's path, or longer, find it."""
         there = set(files)
@@ -59,6 +66,38 @@ class ImageFolder:
         found = {one: files[i] for one, i in zip(absent, row.tolist(), strict=True) if i >= 0}
         self._name |= found
         return len(self._name) - len(absent) + len(found)
+
+
+def note_unmatched_images(folder: Path, image_ids: Sequence[str]) -> None:
+    """Note which image files below a folder no label names, and which labels have no file.
+
+    Args:
+        folder: the folder of a study's images.
+        image_ids: the ids that its labels name.
+    """
+    try:
+        images = ImageFolder(folder, image_ids)
+    except AlignmentError as error:
+        note(str(error))
+        return
+    files = _files_below(folder.resolve())
+    path_of = images.files()
+    there, named = set(files), set(path_of.values())
+    pictures = [one for one in files if Path(one).suffix.lower() in SUFFIXES and one[0] != "."]
+    unnamed = [one for one in pictures if one not in named]
+    absent = [one for one, file in path_of.items() if file not in there]
+    if unnamed:
+        note(
+            f"{folder}: {len(unnamed):,} of {len(pictures):,} image files are not named by the "
+            f"labels, such as {preview(unnamed)}. They are left out; add rows for them to the "
+            "labels to have them in."
+        )
+    if absent:
+        note(
+            f"{folder}: {len(absent):,} of {len(image_ids):,} images of the labels have no file "
+            f"there, such as {preview(absent)}. Raters cannot see them; check the folder (--images "
+            "DIR)."
+        )
 
 
 def example_images(
