@@ -17,7 +17,7 @@ from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Votes
 from tests.study.small import make_study
 
-from .test_votes import some_votes, triples, votes_of
+from .test_votes import triples
 
 ROWS = st.lists(
     st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.sampled_from("xyz"), st.integers(0, 2)),
@@ -133,17 +133,6 @@ def test_votes_from_columns_are_the_rows_by_question(
     assert (None if votes.seconds is None else votes.seconds.tolist()) == (
         by_question if known else None
     )
-
-
-@given(drawn=some_votes(), name=st.sampled_from(["long", "real-npz", "label-studio", "crowd-kit"]))
-def test_every_format_keeps_what_it_says_it_holds(
-    drawn: Any, name: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    votes = votes_of(drawn)
-    for ending in VOTE_FORMATS[name].endings:
-        path = tmp_path_factory.mktemp("votes") / f"v{ending}"
-        write_votes(votes, path, name)
-        assert triples(read_votes(path, form=name)) == triples(votes)
 
 
 def test_what_a_format_cannot_say_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What a file of votes or gold means: which question, whose answer, which answer, and when."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reassess.errors import DataError, OptionError, ReassessError
-from reassess.files import read_gold, read_votes, write_votes
+from reassess.files import VOTE_FORMATS, read_gold, read_votes, write_votes
+from reassess.files.artefacts import read_tasks
 from reassess.files.label_studio import read_label_studio
 from reassess.notes import collect_notes
 from reassess.records import ANSWERS, Votes
+from tests.study.small import make_study
 
-from .test_votes import triples
+from .test_votes import some_votes, triples, votes_of
 
 HEADER = "image,label,rater,answer"
 ROWS = [
@@ -72,7 +77,7 @@ def test_image_and_class_name_a_question_whatever_stands_beside(
     ("header", "cells", "says"),
     [
         # The same image and class in several tasks: is the question the task?
-        (f"{HEADER},task", "{0},{1},{2},{3},{n}", r"rows 2 and 3 .* differ in 'task'"),
+        (f"{HEADER},task", "{0},{1},{2},{3},{n}", r"row 2 and row 3 .* differ in 'task'"),
         # A task that holds several images or classes: is it a screen?
         ("task,worker,label,image", "{1},{2},{3},{0}", "differ in 'image'"),
         ("task,worker,answer,label", "{0},{2},{3},{1}", "differ in 'label'"),
@@ -415,3 +420,71 @@ def test_own_words_lead_to_labels(cli: Any) -> None:
     assert "--answers ja=yes,nein=no,vielleicht=maybe" in done.err
     done = cli("aggregate", "german.csv", "--answers", "nein=no,ja", "-o", "p.npz")
     assert "each word must have one meaning" in done.err
+
+
+def test_every_door_reads_the_same_votes(cli: Any, tmp_path: Path) -> None:
+    """A file with all that is left out or counted once: `votes import`, a study and Python."""
+    pytest.importorskip("sqlalchemy")
+    study = make_study(tmp_path)
+    asked = read_tasks(study.folder / "tasks.parquet").questions.require_pairs()
+    images = asked.image_ids[asked.image]
+    rows = [
+        (image, label, f"r{rater} ", ("nein", "ja")[(n + rater) % 2], "yes", n)
+        for n, (image, label) in enumerate(zip(images, asked.label.tolist(), strict=True))
+        for rater in range(2)
+    ]
+    rows += [rows[0], (*rows[1][:3], "ja", "no", 0)]
+    path = table(tmp_path / "v.csv", f"{HEADER},counted,item", rows)
+    meaning = {"nein": "no", "ja": "yes"}
+    typed = ("--answers", "nein=no,ja=yes")
+    done = cli("votes", "import", study.folder, path, *typed)
+    assert done.status == 0, done.err
+    assert f"{2 * len(asked):,} new votes" in done.out
+    assert "repeat a vote" in done.err
+    assert cli("votes", "export", study.folder).status == 0
+    found, notes = read(path, answers=meaning)
+    assert "1 of" in notes
+    by_name = read_votes(study.folder / "votes.csv")
+    assert triples(by_name) == triples(found)
+    made = []
+    for source, more in ((path, typed), (study.folder / "votes.csv", ())):
+        done = cli("aggregate", source, *more, "--json", "-o", tmp_path / "p.npz")
+        assert done.status == 0, done.err
+        made.append({k: v for k, v in json.loads(done.out).items() if k.startswith("n_")})
+    assert made[0] == made[1]
+
+
+@given(
+    drawn=some_votes(),
+    known=st.booleans(),
+    name=st.sampled_from([(one, end) for one, f in VOTE_FORMATS.items() for end in f.endings]),
+    expert=st.booleans(),
+)
+def test_what_is_written_is_read_by_every_reader(
+    drawn: Any, known: bool, name: tuple[str, str], expert: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:  # fmt: skip
+    """Votes and gold through every format: the same questions, raters, answers and times."""
+    votes = votes_of(drawn)
+    if known:
+        times = np.datetime64("2026-01-01", "ms") + np.arange(len(votes)) * 61_007
+        times[1:][votes.rater[1:] == 0] = np.datetime64("NaT")
+        votes = replace(votes, given_at=times, seconds=np.arange(len(votes)) / 4)
+    form, ending = name
+    path = tmp_path_factory.mktemp("votes") / f"v{ending}"
+    write_votes(votes, path, form)
+    found = read_gold(path, form=form).votes if expert else read_votes(path, form=form)
+    assert triples(found) == triples(votes)
+    assert set(found.questions.ids.tolist()) == set(votes.questions.ids.tolist())
+    if "given_at" in VOTE_FORMATS[form].holds:
+        assert _known(found) == _known(votes)
+
+
+def _known(votes: Votes) -> set[tuple[str, ...]]:
+    """What is known of each vote, as texts."""
+    given_at = votes.given_at if votes.given_at is not None else [""] * len(votes)
+    seconds = votes.seconds if votes.seconds is not None else [""] * len(votes)
+    return {
+        (str(votes.questions.ids[q]), str(votes.rater_ids[r]), str(at), str(took))
+        for q, r, at, took in zip(votes.question, votes.rater, given_at, seconds, strict=True)
+    }

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reassess.errors import DataError
-from reassess.files import read_gold, read_posterior, read_votes, write_posterior, write_votes
+from reassess.files import read_gold, read_posterior, read_votes, write_posterior
 from reassess.files.cells import EMPTY_WORDS
 from reassess.notes import NoteWarning
 from reassess.records import ANSWERS, Pairs, Posterior, Questions, Votes
@@ -62,17 +62,6 @@ def votes_of(drawn: tuple[Any, ...]) -> Votes:
     question, rater, answer = (np.array(column) for column in zip(*rows, strict=True))
     questions = Questions.from_pairs(Pairs(np.array(images), image, label))
     return Votes(questions, np.array(raters), ANSWERS, question, rater, answer)
-
-
-@given(drawn=some_votes(), suffix=st.sampled_from([".csv", ".tsv", ".parquet", ".pq"]))
-def test_export_then_import_is_the_identity(
-    drawn: Any, suffix: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    votes = votes_of(drawn)
-    path = tmp_path_factory.mktemp("votes") / f"v{suffix}"
-    write_votes(votes, path)
-    assert triples(read_votes(path)) == triples(votes)
-    assert read_votes(path).answers == ANSWERS
 
 
 def test_the_long_and_the_dense_layout_say_the_same(tmp_path: Path) -> None:

@@ -54,11 +54,13 @@ def _refuse_headers(table: ColumnFile, answers: list[str], raters: list[str]) ->
         DataError: there is one.
     """
     names = {name.strip().lower() for name in table.header}
+    if not all(names & {text.lower() for text in set(column)} for column in (answers, raters)):
+        return
     found = np.flatnonzero(_in_names(answers, names) & _in_names(raters, names))
     if len(found):
         row = int(found[0])
         raise DataError(
-            f"{table.path}: row {row + 2} holds names of columns ({raters[row]!r}, "
+            f"{table.path}: {table.place(row)} holds names of columns ({raters[row]!r}, "
             f"{answers[row]!r}), but must hold a vote; {len(found):,} rows do: several "
             "tables stand one below the other. Delete these rows if the columns are the same, "
             "else put each table into a file of its own."
@@ -86,11 +88,11 @@ def _counted(table: ColumnFile) -> Bool[np.ndarray, "n"] | None:
     is_false = _by_text(cells, lambda text: text.strip().lower() in _FALSE)
     wrong = np.flatnonzero(~is_true & ~is_false)
     if len(wrong):
-        cell = str(cells[int(wrong[0])])[:40]
+        row = int(wrong[0])
         raise DataError(
-            f"{table.path}: column {column!r}: row {int(wrong[0]) + 2} is {cell!r}, but must be "
-            f"true or false: whether the vote counts; {len(wrong):,} of {len(cells):,} rows are "
-            "neither. Fix them, or call the column otherwise."
+            f"{table.path}: column {column!r}: {table.place(row)} is {str(cells[row])[:40]!r}, but "
+            f"must be true or false: whether the vote counts; {len(wrong):,} of {len(cells):,} "
+            "rows are neither. Fix them, or call the column otherwise."
         )
     n = int(is_false.sum())
     if n:

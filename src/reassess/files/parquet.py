@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from reassess.errors import FileError, MissingExtraError
 from reassess.files.signatures import describe
@@ -80,6 +80,22 @@ class ParquetTable:
             return None
         flat: np.ndarray[Any, np.dtype[Any]] = values.to_numpy(zero_copy_only=False)
         return flat.reshape(len(column), int(lengths[0]))
+
+    def times(self, name: str) -> Shaped[np.ndarray, "n"] | None:
+        """A column of timestamps in UTC as ``datetime64[ms]``, NaT where empty; None for others.
+
+        A timestamp without a time zone is taken to be in UTC.
+        """
+        import pyarrow as pa
+        from pyarrow import types
+
+        if not types.is_timestamp(self.schema.field(name).type):
+            return None
+        column = _read(self.path, [name]).column(0)
+        times: Shaped[np.ndarray, "n"] = column.cast(
+            pa.timestamp("ms", tz=column.type.tz), safe=False
+        ).to_numpy()
+        return times
 
     def numbers(self, names: Sequence[str]) -> Float[np.ndarray, "n m"]:
         """Several columns as one array.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from reassess.errors import FileError, preview
 from reassess.files.access import check_readable, write_atomically
@@ -172,6 +172,15 @@ class ColumnFile:
         for name in names:
             self._record(name)
         return self._source.numbers(names)
+
+    def times(self, name: str) -> Shaped[np.ndarray, "n"] | None:
+        """A column that is stored as timestamps, in UTC as ``datetime64[ms]``; None for others."""
+        self._record(name)
+        return self._source.times(name) if isinstance(self._source, ParquetTable) else None
+
+    def place(self, row: int) -> str:
+        """The name of a row below the header, by its number from 0, for messages."""
+        return f"row {row + self.first_row}"
 
     @property
     def first_row(self) -> int:

@@ -37,17 +37,32 @@ _MOST_OFFSET = 14 * 60
 _Place = Callable[[int], str]
 
 
-def utc_times(cells: Sequence[Any], where: str, place: _Place) -> Shaped[np.ndarray, "n"]:
+def utc_times(
+    cells: Sequence[Any] | Shaped[np.ndarray, "n"], where: str, place: _Place
+) -> Shaped[np.ndarray, "n"]:
     """Cells as ``datetime64[ms]`` in UTC, NaT where one is empty.
 
     Args:
-        cells: texts, numbers, datetimes and dates; None, NaN and blank texts are empty.
+        cells: texts, numbers, datetimes and dates, where None, NaN and blank texts are empty; or
+            an array of ``datetime64``.
         where: what holds them, for messages.
         place: names a cell in messages, by its number from 0.
 
     Raises:
         DataError: a cell is no time for certain, or none from 2000 to 2100.
     """
+    if isinstance(cells, np.ndarray):
+        found = cells.astype("datetime64[ms]")
+    else:
+        found = _read_cells(cells, where, place)
+    outside = np.flatnonzero((found < FIRST) | (found >= LAST))
+    if len(outside):
+        row = int(outside[0])
+        raise _no_time(where, place, row, cells[row])
+    return found
+
+
+def _read_cells(cells: Sequence[Any], where: str, place: _Place) -> Shaped[np.ndarray, "n"]:
     found = np.full(len(cells), np.datetime64("NaT"), "datetime64[ms]")
     filled = [row for row, cell in enumerate(cells) if cell is not None and cell != ""]
     alike = _alike([cells[row] for row in filled])
@@ -63,10 +78,6 @@ def utc_times(cells: Sequence[Any], where: str, place: _Place) -> Shaped[np.ndar
     for kind in known:
         rows = np.flatnonzero(kinds == kind)
         found[rows] = _READ[kind]([cells[row] for row in rows.tolist()], rows, where, place)
-    outside = np.flatnonzero((found < FIRST) | (found >= LAST))
-    if len(outside):
-        row = int(outside[0])
-        raise _no_time(where, place, row, cells[row])
     return found
 
 
@@ -94,7 +105,7 @@ def _alike(cells: Sequence[Any]) -> Shaped[np.ndarray, "n"] | None:
         times: Shaped[np.ndarray, "n"] = plain.astype("datetime64[ms]")
     except ValueError:
         return None
-    return times if ((times >= FIRST) & (times < LAST)).all() else None
+    return times
 
 
 def _same_shape(letters: Int[np.ndarray, "n m"]) -> bool:

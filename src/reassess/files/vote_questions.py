@@ -82,10 +82,10 @@ def _check_finer(table: ColumnFile, columns: tuple[str, str], tasks: Sequence[st
         if row is not None:
             first = int(np.argmax(pair == pair[row]))
             raise FileError(
-                f"{table.path}: rows {first + 2} and {row + 2} have the same {columns[0]!r} and "
-                f"{columns[1]!r}, but differ in {task!r}, and either could name the question. "
-                f"Rename or drop the column {task!r} if the question is the image with its class; "
-                f"else rename {columns[0]!r}."
+                f"{table.path}: {table.place(first)} and {table.place(row)} have the same "
+                f"{columns[0]!r} and {columns[1]!r}, but differ in {task!r}, and either could "
+                f"name the question. Rename or drop the column {task!r} if the question is the "
+                f"image with its class; else rename {columns[0]!r}."
             )
     note(
         f"{table.path}: a question is an image with a class (columns {columns[0]!r} and "
@@ -106,10 +106,10 @@ def _check_task(table: ColumnFile, task: str, other: str, answer: str) -> None:
     if row is not None:
         first = int(np.argmax(asked == asked[row]))
         raise FileError(
-            f"{table.path}: rows {first + 2} and {row + 2} are of one {task!r}, but differ in "
-            f"{other!r}, so that it is not certain which of them names the question, and which "
-            f"column holds the answer. Drop the column that is not meant, or rename it; name a "
-            "question by image, label and answer, or by task and answer."
+            f"{table.path}: {table.place(first)} and {table.place(row)} are of one {task!r}, but "
+            f"differ in {other!r}, so that it is not certain which of them names the "
+            f"question, and which column holds the answer. Drop the column that is not meant, or "
+            "rename it; name a question by image, label and answer, or by task and answer."
         )
     n_rows, n_others = len(asked), int(beside.max()) + 1
     numbers = n_others < n_rows == asked.max() + 1 and _are_integers(table.cells(task))

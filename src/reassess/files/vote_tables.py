@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Shaped
 
 from reassess.errors import DataError, MissingExtraError
 from reassess.files.access import write_atomically
-from reassess.files.answers import DeclaredAnswers, read_answers, table_row
+from reassess.files.answers import DeclaredAnswers, read_answers
 from reassess.files.class_words import class_column
 from reassess.files.columns import RATER
 from reassess.files.counted import counted_rows
@@ -64,6 +64,7 @@ def read_vote_table(
         about_pairs=questions.pairs is not None,
         must_be_ours=columns.task is None,
         rows=counts,
+        place=table.place,
     )
     return VoteRows(
         str(path),
@@ -75,7 +76,7 @@ def read_vote_table(
         _times(table, counts),
         _durations(table, counts),
         counts,
-        table_row,
+        table.place,
     ).votes()
 
 
@@ -84,9 +85,13 @@ def _times(table: ColumnFile, counts: Bool[np.ndarray, "n"] | None) -> Any:
     column = table.find(GIVEN_AT)
     if column is None:
         return None
-    return utc_times(
-        _counted_cells(table, column, counts), f"{table.path}: column {column!r}", table_row
-    )
+    where = f"{table.path}: column {column!r}"
+    stored = table.times(column)
+    if stored is not None:
+        if counts is not None:
+            stored = np.where(counts, stored, np.datetime64("NaT"))
+        return utc_times(stored, where, table.place)
+    return utc_times(_counted_cells(table, column, counts), where, table.place)
 
 
 def _durations(
@@ -105,7 +110,7 @@ def _durations(
     if len(wrong):
         row = int(wrong[0])
         raise DataError(
-            f"{table.path}: column {column!r}: {table_row(row)} is {str(cells[row])[:40]!r}, but "
+            f"{table.path}: column {column!r}: {table.place(row)} is {str(cells[row])[:40]!r}, but "
             "must be the seconds that a vote took, a number of 0 or more, or empty; "
             f"{len(wrong):,} of {len(cells):,} rows are none. Fix them, or call the column "
             "otherwise."
