@@ -99,7 +99,7 @@ def test_decisions_stand_beside_votes_that_stay(store: Store, sign_in: Enter) ->
     page = ada.http.get("/adjudicate/next")
     boss = sign_in("boss", "owner")
     for shown in (page, ada.http.get("/adjudicate"), boss.http.get("/adjudicate")):
-        assert not [one for one in FOLDERS[1:] if one in shown.text]  # classes, as folders name them
+        assert not [one for one in FOLDERS[1:] if one in shown.text]  # folders name classes
     by_id = ada.http.get("/adjudicate/image", params={"id": image_id})
     assert by_id.url.path == page.url.path
     assert page.text.count("(yes, maybe, no)") == page.text.count("<fieldset")
