@@ -22,7 +22,7 @@ from tests.rating.play import SEED
 from .conftest import PLAIN, served
 
 N_ASKED = 7
-IMAGE = re.compile(r"/screens/\d+/image/")
+IMAGE = re.compile(r"/screens/\d+/image")
 IDS = [f"{i}.png" for i in range(8)]
 ANSWERED = """[...document.querySelectorAll('fieldset[data-place]')]
     .map(one => one.querySelector('input:checked')?.value ?? null)"""

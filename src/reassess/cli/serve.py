@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _KEEP_ALIVE = 75
 """Seconds: longer than a task takes, and than a proxy keeps its own connections."""
 
+_TRY = 10.0
+"""Seconds in which images are tried before the site opens; the rest is tried afterwards."""
+
 _START = 60
 """Seconds that a worker process may be silent, as it is while it starts on a busy machine."""
 
@@ -106,6 +109,11 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
 @click.option(
     "--https", is_flag=True, help="Send cookies over https only, which a proxy in front speaks."
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse to serve where an image has no file, or one that cannot be shown.",
+)
 @option(
     "--processes",
     old=("--workers",),
@@ -126,12 +134,16 @@ def serve(
     votes_per_question: int | None,
     example_images: str | None,
     https: bool,
+    strict: bool,
 ) -> None:
     """Open the rating site of STUDY, until it is stopped (Ctrl-C).
 
     Loads the study's questions and gold first; what is there already stays. Invite people with
     `reassess invite`. Without an image folder the site shows placeholders. A --database is
     written into study.toml, without its password, and every command takes it from there.
+
+    Every image is decoded once, and those that cannot be shown are named: here, and on the
+    owner's page. What takes longer than some seconds is tried while the site is open.
     """
     need("uvicorn", "the rating site")
     need("fastapi", "the rating site")
@@ -164,10 +176,13 @@ def serve(
         if database is not None:
             _name_database(prepared.study, database)
         _tell(prepared, study, f"http{'s' if https else ''}://{_reached(host)}:{port}")
+        is_tried = _try_images(prepared, strict=strict)
         if not no_early_stopping:
             _tell_stop(prepared, stop, budget)
         click.echo(f"Serving at http://{_shown(host)}:{port}/", err=True)
         prepared.begin()
+        if not is_tried:
+            prepared.check.run_in_background()
         # The log of requests would hold the tokens of invitations.
         common: dict[str, Any] = {
             "host": host, "port": port, "access_log": False, "log_level": "warning",
@@ -281,6 +296,31 @@ def _tell(prepared: "PreparedSite", study: str, address: str) -> None:
             f"--base-url {address}",
             err=True,
         )
+
+
+def _try_images(prepared: "PreparedSite", *, strict: bool) -> bool:
+    """Whether every image was tried; the owner is told of those that cannot be shown.
+
+    Raises:
+        DataError: one cannot be, or has no file, and only whole studies are to be served.
+    """
+    check = prepared.check
+    if strict:
+        check.run()
+        check.refuse_broken()
+        return True
+    is_tried = check.run(seconds=_TRY)
+    found = check.findings()
+    sentence = found.sentence()
+    if sentence is not None:
+        click.echo(f"Warning: {sentence}", err=True)
+    elif not is_tried:
+        click.echo(
+            f"Note: {found.n_tried:,} of {found.n_images:,} images were tried and can be shown; "
+            "the others are tried while the site is open. The owner's page names what cannot be.",
+            err=True,
+        )
+    return is_tried
 
 
 def _tell_stop(prepared: "PreparedSite", stop: str, budget: float | None) -> None:

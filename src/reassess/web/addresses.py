@@ -8,6 +8,7 @@ database at this address, or from this one before it was restored, is found out 
 
 import hashlib
 import hmac
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def check_seal(seal: str, form: str | None) -> None:
 def task_image(site: Site, task: rating.TaskLease) -> str | None:
     """The address of a task's image; None where it has no file."""
     tag = image_tag(site, "task", task_seal(site, task), site.image_path(task.image_id))
-    return None if tag is None else f"/screens/{task.lease}/image/{tag}"
+    return None if tag is None else f"/screens/{task.lease}/image?of={tag}"
 
 
 def gold_image(site: Site, task: GoldTask) -> str | None:
@@ -94,7 +95,7 @@ def check_tag(address: str | None, tag: str) -> None:
     Raises:
         HTTPException: the two do not go together.
     """
-    now = "" if address is None else address.rpartition("/")[2]
+    now = "" if address is None else re.split("[/=]", address)[-1]
     if not now or not hmac.compare_digest(now.encode(), tag.encode(errors="replace")):
         raise HTTPException(404, ANOTHER_STORE)
 

@@ -182,6 +182,7 @@ def _page(request: Request, site: Site, *, status: int = 200, **said: str) -> Re
         remarks=rating.remarks(site.store, _REMARKS),
         acts=rating.audit_log(site.store, limit=_ACTS),
         missing=_missing(request, site),
+        image_check=None if site.image_check is None else site.image_check.findings(),
         has_classes=site.classes is not None,
         link=said.get("link"),
         invited=said.get("invited"),

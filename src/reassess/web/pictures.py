@@ -80,6 +80,15 @@ def picture(path: Path | None, size: Size = "full") -> tuple[bytes, str] | None:
     return _SIZES[size](stamp)
 
 
+def problem_of(stamp: Stamp) -> str | None:
+    """Why a file cannot be shown; None where it can be. It is decoded whole, if in a small size."""
+    try:
+        _decoded(stamp, _SIDE)
+    except ValueError as error:
+        return " ".join(str(error).split())[:200]
+    return None
+
+
 def thumbnail(path: Path) -> bytes | None:
     """A small copy of an image file, for examples and galleries; None where it cannot be shown."""
     found = picture(path, "small")
@@ -158,18 +167,30 @@ def _whole(read: _Read | None) -> tuple[bytes, str] | None:
 
 
 def _read(stamp: Stamp, longer: int | None = None) -> _Read | None:
-    """An image with its file's content; None where it cannot be shown, or has too many pixels."""
+    """An image with its file's content; None where it cannot be shown."""
+    try:
+        return _decoded(stamp, longer)
+    except ValueError:
+        return None
+
+
+def _decoded(stamp: Stamp, longer: int | None) -> _Read:
+    """An image with its file's content.
+
+    Raises:
+        ValueError: it cannot be shown, in words that follow "the file cannot be shown:".
+    """
     try:
         content = Path(stamp[0]).read_bytes()
-        width, height, kind = _measure(content)
-        if width * height > MOST_PIXELS:
-            if kind not in ("JPEG", "MPO"):
-                return None
-            half = int(max(width, height) * (MOST_PIXELS / (width * height)) ** 0.5 / 2)
-            longer = half if longer is None else min(longer, half)
-        return _Read(decode_image(content, longer=longer), content, (width, height))
-    except (OSError, ValueError):
-        return None
+    except OSError as error:
+        raise ValueError(f"it cannot be read ({error.strerror})") from error
+    width, height, kind = _measure(content)
+    if width * height > MOST_PIXELS:
+        if kind not in ("JPEG", "MPO"):
+            raise ValueError(f"it has {width:,} × {height:,} pixels, of at most {MOST_PIXELS:,}")
+        half = int(max(width, height) * (MOST_PIXELS / (width * height)) ** 0.5 / 2)
+        longer = half if longer is None else min(longer, half)
+    return _Read(decode_image(content, longer=longer), content, (width, height))
 
 
 def _measure(content: bytes) -> tuple[int, int, str]:
@@ -183,7 +204,9 @@ def _measure(content: bytes) -> tuple[int, int, str]:
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
             return opened.width, opened.height, opened.format or ""
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError as error:  # its text names an object in memory
+        raise ValueError("it is no image of a known format") from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from error
 
 

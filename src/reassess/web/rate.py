@@ -105,28 +105,24 @@ def paused(request: Request, site: ASite, person: Person) -> Response:
     return render(request, "paused.html", standing=standing)
 
 
-@router.get("/screens/{lease}/image/{tag}")
-def image(site: ASite, person: Person, lease: int, tag: str, size: Size = "screen") -> Response:
+@router.get("/screens/{lease}/image")
+def image(site: ASite, person: Person, lease: int, of: str = "", size: Size = "screen") -> Response:
     """The image of a task that the rater holds or held; nobody names an image by its id.
 
-    Browsers may keep it, as its address is of this store, this lease and this content alone.
-    """
-    found = rating.leased_task(site.store, person.number, lease)
-    check_tag(task_image(site, found), tag)
-    return sized(site.image_path(found.image_id), size)
-
-
-@router.get("/screens/{lease}/image")
-def image_of_now(site: ASite, person: Person, lease: int, size: Size = "screen") -> Response:
-    """To the address of the image, for programs; browsers keep no redirection.
+    Browsers may keep it, as its address is ``of`` this store, this lease and this content alone.
+    Without ``of``, as programs ask, it leads to that address; browsers keep no redirection.
 
     Raises:
         HTTPException: there is no file.
     """
-    address = task_image(site, rating.leased_task(site.store, person.number, lease))
-    if address is None:
+    found = rating.leased_task(site.store, person.number, lease)
+    address = task_image(site, found)
+    if not of and address is None:
         raise HTTPException(404, "There is no image file.")
-    return RedirectResponse(f"{address}?size={size}", 303)
+    if not of:
+        return RedirectResponse(f"{address}&size={size}", 303)
+    check_tag(address, of)
+    return sized(site.image_path(found.image_id), size)
 
 
 @router.get("/examples/{label}/{tag}")

@@ -36,8 +36,10 @@ from reassess.site.store import (
 from reassess.site.sync import SyncResult, sync
 from reassess.study import Study, images_folder, open_study
 from reassess.study.images import ImageFolder, example_images
+from reassess.study.inputs import CACHE
 from reassess.study.manifest import KEYS
 from reassess.web.app import create_app
+from reassess.web.image_check import FILE, ImageCheck
 from reassess.web.site import Site
 from reassess.web.wording import Wording
 
@@ -85,6 +87,7 @@ class PreparedSite:
         study: the study.
         loaded: what its store holds.
         images: where its images are.
+        check: tries whether its images can be shown; has tried none yet.
         begin: starts what keeps the stopping rule up to date.
     """
 
@@ -92,6 +95,7 @@ class PreparedSite:
     study: Study
     loaded: SyncResult
     images: ImageFolder
+    check: ImageCheck
     begin: Callable[[], None]
 
 
@@ -122,6 +126,9 @@ def serve_study(
         images, exemplars = _pictures(study, config, loaded)
         rule, begin = _rule(study, store, config, refreshes=refreshes)
         wording, shown_labels = _asking(study, loaded)
+        shown = [name for names in exemplars.values() for name in names]
+        names = tuple(dict.fromkeys([*loaded.asked.image_ids.tolist(), *shown]))
+        check = ImageCheck(names, images, study.folder / CACHE / FILE)
         site = Site(
             store=store if rule is None else replace(store, rule=rule),
             name=study.name,
@@ -133,11 +140,12 @@ def serve_study(
             secure_cookies=config.https,
             wording=wording,
             shown_labels=shown_labels,
+            image_check=check,
         )
     except BaseException:
         store.close()
         raise
-    return PreparedSite(site, study, loaded, images, begin)
+    return PreparedSite(site, study, loaded, images, check, begin)
 
 
 def environment_of(config: ServeConfig) -> dict[str, str]:

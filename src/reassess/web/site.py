@@ -10,6 +10,7 @@ from pathlib import Path
 from reassess import rating
 from reassess.errors import OptionError
 from reassess.records import Classes, StoppingRule
+from reassess.web.image_check import ImageCheck
 from reassess.web.wording import PAPER, Wording
 
 SHORTEST_SECRET = 16
@@ -32,6 +33,7 @@ class Site:
         wording: how question and answers are called.
         shown_labels: image id -> classes that pages name as its labels, beside the questions
             about it; none but where the study is about labels, as a review of mistakes is.
+        image_check: which images can be shown, as far as they were tried; None tries none.
 
     Raises:
         OptionError: the secret is too short to sign anything.
@@ -47,6 +49,7 @@ class Site:
     secure_cookies: bool = False
     wording: Wording = PAPER
     shown_labels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    image_check: ImageCheck | None = None
 
     def __post_init__(self) -> None:
         if len(self.secret) < SHORTEST_SECRET:

@@ -1,0 +1,171 @@
+"""Every image of a study decoded once, so that its owner hears of broken files before raters do.
+
+What was found is kept in the study's cache under each file's path, time and size: a check that is
+broken off goes on where it was, and a file that is replaced is tried again. One process of a site
+decodes; the others read what it found.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from reassess.errors import DataError, preview
+from reassess.progress import Progress, null_progress
+from reassess.web.pictures import Stamp, problem_of, stamp_of
+
+FILE = "images.jsonl"
+"""In the study's cache; a line a file: path, time, size, and why it cannot be shown or null."""
+
+_AT_ONCE = 64
+"""Images decoded before what was found is written."""
+
+TOO_LARGE = "the file is absent, or too large"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is known of a study's images so far.
+
+    Attributes:
+        n_images: how many there are.
+        n_tried: how many were decoded, or could not be.
+        broken: id and reason of each that has a file which cannot be shown.
+        absent: ids of images without a file.
+    """
+
+    n_images: int
+    n_tried: int
+    broken: tuple[tuple[str, str], ...]
+    absent: tuple[str, ...]
+
+    def sentence(self) -> str | None:
+        """What an owner should know; None where all that was tried can be shown."""
+        if not self.broken:
+            return None
+        image_id, reason = self.broken[0]
+        n = len(self.broken)
+        tried = "" if self.n_tried == self.n_images else f"; {self.n_tried:,} were tried so far"
+        return (
+            f"{n:,} of {self.n_images:,} images cannot be shown, such as {image_id} ({reason})"
+            f"{tried}. Replace {'it' if n == 1 else 'them'}: raters can only say that they see "
+            "nothing."
+        )
+
+
+@dataclass
+class ImageCheck:
+    """The check of one study's images.
+
+    Attributes:
+        image_ids: the images, the most important first.
+        image_path: an image's file; None where it has none.
+        kept: the file that keeps what was found; it is made where it can be.
+    """
+
+    image_ids: Sequence[str]
+    image_path: Callable[[str], Path | None]
+    kept: Path
+    _known: dict[Stamp, str | None] = field(default_factory=dict)
+    _read_to: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, *, seconds: float = float("inf"), progress: Progress = null_progress) -> bool:
+        """Whether every image is tried now; what is left is tried by another call.
+
+        Args:
+            seconds: after which to stop; the images at hand are finished first.
+            progress: shown how many were tried.
+        """
+        self._catch_up()
+        deadline = time.monotonic() + seconds
+        left = self._untried()
+        n_done = 0
+        with ThreadPoolExecutor(2) as pool:
+            while batch := list(islice(left, _AT_ONCE)):
+                self._keep(zip(batch, pool.map(problem_of, batch), strict=True))
+                n_done += len(batch)
+                progress("images", done=n_done, total=len(self.image_ids))
+                if time.monotonic() > deadline:
+                    return next(left, None) is None
+        return True
+
+    def run_in_background(self) -> None:
+        """Try what is left in a thread that ends with the process, between other work."""
+
+        def work() -> None:
+            left = self._untried()
+            while batch := list(islice(left, 8)):
+                self._keep([(stamp, problem_of(stamp)) for stamp in batch])
+                time.sleep(0.05)
+
+        threading.Thread(target=work, name="image check", daemon=True).start()
+
+    def findings(self) -> Findings:
+        """What is known so far; broken files that were replaced since are tried again."""
+        self._catch_up()
+        broken, absent, n_tried = [], [], 0
+        for image_id in self.image_ids:
+            stamp = stamp_of(self.image_path(image_id))
+            if stamp is None:
+                absent.append(image_id)
+                n_tried += 1
+            elif stamp in self._known:
+                n_tried += 1
+                reason = self._known[stamp]
+                if reason is not None:
+                    broken.append((image_id, reason))
+        return Findings(len(self.image_ids), n_tried, tuple(broken), tuple(absent))
+
+    def refuse_broken(self) -> None:
+        """Nothing, where every image can be shown.
+
+        Raises:
+            DataError: one cannot be, with names and number.
+        """
+        found = self.findings()
+        wrong = [*(name for name, _ in found.broken), *found.absent]
+        if wrong:
+            reason = found.broken[0][1] if found.broken else TOO_LARGE
+            raise DataError(
+                f"images: {preview(wrong)} cannot be shown ({reason}), but every image must be; "
+                f"{len(wrong):,} of {found.n_images:,} cannot. Replace them, or leave --strict out."
+            )
+
+    def _untried(self) -> Iterator[Stamp]:
+        stamps = (stamp_of(self.image_path(image_id)) for image_id in self.image_ids)
+        return (one for one in stamps if one is not None and one not in self._known)
+
+    def _keep(self, found: Iterable[tuple[Stamp, str | None]]) -> None:
+        """Remember what was found, and write it where the study's folder can be written."""
+        lines = []
+        for stamp, reason in found:
+            self._known[stamp] = reason
+            lines.append(json.dumps([*stamp, reason]) + "\n")
+        try:
+            self.kept.parent.mkdir(exist_ok=True)
+            with self._lock, self.kept.open("a", encoding="utf-8") as file:
+                file.write("".join(lines))
+        except OSError:
+            return  # it is found again at the next start
+
+    def _catch_up(self) -> None:
+        """Read what was written since the last look, by this process or another."""
+        try:
+            with self._lock, self.kept.open("rb") as file:
+                file.seek(self._read_to)
+                new = file.read()
+                whole = new[: new.rfind(b"\n") + 1]
+                self._read_to += len(whole)
+        except OSError:
+            return
+        for line in whole.splitlines():
+            try:
+                path, changed, size, reason = json.loads(line)
+                self._known.setdefault((str(path), int(changed), int(size)), reason)
+            except (ValueError, TypeError):
+                continue  # a line that was not written whole
