@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reassess.errors import DataError
+from reassess.errors import DataError, FileError
 from reassess.files import read_benchmark, read_classes, read_hierarchy, read_ids
 from reassess.notes import collect_notes
 
@@ -89,3 +89,36 @@ def test_ids_in_every_form(tmp_path: Path) -> None:
     np.save(tmp_path / "b.npy", np.strings.encode(np.array(ids), "utf-8"))
     for name in ("i.txt", "i.json", "i.csv", "i.parquet", "i.npy", "b.npy"):
         assert read_ids(tmp_path / name).tolist() == ids, name
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [
+        ("i.txt", "a.jpg\nb c.jpg\n", ["a.jpg", "b c.jpg"]),
+        ("i.txt", "a;b.jpg\nc.jpg\n", ["a;b.jpg", "c.jpg"]),
+        ("i.txt", "a.jpg \n\tb.jpg\n", ["a.jpg", "b.jpg"]),
+        ("i.txt", "image\tlabel\na.jpg\t0\n", ["a.jpg"]),
+        ("i.txt", "label,file_name\n0,a.jpg\n", ["a.jpg"]),
+        ("i.csv", "image;label\na.jpg;0\n", ["a.jpg"]),
+        ("i.json", '["a.jpg", "cafe\\u0301.jpg"]', ["a.jpg", "café.jpg"]),
+    ],
+)
+def test_lists_of_ids_are_read_from_texts_and_tables(
+    name: str, content: str, read: list[str], tmp_path: Path
+) -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        if name.endswith(".json") and encoding == "utf-16":
+            continue
+        (tmp_path / name).write_text(content, encoding=encoding)
+        with collect_notes():
+            assert read_ids(tmp_path / name).tolist() == read
+
+
+def test_a_list_of_ids_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "i.txt"
+    path.write_bytes(b"\x1f\x8b\x08")
+    with pytest.raises(FileError, match="gzip"):
+        read_ids(path)
+    path.write_bytes("château.jpg\n".encode("latin-1"))
+    with pytest.raises(FileError, match=r"line 1 has the byte 0xe2.*'château.jpg'.*UTF-8"):
+        read_ids(path)

@@ -6,7 +6,7 @@
 ``hierarchy.csv``  ``child,parent``
 """
 
-import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +14,21 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.errors import DataError, FileError
-from reassess.files.access import as_strings, check_readable, prefix_errors_with, read_npy
-from reassess.files.cells import EMPTY_WORDS
+from reassess.files.access import (
+    as_strings,
+    check_readable,
+    prefix_errors_with,
+    read_json,
+    read_npy,
+)
+from reassess.files.cells import EMPTY_WORDS, note_changes
 from reassess.files.class_words import class_indices, read_class_column
 from reassess.files.columns import IMAGE, Part
-from reassess.files.tables import ColumnFile, read_table
+from reassess.files.tables import TABLES, ColumnFile, read_table
+from reassess.files.text_tables import read_lines
 from reassess.notes import note
 from reassess.records import Benchmark, Classes, LabelsAre
+from reassess.records.benchmark import plain_text
 from reassess.registry import checks_choices
 
 _ID = Part("class id", ("id", "wnid", "class_id"), ("class", "label"))
@@ -211,14 +219,10 @@ def read_ids(path: str | Path) -> Shaped[np.ndarray, "n"]:
     suffix = path.suffix.lower()
     if suffix == ".npy":
         return as_strings(read_npy(path), str(path))
-    if suffix in {".csv", ".tsv", ".parquet", ".pq"}:
+    if suffix in TABLES and (suffix != ".txt" or _is_table_of_ids(path)):
         table = read_table(path)
         return np.array(table.texts(table.require(IMAGE)))
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        ids = json.loads(text) if suffix == ".json" else text.removesuffix("\n").split("\n")
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise FileError(f"{path}: it is not UTF-8 text or not JSON ({error}).") from error
+    ids = read_json(path) if suffix == ".json" else read_lines(path)
     if not isinstance(ids, list) or not ids:
         raise FileError(f"{path}: it must hold one image id a line (or a JSON list of ids).")
     wrong = [row for row, item in enumerate(ids, 1) if not isinstance(item, str) or not item]
@@ -227,4 +231,12 @@ def read_ids(path: str | Path) -> Shaped[np.ndarray, "n"]:
             f"{path}: line {wrong[0]} is {str(ids[wrong[0] - 1])[:40]!r}, but must be an image id; "
             f"{len(wrong):,} of {len(ids):,} are none."
         )
-    return np.array(ids)
+    plain = list(map(plain_text, ids))
+    note_changes(ids, plain, path, "ids")
+    return np.array(plain)
+
+
+def _is_table_of_ids(path: Path) -> bool:
+    """Whether the first line of a text names columns, one of them that of the images."""
+    columns = re.split(r"[,;\t|]", read_lines(path)[0])
+    return len(columns) > 1 and bool(IMAGE.candidates(columns))

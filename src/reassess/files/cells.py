@@ -55,7 +55,7 @@ def as_texts(
     raw = list(cells) if kinds == {str} else _converted(cells, kinds, path, where, first_row)
     plain = all(map(str.isascii, raw))
     texts = list(map(str.strip if plain else plain_text, raw))
-    _note_changes(raw, texts, path, where)
+    note_changes(raw, texts, path, f"cells in {where}")
     empty = (set(texts) & EMPTY_WORDS) - set(known)
     found = [row for row, text in enumerate(texts) if text == "" or text in empty]
     if not found or may_be_empty:
@@ -68,21 +68,30 @@ def as_texts(
     )
 
 
-def _note_changes(raw: list[str], texts: list[str], path: Path, where: str) -> None:
+def note_changes(raw: list[str], texts: list[str], path: Path, what: str) -> None:
+    """Note how many texts had blanks around them or were in another Unicode form.
+
+    Args:
+        raw: the texts as they were.
+        texts: the same as they are read.
+        path: the file.
+        what: what the texts are, as the subject of a sentence.
+    """
     if raw == texts:
         return
     changed = [(a, b) for a, b in zip(raw, texts, strict=True) if a != b]
     blanks = sum(a.strip() != a for a, _ in changed)
     if blanks:
+        such = next(a for a, _ in changed if a.strip() != a)
         note(
-            f"{path}: {blanks:,} of {len(texts):,} cells in {where} have blanks around their text, "
-            f"such as {next(a for a, _ in changed if a.strip() != a)[:40]!r}; they were taken off."
+            f"{path}: {blanks:,} of {len(texts):,} {what} have blanks around their text, such as "
+            f"{such[:40]!r}; they were taken off."
         )
     others = [a for a, b in changed if a.strip() != b]
     if others:
         note(
-            f"{path}: {len(others):,} of {len(texts):,} cells in {where} are in another Unicode "
-            f"form, such as {others[0].strip()[:40]!a}; they were read in the composed one (NFC)."
+            f"{path}: {len(others):,} of {len(texts):,} {what} are in another Unicode form, such "
+            f"as {others[0].strip()[:40]!a}; they were read in the composed one (NFC)."
         )
 
 

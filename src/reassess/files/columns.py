@@ -60,6 +60,10 @@ IMAGE_BESIDE_BYTES = Part(
 )  # fmt: skip
 """Where a table has ids beside images: its column ``image`` holds their bytes."""
 
+IMAGE_BYTES = Part(
+    "images' bytes",
+    ("image", "jpeg", "jpg", "png", "bytes", "image_bytes", "img", "picture", "content"),
+)
 LABEL = Part("label", ("label", "class", "category", "target"))
 LABELS = Part("labels", ("label", "labels", "class"))
 CLASS_ID = Part("class id", ("class_id", "wnid"))

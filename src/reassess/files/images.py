@@ -20,14 +20,13 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, FileError, preview
 from reassess.files.access import check_readable
-from reassess.files.columns import IMAGE_BESIDE_BYTES, LABEL
+from reassess.files.columns import IMAGE_BESIDE_BYTES, IMAGE_BYTES, LABEL
 from reassess.files.parquet import is_parquet
-from reassess.files.tables import named, read_table
+from reassess.files.tables import read_table
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 )
-BYTES = ("jpeg", "jpg", "png", "bytes", "image_bytes", "img", "picture", "content")
 _LABELS_IN_SHARDS = ("cls", "label")
 
 
@@ -139,7 +138,7 @@ def _in_parquet(paths: list[Path]) -> ImageFiles:
     labels: list[str] | None = []
     for path in paths:
         table = read_table(path)
-        cells = table.cells(_column_of_bytes(path, table.header))
+        cells = table.cells(table.require_images(IMAGE_BYTES))
         if cells and isinstance(cells[0], dict):
             paths_inside = [str(cell.get("path") or "") for cell in cells]
             cells = [cell.get("bytes") for cell in cells]
@@ -164,17 +163,6 @@ def _in_parquet(paths: list[Path]) -> ImageFiles:
     source = str(paths[0] if len(paths) == 1 else paths[0].parent)
     found = None if labels is None else tuple(labels)
     return ImageFiles(source, np.array(ids), found, content.__getitem__)
-
-
-def _column_of_bytes(path: Path, header: tuple[str, ...]) -> str:
-    by_name = {name.strip().lower(): name for name in header}
-    found = next((by_name[one] for one in (*BYTES, "image") if one in by_name), None)
-    if found is None:
-        raise FileError(
-            f"{path}: there is no column of image bytes; the columns are {named(header)}. Name it "
-            f"one of image, {', '.join(BYTES)}."
-        )
-    return found
 
 
 def _in_shards(paths: list[Path]) -> ImageFiles:

@@ -12,6 +12,7 @@ import numpy as np
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import Array, as_strings, exists, read_npy, read_npz
+from reassess.files.tables import TABLES
 from reassess.files.timm_tables import read_timm_table
 from reassess.records import Benchmark, ScoreType, positions
 from reassess.registry import Registry, checks_choices
@@ -236,8 +237,6 @@ def _table(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
 for _format in (
     PredictionFormat("npy", (".npy",), _array, "one array, ranked classes or full scores"),
     PredictionFormat("npz", (".npz",), _archive, "an archive of arrays, of one model or many"),
-    PredictionFormat(
-        "timm", (".csv", ".tsv", ".parquet", ".pq"), _table, "the columns of timm's inference.py"
-    ),
+    PredictionFormat("timm", tuple(sorted(TABLES)), _table, "the columns of timm's inference.py"),
 ):
     PREDICTION_FORMATS.register(_format)

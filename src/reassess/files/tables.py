@@ -105,6 +105,27 @@ class ColumnFile:
             )
         return found
 
+    def require_images(self, part: Part) -> str:
+        """The column of a part that holds encoded images.
+
+        Raises:
+            FileError: there is none, or there are two.
+        """
+        named_so = part.candidates(self.header)
+        found = [name for name in named_so if self._source.holds_images(name)] or named_so
+        if not found:
+            raise FileError(
+                f"{self.path}: there is no column of {part.name}; the columns are "
+                f"{named(self.header)}. Name it one of {', '.join(part.aliases)}."
+            )
+        if len(found) > 1:
+            raise FileError(
+                f"{self.path}: the columns {found[0]!r} and {found[1]!r} could both be the "
+                f"{part.name}, but one must be. Drop the other, or rename it."
+            )
+        self.use(part.name, found[0])
+        return found[0]
+
     def use(self, part: str, *columns: str) -> None:
         """Record columns as read, and as what."""
         self._used.update(columns)

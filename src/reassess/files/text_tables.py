@@ -223,6 +223,22 @@ def read_text_table(path: Path) -> TextTable:
     return TextTable(path, names, dialect, n_lines)
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text, which need not be a table.
+
+    Raises:
+        FileError: it is no text, or its encoding is not known for certain.
+    """
+    foreign = describe(path)
+    if foreign is not None:
+        raise FileError(f"{path}: {foreign}")
+    encoding = text_encoding(path)
+    try:
+        return path.read_text(encoding=encoding).removesuffix("\n").split("\n")
+    except UnicodeError as error:
+        raise encoding_error(path, encoding) from error
+
+
 def find_dialect(path: Path) -> Dialect:
     """How a text of columns is written.
 

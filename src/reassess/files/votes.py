@@ -28,12 +28,13 @@ from reassess.files.label_studio import (
     read_label_studio,
     write_label_studio,
 )
-from reassess.files.tables import read_table
+from reassess.files.tables import TABLES, read_table
 from reassess.files.vote_tables import Part, read_vote_table, write_crowd_kit, write_long
 from reassess.records import ANSWERS, Classes, Gold, Votes
 from reassess.registry import Registry
 
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")
+_READ = tuple(sorted(TABLES - set(_TABLES)))
 
 
 @runtime_checkable
@@ -95,6 +96,7 @@ class VoteFormat:
         holds: what it keeps beside image, class, rater and answer: "task" (questions that are no
             pairs), "answers" (other answers than no, maybe, yes), "given_at", "seconds",
             "repeats" (several answers of a rater to one question), "further" (any other column).
+        also_reads: endings of files that are read, but not written.
     """
 
     name: str
@@ -103,6 +105,7 @@ class VoteFormat:
     write: WriteVotes
     summary: str
     holds: frozenset[str] = frozenset()
+    also_reads: tuple[str, ...] = ()
 
 
 def _read_table(
@@ -124,6 +127,7 @@ VOTE_FORMATS: Registry[VoteFormat] = Registry(
             write_long,
             "image,label,rater,answer with given_at and seconds (.csv, .tsv, .parquet)",
             frozenset({"task", "answers", "given_at", "seconds", "further"}),
+            _READ,
         ),
         VoteFormat(
             "real-npz",
@@ -148,14 +152,20 @@ VOTE_FORMATS: Registry[VoteFormat] = Registry(
             write_crowd_kit,
             "task,worker,label (.csv, .tsv, .parquet)",
             frozenset({"task", "answers"}),
+            _READ,
         ),
     ],
 )
 """The formats in which votes are read and written."""
 
 
-def vote_format(path: str | Path, form: str | None = None) -> VoteFormat:
+def vote_format(path: str | Path, form: str | None = None, *, to_read: bool = False) -> VoteFormat:
     """The format of a file of votes: the one that is named, or the first with its ending.
+
+    Args:
+        path: the file.
+        form: name of the format; None goes by the extension.
+        to_read: take formats that read such a file but do not write it, too.
 
     Raises:
         OptionError: there is no such format, or the ending is another's.
@@ -164,7 +174,7 @@ def vote_format(path: str | Path, form: str | None = None) -> VoteFormat:
     ending = path.suffix.lower()
     offered = list(VOTE_FORMATS.values()) if form is None else [VOTE_FORMATS[form]]
     for one in offered:
-        if ending in one.endings:
+        if ending in one.endings or (to_read and ending in one.also_reads):
             return one
     wanted = dict.fromkeys(ending for one in offered for ending in one.endings)
     raise OptionError(
@@ -204,7 +214,7 @@ def read_votes(
     path = Path(path)
     check_declared(answers)
     check_readable(path)
-    found = vote_format(path, form)
+    found = vote_format(path, form, to_read=True)
     with prefix_errors_with(path):
         votes = found.read(path, classes=classes, answers=answers)
     return replace(votes, sha256=sha256_of(path))

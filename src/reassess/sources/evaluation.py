@@ -16,6 +16,7 @@ from reassess.files.expert_mistakes import (
     read_expert_mistakes,
 )
 from reassess.files.other_labels import read_label_table
+from reassess.files.tables import TABLES
 from reassess.notes import note
 from reassess.records import (
     Benchmark,
@@ -43,6 +44,9 @@ from reassess.sources.readers import (
     predictions,
     read_label_sets,
 )
+
+_TABLES_OF_LABELS = TABLES - {".parquet", ".pq"}
+"""Files of label sets that are tables for certain; parquet may hold what `label` wrote."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,10 @@ def reassessments(
         elif one.meaning == "file" and is_expert_mistakes(one.place):
             n_classes = None if known is None else len(known)
             verdicts.append(read_expert_mistakes(one.place, model=one.name, n_classes=n_classes))
-        elif one.meaning == "file" and Path(one.place).suffix.lower() in {".csv", ".tsv"}:
+        elif one.meaning == "file" and Path(one.place).suffix.lower() in TABLES - {
+            ".parquet",
+            ".pq",
+        }:
             name = one.name or Path(one.place).stem
             sets.append((read_label_table(one.place, classes=known, name=name), known))
         else:
