@@ -21,8 +21,9 @@ seeds = st.integers(0, 2**32 - 1)
 def test_equals_the_plain_version(n_states, pseudocount):
     votes = random_votes(np.random.default_rng(n_states), skill=0.7)
     fitted = dawid_skene(
-        votes, n_states=n_states, pseudocount=pseudocount, max_iterations=8, tolerance=-1.0
-    )
+        votes, n_states=n_states, confusion_prior="uniform", pseudocount=pseudocount,
+        max_iterations=8, tolerance=-1.0,
+    )  # fmt: skip
     expected, log_likelihood = plain_em(votes, vote_shares(votes, n_states), pseudocount, 8)
     np.testing.assert_allclose(fitted.probability, expected, atol=1e-9)
     np.testing.assert_allclose(fitted.log_likelihood, log_likelihood, rtol=1e-9)
@@ -33,7 +34,10 @@ def test_no_iteration_lowers_the_likelihood(seed, n_answers, n_states):
     """Without pseudocount the likelihood itself, with pseudocount the objective."""
     votes = random_votes(np.random.default_rng(seed), 30, 5, n_answers, skill=0.6)
     for pseudocount in (0.0, 0.5):
-        fitted = dawid_skene(votes, n_states=n_states, pseudocount=pseudocount, max_iterations=40)
+        fitted = dawid_skene(
+            votes, n_states=n_states, confusion_prior="uniform", pseudocount=pseudocount,
+            max_iterations=40,
+        )  # fmt: skip
         rises = np.diff(fitted.objective)
         assert (rises >= -1e-8 * abs(fitted.objective[-1])).all()
         if pseudocount == 0.0:
@@ -69,18 +73,22 @@ def test_many_votes_on_a_question_do_not_underflow():
     assert (fitted.present > 0.5).tolist() == [False, True, False, True]
     assert np.unique(fitted.log_probability[:, 1] - fitted.log_probability[:, 0]).size == 4
     expected, _ = plain_em(dense_votes(answer), vote_shares(dense_votes(answer), 2), 1.0, 3)
-    few = dawid_skene(dense_votes(answer), max_iterations=3, tolerance=-1.0)
+    few = dawid_skene(
+        dense_votes(answer), confusion_prior="uniform", max_iterations=3, tolerance=-1.0
+    )
     np.testing.assert_allclose(few.probability, expected, atol=1e-9)
 
 
 def test_it_does_not_stop_before_it_has_converged(published):
     """On the published votes crowd-kit's bound falls and stops it after two iterations."""
     votes = published.votes("imagenet-votes")
-    fitted = dawid_skene(votes, n_states=3)
+    fitted = dawid_skene(votes, n_states=3, confusion_prior="uniform")
     assert fitted.converged
     assert len(fitted.objective) > 20
     assert (np.diff(fitted.objective) > -1e-6).all()
-    longer = dawid_skene(votes, n_states=3, max_iterations=2_000, tolerance=1e-12)
+    longer = dawid_skene(
+        votes, n_states=3, confusion_prior="uniform", max_iterations=2_000, tolerance=1e-12
+    )
     assert longer.objective[-1] - fitted.objective[-1] < 0.01
 
 
@@ -90,7 +98,7 @@ def test_the_prior_is_counted_once_a_question():
     answer = rng.integers(0, 3, (400, 60))
     votes = dense_votes(answer)
     _, log_likelihood = plain_em(votes, vote_shares(votes, 2), 1.0, 1)
-    fitted = dawid_skene(votes, max_iterations=1, tolerance=-1.0)
+    fitted = dawid_skene(votes, confusion_prior="uniform", max_iterations=1, tolerance=-1.0)
     assert fitted.log_likelihood == pytest.approx(log_likelihood, rel=1e-12)
 
 
@@ -137,7 +145,7 @@ def test_known_truths_are_held_or_only_started_from():
     votes = random_votes(np.random.default_rng(5), 40)
     contrary = np.flatnonzero(majority(votes).present > 0.8)[:3]
     gold = gold_for(votes.questions, contrary, [0, 0, 0])
-    clamped = dawid_skene(votes, gold=gold)
+    clamped = dawid_skene(votes, gold=gold, confusion_prior="uniform")
     assert clamped.present[contrary].tolist() == [0.0, 0.0, 0.0]
     assert (np.diff(clamped.objective) >= -1e-8).all()
     one_yes = gold_for(votes.questions, contrary, [2, 2, 2])
@@ -162,7 +170,9 @@ def test_estimator_tells_what_it_learned():
 
 
 def test_estimator_can_be_cloned_by_scikit_learn():
-    fitted = DawidSkene(pseudocount=0.5).fit(random_votes(np.random.default_rng(8)))
+    fitted = DawidSkene(confusion_prior="uniform", pseudocount=0.5).fit(
+        random_votes(np.random.default_rng(8))
+    )
     again = clone(fitted).set_params(max_iterations=2)
     assert not hasattr(again, "posterior_")
     assert again.get_params() == fitted.get_params() | {"max_iterations": 2}
@@ -173,7 +183,9 @@ def test_estimator_can_be_cloned_by_scikit_learn():
 def test_refuses_what_makes_no_sense():
     votes = random_votes(np.random.default_rng(9))
     with pytest.raises(OptionError, match="pseudocount is -1"):
-        dawid_skene(votes, pseudocount=-1.0)
+        dawid_skene(votes, confusion_prior="uniform", pseudocount=-1.0)
+    with pytest.raises(OptionError, match="goes with the uniform prior only"):
+        dawid_skene(votes, pseudocount=1.0)
     with pytest.raises(OptionError, match="states is 1"):
         dawid_skene(votes, n_states=1)
     with pytest.raises(OptionError, match="absent or present"):

@@ -56,7 +56,7 @@ def test_calibrated_by_hand():
     b = np.array([[1, 1, 2], [1, 1, 2]]) / 4
     c = (a + b) / 2
     odds = (a[1, 2] * b[1, 1] * c[1, 0]) / (a[0, 2] * b[0, 1] * c[0, 0])
-    posterior = calibrated(votes, gold)
+    posterior = calibrated(votes, gold, confusion_prior="uniform")
     np.testing.assert_allclose(posterior.confusion, [a, b, c])
     assert posterior.present[2] == pytest.approx(odds / (1 + odds), rel=1e-12)
     assert posterior.prior.tolist() == [0.5, 0.5]

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reassess.aggregation import WeightedRefit, calibrated, dawid_skene, majority
+from reassess.aggregation.coding import Coded
+from reassess.aggregation.priors import fitted_strength, pooled_confusion
 from reassess.aggregation.reweighting import FAY, STEPS
-from reassess.errors import DataError
+from reassess.errors import DataError, OptionError
 from reassess.records import Gold, Posterior, Votes
 from tests.aggregation.votes import dense_votes, random_votes
 
@@ -70,7 +72,7 @@ def test_gold_weights_count_confusion_again():
     """A gold question of weight 2 counts like two of it; of weight 0 like none."""
     votes = random_votes(np.random.default_rng(4), n_questions=60)
     gold = gold_of(votes, 24)
-    posterior = calibrated(votes, gold)
+    posterior = calibrated(votes, gold, confusion_prior="uniform")
     weight = np.arange(24) % 3.0
     counts = np.zeros((len(votes.rater_ids), 2, 3))
     truth = gold.truth()
@@ -83,12 +85,19 @@ def test_gold_weights_count_confusion_again():
     assert found == pytest.approx(expected)
     held = WeightedRefit.build(votes, posterior, gold=gold, pseudocount=3.0)
     assert held.log_odds(gold_weight=weight) == pytest.approx(log_odds_of(posterior))
+    pooled = WeightedRefit.build(votes, calibrated(votes, gold), gold=gold)
+    expected = log_odds_of(calibrated(votes, gold))
+    assert pooled.log_odds(gold_weight=np.ones(24)) == pytest.approx(expected)
+    assert not np.allclose(pooled.log_odds(gold_weight=weight), expected, atol=1e-3)
 
 
-def test_expectation_maximisation_under_weights_is_the_plain_one():
+@pytest.mark.parametrize("confusion_prior", ["uniform", "pooled"])
+def test_expectation_maximisation_under_weights_is_the_plain_one(confusion_prior):
     rng = np.random.default_rng(5)
     votes = random_votes(rng, n_questions=70)
-    posterior = dawid_skene(votes)
+    posterior = dawid_skene(votes, confusion_prior=confusion_prior)
+    counts = Coded.from_votes(votes).counts(posterior.probability)
+    strength = fitted_strength(counts, pooled_confusion(counts))
     of_question, of_rater = rng.random(70) * 2, rng.random(len(votes.rater_ids)) + 0.5
     weight = of_rater[votes.rater]
     odds = weighted_sum(votes, posterior, posterior.confusion, weight)
@@ -99,7 +108,10 @@ def test_expectation_maximisation_under_weights_is_the_plain_one():
             q, r, a = votes.question[v], votes.rater[v], votes.answer[v]
             counts[r, 1, a] += of_question[q] * present[q]
             counts[r, 0, a] += of_question[q] * (1 - present[q])
-        confusion = (counts + 1) / (counts.sum(axis=2, keepdims=True) + 3)
+        added = np.ones((2, 3))
+        if confusion_prior == "pooled":
+            added = strength[:, None] * pooled_confusion(counts)
+        confusion = (counts + added) / (counts + added).sum(axis=2, keepdims=True)
         mass = of_question @ present + 1
         prior = mass / (of_question.sum() + 2)
         fitted = replace(posterior, prior=np.array([1 - prior, prior]))
@@ -118,5 +130,7 @@ def test_a_posterior_of_other_votes_is_refused():
     signed = replace(votes, sha256="a")
     with pytest.raises(DataError, match="other votes"):
         WeightedRefit.build(signed, replace(dawid_skene(votes), votes_sha256="b"))
+    with pytest.raises(OptionError, match="made under the pooled prior"):
+        WeightedRefit.build(votes, dawid_skene(votes), pseudocount=1.0)
     with pytest.raises(DataError, match="states"):
         WeightedRefit.build(votes, dawid_skene(votes, n_states=3))

@@ -40,7 +40,7 @@ def states(study: Study) -> dict[str, str]:
 def test_an_input_that_changes_during_the_work_leaves_the_stage_stale(study: Study) -> None:
     """Hashed after the work, the posterior would pass for one of votes that it has not seen."""
     votes = study.folder / "votes.csv"
-    change_settings(study, "aggregate", {"pseudocount": 2.0})
+    change_settings(study, "aggregate", {"confusion_prior": "uniform"})
 
     def grow(what: str, **_: int | None) -> None:
         if what == "posterior":
@@ -59,7 +59,7 @@ def test_an_input_that_changes_during_the_work_leaves_the_stage_stale(study: Stu
     [
         ("propose", "pairs_per_model", 500, {"proposals", "tasks"}),
         ("propose", "per_task", 3, {"tasks"}),
-        ("aggregate", "pseudocount", 3.0, {"posterior", "labels"}),
+        ("aggregate", "iterations", 300, {"posterior", "labels"}),
         ("label", "threshold", 0.7, {"labels"}),
     ],
 )

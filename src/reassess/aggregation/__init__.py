@@ -3,6 +3,10 @@
 =============  ====================================================================
 `registry`     the methods by name, and the choice that gold makes among them
 `methods`      `majority`, `dawid_skene`, `calibrated`, and virtual raters
+`bcc`          `bcc_ensemble`: an average of Bayesian classifier combinations, for answers that are
+               the truths
+`priors`       what the confusion of raters with few votes is drawn to
+`identification`  whether the votes can tell what was fitted to them
 `estimators`   the same in scikit-learn's shape: ``fit``, trailing underscores
 `reweighting`  the same again under other weights, for bootstraps
 `em`           expectation maximisation over shards
@@ -11,7 +15,9 @@
 =============  ====================================================================
 """
 
-from reassess.aggregation.estimators import Calibrated, DawidSkene, MajorityVote
+from reassess.aggregation.bcc import bcc_ensemble
+from reassess.aggregation.estimators import BCCEnsemble, Calibrated, DawidSkene, MajorityVote
+from reassess.aggregation.identification import identification_notes
 from reassess.aggregation.methods import (
     STATES,
     VirtualRater,
@@ -20,6 +26,7 @@ from reassess.aggregation.methods import (
     majority,
     original_label_rater,
 )
+from reassess.aggregation.priors import ConfusionPrior
 from reassess.aggregation.registry import (
     METHODS,
     AggregateOptions,
@@ -35,16 +42,20 @@ __all__ = [
     "STATES",
     "AggregateOptions",
     "AggregationInputs",
+    "BCCEnsemble",
     "Calibrated",
+    "ConfusionPrior",
     "DawidSkene",
     "GoldMode",
     "MajorityVote",
     "Method",
     "VirtualRater",
     "WeightedRefit",
+    "bcc_ensemble",
     "calibrated",
     "choose_method",
     "dawid_skene",
+    "identification_notes",
     "majority",
     "original_label_rater",
 ]

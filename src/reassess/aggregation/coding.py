@@ -90,15 +90,19 @@ class Coded:
 
 
 def smoothed_confusion(
-    counts: Float[np.ndarray, "R T A"], pseudocount: float
+    counts: Float[np.ndarray, "R T A"], added: float | Float[np.ndarray, "T A"]
 ) -> Float[np.ndarray, "R T A"]:
-    """P(answer | truth) from counts, ``pseudocount`` added to each: (c + s) / (n + s A).
+    """P(answer | truth) from counts with pseudo-votes: (c + s) / the sum over answers.
 
     With s > 0 it is the posterior mode under a Dirichlet(s + 1) prior on each row. Where a
     rater has no answers for a truth and s = 0, every answer is taken to be equally likely.
+
+    Args:
+        counts: answers of each rater for each truth.
+        added: s, the same for every cell or one for each truth and answer.
     """
     n_answers = counts.shape[2]
-    raised = counts + pseudocount
+    raised = counts + added
     total = raised.sum(axis=2, keepdims=True)
     uniform = np.full_like(raised, 1 / n_answers)
     confusion: Float[np.ndarray, "R T A"] = np.divide(raised, total, out=uniform, where=total > 0)
@@ -143,32 +147,33 @@ Kernel = Callable[..., float]
 @functools.cache
 def scaled(n_relative: int) -> Kernel:
     """The kernel that multiplies, for ``n_relative`` truths beside truth 0."""
-    return _compile(_scaled, n_relative)
+    return compiled(_scaled(n_relative))
 
 
 @functools.cache
 def logs(n_relative: int) -> Kernel:
     """The kernel that adds logarithms, for ``n_relative`` truths beside truth 0."""
-    return _compile(_logs, n_relative)
+    return compiled(_logs(n_relative))
 
 
 @functools.cache
 def sums() -> Kernel:
     """The kernel that adds up a table over the votes of each question."""
-    return _jit(_sums)
+    return compiled(_sums)
 
 
 @functools.cache
 def counts() -> Kernel:
     """The kernel that counts the codes of votes, weighted by question and by vote."""
-    return _jit(_counts)
+    return compiled(_counts)
 
 
-def _compile(maker: Callable[[int], Any], n_relative: int) -> Kernel:
-    return _jit(maker(n_relative))
+def compiled(function: Callable[..., Any]) -> Kernel:
+    """A kernel compiled when it is first called, and cached on disk.
 
-
-def _jit(function: Callable[..., Any]) -> Kernel:
+    Raises:
+        MissingExtraError: numba is not installed.
+    """
     try:
         import numba
     except ImportError as error:

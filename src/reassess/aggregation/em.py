@@ -3,15 +3,17 @@
 Any number of states and of answers, which need not be equal: for the question "is this class
 in the image?" there are two states (absent, present) and three answers (no, maybe, yes).
 
-What never falls from one iteration to the next, and what convergence is tested on, is the
-true log-likelihood plus the logarithm of the prior that the pseudocount stands for; the true
-log-likelihood itself is reported beside it. Both are computed in the pass that they belong
-to, over all votes, with the prior of a truth counted once a question.
+Convergence is tested on the true log-likelihood plus the logarithm of the prior that the
+pseudo-votes stand for; the true log-likelihood itself is reported beside it. Both are computed in
+the pass that they belong to, over all votes, with the prior of a truth counted once a question.
+With pseudo-votes that stay the objective never falls; with those of the pooled confusion, which is
+counted again in every iteration, it is another function each time and may.
 
 Source: A. P. Dawid and A. M. Skene (1979), Applied Statistics 28:20-28. Letters: Q questions,
 R raters, A answers, T states, C codes, U = T - 1.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,8 +39,8 @@ class Fit:
         confusion: P(rater r answers a | truth t).
         prior: P(truth).
         log_likelihood: before each iteration and after the last.
-        objective: log-likelihood plus the log-density of the pseudocount's prior, likewise.
-        converged: whether the last gain was within the tolerance.
+        objective: log-likelihood plus the log-density of the pseudo-votes' prior, likewise.
+        converged: whether the last change of the objective was within the tolerance.
     """
 
     confusion: Float[np.ndarray, "R T A"]
@@ -115,7 +117,8 @@ def fit(
     initial: Float[np.ndarray, "Q T"],
     engine: Engine,
     *,
-    pseudocount: float,
+    added: Callable[[Float[np.ndarray, "R T A"]], Float[np.ndarray, "T A"]],
+    added_questions: float,
     max_iterations: int,
     tolerance: float,
     known: Bool[np.ndarray, "Q"] | None = None,
@@ -127,9 +130,10 @@ def fit(
         coded: the votes.
         initial: P(truth) to start from; for known questions the truth itself.
         engine: where the passes run.
-        pseudocount: added to each count of answers and of truths.
+        added: the pseudo-votes that are added to every rater's counts, of these counts.
+        added_questions: added to the number of questions of each truth.
         max_iterations: where to stop at the latest.
-        tolerance: stop when an iteration raises the objective by less than this share of
+        tolerance: stop when an iteration changes the objective by less than this share of
             its size.
         known: questions whose truth is given and stays.
         progress: told after each iteration, with its number and the objective.
@@ -146,8 +150,9 @@ def fit(
     objectives: list[float] = []
     converged = False
     for iteration in range(max_iterations + 1):
-        confusion = smoothed_confusion(counts, pseudocount)
-        prior = (mass + pseudocount) / (mass.sum() + pseudocount * len(mass))
+        pseudo_votes = added(counts)
+        confusion = smoothed_confusion(counts, pseudo_votes)
+        prior = (mass + added_questions) / (mass.sum() + added_questions * len(mass))
         step = expectation(free, confusion, prior, engine, totals)
         log_confusion = np.log(np.maximum(confusion, SMALLEST))
         log_prior = np.log(np.maximum(prior, SMALLEST))
@@ -155,12 +160,13 @@ def fit(
         if fixed is not None:
             log_likelihood += float((fixed.counts * log_confusion).sum())
             log_likelihood += float(fixed.mass @ log_prior)
-        penalty = pseudocount * (float(log_confusion.sum()) + float(log_prior.sum()))
+        penalty = float((pseudo_votes * log_confusion).sum())
+        penalty += added_questions * float(log_prior.sum())
         log_likelihoods.append(log_likelihood)
         objectives.append(log_likelihood + penalty)
         if iteration:
             progress(f"iteration {iteration}, objective {objectives[-1]:,.1f}", done=iteration)
-            converged = objectives[-1] - objectives[-2] <= tolerance * abs(objectives[-1])
+            converged = abs(objectives[-1] - objectives[-2]) <= tolerance * abs(objectives[-1])
             if converged:
                 break
         counts = step.counts if fixed is None else step.counts + fixed.counts

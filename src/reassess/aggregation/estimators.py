@@ -11,7 +11,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from reassess.aggregation.bcc import bcc_ensemble
 from reassess.aggregation.methods import VirtualRater, calibrated, dawid_skene, majority
+from reassess.aggregation.priors import ConfusionPrior
 from reassess.engines import Engine
 from reassess.errors import OptionError, preview
 from reassess.records import Gold, Posterior, Votes
@@ -86,13 +88,30 @@ class MajorityVote(_Fitted):
         return self
 
 
+@dataclass
+class BCCEnsemble(_Fitted):
+    """Shares and Bayesian classifier combinations; see `reassess.aggregation.bcc_ensemble`."""
+
+    max_iterations: int = 500
+
+    def fit(self, votes: Votes) -> "BCCEnsemble":
+        """Aggregate votes whose answers are the truths; returns the estimator.
+
+        Raises:
+            OptionError: the answers are not the truths, or the number of iterations is below 1.
+        """
+        self.posterior_ = bcc_ensemble(votes, max_iterations=self.max_iterations)
+        return self
+
+
 @checks_choices
 @dataclass
 class DawidSkene(_Fitted):
     """Dawid and Skene's model; options as in `reassess.aggregation.dawid_skene`."""
 
     n_states: int | None = None
-    pseudocount: float = 1.0
+    confusion_prior: ConfusionPrior = "pooled"
+    pseudocount: float | None = None
     gold_mode: Literal["clamp", "initialise"] = "clamp"
     min_expert_yes: int | None = None
     max_iterations: int = 500
@@ -109,6 +128,7 @@ class DawidSkene(_Fitted):
         self.posterior_ = dawid_skene(
             votes,
             n_states=self.n_states,
+            confusion_prior=self.confusion_prior,
             pseudocount=self.pseudocount,
             gold=gold,
             gold_mode=self.gold_mode,
@@ -131,15 +151,17 @@ class DawidSkene(_Fitted):
 
     @property
     def converged_(self) -> bool:
-        """Whether the last iteration gained no more than the tolerance."""
+        """Whether the last iteration changed the objective by no more than the tolerance."""
         return bool(self.posterior_.converged)
 
 
+@checks_choices
 @dataclass
 class Calibrated(_Fitted):
     """Confusion from gold, one E-step; options as in `reassess.aggregation.calibrated`."""
 
-    pseudocount: float = 1.0
+    confusion_prior: ConfusionPrior = "pooled"
+    pseudocount: float | None = None
     min_expert_yes: int | None = None
     virtual_raters: Sequence[VirtualRater] = ()
 
@@ -148,12 +170,13 @@ class Calibrated(_Fitted):
 
         Raises:
             DataError: votes and gold do not fit.
-            OptionError: the pseudocount is negative.
+            OptionError: the pseudocount is negative, or given under the pooled prior.
         """
         self.posterior_ = calibrated(
             votes,
             gold,
             gold_votes=gold_votes,
+            confusion_prior=self.confusion_prior,
             pseudocount=self.pseudocount,
             min_expert_yes=self.min_expert_yes,
             virtual_raters=self.virtual_raters,

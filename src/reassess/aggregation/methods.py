@@ -1,4 +1,4 @@
-"""From votes to posteriors: the three methods, as pure functions.
+"""From votes to posteriors: three methods, as pure functions (a fourth is in `bcc`).
 
 `majority`      shares of votes; knows nothing of raters
 `dawid_skene`   raters' confusion and the true states learned together, by expectation maximisation
@@ -7,7 +7,7 @@
 Does not decide labels (`reassess.labels` does) and does not read files.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +22,13 @@ from reassess.aggregation.coding import (
     smoothed_confusion,
 )
 from reassess.aggregation.em import fit
+from reassess.aggregation.priors import (
+    POOLED_STRENGTH,
+    ConfusionPrior,
+    PooledPrior,
+    checked_pseudocount,
+    confusion_on_gold,
+)
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, OptionError
 from reassess.progress import Progress, null_progress
@@ -85,7 +92,8 @@ def dawid_skene(
     votes: Votes,
     *,
     n_states: int | None = None,
-    pseudocount: float = 1.0,
+    confusion_prior: ConfusionPrior = "pooled",
+    pseudocount: float | None = None,
     gold: Gold | None = None,
     gold_mode: Literal["clamp", "initialise"] = "clamp",
     min_expert_yes: int | None = None,
@@ -100,14 +108,16 @@ def dawid_skene(
         votes: the votes.
         n_states: T; two (absent, present) for the answers no, maybe, yes, else as many as
             there are answers.
-        pseudocount: added to each count, as a Dirichlet prior does (MAP); 0 is maximum
-            likelihood.
+        confusion_prior: what raters with few votes are drawn to: the confusion of all raters
+            (``pooled``), or every answer alike (``uniform``), as in the paper.
+        pseudocount: of the uniform prior: added to each count, as a Dirichlet prior does (MAP);
+            1 where None is given, 0 is maximum likelihood.
         gold: questions with a known truth; needs the states absent and present.
         gold_mode: ``clamp`` holds known truths fixed; ``initialise`` starts from them only.
         min_expert_yes: how many experts must say yes for a gold question to hold; None for more
             than half.
         max_iterations: where to stop at the latest.
-        tolerance: stop when an iteration gains less than this share of the objective.
+        tolerance: stop when an iteration changes the objective by less than this share.
         engine: where the passes run; the threads of this process by default.
         progress: told after each iteration, with its number and the objective.
 
@@ -115,10 +125,10 @@ def dawid_skene(
         OptionError: an option is out of range, or gold comes with other states.
         DataError: no gold question is among the votes.
 
-    Source: Dawid and Skene (1979); the paper's section 3.3.
+    Source: Dawid and Skene (1979); the paper's section 3.3; for the pooled prior the hierarchical
+        model of S. Paun et al. (2018), "Comparing Bayesian Models of Annotation", TACL 6:571-585.
     """
-    if pseudocount < 0:
-        raise OptionError(f"the pseudocount is {pseudocount}, but must be 0 or more.")
+    cell = checked_pseudocount(confusion_prior, pseudocount)
     if max_iterations < 1:
         raise OptionError(f"max_iterations is {max_iterations}, but must be 1 or more.")
     states = _state_names(votes, n_states)
@@ -139,7 +149,8 @@ def dawid_skene(
             coded,
             initial,
             engine or local,
-            pseudocount=pseudocount,
+            added=_pseudo_votes(confusion_prior, cell, states, votes.answers),
+            added_questions=cell,
             max_iterations=max_iterations,
             tolerance=tolerance,
             known=known,
@@ -161,11 +172,27 @@ def dawid_skene(
         log_likelihood=fitted.log_likelihood,
         objective=fitted.objective,
         converged=fitted.converged,
+        confusion_prior=confusion_prior,
         votes_sha256=votes.sha256,
         used_gold=gold is not None,
         gold_ids=None if gold is None else gold.questions.ids,
         gold_sha256=None if gold is None else gold.votes.sha256,
     )
+
+
+def _pseudo_votes(
+    confusion_prior: ConfusionPrior,
+    pseudocount: float,
+    states: tuple[str, ...],
+    answers: tuple[str, ...],
+) -> Callable[[Float[np.ndarray, "R T A"]], Float[np.ndarray, "T A"]]:
+    """Of the raters' counts, the pseudo-votes that are added to every rater's."""
+    shape = (len(states), len(answers))
+    if confusion_prior == "uniform":
+        return lambda _: np.full(shape, pseudocount)
+    if states == STATES:
+        return PooledPrior().pseudo_votes
+    return PooledPrior(np.full(shape[0], POOLED_STRENGTH), is_fitted=False).pseudo_votes
 
 
 def _rows_of_gold(questions: Questions, gold: Gold) -> Int[np.ndarray, "G"]:
@@ -254,21 +281,24 @@ def calibrated(
     gold: Gold,
     *,
     gold_votes: Votes | None = None,
-    pseudocount: float = 1.0,
+    confusion_prior: ConfusionPrior = "pooled",
+    pseudocount: float | None = None,
     min_expert_yes: int | None = None,
     virtual_raters: Sequence[VirtualRater] = (),
 ) -> Posterior:
     """Confusion counted on gold answers, then one E-step: how the published scores came about.
 
-    A rater without gold answers gets the mean of the others' confusion. The prior is the
-    share of gold questions that hold.
+    A rater without gold answers gets the mean of the others' confusion, and one with few is
+    drawn to it (`reassess.aggregation.priors.confusion_on_gold`). The prior is the share of gold
+    questions that hold.
 
     Args:
         votes: the votes, with the answers no, maybe, yes.
         gold: the questions whose truth experts fixed.
         gold_votes: the raters' answers to gold questions, where they were given in a round of
             their own; else their answers to gold questions among ``votes`` are counted.
-        pseudocount: added to each count.
+        confusion_prior: what raters with little gold are drawn to; ``uniform`` is the paper's.
+        pseudocount: of the uniform prior: added to each count; 1 where None is given.
         min_expert_yes: how many experts must say yes for a gold question to hold; None for more
             than half.
         virtual_raters: raters whose answers are known without asking.
@@ -276,13 +306,12 @@ def calibrated(
     Raises:
         DataError: the answers differ, no gold question was answered by a rater, or gold
             holds one truth only.
-        OptionError: the pseudocount is negative.
+        OptionError: the pseudocount is negative, or given under the pooled prior.
 
     Source: the paper, section 3.3; that it is this recipe, and not iterated, follows from the
     published scores, which it reproduces to the last digit.
     """
-    if pseudocount < 0:
-        raise OptionError(f"the pseudocount is {pseudocount}, but must be 0 or more.")
+    cell = checked_pseudocount(confusion_prior, pseudocount)
     counted = votes if gold_votes is None else gold_votes
     if votes.answers != ANSWERS or counted.answers != ANSWERS:
         raise DataError(
@@ -294,12 +323,15 @@ def calibrated(
             f"gold: {int(truth.sum()):,} of {len(truth):,} questions hold, but some must hold and "
             "some must not. Add gold questions of the other kind."
         )
-    confusion = _confusion_on_gold(votes, counted, gold, truth, pseudocount)
+    # A rater without gold votes has place -1: the last row, that of whoever gave none.
+    place = positions(votes.rater_ids, counted.rater_ids, source="votes")
+    counts = gold_counts(counted, gold, truth)
+    confusion = confusion_on_gold(counts, confusion_prior, cell)[place]
     prior = np.array([1 - truth.mean(), truth.mean()])
     joint = log_joint(Coded.from_votes(votes), confusion, prior)
     matrices = [confusion]
     for rater in virtual_raters:
-        matrix = _virtual_confusion(rater, gold.truth(rater.min_expert_yes), pseudocount)
+        matrix = _virtual_confusion(rater, gold.truth(rater.min_expert_yes), cell)
         speaks = rater.answer >= 0
         joint[speaks] += np.log(np.maximum(matrix[:, rater.answer[speaks]], SMALLEST)).T
         matrices.append(matrix[None])
@@ -313,6 +345,7 @@ def calibrated(
         rater_ids=np.concatenate([votes.rater_ids, names]),
         confusion=np.concatenate(matrices),
         prior=prior,
+        confusion_prior=confusion_prior,
         votes_sha256=votes.sha256,
         used_gold=True,
         gold_ids=gold.questions.ids,
@@ -320,25 +353,24 @@ def calibrated(
     )
 
 
-def _confusion_on_gold(
-    votes: Votes, counted: Votes, gold: Gold, truth: Bool[np.ndarray, "G"], pseudocount: float
+def gold_counts(
+    counted: Votes, gold: Gold, truth: Bool[np.ndarray, "G"]
 ) -> Float[np.ndarray, "R T A"]:
-    """Confusion of each rater of ``votes``, from the answers of ``counted`` to gold."""
+    """Gold answers of each rater of ``counted``; a last row, of zeros, is whoever gave none.
+
+    Raises:
+        DataError: no gold question is among the votes.
+    """
     row = _rows_of_gold(counted.questions, gold)
     truth_of = np.full(len(counted.questions), -1)
     truth_of[row[row >= 0]] = truth[row >= 0]
-    on_gold = truth_of[counted.question] >= 0
-    n_answers = len(ANSWERS)
-    cell = counted.rater[on_gold].astype(np.int64) * 2 + truth_of[counted.question[on_gold]]
-    cell = cell * n_answers + counted.answer[on_gold]
-    shape = (len(counted.rater_ids), 2, n_answers)
-    counts = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape).astype(float)
-    tested = counts.sum(axis=(1, 2)) > 0
-    matrices = smoothed_confusion(counts, pseudocount)
-    mean = matrices[tested].mean(axis=0)
-    row_of = dict(zip(counted.rater_ids.tolist(), range(len(tested)), strict=True))
-    known = [row_of.get(rater_id, -1) for rater_id in votes.rater_ids.tolist()]
-    return np.stack([matrices[i] if i >= 0 and tested[i] else mean for i in known])
+    of_vote = truth_of[counted.question]
+    cell = (counted.rater.astype(np.int64) * 2 + of_vote) * len(ANSWERS) + counted.answer
+    shape = (len(counted.rater_ids) + 1, 2, len(ANSWERS))
+    counts: Float[np.ndarray, "R T A"] = np.bincount(
+        cell[of_vote >= 0], minlength=int(np.prod(shape))
+    ).reshape(shape)
+    return counts.astype(float)
 
 
 def _virtual_confusion(

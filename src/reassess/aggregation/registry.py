@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from reassess.aggregation.bcc import bcc_ensemble
 from reassess.aggregation.methods import (
     VirtualRater,
     calibrated,
@@ -18,6 +19,7 @@ from reassess.aggregation.methods import (
     majority,
     original_label_rater,
 )
+from reassess.aggregation.priors import ENOUGH_GOLD, ConfusionPrior, checked_pseudocount
 from reassess.aggregation.reweighting import (
     Refit,
     refit_dawid_skene,
@@ -27,7 +29,7 @@ from reassess.aggregation.reweighting import (
 from reassess.engines import Engine
 from reassess.errors import DataError, OptionError
 from reassess.progress import Progress, null_progress
-from reassess.records import Benchmark, Gold, Posterior, Votes, positions
+from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Votes, positions
 from reassess.registry import Registry, checks_choices
 
 GoldMode = Literal["hold-out", "clamp", "initialise"]
@@ -39,8 +41,11 @@ class AggregateOptions:
     """How votes become a posterior.
 
     Attributes:
-        method: a name of `METHODS`; None lets gold decide (`choose_method`).
-        pseudocount: added to every count, as a Dirichlet prior does; 0 or more.
+        method: a name of `METHODS`; None lets answers and gold decide (`choose_method`).
+        confusion_prior: what raters with few votes are drawn to: the confusion of all raters
+            (``pooled``), or every answer alike (``uniform``), as in the paper.
+        pseudocount: of the uniform prior: added to every count, as a Dirichlet prior does; 0 or
+            more, 1 where None is given. The pooled prior takes none.
         gold_mode: what gold is to Dawid and Skene's model: ``hold-out`` keeps it out of the fit,
             so that it can judge the labels; ``clamp`` holds known truths fixed; ``initialise``
             starts from them.
@@ -49,18 +54,20 @@ class AggregateOptions:
         states: number of true states; None for two with the answers no, maybe, yes, else as
             many as there are answers.
         iterations: where an iterative method stops at the latest.
-        tolerance: an iterative method stops when its objective rises by less than this share.
+        tolerance: an iterative method stops when its objective changes by less than this share.
         original_rater: let the original label vote as one more rater.
         original_classes: on questions about these classes only, as "0-397"; None for all.
         original_min_expert_yes: how many experts must say yes for the truth that the original
             label's confusion is counted against; None for more than half.
 
     Raises:
-        OptionError: a value is out of range.
+        OptionError: a value is out of range, or an option is given that means nothing beside the
+            others.
     """
 
     method: str | None = None
-    pseudocount: float = 1.0
+    confusion_prior: ConfusionPrior = "pooled"
+    pseudocount: float | None = None
     gold_mode: GoldMode = "hold-out"
     min_expert_yes: int | None = None
     states: int | None = None
@@ -73,7 +80,8 @@ class AggregateOptions:
     def __post_init__(self) -> None:
         if self.method is not None:
             METHODS.checked(self.method, "method")
-        for name, least in (("pseudocount", 0.0), ("tolerance", 0.0), ("iterations", 1),
+        checked_pseudocount(self.confusion_prior, self.pseudocount)
+        for name, least in (("tolerance", 0.0), ("iterations", 1),
                             ("states", 2), ("min_expert_yes", 1),
                             ("original_min_expert_yes", 1)):  # fmt: skip
             value = getattr(self, name)
@@ -176,6 +184,7 @@ def _run_dawid_skene(inputs: AggregationInputs) -> Posterior:
     return dawid_skene(
         inputs.votes,
         n_states=options.states,
+        confusion_prior=options.confusion_prior,
         pseudocount=options.pseudocount,
         gold=None if held_out else inputs.gold,
         gold_mode="initialise" if options.gold_mode == "initialise" else "clamp",
@@ -194,6 +203,7 @@ def _run_calibrated(inputs: AggregationInputs) -> Posterior:
         inputs.votes,
         gold,
         gold_votes=inputs.gold_votes,
+        confusion_prior=options.confusion_prior,
         pseudocount=options.pseudocount,
         min_expert_yes=options.min_expert_yes,
         virtual_raters=_virtual_raters(inputs, gold),
@@ -224,6 +234,12 @@ def _virtual_raters(inputs: AggregationInputs, gold: Gold) -> tuple[VirtualRater
     )
 
 
+def _run_bcc_ensemble(inputs: AggregationInputs) -> Posterior:
+    return bcc_ensemble(
+        inputs.votes, max_iterations=inputs.options.iterations, progress=inputs.progress
+    )
+
+
 METHODS.register(
     Method(
         "majority",
@@ -244,7 +260,15 @@ METHODS.register(
         ),
         has_confusion=True,
         options=frozenset(
-            {"pseudocount", "gold_mode", "min_expert_yes", "states", "iterations", "tolerance"}
+            {
+                "confusion_prior",
+                "pseudocount",
+                "gold_mode",
+                "min_expert_yes",
+                "states",
+                "iterations",
+                "tolerance",
+            }
         ),
         refit=refit_dawid_skene,
     )
@@ -261,18 +285,28 @@ METHODS.register(
         needs_gold=True,
         has_confusion=True,
         options=frozenset({
-            "pseudocount", "min_expert_yes", "original_rater", "original_classes",
-            "original_min_expert_yes",
+            "confusion_prior", "pseudocount", "min_expert_yes", "original_rater",
+            "original_classes", "original_min_expert_yes",
         }),
         refit=refit_from_gold,
     )
 )  # fmt: skip
 
-GOLD_ANSWERS = 20
-"""Gold answers of each truth that a rater needs for a confusion matrix of their own. On the ten
-two-answer sets of the truth-inference benchmark calibration with 20 labels more tasks rightly than
-Dawid and Skene's model at every share of votes covered; with 5 or 10 it labels fewer rightly where
-less than 60% are (`benchmarks/gold_choice.py`)."""
+METHODS.register(
+    Method(
+        "bcc-ensemble",
+        _run_bcc_ensemble,
+        summary="mean of vote shares and three Bayesian classifier combinations, where the answers "
+        "are the truths",
+        sentence=(
+            "aggregated by the mean of their shares and of three Bayesian classifier combinations: "
+            "each rater's confusion drawn to that of all raters (Kim and Ghahramani, 2012), the "
+            "same with three subtypes of each truth, and three subtypes under a fixed prior (Li et "
+            "al., 2019)"
+        ),
+        options=frozenset({"iterations"}),
+    )
+)
 
 SHARE_OF_VOTES = 0.8
 """Share of the votes that must come from such raters for gold to calibrate all of them. There the
@@ -287,10 +321,12 @@ def choose_method(
     gold_votes: Votes | None = None,
     min_expert_yes: int | None = None,
 ) -> tuple[str, str]:
-    """The method that gold speaks for, and why, in a clause.
+    """The method that answers and gold speak for, and why, in a clause.
 
-    ``calibrated`` where at least `SHARE_OF_VOTES` of the votes come from raters with at least
-    `GOLD_ANSWERS` answers to gold questions of each truth, else ``dawid-skene``.
+    ``bcc-ensemble`` where the answers are the truths. For no, maybe, yes ``calibrated`` where at
+    least `SHARE_OF_VOTES` of the votes come from raters with at least `ENOUGH_GOLD` answers to
+    gold questions of each truth, else ``dawid-skene``: a mean of models would move what a threshold
+    of 0.8 means.
 
     Args:
         votes: the raters' answers.
@@ -302,6 +338,8 @@ def choose_method(
         OptionError: ``min_expert_yes`` is below 1.
         DataError: no gold question is among the votes.
     """
+    if votes.answers != ANSWERS:
+        return "bcc-ensemble", "the answers are the truths"
     if gold is None:
         return "dawid-skene", "no gold is given"
     counted = votes if gold_votes is None else gold_votes
@@ -319,11 +357,11 @@ def choose_method(
     known = of_vote >= 0
     cell = counted.rater[known].astype(np.int64) * 2 + of_vote[known]
     answered = np.bincount(cell, minlength=2 * len(counted.rater_ids)).reshape(-1, 2).min(axis=1)
-    tested = counted.rater_ids[answered >= GOLD_ANSWERS]
+    tested = counted.rater_ids[answered >= ENOUGH_GOLD]
     n_votes = np.bincount(votes.rater, minlength=len(votes.rater_ids))
     share = float(n_votes[np.isin(votes.rater_ids, tested)].sum() / len(votes))
     reason = (
-        f"{100 * share:.0f}% of the votes come from raters with {GOLD_ANSWERS} or more gold "
+        f"{100 * share:.0f}% of the votes come from raters with {ENOUGH_GOLD} or more gold "
         f"answers of each truth, and {100 * SHARE_OF_VOTES:.0f}% must"
     )
     return ("calibrated" if share >= SHARE_OF_VOTES else "dawid-skene"), reason

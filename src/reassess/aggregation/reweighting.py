@@ -13,11 +13,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, UInt
+from jaxtyping import Bool, Float, Int, UInt
 
 from reassess.aggregation import coding
 from reassess.aggregation.coding import SMALLEST, Coded, smoothed_confusion
-from reassess.aggregation.methods import STATES
+from reassess.aggregation.methods import STATES, gold_counts
+from reassess.aggregation.priors import (
+    ENOUGH_GOLD,
+    PSEUDOCOUNT,
+    ConfusionPrior,
+    PooledPrior,
+    confusion_on_gold,
+    fitted_strength,
+    pooled_confusion,
+)
 from reassess.errors import DataError, OptionError
 from reassess.records import Gold, Posterior, Votes, positions
 
@@ -33,14 +42,19 @@ class _GoldAnswers:
     """The raters' answers to gold questions: what calibrated confusion is counted on.
 
     Attributes:
-        cell: ``(rater * 2 + truth) * A + answer`` of each answer, raters as in the votes.
+        cell: ``(rater * 2 + truth) * A + answer`` of each answer.
         gold: the gold question of each answer.
-        tested: whether a rater gave any.
+        place: the row of each rater of the votes among those of the answers; that of whoever
+            gave none is the last.
+        n_rows: rows of raters, the last one included.
+        has_enough: the rows that stand alone under the pooled prior.
     """
 
     cell: Int[np.ndarray, "n"]
     gold: Int[np.ndarray, "n"]
-    tested: np.ndarray
+    place: Int[np.ndarray, "R"]
+    n_rows: int
+    has_enough: Bool[np.ndarray, "rows T"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,7 @@ class RefitInputs:
         gold: what a calibrated posterior was counted on; None without gold.
         gold_votes: the raters' answers to gold questions.
         min_expert_yes: how many experts must say yes; None for more than half.
+        confusion_prior: what raters with few votes are drawn to.
         pseudocount: added to counts.
     """
 
@@ -81,6 +96,7 @@ class RefitInputs:
     gold: Gold | None
     gold_votes: Votes
     min_expert_yes: int | None
+    confusion_prior: ConfusionPrior
     pseudocount: float
 
     def confusion(self) -> Float[np.ndarray, "R T A"]:
@@ -124,7 +140,7 @@ class WeightedRefit:
         gold: Gold | None = None,
         gold_votes: Votes | None = None,
         min_expert_yes: int | None = None,
-        pseudocount: float = 1.0,
+        pseudocount: float | None = None,
     ) -> "WeightedRefit":
         """The way from these votes to this posterior.
 
@@ -134,11 +150,13 @@ class WeightedRefit:
             gold: what a calibrated posterior was counted on.
             gold_votes: the raters' answers to gold, where they were given apart.
             min_expert_yes: how many experts must say yes; None for more than half.
-            pseudocount: added to counts, as when the posterior was made.
+            pseudocount: of the uniform prior: added to counts, as when the posterior was made;
+                1 where None is given.
 
         Raises:
             DataError: the posterior is not of these votes, or its states are others.
-            OptionError: its method is not registered, or cannot be repeated under weights.
+            OptionError: its method is not registered, or cannot be repeated under weights; or a
+                pseudocount is given and its prior is the pooled one.
         """
         # The registry names these functions, so this module cannot import it when it is loaded.
         from reassess.aggregation.registry import METHODS
@@ -150,10 +168,17 @@ class WeightedRefit:
                 "weights, so that the uncertainty of its labels is unknown. Take another method."
             )
         _check_same(votes, posterior)
+        if pseudocount is not None and posterior.confusion_prior == "pooled":
+            raise OptionError(
+                f"pseudocount is {pseudocount:g}, but the posterior was made under the pooled "
+                "prior, which has none. Leave it out."
+            )
         coded = Coded.from_votes(votes)
+        drawn_to: ConfusionPrior = "pooled" if posterior.confusion_prior == "pooled" else "uniform"
         inputs = RefitInputs(
-            votes, posterior, coded, gold, gold_votes or votes, min_expert_yes, pseudocount
-        )
+            votes, posterior, coded, gold, gold_votes or votes, min_expert_yes, drawn_to,
+            PSEUDOCOUNT if pseudocount is None else pseudocount,
+        )  # fmt: skip
         return cls(coded, refit(inputs))
 
     def log_odds(
@@ -198,6 +223,7 @@ def refit_dawid_skene(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarr
     prior = inputs.posterior.prior
     assert prior is not None  # noqa: S101 -- checked by `confusion`
     offset = np.full(coded.n_questions, np.log(prior[1] / prior[0]))
+    prior_of = _pooled_prior(inputs)
 
     def again(weights: Weights) -> Float[np.ndarray, "Q"]:
         half, by_code = weights.half_sample, weights.by_code
@@ -208,7 +234,8 @@ def refit_dawid_skene(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarr
             share = weight * 0.5 * (1 + np.tanh(0.5 * odds))
             present = _count(coded, share, half)
             counts = np.stack([np.maximum(total - present, 0.0), present], axis=1)
-            confusion = smoothed_confusion(counts, pseudocount)
+            added = pseudocount if prior_of is None else prior_of.pseudo_votes(counts)
+            confusion = smoothed_confusion(counts, added)
             mass = float(share.sum()) + pseudocount
             prior_odds = np.log(mass / (float(weight.sum()) + 2 * pseudocount - mass))
             odds = prior_odds + _evidence(coded, confusion, by_code, half)
@@ -218,12 +245,22 @@ def refit_dawid_skene(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarr
     return again
 
 
+def _pooled_prior(inputs: RefitInputs) -> PooledPrior | None:
+    """The pooled prior, as strong as in the fitted model; None where the prior is uniform."""
+    if inputs.confusion_prior == "uniform":
+        return None
+    ids = inputs.votes.questions.ids
+    row = positions(ids, inputs.posterior.questions.ids, source="votes")
+    counts = inputs.coded.counts(inputs.posterior.probability[row])
+    return PooledPrior(fitted_strength(counts, pooled_confusion(counts)), is_fitted=False)
+
+
 def refit_from_gold(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarray, "Q"]]:
     """Confusion counted on weighted gold, and the votes weighed by it.
 
     Without the gold that the posterior was made with, confusion is held as it was counted.
     """
-    coded, pseudocount, confusion = inputs.coded, inputs.pseudocount, inputs.confusion()
+    coded, confusion = inputs.coded, inputs.confusion()
     votes, posterior = inputs.votes, inputs.posterior
     row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
     log = posterior.log_probability[row]
@@ -232,14 +269,14 @@ def refit_from_gold(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarray
     offset = log[:, 1] - log[:, 0] - _sums(coded, _log_ratio(confusion), None)
     answers = _gold_answers(votes, inputs.gold, inputs.gold_votes, inputs.min_expert_yes)
     if answers is not None:
-        counted = _count_again(answers, None, confusion.shape, pseudocount)
+        counted = _count_again(answers, None, inputs)
         # Other gold, or another pseudocount, than the posterior was made with.
         answers = answers if np.allclose(counted, confusion, atol=1e-9) else None
 
     def again(weights: Weights) -> Float[np.ndarray, "Q"]:
         of_gold = confusion
         if answers is not None and weights.gold is not None:
-            of_gold = _count_again(answers, weights.gold, confusion.shape, pseudocount)
+            of_gold = _count_again(answers, weights.gold, inputs)
         odds: Float[np.ndarray, "Q"] = offset + _evidence(
             coded, of_gold, weights.by_code, weights.half_sample
         )
@@ -291,29 +328,34 @@ def _gold_answers(
     if gold is None:
         return None
     row = positions(gold.questions.ids, counted.questions.ids, source="gold")
+    if (row < 0).all():
+        return None
+    counts = gold_counts(counted, gold, gold.truth(min_expert_yes))
     gold_of = np.full(len(counted.questions), -1)
     gold_of[row[row >= 0]] = np.flatnonzero(row >= 0)
-    known = positions(counted.rater_ids, votes.rater_ids, source="gold votes")
-    used = (gold_of[counted.question] >= 0) & (known[counted.rater] >= 0)
-    of_gold, rater = gold_of[counted.question[used]], known[counted.rater[used]]
+    used = gold_of[counted.question] >= 0
+    of_gold, rater = gold_of[counted.question[used]], counted.rater[used].astype(np.int64)
     truth = gold.truth(min_expert_yes)[of_gold]
     cell = (rater * 2 + truth) * len(votes.answers) + counted.answer[used]
-    tested = np.bincount(rater, minlength=len(votes.rater_ids)) > 0
-    return _GoldAnswers(cell, of_gold, tested) if tested.any() else None
+    place = positions(votes.rater_ids, counted.rater_ids, source="votes") % len(counts)
+    return _GoldAnswers(cell, of_gold, place, len(counts), counts.sum(axis=2) >= ENOUGH_GOLD)
 
 
 def _count_again(
-    answers: _GoldAnswers,
-    gold_weight: Float[np.ndarray, "G"] | None,
-    shape: tuple[int, ...],
-    pseudocount: float,
+    answers: _GoldAnswers, gold_weight: Float[np.ndarray, "G"] | None, inputs: RefitInputs
 ) -> Float[np.ndarray, "R T A"]:
-    """Confusion counted on gold; raters without gold answers get the mean of the others."""
+    """Confusion counted on gold again; which rows stand alone is as it was."""
     weight = None if gold_weight is None else gold_weight[answers.gold]
+    shape = (answers.n_rows, 2, inputs.coded.n_answers)
     counts = np.bincount(answers.cell, weights=weight, minlength=int(np.prod(shape)))
-    matrices = smoothed_confusion(counts.reshape(shape).astype(float), pseudocount)
-    matrices[~answers.tested] = matrices[answers.tested].mean(axis=0)
-    return matrices
+    matrices = confusion_on_gold(
+        counts.reshape(shape).astype(float),
+        inputs.confusion_prior,
+        inputs.pseudocount,
+        answers.has_enough,
+    )
+    counted: Float[np.ndarray, "R T A"] = matrices[answers.place]
+    return counted
 
 
 def _check_same(votes: Votes, posterior: Posterior) -> None:

@@ -14,17 +14,13 @@ from jaxtyping import Bool, Float, Int, Shaped
 from reassess.analysis.agreement import VoteAgreement, vote_agreement
 from reassess.errors import DataError, OptionError
 from reassess.records import ANSWERS, Posterior, Votes, positions
-from reassess.statistics import z_critical
+from reassess.statistics import dirichlet_concentration, z_critical
 
 _LEAST_NORMAL = 1e-300
 """A posterior of 0 counts as this, so that its logarithm can be added to."""
 
 _SMALLEST = 1e-12
 """Probabilities are kept from 0, so that no logarithm is infinite."""
-
-_WEAKEST, _STRONGEST = 1e-1, 1e6
-"""Where the strength of shrinkage is looked for: from no shrinkage to speak of (a tenth of a vote)
-to raters that are all alike (more votes than any study has)."""
 
 STATES = ("absent", "present")
 
@@ -316,7 +312,7 @@ def rater_confusions(votes: Votes, posterior: Posterior) -> RaterConfusions:
     counts = counts.transpose(0, 2, 1)
     total = counts.sum(axis=0)
     pooled = (total + _SMALLEST) / (total + _SMALLEST).sum(axis=1, keepdims=True)
-    strength = np.array([_strength(counts[:, t], pooled[t]) for t in range(n_states)])
+    strength = np.array([dirichlet_concentration(counts[:, t], pooled[t]) for t in range(n_states)])
     prior = strength[:, None] * pooled
     n = counts.sum(axis=2)
     return RaterConfusions(
@@ -369,19 +365,3 @@ def leave_one_out(votes: Votes, posterior: Posterior, threshold: float) -> Rater
         n_images=np.bincount(images, minlength=n_raters),
         n_alone=np.bincount(rater[n_voters[question] == 1], minlength=n_raters),
     )
-
-
-def _strength(counts: Float[np.ndarray, "R A"], pooled: Float[np.ndarray, "A"]) -> float:
-    """The concentration under which raters' answers spread as they do, by maximum likelihood."""
-    from scipy.optimize import minimize_scalar
-    from scipy.special import gammaln
-
-    n = counts.sum(axis=1)
-
-    def loss(log_strength: float) -> float:
-        k = np.exp(log_strength)
-        of_answers = gammaln(counts + k * pooled) - gammaln(k * pooled)
-        return -float((gammaln(k) - gammaln(n + k)).sum() + of_answers.sum())
-
-    found = minimize_scalar(loss, bounds=(np.log(_WEAKEST), np.log(_STRONGEST)), method="bounded")
-    return float(np.exp(found.x))

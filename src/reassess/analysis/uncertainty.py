@@ -222,7 +222,7 @@ def uncertain_scores(
     gold: Gold | None = None,
     gold_votes: Votes | None = None,
     min_expert_yes: int | None = None,
-    pseudocount: float = 1.0,
+    pseudocount: float | None = None,
     n_resamples: int = 1000,
     confidence: float = 0.95,
     rng: np.random.Generator,
@@ -241,7 +241,8 @@ def uncertain_scores(
         gold_votes: the raters' answers to gold where they were given apart.
         min_expert_yes: how many experts must say yes for a gold question to hold; None for more
             than half.
-        pseudocount: added to counts when the posterior was made.
+        pseudocount: added to counts when the posterior was made under the uniform prior; 1 where
+            None is given.
         n_resamples: B, for images, for raters and for votes each.
         confidence: of every interval.
         rng: where randomness comes from.
@@ -249,7 +250,8 @@ def uncertain_scores(
         progress: called with the number of resamples done, of B.
 
     Raises:
-        OptionError: the confidence or the number of resamples is out of range.
+        OptionError: the confidence or the number of resamples is out of range, or a pseudocount
+            is given and the posterior was made under the pooled prior.
         DataError: votes, posterior, gold and labels do not fit together, or no image has a label.
         AlignmentError: the models predicted different images, or labels are missing.
     """

@@ -38,6 +38,12 @@ def _gold_modes() -> object:
     return GoldMode
 
 
+def _confusion_priors() -> object:
+    from reassess.aggregation import ConfusionPrior
+
+    return ConfusionPrior
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -46,7 +52,8 @@ Examples:
 \b
 The published scores, to the last digit:
   reassess aggregate imagenet-votes --gold imagenet-gold --gold-votes imagenet-gold-votes \\
-    --original-labels imagenet --original-classes 0-397 --original-min-expert-yes 2 -o posterior.npz
+    --original-labels imagenet --original-classes 0-397 --original-min-expert-yes 2 \\
+    --confusion-prior uniform -o posterior.npz
 """
 )
 @click.argument("votes")
@@ -61,7 +68,8 @@ The published scores, to the last digit:
     cls=RegistryOption,
     type=RegistryChoice(_methods),
     help="How votes are aggregated. {names}.  [default: calibrated where most votes come from "
-    "raters with enough gold answers, else dawid-skene]",
+    "raters with enough gold answers, else dawid-skene; bcc-ensemble where the answers are the "
+    "truths]",
 )
 @option(
     "--states",
@@ -69,13 +77,19 @@ The published scores, to the last digit:
     type=int,
     help="Number of true states.  [default: 2 for no, maybe, yes]",
 )
+@click.option(
+    "--confusion-prior",
+    type=LiteralChoice(_confusion_priors),
+    default="pooled",
+    show_default=True,
+    help="What raters with few votes are drawn to: the confusion of all raters, or every answer "
+    "alike.",
+)
 @option(
     "--pseudocount",
     old=("--smoothing",),
     type=float,
-    default=1.0,
-    show_default=True,
-    help="Number added to every count.",
+    help="Number added to every count under the uniform prior.  [default: 1]",
 )
 @option(
     "--gold-mode",
@@ -114,7 +128,7 @@ The published scores, to the last digit:
     type=float,
     default=1e-9,
     show_default=True,
-    help="Stop when the objective rises by less than this share.",
+    help="Stop when the objective changes by less than this share.",
 )
 @answers_option
 @labels_are_option
@@ -135,7 +149,8 @@ def aggregate(
     gold_votes: str | None,
     method: str | None,
     states: int | None,
-    pseudocount: float,
+    confusion_prior: str,
+    pseudocount: float | None,
     gold_mode: str,
     min_expert_yes: int | None,
     original_labels: str | None,
@@ -154,8 +169,10 @@ def aggregate(
     VOTES is a table `task,worker,label` or `image,label,rater,answer` (CSV, parquet), the
     published dense .npz, a name of the catalogue, or a study.
 
-    Gold calibrates the raters where at least 80% of the votes come from raters with 20 or more
-    gold answers of each truth. Elsewhere it stays out of the fit and judges the labels.
+    Answers that are the truths, such as classes, are aggregated by the mean of several Bayesian
+    models. For no, maybe and yes gold calibrates the raters where at least 80% of the votes come
+    from raters with 20 or more gold answers of each truth. Elsewhere it stays out of the fit and
+    judges the labels.
     """
     from reassess import sources
     from reassess.engines import ThreadEngine
@@ -166,6 +183,7 @@ def aggregate(
         raise OptionError(f"the output is {output!r}, but must end in .npz (-o posterior.npz).")
     options = AggregateOptions(
         method=method,
+        confusion_prior=confusion_prior,  # type: ignore[arg-type]
         pseudocount=pseudocount,
         gold_mode=gold_mode,  # type: ignore[arg-type]
         min_expert_yes=min_expert_yes,
@@ -213,7 +231,7 @@ def _gold_of_study(votes: str) -> str | None:
 
 
 def _summary(votes: Votes, posterior: Posterior, output: str) -> dict[str, object]:
-    iterates = posterior.converged is not None
+    iterates = len(posterior.log_likelihood) > 0
     share = posterior.probability.mean(axis=0)
     return {
         "output": output,
@@ -223,6 +241,7 @@ def _summary(votes: Votes, posterior: Posterior, output: str) -> dict[str, objec
         "n_questions": len(votes.questions),
         "answers": list(votes.answers),
         "states": list(posterior.states),
+        "confusion_prior": posterior.confusion_prior,
         "mean_posterior": dict(zip(posterior.states, np.round(share, 6).tolist(), strict=True)),
         "n_iterations": len(posterior.log_likelihood) - 1 if iterates else None,
         "converged": posterior.converged,

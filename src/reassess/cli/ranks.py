@@ -42,7 +42,7 @@ class _Inputs:
     decided: "Posterior | None" = None
     """The posterior with 1 or 0 where experts decided; None where it is ``posterior``."""
     min_expert_yes: int | None = None
-    pseudocount: float = 1.0
+    pseudocount: float | None = None
 
 
 @click.command(
@@ -78,8 +78,8 @@ Thirty-nine published models, with the votes behind the published labels:
     help="Number of experts who must say yes.  [default: the study's, or more than half]",
 )
 @option("--pseudocount", old=("--smoothing",), type=click.FloatRange(0),
-              help="Count added to every cell of a confusion matrix, as when the "
-              "posterior was made.  [default: the study's, or 1]")  # fmt: skip
+              help="Count added to every cell of a confusion matrix, where the posterior "
+              "was made under the uniform prior.  [default: the study's, or 1]")  # fmt: skip
 @click.option("--resamples", type=int, default=1000, show_default=True, metavar="B",
               help="Number of resamples of images, of raters and of votes, each.")  # fmt: skip
 @option(
@@ -157,7 +157,8 @@ def ranks(
                 str(labels), original_labels, classes=classes, rows=rows
             )
             options = AggregateOptions(
-                pseudocount=1.0 if pseudocount is None else pseudocount,
+                confusion_prior="pooled" if pseudocount is None else "uniform",
+                pseudocount=pseudocount,
                 min_expert_yes=min_expert_yes,
             )
             inputs = _read(models, target, classes, given, answers, options)

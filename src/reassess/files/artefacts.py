@@ -189,7 +189,8 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
         columns |= {"image_ids": pairs.image_ids, "image": pairs.image, "label": pairs.label}
     if pairs is None or not np.array_equal(pairs.ids(), posterior.questions.ids):
         columns["question_ids"] = posterior.questions.ids
-    for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256", "gold_ids"):
+    for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256", "gold_ids",
+                 "confusion_prior"):  # fmt: skip
         value = getattr(posterior, name)
         if value is not None:
             columns[name] = np.asarray(value)
@@ -252,6 +253,7 @@ def _posterior(arrays: dict[str, Array]) -> Posterior:
         votes_sha256=str(arrays["votes_sha256"]) if "votes_sha256" in arrays else None,
         gold_sha256=str(arrays["gold_sha256"]) if "gold_sha256" in arrays else None,
         gold_ids=arrays.get("gold_ids"),
+        confusion_prior=str(arrays["confusion_prior"]) if "confusion_prior" in arrays else None,
     )
 
 

@@ -14,10 +14,12 @@ from reassess.aggregation import (
     AggregateOptions,
     AggregationInputs,
     choose_method,
+    identification_notes,
 )
 from reassess.engines import Engine
 from reassess.errors import DataError, OptionError, preview
 from reassess.labels import LabelOptions, operating_point, reassessed_labels
+from reassess.notes import note
 from reassess.pipeline.stage import Made, Models, NoOptions
 from reassess.progress import Progress, null_progress
 from reassess.records import (
@@ -47,6 +49,8 @@ def make_posterior(
     progress: Progress = null_progress,
 ) -> Made[Posterior]:
     """P(truth) of each question, by the method of the options or the one that gold speaks for.
+
+    What speaks against the fit is a note (`reassess.notes`).
 
     Args:
         votes: the raters' answers.
@@ -87,6 +91,8 @@ def make_posterior(
             votes, options, gold, gold_votes, benchmark, engine=engine, progress=progress
         )
     )
+    for text in identification_notes(votes, posterior, gold, options.min_expert_yes):
+        note(text)
     return Made(
         posterior,
         f"{len(votes):,} votes on {len(votes.questions):,} questions, by {name} ({reason})"
@@ -130,7 +136,8 @@ def _convergence(posterior: Posterior) -> str:
     if posterior.converged is None:
         return ""
     verb = "converged" if posterior.converged else "NOT converged"
-    return f", {verb} after {len(posterior.log_likelihood) - 1} iterations"
+    n = len(posterior.log_likelihood) - 1
+    return f", {verb} after {n} iterations" if n >= 0 else f", {verb}"
 
 
 @dataclass(frozen=True, slots=True)

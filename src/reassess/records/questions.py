@@ -163,14 +163,16 @@ class Posterior:
         prior: P(truth) before any vote; None for methods without one.
         log_likelihood: the true log-likelihood of the votes before each iteration of an
             iterative method and after the last; empty for methods that do not iterate.
-        objective: what such a method raises in every iteration: the log-likelihood plus the
-            log-density of its pseudocount's prior.
+        objective: what such a method is fitted by: the log-likelihood plus the log-density of its
+            pseudo-votes' prior.
         converged: whether an iterative method met its tolerance; None where nothing iterates.
         votes_sha256: hash of the votes that it was computed from.
         used_gold: whether gold entered it, so that precision and recall on the same gold are
             those of questions that it has seen.
         gold_sha256: hash of that gold, where it is known.
         gold_ids: ids of the gold questions that entered it; None where that is not known.
+        confusion_prior: what raters with few votes were drawn to, "pooled" or "uniform"; None
+            where nothing says so, as in files of 0.1.0, whose prior was uniform.
     """
 
     questions: Questions
@@ -188,6 +190,7 @@ class Posterior:
     used_gold: bool = False
     gold_sha256: str | None = None
     gold_ids: Shaped[np.ndarray, "G"] | None = None
+    confusion_prior: str | None = None
 
     def __post_init__(self) -> None:
         if self.log_probability.shape != (len(self.questions), len(self.states)):

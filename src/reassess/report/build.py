@@ -85,7 +85,8 @@ class ReportInputs:
         gold_votes: raters' answers to gold questions; None takes those among the votes.
         min_expert_yes: how many experts had to say yes when the posterior was made; None for more
             than half.
-        pseudocount: added to counts when the posterior was made.
+        pseudocount: added to counts when the posterior was made under the uniform prior; 1 where
+            None is given.
     """
 
     labels: LabelSets
@@ -99,7 +100,7 @@ class ReportInputs:
     gold: Gold | None = None
     gold_votes: Votes | None = None
     min_expert_yes: int | None = None
-    pseudocount: float = 1.0
+    pseudocount: float | None = None
 
 
 def assemble_report(

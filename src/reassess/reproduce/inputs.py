@@ -130,7 +130,13 @@ class Inputs:
             rater = original_label_rater(
                 benchmark, votes.questions, gold, last_class=LAST_ANIMAL, min_expert_yes=2
             )
-            return calibrated(votes, gold, gold_votes=gold_votes, virtual_raters=[rater])
+            return calibrated(
+                votes,
+                gold,
+                gold_votes=gold_votes,
+                confusion_prior="uniform",
+                virtual_raters=[rater],
+            )
 
         return self._once("posterior", aggregate)
 

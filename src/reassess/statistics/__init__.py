@@ -1,7 +1,7 @@
 """Intervals, exact tests, regression and bootstrap resamples: arrays in, arrays out.
 
-Knows nothing of benchmarks, models or labels. Only NumPy, so that scoring stays light;
-the tests hold every function against SciPy.
+Knows nothing of benchmarks, models or labels. Only NumPy when it is imported, so that scoring stays
+light; the tests hold every function against SciPy.
 
 ============  ==========================================================================
 `intervals`   intervals and tests of means and proportions; p-values of many tests; bootstrap
@@ -10,9 +10,11 @@ the tests hold every function against SciPy.
 `segmented`   a broken line: two straight lines that meet at a breakpoint
 `agreement`   of raters with each other, beyond chance
 `sampling`    shares and differences from a stratified sample
+`dirichlet`   how strongly categorical distributions resemble their mean
 ============  ==========================================================================
 """
 
+from reassess.statistics.dirichlet import dirichlet_concentration
 from reassess.statistics.intervals import (
     benjamini_hochberg,
     bootstrap_counts,
@@ -43,6 +45,7 @@ __all__ = [
     "bootstrap_counts",
     "check_resamples",
     "descending_ranks",
+    "dirichlet_concentration",
     "half_sample",
     "holm",
     "logistic_regression",

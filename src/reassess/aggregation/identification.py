@@ -1,0 +1,149 @@
+"""Whether votes can tell what was fitted to them: a fit may converge on nothing.
+
+Dawid and Skene's model knows the truth only by what raters have in common. Where many of them
+answer the contrary, where hardly anyone votes twice, or where no question has two votes, it still
+fits and still converges. These checks find such fits; they prove nothing where they are silent.
+
+Letters: Q questions, R raters, T states, A answers, G gold questions.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from reassess.aggregation.methods import vote_shares
+from reassess.records import ANSWERS, Gold, Posterior, Votes, positions
+from reassess.statistics import mcnemar_exact
+
+SHARE_BELOW = 0.1
+"""Share of the votes from raters below the diagonal from which a fit is doubted. A few contrary
+raters are in every crowd, and the model turns their votes around rightly."""
+
+DISTANCE_OF_PRIOR = 0.2
+"""How far the prior may lie from the shares of votes. On the published votes it is 0.04."""
+
+SIGNIFICANCE = 0.05
+"""Of the test whether a fit labels gold worse than the majority of votes does."""
+
+
+def identification_notes(
+    votes: Votes, posterior: Posterior, gold: Gold | None = None, min_expert_yes: int | None = None
+) -> list[str]:
+    """What speaks against a fit, one text each; empty where nothing does.
+
+    Args:
+        votes: what was fitted.
+        posterior: what came of it.
+        gold: to judge it by; gold that entered the fit judges nothing and is left out.
+        min_expert_yes: how many experts must say yes; None for more than half.
+    """
+    found = [_on_convergence(posterior), _on_votes(votes)]
+    if posterior.confusion is not None and posterior.prior is not None:
+        found.append(_below_the_diagonal(votes, posterior.rater_ids, posterior.confusion))
+        if not posterior.used_gold:
+            found.append(_far_prior(votes, posterior.prior, posterior.states))
+    if gold is not None and not posterior.used_gold:
+        found.append(_worse_than_majority(votes, posterior, gold, min_expert_yes))
+    return [text for text in found if text is not None]
+
+
+def _on_convergence(posterior: Posterior) -> str | None:
+    if posterior.converged is not False:
+        return None
+    n = len(posterior.log_likelihood) - 1
+    return (
+        f"The fit by {posterior.method} has NOT converged: it stopped at its last iteration"
+        f"{f' ({n:,})' if n > 0 else ''}. Allow more (--iterations)."
+    )
+
+
+def _on_votes(votes: Votes) -> str | None:
+    """What no model can learn from these votes."""
+    n_questions, n_raters = len(votes.questions), len(votes.rater_ids)
+    pairs = np.unique(votes.rater_and_question())
+    rater, question = np.divmod(pairs, n_questions)
+    raters_of = np.bincount(question, minlength=n_questions)
+    if n_raters > 1 and raters_of.max() < 2:
+        return (
+            "No question has votes of two raters, so that nothing tells right answers from wrong "
+            "ones: the posterior says what the votes say. Ask several raters the same questions."
+        )
+    questions_of = np.bincount(rater, minlength=n_raters)
+    once = questions_of == 1
+    share = float(once[rater].mean())
+    if n_raters > 1 and share > 0.5:
+        return (
+            f"{100 * share:.0f}% of the votes come from raters with a single vote ({once.sum():,} "
+            f"of {n_raters:,} raters), whose confusion cannot be learned: raters are hardly told "
+            "apart. Check that the column of raters names people, not votes."
+        )
+    return None
+
+
+def _below_the_diagonal(
+    votes: Votes, rater_ids: Shaped[np.ndarray, "R"], confusion: Float[np.ndarray, "R T A"]
+) -> str | None:
+    """Raters whose answers speak for the contrary, where they are many."""
+    below = _is_below(confusion, votes.answers)
+    if below is None:
+        return None
+    place = positions(votes.rater_ids, rater_ids, source="votes")
+    share = float(below[place][votes.rater].mean())
+    if share <= SHARE_BELOW:
+        return None
+    n = int(below[place].sum())
+    return (
+        f"{n:,} of {len(place):,} raters lie below the diagonal of their confusion: by the fit "
+        "they say the contrary of the truth more often than the truth. They gave "
+        f"{100 * share:.0f}% of the votes, so the fit may have taken the truth for its contrary. "
+        "Check the order of the answers (--answers), look at the raters (reassess raters), or hold "
+        "the fit to gold "
+        "(--gold-mode clamp)."
+    )
+
+
+def _is_below(
+    confusion: Float[np.ndarray, "R T A"], answers: tuple[str, ...]
+) -> Bool[np.ndarray, "R"] | None:
+    """Whether answers speak for the contrary; None where states and answers have no order."""
+    n_states, n_answers = confusion.shape[1:]
+    if n_states == n_answers:
+        below: Bool[np.ndarray, "R"] = np.trace(confusion, axis1=1, axis2=2) < 1
+        return below
+    if answers != ANSWERS or n_states != 2:
+        return None
+    mean = confusion @ np.linspace(0, 1, n_answers)
+    return mean[:, 1] < mean[:, 0]
+
+
+def _far_prior(votes: Votes, prior: Float[np.ndarray, "T"], states: tuple[str, ...]) -> str | None:
+    share = vote_shares(votes, len(states)).mean(axis=0)
+    worst = int(np.argmax(np.abs(prior - share)))
+    if abs(float(prior[worst] - share[worst])) <= DISTANCE_OF_PRIOR:
+        return None
+    return (
+        f"The fit finds that {states[worst]!r} holds for {100 * prior[worst]:.0f}% of the "
+        f"questions, but {100 * share[worst]:.0f}% of the votes speak for it. One of the two is "
+        "far off: judge the labels by gold (--gold), or aggregate by --method majority and compare."
+    )
+
+
+def _worse_than_majority(
+    votes: Votes, posterior: Posterior, gold: Gold, min_expert_yes: int | None
+) -> str | None:
+    """Whether gold says that the fit decides worse than the mean of the votes."""
+    if posterior.method == "majority" or posterior.states != ("absent", "present"):
+        return None
+    row: Int[np.ndarray, "G"] = positions(gold.questions.ids, votes.questions.ids, source="gold")
+    asked = row >= 0
+    truth = gold.truth(min_expert_yes)[asked]
+    fitted = (posterior.present[row[asked]] > 0.5) == truth
+    simple = (vote_shares(votes, 2)[row[asked], 1] > 0.5) == truth
+    n_fitted, n_simple = int((fitted & ~simple).sum()), int((simple & ~fitted).sum())
+    if n_simple <= n_fitted or mcnemar_exact(n_fitted, n_simple) > SIGNIFICANCE:
+        return None
+    return (
+        f"Gold says less for {posterior.method} than for the majority of votes: of {len(truth):,} "
+        f"gold questions it decides {int(fitted.sum()):,} rightly, and the majority "
+        f"{int(simple.sum()):,}. Aggregate by --method majority, or hold the fit to gold "
+        "(--gold-mode clamp)."
+    )

@@ -1,0 +1,85 @@
+"""Fits that votes cannot tell: each is made, and each is named; a sound one is not."""
+
+import numpy as np
+import pytest
+
+from reassess.aggregation import dawid_skene, identification_notes, majority
+from reassess.notes import NoteWarning
+from reassess.pipeline import AggregateOptions, make_posterior
+from reassess.records import Gold
+from tests.aggregation.test_pooled_prior import sparse_crowd
+from tests.aggregation.votes import dense_votes
+
+
+def crowd(rng, contrary: int, n_questions=300, n_raters=10):
+    """Answers of raters of whom some say the contrary, and the truth."""
+    truth = rng.random(n_questions) < 0.4
+    wrong = rng.random((n_questions, n_raters)) < 0.1
+    wrong[:, :contrary] = ~wrong[:, :contrary]
+    return dense_votes(np.where(truth[:, None] ^ wrong, 2, 0)), truth
+
+
+def notes_of(votes, **options):
+    return identification_notes(votes, dawid_skene(votes, **options))
+
+
+def test_a_sound_fit_is_not_doubted(published):
+    votes, truth = crowd(np.random.default_rng(0), contrary=0)
+    gold = Gold(dense_votes(np.where(truth, 2, 0)[:100, None]))
+    assert identification_notes(votes, dawid_skene(votes), gold) == []
+    votes = published.votes("imagenet-votes")
+    fitted = dawid_skene(votes, tolerance=1e-5)
+    assert identification_notes(votes, fitted, published.gold("imagenet-gold")) == []
+
+
+def test_contrary_raters_are_named():
+    votes, _ = crowd(np.random.default_rng(0), contrary=4)
+    (text,) = notes_of(votes)
+    assert "4 of 10 raters lie below the diagonal" in text
+    assert "40% of the votes" in text
+    votes, _ = crowd(np.random.default_rng(0), contrary=1)
+    assert notes_of(votes, confusion_prior="uniform") == [], "a contrary rater is turned around"
+
+
+def test_gold_that_says_less_than_the_majority_is_named():
+    """Where most raters are contrary on most questions, the fit is surer of the contrary."""
+    rng = np.random.default_rng(1)
+    truth = rng.random(400) < 0.5
+    # Three raters copy one another and are right by halves; four know, each for themselves.
+    copied = np.where(rng.random(400) < 0.5, truth, ~truth)[:, None].repeat(3, axis=1)
+    alone = truth[:, None] ^ (rng.random((400, 4)) < 0.25)
+    votes = dense_votes(np.where(np.concatenate([copied, alone], axis=1), 2, 0))
+    gold = Gold(dense_votes(np.where(truth, 2, 0)[:200, None]))
+    fitted = dawid_skene(votes)
+    assert (fitted.present[:200] > 0.5).mean() != pytest.approx(truth[:200].mean(), abs=1e-6)
+    (text,) = [one for one in identification_notes(votes, fitted, gold) if "Gold says less" in one]
+    assert "of 200 gold questions" in text
+    assert identification_notes(votes, majority(votes), gold) == []
+    clamped = dawid_skene(votes, gold=gold)
+    assert not any("Gold" in one for one in identification_notes(votes, clamped, gold))
+
+
+def test_a_prior_far_from_the_votes_is_named():
+    rng = np.random.default_rng(2)
+    votes, _ = sparse_crowd(rng, 400, 900, 2, concentration=1.0)
+    fitted = dawid_skene(votes, confusion_prior="uniform")
+    share = (votes.answer / 2).mean()
+    assert abs(fitted.prior[1] - share) > 0.2
+    assert any("votes speak for it" in one for one in identification_notes(votes, fitted))
+
+
+def test_votes_that_cannot_tell_raters_apart_are_named():
+    rng = np.random.default_rng(3)
+    one_each = dense_votes(np.where(np.eye(60, dtype=bool), rng.integers(0, 3, (60, 60)), -1))
+    assert any("No question has votes of two raters" in one for one in notes_of(one_each))
+    answer = np.full((40, 120), -1)
+    answer[np.arange(120) % 40, np.arange(120)] = rng.integers(0, 3, 120)
+    (text,) = [one for one in notes_of(dense_votes(answer)) if "single vote" in one]
+    assert "100% of the votes" in text
+
+
+def test_a_fit_that_stops_at_its_last_iteration_says_so():
+    votes, _ = crowd(np.random.default_rng(0), contrary=0)
+    with pytest.warns(NoteWarning, match=r"NOT converged: it stopped at its last iteration \(1\)"):
+        made = make_posterior(votes=votes, options=AggregateOptions(iterations=1))
+    assert "NOT converged after 1 iterations" in made.summary
