@@ -1,6 +1,7 @@
 """Averaged Bayesian classifier combinations: a plain version, their laws, a real set."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,9 +113,24 @@ def test_it_is_what_answers_that_are_truths_get_by_default():
     assert BCCEnsemble().fit(votes).labels_.tolist() == [0, 1, 2]
 
 
-def test_maybe_is_no_truth():
-    with pytest.raises(OptionError, match="a maybe is no truth"):
-        bcc_ensemble(random_votes(np.random.default_rng(0)))
+def test_many_votes_on_a_question_leave_no_chance_but_no_warning():
+    answer = np.repeat(np.arange(4) % 2, 3_000).reshape(4, 3_000)
+    fitted = bcc_ensemble(dense_votes(answer, ("ant", "bee")))
+    assert fitted.probability[np.arange(4), [0, 1, 0, 1]].tolist() == [1.0] * 4
+    assert fitted.log_probability.min() == -np.inf
+
+
+def test_it_can_be_asked_for_where_maybe_counts_for_both_truths_by_half():
+    votes = random_votes(np.random.default_rng(0), 200)
+    assert choose_method(votes, None)[0] == "dawid-skene"
+    fitted, other = bcc_ensemble(votes), majority(votes)
+    assert fitted.states == ("absent", "present")
+    clear = np.abs(other.present - 0.5) > 0.3
+    assert ((fitted.present > 0.5) == (other.present > 0.5))[clear].all()
+    mirrored = replace(votes, answer=2 - votes.answer)
+    np.testing.assert_allclose(bcc_ensemble(mirrored).present, 1 - fitted.present, atol=1e-6)
+    with pytest.raises(OptionError, match="max_iterations is 0"):
+        bcc_ensemble(votes, max_iterations=0)
 
 
 def test_a_set_of_the_benchmark_is_labelled_better_than_by_majority():

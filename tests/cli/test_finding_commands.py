@@ -125,7 +125,11 @@ def test_ranks_of_files_need_their_votes_for_the_labels(cli: Cli):
 @pytest.mark.usefixtures("here")
 def test_ranks_of_a_study_follow_its_options_and_those_of_files_the_same(cli: Cli):
     """Raters are counted on gold again as they were counted when the study was aggregated."""
-    change_settings(open_study("s"), "aggregate", {"method": "calibrated", "confusion_prior": "uniform", "pseudocount": 0.25})
+    change_settings(
+        open_study("s"),
+        "aggregate",
+        {"method": "calibrated", "confusion_prior": "uniform", "pseudocount": 0.25},
+    )
     run_study(open_study("s"))
     models = ("m0.npz", "m1.npz", "m2.npz")
     judged = ("--labels", "s/labels.json", "--original-labels", "labels.csv",

@@ -10,7 +10,7 @@ Letters: Q questions, R raters, T states, A answers, G gold questions.
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.aggregation.methods import vote_shares
+from reassess.aggregation.methods import STATES, vote_shares
 from reassess.records import ANSWERS, Gold, Posterior, Votes, positions
 from reassess.statistics import mcnemar_exact
 
@@ -41,8 +41,8 @@ def identification_notes(
         found.append(_below_the_diagonal(votes, posterior.rater_ids, posterior.confusion))
         if not posterior.used_gold:
             found.append(_far_prior(votes, posterior.prior, posterior.states))
-    if gold is not None and not posterior.used_gold:
-        found.append(_worse_than_majority(votes, posterior, gold, min_expert_yes))
+            if gold is not None:
+                found.append(_worse_than_majority(votes, posterior, gold, min_expert_yes))
     return [text for text in found if text is not None]
 
 
@@ -131,7 +131,7 @@ def _worse_than_majority(
     votes: Votes, posterior: Posterior, gold: Gold, min_expert_yes: int | None
 ) -> str | None:
     """Whether gold says that the fit decides worse than the mean of the votes."""
-    if posterior.method == "majority" or posterior.states != ("absent", "present"):
+    if posterior.states != STATES:
         return None
     row: Int[np.ndarray, "G"] = positions(gold.questions.ids, votes.questions.ids, source="gold")
     asked = row >= 0

@@ -44,7 +44,7 @@ def majority(votes: Votes) -> Posterior:
 
     For other answers the states are the answers, each with its share of the votes.
     """
-    states = _state_names(votes, None)
+    states = state_names(votes, None)
     with np.errstate(divide="ignore"):
         log_probability = np.log(vote_shares(votes, len(states)))
     return Posterior(
@@ -66,17 +66,25 @@ def vote_shares(votes: Votes, n_states: int) -> Float[np.ndarray, "Q T"]:
     split between the two states that it lies between: maybe is half absent, half present.
     """
     counts = votes.counts()
-    n_answers = counts.shape[1]
-    share = np.eye(n_answers)
-    if n_states != n_answers:
-        place = np.linspace(0, n_states - 1, n_answers)
-        share = np.maximum(0.0, 1 - np.abs(place[:, None] - np.arange(n_states)))
-    shares: Float[np.ndarray, "Q T"] = counts @ share / counts.sum(axis=1, keepdims=True)
+    of_answer = shares_of_answers(counts.shape[1], n_states)
+    shares: Float[np.ndarray, "Q T"] = counts @ of_answer / counts.sum(axis=1, keepdims=True)
     return shares
 
 
-def _state_names(votes: Votes, n_states: int | None) -> tuple[str, ...]:
-    """Names of the true states: absent and present, the answers, or numbers."""
+def shares_of_answers(n_answers: int, n_states: int) -> Float[np.ndarray, "A T"]:
+    """What each answer says of each state, as in `vote_shares`; rows sum to 1."""
+    if n_states == n_answers:
+        return np.eye(n_answers)
+    place = np.linspace(0, n_states - 1, n_answers)
+    return np.maximum(0.0, 1 - np.abs(place[:, None] - np.arange(n_states)))
+
+
+def state_names(votes: Votes, n_states: int | None = None) -> tuple[str, ...]:
+    """Names of the true states: absent and present, the answers, or numbers.
+
+    Raises:
+        OptionError: fewer than two states are asked for.
+    """
     asked = n_states or (2 if votes.answers == ANSWERS else len(votes.answers))
     if asked < 2:
         raise OptionError(f"the number of states is {asked}, but must be 2 or more.")
@@ -131,7 +139,7 @@ def dawid_skene(
     cell = checked_pseudocount(confusion_prior, pseudocount)
     if max_iterations < 1:
         raise OptionError(f"max_iterations is {max_iterations}, but must be 1 or more.")
-    states = _state_names(votes, n_states)
+    states = state_names(votes, n_states)
     initial = vote_shares(votes, len(states))
     known = None
     if gold is not None:
@@ -276,6 +284,7 @@ def _original_answers(
     return answer
 
 
+@checks_choices
 def calibrated(
     votes: Votes,
     gold: Gold,

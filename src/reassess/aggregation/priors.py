@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float
 
 from reassess.aggregation.coding import smoothed_confusion
 from reassess.errors import OptionError
+from reassess.registry import checks_choices
 from reassess.statistics import dirichlet_concentration
 
 ConfusionPrior = Literal["pooled", "uniform"]
@@ -40,6 +41,7 @@ Dawid and Skene's model at every share of votes covered; with 5 or 10 it labels 
 less than 60% are (`benchmarks/gold_choice.py`)."""
 
 
+@checks_choices
 def checked_pseudocount(confusion_prior: ConfusionPrior, pseudocount: float | None) -> float:
     """The pseudo-votes of a cell under the uniform prior; `PSEUDOCOUNT` where None is given.
 
@@ -107,6 +109,7 @@ def fitted_strength(
     ])  # fmt: skip
 
 
+@checks_choices
 def confusion_on_gold(
     counts: Float[np.ndarray, "R T A"],
     confusion_prior: ConfusionPrior,

@@ -29,6 +29,7 @@ from reassess.aggregation.priors import (
 )
 from reassess.errors import DataError, OptionError
 from reassess.records import Gold, Posterior, Votes, positions
+from reassess.registry import checks_choices
 
 STEPS = 5
 """Steps of expectation maximisation from the fitted model under each set of weights."""
@@ -75,6 +76,7 @@ class Weights:
     half_sample: UInt[np.ndarray, "bytes"] | None
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class RefitInputs:
     """A posterior and all that it was made of.
