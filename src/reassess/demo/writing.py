@@ -81,6 +81,8 @@ def write_report_of(records: Reassessment, known: Sequence[str], seed: int, fold
             n_raters=len(records.votes.rater_ids),
             n_questions=len(records.questions),
             method=records.posterior.method,
+            confusion_prior=records.posterior.confusion_prior,
+            converged=records.posterior.converged,
         ),
     )
     page = folder / "report.html"

@@ -76,6 +76,8 @@ class LabelProvenance:
         n_raters: raters who gave them; None likewise.
         n_questions: questions that they were asked; None likewise.
         method: how votes were aggregated; None likewise.
+        confusion_prior: what raters with few votes were drawn to; None likewise.
+        converged: whether the aggregation converged; None likewise, and where nothing iterates.
     """
 
     n_models: int
@@ -85,6 +87,8 @@ class LabelProvenance:
     n_raters: int | None = None
     n_questions: int | None = None
     method: str | None = None
+    confusion_prior: str | None = None
+    converged: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

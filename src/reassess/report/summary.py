@@ -210,6 +210,14 @@ CITATIONS = {
         "A. P. Dawid, A. M. Skene (1979). Maximum likelihood estimation of observer error-rates"
         " using the EM algorithm. Applied Statistics 28(1), 20–28."
     ),
+    "Kim and Ghahramani, 2012": (
+        "H.-C. Kim, Z. Ghahramani (2012). Bayesian classifier combination. Artificial Intelligence"
+        " and Statistics (AISTATS)."
+    ),
+    "Li et al., 2019": (
+        "Y. Li, B. I. P. Rubinstein, T. Cohn (2019). Exploiting worker correlation for label"
+        " aggregation in crowdsourcing. International Conference on Machine Learning (ICML)."
+    ),
     "Wilson, 1927": (
         "E. B. Wilson (1927). Probable inference, the law of succession, and statistical"
         " inference. Journal of the American Statistical Association 22(158), 209–212."
@@ -291,4 +299,8 @@ def _on_asking(report: Report, n_models: int) -> list[str]:
         f" in the image?”: no, maybe, yes) with {fmt.count(known.n_votes, 'vote')}"
     )
     method = "" if known.method is None else METHODS[known.method].sentence
+    if method and known.confusion_prior == "pooled":
+        method += ", raters with few answers being drawn to the confusion of all"
+    if method and known.converged is False:
+        method += "; the fit had NOT converged when it was stopped"
     return [sentence, f"{asked}{f', {method}' if method else ''}."]

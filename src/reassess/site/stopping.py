@@ -39,6 +39,7 @@ from reassess.aggregation.adaptive import (
 from reassess.errors import OptionError, ReassessError
 from reassess.files import read_gold
 from reassess.labels import RULES, THRESHOLD, LabelOptions
+from reassess.notes import collect_notes
 from reassess.pipeline import LABELS, POSTERIOR, make_posterior
 from reassess.rating import (
     QuestionTable,
@@ -324,7 +325,9 @@ def _weights(study: Study, given: Votes, n_questions: int) -> AnswerWeights | No
     benchmark = read_study_benchmark(study)
     path = gold_file(study, POSTERIOR.section)
     gold = None if path is None else read_gold(path, classes=benchmark.classes)
-    made = make_posterior(votes=given, gold=gold, benchmark=benchmark, options=options)
+    # Votes that came so far may tell little: only what is released is worth a note.
+    with collect_notes():
+        made = make_posterior(votes=given, gold=gold, benchmark=benchmark, options=options)
     posterior = made.record
     if posterior.converged is False:
         return None

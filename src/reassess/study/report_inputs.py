@@ -163,6 +163,7 @@ def build_verdict(
 
 def _label_provenance(collected: StudyRecords) -> LabelProvenance:
     votes, proposals = collected.votes, collected.proposals
+    posterior = collected.posterior
     return LabelProvenance(
         n_models=len(collected.study.models),
         n_proposals=None if proposals is None else len(proposals),
@@ -170,7 +171,9 @@ def _label_provenance(collected: StudyRecords) -> LabelProvenance:
         n_votes=None if votes is None else len(votes),
         n_raters=None if votes is None else len(votes.rater_ids),
         n_questions=None if votes is None else len(votes.questions),
-        method=None if collected.posterior is None else collected.posterior.method,
+        method=None if posterior is None else posterior.method,
+        confusion_prior=None if posterior is None else posterior.confusion_prior,
+        converged=None if posterior is None else posterior.converged,
     )
 
 
