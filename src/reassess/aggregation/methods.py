@@ -76,7 +76,10 @@ def shares_of_answers(n_answers: int, n_states: int) -> Float[np.ndarray, "A T"]
     if n_states == n_answers:
         return np.eye(n_answers)
     place = np.linspace(0, n_states - 1, n_answers)
-    return np.maximum(0.0, 1 - np.abs(place[:, None] - np.arange(n_states)))
+    shares: Float[np.ndarray, "A T"] = np.maximum(
+        0.0, 1 - np.abs(place[:, None] - np.arange(n_states))
+    )
+    return shares
 
 
 def state_names(votes: Votes, n_states: int | None = None) -> tuple[str, ...]:
