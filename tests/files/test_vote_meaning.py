@@ -488,3 +488,17 @@ def _known(votes: Votes) -> set[tuple[str, ...]]:
         (str(votes.questions.ids[q]), str(votes.rater_ids[r]), str(at), str(took))
         for q, r, at, took in zip(votes.question, votes.rater, given_at, seconds, strict=True)
     }
+
+
+def test_votes_in_a_workbook_or_with_semicolons_are_read(votes: Votes, tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in [HEADER.split(","), *ROWS]:
+        book.active.append(row)
+    book.save(tmp_path / "v.xlsx")
+    text = table(tmp_path / "v.csv", HEADER, ROWS).read_text()
+    (tmp_path / "v.txt").write_text(text.replace(",", ";"), encoding="utf-16")
+    for name in ("v.xlsx", "v.txt"):
+        assert triples(read(tmp_path / name)[0]) == triples(votes)
+    with pytest.raises(OptionError, match=r"'\.xlsx', but must be one of \.csv"):
+        write_votes(votes, tmp_path / "w.xlsx")

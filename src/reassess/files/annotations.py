@@ -22,6 +22,7 @@ from reassess.files.class_words import class_indices
 from reassess.files.times import utc_times
 from reassess.files.vote_rows import VoteRows
 from reassess.records import Classes, Questions, Votes
+from reassess.records.benchmark import plain_text
 
 FIELD = "answer"
 """Name of the control whose choice is the answer."""
@@ -200,8 +201,8 @@ def _image_of(data: dict[str, Any], at: str) -> str:
         raise DataError(f"{at}: its data has no 'image_id' or 'image', but must name the image.")
     if "image_id" not in data:
         below = parse_qs(urlsplit(named).query).get("d")
-        return below[0] if below else named
-    return named
+        named = below[0] if below else named
+    return plain_text(named)
 
 
 def _rater_of(who: Any, key: str, path: str, place: str) -> Any:

@@ -10,7 +10,6 @@ Words are compared without case and blanks around them, and in Unicode's form NF
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from jaxtyping import Bool, Int
 from reassess.errors import DataError, OptionError, preview
 from reassess.notes import note
 from reassess.records import ANSWERS, factorize
+from reassess.records.benchmark import plain_text
 
 DeclaredAnswers = Sequence[str] | Mapping[str, str]
 """Names of the answers in order; or for each word no, maybe or yes."""
@@ -248,7 +248,7 @@ class _Column:
 
 def _plain(text: str) -> str:
     """A word as words are compared; codes without a fraction of zeros, as pandas may write."""
-    word = unicodedata.normalize("NFC", text).strip().lower()
+    word = plain_text(text).lower()
     return str(int(word.partition(".")[0])) if _CODE.fullmatch(word) and len(word) < 18 else word
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import BROKEN, as_strings, corrupt_file_error, read_npz, write_atomically
@@ -22,6 +22,7 @@ from reassess.files.answers import DeclaredAnswers, ours_in_order
 from reassess.files.class_words import class_indices
 from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Pairs, Questions, Votes, factorize
+from reassess.records.benchmark import plain_text
 
 _COUNT = np.dtype(np.uint16)
 _MOST_VOTES = 1000
@@ -48,10 +49,10 @@ def read_dense_votes(
             f"{path}: 'info' has the shape {info.shape} and type {info.dtype}, but must be "
             "[questions, 2] strings: file name and class index."
         )
-    image_ids, image = factorize(as_strings(info[:, 0], str(path)).tolist())
+    image_ids, image = _plain(factorize(as_strings(info[:, 0], str(path)).tolist()))
     texts = as_strings(info[:, 1], str(path)).tolist()
     label = class_indices(texts, None, f"{path}: 'info'", first_row=0)
-    rater_ids = as_strings(arrays["ids"], f"{path}: 'ids'")
+    rater_ids = np.array([plain_text(one) for one in as_strings(arrays["ids"], f"{path}: 'ids'")])
     if len(rater_ids) == 0:
         raise DataError(f"{path}: 'ids' names 0 raters, but there must be at least one.")
     question, rater, answer = _read_tensor(path, len(rater_ids), len(info), len(names))
@@ -67,6 +68,14 @@ def read_dense_votes(
         rater=rater[order].astype(np.int32),
         answer=answer[order].astype(np.int8 if len(names) < 128 else np.int32),
     )
+
+
+def _plain(
+    coded: tuple[Shaped[np.ndarray, "n"], Int[np.ndarray, "V"]],
+) -> tuple[Shaped[np.ndarray, "m"], Int[np.ndarray, "V"]]:
+    """Distinct ids without blanks around them and in NFC, and the new code of each value."""
+    ids, place = factorize([plain_text(one) for one in coded[0].tolist()])
+    return ids, place[coded[1]]
 
 
 def _read_tensor(

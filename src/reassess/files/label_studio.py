@@ -41,6 +41,9 @@ CONFIGURATION = """<View>
 """What a project in Label Studio needs as its labelling interface."""
 
 _LOCAL = "/data/local-files/?d="
+EXPORTED_COLUMNS = ("annotation_id", "annotator", "label")
+"""Columns that Label Studio's tables of our tasks have, and no other table of votes has."""
+
 _COLUMNS = ("image", "image_id", "label", FIELD, "annotator", "annotation_id", "was_cancelled",
             "created_at", "lead_time")  # fmt: skip
 
@@ -140,7 +143,7 @@ def read_exported_table(
 
 def is_exported_table(table: ColumnFile) -> bool:
     """Whether a table has the columns that Label Studio gives to each annotation."""
-    return {"annotation_id", "annotator", "label"} <= set(table.header)
+    return set(EXPORTED_COLUMNS) <= set(table.header)
 
 
 def _tasks(part: Part, classes: Classes | None) -> Iterator[dict[str, Any]]:

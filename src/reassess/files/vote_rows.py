@@ -10,7 +10,6 @@ The dense archive, which counts votes on purpose, does not come through here.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from reassess.errors import DataError, preview
 from reassess.notes import note
 from reassess.records import Questions, Votes, factorize
+from reassess.records.benchmark import plain_text
 
 _RARE = 10
 """Where more than one vote in so many is a further answer, the tasks name something else."""
@@ -163,7 +163,7 @@ def plain_ids(
     """
     raw, code = factorize(texts)
     written = raw.tolist()
-    plain = [unicodedata.normalize("NFC", text).strip() for text in written]
+    plain = [plain_text(text) for text in written]
     if "" in plain:
         row = int(np.argmax(code == plain.index("")))
         raise DataError(

@@ -23,6 +23,7 @@ from reassess.files.access import check_readable, prefix_errors_with, sha256_of
 from reassess.files.answers import OURS, DeclaredAnswers, check_declared
 from reassess.files.dense_votes import read_dense_votes, write_dense_votes
 from reassess.files.label_studio import (
+    EXPORTED_COLUMNS,
     is_exported_table,
     read_exported_table,
     read_label_studio,
@@ -108,6 +109,18 @@ class VoteFormat:
     also_reads: tuple[str, ...] = ()
 
 
+def _read_label_studio(
+    path: Path, *, classes: Classes | None = None, answers: DeclaredAnswers | None = None
+) -> Votes:
+    """Votes from what Label Studio exports, as JSON or as a table."""
+    if path.suffix.lower() == ".json":
+        return read_label_studio(path, classes=classes, answers=answers)
+    table = read_table(path)
+    for column in EXPORTED_COLUMNS:
+        table.require((column,))
+    return read_exported_table(table, classes=classes, answers=answers)
+
+
 def _read_table(
     path: Path, *, classes: Classes | None = None, answers: DeclaredAnswers | None = None
 ) -> Votes:
@@ -140,10 +153,11 @@ VOTE_FORMATS: Registry[VoteFormat] = Registry(
         VoteFormat(
             "label-studio",
             (".json",),
-            read_label_studio,
+            _read_label_studio,
             write_label_studio,
             "Label Studio's JSON (.json)",
             frozenset({"given_at", "seconds"}),
+            (*_TABLES, *_READ),
         ),
         VoteFormat(
             "crowd-kit",
