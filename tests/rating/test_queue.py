@@ -28,6 +28,7 @@ from reassess.rating import (
     next_class_grid,
     next_task,
     pause,
+    qualification_warning,
     question_table,
     rater,
     rater_progress,
@@ -39,6 +40,7 @@ from reassess.rating import (
     resume,
     return_task,
     set_use,
+    settings_of,
     study_progress,
     submit,
     vote_batches,
@@ -477,6 +479,89 @@ def test_practice_then_qualification_then_real_work(make_store):
     waive_qualification(store, bad)
     assert isinstance(next_task(store, bad), TaskLease)
     assert audit(store) == ()
+
+
+@pytest.mark.parametrize(
+    ("say", "qualifies"),
+    [
+        (lambda *_: 0, False),
+        (lambda *_: 1, False),
+        (lambda *_: 2, False),
+        (lambda image_id, _: (int(image_id[-9:-4]) % 2) * 2, False),
+        (None, False),
+        (truthful, True),
+        (lambda image_id, label: 0 if image_id[-5] == "9" else truthful(image_id, label), True),
+    ],
+    ids=["no", "maybe", "yes", "by image", "nothing", "truth", "nearly"],
+)
+def test_one_answer_to_everything_does_not_qualify(make_store, say, qualifies):
+    store = make_store(replace(PLAIN, n_qualification=6))
+    add_questions(store, questions(24, 3))
+    import_gold(store, gold_of(questions(20, 3)))  # a third is present
+    assert qualification_warning(store) is None
+    (person,) = raters(store, 1)
+    for _ in range(60):
+        if rater(store, person).stage in ("rating", "failed") or isinstance(
+            task := next_task(store, person), NoTask
+        ):
+            break
+        if say is None:
+            submit(store, person, Submission(task.lease, task.image_id))
+        else:
+            answer_all(store, person, task, say)
+    assert rater(store, person).stage == ("rating" if qualifies else "failed")
+    assert audit(store) == ()
+
+
+def test_qualification_goes_on_until_both_kinds_of_gold_were_asked(make_store):
+    store = make_store(replace(PLAIN, n_qualification=1))
+    known = questions(30, 1)  # one of three is present, with one question an image
+    add_questions(store, known)
+    import_gold(store, gold_of(known))
+    shown = []
+    for person in raters(store, 8):
+        shown.append([])
+        while rater(store, person).stage in ("practice", "qualification"):
+            task = next_task(store, person)
+            if rater(store, person).stage == "rating":
+                break
+            shown[-1].append(truth_of(task.image_id, 0))
+            answer_all(store, person, task, truthful)
+        assert rater(store, person).stage == "rating"
+    assert {(len(one), len(set(one))) for one in shown} == {(2, 2)}
+    change_settings(store, replace(settings_of(store), qualification_accuracy=0.5))
+    assert "Ask for more" in qualification_warning(store)
+
+
+def test_gold_of_one_kind_is_warned_of(make_store):
+    store = make_store(replace(PLAIN, n_qualification=2))
+    add_questions(store, questions(9, 1))
+    assert qualification_warning(store) is None  # nobody is tested
+    absent = [i for i in range(9) if not truth_of(f"folder/{i:05}.jpg", 0)]
+    import_gold(store, gold_of(Questions.from_pairs(questions(9, 1).pairs.take(np.array(absent)))))
+    assert "of all 6 gold questions the class is not in the image" in qualification_warning(store)
+    (lazy,) = raters(store, 1)
+    play(store, lazy, 0)
+    assert rater(store, lazy).stage == "rating"
+
+
+def test_the_progress_that_a_rater_sees_does_not_tell_gold(make_store, clock):
+    store = make_store(replace(PLAIN, votes_per_question=1, gold_rate=0.4, goal=40))
+    add_questions(store, questions(60, 2))
+    import_gold(store, gold_of(questions(12, 2)))
+    one, two = raters(store, 2)
+    play(store, one, most=30)
+    seen = []
+    for _ in range(25):
+        clock.wait(3600)
+        before = rater_progress(store, two)
+        play(store, two, most=1)
+        clock.wait(3600)
+        seen.append((before.share_done, rater_progress(store, two).share_done))
+    moves = [n for n, (was, now) in enumerate(seen, 1) if was != now]
+    assert set(moves) <= {10, 20}  # after ten answers, whatever the tenth is
+    assert {now for _, now in seen} <= {n / 20 for n in range(21)}
+    assert rater_progress(store, two).goal == 40
 
 
 def test_a_class_can_be_swept_in_a_grid(make_store):

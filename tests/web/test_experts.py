@@ -138,8 +138,7 @@ def test_a_grid_is_swept_with_plain_forms_and_corrected(
     assert "First some images one by one" in rater.http.get("/sweep/0").text
     rater.post("/pause", leases=str(rater.task()["lease"]))
     page = rater.http.get("/sweep").text
-    assert page.count("24 open") == 2
-    assert page.count("12 open") == 2
+    assert page.count("10 or more open") == 4
     grid = rater.http.get("/sweep/2").text
     leases = re.findall(r'data-lease="(\d+)"', grid)
     assert len(leases) == 12

@@ -210,13 +210,15 @@ def _end(number: int, frame: object) -> None:
 @contextmanager
 def _marked(prepared: "PreparedSite") -> "Iterator[None]":
     """Leave a mark of the opening and one of the end, so that an older copy is known by it."""
+    from reassess.site.backups import served
     from reassess.site.store import mark_service
 
-    mark_service(prepared.study, prepared.site.store)
-    try:
-        yield
-    finally:
+    with served(prepared.study):
         mark_service(prepared.study, prepared.site.store)
+        try:
+            yield
+        finally:
+            mark_service(prepared.study, prepared.site.store)
 
 
 def _check_contradictions(*, no_early_stopping: bool, budget: float | None) -> None:
@@ -262,7 +264,7 @@ def _name_database(study: "Study", database: str) -> None:
 
 def _tell(prepared: "PreparedSite", study: str, address: str) -> None:
     """What the owner should know: what was loaded, and what raters will miss."""
-    from reassess.rating import raters_of
+    from reassess.rating import qualification_warning, raters_of
 
     loaded, images = prepared.loaded, prepared.images
     click.echo(
@@ -290,6 +292,9 @@ def _tell(prepared: "PreparedSite", study: str, address: str) -> None:
     ):
         if number:
             click.echo(f"Note: {number:,} {text}.", err=True)
+    warning = qualification_warning(prepared.site.store)
+    if warning is not None:
+        click.echo(f"Warning: {warning}", err=True)
     if not any(person.role == "owner" for person in raters_of(prepared.site.store)):
         click.echo(
             f"The site has no owner yet: reassess invite {shlex.quote(study)} NAME --role owner "

@@ -124,6 +124,7 @@ from reassess.rating.people import (
     sign_in,
     sign_out_everywhere,
 )
+from reassess.rating.qualification import qualification_warning
 from reassess.rating.questions import QuestionTable, add_questions, question_table
 from reassess.rating.queue import next_task
 from reassess.rating.rater_figures import RaterFigures, Share, rater_table
@@ -233,6 +234,7 @@ __all__ = [
     "open_store",
     "pause",
     "practice_of_gold",
+    "qualification_warning",
     "question_table",
     "rater",
     "rater_named",

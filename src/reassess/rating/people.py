@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1_000
 _FRESH = 10_000
+_BATCH, _STEP = 10, 5
+"""Tasks of a rater after which they are shown the study's progress anew, and percent a step."""
+
 _HASHING = BoundedSemaphore(2)
 """A hash takes 64 MiB; more at once would let strangers at the door fill the memory."""
 
@@ -227,13 +230,16 @@ def rater_progress(store: Store, rater: int) -> RaterProgress:
                 )
             ).scalar_one()
             n_left = max(0, min(settings.n_practice, n_tasks) - n_answered)
-        share_done = _share_done(store, connection, settings)
+        share = _share_done(store, connection, settings)
+    if share < 1:
+        share = _shown_share(store, row, share)
     return RaterProgress(
         row.n_screens,
         row.n_answers,
         row.milliseconds / 1000,
-        share_done,
+        share,
         n_left,
+        settings.goal,
     )
 
 
@@ -296,6 +302,22 @@ def _share_done(store: Store, connection: Connection, settings: Settings) -> flo
         share = share_of(work.n_votes, work.n_left)
         store.share_done[:] = [store.now(), share]
     return share
+
+
+def _shown_share(store: Store, row: AnyRow, share: float) -> float:
+    """The share that a rater is shown: as it was before their last ten tasks, at most."""
+    if row.shown_after >= 0 and row.n_screens // _BATCH == row.shown_after // _BATCH:
+        return float(row.shown_share / 100)
+    shown = int(share * 100 / _STEP) * _STEP
+    store.database.write(
+        lambda connection: connection.execute(
+            update(raters)
+            .where(raters.c.id == row.id)
+            .values(shown_share=shown, shown_after=row.n_screens)
+        ),
+        durable=False,
+    )
+    return shown / 100
 
 
 def _accept(connection: Connection, token: str, now: int) -> Rater:

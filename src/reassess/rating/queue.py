@@ -20,7 +20,7 @@ from reassess.rating.leases import (
     round_of,
     task_from,
 )
-from reassess.rating.qualification import decide
+from reassess.rating.qualification import decide, untested_truth
 from reassess.rating.records import (
     QUESTIONS_PER_TASK,
     NoTask,
@@ -196,6 +196,10 @@ def _find_first(
     found = None
     if task_choice.n_given(connection, rater, QUALIFICATION) < settings.n_qualification:
         found = task_choice.pick_gold(connection, rater, seed)
+    elif settings.n_qualification and not connection.execute(_HELD, {"rater": rater}).first():
+        truth = untested_truth(connection, rater)
+        if truth is not None:
+            found = task_choice.pick_gold(connection, rater, seed, truth=truth)
     if found is not None:
         return _Plan(found, QUALIFICATION, seed)
     if connection.execute(_HELD, {"rater": rater}).first() is not None:

@@ -79,9 +79,10 @@ class Settings:
         repeat_gap: tasks that lie at least between a task and its repetition.
         n_practice: practice tasks, with feedback, before anything else.
         n_qualification: gold tasks, without feedback, before the first real one.
-        qualification_accuracy: share of right answers on them that qualifies; a maybe counts
-            half.
+        qualification_accuracy: balanced accuracy on them that qualifies: the mean of two shares of
+            right answers, where the class is in the image and where it is not; a maybe counts half.
         experts_per_gold: how many experts judge a question before it is gold.
+        goal: tasks that each rater is asked to answer, which their pages show; 0 shows none.
         budget: counted votes after which nothing more is asked; None sets no limit. Under a
             budget a task leaves out what is clearly less urgent than the rest of its task.
 
@@ -98,6 +99,7 @@ class Settings:
     n_qualification: int = 5
     qualification_accuracy: float = 0.7
     experts_per_gold: int = 3
+    goal: int = 0
     budget: int | None = None
 
     def __post_init__(self) -> None:
@@ -111,6 +113,7 @@ class Settings:
             ("n_qualification", self.n_qualification, 0, 1_000),
             ("qualification_accuracy", self.qualification_accuracy, 0, 1),
             ("experts_per_gold", self.experts_per_gold, 1, 100),
+            ("goal", self.goal, 0, 1_000_000),
             ("budget", 0 if self.budget is None else self.budget, 0, 2**62),
         )
         for name, value, low, high in ranges:
@@ -290,8 +293,11 @@ class RaterProgress:
         n_answers: answers given, practice left out.
         seconds: time spent, as the client measured it.
         share_done: votes that all have given, of these and those that may still be asked for, in
-            [0, 1]; what is settled is asked no more.
+            [0, 1]; what is settled is asked no more. In steps of 5 %, and looked up again only
+            after every tenth task of theirs: would it move with one answer, it would tell which
+            one is not counted, as surplus gold is not.
         n_practice_left: practice tasks that they have not answered yet.
+        goal: tasks that they are asked to answer; 0 where there is no such number.
     """
 
     n_screens: int
@@ -299,6 +305,7 @@ class RaterProgress:
     seconds: float
     share_done: float
     n_practice_left: int
+    goal: int = 0
 
 
 def is_text(value: str) -> bool:

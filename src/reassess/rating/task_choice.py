@@ -184,6 +184,12 @@ _LEFT_OVER = _with_room(_again(_IS_OPEN), _new_to(_IS_OPEN, again=True))
 _GOLD = (
     _FOUND.where(_IS_GOLD, _FROM, _TO, _new_to(_IS_KNOWN)).order_by(tasks.c.shuffle).limit(_LIMIT)
 )
+_GOLD_WITH = {
+    truth: _FOUND.where(_IS_GOLD, _FROM, _TO, _new_to(text(_IS_KNOWN.text + said)))
+    .order_by(tasks.c.shuffle)
+    .limit(_LIMIT)
+    for truth, said in ((True, " AND questions.truth"), (False, " AND NOT questions.truth"))
+}
 _PRACTICE = (
     _FOUND.where(text(f"tasks.use = {FOR_PRACTICE}"), _new_to(_IS_KNOWN))
     .order_by(tasks.c.id)
@@ -280,9 +286,12 @@ def near_top_priority(level: int, highest: int) -> bool:
     return NEARLY[1] * level >= NEARLY[0] * highest
 
 
-def pick_gold(connection: Connection, rater: int, seed: TaskSeed) -> TaskChoice | None:
-    """A task with gold that is new to the rater."""
-    return _first(connection, _GOLD, {"rater": rater}, seed)
+def pick_gold(
+    connection: Connection, rater: int, seed: TaskSeed, *, truth: bool | None = None
+) -> TaskChoice | None:
+    """A task with gold that is new to the rater; with such a truth among it, where given."""
+    wanted = _GOLD if truth is None else _GOLD_WITH[truth]
+    return _first(connection, wanted, {"rater": rater}, seed)
 
 
 def pick_practice(connection: Connection, rater: int) -> TaskChoice | None:

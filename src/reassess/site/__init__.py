@@ -5,12 +5,14 @@
             what reports and reviews read from it
 `sync`      the study's questions and gold into the store, as often as they change
 `stopping`  which questions need no more votes: rules that the study's own votes teach
+`backups`   the store in one file, and back
 `transfer`  votes and experts' answers into files, votes back in
 ==========  ==========================================================================
 
 Joins `reassess.study`, `reassess.rating` and `reassess.aggregation`; pages are `reassess.web`'s.
 """
 
+from reassess.site import backups
 from reassess.site.store import (
     cookie_secret,
     database_url,
@@ -27,6 +29,7 @@ from reassess.site.transfer import export_experts, export_votes, import_votes_fi
 
 __all__ = [
     "SyncResult",
+    "backups",
     "cookie_secret",
     "database_url",
     "export_experts",

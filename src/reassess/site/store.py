@@ -29,6 +29,7 @@ from reassess.rating import (
     leave_mark,
     open_store,
     rater_table,
+    raters_of,
     renew_identity,
     settings_of,
     study_progress,
@@ -101,7 +102,8 @@ def open_rating(
     )
     try:
         store = _checked_against_folder(study, store)
-        if store.is_renewed and store.identity.origin != "restored":
+        is_told = store.identity.origin != "restored" and store.is_renewed
+        if is_told and raters_of(store):  # else there is nobody whose session ended
             note(
                 f"{study.folder}: the database was {_HOW[store.identity.origin]}. It has an id of "
                 "its own now: sessions and open links are void here. Invite people again."

@@ -44,6 +44,7 @@ def create_app(site: Site) -> FastAPI:
     )
     app.state.sessions = sessions_of(site)
     app.state.missing = dashboard.Missing()
+    app.state.class_sizes = grid.ClassSizes()
     for part in (sign_in, rate, grid, gold, adjudicate, dashboard, api):
         app.include_router(part.router)
     app.mount("/static", _Static(directory=STATIC))

@@ -183,6 +183,7 @@ def _page(request: Request, site: Site, *, status: int = 200, **said: str) -> Re
         acts=rating.audit_log(site.store, limit=_ACTS),
         missing=_missing(request, site),
         image_check=None if site.image_check is None else site.image_check.findings(),
+        warning=rating.qualification_warning(site.store),
         has_classes=site.classes is not None,
         link=said.get("link"),
         invited=said.get("invited"),
@@ -212,6 +213,7 @@ def _settings_page(request: Request, site: Site, *, status: int = 200, **said: s
         status=status,
         settings=rating.settings_of(site.store),
         options=SETTINGS,
+        warning=rating.qualification_warning(site.store),
         problem=said.get("problem"),
         said=said.get("said"),
     )

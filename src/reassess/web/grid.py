@@ -4,7 +4,9 @@ The same questions, leases and answers as task by task; what is left open on a g
 back with the next one.
 """
 
+import math
 import secrets
+from dataclasses import dataclass
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -26,15 +28,38 @@ IMAGES = 24
 """On a grid: two grids must fit into `reassess.web.payloads.MOST_NUMBERS`."""
 
 _CLASSES = 300
+_SIZES = {1: "a few", 10: "10 or more", 30: "30 or more", 100: "100 or more", 300: "300 or more",
+          1000: "1,000 or more"}  # fmt: skip
+_LOOK_AGAIN = 600
+
+
+@dataclass(slots=True)
+class ClassSizes:
+    """Roughly how many open questions each class has, looked up once in ten minutes.
+
+    Exact counts of now would tell a rater which of their answers are counted, and so which
+    questions are surplus gold; so would the order of classes by them.
+    """
+
+    looked_at: float = -math.inf
+    found: tuple[tuple[int, int], ...] = ()
+
+    def look(self, site: Site) -> tuple[tuple[int, int], ...]:
+        """Class and step of `_SIZES`, the largest first."""
+        now = site.store.clock()
+        if not 0 <= now - self.looked_at < _LOOK_AGAIN:
+            counted = rating.grid_classes(site.store, _CLASSES)
+            steps = [(label, max(step for step in _SIZES if step <= n)) for label, n in counted]
+            self.found = tuple(sorted(steps, key=lambda one: (-one[1], one[0])))
+            self.looked_at = now
+        return self.found
 
 
 @router.get("")
 def classes(request: Request, site: ASite, person: Person) -> Response:
-    """The classes that have open questions, most first."""
-    found = [
-        (label, class_words(site, label), n)
-        for label, n in rating.grid_classes(site.store, _CLASSES)
-    ]
+    """The classes that have open questions, those with most of them first."""
+    sizes: ClassSizes = request.app.state.class_sizes
+    found = [(label, class_words(site, label), _SIZES[size]) for label, size in sizes.look(site)]
     standing = rating.rater_progress(site.store, person.number)
     may = person.stage == "rating" and not person.is_paused
     return render(request, "grid_classes.html", classes=found, standing=standing, may=may)

@@ -65,6 +65,7 @@ def _environment() -> Environment:
     made.filters["duration"] = _duration
     made.filters["percent"] = _percent
     made.filters["in_size"] = _in_size
+    made.filters["sentence"] = _sentence
     return made
 
 
@@ -83,6 +84,10 @@ def _duration(seconds: float) -> str:
 def _in_size(address: str, size: str) -> str:
     """The address of an image, in another size."""
     return f"{address}{'&' if '?' in address else '?'}size={size}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _percent(value: float | None) -> str:

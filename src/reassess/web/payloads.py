@@ -95,6 +95,7 @@ class StandingOut(Model):
     seconds: float
     share_done: float
     n_practice_left: int
+    goal: int
 
 
 class ReceiptOut(Model):

@@ -72,6 +72,7 @@ def standing_out(standing: rating.RaterProgress) -> StandingOut:
         seconds=standing.seconds,
         share_done=standing.share_done,
         n_practice_left=standing.n_practice_left,
+        goal=standing.goal,
     )
 
 

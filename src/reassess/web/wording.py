@@ -172,7 +172,12 @@ SETTINGS: dict[str, tuple[str, str, bool]] = {
     "repeat_rate": ("Repeated tasks, %", "to see whether raters agree with themselves", True),
     "n_practice": ("Practice images", "with feedback, before anything else", False),
     "n_qualification": ("Qualification tasks", "gold without feedback, before real ones", False),
-    "qualification_accuracy": ("Right answers that qualify, %", "a maybe counts half", True),
+    "qualification_accuracy": (
+        "Balanced accuracy that qualifies, %",
+        "the mean of what is right where the class is there and where it is not; above 50",
+        True,
+    ),
     "experts_per_gold": ("Experts a gold question", "who must judge it before it is gold", False),
+    "goal": ("Goal of a rater, in tasks", "which their pages show; 0 shows none", False),
 }
 """Settings that an owner changes on a page: words, an explanation, and whether in percent."""

