@@ -139,7 +139,7 @@ def revoke_invitation(store: Store, handle: str, *, by: int | None = None) -> st
     """
     is_handle = len(handle) == _HANDLE and all(one in "0123456789abcdef" for one in handle)
 
-    def act(connection: Connection) -> str:
+    def act(connection: Connection) -> str | None:
         number = None
         if is_handle:
             number = connection.execute(
@@ -153,16 +153,19 @@ def revoke_invitation(store: Store, handle: str, *, by: int | None = None) -> st
                 .returning(invitations.c.rater)
             ).scalar()
         if number is None:
-            raise OptionError(
-                f"link {handle!r} is not open: it was used or revoked, or there is none. List the "
-                "open ones."
-            )
+            return None
         named = select(raters.c.name).where(raters.c.id == number)
         name = str(connection.execute(named).scalar_one())
         log(connection, store.now(), by, "revoke link", {"rater": name})
         return name
 
-    return store.database.write(act)
+    found = store.database.write(act)
+    if found is None:
+        raise OptionError(
+            f"link {handle!r} is not open: it was used or revoked, or there is none. List the open "
+            "ones."
+        )
+    return found
 
 
 def check_owner_left(connection: Connection, one: Rater) -> None:

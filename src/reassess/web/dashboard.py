@@ -101,7 +101,11 @@ def one_rater(request: Request, site: ASite, _: Owner, number: int) -> Response:
 
 @router.post("/raters/{number}/role")
 def change_role(site: ASite, owner: Owner, number: int, fields: Fields) -> Response:
-    """Give a person another role, which ends their sessions."""
+    """Give a person another role, which ends their sessions.
+
+    Raises:
+        OptionError: there is no such role.
+    """
     said = fields.get("role", "")
     role: rating.Role | None = next((role for role in ROLES if role == said), None)
     if role is None:
