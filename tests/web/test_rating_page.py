@@ -250,3 +250,28 @@ def test_a_phone_moves_on_and_keys_can_be_named(
 def test_keys_that_could_mean_two_things_are_refused(keys: dict[str, str]) -> None:
     with pytest.raises(DataError, match=r"\[ask\]"):
         Wording(**keys)
+
+
+def test_a_page_that_is_open_keeps_its_task_and_says_what_went_to_others(
+    address: str, store: Store, open_page: Callable[..., Page]
+) -> None:
+    rating.change_settings(store, replace(PLAIN, votes_per_question=1, lease_seconds=6))
+    page = seen(enter(open_page, address, store))
+    lease = int(page.locator("main").get_attribute("data-leases") or 0)
+    reader = next(one.number for one in rating.raters_of(store))
+
+    def left() -> float:
+        return rating.leased_task(store, reader, lease).until.timestamp()
+
+    before = left()
+    page.wait_for_timeout(3000)
+    assert left() > before  # a sign of life
+    page.context.set_offline(True)  # asleep
+    page.wait_for_timeout(7000)
+    assert rating.return_expired(store) == 3
+    other = rating.accept_invitation(store, invite(store, "other")).number
+    while isinstance(task := rating.next_task(store, other), rating.TaskLease):
+        given = tuple(rating.Answer(q.question, 0) for q in task.questions)
+        rating.submit(store, other, rating.Submission(task.lease, f"{task.lease}", given))
+    page.context.set_offline(False)
+    expect(page.locator("#done")).to_contain_text("went to others")

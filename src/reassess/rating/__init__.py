@@ -10,7 +10,7 @@ is a function here that takes the store first; what must hold, the database hold
 `identity`       which database a store is, and what gives it another id
 `questions`      `add_questions`, `question_table`: questions in, in bulk, at any time
 `queue`          `next_task`: the task that a rater gets next, leased to them
-`leases`         `leased_task`, `earlier_task`, `return_task`, `return_expired`,
+`leases`         `leased_task`, `earlier_task`, `keep_tasks`, `return_task`, `return_expired`,
                  `holds_image`
 `class_grid`     `next_class_grid`, `grid_classes`: one class, a grid of images
 `submission`     `submit`: answers in, durable when it returns; corrections
@@ -92,6 +92,7 @@ from reassess.rating.gold_tasks import (
 from reassess.rating.leases import (
     earlier_task,
     holds_image,
+    keep_tasks,
     leased_task,
     return_expired,
     return_task,
@@ -224,6 +225,7 @@ __all__ = [
     "import_votes",
     "invite",
     "judge",
+    "keep_tasks",
     "leased_task",
     "leave_mark",
     "mark_practice",

@@ -4,17 +4,26 @@ The same questions, slots, leases and answers as task by task; a class grid is m
 one question each, taken in one transaction. Shows no gold and no repetitions.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, exists, func, insert, select, text, update
 
 from reassess.rating import task_choice
-from reassess.rating.leases import lease_row, task_from
+from reassess.rating.database import AnyRow
+from reassess.rating.leases import (
+    hold_again,
+    lease_row,
+    prolong,
+    ran_out_of,
+    release,
+    task_from,
+)
 from reassess.rating.queue import votes_left, who
 from reassess.rating.records import NoTask, TaskLease, TaskQuestion
 from reassess.rating.schema import (
     OPEN,
     RATING,
+    RETURNED,
     UNSEEN,
     images,
     leases,
@@ -27,6 +36,9 @@ from reassess.rating.state import load_task
 from reassess.rating.store import Store, moment, study_row
 
 _AT_ONCE = 100
+_GRIDS = 2
+"""That a rater may hold at once, of one class: the one on their page and the next."""
+
 _IS_OPEN = text("questions.is_open")
 _OPEN = (
     select(questions.c.id, questions.c.task, images.c.name)
@@ -49,13 +61,15 @@ _OPEN = (
     .limit(bindparam("limit"))
 )  # fmt: skip
 _HELD = (
-    select(leases.c.id, leases.c.questions)
+    select(leases.c.id, leases.c.task, leases.c.rater, leases.c.purpose, leases.c.questions)
     .where(
         leases.c.rater == bindparam("rater"), leases.c.state == OPEN, leases.c.is_sweep.is_(True),
-        leases.c.expires_at > bindparam("now"),
     )
     .order_by(leases.c.id)
 )  # fmt: skip
+_LABELS = select(questions.c.id, questions.c.label).where(
+    questions.c.id.in_(bindparam("questions", expanding=True))
+)
 _HIGHEST = select(func.max(questions.c.id)).where(_IS_OPEN, questions.c.label == bindparam("label"))
 
 
@@ -117,9 +131,15 @@ def _next_grid(
         return NoTask("paused")
     if person.stage != "rating":
         return NoTask("not-qualified")
-    held = _held(store, connection, rater, label, beyond)[:n_images]
+    _return_other_classes(store, connection, rater, label)
+    _hold_again(store, connection, rater, label)
+    mine = _held(connection, rater, label)
+    held = [row.id for row in mine if row.id not in beyond][:n_images]
     if held:
-        return held
+        prolong(store, connection, rater, held)
+        return tuple(task_from(connection, lease_row(connection, rater, one)) for one in held)
+    if len(mine) >= _GRIDS * n_images:
+        return NoTask("wait")
     if study.is_closed:
         return NoTask("closed")
     left = votes_left(connection, study.settings)
@@ -134,16 +154,31 @@ def _next_grid(
     return tuple(grid) or NoTask("complete")
 
 
-def _held(
-    store: Store, connection: Connection, rater: int, label: int, beyond: frozenset[int]
-) -> tuple[TaskLease, ...]:
-    rows = connection.execute(_HELD, {"rater": rater, "now": store.now()}).all()
-    leased = [
-        task_from(connection, lease_row(connection, rater, row.id))
-        for row in rows
-        if row.id not in beyond
-    ]
-    return tuple(one for one in leased if one.questions[0].label == label)
+def _held(connection: Connection, rater: int, label: int) -> list[AnyRow]:
+    """The rater's leases of grids that are about a class."""
+    return _of_class(connection, connection.execute(_HELD, {"rater": rater}).all(), label)
+
+
+def _of_class(
+    connection: Connection, rows: Sequence[AnyRow], label: int, *, others: bool = False
+) -> list[AnyRow]:
+    """Leases of grids that are about a class, or about others."""
+    asked = {"questions": [row.questions[0] for row in rows]}
+    labels = {row.id: row.label for row in connection.execute(_LABELS, asked)}
+    return [row for row in rows if (labels[row.questions[0]] == label) != others]
+
+
+def _return_other_classes(store: Store, connection: Connection, rater: int, label: int) -> None:
+    """Give back what the rater holds of other classes: nobody holds hundreds of questions."""
+    rows = connection.execute(_HELD, {"rater": rater}).all()
+    release(store, connection, _of_class(connection, rows, label, others=True), RETURNED)
+
+
+def _hold_again(store: Store, connection: Connection, rater: int, label: int) -> None:
+    """Have the rater hold again what ran out of this class, and still waits for an answer."""
+    rows = [row for row in ran_out_of(connection, rater) if row.is_sweep]
+    for row in _of_class(connection, rows, label):
+        hold_again(store, connection, rater, row.id)
 
 
 def _found(

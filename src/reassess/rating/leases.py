@@ -4,7 +4,7 @@ A lease keeps a task for one rater for a while. Whatever ends it frees the slots
 held in the same transaction. Who gets the next one is decided in `reassess.rating.queue`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
@@ -27,8 +27,8 @@ from reassess.rating.schema import (
     tasks,
     votes,
 )
-from reassess.rating.state import load_task
-from reassess.rating.store import Store, moment
+from reassess.rating.state import TaskState, load_task
+from reassess.rating.store import Store, moment, study_row
 
 _COLUMNS = (
     leases.c.id, leases.c.rater, leases.c.ordinal, leases.c.task, leases.c.purpose,
@@ -77,6 +77,32 @@ _BEFORE = (
     .order_by(leases.c.ordinal.desc())
     .limit(1)
 )
+_KEEP = (
+    update(leases)
+    .where(
+        leases.c.id.in_(bindparam("leases", expanding=True)), leases.c.rater == bindparam("r"),
+        leases.c.state == OPEN,
+    )
+    .values(expires_at=bindparam("until"))
+    .returning(leases.c.id)
+)  # fmt: skip
+_RAN_OUT = select(leases.c.id, leases.c.questions, leases.c.is_sweep).where(
+    leases.c.rater == bindparam("rater"), leases.c.state == EXPIRED
+)
+_LATER = exists().where(
+    leases.c.rater == bindparam("rater"), leases.c.task == bindparam("task"),
+    leases.c.ordinal > bindparam("ordinal"),
+)  # fmt: skip
+_HOLD_AGAIN = (
+    update(leases)
+    .where(leases.c.id == bindparam("lease"), leases.c.state == EXPIRED)
+    .values(state=OPEN, ended_at=None, expires_at=bindparam("until"))
+)
+_GIVE_UP = (
+    update(leases)
+    .where(leases.c.id == bindparam("lease"), leases.c.state == EXPIRED)
+    .values(state=RETURNED)
+)
 _AT_ONCE = 20
 _NO_END = 2**31 - 1
 
@@ -124,6 +150,78 @@ def return_task(store: Store, rater: int, lease: int) -> None:
         release(store, connection, [lease_row(connection, rater, lease)], RETURNED)
 
     store.database.write(act)
+
+
+def keep_tasks(store: Store, rater: int, numbers: Collection[int]) -> tuple[int, ...]:
+    """Which of these leases the rater holds from now on, as a page that shows them asks for.
+
+    Those that are held are prolonged. One that ran out is held again where somebody may still
+    answer one of its questions; others stay as they are, and answers to them are stored all the
+    same.
+
+    Args:
+        store: the study.
+        rater: the rater's number.
+        numbers: leases; those of others, and those that were answered, are passed over.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    asked = [number for number in numbers if abs(number) < 2**63]
+
+    def act(connection: Connection) -> tuple[int, ...]:
+        held = prolong(store, connection, rater, asked)
+        ran_out = {row.id for row in ran_out_of(connection, rater)}.intersection(asked)
+        held |= {one for one in sorted(ran_out) if hold_again(store, connection, rater, one)}
+        return tuple(sorted(held))
+
+    return store.database.write(act, durable=False) if asked else ()
+
+
+def prolong(store: Store, connection: Connection, rater: int, numbers: Collection[int]) -> set[int]:
+    """Those of these leases that the rater holds, which run from now on again."""
+    until = store.now() + 1000 * study_row(connection).settings.lease_seconds
+    values = {"leases": list(numbers), "r": rater, "until": until}
+    return set(connection.execute(_KEEP, values).scalars())
+
+
+def ran_out_of(connection: Connection, rater: int) -> Sequence[AnyRow]:
+    """Leases of a rater that ran out unanswered, and were neither held again nor given up.
+
+    With the numbers of their questions, and whether they are of a class grid.
+    """
+    return connection.execute(_RAN_OUT, {"rater": rater}).all()
+
+
+def hold_again(store: Store, connection: Connection, rater: int, lease: int) -> bool:
+    """Whether a lease that ran out is the rater's again; given up where nobody may answer it.
+
+    The same task, so that what a page shows, or a browser keeps of it, is still about it.
+    """
+    row = lease_row(connection, rater, lease)
+    study = study_row(connection)
+    state = load_task(connection, row.task)
+    later = {"rater": rater, "task": row.task, "ordinal": row.ordinal}
+    is_theirs = row.paused_at is None and not study.is_closed
+    is_theirs = is_theirs and not connection.execute(select(_LATER), later).scalar_one()
+    free = [n for n in row.questions if row.purpose != RATING or _may_answer(state, n, rater)]
+    if not (is_theirs and free):
+        connection.execute(_GIVE_UP, {"lease": lease})
+        return False
+    until = store.now() + 1000 * study.settings.lease_seconds
+    if not connection.execute(_HOLD_AGAIN, {"lease": lease, "until": until}).rowcount:
+        return False
+    if row.purpose in (RATING, GOLD):
+        for number in free:
+            state.take(number, rater)
+        state.save(store, connection)
+    return True
+
+
+def _may_answer(state: TaskState, number: int, rater: int) -> bool:
+    """Whether a question waits for one more vote, and this rater gave none."""
+    question = state.questions[number]
+    return state.is_open(question) and question.place_of(rater) is None
 
 
 def return_expired(store: Store, limit: int = 1_000) -> int:

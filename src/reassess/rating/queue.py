@@ -14,8 +14,10 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from reassess.rating import task_choice
 from reassess.rating.database import AnyRow
 from reassess.rating.leases import (
+    hold_again,
     is_any_expired,
     lease_row,
+    ran_out_of,
     release_expired,
     round_of,
     task_from,
@@ -94,7 +96,8 @@ def next_task(store: Store, rater: int, *, beyond: Collection[int] = ()) -> Task
     """The task that a rater should see next, leased to them, or why there is none.
 
     A task that they hold already comes back first, so that reloading a page wastes nothing;
-    its lease is prolonged. To prefetch, name the leases that they have in ``beyond``.
+    its lease is prolonged. So does one whose lease ran out, where it still waits for an answer. To
+    prefetch, name the leases that they have in ``beyond``.
 
     Args:
         store: the study.
@@ -124,6 +127,13 @@ class _Prolong:
 
 
 @dataclass(frozen=True, slots=True)
+class _HoldAgain:
+    """A task whose lease ran out, the last of those."""
+
+    lease: int
+
+
+@dataclass(frozen=True, slots=True)
 class _ReleaseExpired:
     """Leases have run out and are to go back first."""
 
@@ -135,23 +145,36 @@ class _Decide:
 
 def _plan(
     store: Store, connection: Connection, rater: int, beyond: frozenset[int], *, released: bool
-) -> "_Plan | _Prolong | _ReleaseExpired | _Decide | NoTask":
+) -> "_Plan | _Prolong | _HoldAgain | _ReleaseExpired | _Decide | NoTask":
     study = study_row(connection)
     person = who(connection, rater)
     if person.paused_at is not None:
         return NoTask("paused")
-    held = connection.execute(_HELD, {"rater": rater}).all()
-    now = store.now()
-    for lease in held:
-        if lease.id not in beyond and not lease.is_sweep and lease.expires_at > now:
-            return _Prolong(lease.id)
-    if study.is_closed:
-        return NoTask("closed")
-    if sum(not lease.is_sweep for lease in held) >= MOST_OPEN:
-        return NoTask("wait")
-    if not released and is_any_expired(connection, now):
+    mine = _held_by(connection, person, beyond, is_closed=study.is_closed)
+    if mine is not None:
+        return mine
+    if not released and is_any_expired(connection, store.now()):
         return _ReleaseExpired()
     return _find(connection, study, rater, person.stage, person.n_leases + 1)
+
+
+def _held_by(
+    connection: Connection, person: AnyRow, beyond: frozenset[int], *, is_closed: bool
+) -> _Prolong | _HoldAgain | NoTask | None:
+    """What a rater holds, or held until it ran out; why they get nothing new, where that is so."""
+    held = [row for row in connection.execute(_HELD, {"rater": person.id}) if not row.is_sweep]
+    for lease in held:
+        if lease.id not in beyond:  # it may have run out just now
+            return _Prolong(lease.id)
+    if is_closed:
+        return NoTask("closed")
+    if len(held) >= MOST_OPEN:
+        return NoTask("wait")
+    rows = ran_out_of(connection, person.id)
+    ran_out = {row.id for row in rows if not row.is_sweep} - beyond
+    if ran_out and person.stage != "failed":
+        return _HoldAgain(max(ran_out))
+    return None
 
 
 def _find(
@@ -210,12 +233,16 @@ def _find_first(
 def _carry_out(
     store: Store,
     rater: int,
-    plan: _Plan | _Prolong | _ReleaseExpired | _Decide,
+    plan: _Plan | _Prolong | _HoldAgain | _ReleaseExpired | _Decide,
     connection: Connection,
 ) -> TaskLease | None:
     """The task, or None where there is to be another look."""
     if isinstance(plan, _Prolong):
         return _prolong(store, connection, rater, plan.lease)
+    if isinstance(plan, _HoldAgain):
+        if not hold_again(store, connection, rater, plan.lease):
+            return None
+        return task_from(connection, lease_row(connection, rater, plan.lease))
     if isinstance(plan, _ReleaseExpired):
         release_expired(store, connection, store.now())
         return None

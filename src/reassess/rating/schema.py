@@ -246,9 +246,11 @@ leases = Table(
 )
 _runs = text("state = 0")
 _unseen = text("state = 4")
+_ran_out = text("state = 2")
 Index("ix_leases_rater_task", leases.c.rater, leases.c.task)
 Index("ix_leases_expiry", leases.c.expires_at, sqlite_where=_runs, postgresql_where=_runs)
 Index("ix_leases_running", leases.c.rater, sqlite_where=_runs, postgresql_where=_runs)
+Index("ix_leases_ran_out", leases.c.rater, sqlite_where=_ran_out, postgresql_where=_ran_out)
 Index("ix_leases_unseen", leases.c.id, sqlite_where=_unseen, postgresql_where=_unseen)
 
 submissions = Table(

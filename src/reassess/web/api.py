@@ -13,7 +13,9 @@ from reassess.web.addresses import check_seal, task_seal
 from reassess.web.payloads import (
     LARGEST_NUMBER,
     Beyond,
+    HeldOut,
     IdleOut,
+    Kept,
     Problem,
     ProgressOut,
     RaterOut,
@@ -62,6 +64,12 @@ def next_task(site: ASite, person: Person, having: Beyond) -> TaskOut | IdleOut:
     if isinstance(found, rating.NoTask):
         return IdleOut(why=found.reason, message=WHY[found.reason][1])
     return task_out(site, found)
+
+
+@router.post("/screens/keep", dependencies=WithToken)
+def keep(site: ASite, person: Active, given: Kept) -> HeldOut:
+    """Keep tasks as long as their page is open; one that ran out is held again where it can be."""
+    return HeldOut(held=list(rating.keep_tasks(site.store, person.number, given.leases)))
 
 
 @router.get("/screens/{lease}")

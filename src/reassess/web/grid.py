@@ -19,7 +19,7 @@ from reassess.web.pages import render
 from reassess.web.payloads import answer_in, number, numbers
 from reassess.web.pictures import shades
 from reassess.web.site import Site
-from reassess.web.views import class_out, class_words
+from reassess.web.views import class_out, class_words, task_out
 from reassess.web.wording import CLASS_DONE, FIRST_ONE_BY_ONE, WHY
 
 router = APIRouter(prefix="/sweep", include_in_schema=False)
@@ -141,6 +141,7 @@ def _page(
         about=class_out(site, label, {task.image_id for task in tasks}),
         tasks=shown,
         is_deep=is_deep,
+        seconds_left=min(task_out(site, task).seconds_left for task in tasks),
         leases=",".join(str(task.lease) for task in tasks),
         before=",".join(map(str, before)),
         is_correction=is_correction,

@@ -33,6 +33,18 @@ class Beyond(Model):
     beyond: list[Lease] = Field(default=[], max_length=50)
 
 
+class Kept(Model):
+    """Tasks that a page shows, or that a client holds."""
+
+    leases: list[Lease] = Field(max_length=MOST_NUMBERS * 2)
+
+
+class HeldOut(Model):
+    """Those of the tasks that the rater holds from now on."""
+
+    held: list[int]
+
+
 class QuestionOut(Model):
     """One question in a task, as its rater sees it."""
 

@@ -208,6 +208,42 @@ async function fill() {
   }
 }
 
+// ---------------------------------------------------------------- tasks that are kept
+
+const BEAT = 60000; // milliseconds between signs of life, at most; a third of what a task has left
+const TAKEN = "This was open for long, and went to others. What you answer is kept; it may not be needed.";
+
+// What a page shows stays with its rater while it is open; what ran out is held again if it can be.
+async function keepHeld() {
+  const main = $("main");
+  const mine = held(!("answered" in main.dataset));
+  if (!mine.length) return;
+  let response;
+  try {
+    response = await fetch("/api/screens/keep", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRF-Token": $("meta[name=csrf]").content },
+      body: JSON.stringify({ leases: mine }),
+    });
+  } catch {
+    return; // the next beat tells
+  }
+  if (response.status === 403) return renew();
+  if (!response.ok) return;
+  const kept = new Set((await response.json()).held);
+  for (let n = ahead.length - 1; n >= 0; n -= 1) {
+    if (!leasesOf(ahead[n]).every((lease) => kept.has(lease))) ahead.splice(n, 1); // never shown
+  }
+  const isSent = (lease) => waiting().some((one) => one.lease === lease);
+  const isLost = main.isConnected && !("answered" in main.dataset) && leasesOf(main).some((lease) => !kept.has(lease) && !isSent(lease));
+  if (isLost) hint(TAKEN, true);
+}
+
+function beat() {
+  const left = Number($("main").dataset.seconds);
+  setTimeout(() => keepHeld().finally(beat), Math.min(BEAT, left ? Math.max(1000, left * 333) : BEAT));
+}
+
 // ---------------------------------------------------------------- from screen to screen
 
 function show(main, words) {
@@ -610,9 +646,10 @@ function say(text) {
 }
 
 // A word about a key or a button that could not act; it goes by itself.
-function hint(text) {
+function hint(text, stays = false) {
   if (!text) return;
   done(text, null);
+  if (stays) return;
   setTimeout(() => { if ($("#done span").textContent === text) $("#done").hidden = true; }, 4000);
 }
 
@@ -688,6 +725,7 @@ document.addEventListener("click", onClick);
 document.addEventListener("pointerdown", onDrag);
 document.addEventListener("pointerdown", () => { touched = performance.now(); }, true);
 document.addEventListener("input", (event) => { if (event.target.matches("main input[type=text]")) keepDraft($("main")); });
+document.addEventListener("visibilitychange", () => { if (rater && !document.hidden) keepHeld(); });
 addEventListener("online", () => {
   retryFailed($("main"), onImage);
   resume();
@@ -695,6 +733,7 @@ addEventListener("online", () => {
 
 if (rater) {
   showWhy();
+  beat();
   if ($("main[data-leases], main[data-plain]")) begin();
   else {
     watchAll($("main"), () => {});

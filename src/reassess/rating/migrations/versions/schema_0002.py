@@ -32,6 +32,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["image"], ["images.id"], name=op.f("fk_practice_images_image")),
         sa.PrimaryKeyConstraint("image", name=op.f("pk_practice_images")),
     )
+    op.create_index(
+        "ix_leases_ran_out",
+        "leases",
+        ["rater"],
+        sqlite_where=sa.text("state = 2"),
+        postgresql_where=sa.text("state = 2"),
+    )
     _fill()
 
 
