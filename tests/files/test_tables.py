@@ -211,6 +211,7 @@ def parquet() -> bytes:
         ("t.parquet", zipped(xl__workbook="x"), "called parquet.*Excel workbook"),
         ("t.xlsx", zipped(xl__workbook="x"), "not a complete Excel workbook"),
         ("t.xlsx", b"image,label\na,0\n", "not a complete Excel workbook"),
+        ("t.csv", b'[{"image": "a"}]', "it is JSON.*Name it .json"),
         ("t.csv", b"", "is empty"),
         ("t.csv", b"\n\n", "row 1 is blank"),
         ("t.csv", b"sep=;\n\n", "row 2 is blank"),
@@ -237,6 +238,8 @@ def test_what_is_no_table_is_named(name: str, content: bytes, cause: str, tmp_pa
         ("SEP=|\nimage|label\na|0\n", ("image", "label")),
         ("image,label\r\na,0\r\n\r\n", ("image", "label")),
         ("image,label\ra,0\r", ("image", "label")),
+        ("image,label,,\na,0,,\n,,,\n", ("image", "label", "", "")),
+        ("image;label;\na;0;\n;;\n", ("image", "label", "")),
     ],
 )
 def test_the_sign_between_cells_is_the_usual_one_or_certain(

@@ -8,6 +8,7 @@ what is no plain file is never replaced (`reassess.files.places`).
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from reassess.errors import DataError, FileError, preview
+from reassess.files.columns import IMAGE
 from reassess.files.places import Destination, destination, opened
 from reassess.files.signatures import describe
 
@@ -183,12 +185,25 @@ def read_json(path: Path) -> Any:
 
     check_readable(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+        return json.loads(path.read_bytes(), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         foreign = describe(path)
         if foreign is not None:
             raise FileError(f"{path}: it must be JSON, but {foreign}") from error
-        raise FileError(f"{path}: the file is unfinished or not JSON ({error}).") from error
+        raise FileError(
+            f"{path}: the file is unfinished or not JSON ({error}). {_json_remedy(path)}"
+        ) from error
+
+
+def _json_remedy(path: Path) -> str:
+    """What to do about a text that is not JSON, by its first line."""
+    with path.open("rb") as file:
+        line = file.readline(4096).decode("utf-8", "replace").strip()
+    if line.startswith("{") and line.endswith("}"):
+        return "If it is JSON Lines, put its objects into one list."
+    if len(columns := re.split(r"[,;\t|]", line)) > 1 and IMAGE.candidates(columns):
+        return "It seems to be a table: name it .csv."
+    return "Write it again."
 
 
 @contextmanager

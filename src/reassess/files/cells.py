@@ -62,9 +62,11 @@ def as_texts(
         return ["" if text in empty else text for text in texts] if found else texts
     row = found[0]
     held = f"{texts[row]!r}, which stands for an empty cell" if texts[row] else "empty"
+    remedy = ", or write it otherwise if it is a name" if texts[row] else ""
     raise FileError(
         f"{path}: row {row + first_row}, {where} is {held}, but must have a value; "
-        f"{len(found):,} of {len(texts):,} cells are empty. Fill them or leave the rows out."
+        f"{len(found):,} of {len(texts):,} cells are empty. Fill them or leave the rows out"
+        f"{remedy}."
     )
 
 

@@ -279,8 +279,8 @@ class _Column:
             return
         numbers = [_integer(word) for word in self.words if _INTEGER.fullmatch(word)]
         remedy = "Check the classes file (--classes)."
-        if "-1" in self.words:
-            wrong.sort(key=lambda n: self.words[n] != "-1")
+        if -1 in numbers:
+            wrong.sort(key=lambda n: not re.fullmatch(r"-0*1(\.0*)?", self.words[n]))
             remedy = "If -1 stands for 'no label', leave these rows out."
         elif numbers and min(numbers) == 1 and max(numbers) == n_classes:
             remedy = "The labels count from 1: subtract 1, or name the classes (--classes FILE)."

@@ -7,7 +7,7 @@ are one set of labels, as several rows of a table are.
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from reassess.errors import FileError
+from reassess.errors import FileError, preview
 from reassess.files.columns import IMAGE, LABELS
 from reassess.notes import columns_read, note
 
@@ -17,6 +17,19 @@ def is_label_records(value: Any) -> TypeGuard[list[Any]]:
     if not isinstance(value, list) or not value or not isinstance(value[0], dict):
         return False
     return bool(IMAGE.candidates(tuple(value[0])) and LABELS.candidates(tuple(value[0])))
+
+
+def check_objects(value: Any, path: Path) -> None:
+    """Refuse a list of objects that are neither such records nor workers' checks.
+
+    Raises:
+        FileError: the first object has no field of theirs.
+    """
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "mturk" not in value[0]:
+        raise FileError(
+            f"{path}: it holds a list of objects with {preview(value[0], 6)}, but labels must be "
+            "objects with 'image' and 'labels', or an object {image: [labels]}. Rename the fields."
+        )
 
 
 def labels_by_image(value: list[Any], path: Path) -> dict[str, list[Any]]:
@@ -46,5 +59,5 @@ def labels_by_image(value: list[Any], path: Path) -> dict[str, list[Any]]:
         labels = record[fields["labels"]]
         held = sets.setdefault(record[fields["image"]], [])
         held += labels if isinstance(labels, list) else [] if labels is None else [labels]
-    note(f"{path}: read as a list of records, images: {len(sets):,}.")
+    note(f"{path}: read as a list of records, one set of labels an image ({len(sets):,}).")
     return sets

@@ -37,7 +37,7 @@ from reassess.files.access import (
     write_atomically,
 )
 from reassess.files.columns import IMAGE, LABELS
-from reassess.files.label_records import is_label_records, labels_by_image
+from reassess.files.label_records import check_objects, is_label_records, labels_by_image
 from reassess.files.other_labels import is_label_checks, label_checks, read_label_table
 from reassess.files.parquet import is_parquet, parquet_metadata, write_parquet
 from reassess.files.places import check_extension
@@ -250,6 +250,7 @@ def read_labels(
     value = None if is_parquet(path) else read_json(path)
     if is_label_records(value):
         value = labels_by_image(value, path)
+    check_objects(value, path)
     source = LabelFile(path, value, name or path.stem, classes, image_ids)
     if is_parquet(path):
         return LABEL_FORMATS["parquet"].read(source)
@@ -266,9 +267,10 @@ def read_labels(
 def _read_table(path: Path, classes: Classes | None, name: str) -> LabelSets:
     """Label sets from a table, with a note, as a table of original labels looks the same."""
     sets = read_label_table(path, classes=classes, name=name)
+    n_images = f"{len(sets):,} image{'s' if len(sets) != 1 else ''}"
     alike = "each with one label, as original labels have"
     held = alike if (sets.sizes == 1).all() else f"{len(sets.indices):,} labels"
-    note(f"{path}: read as a table, rows of one image as one set: images: {len(sets):,}, {held}.")
+    note(f"{path}: read as a table of labels, rows of one image as one set: {n_images}, {held}.")
     return sets
 
 

@@ -256,7 +256,8 @@ def read_table(path: Path) -> ColumnFile:
         source = read_text_table(path)
     if not source.header or source.is_empty():
         raise FileError(f"{path}: there are 0 rows, but there must be at least one below a header.")
-    twice = [name for name in source.header if source.header.count(name) > 1]
+    # A column without a name, such as a spreadsheet's empty ones, can play no part.
+    twice = [name for name in source.header if name and source.header.count(name) > 1]
     if twice:
         raise _repeated(path, twice)
     return ColumnFile(path, source.header, source)

@@ -32,6 +32,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 _STATED = re.compile(r'"?sep=(.)"?[,;\t]*\r?\n', re.IGNORECASE)
+_JSON = re.compile(r"\s*[\[{]\s*[\[{\"\d\]}]")
 _SAMPLE = 1 << 16
 """Bytes at the beginning that show how a file is written."""
 
@@ -137,19 +138,23 @@ class TextTable:
         return columns
 
     def _parts(self) -> Iterator[list[list[str]]]:
-        """The rows below the header, some at once; blank lines are left out."""
+        """The rows below the header, some at once; those without any content are left out."""
         width = len(self.header)
         with _rows(self.path, self.dialect) as rows:
             number = self.first_row - 1
             for _ in range(number):  # the header, and what states the delimiter
                 next(rows, None)
+            n_empty = 0
             while part := list(islice(rows, _ROWS_AT_ONCE)):
                 if set(map(len, part)) != {width}:
                     self._check_widths(part, number + 1)
-                    part = [row for row in part if row]
                 number += len(part)
-                if part:
-                    yield part
+                filled = [row for row in part if any(row)]
+                n_empty += sum(map(bool, part)) - len(filled)
+                if filled:
+                    yield filled
+            if n_empty:
+                note(f"{self.path}: {n_empty:,} rows with empty cells only were left out.")
 
     def _check_widths(self, rows: list[list[str]], first: int) -> None:
         """Refuse a row that is not as wide as the header; a blank line is none."""
@@ -259,6 +264,8 @@ def find_dialect(path: Path) -> Dialect:
         raise encoding_error(path, encoding) from error
     if encoding != "utf-8-sig":
         note(f"{path}: read as {encoding.upper()}, as its first bytes say.")
+    if _JSON.match(text):
+        raise FileError(f"{path}: it is JSON, but must be a table. Name it .json, or save a table.")
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
     stated = _STATED.match(text)
     if stated:

@@ -135,8 +135,12 @@ def _numbers(table: ColumnFile, columns: list[str]) -> Array:
     if block is not None:
         return block.astype(np.float64, copy=False)
     where = f"{table.path}: column {columns[0]!r}"
+    cells = table.cells(columns[0])
+    if all(not cell.lstrip().startswith("[") if isinstance(cell, str) else not np.iterable(cell)
+           for cell in cells):  # fmt: skip
+        return table.numbers(columns)
     try:
-        rows = [np.array(_items(cell, where), dtype=np.float64) for cell in table.cells(columns[0])]
+        rows = [np.array(_items(cell, where), dtype=np.float64) for cell in cells]
         _check_equal([len(row) for row in rows], where)
         return np.stack(rows)
     except ValueError as error:
