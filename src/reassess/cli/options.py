@@ -178,7 +178,7 @@ def labels_option(command: Command, *, required: bool = True) -> Command:
             required=required,
             metavar="NAME|FILE|STUDY",
             help="Reassessed labels: 'imagenet-real', those of a study, or a file: what `reassess "
-            "label` wrote, a real.json, {file: [classes]}, or parquet.",
+            "label` wrote, a real.json, {file: [classes]}, or a table image,label.",
         ),
     ):
         command = decorate(command)
