@@ -502,3 +502,11 @@ def test_votes_in_a_workbook_or_with_semicolons_are_read(votes: Votes, tmp_path:
         assert triples(read(tmp_path / name)[0]) == triples(votes)
     with pytest.raises(OptionError, match=r"'\.xlsx', but must be one of \.csv"):
         write_votes(votes, tmp_path / "w.xlsx")
+
+
+def test_images_that_may_be_one_are_noted(tmp_path: Path) -> None:
+    """As where one of two exports has bare file names: later stages refuse to align such ids."""
+    rows = [(f"cat/{row[0]}" if n % 2 else row[0], *row[1:]) for n, row in enumerate(ROWS)]
+    found, notes = read(table(tmp_path / "v.csv", HEADER, rows))
+    assert len(found.questions) == 24
+    assert "images 'i0.jpg' and 'cat/i0.jpg' may be the same" in notes

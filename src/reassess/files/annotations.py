@@ -17,8 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 
 from reassess.errors import DataError, FileError
-from reassess.files.answers import DeclaredAnswers, read_answers
+from reassess.files.answers import read_answers
 from reassess.files.class_words import class_indices
+from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.times import utc_times
 from reassess.files.vote_rows import VoteRows
 from reassess.records import Classes, Questions, Votes

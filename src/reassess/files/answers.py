@@ -9,47 +9,32 @@ Words are compared without case and blanks around them, and in Unicode's form NF
 """
 
 import difflib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from reassess.errors import DataError, OptionError, preview
+from reassess.errors import DataError, preview
+from reassess.files.declared_answers import (
+    CODE,
+    OURS,
+    DeclaredAnswers,
+    ours_in_order,
+    plain_word,
+    suggested_answers,
+)
 from reassess.notes import note
 from reassess.records import ANSWERS, factorize
-from reassess.records.benchmark import plain_text
 
-DeclaredAnswers = Sequence[str] | Mapping[str, str]
-"""Names of the answers in order; or for each word no, maybe or yes."""
-
-
-def table_row(row: int) -> str:
-    """A row of a table, counted from 0, as people count them: the header is row 1."""
-    return f"row {row + 2}"
-
-
-_CODE = re.compile(r"\d+(\.0+)?", re.ASCII)
 _MOST_WORDS = 200
 """Of more words than these none is compared with all others."""
-
-_USUAL = {
-    "no": ("n", "f", "false", "nein", "non", "não", "nie", "absent", "0", "-1"),
-    "maybe": ("unsure", "unclear", "not sure", "uncertain", "vielleicht", "unsicher", "peut-être"),
-    "yes": ("y", "t", "true", "ja", "j", "oui", "si", "sí", "sim", "tak", "present", "1"),
-}
-"""Words that are suggested, never taken, for an answer."""
 
 _WHERE = " (to aggregate, ranks, label or votes import; in Python answers=)"
 """Where answers can be declared."""
 
 _RARE = 100
 """A word is taken for a misspelt one where the near one is so many times as frequent."""
-
-
-OURS = {name: name for name in ANSWERS}
-"""Declared for gold: only our own words, and the codes 0, 1, 2 of the published archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +58,7 @@ def read_answers(
     about_pairs: bool,
     must_be_ours: bool = False,
     rows: Bool[np.ndarray, "n"] | None = None,
-    place: Callable[[int], str] = table_row,
+    place: Callable[[int], str],
 ) -> Answers:
     """The answers in a column.
 
@@ -94,74 +79,11 @@ def read_answers(
     if declared is None:
         found = _undeclared(column, must_be_ours=must_be_ours)
     elif isinstance(declared, Mapping):
-        found = _mapped(column, {_plain(word): name for word, name in declared.items()})
+        found = _mapped(column, {plain_word(word): name for word, name in declared.items()})
     else:
         found = _listed(column, tuple(declared), about_pairs=about_pairs)
     names, of_word = found
     return Answers(names, of_word[column.word][code])
-
-
-def check_declared(declared: DeclaredAnswers | None) -> None:
-    """Refuse a declaration of answers that says less than two, or one twice.
-
-    Raises:
-        OptionError: it does.
-    """
-    if declared is None:
-        return
-    names = [_plain(name) for name in declared]
-    least = 1 if isinstance(declared, Mapping) else 2
-    if "" in names or len(set(names)) < max(least, len(names)):
-        raise OptionError(
-            f"--answers is {','.join(declared)!r}, but must be two or more different names, as "
-            "no,maybe,yes."
-        )
-    if isinstance(declared, Mapping):
-        wrong = [word for word, name in declared.items() if _plain(name) not in ANSWERS]
-        if wrong:
-            raise OptionError(
-                f"--answers says {wrong[0]}={declared[wrong[0]]}, but each word must mean one of "
-                f"{', '.join(ANSWERS)}, as nein=no,vielleicht=maybe,ja=yes."
-            )
-
-
-def ours_in_order(names: Sequence[str], source: str) -> list[int] | None:
-    """Which of no, maybe, yes each declared name stands for, on questions about pairs.
-
-    Two names are no and yes, three are no, maybe and yes; our own words say it themselves.
-
-    Args:
-        names: the names, in the order of their codes.
-        source: what holds the answers, for messages.
-
-    Returns:
-        A code for each name; None where there are others than two or three.
-
-    Raises:
-        DataError: one of our own words stands where another answer would be.
-    """
-    plain = [_plain(name) for name in names]
-    if set(plain) <= set(ANSWERS):
-        return [ANSWERS.index(name) for name in plain]
-    if len(plain) not in {2, 3}:
-        return None
-    places = [0, 2] if len(plain) == 2 else [0, 1, 2]
-    wrong = [
-        name
-        for name, place in zip(plain, places, strict=True)
-        if name in ANSWERS and ANSWERS.index(name) != place
-    ]
-    if wrong:
-        raise DataError(
-            f"{source}: the answers are declared as {', '.join(names)}, in which {wrong[0]!r} is "
-            "out of place, but they must be in the order no, maybe, yes. Say what each word means: "
-            f"--answers {_suggested(plain)}."
-        )
-    note(
-        f"{source}: the answers {', '.join(names)} were read as "
-        f"{', '.join(ANSWERS[place] for place in places)}, in this order."
-    )
-    return places
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +126,7 @@ class _Column:
             used, of_first = np.unique(counted, return_index=True)
             first[used] = at[of_first]
         words: dict[str, int] = {}
-        word = np.array([words.setdefault(_plain(cell), len(words)) for cell in raw])
+        word = np.array([words.setdefault(plain_word(cell), len(words)) for cell in raw])
         _, as_first = np.unique(word, return_index=True)
         total = np.bincount(word, weights=count).astype(int)
         row = np.full(len(words), np.iinfo(np.int64).max)
@@ -237,19 +159,13 @@ class _Column:
         """The error for words that are no answers: first row, extent, near word, remedy."""
         first = min(wrong, key=lambda number: self.row[number])
         n = sum(self.count[number] for number in wrong)
-        near = difflib.get_close_matches(self.words[first], [_plain(k) for k in known], 1, 0.6)
+        near = difflib.get_close_matches(self.words[first], [plain_word(k) for k in known], 1, 0.6)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         words = preview(self.shown[word] for word in wrong)
         return DataError(
             f"{self.at(first)}, but an answer must be one of {', '.join(known)}; {n:,} of "
             f"{self.n_rows:,} rows {'is' if n == 1 else 'are'} none: {words}.{hint} {remedy}"
         )
-
-
-def _plain(text: str) -> str:
-    """A word as words are compared; codes without a fraction of zeros, as pandas may write."""
-    word = plain_text(text).lower()
-    return str(int(word.partition(".")[0])) if _CODE.fullmatch(word) and len(word) < 18 else word
 
 
 _Found = tuple[tuple[str, ...], Int[np.ndarray, "w"]]
@@ -272,7 +188,7 @@ def _undeclared(column: _Column, *, must_be_ours: bool) -> _Found:
             f"{column.where}: every answer is {texts[0]!r}; with one answer nothing can be "
             "learned. Name all answers that could have been given (--answers no,maybe,yes)."
         )
-    integers = all(_CODE.fullmatch(column.words[number]) for number in used)
+    integers = all(CODE.fullmatch(column.words[number]) for number in used)
     used.sort(key=lambda n: (int(column.words[n]) if integers else 0, column.shown[n]))
     place = {column.words[number]: code for code, number in enumerate(used)}
     return tuple(column.shown[number] for number in used), _codes(column, place)
@@ -283,7 +199,8 @@ def _not_ours(column: _Column, ours: list[int], others: list[int]) -> DataError:
     n_ours = sum(column.count[number] for number in ours)
     words = sorted({column.words[number] for number in others})
     if 2 * n_ours >= column.n_rows:
-        remedy = f"Fix the cell, or say what it means: --answers {_suggested(words, near=True)}."
+        meaning = suggested_answers(words, near=True)
+        remedy = f"Fix the cell, or say what it means: --answers {meaning}."
         return column.refuse(others, ANSWERS, remedy)
     first = min(others, key=lambda number: column.row[number])
     start = (
@@ -299,20 +216,9 @@ def _not_ours(column: _Column, ours: list[int], others: list[int]) -> DataError:
             return DataError(start + codes_are)
     listed = "; or list them in the order no, maybe, yes (--answers A,B,C)"
     return DataError(
-        f"{start}Say what each means{_WHERE}: --answers {_suggested(words)}"
+        f"{start}Say what each means{_WHERE}: --answers {suggested_answers(words)}"
         f"{listed if len(words) in {2, 3} and not ours else ''}."
     )
-
-
-def _suggested(words: Sequence[str], *, near: bool = False) -> str:
-    """What to type to say what words mean; a suggestion, where the word is a usual one or near."""
-    usual = {word: name for name, some in _USUAL.items() for word in some}
-    if not set(words) <= {"-1", "0", "1"} and any(_CODE.fullmatch(word) for word in words):
-        usual = {}
-    if near:
-        for word in words:
-            usual[word] = (difflib.get_close_matches(word, ANSWERS, 1, 0.6) or ["no|maybe|yes"])[0]
-    return ",".join(f"{word[:40]}={usual.get(word, 'no|maybe|yes')}" for word in words[:6])
 
 
 def _refuse_misspelt(column: _Column) -> None:
@@ -324,7 +230,7 @@ def _refuse_misspelt(column: _Column) -> None:
     used = [number for number in column.used if len(column.words[number]) > 2]
     for number in used if len(used) < _MOST_WORDS else ():
         word = column.words[number]
-        if _CODE.fullmatch(word):
+        if CODE.fullmatch(word):
             continue
         for other in used:
             often, near = column.count[other], column.words[other]
@@ -342,11 +248,11 @@ def _listed(column: _Column, names: tuple[str, ...], *, about_pairs: bool) -> _F
     places = ours_in_order(names, column.where) if about_pairs else None
     answers = names if places is None else ANSWERS
     of_name = list(range(len(names))) if places is None else places
-    known = {_plain(name): code for name, code in zip(names, of_name, strict=True)}
+    known = {plain_word(name): code for name, code in zip(names, of_name, strict=True)}
     if answers == ANSWERS:
         known = {name: code for code, name in enumerate(ANSWERS)} | known
     others = [number for number in column.used if column.words[number] not in known]
-    are_codes = all(_CODE.fullmatch(column.words[number]) for number in others)
+    are_codes = all(CODE.fullmatch(column.words[number]) for number in others)
     if are_codes and len(others) == len(column.used):
         low = _first_code(column, others, names, about_pairs=about_pairs)
         known = {str(low + i): code for i, code in enumerate(of_name)}
@@ -388,7 +294,7 @@ def _first_code(
 def _mapped(column: _Column, declared: Mapping[str, str]) -> _Found:
     """Words as declared one by one; our own words mean themselves."""
     known = {name: code for code, name in enumerate(ANSWERS)}
-    known |= {word: ANSWERS.index(_plain(name)) for word, name in declared.items()}
+    known |= {word: ANSWERS.index(plain_word(name)) for word, name in declared.items()}
     words = {column.words[number] for number in column.used}
     if {"0", "2"} <= words <= {"0", "1", "2"} and not words & known.keys():
         note(f"{column.where}: the codes 0, 1, 2 were read as no, maybe, yes.")
@@ -396,7 +302,7 @@ def _mapped(column: _Column, declared: Mapping[str, str]) -> _Found:
     wrong = [number for number in column.used if column.words[number] not in known]
     if wrong:
         typed = [f"{word}={name}" for word, name in declared.items() if declared != OURS]
-        typed.append(_suggested([column.words[n] for n in wrong]))
+        typed.append(suggested_answers([column.words[n] for n in wrong]))
         remedy = f"Say what it means: --answers {','.join(typed)}."
         raise column.refuse(wrong, list(known), remedy)
     return ANSWERS, _codes(column, known)

@@ -61,8 +61,8 @@ def _refuse_headers(table: ColumnFile, answers: list[str], raters: list[str]) ->
         row = int(found[0])
         raise DataError(
             f"{table.path}: {table.place(row)} holds names of columns ({raters[row]!r}, "
-            f"{answers[row]!r}), but must hold a vote; {len(found):,} rows do: several "
-            "tables stand one below the other. Delete these rows if the columns are the same, "
+            f"{answers[row]!r}), but must hold a vote; {len(found) + 1:,} tables stand "
+            "one below the other. Delete these rows if the columns are the same, "
             "else put each table into a file of its own."
         )
 

@@ -18,8 +18,8 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import BROKEN, as_strings, corrupt_file_error, read_npz, write_atomically
-from reassess.files.answers import DeclaredAnswers, ours_in_order
 from reassess.files.class_words import class_indices
+from reassess.files.declared_answers import DeclaredAnswers, ours_in_order
 from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Pairs, Questions, Votes, factorize
 from reassess.records.benchmark import plain_text

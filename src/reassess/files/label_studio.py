@@ -23,7 +23,7 @@ import numpy as np
 from reassess.errors import DataError, FileError
 from reassess.files.access import check_readable, prefix_errors_with, sha256_of, write_atomically
 from reassess.files.annotations import FIELD, annotations_in, as_votes, flat_annotation
-from reassess.files.answers import DeclaredAnswers
+from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.tables import ColumnFile
 from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Votes

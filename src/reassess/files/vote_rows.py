@@ -62,6 +62,8 @@ class VoteRows:
             DataError: no row counts, two raters' ids cannot be told apart, or a rater gives two
                 answers to one question.
         """
+        if self.questions.pairs is not None:
+            _note_ends(self.questions.pairs.image_ids.tolist(), self.source)
         rater_ids, rater = plain_ids(self.rater, "rater", self.source)
         rows = np.arange(len(rater)) if self.counts is None else np.flatnonzero(self.counts)
         once = self._once(rater, rows)
@@ -131,7 +133,9 @@ class VoteRows:
             f"{self.answers[self.answer[other]]!r} in {self.place(other)}"
         )
         if self.questions.pairs is None and _RARE * n <= n_votes:
-            note(f"{self.source}: {said}; all of the {n:,} such further answers count.")
+            note(
+                f"{self.source}: {said}; {n:,} of {n_votes:,} votes are further answers, and count."
+            )
             return
         remedy = (
             "Leave one of them, or in a table mark those that do not hold: a column 'counted' with "
@@ -140,8 +144,8 @@ class VoteRows:
             else "Check that the column of tasks names questions and not, say, screens of several."
         )
         raise DataError(
-            f"{self.source}: {said}, but a rater must answer a question once; there are {n:,} such "
-            f"further answers among {n_votes:,}. {remedy}"
+            f"{self.source}: {said}, but a rater must answer a question once; {n:,} of "
+            f"{n_votes:,} votes are further answers. {remedy}"
         )
 
 
@@ -207,4 +211,24 @@ def _note_case(ids: Sequence[str], what: str, source: str) -> None:
         note(
             f"{source}: {what}s {preview([seen[other[0].casefold()], other[0]])} differ by case "
             f"only, and were read as two {what}s. Write them alike if they are one."
+        )
+
+
+def _note_ends(image_ids: Sequence[str], source: str) -> None:
+    """Note image ids that are the end of another, as where two exports name images differently."""
+    depth = [image_id.count("/") for image_id in image_ids]
+    if min(depth) == max(depth):
+        return
+    known = set(image_ids)
+    ends = [
+        (image_id, end)
+        for image_id, n_folders in zip(image_ids, depth, strict=True)
+        if n_folders
+        for end in [image_id.split("/", n)[n] for n in range(1, n_folders + 1)]
+        if end in known
+    ]
+    if ends:
+        note(
+            f"{source}: images {ends[0][1]!r} and {ends[0][0]!r} may be the same, and were read as "
+            f"two, as were {len(ends) - 1:,} more. Write the ids of images in one way if they are."
         )

@@ -16,10 +16,11 @@ from jaxtyping import Bool, Float, Shaped
 
 from reassess.errors import DataError, MissingExtraError
 from reassess.files.access import write_atomically
-from reassess.files.answers import DeclaredAnswers, read_answers
+from reassess.files.answers import read_answers
 from reassess.files.class_words import class_column
 from reassess.files.columns import RATER
 from reassess.files.counted import counted_rows
+from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.parquet import is_parquet
 from reassess.files.tables import ColumnFile
 from reassess.files.times import utc_times

@@ -20,7 +20,7 @@ import numpy as np
 
 from reassess.errors import DataError, OptionError
 from reassess.files.access import check_readable, prefix_errors_with, sha256_of
-from reassess.files.answers import OURS, DeclaredAnswers, check_declared
+from reassess.files.declared_answers import OURS, DeclaredAnswers, check_declared
 from reassess.files.dense_votes import read_dense_votes, write_dense_votes
 from reassess.files.label_studio import (
     EXPORTED_COLUMNS,

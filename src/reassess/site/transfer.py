@@ -21,7 +21,7 @@ import numpy as np
 
 from reassess.errors import DataError, OptionError
 from reassess.files import read_votes, sha256_of, vote_format, write_atomically
-from reassess.files.answers import DeclaredAnswers
+from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.tables import write_table
 from reassess.files.vote_tables import Part
 from reassess.rating import (

@@ -20,7 +20,7 @@ from reassess.files import (
     read_predictions,
     read_votes,
 )
-from reassess.files.answers import DeclaredAnswers, check_declared
+from reassess.files.declared_answers import DeclaredAnswers, check_declared
 from reassess.files.results import Results, read_results, results_in
 from reassess.notes import note
 from reassess.records import (
