@@ -1,14 +1,18 @@
 """From posteriors to labels: the curve, the operating point, the sets."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_curve
 
+from reassess.aggregation import calibrated
 from reassess.errors import DataError, OptionError
 from reassess.labels import operating_point, precision_recall, reassessed_labels
 from reassess.records import Benchmark, Gold, OperatingPoint, Pairs, Posterior, Questions, Votes
+from tests.aggregation.votes import dense_votes
 
 
 def posterior_of(present, image=None, label=None):
@@ -113,3 +117,109 @@ def test_rules_say_what_they_need():
         operating_point(posterior, rule="f1", threshold=0.9, gold=gold)
     with pytest.raises(OptionError, match="threshold is 4"):
         operating_point(posterior, threshold=4.0)
+
+
+def gold_images(rng, n_images: int):
+    """Questions of images, some wrong together, with a posterior that is over-confident."""
+    image = np.repeat(np.arange(n_images), rng.integers(1, 7, n_images))
+    shift = np.repeat(rng.normal(0, 1.0, n_images), np.bincount(image))
+    evidence = rng.normal(0, 2.5, len(image)) - 1
+    truth = rng.random(len(image)) < 1 / (1 + np.exp(-evidence - shift))
+    present = 1 / (1 + np.exp(-2 * evidence))
+    return posterior_of(present, image, np.arange(len(image))), truth
+
+
+def test_precision_at_least_keeps_its_promise_on_questions_that_are_not_gold():
+    """In 120 studies of 200 gold images each a precision of 85% is missed in at most 10%."""
+    missed, found = 0, 0
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        posterior, truth = gold_images(rng, 200)
+        try:
+            point = operating_point(
+                posterior, rule="precision-at-least", target=0.85, gold=gold_of(posterior, truth)
+            )
+        except OptionError:
+            continue
+        found += 1
+        other, holds = gold_images(rng, 4_000)
+        missed += holds[other.present >= point.threshold].mean() < 0.85
+    assert found > 60, "the rule is of use"
+    assert missed <= 0.1 * 120 + 1.6 * np.sqrt(120 * 0.1 * 0.9)
+
+
+def test_the_operating_point_has_intervals_and_cross_fitted_values():
+    rng = np.random.default_rng(1)
+    posterior, truth = gold_images(rng, 150)
+    gold = gold_of(posterior, truth)
+    for rule, target in (("threshold", None), ("recall-at-precision", 0.8), ("f1", None)):
+        point = operating_point(posterior, rule=rule, target=target, gold=gold)
+        assert 0 <= point.precision_low <= point.precision <= point.precision_high <= 1
+        assert 0 <= point.recall_low <= point.recall <= point.recall_high <= 1
+        assert point.n_gold_images == 150
+        fitted = point.cross_fitted_precision, point.cross_fitted_recall
+        if rule == "threshold":
+            assert fitted == (point.precision, point.recall), "nothing was chosen"
+        else:
+            assert fitted != (point.precision, point.recall)
+    drawn = []
+    kept, image = posterior.present >= 0.8, posterior.questions.pairs.image
+    for _ in range(2_000):
+        weight = np.bincount(rng.integers(0, 150, 150), minlength=150)[image]
+        drawn.append((weight * kept * truth).sum() / (weight * kept).sum())
+    point = operating_point(posterior, gold=gold)
+    ends = point.precision_low, point.precision_high
+    assert ends == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.012)
+
+
+def test_cross_fitted_precision_is_that_of_other_questions():
+    """A threshold that few gold images chose looks better than it is: .03 here."""
+    chosen, fitted, delivered = [], [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        posterior, truth = gold_images(rng, 25)
+        point = operating_point(
+            posterior, rule="recall-at-precision", target=0.9, gold=gold_of(posterior, truth)
+        )
+        if point.cross_fitted_precision is None:
+            continue
+        other, holds = gold_images(rng, 2_000)
+        chosen.append(point.precision)
+        fitted.append(point.cross_fitted_precision)
+        delivered.append(holds[other.present >= point.threshold].mean())
+    assert len(chosen) > 50
+    assert np.mean(chosen) > np.mean(delivered) + 0.01
+    assert abs(np.mean(fitted) - np.mean(delivered)) < abs(np.mean(chosen) - np.mean(delivered))
+
+
+def test_gold_that_calibrated_judges_by_what_would_have_been_said_without_it():
+    """The posterior knows what it would say of an image without its gold."""
+    rng = np.random.default_rng(0)
+    truth = rng.random(120) < 0.4
+    votes = dense_votes(np.where(truth[:, None] ^ (rng.random((120, 5)) < 0.25), 2, 0))
+    gold = Gold(dense_votes(np.where(truth, 2, 0)[:60, None]))
+    made = calibrated(votes, gold)
+    part = np.arange(60) % 10 != 3
+    experts = gold.votes.take(part[gold.votes.question])
+    without = calibrated(votes, Gold(experts))
+    np.testing.assert_allclose(
+        made.held_out[~part], without.log_probability[:60][~part], rtol=1e-12
+    )
+    point = operating_point(made, gold=gold)
+    assert point.in_sample
+    assert point.cross_fitted_precision is not None
+    unknown = replace(made, held_out=None)
+    assert operating_point(unknown, gold=gold).cross_fitted_precision is None
+    with pytest.raises(OptionError, match="so that it cannot tell"):
+        operating_point(unknown, rule="precision-at-least", target=0.5, gold=gold)
+
+
+def test_a_guarantee_says_what_it_needs():
+    posterior, truth = gold_images(np.random.default_rng(2), 30)
+    gold = gold_of(posterior, truth)
+    with pytest.raises(OptionError, match="no threshold reaches that on"):
+        operating_point(posterior, rule="precision-at-least", target=0.99, gold=gold)
+    with pytest.raises(OptionError, match="guarantees nothing"):
+        operating_point(posterior, rule="f1", confidence=0.9, gold=gold)
+    with pytest.raises(OptionError, match="confidence is 1"):
+        operating_point(posterior, rule="precision-at-least", target=0.9, confidence=1.0, gold=gold)

@@ -32,6 +32,7 @@ RULE_OPTIONS = {
     "threshold": {"threshold": 0.6},
     "recall-at-precision": {"target": 0.8},
     "precision-at-recall": {"target": 0.8},
+    "precision-at-least": {"target": 0.5},
     "f1": {},
 }
 

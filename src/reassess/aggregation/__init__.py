@@ -2,7 +2,8 @@
 
 =============  ====================================================================
 `registry`     the methods by name, and the choice that gold makes among them
-`methods`      `majority`, `dawid_skene`, `calibrated`, and virtual raters
+`methods`      `majority` and `dawid_skene`
+`calibration`  `calibrated`, and virtual raters
 `bcc`          `bcc_ensemble`: an average of Bayesian classifier combinations, for answers that are
                the truths
 `priors`       what the confusion of raters with few votes is drawn to
@@ -16,16 +17,10 @@
 """
 
 from reassess.aggregation.bcc import bcc_ensemble
+from reassess.aggregation.calibration import VirtualRater, calibrated, original_label_rater
 from reassess.aggregation.estimators import BCCEnsemble, Calibrated, DawidSkene, MajorityVote
 from reassess.aggregation.identification import identification_notes
-from reassess.aggregation.methods import (
-    STATES,
-    VirtualRater,
-    calibrated,
-    dawid_skene,
-    majority,
-    original_label_rater,
-)
+from reassess.aggregation.methods import STATES, dawid_skene, majority
 from reassess.aggregation.priors import ConfusionPrior
 from reassess.aggregation.registry import (
     METHODS,

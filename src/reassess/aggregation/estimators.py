@@ -1,7 +1,6 @@
 """Aggregation in scikit-learn's shape: options in the constructor, ``fit``, trailing underscores.
 
-A thin layer over the pure functions in `reassess.aggregation.methods`; scikit-learn itself
-is not needed.
+A thin layer over the pure functions of the package; scikit-learn itself is not needed.
 """
 
 from collections.abc import Sequence
@@ -12,7 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.aggregation.bcc import bcc_ensemble
-from reassess.aggregation.methods import VirtualRater, calibrated, dawid_skene, majority
+from reassess.aggregation.calibration import VirtualRater, calibrated
+from reassess.aggregation.methods import dawid_skene, majority
 from reassess.aggregation.priors import ConfusionPrior
 from reassess.engines import Engine
 from reassess.errors import OptionError, preview

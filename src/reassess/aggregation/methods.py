@@ -1,25 +1,22 @@
-"""From votes to posteriors: three methods, as pure functions (a fourth is in `bcc`).
+"""From votes to posteriors without gold, or with gold inside the fit.
 
 `majority`      shares of votes; knows nothing of raters
 `dawid_skene`   raters' confusion and the true states learned together, by expectation maximisation
-`calibrated`    raters' confusion counted on gold, then one E-step: the published recipe
 
-Does not decide labels (`reassess.labels` does) and does not read files.
+`calibration` counts on gold, `bcc` averages models. Does not decide labels (`reassess.labels` does)
+and does not read files.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from reassess.aggregation.coding import (
-    SMALLEST,
     Coded,
     log_joint,
     log_normalised,
-    smoothed_confusion,
 )
 from reassess.aggregation.em import fit
 from reassess.aggregation.priors import (
@@ -27,12 +24,11 @@ from reassess.aggregation.priors import (
     ConfusionPrior,
     PooledPrior,
     checked_pseudocount,
-    confusion_on_gold,
 )
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, OptionError
 from reassess.progress import Progress, null_progress
-from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Questions, Votes, positions
+from reassess.records import ANSWERS, Gold, Posterior, Questions, Votes, positions
 from reassess.registry import checks_choices
 
 STATES = ("absent", "present")
@@ -148,7 +144,7 @@ def dawid_skene(
     if gold is not None:
         if states != STATES:
             raise OptionError(f"gold says absent or present, but the states are {states}.")
-        row = _rows_of_gold(votes.questions, gold)
+        row = rows_of_gold(votes.questions, gold)
         asked = row >= 0
         initial[row[asked]] = np.eye(2)[gold.truth(min_expert_yes)[asked].astype(int)]
         if gold_mode == "clamp":
@@ -206,8 +202,12 @@ def _pseudo_votes(
     return PooledPrior(np.full(shape[0], POOLED_STRENGTH), is_fitted=False).pseudo_votes
 
 
-def _rows_of_gold(questions: Questions, gold: Gold) -> Int[np.ndarray, "G"]:
-    """For each gold question its row among the questions, -1 where it was not asked."""
+def rows_of_gold(questions: Questions, gold: Gold) -> Int[np.ndarray, "G"]:
+    """For each gold question its row among the questions, -1 where it was not asked.
+
+    Raises:
+        DataError: no gold question is among them.
+    """
     ids = gold.questions.ids
     rows = positions(ids, questions.ids, source="gold")
     if (rows < 0).all():
@@ -217,179 +217,3 @@ def _rows_of_gold(questions: Questions, gold: Gold) -> Int[np.ndarray, "G"]:
             "and classes the same way in both files, or give the raters' gold votes (--gold-votes)."
         )
     return rows
-
-
-@dataclass(frozen=True, slots=True)
-class VirtualRater:
-    """A rater whose answers are known without asking, such as the original label.
-
-    Attributes:
-        name: its id in the posterior.
-        answer: its answer to each question of the votes, -1 where it is silent.
-        gold_answer: its answer to each gold question, for counting its confusion.
-        min_expert_yes: how many experts must say yes for the truth that its confusion is counted
-            against; None for more than half.
-    """
-
-    name: str
-    answer: Int[np.ndarray, "Q"]
-    gold_answer: Int[np.ndarray, "G"]
-    min_expert_yes: int | None = None
-
-
-def original_label_rater(
-    benchmark: Benchmark,
-    questions: Questions,
-    gold: Gold,
-    *,
-    first_class: int = 0,
-    last_class: int | None = None,
-    min_expert_yes: int | None = None,
-) -> VirtualRater:
-    """The original label as a rater: yes to its own class, no to every other.
-
-    It speaks on questions about the classes ``first_class`` to ``last_class`` (both
-    included) and its confusion is counted on all gold questions. The paper lets it speak on
-    animals, ImageNet's classes 0 to 397, because the original labels of animals came from
-    experts.
-
-    Raises:
-        DataError: the questions are no (image, class) pairs or the labels are unknown.
-        AlignmentError: an image is not in the benchmark.
-
-    Source: the paper, section 3.3 ("a sixth rater"). That its truth needs two experts, not three,
-    was found by fitting the published scores: no other count reproduces them.
-    """
-    answer = _original_answers(benchmark, questions, "votes")
-    label = questions.require_pairs("votes").label
-    last = int(label.max()) if last_class is None else last_class
-    silent = (label < first_class) | (label > last)
-    return VirtualRater(
-        name="original label",
-        answer=np.where(silent, -1, answer),
-        gold_answer=_original_answers(benchmark, gold.questions, "gold"),
-        min_expert_yes=min_expert_yes,
-    )
-
-
-def _original_answers(
-    benchmark: Benchmark, questions: Questions, source: str
-) -> Int[np.ndarray, "Q"]:
-    pairs = questions.require_pairs(source)
-    if benchmark.original is None:
-        raise DataError(
-            f"{source}: the original label can only answer questions about a benchmark with "
-            "original labels. Give --original-labels."
-        )
-    pairs = pairs.aligned_to(benchmark.image_ids, source=source, target_name=benchmark.name)
-    yes = benchmark.original[pairs.image] == pairs.label
-    answer: Int[np.ndarray, "Q"] = np.where(yes, ANSWERS.index("yes"), ANSWERS.index("no"))
-    return answer
-
-
-@checks_choices
-def calibrated(
-    votes: Votes,
-    gold: Gold,
-    *,
-    gold_votes: Votes | None = None,
-    confusion_prior: ConfusionPrior = "pooled",
-    pseudocount: float | None = None,
-    min_expert_yes: int | None = None,
-    virtual_raters: Sequence[VirtualRater] = (),
-) -> Posterior:
-    """Confusion counted on gold answers, then one E-step: how the published scores came about.
-
-    A rater without gold answers gets the mean of the others' confusion, and one with few is
-    drawn to it (`reassess.aggregation.priors.confusion_on_gold`). The prior is the share of gold
-    questions that hold.
-
-    Args:
-        votes: the votes, with the answers no, maybe, yes.
-        gold: the questions whose truth experts fixed.
-        gold_votes: the raters' answers to gold questions, where they were given in a round of
-            their own; else their answers to gold questions among ``votes`` are counted.
-        confusion_prior: what raters with little gold are drawn to; ``uniform`` is the paper's.
-        pseudocount: of the uniform prior: added to each count; 1 where None is given.
-        min_expert_yes: how many experts must say yes for a gold question to hold; None for more
-            than half.
-        virtual_raters: raters whose answers are known without asking.
-
-    Raises:
-        DataError: the answers differ, no gold question was answered by a rater, or gold
-            holds one truth only.
-        OptionError: the pseudocount is negative, or given under the pooled prior.
-
-    Source: the paper, section 3.3; that it is this recipe, and not iterated, follows from the
-    published scores, which it reproduces to the last digit.
-    """
-    cell = checked_pseudocount(confusion_prior, pseudocount)
-    counted = votes if gold_votes is None else gold_votes
-    if votes.answers != ANSWERS or counted.answers != ANSWERS:
-        raise DataError(
-            f"votes: the answers are {votes.answers}, but must be {ANSWERS} to be calibrated."
-        )
-    truth = gold.truth(min_expert_yes)
-    if truth.all() or not truth.any():
-        raise DataError(
-            f"gold: {int(truth.sum()):,} of {len(truth):,} questions hold, but some must hold and "
-            "some must not. Add gold questions of the other kind."
-        )
-    # A rater without gold votes has place -1: the last row, that of whoever gave none.
-    place = positions(votes.rater_ids, counted.rater_ids, source="votes")
-    counts = gold_counts(counted, gold, truth)
-    confusion = confusion_on_gold(counts, confusion_prior, cell)[place]
-    prior = np.array([1 - truth.mean(), truth.mean()])
-    joint = log_joint(Coded.from_votes(votes), confusion, prior)
-    matrices = [confusion]
-    for rater in virtual_raters:
-        matrix = _virtual_confusion(rater, gold.truth(rater.min_expert_yes), cell)
-        speaks = rater.answer >= 0
-        joint[speaks] += np.log(np.maximum(matrix[:, rater.answer[speaks]], SMALLEST)).T
-        matrices.append(matrix[None])
-    names = np.array([rater.name for rater in virtual_raters], dtype=str)
-    return Posterior(
-        questions=votes.questions,
-        states=STATES,
-        log_probability=log_normalised(joint),
-        method="calibrated",
-        answers=votes.answers,
-        rater_ids=np.concatenate([votes.rater_ids, names]),
-        confusion=np.concatenate(matrices),
-        prior=prior,
-        confusion_prior=confusion_prior,
-        votes_sha256=votes.sha256,
-        used_gold=True,
-        gold_ids=gold.questions.ids,
-        gold_sha256=gold.votes.sha256,
-    )
-
-
-def gold_counts(
-    counted: Votes, gold: Gold, truth: Bool[np.ndarray, "G"]
-) -> Float[np.ndarray, "R T A"]:
-    """Gold answers of each rater of ``counted``; a last row, of zeros, is whoever gave none.
-
-    Raises:
-        DataError: no gold question is among the votes.
-    """
-    row = _rows_of_gold(counted.questions, gold)
-    truth_of = np.full(len(counted.questions), -1)
-    truth_of[row[row >= 0]] = truth[row >= 0]
-    of_vote = truth_of[counted.question]
-    cell = (counted.rater.astype(np.int64) * 2 + of_vote) * len(ANSWERS) + counted.answer
-    shape = (len(counted.rater_ids) + 1, 2, len(ANSWERS))
-    counts: Float[np.ndarray, "R T A"] = np.bincount(
-        cell[of_vote >= 0], minlength=int(np.prod(shape))
-    ).reshape(shape)
-    return counts.astype(float)
-
-
-def _virtual_confusion(
-    rater: VirtualRater, truth: Bool[np.ndarray, "G"], pseudocount: float
-) -> Float[np.ndarray, "T A"]:
-    spoken = rater.gold_answer >= 0
-    cell = truth[spoken].astype(int) * len(ANSWERS) + rater.gold_answer[spoken]
-    counts = np.bincount(cell, minlength=2 * len(ANSWERS)).reshape(1, 2, len(ANSWERS))
-    matrix: Float[np.ndarray, "T A"] = smoothed_confusion(counts.astype(float), pseudocount)[0]
-    return matrix

@@ -12,13 +12,8 @@ from typing import Literal
 import numpy as np
 
 from reassess.aggregation.bcc import bcc_ensemble
-from reassess.aggregation.methods import (
-    VirtualRater,
-    calibrated,
-    dawid_skene,
-    majority,
-    original_label_rater,
-)
+from reassess.aggregation.calibration import VirtualRater, calibrated, original_label_rater
+from reassess.aggregation.methods import dawid_skene, majority
 from reassess.aggregation.priors import ENOUGH_GOLD, ConfusionPrior, checked_pseudocount
 from reassess.aggregation.reweighting import (
     Refit,

@@ -16,8 +16,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt
 
 from reassess.aggregation import coding
+from reassess.aggregation.calibration import gold_counts
 from reassess.aggregation.coding import SMALLEST, Coded, smoothed_confusion
-from reassess.aggregation.methods import STATES, gold_counts
+from reassess.aggregation.methods import STATES
 from reassess.aggregation.priors import (
     ENOUGH_GOLD,
     PSEUDOCOUNT,

@@ -50,6 +50,8 @@ Examples:
   reassess label posterior.npz --original-labels labels.csv --threshold 0.8 -o labels.json
   reassess label posterior.npz --original-labels labels.csv --gold gold.csv \\
     --rule recall-at-precision --target 0.9 -o labels.json
+  reassess label posterior.npz --original-labels labels.csv --gold gold.csv \\
+    --rule precision-at-least --target 0.95 --confidence 0.9 -o labels.json
   reassess label posterior.npz --original-labels imagenet -o real.json --format real-json
 """
 )
@@ -77,6 +79,11 @@ Examples:
     help="Least posterior of a label that is kept.  [default: 0.8 for the rule threshold]",
 )
 @click.option("--target", type=float, help="The precision or recall that the rule asks for.")
+@click.option(
+    "--confidence",
+    type=float,
+    help="Confidence of the guarantee of precision-at-least.  [default: 0.9]",
+)
 @click.option(
     "--gold", metavar="NAME|FILE|STUDY", help="Gold, to choose by and to state precision."
 )
@@ -122,6 +129,7 @@ def label(
     rule: str,
     threshold: float | None,
     target: float | None,
+    confidence: float | None,
     gold: str | None,
     min_expert_yes: int | None,
     adjudications: str | None,
@@ -142,7 +150,7 @@ def label(
     from reassess.pipeline import LabelOptions, make_labels
 
     form = label_format(output, form).name
-    options = LabelOptions(rule, threshold, target, min_expert_yes)
+    options = LabelOptions(rule, threshold, target, min_expert_yes, confidence)
     read = sources.posterior(posterior)
     benchmark = sources.benchmark(original_labels, classes=classes)
     read_gold, decided, declared = None, None, declared_answers(answers)

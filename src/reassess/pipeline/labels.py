@@ -27,6 +27,7 @@ from reassess.records import (
     Gold,
     LabelSets,
     ModelScore,
+    OperatingPoint,
     Posterior,
     Tasks,
     Votes,
@@ -199,6 +200,7 @@ def make_labels(
         target=options.target,
         gold=gold,
         min_expert_yes=options.min_expert_yes,
+        confidence=options.confidence,
     )
     decided, n_decided = posterior, 0
     if adjudications is not None:
@@ -214,14 +216,30 @@ def make_labels(
         f"{point.threshold:g}"
     )
     if point.precision is not None and point.recall is not None:
-        sample = ", in sample" if point.in_sample else ""
-        summary += (
-            f" (precision {point.precision:.3f}, recall {point.recall:.3f} on {point.n_gold:,} "
-            f"gold questions{sample})"
-        )
+        summary += f" ({worth_on_gold(point)})"
     if n_decided:
         summary += f"; {n_decided:,} questions decided by experts"
     return Made(labels, summary, LabelDetails(decided, n_decided))
+
+
+def worth_on_gold(point: OperatingPoint) -> str:
+    """Precision and recall on gold with their intervals, and cross-fitted, in a clause."""
+    parts = []
+    for name in ("precision", "recall"):
+        value = getattr(point, name)
+        low, high = getattr(point, f"{name}_low"), getattr(point, f"{name}_high")
+        ends = "" if low is None else f" [{low:.3f}, {high:.3f}]"
+        parts.append("" if value is None else f"{name} {value:.3f}{ends}")
+    text = f"{', '.join(parts)} on {point.n_gold:,} gold questions"
+    if point.n_gold_images:
+        text += f" of {point.n_gold_images:,} images"
+    if point.in_sample:
+        text += ", in sample"
+    if point.cross_fitted_precision is not None and point.cross_fitted_recall is not None:
+        text += (
+            f"; cross-fitted {point.cross_fitted_precision:.3f} and {point.cross_fitted_recall:.3f}"
+        )
+    return text
 
 
 def with_adjudications(posterior: Posterior, adjudications: Gold) -> tuple[Posterior, int]:

@@ -20,7 +20,7 @@ class OperatingPoint:
     """The threshold on the posterior, and how it was chosen.
 
     Attributes:
-        rule: how: "threshold" (given), "recall-at-precision", "precision-at-recall", "f1".
+        rule: how: a name of `reassess.labels.RULES`.
         threshold: a label is kept where its posterior is at least this.
         target: the precision or recall that the rule was asked for; None where none.
         precision: on the gold questions, at the threshold; None without gold.
@@ -28,6 +28,17 @@ class OperatingPoint:
         n_gold: how many gold questions these two rest on.
         in_sample: whether the same gold entered the posterior, so that precision and recall are
             those of questions that it has seen, and too good for others.
+        precision_low: lower end of the 95% interval of the precision, images drawn again; None
+            where there is none.
+        precision_high: upper end.
+        recall_low: lower end of that of the recall.
+        recall_high: upper end.
+        n_gold_images: images that the gold questions are about.
+        cross_fitted_precision: precision where the threshold of each tenth of the gold images is
+            chosen on the others, by a posterior that has not seen the gold; None where that is not
+            known.
+        cross_fitted_recall: the recall likewise.
+        confidence: of the guarantee of a rule that gives one; None for others.
     """
 
     rule: str
@@ -37,6 +48,14 @@ class OperatingPoint:
     recall: float | None = None
     n_gold: int = 0
     in_sample: bool = False
+    precision_low: float | None = None
+    precision_high: float | None = None
+    recall_low: float | None = None
+    recall_high: float | None = None
+    n_gold_images: int = 0
+    cross_fitted_precision: float | None = None
+    cross_fitted_recall: float | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,8 @@ class Posterior:
         gold_ids: ids of the gold questions that entered it; None where that is not known.
         confusion_prior: what raters with few votes were drawn to, "pooled" or "uniform"; None
             where nothing says so, as in files of 0.1.0, whose prior was uniform.
+        held_out: log-posterior of each question of ``gold_ids``, had the gold of its image not
+            been counted, NaN where it has no votes; None where that is not known.
     """
 
     questions: Questions
@@ -191,6 +193,7 @@ class Posterior:
     gold_sha256: str | None = None
     gold_ids: Shaped[np.ndarray, "G"] | None = None
     confusion_prior: str | None = None
+    held_out: Float[np.ndarray, "G T"] | None = None
 
     def __post_init__(self) -> None:
         if self.log_probability.shape != (len(self.questions), len(self.states)):

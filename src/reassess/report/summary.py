@@ -13,7 +13,7 @@ from reassess.aggregation import METHODS
 from reassess.analysis.findings import Preference
 from reassess.labels import RULES as LABEL_RULES
 from reassess.proposals import RULES as PROPOSAL_RULES
-from reassess.records import Accuracy
+from reassess.records import Accuracy, OperatingPoint
 from reassess.report import formatting as fmt
 from reassess.report.page_parts import KeyNumber, Report
 from reassess.report.verdict import study_sentences
@@ -248,11 +248,7 @@ def methods_paragraph(report: Report) -> str:
         known_rule = point.rule in LABEL_RULES
         sentence += f", {LABEL_RULES[point.rule].sentence if known_rule else point.rule}"
         if point.precision is not None and point.recall is not None:
-            seen = ", in sample: they calibrated the raters" if point.in_sample else ""
-            sentence += (
-                f" (precision {fmt.percent(point.precision)}, recall"
-                f" {fmt.percent(point.recall)} on {point.n_gold:,} gold questions{seen})"
-            )
+            sentence += f" ({_worth_on_gold(point)})"
         sentences.append(f"{sentence}.")
     n_empty = report.findings.counts.n_images[0]
     sentences.append(
@@ -270,6 +266,26 @@ def methods_paragraph(report: Report) -> str:
             )
     sentences.append(f"Numbers were computed with reassess {version('reassess')}.")
     return " ".join(sentences)
+
+
+def _worth_on_gold(point: OperatingPoint) -> str:
+    """Precision and recall, with intervals, as they are in sample and cross-fitted."""
+    seen = ", in sample: they calibrated the raters" if point.in_sample else ""
+    precision = _with_ends(point.precision, point.precision_low, point.precision_high)
+    recall = _with_ends(point.recall, point.recall_low, point.recall_high)
+    text = f"precision {precision}, recall {recall} on {point.n_gold:,} gold questions{seen}"
+    if point.cross_fitted_precision is not None:
+        text += (
+            f"; cross-fitted {fmt.percent(point.cross_fitted_precision)} and"
+            f" {fmt.percent(point.cross_fitted_recall)}"
+        )
+    return text
+
+
+def _with_ends(value: float | None, low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return fmt.percent(value)
+    return f"{fmt.percent(value)} [{fmt.percent(low)}, {fmt.percent(high)}]"
 
 
 def citations_in(paragraph: str) -> tuple[tuple[str, str], ...]:

@@ -10,10 +10,12 @@ light; the tests hold every function against SciPy.
 `segmented`   a broken line: two straight lines that meet at a breakpoint
 `agreement`   of raters with each other, beyond chance
 `sampling`    shares and differences from a stratified sample
+`clustered`   proportions whose items come in clusters; Learn then Test
 `dirichlet`   how strongly categorical distributions resemble their mean
 ============  ==========================================================================
 """
 
+from reassess.statistics.clustered import clustered_interval, effective_size, surely_below
 from reassess.statistics.dirichlet import dirichlet_concentration
 from reassess.statistics.intervals import (
     benjamini_hochberg,
@@ -44,8 +46,10 @@ __all__ = [
     "benjamini_hochberg",
     "bootstrap_counts",
     "check_resamples",
+    "clustered_interval",
     "descending_ranks",
     "dirichlet_concentration",
+    "effective_size",
     "half_sample",
     "holm",
     "logistic_regression",
@@ -57,6 +61,7 @@ __all__ = [
     "rank_intervals",
     "sigmoid",
     "stratified_bootstrap",
+    "surely_below",
     "wilson_bounds",
     "wilson_interval",
     "z_critical",

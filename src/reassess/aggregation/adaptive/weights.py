@@ -15,8 +15,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from reassess.aggregation.calibration import VirtualRater
 from reassess.aggregation.coding import SMALLEST
-from reassess.aggregation.methods import STATES, VirtualRater
+from reassess.aggregation.methods import STATES
 from reassess.errors import DataError, OptionError, preview
 from reassess.records import Posterior
 
