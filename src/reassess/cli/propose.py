@@ -30,6 +30,7 @@ Examples:
   reassess propose pets --dry-run
   reassess propose pets --recall 0.97 --gold gold.csv --curve curve.svg
   reassess propose pets --rule learned --recall 0.97 --json
+  reassess propose pets --remarks remarks.csv
 """
 )
 @click.argument("study")
@@ -48,6 +49,12 @@ Examples:
 @click.option("--budget", type=click.IntRange(1), help="At most so many proposals (learned only).")
 @labels_are_option
 @click.option("--gold", metavar="FILE", help="Gold questions: a table image,label,expert,answer.")
+@click.option(
+    "--remarks",
+    metavar="FILE",
+    help="Ask about the classes that raters wrote, too: a table image,label, as `votes export "
+    "--remarks` writes it; rows without a label are passed over.",
+)
 @option(
     "--pairs-per-model",
     old=("--top",),
@@ -78,6 +85,7 @@ def propose(
     recall: float | None,
     budget: int | None,
     gold: str | None,
+    remarks: str | None,
     pairs_per_model: int | None,
     per_task: int | None,
     votes_per_question: int | None,
@@ -90,9 +98,9 @@ def propose(
 ) -> None:
     """Propose labels for the images of a STUDY, and bundle the questions into tasks.
 
-    Options are remembered in study.toml, and gold is copied into the study, except in a dry
-    run. Nothing that was answered is asked again: a model or images that are added later only
-    add questions. Interrupted, it goes on where it was.
+    Options are remembered in study.toml, and gold and remarks are copied into the study, except
+    in a dry run. Nothing that was answered is asked again: a model or images that are added
+    later only add questions. Interrupted, it goes on where it was.
     """
     from reassess.study import (
         as_named,
@@ -107,6 +115,7 @@ def propose(
         "propose": _given(
             rule=rule, recall=recall, budget=budget, pairs_per_model=pairs_per_model,
             per_task=per_task, gold=None if gold is None else as_named(gold, stored.folder),
+            remarks=None if remarks is None else as_named(remarks, stored.folder),
         ),
         "cost": _given(
             votes_per_question=votes_per_question, seconds_per_question=seconds_per_question,
@@ -127,6 +136,8 @@ def propose(
     if not dry_run:
         if gold is not None:
             typed["propose"]["gold"] = kept_in_study(stored, gold, "gold")
+        if remarks is not None:
+            typed["propose"]["remarks"] = kept_in_study(stored, remarks, "remarks")
         for section, values in typed.items():
             stored = change_settings(stored, section, values)
     if curve is not None and proposed.result.choice is not None:

@@ -10,6 +10,10 @@ from reassess.cli.rating_options import database_option
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reassess.rating import RaterFigures, Share
+    from reassess.report.formatting import Unit
     from reassess.report.table import Column, Value
     from reassess.study import Study
 
@@ -119,4 +123,46 @@ def _of_site(study: "Study", database: str | None, asked_twice: bool) -> "list[F
              {name: one.of for name, one in same.items()}),
         ]  # fmt: skip
     pace = Column("pace", "seconds an answer", "number", exported=False)
-    return [*further, (pace, {one.name: one.seconds_per_answer for one in known})]
+    return [
+        *further,
+        (pace, {one.name: one.seconds_per_answer for one in known}),
+        *_as_owner_sees(known),
+    ]
+
+
+def _as_owner_sees(known: "Sequence[RaterFigures]") -> "list[Further]":
+    """What the table on the owner's page holds, in columns that files have and terminals not."""
+    from reassess.report.table import Column
+
+    def column(key: str, unit: "Unit", value: "Callable[[RaterFigures], Value]") -> "Further":
+        return Column(f"site_{key}", "", unit), {one.name: value(one) for one in known}
+
+    def share(key: str, of: "Callable[[RaterFigures], Share]") -> "list[Further]":
+        return [
+            column(key, "percent", lambda one: of(one).value),
+            column(f"n_{key}", "count", lambda one: of(one).of),
+        ]
+
+    return [
+        column("role", "text", lambda one: one.role),
+        column("stage", "text", lambda one: one.stage),
+        column("is_paused", "text", lambda one: str(one.is_paused).lower()),
+        column("is_excluded", "text", lambda one: str(one.is_excluded).lower()),
+        column("is_suspicious", "text", lambda one: str(one.is_suspicious).lower()),
+        column("n_tasks", "count", lambda one: one.n_screens),
+        column("n_answers", "count", lambda one: one.n_answers),
+        column("answers_per_hour", "number", lambda one: one.answers_per_hour),
+        column("seconds_per_answer", "number", lambda one: one.seconds_per_answer),
+        *share("share_fast", lambda one: one.share_fast),
+        *share("gold_precision", lambda one: one.precision),
+        *share("gold_recall", lambda one: one.recall),
+        *share("gold_accuracy", lambda one: one.gold_accuracy),
+        *share("agreement", lambda one: one.agreement),
+        *share("self_agreement", lambda one: one.self_agreement),
+        column("drift", "number", lambda one: one.drift),
+        column(
+            "last_seen",
+            "text",
+            lambda one: None if one.last_seen is None else one.last_seen.isoformat(),
+        ),
+    ]

@@ -1,7 +1,7 @@
 """``reassess votes``: a study's votes to a file, and a file's votes into the study."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -20,13 +20,15 @@ from reassess.errors import OptionError
 if TYPE_CHECKING:
     from reassess.files import VoteFormat
     from reassess.registry import Registry
-    from reassess.site.transfer import ExpertTable
+
+    BesideVotes = Literal["gold", "adjudications", "remarks"]
 
 _ROWS = {
     "gold": ("answer of an expert", "answers of experts"),
     "adjudications": ("decision", "decisions"),
+    "remarks": ("remark", "remarks"),
 }
-"""What a row of each of the experts' tables is: one, and several."""
+"""What a row of each table beside the votes is: one, and several."""
 
 
 def _formats() -> "Registry[VoteFormat]":
@@ -65,6 +67,7 @@ Examples:
   reassess votes export my-study everything.csv --include-uncounted
   reassess votes export my-study --gold
   reassess votes export my-study --adjudications
+  reassess votes export my-study --remarks
 """,
 )
 @click.argument("study")
@@ -91,6 +94,14 @@ Examples:
     help="Experts' decisions about contested questions instead, with given_at and note.  [default "
     "FILE: adjudications.csv in STUDY]",
 )
+@click.option(
+    "--remarks",
+    "table",
+    flag_value="remarks",
+    help="What raters wrote under “Something else is in the image”, and what they could not see, "
+    "instead: image,label,rater,kind,text,given_at; label is the class that the text names.  "
+    "[default FILE: remarks.csv in STUDY]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a file in STUDY that no export wrote.")
 @database_option
 def export_command(
@@ -98,7 +109,7 @@ def export_command(
     file: str | None,
     form: str | None,
     include_uncounted: bool,
-    table: "ExpertTable | None",
+    table: "BesideVotes | None",
     overwrite: bool,
     database: str | None,
 ) -> None:
@@ -106,10 +117,11 @@ def export_command(
 
     These are the counted votes: of each question those of at most K raters, each rater's last
     word. Gold calibrates once study.toml names its file ([aggregate] gold); adjudications decide
-    labels once it names theirs ([label] adjudications).
+    labels once it names theirs ([label] adjudications); classes that raters wrote are asked
+    about once it names the remarks ([propose] remarks).
     """
     if table is not None:
-        _export_experts(study, file, form, include_uncounted, table, overwrite, database)
+        _export_beside(study, file, form, include_uncounted, table, overwrite, database)
         return
     with opened(study, database) as (opened_study, store):
         from reassess.site.transfer import export_votes
@@ -129,12 +141,12 @@ def export_command(
         click.echo(f"Note: the study's later stages read {used}, not {path}.", err=True)
 
 
-def _export_experts(
+def _export_beside(
     study: str,
     file: str | None,
     form: str | None,
     include_uncounted: bool,
-    table: "ExpertTable",
+    table: "BesideVotes",
     overwrite: bool,
     database: str | None,
 ) -> None:
@@ -144,15 +156,20 @@ def _export_experts(
             "Leave them out."
         )
     with opened(study, database) as (opened_study, store):
-        from reassess.site.transfer import expert_file, export_experts
+        from reassess.site.transfer import expert_file, export_experts, export_remarks
+        from reassess.study.artefacts import remarks_file
 
         where = None if file is None else Path(file)
-        path, n_rows = export_experts(opened_study, store, table, where, overwrite=overwrite)
-        used = expert_file(opened_study, table)
+        if table == "remarks":
+            path, n_rows = export_remarks(opened_study, store, where, overwrite=overwrite)
+            used = remarks_file(opened_study)
+        else:
+            path, n_rows = export_experts(opened_study, store, table, where, overwrite=overwrite)
+            used = expert_file(opened_study, table)
     one, more = _ROWS[table]
     click.echo(f"{n_rows:,} {one if n_rows == 1 else more}: {path}")
     if used is None or used.absolute() != path.absolute():
-        section = "aggregate" if table == "gold" else "label"
+        section = {"gold": "aggregate", "adjudications": "label", "remarks": "propose"}[table]
         click.echo(
             f'Note: to use it, write {table} = "{_named(path, study)}" under [{section}] in '
             f"{study}/study.toml.",

@@ -92,7 +92,7 @@ PROPOSALS = Stage(
 TASKS = Stage(
     name="tasks", section="propose", run=make_tasks, options=ProposeOptions,
     needs=("proposals", "benchmark"),
-    uses={"hierarchy": always},
+    uses={"hierarchy": always, "remarks": always},
     sees=("votes", "tasks"),
     decided_by=("per_task",),
 )  # fmt: skip

@@ -118,6 +118,7 @@ def make_tasks(
     proposals: Proposals,
     benchmark: Benchmark,
     hierarchy: Hierarchy | None = None,
+    remarks: Pairs | None = None,
     votes: Votes | None = None,
     tasks: Tasks | None = None,
     options: ProposeOptions,
@@ -133,6 +134,7 @@ def make_tasks(
         proposals: the pairs worth asking about.
         benchmark: the images.
         hierarchy: which class is a kind of which; None where that is not known.
+        remarks: pairs that raters named in their own words, asked about as proposals are.
         votes: what was answered so far.
         tasks: the tasks before.
         options: how many questions a task holds.
@@ -147,6 +149,9 @@ def make_tasks(
     progress("splitting into tasks")
     ids = benchmark.image_ids
     wanted = build_questions(proposals).require_pairs().aligned_to(ids, source="questions")
+    if remarks is not None:
+        named = remarks.aligned_to(ids, source="remarks")
+        wanted = Pairs.concatenate([wanted, named.take(~named.is_in(wanted))])
     old, old_task = Pairs.empty(ids), np.empty(0, np.int64)
     if tasks is not None:
         old, old_task = tasks.pairs.aligned_to(ids, source="tasks"), tasks.task

@@ -25,7 +25,12 @@ from reassess.site.store import (
     site_progress,
 )
 from reassess.site.sync import SyncResult, sync
-from reassess.site.transfer import export_experts, export_votes, import_votes_file
+from reassess.site.transfer import (
+    export_experts,
+    export_remarks,
+    export_votes,
+    import_votes_file,
+)
 
 __all__ = [
     "SyncResult",
@@ -33,6 +38,7 @@ __all__ = [
     "cookie_secret",
     "database_url",
     "export_experts",
+    "export_remarks",
     "export_votes",
     "has_store",
     "import_votes_file",

@@ -36,6 +36,7 @@ from reassess.rating import (
 )
 from reassess.records import ANSWERS, Pairs, Questions, align
 from reassess.registry import checks_choices
+from reassess.site.remarks import remark_columns
 from reassess.site.store import KEPT, kept_folder
 from reassess.study import Study, read_study_benchmark, votes_file
 from reassess.study.artefacts import adjudications_file, gold_file
@@ -156,6 +157,48 @@ def export_experts(
         FileError: the file cannot be written.
         StoreError: the database cannot be read.
     """
+    columns = _gold(store) if table == "gold" else _decisions(store)
+    hint = "Let experts answer on the site first."
+    where = _write_beside(study, store, table, columns, path, hint, overwrite=overwrite)
+    if table == "gold":
+        where.chmod(0o600)  # raters must not read what they are tested by
+    return where, len(columns["image"])
+
+
+def export_remarks(
+    study: Study, store: Store, path: Path | None = None, *, overwrite: bool = False
+) -> tuple[Path, int]:
+    """The file that was written of what raters wrote or could not see, and how many rows it has.
+
+    Args:
+        study: the study.
+        store: its store.
+        path: a table (.csv); None for `remarks.csv` in the study.
+        overwrite: write over a file in the study's folder that came from elsewhere.
+
+    Raises:
+        OptionError: the extension is not .csv, or the file came from elsewhere.
+        DataError: nobody has written anything.
+        FileError: the file cannot be written.
+        StoreError: the database cannot be read.
+    """
+    columns = remark_columns(store, read_study_benchmark(study).classes)
+    hint = "No rater has written anything yet."
+    where = _write_beside(study, store, "remarks", columns, path, hint, overwrite=overwrite)
+    return where, len(columns["image"])
+
+
+def _write_beside(
+    study: Study,
+    store: Store,
+    table: str,
+    columns: dict[str, list[str]],
+    path: Path | None,
+    hint: str,
+    *,
+    overwrite: bool,
+) -> Path:
+    """The file of a table that was written beside the votes."""
     where = study.folder / f"{table}.csv" if path is None else path
     if where.suffix.lower() != ".csv":
         raise OptionError(f"{where}: its extension must be .csv. Rename the file.")
@@ -165,18 +208,13 @@ def export_experts(
             "site takes over a gold file that study.toml names; then export with --overwrite, or "
             "name another file."
         )
-    columns = _gold(store) if table == "gold" else _decisions(store)
-    n_rows = len(columns["image"])
-    if n_rows == 0:
+    if not columns["image"]:
         raise DataError(
-            f"{where}: there are 0 rows of {table} to write, but there must be at least one. Let "
-            "experts answer on the site first."
+            f"{where}: there are 0 rows of {table} to write, but there must be at least one. {hint}"
         )
     write_table(where, columns)
-    if table == "gold":
-        where.chmod(0o600)  # raters must not read what they are tested by
     record_export(study, store, where)
-    return where, n_rows
+    return where
 
 
 def is_export(study: Study, store: Store, path: Path) -> bool:

@@ -51,6 +51,7 @@ from reassess.files.artefacts import (
     write_tasks,
     write_unrated,
 )
+from reassess.files.remarks import read_remarks
 from reassess.pipeline import PROPOSALS, Scans, Stage
 from reassess.progress import Progress
 from reassess.proposals import RULES, ListedPairs, Scan, ScanShard
@@ -110,6 +111,12 @@ def adjudications_file(study: Study) -> Path | None:
     return None if named is None else study.path(named)
 
 
+def remarks_file(study: Study) -> Path | None:
+    """The file of what raters wrote that the manifest names; None where it names none."""
+    named = study.setting("propose", "remarks")
+    return None if named is None else study.path(named)
+
+
 def is_review(study: Study) -> bool:
     """Whether the study is a review of another study's mistakes: its questions are drawn once."""
     return (study.folder / REVIEW).is_file()
@@ -158,6 +165,8 @@ class StudyArtefacts:
             return [gold_file(self.study, section)]
         if name == "adjudications":
             return [adjudications_file(self.study)]
+        if name == "remarks":
+            return [remarks_file(self.study)]
         return [self.study.folder / FILES[name]]
 
     def benchmark(self) -> Benchmark:
@@ -214,6 +223,7 @@ class StudyArtefacts:
             "votes": partial(read_votes, classes=benchmark.classes),
             "gold": gold,
             "adjudications": gold,
+            "remarks": partial(read_remarks, classes=benchmark.classes),
             "proposals": partial(read_proposals, benchmark=benchmark),
             "tasks": read_tasks,
             "posterior": read_posterior,
@@ -274,7 +284,7 @@ class StudyArtefacts:
         if path is None or (name in FILES and not path.is_file()):
             return {}
         found = {name: self._hashes.of_file(path)}
-        if name in {"votes", "gold", "adjudications"} and study.classes is not None:
+        if name in {"votes", "gold", "adjudications", "remarks"} and study.classes is not None:
             found["classes"] = self._hashes_of_benchmark()["classes"]
         return found
 

@@ -116,7 +116,7 @@ class Section:
 
 
 SECTIONS: dict[str, Section] = {
-    "propose": Section((ProposeOptions,), ("gold",), {"top": "pairs_per_model"}),
+    "propose": Section((ProposeOptions,), ("gold", "remarks"), {"top": "pairs_per_model"}),
     "votes": Section((), ("file",)),
     "cost": Section((CostOptions,)),
     "aggregate": Section((AggregateOptions,), ("gold",)),
