@@ -1,6 +1,8 @@
 """What a file of votes or gold means: which question, whose answer, which answer, and when."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -264,6 +266,7 @@ def test_answers_are_declared_once_each(answers: Any, tmp_path: Path) -> None:
         lambda n, name: ("\u00a0" + name) if n % 2 else name,
         lambda n, name: ("\u00e9", "e\u0301")[n % 2] + name,
         lambda n, name: name[1:] + (".0" if n % 2 else ""),
+        lambda n, name: name if name == "r4" else name[1:] + (".0" if n % 2 else ""),
     ],
 )
 def test_raters_are_one_however_they_are_spelt(spelt: Any, tmp_path: Path) -> None:
@@ -510,3 +513,20 @@ def test_images_that_may_be_one_are_noted(tmp_path: Path) -> None:
     found, notes = read(table(tmp_path / "v.csv", HEADER, rows))
     assert len(found.questions) == 24
     assert "images 'i0.jpg' and 'cat/i0.jpg' may be the same" in notes
+
+
+def test_words_are_no_codes() -> None:
+    """In a process of its own, as here types are checked before the record is made."""
+    make = "from reassess.records import Votes; import numpy as np; Votes.from_columns"
+    for columns, says in (
+        ("task=['q'], rater=['a'], answer=np.array(['yes'])", "answer[0] is 'yes', but must be"),
+        ("image=['i'], label=np.array(['cat']), rater=['a'], answer=np.array([2])",
+         "class[0] is 'cat', but must be an integer"),
+    ):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", f"{make}({columns})"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert f"DataError: votes: {says}" in done.stderr

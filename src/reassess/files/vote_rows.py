@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.errors import DataError, preview
+from reassess.errors import DataError
 from reassess.notes import note
 from reassess.records import Questions, Votes, factorize
 from reassess.records.benchmark import plain_text
@@ -155,7 +155,7 @@ def plain_ids(
     """Distinct ids as they first appear, and that of each text; one thing has one id.
 
     Ids are compared without blanks around them and in Unicode's form NFC. Where all are numbers,
-    ``1.0`` is ``1``. A note says which were taken for one.
+    or ``1`` is there, too, ``1.0`` is ``1``. A note says which were taken for one.
 
     Args:
         texts: the ids as they are written.
@@ -163,7 +163,7 @@ def plain_ids(
         source: the file.
 
     Raises:
-        DataError: two ids are one number, as ``1`` and ``01`` are, or one is empty.
+        DataError: an id is empty, or two raters' are one number, as ``1`` and ``01`` are.
     """
     raw, code = factorize(texts)
     written = raw.tolist()
@@ -174,17 +174,9 @@ def plain_ids(
             f"{source}: the {what} of vote {row + 1:,} is blank, but must have an id. Fill it, or "
             "leave the vote out."
         )
-    spelt = plain
-    if all(_INTEGER.fullmatch(text) for text in plain):
-        plain = [text.partition(".")[0] for text in plain]
-        by_value: dict[str, str] = {}
-        for text in plain:
-            other = by_value.setdefault(text.lstrip("0"), text)
-            if other != text:
-                raise DataError(
-                    f"{source}: {what}s {other!r} and {text!r} are the same number, but two ids "
-                    f"must not be. Write the id of each {what} in one way."
-                )
+    spelt, plain = plain, _without_fraction(plain)
+    if what == "rater":
+        _check_raters(plain, source)
     ids, place = factorize(plain)
     fraction = spelt != plain
     if len(ids) < len(written):
@@ -199,19 +191,44 @@ def plain_ids(
     elif fraction:
         one = next(i for i, text in enumerate(plain) if text != spelt[i])
         note(f"{source}: {what}s were read as whole numbers: {spelt[one]!r} as {plain[one]!r}.")
-    _note_case(plain, what, source)
     return ids, place[code]
 
 
-def _note_case(ids: Sequence[str], what: str, source: str) -> None:
-    """Note ids that differ by case only: they may be one thing's."""
-    seen: dict[str, str] = {}
-    other = [one for one in ids if seen.setdefault(one.casefold(), one) != one]
-    if other:
-        note(
-            f"{source}: {what}s {preview([seen[other[0].casefold()], other[0]])} differ by case "
-            f"only, and were read as two {what}s. Write them alike if they are one."
-        )
+def _without_fraction(ids: list[str]) -> list[str]:
+    """Ids with ``1`` for ``1.0``, where all are numbers or the other form is there, too."""
+    known = set(ids)
+    all_numbers = all(_INTEGER.fullmatch(one) for one in known)
+    whole = {
+        one: one.partition(".")[0]
+        for one in known
+        if "." in one and _INTEGER.fullmatch(one)
+        and (all_numbers or one.partition(".")[0] in known)
+    }  # fmt: skip
+    return [whole.get(one, one) for one in ids] if whole else ids
+
+
+def _check_raters(ids: Sequence[str], source: str) -> None:
+    """Refuse raters whose ids are one number, and note those that differ by case only.
+
+    Raises:
+        DataError: two ids are one number.
+    """
+    by_value: dict[str, str] = {}
+    by_case: dict[str, str] = {}
+    for one in dict.fromkeys(ids):
+        other = by_value.setdefault(one.lstrip("0"), one) if one.isdecimal() else one
+        if other != one:
+            raise DataError(
+                f"{source}: raters {other!r} and {one!r} are the same number, but two ids must not "
+                "be. Write the id of each rater in one way."
+            )
+        other = by_case.setdefault(one.casefold(), one)
+        if other != one:
+            note(
+                f"{source}: raters {other!r} and {one!r} differ by case only, and were read as two "
+                "raters. Write them alike if they are one."
+            )
+            return
 
 
 def _note_ends(image_ids: Sequence[str], source: str) -> None:

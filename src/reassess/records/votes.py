@@ -88,8 +88,11 @@ class Votes:
 
         Raises:
             OptionError: neither or both of ``task`` and ``image`` with ``label`` are given.
-            DataError: there is no vote, or columns differ in length.
+            DataError: there is no vote, columns differ in length, or answers or classes are no
+                integers.
         """
+        _check_integers(answer, "answer", f"its place in {', '.join(answers)}")
+        _check_integers(label, "class", "its index")
         questions, question = Questions.from_columns(task=task, image=image, label=label)
         rater_ids, who = factorize(rater)
         return cls.from_codes(
@@ -182,6 +185,16 @@ class Votes:
             self.rater.astype(np.int64) * len(self.questions) + self.question
         )
         return numbers
+
+
+def _check_integers(codes: object, what: str, meaning: str) -> None:
+    """Refuse words where codes belong, as people hold them."""
+    values = np.asarray(codes)
+    if codes is not None and values.size and values.dtype.kind not in "iu":
+        raise DataError(
+            f"votes: {what}[0] is {values.tolist()[0]!r}, but must be an integer: {meaning}. Give "
+            "codes; words in files are read by read_votes."
+        )
 
 
 def _check_codes(code: Int[np.ndarray, "V"], n_codes: int, what: str) -> None:
