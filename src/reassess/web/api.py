@@ -47,8 +47,9 @@ WithToken = [Depends(token_in)]
 @router.get("/session")
 def session(request: Request, session: ASession, person: Person) -> SessionOut:
     """Who is signed in, and the token for posts."""
-    token = sessions_in(request).token(session)
-    return SessionOut(name=person.name, role=person.role, csrf=token)
+    sessions = sessions_in(request)
+    token, store = sessions.token(session), sessions.site.mark
+    return SessionOut(name=person.name, role=person.role, csrf=token, store=store)
 
 
 @router.get("/standing")

@@ -128,6 +128,8 @@ class SessionOut(Model):
     name: str
     role: Literal["rater", "expert", "owner"]
     csrf: str
+    store: str
+    """What pages and cookies call the store; another one where another study is here now."""
 
 
 class ProgressOut(Model):

@@ -75,7 +75,11 @@ async function send() {
       await renew();
     } else if (response.status === 401 || response.status === 403) {
       return later(`${counted()} in this browser: ${await reason(response)} They are sent when you are back.`);
-    } else if (response.status === 409) { // of another database: what is prefetched is so too
+    } else if ([404, 409].includes(response.status) && await isOfAnother()) {
+      ahead.length = 0; // what is prefetched is of the other study too
+      restart(await reason(response)); // the answers wait for their own study
+      return false;
+    } else if (response.status === 409) { // of this one, before it was put back
       drop(one.body.key);
       ahead.length = 0;
       restart(`The answers to 1 image were not stored. ${await reason(response)}`);
@@ -131,6 +135,16 @@ async function reason(response) {
     return (await response.json()).detail;
   } catch {
     return "";
+  }
+}
+
+// Whether another study is at this address than the page is of.
+async function isOfAnother() {
+  try {
+    const response = await fetch("/api/session");
+    return response.ok && (await response.json()).store !== store;
+  } catch {
+    return true;
   }
 }
 
