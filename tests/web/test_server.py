@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from reassess.errors import OptionError
 from reassess.rating import (
     TaskLease,
     audit,
@@ -26,12 +27,19 @@ from reassess.rating import (
     votes,
 )
 from reassess.rating import change_settings as change
+from reassess.site.backups import backup, restore
+from reassess.study import open_study
 from reassess.web.wording import NOT_STORED
-from tests.rating.conftest import execute, server  # noqa: F401 -- a fixture
+from tests.rating.conftest import (
+    execute,
+    path_of_postgresql,
+    server,  # noqa: F401 -- a fixture
+)
 from tests.rating.play import SEED
 
 from .served import (
     PLAIN,
+    Rating,
     Server,
     Visitor,
     assert_kept,
@@ -40,6 +48,9 @@ from .served import (
     make_study,
     start_raters,
 )
+
+BACKUP_EACH = 6
+"""Rounds from one backup to the next."""
 
 KILL_ROUNDS = 20
 """On each of the two databases; a round takes four to five seconds, most of them to start again."""
@@ -86,14 +97,23 @@ def until(holds: Callable[[], bool], seconds: float = 120) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_server_killed_at_random_loses_nothing_acknowledged(
-    serve: Callable[..., Server], url: str | None
+    serve: Callable[..., Server],
+    url: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if url is not None:
+        monkeypatch.setenv("PATH", path_of_postgresql())
     site = serve(url=url)
     luck = random.Random(0)  # noqa: S311 -- no secret
+    study, kept = open_study(site.study), tmp_path / "kept.backup"
     raters, stop = start_raters(site, 6)
     for n in range(KILL_ROUNDS):
         before = sum(rater.n_acknowledged for rater in raters)
         until(lambda b=before: sum(rater.n_acknowledged for rater in raters) >= b + 6)
+        if n % BACKUP_EACH == 1:
+            n_before = n_stored(raters)
+            backup(study, kept, site.url, overwrite=True)
         time.sleep(luck.random() / 4)
         site.kill()
         with open_store(site.url) as store:
@@ -110,6 +130,37 @@ def test_a_server_killed_at_random_loses_nothing_acknowledged(
         assert study_progress(store).n_leases > 0
         return_expired(store)
         assert study_progress(store).n_leases == 0
+        assert audit(store) == ()
+    n_votes = restore(study, kept, site.url, replace=True).n_votes
+    assert n_before <= n_votes < n_stored(raters)
+    with open_store(site.url) as store:
+        assert audit(store) == ()
+    site.start()
+    assert [rater.person.get("/api/session")[0] for rater in raters] == [401] * 6
+
+
+def n_stored(raters: list[Rating]) -> int:
+    """Answers that were acknowledged as new."""
+    sent = [one for rater in raters for one in list(rater.sent) if one.status is not None]
+    return sum(status == "stored" for one in sent for status in (one.status or {}).values())
+
+
+def test_a_server_that_is_asked_to_end_leaves_every_vote_in_the_database_alone(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    site = serve(n_images=60)
+    raters, stop = start_raters(site, 3)
+    until(lambda: sum(rater.n_acknowledged for rater in raters) >= 12)
+    stop.set()
+    assert site.process is not None
+    with pytest.raises(OptionError, match="being served"):
+        restore(open_study(site.study), site.log, site.url, replace=True)
+    site.process.terminate()
+    assert site.process.wait(30) == 0
+    copy = tmp_path / "copy.db"
+    shutil.copy(site.study / "rating.db", copy)
+    with open_store(f"sqlite:///{copy}") as store:
+        assert_kept(store, raters)
         assert audit(store) == ()
 
 

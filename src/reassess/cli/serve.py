@@ -5,14 +5,15 @@ import os
 import shlex
 import signal
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reassess.cli.options import RegistryChoice, RegistryOption, option
+from reassess.cli.outputs import OutputFile
 from reassess.cli.rating_options import need
-from reassess.errors import OptionError
+from reassess.errors import OptionError, ReassessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +123,13 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
     show_default=True,
     help="Worker processes; more than one needs PostgreSQL.",
 )
+@click.option(
+    "--access-log",
+    type=OutputFile(),
+    metavar="FILE",
+    help="Append a line for each request to FILE: time, pattern of the address, status, duration; "
+    "no tokens.  [default: no such log]",
+)
 def serve(
     study: str,
     host: str,
@@ -134,6 +142,7 @@ def serve(
     votes_per_question: int | None,
     example_images: str | None,
     https: bool,
+    access_log: str | None,
     strict: bool,
 ) -> None:
     """Open the rating site of STUDY, until it is stopped (Ctrl-C).
@@ -169,6 +178,7 @@ def serve(
         budget=budget,
         exemplars=example_images,
         https=https,
+        access_log=access_log,
     )
     signal.signal(signal.SIGTERM, _end)
     prepared = serve_study(config, votes_per_question=votes_per_question)
@@ -218,7 +228,8 @@ def _marked(prepared: "PreparedSite") -> "Iterator[None]":
         try:
             yield
         finally:
-            mark_service(prepared.study, prepared.site.store)
+            with suppress(ReassessError):  # a full disk: the mark of the opening stands
+                mark_service(prepared.study, prepared.site.store)
 
 
 def _check_contradictions(*, no_early_stopping: bool, budget: float | None) -> None:

@@ -224,7 +224,16 @@ def cookie_secret(study: Study) -> bytes:
     Raises:
         FileError: it cannot be made or read, or is too short to be one.
     """
-    path = study.folder / KEPT / "cookie-secret"
+    return kept_secret(study, "cookie-secret")
+
+
+def kept_secret(study: Study, name: str) -> bytes:
+    """A secret of the study, by the name of its file: made once, readable by its owner only.
+
+    Raises:
+        FileError: it cannot be made or read, or is too short to be one.
+    """
+    path = study.folder / KEPT / name
     try:
         kept_folder(study)
         if not path.exists():
@@ -237,7 +246,7 @@ def cookie_secret(study: Study) -> bytes:
     if len(secret) < _SECRET_BYTES:
         raise FileError(
             f"{path}: it has {len(secret)} bytes, but must have at least {_SECRET_BYTES}. Delete "
-            "it; everybody signs in again then."
+            "it; another one is made then, and everybody signs in again."
         )
     return secret
 

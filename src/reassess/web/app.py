@@ -14,6 +14,7 @@ from reassess.web import (
     dashboard,
     gold,
     grid,
+    operation,
     rate,
     sign_in,
 )
@@ -45,12 +46,14 @@ def create_app(site: Site) -> FastAPI:
     app.state.sessions = sessions_of(site)
     app.state.missing = dashboard.Missing()
     app.state.class_sizes = grid.ClassSizes()
-    for part in (sign_in, rate, grid, gold, adjudicate, dashboard, api):
+    app.state.requests = operation.Requests()
+    for part in (operation, sign_in, rate, grid, gold, adjudicate, dashboard, api):
         app.include_router(part.router)
     app.mount("/static", _Static(directory=STATIC))
     add_handlers(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
     app.add_middleware(Guard, is_https=site.secure_cookies)
+    app.add_middleware(operation.RequestLog, requests=app.state.requests)
     return app
 
 

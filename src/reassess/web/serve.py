@@ -30,6 +30,7 @@ from reassess.site.stopping import (
 from reassess.site.store import (
     cookie_secret,
     database_url,
+    kept_secret,
     limit_votes,
     open_rating,
 )
@@ -64,6 +65,7 @@ class ServeConfig:
         exemplars: a table ``image,label`` of other images to show as examples of classes, below
             the study's image folder; None shows images of the study that are not rated.
         https: whether browsers reach the site over https only.
+        access_log: a file to which each process appends its requests; None keeps no such log.
     """
 
     folder: str
@@ -72,6 +74,7 @@ class ServeConfig:
     budget: float | None = None
     exemplars: str | None = None
     https: bool = False
+    access_log: str | None = None
 
     def __post_init__(self) -> None:
         if self.stop is not None:
@@ -114,6 +117,8 @@ def serve_study(
         ReassessError: whatever the study, its files or its database refuse.
     """
     study = open_study(config.folder)
+    if config.access_log is not None:
+        log_requests(config.access_log)
     if study.settings.get(_ASK, {}).keys() - set(KEYS):  # rules read yes as "in the image"
         config = replace(config, stop=None)
     if config.stop is not None:
@@ -137,6 +142,7 @@ def serve_study(
             exemplars=exemplars,
             rule=rule,
             secret=cookie_secret(study),
+            metrics_token=kept_secret(study, "metrics-token").hex(),
             secure_cookies=config.https,
             wording=wording,
             shown_labels=shown_labels,

@@ -34,6 +34,7 @@ class Site:
         shown_labels: image id -> classes that pages name as its labels, beside the questions
             about it; none but where the study is about labels, as a review of mistakes is.
         image_check: which images can be shown, as far as they were tried; None tries none.
+        metrics_token: what `/metrics` asks for; None has no such page.
 
     Raises:
         OptionError: the secret is too short to sign anything.
@@ -50,6 +51,7 @@ class Site:
     wording: Wording = PAPER
     shown_labels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     image_check: ImageCheck | None = None
+    metrics_token: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.secret) < SHORTEST_SECRET:

@@ -1,0 +1,66 @@
+"""Health, metrics and the log of requests."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from reassess.rating import Store, invite
+from reassess.web import Site, create_app
+from reassess.web.operation import log_requests, requests_log
+
+from .conftest import BASE, Client
+
+TOKEN = "a token of the metrics"  # noqa: S105 -- of a test
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Path]:
+    """A file into which requests are logged."""
+    log_requests(str(tmp_path / "log"))
+    yield tmp_path / "log"
+    for handler in list(requests_log.handlers):
+        requests_log.removeHandler(handler)
+        handler.close()
+    requests_log.setLevel(logging.NOTSET)
+
+
+def test_health_is_the_databases_and_tells_nothing_else(app: FastAPI, store: Store) -> None:
+    http = TestClient(app, base_url=BASE)
+    found = http.get("/health")
+    assert (found.status_code, found.json()) == (200, {"status": "ok"})
+    assert "set-cookie" not in found.headers
+    with closing(sqlite3.connect(str(store.database.url.database))) as connection:
+        connection.execute("ALTER TABLE study RENAME TO gone")
+    assert http.get("/health").status_code == 503
+
+
+def test_metrics_are_for_whoever_has_the_token(site: Site, rater: Client) -> None:
+    assert rater.http.get("/metrics").status_code == 404  # a site without a token has none
+    http = TestClient(create_app(replace(site, metrics_token=TOKEN)), base_url=BASE)
+    for wrong in ({}, {"Authorization": "Bearer guess"}, {"Authorization": TOKEN[:-1]}):
+        assert http.get("/metrics", headers=wrong).status_code == 401
+    rater.answer(rater.task())
+    text = http.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert float(values["reassess_votes"]) > 0
+    assert values['reassess_http_requests_total{method="GET",path="/metrics",status="401"}'] == "3"
+    assert values["reassess_http_request_seconds_count"] == "3"
+
+
+def test_the_log_of_requests_holds_no_token(app: FastAPI, store: Store, log: Path) -> None:
+    client = Client(TestClient(app, base_url=BASE))
+    token = invite(store, "rater-1")
+    client.http.post(f"/invite/{token}", data={"csrf": client.csrf(f"/invite/{token}")})
+    client.http.get("/nowhere?token=secret")
+    text = log.read_text()
+    assert token not in text
+    assert "secret" not in text
+    assert "POST /invite/{token} 303" in text
+    assert "GET (other) 404" in text
