@@ -40,8 +40,8 @@ from reassess.study.images import ImageFolder, example_images
 from reassess.study.inputs import CACHE
 from reassess.study.manifest import KEYS
 from reassess.web.app import create_app
-from reassess.web.operation import log_requests
 from reassess.web.image_check import FILE, ImageCheck
+from reassess.web.operation import log_requests
 from reassess.web.site import Site
 from reassess.web.wording import Wording
 
