@@ -19,7 +19,7 @@ from reassess.records.benchmark import plain_text
 
 EMPTY_WORDS = frozenset(
     {
-        "NaN", "nan", "NAN", "-nan", "-NaN", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaT",
+        "", "NaN", "nan", "NAN", "-nan", "-NaN", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaT",
         "null", "NULL", "Null", "(null)", "None", "\\N",
     }
 )  # fmt: skip
@@ -56,10 +56,12 @@ def as_texts(
     plain = all(map(str.isascii, raw))
     texts = list(map(str.strip if plain else plain_text, raw))
     note_changes(raw, texts, path, f"cells in {where}")
-    empty = (set(texts) & EMPTY_WORDS) - set(known)
-    found = [row for row, text in enumerate(texts) if text == "" or text in empty]
-    if not found or may_be_empty:
-        return ["" if text in empty else text for text in texts] if found else texts
+    empty = (set(texts) & EMPTY_WORDS) - (set(known) - {""})
+    if not empty:
+        return texts
+    if may_be_empty:
+        return ["" if text in empty else text for text in texts]
+    found = [row for row, text in enumerate(texts) if text in empty]
     row = found[0]
     held = f"{texts[row]!r}, which stands for an empty cell" if texts[row] else "empty"
     remedy = ", or write it otherwise if it is a name" if texts[row] else ""

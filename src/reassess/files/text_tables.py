@@ -36,7 +36,9 @@ _JSON = re.compile(r"\s*[\[{]\s*[\[{\"\d\]}]")
 _SAMPLE = 1 << 16
 """Bytes at the beginning that show how a file is written."""
 
-_ROWS_AT_ONCE = 1 << 13
+_ROWS_AT_ONCE = 1 << 8
+"""So few that they stay in a core's cache: thirty times as many take nearly twice as long."""
+
 _LATIN = 0xA0
 """From here on Latin-1 and Windows-1252 have letters and signs."""
 
