@@ -261,6 +261,14 @@ def reassess_small(small: DemoResult, **options: Any) -> Any:
     return reassess_benchmark(predictions, small.records.benchmark, **arguments)
 
 
+def test_files_of_other_origin_are_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("precious")
+    with pytest.raises(OptionError, match=r"'labels\.csv', which no demo wrote"):
+        run_demo(tmp_path, n_images=SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]
+    assert (tmp_path / "labels.csv").read_text() == "precious"
+
+
 def test_pipeline_joins_the_stages_for_anybody(small: DemoResult) -> None:
     """The same votes, asked for by hand, give the same records; each method has its name."""
     options = {"rule": "f1", "ask_experts": lambda _: small.records.gold}

@@ -25,7 +25,7 @@ from jaxtyping import Bool
 
 from reassess.demo.writing import STUDY, write_report_of, write_study_of
 from reassess.digits import CLASS_NAMES, N_IMAGES, Digits, make_digits, write_digits
-from reassess.errors import MissingExtraError, OptionError
+from reassess.errors import MissingExtraError, OptionError, preview
 from reassess.files import (
     read_gold,
     read_predictions,
@@ -65,6 +65,12 @@ STAGES = ("digits", "predictions", *(stage.name for stage in PIPELINE_STAGES), "
 N_RATERS, VOTES_PER_QUESTION, N_EXPERTS, N_GOLD_IMAGES = 20, 5, 5, 100
 
 _LEAST_IMAGES = 200
+_TRUTH = "truth.json"
+"""What a demo's folder holds and no other."""
+_FILES = (
+    "classes.csv", "figures", "gold.csv", "images", "labels.csv", "labels.json", "posterior.npz",
+    "predictions", "questions.csv", "report.html", "scores.json", "votes.csv", STUDY,
+)  # fmt: skip
 _PAIRS_PER_IMAGE = 2
 
 
@@ -155,7 +161,7 @@ def run_demo(
 ) -> DemoResult:
     """Run the study and write its files; the same seed gives the same files.
 
-    Files of the same names in the folder are replaced.
+    Files of an earlier demo in the folder are replaced, and no others.
 
     Args:
         folder: where to write; made where it is missing.
@@ -167,7 +173,7 @@ def run_demo(
     Raises:
         MissingExtraError: scikit-learn, Pillow or a package of the report is not installed.
         OptionError: the seed is negative, the number of images out of range, or somebody has
-            rated the study of an earlier demo in this folder.
+            rated the study of an earlier demo in this folder, or it holds files of other origin.
         FileError: the folder cannot be written to.
     """
     folder = Path(folder)
@@ -342,6 +348,12 @@ def _check(seed: int, n_images: int, folder: Path) -> None:
         raise OptionError(
             f"{ratings}: somebody has rated the study of an earlier demo, and it would not fit "
             "another. Name another folder, or delete the study."
+        )
+    taken = [name for name in _FILES if (folder / name).exists()]
+    if taken and not (folder / _TRUTH).exists():
+        raise OptionError(
+            f"{folder}: it holds {preview(taken)}, which no demo wrote, but the demo writes files "
+            "of these names. Name another folder."
         )
     study, report = ("sklearn", "PIL", "numba"), ("altair", "vl_convert", "jinja2")
     for package in (*study, *report):
