@@ -195,7 +195,7 @@ def rate(page: Page, address: str) -> None:
     """Open a screen and answer questions of it, on a phone only what is in sight."""
     page.goto(f"{address}/rate")
     if page.viewport_size and page.viewport_size["width"] < 500:
-        page.get_by_text("Yes").first.tap()
+        page.locator(".choice.yes").first.tap()
         return
     for key in ("y", "m"):
         page.keyboard.press(key)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -61,6 +62,8 @@ class Findings:
 class ImageCheck:
     """The check of one study's images.
 
+    Where each image's file is, is looked up once; afterwards only broken files are looked at again.
+
     Attributes:
         image_ids: the images, the most important first.
         image_path: an image's file; None where it has none.
@@ -73,6 +76,11 @@ class ImageCheck:
     _known: dict[Stamp, str | None] = field(default_factory=dict)
     _read_to: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @cached_property
+    def _stamps(self) -> dict[str, Stamp | None]:
+        """Each image's file as it was when it was looked up."""
+        return {one: stamp_of(self.image_path(one)) for one in self.image_ids}
 
     def run(self, *, seconds: float = float("inf"), progress: Progress = null_progress) -> bool:
         """Whether every image is tried now; what is left is tried by another call.
@@ -108,18 +116,17 @@ class ImageCheck:
     def findings(self) -> Findings:
         """What is known so far; broken files that were replaced since are tried again."""
         self._catch_up()
-        broken, absent, n_tried = [], [], 0
-        for image_id in self.image_ids:
-            stamp = stamp_of(self.image_path(image_id))
-            if stamp is None:
-                absent.append(image_id)
-                n_tried += 1
-            elif stamp in self._known:
-                n_tried += 1
-                reason = self._known[stamp]
-                if reason is not None:
-                    broken.append((image_id, reason))
-        return Findings(len(self.image_ids), n_tried, tuple(broken), tuple(absent))
+        stamps = self._stamps
+        for image_id, stamp in stamps.items():
+            if stamp is not None and self._known.get(stamp) is not None:
+                now = stamp_of(self.image_path(image_id))
+                stamps[image_id] = now
+                if now is not None and now not in self._known:
+                    self._keep([(now, problem_of(now))])
+        tried = {one: self._known[at] for one, at in stamps.items() if at in self._known}
+        absent = tuple(one for one, at in stamps.items() if at is None)
+        broken = tuple((one, reason) for one, reason in tried.items() if reason is not None)
+        return Findings(len(stamps), len(tried) + len(absent), broken, absent)
 
     def refuse_broken(self) -> None:
         """Nothing, where every image can be shown.
@@ -137,8 +144,7 @@ class ImageCheck:
             )
 
     def _untried(self) -> Iterator[Stamp]:
-        stamps = (stamp_of(self.image_path(image_id)) for image_id in self.image_ids)
-        return (one for one in stamps if one is not None and one not in self._known)
+        return (one for one in self._stamps.values() if one is not None and one not in self._known)
 
     def _keep(self, found: Iterable[tuple[Stamp, str | None]]) -> None:
         """Remember what was found, and write it where the study's folder can be written."""
