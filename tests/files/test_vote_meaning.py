@@ -406,17 +406,28 @@ def test_a_user_of_label_studio_is_one_rater_by_number_and_by_address(tmp_path: 
 
 @pytest.mark.usefixtures("study")
 def test_own_words_lead_to_labels(cli: Any) -> None:
-    german = Path("votes.csv").read_text()
-    for ours, theirs in (("yes", "ja"), ("maybe", "vielleicht"), ("no\n", "nein\n")):
-        german = german.replace(f",{ours}", f",{theirs}")
-    Path("german.csv").write_text(german)
+    for name in ("votes", "gold"):
+        german = Path(f"{name}.csv").read_text()
+        for ours, theirs in (("yes", "ja"), ("maybe", "vielleicht"), ("no\n", "nein\n")):
+            german = german.replace(f",{ours}", f",{theirs}")
+        Path(f"{name}-german.csv").write_text(german)
+    Path("votes-german.csv").rename("german.csv")
     found = []
-    for name, more in (("votes.csv", ()), ("german.csv", ("--answers", "nein,vielleicht,ja"))):
+    for name, gold, more in (
+        ("votes.csv", "gold.csv", ()),
+        ("german.csv", "gold-german.csv", ("--answers", "nein,vielleicht,ja")),
+    ):
         done = cli("aggregate", name, *more, "-o", "p.npz")
         assert done.status == 0, done.err
-        done = cli("label", "p.npz", "--original-labels", "labels.csv", "-o", "l.json")
+        about = ("--original-labels", "labels.csv", "--gold", gold, *more)
+        done = cli("label", "p.npz", *about, "-o", "l.json")
         assert done.status == 0, done.err
-        found.append(json.loads(Path("l.json").read_text())["labels"])
+        labels = json.loads(Path("l.json").read_text())
+        done = cli("ranks", "preds.npz", "--labels", "l.json", "--votes", name, *about,
+                   "--resamples", "40", "--json")  # fmt: skip
+        assert done.status == 0, done.err
+        models = json.loads(done.out)["models"]
+        found.append((labels["labels"], labels["operating_point"], models))
     assert found[0] == found[1]
     done = cli("aggregate", "german.csv", "-o", "p.npz")
     assert done.status == 2

@@ -166,8 +166,8 @@ def aggregate(
 ) -> None:
     """Aggregate VOTES into the posterior probability of each question.
 
-    VOTES is a table `task,worker,label` or `image,label,rater,answer` (CSV, parquet), the
-    published dense .npz, a name of the catalogue, or a study.
+    VOTES is a table `image,label,rater,answer` or `task,worker,label` (CSV, parquet), an export of
+    Label Studio, the published dense .npz, a name of the catalogue, or a study.
 
     Answers that are the truths, such as classes, are aggregated by the mean of several Bayesian
     models. For no, maybe and yes gold calibrates the raters where at least 80% of the votes come
