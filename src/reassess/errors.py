@@ -5,7 +5,8 @@
     ReassessError
     ├── DataError          what was read does not say what it must
     │   ├── FileError      a file is missing, unreadable or of an unknown format
-    │   └── AlignmentError ids that are unknown, missing or appear twice
+    │   ├── AlignmentError ids that are unknown, missing or appear twice
+    │   └── ClassError     words that name no class that is known
     ├── OptionError        two options contradict each other, or one is out of range
     ├── MissingExtraError  a part of reassess that is not installed
     ├── CatalogError       published data that is absent or is not what was pinned
@@ -33,6 +34,10 @@ class FileError(DataError):
 
 class AlignmentError(DataError):
     """Raised where image ids are unknown, missing or appear twice."""
+
+
+class ClassError(DataError):
+    """Raised where words name no class that is known."""
 
 
 class OptionError(ReassessError):

@@ -187,3 +187,31 @@ def test_votes_and_tables_of_sets_follow_the_same_rules(tmp_path: Path) -> None:
     path.write_text("image,labels\na,2 3\nb,1\n")
     with pytest.raises(DataError, match=r"row 2 is 2, which is ambiguous"):
         read_label_table(path, classes=_classes(FOLDERS), name="x")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["cat", "dog", "cat;dog"],
+        ["cat|dog", "dog|owl", "owl"],
+        ["cat", "dog", '"cat, dog"'],
+        ["[0]", "[2]", '"[0, 2]"'],
+        ["0", "2", "0 2"],
+    ],
+)
+def test_several_labels_in_a_cell_are_no_class(cells: list[str], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"row \d is '.*', which holds several labels"):
+        read_benchmark(_labels(tmp_path, cells))
+
+
+def test_several_rows_of_an_image_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("image,label\na,cat\nb,dog\na,dog\n")
+    with pytest.raises(DataError, match=r"row 4: image 'a'.*one original label.*--labels"):
+        read_benchmark(path)
+
+
+def test_names_with_signs_are_classes(tmp_path: Path) -> None:
+    names = ["crane, bird", "crane, machine", "salt & pepper", "a/b"]
+    found = read_benchmark(_labels(tmp_path, [f'"{name}"' for name in names]))
+    assert set(found.classes.ids) == set(names)

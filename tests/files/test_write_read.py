@@ -59,7 +59,9 @@ from reassess.records import (
 )
 
 IDS = np.array(["cat/img_1.jpg", "été/img_2.jpg", "a b/img_10.jpg"])
-PAIRS = Pairs(IDS, np.array([0, 0, 1, 2]), np.array([1, 3, 0, 2]))
+IDS_OF_CLASSES = ("n0", "n 1", "2", "été")
+PAIRS = Pairs(IDS, np.array([0, 0, 1, 2]), np.array([1, 3, 0, 2]), IDS_OF_CLASSES)
+BLANK = ("",) * 4
 CLASSES = Classes(("n0", "n1"), ("cat", "dog"), ("kitty; puss", ""), ("", "it barks"))
 
 
@@ -69,6 +71,7 @@ def labels() -> LabelSets:
         "ours", IDS, [[1, 3], [], [0]],
         posterior=np.array([0.9, 0.1 + 0.2, 1.0]), rated=np.array([True, True, False]),
         n_classes=4, operating_point=point, votes_sha256="ab" * 32, models=("one", "zwei"),
+        classes=Classes(IDS_OF_CLASSES, ("cat", "dog", "dog", "eel"), BLANK, BLANK),
     )  # fmt: skip
 
 
@@ -113,7 +116,7 @@ def proposals() -> Proposals:
 
 
 def review() -> MistakeReview:
-    pairs = Pairs(np.array(["a", "b"]), np.array([0, 0, 1]), np.array([1, 2, 3]))
+    pairs = Pairs(np.array(["a", "b"]), np.array([0, 0, 1]), np.array([1, 2, 3]), IDS_OF_CLASSES)
     return MistakeReview(
         "study", ("one", "zwei"), np.array([9, 8]), np.array([3, 2]), 7, ("near", "far"),
         np.array([4, 1]), ("all", "few"), np.array([5, 6]), pairs, np.array([0, 1, 1]),
@@ -210,7 +213,7 @@ def unset(record: Any, where: str = "") -> list[str]:
         value = getattr(record, field.name)
         if is_dataclass(value):
             found += unset(value, f"{where}.{field.name}")
-        elif field.default is not MISSING and value is field.default:
+        elif field.compare and field.default is not MISSING and value is field.default:
             found.append(f"{where}.{field.name}")
     return found
 

@@ -169,7 +169,10 @@ def draw_review(
     n_population = np.bincount(stratum, minlength=len(strata))
     drawn = _draw(stratum, _allocate(n_population, n_sample), np.random.default_rng(seed))
     image_rows, image = np.unique(mistakes.image[first][drawn], return_inverse=True)
-    pairs = Pairs(mistakes.image_ids[image_rows], image, mistakes.predicted[first][drawn])
+    pairs = Pairs(
+        mistakes.image_ids[image_rows], image, mistakes.predicted[first][drawn],
+        None if labels.classes is None else labels.classes.ids,
+    )  # fmt: skip
     return MistakeReview(
         study=study, models=mistakes.models,
         n_scored=mistakes.n_scored, n_mistakes=mistakes.n_mistakes,

@@ -41,7 +41,7 @@ def _beside(output: Path, values: "Mapping[str, object]") -> list[Path]:
     """What is written with a published list."""
     from reassess.files.labels import meta_file
 
-    return [meta_file(output)] if values["form"] == "real-json" else []
+    return [meta_file(output)] if values["form"] in {"real-json", "by-file"} else []
 
 
 @click.command(
@@ -152,7 +152,8 @@ def label(
     form = label_format(output, form).name
     options = LabelOptions(rule, threshold, target, min_expert_yes, confidence)
     read = sources.posterior(posterior)
-    benchmark = sources.benchmark(original_labels, classes=classes)
+    stated = sources.stated_classes(read.questions)
+    benchmark = sources.benchmark(original_labels, classes=classes, of_a_file=stated)
     read_gold, decided, declared = None, None, declared_answers(answers)
     if gold is not None:
         read_gold = sources.gold(gold, classes=benchmark.classes, answers=declared)

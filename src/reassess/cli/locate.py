@@ -28,6 +28,11 @@ Examples:
 )
 @click.option("--labels", metavar="FILE", help="Original labels, to be copied into the study.")
 @click.option("--classes", metavar="FILE", help="Classes, to be copied into the study.")
+@click.option(
+    "--append-classes",
+    is_flag=True,
+    help="Let the labels name further classes, which come behind those of the study.",
+)
 @click.option("--hierarchy", metavar="FILE", help="Is-a edges, to be copied into the study.")
 @click.option(
     "--copy/--no-copy",
@@ -41,6 +46,7 @@ def locate(
     predictions: tuple[str, ...],
     labels: str | None,
     classes: str | None,
+    append_classes: bool,
     hierarchy: str | None,
     copy: bool | None,
 ) -> None:
@@ -62,6 +68,7 @@ def locate(
         images=images,
         predictions=dict(_named(one) for one in predictions),
         copy=copy,
+        append_classes=append_classes,
     )
     if images is not None:
         benchmark = read_study_benchmark(changed)

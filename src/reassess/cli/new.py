@@ -4,6 +4,9 @@ from pathlib import Path
 
 import click
 
+from reassess.cli.options import LiteralChoice
+from reassess.records import LabelsAre
+
 
 @click.command(
     epilog="""\b
@@ -23,6 +26,12 @@ Examples:
     help="Folder of images, which stays where it is; ids are paths below it.",
 )
 @click.option("--hierarchy", metavar="FILE", help="Is-a edges above the classes: child,parent.")
+@click.option(
+    "--labels-are",
+    type=LiteralChoice(LabelsAre),
+    help="Whether integers that name classes are class ids or class indices, in all files of the "
+    "study.  [default: as each file shows; refused where it could be both]",
+)
 @click.option("--name", help="Name of the study in reports.  [default: the folder's name]")
 def new(
     study: str,
@@ -30,6 +39,7 @@ def new(
     classes: str | None,
     images: str | None,
     hierarchy: str | None,
+    labels_are: LabelsAre | None,
     name: str | None,
 ) -> None:
     """Begin a STUDY: a folder with a readable manifest, study.toml.
@@ -40,7 +50,13 @@ def new(
     from reassess.study.images import note_unmatched_images
 
     made = new_study(
-        study, labels=labels, classes=classes, images=images, hierarchy=hierarchy, name=name
+        study,
+        labels=labels,
+        classes=classes,
+        images=images,
+        hierarchy=hierarchy,
+        name=name,
+        labels_are=labels_are,
     )
     benchmark = read_study_benchmark(made)
     if images is not None:

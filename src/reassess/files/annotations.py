@@ -15,10 +15,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+from jaxtyping import Int
 
 from reassess.errors import DataError, FileError
 from reassess.files.answers import read_answers
-from reassess.files.class_words import class_indices
+from reassess.files.class_words import class_indices, ids_of_indices
 from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.times import utc_times
 from reassess.files.vote_rows import VoteRows
@@ -43,6 +44,7 @@ class Annotation:
         choice: the answer, as it is written.
         at: when it was given, as it is written; None where that is unknown.
         seconds: how long it took; NaN where that is unknown.
+        class_id: id of the class; empty where the export does not say it.
     """
 
     place: str
@@ -52,6 +54,7 @@ class Annotation:
     choice: str
     at: Any
     seconds: float
+    class_id: str = ""
 
 
 def annotations_in(tasks: Sequence[dict[str, Any]], path: str) -> list[Annotation]:
@@ -98,9 +101,10 @@ def as_votes(
     def place(row: int) -> str:
         return found[row].place
 
-    labels = class_indices([one.label for one in found], classes, f"{path}: label of vote",
-                           first_row=0)  # fmt: skip
-    questions, question = Questions.from_columns(image=[one.image for one in found], label=labels)
+    labels, class_ids = _classes_of(found, path, classes)
+    questions, question = Questions.from_columns(
+        image=[one.image for one in found], label=labels, class_ids=class_ids
+    )
     read = read_answers(
         [one.choice for one in found],
         answers,
@@ -121,6 +125,23 @@ def as_votes(
         None,
         place,
     ).votes()
+
+
+def _classes_of(
+    found: Sequence[Annotation], path: str, classes: Classes | None
+) -> tuple[Int[np.ndarray, "n"], tuple[str, ...] | None]:
+    """The class index of each vote, and the ids of the classes; ids go before indices.
+
+    Raises:
+        DataError: a class is none.
+    """
+    ids = [one.class_id for one in found]
+    if classes is not None and all(ids):
+        where = f"{path}: class_id of vote"
+        return class_indices(ids, classes, where, labels_are="id", first_row=0), classes.ids
+    where = f"{path}: label of vote"
+    labels = class_indices([one.label for one in found], classes, where, first_row=0)
+    return labels, ids_of_indices(labels, ids, path) if all(ids) else None
 
 
 def _names(raters: Sequence[Any]) -> list[str]:
@@ -165,7 +186,7 @@ def _of_task(task: dict[str, Any], where: str, path: str) -> Iterator[Annotation
         yield Annotation(
             place, image, label, _rater_of(one.get("completed_by"), "completed_by", path, place),
             _choice_of(_results(one), path, place), one.get("created_at"),
-            _seconds_of(one.get("lead_time"), path, place),
+            _seconds_of(one.get("lead_time"), path, place), str(data.get("class_id") or ""),
         )  # fmt: skip
 
 
@@ -179,7 +200,7 @@ def flat_annotation(task: dict[str, Any], where: str, path: str) -> Iterator[Ann
     yield Annotation(
         where, _image_of(task, at), _label_of(task, at), _rater_of(who, "annotator", path, where),
         _choice_of([task.get(FIELD)], path, where), task.get("created_at"),
-        _seconds_of(task.get("lead_time"), path, where),
+        _seconds_of(task.get("lead_time"), path, where), str(task.get("class_id") or ""),
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from reassess.files.tables import read_table, write_csv, write_table
 from reassess.records import (
     Accuracy,
     Benchmark,
+    Classes,
     Comparison,
     ImageTable,
     ModelScore,
@@ -70,7 +71,21 @@ def write_proposals(proposals: Proposals, path: str | Path, about: Mapping[str, 
     for model, proposed in zip(proposals.models, proposals.proposed.T, strict=True):
         columns[_MODEL + model] = np.ascontiguousarray(proposed)
     with write_atomically(path) as beside:
-        write_parquet(beside, columns, {"reassess": json.dumps(dict(about), sort_keys=True)})
+        write_parquet(beside, columns, _metadata(about, pairs))
+
+
+def _metadata(about: Mapping[str, Any], pairs: Pairs) -> dict[str, str]:
+    """What a file was made from, and the ids of its classes in the order of their indices."""
+    stated = {} if pairs.class_ids is None else {"class_ids": list(pairs.class_ids)}
+    return {"reassess": json.dumps(dict(about) | stated, sort_keys=True)}
+
+
+def _class_ids(path: Path) -> tuple[str, ...] | None:
+    """The class ids that a file of proposals or tasks states; None for files without."""
+    found = read_about(path).get("class_ids")
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        return None
+    return tuple(found)
 
 
 def read_proposals(path: str | Path, benchmark: Benchmark) -> Proposals:
@@ -94,7 +109,9 @@ def read_proposals(path: str | Path, benchmark: Benchmark) -> Proposals:
     n_pairs = len(image)
     with prefix_errors_with(Path(path)):
         return Proposals(
-            pairs=Pairs(benchmark.image_ids, row[image], columns["label"]),
+            pairs=Pairs(
+                benchmark.image_ids, row[image], columns["label"], _class_ids(Path(path))
+            ).numbered_by(benchmark.classes, source="proposals"),
             models=tuple(name.removeprefix(_MODEL) for name in models),
             proposed=np.array([columns[name] for name in models], dtype=bool)
             .reshape(len(models), n_pairs)
@@ -120,11 +137,15 @@ def write_tasks(tasks: Tasks, path: str | Path, about: Mapping[str, Any]) -> Non
         "task": tasks.task[order],
     }
     with write_atomically(path) as beside:
-        write_parquet(beside, columns, {"reassess": json.dumps(dict(about), sort_keys=True)})
+        write_parquet(beside, columns, _metadata(about, pairs))
 
 
-def read_tasks(path: str | Path) -> Tasks:
+def read_tasks(path: str | Path, *, classes: Classes | None = None) -> Tasks:
     """Tasks that `write_tasks` wrote.
+
+    Args:
+        path: the file.
+        classes: the classes, by whose numbers the tasks are read; None leaves the file's.
 
     Raises:
         FileError: the file is missing, corrupt or something else.
@@ -135,7 +156,9 @@ def read_tasks(path: str | Path) -> Tasks:
     label = np.array(table.cells(table.require(("label",))))
     task = np.array(table.cells(table.require(("task",))))
     with prefix_errors_with(Path(path)):
-        return Tasks(Questions.from_pairs(Pairs(ids, image, label)), task)
+        pairs = Pairs(ids, image, label, _class_ids(Path(path)))
+        pairs = pairs.numbered_by(classes, source="tasks")
+        return Tasks(Questions.from_pairs(pairs), task)
 
 
 def read_about(path: str | Path) -> dict[str, Any]:
@@ -187,6 +210,8 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
     }
     if pairs is not None:
         columns |= {"image_ids": pairs.image_ids, "image": pairs.image, "label": pairs.label}
+        if pairs.class_ids is not None:
+            columns["class_ids"] = np.array(pairs.class_ids, dtype=str)
     if pairs is None or not np.array_equal(pairs.ids(), posterior.questions.ids):
         columns["question_ids"] = posterior.questions.ids
     for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256", "gold_ids",
@@ -198,8 +223,12 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
         np.savez_compressed(file, allow_pickle=False, **columns)
 
 
-def read_posterior(path: str | Path) -> Posterior:
+def read_posterior(path: str | Path, *, classes: Classes | None = None) -> Posterior:
     """Read a posterior that `write_posterior` wrote.
+
+    Args:
+        path: the file.
+        classes: the classes, by whose numbers it is read; None leaves the file's.
 
     Raises:
         FileError: the file is missing, corrupt or something else.
@@ -219,7 +248,7 @@ def read_posterior(path: str | Path) -> Posterior:
         )
     try:
         with prefix_errors_with(path):
-            return _posterior(arrays)
+            return _posterior(arrays).numbered_by(classes)
     except KeyError as error:
         raise FileError(f"{path}: the array {error} is missing. Aggregate again.") from error
     except (IndexError, TypeError, ValueError) as error:
@@ -230,7 +259,9 @@ def read_posterior(path: str | Path) -> Posterior:
 
 def _posterior(arrays: dict[str, Array]) -> Posterior:
     if "image_ids" in arrays:
-        pairs = Pairs(arrays["image_ids"], arrays["image"], arrays["label"])
+        stated = arrays.get("class_ids")
+        class_ids = None if stated is None else tuple(stated.tolist())
+        pairs = Pairs(arrays["image_ids"], arrays["image"], arrays["label"], class_ids)
         questions = Questions(arrays.get("question_ids", pairs.ids()), pairs)
     else:
         questions = Questions(arrays["question_ids"], None)

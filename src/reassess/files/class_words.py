@@ -15,6 +15,7 @@ Words are compared without blanks around them and in Unicode's form NFC. ``NaN``
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from reassess.errors import DataError, preview
+from reassess.errors import ClassError, DataError, preview
 from reassess.files.columns import CLASS_ID, CLASS_INDEX, LABEL
 from reassess.files.tables import ColumnFile
 from reassess.notes import note
@@ -36,8 +37,15 @@ EMPTY_WORDS = frozenset({"", "nan", "na", "n/a", "<na>", "null", "none"})
 
 _INTEGER = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d[\d,_]*\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCII)
+_LIST = re.compile(r"\[.*\]|\{.*\}|\d+([\s;|]+\d+)+", re.ASCII | re.DOTALL)
 _SAY = "Say which they are: --labels-are id, or --labels-are index"
 _STATED: ContextVar[LabelsAre | None] = ContextVar("how integers are read", default=None)
+
+
+def unknown_words(table: ColumnFile, classes: Classes) -> list[str]:
+    """The words in a table's column of labels that name none of the classes, sorted."""
+    words = {plain_text(text) for text in table.texts(table.require(LABEL))}
+    return sorted(words - classes.index_of.keys())
 
 
 @contextmanager
@@ -265,7 +273,7 @@ class _Column:
             )
         unknown = np.flatnonzero(ids < 0).tolist()
         if unknown:
-            raise DataError(
+            raise ClassError(
                 f"{self.row(unknown[0])}, but must be the id or the unique name of one of the "
                 f"{len(classes):,} classes (such as {classes.ids[0]!r}); "
                 f"{self.extent(unknown)}: {preview(self.words[n] for n in unknown)}. Check the "
@@ -340,6 +348,7 @@ def _only_reading(
 def _without_classes(column: _Column, labels_are: LabelsAre | None) -> ClassWords:
     """Words where no classes are known: all integers, or none."""
     words = column.words
+    _refuse_several(column)
     integers = [n for n, word in enumerate(words) if _INTEGER.fullmatch(word)]
     numbers = [n for n, word in enumerate(words) if _NUMBER.fullmatch(word)]
     if labels_are is None and numbers and len(integers) < len(words):
@@ -351,6 +360,38 @@ def _without_classes(column: _Column, labels_are: LabelsAre | None) -> ClassWord
     indices = column.as_indices(MOST_CLASSES)
     column.refuse_no_index(indices, MOST_CLASSES)
     return ClassWords(indices[column.code], None, "index")
+
+
+def _refuse_several(column: _Column) -> None:
+    """Refuse cells that hold several labels: their text would be a class of its own.
+
+    Raises:
+        DataError: a cell is a list, or its parts at ``;``, ``|`` or ``,`` are labels elsewhere.
+    """
+    alone = set(column.words)
+    by_sign = {sign: [_parts(word, sign) for word in column.words] for sign in ";|,"}
+    count = {sign: Counter(part for parts in by_sign[sign] for part in set(parts)) for sign in ";|"}
+    several = []
+    for number, word in enumerate(column.words):
+        parts = {sign: by_sign[sign][number] for sign in ";|,"}
+        recur = any(
+            len(parts[sign]) > 1 and any(count[sign][part] > 1 for part in parts[sign])
+            for sign in ";|"
+        )
+        apart = len(parts[","]) > 1 and alone.issuperset(parts[","])
+        if _LIST.fullmatch(word) or recur or apart:
+            several.append(number)
+    if several:
+        raise DataError(
+            f"{column.row(several[0])}, which holds several labels, but must hold one: an image "
+            f"has one original label; {column.n_rows(several):,} of {len(column.code):,} rows hold "
+            "several. Leave one, or give the table as label sets (--labels) instead; if it is one "
+            "class, give the classes (--classes FILE)."
+        )
+
+
+def _parts(word: str, sign: str) -> list[str]:
+    return [part for one in word.split(sign) if (part := one.strip())]
 
 
 def _refuse_mixture(column: _Column, integers: list[int], others: list[int]) -> None:
@@ -380,23 +421,47 @@ def _integer(word: str) -> int:
     return int(digits) if len(digits) < 40 else MOST_CLASSES
 
 
-@checks_choices
-def class_column(
-    table: ColumnFile, classes: Classes | None, *, labels_are: LabelsAre | None = None
-) -> Int[np.ndarray, "n"]:
-    """Class indices of the rows of a table; names need known classes. See `read_class_column`.
+def numbered_class_column(
+    table: ColumnFile, classes: Classes | None
+) -> tuple[Int[np.ndarray, "n"], tuple[str, ...] | None]:
+    """Class indices of the rows of a table, and the ids of the classes; see `read_class_column`.
+
+    Without known classes there must be indices; ids beside them are taken along, with empty texts
+    for classes that do not occur.
 
     Raises:
         FileError: there is no such column, or a cell is empty.
         DataError: a word is no class or could be two, or two columns contradict each other.
     """
-    found = read_class_column(table, classes, labels_are=labels_are)
-    if classes is None and found.read_as == "id":
-        column = table.require(LABEL)
-        raise _unknown_classes(
-            f"{table.path}: column {column!r}: row 2 is {table.texts(column)[0]!r}"
+    if classes is not None:
+        return read_class_column(table, classes).label, classes.ids
+    column = table.find(LABEL) or table.find(CLASS_INDEX)
+    ids = table.find(CLASS_ID)
+    if column is None or ids is None:
+        column = column or ids or table.require(LABEL)
+        return class_indices(table.texts(column), None, f"{table.path}: column {column!r}"), None
+    label = class_indices(table.texts(column), None, f"{table.path}: column {column!r}")
+    return label, ids_of_indices(label, table.texts(ids), f"{table.path}: column {ids!r}")
+
+
+def ids_of_indices(label: Int[np.ndarray, "n"], texts: list[str], where: str) -> tuple[str, ...]:
+    """The id of each class index, empty for those that do not occur.
+
+    Raises:
+        DataError: an index has two ids, or an id two indices.
+    """
+    words, code = factorize([plain_text(text) for text in texts])
+    indices, first = np.unique(label, return_index=True)
+    found = np.full(int(indices[-1]) + 1, -1)
+    found[indices] = code[first]
+    differ = np.flatnonzero(found[label] != code)
+    if len(differ) or len(indices) < len(words):
+        row = int(differ[0]) if len(differ) else 0
+        raise DataError(
+            f"{where}: row {row + 2} is {texts[row]!r}, but class {int(label[row])} must have one "
+            "id, and an id one class, in all rows. Fix the rows, or drop one of the columns."
         )
-    return found.label
+    return tuple("" if one < 0 else str(words[one]) for one in found.tolist())
 
 
 @checks_choices

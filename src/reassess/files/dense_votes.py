@@ -1,9 +1,10 @@
 """Votes as the published dense archive: raters by questions by answers, of counts.
 
 ``tensor`` [raters, questions, answers], ``info`` [questions, 2] of image id and class index,
-``ids`` of the raters. The published tensor is 377 MB when unpacked, nearly all of it zeros, so it
-is read rater by rater. Votes come by question and the archive goes by rater: counts wait in a
-file without a name beside the archive, so that memory grows with neither.
+``ids`` of the raters; ours also has ``class_ids``, where they are known. The published tensor is
+377 MB when unpacked, nearly all of it zeros, so it is read rater by rater. Votes come by question
+and the archive goes by rater: counts wait in a file without a name beside the archive, so that
+memory grows with neither.
 """
 
 import tempfile
@@ -25,6 +26,7 @@ from reassess.records import ANSWERS, Classes, Pairs, Questions, Votes, factoriz
 from reassess.records.benchmark import plain_text
 
 _COUNT = np.dtype(np.uint16)
+_CLASS_IDS = "class_ids"
 _MOST_VOTES = 1000
 """No rater answers one question more often: a larger count is something else."""
 
@@ -42,7 +44,7 @@ def read_dense_votes(
         DataError: there is no vote or rater, or arrays do not fit together.
     """
     names = ANSWERS if answers is None or isinstance(answers, Mapping) else tuple(answers)
-    arrays = read_npz(path, ["info", "ids"])
+    arrays = read_npz(path, ["info", "ids", *_class_ids_in(path)])
     info = arrays["info"]
     if info.ndim != 2 or info.shape[1] != 2 or info.dtype.kind not in "US":
         raise FileError(
@@ -52,6 +54,8 @@ def read_dense_votes(
     image_ids, image = _plain(factorize(as_strings(info[:, 0], str(path)).tolist()))
     texts = as_strings(info[:, 1], str(path)).tolist()
     label = class_indices(texts, None, f"{path}: 'info'", first_row=0)
+    stated = arrays.get(_CLASS_IDS)
+    class_ids = None if stated is None else tuple(as_strings(stated, str(path)).tolist())
     rater_ids = np.array([plain_text(one) for one in as_strings(arrays["ids"], f"{path}: 'ids'")])
     if len(rater_ids) == 0:
         raise DataError(f"{path}: 'ids' names 0 raters, but there must be at least one.")
@@ -61,7 +65,7 @@ def read_dense_votes(
     if places is not None:
         names, answer = ANSWERS, np.array(places)[answer]
     return Votes(
-        questions=Questions.from_pairs(Pairs(image_ids, image, label)),
+        questions=Questions.from_pairs(Pairs(image_ids, image, label, class_ids)),
         rater_ids=rater_ids,
         answers=names,
         question=question[order].astype(np.int32),
@@ -76,6 +80,15 @@ def _plain(
     """Distinct ids without blanks around them and in NFC, and the new code of each value."""
     ids, place = factorize([plain_text(one) for one in coded[0].tolist()])
     return ids, place[coded[1]]
+
+
+def _class_ids_in(path: Path) -> list[str]:
+    """The array of class ids, if the archive has it: the published one has not."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [_CLASS_IDS] if f"{_CLASS_IDS}.npy" in archive.namelist() else []
+    except BROKEN:
+        return []  # whoever reads on says so
 
 
 def _read_tensor(
@@ -165,6 +178,10 @@ def write_dense_votes(
         _write_array(archive, "tensor", waiting.tensor_shape, waiting.tensor())
         _write_array(archive, "info", (waiting.n_questions, 2), waiting.info())
         _write_array(archive, "ids", ids.shape, iter([ids]))
+        if waiting.class_ids:
+            last = max(waiting.class_ids)
+            names = np.array([waiting.class_ids.get(one, "") for one in range(last + 1)])
+            _write_array(archive, _CLASS_IDS, names.shape, iter([names]))
     return n_votes
 
 
@@ -191,6 +208,7 @@ class _Waiting:
         self._blocks: list[_Block] = []
         self._most = 0
         self.rater: dict[str, int] = {}
+        self.class_ids: dict[int, str] = {}
         self.n_questions = 0
 
     @property
@@ -205,6 +223,10 @@ class _Waiting:
             return 0
         is_new = np.append(True, (image[1:] != image[:-1]) | (label[1:] != label[:-1]))
         question = np.cumsum(is_new) - 1
+        if "class_id" in part:
+            classes, first = np.unique(label, return_index=True)
+            named = part["class_id"][first].tolist()
+            self.class_ids |= dict(zip(classes.tolist(), named, strict=True))
         names, code = np.unique(part["rater"], return_inverse=True)
         numbers = [self.rater.setdefault(name, len(self.rater)) for name in names.tolist()]
         shape = (len(self.rater), int(question[-1]) + 1, len(ANSWERS))

@@ -154,13 +154,16 @@ def _tasks(part: Part, classes: Classes | None) -> Iterator[dict[str, Any]]:
     annotations = _annotations(part)
     for start, end in zip(starts, [*starts[1:], len(image)], strict=True):
         name = str(label[start]) if classes is None else classes.names[label[start]]
+        data = {
+            "image": _LOCAL + quote(image[start]),
+            "image_id": image[start],
+            "label": label[start],
+            "class": name,
+        }
+        if "class_id" in part:
+            data["class_id"] = str(part["class_id"][start])
         yield {
-            "data": {
-                "image": _LOCAL + quote(image[start]),
-                "image_id": image[start],
-                "label": label[start],
-                "class": name,
-            },
+            "data": data,
             "annotations": annotations[start:end],
         }
 

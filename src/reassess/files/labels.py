@@ -19,7 +19,7 @@ a table (`reassess.files.label_records`).
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -146,7 +146,18 @@ def write_labels(labels: LabelSets, path: str | Path, form: str | None = None) -
 
 
 def _write_by_file(labels: LabelSets, path: Path) -> None:
-    _write_json(dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True)), path)
+    text = _write_json(dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True)), path)
+    _write_meta(text, stated_classes(labels.classes), path)
+
+
+def _write_meta(text: str, about: dict[str, Any], path: Path) -> None:
+    """Write what a bare file cannot hold beside it, with the hash of what it is about.
+
+    Nothing to say leaves no file; one of earlier labels says by its hash that it is not theirs.
+    """
+    if about:
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        _write_json({"format": FORMAT, "labels_sha256": sha256} | about, meta_file(path))
 
 
 def _write_native(labels: LabelSets, path: Path) -> None:
@@ -161,10 +172,7 @@ def _write_real_json(labels: LabelSets, path: Path) -> None:
         rows = np.arange(len(labels))
     ordered = labels.take(rows)
     text = _write_json(ordered.lists(), path)
-    about = {"format": FORMAT, "labels_sha256": hashlib.sha256(text.encode()).hexdigest()}
-    _write_json(
-        about | _about(ordered) | {"image_ids": ordered.image_ids.tolist()}, meta_file(path)
-    )
+    _write_meta(text, _about(ordered) | {"image_ids": ordered.image_ids.tolist()}, path)
 
 
 def _about(labels: LabelSets) -> dict[str, Any]:
@@ -172,18 +180,50 @@ def _about(labels: LabelSets) -> dict[str, Any]:
     unrated = None
     if labels.rated is not None:
         unrated = labels.image_ids[~labels.rated].tolist()
-    return {
-        "name": labels.name,
-        "n_classes": labels.n_classes,
-        "operating_point": None if point is None else dataclasses.asdict(point),
-        "votes_sha256": labels.votes_sha256,
-        "models": None if labels.models is None else list(labels.models),
-        "unrated": unrated,
-    } | (
-        {}
-        if labels.posterior is None
-        else {"posterior": dict(zip(labels.image_ids.tolist(), _posteriors(labels), strict=True))}
+    return (
+        {
+            "name": labels.name,
+            "n_classes": labels.n_classes,
+            "operating_point": None if point is None else dataclasses.asdict(point),
+            "votes_sha256": labels.votes_sha256,
+            "models": None if labels.models is None else list(labels.models),
+            "unrated": unrated,
+        }
+        | stated_classes(labels.classes)
+        | (
+            {}
+            if labels.posterior is None
+            else {
+                "posterior": dict(zip(labels.image_ids.tolist(), _posteriors(labels), strict=True))
+            }
+        )
     )
+
+
+def stated_classes(classes: Classes | None) -> dict[str, list[str]]:
+    """The classes as files state them, in the order of their indices: ids, and names if others."""
+    if classes is None:
+        return {}
+    names = {} if classes.names == classes.ids else {"class_names": list(classes.names)}
+    return {"class_ids": list(classes.ids)} | names
+
+
+def classes_stated_in(about: Mapping[str, Any], path: Path) -> Classes | None:
+    """The classes that a file states; None where it states none.
+
+    Raises:
+        FileError: they are not what was written.
+    """
+    ids = about.get("class_ids")
+    if ids is None:
+        return None
+    names = about.get("class_names", ids)
+    lists = [ids, names]
+    if not all(isinstance(one, list) and all(isinstance(x, str) for x in one) for one in lists):
+        raise FileError(f"{path}: 'class_ids' are not the list of ids that was written.")
+    blank = ("",) * len(ids)
+    with prefix_errors_with(path):
+        return Classes(tuple(ids), tuple(names), blank, blank)
 
 
 def _posteriors(labels: LabelSets) -> list[list[float]]:
@@ -274,6 +314,30 @@ def _read_table(path: Path, classes: Classes | None, name: str) -> LabelSets:
     return sets
 
 
+def classes_in_labels(path: str | Path) -> Classes | None:
+    """The classes that a file of labels numbers, as it states them; None where it states none.
+
+    Raises:
+        FileError: the file is missing or corrupt, or its classes are not what was written.
+    """
+    path = Path(path)
+    check_readable(path)
+    if is_parquet(path):
+        return classes_stated_in(_parquet_about(path), path)
+    value = read_json(path)
+    if _is_native(value):
+        return classes_stated_in(value, path)
+    return classes_stated_in(_stands_beside(path), path)
+
+
+def _parquet_about(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(parquet_metadata(path).get("reassess", "{}"))
+    except ValueError as error:
+        raise FileError(f"{path}: its metadata is not JSON ({error}). Write it again.") from error
+    return about if isinstance(about, dict) else {}
+
+
 def _refuse_other_files(value: Any, path: Path) -> None:
     """Refuse what reassess wrote as something else, or in another version."""
     stated = value.get("format") if isinstance(value, dict) else None
@@ -329,7 +393,18 @@ def _read_native(source: LabelFile) -> LabelSets:
 
 def _read_by_file(source: LabelFile) -> LabelSets:
     ids = np.array(list(source.value), dtype=str)
-    return _label_sets(source, ids, list(source.value.values()), {})
+    about = _stands_beside(source.path)
+    stated = {key: value for key, value in about.items() if key in {"class_ids", "class_names"}}
+    return _label_sets(source, ids, list(source.value.values()), stated)
+
+
+def _stands_beside(path: Path) -> dict[str, Any]:
+    """What the ``.meta.json`` beside bare labels says of them; empty where none is about them."""
+    meta = meta_file(path)
+    about: Any = read_json(meta) if meta.is_file() else None
+    if not isinstance(about, dict) or about.get("labels_sha256") != sha256_of(path):
+        return {}
+    return about
 
 
 def _bare_list(path: Path, n: int, image_ids: Any) -> tuple[dict[str, Any], Any]:
@@ -359,7 +434,10 @@ def _label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, 
     path, classes = source.path, source.classes
     if not lists:
         raise DataError(f"{path}: there are 0 label sets, but there must be at least one.")
-    checked = [_indices(labels, i, path, classes) for i, labels in enumerate(lists)]
+    stated = classes_stated_in(about, path)
+    # Words are looked up in the classes of the file, if it names them: its integers are theirs.
+    checked = [_indices(labels, i, path, stated or classes) for i, labels in enumerate(lists)]
+    own = stated or classes
     try:
         unrated = about.get("unrated")
         rated = None if unrated is None else ~np.isin(ids, np.array(unrated, dtype=str))
@@ -370,17 +448,22 @@ def _label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, 
             posterior = np.array([p for values in by_image for p in values], dtype=np.float64)
         point = about.get("operating_point")
         with prefix_errors_with(path):
-            return LabelSets.from_lists(
-                about.get("name") or source.name,
-                ids,
-                checked,
-                posterior=posterior,
-                rated=rated,
-                n_classes=len(classes) if classes is not None else about.get("n_classes"),
-                operating_point=None if point is None else OperatingPoint(**point),
-                votes_sha256=about.get("votes_sha256"),
-                models=None if about.get("models") is None else tuple(about["models"]),
-            ).refuse_empty()
+            return (
+                LabelSets.from_lists(
+                    about.get("name") or source.name,
+                    ids,
+                    checked,
+                    posterior=posterior,
+                    rated=rated,
+                    n_classes=len(own) if own is not None else about.get("n_classes"),
+                    operating_point=None if point is None else OperatingPoint(**point),
+                    votes_sha256=about.get("votes_sha256"),
+                    models=None if about.get("models") is None else tuple(about["models"]),
+                    classes=own,
+                )
+                .refuse_empty()
+                .numbered_by(classes)
+            )
     except (TypeError, ValueError) as error:
         raise FileError(
             f"{path}: what stands beside the labels is not what was written ({error})."
@@ -423,10 +506,7 @@ def _read_parquet(source: LabelFile) -> LabelSets:
         return _read_table(path, source.classes, source.name)
     ids = np.array(table.texts(table.require(IMAGE)))
     lists = [[] if labels is None else labels for labels in cells]
-    try:
-        about = json.loads(parquet_metadata(path).get("reassess", "{}"))
-    except ValueError as error:
-        raise FileError(f"{path}: its metadata is not JSON ({error}). Write it again.") from error
+    about = _parquet_about(path)
     if table.find(("posterior",)):
         values = table.cells("posterior")
         about["posterior"] = dict(zip(ids.tolist(), values, strict=True))

@@ -178,4 +178,4 @@ def read_label_table(path: str | Path, *, classes: Classes | None, name: str) ->
     indptr = np.searchsorted(image[row][order], np.arange(len(ids) + 1))
     n_classes = None if classes is None else len(classes)
     with prefix_errors_with(path):
-        return LabelSets(name, ids, indptr, label[order], n_classes=n_classes)
+        return LabelSets(name, ids, indptr, label[order], n_classes=n_classes, classes=classes)

@@ -29,6 +29,7 @@ def write_review(review: MistakeReview, path: str | Path) -> None:
         "study": review.study,
         "seed": review.seed,
         "n_right": review.n_right,
+        **({} if pairs.class_ids is None else {"class_ids": list(pairs.class_ids)}),
         "models": [
             {"name": name, "n_scored": scored, "n_mistakes": mistakes}
             for name, scored, mistakes in zip(
@@ -94,13 +95,15 @@ def _review(found: dict[str, Any]) -> MistakeReview:
     def names(rows: list[dict[str, Any]]) -> tuple[str, ...]:
         return tuple(str(one["name"]) for one in rows)
 
+    stated = found.get("class_ids")
+    class_ids = None if stated is None else tuple(str(one) for one in stated)
     return MistakeReview(
         study=str(found["study"]), models=names(models),
         n_scored=column(models, "n_scored"), n_mistakes=column(models, "n_mistakes"),
         n_right=int(found["n_right"]),
         kinds=names(found["kinds"]), n_of_kind=column(found["kinds"], "n_mistakes"),
         strata=names(found["strata"]), n_population=column(found["strata"], "n_mistakes"),
-        pairs=Pairs(image_ids, image, column(mistakes, "predicted")),
+        pairs=Pairs(image_ids, image, column(mistakes, "predicted"), class_ids),
         stratum=column(mistakes, "stratum"), kind=column(mistakes, "kind"), made_by=made_by,
         seed=int(found["seed"]),
     )  # fmt: skip

@@ -8,6 +8,7 @@ they are known. Written part by part, as votes come out of a store, in bounded m
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,8 +18,8 @@ from jaxtyping import Bool, Float, Shaped
 from reassess.errors import DataError, MissingExtraError
 from reassess.files.access import write_atomically
 from reassess.files.answers import read_answers
-from reassess.files.class_words import class_column
-from reassess.files.columns import RATER
+from reassess.files.class_words import ids_of_indices, numbered_class_column
+from reassess.files.columns import CLASS_ID, RATER
 from reassess.files.counted import counted_rows
 from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.parquet import is_parquet
@@ -32,9 +33,10 @@ GIVEN_AT = ("given_at",)
 SECONDS = ("seconds",)
 
 Part = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
-"""Some votes as columns: ``image``, ``label`` (class index), ``rater``, ``answer`` (its code),
-and where known ``given_at`` (UTC) and ``seconds``. Votes on one question stand together and in
-one part. Questions that are no pairs have ``task`` in place of image and label.
+"""Some votes as columns: ``image``, ``label`` (class index), ``class_id`` where it is known,
+``rater``, ``answer`` (its code), and where known ``given_at`` (UTC) and ``seconds``. Votes on one
+question stand together and in one part. Questions that are no pairs have ``task`` in place of image
+and label.
 """
 
 
@@ -49,14 +51,21 @@ def read_vote_table(
     """
     path = table.path
     columns = question_columns(table)
+    class_ids: tuple[str, ...] | None
     raters, texts = table.texts(table.require(RATER)), table.texts(columns.answer)
     counts = counted_rows(table, texts, raters)
     if columns.task is not None:
         ids, question = plain_ids(table.texts(columns.task), "task", str(path))
         questions = Questions.from_ids(ids)
+        named = table.find(CLASS_ID)
+        if questions.pairs is not None and named is not None:
+            label, where = questions.pairs.label[question], f"{path}: column {named!r}"
+            class_ids = ids_of_indices(label, table.texts(named), where)
+            questions = Questions(ids, replace(questions.pairs, class_ids=class_ids))
     else:
+        label, class_ids = numbered_class_column(table, classes)
         questions, question = Questions.from_columns(
-            image=table.texts(columns.image), label=class_column(table, classes)
+            image=table.texts(columns.image), label=label, class_ids=class_ids
         )
     read = read_answers(
         texts,
@@ -140,7 +149,7 @@ def write_long(
     parts: Iterable[Part],
     path: Path,
     *,
-    classes: Classes | None = None,  # noqa: ARG001 -- a table holds indices
+    classes: Classes | None = None,  # noqa: ARG001 -- the parts name them
     answers: Sequence[str] = ANSWERS,
 ) -> int:
     """Write a row a vote with every column of the parts; see `reassess.files.votes.WriteVotes`.
@@ -158,7 +167,7 @@ def write_crowd_kit(
     parts: Iterable[Part],
     path: Path,
     *,
-    classes: Classes | None = None,  # noqa: ARG001 -- a table holds indices
+    classes: Classes | None = None,  # noqa: ARG001 -- the parts name them
     answers: Sequence[str] = ANSWERS,
 ) -> int:
     """Write crowd-kit's ``task, worker, label``; see `reassess.files.votes.WriteVotes`.
@@ -169,13 +178,22 @@ def write_crowd_kit(
         MissingExtraError: parquet is wanted and pyarrow is not installed.
     """
     names = np.array(answers)
-    return _write_parts(
-        (
-            {"task": _tasks(part), "worker": part["rater"], "label": names[part["answer"]]}
-            for part in parts
-        ),
-        path,
-    )
+    return _write_parts((_crowd_kit_columns(part, names) for part in parts), path)
+
+
+def _crowd_kit_columns(part: Part, names: Shaped[np.ndarray, "A"]) -> Part:
+    """A part in crowd-kit's words; ids of the classes, where they are known, come behind."""
+    found = {"task": _tasks(part), "worker": part["rater"], "label": names[part["answer"]]}
+    return found | ({"class_id": part["class_id"]} if "class_id" in part else {})
+
+
+def part_with_class_ids(part: Part, classes: Classes | None) -> Part:
+    """A part with the id of each class beside its index, where the classes are known."""
+    if classes is None or "label" not in part or "class_id" in part:
+        return part
+    class_id = np.array(classes.ids)[part["label"]]
+    front = {"image": part["image"], "label": part["label"], "class_id": class_id}
+    return front | {name: column for name, column in part.items() if name not in front}
 
 
 def _tasks(part: Part) -> Shaped[np.ndarray, "v"]:

@@ -30,7 +30,13 @@ from reassess.files.label_studio import (
     write_label_studio,
 )
 from reassess.files.tables import TABLES, read_table
-from reassess.files.vote_tables import Part, read_vote_table, write_crowd_kit, write_long
+from reassess.files.vote_tables import (
+    Part,
+    part_with_class_ids,
+    read_vote_table,
+    write_crowd_kit,
+    write_long,
+)
 from reassess.records import ANSWERS, Classes, Gold, Votes
 from reassess.registry import Registry
 
@@ -231,6 +237,7 @@ def read_votes(
     found = vote_format(path, form, to_read=True)
     with prefix_errors_with(path):
         votes = found.read(path, classes=classes, answers=answers)
+        votes = votes.numbered_by(classes)
     return replace(votes, sha256=sha256_of(path))
 
 
@@ -291,7 +298,8 @@ def write_votes(
         )
     if "repeats" not in into.holds:
         _check_once(votes, path)
-    into.write(votes_as_parts(votes), path, classes=classes, answers=votes.answers)
+    parts = (part_with_class_ids(part, classes) for part in votes_as_parts(votes))
+    into.write(parts, path, classes=classes, answers=votes.answers)
 
 
 def _check_once(votes: Votes, path: Path) -> None:
@@ -325,7 +333,10 @@ def _part(votes: Votes, rows: Any) -> Part:
     if pairs is None:
         part = {"task": votes.questions.ids[question]}
     else:
-        part = {"image": pairs.image_ids[pairs.image[question]], "label": pairs.label[question]}
+        label = pairs.label[question]
+        part = {"image": pairs.image_ids[pairs.image[question]], "label": label}
+        if pairs.class_ids is not None:
+            part["class_id"] = np.array(pairs.class_ids, dtype=str)[label]
     part |= {"rater": votes.rater_ids[votes.rater[rows]], "answer": votes.answer[rows]}
     if votes.given_at is not None:
         part["given_at"] = votes.given_at[rows]

@@ -137,6 +137,7 @@ def reassessed_labels(
         AlignmentError: an image of the posterior is not in the benchmark.
     """
     pairs = posterior.questions.require_pairs("posterior")
+    pairs = pairs.numbered_by(benchmark.classes, source="posterior")
     if benchmark.original is None:
         raise DataError(
             f"{benchmark.name}: original labels are needed for the images that were not rated."
@@ -162,4 +163,5 @@ def reassessed_labels(
         n_classes=benchmark.n_classes,
         operating_point=point,
         votes_sha256=posterior.votes_sha256,
+        classes=benchmark.classes,
     ).refuse_empty()

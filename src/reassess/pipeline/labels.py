@@ -29,10 +29,12 @@ from reassess.records import (
     ModelScore,
     OperatingPoint,
     Posterior,
+    Questions,
     Tasks,
     Votes,
     positions,
 )
+from reassess.records.pairs import refuse_other_numbers
 from reassess.scoring import score_models
 
 DEPTH = 5
@@ -65,13 +67,18 @@ def make_posterior(
     Raises:
         OptionError: the method is unknown, needs gold, or does not take an option that is given;
             or gold votes are given without gold.
-        DataError: votes and gold do not fit.
+        DataError: votes and gold do not fit, or number the classes differently.
     """
     if gold_votes is not None and gold is None:
         raise OptionError(
             "gold votes are given, but no gold that says which of them are right (--gold FILE). "
             "Give it too, or leave them out."
         )
+    if benchmark is not None:
+        votes = votes.numbered_by(benchmark.classes)
+    for other, what in ((gold, "gold"), (gold_votes, "gold votes")):
+        if other is not None:
+            _refuse_other_numbers(other.questions, votes.questions, what)
     if options.method is None:
         name, reason = choose_method(
             votes, gold, gold_votes=gold_votes, min_expert_yes=options.min_expert_yes
@@ -101,6 +108,12 @@ def make_posterior(
         + _unused_gold(posterior, gold),
         PosteriorDetails(name, reason),
     )
+
+
+def _refuse_other_numbers(one: Questions, other: Questions, what: str) -> None:
+    """Refuse questions that number the classes otherwise than those they are matched with."""
+    if one.pairs is not None and other.pairs is not None:
+        refuse_other_numbers(one.pairs, other.pairs, source=what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +204,10 @@ def make_labels(
         AlignmentError: an image of the posterior is not in the benchmark.
     """
     del engine, progress
+    posterior = posterior.numbered_by(benchmark.classes)
+    gold = None if gold is None else gold.numbered_by(benchmark.classes)
+    if adjudications is not None:
+        adjudications = adjudications.numbered_by(benchmark.classes)
     if tasks is not None:
         _check_all_answered(tasks, posterior)
     point = operating_point(

@@ -6,7 +6,7 @@ questions. An image that nobody has answered anything about is split into tasks 
 Letters: Q questions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool
@@ -80,6 +80,8 @@ def make_proposals(
         raise OptionError("there are 0 models, but there must be at least one. Add some.")
     rule = RULES[options.rule]
     learns = rule.uses_posterior and votes is not None
+    votes = None if votes is None else votes.numbered_by(benchmark.classes)
+    gold = None if gold is None else gold.numbered_by(benchmark.classes)
     scans = models.scans(engine)
     result = apply_rule(
         ProposalInputs(
@@ -93,8 +95,9 @@ def make_proposals(
         )
     )
     scans.finish()
+    pairs = result.proposals.pairs.numbered_by(benchmark.classes, source="proposals")
     return Made(
-        result.proposals,
+        replace(result.proposals, pairs=pairs),
         f"{len(result.proposals):,} proposals",
         ProposalDetails(result, scans.n_resumed),
     )
@@ -148,7 +151,8 @@ def make_tasks(
     del engine
     progress("splitting into tasks")
     ids = benchmark.image_ids
-    wanted = build_questions(proposals).require_pairs().aligned_to(ids, source="questions")
+    questions = build_questions(proposals).numbered_by(benchmark.classes, source="proposals")
+    wanted = questions.require_pairs().aligned_to(ids, source="questions")
     if remarks is not None:
         named = remarks.aligned_to(ids, source="remarks")
         wanted = Pairs.concatenate([wanted, named.take(~named.is_in(wanted))])

@@ -9,6 +9,7 @@ is a function here that takes the store first; what must hold, the database hold
                  `renew_identity`, `store_history`, `leave_mark`, `has_mark`
 `identity`       which database a store is, and what gives it another id
 `questions`      `add_questions`, `question_table`: questions in, in bulk, at any time
+`classes`        `class_ids`, `keep_classes`: which class each number in a question is
 `queue`          `next_task`: the task that a rater gets next, leased to them
 `leases`         `leased_task`, `earlier_task`, `keep_tasks`, `return_task`, `return_expired`,
                  `holds_image`
@@ -60,6 +61,7 @@ from reassess.rating.adjudication import (
 )
 from reassess.rating.audit import audit
 from reassess.rating.class_grid import grid_classes, next_class_grid
+from reassess.rating.classes import class_ids, keep_classes
 from reassess.rating.counts import refresh
 from reassess.rating.experts import (
     GoldTask,
@@ -206,6 +208,7 @@ __all__ = [
     "change_role",
     "change_settings",
     "choose_gold",
+    "class_ids",
     "close",
     "contested_images",
     "decide_gold",
@@ -225,6 +228,7 @@ __all__ = [
     "import_votes",
     "invite",
     "judge",
+    "keep_classes",
     "keep_tasks",
     "leased_task",
     "leave_mark",

@@ -19,7 +19,8 @@ What must hold, and what holds it:
 
 Which database this is, `reassess.rating.identity` says: ``identities`` holds its random ids, the
 newest last, ``services`` every opening and closing of the site. ``practice_images`` are those that
-the study's gold made practice; an owner may have made others so.
+the study's gold made practice; an owner may have made others so. ``classes`` says which class a
+question's ``label`` is the number of.
 
 A slot without a version is a lease. Counters in ``questions``, ``tasks`` and ``raters`` are
 kept in the transaction that changes what they count; `reassess.rating.audit` recounts them.
@@ -166,6 +167,13 @@ practice_images = Table(
     "practice_images",
     metadata,
     Column("image", ForeignKey("images.id"), primary_key=True, autoincrement=False),
+)
+
+classes = Table(
+    "classes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
 )
 
 tasks = Table(

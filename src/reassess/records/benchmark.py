@@ -7,6 +7,7 @@ for `reassess.records.alignment`; the two usual orders of rows are here.
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -16,6 +17,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, preview
+from reassess.notes import note
 from reassess.registry import checks_choices
 
 _NUMBER = re.compile(r"\d+")
@@ -180,6 +182,64 @@ class Classes:
             for index, name in enumerate(self.names)
             if index_of.get(name) != index or (count[name] > 1 and name not in self.ids)
         )
+
+
+def class_positions(
+    stated: Sequence[str] | Classes,
+    known: Classes,
+    used: Int[np.ndarray, "n"],
+    *,
+    source: str,
+) -> Int[np.ndarray, "k"] | None:
+    """Where each class that a record numbers stands among known classes, found by its id.
+
+    Args:
+        stated: the classes in the record's order, or their ids; an empty id is a class that it
+            does not name. Ids go before names.
+        known: the classes, by whose numbers it is to be read.
+        used: the class indices that occur in it.
+        source: what carries the record, for messages.
+
+    Returns:
+        An index, or -1, a class of the record; None where all that occur keep their numbers.
+
+    Raises:
+        DataError: a class that occurs is not among the known ones.
+    """
+    ids = list(stated.ids) if isinstance(stated, Classes) else [plain_text(one) for one in stated]
+    names = list(stated.names) if isinstance(stated, Classes) else ids
+    if len(ids) <= len(known) and all(
+        one in {"", own} for one, own in zip(ids, known.ids, strict=False)
+    ):
+        return None
+    if names == list(known.names):
+        return None
+    index_of = known.index_of
+    place = np.array(
+        [index_of.get(one, index_of.get(name, -1)) for one, name in zip(ids, names, strict=True)],
+        dtype=np.int64,
+    )
+    occurring = np.unique(used)
+    inside = occurring[occurring < len(ids)]
+    named = inside[np.array([bool(ids[one]) for one in inside.tolist()], dtype=bool)]
+    unknown = named[place[named] < 0]
+    if len(unknown) or len(named) < len(occurring):
+        absent = [ids[one] for one in unknown.tolist()] or ["a class without an id"]
+        raise DataError(
+            f"{source}: it is about class {preview(absent)}, but must be about the "
+            f"{len(known):,} classes {preview(known.ids, 2)}; {len(absent):,} of "
+            f"{len(occurring):,} classes are none of them. Give the classes that it was made with "
+            "(--classes FILE)."
+        )
+    return None if bool((place[named] == named).all()) else place
+
+
+def note_other_order(source: str) -> None:
+    """Note that classes were matched by their ids."""
+    note(
+        f"{source}: it numbers the classes in another order than they have here; they were matched "
+        "by their ids."
+    )
 
 
 @dataclass(frozen=True)

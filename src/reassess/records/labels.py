@@ -11,7 +11,13 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError, preview
 from reassess.records.alignment import align
-from reassess.records.benchmark import Benchmark, check_classes
+from reassess.records.benchmark import (
+    Benchmark,
+    Classes,
+    check_classes,
+    class_positions,
+    note_other_order,
+)
 from reassess.records.pairs import find_keys, pair_keys
 
 
@@ -75,6 +81,7 @@ class LabelSets:
             do not say.
         votes_sha256: hash of the votes that they rest on.
         models: the models whose predictions were asked about; None where nothing is known.
+        classes: the classes that the indices number; None where nothing says it.
 
     Raises:
         DataError: columns do not fit, an id or a label appears twice, a label is outside
@@ -91,6 +98,7 @@ class LabelSets:
     operating_point: OperatingPoint | None = None
     votes_sha256: str | None = None
     models: tuple[str, ...] | None = None
+    classes: Classes | None = None
 
     def __post_init__(self) -> None:
         if self.indptr[0] != 0 or self.indptr[-1] != len(self.indices):
@@ -180,8 +188,11 @@ class LabelSets:
 
         Raises:
             AlignmentError: an image is not in the benchmark.
-            DataError: a label is none of the benchmark's classes.
+            DataError: a label is none of the benchmark's classes, or the labels number them in
+                another order: predictions are numbered in one of the two, and nothing says in
+                which.
         """
+        self._refuse_other_order(benchmark)
         row = align(
             self.image_ids, benchmark.image_ids, source=self.name, target_name=benchmark.name
         )
@@ -189,7 +200,20 @@ class LabelSets:
         complete = len(row) == len(benchmark.image_ids)
         ids = benchmark.image_ids if complete else benchmark.image_ids[row[order]]
         n_classes = self.n_classes if benchmark.n_classes is None else benchmark.n_classes
-        return replace(self.take(order), image_ids=ids, n_classes=n_classes)
+        classes = self.classes if benchmark.classes is None else benchmark.classes
+        return replace(self.take(order), image_ids=ids, n_classes=n_classes, classes=classes)
+
+    def _refuse_other_order(self, benchmark: Benchmark) -> None:
+        """Refuse classes that are numbered in another order than a benchmark's."""
+        known = benchmark.classes
+        if self.classes is None or known is None:
+            return
+        if class_positions(self.classes, known, self.indices, source=self.name) is not None:
+            raise DataError(
+                f"{self.name}: its classes are {preview(self.classes.ids)}, but must stand in the "
+                f"order of {benchmark.name}: {preview(known.ids)}. Give the classes in the order "
+                "of the predictions (--classes FILE)."
+            )
 
     def take(self, rows: Int[np.ndarray, "n"]) -> "LabelSets":
         """The same labels for these images only, in this order."""
@@ -208,7 +232,29 @@ class LabelSets:
             operating_point=self.operating_point,
             votes_sha256=self.votes_sha256,
             models=self.models,
+            classes=self.classes,
         )
+
+    def numbered_by(self, classes: Classes | None) -> "LabelSets":
+        """The same labels with the numbers that the classes have here, found by their ids.
+
+        Labels that name no classes are taken as numbered so.
+
+        Args:
+            classes: the classes; None leaves the labels as they are.
+
+        Raises:
+            DataError: a label is none of the classes.
+        """
+        if classes is None:
+            return self
+        indices = self.indices
+        if self.classes is not None:
+            place = class_positions(self.classes, classes, indices, source=self.name)
+            if place is not None:
+                note_other_order(self.name)
+                indices = place[indices]
+        return replace(self, indices=indices, n_classes=len(classes), classes=classes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ into a list of images for good. `pair_keys` and `find_keys` are the same for bar
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from reassess.errors import DataError
 from reassess.records.alignment import align, positions
+from reassess.records.benchmark import Classes, class_positions, note_other_order
 
 
 def factorize(values: Sequence[str]) -> tuple[Shaped[np.ndarray, "n"], Int[np.ndarray, "V"]]:
@@ -55,6 +56,8 @@ class Pairs:
         image_ids: the images that occur, distinct strings.
         image: for each pair the row of its image in ``image_ids``.
         label: for each pair the index of its class.
+        class_ids: ids of the classes in the order of the indices, as far as the record says;
+            empty texts for classes that it does not name, None where it names none.
 
     Raises:
         DataError: columns differ in length, an index is out of range, or a pair repeats.
@@ -63,6 +66,7 @@ class Pairs:
     image_ids: Shaped[np.ndarray, "N"]
     image: Int[np.ndarray, "Q"]
     label: Int[np.ndarray, "Q"]
+    class_ids: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if len(self.image) != len(self.label):
@@ -104,7 +108,9 @@ class Pairs:
                 "list first."
             )
         image = np.concatenate([part.image for part in parts])
-        return cls(ids, image, np.concatenate([part.label for part in parts]))
+        label = np.concatenate([part.label for part in parts])
+        stated = (part.class_ids for part in parts if part.class_ids is not None)
+        return cls(ids, image, label, next(stated, None))
 
     def __len__(self) -> int:
         return len(self.image)
@@ -149,7 +155,9 @@ class Pairs:
 
         Raises:
             AlignmentError: an id fits several images, or two ids name the same image.
+            DataError: the records number their classes differently.
         """
+        refuse_other_numbers(self, other, source=source)
         image = _rows_of_images(self.image_ids, other.image_ids, source)[self.image]
         n_classes = max(self.n_classes, other.n_classes)
         found = find_keys(pair_keys(image, self.label, n_classes), other.keys(n_classes))
@@ -166,7 +174,29 @@ class Pairs:
 
     def take(self, rows: Int[np.ndarray, "n"] | Bool[np.ndarray, "Q"]) -> "Pairs":
         """The pairs of these rows, or where the mask is true; the list of images stays."""
-        return Pairs(self.image_ids, self.image[rows], self.label[rows])
+        return Pairs(self.image_ids, self.image[rows], self.label[rows], self.class_ids)
+
+    def numbered_by(self, classes: Classes | None, *, source: str) -> "Pairs":
+        """The same pairs with the numbers that the classes have here, found by their ids.
+
+        Pairs that name no classes are taken as numbered so.
+
+        Args:
+            classes: the classes; None leaves the pairs as they are.
+            source: what carries the pairs, for messages.
+
+        Raises:
+            DataError: a class that occurs is not among the classes.
+        """
+        if classes is None or self.class_ids is classes.ids:
+            return self
+        if self.class_ids is None:
+            return replace(self, class_ids=classes.ids)
+        place = class_positions(self.class_ids, classes, self.label, source=source)
+        if place is None:
+            return replace(self, class_ids=classes.ids)
+        note_other_order(source)
+        return replace(self, label=place[self.label], class_ids=classes.ids)
 
     def aligned_to(
         self,
@@ -186,7 +216,26 @@ class Pairs:
             AlignmentError: an image is unknown, fits several, or appears twice.
         """
         row = align(self.image_ids, image_ids, source=source, target_name=target_name)
-        return Pairs(image_ids, row[self.image], self.label)
+        return Pairs(image_ids, row[self.image], self.label, self.class_ids)
+
+
+def refuse_other_numbers(one: Pairs, other: Pairs, *, source: str) -> None:
+    """Refuse two records in which one class index stands for two classes.
+
+    Raises:
+        DataError: naming the first such index and both classes.
+    """
+    if one.class_ids is None or other.class_ids is None or one.class_ids == other.class_ids:
+        return
+    both = zip(one.class_ids, other.class_ids, strict=False)
+    differ = [index for index, (a, b) in enumerate(both) if a and b and a != b]
+    if differ:
+        first = differ[0]
+        raise DataError(
+            f"{source}: class {first} is {one.class_ids[first]!r}, but must be "
+            f"{other.class_ids[first]!r} as in what it goes with; {len(differ):,} classes have "
+            "other numbers there. Give the classes, by whose ids both are read (--classes FILE)."
+        )
 
 
 def _equal(one: Shaped[np.ndarray, "n"], other: Shaped[np.ndarray, "m"]) -> bool:

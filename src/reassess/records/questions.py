@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError
-from reassess.records.benchmark import MOST_CLASSES
+from reassess.records.benchmark import MOST_CLASSES, Classes
 from reassess.records.pairs import Pairs, factorize, pair_keys
 
 ANSWERS = ("no", "maybe", "yes")
@@ -94,6 +94,7 @@ class Questions:
         task: Sequence[str] | None = None,
         image: Sequence[str] | None = None,
         label: Int[np.ndarray, "V"] | None = None,
+        class_ids: tuple[str, ...] | None = None,
     ) -> tuple["Questions", Int[np.ndarray, "V"]]:
         """The distinct questions of columns, as they first appear, and that of each row.
 
@@ -101,6 +102,7 @@ class Questions:
             task: id of the question, see `from_ids`; or
             image: id of the image asked about, with
             label: index of the class asked about.
+            class_ids: ids of the classes, as `Pairs.class_ids`.
 
         Raises:
             OptionError: neither or both of ``task`` and ``image`` with ``label`` are given.
@@ -108,7 +110,10 @@ class Questions:
         """
         if task is not None and image is None and label is None:
             ids, question = factorize(task)
-            return cls.from_ids(ids), question
+            found = cls.from_ids(ids)
+            if found.pairs is not None and class_ids is not None:
+                found = cls(ids, replace(found.pairs, class_ids=class_ids))
+            return found, question
         if task is not None or image is None or label is None:
             raise OptionError("votes: give either task, or image and label.")
         if len(image) != len(label):
@@ -119,7 +124,8 @@ class Questions:
         by_appearance = np.argsort(first)
         question = np.argsort(by_appearance)[place]
         first = first[by_appearance]
-        return cls.from_pairs(Pairs(image_ids, row[first], label[first])), question
+        pairs = Pairs(image_ids, row[first], label[first], class_ids)
+        return cls.from_pairs(pairs), question
 
     def require_pairs(self, source: str = "questions") -> Pairs:
         """The (image, class) pairs behind the questions.
@@ -140,6 +146,20 @@ class Questions:
     def take(self, rows: Int[np.ndarray, "n"]) -> "Questions":
         """The questions of these rows."""
         return Questions(self.ids[rows], None if self.pairs is None else self.pairs.take(rows))
+
+    def numbered_by(self, classes: Classes | None, *, source: str) -> "Questions":
+        """The same questions with the numbers that the classes have here; see `Pairs.numbered_by`.
+
+        Raises:
+            DataError: a class that occurs is not among the classes.
+        """
+        if self.pairs is None:
+            return self
+        pairs = self.pairs.numbered_by(classes, source=source)
+        if pairs.label is self.pairs.label:
+            return Questions(self.ids, pairs)
+        is_canonical = np.array_equal(self.ids, self.pairs.ids())
+        return Questions(pairs.ids() if is_canonical else self.ids, pairs)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -203,6 +223,19 @@ class Posterior:
             )
         if np.isnan(self.log_probability).any() or (self.log_probability > 0).any():
             raise DataError("posterior: a log-probability is NaN or above 0.")
+
+    def numbered_by(self, classes: Classes | None) -> "Posterior":
+        """The same with the numbers that the classes have here; see `Pairs.numbered_by`.
+
+        Raises:
+            DataError: a class that occurs is not among the classes.
+        """
+        questions = self.questions.numbered_by(classes, source="posterior")
+        gold_ids = self.gold_ids
+        if gold_ids is not None and questions.ids is not self.questions.ids:
+            now = dict(zip(self.questions.ids.tolist(), questions.ids.tolist(), strict=True))
+            gold_ids = np.array([now.get(one, one) for one in gold_ids.tolist()], dtype=str)
+        return replace(self, questions=questions, gold_ids=gold_ids)
 
     @property
     def probability(self) -> Float[np.ndarray, "Q T"]:

@@ -1,12 +1,13 @@
 """What was answered: raters' votes, one row each, and the gold that experts fixed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError, preview
+from reassess.records.benchmark import Classes
 from reassess.records.pairs import factorize
 from reassess.records.questions import ANSWERS, Questions
 
@@ -66,6 +67,7 @@ class Votes:
         task: Sequence[str] | None = None,
         image: Sequence[str] | None = None,
         label: Int[np.ndarray, "V"] | None = None,
+        class_ids: tuple[str, ...] | None = None,
         answers: Sequence[str] = ANSWERS,
         given_at: Shaped[np.ndarray, "V"] | None = None,
         seconds: Float[np.ndarray, "V"] | None = None,
@@ -81,6 +83,7 @@ class Votes:
             task: id of the question, see `Questions.from_ids`; or
             image: id of the image asked about, with
             label: index of the class asked about.
+            class_ids: ids of the classes, as `Pairs.class_ids`.
             answers: names of the answers, in the order of their codes.
             given_at: as the attribute; times that are all unknown become None.
             seconds: as the attribute; durations that are all unknown become None.
@@ -93,7 +96,9 @@ class Votes:
         """
         _check_integers(answer, "answer", f"its place in {', '.join(answers)}")
         _check_integers(label, "class", "its index")
-        questions, question = Questions.from_columns(task=task, image=image, label=label)
+        questions, question = Questions.from_columns(
+            task=task, image=image, label=label, class_ids=class_ids
+        )
         rater_ids, who = factorize(rater)
         return cls.from_codes(
             questions=questions, question=question, rater_ids=rater_ids, rater=who,
@@ -172,6 +177,20 @@ class Votes:
             seconds=None if self.seconds is None else self.seconds[rows],
         )
 
+    def numbered_by(self, classes: Classes | None, *, source: str = "votes") -> "Votes":
+        """The same votes with the numbers that the classes have here; see `Pairs.numbered_by`.
+
+        Args:
+            classes: the classes; None leaves the votes as they are.
+            source: what they are, for messages.
+
+        Raises:
+            DataError: a class that occurs is not among the classes.
+        """
+        if classes is None:
+            return self
+        return replace(self, questions=self.questions.numbered_by(classes, source=source))
+
     def counts(self) -> Int[np.ndarray, "Q A"]:
         """How often each question got each answer."""
         n_answers = len(self.answers)
@@ -246,6 +265,14 @@ class Gold:
     def questions(self) -> Questions:
         """The gold questions."""
         return self.votes.questions
+
+    def numbered_by(self, classes: Classes | None) -> "Gold":
+        """The same gold with the numbers that the classes have here; see `Pairs.numbered_by`.
+
+        Raises:
+            DataError: a class that occurs is not among the classes.
+        """
+        return Gold(self.votes.numbered_by(classes, source="gold"))
 
     def share_of_yes(self) -> Float[np.ndarray, "Q"]:
         """Share of the experts who said yes, in [0, 1]."""

@@ -23,6 +23,7 @@ from reassess.rating import (
     gold,
     images_in_use,
     import_gold,
+    keep_classes,
     mark_practice,
     practice_of_gold,
     question_table,
@@ -69,7 +70,8 @@ def sync(study: Study, store: Store) -> SyncResult:
     Raises:
         OptionError: the study has no tasks yet.
         FileError: a file is missing or malformed.
-        DataError: tasks or gold are not what they must be.
+        DataError: tasks or gold are not what they must be, or classes have other numbers than
+            those of the questions in the store.
         RaterError: an expert has the name of a rater.
         StoreError: the database cannot be read or written.
     """
@@ -80,7 +82,9 @@ def sync(study: Study, store: Store) -> SyncResult:
             f"Make them: reassess propose {study.folder}"
         )
     benchmark = read_study_benchmark(study)
-    tasks = read_tasks(path)
+    tasks = read_tasks(path, classes=benchmark.classes)
+    if benchmark.classes is not None:
+        keep_classes(store, benchmark.classes.ids)
     experts = _gold_of(study, benchmark)
     n_new = _add_new(store, tasks)
     images_asked = frozenset(tasks.pairs.image_ids.tolist())

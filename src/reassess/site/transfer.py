@@ -23,7 +23,7 @@ from reassess.errors import DataError, OptionError
 from reassess.files import read_votes, sha256_of, vote_format, write_atomically
 from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.tables import write_table
-from reassess.files.vote_tables import Part
+from reassess.files.vote_tables import Part, part_with_class_ids
 from reassess.rating import (
     PURPOSES,
     Store,
@@ -31,10 +31,11 @@ from reassess.rating import (
     adjudications,
     gold,
     import_votes,
+    keep_classes,
     question_table,
     vote_batches,
 )
-from reassess.records import ANSWERS, Pairs, Questions, align
+from reassess.records import ANSWERS, Classes, Pairs, Questions, align
 from reassess.registry import checks_choices
 from reassess.site.remarks import remark_columns
 from reassess.site.store import KEPT, kept_folder
@@ -81,8 +82,12 @@ def export_votes(
         )
     if not overwrite:
         _check_votes_are_ours(study, store, where)
-    parts = _parts(store, include_uncounted=include_uncounted)
-    n_votes = into.write(parts, where, classes=read_study_benchmark(study).classes, answers=ANSWERS)
+    classes = _checked_classes(study, store)
+    parts = (
+        part_with_class_ids(part, classes)
+        for part in _parts(store, include_uncounted=include_uncounted)
+    )
+    n_votes = into.write(parts, where, classes=classes, answers=ANSWERS)
     record_export(study, store, where)
     return where, n_votes
 
@@ -158,6 +163,11 @@ def export_experts(
         StoreError: the database cannot be read.
     """
     columns = _gold(store) if table == "gold" else _decisions(store)
+    classes = _checked_classes(study, store)
+    if classes is not None and "label" in columns:
+        class_id = [classes.ids[int(label)] for label in columns["label"]]
+        front = {"image": columns["image"], "label": columns["label"], "class_id": class_id}
+        columns = front | columns
     hint = "Let experts answer on the site first."
     where = _write_beside(study, store, table, columns, path, hint, overwrite=overwrite)
     if table == "gold":
@@ -264,6 +274,18 @@ def _noted(value: object) -> tuple[str, str]:
     if isinstance(value, dict):
         return str(value.get("sha256", "")), str(value.get("store", ""))
     return str(value), ""
+
+
+def _checked_classes(study: Study, store: Store) -> Classes | None:
+    """The study's classes, which must have the numbers of those that the store asked about.
+
+    Raises:
+        DataError: they have others.
+    """
+    classes = read_study_benchmark(study).classes
+    if classes is not None:
+        keep_classes(store, classes.ids)
+    return classes
 
 
 def _is_foreign(study: Study, store: Store, path: Path) -> bool:

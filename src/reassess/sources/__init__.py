@@ -56,6 +56,7 @@ from reassess.sources.readers import (
     posterior,
     predictions,
     results,
+    stated_classes,
     votes,
 )
 
@@ -88,5 +89,6 @@ __all__ = [
     "resolve",
     "results",
     "split_source",
+    "stated_classes",
     "votes",
 ]

@@ -8,13 +8,14 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.catalog import Catalog
-from reassess.errors import OptionError
+from reassess.errors import OptionError, preview
 from reassess.files.access import prefix_errors_with
 from reassess.files.expert_mistakes import (
     ExpertMistakes,
     is_expert_mistakes,
     read_expert_mistakes,
 )
+from reassess.files.labels import classes_in_labels
 from reassess.files.other_labels import read_label_table
 from reassess.files.tables import TABLES
 from reassess.notes import note
@@ -111,7 +112,7 @@ def evaluation_target(
             their benchmark.
         original_labels: the original labels, ``NAME|FILE|STUDY``. Where there are none, the images
             are those that the labels name, and only ReaL accuracy can be computed.
-        classes: the classes.
+        classes: the classes; by default those that the labels state or bring along.
         rows: how rows of predictions find their images, and which images to score.
 
     Raises:
@@ -122,6 +123,8 @@ def evaluation_target(
     """
     found = resolve(labels, "labels")
     given = class_table(classes)
+    if given is None:
+        given = _classes_stated([found], original_labels)
     about: Benchmark | None
     if original_labels is not None:
         about = benchmark(original_labels, classes=given)
@@ -144,6 +147,30 @@ def evaluation_target(
             f"{about.name}: these are scored."
         )
     return EvaluationTarget(sets, about, rows)
+
+
+def _classes_stated(found: Sequence[Source], original_labels: str | Path | None) -> Classes | None:
+    """The classes that a file of labels states; None where a study or a name brings its own.
+
+    The sorted names of the original labels would be another order than that in which the labels,
+    and with them the models, number the classes.
+    """
+    others = [] if original_labels is None else [resolve(original_labels, "benchmark")]
+    if any(one.meaning != "file" for one in (*found, *others)):
+        return None
+    for one in found:
+        path = Path(one.place)
+        if path.suffix.lower() not in {".json", ".parquet", ".pq"} or is_expert_mistakes(path):
+            continue
+        stated = classes_in_labels(path)
+        if stated is not None:
+            if list(stated.ids) != sorted(stated.ids):
+                note(
+                    f"{one.place}: no classes were given: they are those that it states, in its "
+                    f"order ({preview(stated.ids)}). Give others with --classes FILE."
+                )
+            return stated
+    return None
 
 
 def _own_benchmark(found: Source) -> Benchmark | None:
@@ -184,7 +211,8 @@ def reassessments(
         sources: ``NAME|FILE|STUDY`` each; besides what `labels` takes also tables
             ``image,label(s)`` and experts' verdicts on predictions.
         original_labels: the original labels; by default those of the first study or published name.
-        classes: the classes; by default those of the original labels.
+        classes: the classes; by default those that a file of labels states, else those of the
+            original labels.
 
     Raises:
         OptionError: there is no such source.
@@ -193,11 +221,12 @@ def reassessments(
     """
     found = [resolve(source, "labels") for source in sources]
     about = None
+    given = class_table(classes) or _classes_stated(found, original_labels)
     if original_labels is not None:
-        about = benchmark(original_labels, classes=classes)
+        about = benchmark(original_labels, classes=given)
     for one in found:
         about = about or _own_benchmark(one)
-    known = class_table(classes, about)
+    known = class_table(given, about)
     sets: list[tuple[LabelSets, Classes | None]] = []
     verdicts: list[ExpertMistakes] = []
     for one in found:

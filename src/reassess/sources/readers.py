@@ -35,6 +35,7 @@ from reassess.records import (
     Votes,
     positions,
 )
+from reassess.records.benchmark import class_positions, note_other_order
 from reassess.registry import checks_choices
 from reassess.sources.meaning import (
     PUBLISHED_BENCHMARK,
@@ -122,12 +123,15 @@ def benchmark(
     source: str | Path,
     *,
     classes: Classes | str | Path | None = None,
+    of_a_file: Classes | None = None,
 ) -> Benchmark:
     """Images and their original labels.
 
     Args:
         source: ``NAME|FILE|STUDY``; a file is a table ``image,label``.
         classes: the classes, where the source does not bring its own or calls them otherwise.
+        of_a_file: the classes of a source that is a file, where no others are given: those that
+            what goes with it states.
 
     Raises:
         OptionError: there is no such source.
@@ -136,7 +140,7 @@ def benchmark(
     """
     found = resolve(source, "benchmark")
     if found.meaning == "file":
-        return read_benchmark(found.place, classes=class_table(classes))
+        return read_benchmark(found.place, classes=class_table(classes) or of_a_file)
     if found.meaning == "name":
         about = Catalog.default().benchmark(found.place)
     else:
@@ -144,14 +148,34 @@ def benchmark(
 
         about = read_study_benchmark(study_at(found))
     given = class_table(classes)
-    if given is None or about.classes is None:
-        return about if given is None else replace(about, classes=given)
-    if len(given) != len(about.classes):
+    return about if given is None else _with_classes(about, given, found.place)
+
+
+def _with_classes(about: Benchmark, given: Classes, place: str) -> Benchmark:
+    """A benchmark by other classes: by the numbers of the same ones, or with other words for each.
+
+    Raises:
+        DataError: some of the classes are the benchmark's and some are not, or their number is
+            another.
+    """
+    own = about.classes
+    if own is None or own.ids == given.ids or own.names == given.names:
+        return replace(about, classes=given)
+    shared = own.index_of.keys() & given.index_of.keys()
+    if not shared and len(own) == len(given):
+        return replace(about, classes=given)
+    if not shared or set(own.ids) != set(given.ids):
         raise DataError(
-            f"the classes given are {len(given):,}, but must be the {len(about.classes):,} of "
-            f"{found.place} in their order. Leave them out (--classes)."
+            f"the {len(given):,} classes given are {preview(given.ids)}, but must be the "
+            f"{len(own):,} of {place}: {preview(own.ids)}. Leave them out (--classes)."
         )
-    return replace(about, classes=given)
+    original = about.original
+    if original is not None:
+        numbers = class_positions(own, given, original, source=place)
+        if numbers is not None:
+            note_other_order(place)
+            original = numbers[original]
+    return replace(about, classes=given, original=original)
 
 
 def labels(
@@ -192,7 +216,8 @@ def read_label_sets(
         own = whole.classes
     else:
         ids = None if about is None else about.image_ids
-        sets, own = read_labels(found.place, classes=classes, image_ids=ids), classes
+        sets = read_labels(found.place, classes=classes, image_ids=ids)
+        own = sets.classes
     return (sets if found.name is None else replace(sets, name=found.name)), own
 
 
@@ -309,6 +334,12 @@ def answered_questions(
     return AnsweredQuestions(read, truth, of_gold)
 
 
+def stated_classes(asked: Questions) -> Classes | None:
+    """The classes that questions name, if they name all up to the last; else None."""
+    ids = None if asked.pairs is None else asked.pairs.class_ids
+    return None if not ids or "" in ids else Classes.from_names(list(ids))
+
+
 def posterior(source: str | Path) -> Posterior:
     """The posterior in a file, or that of a study.
 
@@ -319,12 +350,13 @@ def posterior(source: str | Path) -> Posterior:
     found = resolve(source, "posterior")
     if found.meaning == "file":
         return read_posterior(found.place)
-    from reassess.study import FILES
+    from reassess.study import FILES, read_study_benchmark
 
     study = study_at(found)
     path = study.folder / FILES["posterior"]
     there = path if path.is_file() else None
-    return read_posterior(file_of_study(study, there, "posterior", "reassess run"))
+    path = file_of_study(study, there, "posterior", "reassess run")
+    return read_posterior(path, classes=read_study_benchmark(study).classes)
 
 
 def predictions(

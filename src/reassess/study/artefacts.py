@@ -225,8 +225,8 @@ class StudyArtefacts:
             "adjudications": gold,
             "remarks": partial(read_remarks, classes=benchmark.classes),
             "proposals": partial(read_proposals, benchmark=benchmark),
-            "tasks": read_tasks,
-            "posterior": read_posterior,
+            "tasks": partial(read_tasks, classes=benchmark.classes),
+            "posterior": partial(read_posterior, classes=benchmark.classes),
             "labels": partial(read_labels, classes=benchmark.classes),
         }
 

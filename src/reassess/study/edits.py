@@ -16,15 +16,24 @@ from dataclasses import fields
 from dataclasses import replace as with_changes
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from reassess.errors import DataError, FileError, MissingExtraError, OptionError, preview
-from reassess.files import RowOrder, read_benchmark, sha256_of, write_atomically
+from reassess.errors import (
+    ClassError,
+    DataError,
+    FileError,
+    MissingExtraError,
+    OptionError,
+    preview,
+)
+from reassess.files import RowOrder, read_benchmark, read_classes, sha256_of, write_atomically
 from reassess.files.access import exists, prefix_errors_with
 from reassess.files.prediction_forms import model_names, prediction_files, sibling_name, two_files
 from reassess.progress import Progress, null_progress
-from reassess.records import Benchmark, Hierarchy, ScoreType
+from reassess.records import Benchmark, Classes, Hierarchy, LabelsAre, ScoreType
 from reassess.registry import checks_choices
+from reassess.study.class_order import refuse_renumbered, with_new_classes, write_classes
 from reassess.study.inputs import (
     Hashes,
     named_classes,
@@ -65,6 +74,7 @@ Source = str | Path
 """Predictions: a path, ``X.npy:Y.npy`` or ``FILE#MODEL``."""
 
 
+@checks_choices
 def new_study(
     folder: str | Path,
     *,
@@ -73,8 +83,11 @@ def new_study(
     images: str | Path | None = None,
     hierarchy: str | Path | None = None,
     name: str | None = None,
+    labels_are: LabelsAre | None = None,
 ) -> Study:
     """A study in a new folder: its manifest, and copies of labels, classes and is-a edges.
+
+    Classes that only the labels name are written down, so that their order is kept.
 
     Args:
         folder: where to make it.
@@ -83,6 +96,8 @@ def new_study(
         images: the folder of images, which is not copied.
         hierarchy: a table ``child,parent``.
         name: how reports call the study; None for the folder's name.
+        labels_are: whether integers that name classes are ids or indices, in all files of the
+            study; None leaves it to the files.
 
     Raises:
         FileError: the folder holds a study already or cannot be written to; a file is missing
@@ -91,7 +106,7 @@ def new_study(
         MissingExtraError: tomlkit or pydantic is missing.
     """
     folder = Path(folder)
-    _check_benchmark(labels, classes, hierarchy)
+    benchmark = _check_benchmark(labels, classes, hierarchy, labels_are)
     if (folder / FILE_NAME).exists():
         raise FileError(
             f"{folder}: there is a study already ({FILE_NAME}). Add to it (reassess add), or "
@@ -100,11 +115,15 @@ def new_study(
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{folder}: it is a file, but must be a folder. Choose another name.")
     place = None if images is None else _images_as_named(images, folder)
+    kept = _copied_if(folder, classes, "classes")
+    if kept is None and benchmark.classes is not None:
+        kept = _keep_classes(folder, benchmark.classes)
     files = BenchmarkFiles(
         labels=_copied(folder, labels, f"labels{Path(labels).suffix.lower()}"),
-        classes=_copied_if(folder, classes, "classes"),
+        classes=kept,
         images=place,
         hierarchy=_copied_if(folder, hierarchy, "hierarchy"),
+        labels_are=labels_are,
     )
     toml = _tomlkit()
     document = toml.document()
@@ -199,6 +218,7 @@ def locate(
     images: str | Path | None = None,
     predictions: Mapping[str, Source] | None = None,
     copy: bool | None = None,
+    append_classes: bool = False,
 ) -> Study:
     """The study with files that lie elsewhere now, as after it was copied without them.
 
@@ -211,6 +231,7 @@ def locate(
         predictions: where predictions are, by the model's name. Other models of the same file
             move with it, and a model within a file keeps its name there.
         copy: as in `add_models`.
+        append_classes: let the labels name further classes, which come behind the others.
 
     Raises:
         OptionError: a model is not the study's.
@@ -225,10 +246,8 @@ def locate(
     changed: dict[tuple[str | int, str], str] = {}
     now = {"labels": study.labels, "classes": study.classes, "hierarchy": study.hierarchy}
     if tables:
-        at = {key: study.path(named) for key, named in now.items() if named is not None} | tables
-        _check_benchmark(at["labels"], at.get("classes"), at.get("hierarchy"))
-        for key, path in tables.items():
-            changed["benchmark", key] = _copied(folder, path, f"{key}{path.suffix.lower()}")
+        for key, name in _located_tables(study, tables, now, append_classes).items():
+            changed["benchmark", key] = name
     if images is not None:
         changed["benchmark", "images"] = _images_as_named(images, folder)
     if predictions:
@@ -245,6 +264,48 @@ def locate(
         table = document[part] if isinstance(part, str) else document["models"][part]
         table[key] = value
     return _write(folder, _tomlkit().dumps(document))
+
+
+def _located_tables(
+    study: Study, tables: Mapping[str, Path], now: Mapping[str, str | None], append_classes: bool
+) -> dict[str, str]:
+    """How the manifest names tables once they are in the study; they must fit each other.
+
+    Classes keep their numbers once there are questions about them. Those that only the labels
+    name are written down, as they are when a study begins.
+    """
+    at = {key: study.path(named) for key, named in now.items() if named is not None} | dict(tables)
+    known = _known_classes(study, tables)
+    if known is not None and append_classes:
+        known = with_new_classes(known, at["labels"])
+    try:
+        benchmark = _check_benchmark(at["labels"], known, at.get("hierarchy"), study.labels_are)
+    except ClassError as error:
+        raise ClassError(
+            f"{error} If these are further classes, let them come behind the others: "
+            "--append-classes"
+        ) from error
+    refuse_renumbered(study, benchmark.classes)
+    found = {
+        key: _copied(study.folder, path, f"{key}{path.suffix.lower()}")
+        for key, path in tables.items()
+    }
+    if benchmark.classes is not None and ("classes" not in at or append_classes):
+        found["classes"] = _keep_classes(study.folder, benchmark.classes)
+    return found
+
+
+def _known_classes(study: Study, tables: Mapping[str, Path]) -> Classes | None:
+    """The classes that new labels are read by: those given, else those of the study.
+
+    A study without a file of classes has those that its present labels name, once there are
+    questions about them.
+    """
+    if "classes" in tables or study.classes is not None:
+        return read_classes(tables.get("classes") or study.path(study.classes or ""))
+    if not (study.folder / "tasks.parquet").is_file():
+        return None
+    return read_study_benchmark(study).classes
 
 
 def change_settings(study: Study, section: str, options: Mapping[str, Any]) -> Study:
@@ -296,12 +357,25 @@ def kept_in_study(study: Study, path: str | Path, name: str) -> str:
 
 
 def _check_benchmark(
-    labels: str | Path, classes: str | Path | None, hierarchy: str | Path | None
-) -> None:
-    benchmark = read_benchmark(labels, classes=classes, hierarchy=hierarchy)
+    labels: str | Path,
+    classes: str | Path | Classes | None,
+    hierarchy: str | Path | None,
+    labels_are: LabelsAre | None,
+) -> Benchmark:
+    benchmark = read_benchmark(labels, classes=classes, hierarchy=hierarchy, labels_are=labels_are)
     if hierarchy is not None:
         with prefix_errors_with(Path(hierarchy)):
             Hierarchy.from_edges(benchmark.hierarchy, named_classes(benchmark))
+    return benchmark
+
+
+def _keep_classes(folder: Path, classes: Classes) -> str:
+    """The name of the file in a study that the classes were written to, as a copy is."""
+    name = "classes.csv"
+    with TemporaryDirectory() as beside:
+        written = Path(beside) / name
+        write_classes(classes, written)
+        return _copied(folder, written, name)
 
 
 def _images_as_named(images: str | Path, folder: Path) -> str:

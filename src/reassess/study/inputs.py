@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from reassess.errors import FileError, OptionError, preview
+from reassess.errors import ClassError, FileError, OptionError, preview
 from reassess.files import (
     open_predictions,
     read_benchmark,
@@ -26,9 +26,11 @@ from reassess.files import (
     write_atomically,
 )
 from reassess.files.access import exists, prefix_errors_with
+from reassess.files.class_words import integers_are
 from reassess.files.prediction_forms import prediction_files, two_files
 from reassess.proposals import image_per_row
 from reassess.records import Benchmark, Classes, Hierarchy, Predictions, ScoreMatrix
+from reassess.study.class_order import refuse_renumbered
 from reassess.study.manifest import SECTIONS, ModelEntry, Study
 
 CACHE = ".cache"
@@ -40,15 +42,28 @@ def read_study_benchmark(study: Study) -> Benchmark:
 
     Raises:
         FileError: a file is missing or malformed.
-        DataError: an image appears twice or a label is no class.
+        DataError: an image appears twice, a label is no class, or the classes have other numbers
+            than when the study's questions were made.
     """
     refuse_missing(study, "benchmark", but="images")
-    return read_benchmark(
-        study.path(study.labels),
-        classes=None if study.classes is None else study.path(study.classes),
-        hierarchy=None if study.hierarchy is None else study.path(study.hierarchy),
-        name=study.name,
-    )
+    try:
+        with integers_are(None):  # what a command says is about its own files
+            found = read_benchmark(
+                study.path(study.labels),
+                classes=None if study.classes is None else study.path(study.classes),
+                hierarchy=None if study.hierarchy is None else study.path(study.hierarchy),
+                name=study.name,
+                labels_are=study.labels_are,
+            )
+    except ClassError as error:
+        if study.classes is None:
+            raise
+        raise ClassError(
+            f"{error} Further classes come behind those that are there: reassess locate "
+            f"{study.folder} --labels FILE --append-classes"
+        ) from error
+    refuse_renumbered(study, found.classes)
+    return found
 
 
 def read_study_hierarchy(study: Study, benchmark: Benchmark) -> Hierarchy | None:

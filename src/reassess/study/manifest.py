@@ -24,7 +24,7 @@ from reassess.labels import LabelOptions
 from reassess.pipeline.options import CostOptions
 from reassess.proposals import RULES as PROPOSAL_RULES
 from reassess.proposals import ProposeOptions
-from reassess.records import ScoreType
+from reassess.records import LabelsAre, ScoreType
 from reassess.registry import checks_choices
 from reassess.study.toml_lines import Keys, places_in
 from reassess.study.validation import (
@@ -127,14 +127,20 @@ SECTIONS: dict[str, Section] = {
 """The sections of options, in the order of the stages."""
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class BenchmarkFiles:
-    """[benchmark]: the files that a study is about, as the manifest names them."""
+    """[benchmark]: the files that a study is about, as the manifest names them.
+
+    ``labels_are`` says how integers that name classes are read in the study's files: as class
+    ids, or as indices.
+    """
 
     labels: str
     classes: str | None = None
     images: str | None = None
     hierarchy: str | None = None
+    labels_are: LabelsAre | None = None
 
 
 @checks_choices
@@ -165,6 +171,7 @@ class ModelEntry:
             raise OptionError(f"n_classes is {self.n_classes}, but must be 1 or more.")
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class Study:
     """A study: its folder and what its manifest says.
@@ -176,6 +183,7 @@ class Study:
         classes: the classes file; None where there is none.
         images: the folder of images; None where there is none.
         hierarchy: the is-a edges; None where there are none.
+        labels_are: how integers that name classes are read; None leaves it to the files.
         models: in the order in which they were added.
         settings: what each section holds, under present names; defaults are left out.
     """
@@ -186,6 +194,7 @@ class Study:
     classes: str | None = None
     images: str | None = None
     hierarchy: str | None = None
+    labels_are: LabelsAre | None = None
     models: tuple[ModelEntry, ...] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -81,7 +81,7 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> StudyRecord
     labels, benchmark = read_study_labels(study)
     votes, gold = votes_file(study), findings_gold_file(study)
     proposals, path = study.folder / FILES["proposals"], study.folder / FILES["posterior"]
-    posterior = read_posterior(path) if path.is_file() else None
+    posterior = read_posterior(path, classes=benchmark.classes) if path.is_file() else None
     decided, adjudications = posterior, adjudications_file(study)
     if posterior is not None and adjudications is not None:
         experts = read_gold(adjudications, classes=benchmark.classes)

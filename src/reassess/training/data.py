@@ -201,7 +201,7 @@ def _read_label_sets(
     if labels is not None and _holds_sets(Path(labels)):
         sets = read_labels(labels, classes=known, image_ids=files.image_ids)
         n_classes = sets.n_classes or int(sets.indices.max()) + 1
-        return replace(sets, n_classes=n_classes), known
+        return replace(sets, n_classes=n_classes), sets.classes
     if labels is not None:
         read = read_benchmark(labels, classes=known)
         ids, original, known, name = read.image_ids, read.original, read.classes, read.name
