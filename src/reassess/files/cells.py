@@ -25,6 +25,9 @@ EMPTY_WORDS = frozenset(
 )  # fmt: skip
 """What other programs write into an empty cell."""
 
+_FIRST = 100
+"""So many cells show whether a column holds images."""
+
 _EXACT = 2.0**53
 """Whole numbers from here on are not exact in a float."""
 
@@ -49,7 +52,7 @@ def as_texts(
     """
     where = f"column {column!r}"
     kinds = set(map(type, cells))
-    if dict in kinds:
+    if any(isinstance(cell, dict) and {"bytes", "path"} & cell.keys() for cell in cells[:_FIRST]):
         cells = _paths_of_images(cells, path, where, first_row)
         kinds = {str}
     raw = list(cells) if kinds == {str} else _converted(cells, kinds, path, where, first_row)

@@ -163,7 +163,7 @@ class TextTable:
         for number, row in enumerate(rows, start=first):
             if row and len(row) != len(self.header):
                 raise FileError(
-                    f"{self.path}: row {number} has {len(row)} columns, but must have "
+                    f"{self.path}: row {number} has {_columns(len(row))}, but must have "
                     f"{len(self.header)} as the header has. Quote cells that contain "
                     f"{_SEPARATORS.get(self.dialect.delimiter, repr(self.dialect.delimiter))}."
                 )
@@ -299,6 +299,10 @@ def text_encoding(path: Path) -> str:
     raise FileError(
         f"{path}: it is not a text (it holds zero bytes), but must be a table. Export it as CSV."
     )
+
+
+def _columns(n: int) -> str:
+    return f"{n} column{'s' if n != 1 else ''}"
 
 
 def _named(delimiter: str) -> str:
