@@ -31,7 +31,7 @@ from reassess.files import (
 )
 from reassess.files.access import read_npy, read_npz
 from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
-from reassess.files.prediction_forms import without_siblings
+from reassess.files.prediction_forms import named_in_full, without_siblings
 from reassess.files.results import Results, read_results
 from reassess.records import Accuracy, Benchmark, Gold, LabelSets, Predictions, Votes
 from reassess.registry import checks_choices, near_names
@@ -310,7 +310,7 @@ class Catalog:
         return [
             record
             for path in without_siblings(paths)
-            for record in read_predictions(path, benchmark, order=one.order)
+            for record in read_predictions(named_in_full(path), benchmark, order=one.order)
         ]
 
     def results(self, name: str = "timm-results") -> Results:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from reassess.errors import AlignmentError, DataError
 from reassess.files import read_predictions
 from reassess.files.tables import write_csv
+from reassess.notes import collect_notes
 from reassess.records import Benchmark, Classes, LabelSets
 from reassess.scoring import original_accuracy, real_accuracy
 
@@ -147,7 +148,9 @@ def test_classes_and_scores_in_any_column_order(dtype: str, n_columns: int, tmp_
         np.save(tmp_path / first, classes)
         np.save(tmp_path / second, scores)
         check(model, f"{tmp_path / first}:{tmp_path / second}", ids=ids, n_columns=n_columns)
-    check(model, tmp_path / "x top5preds.npy", ids=ids, n_columns=n_columns)
+    with collect_notes() as notes:
+        check(model, tmp_path / "x top5preds.npy", ids=ids, n_columns=n_columns)
+    assert "read with x top5probs.npy, which lies beside it" in notes.texts[0]
     if n_columns == 1:
         np.savez(tmp_path / "one.npz", classes=classes[:, 0], scores=scores[:, 0], ids=ids)
         check(model, tmp_path / "one.npz")
@@ -182,10 +185,37 @@ def test_columns_that_say_of_which_classes_they_are_must_be_of_these(tmp_path: P
         said = {"class_ids": np.array(ids), "class_names": np.array(names)}
         np.savez(path, logits=model.scores, ids=model.ids, **said)
         check(model, path)
-    for ids in (known.ids[::-1], known.names[::-1], ("dog", *known.ids[1:])):
-        np.savez(path, logits=model.scores, ids=model.ids, class_ids=np.array(ids))
-        with pytest.raises(DataError, match=r"class_ids\[0\] is '(val|c:d=e|name c:d=e|dog)', but"):
-            read_predictions(path, model.benchmark)
+    np.savez(path, logits=model.scores, ids=model.ids, class_ids=np.array(["dog", *known.ids[1:]]))
+    with pytest.raises(DataError, match=r"class_ids\[0\] is 'dog', but"):
+        read_predictions(path, model.benchmark)
+    np.savez(path, logits=model.scores, ids=model.ids, class_ids=np.arange(1, K + 1))
+    with pytest.raises(DataError, match="must hold every class index from 0 to 6 once"):
+        read_predictions(path, model.benchmark)
+
+
+@pytest.mark.parametrize("key", ["class_ids", "class_names", "classes_"])
+@pytest.mark.parametrize("kind", ["ids", "names", "indices"])
+def test_classes_in_the_order_that_an_archive_states(key: str, kind: str, tmp_path: Path) -> None:
+    model = random_model()
+    known, path = model.benchmark.classes, tmp_path / "m.npz"
+    assert known is not None
+    order = np.array([3, 0, 6, 1, 2, 5, 4])
+    words = {"ids": np.array(known.ids), "names": np.array(known.names), "indices": np.arange(K)}
+    stated = {key: words[kind][order]}
+    place = np.argsort(order)
+    full = model.scores[:, order]
+    forms: list[tuple[int, dict[str, Any]]] = [
+        (5, {"scores": full}),
+        (K, {"classes": place[model.ranked]}),
+        (2, {"classes": place[model.ranked[:, :2]], "scores": model.best[:, :2]}),
+        (5, {"classes": place[model.ranked[:, 0]], "scores": full}),
+        (5, {"classes": place[model.ranked], "scores": full}),
+    ]
+    for n_columns, arrays in forms:
+        np.savez(path, ids=model.ids, **arrays, **stated)
+        with collect_notes() as notes:
+            check(model, path, n_columns=n_columns)
+        assert any("put in order by the class" in text for text in notes.texts)
 
 
 def timm_columns(model: Model, rows: Any, what: str, shape: str, k: int) -> dict[str, Any]:
@@ -253,7 +283,9 @@ def test_numbers_in_text_do_not_become_ties(tmp_path: Path) -> None:
 
 @given(
     scores=st.lists(
-        st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 0.5]), min_size=4, max_size=4),
+        st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 0.5]), min_size=4, max_size=4).filter(
+            lambda row: len(set(row)) > 1  # else the row was never predicted
+        ),
         min_size=1,
         max_size=5,
     ),

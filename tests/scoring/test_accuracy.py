@@ -130,15 +130,9 @@ def test_classes_and_k_must_match():
     predictions, labels, _ = by_hand()
     with pytest.raises(OptionError, match=r"k is 4, but must be in \[1, 3\]"):
         real_accuracy(predictions, labels, k=4)
-    few = Predictions("few", IDS, predictions.ranked_classes[:, :2] % 2, n_classes=2)
+    few = Predictions("few", IDS, predictions.ranked_classes[:, :1] % 2, n_classes=2)
     with pytest.raises(DataError, match="knows 2 classes"):
         real_accuracy(few, labels)
-
-
-def test_duplicate_classes_in_a_row_count_once():
-    predictions, labels, _ = by_hand()
-    twice = Predictions("twice", IDS, np.repeat(predictions.ranked_classes[:, :1], 2, axis=1))
-    assert real_accuracy(twice, labels, k=2) == real_accuracy(predictions, labels)
 
 
 def test_scores_of_models_and_images_say_the_same():

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, FileError, preview
-from reassess.files.access import write_atomically
+from reassess.files.access import prefix_errors_with, write_atomically
 from reassess.files.benchmarks import read_benchmark, read_classes
 from reassess.files.model_outputs import OutOfFold
 from reassess.files.tables import write_table
-from reassess.records import Benchmark, Classes, positions
+from reassess.records import Benchmark, Classes, check_order, positions
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def read_predicted_labels(
 
     Raises:
         FileError: a file is missing or malformed.
-        DataError: a label is none of the classes.
-        AlignmentError: a predicted image has no label.
+        DataError: a label is none of the classes, or the classes stand in another order.
+        AlignmentError: a predicted image has no label, or the rows stand in another order.
     """
     path = Path(labels)
     if path.suffix.lower() == ".json":
@@ -82,6 +82,9 @@ def read_predicted_labels(
             f"{path}: there are {len(read.classes):,} classes, but must be {n_classes:,} as the "
             "predictions have. Name them in their order (--classes FILE)."
         )
+    row = positions(found.image_ids, read.image_ids, source="the predictions")
+    with prefix_errors_with(path):
+        check_order(found.probabilities.argmax(axis=1), row, read, "the predictions")
     names = tuple(map(str, range(n_classes))) if read.classes is None else read.classes.names
     n_without = len(read.image_ids) - len(found.image_ids)
     return PredictedLabels(label, names, n_without)

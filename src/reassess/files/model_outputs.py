@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from reassess.errors import DataError, OptionError
+from reassess.errors import DataError, OptionError, preview
 from reassess.files.access import as_strings, prefix_errors_with, read_npz, write_atomically
 from reassess.records import Classes
+from reassess.records.score_values import check_predicted
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def read_out_of_fold(path: str | Path) -> OutOfFold:
 
     Raises:
         FileError: the file is missing, corrupt, or holds no probabilities.
-        DataError: its arrays do not fit together.
+        DataError: its arrays do not fit together, a probability lies outside [0, 1], or a row was
+            never predicted.
     """
     path = Path(path)
     arrays = read_npz(path)
@@ -80,7 +82,31 @@ def read_out_of_fold(path: str | Path) -> OutOfFold:
         )
     if len(np.unique(ids)) < len(ids):
         raise DataError(f"{path}: an image id appears twice, but must be unique.")
+    with prefix_errors_with(path):
+        probabilities = check_predicted(probabilities, ids, "the out-of-fold predictions")
+    column = None if classes is None else _number_of_columns(arrays, classes, path)
+    if column is not None:
+        probabilities, classes = probabilities[:, np.argsort(column)], None
     return OutOfFold(ids, probabilities, fold.astype(np.int64), classes)
+
+
+def _number_of_columns(
+    arrays: Mapping[str, Shaped[np.ndarray, "..."]], classes: Classes, path: Path
+) -> Int[np.ndarray, "K"] | None:
+    """The class of each column, where class ids are integers without names: they are indices.
+
+    Raises:
+        DataError: they are not every index once.
+    """
+    if arrays["class_ids"].dtype.kind not in "iu" or "class_names" in arrays:
+        return None
+    column = arrays["class_ids"].astype(np.int64)
+    if not np.array_equal(np.sort(column), np.arange(len(classes))):
+        raise DataError(
+            f"{path}: class_ids are {preview(classes.ids, 4)}, but integers must hold every class "
+            f"index from 0 to {len(classes) - 1:,} once. Write the ids as strings."
+        )
+    return column
 
 
 def _classes_in(arrays: Mapping[str, Shaped[np.ndarray, "..."]], path: Path) -> Classes | None:

@@ -16,6 +16,7 @@ or by naming the order. Of equal scores the earlier column wins.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,10 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError
 from reassess.files.access import Array, prefix_errors_with
-from reassess.files.prediction_forms import StoredPredictions, open_forms
+from reassess.files.full_scores import check_columns, top_of_full, two_axes
+from reassess.files.prediction_forms import open_forms
+from reassess.files.stored_predictions import StoredPredictions
+from reassess.notes import note
 from reassess.records import (
     Benchmark,
     Predictions,
@@ -34,6 +38,7 @@ from reassess.records import (
     how_ids_differ,
     positions,
 )
+from reassess.records.score_values import check_scores, refuse_never_predicted
 from reassess.registry import checks_choices
 
 RowOrder = Literal["file-number", "imagefolder"]
@@ -43,8 +48,6 @@ _ORDERS: dict[RowOrder, Callable[[Benchmark], Int[np.ndarray, "N"]]] = {
     "imagefolder": lambda benchmark: benchmark.by_imagefolder,
 }
 """The image of each row, in each of the orders."""
-
-_ROWS_AT_ONCE = 8192
 
 
 @checks_choices
@@ -127,8 +130,8 @@ def open_predictions(
                 records.append(_align(ranked, found, benchmark, order, ids, False))
                 continue
             _check_kinds(found)
-            scores = _two_axes(found.scores, found.where)
-            _check_full(scores, benchmark, found.where, n_columns)
+            scores = two_axes(found.scores, found.where)
+            check_columns(scores, benchmark, found.where, n_columns)
             row_ids = found.ids if found.ids is not None else ids
             image = _images_of_rows(len(scores), row_ids, order, benchmark, found.where, False)
             declared = scale or found.scale
@@ -147,129 +150,90 @@ def _check_kinds(found: StoredPredictions) -> None:
             )
 
 
+@dataclass(frozen=True)
+class _Ranked:
+    """Ranked classes as a file holds them, row by row.
+
+    Attributes:
+        classes: best first.
+        scores: their scores.
+        scale: what these are.
+        n_classes: K, where it shows.
+        never: whether each row was never predicted.
+        value: what the first such row holds for every class.
+    """
+
+    classes: Array
+    scores: Array | None
+    scale: ScoreType | None
+    n_classes: int | None
+    never: Array
+    value: float = 0.0
+
+
 def _ranked(
     found: StoredPredictions,
     benchmark: Benchmark,
     declared: ScoreType | None,
     top: int,
     n_columns: int | None,
-) -> tuple[Array, Array | None, ScoreType | None, int | None]:
+) -> _Ranked:
     """Classes and scores with the best column first, their scale, and K where it shows."""
     scale = declared or found.scale
     _check_kinds(found)
     if found.classes is None:
-        scores = _two_axes(found.scores, found.where)
-        n_classes = _check_full(scores, benchmark, found.where, n_columns)
-        classes, best = _top_of_full(scores, min(top, n_classes), scale, found.where)
-        return classes, best, scale, n_classes
-    classes = _two_axes(found.classes, found.where)
+        full = two_axes(found.scores, found.where)
+        n_classes = check_columns(full, benchmark, found.where, n_columns)
+        best = top_of_full(full, min(top, n_classes), scale, found.where, found.first)
+        return _Ranked(best.classes, best.scores, scale, n_classes, best.never, best.value)
+    classes = two_axes(found.classes, found.where)
     if classes.dtype == np.uint64:
         classes = np.minimum(classes, np.uint64(np.iinfo(np.int64).max))
     classes = classes.astype(np.int64)
+    _refuse_counting_from_one(classes, benchmark, found.where)
     if found.scores is None:
-        return classes, None, None, None
+        if classes.shape[1] == 2 and classes.max() <= 1 and benchmark.n_classes in {None, 2}:
+            note(
+                f"{found.where}: rows of 0 and 1 were read as two classes each, the better one "
+                "first. If they are one-hot, write array.argmax(axis=1) instead."
+            )
+        return _Ranked(classes, None, None, None, np.zeros(len(classes), dtype=bool))
     scores = found.scores[:, None] if found.scores.ndim == 1 else found.scores
     if scores.shape != classes.shape:
         raise DataError(
-            f"{found.where}: scores have the shape {scores.shape}, but must be {classes.shape} as "
-            "the classes are."
+            f"{found.where}: the scores read with the classes have the shape {scores.shape}, but "
+            f"must be {classes.shape} as the classes are, or have one column a class."
         )
-    _check_scores(scores, 0, scale, found.where)
+    never = (scores == (0 if scale == "probability" else -np.inf)).all(axis=1)
+    never |= np.isnan(scores).all(axis=1)
+    value = float(scores[np.argmax(never), 0])
+    scores = check_scores(np.where(never[:, None], 0, scores), scale, found.where)
     best_first = np.argsort(-scores, axis=1, kind="stable")
-    return (
+    return _Ranked(
         np.take_along_axis(classes, best_first, axis=1),
         np.take_along_axis(scores, best_first, axis=1),
         scale,
         None,
+        never,
+        value,
     )
 
 
-def _two_axes(array: Array | None, where: str) -> Array:
-    """An array [n, k]; one axis of integers is a single column."""
-    if array is not None and array.ndim == 1 and array.dtype.kind in "iu":
-        array = array[:, None]
-    if array is None or array.ndim != 2 or 0 in array.shape:
-        shape = None if array is None else array.shape
-        raise DataError(
-            f"{where}: the array has the shape {shape}, but must be [images, columns] with at "
-            "least one of each."
-        )
-    return array
-
-
-def _check_full(scores: Array, benchmark: Benchmark, where: str, declared: int | None) -> int:
-    """K of full scores, which have one column a class, or as many as were declared."""
-    n_columns = int(scores.shape[1])
-    known = benchmark.n_classes if declared is None else declared
-    least = 0 if benchmark.original is None else int(benchmark.original.max()) + 1
-    if (known is not None and n_columns != known) or n_columns < least:
-        must = f"{known:,}" if known is not None else f"at least {least:,}"
-        raise DataError(
-            f"{where}: full scores have {n_columns:,} columns, but must have {must}, one a class. "
-            "Floats are read as full scores; for the scores of ranked classes name both files, "
-            "CLASSES.npy:SCORES.npy."
-        )
-    return n_columns
-
-
-def _check_scores(block: Array, first_row: int, scale: ScoreType | None, where: str) -> None:
-    """Refuse NaN and infinity, and probabilities outside [0, 1]."""
-    wrong, must, remedy = np.isnan(block) | (block == np.inf), "be a number", "Predict again."
-    if not wrong.any() and scale == "probability":
-        wrong, must = (block < 0) | (block > 1), "lie in [0, 1] as probabilities do"
-        remedy = "Say what the scores are (--scale logit)."
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0].tolist()
-        raise DataError(
-            f"{where}: score[{first_row + row}, {column}] is {block[row, column]!s}, but must "
-            f"{must}; {int(wrong.sum()):,} of {block.size:,} near there are not. {remedy}"
-        )
-
-
-def _top_of_full(
-    scores: Array, top: int, scale: ScoreType | None, where: str
-) -> tuple[Array, Array]:
-    """The ``top`` best classes of each row and their scores, in blocks of rows."""
-    n = len(scores)
-    classes = np.empty((n, top), np.int64)
-    best = np.empty((n, top), np.float32 if scores.dtype.itemsize < 8 else np.float64)
-    for start in range(0, n, _ROWS_AT_ONCE):
-        block = np.array(scores[start : start + _ROWS_AT_ONCE], dtype=best.dtype)
-        _check_scores(block, start, scale, where)
-        rows = np.arange(len(block))
-        stop = start + len(block)
-        if top > 16:
-            ranked = np.argsort(-block, axis=1, kind="stable")[:, :top]
-            classes[start:stop] = ranked
-            best[start:stop] = np.take_along_axis(block, ranked, axis=1)
-            continue
-        taken = np.zeros_like(block, dtype=bool) if np.isneginf(block).any() else None
-        for column in range(top):
-            winner = _argmax(block, taken)
-            classes[start:stop, column] = winner
-            best[start:stop, column] = block[rows, winner]
-            if taken is None:
-                block[rows, winner] = -np.inf
-            else:
-                taken[rows, winner] = True
-    return classes, best
-
-
-def _argmax(block: Array, taken: Array | None) -> Array:
-    """First best column of each row, ``taken`` columns aside.
-
-    Minus infinity is a score that a model may give, so it cannot mark what is taken there.
-    """
-    if taken is None:
-        lowest = block
-    else:
-        lowest = np.where(taken, -np.inf, np.maximum(block, np.finfo(block.dtype).min))
-    winner: Array = np.argmax(lowest, axis=1)
-    return winner
+def _refuse_counting_from_one(classes: Array, benchmark: Benchmark, where: str) -> None:
+    """Refuse class indices from 1 to K, and those of a model with a class for the background."""
+    n_classes = benchmark.n_classes
+    if n_classes is None or classes.min() < 1 or classes.max() != n_classes:
+        return
+    row = int(np.argmax((classes == n_classes).any(axis=1)))
+    raise DataError(
+        f"{where}: row {row} names class {n_classes:,}, but class indices must be in [0, "
+        f"{n_classes:,}); none is 0. They count from 1, or behind a class for the background: "
+        "subtract 1."
+    )
 
 
 def _align(
-    ranked: tuple[Array, Array | None, ScoreType | None, int | None],
+    ranked: _Ranked,
     found: StoredPredictions,
     benchmark: Benchmark,
     order: RowOrder | None,
@@ -277,27 +241,34 @@ def _align(
     ignore_unknown: bool,
 ) -> Predictions:
     """Bring the rows into the order of the benchmark's images."""
-    classes, scores, scale, n_columns = ranked
+    classes = ranked.classes
     row_ids = found.ids if found.ids is not None else ids
     image = _images_of_rows(len(classes), row_ids, order, benchmark, found.where, ignore_unknown)
     known = np.flatnonzero(image >= 0)
+    if ignore_unknown:
+        known = known[~ranked.never[known]]
     if len(known) == 0:
         raise AlignmentError(f"{found.where}: none of its images is to be scored.")
-    check_order(
-        classes[known, 0], image[known], benchmark, f"predictions {found.model!r}",
-        n_classes=n_columns,
-    )  # fmt: skip
+    refuse_never_predicted(
+        ranked.never[known], ranked.value, benchmark.image_ids[image[known]], found.where
+    )
     rows = known[np.argsort(image[known], kind="stable")]
     complete = len(rows) == len(benchmark.image_ids)
     image_ids = benchmark.image_ids if complete else benchmark.image_ids[image[rows]]
-    return Predictions(
+    record = Predictions(
         model=found.model,
         image_ids=image_ids,
         ranked_classes=classes[rows],
-        scores=None if scores is None else scores[rows],
-        score_type=scale,
-        n_classes=benchmark.n_classes if n_columns is None else n_columns,
+        scores=None if ranked.scores is None else ranked.scores[rows],
+        score_type=ranked.scale,
+        n_classes=benchmark.n_classes if ranked.n_classes is None else ranked.n_classes,
     )
+    # By the order in which the file has its rows, so that another one can be named.
+    check_order(
+        classes[known, 0], image[known], benchmark, f"predictions {found.model!r}",
+        n_classes=ranked.n_classes,
+    )  # fmt: skip
+    return record
 
 
 def _images_of_rows(

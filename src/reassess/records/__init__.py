@@ -12,13 +12,15 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
                     `RecipeRun`
 `order_check`       `check_order`: whether predictions number classes and images as the labels do
 `hierarchy`         `Hierarchy`: which class is a kind of which
+`arrays`            arrays and image ids from what people hold
+`score_values`      what scores may be: numbers, probabilities up to rounding, rows of a model
 `pairs`             `Pairs`: (image, class), and how those of one record are found in another
 `questions`         `Proposals`, `Questions`, `Posterior`
 `votes`             `Votes`, `Gold`
 `tasks`             `Tasks`: the questions of one image on one screen; `Assessment`,
                     `StoppingRule`: which questions need no more votes
-`labels`            `LabelSets`, `OperatingPoint`; `Accuracy`, `MultilabelAccuracy`, `ModelScore`,
-                    `Comparison`, `ImageTable`
+`labels`            `LabelSets`, `OperatingPoint`
+`scores`            `Accuracy`, `MultilabelAccuracy`, `ModelScore`, `Comparison`, `ImageTable`
 `reviews`           `MistakeReview`: mistakes drawn for raters to judge
 ==================  =============================================================
 
@@ -34,15 +36,7 @@ from reassess.records.benchmark import (
     imagefolder_order,
 )
 from reassess.records.hierarchy import Hierarchy
-from reassess.records.labels import (
-    Accuracy,
-    Comparison,
-    ImageTable,
-    LabelSets,
-    ModelScore,
-    MultilabelAccuracy,
-    OperatingPoint,
-)
+from reassess.records.labels import LabelSets, OperatingPoint
 from reassess.records.order_check import check_order, check_order_by_labels
 from reassess.records.pairs import Pairs, factorize, find_keys, pair_keys
 from reassess.records.predictions import (
@@ -52,6 +46,13 @@ from reassess.records.predictions import (
 )
 from reassess.records.questions import ANSWERS, Posterior, Proposals, Questions
 from reassess.records.reviews import MistakeReview
+from reassess.records.scores import (
+    Accuracy,
+    Comparison,
+    ImageTable,
+    ModelScore,
+    MultilabelAccuracy,
+)
 from reassess.records.tasks import Assessment, NoStopping, StoppingRule, Tasks
 from reassess.records.votes import Gold, Votes
 

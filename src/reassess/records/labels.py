@@ -1,16 +1,18 @@
-"""The result: for each image the set of labels that hold, and what models score on such sets.
+"""The result: for each image the set of labels that hold.
 
-Scores are proportions that keep their denominators. Letters: n images, M models, K classes.
+Letters: N images, K classes, L labels.
 """
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.errors import DataError, preview
+from reassess.errors import AlignmentError, DataError, preview
 from reassess.records.alignment import align
+from reassess.records.arrays import as_array, as_ids
 from reassess.records.benchmark import (
     Benchmark,
     Classes,
@@ -84,8 +86,8 @@ class LabelSets:
         classes: the classes that the indices number; None where nothing says it.
 
     Raises:
-        DataError: columns do not fit, an id or a label appears twice, a label is outside
-            [0, K).
+        DataError: columns do not fit or are of another kind, an id or a label appears twice, a
+            label is outside [0, K), or a posterior outside [0, 1].
     """
 
     name: str
@@ -101,10 +103,33 @@ class LabelSets:
     classes: Classes | None = None
 
     def __post_init__(self) -> None:
-        if self.indptr[0] != 0 or self.indptr[-1] != len(self.indices):
-            raise DataError(f"{self.name}: row pointers do not span the labels.")
+        object.__setattr__(self, "image_ids", as_ids(self.image_ids, self.name))
+        for column in ("indptr", "indices"):
+            object.__setattr__(self, column, _integers(getattr(self, column), self.name, column))
+        n_images, n_labels = len(self.image_ids), len(self.indices)
+        spans = len(self.indptr) == n_images + 1 and self.indptr[0] == 0
+        if not spans or self.indptr[-1] != n_labels or bool((np.diff(self.indptr) < 0).any()):
+            raise DataError(
+                f"{self.name}: row pointers do not span the labels: they must be "
+                f"{n_images + 1:,} numbers that rise from 0 to {n_labels:,}. Use "
+                "LabelSets.from_lists."
+            )
+        for column, n in (("posterior", n_labels), ("rated", n_images)):
+            value = getattr(self, column)
+            if value is not None and np.shape(value) != (n,):
+                raise DataError(
+                    f"{self.name}: {column} has the shape {np.shape(value)}, but must be ({n},)."
+                )
+        if self.posterior is not None and len(self.posterior):
+            outside = ~((self.posterior >= 0) & (self.posterior <= 1))
+            if outside.any():
+                where = int(np.argmax(outside))
+                raise DataError(
+                    f"{self.name}: posterior[{where}] is {self.posterior[where]!s}, but must lie "
+                    f"in [0, 1]; {int(outside.sum()):,} do not."
+                )
         values, counts = np.unique(self.image_ids, return_counts=True)
-        if len(values) < len(self.image_ids):
+        if len(values) < n_images:
             raise DataError(
                 f"{self.name}: image id {preview(values[counts > 1])} appears more than once, but "
                 "must be unique. Leave one row for each image."
@@ -114,25 +139,118 @@ class LabelSets:
         again = (np.diff(self.image[order]) == 0) & (np.diff(self.indices[order]) == 0)
         if again.any():
             row = order[int(np.argmax(again))]
+            hint = "If rows are one-hot, use LabelSets.from_multihot. " * (
+                int(self.indices.max()) <= 1
+            )
             raise DataError(
                 f"{self.name}: image {str(self.image_ids[self.image[row]])!r} has the label "
-                f"{int(self.indices[row])} twice, but a set holds a label once."
+                f"{int(self.indices[row])} twice, but a set holds a label once. {hint}".strip()
             )
 
     @classmethod
-    def from_lists(
-        cls,
-        name: str,
-        image_ids: Shaped[np.ndarray, "N"],
-        lists: list[list[int]],
-        **more: object,
-    ) -> "LabelSets":
-        """Label sets from one list of class indices an image; ``more`` are attributes."""
-        lengths = np.fromiter((len(labels) for labels in lists), np.int64, len(lists))
+    def from_lists(cls, name: str, image_ids: Any, lists: Any, **more: Any) -> "LabelSets":
+        """Label sets from one list of class indices an image; ``more`` are attributes.
+
+        Raises:
+            DataError: a label is no integer, a list holds it twice, or the lists are one-hot rows.
+        """
+        lengths = np.fromiter((np.size(labels) for labels in lists), np.int64, len(lists))
         indptr = np.concatenate([[0], np.cumsum(lengths)])
-        flat = (label for labels in lists for label in labels)
-        indices = np.fromiter(flat, np.int64, int(indptr[-1]))
-        return cls(name, image_ids, indptr, indices, **more)  # type: ignore[arg-type]
+        parts = [np.asarray(labels).ravel() for labels in lists if np.size(labels)]
+        indices = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        _refuse_one_hot(name, lengths, indices)
+        indices = _integers(indices, name, "indices")
+        return cls(name, as_ids(image_ids, name), indptr, indices, **more)
+
+    @classmethod
+    def from_multihot(cls, name: str, image_ids: Any, multihot: Any, **more: Any) -> "LabelSets":
+        """Label sets from a matrix of 0 and 1, one column a class; ``more`` are attributes.
+
+        Args:
+            name: how to call them.
+            image_ids: one id a row.
+            multihot: [N, K], booleans or numbers: an array, a list of lists, a tensor or a frame.
+            more: further attributes; ``posterior`` one value a label, row by row.
+
+        Raises:
+            DataError: a cell is neither 0 nor 1, or rows and ids differ in number.
+        """
+        cells = as_array(multihot, f"{name}: multi-hot labels")
+        ids = as_ids(image_ids, name)
+        if cells.ndim != 2 or cells.dtype.kind not in "biuf" or len(cells) != len(ids):
+            raise DataError(
+                f"{name}: multi-hot labels have the shape {cells.shape} and type {cells.dtype}, "
+                f"but must be 0 and 1 of the shape [{len(ids)}, K], one column a class."
+            )
+        wrong = (cells != 0) & (cells != 1)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0].tolist()
+            raise DataError(
+                f"{name}: cell [{row}, {column}] is {cells[row, column]!s}, but must be 0 or 1; "
+                f"{int(wrong.sum()):,} are neither. For probabilities decide first, as by p >= 0.5."
+            )
+        row, indices = np.nonzero(cells)
+        counts = np.bincount(row, minlength=len(ids))
+        return cls(
+            name, ids, np.concatenate([[0], np.cumsum(counts)]), indices,
+            **{"n_classes": cells.shape[1], **more},
+        )  # fmt: skip
+
+    @classmethod
+    def from_columns(
+        cls, name: str, image: Any, label: Any, *, image_ids: Any = None,
+        classes: Classes | None = None,
+    ) -> "LabelSets":  # fmt: skip
+        """Label sets from two columns, a row for each label; an image may have several rows.
+
+        Args:
+            name: how to call them.
+            image: the id of each row's image: a list, an array, or a column of a table.
+            label: its class index; or its id or name where ``classes`` are given; None or NaN for
+                an image without a label.
+            image_ids: all images in their order; by default those of the rows, as they come.
+            classes: what ids and names are looked up in.
+
+        Raises:
+            AlignmentError: an image is not among ``image_ids``.
+            DataError: a label is no class, or an image has it twice.
+        """
+        ids, cells = as_ids(image, name), as_array(label, f"{name}: labels")
+        if cells.ndim != 1 or len(cells) != len(ids):
+            raise DataError(
+                f"{name}: labels have the shape {cells.shape}, but must be one for each of "
+                f"{len(ids):,} rows."
+            )
+        every = np.array(list(dict.fromkeys(ids.tolist()))) if image_ids is None else image_ids
+        every = as_ids(every, name)
+        values = cells.tolist()
+        rows = np.array([i for i, v in enumerate(values) if v is not None and v == v], np.int64)  # noqa: PLR0124 -- NaN
+        indices = _class_indices([values[i] for i in rows], classes, name)
+        place = {one: n for n, one in enumerate(every.tolist())}
+        unknown = [one for one in ids.tolist() if one not in place]
+        if unknown:
+            raise AlignmentError(
+                f"{name}: image {preview(unknown)} is not among the image ids, but must be."
+            )
+        of_image = np.array([place[one] for one in ids[rows].tolist()], np.int64)
+        order = np.argsort(of_image, kind="stable")
+        counts = np.bincount(of_image, minlength=len(every))
+        return cls(
+            name, every, np.concatenate([[0], np.cumsum(counts)]), indices[order],
+            n_classes=None if classes is None else len(classes),
+        )  # fmt: skip
+
+    def to_multihot(self, n_classes: int | None = None) -> Bool[np.ndarray, "N K"]:
+        """A matrix of one row an image and one column a class, True where the label holds.
+
+        Args:
+            n_classes: K; by default what the labels know, else one more than the highest label.
+        """
+        known = n_classes or self.n_classes or 1 + int(self.indices.max(initial=0))
+        check_classes(self.indices, known, f"{self.name}: label")
+        cells = np.zeros((len(self), known), dtype=bool)
+        cells[self.image, self.indices] = True
+        return cells
 
     def refuse_empty(self) -> "LabelSets":
         """The same labels, if any image has one.
@@ -257,156 +375,57 @@ class LabelSets:
         return replace(self, indices=indices, n_classes=len(classes), classes=classes)
 
 
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """Right answers over answers that could be judged.
+def _integers(value: Any, name: str, what: str) -> Int[np.ndarray, "n"]:
+    """A column as integers; one without any cell may be of any type.
 
-    Attributes:
-        n_correct: images whose prediction is right.
-        n_scored: images that could be judged.
-        n_unlabelled: images left out because no label holds for them.
+    Raises:
+        DataError: it holds something else.
     """
+    array = as_array(value, f"{name}: {what}")
+    if array.ndim == 1 and array.dtype.kind in "iu":
+        return array
+    if array.size == 0:
+        return np.empty(0, np.int64)
+    raise DataError(
+        f"{name}: {what} has the shape {array.shape} and type {array.dtype}, but must be one row "
+        "of integers (class indices). For rows of 0 and 1 use LabelSets.from_multihot."
+    )
 
-    n_correct: int
-    n_scored: int
-    n_unlabelled: int = 0
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.n_correct <= self.n_scored:
+def _refuse_one_hot(
+    name: str, lengths: Int[np.ndarray, "N"], indices: Shaped[np.ndarray, "L"]
+) -> None:
+    """Refuse rows of two classes that are one-hot: as sets, they would give every image both."""
+    if len(lengths) < 2 or not bool((lengths == 2).all()) or indices.dtype.kind not in "iu":
+        return
+    rows = indices.reshape(-1, 2)
+    if bool((np.sort(rows, axis=1) == [0, 1]).all()) and bool((rows[:, 0] == 1).any()):
+        raise DataError(
+            f"{name}: every list is [0, 1] or [1, 0], which gives each image both labels, but must "
+            "hold the classes of an image. They look one-hot: use LabelSets.from_multihot, or "
+            "write the class that is 1."
+        )
+
+
+def _class_indices(words: list[Any], classes: Classes | None, name: str) -> Int[np.ndarray, "L"]:
+    """Integers as class indices; strings as ids or names.
+
+    Raises:
+        DataError: a word is neither, or no class.
+    """
+    found = []
+    for row, word in enumerate(words):
+        if classes is not None and isinstance(word, str) and word in classes.index_of:
+            found.append(classes.index_of[word])
+        elif isinstance(word, int | float) and not isinstance(word, bool) and word == int(word):
+            found.append(int(word))
+        else:
             raise DataError(
-                f"accuracy: {self.n_correct} of {self.n_scored} are correct, but the count must "
-                "lie between 0 and the number scored."
+                f"{name}: label[{row}] is {word!r}, but must be a class index"
+                + (
+                    ", or the id or name of a class."
+                    if classes
+                    else ". Give the classes (classes=)."
+                )
             )
-
-    @property
-    def value(self) -> float | None:
-        """The proportion in [0, 1]; None where nothing could be judged."""
-        return self.n_correct / self.n_scored if self.n_scored else None
-
-
-@dataclass(frozen=True, slots=True)
-class MultilabelAccuracy:
-    """Accuracy of each original class, and its mean over the classes.
-
-    Attributes:
-        n_correct: right images of each class.
-        n_scored: judged images of each class.
-        n_unlabelled: images left out because no label holds for them.
-    """
-
-    n_correct: Int[np.ndarray, "K"]
-    n_scored: Int[np.ndarray, "K"]
-    n_unlabelled: int
-
-    @property
-    def by_class(self) -> Float[np.ndarray, "C"]:
-        """Accuracy of the classes that have a judged image."""
-        used = self.n_scored > 0
-        accuracy: Float[np.ndarray, "C"] = self.n_correct[used] / self.n_scored[used]
-        return accuracy
-
-    @property
-    def value(self) -> float | None:
-        """Mean of the classes' accuracies; None where no image was judged."""
-        by_class = self.by_class
-        return float(by_class.mean()) if len(by_class) else None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelScore:
-    """What one model scores.
-
-    Attributes:
-        model: its name.
-        real: top-1 under the reassessed labels.
-        original: top-1 under the original labels; None where they are unknown.
-        real_at: top-k accuracy under the reassessed labels, by k.
-        original_at: top-k accuracy under the original labels, by k; empty where they are unknown.
-        multilabel: averaged over original classes; None where they are unknown.
-        real_bootstrap: ends of the stratified bootstrap interval of ``real``; None where none
-            was asked for.
-        original_bootstrap: the same for ``original``.
-    """
-
-    model: str
-    real: Accuracy
-    original: Accuracy | None
-    real_at: dict[int, Accuracy]
-    original_at: dict[int, Accuracy]
-    multilabel: MultilabelAccuracy | None
-    real_bootstrap: tuple[float, float] | None = None
-    original_bootstrap: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How two models differ on images that both predicted and that have a label.
-
-    Attributes:
-        model_a: the first model.
-        model_b: the second model.
-        labels: the labels that judge.
-        n_both: images that both have right.
-        n_neither: images that neither has right.
-        only_a: ids of the images that only a has right, strings.
-        only_b: ids of the images that only b has right, strings.
-        low: lower end of the interval of the difference.
-        high: upper end of the interval of the difference.
-        p_value: exact two-sided McNemar test that both are right equally often.
-        confidence: of the interval.
-        original_a: accuracy of a under the original labels; None where these are unknown.
-        original_b: the same of b.
-    """
-
-    model_a: str
-    model_b: str
-    labels: str
-    n_both: int
-    n_neither: int
-    only_a: Shaped[np.ndarray, "n"]
-    only_b: Shaped[np.ndarray, "m"]
-    low: float
-    high: float
-    p_value: float
-    confidence: float
-    original_a: Accuracy | None = None
-    original_b: Accuracy | None = None
-
-    @property
-    def accuracy_a(self) -> Accuracy:
-        """Accuracy of a on the images that were judged."""
-        return Accuracy(self.n_both + len(self.only_a), self.n_scored)
-
-    @property
-    def accuracy_b(self) -> Accuracy:
-        """Accuracy of b on the images that were judged."""
-        return Accuracy(self.n_both + len(self.only_b), self.n_scored)
-
-    @property
-    def n_scored(self) -> int:
-        """Images that were judged."""
-        return self.n_both + self.n_neither + len(self.only_a) + len(self.only_b)
-
-    @property
-    def difference(self) -> float | None:
-        """Accuracy of a less accuracy of b; None where no image was judged."""
-        return (len(self.only_a) - len(self.only_b)) / self.n_scored if self.n_scored else None
-
-
-@dataclass(frozen=True, slots=True)
-class ImageTable:
-    """Which models are right on which image.
-
-    Attributes:
-        image_ids: the n images, strings.
-        models: the M models.
-        top: each model's top prediction.
-        right: whether it is among the labels.
-        n_labels: size of each image's label set; where it is 0 nothing is judged.
-    """
-
-    image_ids: Shaped[np.ndarray, "n"]
-    models: tuple[str, ...]
-    top: Int[np.ndarray, "n M"]
-    right: Bool[np.ndarray, "n M"]
-    n_labels: Int[np.ndarray, "n"]
+    return np.array(found, np.int64)

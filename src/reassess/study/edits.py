@@ -29,9 +29,10 @@ from reassess.errors import (
 )
 from reassess.files import RowOrder, read_benchmark, read_classes, sha256_of, write_atomically
 from reassess.files.access import exists, prefix_errors_with
+from reassess.files.full_scores import check_full_scores
 from reassess.files.prediction_forms import model_names, prediction_files, sibling_name, two_files
 from reassess.progress import Progress, null_progress
-from reassess.records import Benchmark, Classes, Hierarchy, LabelsAre, ScoreType
+from reassess.records import Benchmark, Classes, Hierarchy, LabelsAre, ScoreMatrix, ScoreType
 from reassess.registry import checks_choices
 from reassess.study.class_order import refuse_renumbered, with_new_classes, write_classes
 from reassess.study.inputs import (
@@ -421,7 +422,9 @@ def _entries(
         for model in wanted
     ]
     for entry in found:
-        open_model(study, entry, benchmark)
+        opened = open_model(study, entry, benchmark)
+        if isinstance(opened, ScoreMatrix):
+            check_full_scores(opened, benchmark)
     return found
 
 

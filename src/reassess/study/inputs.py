@@ -27,7 +27,7 @@ from reassess.files import (
 )
 from reassess.files.access import exists, prefix_errors_with
 from reassess.files.class_words import integers_are
-from reassess.files.prediction_forms import prediction_files, two_files
+from reassess.files.prediction_forms import named_in_full, prediction_files, two_files
 from reassess.proposals import image_per_row
 from reassess.records import Benchmark, Classes, Hierarchy, Predictions, ScoreMatrix
 from reassess.study.class_order import refuse_renumbered
@@ -99,7 +99,10 @@ def open_model(study: Study, entry: ModelEntry, benchmark: Benchmark) -> Predict
     """
     refuse_missing(study, "models", entry)
     found = _only(
-        entry, open_predictions(source_of(study, entry)[0], benchmark, **_rows(study, entry))
+        entry,
+        open_predictions(
+            named_in_full(source_of(study, entry)[0]), benchmark, **_rows(study, entry)
+        ),
     )
     with prefix_errors_with(Path(entry.predictions)):
         image_per_row(found, benchmark)
@@ -133,7 +136,7 @@ def rank_models(
     ranked = []
     for entry in entries:
         refuse_missing(study, "models", entry)
-        source = source_of(study, entry)[0]
+        source = named_in_full(source_of(study, entry)[0])
         key = (source, entry.order, entry.ids, entry.scale, entry.n_classes)
         if key not in read:
             read[key] = read_predictions(source, benchmark, **_rows(study, entry), top=depth)

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reassess.errors import DataError
 from reassess.records.benchmark import check_classes
+from reassess.records.score_values import check_predicted
 from reassess.registry import Registry
 
 _SLACK = 1e-6
@@ -88,19 +88,14 @@ def clean(
 
     Raises:
         OptionError: there is no such rule.
-        DataError: a label is no class, or a probability is not a number in [0, 1].
+        DataError: a label is no class, a probability is not a number in [0, 1], or a row was
+            never predicted.
 
     Source: the paper, section 6; Northcutt et al. (2021), "Confident Learning".
     """
     suspicion = CLEANING_RULES[CLEANING_RULES.checked(rule, "rule")].suspicion
     check_classes(label, probabilities.shape[1], "label")
-    outside = ~((probabilities >= 0) & (probabilities <= 1))
-    if outside.any():
-        row, column = np.argwhere(outside)[0].tolist()
-        raise DataError(
-            f"probability[{row}, {column}] is {probabilities[row, column]!s}, but must lie in "
-            f"[0, 1]; {int(outside.sum()):,} do not. Predict again (reassess folds)."
-        )
+    probabilities = check_predicted(probabilities, None, "probabilities")
     rows = np.arange(len(label))
     p_label = probabilities[rows, label]
     suspected, guess = suspicion(probabilities, label)

@@ -1,0 +1,83 @@
+"""Arrays from what people hold: NumPy, lists, torch tensors, columns of pandas, polars or Arrow.
+
+Nothing is imported for it: whatever converts itself to an array is asked to.
+"""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from reassess.errors import DataError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def as_array(value: Any, what: str) -> Array:
+    """A value as a NumPy array, without a copy where it is one; lists in cells become rows.
+
+    Args:
+        value: an array, a list, a tensor on any device, or a column or frame of a table.
+        what: what it is, for messages.
+
+    Raises:
+        DataError: its rows differ in length, or it is no array at all.
+    """
+    if hasattr(value, "detach"):  # a tensor of torch, which may need gradients or be elsewhere
+        value = value.detach().cpu()
+        value = value.float() if "bfloat16" in str(value.dtype) else value
+    try:
+        array = np.asarray(value)
+        if array.dtype == object and array.ndim == 1 and len(array) and _is_row(array[0]):
+            array = np.stack([np.asarray(row) for row in array])
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{what} is {type(value).__name__}, but must be an array, with rows of one length "
+            f"({error})."
+        ) from error
+    return array
+
+
+def _is_row(cell: Any) -> bool:
+    return isinstance(cell, np.ndarray | list | tuple)
+
+
+def as_ids(value: Any, what: str) -> Shaped[np.ndarray, "n"]:
+    """Image ids as strings: integers by their digits, bytes as UTF-8.
+
+    Args:
+        value: one id a row, in any form that `as_array` takes.
+        what: what they are ids of, for messages.
+
+    Raises:
+        DataError: they are not one row of strings, integers or bytes.
+    """
+    if isinstance(value, np.ndarray) and value.dtype.kind == "U" and value.ndim == 1:
+        return value
+    array = as_array(value, f"{what}: image ids")
+    if array.ndim == 1 and array.dtype.kind in "OT":
+        array = _from_objects(array)
+    if array.ndim == 1 and array.dtype.kind == "S":
+        try:
+            return np.strings.decode(array, "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{what}: an image id is not UTF-8 text ({error}).") from error
+    if array.ndim == 1 and (array.dtype.kind in "Uiu" or len(array) == 0):
+        return array.astype(str)
+    first = f", such as {array.flat[0]!r}" if array.size else ""
+    raise DataError(
+        f"{what}: image ids have the shape {array.shape} and type {array.dtype}{first}, but must "
+        "be one row of strings. Give one id an image."
+    )
+
+
+def _from_objects(array: Array) -> Array:
+    """Python objects of one kind as an array of that kind; left as they are if they are mixed."""
+    cells = array.tolist()
+    if all(isinstance(cell, str | int) and not isinstance(cell, bool) for cell in cells):
+        return np.array([str(cell) for cell in cells], dtype=str)
+    if all(isinstance(cell, bytes) for cell in cells):
+        return np.array(cells, dtype=bytes)
+    if all(hasattr(cell, "as_posix") for cell in cells):
+        return np.array([cell.as_posix() for cell in cells], dtype=str)
+    return array

@@ -1,0 +1,166 @@
+"""What models score: proportions that keep their denominators, and comparisons of two models.
+
+Letters: n images, M models, K classes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from reassess.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Right answers over answers that could be judged.
+
+    Attributes:
+        n_correct: images whose prediction is right.
+        n_scored: images that could be judged.
+        n_unlabelled: images left out because no label holds for them.
+    """
+
+    n_correct: int
+    n_scored: int
+    n_unlabelled: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.n_correct <= self.n_scored:
+            raise DataError(
+                f"accuracy: {self.n_correct} of {self.n_scored} are correct, but the count must "
+                "lie between 0 and the number scored."
+            )
+
+    @property
+    def value(self) -> float | None:
+        """The proportion in [0, 1]; None where nothing could be judged."""
+        return self.n_correct / self.n_scored if self.n_scored else None
+
+
+@dataclass(frozen=True, slots=True)
+class MultilabelAccuracy:
+    """Accuracy of each original class, and its mean over the classes.
+
+    Attributes:
+        n_correct: right images of each class.
+        n_scored: judged images of each class.
+        n_unlabelled: images left out because no label holds for them.
+    """
+
+    n_correct: Int[np.ndarray, "K"]
+    n_scored: Int[np.ndarray, "K"]
+    n_unlabelled: int
+
+    @property
+    def by_class(self) -> Float[np.ndarray, "C"]:
+        """Accuracy of the classes that have a judged image."""
+        used = self.n_scored > 0
+        accuracy: Float[np.ndarray, "C"] = self.n_correct[used] / self.n_scored[used]
+        return accuracy
+
+    @property
+    def value(self) -> float | None:
+        """Mean of the classes' accuracies; None where no image was judged."""
+        by_class = self.by_class
+        return float(by_class.mean()) if len(by_class) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelScore:
+    """What one model scores.
+
+    Attributes:
+        model: its name.
+        real: top-1 under the reassessed labels.
+        original: top-1 under the original labels; None where they are unknown.
+        real_at: top-k accuracy under the reassessed labels, by k.
+        original_at: top-k accuracy under the original labels, by k; empty where they are unknown.
+        multilabel: averaged over original classes; None where they are unknown.
+        real_bootstrap: ends of the stratified bootstrap interval of ``real``; None where none
+            was asked for.
+        original_bootstrap: the same for ``original``.
+    """
+
+    model: str
+    real: Accuracy
+    original: Accuracy | None
+    real_at: dict[int, Accuracy]
+    original_at: dict[int, Accuracy]
+    multilabel: MultilabelAccuracy | None
+    real_bootstrap: tuple[float, float] | None = None
+    original_bootstrap: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two models differ on images that both predicted and that have a label.
+
+    Attributes:
+        model_a: the first model.
+        model_b: the second model.
+        labels: the labels that judge.
+        n_both: images that both have right.
+        n_neither: images that neither has right.
+        only_a: ids of the images that only a has right, strings.
+        only_b: ids of the images that only b has right, strings.
+        low: lower end of the interval of the difference.
+        high: upper end of the interval of the difference.
+        p_value: exact two-sided McNemar test that both are right equally often.
+        confidence: of the interval.
+        original_a: accuracy of a under the original labels; None where these are unknown.
+        original_b: the same of b.
+    """
+
+    model_a: str
+    model_b: str
+    labels: str
+    n_both: int
+    n_neither: int
+    only_a: Shaped[np.ndarray, "n"]
+    only_b: Shaped[np.ndarray, "m"]
+    low: float
+    high: float
+    p_value: float
+    confidence: float
+    original_a: Accuracy | None = None
+    original_b: Accuracy | None = None
+
+    @property
+    def accuracy_a(self) -> Accuracy:
+        """Accuracy of a on the images that were judged."""
+        return Accuracy(self.n_both + len(self.only_a), self.n_scored)
+
+    @property
+    def accuracy_b(self) -> Accuracy:
+        """Accuracy of b on the images that were judged."""
+        return Accuracy(self.n_both + len(self.only_b), self.n_scored)
+
+    @property
+    def n_scored(self) -> int:
+        """Images that were judged."""
+        return self.n_both + self.n_neither + len(self.only_a) + len(self.only_b)
+
+    @property
+    def difference(self) -> float | None:
+        """Accuracy of a less accuracy of b; None where no image was judged."""
+        return (len(self.only_a) - len(self.only_b)) / self.n_scored if self.n_scored else None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTable:
+    """Which models are right on which image.
+
+    Attributes:
+        image_ids: the n images, strings.
+        models: the M models.
+        top: each model's top prediction.
+        right: whether it is among the labels.
+        n_labels: size of each image's label set; where it is 0 nothing is judged.
+    """
+
+    image_ids: Shaped[np.ndarray, "n"]
+    models: tuple[str, ...]
+    top: Int[np.ndarray, "n M"]
+    right: Bool[np.ndarray, "n M"]
+    n_labels: Int[np.ndarray, "n"]
