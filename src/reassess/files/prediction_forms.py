@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reassess.errors import FileError
 from reassess.files.access import exists, read_npy
+from reassess.files.json_tables import JSON_TABLES
 from reassess.files.prediction_archives import open_archive
 from reassess.files.stored_predictions import StoredPredictions, lone, with_scores_by_class
 from reassess.files.tables import TABLES
@@ -146,6 +147,11 @@ def _table(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
 for _format in (
     PredictionFormat("npy", (".npy",), _array, "one array, ranked classes or full scores"),
     PredictionFormat("npz", (".npz",), open_archive, "an archive of arrays, of one model or many"),
-    PredictionFormat("timm", tuple(sorted(TABLES)), _table, "the columns of timm's inference.py"),
+    PredictionFormat(
+        "timm",
+        tuple(sorted({*TABLES, *JSON_TABLES})),
+        _table,
+        "the columns of timm's inference.py, or a table of results",
+    ),
 ):
     PREDICTION_FORMATS.register(_format)

@@ -19,6 +19,7 @@ from reassess.errors import FileError, preview
 from reassess.files.access import check_readable, write_atomically
 from reassess.files.cells import as_texts
 from reassess.files.columns import Part
+from reassess.files.json_tables import JsonTable
 from reassess.files.parquet import ParquetTable, is_parquet, read_parquet
 from reassess.files.signatures import is_workbook
 from reassess.files.text_tables import TextTable, read_text_table
@@ -28,7 +29,7 @@ from reassess.notes import columns_read
 TABLES = frozenset({".csv", ".tsv", ".txt", ".parquet", ".pq", *WORKBOOKS})
 """Endings of files that are read as tables wherever a file may be one."""
 
-_Source = TextTable | ParquetTable | WorkbookTable
+_Source = TextTable | ParquetTable | WorkbookTable | JsonTable
 
 
 _DATA = re.compile(r"[+-]?\d+(\.\d*)?|\S+\.(jpe?g|png|webp|bmp|gif|tiff?)", re.IGNORECASE)
