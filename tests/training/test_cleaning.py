@@ -62,9 +62,12 @@ def test_by_hand():
 
 
 def test_ties_keep_the_label_and_labels_are_checked():
-    half = np.full((2, 2), 0.5)
+    half = np.tile([0.4, 0.4, 0.2], (2, 1))
     assert clean(half, np.array([0, 1])).kept.all()
-    with pytest.raises(DataError, match=r"label\[1\] is 2"):
-        clean(half, np.array([0, 2]))
-    with pytest.raises(DataError, match=r"probability\[0, 1\] is nan"):
+    with pytest.raises(DataError, match=r"label\[1\] is 3"):
+        clean(half, np.array([0, 3]))
+    with pytest.raises(DataError, match=r"score\[0, 1\] is nan"):
         clean(np.array([[0.5, np.nan]]), np.array([0]))
+    with pytest.raises(DataError, match=r"every score of row 1 is 0\.0.* 1 of 2 rows seem never"):
+        clean(np.array([[0.5, 0.4], [0, 0]]), np.array([0, 1]))
+    assert clean(np.array([[1.0000054, 0]], np.float32), np.array([0])).p_label.tolist() == [1]

@@ -47,7 +47,10 @@ CLASSES = (
     "predicted_labels", "predicted_class", "predicted_label", "pred_classes", "pred_labels",
     "pred_class", "pred_label", "y_pred", "y_hat", "yhat", "argmax", "top1", "indices",
 )  # fmt: skip
-"""Names of predicted classes; under these, floats are full scores."""
+"""Names of predicted classes."""
+
+_OUTPUTS = ("preds", "predictions", "pred", "prediction", "y_pred")
+"""Those under which floats are full scores."""
 
 TRUTH = (
     "y_true", "truth", "true", "target", "targets", "gt", "ground_truth", "true_label",
@@ -82,8 +85,9 @@ def open_archive(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
     ids_name, ids = _pop_ids(arrays, where)
     if not arrays:
         raise FileError(f"{where}: the archive holds no arrays of predictions.")
-    scores = _named(arrays, (*SCALES, *CLASSES), "f")
+    scores = _named(arrays, (*SCALES, *_OUTPUTS), "f")
     classes = _named(arrays, CLASSES, "iub")
+    _refuse_float_classes(arrays, where)
     refused = _named(arrays, tuple(SCALES), "iub")
     truth, either = _named(arrays, TRUTH, "iufUSb"), _named(arrays, EITHER, "iufUSb")
     if scores or classes or (refused and len(arrays) == 1):
@@ -108,6 +112,16 @@ def _named(arrays: Mapping[str, Array], names: tuple[str, ...], kinds: str) -> d
     return {name: arrays[name] for name in found if arrays[name].dtype.kind in kinds}
 
 
+def _refuse_float_classes(arrays: Mapping[str, Array], where: str) -> None:
+    """Refuse floats under names of classes, unless they may be full scores."""
+    for name, array in _named(arrays, CLASSES, "f").items():
+        if name.lower() not in _OUTPUTS or bool((array == np.round(array)).all()):
+            raise DataError(
+                f"{where}: {name} have the type {array.dtype}, but must be integers, the indices "
+                "of classes. Write array.astype(int), or call full scores 'scores'."
+            )
+
+
 def _pop_ids(arrays: dict[str, Array], where: str) -> tuple[str | None, Array | None]:
     """The image ids, taken out of the arrays, and the name that they stood under.
 
@@ -116,7 +130,7 @@ def _pop_ids(arrays: dict[str, Array], where: str) -> tuple[str | None, Array | 
     """
     found = [
         name
-        for name, array in _named(arrays, IDS, "iuUS").items()
+        for name, array in _named(arrays, IDS, "iuUSfcbmMV").items()
         if name.lower() == "ids" or (array.ndim == 1 and array.dtype.kind in "US")
     ]
     if not found:
