@@ -150,7 +150,9 @@ def _predicted(table: ColumnFile, benchmark: Benchmark, scores: Array | None) ->
             f"{table.path}: {first[0]!r} may be the prediction, or name the truth as {truth[0]!r} "
             "does. Rename the column of predicted classes 'prediction'."
         )
-    if scores is not None and scores.shape[1] > max(map(len, either.values())):
+    if scores is not None and scores.shape[1] > max(
+        _width(table, columns) for columns in either.values()
+    ):
         return _beside_full_scores(table, either, benchmark, scores)
     return _same_classes(table, either, benchmark, scores)
 
@@ -225,6 +227,12 @@ def _indices_beside_labels(
             )
     table.use("prediction", *either["index"])
     return classes
+
+
+def _width(table: ColumnFile, columns: list[str]) -> int:
+    """How many classes a row names."""
+    where = f"{table.path}: column {columns[0]!r}"
+    return sum(len(_items(cell, where)) for c in columns for cell in table.cells(c)[:1])
 
 
 def _beside_full_scores(
@@ -333,7 +341,8 @@ def _classes(table: ColumnFile, columns: list[str], benchmark: Benchmark) -> Arr
             continue
         rows = _lists(table, column)
         where = f"{table.path}: column {column!r}"
-        flat = described.as_ids([item for row in rows for item in row], where)
+        numbers = [n for n, row in enumerate(rows, table.first_row) for _ in row]
+        flat = described.as_ids([item for row in rows for item in row], numbers, where)
         is_index = column.strip().lower().startswith(("index", "pred_index", "predicted_index"))
         found = class_indices(
             flat, benchmark.classes, where, labels_are="index" if is_index else None
@@ -369,7 +378,7 @@ class _Descriptions:
             else:
                 self.shared[text] = [self._classes.ids[index] for index, _ in found]
 
-    def as_ids(self, words: list[str], where: str) -> list[str]:
+    def as_ids(self, words: list[str], rows: list[int], where: str) -> list[str]:
         """Words with descriptions replaced by the ids of their classes.
 
         Raises:
@@ -381,9 +390,9 @@ class _Descriptions:
         doubtful = [word for word in by_word if word in self.shared]
         if doubtful:
             n = sum(word in self.shared for word in words)
-            row = next(n for n, word in enumerate(words) if word in self.shared)
+            row = next(n for n, word in zip(rows, words, strict=True) if word in self.shared)
             raise DataError(
-                f"{where}: cell {row + 1:,} is {doubtful[0]!r}, but several classes are described "
+                f"{where}: row {row} is {doubtful[0]!r}, but several classes are described "
                 f"so ({preview(self.shared[doubtful[0]])}); {n:,} of {len(words):,} cells are in "
                 "doubt. Write them with timm's inference.py --include-index, or --label-type name "
                 "or detailed."
