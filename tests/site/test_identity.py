@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from reassess import rating
 from reassess.errors import OptionError
@@ -223,3 +224,47 @@ def test_the_commands_about_a_store(
     )
     for part in ("rating.db", ".rating"):
         assert not (study.folder / part).stat().st_mode & 0o077
+
+
+@pytest.mark.parametrize("with_votes", [False, True])
+def test_a_person_is_erased(
+    played: tuple[Study, str], cli: Callable[..., Ran], with_votes: bool
+) -> None:
+    study, url = played
+    name = "Jane Q. Doe"
+    with open_rating(study, url) as store:
+        boss = rating.accept_invitation(store, rating.invite(store, "boss", "owner"))
+        jane = rating.accept_invitation(store, rating.invite(store, name, by=boss.number))
+        task = rating.next_task(store, jane.number)
+        assert isinstance(task, rating.TaskLease)
+        text = "my cat Mitzi"
+        given = tuple(rating.Answer(q.question, 2) for q in task.questions)
+        rating.submit(store, jane.number, rating.Submission(task.lease, "k", given,
+                                                            something_else=text))  # fmt: skip
+        rating.pause(store, jane.number, by=boss.number, reason=f"{name} is ill")
+        export_votes(study, store)
+        before = rating.study_progress(store).n_votes
+        with backups.served(study):
+            refused = cli("erase", str(study.folder), name, "--database", url)
+            assert "being served" in refused.err
+    backups.backup(study, study.folder.parent / "kept", url)
+    options = ["--votes"] if with_votes else []
+    done = cli("erase", str(study.folder), name, "--database", url, *options)
+    assert (done.status, "kept" in done.err) == (0, True), done.err
+    with open_rating(study, url) as store:
+        assert rating.rater_named(store, name) is None
+        assert rating.study_progress(store).n_votes == before - (2 if with_votes else 0)
+        assert rating.remarks(store) == ()
+        acts = rating.audit_log(store)
+        assert acts[0].action == "erase"
+        assert name not in str(acts)
+        assert rating.audit(store) == ()
+        with pytest.raises((StoreError, IntegrityError), match="append-only"):
+            store.database.write(lambda c: c.exec_driver_sql("DELETE FROM votes"))
+    exported = (study.folder / "votes.csv").read_text()
+    assert name not in exported
+    assert len(exported.splitlines()) == 1 + before - (2 if with_votes else 0)
+    if url.startswith("sqlite"):
+        held = Path(url.removeprefix("sqlite:///")).read_bytes()
+        assert name.encode() not in held
+        assert text.encode() not in held

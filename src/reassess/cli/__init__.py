@@ -29,6 +29,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "check-store": "Check the rating store: every count and invariant.",
         "backup": "Back up the votes while people rate.",
         "restore": "Put a backup of the votes back.",
+        "erase": "Erase a person: name, texts and, where asked, votes.",
         "votes": "Export votes to a file; import votes from one.",
         "status": "Show which stages are done, stale or missing.",
         "run": "Run the stages that are stale, in order.",

@@ -21,6 +21,7 @@ is a function here that takes the store first; what must hold, the database hold
                  `raters_of`, `rater_named`, `rater_progress`, `sign_out_everywhere`
 `access`         `change_role`, `remove`, `end_sessions`, `open_invitations`,
                  `revoke_invitation`: how access ends
+`erasure`        `erase_person`: name, texts and votes out of the store
 `ownership`      `change_settings`, `pause`, `resume`, `waive_qualification`,
                  `exclude_votes`, `restore_votes`, `close`, `reopen`, `set_use`,
                  `audit_log`
@@ -63,6 +64,7 @@ from reassess.rating.audit import audit
 from reassess.rating.class_grid import grid_classes, next_class_grid
 from reassess.rating.classes import class_ids, keep_classes
 from reassess.rating.counts import refresh
+from reassess.rating.erasure import Erased, erase_person
 from reassess.rating.experts import (
     GoldTask,
     choose_gold,
@@ -168,6 +170,7 @@ __all__ = [
     "Act",
     "Adjudication",
     "Answer",
+    "Erased",
     "GoldProgress",
     "GoldTask",
     "HourlyWork",
@@ -215,6 +218,7 @@ __all__ = [
     "earlier_gold_task",
     "earlier_task",
     "end_sessions",
+    "erase_person",
     "exclude_votes",
     "gold",
     "gold_progress",

@@ -178,6 +178,25 @@ class Database:
             finally:
                 raw.execute("PRAGMA foreign_keys=ON").close()
 
+    def vacuum(self) -> None:
+        """Write a SQLite database anew, so that no page still holds what was deleted.
+
+        PostgreSQL's own housekeeping does it there.
+
+        Raises:
+            StoreError: the database is in use, or its disk is full.
+        """
+        if not self.is_sqlite:
+            return
+        with (
+            self._explaining(last=True),
+            self._writers.hold(BUSY_SECONDS),
+            self.engine.connect() as connection,
+        ):
+            raw: Any = connection.connection.driver_connection
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                raw.execute(statement).close()
+
     def _once(self, act: Callable[[Connection], T], durable: bool) -> T:
         with self._writers.hold(BUSY_SECONDS), self.engine.connect() as connection:
             if self.is_sqlite:

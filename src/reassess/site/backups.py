@@ -108,7 +108,11 @@ def restore(study: Study, path: Path, url: str | None = None, *, replace: bool =
     """
     if not path.is_file():
         raise FileError(f"{path}: there is no such file. Check the path.")
-    with _not_served(study), closing(Database(database_url(study, url))) as database:
+    served_now = "it is being served, and its votes would go nowhere. Stop `reassess serve` first."
+    with (
+        not_served(study, served_now),
+        closing(Database(database_url(study, url))) as database,
+    ):
         kept = None
         if database.is_sqlite:
             kept = _restore_sqlite(path, Path(str(database.url.database)), replace=replace)
@@ -159,8 +163,16 @@ def served(study: Study) -> Iterator[None]:
 
 
 @contextmanager
-def _not_served(study: Study) -> Iterator[None]:
-    said = "it is being served, and its votes would go nowhere. Stop `reassess serve` first."
+def not_served(study: Study, said: str) -> Iterator[None]:
+    """Hold that the study is not being served.
+
+    Args:
+        study: the study.
+        said: why it must not be, for the error.
+
+    Raises:
+        OptionError: it is.
+    """
     with _lock(study, fcntl.LOCK_EX, said):
         yield
 
