@@ -82,9 +82,15 @@ class AskOptions:
 
 @dataclass(frozen=True, slots=True)
 class SiteOptions:
-    """[site]: where the votes are, as a URL; a relative path of SQLite starts at the study."""
+    """[site]: where the votes are, and whom raters can ask.
+
+    Attributes:
+        database: the URL of the votes; a relative path of SQLite starts at the study.
+        contact: an e-mail or web address, or words, that every page of a rater shows.
+    """
 
     database: str | None = None
+    contact: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a password."""
@@ -122,7 +128,7 @@ SECTIONS: dict[str, Section] = {
     "aggregate": Section((AggregateOptions,), ("gold",)),
     "label": Section((LabelOptions,), ("gold", "adjudications")),
     "ask": Section((AskOptions,), ("labels",)),
-    "site": Section((SiteOptions,)),
+    "site": Section((SiteOptions,), ("instructions",)),
 }
 """The sections of options, in the order of the stages."""
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from reassess.rating import StoreError
+from reassess.web.markdown import contact_link
 from reassess.web.sessions import Session, Sessions
 
 STATIC = Path(__file__).parent / "static"
@@ -46,6 +47,9 @@ def page(sessions: Sessions, session: Session, template: str, **given: object) -
             words=sessions.site.wording.words,
             answer_keys=sessions.site.wording.keys,
             keys=sessions.site.wording.acts,
+            own_instructions=sessions.site.instructions,
+            contact=sessions.site.contact,
+            contact_link=contact_link(sessions.site.contact),
             asked=sessions.site.wording.question,
             version=_version(),
             **given,

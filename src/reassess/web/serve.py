@@ -17,8 +17,9 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from reassess.aggregation.adaptive import STOPPING_RULES, vote_budget
-from reassess.errors import OptionError
+from reassess.errors import FileError, OptionError
 from reassess.files import read_benchmark, read_labels
+from reassess.files.access import check_readable
 from reassess.rating import Store, refresh
 from reassess.records import Benchmark, StoppingRule
 from reassess.site.stopping import (
@@ -41,6 +42,7 @@ from reassess.study.inputs import CACHE
 from reassess.study.manifest import KEYS
 from reassess.web.app import create_app
 from reassess.web.image_check import FILE, ImageCheck
+from reassess.web.markdown import markdown_page
 from reassess.web.operation import log_requests
 from reassess.web.site import Site
 from reassess.web.wording import Wording
@@ -147,6 +149,8 @@ def serve_study(
             secure_cookies=config.https,
             wording=wording,
             shown_labels=shown_labels,
+            instructions=_instructions(study),
+            contact=study.setting("site", "contact", ""),
             image_check=check,
         )
     except BaseException:
@@ -212,6 +216,19 @@ def _asking(study: Study, loaded: SyncResult) -> tuple[Wording, dict[str, tuple[
         labels = read_labels(study.path(named), classes=classes).align_to(loaded.benchmark)
         shown = dict(zip(labels.image_ids.tolist(), map(tuple, labels.lists()), strict=True))
     return Wording(**options), shown
+
+
+def _instructions(study: Study) -> str:
+    """The study's own instructions as HTML; empty where the manifest names no file."""
+    named = study.setting("site", "instructions")
+    if named is None:
+        return ""
+    path = study.path(named)
+    check_readable(path)
+    try:
+        return markdown_page(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: it is not text in UTF-8. Save it as such.") from error
 
 
 def _ids(benchmark: Benchmark) -> list[str]:

@@ -33,6 +33,8 @@ class Site:
         wording: how question and answers are called.
         shown_labels: image id -> classes that pages name as its labels, beside the questions
             about it; none but where the study is about labels, as a review of mistakes is.
+        instructions: the study's own instructions, as safe HTML; empty where it has none.
+        contact: whom raters can ask: an address or words; empty where nobody is named.
         image_check: which images can be shown, as far as they were tried; None tries none.
         metrics_token: what `/metrics` asks for; None has no such page.
 
@@ -50,6 +52,8 @@ class Site:
     secure_cookies: bool = False
     wording: Wording = PAPER
     shown_labels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    instructions: str = ""
+    contact: str = ""
     image_check: ImageCheck | None = None
     metrics_token: str | None = None
 
