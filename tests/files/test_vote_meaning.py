@@ -19,7 +19,7 @@ from reassess.files import VOTE_FORMATS, read_gold, read_votes, write_votes
 from reassess.files.artefacts import read_tasks
 from reassess.files.label_studio import read_label_studio
 from reassess.notes import collect_notes
-from reassess.records import ANSWERS, Votes
+from reassess.records import ANSWERS, Questions, Votes
 from tests.study.small import make_study
 
 from .test_votes import some_votes, triples, votes_of
@@ -348,8 +348,9 @@ def test_times_that_parquet_stores(values: Any, kind: Any, tmp_path: Path) -> No
 
 
 FLAT = {
-    "image": "/data/local-files/?d=a%20b.jpg", "label": 0, "class": "cat", "answer": "yes",
-    "id": 5, "annotator": 1, "annotation_id": 7, "created_at": "2025-12-31T10:00:00.000000Z",
+    "image": "/data/local-files/?d=a%20b.jpg", "label": 0, "class": "cat", "class_id": "n0",
+    "answer": "yes", "id": 5, "annotator": 1, "annotation_id": 7,
+    "created_at": "2025-12-31T10:00:00.000000Z",
     "updated_at": "2026-01-01T10:00:00Z", "lead_time": 2.5,
 }  # fmt: skip
 
@@ -357,7 +358,12 @@ FLAT = {
 @pytest.mark.parametrize("form", ["json", "csv", "tsv"])
 def test_what_label_studio_exports_flat_is_read(form: str, tmp_path: Path) -> None:
     """JSON_MIN, CSV and TSV: one object or row an annotation; unannotated tasks hold no vote."""
-    rows = [FLAT, {**FLAT, "annotator": 2, "answer": "No"}, {**FLAT, "label": 1}, FLAT]
+    rows = [
+        FLAT,
+        {**FLAT, "annotator": 2, "answer": "No"},
+        {**FLAT, "label": 1, "class_id": "n1"},
+        FLAT,
+    ]
     empty = {"image": FLAT["image"], "label": 2, "class": "dog", "id": 6}
     path = tmp_path / f"export.{form}"
     if form == "json":
@@ -370,6 +376,7 @@ def test_what_label_studio_exports_flat_is_read(form: str, tmp_path: Path) -> No
     assert triples(found) == {
         ("a b.jpg:0", "1", "yes"): 1, ("a b.jpg:0", "2", "no"): 1, ("a b.jpg:1", "1", "yes"): 1,
     }  # fmt: skip
+    assert found.questions.require_pairs().class_ids == ("n0", "n1")
     assert found.given_at is not None
     assert set(found.given_at.tolist()) == {TEN.item()}
     assert "1 of 4 rows repeat a vote" in notes
@@ -471,15 +478,20 @@ def test_every_door_reads_the_same_votes(cli: Any, tmp_path: Path) -> None:
 @given(
     drawn=some_votes(),
     known=st.booleans(),
+    named=st.booleans(),
     name=st.sampled_from([(one, end) for one, f in VOTE_FORMATS.items() for end in f.endings]),
     expert=st.booleans(),
 )
 def test_what_is_written_is_read_by_every_reader(
-    drawn: Any, known: bool, name: tuple[str, str], expert: bool,
+    drawn: Any, known: bool, named: bool, name: tuple[str, str], expert: bool,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:  # fmt: skip
-    """Votes and gold through every format: the same questions, raters, answers and times."""
+    """Votes and gold through every format: questions, class ids, raters, answers and times."""
     votes = votes_of(drawn)
+    class_ids = ("n2", "n0", "n3", "n1")
+    if named:
+        pairs = replace(votes.questions.require_pairs(), class_ids=class_ids)
+        votes = replace(votes, questions=Questions.from_pairs(pairs))
     if known:
         times = np.datetime64("2026-01-01", "ms") + np.arange(len(votes)) * 61_007
         times[1:][votes.rater[1:] == 0] = np.datetime64("NaT")
@@ -490,6 +502,10 @@ def test_what_is_written_is_read_by_every_reader(
     found = read_gold(path, form=form).votes if expert else read_votes(path, form=form)
     assert triples(found) == triples(votes)
     assert set(found.questions.ids.tolist()) == set(votes.questions.ids.tolist())
+    if named:
+        pairs = found.questions.require_pairs()
+        assert pairs.class_ids is not None
+        assert all(pairs.class_ids[k] == class_ids[k] for k in set(pairs.label.tolist()))
     if "given_at" in VOTE_FORMATS[form].holds:
         assert _known(found) == _known(votes)
 

@@ -44,8 +44,8 @@ _LOCAL = "/data/local-files/?d="
 EXPORTED_COLUMNS = ("annotation_id", "annotator", "label")
 """Columns that Label Studio's tables of our tasks have, and no other table of votes has."""
 
-_COLUMNS = ("image", "image_id", "label", FIELD, "annotator", "annotation_id", "was_cancelled",
-            "created_at", "lead_time")  # fmt: skip
+_COLUMNS = ("image", "image_id", "label", "class_id", FIELD, "annotator", "annotation_id",
+            "was_cancelled", "created_at", "lead_time")  # fmt: skip
 
 
 def write_label_studio(
