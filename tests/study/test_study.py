@@ -396,3 +396,24 @@ def _pairs_of(path: str) -> list[tuple[str, int]]:
 
     table = pyarrow.parquet.read_table(path, columns=["image", "label"])
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def test_models_of_more_and_fewer_classes_do_not_go_into_one_study(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where only the indices of classes are known, and both would hold every label."""
+    monkeypatch.chdir(tmp_path)
+    label = np.arange(60) % 4
+    ids = np.array([f"{n}.jpg" for n in range(60)])
+    rows = "".join(f"{a},{b}\n" for a, b in zip(ids.tolist(), label.tolist(), strict=True))
+    Path("labels.csv").write_text("image,label\n" + rows)
+    for n_classes in (5, 6):
+        scores = np.random.default_rng(n_classes).random((60, n_classes)) / 2
+        scores[np.arange(60), label] += 0.5
+        np.savez(f"m{n_classes}.npz", probabilities=scores, ids=ids)
+    assert cli("new", "s", "--labels", "labels.csv").status == 0
+    assert cli("add", "s", "m5.npz").status == 0
+    ran = cli("add", "s", "m6.npz")
+    assert ran.status == 2
+    assert "have 6 columns, but must have 5 as those of 'm5' have" in ran.err
+    assert cli("add", "s", "m5=m6.npz", "--replace").status == 0

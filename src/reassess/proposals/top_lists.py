@@ -18,10 +18,15 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from reassess.errors import DataError
 from reassess.proposals.kernels import candidates, scan_logits
 from reassess.records import Predictions, ScoreMatrix, pair_keys
 from reassess.records.benchmark import MOST_CLASSES
+from reassess.records.score_values import (
+    check_scores,
+    constant_rows,
+    refuse_never_predicted,
+    rounding,
+)
 
 ListKind = Literal["logit", "probability", "score"]
 """What a list ranks by; ``score`` where the scale is not declared."""
@@ -363,21 +368,19 @@ def _ranked_exactly(source: ScoreMatrix, pairs: ListedPairs, n_listed: int) -> L
 def _check_block(
     source: ScoreMatrix, block: Float[np.ndarray, "b K"], best: Float[np.ndarray, "b"], start: int
 ) -> None:
-    """Refuse NaN and infinity, and probabilities outside [0, 1]."""
-    if not np.isfinite(best).all():
-        wrong, must = (
-            np.isnan(block) | np.isposinf(block) | (best == -np.inf)[:, None],
-            "be a number",
-        )
-        remedy = "Predict again."
-    elif source.score_type == "probability" and (best.max() > 1 or block.min() < 0):
-        wrong, must = (block < 0) | (block > 1), "lie in [0, 1] as probabilities do"
-        remedy = "Say what the scores are (--scale logit)."
-    else:
-        return
-    row, column = np.argwhere(wrong)[0].tolist()
-    raise DataError(
-        f"predictions {source.model!r}: score[{start + row}, {column}] is "
-        f"{block[row, column]!s}, but must {must}; {int(wrong.sum()):,} of {block.size:,} near "
-        f"there are not. {remedy}"
-    )
+    """Refuse NaN and infinity, probabilities outside [0, 1], and rows never predicted.
+
+    A probability outside by rounding only passes; so do two classes that are equally probable.
+    """
+    name, row = f"predictions {source.model!r}", constant_rows(block)
+    row = row[block[row, 0] != 0.5] if source.n_classes == 2 else row
+    if len(row):
+        never = np.zeros(len(block), dtype=bool)
+        never[row] = True
+        ids = source.image_ids[source.image[start : start + len(block)]]
+        refuse_never_predicted(never, float(block[row[0], 0]), ids, name)
+    if not np.isfinite(best).all() or (
+        source.score_type == "probability" and (best.max() > 1 or block.min() < 0)
+    ):
+        slack = rounding(source.scores.dtype)
+        check_scores(block, source.score_type, name, first_row=start, slack=slack)

@@ -181,6 +181,7 @@ def add_models(
         progress(f"checking {source}", done=done, total=len(wanted))
         found += [(source, one) for one in _entries(study, benchmark, name, source, rows)]
     _check_names(study, [entry.name for _, entry in found], replace=replace)
+    _refuse_other_columns(study, benchmark, [entry for _, entry in found])
     if ids is not None:
         rows["ids"] = _kept_files(study, [Path(ids)], copy=copy or None)[0]
     entries = [
@@ -426,6 +427,30 @@ def _entries(
         if isinstance(opened, ScoreMatrix):
             check_full_scores(opened, benchmark)
     return found
+
+
+def _refuse_other_columns(study: Study, benchmark: Benchmark, entries: list[ModelEntry]) -> None:
+    """Refuse full scores of more or fewer classes than another model's, where K is not known.
+
+    Raises:
+        DataError: two models' full scores differ in their columns.
+    """
+    if benchmark.n_classes is not None:
+        return
+    new = {entry.name for entry in entries}
+    there = [entry for entry in study.models if entry.name not in new]
+    first: tuple[str, int] | None = None
+    for entry in (*there, *entries):
+        opened = open_model(study, entry, benchmark)
+        if not isinstance(opened, ScoreMatrix):
+            continue
+        if first is not None and first[1] != opened.n_classes:
+            raise DataError(
+                f"{entry.predictions}: the full scores of {entry.name!r} have {opened.n_classes:,} "
+                f"columns, but must have {first[1]:,} as those of {first[0]!r} have, one a class. "
+                "Predict the same classes, or name them (classes in study.toml)."
+            )
+        first = first or (entry.name, opened.n_classes)
 
 
 def _paths(file: str) -> tuple[Path, ...]:
