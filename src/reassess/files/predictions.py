@@ -3,12 +3,11 @@
 ==========================  =========================================================
 ``X.npy`` of integers       ranked classes [N, k], best first
 ``X.npy`` of floats         full scores [N, K], memory-mapped
-``X.npy:Y.npy``             classes and their scores, columns in any order
+``X.npy:Y.npy``             classes and their scores, columns in any order; scores of K
+                            columns are looked up by class
 ``*preds.npy``              read with the ``*probs.npy`` beside it, where there is one
-``.npz``                    ``classes`` (and ``scores``), or ``scores``, ``logits`` or
-                            ``probabilities`` in full, each with optional ``ids``; or one
-                            array [N, k] a model; or one array of scores an image
-``.csv .tsv .parquet``      the columns of timm's ``inference.py``
+``.npz``                    `reassess.files.prediction_archives`
+tables, JSON                `reassess.files.timm_tables`
 ==========================  =========================================================
 
 Which image a row is about is stated, never assumed: by ids in the file, by a list of ids,
