@@ -61,7 +61,7 @@ def test_the_published_checks(published) -> None:
     ("content", "error", "says"),
     [
         ([CHECKS[0], 3], FileError, r"check \[1\] lacks"),
-        ([{"id": 1}], FileError, r"lacks 'given_original_label'"),
+        ([{"id": 1}], FileError, r"objects with 'id', but labels must be objects"),
         ([check("a", -1, 1, 5, 0, 0, 0)], FileError, "label -1"),
         ([check("a", 1, 1, 5, 0, 0, 0)], FileError, "both 1, but must differ"),
         ([check("a", 0, 1, 0, 0, 0, 0)], FileError, "'mturk' is"),
