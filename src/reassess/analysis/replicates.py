@@ -186,6 +186,8 @@ def resample(
     root = _root(of_images + of_raters - of_votes)
     covariance = root @ root.T
     reach = z_critical(confidence) * np.sqrt(np.diag(covariance))
+    # The correction for attenuation can pass 1 where votes are few and models are good.
+    accuracy = np.clip(accuracy, 0.0, 1.0)
     deviation = rng.standard_normal((n_resamples, len(accuracy))) @ root.T
     best, worst = rank_intervals(accuracy, deviation, confidence)
     low, high = np.clip(accuracy - reach, 0, 1), np.clip(accuracy + reach, 0, 1)

@@ -1,5 +1,6 @@
 """``reassess aggregate``: votes to posteriors."""
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import click
@@ -212,7 +213,15 @@ def aggregate(
         )  # fmt: skip
     write_posterior(made.record, output)
     if as_json:
-        print_json(_summary(read.votes, made.record, output) | {"reason": made.details.reason})
+        print_json(
+            _summary(read.votes, made.record, output)
+            | {
+                "reason": made.details.reason,
+                "calibration": None
+                if made.details.calibration is None
+                else dataclasses.asdict(made.details.calibration),
+            }
+        )
         return
     click.echo(f"{made.summary}: {output}")
 

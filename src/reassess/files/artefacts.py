@@ -215,7 +215,7 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
     if pairs is None or not np.array_equal(pairs.ids(), posterior.questions.ids):
         columns["question_ids"] = posterior.questions.ids
     for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256", "gold_ids",
-                 "confusion_prior", "held_out"):  # fmt: skip
+                 "confusion_prior", "held_out", "calibrated"):  # fmt: skip
         value = getattr(posterior, name)
         if value is not None:
             columns[name] = np.asarray(value)
@@ -286,6 +286,7 @@ def _posterior(arrays: dict[str, Array]) -> Posterior:
         gold_ids=arrays.get("gold_ids"),
         confusion_prior=str(arrays["confusion_prior"]) if "confusion_prior" in arrays else None,
         held_out=arrays.get("held_out"),
+        calibrated=arrays.get("calibrated"),
     )
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from reassess.errors import AlignmentError, DataError, FileError, OptionError
 from reassess.files.access import (
@@ -190,13 +190,10 @@ def _about(labels: LabelSets) -> dict[str, Any]:
             "unrated": unrated,
         }
         | stated_classes(labels.classes)
-        | (
-            {}
-            if labels.posterior is None
-            else {
-                "posterior": dict(zip(labels.image_ids.tolist(), _posteriors(labels), strict=True))
-            }
-        )
+        | {
+            name: dict(zip(labels.image_ids.tolist(), _by_image(labels, values), strict=True))
+            for name, values in _probabilities(labels).items()
+        }
     )
 
 
@@ -226,11 +223,16 @@ def classes_stated_in(about: Mapping[str, Any], path: Path) -> Classes | None:
         return Classes(tuple(ids), tuple(names), blank, blank)
 
 
-def _posteriors(labels: LabelSets) -> list[list[float]]:
+def _probabilities(labels: LabelSets) -> dict[str, Float[np.ndarray, "L"]]:
+    """What is known of P(present) of each label: raw, and as gold has it."""
+    known = {"posterior": labels.posterior, "calibrated": labels.calibrated}
+    return {name: values for name, values in known.items() if values is not None}
+
+
+def _by_image(labels: LabelSets, values: Float[np.ndarray, "L"]) -> list[list[float]]:
     """One list an image, in the order of `LabelSets.lists`."""
-    assert labels.posterior is not None  # noqa: S101 -- the caller asked; this tells mypy
     order = np.lexsort((labels.indices, labels.image))
-    flat = labels.posterior[order].tolist()
+    flat = values[order].tolist()
     ends = labels.indptr.tolist()
     return [flat[a:b] for a, b in pairwise(ends)]
 
@@ -249,11 +251,11 @@ def meta_file(path: Path) -> Path:
 
 def _write_parquet(labels: LabelSets, path: Path) -> None:
     columns: dict[str, Any] = {"image": labels.image_ids, "labels": labels.lists()}
-    if labels.posterior is not None:
-        columns["posterior"] = _posteriors(labels)
+    for name, values in _probabilities(labels).items():
+        columns[name] = _by_image(labels, values)
     if labels.rated is not None:
         columns["rated"] = labels.rated
-    about = _about(labels) | {"unrated": None, "posterior": None}
+    about = _about(labels) | {"unrated": None, "posterior": None, "calibrated": None}
     with write_atomically(path) as beside:
         write_parquet(beside, columns, {"reassess": json.dumps(about)})
 
@@ -441,11 +443,13 @@ def _label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, 
     try:
         unrated = about.get("unrated")
         rated = None if unrated is None else ~np.isin(ids, np.array(unrated, dtype=str))
-        posterior = None
-        if isinstance(about.get("posterior"), dict):
-            by_image = [about["posterior"].get(image_id) or [] for image_id in ids.tolist()]
-            _check_lengths(path, ids, checked, by_image)
-            posterior = np.array([p for values in by_image for p in values], dtype=np.float64)
+        probabilities = {}
+        for name in ("posterior", "calibrated"):
+            if isinstance(about.get(name), dict):
+                by_image = [about[name].get(image_id) or [] for image_id in ids.tolist()]
+                _check_lengths(path, ids, checked, by_image)
+                flat = [p for values in by_image for p in values]
+                probabilities[name] = np.array(flat, dtype=np.float64)
         point = about.get("operating_point")
         with prefix_errors_with(path):
             return (
@@ -453,7 +457,7 @@ def _label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, 
                     about.get("name") or source.name,
                     ids,
                     checked,
-                    posterior=posterior,
+                    **probabilities,
                     rated=rated,
                     n_classes=len(own) if own is not None else about.get("n_classes"),
                     operating_point=None if point is None else OperatingPoint(**point),
@@ -507,9 +511,9 @@ def _read_parquet(source: LabelFile) -> LabelSets:
     ids = np.array(table.texts(table.require(IMAGE)))
     lists = [[] if labels is None else labels for labels in cells]
     about = _parquet_about(path)
-    if table.find(("posterior",)):
-        values = table.cells("posterior")
-        about["posterior"] = dict(zip(ids.tolist(), values, strict=True))
+    for name in ("posterior", "calibrated"):
+        if table.find((name,)):
+            about[name] = dict(zip(ids.tolist(), table.cells(name), strict=True))
     if table.find(("rated",)):
         about["unrated"] = ids[~np.array(table.cells("rated"), dtype=bool)].tolist()
     return _label_sets(source, ids, lists, about)
@@ -552,7 +556,16 @@ for _format in (
         _read_by_file,
         _write_by_file,
         frozenset(
-            {"name", "posterior", "rated", "n_classes", "operating_point", "votes_sha256", "models"}
+            {
+                "name",
+                "posterior",
+                "calibrated",
+                "rated",
+                "n_classes",
+                "operating_point",
+                "votes_sha256",
+                "models",
+            }
         ),
     ),
     LabelFormat(

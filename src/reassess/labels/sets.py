@@ -153,6 +153,10 @@ def reassessed_labels(
     probability = np.concatenate([posterior.present[kept], np.ones(len(unrated))])
     order = np.lexsort((label, image))
     indptr = np.concatenate([[0], np.cumsum(np.bincount(image, minlength=n_images))])
+    calibrated = None
+    if posterior.calibrated is not None:
+        ones = np.ones(len(unrated))
+        calibrated = np.concatenate([posterior.calibrated[kept], ones])[order]
     return LabelSets(
         name=name or f"{benchmark.name} reassessed",
         image_ids=benchmark.image_ids,
@@ -164,4 +168,5 @@ def reassessed_labels(
         operating_point=point,
         votes_sha256=posterior.votes_sha256,
         classes=benchmark.classes,
+        calibrated=calibrated,
     ).refuse_empty()

@@ -18,7 +18,13 @@ from reassess.aggregation import (
 )
 from reassess.engines import Engine
 from reassess.errors import DataError, OptionError, preview
-from reassess.labels import LabelOptions, operating_point, reassessed_labels
+from reassess.labels import (
+    Calibration,
+    LabelOptions,
+    calibrate,
+    operating_point,
+    reassessed_labels,
+)
 from reassess.notes import note
 from reassess.pipeline.stage import Made, Models, NoOptions
 from reassess.progress import Progress, null_progress
@@ -99,14 +105,18 @@ def make_posterior(
             votes, options, gold, gold_votes, benchmark, engine=engine, progress=progress
         )
     )
+    calibration = None
+    if gold is not None:
+        posterior, calibration = calibrate(posterior, gold, options.min_expert_yes)
     for text in identification_notes(votes, posterior, gold, options.min_expert_yes):
         note(text)
     return Made(
         posterior,
         f"{len(votes):,} votes on {len(votes.questions):,} questions, by {name} ({reason})"
         + _convergence(posterior)
-        + _unused_gold(posterior, gold),
-        PosteriorDetails(name, reason),
+        + _unused_gold(posterior, gold)
+        + _calibration_in_words(calibration),
+        PosteriorDetails(name, reason, calibration),
     )
 
 
@@ -123,10 +133,12 @@ class PosteriorDetails:
     Attributes:
         method: its name.
         reason: why this one, in a clause.
+        calibration: how its probabilities were drawn to gold; None where gold did not allow it.
     """
 
     method: str
     reason: str
+    calibration: Calibration | None = None
 
 
 def _check_options(options: AggregateOptions, name: str, reason: str) -> None:
@@ -144,6 +156,17 @@ def _unused_gold(posterior: Posterior, gold: Gold | None) -> str:
     if gold is None or posterior.used_gold:
         return ""
     return "; gold is not used here, but can judge the labels"
+
+
+def _calibration_in_words(found: Calibration | None) -> str:
+    if found is None:
+        return ""
+    curve = {"platt": "Platt's curve", "isotonic": "an isotonic curve"}[found.curve]
+    return (
+        f"; beside the raw probabilities calibrated ones, by {curve} on {found.n_gold:,} gold "
+        f"questions (calibration error {found.error:.3f}, "
+        f"cross-fitted {found.calibrated_error:.3f})"
+    )
 
 
 def _convergence(posterior: Posterior) -> str:
@@ -287,7 +310,11 @@ def with_adjudications(posterior: Posterior, adjudications: Gold) -> tuple[Poste
     log_probability = posterior.log_probability.copy()
     with np.errstate(divide="ignore"):
         log_probability[row[is_certain]] = np.log((share[is_certain] > 0.5).astype(float))
-    return replace(posterior, log_probability=log_probability), int(is_certain.sum())
+    calibrated = None if posterior.calibrated is None else posterior.calibrated.copy()
+    if calibrated is not None:
+        calibrated[row[is_certain]] = (share[is_certain, 1] > 0.5).astype(float)
+    decided = replace(posterior, log_probability=log_probability, calibrated=calibrated)
+    return decided, int(is_certain.sum())
 
 
 def _check_all_answered(tasks: Tasks, posterior: Posterior) -> None:

@@ -77,6 +77,7 @@ class LabelSets:
         indices: class indices, each at most once an image.
         posterior: P(present) of each label; 1 for labels that were kept unrated, None where
             nothing is known.
+        calibrated: the same as gold has it, in [0, 1]; None without gold.
         rated: whether the image was put to raters; None where nothing is known.
         n_classes: K where it is known.
         operating_point: how the labels were decided; None for labels read from formats that
@@ -101,6 +102,7 @@ class LabelSets:
     votes_sha256: str | None = None
     models: tuple[str, ...] | None = None
     classes: Classes | None = None
+    calibrated: Float[np.ndarray, "L"] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "image_ids", as_ids(self.image_ids, self.name))
@@ -351,6 +353,7 @@ class LabelSets:
             votes_sha256=self.votes_sha256,
             models=self.models,
             classes=self.classes,
+            calibrated=None if self.calibrated is None else self.calibrated[entry],
         )
 
     def numbered_by(self, classes: Classes | None) -> "LabelSets":

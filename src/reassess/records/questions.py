@@ -195,6 +195,7 @@ class Posterior:
             where nothing says so, as in files of 0.1.0, whose prior was uniform.
         held_out: log-posterior of each question of ``gold_ids``, had the gold of its image not
             been counted, NaN where it has no votes; None where that is not known.
+        calibrated: P(present) of each question as gold has it, in [0, 1]; None without gold.
     """
 
     questions: Questions
@@ -214,6 +215,7 @@ class Posterior:
     gold_ids: Shaped[np.ndarray, "G"] | None = None
     confusion_prior: str | None = None
     held_out: Float[np.ndarray, "G T"] | None = None
+    calibrated: Float[np.ndarray, "Q"] | None = None
 
     def __post_init__(self) -> None:
         if self.log_probability.shape != (len(self.questions), len(self.states)):
@@ -223,6 +225,13 @@ class Posterior:
             )
         if np.isnan(self.log_probability).any() or (self.log_probability > 0).any():
             raise DataError("posterior: a log-probability is NaN or above 0.")
+        if self.calibrated is not None and not (
+            self.calibrated.shape == (len(self.questions),)
+            and ((self.calibrated >= 0) & (self.calibrated <= 1)).all()
+        ):
+            raise DataError(
+                "posterior: the calibrated probabilities must be in [0, 1], one a question."
+            )
 
     def numbered_by(self, classes: Classes | None) -> "Posterior":
         """The same with the numbers that the classes have here; see `Pairs.numbered_by`.

@@ -10,6 +10,7 @@ light; the tests hold every function against SciPy.
 `segmented`   a broken line: two straight lines that meet at a breakpoint
 `agreement`   of raters with each other, beyond chance
 `sampling`    shares and differences from a stratified sample
+`calibration` probabilities that mean what they say
 `clustered`   proportions whose items come in clusters; Learn then Test
 `dirichlet`   how strongly categorical distributions resemble their mean
 ============  ==========================================================================
