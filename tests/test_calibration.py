@@ -140,7 +140,7 @@ def test_the_summary_says_how_and_what_it_gains():
 
 @pytest.mark.parametrize("seed", [0, 1, 3])
 def test_calibrated_accuracies_lie_in_their_intervals_and_in_0_and_1(seed, monkeypatch):
-    """Strong models, poor raters, few images: the correction for attenuation gives 1.005 to 1.04."""
+    """Strong models, poor raters: the correction for attenuation gives 1.005 to 1.04 here."""
     rater = ((0.75, 0.1, 0.15), (0.4, 0.2, 0.4))
     monkeypatch.setattr("tests.analysis.simulated.SKILL", (0.999, 0.995, 0.99, 0.5))
     study = simulated(60, np.random.default_rng(seed), rater=rater, n_gold=30)

@@ -66,12 +66,17 @@ CLASSES = Classes(("n0", "n1"), ("cat", "dog"), ("kitty; puss", ""), ("", "it ba
 
 
 def labels() -> LabelSets:
-    point = OperatingPoint("recall-at-precision", 0.75, 0.9, 0.91, 0.88, 12, in_sample=True)
+    point = OperatingPoint(
+        "precision-at-least", 0.75, 0.9, 0.91, 0.88, 12, in_sample=True, precision_low=0.8,
+        precision_high=0.95, recall_low=0.7, recall_high=0.9, n_gold_images=7,
+        cross_fitted_precision=0.9, cross_fitted_recall=0.85, confidence=0.95,
+    )  # fmt: skip
     return LabelSets.from_lists(
         "ours", IDS, [[1, 3], [], [0]],
         posterior=np.array([0.9, 0.1 + 0.2, 1.0]), rated=np.array([True, True, False]),
         n_classes=4, operating_point=point, votes_sha256="ab" * 32, models=("one", "zwei"),
         classes=Classes(IDS_OF_CLASSES, ("cat", "dog", "dog", "eel"), BLANK, BLANK),
+        calibrated=np.array([0.7, 0.4, 1.0]),
     )  # fmt: skip
 
 
@@ -102,7 +107,9 @@ def posterior() -> Posterior:
         np.array(["ann", "bob"]), confusion=np.full((2, 2, 3), 1 / 3), prior=np.array([0.2, 0.8]),
         log_likelihood=(-3.0, -2.5), objective=(-4.0, -3.5), converged=False,
         votes_sha256="ab" * 32, used_gold=True, gold_sha256="cd" * 32,
-        gold_ids=np.array(["a", "b"]),
+        gold_ids=np.array(["a", "b"]), confusion_prior="pooled",
+        held_out=np.log(np.array([[0.25, 0.75], [0.5, 0.5]])),
+        calibrated=np.array([0.8, 0.5, 0.9, 0.6]),
     )  # fmt: skip
 
 
