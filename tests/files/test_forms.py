@@ -1,0 +1,562 @@
+"""The table of forms in docs/file-formats.md: each is read, with the right number, or refused.
+
+A row of `FORMS` is a row of the documentation, which a test holds together: what the form is
+called, how it is written, whether it is read, and what is said.
+"""
+
+import csv
+import json
+import pickle
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from reassess import sources
+from reassess.errors import ReassessError
+from reassess.files import read_classes, read_votes
+from reassess.files.results import read_results
+from reassess.notes import collect_notes
+from reassess.scoring import original_labels, score_models
+
+DOCS = Path(__file__).parents[2] / "docs" / "file-formats.md"
+IMAGES = ["a/1.jpg", "a/2.jpg", "b/3.jpg", "c/ü.png"]
+CLASSES = ["cat", "dog", "owl"]
+TRUTH = [0, 0, 1, 2]
+"""The class of each image."""
+Cells = dict[str, Sequence[Any]]
+
+
+def table(
+    name: str, columns: Cells, delimiter: str = ",", encoding: str = "utf-8", first: str = ""
+) -> Path:
+    path = Path(name)
+    with path.open("w", newline="", encoding=encoding) as file:
+        file.write(first)
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+    return path
+
+
+def parquet(name: str, columns: Cells) -> Path:
+    pq.write_table(pa.table({key: list(cells) for key, cells in columns.items()}), name)
+    return Path(name)
+
+
+def excel(name: str, columns: Cells) -> Path:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (list(columns), *zip(*columns.values(), strict=True)):
+        book.active.append(list(row))
+    book.save(name)
+    return Path(name)
+
+
+def as_json(name: str, value: Any) -> Path:
+    Path(name).write_text(json.dumps(value))
+    return Path(name)
+
+
+def npz(name: str, **arrays: Any) -> Path:
+    np.savez(name, **{key: np.array(array) for key, array in arrays.items()})
+    return Path(name)
+
+
+def npy(name: str, array: Any) -> Path:
+    np.save(name, np.array(array))
+    return Path(name)
+
+
+def pickled(name: str) -> Path:
+    Path(name).write_bytes(pickle.dumps({"labels": TRUTH}))
+    return Path(name)
+
+
+WORDS = [CLASSES[label] for label in TRUTH]
+LABELS: Cells = {"image": IMAGES, "label": WORDS}
+ONE_HOT = np.eye(3, dtype=int)[TRUTH]
+LOGITS = np.where(ONE_HOT == 1, 2.5, -1.5) - np.arange(3) / 10
+RANKED = np.argsort(-LOGITS, axis=1)
+VOTES: Cells = {
+    "image": [one for one in IMAGES for _ in range(2)],
+    "label": [word for word in WORDS for _ in range(2)],
+    "rater": ["ann", "bob"] * 4,
+    "answer": ["yes", "yes", "no", "maybe"] * 2,
+}
+STUDIO_TASK = {
+    "image": "a/1.jpg", "label": "cat", "image_id": "a/1.jpg", "class_id": "cat",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of files.
+
+    Attributes:
+        name: as the documentation calls it.
+        role: what the file is about: the key of `READERS`.
+        write: writes one.
+        is_read: whether it is read.
+        says: what a note or a refusal holds; a pattern. Empty where nothing is said.
+        finds: what is read, where it is something else than `READERS` say.
+    """
+
+    name: str
+    role: str
+    write: Callable[[], Path]
+    is_read: bool
+    says: str = ""
+    finds: tuple[Any, ...] = ()
+
+
+def original(path: Path) -> list[Any]:
+    found = sources.benchmark(path)
+    assert found.original is not None
+    names = CLASSES if found.classes is None else found.classes.names
+    return sorted(zip(found.image_ids.tolist(), (names[n] for n in found.original), strict=True))
+
+
+def classes(path: Path) -> list[Any]:
+    return list(read_classes(path).names)
+
+
+def n_right(path: Path) -> list[Any]:
+    benchmark = sources.benchmark(table("labels-of-it.csv", LABELS))
+    (found,) = sources.predictions(path, benchmark)
+    (score,) = score_models([found], original_labels(benchmark), benchmark)
+    return [score.original.n_correct, score.original.n_scored]
+
+
+def answers(path: Path) -> list[Any]:
+    known = sources.class_table(str(table("classes-of-it.csv", {"id": CLASSES})), None)
+    found = read_votes(path, classes=known)
+    pairs = found.questions.require_pairs("votes")
+    place = pairs.image[found.question]
+    return sorted(
+        zip(
+            pairs.image_ids[place].tolist(), pairs.label[found.question].tolist(),
+            found.rater_ids[found.rater].tolist(), (found.answers[n] for n in found.answer),
+            strict=True,
+        )
+    )  # fmt: skip
+
+
+def sets(path: Path) -> list[Any]:
+    known = str(table("labels-of-it.csv", LABELS))
+    found = sources.evaluation_target(path, known).labels
+    return sorted(zip(found.image_ids.tolist(), found.lists(), strict=True))
+
+
+def accuracies(path: Path) -> list[Any]:
+    return read_results([path]).accuracy["real"].tolist()
+
+
+READERS: dict[str, tuple[Callable[[Path], list[Any]], list[Any]]] = {
+    "original labels": (original, sorted(zip(IMAGES, WORDS, strict=True))),
+    "classes": (classes, CLASSES),
+    "predictions": (n_right, [4, 4]),
+    "votes": (answers, sorted(
+        (image, CLASSES.index(word), rater, answer)
+        for image, word, rater, answer in zip(*VOTES.values(), strict=True)
+    )),
+    "reassessed labels": (sets, sorted((one, [n]) for one, n in zip(IMAGES, TRUTH, strict=True))),
+    "results": (accuracies, [0.81, 0.75]),
+}  # fmt: skip
+"""The reader of each role, and what it must find."""
+
+
+def _with(columns: Cells, **more: Iterable[Any]) -> Cells:
+    return columns | {key: list(cells) for key, cells in more.items()}
+
+
+def _nfd(words: Iterable[str]) -> list[str]:
+    return [unicodedata.normalize("NFD", one) for one in words]
+
+
+STUDIO = [
+    {
+        "data": {"image": image, "label": word},
+        "annotations": [
+            {
+                "completed_by": {"email": rater},
+                "result": [
+                    {"from_name": "answer", "type": "choices", "value": {"choices": [answer]}}
+                ],
+            }
+            for one, rater, answer in zip(
+                VOTES["image"], VOTES["rater"], VOTES["answer"], strict=True
+            )
+            if one == image
+        ],
+    }
+    for image, word in zip(IMAGES, WORDS, strict=True)
+]
+STUDIO_MIN = [
+    {"id": n, "image": image, "label": word, "annotator": rater, "answer": answer}
+    for n, (image, word, rater, answer) in enumerate(zip(*VOTES.values(), strict=True))
+]
+TIMM: Cells = {"filename": IMAGES, "index": RANKED[:, 0].tolist(), "prob": [0.9] * 4}
+INT: Cells = {"image": IMAGES, "label": TRUTH}
+
+FORMS = [
+    Form("CSV with commas", "original labels", lambda: table("f.csv", LABELS), is_read=True),
+    Form(
+        "CSV with semicolons",
+        "original labels",
+        lambda: table("f.csv", LABELS, ";"),
+        is_read=True,
+        says="semicolons between",
+    ),
+    Form(
+        "CSV after a line `sep=;`",
+        "original labels",
+        lambda: table("f.csv", LABELS, ";", first="sep=;\r\n"),
+        is_read=True,
+        says="semicolons part",
+    ),
+    Form(
+        "tabs, in `.tsv`, `.txt` or `.csv`",
+        "original labels",
+        lambda: table("f.txt", LABELS, "\t"),
+        is_read=True,
+        says="tabs between",
+    ),
+    Form(
+        "UTF-16 with a byte order mark",
+        "original labels",
+        lambda: table("f.csv", LABELS, encoding="utf-16"),
+        is_read=True,
+        says="UTF-16",
+    ),
+    Form(
+        "Latin-1",
+        "original labels",
+        lambda: table("f.csv", LABELS, encoding="latin-1"),
+        is_read=False,
+        says=r"not UTF-8 .*Save it as UTF-8",
+    ),
+    Form(
+        "Excel, `.xlsx`",
+        "original labels",
+        lambda: excel("f.xlsx", LABELS),
+        is_read=True,
+        says="sheet 'Sheet'",
+    ),
+    Form("parquet", "original labels", lambda: parquet("f.parquet", LABELS), is_read=True),
+    Form(
+        "names in NFD, or with blanks around",
+        "original labels",
+        lambda: table(
+            "f.csv",
+            {"image": [f" {one} " for one in _nfd(IMAGES)], "label": [f" {one}" for one in WORDS]},
+        ),
+        is_read=True,
+        says=r"blanks around.*Unicode form",
+    ),
+    Form(
+        "one name among integers",
+        "original labels",
+        lambda: table("f.csv", _with(INT, label=[0, 0, "?", 2])),
+        is_read=False,
+        says=r"row 4 is .*must be an integer",
+    ),
+    Form(
+        "an empty cell, `NaN`, `NA`, `null`",
+        "original labels",
+        lambda: table("f.csv", _with(LABELS, label=["cat", "NA", "dog", "owl"])),
+        is_read=False,
+        says=r"row 3, column 'label'.*empty cell",
+    ),
+    Form(
+        "`-1` for no label",
+        "original labels",
+        lambda: table("f.csv", _with(INT, label=[0, -1, 1, 2])),
+        is_read=False,
+        says=r"row 3 is -1.*leave these rows out",
+    ),
+    Form(
+        "two columns of labels that differ",
+        "original labels",
+        lambda: table("f.csv", _with(LABELS, category=WORDS[::-1])),
+        is_read=False,
+        says=r"'label' and 'category'.*row 2",
+    ),
+    Form(
+        "two columns of labels that agree",
+        "original labels",
+        lambda: table("f.csv", _with(LABELS, category=WORDS)),
+        is_read=True,
+    ),
+    Form(
+        "an image twice",
+        "original labels",
+        lambda: table("f.csv", {"image": [*IMAGES, IMAGES[0]], "label": [*WORDS, "dog"]}),
+        is_read=False,
+        says=r"row 6.*already in row 2",
+    ),
+    Form(
+        "cells of `{bytes, path}` (Hugging Face)",
+        "original labels",
+        lambda: parquet(
+            "f.parquet", _with(LABELS, image=[{"bytes": b"x", "path": one} for one in IMAGES])
+        ),
+        is_read=True,
+        says=r"their paths.*were read as ids",
+    ),
+    Form(
+        "cells of bytes alone",
+        "original labels",
+        lambda: parquet("f.parquet", _with(LABELS, image=[one.encode() for one in IMAGES])),
+        is_read=True,
+    ),
+    Form(
+        "classes by `index`, in any order of rows",
+        "classes",
+        lambda: table("f.csv", {"index": [2, 0, 1], "id": ["owl", "cat", "dog"]}),
+        is_read=True,
+    ),
+    Form(
+        "classes by `id` that are numbers in another order than the rows",
+        "classes",
+        lambda: table("f.csv", {"id": [2, 0, 1], "name": ["owl", "cat", "dog"]}),
+        is_read=False,
+        says=r"row 2 is 2.*Add a column 'index'",
+    ),
+    Form("timm: `filename,index,prob`", "predictions", lambda: table("f.csv", TIMM), is_read=True),
+    Form(
+        "timm: `filename,label,prob`",
+        "predictions",
+        lambda: table("f.csv", {"filename": IMAGES, "label": WORDS, "prob": [0.9] * 4}),
+        is_read=True,
+    ),
+    Form(
+        "timm: lists in one column",
+        "predictions",
+        lambda: table(
+            "f.csv", {"filename": IMAGES, "index": [str(row) for row in RANKED.tolist()]}
+        ),
+        is_read=True,
+    ),
+    Form(
+        "timm: `index_0`, `index_1`, …",
+        "predictions",
+        lambda: table(
+            "f.csv", {"filename": IMAGES} | {f"index_{n}": RANKED[:, n].tolist() for n in range(3)}
+        ),
+        is_read=True,
+    ),
+    Form(
+        "timm: JSON",
+        "predictions",
+        lambda: as_json(
+            "f.json",
+            [dict(zip(TIMM, row, strict=True)) for row in zip(*TIMM.values(), strict=True)],
+        ),
+        is_read=True,
+    ),
+    Form(
+        "a table with the truth beside the prediction",
+        "predictions",
+        lambda: table(
+            "f.csv", {"image": IMAGES, "label": WORDS, "prediction": ["cat", "cat", "dog", "cat"]}
+        ),
+        is_read=True,
+        says="'label' was left out",
+        finds=(3, 4),
+    ),
+    Form(
+        "`.npz` of `logits`, `ids`",
+        "predictions",
+        lambda: npz("f.npz", logits=LOGITS, ids=IMAGES),
+        is_read=True,
+    ),
+    Form(
+        "`.npz` of `logits`, `ids` and `class_ids` in another order",
+        "predictions",
+        lambda: npz("f.npz", logits=LOGITS[:, ::-1], ids=IMAGES, class_ids=CLASSES[::-1]),
+        is_read=True,
+        says="put in order",
+    ),
+    Form(
+        "`.npz` of ranked `classes`, `ids`",
+        "predictions",
+        lambda: npz("f.npz", classes=RANKED, ids=IMAGES),
+        is_read=True,
+    ),
+    Form(
+        "integer one-hot rows",
+        "predictions",
+        lambda: npz("f.npz", classes=ONE_HOT, ids=IMAGES),
+        is_read=False,
+        says="look one-hot",
+    ),
+    Form(
+        "rows of zeros, NaN or −inf only",
+        "predictions",
+        lambda: npz("f.npz", logits=LOGITS * [[1], [1], [0], [1]], ids=IMAGES),
+        is_read=False,
+        says="never predicted",
+    ),
+    Form(
+        "probabilities a hair above 1",
+        "predictions",
+        lambda: npz("f.npz", probabilities=ONE_HOT * 1.000001, ids=IMAGES),
+        is_read=True,
+    ),
+    Form(
+        "a pickled `.npy`", "predictions", lambda: pickled("f.npy"), is_read=False, says="a pickle"
+    ),
+    Form("votes `image,label,rater,answer`", "votes", lambda: table("f.csv", VOTES), is_read=True),
+    Form(
+        "the same vote twice",
+        "votes",
+        lambda: table("f.csv", {key: [*cells, cells[0]] for key, cells in VOTES.items()}),
+        is_read=True,
+        says="each vote counts once",
+    ),
+    Form(
+        "two answers of one rater to one question",
+        "votes",
+        lambda: table(
+            "f.csv",
+            {key: [*cells, "no" if key == "answer" else cells[0]] for key, cells in VOTES.items()},
+        ),
+        is_read=False,
+        says="in row 2 and 'no' in row 10",
+    ),
+    Form(
+        "a further column `task` that joins questions",
+        "votes",
+        lambda: table("f.csv", _with(VOTES, task=["t"] * 8)),
+        is_read=True,
+        says="'task' was left aside",
+    ),
+    Form(
+        "an export with `counted`",
+        "votes",
+        lambda: table(
+            "f.csv",
+            _with(
+                {
+                    key: [*cells, "no" if key == "answer" else cells[0]]
+                    for key, cells in VOTES.items()
+                },
+                counted=[1] * 8 + [0],
+            ),
+        ),
+        is_read=True,
+        says="1 of 9 votes are left out",
+    ),
+    Form(
+        "answers in other words",
+        "votes",
+        lambda: table("f.csv", _with(VOTES, answer=["ja", "ja", "nein", "vielleicht"] * 2)),
+        is_read=False,
+        says="--answers ja=yes,nein=no",
+    ),
+    Form(
+        "times that are no dates",
+        "votes",
+        lambda: table("f.csv", _with(VOTES, given_at=["426386112000000000"] * 8)),
+        is_read=False,
+        says=r"row 2 is .*must be a time",
+    ),
+    Form("Label Studio: JSON", "votes", lambda: as_json("f.json", STUDIO), is_read=True),
+    Form("Label Studio: JSON_MIN", "votes", lambda: as_json("f.json", STUDIO_MIN), is_read=True),
+    Form(
+        "`{image: [classes]}`",
+        "reassessed labels",
+        lambda: as_json("f.json", {one: [n] for one, n in zip(IMAGES, TRUTH, strict=True)}),
+        is_read=True,
+    ),
+    Form(
+        "a list of `{image, label}`",
+        "reassessed labels",
+        lambda: as_json(
+            "f.json",
+            [dict(zip(LABELS, row, strict=True)) for row in zip(IMAGES, WORDS, strict=True)],
+        ),
+        is_read=True,
+        says="list of records",
+    ),
+    Form(
+        "label sets as a table",
+        "reassessed labels",
+        lambda: table("f.csv", LABELS),
+        is_read=True,
+        says="rows of one image as one set",
+    ),
+    Form(
+        "`top1` in percent",
+        "results",
+        lambda: table(
+            "results-imagenet-real.csv",
+            {"model": ["a", "b"], "img_size": [224, 224], "top1": [81, 75]},
+        ),
+        is_read=True,
+    ),
+    Form(
+        "`top1` in fractions, with `top1_err`",
+        "results",
+        lambda: table(
+            "results-imagenet-real.csv",
+            {
+                "model": ["a", "b"],
+                "img_size": [224, 224],
+                "top1": [0.81, 0.75],
+                "top1_err": [0.19, 0.25],
+            },
+        ),
+        is_read=True,
+        says="read as fractions",
+    ),
+    Form(
+        "`top1` of 1 or less",
+        "results",
+        lambda: table(
+            "results-imagenet-real.csv",
+            {"model": ["a", "b"], "img_size": [224, 224], "top1": [0.81, 0.75]},
+        ),
+        is_read=False,
+        says="percent or a fraction",
+    ),
+]
+
+
+@pytest.mark.parametrize("form", [pytest.param(one, id=one.name) for one in FORMS])
+def test_a_form_is_read_rightly_or_refused(
+    form: Form, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    read, expected = READERS[form.role]
+    path = form.write()
+    found, told = None, ""
+    with collect_notes() as notes:
+        try:
+            found = read(path)
+            told = " ".join(notes.texts)
+        except ReassessError as error:
+            told = str(error)
+    assert (found is not None) is form.is_read, told
+    if form.is_read:
+        wanted = list(form.finds) or expected
+        assert found == (pytest.approx(wanted) if form.role == "results" else wanted)
+    assert re.search(form.says, told)
+    assert bool(told) is bool(form.says), told
+
+
+def test_the_documentation_lists_these_forms() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    section = text.split("## What is read, and what is refused")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    rows = [line.strip("| ").split(" | ") for line in lines]
+    listed = {(name, role, word) for role, name, word, *_ in rows}
+    assert listed == {(one.name, one.role, "read" if one.is_read else "refused") for one in FORMS}
