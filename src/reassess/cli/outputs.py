@@ -189,7 +189,7 @@ def check_outputs(ctx: click.Context) -> None:
 
 
 def _refusal(output: Output, label: str, given: str, path: Path) -> str:
-    through = "" if str(path) == given else f", and with it '{path}'"
+    through = "" if str(path) in given else f", and with it '{path}'"
     return (
         f"{output.label} writes '{output.path}', but must not replace an input; {label} reads "
         f"{given!r}{through}. Choose another name for {output.label}."
