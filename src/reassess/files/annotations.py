@@ -19,7 +19,8 @@ from jaxtyping import Int
 
 from reassess.errors import DataError, FileError
 from reassess.files.answers import read_answers
-from reassess.files.class_words import class_indices, ids_of_indices
+from reassess.files.class_columns import ids_of_indices
+from reassess.files.class_words import class_indices
 from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.times import utc_times
 from reassess.files.vote_rows import VoteRows

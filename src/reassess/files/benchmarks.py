@@ -22,7 +22,8 @@ from reassess.files.access import (
     read_npy,
 )
 from reassess.files.cells import EMPTY_WORDS, note_changes
-from reassess.files.class_words import class_indices, read_class_column
+from reassess.files.class_columns import read_class_column
+from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, Part
 from reassess.files.tables import TABLES, ColumnFile, read_table
 from reassess.files.text_tables import read_lines

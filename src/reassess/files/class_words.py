@@ -10,6 +10,8 @@ decided for all words of a column together, never cell by cell:
 - where they are not known, a column is all integers, which are indices, or has none among its
   words, which are then names.
 
+Which columns of a table hold such words is for `reassess.files.class_columns`.
+
 Words are compared without blanks around them and in Unicode's form NFC. ``NaN``, ``NA``,
 ``null`` and ``none`` are empty cells unless a class has that name.
 """
@@ -25,8 +27,6 @@ import numpy as np
 from jaxtyping import Int
 
 from reassess.errors import ClassError, DataError, preview
-from reassess.files.columns import CLASS_ID, CLASS_INDEX, LABEL
-from reassess.files.tables import ColumnFile
 from reassess.notes import note
 from reassess.records import Classes, LabelsAre, factorize
 from reassess.records.benchmark import MOST_CLASSES, plain_text
@@ -35,17 +35,13 @@ from reassess.registry import checks_choices
 EMPTY_WORDS = frozenset({"", "nan", "na", "n/a", "<na>", "null", "none"})
 """How tables write an empty cell, in lower case."""
 
-_INTEGER = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
+INTEGER = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
+"""A word that is an integer, also with a fraction of zeros as pandas writes it."""
+
 _NUMBER = re.compile(r"[+-]?(\d[\d,_]*\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCII)
 _LIST = re.compile(r"\[.*\]|\{.*\}|\d+([\s;|]+\d+)+", re.ASCII | re.DOTALL)
 _SAY = "Say which they are: --labels-are id, or --labels-are index"
 _STATED: ContextVar[LabelsAre | None] = ContextVar("how integers are read", default=None)
-
-
-def unknown_words(table: ColumnFile, classes: Classes) -> list[str]:
-    """The words in a table's column of labels that name none of the classes, sorted."""
-    words = {plain_text(text) for text in table.texts(table.require(LABEL))}
-    return sorted(words - classes.index_of.keys())
 
 
 @contextmanager
@@ -195,13 +191,13 @@ class _Column:
     @property
     def all_integers(self) -> bool:
         """Whether every word is an integer."""
-        return all(_INTEGER.fullmatch(word) for word in self.words)
+        return all(INTEGER.fullmatch(word) for word in self.words)
 
     def row(self, word: int) -> str:
         """Where a word stands first, for messages: row and cell."""
         number = int(self.rows[np.argmax(self.code == word)])
         text = self.words[word][:40]
-        return f"{self.where}: row {number} is {text if _INTEGER.fullmatch(text) else repr(text)}"
+        return f"{self.where}: row {number} is {text if INTEGER.fullmatch(text) else repr(text)}"
 
     def n_rows(self, words: Sequence[int]) -> int:
         """In how many rows one of some words stands."""
@@ -226,18 +222,18 @@ class _Column:
         """The class of each word as an id or a name; -1 where it is none."""
         index_of = classes.index_of
         found = [index_of.get(word, -1) for word in self.words]
-        if -1 in found and any(_INTEGER.fullmatch(one) for one in index_of):
+        if -1 in found and any(INTEGER.fullmatch(one) for one in index_of):
             # "3.0", as pandas writes an integer of a column with gaps, is the id "3".
             found = [
-                index if index >= 0 or not _INTEGER.fullmatch(word)
-                else index_of.get(str(_integer(word)), -1)
+                index if index >= 0 or not INTEGER.fullmatch(word)
+                else index_of.get(str(as_integer(word)), -1)
                 for index, word in zip(found, self.words, strict=True)
             ]  # fmt: skip
         return np.array(found, dtype=np.int64)
 
     def as_indices(self, n_classes: int) -> Int[np.ndarray, "w"]:
         """The class of each word as an index; -1 where it is none."""
-        numbers = [_integer(word) if _INTEGER.fullmatch(word) else -1 for word in self.words]
+        numbers = [as_integer(word) if INTEGER.fullmatch(word) else -1 for word in self.words]
         return np.array([n if 0 <= n < n_classes else -1 for n in numbers], dtype=np.int64)
 
     def refuse_empty(self, classes: Classes | None) -> None:
@@ -285,7 +281,7 @@ class _Column:
         wrong = np.flatnonzero(indices < 0).tolist()
         if not wrong:
             return
-        numbers = [_integer(word) for word in self.words if _INTEGER.fullmatch(word)]
+        numbers = [as_integer(word) for word in self.words if INTEGER.fullmatch(word)]
         remedy = "Check the classes file (--classes)."
         if -1 in numbers:
             wrong.sort(key=lambda n: not re.fullmatch(r"-0*1(\.0*)?", self.words[n]))
@@ -349,7 +345,7 @@ def _without_classes(column: _Column, labels_are: LabelsAre | None) -> ClassWord
     """Words where no classes are known: all integers, or none."""
     words = column.words
     _refuse_several(column)
-    integers = [n for n, word in enumerate(words) if _INTEGER.fullmatch(word)]
+    integers = [n for n, word in enumerate(words) if INTEGER.fullmatch(word)]
     numbers = [n for n, word in enumerate(words) if _NUMBER.fullmatch(word)]
     if labels_are is None and numbers and len(integers) < len(words):
         others = sorted(set(range(len(words))) - set(integers))
@@ -415,195 +411,7 @@ def _refuse_mixture(column: _Column, integers: list[int], others: list[int]) -> 
     )
 
 
-def _integer(word: str) -> int:
-    """The integer that `_INTEGER` matched; more digits than any class has count as one beyond."""
+def as_integer(word: str) -> int:
+    """The integer that `INTEGER` matched; more digits than any class has count as one beyond."""
     digits = word.partition(".")[0]
     return int(digits) if len(digits) < 40 else MOST_CLASSES
-
-
-def numbered_class_column(
-    table: ColumnFile, classes: Classes | None
-) -> tuple[Int[np.ndarray, "n"], tuple[str, ...] | None]:
-    """Class indices of the rows of a table, and the ids of the classes; see `read_class_column`.
-
-    Without known classes there must be indices; ids beside them are taken along, with empty texts
-    for classes that do not occur.
-
-    Raises:
-        FileError: there is no such column, or a cell is empty.
-        DataError: a word is no class or could be two, or two columns contradict each other.
-    """
-    if classes is not None:
-        return read_class_column(table, classes).label, classes.ids
-    column = table.find(LABEL) or table.find(CLASS_INDEX)
-    ids = table.find(CLASS_ID)
-    if column is None or ids is None:
-        column = column or ids or table.require(LABEL)
-        return class_indices(table.texts(column), None, f"{table.path}: column {column!r}"), None
-    label = class_indices(table.texts(column), None, f"{table.path}: column {column!r}")
-    return label, ids_of_indices(label, table.texts(ids), f"{table.path}: column {ids!r}")
-
-
-def ids_of_indices(label: Int[np.ndarray, "n"], texts: list[str], where: str) -> tuple[str, ...]:
-    """The id of each class index, empty for those that do not occur.
-
-    Raises:
-        DataError: an index has two ids, or an id two indices.
-    """
-    words, code = factorize([plain_text(text) for text in texts])
-    indices, first = np.unique(label, return_index=True)
-    found = np.full(int(indices[-1]) + 1, -1)
-    found[indices] = code[first]
-    differ = np.flatnonzero(found[label] != code)
-    if len(differ) or len(indices) < len(words):
-        row = int(differ[0]) if len(differ) else 0
-        raise DataError(
-            f"{where}: row {row + 2} is {texts[row]!r}, but class {int(label[row])} must have one "
-            "id, and an id one class, in all rows. Fix the rows, or drop one of the columns."
-        )
-    return tuple("" if one < 0 else str(words[one]) for one in found.tolist())
-
-
-@checks_choices
-def read_class_column(
-    table: ColumnFile, classes: Classes | None, *, labels_are: LabelsAre | None = None
-) -> ClassWords:
-    """The classes that the rows of a table name, from all of its columns that do.
-
-    Those are ``label`` (or another name of it), ``class_id`` and ``class_index``. Where there are
-    several, they must name the same classes; indices beside ids may be those of another order, in
-    which case the ids hold.
-
-    Args:
-        table: the table.
-        classes: what ids and names are looked up in, where they are known.
-        labels_are: how integers in the column of labels are read; None leaves it to the words.
-
-    Raises:
-        FileError: there is no such column, or a cell is empty.
-        DataError: a word is no class or could be two, or two columns contradict each other.
-    """
-    named = [table.find(part) for part in (LABEL, CLASS_ID, CLASS_INDEX)]
-    columns = [one for one in named if one is not None]
-    if not columns:
-        columns = [table.require(LABEL)]
-    stated: dict[str | None, LabelsAre] = {named[1]: "id", named[2]: "index"}
-    known = () if classes is None else classes.index_of
-    texts = [table.texts(column, known=known) for column in columns]
-    if len(columns) == 1:
-        return _one_column(table, columns[0], texts[0], classes, stated.get(columns[0], labels_are))
-    if classes is None:
-        return _classes_of_columns(table, columns, texts)
-    main = _one_column(table, columns[0], texts[0], classes, stated.get(columns[0], labels_are))
-    for column, words in zip(columns[1:], texts[1:], strict=True):
-        main = _agreeing(table, (columns[0], column), words, main, stated[column])
-    return main
-
-
-def _one_column(
-    table: ColumnFile,
-    column: str,
-    texts: list[str],
-    classes: Classes | None,
-    labels_are: LabelsAre | None,
-) -> ClassWords:
-    """A column read as it is called, unless it is called after ids and holds none."""
-    where = f"{table.path}: column {column!r}"
-    if labels_are == "id" and column == table.find(CLASS_ID):
-        words = {plain_text(text) for text in texts}
-        integers = all(_INTEGER.fullmatch(word) for word in words)
-        if integers and (classes is None or not words & classes.index_of.keys()):
-            note(
-                f"{where} holds integers that are ids of no known class, and was read as class "
-                "indices. Give the classes if they are ids (--classes FILE)."
-            )
-            labels_are = "index"
-    return read_class_words(texts, classes, where, labels_are=labels_are)
-
-
-def _agreeing(
-    table: ColumnFile,
-    columns: tuple[str, str],
-    texts: list[str],
-    main: ClassWords,
-    labels_are: LabelsAre,
-) -> ClassWords:
-    """What a column and a further one name together.
-
-    Raises:
-        DataError: they contradict each other in a row.
-    """
-    where = f"{table.path}: column {columns[1]!r}"
-    try:
-        other = read_class_words(texts, main.classes, where, labels_are=labels_are)
-    except DataError:
-        if main.read_as == "index" or not _is_renumbering(main.label, factorize(texts)[1]):
-            raise
-        note(f"{where} names no classes that are known; {columns[0]!r} was read.")
-        return main
-    differ = np.flatnonzero(main.label != other.label)
-    if len(differ) == 0:
-        return main
-    if main.read_as != other.read_as and _is_renumbering(main.label, other.label):
-        by_id, indices = (other, 0) if other.read_as == "id" else (main, 1)
-        note(
-            f"{where} and {columns[0]!r} number the classes in different orders: the class ids "
-            f"were read, and the indices in {columns[indices]!r} left out."
-        )
-        return by_id
-    row = int(differ[0])
-    raise DataError(
-        f"{where}: row {row + 2} is {texts[row][:40]!r}, which is another class than "
-        f"{columns[0]!r} names there; {len(differ):,} of {len(texts):,} rows differ. Keep the "
-        "column that is meant; drop the other, or rename it."
-    )
-
-
-def _is_renumbering(one: Int[np.ndarray, "n"], other: Int[np.ndarray, "n"]) -> bool:
-    """Whether two columns tell the same rows apart, under other numbers."""
-    pairs = len(np.unique(np.stack([one, other]), axis=1).T)
-    return pairs == len(np.unique(one)) == len(np.unique(other))
-
-
-def _classes_of_columns(
-    table: ColumnFile, columns: list[str], texts: list[list[str]]
-) -> ClassWords:
-    """Names and their numbers side by side: the numbers are the order of the classes.
-
-    Raises:
-        DataError: the columns contradict each other, or leave the order open.
-    """
-    plain = [[plain_text(text) for text in column] for column in texts]
-    kinds = [all(_INTEGER.fullmatch(word) for word in set(column)) for column in plain]
-    where = f"{table.path}: columns {columns[0]!r} and {columns[1]!r}"
-    if len(columns) > 2 or sum(kinds) != 1:
-        raise DataError(
-            f"{where} both name classes, but without known classes there must be one such column, "
-            "or names and their indices. Drop the others, or give the classes (--classes FILE)."
-        )
-    numbers, names = kinds.index(True), kinds.index(False)
-    number = np.array([_integer(word) for word in plain[numbers]], dtype=np.int64)
-    words, code = factorize(plain[names])
-    if not _is_renumbering(number, code):
-        raise DataError(
-            f"{where} name classes and their indices, but not one to one: a name has two indices, "
-            "or an index two names. Keep the column that is meant, or give the classes (--classes "
-            "FILE)."
-        )
-    _, first = np.unique(code, return_index=True)
-    order = np.argsort(number[first])
-    least, ordered = int(number.min()), [str(word) for word in words[order]]
-    complete = least + len(ordered) == int(number.max()) + 1
-    if not complete or (least != 0 and ordered != sorted(ordered)):
-        raise DataError(
-            f"{where} name {len(ordered):,} classes with indices from {least} to "
-            f"{int(number.max())}, but must name every class from 0 on, or leave their order open. "
-            "Give the classes (--classes FILE), or drop one of the columns."
-        )
-    if ordered != sorted(ordered):
-        note(
-            f"{where}: the classes stand in the order of their numbers, which is not that of their "
-            "names."
-        )
-    classes = Classes.from_names(ordered)
-    return ClassWords(number - least, classes, "id")

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Shaped
 from reassess.errors import DataError, MissingExtraError
 from reassess.files.access import write_atomically
 from reassess.files.answers import read_answers
-from reassess.files.class_words import ids_of_indices, numbered_class_column
+from reassess.files.class_columns import ids_of_indices, numbered_class_column
 from reassess.files.columns import CLASS_ID, RATER
 from reassess.files.counted import counted_rows
 from reassess.files.declared_answers import DeclaredAnswers

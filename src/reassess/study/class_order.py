@@ -13,7 +13,7 @@ from pathlib import Path
 from reassess.errors import DataError, preview
 from reassess.files import sha256_of
 from reassess.files.artefacts import read_about
-from reassess.files.class_words import unknown_words
+from reassess.files.class_columns import unknown_words
 from reassess.files.tables import read_table, write_table
 from reassess.records import Classes
 from reassess.study.manifest import Study
