@@ -237,6 +237,11 @@ class _Column:
         return np.array([n if 0 <= n < n_classes else -1 for n in numbers], dtype=np.int64)
 
     def refuse_empty(self, classes: Classes | None) -> None:
+        """Refuse words that stand for an empty cell and name no class.
+
+        Raises:
+            DataError: naming the first.
+        """
         known = {} if classes is None else classes.index_of
         empty = [
             number
@@ -254,6 +259,10 @@ class _Column:
         """Refuse words that are neither the id nor the unique name of a class.
 
         Of words that name two classes, ids pass where somebody says that they are ids.
+
+        Raises:
+            ClassError: a word names no class.
+            DataError: a word names two.
         """
         twice = [
             number
@@ -277,7 +286,11 @@ class _Column:
             )
 
     def refuse_no_index(self, indices: Int[np.ndarray, "w"], n_classes: int) -> None:
-        """Refuse words that are no index in [0, K)."""
+        """Refuse words that are no index in [0, K).
+
+        Raises:
+            DataError: naming the first.
+        """
         wrong = np.flatnonzero(indices < 0).tolist()
         if not wrong:
             return
