@@ -36,7 +36,7 @@ def keep_classes(store: Store, ids: Sequence[str]) -> None:
         StoreError: the database cannot be read or written.
     """
 
-    def keep(connection: Connection) -> None:
+    def _keep(connection: Connection) -> None:
         kept = _class_ids(connection)
         moved = [n for n, one in enumerate(kept) if n >= len(ids) or ids[n] != one]
         if moved:
@@ -53,7 +53,7 @@ def keep_classes(store: Store, ids: Sequence[str]) -> None:
             connection.execute(insert(schema.classes), new)
 
     if class_ids(store) != tuple(ids):
-        store.database.write(keep)
+        store.database.write(_keep)
 
 
 def _class_ids(connection: Connection) -> tuple[str, ...]:
