@@ -59,6 +59,7 @@ bench: $(PEERS) $(READY) ## every benchmark, ours beside a peer; needs REASSESS_
 	@$(PEER_BIN)/python benchmarks/adaptive_replay.py
 	@$(PEER_BIN)/python benchmarks/rating_queue.py
 	@$(PEER_BIN)/python benchmarks/bootstrap.py
+	@$(PEER_BIN)/python benchmarks/truth_inference.py
 	@$(BIN)/python benchmarks/training.py
 
 # The peers live in an environment of their own; torch first, so that no other build replaces it.
