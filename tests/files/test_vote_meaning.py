@@ -90,7 +90,7 @@ def test_image_and_class_name_a_question_whatever_stands_beside(
         (f"{HEADER},response", "{0},{1},{2},{3},yes", "could both be the answer"),
         (f"{HEADER},filename", "{0},{1},{2},{3},other.jpg", "could both be the image"),
         (f"{HEADER},category", "{0},{1},{2},{3},3", "could both be the label"),
-        (f"{HEADER},class_id", "{0},{1},{2},{3},3", "both name classes"),
+        (f"{HEADER},class_id", "{0},{1},{2},{3},3", "an id one class"),
     ],
 )
 def test_columns_that_could_play_one_part_are_refused(

@@ -64,7 +64,7 @@ def ids_of_indices(label: Int[np.ndarray, "n"], texts: list[str], where: str) ->
     found = np.full(int(indices[-1]) + 1, -1)
     found[indices] = code[first]
     differ = np.flatnonzero(found[label] != code)
-    if len(differ) or len(indices) < len(words):
+    if len(differ) or len(indices) != len(words):
         row = int(differ[0]) if len(differ) else 0
         raise DataError(
             f"{where}: row {row + 2} is {texts[row]!r}, but class {int(label[row])} must have one "
