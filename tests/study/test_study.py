@@ -361,7 +361,9 @@ def test_comments_of_a_person_survive_and_the_cache_may_go(cli: Cli) -> None:
     assert "# mine\n[benchmark]" in path.read_text()
     first = proposed(cli, "--pairs-per-model", "200")
     shutil.rmtree("s/.cache")
-    assert proposed(cli) == first | {"n_new_questions": 0}
+    again = proposed(cli)
+    del first["read"], again["read"]  # what the cache holds is not read again
+    assert again == first | {"n_new_questions": 0}
 
 
 def test_learning_from_votes_is_the_same_again_and_finds_what_gold_calls_valid(cli: Cli) -> None:

@@ -18,7 +18,8 @@ from .conftest import Client
 PATHS = {
     "GET /api/session", "GET /api/standing", "POST /api/screens/next", "GET /api/screens/{lease}",
     "GET /api/screens/{lease}/earlier", "POST /api/screens/{lease}/answers",
-    "POST /api/screens/{lease}/return", "GET /api/owner/progress", "GET /api/owner/raters",
+    "POST /api/screens/{lease}/return", "POST /api/screens/keep", "GET /api/owner/progress",
+    "GET /api/owner/raters",
 }  # fmt: skip
 HELD = [not_a_server_error, status_code_conformance, content_type_conformance,
         response_schema_conformance]  # fmt: skip

@@ -166,7 +166,7 @@ def test_one_browser_walks_through_two_databases(
     assert (n_votes(site.store), n_votes(other.store)) == (0, 0)
     put(site)  # ann is still signed in here, and nothing that she answered is lost
     old.goto(f"{address}/rate")
-    old.wait_for_function("document.querySelector('#n-screens').textContent === '1'")
+    expect(old.locator("#n-screens")).to_have_text("1", timeout=20_000)
     first = n_votes(site.store)
     assert first > 0
     old.goto(f"{address}/rate")
@@ -186,7 +186,7 @@ def test_one_browser_walks_through_two_databases(
     put(site)
     new.goto(f"{address}/rate")
     expect(new.locator("body")).to_have_attribute("data-rater", "1")
-    new.wait_for_function("document.querySelector('#n-screens').textContent === '2'")
+    expect(new.locator("#n-screens")).to_have_text("2", timeout=20_000)
     assert n_votes(site.store) > first
     assert n_votes(other.store) == 0
     context.close()
