@@ -22,7 +22,7 @@ def test_by_hand(small_case: Any) -> None:
 def test_undefined_where_the_first_is_never_right(small_case: Any) -> None:
     _, labels, benchmark = small_case
     ids = benchmark.image_ids
-    wrong = Predictions("wrong", ids, (benchmark.original[:, None] * 0 + 9).repeat(2, axis=1))
+    wrong = Predictions("wrong", ids, benchmark.original[:, None] * 0 + [8, 9])
     found = later_prediction(wrong, labels, 2)
     assert found.value is None
     assert found.n_scored == 0

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from reassess.aggregation import dawid_skene, majority
-from reassess.analysis.raters import leave_one_out, rater_confusions, rater_drifts, vote_agreement
+from reassess.analysis.raters import (
+    leave_one_out,
+    rater_confusions,
+    rater_drifts,
+    rater_repeats,
+    vote_agreement,
+)
 from reassess.errors import DataError, OptionError
 from reassess.files import read_votes, write_votes
 from reassess.records import ANSWERS, Pairs, Questions, Votes
@@ -167,3 +173,15 @@ def test_what_cannot_be_asked_is_refused():
         leave_one_out(votes, dawid_skene(votes), 1.0)
     with pytest.raises(DataError, match="drift needs"):
         rater_drifts(votes, dawid_skene(votes))
+
+
+def test_self_agreement_counts_later_answers_that_equal_the_first():
+    questions = Questions.from_ids(np.array(["a", "b", "c"]))
+    votes = Votes(
+        questions, np.array(["r0", "r1"]), ANSWERS,
+        question=np.array([0, 0, 0, 1, 2, 0]), rater=np.array([0, 0, 0, 0, 0, 1]),
+        answer=np.array([2, 2, 0, 1, 1, 2]),
+    )  # fmt: skip
+    found = rater_repeats(votes)
+    assert (found.n.tolist(), found.n_same.tolist()) == ([2, 0], [1, 0])
+    assert rater_repeats(votes.take(np.array([0, 3, 5]))) is None

@@ -217,7 +217,7 @@ def test_a_review_is_drawn_once_and_has_no_later_stages(cli: Cli):
         (["s", "--database", "sqlite:///x"], "needs --result"),
         (["s", "--review", "--into", "x", "--sample", "1"], "at least 2"),
         (["s", "--review", "--into", "x", "--seed", "-1"], "-1 is not in the range"),
-        (["s", "--review", "--into", "labels.csv"], "a folder of its own"),
+        (["s", "--review", "--into", "labels.csv"], "must be a folder"),
     ],
 )
 def test_what_means_nothing_is_refused_and_leaves_nothing(typed, told, cli: Cli):

@@ -8,6 +8,11 @@ from hypothesis import strategies as st
 from reassess.errors import AlignmentError, DataError
 from reassess.records import Pairs, Questions, find_keys, pair_keys
 
+pytestmark = pytest.mark.filterwarnings(
+    # Types are checked at run time, and of a sequence at one random item.
+    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+)
+
 IMAGES = [f"folder/{name}.png" for name in "abcdef"]
 
 

@@ -13,7 +13,9 @@ from PIL import Image
 
 from reassess.analysis.findings import find
 from reassess.analysis.soft_labels import sensitivity
+from reassess.errors import DataError
 from reassess.files import sha256_of
+from reassess.notes import NoteWarning
 from reassess.records import Benchmark, Classes, LabelSets, Predictions
 from reassess.report import Input, Report, write_report
 from reassess.report.verdict import decided_sentence
@@ -147,20 +149,22 @@ def test_how_sure_ranks_are_is_told_of_images_of_labels_and_of_thresholds(
     assert "Neighbours in rank" not in page.inner_text("#progress")
 
 
-def test_self_agreement_is_told_where_raters_answered_twice(told: Path, tmp_path: Path) -> None:
+def test_answers_that_were_given_twice_are_for_the_site_to_compare(
+    told: Path, tmp_path: Path
+) -> None:
+    """In a file they would be one vote that stands twice, or two answers, which are refused."""
     assert "self-agreement" not in told.read_text("utf-8")
     shutil.copytree(told.parents[1], tmp_path / "copy")
     study = tmp_path / "copy" / "s"
     header, *lines = (study / "votes.csv").read_text().splitlines()
-    again = [line.replace(",yes,", ",no,") for line in lines if ",r1," in line][:10]
-    n_same = sum(line in lines for line in again)
-    assert 0 < n_same < 10
-    later = [line.replace("T09", "T23").replace("2026", "2027") for line in again]
-    (study / "votes.csv").write_text("\n".join([header, *lines, *later]) + "\n")
-    run_study(open_study(study))
-    text = write_told(study).read_text("utf-8")
-    assert "self-agreement" in text
-    assert f"{10 * n_same:.1f} <small>of 10</small>" in text
+    again = [line for line in lines if ",r1," in line][:10]
+    (study / "votes.csv").write_text("\n".join([header, *lines, *again]) + "\n")
+    with pytest.warns(NoteWarning, match="10 of .* rows repeat a vote"):
+        run_study(open_study(study))
+    other = [line.replace(",yes,", ",no,") for line in again]
+    (study / "votes.csv").write_text("\n".join([header, *lines, *other]) + "\n")
+    with pytest.warns(NoteWarning), pytest.raises(DataError, match="r1"):
+        run_study(open_study(study))
 
 
 def test_pointing_at_a_model_says_its_numbers(big: Path, open_page: Open) -> None:

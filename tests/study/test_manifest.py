@@ -94,16 +94,16 @@ def refusal(text: str) -> str:
             '[label]\nrule = "precision_at_recall"',
             (
                 "line 12: [label] rule is 'precision_at_recall', but must be one of 'threshold', "
-                "'recall-at-precision', 'precision-at-recall', 'f1'. "
-                "Did you mean 'precision-at-recall'?"
+                "'recall-at-precision', 'precision-at-recall', 'precision-at-least', 'f1'. "
+                "Did you mean 'precision-at-recall' or 'precision-at-least'?"
             ),
         ),
         (
             "[label]\n# mine\ntreshold = 0.5",
             (
                 "line 13: [label] 'treshold' is not known, but must be "
-                "one of rule, threshold, target, min_expert_yes, gold, adjudications. Did you mean "
-                "'threshold'?"
+                "one of rule, threshold, target, min_expert_yes, confidence, gold, adjudications. "
+                "Did you mean 'threshold'?"
             ),
         ),
         ("[lable]\nthreshold = 0.5", "line 11: 'lable' is not known, but must be one of format, "),

@@ -16,6 +16,7 @@ from reassess.records.score_values import (
     refuse_never_predicted,
     rounding,
 )
+from reassess.registry import checks_choices
 
 _ROWS_AT_ONCE = 8192
 
@@ -111,6 +112,7 @@ class TopOfFull:
     value: float
 
 
+@checks_choices
 def top_of_full(
     scores: Array, top: int, scale: ScoreType | None, where: str, first: Array | None
 ) -> TopOfFull:

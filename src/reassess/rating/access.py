@@ -22,6 +22,7 @@ from reassess.registry import checks_choices
 _HANDLE = 12
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class OpenInvitation:
     """A link that can still be used.

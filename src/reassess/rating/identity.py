@@ -29,6 +29,7 @@ from reassess.rating.database import Database
 from reassess.rating.records import Identity, Origin
 from reassess.rating.schema import audit_log, identities, invitations, leases, raters, services
 from reassess.rating.schema import study as study_table
+from reassess.registry import checks_choices
 
 ANY_PLACE = "?"
 """Of a store that version 0.1.0 made: where it is opened first is where it lies."""
@@ -74,6 +75,7 @@ def claim(connection: Connection, database: Database, now: int) -> Claim:
     return Claim(_record(row), False)
 
 
+@checks_choices
 def renew(connection: Connection, database: Database, origin: Origin, now: int) -> Identity:
     """Give the store another id; open invitations and every session end with the old one."""
     before = connection.execute(_LATEST).one()

@@ -237,6 +237,7 @@ def mark_practice(store: Store, image_ids: Collection[str]) -> None:
     store.database.write(act)
 
 
+@checks_choices
 def images_in_use(store: Store, image_ids: Collection[str], use: Use) -> frozenset[str]:
     """Those of the images whose tasks are there for this.
 

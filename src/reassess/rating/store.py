@@ -21,6 +21,7 @@ from reassess.rating.migrations import check_holds_study, migrate
 from reassess.rating.records import Identity, Origin, RaterError, Settings
 from reassess.rating.schema import audit_log, raters, study
 from reassess.records import NoStopping, StoppingRule
+from reassess.registry import checks_choices
 
 _STUDY = select(study)
 
@@ -127,6 +128,7 @@ def open_store(
     return Store(database, claimed.identity, claimed.is_renewed, rule or NoStopping(), clock)
 
 
+@checks_choices
 def renew_identity(store: Store, origin: Origin) -> Store:
     """The store under another id; open invitations and every session ended with the old one.
 

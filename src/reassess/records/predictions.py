@@ -134,6 +134,7 @@ class Predictions:
         return cls._from_scores(model, image_ids, probabilities, "probability", top)
 
     @classmethod
+    @checks_choices
     def from_top_k(
         cls,
         model: str,

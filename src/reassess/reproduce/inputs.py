@@ -170,8 +170,11 @@ class Inputs:
         stem = f"imagenet/predictions/torchvision/{model}_pytorch_imagenet_top5"
 
         def read() -> Predictions:
-            classes, _ = (self._catalog.path(f"{stem}{what}.npy") for what in ("preds", "probs"))
-            return read_predictions(classes, benchmark, order="imagefolder")[0]
+            classes, scores = (
+                self._catalog.path(f"{stem}{what}.npy") for what in ("preds", "probs")
+            )
+            both = f"{classes}:{scores}"
+            return read_predictions(both, benchmark, order="imagefolder", scale="probability")[0]
 
         return self._once(stem, read)
 

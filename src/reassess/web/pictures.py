@@ -72,6 +72,7 @@ def stamp_of(path: Path | None) -> Stamp | None:
     return str(path), found.st_mtime_ns, found.st_size
 
 
+@checks_choices
 def picture(path: Path | None, size: Size = "full") -> tuple[bytes, str] | None:
     """Content and media type of an image file; None where it cannot be shown."""
     stamp = stamp_of(path)
