@@ -15,6 +15,7 @@ import pytest
 from reassess import rating
 from reassess.errors import OptionError
 from reassess.files.artefacts import write_tasks
+from reassess.notes import NoteWarning
 from reassess.rating import StoreError
 from reassess.records import Gold, Pairs, Questions, Tasks, Votes
 from reassess.site import (
@@ -185,13 +186,17 @@ def test_a_copied_study_exports_again_but_never_over_what_people_wrote(
     shutil.rmtree(study.folder)
     shutil.copy(tmp_path / "labels.csv", tmp_path / "far")
     ours, theirs = (open_study(tmp_path / "far" / name) for name in ("ours", "theirs"))
-    with open_rating(ours) as store:
+    with pytest.warns(NoteWarning, match="ours: the database was copied"):
+        store = open_rating(ours)
+    with store:
         assert export_votes(ours, store)[1] == 12
         assert export_experts(ours, store, "gold")[1] == 2
     gold = theirs.folder / "gold.csv"
     gold.write_text(gold.read_text().replace("no", "yes"))
     written = gold.read_text()
-    with open_rating(theirs) as store:
+    with pytest.warns(NoteWarning, match="theirs: the database was copied"):
+        store = open_rating(theirs)
+    with store:
         assert export_votes(theirs, store)[1] == 12
         with pytest.raises(OptionError, match="no export from this database wrote"):
             export_experts(theirs, store, "gold")

@@ -110,6 +110,25 @@ def test_an_export_belongs_to_the_store_that_wrote_it(study: Study) -> None:
         export_votes(study, store)
 
 
+def test_a_copy_that_was_made_before_an_export_did_not_write_it(study: Study) -> None:
+    rate(study)
+    path = study.folder / "rating.db"
+    with open_rating(study) as store:
+        export_votes(study, store)
+    kept = Path(shutil.copy(path, study.folder.with_name("kept.db")))
+    with open_rating(study) as store:
+        export_votes(study, store)
+    shutil.copy(path, path.with_name("later.db"))
+    kept.replace(path)  # its votes may be fewer than those in votes.csv
+    store, _ = open_quietly(study)
+    with store, pytest.raises(OptionError, match="no export from this database"):
+        export_votes(study, store)
+    path.with_name("later.db").replace(path)
+    store, _ = open_quietly(study)
+    with store:
+        assert export_votes(study, store)[1] == 12
+
+
 @pytest.fixture
 def played(study: Study, url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Study, str]:
     """The study in a database of each kind, its first rater half-way."""

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jaxtyping import Float
 
 from reassess.errors import DataError, FileError, OptionError
 from reassess.files import sha256_of
+from reassess.notes import NoteWarning
 from reassess.proposals import ProposeOptions
 from reassess.study import (
     Hashes,
@@ -195,11 +197,15 @@ def test_a_hash_is_never_one_of_a_copy_or_of_a_file_that_changed(
     assert Hashes(study).of_file(path) == sha256_of(path)
 
 
-def source(folder: Path, name: str, seed: int) -> Path:
+def scores(seed: int) -> Float[np.ndarray, "4 3"]:
     """Full scores of the small benchmark of `small_study`."""
+    return np.random.default_rng(seed).normal(size=(4, 3)).astype(np.float32)
+
+
+def source(folder: Path, name: str, seed: int) -> Path:
     path = folder / name
     path.parent.mkdir(exist_ok=True)
-    np.save(path, np.random.default_rng(seed).normal(size=(4, 3)).astype(np.float32))
+    np.save(path, scores(seed))
     return path
 
 
@@ -219,8 +225,7 @@ def predictions_of(study: Study) -> dict[str, str]:
 
 
 def test_files_of_predictions_are_copied_in_their_form(small: Study, tmp_path: Path) -> None:
-    scores = {"a": np.eye(4, 3, dtype=np.float32), "b": np.ones((4, 3), np.float32)}
-    np.savez("both.npz", **scores)
+    np.savez("both.npz", a=scores(0), b=scores(1))
     for folder in ("x", "y"):
         Path(folder).mkdir()
         np.save(f"{folder}/preds.npy", np.tile(np.arange(2), (4, 1)) + (folder == "y"))
@@ -228,7 +233,8 @@ def test_files_of_predictions_are_copied_in_their_form(small: Study, tmp_path: P
     ids = {"scale": "logit", "ids": "ids.txt"}
     small = add_models(small, ["both.npz#a"], **ids)
     small = add_models(small, [("c", "both.npz#b")], **ids)
-    small = add_models(small, ["x/preds.npy"], ids="ids.txt")
+    with pytest.warns(NoteWarning, match=r"read with probs\.npy, which lies beside it"):
+        small = add_models(small, ["x/preds.npy"], ids="ids.txt")
     small = add_models(small, {"y": "y/preds.npy"}, ids="ids.txt")
     small = add_models(
         small, {"pair": "y/preds.npy:x/probs.npy"}, scale="probability", ids="ids.txt"
@@ -261,7 +267,7 @@ def test_large_files_stay_and_one_command_names_their_new_place(
     small: Study, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
     monkeypatch.setattr("reassess.study.edits.COPIED_BELOW", 100)
-    np.savez("all.npz", a=np.eye(4, 3, dtype=np.float32), b=np.ones((4, 3), np.float32))
+    np.savez("all.npz", a=scores(0), b=scores(1))
     small = add_models(small, ["all.npz"], scale="logit", ids="ids.txt")
     assert predictions_of(small) == {"a": "../all.npz#a", "b": "../all.npz#b"}
     Path("far").mkdir()

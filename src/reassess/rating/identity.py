@@ -6,7 +6,8 @@ it does not: cookies, open links, addresses of images and forms of the original 
 
 A SQLite file is known by its inode, and by its path or its device: a file that was renamed or
 whose disk was mounted elsewhere is the same one, a copy is not, and neither is what replaced it.
-The number of a device alone says nothing, as some file systems change it at every start. A
+The number of a device alone says nothing, as some file systems change it at every start. Of the
+path only a keyed hash is kept, as a study is shared and says nothing of the machine it was on. A
 PostgreSQL database is known by its cluster, its own number and that of a table of it, which
 differ in a copy, in a template's child and in what was restored over it. A whole machine or
 cluster that was cloned cannot be told from its original.
@@ -15,7 +16,9 @@ What is put back byte by byte into the same file is found by `was_served`: every
 closing of the site leaves a mark in the database, and the study's folder remembers the last.
 """
 
+import hmac
 import json
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -113,14 +116,14 @@ def history_in(connection: Connection) -> tuple[Identity, ...]:
 
 
 def leave_mark(connection: Connection, now: int) -> str:
-    """A random mark that says: the site was opened, or closed."""
+    """A random mark that says: the site was opened or closed, or something was exported."""
     mark, number = random_id(), connection.execute(_LATEST).one().number
     connection.execute(insert(services).values(mark=mark, identity=number, at=now))
     return mark
 
 
 def has_mark(connection: Connection, mark: str) -> bool:
-    """Whether the store holds a mark that the site left."""
+    """Whether the store holds a mark that was left in it, or in what it was copied from."""
     found = select(services.c.mark).where(services.c.mark == mark)
     return connection.execute(found).first() is not None
 
@@ -130,7 +133,9 @@ def place_of(database: Database, connection: Connection) -> dict[str, str | int]
     if database.is_sqlite:
         path = Path(str(database.url.database)).resolve()
         known = path.stat()
-        return {"path": str(path), "inode": known.st_ino, "device": known.st_dev}
+        key = str(connection.execute(select(study_table.c.secret)).scalar_one())
+        hashed = hmac.digest(key.encode(), os.fsencode(path), "sha256").hex()
+        return {"path": hashed, "inode": known.st_ino, "device": known.st_dev}
     own, table = connection.execute(
         text(
             "SELECT oid::bigint, 'study'::regclass::oid::bigint FROM pg_database "
@@ -150,12 +155,7 @@ def _is_same(known: dict[str, str | int], here: dict[str, str | int]) -> bool:
         return True
     if known.get("inode") is None or known["inode"] != here.get("inode"):
         return False
-    if known["path"] == here["path"]:
-        return True
-    if known["device"] != here["device"]:
-        return False
-    before = Path(str(known["path"]))
-    return not before.exists() or before.samefile(str(here["path"]))
+    return known["path"] == here["path"] or known["device"] == here["device"]
 
 
 def _insert(connection: Connection, number: int, origin: Origin, place: str, now: int) -> None:

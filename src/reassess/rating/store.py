@@ -152,7 +152,7 @@ def store_history(store: Store) -> tuple[Identity, ...]:
 
 
 def leave_mark(store: Store) -> str:
-    """A random mark, kept in the store, that the site was opened or closed.
+    """A random mark, kept in the store: the site was opened or closed, or votes were exported.
 
     Raises:
         StoreError: the database cannot be written.

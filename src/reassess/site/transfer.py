@@ -8,14 +8,16 @@ Experts' gold and their decisions about contested questions are long tables
 A file of the study that no export wrote may hold what stands nowhere else, so it is never
 overwritten unasked. Which files were written here, and from which store, stands in
 `.rating/exported.json`, by path below the study's folder, so that it holds for a moved study too.
-What another store exported is nothing of this one's: its votes may be nowhere else.
+What another store exported is nothing of this one's: its votes may be nowhere else. A copy of a
+store also knows the exports of its original up to the copy: each leaves a mark in the store, which
+a copy made earlier lacks.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -30,9 +32,12 @@ from reassess.rating import (
     VoteBatch,
     adjudications,
     gold,
+    has_mark,
     import_votes,
     keep_classes,
+    leave_mark,
     question_table,
+    store_history,
     vote_batches,
 )
 from reassess.records import ANSWERS, Classes, Pairs, Questions, align
@@ -45,6 +50,15 @@ from reassess.study.artefacts import adjudications_file, gold_file
 ExpertTable = Literal["gold", "adjudications"]
 USUAL = "votes.csv"
 _RECORD = "exported.json"
+
+
+class _Export(NamedTuple):
+    """What is remembered of an exported file."""
+
+    sha256: str = ""
+    store: str = ""
+    mark: str = ""
+    """Left in the store once the file was written: a store with it holds all that the file does."""
 
 
 def export_votes(
@@ -232,11 +246,23 @@ def is_export(study: Study, store: Store, path: Path) -> bool:
     key = study.relative(path)
     if key is None or not path.is_file():
         return False
-    written, store_id = _exported(study).get(key, ("", ""))
-    is_ours = store_id == store.identity.store_id
-    if store_id == "":  # version 0.1.0 noted no store, and made this one
-        is_ours = store.identity.origin == "migrated"
-    return is_ours and written == sha256_of(path)
+    written = _exported(study).get(key, _Export())
+    return _is_of(store, written) and written.sha256 == sha256_of(path)
+
+
+def _is_of(store: Store, written: _Export) -> bool:
+    """Whether an export is one of this store, or of what it was copied from and before."""
+    if written.store == "":  # version 0.1.0 noted no store, and made this one
+        return store.identity.origin == "migrated"
+    if written.store == store.identity.store_id:
+        return True
+    originals = set()
+    ids = store_history(store)
+    for original, copy in zip(ids[-2::-1], ids[:0:-1], strict=True):  # newest first
+        if copy.origin != "copied":
+            break
+        originals.add(original.store_id)
+    return written.store in originals and has_mark(store, written.mark)
 
 
 def record_export(study: Study, store: Store, path: Path) -> None:
@@ -244,16 +270,15 @@ def record_export(study: Study, store: Store, path: Path) -> None:
     key = study.relative(path)
     if key is None or not path.is_file():  # a pipe is read by someone else
         return
-    written = _exported(study) | {key: (sha256_of(path), store.identity.store_id)}
-    record = {
-        name: {"sha256": digest, "store": store_id} for name, (digest, store_id) in written.items()
-    }
+    export = _Export(sha256_of(path), store.identity.store_id, leave_mark(store))
+    written = _exported(study) | {key: export}
+    record = {name: one._asdict() for name, one in written.items()}
     with write_atomically(kept_folder(study) / _RECORD) as beside:
         beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def _exported(study: Study) -> dict[str, tuple[str, str]]:
-    """SHA-256 and store of the files that an export wrote, by path below the study's folder.
+def _exported(study: Study) -> dict[str, _Export]:
+    """The files that an export wrote, by path below the study's folder.
 
     Version 0.1.0 noted no store, and at first absolute paths: those below where the study was then
     hold here too, as the hash decides whether a file is still what was written.
@@ -270,10 +295,10 @@ def _exported(study: Study) -> dict[str, tuple[str, str]]:
     }
 
 
-def _noted(value: object) -> tuple[str, str]:
+def _noted(value: object) -> _Export:
     if isinstance(value, dict):
-        return str(value.get("sha256", "")), str(value.get("store", ""))
-    return str(value), ""
+        return _Export(*(str(value.get(name, "")) for name in _Export._fields))
+    return _Export(str(value))
 
 
 def _checked_classes(study: Study, store: Store) -> Classes | None:
