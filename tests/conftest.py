@@ -19,6 +19,10 @@ from reassess.catalog import Catalog
 
 pytest_plugins = ["tests.browser"]
 
+# Workers of pytest-xdist inherit it: a thread of PyTorch's waits for the others by spinning, and
+# where each worker has as many threads as there are cores, training takes several times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("reassess", deadline=None, max_examples=40)
 settings.load_profile("reassess")
 
