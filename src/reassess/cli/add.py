@@ -83,7 +83,8 @@ def add(
             progress=step,
         )
     added = [one.name for one in changed.models if one not in opened.models]
+    n_models = len(changed.models)
     click.echo(
-        f"{study}: added {', '.join(added)}; {len(changed.models):,} models. "
+        f"{study}: added {', '.join(added)}; {n_models:,} model{'s' if n_models != 1 else ''}. "
         f"Next: reassess propose {study}"
     )

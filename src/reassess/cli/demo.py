@@ -26,7 +26,7 @@ def demo(folder: str, seed: int) -> None:
     """Run a whole study into FOLDER (default: demo), and say where the report lies.
 
     Real scans of handwritten digits, some with two digits on an image, some with a planted
-    wrong label; six small models; SIMULATED raters, since nobody is asked. One file a stage is
+    wrong label; six small models; SIMULATED raters: no people are asked. One file a stage is
     left to look at, and a study that you can rate yourself. No network; takes about a minute.
     """
     from reassess.demo import STAGES, run_demo

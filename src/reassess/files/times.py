@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError
+from reassess.files.class_words import EMPTY_WORDS
 from reassess.notes import note
 
 _TEXT = re.compile(
@@ -24,7 +25,7 @@ _TEXT = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+]?[0-9]+)?")
-_EMPTY = frozenset({"", "nan", "nat", "na", "n/a", "null", "none", "<na>"})
+_EMPTY = EMPTY_WORDS | {"nat"}
 
 FIRST, LAST = np.datetime64("2000-01-01", "ms"), np.datetime64("2100-01-01", "ms")
 """Times lie from the one to the other; what seems to lie elsewhere is no time."""
