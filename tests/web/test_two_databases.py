@@ -176,8 +176,8 @@ def test_one_browser_walks_through_two_databases(
         question.locator("input").first.check(force=True)
     old.get_by_role("button", name="Submit").click()
     expect(old.locator("#connection")).to_contain_text("wait")
+    put(other)  # before the page closes, as a closing page is no longer kept offline
     old.close()
-    put(other)
     context.set_offline(False)
     new.goto(f"{address}/rate")
     assert width(new) == 400
