@@ -74,6 +74,28 @@ def test_verbose_and_json_say_which_columns_were_read(
     assert "Read: no table." in cli("datasets", "--verbose").err
 
 
+def test_a_misspelt_option_is_answered_with_present_names_only(cli: Run) -> None:
+    for typed, offered in (("--unclea", "--ambiguous-labels"), ("--leve", "--confidence")):
+        told = cli("score", "p.npz", "--labels", "l.json", typed, "1").err
+        assert f"No such option '{typed}'. Did you mean {offered}" in told
+        assert f"{typed}r" not in told
+        assert f"{typed}l" not in told
+
+
+def test_a_study_is_begun_with_each_note_once_and_reads_files_beside_it_by_their_names(
+    cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("l.csv").write_text("image;label\na.jpg; cat\nb.jpg;dog\n")
+    told = cli("new", "s", "--labels", "l.csv").err
+    assert told.count("semicolons between") == told.count("have blanks around") == 1
+    np.savez("p.npz", classes=np.array([[0], [1]]), ids=["c.jpg", "d.jpg"])
+    told = cli("add", "s", "p.npz").err
+    assert "Error: p.npz: image id[0] is 'c.jpg'" in told
+    assert "leave out rows" in told
+    assert "--subset" not in told
+
+
 @pytest.mark.usefixtures("study")
 @pytest.mark.parametrize("method", ["majority", "dawid-skene", "calibrated"])
 def test_a_tiny_study(method: str, cli: Run) -> None:
@@ -179,6 +201,10 @@ def test_csv_and_tables_of_images(cli: Run) -> None:
     expected = [str(int(t in s)) if s else "" for t, s in zip(TOP, SETS, strict=True)]
     assert [row["preds:right"] for row in table] == expected
     assert [int(row["preds:top"]) for row in table] == TOP
+    Path("names.csv").write_text("id,name\n" + "".join(f"n{k},{k}th\n" for k in range(4)))
+    assert cli(*command, "--classes", "names.csv", "--per-image", "ids.csv").status == 0
+    with Path("ids.csv").open() as file:
+        assert [row["preds:top"] for row in csv.DictReader(file)] == [f"n{k}" for k in TOP]
     assert cli(*command, "-o", "new/s.csv").status == 0
     assert Path("new/s.csv").read_text() == ran.out
 

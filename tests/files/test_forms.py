@@ -269,6 +269,13 @@ FORMS = [
         says=r"row 4 is .*must be an integer",
     ),
     Form(
+        "a lone `?`, `-` or other sign among names",
+        "original labels",
+        lambda: table("f.csv", _with(LABELS, label=["cat", "-", "dog", "owl"])),
+        is_read=False,
+        says=r"row 3 is '-'.*give the classes",
+    ),
+    Form(
         "an empty cell, `NaN`, `NA`, `null`",
         "original labels",
         lambda: table("f.csv", _with(LABELS, label=["cat", "NA", "dog", "owl"])),
@@ -486,6 +493,13 @@ FORMS = [
         ),
         is_read=True,
         says="list of records",
+    ),
+    Form(
+        "COCO's JSON",
+        "reassessed labels",
+        lambda: as_json("f.json", {"images": [], "annotations": [], "categories": []}),
+        is_read=False,
+        says="it is COCO's JSON .*Write a table",
     ),
     Form(
         "label sets as a table",

@@ -127,6 +127,11 @@ def test_classes_that_are_new_come_at_the_end_and_no_vote_changes_its_class(
     study = locate(study, labels=grown, append_classes=True)
     assert read_study_benchmark(study).classes.ids == (*NAMES, "ant")
     names = [*NAMES, "ant"]
+    # Models that were made before have no score of ants, and are read with as many as they had.
+    former = {f"m{n}": _first_columns(tmp_path / f"o{n}.npz", 4, seed=n) for n in range(2)}
+    propose_study(locate(study, predictions=former), write=False)
+    with pytest.raises(DataError, match=r"3 columns, but must have 5 \(or 4, as many as there were"):
+        locate(study, predictions={"m0": _first_columns(tmp_path / "three.npz", 3, seed=0)})
     models = {f"m{n}": _model(tmp_path / f"n{n}.npz", _with_ants(), names, n) for n in range(2)}
     study = add_models(study, models, replace=True)
     propose_study(study)
@@ -138,6 +143,13 @@ def test_classes_that_are_new_come_at_the_end_and_no_vote_changes_its_class(
     assert all(set(after[image]) <= set(before[image]) for image in before)
     assert sum(after[image] == before[image] for image in before) > N // 4
     assert after["044.jpg"] == ["ant"]
+
+
+def _first_columns(path: Path, n_columns: int, *, seed: int) -> Path:
+    """Predictions of all images, ants included, without the scores of later classes."""
+    arrays = dict(np.load(_model(path, _with_ants(), [*NAMES, "ant"], seed)))
+    np.savez(path, logits=arrays["logits"][:, :n_columns], ids=arrays["ids"])
+    return path
 
 
 def _perfect_of_all(study: Study) -> Votes:

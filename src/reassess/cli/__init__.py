@@ -112,6 +112,10 @@ class _Commands(click.Group):
                     return super().invoke(ctx)
                 finally:
                     print_columns_read(ctx, notes)
+        except click.NoSuchOption as error:
+            from reassess.cli.options import without_old_names
+
+            raise without_old_names(error) from None
         except ReassessError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(2)

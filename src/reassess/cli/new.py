@@ -46,6 +46,7 @@ def new(
 
     Labels, classes and edges are checked and copied into the folder.
     """
+    from reassess.notes import collect_notes
     from reassess.study import new_study, read_study_benchmark
     from reassess.study.images import note_unmatched_images
 
@@ -58,7 +59,8 @@ def new(
         name=name,
         labels_are=labels_are,
     )
-    benchmark = read_study_benchmark(made)
+    with collect_notes():  # the same files were read above
+        benchmark = read_study_benchmark(made)
     if images is not None:
         note_unmatched_images(Path(images), benchmark.image_ids.tolist())
     n_classes = benchmark.n_classes

@@ -1,6 +1,7 @@
 """Options that several commands share, and the types of their values."""
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
@@ -18,18 +19,35 @@ class _Option(click.Option):
 
     def __init__(self, *arguments: Any, old: Sequence[str] = (), **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self._old_on = [one for one in old if not one.startswith("/")]
-        self._old_off = [one.removeprefix("/") for one in old if one.startswith("/")]
+        self.old_on = [one for one in old if not one.startswith("/")]
+        self.old_off = [one.removeprefix("/") for one in old if one.startswith("/")]
 
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
         """Let the parser take the earlier names, too."""
         shown = self.opts, self.secondary_opts
-        self.opts = [*self.opts, *self._old_on]
-        self.secondary_opts = [*self.secondary_opts, *self._old_off]
+        self.opts = [*self.opts, *self.old_on]
+        self.secondary_opts = [*self.secondary_opts, *self.old_off]
         try:
             super().add_to_parser(parser, ctx)
         finally:
             self.opts, self.secondary_opts = shown
+
+
+def without_old_names(error: click.NoSuchOption) -> click.NoSuchOption:
+    """The same refusal of an option, with none but present names among those that come near."""
+    if error.ctx is None:
+        return error
+    present: dict[str, str] = {}
+    for one in error.ctx.command.get_params(error.ctx):
+        if isinstance(one, _Option):
+            present |= dict.fromkeys(one.old_on, one.opts[-1])
+            present |= dict.fromkeys(one.old_off, (one.secondary_opts or one.opts)[-1])
+        present |= {name: name for name in (*one.opts, *one.secondary_opts)}
+    near = [present[name] for name in get_close_matches(error.option_name, present)]
+    message = f"No such option {error.option_name!r}."
+    if near:
+        message += f" Did you mean {' or '.join(dict.fromkeys(near))}?"
+    return click.NoSuchOption(error.option_name, message, ctx=error.ctx)
 
 
 def option(*arguments: Any, old: Sequence[str] = (), **more: Any) -> Callable[[Command], Command]:

@@ -149,7 +149,8 @@ def score(
         from reassess.files.artefacts import write_image_table
         from reassess.scoring import image_table
 
-        write_image_table(image_table(scored.predictions, target.labels), per_image)
+        results = image_table(scored.predictions, target.labels)
+        write_image_table(results, per_image, target.benchmark.classes)
     if output is not None:
         _write(scored.scores, target.labels.name, output, confidence, form)
     else:

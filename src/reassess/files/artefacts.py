@@ -375,11 +375,16 @@ def score_columns(
 IMAGE_TABLE_ENDINGS = (".csv", ".parquet", ".pq")
 
 
-def write_image_table(table: ImageTable, path: str | Path) -> None:
+def write_image_table(table: ImageTable, path: str | Path, classes: Classes | None = None) -> None:
     """Write one row an image: how many labels, and what each model says and whether it is right.
 
     ``right`` is empty where the image has no label. Parquet where the file is called so, else
     CSV.
+
+    Args:
+        table: the results.
+        path: the file.
+        classes: those that ``top`` indexes, to write their ids; None writes the indices.
 
     Raises:
         OptionError: the extension is another form's.
@@ -393,7 +398,8 @@ def write_image_table(table: ImageTable, path: str | Path) -> None:
     }
     judged = table.n_labels > 0
     for column, model in enumerate(table.models):
-        columns[f"{model}:top"] = table.top[:, column].tolist()
+        top = table.top[:, column].tolist()
+        columns[f"{model}:top"] = top if classes is None else [classes.ids[one] for one in top]
         results = zip(table.right[:, column].tolist(), judged.tolist(), strict=True)
         columns[f"{model}:right"] = [int(right) if known else None for right, known in results]
     with write_atomically(path) as beside:

@@ -25,11 +25,18 @@ EMPTY_WORDS = frozenset(
 )  # fmt: skip
 """What other programs write into an empty cell."""
 
+_EMPTY_IN_LOWER_CASE = frozenset(word.lower() for word in EMPTY_WORDS)
+
 _FIRST = 100
 """So many cells show whether a column holds images."""
 
 _EXACT = 2.0**53
 """Whole numbers from here on are not exact in a float."""
+
+
+def stands_for_empty(text: str) -> bool:
+    """Whether a word stands for an empty cell in any case: where no person's name can stand."""
+    return text.strip().lower() in _EMPTY_IN_LOWER_CASE
 
 
 def as_texts(

@@ -17,6 +17,7 @@ Words are compared without blanks around them and in Unicode's form NFC. ``NaN``
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,19 +28,20 @@ import numpy as np
 from jaxtyping import Int
 
 from reassess.errors import ClassError, DataError, preview
+from reassess.files.cells import stands_for_empty
 from reassess.notes import note
 from reassess.records import Classes, LabelsAre, factorize
 from reassess.records.benchmark import MOST_CLASSES, plain_text
 from reassess.registry import checks_choices
-
-EMPTY_WORDS = frozenset({"", "nan", "na", "n/a", "<na>", "null", "none"})
-"""How tables write an empty cell, in lower case."""
 
 INTEGER = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 """A word that is an integer, also with a fraction of zeros as pandas writes it."""
 
 _NUMBER = re.compile(r"[+-]?(\d[\d,_]*\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCII)
 _LIST = re.compile(r"\[.*\]|\{.*\}|\d+([\s;|]+\d+)+", re.ASCII | re.DOTALL)
+_SIGNS = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sk", "Zs"})
+"""Unicode's categories of punctuation and signs."""
+
 _SAY = "Say which they are: --labels-are id, or --labels-are index"
 _STATED: ContextVar[LabelsAre | None] = ContextVar("how integers are read", default=None)
 
@@ -164,7 +166,7 @@ def read_class_words(
         labels_are = "id"
     column.refuse_empty(classes)
     if classes is None:
-        return _without_classes(column, labels_are)
+        return _without_classes(column, labels_are, folders=folders)
     ids, indices = column.as_ids(classes), column.as_indices(len(classes))
     one_way = ((ids < 0) | (indices < 0)).all() and (ids >= 0).any() and (indices >= 0).any()
     if mixed and labels_are is None and one_way:
@@ -246,7 +248,7 @@ class _Column:
         empty = [
             number
             for number, word in enumerate(self.words)
-            if word.lower() in EMPTY_WORDS and word not in known
+            if stands_for_empty(word) and word not in known
         ]
         if empty:
             raise DataError(
@@ -354,7 +356,7 @@ def _only_reading(
     return "index" if column.all_integers else "id"
 
 
-def _without_classes(column: _Column, labels_are: LabelsAre | None) -> ClassWords:
+def _without_classes(column: _Column, labels_are: LabelsAre | None, *, folders: bool) -> ClassWords:
     """Words where no classes are known: all integers, or none."""
     words = column.words
     _refuse_several(column)
@@ -363,12 +365,35 @@ def _without_classes(column: _Column, labels_are: LabelsAre | None) -> ClassWord
     if labels_are is None and numbers and len(integers) < len(words):
         others = sorted(set(range(len(words))) - set(integers))
         _refuse_mixture(column, integers, others)
+    if labels_are is None and not folders:
+        _refuse_signs(column)
     if labels_are == "id" or (labels_are is None and not integers):
         classes = Classes.from_names(sorted(set(words)), labels_are=labels_are)
         return ClassWords(column.as_ids(classes)[column.code], classes, "id")
     indices = column.as_indices(MOST_CLASSES)
     column.refuse_no_index(indices, MOST_CLASSES)
     return ClassWords(indices[column.code], None, "index")
+
+
+def _refuse_signs(column: _Column) -> None:
+    """Refuse a lone sign among names, such as ``?``: people write it where they know no label.
+
+    Raises:
+        DataError: some words are signs only, and others are not; the first is named.
+    """
+    signs = [n for n, word in enumerate(column.words) if _is_sign(word)]
+    if signs and len(signs) < len(column.words):
+        raise DataError(
+            f"{column.row(signs[0])}, which names no class as far as can be told, but must be a "
+            f"class: without known classes a sign is no name; {column.n_rows(signs):,} of "
+            f"{len(column.code):,} rows hold such signs. Leave these rows out; if it is a class, "
+            "give the classes (--classes FILE) or say --labels-are id."
+        )
+
+
+def _is_sign(word: str) -> bool:
+    """Whether a word has neither a letter nor a digit, nor a picture, as emoji are."""
+    return all(unicodedata.category(one) in _SIGNS for one in word)
 
 
 def _refuse_several(column: _Column) -> None:

@@ -45,12 +45,15 @@ def check_columns(scores: Array, benchmark: Benchmark, where: str, declared: int
         DataError: there are more or fewer.
     """
     n_columns = int(scores.shape[1])
-    known = benchmark.n_classes if declared is None else declared
+    known = benchmark.n_classes
     original = benchmark.original
     least = 0 if original is None else int(original.max()) + 1
-    if (known is None or n_columns == known) and n_columns >= least:
+    # Classes come at the end: what was declared before some came has no columns for them.
+    if n_columns == declared or (known in {None, n_columns} and n_columns >= least):
         return n_columns
-    must = f"{known:,}" if known is not None else f"at least {least:,}"
+    must = f"{max(known, least):,}" if known is not None else f"at least {least:,}"
+    if declared not in {None, known}:
+        must += f" (or {declared:,}, as many as there were when the model was added)"
     remedy = (
         "Floats are read as full scores; for the scores of ranked classes name both files, "
         "CLASSES.npy:SCORES.npy."

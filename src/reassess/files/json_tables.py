@@ -12,6 +12,7 @@ from jaxtyping import Float
 from reassess.errors import DataError, FileError, preview
 from reassess.files.access import check_readable, read_json
 from reassess.files.columns import IMAGE
+from reassess.files.signatures import describe_json
 
 JSON_TABLES = frozenset({".json", ".jsonl", ".ndjson"})
 """Endings of such files."""
@@ -95,6 +96,9 @@ def read_json_table(path: Path) -> JsonTable:
         DataError: an object has a name twice.
     """
     value = _read_value(path)
+    foreign = describe_json(value)
+    if foreign is not None:
+        raise FileError(f"{path}: {foreign} (filename,index,prob).")
     if isinstance(value, dict) and isinstance(value.get("data"), list) and "columns" in value:
         return _from_rows(path, value["columns"], value["data"])
     if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):

@@ -24,6 +24,7 @@ from reassess.errors import DataError, FileError
 from reassess.files.access import check_readable, prefix_errors_with, sha256_of, write_atomically
 from reassess.files.annotations import FIELD, annotations_in, as_votes, flat_annotation
 from reassess.files.declared_answers import DeclaredAnswers
+from reassess.files.signatures import describe_json
 from reassess.files.tables import ColumnFile
 from reassess.files.vote_tables import Part
 from reassess.records import ANSWERS, Classes, Votes
@@ -104,6 +105,9 @@ def read_label_studio(
         tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise FileError(f"{path}: it is not JSON in UTF-8 ({error}). Export it again.") from error
+    foreign = describe_json(tasks)
+    if foreign is not None:
+        raise FileError(f"{path}: {foreign} (image,label,rater,answer).")
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise FileError(
             f"{path}: it holds no list of tasks, but must. Export from Label Studio as JSON."

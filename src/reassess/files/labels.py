@@ -41,6 +41,7 @@ from reassess.files.label_records import check_objects, is_label_records, labels
 from reassess.files.other_labels import is_label_checks, label_checks, read_label_table
 from reassess.files.parquet import is_parquet, parquet_metadata, write_parquet
 from reassess.files.places import check_extension
+from reassess.files.signatures import describe_json
 from reassess.files.tables import TABLES, read_table
 from reassess.notes import note
 from reassess.records import Classes, LabelSets, OperatingPoint, file_number_order
@@ -290,6 +291,9 @@ def read_labels(
     if path.suffix.lower() in TABLES and not is_parquet(path):
         return _read_table(path, classes, name or path.stem)
     value = None if is_parquet(path) else read_json(path)
+    foreign = describe_json(value)
+    if foreign is not None:
+        raise FileError(f"{path}: {foreign} (image,label).")
     if is_label_records(value):
         value = labels_by_image(value, path)
     check_objects(value, path)

@@ -23,7 +23,8 @@ from jaxtyping import Bool, Int, Shaped
 
 from reassess.errors import FileError
 from reassess.files.access import prefix_errors_with, read_json
-from reassess.files.class_words import EMPTY_WORDS, class_indices
+from reassess.files.cells import stands_for_empty
+from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, LABELS
 from reassess.files.tables import read_table
 from reassess.records import Classes, LabelSets, factorize
@@ -158,11 +159,7 @@ def read_label_table(path: str | Path, *, classes: Classes | None, name: str) ->
     cells = ["" if cell is None else plain_text(str(cell)) for cell in table.cells(column)]
     known = {} if classes is None else classes.index_of
     words = [
-        []
-        if cell.lower() in EMPTY_WORDS and cell not in known
-        else [cell]
-        if whole
-        else cell.split()
+        [] if stands_for_empty(cell) and cell not in known else [cell] if whole else cell.split()
         for cell in cells
     ]
     row = np.repeat(np.arange(len(words)), [len(one) for one in words])

@@ -48,6 +48,9 @@ _ORDERS: dict[RowOrder, Callable[[Benchmark], Int[np.ndarray, "N"]]] = {
 }
 """The image of each row, in each of the orders."""
 
+_TO_SCORE = "Use the same ids, or name the images to score (--subset FILE)."
+_OF_A_STUDY = "Use the same ids, and leave out rows about images that are not the study's."
+
 
 @checks_choices
 def read_predictions(
@@ -87,7 +90,7 @@ def read_predictions(
     for found in open_forms(source, benchmark):
         with prefix_errors_with(Path(found.where)):
             ranked = _ranked(found, benchmark, scale, top, n_columns)
-            records.append(_align(ranked, found, benchmark, order, ids, ignore_unknown))
+            records.append(_align(ranked, found, benchmark, order, ids, ignore_unknown, _TO_SCORE))
     return records
 
 
@@ -126,13 +129,16 @@ def open_predictions(
         with prefix_errors_with(Path(found.where)):
             if found.classes is not None or found.scores is None:
                 ranked = _ranked(found, benchmark, scale, 1, n_columns)
-                records.append(_align(ranked, found, benchmark, order, ids, False))
+                one = _align(ranked, found, benchmark, order, ids, False, _OF_A_STUDY)
+                records.append(one)
                 continue
             _check_kinds(found)
             scores = two_axes(found.scores, found.where)
             check_columns(scores, benchmark, found.where, n_columns)
             row_ids = found.ids if found.ids is not None else ids
-            image = _images_of_rows(len(scores), row_ids, order, benchmark, found.where, False)
+            image = _images_of_rows(
+                len(scores), row_ids, order, benchmark, found.where, False, _OF_A_STUDY
+            )
             declared = scale or found.scale
             records.append(ScoreMatrix(found.model, benchmark.image_ids, image, scores, declared))
     return records
@@ -238,11 +244,14 @@ def _align(
     order: RowOrder | None,
     ids: Shaped[np.ndarray, "n"] | None,
     ignore_unknown: bool,
+    remedy: str,
 ) -> Predictions:
     """Bring the rows into the order of the benchmark's images."""
     classes = ranked.classes
     row_ids = found.ids if found.ids is not None else ids
-    image = _images_of_rows(len(classes), row_ids, order, benchmark, found.where, ignore_unknown)
+    image = _images_of_rows(
+        len(classes), row_ids, order, benchmark, found.where, ignore_unknown, remedy
+    )
     known = np.flatnonzero(image >= 0)
     if ignore_unknown:
         known = known[~ranked.never[known]]
@@ -277,6 +286,7 @@ def _images_of_rows(
     benchmark: Benchmark,
     where: str,
     ignore_unknown: bool,
+    remedy: str,
 ) -> Int[np.ndarray, "n"]:
     """The benchmark's image of each row, -1 for images that it does not have."""
     if row_ids is not None:
@@ -292,11 +302,7 @@ def _images_of_rows(
                 f"{where}: image id[{unknown[0]}] is {str(row_ids[unknown[0]])!r}, but must be an "
                 f"image of {benchmark.name} (such as {str(benchmark.image_ids[0])!r}); "
                 f"{len(unknown):,} of {n_rows:,} are unknown there. "
-                + how_ids_differ(
-                    row_ids[unknown],
-                    benchmark.image_ids,
-                    otherwise="Use the same ids, or name the images to score (--subset FILE).",
-                )
+                + how_ids_differ(row_ids[unknown], benchmark.image_ids, otherwise=remedy)
             )
         return image
     n_images = len(benchmark.image_ids)

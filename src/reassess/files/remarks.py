@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reassess.files.class_words import EMPTY_WORDS, class_indices
+from reassess.files.cells import stands_for_empty
+from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, LABEL
 from reassess.files.tables import read_table
 from reassess.records import Classes, Pairs, factorize
@@ -31,7 +32,7 @@ def read_remarks(path: str | Path, *, classes: Classes | None = None) -> Pairs:
     words = table.texts(column, known=known, may_be_empty=True)
     rows = [
         row for row, word in enumerate(words)
-        if word in known or word.strip().lower() not in EMPTY_WORDS
+        if word in known or not stands_for_empty(word)
     ]  # fmt: skip
     if not rows:
         return Pairs.empty(np.array(sorted(set(images))))

@@ -5,6 +5,7 @@ For messages only: a file that is no table, or no JSON, is called what it is, wi
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"PAR1", "a parquet file", "Name it .parquet"),
@@ -78,6 +79,28 @@ def describe(path: Path) -> str | None:
             return None
         what, remedy = found
     return f"it is {what}. {remedy}."
+
+
+_JSON: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"annotations", "categories"}), "COCO's JSON (images, annotations, categories)"),
+    (frozenset({"shapes", "imagePath"}), "LabelMe's JSON (shapes on one image)"),
+    (frozenset({"_via_img_metadata"}), "a project of VGG Image Annotator"),
+)
+"""Objects of other tools: keys that tell them, and what they are."""
+
+
+def describe_json(value: Any) -> str | None:
+    """What a JSON value of another tool is and what to do; None for others."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        if {"image_id", "category_id"} <= value[0].keys():
+            return f"it is a list of COCO's annotations or results. {_AS_TABLE}"
+        return None
+    keys = value.keys() if isinstance(value, dict) else frozenset[str]()
+    what = next((what for told_by, what in _JSON if told_by <= keys), None)
+    return None if what is None else f"it is {what}. {_AS_TABLE}"
+
+
+_AS_TABLE = "Write a table of it: one row an image and class, with the image's file name as its id"
 
 
 def _names_in_zip(path: Path) -> list[str]:

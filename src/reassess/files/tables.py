@@ -16,12 +16,12 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from reassess.errors import FileError, preview
-from reassess.files.access import check_readable, write_atomically
+from reassess.files.access import check_readable, read_json, write_atomically
 from reassess.files.cells import as_texts
 from reassess.files.columns import Part
 from reassess.files.json_tables import JsonTable
 from reassess.files.parquet import ParquetTable, is_parquet, read_parquet
-from reassess.files.signatures import is_workbook
+from reassess.files.signatures import describe_json, is_workbook
 from reassess.files.text_tables import TextTable, read_text_table
 from reassess.files.workbooks import WORKBOOKS, WorkbookTable, read_workbook
 from reassess.notes import columns_read
@@ -245,6 +245,9 @@ def read_table(path: Path) -> ColumnFile:
     """
     check_readable(path)
     if path.suffix.lower() in {".json", ".npy", ".npz"}:
+        foreign = describe_json(read_json(path)) if path.suffix.lower() == ".json" else None
+        if foreign is not None:
+            raise FileError(f"{path}: {foreign} (image,label).")
         raise FileError(
             f"{path}: it is not a table, but must be one: .csv, .tsv, .parquet or .xlsx."
         )

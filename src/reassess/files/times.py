@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError
-from reassess.files.class_words import EMPTY_WORDS
+from reassess.files.cells import stands_for_empty
 from reassess.notes import note
 
 _TEXT = re.compile(
@@ -25,7 +25,6 @@ _TEXT = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+]?[0-9]+)?")
-_EMPTY = EMPTY_WORDS | {"nat"}
 
 FIRST, LAST = np.datetime64("2000-01-01", "ms"), np.datetime64("2100-01-01", "ms")
 """Times lie from the one to the other; what seems to lie elsewhere is no time."""
@@ -123,7 +122,7 @@ def _kind(cell: Any) -> str:
         return "empty"
     if isinstance(cell, str):
         text = cell.strip()
-        if text.lower() in _EMPTY:
+        if stands_for_empty(text):
             return "empty"
         return "number" if _NUMBER.fullmatch(text) else "text"
     if isinstance(cell, datetime | date):

@@ -205,8 +205,11 @@ class Study:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def path(self, named: str) -> Path:
-        """A path as the manifest names it, from the study's folder."""
-        return self.folder / named
+        """A path as the manifest names it, from the study's folder; ``a/../b`` is ``b``."""
+        found = self.folder / named
+        plain = Path(os.path.normpath(found))
+        is_same = os.path.realpath(plain) == os.path.realpath(found)  # a link's parent is another
+        return plain if ".." in found.parts and is_same else found
 
     def relative(self, path: str | Path) -> str | None:
         """A file of the study from its folder, with ``/``; None for a file outside it.
