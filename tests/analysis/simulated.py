@@ -25,7 +25,7 @@ CLEAR = ((1 - 2e-6, 1e-6, 1e-6), (1e-6, 1e-6, 1 - 2e-6))
 
 @dataclass(frozen=True)
 class Simulated:
-    """The records of a study, and each model's accuracy under the true labels of its images."""
+    """The records of a study, each model's accuracy under the true labels, and these labels."""
 
     benchmark: Benchmark
     predictions: tuple[Predictions, ...]
@@ -34,6 +34,7 @@ class Simulated:
     posterior: Posterior
     gold: Gold
     truth: np.ndarray
+    holds: np.ndarray
 
 
 def simulated(n_images: int, rng: np.random.Generator, *, rater=NOISY, n_gold=300) -> Simulated:
@@ -57,7 +58,7 @@ def simulated(n_images: int, rng: np.random.Generator, *, rater=NOISY, n_gold=30
     posterior = dawid_skene(votes)
     labels = reassessed_labels(posterior, benchmark, operating_point(posterior, threshold=0.8))
     truth = right.sum(axis=0) / has_label.sum()
-    return Simulated(benchmark, predictions, labels, votes, posterior, gold, truth)
+    return Simulated(benchmark, predictions, labels, votes, posterior, gold, truth, holds.ravel())
 
 
 def _limits() -> np.ndarray:

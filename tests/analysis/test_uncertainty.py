@@ -14,8 +14,9 @@ from reassess.labels import operating_point, reassessed_labels
 from reassess.records import Votes
 from reassess.report.verdict import rank_lines
 from reassess.scoring import compare, real_accuracy
+from reassess.simulate import simulate_votes, simulated_raters
 from reassess.statistics import wilson_interval
-from tests.analysis.simulated import CLEAR, Simulated, simulated
+from tests.analysis.simulated import CLEAR, NOISY, Simulated, simulated
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +123,52 @@ def test_two_equal_models_are_never_told_apart(noisy):
 def test_close_models_would_swap_under_other_raters(noisy):
     """Models that differ on a few uncertain images: other raters decide between them."""
     classes = noisy.predictions[1].ranked_classes.copy()
-    classes[:20] = noisy.predictions[2].ranked_classes[:20]
+    classes[:10] = noisy.predictions[2].ranked_classes[:10]
     close = replace(noisy.predictions[1], model="close", ranked_classes=classes)
     found = scores_of(replace(noisy, predictions=(noisy.predictions[1], close)), n_resamples=60)
     assert 0.01 < found.p_swap(0, 1) <= 0.5
     assert found.p_swap(0, 1) == found.p_swap(1, 0)
+
+
+def test_swap_probabilities_are_the_variance_among_raters_who_rate_the_same_images_again():
+    """Half samples of raters changed how many votes a question has: four times too large."""
+    rng = np.random.default_rng(8)
+    study, apart, votes, labels = simulated(600, rng), [], [], []
+    for _ in range(12):
+        confusion = simulated_raters(20, rng, mean=NOISY, concentration=200.0)
+        again = simulate_votes(study.votes.questions, study.holds, confusion, rng=rng)
+        found = scores_of(replace(study, votes=again, posterior=dawid_skene(again)), n_resamples=40)
+        apart.append(found.both.accuracy[:, None] - found.both.accuracy)
+        votes.append(spread(found.uncertainty.of_votes))
+        labels.append(spread(found.uncertainty.of_labels))
+    upper = np.triu_indices(4, 1)
+    seen = np.var(apart, axis=0, ddof=1)[upper].mean()
+    assert 0.6 < np.mean(votes, axis=0)[upper].mean() / seen < 1.7
+    wrong = ((np.array(apart) - (study.truth[:, None] - study.truth)) ** 2).mean(axis=0)
+    assert 0.5 < np.mean(labels, axis=0)[upper].mean() / wrong[upper].mean() < 2
+    assert found.p_reversed(0, 3) >= 0.0
+
+
+def spread(covariance):
+    """Variance of the difference of each two models."""
+    of_each = np.diag(covariance)
+    return of_each[:, None] + of_each - 2 * covariance
+
+
+def test_errors_that_raters_share_may_reverse_an_order_that_other_raters_would_not_swap():
+    """Gold says that a fifth of what raters see is wrong; they would see the same again."""
+    rng = np.random.default_rng(9)
+    study = simulated(800, rng)
+    seen = study.holds ^ (rng.random(len(study.holds)) < 0.2)
+    raters = simulated_raters(20, rng, mean=CLEAR, concentration=200.0)
+    votes = simulate_votes(study.votes.questions, seen, raters, rng=rng)
+    found = scores_of(replace(study, votes=votes, posterior=dawid_skene(votes)), n_resamples=40)
+    of_votes, of_labels = (
+        spread(kind)[0, 1] for kind in (found.uncertainty.of_votes, found.uncertainty.of_labels)
+    )
+    assert of_votes < 0.1 * of_labels
+    for one in found.adjacent():
+        assert one.p_swap <= one.p_reversed
 
 
 def test_pairs_that_images_decide_are_left_open_by_labels_that_vary_more(noisy):

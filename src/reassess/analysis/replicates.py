@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from reassess.aggregation import WeightedRefit
 from reassess.aggregation.reweighting import FAY
+from reassess.analysis.label_noise import label_noise
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
 from reassess.engines import Engine
 from reassess.progress import Progress
@@ -58,13 +59,16 @@ class LabelUncertainty:
 
     Attributes:
         covariance: of the models' accuracies, from images and labels together.
-        of_labels: of the same, from raters and their votes alone, on these very images.
+        of_votes: of the same on these very images, had other raters of the same crowd answered.
+        of_labels: of the same on these very images, from every error of the labels: that of votes,
+            and what raters see wrong together.
         coefficients: of the calibration on gold: constant, slope of the log-odds (below 1 where
             posteriors are over-confident), slope of the share of models; None without gold.
         n_gold: gold questions that it rests on.
     """
 
     covariance: Float[np.ndarray, "M M"]
+    of_votes: Float[np.ndarray, "M M"]
     of_labels: Float[np.ndarray, "M M"]
     coefficients: tuple[float, ...] | None
     n_gold: int
@@ -136,12 +140,25 @@ class Rescorer:
             rater_weight=rater_weight,
             half_sample=half_sample,
         )
-        if self.calibrator is None:
-            probability = sigmoid(log_odds)
-            labelled = sigmoid(self.soft.odds_of_any(probability))
-        else:
-            probability, labelled = self.calibrator.probability(log_odds, image_weight)
+        probability, labelled = self._probability(log_odds, image_weight)
         return self.soft.evidence(probability, labelled, weight)
+
+    def label_noise(self) -> tuple[Float[np.ndarray, "M M"], Float[np.ndarray, "M M"]]:
+        """What the votes, and all errors of the labels, add to the models' accuracies."""
+        log_odds, weight = self.refit.log_odds(), np.ones(len(self.soft.rated))
+        probability, labelled = self._probability(log_odds, None)
+        asked = self.soft.asked
+        n_labelled = self.soft.n_labelled(labelled, weight)
+        return label_noise(self.soft, probability[asked], sigmoid(log_odds[asked]), n_labelled)
+
+    def _probability(
+        self, log_odds: Float[np.ndarray, "Q"], image_weight: Float[np.ndarray, "n"] | None
+    ) -> tuple[Float[np.ndarray, "Q"], Float[np.ndarray, "s"]]:
+        """P(the class is in the image), and P(some label); calibrated where there is gold."""
+        if self.calibrator is not None:
+            return self.calibrator.probability(log_odds, image_weight)
+        probability = sigmoid(log_odds)
+        return probability, sigmoid(self.soft.odds_of_any(probability))
 
     def resamples(self, size: int, rng: np.random.Generator) -> Float[np.ndarray, "3 b M"]:
         """Accuracies under resampled images, under resampled raters, and under resampled votes."""
@@ -193,9 +210,11 @@ def resample(
     low, high = np.clip(accuracy - reach, 0, 1), np.clip(accuracy + reach, 0, 1)
     ranked = Ranked(accuracy, low, high, descending_ranks(accuracy), best, worst)
     start = scoring.calibrator
+    from_votes, from_labels = scoring.label_noise()
     return ranked, LabelUncertainty(
         covariance=covariance,
-        of_labels=of_raters,
+        of_votes=from_votes,
+        of_labels=from_labels,
         coefficients=None if start is None else tuple(start.of_questions.tolist()),
         n_gold=0 if start is None else len(start.row),
     )

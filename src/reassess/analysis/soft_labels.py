@@ -139,12 +139,15 @@ class SoftLabels:
             weight: of each image, such as how often it was drawn.
         """
         unrated = weight[~self.rated]
-        n_labelled = weight[self.rated] @ labelled
-        n_labelled += unrated @ (self.table.n_labels[~self.rated] > 0)
         of_asked = weight[self.image[self.asked]]
         of_asked = of_asked * self.unattenuated(probability[self.asked], of_asked)
-        evidence: Float[np.ndarray, "e"] = np.concatenate([of_asked, unrated]) / n_labelled
-        return evidence
+        evidence: Float[np.ndarray, "e"] = np.concatenate([of_asked, unrated])
+        return evidence / self.n_labelled(labelled, weight)
+
+    def n_labelled(self, labelled: Float[np.ndarray, "s"], weight: Float[np.ndarray, "n"]) -> float:
+        """Expected number of images that have a label; arguments as of `evidence`."""
+        unrated = weight[~self.rated] @ (self.table.n_labels[~self.rated] > 0)
+        return float(weight[self.rated] @ labelled + unrated)
 
     def correct(
         self, kept: Float[np.ndarray, "Q"], weight: Float[np.ndarray, "n"]

@@ -76,8 +76,10 @@ class Adjacent:
         p_value: exact McNemar test, not corrected.
         p_holm: corrected over all pairs of models, Holm.
         p_false_discovery: corrected over all pairs, Benjamini and Hochberg.
-        p_swap: probability that other raters, on these very images, would put them in the
-            other order than that of ``calibrated``; None without votes.
+        p_swap: probability that other raters of the same crowd, on these very images, would put
+            them in the other order than that of ``calibrated``; None without votes.
+        p_reversed: probability that labels without any error would, on these very images; counts
+            what raters see wrong together too. None without votes.
         decision: ``decided`` where both intervals leave out 0 on the same side; ``images`` where
             that of the images does not; ``labels`` where only labels leave it open.
     """
@@ -94,6 +96,7 @@ class Adjacent:
     p_holm: float
     p_false_discovery: float
     p_swap: float | None
+    p_reversed: float | None
     decision: RankDecision
 
 
@@ -156,18 +159,30 @@ class UncertainScores:
     def p_swap(self, a: int, b: int) -> float:
         """Probability that other raters would put a and b in the other order on these images.
 
-        Other raters' difference lies around the true one as ours does, so that the two differ
-        with twice the variance of the labels. Models that predict the same never swap.
+        They are raters of the same crowd, who see alike what ours see alike. Their difference lies
+        around that of all such raters as ours does, so that the two differ with twice the
+        variance of votes. Models that predict the same never swap.
 
         Raises:
             DataError: the labels' uncertainty is unknown.
         """
-        both, uncertainty = self._with_labels()
-        error = _error(uncertainty.of_labels, a, b) * np.sqrt(2)
+        return self._p_other_order(a, b, 2 * self._with_labels()[1].of_votes)
+
+    def p_reversed(self, a: int, b: int) -> float:
+        """Probability that labels without error put a and b in the other order on these images.
+
+        Both orders are taken to be equally likely beforehand.
+
+        Raises:
+            DataError: the labels' uncertainty is unknown.
+        """
+        return self._p_other_order(a, b, self._with_labels()[1].of_labels)
+
+    def _p_other_order(self, a: int, b: int, covariance: Float[np.ndarray, "M M"]) -> float:
+        both, _ = self._with_labels()
+        error = _error(covariance, a, b)
         apart = abs(float(both.accuracy[a] - both.accuracy[b]))
-        if error == 0:
-            return 0.0
-        return normal_p_value(apart / error) / 2
+        return 0.0 if error == 0 else normal_p_value(apart / error) / 2
 
     def adjacent(self) -> list[Adjacent]:
         """Every two models that follow each other, the best first."""
@@ -176,11 +191,11 @@ class UncertainScores:
 
     def _adjacent(self, a: int, b: int) -> Adjacent:
         difference, low, high = self.difference(a, b)
-        value = ends = swap = None
+        value = ends = swap = other = None
         decision: RankDecision = "decided" if low > 0 else "images"
         if self.both is not None:
             value, *ends = self.calibrated_difference(a, b)
-            swap = self.p_swap(a, b)
+            swap, other = self.p_swap(a, b), self.p_reversed(a, b)
             if decision == "decided" and ends[0] <= 0:
                 decision = "labels"
         return Adjacent(
@@ -196,6 +211,7 @@ class UncertainScores:
             p_holm=float(self.p_holm[a, b]),
             p_false_discovery=float(self.p_false_discovery[a, b]),
             p_swap=swap,
+            p_reversed=other,
             decision=decision,
         )
 

@@ -321,12 +321,16 @@ def swap_sentence(found: UncertainScores, n_named: int) -> str:
     if not likely:
         return (
             "No two neighbours would swap with a probability of "
-            f"{fmt.percent(LEAST_SWAP, 0)} or more, had other raters answered on the same images."
+            f"{fmt.percent(LEAST_SWAP, 0)} or more, had other raters of the same crowd answered on "
+            "the same images."
         )
     named = [f"{a.better} and {a.worse} ({fmt.percent(a.p_swap, 0)})" for a in likely]
     more = f", and {len(named) - n_named:,} more" if len(named) > n_named else ""
     told = ", ".join(named[:n_named]) + more if more else fmt.listed(named)
-    return f"Neighbours that may swap when other raters answer, on the same images: {told}."
+    return (
+        "Neighbours that may swap when other raters of the same crowd answer, on the same images: "
+        f"{told}."
+    )
 
 
 def _corrected(found: UncertainScores, adjacent: Sequence[Adjacent]) -> list[str]:
