@@ -36,7 +36,7 @@ def main() -> None:
     for name, posterior in posteriors.items():
         again = WeightedRefit.build(votes, posterior, gold=gold, gold_votes=given["gold_votes"])
         calibrator = Calibrator.of(gold, None, soft, votes.questions, again.log_odds())
-        probability, _ = calibrator.probability(again.log_odds(), None)
+        probability = calibrator.probability(again.log_odds()[None], None)[0][0]
         every = np.ones(len(soft.asked))
         for what, value in (
             ("labels as decided", (posterior.present[soft.asked] >= 0.8).astype(float)),

@@ -17,13 +17,12 @@ from jaxtyping import Bool, Float, Int, UInt
 
 from reassess.aggregation import coding
 from reassess.aggregation.calibration import gold_counts
-from reassess.aggregation.coding import SMALLEST, Coded, smoothed_confusion
+from reassess.aggregation.coding import SMALLEST, Coded
 from reassess.aggregation.methods import STATES
 from reassess.aggregation.priors import (
     ENOUGH_GOLD,
     PSEUDOCOUNT,
     ConfusionPrior,
-    PooledPrior,
     confusion_on_gold,
     fitted_strength,
     pooled_confusion,
@@ -226,36 +225,35 @@ def refit_dawid_skene(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarr
     prior = inputs.posterior.prior
     assert prior is not None  # noqa: S101 -- checked by `confusion`
     offset = np.full(coded.n_questions, np.log(prior[1] / prior[0]))
-    prior_of = _pooled_prior(inputs)
+    strength = _pooled_strength(inputs)
+    refit = coding.refit()
 
     def again(weights: Weights) -> Float[np.ndarray, "Q"]:
-        half, by_code = weights.half_sample, weights.by_code
+        half = weights.half_sample
+        ones = np.ones(coded.n_codes)
+        by_code = ones if weights.by_code is None else weights.by_code
         weight = np.ones(coded.n_questions) if weights.question is None else weights.question
-        total = _count(coded, weight, half)
-        odds = offset + _evidence(coded, fitted, by_code, half)
-        for _ in range(STEPS):
-            share = weight * 0.5 * (1 + np.tanh(0.5 * odds))
-            present = _count(coded, share, half)
-            counts = np.stack([np.maximum(total - present, 0.0), present], axis=1)
-            added = pseudocount if prior_of is None else prior_of.pseudo_votes(counts)
-            confusion = smoothed_confusion(counts, added)
-            mass = float(share.sum()) + pseudocount
-            prior_odds = np.log(mass / (float(weight.sum()) + 2 * pseudocount - mass))
-            odds = prior_odds + _evidence(coded, confusion, by_code, half)
+        odds = offset + _evidence(coded, fitted, weights.by_code, half)
+        less, more = (1.0, 1.0) if half is None else (1 - FAY, 1 + FAY)
+        refit(
+            coded.indptr, coded.code, _bits(coded, half), less, more,
+            by_code.reshape(coded.n_raters, coded.n_answers), weight, strength,
+            float(pseudocount), SMALLEST, STEPS, odds,
+        )  # fmt: skip
         refitted: Float[np.ndarray, "Q"] = odds
         return refitted
 
     return again
 
 
-def _pooled_prior(inputs: RefitInputs) -> PooledPrior | None:
-    """The pooled prior, as strong as in the fitted model; None where the prior is uniform."""
+def _pooled_strength(inputs: RefitInputs) -> Float[np.ndarray, "T"]:
+    """How strong the pooled prior is in the fitted model; negative where the prior is uniform."""
     if inputs.confusion_prior == "uniform":
-        return None
+        return np.full(2, -1.0)
     ids = inputs.votes.questions.ids
     row = positions(ids, inputs.posterior.questions.ids, source="votes")
     counts = inputs.coded.counts(inputs.posterior.probability[row])
-    return PooledPrior(fitted_strength(counts, pooled_confusion(counts)), is_fitted=False)
+    return fitted_strength(counts, pooled_confusion(counts))
 
 
 def refit_from_gold(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarray, "Q"]]:
@@ -298,21 +296,16 @@ def _evidence(
     return _sums(coded, table if by_code is None else table * by_code, half)
 
 
-def _count(
-    coded: Coded, share: Float[np.ndarray, "Q"], half: UInt[np.ndarray, "bytes"] | None
-) -> Float[np.ndarray, "R A"]:
-    out = np.zeros(coded.n_codes)
-    low, high = (1.0, 1.0) if half is None else (1 - FAY, 1 + FAY)
-    bits = np.zeros(len(coded.code) // 8 + 1, np.uint8) if half is None else half
-    coding.counts()(coded.indptr, coded.code, bits, low, high, share, out)
-    return out.reshape(coded.n_raters, coded.n_answers)
+def _bits(coded: Coded, half: UInt[np.ndarray, "bytes"] | None) -> UInt[np.ndarray, "bytes"]:
+    """One bit a vote: the half that counts for more; none where all count the same."""
+    return np.zeros(len(coded.code) // 8 + 1, np.uint8) if half is None else half
 
 
 def _sums(
     coded: Coded, table: Float[np.ndarray, "C"], half: UInt[np.ndarray, "bytes"] | None
 ) -> Float[np.ndarray, "Q"]:
     out = np.empty(coded.n_questions)
-    bits = np.zeros(len(coded.code) // 8 + 1, np.uint8) if half is None else half
+    bits = _bits(coded, half)
     low, high = (table, table) if half is None else (table * (1 - FAY), table * (1 + FAY))
     coding.sums()(coded.indptr, coded.code, bits, low, high, out)
     return out

@@ -5,10 +5,11 @@ are cut into shards of a fixed size with a generator each, so that the number of
 nothing. Letters: n images, M models, Q questions, R raters, B resamples, b of a shard.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt
 
 from reassess.aggregation import WeightedRefit
 from reassess.aggregation.reweighting import FAY
@@ -98,6 +99,21 @@ def resample_images(
 
 
 @dataclass(frozen=True, slots=True)
+class Resampling:
+    """What one resample draws; None leaves it as it is.
+
+    Attributes:
+        images: how often each image was drawn.
+        raters: how much the votes of each rater count.
+        half_sample: one bit a vote: the half that counts for more.
+    """
+
+    images: Float[np.ndarray, "n"] | None = None
+    raters: Float[np.ndarray, "R"] | None = None
+    half_sample: UInt[np.ndarray, "bytes"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rescorer:
     """Scores models under weights of images, raters and votes.
 
@@ -113,47 +129,45 @@ class Rescorer:
     calibrator: Calibrator | None
     gold: Gold | None
 
-    def evidence(
-        self,
-        image_weight: Float[np.ndarray, "n"] | None = None,
-        rater_weight: Float[np.ndarray, "R"] | None = None,
-        half_sample: np.ndarray | None = None,
-    ) -> Float[np.ndarray, "e"]:
-        """Evidence after the votes are aggregated and gold is calibrated again under weights.
-
-        Args:
-            image_weight: how often each image was drawn.
-            rater_weight: how much the votes of each rater count.
-            half_sample: one bit a vote: the half that counts for more.
-        """
-        weight, of_question, of_gold = np.ones(len(self.soft.rated)), None, None
-        if image_weight is not None:
-            weight = image_weight
-            extended = np.append(image_weight, 1.0)  # row -1: images without a prediction
-            of_question = extended[self.soft.image]
-            if self.gold is not None and self.calibrator is not None:
-                of_gold = np.ones(len(self.gold.questions))
-                of_gold[self.calibrator.gold] = of_question[self.calibrator.row]
-        log_odds = self.refit.log_odds(
-            question_weight=of_question,
-            gold_weight=of_gold,
-            rater_weight=rater_weight,
-            half_sample=half_sample,
+    def evidence(self, weights: Sequence[Resampling]) -> Float[np.ndarray, "b e"]:
+        """Evidence after votes are aggregated and gold is calibrated again, one row a resample."""
+        log_odds = np.stack([self._log_odds(one) for one in weights])
+        images = [one.images for one in weights]
+        known = [one for one in images if one is not None]
+        of_images = np.stack(known) if len(known) == len(images) else None
+        probability, labelled = self._probability(log_odds, of_images)
+        ones = np.ones(len(self.soft.rated))
+        rows = zip(probability, labelled, images, strict=True)
+        return np.stack(
+            [self.soft.evidence(p, any_, ones if w is None else w) for p, any_, w in rows]
         )
-        probability, labelled = self._probability(log_odds, image_weight)
-        return self.soft.evidence(probability, labelled, weight)
 
     def label_noise(self) -> tuple[Float[np.ndarray, "M M"], Float[np.ndarray, "M M"]]:
         """What the votes, and all errors of the labels, add to the models' accuracies."""
         log_odds, weight = self.refit.log_odds(), np.ones(len(self.soft.rated))
-        probability, labelled = self._probability(log_odds, None)
+        probability, labelled = self._probability(log_odds[None], None)
         asked = self.soft.asked
-        n_labelled = self.soft.n_labelled(labelled, weight)
-        return label_noise(self.soft, probability[asked], sigmoid(log_odds[asked]), n_labelled)
+        n_labelled = self.soft.n_labelled(labelled[0], weight)
+        return label_noise(self.soft, probability[0, asked], sigmoid(log_odds[asked]), n_labelled)
+
+    def _log_odds(self, weights: Resampling) -> Float[np.ndarray, "Q"]:
+        of_question = of_gold = None
+        if weights.images is not None:
+            extended = np.append(weights.images, 1.0)  # row -1: images without a prediction
+            of_question = extended[self.soft.image]
+            if self.gold is not None and self.calibrator is not None:
+                of_gold = np.ones(len(self.gold.questions))
+                of_gold[self.calibrator.gold] = of_question[self.calibrator.row]
+        return self.refit.log_odds(
+            question_weight=of_question,
+            gold_weight=of_gold,
+            rater_weight=weights.raters,
+            half_sample=weights.half_sample,
+        )
 
     def _probability(
-        self, log_odds: Float[np.ndarray, "Q"], image_weight: Float[np.ndarray, "n"] | None
-    ) -> tuple[Float[np.ndarray, "Q"], Float[np.ndarray, "s"]]:
+        self, log_odds: Float[np.ndarray, "b Q"], image_weight: Float[np.ndarray, "b n"] | None
+    ) -> tuple[Float[np.ndarray, "b Q"], Float[np.ndarray, "b s"]]:
         """P(the class is in the image), and P(some label); calibrated where there is gold."""
         if self.calibrator is not None:
             return self.calibrator.probability(log_odds, image_weight)
@@ -163,13 +177,16 @@ class Rescorer:
     def resamples(self, size: int, rng: np.random.Generator) -> Float[np.ndarray, "3 b M"]:
         """Accuracies under resampled images, under resampled raters, and under resampled votes."""
         n_raters, n_votes = self.refit.coded.n_raters, len(self.refit.coded.code)
-        rows = np.empty((3, size, len(self.soft.right)), np.float32)
-        for row in range(size):
+        images, raters, votes = [], [], []
+        for _ in range(size):
             counts = bootstrap_counts(len(self.soft.rated), 1, rng)[0].astype(float)
             sign = rng.integers(2, size=n_raters) * 2.0 - 1
-            rows[0, row] = self.evidence(image_weight=counts)
-            rows[1, row] = self.evidence(rater_weight=1 + FAY * sign)
-            rows[2, row] = self.evidence(half_sample=half_sample(n_votes, rng))
+            images.append(Resampling(images=counts))
+            raters.append(Resampling(raters=1 + FAY * sign))
+            votes.append(Resampling(half_sample=half_sample(n_votes, rng)))
+        rows = np.empty((3, size, len(self.soft.right)), np.float32)
+        for kind, drawn in enumerate((images, raters, votes)):
+            rows[kind] = self.evidence(drawn)
         flat = self.soft.accuracies(rows.reshape(3 * size, -1))
         return flat.reshape(3, size, -1)
 
@@ -187,7 +204,7 @@ def resample(
     Perturbing by Fay's weights instead of drawing makes deviations `FAY` times as large, hence the
     division of variances by its square.
     """
-    accuracy = scoring.soft.accuracies(scoring.evidence()[None])[0]
+    accuracy = scoring.soft.accuracies(scoring.evidence([Resampling()]))[0]
     sizes = _shards(n_resamples)
 
     def draw(shard: tuple[int, np.random.Generator]) -> Float[np.ndarray, "3 b M"]:

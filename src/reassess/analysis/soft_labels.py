@@ -43,7 +43,7 @@ from reassess.records import (
     positions,
 )
 from reassess.scoring import image_table
-from reassess.statistics import descending_ranks, logistic_regression, sigmoid
+from reassess.statistics import descending_ranks, logistic_regressions, sigmoid
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
@@ -172,11 +172,11 @@ class SoftLabels:
         )
         return unbiased
 
-    def odds_of_any(self, probability: Float[np.ndarray, "Q"]) -> Float[np.ndarray, "s"]:
+    def odds_of_any(self, probability: Float[np.ndarray, "b Q"]) -> Float[np.ndarray, "b s"]:
         """Log-odds that a rated image has a label, as if its questions were independent."""
-        none = np.multiply.reduceat(1 - probability[self.order], self.starts)
+        none = np.multiply.reduceat(1 - probability[:, self.order], self.starts, axis=1)
         none = np.clip(none, 1e-12, 1 - 1e-12)
-        odds: Float[np.ndarray, "s"] = np.log1p(-none) - np.log(none)
+        odds: Float[np.ndarray, "b s"] = np.log1p(-none) - np.log(none)
         return odds
 
     def accuracies(self, evidence: Float[np.ndarray, "b e"]) -> Float[np.ndarray, "b M"]:
@@ -246,49 +246,50 @@ class Calibrator:
         row = found[known]
         judged, has_label = _judged(soft, row, truth)
         first = cls(soft, row, known, truth, judged, has_label, np.zeros(3), None)
-        first = replace(first, of_questions=first._fit_questions(log_odds, None))
+        log_odds = log_odds[None]
+        first = replace(first, of_questions=first._fit_questions(log_odds, None)[0])
         some_each = has_label.any() and not has_label.all()
         if len(judged) < FEWEST_GOLD_IMAGES or not some_each:
             return first
         probability, _ = first.probability(log_odds, None)
         odds = soft.odds_of_any(probability)
-        return replace(first, of_images=first._fit_images(odds, None, np.zeros(2)))
+        return replace(first, of_images=first._fit_images(odds, None, np.zeros(2))[0])
 
     def probability(
-        self, log_odds: Float[np.ndarray, "Q"], weight: Float[np.ndarray, "n"] | None
-    ) -> tuple[Float[np.ndarray, "Q"], Float[np.ndarray, "s"]]:
+        self, log_odds: Float[np.ndarray, "b Q"], weight: Float[np.ndarray, "b n"] | None
+    ) -> tuple[Float[np.ndarray, "b Q"], Float[np.ndarray, "b s"]]:
         """P(the class is in the image) of each question, and P(some label) of each rated image.
 
         Args:
-            log_odds: of presence, of every question.
+            log_odds: of presence, of every question, one row a resample.
             weight: of each image when fitting to gold; None weighs all the same.
         """
-        constant, slope, of_share = self._fit_questions(log_odds, weight)
+        constant, slope, of_share = self._fit_questions(log_odds, weight).T[:, :, None]
         probability = sigmoid(constant + slope * log_odds + of_share * self.soft.share)
         odds = self.soft.odds_of_any(probability)
         if self.of_images is not None:
-            constant, slope = self._fit_images(odds, weight, self.of_images)
+            constant, slope = self._fit_images(odds, weight, self.of_images).T[:, :, None]
             odds = constant + slope * odds
         return probability, sigmoid(odds)
 
     def _fit_questions(
-        self, log_odds: Float[np.ndarray, "Q"], weight: Float[np.ndarray, "n"] | None
-    ) -> Float[np.ndarray, "3"]:
-        x = np.column_stack([np.ones(len(self.row)), log_odds[self.row], self.soft.share[self.row]])
-        of_gold = None if weight is None else weight[self.soft.image[self.row]]
-        return logistic_regression(x, self.truth, of_gold, start=self.of_questions)
+        self, log_odds: Float[np.ndarray, "b Q"], weight: Float[np.ndarray, "b n"] | None
+    ) -> Float[np.ndarray, "b 3"]:
+        x = np.ones((len(log_odds), len(self.row), 3))
+        x[:, :, 1], x[:, :, 2] = log_odds[:, self.row], self.soft.share[self.row]
+        of_gold = None if weight is None else weight[:, self.soft.image[self.row]]
+        return logistic_regressions(x, self.truth, of_gold, start=self.of_questions)
 
     def _fit_images(
         self,
-        odds: Float[np.ndarray, "s"],
-        weight: Float[np.ndarray, "n"] | None,
+        odds: Float[np.ndarray, "b s"],
+        weight: Float[np.ndarray, "b n"] | None,
         start: Float[np.ndarray, "2"],
-    ) -> Float[np.ndarray, "2"]:
-        x = np.column_stack([np.ones(len(self.judged)), odds[self.judged]])
-        of_image = None
-        if weight is not None:
-            of_image = weight[self.soft.rated][self.judged]
-        return logistic_regression(x, self.has_label, of_image, start=start)
+    ) -> Float[np.ndarray, "b 2"]:
+        x = np.ones((len(odds), len(self.judged), 2))
+        x[:, :, 1] = odds[:, self.judged]
+        of_image = None if weight is None else weight[:, self.soft.rated][:, self.judged]
+        return logistic_regressions(x, self.has_label, of_image, start=start)
 
 
 def _judged(

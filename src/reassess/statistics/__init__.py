@@ -38,6 +38,7 @@ from reassess.statistics.intervals import (
 from reassess.statistics.regression import (
     Line,
     logistic_regression,
+    logistic_regressions,
     ordinary_least_squares,
     sigmoid,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "half_sample",
     "holm",
     "logistic_regression",
+    "logistic_regressions",
     "mcnemar_exact",
     "normal_p_value",
     "ordinary_least_squares",

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from reassess.errors import OptionError
 
@@ -78,30 +78,81 @@ def logistic_regression(
 
     Source: J. Platt (1999), "Probabilistic Outputs for Support Vector Machines", for one feature.
     """
-    n_features = x.shape[1]
-    w = np.ones(len(x)) if weight is None else weight
+    weights = None if weight is None else weight[None]
+    found: Float[np.ndarray, "p"] = logistic_regressions(
+        x[None], y, weights, start=start, ridge=ridge, max_iterations=max_iterations
+    )[0]
+    return found
+
+
+def logistic_regressions(
+    x: Float[np.ndarray, "b n p"],
+    y: Bool[np.ndarray, "n"],
+    weight: Float[np.ndarray, "b n"] | None = None,
+    *,
+    start: Float[np.ndarray, "p"] | None = None,
+    ridge: float = RIDGE,
+    max_iterations: int = 50,
+) -> Float[np.ndarray, "b p"]:
+    """Coefficients of many regressions of one y, with other features and weights each.
+
+    Args:
+        x: features of each; column 0 must be ones and is not penalised.
+        y: what is explained.
+        weight: of each row in each; None weighs all the same.
+        start: coefficients to start all from; None starts from 0.
+        ridge: added to the curvature of each slope.
+        max_iterations: where to stop at the latest.
+    """
+    n_regressions, n_rows, n_features = x.shape
+    w = np.ones((n_regressions, n_rows)) if weight is None else weight
     penalty = np.full(n_features, ridge)
     penalty[0] = 1e-9  # keeps the constant finite where all y are the same
     sign = np.where(y, 1.0, -1.0)
 
-    def loss(b: Float[np.ndarray, "p"]) -> float:
-        return float(w @ np.logaddexp(0.0, -sign * (x @ b)) + 0.5 * penalty @ (b * b))
+    def loss(rows: Int[np.ndarray, "k"], b: Float[np.ndarray, "k p"]) -> Float[np.ndarray, "k"]:
+        odds = (x[rows] @ b[:, :, None])[:, :, 0]
+        of_rows = (w[rows] * np.logaddexp(0.0, -sign * odds)).sum(axis=1)
+        total: Float[np.ndarray, "k"] = of_rows + 0.5 * (b * b) @ penalty
+        return total
 
-    found = np.zeros(n_features) if start is None else start.copy()
-    least = loss(found)
+    found = np.zeros((n_regressions, n_features))
+    if start is not None:
+        found += start
+    left = np.arange(n_regressions)
+    least = loss(left, found)
     for _ in range(max_iterations):
-        p = sigmoid(x @ found)
-        curvature = (x * (w * p * (1 - p))[:, None]).T @ x + np.diag(penalty)
-        step = np.linalg.solve(curvature, x.T @ (w * (y - p)) - penalty * found)
-        size, gained = 1.0, -np.inf
+        step = _newton_step(x[left], y, w[left], found[left], penalty)
+        size, gained = np.ones(len(left)), np.full(len(left), -np.inf)
         # A full step may overshoot; halved, it goes downhill, as the loss is convex.
-        while size > 1e-6 and gained <= 0:
-            gained = least - loss(found + size * step)
-            size /= 2
-        if gained <= 0:
-            break
-        found = found + 2 * size * step
-        least -= gained
-        if gained < 1e-6 * (1 + least):
+        trying = np.arange(len(left))
+        while len(trying):
+            rows = left[trying]
+            trial = found[rows] + size[trying, None] * step[trying]
+            gained[trying] = least[rows] - loss(rows, trial)
+            trying = trying[(gained[trying] <= 0) & (size[trying] > 1e-6)]
+            size[trying] /= 2
+        better = gained > 0
+        rows = left[better]
+        found[rows] += size[better, None] * step[better]
+        least[rows] -= gained[better]
+        left = rows[gained[better] >= 1e-6 * (1 + least[rows])]
+        if len(left) == 0:
             break
     return found
+
+
+def _newton_step(
+    x: Float[np.ndarray, "k n p"],
+    y: Bool[np.ndarray, "n"],
+    weight: Float[np.ndarray, "k n"],
+    found: Float[np.ndarray, "k p"],
+    penalty: Float[np.ndarray, "p"],
+) -> Float[np.ndarray, "k p"]:
+    """Newton's step of each regression from the coefficients found so far."""
+    p = sigmoid((x @ found[:, :, None])[:, :, 0])
+    turned = x.transpose(0, 2, 1)
+    curvature = (turned * (weight * p * (1 - p))[:, None]) @ x + np.diag(penalty)
+    gradient = (turned @ (weight * (y - p))[:, :, None])[:, :, 0] - penalty * found
+    step: Float[np.ndarray, "k p"] = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
+    return step
