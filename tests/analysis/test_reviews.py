@@ -171,6 +171,46 @@ def test_of_a_stratum_without_verdicts_nothing_is_supposed():
     assert stratified_difference(clear, ~clear, sample, 10) is None
 
 
+@given(st.integers(0, 200), st.integers(0, 40))
+def test_open_mistakes_widen_intervals_by_all_that_an_expert_may_say(seed, n_open):
+    """Whatever the expert says of what raters disagree on lies inside the interval from before."""
+    rng = np.random.default_rng(seed)
+    labels, models, found, said = world(150, seed % 5, share_hard=0.6)
+    review = draw_review(found, labels, models, study="s", n_sample=40, seed=seed)
+    verdict, voted = said_of(review, said), np.ones(len(review), bool)
+    unsure = verdict.copy()
+    unsure[rng.permutation(len(review))[:n_open]] = OPEN
+    before = review_result(review, unsure, voted)
+    if before.mistakes is None:
+        return
+    for guess in range(3):
+        after = review_result(review, np.where(unsure == OPEN, guess, unsure), voted)
+        for name in REVIEW_LABELS:
+            one, wide = after.mistakes[name], before.mistakes[name]
+            assert 0 <= wide.low <= wide.value <= wide.high <= 1
+            assert wide.low - 1e-9 <= one.value <= wide.high + 1e-9
+        (one,), (wide,) = after.differences, before.differences
+        if wide.difference is not None:
+            assert wide.difference.low - 1e-9 <= one.difference.value <= wide.difference.high + 1e-9
+
+
+def test_reviews_hold_what_people_would_say_where_hard_mistakes_stay_open():
+    """Raters disagree on most of what is no mistake: left out, it seemed rarer than it is."""
+    labels, models, found, said = world(1500)
+    truth = (said[found.image, found.predicted] == NOT)[found.model == 0].sum()
+    held, before = [], []
+    for seed in range(40):
+        review = draw_review(found, labels, models, study="s", n_sample=200, seed=seed)
+        verdict = said_of(review, said)
+        disagreed = (verdict == NOT) & (np.random.default_rng(seed).random(200) < 0.6)
+        for voted, kept in ((np.ones(200, bool), held), (~disagreed, before)):
+            one = review_result(review, np.where(disagreed, OPEN, verdict), voted).models[0]
+            estimate = one.counts["not a mistake"]
+            kept.append(estimate.low <= truth <= estimate.high)
+    assert np.mean(held) > 0.9
+    assert np.mean(before) < 0.5
+
+
 def test_there_must_be_mistakes_and_at_least_two_drawn():
     labels, models, found, _ = world(40, share_hard=0.9)
     with pytest.raises(OptionError, match="at least 2"):

@@ -8,7 +8,8 @@
 `raters`         what votes reveal of raters: confusion, effect on labels, drift, repeats
 `classes`        classes that are hard to tell apart
 `mistakes`       the remaining mistakes of models, by kind and severity (section 5)
-`reviews`        mistakes that people judge, and what follows (Figure 7)
+`reviews`        mistakes that people judge, and what follows (Figure 7); `review_estimates`
+                 their shares and differences, where some are open
 `uncertainty`    how sure accuracies and ranks are: of images, of labels
 `soft_labels`    accuracies under labels with a calibrated probability, and at other thresholds
 `label_noise`    what other raters, or labels without error, would change in the order of models

@@ -5,8 +5,8 @@ predicts, so that a mistake of several models is judged once. Strata are the kin
 and who makes it: one model alone, or several. From each stratum mistakes are drawn at random
 without replacement, so each drawn one stands for as many as its weight (mistakes of the
 stratum over those drawn from it); every figure is a ratio of weighted totals, times a count that is
-known. Where people disagree and no expert has decided, a mistake is open and left out, as if it
-had not been drawn.
+known. Where people disagree and no expert has decided, a mistake is open, and intervals allow for
+any label of it (`review_estimates`).
 
 Asks no one (`reassess.study.reviewing` makes the rating study).
 Letters: M models, Q mistakes drawn, S strata, m distinct mistakes.
@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from reassess.analysis.mistakes import MISTAKE_KINDS, Mistakes
+from reassess.analysis.review_estimates import JudgedMistakes
 from reassess.errors import DataError, OptionError
 from reassess.records import (
     LabelSets,
@@ -32,13 +33,7 @@ from reassess.records import (
     pair_keys,
 )
 from reassess.scoring import predicted_rows
-from reassess.statistics.sampling import (
-    Difference,
-    Estimate,
-    Sample,
-    stratified_difference,
-    stratified_share,
-)
+from reassess.statistics.sampling import Difference, Estimate
 
 ReviewLabel = Literal["clear mistake", "undecidable", "not a mistake"]
 """What people say of a mistake, in the order of the answers no, maybe and yes to "is the
@@ -227,35 +222,37 @@ def review_result(
         confidence: of the intervals.
     """
     known = review_label != OPEN
-    sample = Sample(review.stratum[known], review.n_population)
+    reached = known | voted
+    judged = JudgedMistakes(
+        review_label[reached], ~known[reached], review.stratum[reached], review.n_population,
+        confidence,
+    )  # fmt: skip
     given = review_label[known]
-    everything = np.ones(len(given), np.bool_)
 
     def shares(group: Bool[np.ndarray, "n"], n_group: int) -> dict[ReviewLabel, Estimate] | None:
         found = {
-            name: stratified_share(given == code, group, n_group, sample, confidence)
-            for code, name in enumerate(REVIEW_LABELS)
+            name: judged.share(code, group, n_group) for code, name in enumerate(REVIEW_LABELS)
         }
         whole = {name: one for name, one in found.items() if one is not None}
         return whole if len(whole) == len(REVIEW_LABELS) else None
 
     n_all = int(review.n_population.sum())
-    together = shares(everything, n_all)
-    made_by = review.made_by[known]
+    together = shares(np.ones(int(reached.sum()), np.bool_), n_all)
+    made_by, is_known = review.made_by[reached], known[reached]
     models = []
     for m, name in enumerate(review.models):
         n_mistakes, n_scored = int(review.n_mistakes[m]), int(review.n_scored[m])
         found = shares(made_by[:, m], n_mistakes)
         models.append(
             ModelReview(
-                name, n_scored, n_mistakes, int(made_by[:, m].sum()),
+                name, n_scored, n_mistakes, int((made_by[:, m] & is_known).sum()),
                 None if found is None else {k: e.times(n_mistakes) for k, e in found.items()},
                 _false_negatives(found, n_mistakes, n_scored - n_mistakes),
             )
         )  # fmt: skip
-    kind = review.kind[known]
+    kind = review.kind[reached]
     kinds = [
-        KindReview(name, n, int((kind == k).sum()), shares(kind == k, n))
+        KindReview(name, n, int(((kind == k) & is_known).sum()), shares(kind == k, n))
         for k, (name, n) in enumerate(zip(review.kinds, review.n_of_kind.tolist(), strict=True))
         if n
     ]
@@ -264,12 +261,12 @@ def review_result(
         n_by_label={name: int((given == code).sum()) for code, name in enumerate(REVIEW_LABELS)},
         n_open=int((~known).sum()),
         n_disagreed=int((~known & voted).sum()),
-        n_unseen=sample.n_unseen,
+        n_unseen=judged.decided.n_unseen,
         mistakes=together,
         false_negatives=_false_negatives(together, n_all, review.n_right),
         models=tuple(models),
         kinds=tuple(kinds),
-        differences=_differences(review, made_by & (given == _CLEAR)[:, None], sample, confidence),
+        differences=_differences(review, judged, made_by),
     )
 
 
@@ -363,15 +360,15 @@ def _false_negatives(
 
 
 def _differences(
-    review: MistakeReview, clear: Bool[np.ndarray, "n M"], sample: Sample, confidence: float
+    review: MistakeReview, judged: JudgedMistakes, made_by: Bool[np.ndarray, "n M"]
 ) -> tuple[ClearDifference, ...]:
     n_models = len(review.models)
     return tuple(
         ClearDifference(
             review.models[a],
             review.models[b],
-            stratified_difference(
-                clear[:, a], clear[:, b], sample, int(review.n_scored[[a, b]].max()), confidence
+            judged.difference(
+                _CLEAR, made_by[:, a], made_by[:, b], int(review.n_scored[[a, b]].max())
             ),
         )
         for a in range(n_models)

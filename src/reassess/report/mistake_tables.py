@@ -224,7 +224,9 @@ def open_line(result: ReviewResult) -> str:
             waiting.append(f"on {n_votes:,} votes are missing")
         if result.n_disagreed:
             waiting.append(f"on {result.n_disagreed:,} raters disagree, so that an expert decides")
-        line += f" {fmt.are(n_open)} open and left out: {fmt.listed(waiting)}."
+        line += f" {fmt.are(n_open)} open: {fmt.listed(waiting)}."
+        if result.n_disagreed:
+            line += " Intervals allow for any verdict where raters disagree."
     if result.mistakes is None:
         line += " Nothing can be scaled before one is decided."
     elif result.n_unseen:
