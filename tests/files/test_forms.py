@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from reassess.errors import ReassessError
 from reassess.files import read_classes, read_votes
 from reassess.files.results import read_results
 from reassess.notes import collect_notes
+from reassess.records import Benchmark, Classes, Predictions
 from reassess.scoring import original_labels, score_models
+from tests.files.test_timm_tables import save_results, script_table
 
 DOCS = Path(__file__).parents[2] / "docs" / "file-formats.md"
 IMAGES = ["a/1.jpg", "a/2.jpg", "b/3.jpg", "c/ü.png"]
@@ -337,38 +340,6 @@ FORMS = [
         is_read=False,
         says=r"row 2 is 2.*Add a column 'index'",
     ),
-    Form("timm: `filename,index,prob`", "predictions", lambda: table("f.csv", TIMM), is_read=True),
-    Form(
-        "timm: `filename,label,prob`",
-        "predictions",
-        lambda: table("f.csv", {"filename": IMAGES, "label": WORDS, "prob": [0.9] * 4}),
-        is_read=True,
-    ),
-    Form(
-        "timm: lists in one column",
-        "predictions",
-        lambda: table(
-            "f.csv", {"filename": IMAGES, "index": [str(row) for row in RANKED.tolist()]}
-        ),
-        is_read=True,
-    ),
-    Form(
-        "timm: `index_0`, `index_1`, …",
-        "predictions",
-        lambda: table(
-            "f.csv", {"filename": IMAGES} | {f"index_{n}": RANKED[:, n].tolist() for n in range(3)}
-        ),
-        is_read=True,
-    ),
-    Form(
-        "timm: JSON",
-        "predictions",
-        lambda: as_json(
-            "f.json",
-            [dict(zip(TIMM, row, strict=True)) for row in zip(*TIMM.values(), strict=True)],
-        ),
-        is_read=True,
-    ),
     Form(
         "a table with the truth beside the prediction",
         "predictions",
@@ -542,6 +513,108 @@ FORMS = [
         is_read=False,
         says="percent or a fraction",
     ),
+]
+
+
+INFERENCE_CLASSES = Classes(
+    ("n1", "n2", "n3"), ("tench", "crane", "crane"), ("Tinca tinca", "", ""),
+    ("a fish", "a bird", "a machine"),
+)  # fmt: skip
+INFERENCE_TOP = [0, 2, 1, 2]
+
+
+def inferred(
+    options: str,
+    *,
+    index: bool = False,
+    label: str = "description",
+    topk: int = 1,
+    form: str = "csv",
+) -> Path:
+    """What the script writes with some options, as these are passed on to pandas."""
+    ranked = np.array([[top, (top + 1) % 3] for top in INFERENCE_TOP])
+    model = Predictions(
+        "m", np.array(IMAGES), ranked, np.array([[0.75, 0.25]] * 4), "probability", 3
+    )  # fmt: skip
+    table = script_table(model, INFERENCE_CLASSES, topk, label, index=index)
+    if "--output-type logit" in options:
+        table = table.rename(columns={"prob": "logit"})
+    if "--fullname" in options:
+        table["filename"] = IMAGES
+    if options.startswith("its console"):
+        printed = table.set_index("filename").to_json(orient="index", indent=4)
+        Path("f.json").write_text(f"--result\n{printed}\n")
+        return Path("f.json")
+    if "--topk 0" in options:
+        scores = np.eye(3, dtype=np.float32)[INFERENCE_TOP] * 0.5 + 0.125
+        table = table[["filename"]].assign(prob=list(scores))
+    if "--results-separate-col" in options:
+        for name in sorted(set(table) - {"filename"}):
+            cells = np.array(table.pop(name).tolist())
+            for n in range(topk):
+                table[f"{name}_{n}"] = cells[:, n]
+    return save_results(table, Path("f"), form)
+
+
+def n_inferred(path: Path) -> list[Any]:
+    benchmark = Benchmark("b", np.array(IMAGES), np.array(INFERENCE_TOP), INFERENCE_CLASSES)
+    (found,) = sources.predictions(path, benchmark)
+    (score,) = score_models([found], original_labels(benchmark), benchmark)
+    return [score.original.n_correct, score.original.n_scored]
+
+
+READERS["timm's `inference.py`"] = n_inferred, [4, 4]
+FORMS += [
+    Form(
+        options
+        if "console" in options
+        else f"`{options}`"
+        if options
+        else "without options (`description`)",
+        "timm's `inference.py`",
+        partial(inferred, options, **how),
+        is_read=not says,
+        says=says,
+    )
+    for options, how, says in (
+        ("", {}, r"'crane', but several .*--include-index, or --label-type name or"),
+        ("--label-type none", {"label": "none"}, "no column says .*--include-index"),
+        ("--label-type name", {"label": "name"}, ""),
+        ("--label-type detail", {"label": "detailed"}, ""),
+        ("--include-index", {"index": True}, ""),
+        ("--label-type none --include-index", {"label": "none", "index": True}, ""),
+        ("--topk 5 --include-index", {"topk": 2, "index": True}, ""),
+        ("--topk 5 --label-type name", {"topk": 2, "label": "name"}, ""),
+        ("--topk 5 --label-type detail", {"topk": 2, "label": "detailed"}, ""),
+        ("--topk 5 --results-separate-col --include-index", {"topk": 2, "index": True}, ""),
+        (
+            "--topk 5 --results-separate-col --label-type detail --output-type logit --fullname",
+            {"topk": 2, "label": "detailed"},
+            "",
+        ),
+        ("--topk 0 --results-separate-col", {"topk": 3}, ""),
+        (
+            "--results-format parquet --topk 5 --include-index",
+            {"form": "parquet", "topk": 2, "index": True},
+            "",
+        ),
+        (
+            "--results-format json --topk 5 --include-index",
+            {"form": "json", "topk": 2, "index": True},
+            "",
+        ),
+        (
+            "--results-format json-record --include-index",
+            {"form": "json-record", "index": True},
+            "",
+        ),
+        (
+            "--results-format json-split --topk 5 --label-type name",
+            {"form": "json-split", "topk": 2, "label": "name"},
+            "",
+        ),
+        ("its console output, in a `.json`", {"topk": 2, "index": True}, ""),
+    )
 ]
 
 

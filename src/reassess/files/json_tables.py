@@ -77,6 +77,10 @@ class JsonTable:
         return np.array([self.columns[name] for name in names], dtype=np.float64).T
 
 
+_PRINTED = "--result\n"
+"""What timm's scripts print before the JSON of their results."""
+
+
 def is_json(path: Path) -> bool:
     """Whether a file holds JSON by its first character, whatever its name says.
 
@@ -85,7 +89,8 @@ def is_json(path: Path) -> bool:
     """
     check_readable(path)
     with path.open("rb") as file:
-        return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["}
+        head = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+        return head[:1] in {b"{", b"["} or head.startswith(_PRINTED.encode())
 
 
 def read_json_table(path: Path) -> JsonTable:
@@ -123,6 +128,13 @@ def read_json_table(path: Path) -> JsonTable:
 def _read_value(path: Path) -> Any:
     """The value of a JSON file; a list where there is one record a line."""
     text = path.read_text(encoding="utf-8-sig", errors="strict")
+    if text.startswith(_PRINTED):
+        try:
+            return json.loads(text.removeprefix(_PRINTED))
+        except ValueError as error:
+            raise FileError(
+                f"{path}: what was printed is not JSON ({error}). Take the file that timm writes."
+            ) from error
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines[:2]):
         try:
