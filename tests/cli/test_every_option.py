@@ -51,7 +51,7 @@ CHOICES = [one for one in PARAMETERS if isinstance(one.values[1].type, click.Cho
 RENAMED = [
     pytest.param(words, one, old, id=f"{words} {old}")
     for words, one in (parameter.values for parameter in PARAMETERS)
-    for old in [*getattr(one, "_old_on", []), *getattr(one, "_old_off", [])]
+    for old in [*getattr(one, "old_on", []), *getattr(one, "old_off", [])]
 ]
 
 

@@ -174,3 +174,31 @@ def test_ranks_says_what_does_not_go_together(cli: Cli, typed, says):
     ran = cli(*typed.split(), "--resamples", "40")
     assert (ran.status, ran.out) == (2, "")
     assert says in ran.err
+
+
+@pytest.mark.usefixtures("here")
+def test_a_study_whose_raters_answered_in_their_own_words(cli: Cli):
+    """Declared in the manifest, they mean the same to every command; the site's words stay."""
+    before = json.loads(Path("s/labels.json").read_text())["labels"]
+    votes = Path("s/votes.csv")
+    votes.write_text(votes.read_text().replace(",yes,", ",ja,").replace(",no,", ",nein,"))
+    assert "[aggregate] answers" in cli("ranks", "s", "--answers", "ja=yes,nein=no").err
+    told = cli("run", "s")
+    assert (told.status, "--answers ja=yes,nein=no" in told.err) == (2, True)
+    manifest = Path("s/study.toml")
+    text = manifest.read_text()
+    assert "[aggregate]\n" in text
+    manifest.write_text(text.replace("[aggregate]\n", '[aggregate]\nanswers = "ja=yes,nein=no"\n'))
+    ran = cli("run", "s")
+    assert ran.status == 0, ran
+    assert json.loads(Path("s/labels.json").read_text())["labels"] == before
+    for command in (("raters", "s"), ("aggregate", "s", "-o", "p.npz"), ("ranks", "s")):
+        assert cli(*command).status == 0, command
+    manifest.write_text(manifest.read_text().replace("ja=yes,nein=no", "ja=no,nein=yes"))
+    assert "stale" in cli("status", "s").out, "other words are another posterior"
+
+
+@pytest.mark.usefixtures("published")
+def test_words_for_answers_are_refused_where_no_file_can_hold_them(cli: Cli):
+    told = cli("aggregate", "imagenet-gold-votes", "--answers", "ja=yes,nein=no", "-o", "p.npz")
+    assert (told.status, "imagenet-gold-votes is published with" in told.err) == (2, True)

@@ -19,6 +19,8 @@ from reassess.study import (
     database_as_named,
     new_study,
     open_study,
+    run_study,
+    stage_status,
     without_password,
 )
 from reassess.study.manifest import SECTIONS, read_manifest
@@ -115,6 +117,14 @@ def refusal(text: str) -> str:
                 "Did you mean 'clamp'?"
             ),
         ),
+        (
+            "[aggregate]\nanswers = 'ja=yes,nein'",
+            "line 12: [aggregate] answers is 'ja=yes,nein', but each word must have one meaning",
+        ),
+        (
+            "[aggregate]\nanswers = 'ja=gewiss'",
+            "line 12: [aggregate] answers says ja=gewiss, but each word must mean one of",
+        ),
         ('[aggregate]\nmethod = "dawid skene"', "line 12: [aggregate] method is 'dawid skene', "),
         ('[propose]\nrule = "lerned"', "line 12: [propose] rule is 'lerned', but must be one of "),
         ("[label]\nthreshold = 1.5", "line 12: [label] threshold is 1.5, but must be in [0, 1]."),
@@ -191,6 +201,31 @@ def test_what_a_manifest_must_begin_with(text: str, message: str) -> None:
     with pytest.raises(DataError) as caught:
         read_manifest(text, Path("pets"))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ("benchmark", 'labels = "labels.json"'),
+        ("votes", 'file = "posterior.npz"'),
+        ("label", 'adjudications = "../s/labels.json"'),
+        ("aggregate", 'gold = "unrated.csv"'),
+    ],
+)
+def test_an_input_that_a_stage_would_write_over_is_refused(
+    section: str, line: str, study: Study
+) -> None:
+    path = study.folder / "study.toml"
+    text = path.read_text()
+    if section == "benchmark":
+        text = text.replace('labels = "labels.csv"', line)
+    else:
+        text += f"\n[{section}]\n{line}\n"
+    path.write_text(text + '\n[[models]]\nname = "m"\npredictions = "m.npz"\n')
+    number = 1 + text.split("\n").index(line)
+    for act in (run_study, stage_status):
+        with pytest.raises(DataError, match=rf"line {number}: .*but must name another file"):
+            act(open_study(study.folder))
 
 
 EVERY_KEY = [

@@ -11,7 +11,6 @@ from reassess.cli.options import (
     RegistryChoice,
     RegistryOption,
     answers_option,
-    declared_answers,
     labels_are_option,
     option,
 )
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reassess.aggregation import Method
+    from reassess.files.declared_answers import DeclaredAnswers
 
 
 def _methods() -> "Mapping[str, Method]":
@@ -159,7 +159,7 @@ def aggregate(
     original_min_expert_yes: int | None,
     iterations: int,
     tolerance: float,
-    answers: str | None,
+    answers: "DeclaredAnswers | None",
     classes: str | None,
     workers: int | None,
     output: str,
@@ -204,7 +204,7 @@ def aggregate(
         gold,
         gold_votes,
         classes=sources.class_table(classes, original),
-        answers=declared_answers(answers),
+        answers=answers,
     )
     with progress_bar("Fitting") as step, ThreadEngine(workers) as engine:
         made = make_posterior(

@@ -10,7 +10,6 @@ from reassess.cli.options import (
     RegistryChoice,
     RegistryOption,
     answers_option,
-    declared_answers,
     labels_are_option,
     option,
 )
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reassess.files import LabelFormat
+    from reassess.files.declared_answers import DeclaredAnswers
     from reassess.labels import LabelRule
 
 
@@ -133,7 +133,7 @@ def label(
     gold: str | None,
     min_expert_yes: int | None,
     adjudications: str | None,
-    answers: str | None,
+    answers: "DeclaredAnswers | None",
     models: tuple[str, ...],
     name: str | None,
     output: str,
@@ -148,19 +148,22 @@ def label(
     from reassess.files import label_format, write_labels
     from reassess.files.access import prefix_errors_with
     from reassess.pipeline import LabelOptions, make_labels
+    from reassess.study import open_study
 
     form = label_format(output, form).name
     options = LabelOptions(rule, threshold, target, min_expert_yes, confidence)
     read = sources.posterior(posterior)
     stated = sources.stated_classes(read.questions)
     benchmark = sources.benchmark(original_labels, classes=classes, of_a_file=stated)
-    read_gold, decided, declared = None, None, declared_answers(answers)
+    read_gold, decided = None, None
+    if answers is None and sources.is_study(posterior):
+        answers = open_study(posterior).answers
     if gold is not None:
-        read_gold = sources.gold(gold, classes=benchmark.classes, answers=declared)
+        read_gold = sources.gold(gold, classes=benchmark.classes, answers=answers)
         where = "the questions of the posterior"
         sources.note_unasked_gold(read_gold, read.questions, where)
     if adjudications is not None:
-        decided = sources.gold(adjudications, classes=benchmark.classes, answers=declared)
+        decided = sources.gold(adjudications, classes=benchmark.classes, answers=answers)
     with prefix_errors_with(Path(posterior)):
         made = make_labels(
             posterior=read, benchmark=benchmark, gold=read_gold, adjudications=decided,

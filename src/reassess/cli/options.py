@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from types import FunctionType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from reassess.cli.outputs import OutputFile
-from reassess.errors import OptionError
 from reassess.records import LabelsAre, ScoreType
+
+if TYPE_CHECKING:
+    from reassess.files.declared_answers import DeclaredAnswers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -233,34 +235,20 @@ def rows_options(command: Command) -> Command:
     return command
 
 
+def _declared(_: click.Context, __: click.Parameter, text: str | None) -> "DeclaredAnswers | None":
+    from reassess.files.declared_answers import declared_answers
+
+    return declared_answers(text)
+
+
 answers_option = click.option(
     "--answers",
+    callback=_declared,
     metavar="A,B,C|A=no,…",
     help="What other words or codes than no, maybe, yes mean: nein,vielleicht,ja lists them in "
     "this order (codes count from 0); ja=yes,nein=no says it one by one.",
 )
 """What the answers in files of votes and gold mean."""
-
-
-def declared_answers(text: str | None) -> list[str] | dict[str, str] | None:
-    """What ``--answers A,B,…`` or ``--answers A=no,B=yes,…`` declares.
-
-    Raises:
-        OptionError: some words have a meaning and others have none, or one has two.
-    """
-    if text is None:
-        return None
-    words = [word.strip() for word in text.split(",")]
-    if "=" not in text:
-        return words
-    pairs = [word.rpartition("=") for word in words]
-    meaning = {word.strip(): name.strip() for word, _, name in pairs}
-    if "" in meaning or len(meaning) < len(words):
-        raise OptionError(
-            f"--answers is {text!r}, but each word must have one meaning, as in "
-            "nein=no,vielleicht=maybe,ja=yes."
-        )
-    return meaning
 
 
 def output_option(what: str) -> Callable[[Command], Command]:

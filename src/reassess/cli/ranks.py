@@ -8,7 +8,6 @@ import click
 
 from reassess.cli.options import (
     answers_option,
-    declared_answers,
     labels_option,
     option,
     output_option,
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from reassess.analysis.soft_labels import Sensitivity
     from reassess.analysis.uncertainty import UncertainScores
     from reassess.files import RowOrder
+    from reassess.files.declared_answers import DeclaredAnswers
     from reassess.pipeline import AggregateOptions
     from reassess.records import Gold, LabelSets, Posterior, Predictions, Votes
     from reassess.report.table import Table
@@ -108,7 +108,7 @@ def ranks(
     posterior: str | None,
     gold: str | None,
     gold_votes: str | None,
-    answers: str | None,
+    answers: "DeclaredAnswers | None",
     min_expert_yes: int | None,
     pseudocount: float | None,
     resamples: int,
@@ -149,6 +149,11 @@ def ranks(
         format_of(output)
     with console().status("Reading"):
         if len(models) == 1 and sources.is_study(models[0]) and labels is None:
+            if answers is not None:
+                raise OptionError(
+                    "--answers goes with --votes; what words in a study's votes mean stands in "
+                    "its manifest ([aggregate] answers)."
+                )
             inputs = _read_study(models[0], given)
         else:
             _check(models, given)
@@ -209,7 +214,7 @@ def _read(
     target: "EvaluationTarget",
     classes: str | None,
     given: dict[str, str | None],
-    answers: str | None,
+    answers: "DeclaredAnswers | None",
     options: "AggregateOptions",
 ) -> _Inputs:
     from reassess import sources
@@ -225,7 +230,7 @@ def _read(
         given["gold"],
         given["gold-votes"],
         classes=sources.class_table(classes, target.benchmark),
-        answers=declared_answers(answers),
+        answers=answers,
     )
     votes, gold, gold_votes = answered.votes, answered.gold, answered.gold_votes
     if given["posterior"] is not None:

@@ -9,7 +9,6 @@ from reassess.cli.options import (
     RegistryChoice,
     RegistryOption,
     answers_option,
-    declared_answers,
     labels_are_option,
     option,
 )
@@ -19,6 +18,7 @@ from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from reassess.files import VoteFormat
+    from reassess.files.declared_answers import DeclaredAnswers
     from reassess.registry import Registry
 
     BesideVotes = Literal["gold", "adjudications", "remarks"]
@@ -211,7 +211,7 @@ def import_command(
     file: str,
     form: str | None,
     votes_per_question: int | None,
-    answers: str | None,
+    answers: "DeclaredAnswers | None",
     database: str | None,
 ) -> None:
     """Take the votes in FILE into STUDY, as votes that were given on its questions.
@@ -228,6 +228,6 @@ def import_command(
 
         sync(opened_study, store)
         n_new, n_votes = import_votes_file(
-            opened_study, store, Path(file), form=form, answers=declared_answers(answers)
+            opened_study, store, Path(file), form=form, answers=answers
         )
     click.echo(f"{n_new:,} new votes of {n_votes:,} in {file}")

@@ -29,6 +29,27 @@ _USUAL = {
 """Words that are suggested, never taken, for an answer."""
 
 
+def declared_answers(text: str | None) -> list[str] | dict[str, str] | None:
+    """What ``A,B,…`` or ``A=no,B=yes,…`` declares, as ``--answers`` and manifests write it.
+
+    Raises:
+        OptionError: some words have a meaning and others have none, or one has two.
+    """
+    if text is None:
+        return None
+    words = [word.strip() for word in text.split(",")]
+    if "=" not in text:
+        return words
+    pairs = [word.rpartition("=") for word in words]
+    meaning = {word.strip(): name.strip() for word, _, name in pairs}
+    if "" in meaning or len(meaning) < len(words):
+        raise OptionError(
+            f"--answers is {text!r}, but each word must have one meaning, as in "
+            "nein=no,vielleicht=maybe,ja=yes."
+        )
+    return meaning
+
+
 def check_declared(declared: DeclaredAnswers | None) -> None:
     """Refuse a declaration of answers that says less than two, or one twice.
 

@@ -324,7 +324,9 @@ def _weights(study: Study, given: Votes, n_questions: int) -> AnswerWeights | No
         return None
     benchmark = read_study_benchmark(study)
     path = gold_file(study, POSTERIOR.section)
-    gold = None if path is None else read_gold(path, classes=benchmark.classes)
+    gold = None
+    if path is not None:
+        gold = read_gold(path, classes=benchmark.classes, answers=study.answers)
     # Votes that came so far may tell little: only what is released is worth a note.
     with collect_notes():
         made = make_posterior(votes=given, gold=gold, benchmark=benchmark, options=options)

@@ -111,7 +111,7 @@ def _gold_of(study: Study, benchmark: Benchmark) -> Gold | None:
     path = gold_file(study, "aggregate")
     if path is None:
         return None
-    votes = read_gold(path, classes=benchmark.classes).votes
+    votes = read_gold(path, classes=benchmark.classes, answers=study.answers).votes
     pairs = votes.questions.require_pairs(str(path))
     row = align(pairs.image_ids, benchmark.image_ids, source=str(path), target_name="the study")
     named = Pairs(benchmark.image_ids[row], pairs.image, pairs.label)

@@ -124,7 +124,7 @@ def import_votes_file(
         path: the file.
         form: name of one of `VOTE_FORMATS`; None goes by the extension.
         answers: what other words than no, maybe and yes mean, as `reassess.files.read_votes`
-            takes it.
+            takes it; None for what the study's manifest says.
 
     Raises:
         OptionError: extension and format do not fit.
@@ -135,7 +135,7 @@ def import_votes_file(
         StoreError: the database cannot be written.
     """
     classes = read_study_benchmark(study).classes
-    found = read_votes(path, classes=classes, answers=answers, form=form)
+    found = read_votes(path, classes=classes, answers=answers or study.answers, form=form)
     pairs = found.questions.require_pairs(str(path))
     asked = question_table(store).image_ids
     row = align(pairs.image_ids, asked, source=str(path), target_name="the study's questions")

@@ -24,6 +24,7 @@ from reassess.files.declared_answers import DeclaredAnswers, check_declared
 from reassess.files.results import Results, read_results, results_in
 from reassess.notes import note
 from reassess.records import (
+    ANSWERS,
     Benchmark,
     Classes,
     Gold,
@@ -232,7 +233,8 @@ def votes(
     Args:
         source: ``NAME|FILE|STUDY``.
         classes: the classes, where votes name them by id or name; a study knows its own.
-        answers: what words or codes for answers mean, as `reassess.files.read_votes` takes it.
+        answers: what words or codes for answers mean, as `reassess.files.read_votes` takes it;
+            None for what a study's manifest says.
 
     Raises:
         OptionError: there is no such source, a study has no votes, or two answers have one name.
@@ -242,6 +244,7 @@ def votes(
     check_declared(answers)
     found = resolve(source, "votes")
     if found.meaning == "name":
+        _refuse_answers(found.place, answers)
         return Catalog.default().votes(found.place)
     path, known = Path(found.place), class_table(classes)
     if found.meaning == "study":
@@ -249,6 +252,7 @@ def votes(
 
         study = study_at(found)
         path = file_of_study(study, votes_file(study), "votes", "reassess votes export")
+        answers = answers or study.answers
         known = known or read_study_benchmark(study).classes
     return read_votes(path, classes=known, answers=answers)
 
@@ -271,8 +275,10 @@ def gold(
         FileError: a file is missing or malformed.
         DataError: the gold does not say what it must.
     """
+    check_declared(answers)
     found = resolve(source, "gold")
     if found.meaning == "name":
+        _refuse_answers(found.place, answers)
         return Catalog.default().gold(found.place)
     path, known = Path(found.place), class_table(classes)
     if found.meaning == "study":
@@ -281,8 +287,22 @@ def gold(
 
         study = study_at(found)
         path = file_of_study(study, findings_gold_file(study), "gold", "[aggregate] gold")
+        answers = answers or study.answers
         known = known or read_study_benchmark(study).classes
     return read_gold(path, classes=known, answers=answers)
+
+
+def _refuse_answers(place: str, answers: DeclaredAnswers | None) -> None:
+    """Refuse to say what the answers of published votes or gold mean: they say it themselves.
+
+    Raises:
+        OptionError: somebody does.
+    """
+    if answers is not None:
+        raise OptionError(
+            f"--answers says what words in files mean, but {place} is published with the answers "
+            f"{', '.join(ANSWERS)}. Leave --answers out."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,12 +343,23 @@ def answered_questions(
         DataError: votes or gold do not say what they must.
     """
     known = class_table(classes)
-    read = votes(votes_source, classes=known, answers=answers)
+    check_declared(answers)
+    meant = [resolve(votes_source, "votes")]
+    if gold_votes_source is not None:
+        meant.append(resolve(gold_votes_source, "votes"))
+    if gold_source is not None:
+        meant.append(resolve(gold_source, "gold"))
+    if all(one.meaning == "name" for one in meant):
+        _refuse_answers(meant[0].place, answers)
+    if answers is None and meant[0].meaning == "study":
+        answers = study_at(meant[0]).answers  # its gold is in the same words
+    words = {str(one.place): None if one.meaning == "name" else answers for one in meant}
+    read = votes(votes_source, classes=known, answers=words[meant[0].place])
     of_gold, truth = None, None
     if gold_votes_source is not None:
-        of_gold = votes(gold_votes_source, classes=known, answers=answers)
+        of_gold = votes(gold_votes_source, classes=known, answers=words[meant[1].place])
     if gold_source is not None:
-        truth = gold(gold_source, classes=known, answers=answers)
+        truth = gold(gold_source, classes=known, answers=words[meant[-1].place])
         asked = read if of_gold is None else of_gold
         note_unasked_gold(truth, asked.questions)
     return AnsweredQuestions(read, truth, of_gold)

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from reassess.engines import Engine
-from reassess.errors import FileError, OptionError
+from reassess.errors import DataError, FileError, OptionError
 from reassess.files import (
     read_gold,
     read_labels,
@@ -51,6 +51,7 @@ from reassess.files.artefacts import (
     write_tasks,
     write_unrated,
 )
+from reassess.files.places import is_same_place
 from reassess.files.remarks import read_remarks
 from reassess.pipeline import PROPOSALS, Scans, Stage
 from reassess.progress import Progress
@@ -61,6 +62,7 @@ from reassess.study.inputs import (
     Hashes,
     digest,
     digest_of_array,
+    named_files,
     open_model,
     rank_models,
     read_study_benchmark,
@@ -135,14 +137,35 @@ def refuse_review(study: Study) -> None:
         )
 
 
+def refuse_outputs_as_inputs(study: Study) -> None:
+    """Refuse a manifest that names as an input what a stage writes: it would be written over.
+
+    Raises:
+        DataError: it does; the message says which line.
+    """
+    written = {study.folder / name: record for record, name in FILES.items()}
+    written |= {study.folder / name: "bookkeeping" for name in (UNRATED, _RECORD)}
+    for one in named_files(study):
+        for path, record in written.items():
+            if one.keys[0] != "ask" and is_same_place(one.path, path):
+                raise DataError(
+                    f"{study.place(*one.keys)} names {one}, but must name another file: the stages "
+                    f"write their {record} there. Rename the file and this line."
+                )
+
+
 class StudyArtefacts:
     """The records of a study, each in its file; an `reassess.pipeline.Artefacts`.
 
     Args:
         study: the study.
+
+    Raises:
+        DataError: its manifest names as an input what a stage writes.
     """
 
     def __init__(self, study: Study) -> None:
+        refuse_outputs_as_inputs(study)
         self.study = study
         self._hashes = Hashes(study)
         self._benchmark: Benchmark | None = None
@@ -218,9 +241,10 @@ class StudyArtefacts:
 
     def _readers(self) -> dict[str, Callable[[Path], Any]]:
         benchmark = self.benchmark()
-        gold = partial(read_gold, classes=benchmark.classes)
+        answers = self.study.answers
+        gold = partial(read_gold, classes=benchmark.classes, answers=answers)
         return {
-            "votes": partial(read_votes, classes=benchmark.classes),
+            "votes": partial(read_votes, classes=benchmark.classes, answers=answers),
             "gold": gold,
             "adjudications": gold,
             "remarks": partial(read_remarks, classes=benchmark.classes),
@@ -286,6 +310,8 @@ class StudyArtefacts:
         found = {name: self._hashes.of_file(path)}
         if name in {"votes", "gold", "adjudications", "remarks"} and study.classes is not None:
             found["classes"] = self._hashes_of_benchmark()["classes"]
+        if name in {"votes", "gold", "adjudications"} and study.answers is not None:
+            found["answers"] = digest(study.answers)
         return found
 
     def recorded(self, stage: Stage) -> dict[str, str] | None:

@@ -19,6 +19,11 @@ from typing import Any, TypeVar
 
 from reassess.aggregation import AggregateOptions
 from reassess.errors import DataError, FileError, OptionError
+from reassess.files.declared_answers import (
+    DeclaredAnswers,
+    check_declared,
+    declared_answers,
+)
 from reassess.files.predictions import RowOrder
 from reassess.labels import LabelOptions
 from reassess.pipeline.options import CostOptions
@@ -81,6 +86,27 @@ class AskOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """[aggregate]: what other words than no, maybe and yes mean in the study's votes and gold.
+
+    Attributes:
+        answers: as ``--answers`` takes it; None where the files hold no, maybe and yes.
+
+    Raises:
+        OptionError: a word has no meaning or two.
+    """
+
+    answers: str | None = None
+
+    def __post_init__(self) -> None:
+        """Read it once, so that the manifest's line is named where it is wrong."""
+        try:
+            check_declared(declared_answers(self.answers))
+        except OptionError as error:
+            raise OptionError(str(error).removeprefix("--")) from error
+
+
+@dataclass(frozen=True, slots=True)
 class SiteOptions:
     """[site]: where the votes are, and whom raters can ask.
 
@@ -125,7 +151,7 @@ SECTIONS: dict[str, Section] = {
     "propose": Section((ProposeOptions,), ("gold", "remarks"), {"top": "pairs_per_model"}),
     "votes": Section((), ("file",)),
     "cost": Section((CostOptions,)),
-    "aggregate": Section((AggregateOptions,), ("gold",)),
+    "aggregate": Section((AggregateOptions, AnswerOptions), ("gold",)),
     "label": Section((LabelOptions,), ("gold", "adjudications")),
     "ask": Section((AskOptions,), ("labels",)),
     "site": Section((SiteOptions,), ("instructions",)),
@@ -217,6 +243,11 @@ class Study:
         What is recorded under this name is still true of a study that was moved or copied.
         """
         return below(self.folder, path)
+
+    @property
+    def answers(self) -> DeclaredAnswers | None:
+        """What other words than no, maybe and yes mean in its votes and gold; our own do always."""
+        return declared_answers(self.setting("aggregate", "answers"))
 
     @property
     def database(self) -> str | None:

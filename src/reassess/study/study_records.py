@@ -84,7 +84,7 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> StudyRecord
     posterior = read_posterior(path, classes=benchmark.classes) if path.is_file() else None
     decided, adjudications = posterior, adjudications_file(study)
     if posterior is not None and adjudications is not None:
-        experts = read_gold(adjudications, classes=benchmark.classes)
+        experts = read_gold(adjudications, classes=benchmark.classes, answers=study.answers)
         decided, _ = with_adjudications(posterior, experts)
     return StudyRecords(
         study=study,
@@ -93,10 +93,14 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> StudyRecord
         predictions=rank_models(study, entries, benchmark, depth=DEPTH),
         hierarchy=read_study_hierarchy(study, benchmark),
         proposals=read_proposals(proposals, benchmark) if proposals.is_file() else None,
-        votes=None if votes is None else read_votes(votes, classes=benchmark.classes),
+        votes=None
+        if votes is None
+        else read_votes(votes, classes=benchmark.classes, answers=study.answers),
         posterior=posterior,
         decided=decided,
-        gold=None if gold is None else read_gold(gold, classes=benchmark.classes),
+        gold=None
+        if gold is None
+        else read_gold(gold, classes=benchmark.classes, answers=study.answers),
     )
 
 
