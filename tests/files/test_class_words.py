@@ -12,7 +12,7 @@ from reassess.errors import DataError
 from reassess.files import read_classes, read_votes
 from reassess.files.class_words import integers_are
 from reassess.files.other_labels import read_label_table
-from reassess.notes import collect_notes
+from reassess.notes import NoteWarning, collect_notes
 from reassess.records import Classes
 
 FOLDERS = ["1", "10", "11", "2", "3"]  # as torchvision's ImageFolder sorts them
@@ -215,3 +215,20 @@ def test_names_with_signs_are_classes(tmp_path: Path) -> None:
     names = ["crane, bird", "crane, machine", "salt & pepper", "a/b"]
     found = read_benchmark(_labels(tmp_path, [f'"{name}"' for name in names]))
     assert set(found.classes.ids) == set(names)
+
+
+def test_names_that_differ_by_case_are_two_classes_and_it_is_noted(tmp_path: Path) -> None:
+    with pytest.warns(NoteWarning, match=r"'cat' and 'Cat' differ by upper and lower case only"):
+        found = read_benchmark(_labels(tmp_path, ["cat", "Cat", "dog"]))
+    assert found.classes.names == ("Cat", "cat", "dog")
+
+
+def test_signs_are_classes_where_nothing_else_is_or_somebody_says_so(tmp_path: Path) -> None:
+    only = read_benchmark(_labels(tmp_path, ["+", "-", "="]))
+    assert only.classes.names == ("+", "-", "=")
+    mixed = _labels(tmp_path, ["cat", "-", "dog"])
+    assert read_benchmark(mixed, labels_are="id").classes.names == ("-", "cat", "dog")
+    assert read_benchmark(mixed, classes=_classes(["cat", "dog", "-"])).original.tolist() == [
+        0, 2, 1,
+    ]  # fmt: skip
+    assert read_benchmark(_labels(tmp_path, ["🐱", "dog"])).classes.names == ("dog", "🐱")

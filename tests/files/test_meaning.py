@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import HealthCheck, Phase, given, settings
@@ -25,7 +26,7 @@ from hypothesis import strategies as st
 
 from reassess import sources
 from reassess.errors import ReassessError
-from reassess.files import read_benchmark, read_classes, read_gold, read_votes
+from reassess.files import read_benchmark, read_classes, read_gold, read_labels, read_votes
 from reassess.notes import collect_notes
 from reassess.records import Benchmark, Classes
 from reassess.scoring import original_labels, score_models
@@ -115,6 +116,12 @@ class Sheet:
         if self.form == "parquet":
             pq.write_table(pa.table(columns), path)
             return path
+        if self.form == "xlsx":
+            book = openpyxl.Workbook()
+            for row in (list(columns), *zip(*columns.values(), strict=True)):
+                book.active.append(list(row))
+            book.save(path)
+            return path
         encoding = "utf-16" if self.form == "utf-16" else "utf-8"
         with path.open("w", newline="", encoding=encoding) as file:
             if self.form == "sep":
@@ -142,7 +149,7 @@ def sheets(draw: st.DrawFn, columns: dict[str, list[Any]]) -> Sheet:
     rows = draw(st.permutations(range(n_rows)))
     return Sheet(
         {name: (columns | more)[name] for name in order},
-        draw(st.sampled_from(["csv", "semicolon", "sep", "tab", "utf-16", "parquet"])),
+        draw(st.sampled_from(["csv", "semicolon", "sep", "tab", "utf-16", "parquet", "xlsx"])),
         draw(st.booleans()),
         draw(st.booleans()),
         list(rows),
@@ -150,7 +157,9 @@ def sheets(draw: st.DrawFn, columns: dict[str, list[Any]]) -> Sheet:
 
 
 @contextmanager
-def right_or_refused(path: Path, *, must_be_read: bool) -> Iterator[None]:
+def right_or_refused(
+    path: Path, *, must_be_read: bool, where: str = r"row|column|cell|\[\d+"
+) -> Iterator[None]:
     """Let a refusal pass that says where, if there may be one; anything else fails."""
     refusal = None
     try:
@@ -160,7 +169,7 @@ def right_or_refused(path: Path, *, must_be_read: bool) -> Iterator[None]:
         refusal = str(error)
     if refusal is not None:
         assert path.name in refusal
-        assert re.search(r"row|column|cell|\[\d+", refusal), refusal
+        assert re.search(where, refusal), refusal
         assert not must_be_read, refusal
 
 
@@ -234,6 +243,83 @@ def _is_numeric(word: str) -> bool:
 
 def _is_empty_word(word: str) -> bool:
     return word.lower() in {"none", "nan"}
+
+
+@QUICK
+@given(
+    data=st.data(), world=worlds(), kind=st.sampled_from(["id", "name", "index"]),
+    fault=st.sampled_from(["none", "cell", "second column", "twice"]),
+    form=st.sampled_from(["table", "json", "records"]),
+)  # fmt: skip
+def test_reassessed_labels(
+    data: st.DataObject, world: World, kind: str, fault: str, form: str, tmp_path: Path
+) -> None:
+    """Sets of labels: several rows an image, none, or one."""
+    n_classes = len(world.ids)
+    one_set = st.sets(st.integers(0, n_classes - 1), max_size=n_classes)
+    meant = [data.draw(one_set) for _ in IMAGES]
+    meant[0] |= {0}
+    rows = [
+        (image, world.word(kind, label))
+        for image, labels in zip(IMAGES, meant, strict=True)
+        for label in sorted(labels)
+    ]
+    place = data.draw(st.integers(0, len(rows) - 1))
+    if fault == "cell":
+        word = data.draw(st.sampled_from([w for w in NO_CLASS if w.strip() and w != "NaN"]))
+        rows[place] = (rows[place][0], word)
+    elif fault == "twice":
+        rows.append(rows[place])
+    path = _labels_file(data, world, kind, fault, form, rows, meant, tmp_path)
+    clear = fault == "none" and (form != "table" or not world.is_ambiguous(kind))
+    with right_or_refused(path, must_be_read=clear, where=r"row|column|cell|\[\d+|image '|field"):
+        found = read_labels(path, classes=world.classes())
+        by_image = {
+            plain(image): set(labels)
+            for image, labels in zip(found.image_ids.tolist(), found.lists(), strict=True)
+        }
+        for image, labels in zip(IMAGES, meant, strict=True):
+            assert by_image.get(image, set()) == labels, fault
+        assert fault in {"none", "twice"}, "a fault was not seen"
+
+
+def _labels_file(
+    data: st.DataObject, world: World, kind: str, fault: str, form: str,
+    rows: list[tuple[str, str]], meant: list[set[int]], folder: Path,
+) -> Path:  # fmt: skip
+    """The sets in one of their forms; images without a label have an empty one where they can."""
+    empty = [image for image, labels in zip(IMAGES, meant, strict=True) if not labels]
+    if form == "table":
+        rows = [*rows, *((image, "") for image in empty)]
+        head = data.draw(st.sampled_from(["label", "class"]))
+        columns: dict[str, list[Any]] = {
+            data.draw(st.sampled_from(IMAGE_HEADS)): [image for image, _ in rows],
+            head: [word for _, word in rows],
+        }
+        if fault == "second column":
+            other = next(one for one in ("class", "label") if one != head)
+            columns[other] = [world.ids[(len(word) + 1) % len(world.ids)] for _, word in rows]
+            columns[other][0] = "another"
+        return data.draw(sheets(columns)).write(folder, "labels")
+    # Integers in JSON are class indices, texts are ids or names.
+    cells: list[tuple[str, Any]] = [
+        (image, int(word) if kind == "index" and word.isdecimal() else word) for image, word in rows
+    ]
+    path = folder / "labels.json"
+    if form == "records":
+        records: list[dict[str, Any]] = [{"image": i, "label": word} for i, word in cells]
+        records += [{"image": image, "label": []} for image in empty]
+        if fault == "second column":
+            records = [one | {"class": 0} for one in records]
+        path.write_text(json.dumps(data.draw(st.permutations(records))))
+        return path
+    by_image: dict[str, list[Any]] = {image: [] for image in IMAGES}
+    for image, word in cells:
+        by_image[image].append(word)
+    if fault == "second column":
+        by_image[IMAGES[0]] = ["another"]
+    path.write_text(json.dumps(by_image))
+    return path
 
 
 ANSWERS = ["no", "maybe", "yes"]
@@ -314,7 +400,7 @@ def test_predictions(
     elif fault == "image missing":
         images[place] = "no such.jpg"
     elif fault == "no class" and not has_scores:
-        ranked[place][0] = n_classes + 7
+        ranked[place][0] = n_classes + 97  # nor is it the id of a class
     path = _predictions(data, world, form, fault, images, ranked, place, tmp_path)
     applies = {"no class": not has_scores, "scores": has_scores}.get(fault, True)
     clear = fault == "none" and not (form == "id" and world.is_ambiguous("id"))

@@ -197,6 +197,7 @@ def test_the_prediction_is_read_and_never_the_truth(
     ("columns", "message"),
     [
         ({"truth": TRUTH, "label": PREDICTED}, "'label' may be the prediction, or name the truth"),
+        ({"label": TRUTH, "resnet": PREDICTED}, "'label' and 'resnet' hold the same in 67% of the"),
         ({"label": TRUTH, "class": PREDICTED}, "'label' and 'class' could both be the prediction"),
         ({"pred": TRUTH, "prediction": PREDICTED}, "could both be the prediction, but differ"),
         ({"y_true": TRUTH}, "'y_true' is the truth by its name"),

@@ -7,6 +7,7 @@ import click
 
 from reassess.cli.output import console, print_json
 from reassess.cli.rating_options import database_option
+from reassess.errors import ReassessError
 from reassess.notes import note
 
 if TYPE_CHECKING:
@@ -34,10 +35,14 @@ def status(study: str, database: str | None, as_json: bool) -> None:
     And how far people are on its rating site, once that was opened.
     """
     from reassess.report.table import to_rich
-    from reassess.study import open_study, stage_status
+    from reassess.study import open_study, read_study_benchmark, stage_status
 
     opened = open_study(study)
     stages = stage_status(opened)
+    try:  # what `run` would refuse: no stage can be done while it stands
+        read_study_benchmark(opened)
+    except ReassessError as error:
+        note(str(error))
     site = _site(opened, database)
     if as_json:
         print_json(

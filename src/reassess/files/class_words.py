@@ -368,6 +368,7 @@ def _without_classes(column: _Column, labels_are: LabelsAre | None, *, folders: 
     if labels_are is None and not folders:
         _refuse_signs(column)
     if labels_are == "id" or (labels_are is None and not integers):
+        _note_case(column)
         classes = Classes.from_names(sorted(set(words)), labels_are=labels_are)
         return ClassWords(column.as_ids(classes)[column.code], classes, "id")
     indices = column.as_indices(MOST_CLASSES)
@@ -389,6 +390,19 @@ def _refuse_signs(column: _Column) -> None:
             f"{len(column.code):,} rows hold such signs. Leave these rows out; if it is a class, "
             "give the classes (--classes FILE) or say --labels-are id."
         )
+
+
+def _note_case(column: _Column) -> None:
+    """Note names that differ by upper and lower case only: they are two classes."""
+    first: dict[str, str] = {}
+    for word in column.words:
+        other = first.setdefault(word.casefold(), word)
+        if other != word:
+            note(
+                f"{column.where}: {other!r} and {word!r} differ by upper and lower case only, and "
+                "were read as two classes. If they are one, write them the same way."
+            )
+            return
 
 
 def _is_sign(word: str) -> bool:

@@ -288,6 +288,11 @@ def read_labels(
     """
     path = Path(path)
     check_readable(path)
+    if path.suffix.lower() in {".npy", ".npz"}:
+        raise FileError(
+            f"{path}: it is a file of NumPy arrays, but labels must be JSON or a table, which say "
+            "which image each label is of. Write a table image,label."
+        )
     if path.suffix.lower() in TABLES and not is_parquet(path):
         return _read_table(path, classes, name or path.stem)
     value = None if is_parquet(path) else read_json(path)

@@ -41,6 +41,10 @@ PREDICTION_FORMATS: Registry[PredictionFormat] = Registry("form of predictions")
 """The forms in which predictions are read, by the extension."""
 
 
+_OBJECTS = frozenset({".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"})
+"""Endings of files that cannot be read without running them."""
+
+
 def two_files(source: str | Path) -> tuple[Path, Path] | None:
     """The two paths of ``X.npy:Y.npy``, at the colon that leaves two files; None for others."""
     text = str(source)
@@ -101,6 +105,12 @@ def open_forms(source: str | Path, benchmark: Benchmark) -> list[StoredPredictio
         if suffix in one.endings:
             n_classes = benchmark.n_classes
             return [with_scores_by_class(s, n_classes) for s in one.open(path, benchmark)]
+    if suffix in _OBJECTS:
+        raise FileError(
+            f"{path}: {suffix} files hold objects of Python or PyTorch, and reading them could run "
+            "what they contain. Save the scores: np.savez('preds.npz', logits=np.asarray(logits), "
+            "ids=ids)."
+        )
     endings = [ending for one in PREDICTION_FORMATS.values() for ending in one.endings]
     raise FileError(
         f"{path}: {suffix or 'a file without extension'} is not a known form of predictions. "

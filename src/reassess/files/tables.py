@@ -161,6 +161,14 @@ class ColumnFile:
         self._record(name)
         return self._source.column(name)
 
+    def cells_unread(self, name: str) -> list[Any]:
+        """A column as it is, only to compare it: it is not recorded as read.
+
+        Raises:
+            FileError: the file is corrupt.
+        """
+        return self._source.column(name)
+
     def texts(
         self, name: str, *, known: Collection[str] = (), may_be_empty: bool = False
     ) -> list[str]:

@@ -162,6 +162,11 @@ class TextTable:
         """Refuse a row that is not as wide as the header; a blank line is none."""
         for number, row in enumerate(rows, start=first):
             if row and len(row) != len(self.header):
+                if self.header[0].startswith("#") and len(self.header) == 1:
+                    raise FileError(
+                        f"{self.path}: its first line is {self.header[0][:60]!r}, which seems a "
+                        "comment, but must name the columns. Remove it."
+                    )
                 raise FileError(
                     f"{self.path}: row {number} has {_columns(len(row))}, but must have "
                     f"{len(self.header)} as the header has. Quote cells that contain "

@@ -54,6 +54,11 @@ TRUTH = Part(
 )  # fmt: skip
 """Names of nothing but what is true."""
 
+_ALIKE = 0.3
+"""Agreement beyond chance from which on two columns speak of the same classes."""
+
+_MOST_COMPARED = 30
+
 EITHER = ("index", "label", "class", "category", "labels")
 """Names that timm gives to a prediction, and others to the truth."""
 
@@ -154,7 +159,35 @@ def _predicted(table: ColumnFile, benchmark: Benchmark, scores: Array | None) ->
         _width(table, columns) for columns in either.values()
     ):
         return _beside_full_scores(table, either, benchmark, scores)
+    if scores is None:
+        _refuse_alike(table, [one for columns in either.values() for one in columns])
     return _same_classes(table, either, benchmark, scores)
+
+
+def _refuse_alike(table: ColumnFile, named_so: list[str]) -> None:
+    """Refuse a column of classes where another, whatever it is called, often holds the same.
+
+    One of the two is a prediction and the other the truth, or each is another model's.
+
+    Raises:
+        DataError: there is such a column.
+    """
+    words = np.array([str(cell).strip() for cell in table.cells(named_so[0])])
+    images = IMAGE.candidates(table.header)
+    for name in [one for one in table.header if one not in {*named_so, *images}][:_MOST_COMPARED]:
+        other = np.array([str(cell).strip() for cell in table.cells_unread(name)])
+        same = float((words == other).mean())
+        held, count = np.unique(words, return_counts=True)
+        place = np.minimum(np.searchsorted(held, other), len(held) - 1)
+        chance = float(np.where(held[place] == other, count[place], 0).mean() / len(words))
+        if chance < 1 and _ALIKE < (same - chance) / (1 - chance) < 1:
+            row = int(np.argmax(words != other))
+            raise DataError(
+                f"{table.path}: {named_so[0]!r} and {name!r} hold the same in "
+                f"{same:.0%} of the rows, so that either could be the prediction; row "
+                f"{row + table.first_row} has {str(words[row])!r} and "
+                f"{str(other[row])!r}. Rename the column of predicted classes 'prediction'."
+            )
 
 
 def _grouped(columns: Sequence[str]) -> dict[str, list[str]]:

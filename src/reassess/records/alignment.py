@@ -7,6 +7,7 @@ for a backslash and without a leading ``./``, as these never tell two images apa
 Case and extensions do: ids that differ by them are unknown, and the message says by what.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -188,9 +189,11 @@ def _stem(name: str) -> str:
 
 
 def _number(name: str) -> str:
-    """A number without zeros before or after it; other texts as they are."""
+    """A text without zeros before its numbers; a number alone without a fraction of zeros, too."""
     whole, _, part = name.partition(".")
-    return whole.lstrip("0") or "0" if whole.isdecimal() and not part.strip("0") else name
+    if whole.isdecimal() and not part.strip("0"):
+        name = whole
+    return re.sub(r"(?<!\d)0+(?=\d)", "", name)
 
 
 _FORMS: tuple[tuple[Callable[[str], str], str], ...] = (

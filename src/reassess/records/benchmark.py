@@ -18,6 +18,7 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, preview
 from reassess.notes import note
+from reassess.records.arrays import as_array, as_ids
 from reassess.registry import checks_choices
 
 _NUMBER = re.compile(r"\d+")
@@ -265,6 +266,16 @@ class Benchmark:
     hierarchy: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "image_ids", as_ids(self.image_ids, self.name))
+        if self.original is not None:
+            original = as_array(self.original, f"{self.name}: the original labels")
+            object.__setattr__(self, "original", original)
+            if original.dtype.kind not in "iu" or original.ndim != 1:
+                raise DataError(
+                    f"{self.name}: original labels have the shape {original.shape} and type "
+                    f"{original.dtype}, but must be one row of class indices. Look names up first: "
+                    "classes.index_of."
+                )
         if len(self.image_ids) == 0:
             raise DataError(f"{self.name}: there are 0 images, but there must be at least one.")
         values, counts = np.unique(self.image_ids, return_counts=True)
