@@ -213,3 +213,18 @@ def test_reading_checks_the_order_that_was_stated(tmp_path: Path) -> None:
     with pytest.raises(AlignmentError, match=r"m\.npy: predictions 'm': .*--order imagefolder"):
         read_predictions(tmp_path / "m.npy", about, order="file-number")
     assert len(read_predictions(tmp_path / "m.npy", about, order="imagefolder")) == 1
+
+
+def test_images_that_were_chosen_as_a_model_gets_them_wrong_are_not_another_order() -> None:
+    """It confuses classes by habit: 0 right, and some 40% if each class were its usual rival."""
+    about = benchmark()
+    rng = np.random.default_rng(3)
+    rival = np.array([1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10])[about.original]
+    other = (about.original + rng.integers(2, 12, len(rival))) % 12
+    habit = rng.random(len(rival)) < 0.4
+    top = np.where(habit, rival, np.where(other == about.original, rival, other))
+    assert not (top == about.original).any()
+    (told,) = check(top, about)
+    assert "would be on" in told or "by chance" in told
+    with pytest.raises(DataError, match="renamed"):
+        check(rival, about)

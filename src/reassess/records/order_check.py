@@ -32,6 +32,10 @@ from reassess.records.predictions import Predictions
 _GOOD = 0.3
 """Agreement beyond chance that only a right order gives: 0 at chance, 1 where all is right."""
 
+_CLEAR = 0.5
+"""The same, of a renaming that was fitted, where predictions are right less often than by chance:
+as they are on images that were chosen because models get them wrong."""
+
 _PASSED = 0.6
 """Agreement beyond chance from which on no other order is looked for."""
 
@@ -115,12 +119,14 @@ class _Other:
         clause: what would be otherwise, after "if", and what is wrong.
         remedy: what to do, a sentence.
         error: the error to raise.
+        fitted: whether the order was fitted to the labels, and is none that files are usually in.
     """
 
     fit: _Fit
     clause: str
     remedy: str
     error: type[DataError]
+    fitted: bool = False
 
     def p_value(self, found: _Fit) -> float:
         """Probability of so many more right predictions if both orders were equally right."""
@@ -207,7 +213,10 @@ def _judge(
         gain, p_value = best.fit.beyond_chance, best.p_value(found) * n_tried
         would = f"{counted}, but would be on {best.fit.n_right:,} if {best.clause}. {best.remedy}"
         whole = found.n_images >= _NEARLY_ALL * n_labelled
-        if gain >= _GOOD and found.beyond_chance <= gain / 3 and p_value < _CERTAIN and whole:
+        # What a model gets wrong, it confuses by habit: on images that were chosen for it, classes
+        # fit renamed, too, though not well.
+        enough = _CLEAR if best.fitted and _is_below_chance(found) else _GOOD
+        if gain >= enough and found.beyond_chance <= gain / 3 and p_value < _CERTAIN and whole:
             raise best.error(would)
         if gain >= max(_GOOD, 1.5 * found.beyond_chance) and p_value < _LIKELY:
             note(would)
@@ -246,6 +255,12 @@ def _is_at_chance(found: _Fit) -> bool:
     above = _at_least(found.n_right, n, chance) < _LIKELY and found.beyond_chance >= _NEGLIGIBLE
     n_wrong, halfway = n - found.n_right, (1 + chance) / 2
     return not above and _at_least(n_wrong, n, 1 - halfway) < 0.02
+
+
+def _is_below_chance(found: _Fit) -> bool:
+    """Right less often than the same predictions dealt out at random."""
+    chance = found.by_chance / found.n_images
+    return _at_least(found.n_images - found.n_right, found.n_images, 1 - chance) < _LIKELY
 
 
 def _at_least(n_right: int, n: int, p: float) -> float:
@@ -423,9 +438,10 @@ def _fitted_names(found: _Fit, benchmark: Benchmark) -> _Other:
         top[known] = new[place[known]]
     moved = np.flatnonzero(old != new)[:2]
     examples = ", ".join(f"{int(old[at])} to {int(new[at])}" for at in moved)
-    return _other_classes(
+    other = _other_classes(
         replace(found, top=top), f"its classes were renamed ({examples}, …)", benchmark
     )
+    return replace(other, fitted=True)
 
 
 def _one_to_one(
