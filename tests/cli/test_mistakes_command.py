@@ -57,6 +57,11 @@ def test_mistakes_are_shown_side_by_side_and_written(cli: Cli):
         assert sum(ours["kinds"].values()) == sum(ours["severities"].values())
     table = read_table(Path("mistakes.csv"))
     assert table.texts("model") == [one["model"] for one in told["mistakes"]]
+    ids = read_table(Path("classes.csv")).texts("id")
+    assert table.texts("predicted_id") == [ids[one["predicted"]] for one in told["mistakes"]]
+    assert [one.split() for one in table.texts("label_ids")] == [
+        [ids[int(label)] for label in one["labels"].split()] for one in told["mistakes"]
+    ]
     for one in told["mistakes"]:
         assert one["n_others"] == 2  # all models of the study are witnesses, named or not
         assert one["common_ancestor"] in {"animal", "thing", "entity"}

@@ -153,8 +153,7 @@ def _show(
     from reassess.report.table import to_rich, write_rendered
 
     classes = collected.benchmark.classes
-    names = None if classes is None else classes.names
-    every = every_mistake_table(found, collected.labels, names, collected.hierarchy)
+    every = every_mistake_table(found, collected.labels, classes, collected.hierarchy)
     if output is not None:
         write_rendered(every, output)
         click.echo(f"{len(found):,} mistakes: {output}", err=True)

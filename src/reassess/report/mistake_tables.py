@@ -11,7 +11,7 @@ import numpy as np
 
 from reassess.analysis.mistakes import MISTAKE_KINDS, SEVERITIES, Mistakes
 from reassess.analysis.reviews import REVIEW_LABELS, ReviewResult
-from reassess.records import Hierarchy, LabelSets, pair_keys
+from reassess.records import Classes, Hierarchy, LabelSets, pair_keys
 from reassess.report import formatting as fmt
 from reassess.report.table import Column, Columns, Table
 from reassess.statistics.sampling import Estimate
@@ -50,10 +50,11 @@ def mistakes_table(mistakes: Mistakes) -> Table:
 def every_mistake_table(
     mistakes: Mistakes,
     labels: LabelSets,
-    names: Sequence[str] | None,
+    classes: Classes | None,
     hierarchy: Hierarchy | None,
 ) -> Table:
-    """One row a mistake, with its evidence; classes by index and by name where names are known."""
+    """One row a mistake, with its evidence; classes by index, and by id and name where known."""
+    names = None if classes is None else classes.names
     held = labels.lists()
     predicted, label = mistakes.predicted.tolist(), mistakes.label.tolist()
     own = [held[i] for i in mistakes.image.tolist()]
@@ -68,8 +69,12 @@ def every_mistake_table(
         (Column("label"), label),
         (Column("labels", "" if names else "labels"), [" ".join(map(str, one)) for one in own]),
     ]
-    if names is not None:
+    if classes is not None and names is not None:
+        ids = classes.ids
         columns += [
+            (Column("predicted_id"), [ids[k] for k in predicted]),
+            (Column("label_id"), [ids[k] for k in label]),
+            (Column("label_ids"), [" ".join(ids[k] for k in one) for one in own]),
             (
                 Column("predicted_name", "prediction", aside="{predicted}"),
                 [names[k] for k in predicted],
