@@ -103,7 +103,11 @@ class _Commands(click.Group):
                 formatter.write_dl(list(commands.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; say what is wrong where it was raised on purpose."""
+        """Run the command; say what is wrong where it was raised on purpose.
+
+        Raises:
+            NoSuchOption: an option is misspelt; only present names are offered.
+        """
         from reassess.notes import collect_notes
 
         try:

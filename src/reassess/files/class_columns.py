@@ -9,15 +9,10 @@ import numpy as np
 from jaxtyping import Int
 
 from reassess.errors import DataError
-from reassess.files.class_words import (
-    INTEGER,
-    ClassWords,
-    as_integer,
-    class_indices,
-    read_class_words,
-)
+from reassess.files.class_words import class_indices, read_class_words
 from reassess.files.columns import CLASS_ID, CLASS_INDEX, LABEL
 from reassess.files.tables import ColumnFile
+from reassess.files.word_columns import INTEGER, ClassWords, as_integer
 from reassess.notes import note
 from reassess.records import Classes, LabelsAre, factorize
 from reassess.records.benchmark import plain_text
