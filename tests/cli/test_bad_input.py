@@ -340,7 +340,7 @@ SETS_OF_LABELS = [
     Bad("no list", "l.json", text("[]"), JUDGE, ("0 label sets",)),
     Bad("no object", "l.json", text("{}"), JUDGE, ("0 label sets",)),
     Bad("predictions for labels", "l.npz", lambda p: shutil.copy("preds.npz", p), JUDGE,
-        ("must be json", "an archive of numpy arrays")),
+        ("must be json", "a file of numpy arrays", "write a table")),
     Bad("a pickle for labels", "l.json", lambda p: Path(p).write_bytes(pickle.dumps({"a": [0]})),
         JUDGE, ("must be json", "a pickle")),
     Bad("other records", "l.json", text('[{"name": "a", "y": 0}]'), JUDGE,

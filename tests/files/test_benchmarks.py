@@ -27,7 +27,7 @@ CLASSES = """index,id,name,synonyms,definition
         (["2.0", "01", "+0"], True, [2, 1, 0], 3),
         (["dog", "cat", "dog"], False, [1, 0, 1], 2),
         (["n2", "cat", "n1"], True, [2, 0, 1], 3),
-        (["été", "a b", ".."], False, [2, 1, 0], 3),
+        (["été", "a b", "a.."], False, [2, 0, 1], 3),
     ],
 )
 def test_labels_are_numbers_or_names(

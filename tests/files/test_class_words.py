@@ -232,3 +232,16 @@ def test_signs_are_classes_where_nothing_else_is_or_somebody_says_so(tmp_path: P
         0, 2, 1,
     ]  # fmt: skip
     assert read_benchmark(_labels(tmp_path, ["🐱", "dog"])).classes.names == ("dog", "🐱")
+
+
+def test_what_integers_of_labels_are_is_not_said_of_columns_of_indices(tmp_path: Path) -> None:
+    table = tmp_path / "classes.csv"
+    table.write_text("index,id\n1,1\n0,2\n")
+    votes = tmp_path / "votes.csv"
+    votes.write_text("image,class_index,class_id,rater,answer\na,0,2,x,yes\na,1,1,x,no\n")
+    labels = _labels(tmp_path, ["2", "1"])
+    with integers_are("id"):
+        classes = read_classes(table)
+        assert classes.ids == ("2", "1")
+        assert read_benchmark(labels, classes=classes).original.tolist() == [0, 1]
+        assert read_votes(votes).questions.pairs.label.tolist() == [0, 1]

@@ -121,7 +121,9 @@ def read_classes(path: str | Path) -> Classes:
     if index is None:
         _check_order_of_ids(columns["ids"], f"{path}: column {ids or names!r}")
     else:
-        order = class_indices(table.texts(index), None, f"{path}: column {index!r}").tolist()
+        order = class_indices(
+            table.texts(index), None, f"{path}: column {index!r}", labels_are="index"
+        ).tolist()
         if sorted(order) != list(range(len(order))):
             raise FileError(
                 f"{path}: column {index!r} must hold every number from 0 to {len(order) - 1} once."

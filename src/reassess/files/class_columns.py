@@ -43,8 +43,13 @@ def numbered_class_column(
     ids = table.find(CLASS_ID)
     if column is None or ids is None:
         column = column or ids or table.require(LABEL)
-        return class_indices(table.texts(column), None, f"{table.path}: column {column!r}"), None
-    label = class_indices(table.texts(column), None, f"{table.path}: column {column!r}")
+        stated: LabelsAre | None = "index" if column == table.find(CLASS_INDEX) else None
+        where = f"{table.path}: column {column!r}"
+        return class_indices(table.texts(column), None, where, labels_are=stated), None
+    # Beside ids it can hold nothing but indices, whatever is said of other columns.
+    label = class_indices(
+        table.texts(column), None, f"{table.path}: column {column!r}", labels_are="index"
+    )
     return label, ids_of_indices(label, table.texts(ids), f"{table.path}: column {ids!r}")
 
 

@@ -53,7 +53,7 @@ def read_dense_votes(
         )
     image_ids, image = _plain(factorize(as_strings(info[:, 0], str(path)).tolist()))
     texts = as_strings(info[:, 1], str(path)).tolist()
-    label = class_indices(texts, None, f"{path}: 'info'", first_row=0)
+    label = class_indices(texts, None, f"{path}: 'info'", labels_are="index", first_row=0)
     stated = arrays.get(_CLASS_IDS)
     class_ids = None if stated is None else tuple(as_strings(stated, str(path)).tolist())
     rater_ids = np.array([plain_text(one) for one in as_strings(arrays["ids"], f"{path}: 'ids'")])
