@@ -83,6 +83,7 @@ class Entry:
 _MISTAKES = "_mistakes.json"
 _REAL = ("Apache-2.0", "google-research/reassessed-imagenet")
 _CLEANLAB = ("Apache-2.0", "cleanlab/label-errors")
+_FLAWS = ("none given", "klarajanouskova/ImageNet")
 _KERAS_PYTORCH = ("MIT", "cgnorthcutt/benchmarking-keras-pytorch")
 
 ENTRIES: tuple[Entry, ...] = (
@@ -108,6 +109,17 @@ ENTRIES: tuple[Entry, ...] = (
           *_CLEANLAB, ("imagenet/imagenet_mturk.json",)),
     Entry("imagenet-mistakes", "checks", "experts' verdicts on two models' remaining mistakes",
           "Apache-2.0", "google-research/imagenet-mistakes", ("imagenet/mistakes/",)),
+    Entry("imagenet-v2", "checks",
+          "ImageNetV2, matched frequency: 39 models, original and reassessed labels",
+          "MIT; the reassessed labels: see their repository",
+          "modestyachts/ImageNetV2, esla/Multilabelfy", ("imagenetv2/",)),
+    Entry("imagenet-shankar", "checks", "experts' labels of 20,000 images (Shankar et al. 2020)",
+          *_FLAWS, ("reassessments/shankar_multilabel_flaws.csv",)),
+    Entry("imagenet-flaws", "checks", "labels that several studies share (Kisel et al. 2025)",
+          *_FLAWS, ("reassessments/flaws_clean_validation.csv",)),
+    Entry("imagenet-eth", "checks", "kinds of errors of 962 models (Peychev et al. 2023)",
+          "Apache-2.0", "eth-sri/automated-error-analysis",
+          ("reassessments/eth_stats_imagenet_all.csv",)),
     Entry("timm-results", "results", "accuracies of timm's models on six ImageNet test sets",
           "Apache-2.0", "huggingface/pytorch-image-models", ("timm-results/",)),
     Entry("cifar10", "benchmark", "CIFAR-10 images with their original labels",

@@ -378,7 +378,8 @@ def test_statements_for_the_terminal() -> None:
         computed = None if holds is None else 0.505
         reason = "no public file" if holds is None else None
         return ReproducedValue(
-            id=name, statement="a slope", source="Figure 4", published=0.51, computed=computed,
+            id=name, kind="printed", statement="a slope", source="Figure 4", passage="",
+            published=0.51, computed=computed,
             tolerance=0.005, tolerance_reason="printed so", holds=holds, reason=reason,
         )  # fmt: skip
 

@@ -33,7 +33,7 @@ _V2_MODELS = (
     "nasnet_mobile_tf",
     "nasnet_large_tf",
 )
-_TORCHVISION = ("alexnet", "vgg16", "vgg16_bn", "resnet50", "resnet152")
+_TORCHVISION = ("alexnet", "vgg16", "vgg16_bn", "resnet50", "resnet152", "inception_v3")
 _MEASURED = ("alexnet", "resnet50", "resnet152")
 _TIMM = {
     "noisystudent_l2": ("tf_efficientnet_l2.ns_jft_in1k", 800),
@@ -116,11 +116,6 @@ def _reverse_slope(inputs: Inputs, half: Half) -> float:
     return ordinary_least_squares(real[chosen], original[chosen]).slope
 
 
-def _lower_end(inputs: Inputs) -> float:
-    original, _ = table_5(inputs)
-    return float(original[original < figure_4(inputs).split].max())
-
-
 def _least_error(inputs: Inputs, column: int) -> float:
     return 1 - float(table_5(inputs)[column].max())
 
@@ -174,9 +169,6 @@ _PROGRESS: dict[str, Compute] = {
     "progress.slope_upper": lambda i: figure_4(i).upper.slope,
     "progress.z": lambda i: defined(figure_4(i).z),
     "progress.p_value": lambda i: defined(figure_4(i).p_value),
-    "progress.models": lambda i: len(table_5(i)[0]),
-    "progress.lower_end": _lower_end,
-    "progress.upper_start": lambda i: figure_4(i).split,
     **{f"progress.intercept_{half}": partial(_intercept, half=half) for half in _HALVES},
     **{f"progress.error_{half}": partial(_error, half=half) for half in _HALVES},
     **{f"progress.{half}_at_0.7": partial(_at_70, half=half) for half in _HALVES},

@@ -14,7 +14,8 @@ from jaxtyping import Float, Int
 from reassess.aggregation import calibrated, original_label_rater
 from reassess.catalog import Catalog, imagenet_file
 from reassess.errors import CatalogError, DataError
-from reassess.files import read_predictions
+from reassess.files import read_benchmark, read_predictions
+from reassess.files.access import read_json
 from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
 from reassess.files.other_labels import LabelChecks, read_label_checks
 from reassess.files.results import Results
@@ -198,3 +199,56 @@ class Inputs:
         """Workers' checks of suspected label errors."""
         relative = "imagenet/imagenet_mturk.json"
         return self._once(relative, lambda: read_label_checks(self._catalog.path(relative)))
+
+    @property
+    def v2_benchmark(self) -> Benchmark:
+        """ImageNetV2's matched-frequency images with their original labels."""
+        relative = "imagenetv2/imagenetv2_mf_original.csv"
+        classes = self.benchmark.classes
+        return self._once(
+            relative, lambda: read_benchmark(self._catalog.path(relative), classes=classes)
+        )
+
+    @property
+    def v2_labels(self) -> LabelSets:
+        """The reassessed labels of ImageNetV2's images, in the order of their benchmark."""
+        relative, benchmark = "imagenetv2/imagenetv2_mf_multilabelfy.json", self.v2_benchmark
+
+        def read() -> LabelSets:
+            # class indices stand as texts in this file, which labels of ours never do
+            found = read_json(self._catalog.path(relative))
+            lists = [[int(word) for word in words] for words in found.values()]
+            return LabelSets.from_lists("Multilabelfy", list(found), lists).align_to(benchmark)
+
+        return self._once(relative, read)
+
+    @property
+    def v2_predictions(self) -> dict[str, Predictions]:
+        """Models of the ImageNetV2 repository on ImageNetV2's images, by name."""
+        relative, benchmark = "imagenetv2/matched_frequency_top5.npz", self.v2_benchmark
+
+        def read() -> dict[str, Predictions]:
+            path = self._catalog.path(relative)
+            # the archive has no ids: its rows are in the order of the benchmark's file
+            found = read_predictions(path, benchmark, ids=benchmark.image_ids)
+            return {one.model: one for one in found}
+
+        return self._once(relative, read)
+
+    def table(self, relative: str) -> ColumnFile:
+        """A published table that has a row an image or a model.
+
+        Args:
+            relative: its path below the cache folder.
+        """
+        return self._once(relative, lambda: read_table(self._catalog.path(relative)))
+
+    def known(self, name: str, compute: Callable[[], T]) -> T:
+        """What was computed from published data under this name, once."""
+        return self._once(name, compute)
+
+    @property
+    def models(self) -> list[str]:
+        """The models of `predictions`."""
+        _ = self.predictions("alexnet")
+        return list(cast("dict[str, Predictions]", self._known["imagenet-v2-repo"]))

@@ -1,19 +1,37 @@
-"""Values that a paper publishes, and what becomes of them when they are computed again.
+"""Values that a study publishes, and what becomes of them when they are computed again.
 
 A `PublishedValue` is a statement, where it stands, its value, and how far ours may be off and
-why; they are read from ``data/imagenet/statements.csv``, one a row. Computed from the inputs it
+why; they are read from ``data/statements/<study>.csv``, one a row. Computed from the inputs it
 becomes a `ReproducedValue`. One that public files cannot check, or whose file is absent, stays
 without a computed value and carries the reason. Does not compute anything: the modules beside
 it do, each with a table from ids to functions.
+
+A tolerance follows from how the value is given, never from the result: half a unit of the last
+printed digit, one unit where the text says *about*, 0.3 points for a point read off a figure, 0.2
+points for a model whose public weights are not the paper's, nothing for a count.
 """
 
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal, cast, get_args
 
-from reassess.catalog import imagenet_file
 from reassess.errors import CatalogError, DataError
 from reassess.reproduce.inputs import Inputs
+
+Kind = Literal["printed", "read off a figure", "derived", "measured by us"]
+"""What stands behind a value.
+
+``printed``            the publication prints it, as text or in a table
+``read off a figure``  it is a point or a bar of a figure of the publication
+``derived``            it follows from what the publication prints or releases
+``measured by us``     no publication gives it: an earlier measurement of the same files, which
+                       shows that nothing changed since, and no more
+"""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Compute = Callable[[Inputs], float]
 
@@ -27,8 +45,10 @@ class ReproducedValue:
 
     Attributes:
         id: a unique name, words joined by points.
+        kind: what stands behind the published value.
         statement: what is stated, as a sentence.
         source: where: a figure, table or section, or who measured it.
+        passage: the words or the row of the source that state it; empty where they are not at hand.
         published: the published value; proportions are fractions in [0, 1]. None where the
             statement has no number.
         computed: ours; None where it was not computed.
@@ -39,8 +59,10 @@ class ReproducedValue:
     """
 
     id: str
+    kind: Kind
     statement: str
     source: str
+    passage: str
     published: float | None
     computed: float | None
     tolerance: float | None
@@ -55,8 +77,10 @@ class PublishedValue:
 
     Attributes:
         id: as in `ReproducedValue`.
+        kind: as in `ReproducedValue`.
         statement: as in `ReproducedValue`.
         source: as in `ReproducedValue`.
+        passage: as in `ReproducedValue`.
         published: as in `ReproducedValue`.
         tolerance: as in `ReproducedValue`.
         tolerance_reason: as in `ReproducedValue`.
@@ -64,8 +88,10 @@ class PublishedValue:
     """
 
     id: str
+    kind: Kind
     statement: str
     source: str
+    passage: str
     published: float | None
     tolerance: float | None
     tolerance_reason: str
@@ -84,8 +110,10 @@ class PublishedValue:
             holds = abs(computed - self.published) <= self.tolerance + _ROUNDING
         return ReproducedValue(
             id=self.id,
+            kind=self.kind,
             statement=self.statement,
             source=self.source,
+            passage=self.passage,
             published=self.published,
             computed=computed,
             tolerance=self.tolerance,
@@ -106,20 +134,27 @@ def defined(value: float | int | None) -> float:
     return float(value)
 
 
-def published_values() -> tuple[PublishedValue, ...]:
-    """Every published value of "Are we done with ImageNet?" and its neighbours, in their order."""
-    with imagenet_file("statements.csv").open(newline="", encoding="utf-8") as file:
+def published_values(study: str = "imagenet") -> tuple[PublishedValue, ...]:
+    """Every published value of a study, in its order.
+
+    Args:
+        study: a name in `reassess.reproduce.STUDIES`.
+    """
+    file = Path(str(resources.files("reassess").joinpath("data/statements", f"{study}.csv")))
+    with file.open(newline="", encoding="utf-8") as lines:
         return tuple(
             PublishedValue(
                 id=row["id"],
+                kind=cast("Kind", row["kind"]),
                 statement=row["statement"],
                 source=row["source"],
+                passage=row["passage"],
                 published=_number(row["published"]),
                 tolerance=_number(row["tolerance"]),
                 tolerance_reason=row["tolerance_reason"],
                 reason=row["reason"] or None,
             )
-            for row in csv.DictReader(file)
+            for row in csv.DictReader(lines)
         )
 
 
