@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from reassess.errors import CatalogError, DataError
+from reassess.registry import checks_choices
 from reassess.reproduce.inputs import Inputs
 
 Kind = Literal["printed", "read off a figure", "derived", "measured by us"]
@@ -39,6 +40,7 @@ _ROUNDING = 1e-12
 """What decimal numbers lose as floats, so that 0.9005 is within 0.0005 of 0.9."""
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class ReproducedValue:
     """One statement, the published value and ours.
@@ -71,6 +73,7 @@ class ReproducedValue:
     reason: str | None
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class PublishedValue:
     """A statement before it is checked.
