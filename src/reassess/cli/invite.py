@@ -39,10 +39,9 @@ Examples:
 )
 @click.option(
     "--base-url",
-    default="http://127.0.0.1:8000",
-    show_default=True,
     metavar="URL",
-    help="Address at which people reach the site.",
+    help="Address at which people reach the site.  [default: as study.toml names it ([site] "
+    "base_url), else http://127.0.0.1:8000]",
 )
 @click.option(
     "--days",
@@ -57,7 +56,7 @@ def invite(
     study: str,
     names: tuple[str, ...],
     role: "Role",
-    base_url: str,
+    base_url: str | None,
     days: int,
     database: str | None,
     as_json: bool,
@@ -68,19 +67,19 @@ def invite(
     votes, so a pseudonym will do. Someone who was invited before gets another link. Whoever has a
     link can use it: send each to its person only.
     """
-    if not base_url.startswith(("http://", "https://")):
-        raise OptionError(
-            f"--base-url is {base_url!r}, but must begin with http:// or https://. Give the "
-            "address that people type."
-        )
+    from reassess.study.addresses import check_base_url
+
+    given = None if base_url is None else check_base_url(base_url, name="--base-url")
     if len(set(names)) < len(names):
         raise OptionError("a name appears twice, but each gets one link. Leave one out.")
-    with opened(study, database) as (_, store):
+    with opened(study, database) as (found, store):
         from reassess import rating
+        from reassess.site import site_address
 
+        address = site_address(found, given)
+        base = address.base_url or f"http://127.0.0.1:8000{address.root_path}"
         links = {
-            name: f"{base_url.rstrip('/')}/invite/"
-            + rating.invite(store, name, role, seconds=days * 86_400)
+            name: f"{base}/invite/" + rating.invite(store, name, role, seconds=days * 86_400)
             for name in names
         }
     if as_json:

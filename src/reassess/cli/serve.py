@@ -111,6 +111,18 @@ Behind a proxy that speaks https, several processes on PostgreSQL:
     "--https", is_flag=True, help="Send cookies over https only, which a proxy in front speaks."
 )
 @click.option(
+    "--base-url",
+    metavar="URL",
+    help="Public address of the site, its path included; written into study.toml, for `invite`. "
+    "One with https implies --https.  [default: as study.toml names it]",
+)
+@click.option(
+    "--root-path",
+    metavar="PATH",
+    help="Path below which a proxy serves the site, such as /pilot; written into study.toml.  "
+    "[default: that of --base-url]",
+)
+@click.option(
     "--strict",
     is_flag=True,
     help="Refuse to serve where an image has no file, or one that cannot be shown.",
@@ -142,6 +154,8 @@ def serve(
     votes_per_question: int | None,
     example_images: str | None,
     https: bool,
+    base_url: str | None,
+    root_path: str | None,
     access_log: str | None,
     strict: bool,
 ) -> None:
@@ -161,6 +175,7 @@ def serve(
 
     from reassess.site import database_url
     from reassess.study import open_study
+    from reassess.study.addresses import check_base_url, check_root_path
     from reassess.web import create_app
     from reassess.web.serve import ServeConfig, environment_of, serve_study
 
@@ -179,17 +194,23 @@ def serve(
         exemplars=example_images,
         https=https,
         access_log=access_log,
+        base_url=None if base_url is None else check_base_url(base_url, name="--base-url"),
+        root_path=None if root_path is None else check_root_path(root_path, name="--root-path"),
     )
     signal.signal(signal.SIGTERM, _end)
     prepared = serve_study(config, votes_per_question=votes_per_question)
     with prepared.site.store, _marked(prepared):
         if database is not None:
             _name_database(prepared.study, database)
-        _tell(prepared, study, f"http{'s' if https else ''}://{_reached(host)}:{port}")
+        if base_url is not None or root_path is not None:
+            _name_address(prepared)
+        _tell(prepared)
+        _tell_address(prepared, study, f"{_reached(host)}:{port}")
         is_tried = _try_images(prepared, strict=strict)
         if not no_early_stopping:
             _tell_stop(prepared, stop, budget)
-        click.echo(f"Serving at http://{_shown(host)}:{port}/", err=True)
+        root = prepared.site.root_path
+        click.echo(f"Serving at http://{_shown(host)}:{port}{root}/", err=True)
         prepared.begin()
         if not is_tried:
             prepared.check.run_in_background()
@@ -273,9 +294,43 @@ def _name_database(study: "Study", database: str) -> None:
         )
 
 
-def _tell(prepared: "PreparedSite", study: str, address: str) -> None:
+def _name_address(prepared: "PreparedSite") -> None:
+    """Write the address into the manifest, and say so where that changed it."""
+    from reassess.site import SiteAddress, name_address
+
+    site, study = prepared.site, prepared.study
+    if name_address(study, SiteAddress(site.base_url, site.root_path)).settings != study.settings:
+        click.echo(
+            f"Note: study.toml names {site.base_url or site.root_path} as the site's address from "
+            "now on, and `reassess invite` takes it from there.",
+            err=True,
+        )
+
+
+def _tell_address(prepared: "PreparedSite", study: str, host: str) -> None:
+    """The whole line that invites somebody, with the address at which they reach the site."""
+    from reassess.rating import raters_of
+
+    site = prepared.site
+    if site.base_url is None and site.secure_cookies:
+        click.echo(
+            "Note: the public address is not known. Give it as --base-url https://…, so that links "
+            "lead to it.",
+            err=True,
+        )
+        return
+    address = site.base_url or f"http://{host}{site.root_path}"
+    people = raters_of(site.store)
+    has_owner = any(person.role == "owner" and not person.is_removed for person in people)
+    start = "Invite people" if has_owner else "The site has no owner yet"
+    who = "NAME" if has_owner else "NAME --role owner"
+    line = f"reassess invite {shlex.quote(study)} {who} --base-url {address}"
+    click.echo(f"{start}: {line}", err=True)
+
+
+def _tell(prepared: "PreparedSite") -> None:
     """What the owner should know: what was loaded, and what raters will miss."""
-    from reassess.rating import qualification_warning, raters_of
+    from reassess.rating import qualification_warning
 
     loaded, images = prepared.loaded, prepared.images
     click.echo(
@@ -288,7 +343,7 @@ def _tell(prepared: "PreparedSite", study: str, address: str) -> None:
     if shown == 0:
         click.echo(
             "Warning: no image is there to be shown: raters see a placeholder. Name the folder: "
-            f"reassess locate {study} --images DIR",
+            f"reassess locate {shlex.quote(str(prepared.study.folder))} --images DIR",
             err=True,
         )
     elif shown < len(loaded.asked.image_ids):
@@ -306,12 +361,6 @@ def _tell(prepared: "PreparedSite", study: str, address: str) -> None:
     warning = qualification_warning(prepared.site.store)
     if warning is not None:
         click.echo(f"Warning: {warning}", err=True)
-    if not any(person.role == "owner" for person in raters_of(prepared.site.store)):
-        click.echo(
-            f"The site has no owner yet: reassess invite {shlex.quote(study)} NAME --role owner "
-            f"--base-url {address}",
-            err=True,
-        )
 
 
 def _try_images(prepared: "PreparedSite", *, strict: bool) -> bool:

@@ -3,6 +3,7 @@
 ==========  ==========================================================================
 `store`     where a study's database is, opening it, its vote limit, its cookie secret, and
             what reports and reviews read from it
+`addresses` where people reach the site
 `sync`      the study's questions and gold into the store, as often as they change
 `stopping`  which questions need no more votes: rules that the study's own votes teach
 `backups`   the store in one file, and back
@@ -13,6 +14,7 @@ Joins `reassess.study`, `reassess.rating` and `reassess.aggregation`; pages are 
 """
 
 from reassess.site import backups
+from reassess.site.addresses import SiteAddress, name_address, site_address
 from reassess.site.store import (
     cookie_secret,
     database_url,
@@ -33,6 +35,7 @@ from reassess.site.transfer import (
 )
 
 __all__ = [
+    "SiteAddress",
     "SyncResult",
     "backups",
     "cookie_secret",
@@ -43,10 +46,12 @@ __all__ = [
     "has_store",
     "import_votes_file",
     "limit_votes",
+    "name_address",
     "name_database",
     "open_rating",
     "rater_repeats",
     "read_verdicts",
+    "site_address",
     "site_progress",
     "sync",
 ]

@@ -2,6 +2,7 @@
 
 ===========  ======================================================================
 `manifest`   `study.toml`: what the study is about, its models, its settings, all checked
+`addresses`  where people reach its site
 `edits`      a study begun and changed: files copied into it, its manifest written
 `inputs`     the benchmark and the models that it reads, and the hashes of their files
 `artefacts`  the folder as the place where the pipeline's records lie, and finished scans of

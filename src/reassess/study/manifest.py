@@ -31,6 +31,7 @@ from reassess.proposals import RULES as PROPOSAL_RULES
 from reassess.proposals import ProposeOptions
 from reassess.records import LabelsAre, ScoreType
 from reassess.registry import checks_choices
+from reassess.study.addresses import check_base_url, check_root_path
 from reassess.study.toml_lines import Keys, places_in
 from reassess.study.validation import (
     Fault,
@@ -113,18 +114,26 @@ class SiteOptions:
     Attributes:
         database: the URL of the votes; a relative path of SQLite starts at the study.
         contact: an e-mail or web address, or words, that every page of a rater shows.
+        base_url: the address at which people reach the site, as ``https://host/pilot``.
+        root_path: the path below which a proxy serves the site; None is that of ``base_url``.
     """
 
     database: str | None = None
     contact: str | None = None
+    base_url: str | None = None
+    root_path: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a password."""
+        """Refuse a password, and what is no address."""
         if self.database is not None and without_password(self.database) != self.database:
             raise OptionError(
                 "database holds a password, but a manifest is read by many. Take it out, and give "
                 "it in the variable PGPASSWORD or the file ~/.pgpass."
             )
+        if self.root_path is not None:
+            check_root_path(self.root_path)
+        if self.base_url is not None:
+            check_base_url(self.base_url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,19 +59,20 @@ def check_seal(seal: str, form: str | None) -> None:
 def task_image(site: Site, task: rating.TaskLease) -> str | None:
     """The address of a task's image; None where it has no file."""
     tag = image_tag(site, "task", task_seal(site, task), site.image_path(task.image_id))
-    return None if tag is None else f"/screens/{task.lease}/image?of={tag}"
+    return None if tag is None else f"{site.root_path}/screens/{task.lease}/image?of={tag}"
 
 
 def gold_image(site: Site, task: GoldTask) -> str | None:
     """The address of the image of a task to judge; None where it has no file."""
     tag = image_tag(site, "gold", gold_seal(site, task), site.image_path(task.image_id))
-    return None if tag is None else f"/gold/{task.task}/image/{tag}"
+    return None if tag is None else f"{site.root_path}/gold/{task.task}/image/{tag}"
 
 
 def contested_image(site: Site, counts: rating.ImageCounts) -> str | None:
     """The address of a contested image; None where it has no file."""
     tag = image_tag(site, "contested", counts.image_id, site.image_path(counts.image_id))
-    return None if tag is None else f"/adjudicate/{image_code(site, counts.image)}/image/{tag}"
+    code = image_code(site, counts.image)
+    return None if tag is None else f"{site.root_path}/adjudicate/{code}/image/{tag}"
 
 
 def example_tag(site: Site, image_id: str) -> str | None:

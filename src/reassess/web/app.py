@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from reassess.errors import OptionError
 from reassess.web import (
     adjudicate,
     api,
@@ -19,10 +20,12 @@ from reassess.web import (
     sign_in,
 )
 from reassess.web.errors import add_handlers
-from reassess.web.middleware import LARGEST_BODY, Guard
+from reassess.web.middleware import LARGEST_BODY, Guard, RootPath
 from reassess.web.pages import STATIC
 from reassess.web.sessions import sessions_of
 from reassess.web.site import Site
+
+_PARTS = (operation, sign_in, rate, grid, gold, adjudicate, dashboard, api)
 
 
 def create_app(site: Site) -> FastAPI:
@@ -32,6 +35,9 @@ def create_app(site: Site) -> FastAPI:
 
     Args:
         site: the study.
+
+    Raises:
+        OptionError: the site's root path begins as one of its own addresses does.
     """
     if site.rule is not None:
         site = replace(site, store=replace(site.store, rule=site.rule))
@@ -47,14 +53,28 @@ def create_app(site: Site) -> FastAPI:
     app.state.missing = dashboard.Missing()
     app.state.class_sizes = grid.ClassSizes()
     app.state.requests = operation.Requests()
-    for part in (operation, sign_in, rate, grid, gold, adjudicate, dashboard, api):
+    for part in _PARTS:
         app.include_router(part.router)
     app.mount("/static", _Static(directory=STATIC))
     add_handlers(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
     app.add_middleware(Guard, is_https=site.secure_cookies)
     app.add_middleware(operation.RequestLog, requests=app.state.requests)
+    if site.root_path:
+        _check_root_path(site.root_path)
+        app.add_middleware(RootPath, root_path=site.root_path)
     return app
+
+
+def _check_root_path(root_path: str) -> None:
+    paths = [str(getattr(route, "path", "/")) for part in _PARTS for route in part.router.routes]
+    own = {"static", *(path.split("/")[1] for path in paths)}
+    first = root_path.split("/")[1]
+    if first in own:
+        raise OptionError(
+            f"root_path is {root_path!r}, but must not begin with /{first}, as addresses of the "
+            "site do. Take another name, such as /pilot."
+        )
 
 
 class _Static(StaticFiles):

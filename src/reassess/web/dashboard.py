@@ -76,11 +76,17 @@ def invite(request: Request, site: ASite, owner: Owner, fields: Fields) -> Respo
         token = rating.invite(site.store, name, role, by=owner.number)
     except ReassessError as error:
         return _page(request, site, status=422, problem=str(error))
+    link = f"{_base_url(request, site)}/invite/{token}"
+    return _page(request, site, link=link, invited=name)
+
+
+def _base_url(request: Request, site: Site) -> str:
+    if site.base_url is not None:
+        return site.base_url
     base = request.base_url
     if site.secure_cookies:
         base = base.replace(scheme="https")
-    link = f"{str(base).rstrip('/')}/invite/{token}"
-    return _page(request, site, link=link, invited=name)
+    return str(base).rstrip("/")
 
 
 @router.get("/raters/{number}")

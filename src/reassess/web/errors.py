@@ -88,7 +88,8 @@ def refuse(request: Request, status: int, detail: str) -> Response:
 
 def is_program(request: Request) -> bool:
     """Whether the answer is read by a program."""
-    return request.url.path.startswith("/api/")
+    root: str = request.scope.get("root_path", "")
+    return request.url.path.startswith(f"{root}/api/")
 
 
 def _sentence(text: str) -> str:

@@ -32,6 +32,46 @@ _HEADERS = {
 }
 
 
+class RootPath:
+    """Puts a site below a path of its host, as ``/pilot``, where a proxy serves several.
+
+    The proxy may pass the whole path on or take the root path off: both are understood, as no
+    address of the site begins with its root path. Redirections to an address of the site get it.
+
+    Args:
+        app: the site.
+        root_path: where it begins, without a slash at the end.
+    """
+
+    def __init__(self, app: ASGIApp, *, root_path: str) -> None:
+        self.app = app
+        self.root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 -- ASGI's
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_root(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                target = headers.get("location", "")
+                if target.startswith("/") and not self._is_below(target):
+                    headers["location"] = self.root_path + target
+            await send(message)
+
+        path = scope["path"]
+        if path == self.root_path:
+            path += "/"
+        elif not self._is_below(path):
+            path = self.root_path + path
+        scope["path"], scope["root_path"] = path, self.root_path
+        await self.app(scope, receive, send_with_root)
+
+    def _is_below(self, address: str) -> bool:
+        return address.startswith(f"{self.root_path}/")
+
+
 class Guard:
     """Headers on every answer; cross-site posts and oversized bodies are refused.
 

@@ -40,6 +40,7 @@ def page(sessions: Sessions, session: Session, template: str, **given: object) -
         .get_template(template)
         .render(
             study=sessions.site.name,
+            root=sessions.site.root_path,
             store=sessions.site.mark,
             person=session.person,
             csrf=sessions.token(session),

@@ -22,6 +22,7 @@ from reassess.files import read_benchmark, read_labels
 from reassess.files.access import check_readable
 from reassess.rating import Store, refresh
 from reassess.records import Benchmark, StoppingRule
+from reassess.site.addresses import site_address
 from reassess.site.stopping import (
     LiveRule,
     check_stop,
@@ -67,8 +68,10 @@ class ServeConfig:
             the rule.
         exemplars: a table ``image,label`` of other images to show as examples of classes, below
             the study's image folder; None shows images of the study that are not rated.
-        https: whether browsers reach the site over https only.
+        https: whether browsers reach the site over https only, as a public address may say too.
         access_log: a file to which each process appends its requests; None keeps no such log.
+        base_url: the address at which people reach the site; None is what the study says.
+        root_path: the path below which a proxy serves it; None is that of the address.
     """
 
     folder: str
@@ -78,6 +81,8 @@ class ServeConfig:
     exemplars: str | None = None
     https: bool = False
     access_log: str | None = None
+    base_url: str | None = None
+    root_path: str | None = None
 
     def __post_init__(self) -> None:
         if self.stop is not None:
@@ -126,6 +131,7 @@ def serve_study(
         config = replace(config, stop=None)
     if config.stop is not None:
         check_stop(study, config.stop)
+    address = site_address(study, config.base_url, config.root_path)
     images_folder(study)  # refuses a missing one before a store is made
     store = open_rating(study, config.database, votes_per_question=votes_per_question, create=True)
     try:
@@ -146,7 +152,9 @@ def serve_study(
             rule=rule,
             secret=cookie_secret(study),
             metrics_token=kept_secret(study, "metrics-token").hex(),
-            secure_cookies=config.https,
+            secure_cookies=config.https or address.is_https,
+            root_path=address.root_path,
+            base_url=address.base_url,
             wording=wording,
             shown_labels=shown_labels,
             instructions=_instructions(study),

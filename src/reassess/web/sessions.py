@@ -69,10 +69,12 @@ class Sessions:
     def cookie(self) -> str:
         """The cookie's name, of this store alone, as browsers send cookies to every port of a host.
 
-        Behind https it is one that no other host can set.
+        Behind https it is one that no other host can set; below a path, browsers have no such name.
         """
         name = f"rating-{self.site.mark}"
-        return f"__Host-{name}" if self.site.secure_cookies else name
+        if not self.site.secure_cookies:
+            return name
+        return f"__Secure-{name}" if self.site.root_path else f"__Host-{name}"
 
     def of(self, request: Request) -> Session | None:
         """The session of a request; None where its cookie is missing, forged, old or void.
@@ -112,7 +114,8 @@ class Sessions:
             "epoch": None if person is None else person.epoch,
         }
         response.set_cookie(
-            self.cookie, str(self.signer.dumps(said)), max_age=LIFETIME, path="/", httponly=True,
+            self.cookie, str(self.signer.dumps(said)), max_age=LIFETIME,
+            path=self.site.root_path or "/", httponly=True,
             samesite="lax", secure=self.site.secure_cookies,
         )  # fmt: skip
         return session

@@ -10,6 +10,7 @@ from pathlib import Path
 from reassess import rating
 from reassess.errors import OptionError
 from reassess.records import Classes, StoppingRule
+from reassess.study.addresses import check_root_path
 from reassess.web.image_check import ImageCheck
 from reassess.web.wording import PAPER, Wording
 
@@ -37,9 +38,13 @@ class Site:
         contact: whom raters can ask: an address or words; empty where nobody is named.
         image_check: which images can be shown, as far as they were tried; None tries none.
         metrics_token: what `/metrics` asks for; None has no such page.
+        root_path: the path below which a proxy serves the site, as ``/pilot``; empty where the
+            site has its host for itself.
+        base_url: the address at which people reach the site, its root path included; None takes
+            it from the requests.
 
     Raises:
-        OptionError: the secret is too short to sign anything.
+        OptionError: the secret is too short to sign anything, or the root path is no path.
     """
 
     store: rating.Store
@@ -56,6 +61,8 @@ class Site:
     contact: str = ""
     image_check: ImageCheck | None = None
     metrics_token: str | None = None
+    root_path: str = ""
+    base_url: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.secret) < SHORTEST_SECRET:
@@ -63,6 +70,7 @@ class Site:
                 f"site: the secret has {len(self.secret)} bytes, but must have at least "
                 f"{SHORTEST_SECRET}. Make one with secrets.token_bytes(32), and keep it."
             )
+        object.__setattr__(self, "root_path", check_root_path(self.root_path))
 
     @cached_property
     def key(self) -> bytes:

@@ -86,7 +86,7 @@ def class_out(
         name=name,
         synonyms=synonyms,
         definition=definition,
-        examples=[f"/examples/{label}/{tag}" for tag in tags[:EXAMPLES]],
+        examples=[f"{site.root_path}/examples/{label}/{tag}" for tag in tags[:EXAMPLES]],
         answer=_answer(answer),
     )
 
@@ -104,7 +104,7 @@ def gallery_entry(site: Site, counts: rating.ImageCounts) -> dict[str, object]:
     code = image_code(site, counts.image)
     return {
         "code": code,
-        "address": f"/adjudicate/{code}",
+        "address": f"{site.root_path}/adjudicate/{code}",
         "image": contested_image(site, counts),
         "rows": rows,
         "n_more": len(by_split) - len(rows),

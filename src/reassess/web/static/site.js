@@ -10,7 +10,7 @@ const LIVE = 5000; // milliseconds between looks at the owner's figures
 const PATIENCE = [1000, 2000, 5000, 10000]; // milliseconds between tries to send
 
 const $ = (selector, within = document) => within.querySelector(selector);
-const { rater, store = "" } = document.body.dataset;
+const { rater, root: ROOT = "", store = "" } = document.body.dataset; // ROOT: the path of this site's start
 const ACTS = JSON.parse(document.body.dataset.keys || "{}"); // the keys that answer nothing
 const ahead = []; // <main> elements to come
 let tries = 0;
@@ -25,7 +25,7 @@ let touched = 0; // when a finger or a mouse pressed last
 
 // ---------------------------------------------------------------- answers that wait
 
-const OUTBOXES = "rating.outbox.";
+const OUTBOXES = `rating.outbox${ROOT && `${ROOT}/`}.`; // of all studies that were at this address
 const BOX = `${OUTBOXES}${store}.${rater}`; // of the database that the page is of
 
 function waiting() {
@@ -59,7 +59,7 @@ async function send() {
   for (let [one] = waiting(); one; [one] = waiting()) {
     let response;
     try {
-      response = await fetch(`/api/screens/${one.lease}/answers`, {
+      response = await fetch(`${ROOT}/api/screens/${one.lease}/answers`, {
         method: "POST",
         headers: { "Content-Type": "application/json", "X-CSRF-Token": $("meta[name=csrf]").content },
         body: JSON.stringify(one.body),
@@ -104,7 +104,7 @@ async function send() {
 // Begin again with a fresh page, which shows why.
 function restart(why) {
   try { sessionStorage.setItem("rating.why", why); } catch { /* the page is new all the same */ }
-  location.assign("/");
+  location.assign(`${ROOT}/`);
 }
 
 function showWhy() {
@@ -141,7 +141,7 @@ async function reason(response) {
 // Whether another study is at this address than the page is of.
 async function isOfAnother() {
   try {
-    const response = await fetch("/api/session");
+    const response = await fetch(`${ROOT}/api/session`);
     return response.ok && (await response.json()).store !== store;
   } catch {
     return true;
@@ -150,7 +150,7 @@ async function isOfAnother() {
 
 async function renew() {
   try {
-    const response = await fetch("/api/session");
+    const response = await fetch(`${ROOT}/api/session`);
     if (response.ok) $("meta[name=csrf]").content = (await response.json()).csrf;
   } catch { /* the next try tells */ }
 }
@@ -172,7 +172,7 @@ function held(withCurrent) {
 }
 
 // The address of what comes next, beyond what this browser has already.
-const moreOf = (main, withCurrent) => `${main.dataset.more || "/rate"}?beyond=${held(withCurrent).join(",")}`;
+const moreOf = (main, withCurrent) => `${main.dataset.more || `${ROOT}/rate`}?beyond=${held(withCurrent).join(",")}`;
 
 // The <main> of a page, or null where the connection is lost.
 async function load(address) {
@@ -182,8 +182,8 @@ async function load(address) {
   } catch {
     return null;
   }
-  if (new URL(response.url).pathname === "/sign-in") {
-    location.assign("/sign-in");
+  if (new URL(response.url).pathname === `${ROOT}/sign-in`) {
+    location.assign(`${ROOT}/sign-in`);
     return null;
   }
   if (response.status >= 500) return null;
@@ -234,7 +234,7 @@ async function keepHeld() {
   if (!mine.length) return;
   let response;
   try {
-    response = await fetch("/api/screens/keep", {
+    response = await fetch(`${ROOT}/api/screens/keep`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRF-Token": $("meta[name=csrf]").content },
       body: JSON.stringify({ leases: mine }),
@@ -309,7 +309,7 @@ function earlierThan(main) {
   const link = $(".back", main);
   if ($("#sweep", main)) return link && !link.hidden ? link.href : null;
   const [lease] = leasesOf(main);
-  return lease ? `/rate/${lease}/back` : "/rate/last";
+  return `${ROOT}/rate/${lease ? `${lease}/back` : "last"}`;
 }
 
 async function goBack() {
@@ -375,7 +375,7 @@ function poll(main) {
   if (main.dataset.idle !== "wait") return;
   const again = setInterval(async () => {
     if (!main.isConnected) return clearInterval(again);
-    const next = await load("/rate");
+    const next = await load(`${ROOT}/rate`);
     if (next && leasesOf(next).length && main.isConnected) {
       clearInterval(again);
       show(next, "There is more to do.");
@@ -649,7 +649,7 @@ function onClick(event) {
   } else if (at(".undo")) {
     undo();
   } else if (at("#done button")) {
-    goTo(`/rate/${at("#done").dataset.lease}`, "Undone.");
+    goTo(`${ROOT}/rate/${at("#done").dataset.lease}`, "Undone.");
   }
 }
 
@@ -702,7 +702,7 @@ async function look() {
 
 // Parts in which somebody is working stay as they are.
 async function renewParts() {
-  const response = await fetch("/owner");
+  const response = await fetch(`${ROOT}/owner`);
   if (!response.ok) return;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const part of document.querySelectorAll("[id^=live-]:not(input)")) {

@@ -1,0 +1,65 @@
+"""Where a study's site is reached: as given, or as its manifest says; written there once given."""
+
+from dataclasses import dataclass
+
+from reassess.errors import OptionError
+from reassess.study import Study
+from reassess.study import change_settings as change_manifest
+from reassess.study.addresses import check_base_url, check_root_path, root_path_in
+
+
+@dataclass(frozen=True, slots=True)
+class SiteAddress:
+    """Where people reach a site.
+
+    Attributes:
+        base_url: the public address, without a slash at the end; None where it is not known.
+        root_path: the path below which the site lies on its host; empty for the whole host.
+    """
+
+    base_url: str | None
+    root_path: str
+
+    @property
+    def is_https(self) -> bool:
+        """Whether the public address is known to speak https."""
+        return self.base_url is not None and self.base_url.startswith("https://")
+
+
+def site_address(
+    study: Study, base_url: str | None = None, root_path: str | None = None
+) -> SiteAddress:
+    """Where a study's site is reached.
+
+    Args:
+        study: the study, whose manifest says what is not given ([site]).
+        base_url: the public address.
+        root_path: the path below which a proxy serves the site; None is that of the address.
+
+    Raises:
+        OptionError: one of them is malformed, or the two contradict each other.
+    """
+    if base_url is None:
+        base_url = study.setting("site", "base_url")
+        root_path = study.setting("site", "root_path") if root_path is None else root_path
+    base = None if base_url is None else check_base_url(base_url)
+    of_base = "" if base is None else root_path_in(base)
+    root = of_base if root_path is None else check_root_path(root_path)
+    if base is not None and root != of_base:
+        raise OptionError(
+            f"root_path is {root!r}, but must be the path of the public address {base} "
+            f"({of_base or '/'}). Leave one of them out, or make them agree."
+        )
+    return SiteAddress(base, root)
+
+
+def name_address(study: Study, address: SiteAddress) -> Study:
+    """The study, whose manifest names the address from now on.
+
+    Raises:
+        FileError: the manifest cannot be written.
+        MissingExtraError: tomlkit is missing.
+    """
+    root = address.root_path if address.base_url is None else ""
+    named = {"base_url": address.base_url, "root_path": root or None}
+    return change_manifest(study, "site", named)
