@@ -11,18 +11,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reassess import rating
+from reassess.cli import main
 from reassess.errors import OptionError
 from reassess.rating import Store, add_questions, invite, open_store
 from reassess.web import Site, create_app
 from tests.rating.play import SEED
 
 from .conftest import BASE, PLAIN, questions, served
-from .served import free_port, is_heard
+from .served import free_port, is_heard, make_study
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 WEB = Path(rating.__file__).parents[1] / "web"
@@ -93,6 +95,16 @@ def test_cookies_below_a_path_have_the_prefix_that_browsers_allow_there(site: Si
 def test_a_root_path_that_cannot_be_is_refused(site: Site, root_path: str) -> None:
     with pytest.raises(OptionError, match="root_path is"):
         create_app(replace(site, root_path=root_path))
+
+
+def test_a_refused_root_path_leaves_manifest_and_store_as_they_were(tmp_path: Path) -> None:
+    study = make_study(tmp_path, 4)
+    before = (study / "study.toml").read_text()
+    said = CliRunner().invoke(main, ["serve", str(study), "--base-url", "http://h.test/rate"])
+    assert said.exit_code == 2
+    assert "must not begin with /rate" in said.output
+    assert (study / "study.toml").read_text() == before
+    assert not (study / "rating.db").exists()
 
 
 @contextlib.contextmanager

@@ -61,12 +61,22 @@ def create_app(site: Site) -> FastAPI:
     app.add_middleware(Guard, is_https=site.secure_cookies)
     app.add_middleware(operation.RequestLog, requests=app.state.requests)
     if site.root_path:
-        _check_root_path(site.root_path)
+        check_not_own(site.root_path)
         app.add_middleware(RootPath, root_path=site.root_path)
     return app
 
 
-def _check_root_path(root_path: str) -> None:
+def check_not_own(root_path: str) -> None:
+    """Refuse a root path that begins as one of the site's own addresses does.
+
+    Args:
+        root_path: as ``/pilot``, or empty.
+
+    Raises:
+        OptionError: it does; nobody could tell the two apart.
+    """
+    if not root_path:
+        return
     paths = [str(getattr(route, "path", "/")) for part in _PARTS for route in part.router.routes]
     own = {"static", *(path.split("/")[1] for path in paths)}
     first = root_path.split("/")[1]

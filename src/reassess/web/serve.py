@@ -41,7 +41,7 @@ from reassess.study import Study, images_folder, open_study
 from reassess.study.images import ImageFolder, example_images
 from reassess.study.inputs import CACHE
 from reassess.study.manifest import KEYS
-from reassess.web.app import create_app
+from reassess.web.app import check_not_own, create_app
 from reassess.web.image_check import FILE, ImageCheck
 from reassess.web.markdown import markdown_page
 from reassess.web.operation import log_requests
@@ -132,6 +132,7 @@ def serve_study(
     if config.stop is not None:
         check_stop(study, config.stop)
     address = site_address(study, config.base_url, config.root_path)
+    check_not_own(address.root_path)
     images_folder(study)  # refuses a missing one before a store is made
     store = open_rating(study, config.database, votes_per_question=votes_per_question, create=True)
     try:
