@@ -60,6 +60,8 @@ bench: $(PEERS) $(READY) ## every benchmark, ours beside a peer; needs REASSESS_
 	@$(PEER_BIN)/python benchmarks/rating_queue.py
 	@$(PEER_BIN)/python benchmarks/bootstrap.py
 	@$(PEER_BIN)/python benchmarks/truth_inference.py
+	@$(PEER_BIN)/python benchmarks/interval_coverage.py --studies 200 --resamples 40 --world base \
+		--world "strong models" --world "raters err together"
 	@$(BIN)/python benchmarks/training.py
 
 # The peers live in an environment of their own; torch first, so that no other build replaces it.

@@ -5,6 +5,7 @@
                  predictions and progress (Figures 1, 4, 5)
 `multilabel`     how many labels, of which kind; classes that occur together (Fig. 6, Table 1)
 `agreement`      raters, experts and labels against gold (Figure 3); raters with each other
+`experts`        one expert against the others, and the raters together beside
 `raters`         what votes reveal of raters: confusion, effect on labels, drift, repeats
 `classes`        classes that are hard to tell apart
 `mistakes`       the remaining mistakes of models, by kind and severity (section 5)

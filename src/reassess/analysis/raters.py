@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.analysis.agreement import VoteAgreement, vote_agreement
+from reassess.analysis.experts import ExpertsBesideCrowd, experts_beside_crowd
 from reassess.errors import DataError, OptionError
-from reassess.records import ANSWERS, Posterior, Votes, positions
+from reassess.records import ANSWERS, Gold, Posterior, Votes, positions
 from reassess.statistics import dirichlet_concentration, z_critical
 
 _LEAST_NORMAL = 1e-300
@@ -246,6 +247,7 @@ class RaterFindings:
         effects: what would be decided otherwise without each.
         drifts: how each changed; None where no times are known.
         repeats: how far each agrees with themselves; None where nobody was asked twice.
+        experts: one expert against the others and the raters beside; None without such gold.
     """
 
     agreement: VoteAgreement
@@ -253,6 +255,7 @@ class RaterFindings:
     effects: RaterEffects
     drifts: RaterDrifts | None
     repeats: RaterRepeats | None
+    experts: ExpertsBesideCrowd | None
 
 
 def rater_findings(
@@ -260,6 +263,7 @@ def rater_findings(
     posterior: Posterior,
     threshold: float,
     *,
+    gold: Gold | None = None,
     n_resamples: int = 1000,
     rng: np.random.Generator,
 ) -> RaterFindings:
@@ -269,6 +273,7 @@ def rater_findings(
         votes: the votes.
         posterior: fitted to them, by a method that knows raters' confusion.
         threshold: a label is kept where its posterior is at least this.
+        gold: what experts say, to hold each of them and the raters together against the others.
         n_resamples: bootstrap draws of images, for the intervals of agreement.
         rng: where randomness comes from.
 
@@ -282,6 +287,11 @@ def rater_findings(
         effects=leave_one_out(votes, posterior, threshold),
         drifts=None if votes.given_at is None else rater_drifts(votes, posterior),
         repeats=rater_repeats(votes),
+        experts=None
+        if gold is None
+        else experts_beside_crowd(
+            gold, posterior, threshold, votes=votes, n_resamples=n_resamples, rng=rng
+        ),
     )
 
 

@@ -57,7 +57,7 @@ def raters(
     import numpy as np
 
     from reassess.analysis.raters import rater_findings
-    from reassess.report.score_tables import agreement_lines, raters_table
+    from reassess.report.score_tables import agreement_lines, experts_sentence, raters_table
     from reassess.report.table import format_of, to_rich, write_rendered
     from reassess.statistics import check_resamples
     from reassess.study import collect, open_study
@@ -79,6 +79,7 @@ def raters(
             votes,
             posterior,
             point.threshold,
+            gold=found.gold,
             n_resamples=resamples,
             rng=np.random.default_rng(seed),
         )
@@ -88,9 +89,16 @@ def raters(
         write_rendered(table, output)
     if as_json:
         agreement = dataclasses.asdict(rows.agreement)
-        print_json({"study": opened.name, "agreement": agreement, "raters": table.records()})
+        experts = None if rows.experts is None else dataclasses.asdict(rows.experts)
+        print_json({
+            "study": opened.name, "agreement": agreement, "experts": experts,
+            "raters": table.records(),
+        })  # fmt: skip
         return
-    click.echo("\n".join(agreement_lines(rows.agreement)) + "\n")
+    lines = agreement_lines(rows.agreement)
+    if rows.experts is not None:
+        lines.append(experts_sentence(rows.experts))
+    click.echo("\n".join(lines) + "\n")
     console().print(to_rich(table.head(_SHOWN)))
 
 

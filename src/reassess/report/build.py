@@ -257,7 +257,8 @@ def _raters(inputs: ReportInputs, seed: int) -> RaterFindings | None:
     point = inputs.labels.operating_point
     if votes is None or posterior is None or point is None or posterior.confusion is None:
         return None
-    return rater_findings(votes, posterior, point.threshold, rng=np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    return rater_findings(votes, posterior, point.threshold, gold=inputs.gold, rng=rng)
 
 
 def galleries(

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from reassess.analysis.agreement import VoteAgreement
+from reassess.analysis.experts import ExpertsBesideCrowd
 from reassess.analysis.findings import Findings
 from reassess.analysis.raters import RaterFindings
 from reassess.analysis.replicates import Ranked
@@ -308,6 +309,26 @@ def agreement_lines(agreement: VoteAgreement) -> list[str]:
         ("Fleiss' kappa", agreement.fleiss),
     ]
     return [f"{name}: {_coefficient(one)}" for name, one in named if one is not None]
+
+
+def experts_sentence(found: ExpertsBesideCrowd) -> str:
+    """One expert against the others, and the crowd beside."""
+    votes = "" if found.n_votes is None else f", with {found.n_votes:.1f} votes a question,"
+    text = (
+        f"Against what the other experts say, one expert has an F1 score of {found.expert_f1:.3f}, "
+        f"and the raters together{votes} {found.crowd_f1:.3f} on the same questions"
+    )
+    if found.difference_interval is None:
+        return f"{text}."
+    low, high = found.difference_interval
+    if low > 0:
+        meaning = "the raters together do better than one expert"
+    elif high < 0:
+        meaning = "one expert does better than the raters together"
+    else:
+        meaning = "which of them does better is not decided"
+    ends = f"{found.difference:+.3f} ({low:+.3f} to {high:+.3f})".replace("-", "−")
+    return f"{text}; difference {ends}: {meaning}."
 
 
 def _coefficient(one: Coefficient) -> str:

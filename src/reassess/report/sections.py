@@ -11,6 +11,7 @@ from reassess.report.mistake_tables import mistakes_table
 from reassess.report.page_parts import Figure, Report, Section
 from reassess.report.score_tables import (
     agreement_lines,
+    experts_sentence,
     ranks_table,
     raters_table,
     score_table,
@@ -143,13 +144,16 @@ def _labels(_report: Report, figures: Figures) -> Section:
 
 
 def _agreement(report: Report, figures: Figures) -> Section:
-    text = (
+    text: tuple[str, ...] = (
         (
             f"{report.experts.capitalize()} answered a set of gold questions. Precision asks how"
             " many of the labels that were kept hold; recall, how many of those that hold were"
             " kept."
         ),
     )
+    found = report.raters_found
+    if found is not None and found.experts is not None:
+        text += (experts_sentence(found.experts),)
     drawn = _pick(figures, "agreement")
     used = ("gold", "labels", "posterior", "original labels", "votes")
     return Section("agreement", "Can the labels be trusted?", text, drawn, rests_on=used)
