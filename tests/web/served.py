@@ -1,8 +1,13 @@
-"""A site as its owner starts it, `reassess serve` in processes of its own, and raters over HTTP."""
+"""A site as its owner starts it, `reassess serve` in processes of its own, and raters over HTTP.
+
+Importing all that a site needs takes longer than anything else of a start. A process that has
+imported it is therefore forked for each start; `is_typed` starts one as a shell does instead.
+"""
 
 import contextlib
 import http.client
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -25,6 +30,12 @@ from reassess.rating.schema import leases, votes
 from reassess.records import Pairs, Questions, Tasks
 from reassess.site.store import database_url
 from reassess.study import FILES, new_study, open_study
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    ["reassess.cli.serve", "reassess.web.serve", "uvicorn.main", "h11",
+     "alembic.command", "reassess.rating.migrations", "psycopg", "sqlalchemy.dialects.postgresql"]
+)  # fmt: skip
 
 LOST = (OSError, http.client.HTTPException)
 """What a client sees of a server that dies."""
@@ -59,42 +70,74 @@ def is_heard(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def serve_forked(arguments: list[str], log: Path) -> None:
+    """`reassess serve` in this process, as the leader of its group."""
+    from reassess.cli import main
+
+    os.setsid()
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    main(arguments, prog_name="reassess")
+
+
 class Server:
     """`reassess serve` of a study, which can be killed and started again at the same port."""
 
-    def __init__(self, study: Path, url: str | None = None, *options: str) -> None:
+    def __init__(
+        self, study: Path, url: str | None = None, *options: str, is_typed: bool = False
+    ) -> None:
         self.study = study
         self.url = database_url(open_study(study), url)
         self.port = free_port()
         self.log = study.parent.parent / f"log-{self.port}"
-        self.command = [sys.executable, "-m", "reassess.cli", "serve", str(study),
-                        "--no-early-stopping",
-                        "--port", str(self.port), "--database", self.url, *options]  # fmt: skip
+        self.is_typed = is_typed
+        self.arguments = ["serve", str(study), "--no-early-stopping", "--port", str(self.port),
+                          "--database", self.url, *options]  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
+        self.forked: multiprocessing.process.BaseProcess | None = None
         self.visitors: list[Visitor] = []
 
+    @property
+    def pid(self) -> int:
+        """Number of the process that was started last."""
+        started = self.process or self.forked
+        assert started is not None
+        assert started.pid is not None
+        return started.pid
+
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command, stderr=log, start_new_session=True)
+        if self.is_typed:
+            command = [sys.executable, "-m", "reassess.cli", *self.arguments]
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(command, stderr=log, start_new_session=True)
+        else:
+            self.forked = FORKS.Process(target=serve_forked, args=(self.arguments, self.log))
+            self.forked.start()
         deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and self.process.poll() is None:
+        while time.monotonic() < deadline and self._status() is None:
             if is_heard(self.port):
                 return
             time.sleep(0.02)
-        raise TimeoutError(f"nobody listens at {self.port}; status {self.process.poll()}")
+        raise TimeoutError(f"nobody listens at {self.port}; status {self._status()}")
+
+    def _status(self) -> int | None:
+        return self.process.poll() if self.process else self.forked.exitcode  # type: ignore[union-attr]
 
     def kill(self) -> None:
         """Every process of it at once, as a power cut would."""
+        if self.process is None and self.forked is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(30)
+        elif self.forked is not None:
+            self.forked.kill()
+            self.forked.join(30)
 
     def workers(self) -> list[int]:
         """Numbers of the processes that answer, where there are several."""
-        assert self.process is not None
-        pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [
             int(child)
             for child in children

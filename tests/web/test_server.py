@@ -52,8 +52,8 @@ from .served import (
 BACKUP_EACH = 6
 """Rounds from one backup to the next."""
 
-KILL_ROUNDS = 20
-"""On each of the two databases; a round takes four to five seconds, most of them to start again."""
+KILL_ROUNDS = 12
+"""On each of the two databases; a round takes one to two seconds."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -75,8 +75,14 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start a site; whatever is left of it at the end is killed."""
     started: list[Server] = []
 
-    def start(*options: str, url: str | None = None, n_images: int = 400, folder: Path = tmp_path):
-        made = Server(make_study(folder, n_images), url, *options)
+    def start(
+        *options: str,
+        url: str | None = None,
+        n_images: int = 400,
+        folder: Path = tmp_path,
+        is_typed: bool = False,
+    ) -> Server:
+        made = Server(make_study(folder, n_images), url, *options, is_typed=is_typed)
         with open_store(made.url, settings=PLAIN, secret=SEED) as store:
             change(store, PLAIN)
         started.append(made)
@@ -148,7 +154,7 @@ def n_stored(raters: list[Rating]) -> int:
 def test_a_server_that_is_asked_to_end_leaves_every_vote_in_the_database_alone(
     serve: Callable[..., Server], tmp_path: Path
 ) -> None:
-    site = serve(n_images=60)
+    site = serve(n_images=60, is_typed=True)
     raters, stop = start_raters(site, 3)
     until(lambda: sum(rater.n_acknowledged for rater in raters) >= 12)
     stop.set()
@@ -167,7 +173,7 @@ def test_a_server_that_is_asked_to_end_leaves_every_vote_in_the_database_alone(
 def test_several_processes_serve_one_study_and_one_of_them_may_die(
     serve: Callable[..., Server], postgresql: str
 ) -> None:
-    site = serve("--processes", "2", url=postgresql, n_images=40)
+    site = serve("--processes", "2", url=postgresql, n_images=40, is_typed=True)
     until(lambda: len(site.workers()) == 2)
     raters, stop = start_raters(site, 8)
     until(lambda: sum(rater.n_acknowledged for rater in raters) >= 10)
@@ -211,8 +217,7 @@ class Disk:
             self._limit(site, resource.RLIM_INFINITY)
 
     def _limit(self, site: Server, size: int) -> None:
-        assert site.process is not None
-        resource.prlimit(site.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        resource.prlimit(site.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 @pytest.fixture(params=["tmpfs", "limit"])
