@@ -33,7 +33,7 @@ demo: $(READY) ## a whole study on handwritten digits; says where the report lie
 	@$(BIN)/reassess demo
 
 test: $(READY) ## all tests; those on published data need REASSESS_DATA
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 lint: $(READY) ## style, types and the layers of the house
 	@$(BIN)/ruff check .

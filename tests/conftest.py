@@ -6,6 +6,8 @@ of it; everything that a test expects is computed from them by a few lines of Nu
 
 import json
 import os
+import sys
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,10 @@ pytest_plugins = ["tests.browser"]
 # Workers of pytest-xdist inherit it: a thread of PyTorch's waits for the others by spinning, and
 # where each worker has as many threads as there are cores, training takes several times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Each worker, and each process that a test starts, would otherwise compile every module again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("reassess", deadline=None, max_examples=40)
 settings.load_profile("reassess")
@@ -43,6 +49,58 @@ SCORES = np.array(
         [0.25, 0.30, 0.35, 0.10],
     ]
 )
+
+
+DEAR = (
+    "web/test_server.py",
+    "cli/test_training_commands.py",
+    "test_docs.py",
+    "rating/test_queue.py",
+    "test_demo.py",
+    "site/test_site.py",
+    "web/test_browser.py",
+    "report/test_page.py",
+    "cli/test_verdict_commands.py",
+    "cli/test_rating_commands.py",
+    "rating/test_concurrency.py",
+    "cli/test_report_commands.py",
+    "web/test_rating_page.py",
+    "proposals/test_learned.py",
+    "study/test_study.py",
+    "web/test_intruder.py",
+)
+"""Modules that take longest, the longest first."""
+
+RUNS_AGAIN = {"browser", "serve"}
+"""Fixtures of a real browser and of real server processes. Where the machine is so busy that one
+of them is late, a test of theirs fails for no fault of the site's: it runs once more, and the
+summary names it. No other test does, as what fails there once is wrong."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long modules come first on every worker, as the last test to end decides how long all take.
+
+    pytest-xdist hands each of its n workers one n-th of the tests, in their order, and lets those
+    that are done take from the ends of the others.
+    """
+    for item in items:
+        if RUNS_AGAIN & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+    n = getattr(config, "workerinput", {}).get("workercount", 1)
+    by_module = defaultdict(list)
+    for item in items:
+        name = item.nodeid.partition("::")[0].removeprefix("tests/")
+        by_module[name if name in DEAR else ""].append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(n)]
+    for place, name in enumerate(DEAR):
+        there_and_back = place % (2 * n)
+        shares[min(there_and_back, 2 * n - 1 - there_and_back)] += by_module[name]
+    rest = iter(by_module[""])
+    for i, share in enumerate(shares):
+        size = len(items) // n + (i >= n - len(items) % n)
+        share += [item for _, item in zip(range(size - len(share)), rest, strict=False)]
+    items[:] = [item for share in shares for item in share] + list(rest)
 
 
 @dataclass(frozen=True)
