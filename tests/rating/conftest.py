@@ -32,7 +32,12 @@ def server() -> Iterator[str]:
     except Exception as error:  # noqa: BLE001 -- whatever keeps a server from starting is a reason
         shutil.rmtree(folder, ignore_errors=True)
         pytest.skip(f"no PostgreSQL could be started: {error}")
-    yield running.get_uri("{database}")
+    url = running.get_uri("{database}")
+    # Only a power cut of the whole machine would show that nothing is forced to the disk.
+    for setting in ("fsync", "full_page_writes"):
+        execute(url, f"ALTER SYSTEM SET {setting} = off")
+    execute(url, "SELECT pg_reload_conf()")
+    yield url
     _end_at_once(running.get_pid())
     running.cleanup()
     shutil.rmtree(folder, ignore_errors=True)

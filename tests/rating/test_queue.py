@@ -1,4 +1,4 @@
-"""The queue's rules, one rater at a time; every test on SQLite and on PostgreSQL."""
+"""The queue's rules, one rater at a time; on SQLite and, but those of chance, on PostgreSQL."""
 
 from collections import Counter
 from dataclasses import replace
@@ -52,6 +52,9 @@ from reassess.records import Assessment, Questions, Tasks
 
 from .play import PLAIN, answer_all, gold_of, key, play, questions, raters, truth_of, truthful
 
+ON_SQLITE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+"""For tests of chance, which take many tasks: the draw is of Python and knows no database."""
+
 
 def counted(store) -> Counter:
     """Counted votes of each (image, class)."""
@@ -76,6 +79,7 @@ def test_every_question_gets_k_votes_by_distinct_raters_and_no_more(store):
     assert audit(store) == ()
 
 
+@ON_SQLITE
 def test_nobody_is_asked_twice_and_each_has_an_order_of_their_own(make_store):
     """Orders are independent: with tasks at random places on the ring, r was 0.25 on average."""
     store = make_store(replace(PLAIN, votes_per_question=8))
@@ -360,6 +364,7 @@ def test_under_a_budget_a_screen_leaves_out_what_can_wait_and_comes_again_for_it
     assert audit(store) == ()
 
 
+@ON_SQLITE
 def test_gold_under_a_budget_is_as_long_as_the_screen_that_it_stands_for(make_store):
     label_of = {}
     settings = replace(PLAIN, budget=10_000, gold_rate=0.5)
@@ -411,6 +416,7 @@ def test_a_stopping_rule_settles_questions_one_by_one_and_urgent_ones_come_first
     assert audit(store) == ()
 
 
+@ON_SQLITE
 def test_gold_stands_at_random_places_at_its_rate_and_is_nothing_special(make_store):
     store = make_store(replace(PLAIN, gold_rate=0.4, votes_per_question=1))
     gold = questions(40, 2, start=1000)
@@ -436,6 +442,7 @@ def test_gold_stands_at_random_places_at_its_rate_and_is_nothing_special(make_st
     assert audit(store) == ()
 
 
+@ON_SQLITE
 def test_screens_are_shown_again_for_self_agreement_after_a_gap(make_store):
     store = make_store(replace(PLAIN, repeat_rate=0.3, repeat_gap=5))
     add_questions(store, questions(40, 2))
@@ -481,6 +488,7 @@ def test_practice_then_qualification_then_real_work(make_store):
     assert audit(store) == ()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("say", "qualifies"),
     [
@@ -513,6 +521,7 @@ def test_one_answer_to_everything_does_not_qualify(make_store, say, qualifies):
     assert audit(store) == ()
 
 
+@ON_SQLITE
 def test_qualification_goes_on_until_both_kinds_of_gold_were_asked(make_store):
     store = make_store(replace(PLAIN, n_qualification=1))
     known = questions(30, 1)  # one of three is present, with one question an image
@@ -545,6 +554,7 @@ def test_gold_of_one_kind_is_warned_of(make_store):
     assert rater(store, lazy).stage == "rating"
 
 
+@ON_SQLITE
 def test_the_progress_that_a_rater_sees_does_not_tell_gold(make_store, clock):
     store = make_store(replace(PLAIN, votes_per_question=1, gold_rate=0.4, goal=40))
     add_questions(store, questions(60, 2))
