@@ -11,7 +11,7 @@ Class names and is-a edges of ImageNet ship with the package (WordNet 3.0).
 import functools
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -30,9 +30,11 @@ from reassess.files import (
     sha256_of,
 )
 from reassess.files.access import read_npy, read_npz
+from reassess.files.dense_votes import read_dense_pairs
 from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
 from reassess.files.prediction_forms import named_in_full, without_siblings
 from reassess.files.results import Results, read_results
+from reassess.notes import note
 from reassess.records import Accuracy, Benchmark, Gold, LabelSets, Predictions, Votes
 from reassess.registry import checks_choices, near_names
 
@@ -137,6 +139,14 @@ ENTRIES: tuple[Entry, ...] = (
           *_KERAS_PYTORCH, ("cifar10/predictions/",), "imagefolder"),
 )  # fmt: skip
 
+
+REAL_POOL = (
+    "VGG-16", "Inception v3", "ResNet-50", "ResNet-152", "ResNeXt-101, 32x8d",
+    "ResNeXt-101, 32x8d, IG", "ResNeXt-101, 32x48d, IG", "BiT-M", "BiT-L", "Assemble ResNet-50",
+    "Assemble ResNet-152", "NASNet-A Large", "NASNet-A Mobile", "Once for all (Large)", "S4L MOAM",
+    "CPC v2, fine-tuned", "CPC v2, linear", "MoCo v2, long", "SimCLR",
+)  # fmt: skip
+"""The models whose predictions the published labels were asked about: the paper, Table 3."""
 
 IMAGENET_ORIGINAL = Accuracy(42_164, 46_837, 3_163)
 """ReaL accuracy of ImageNet's original labels; a test computes it from the published files."""
@@ -267,7 +277,25 @@ class Catalog:
             raise OptionError(f"the labels {name!r} cannot be scored by name yet.")
         benchmark = self.benchmark("imagenet")
         labels = read_labels(self._first(name), classes=benchmark.classes, name=name)
-        return labels.align_to(benchmark)
+        labels = labels.align_to(benchmark)
+        return self._with_what_was_asked(labels) if name == "imagenet-real" else labels
+
+    def _with_what_was_asked(self, labels: LabelSets) -> LabelSets:
+        """The published labels with what their votes say of them: docs/statistics.md.
+
+        Raters were asked about exactly the pairs in the published votes. An image without any was
+        skipped: every model of the pool predicted its original label, which it keeps.
+        """
+        try:
+            path = self._first("imagenet-votes", "votes")
+        except CatalogError as error:
+            note(
+                f"{labels.name}: what raters were asked about is unknown, as its votes are. {error}"
+            )
+            return labels
+        asked = read_dense_pairs(path).aligned_to(labels.image_ids, source="imagenet-votes")
+        rated = np.bincount(asked.image, minlength=len(labels)) > 0
+        return replace(labels, asked=asked, rated=rated, models=REAL_POOL)
 
     def expert_mistakes(self, name: str = "imagenet-mistakes") -> list[ExpertMistakes]:
         """Experts' verdicts on the remaining mistakes of models, one record a model.

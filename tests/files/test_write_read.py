@@ -33,6 +33,7 @@ from reassess.files.artefacts import (
     write_proposals,
     write_tasks,
 )
+from reassess.files.audits import read_audit, write_audit
 from reassess.files.keep_list import write_keep_list
 from reassess.files.model_outputs import (
     OutOfFold,
@@ -43,6 +44,8 @@ from reassess.files.model_outputs import (
 from reassess.files.reviews import read_review, write_review
 from reassess.records import (
     ANSWERS,
+    Audit,
+    AuditStratum,
     Benchmark,
     Classes,
     Gold,
@@ -77,6 +80,15 @@ def labels() -> LabelSets:
         n_classes=4, operating_point=point, votes_sha256="ab" * 32, models=("one", "zwei"),
         classes=Classes(IDS_OF_CLASSES, ("cat", "dog", "dog", "eel"), BLANK, BLANK),
         calibrated=np.array([0.7, 0.4, 1.0]),
+        asked=Pairs(IDS, np.array([0, 0, 0, 1]), np.array([0, 1, 3, 2])), audit=audit(),
+    )  # fmt: skip
+
+
+def audit() -> Audit:
+    return Audit(
+        (AuditStratum("skipped", None, (7, 8)), AuditStratum("unasked", "zwei", (9,))),
+        Pairs(IDS, np.array([2, 0, 1]), np.array([0, 2, 1]), IDS_OF_CLASSES),
+        np.array([0, 1, 1]), np.array([True, False, True]),
     )  # fmt: skip
 
 
@@ -186,6 +198,7 @@ KINDS = [
          lambda p: read_proposals(p, BENCHMARK)),
     Kind("tasks", lambda: Tasks(Questions.from_pairs(PAIRS), np.array([0, 0, 1, 2])), "t.parquet",
          lambda r, p: write_tasks(r, p, {}), read_tasks),
+    Kind("audit", audit, "a.json", write_audit, lambda p: read_audit(p, IDS)),
     Kind("review", review, "r.json", write_review, read_review),
     Kind("out of fold",
          lambda: OutOfFold(IDS, np.array([[0.75, 0.25]] * 3), np.array([0, 1, 0]), CLASSES),
@@ -249,7 +262,7 @@ def with_hash(record: Votes | Gold, sha256: str) -> Votes | Gold:
 
 
 @pytest.mark.parametrize(
-    "make", [labels, votes, posterior, proposals, review], ids=lambda one: one.__name__
+    "make", [labels, votes, posterior, proposals, review, audit], ids=lambda one: one.__name__
 )
 def test_the_records_that_are_written_leave_no_field_at_its_default(make: Any) -> None:
     assert unset(make()) == []

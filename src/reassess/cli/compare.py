@@ -90,8 +90,10 @@ def compare(
 
     from reassess.report.verdict import comparison_sentences
 
-    for sentence, style in zip(comparison_sentences(comparison), ("bold", *[""] * 4), strict=False):
-        console().print(Text(sentence, style))
+    answer, *rest = comparison_sentences(comparison)
+    console().print(Text(answer, "bold"))
+    for sentence in rest:
+        console().print(sentence, markup=False, highlight=False)
 
 
 def _write_flips(comparison: Comparison, output: str) -> None:

@@ -12,6 +12,7 @@ scores              as JSON, as columns, and image by image: counts, fractions i
 The metadata of a parquet file holds what it was made from, as JSON under ``reassess``.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ from reassess.files.places import check_extension
 from reassess.files.tables import read_table, write_csv, write_table
 from reassess.records import (
     Accuracy,
+    AuditedAccuracy,
     Benchmark,
     Classes,
     Comparison,
@@ -46,7 +48,7 @@ from reassess.records import (
     align,
     factorize,
 )
-from reassess.statistics import wilson_interval
+from reassess.statistics import wilson_bounds, wilson_interval
 
 _MODEL = "model:"
 
@@ -302,6 +304,20 @@ def accuracy_as_dict(accuracy: Accuracy, confidence: float) -> dict[str, Any]:
     }
 
 
+def _audited(found: AuditedAccuracy, counted: Accuracy, confidence: float) -> dict[str, Any]:
+    """Value and interval from an audit, beside the value as counted."""
+    n = np.array([found.n_effective])
+    low, high = (float(end[0]) for end in wilson_bounds(found.value * n, n, confidence))
+    return {
+        "value": found.value,
+        "low": min(low, found.value),
+        "high": max(high, found.value),
+        "counted": counted.value,
+        "n_audited_skipped": found.n_skipped,
+        "n_audited_unasked": found.n_unasked,
+    }
+
+
 def score_as_dict(score: ModelScore, confidence: float) -> dict[str, Any]:
     """One model's entry of the JSON output."""
     found: dict[str, Any] = {"model": score.model, "original": None}
@@ -309,6 +325,16 @@ def score_as_dict(score: ModelScore, confidence: float) -> dict[str, Any]:
         found["original"] = accuracy_as_dict(score.original, confidence)
     found["real"] = accuracy_as_dict(score.real, confidence)
     found["real"]["n_unlabelled"] = score.real.n_unlabelled
+    if score.audited is not None:
+        found["real"] |= _audited(score.audited, score.real, confidence)
+    if score.unasked is not None:
+        one = score.unasked
+        found["real"] |= {
+            "n_unasked": one.n_unasked,
+            "n_unchecked": one.n_unchecked,
+            "unasked_low": one.low,
+            "unasked_high": one.high,
+        }
     for kind in ("original", "real"):
         ends = getattr(score, f"{kind}_bootstrap")
         if ends is not None:
@@ -429,6 +455,9 @@ def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
         "high": comparison.high,
         "confidence": comparison.confidence,
         "p_value": comparison.p_value,
+        "decision": comparison.decision,
+        "unasked": comparison.unasked and dataclasses.asdict(comparison.unasked),
+        "audited": comparison.audited and dataclasses.asdict(comparison.audited),
         "only_a": comparison.only_a.tolist(),
         "only_b": comparison.only_b.tolist(),
     }

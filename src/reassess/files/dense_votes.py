@@ -44,7 +44,34 @@ def read_dense_votes(
         DataError: there is no vote or rater, or arrays do not fit together.
     """
     names = ANSWERS if answers is None or isinstance(answers, Mapping) else tuple(answers)
-    arrays = read_npz(path, ["info", "ids", *_class_ids_in(path)])
+    pairs = read_dense_pairs(path)
+    ids = read_npz(path, ["ids"])["ids"]
+    rater_ids = np.array([plain_text(one) for one in as_strings(ids, f"{path}: 'ids'")])
+    if len(rater_ids) == 0:
+        raise DataError(f"{path}: 'ids' names 0 raters, but there must be at least one.")
+    question, rater, answer = _read_tensor(path, len(rater_ids), len(pairs), len(names))
+    order = np.argsort(question, kind="stable")
+    places = ours_in_order(names, str(path))
+    if places is not None:
+        names, answer = ANSWERS, np.array(places)[answer]
+    return Votes(
+        questions=Questions.from_pairs(pairs),
+        rater_ids=rater_ids,
+        answers=names,
+        question=question[order].astype(np.int32),
+        rater=rater[order].astype(np.int32),
+        answer=answer[order].astype(np.int8 if len(names) < 128 else np.int32),
+    )
+
+
+def read_dense_pairs(path: Path) -> Pairs:
+    """What the questions of the published archive are about; their votes are not read.
+
+    Raises:
+        FileError: the file is missing or corrupt, or ``info`` is of another form.
+        DataError: a class is no index, or a pair repeats.
+    """
+    arrays = read_npz(path, ["info", *_class_ids_in(path)])
     info = arrays["info"]
     if info.ndim != 2 or info.shape[1] != 2 or info.dtype.kind not in "US":
         raise FileError(
@@ -56,22 +83,7 @@ def read_dense_votes(
     label = class_indices(texts, None, f"{path}: 'info'", labels_are="index", first_row=0)
     stated = arrays.get(_CLASS_IDS)
     class_ids = None if stated is None else tuple(as_strings(stated, str(path)).tolist())
-    rater_ids = np.array([plain_text(one) for one in as_strings(arrays["ids"], f"{path}: 'ids'")])
-    if len(rater_ids) == 0:
-        raise DataError(f"{path}: 'ids' names 0 raters, but there must be at least one.")
-    question, rater, answer = _read_tensor(path, len(rater_ids), len(info), len(names))
-    order = np.argsort(question, kind="stable")
-    places = ours_in_order(names, str(path))
-    if places is not None:
-        names, answer = ANSWERS, np.array(places)[answer]
-    return Votes(
-        questions=Questions.from_pairs(Pairs(image_ids, image, label, class_ids)),
-        rater_ids=rater_ids,
-        answers=names,
-        question=question[order].astype(np.int32),
-        rater=rater[order].astype(np.int32),
-        answer=answer[order].astype(np.int8 if len(names) < 128 else np.int32),
-    )
+    return Pairs(image_ids, image, label, class_ids)
 
 
 def _plain(

@@ -5,7 +5,7 @@ native      a JSON object with ``labels`` {image id: [classes]}, ``operating_poi
 real-json   the published form: a bare list of lists in the order of the file numbers; what
             it cannot hold stands in ``<stem>.meta.json`` beside it
 by-file     a JSON object {file name: [classes]}
-parquet     columns ``image``, ``labels``, ``posterior``, ``rated``
+parquet     columns ``image``, ``labels``, ``posterior``, ``rated``, ``asked``
 checks      read only: workers' checks of suspected label errors (`reassess.files.other_labels`)
 
 A file says by its ending and its content which format it has; one that says none of them is
@@ -36,6 +36,7 @@ from reassess.files.access import (
     sha256_of,
     write_atomically,
 )
+from reassess.files.audits import audit_as_dict, audit_from_dict
 from reassess.files.columns import IMAGE, LABELS
 from reassess.files.label_records import check_objects, is_label_records, labels_by_image
 from reassess.files.other_labels import is_label_checks, label_checks, read_label_table
@@ -44,7 +45,7 @@ from reassess.files.places import check_extension
 from reassess.files.signatures import describe_json
 from reassess.files.tables import TABLES, read_table
 from reassess.notes import note
-from reassess.records import Classes, LabelSets, OperatingPoint, file_number_order
+from reassess.records import Classes, LabelSets, OperatingPoint, Pairs, file_number_order
 from reassess.records.benchmark import MOST_CLASSES
 from reassess.registry import Registry
 
@@ -189,6 +190,8 @@ def _about(labels: LabelSets) -> dict[str, Any]:
             "votes_sha256": labels.votes_sha256,
             "models": None if labels.models is None else list(labels.models),
             "unrated": unrated,
+            "asked": _asked_by_image(labels),
+            "audit": None if labels.audit is None else audit_as_dict(labels.audit),
         }
         | stated_classes(labels.classes)
         | {
@@ -224,6 +227,25 @@ def classes_stated_in(about: Mapping[str, Any], path: Path) -> Classes | None:
         return Classes(tuple(ids), tuple(names), blank, blank)
 
 
+def _asked_by_image(labels: LabelSets) -> dict[str, list[int]] | None:
+    """The classes that raters were asked about, of each image with any."""
+    if labels.asked is None:
+        return None
+    classes = np.split(labels.asked.label, np.flatnonzero(np.diff(labels.asked.image)) + 1)
+    images = labels.image_ids[np.unique(labels.asked.image)].tolist()
+    return {image: one.tolist() for image, one in zip(images, classes, strict=False)}
+
+
+def _asked(by_image: Any, ids: Shaped[np.ndarray, "N"]) -> Pairs | None:
+    """What `_asked_by_image` wrote, as pairs of these images."""
+    if by_image is None:
+        return None
+    lists = [by_image.get(image) or [] for image in ids.tolist()]
+    sizes = [len(one) for one in lists]
+    label = np.array([label for one in lists for label in one], dtype=np.int64)
+    return Pairs(ids, np.repeat(np.arange(len(ids)), sizes), label)
+
+
 def _probabilities(labels: LabelSets) -> dict[str, Float[np.ndarray, "L"]]:
     """What is known of P(present) of each label: raw, and as gold has it."""
     known = {"posterior": labels.posterior, "calibrated": labels.calibrated}
@@ -256,7 +278,11 @@ def _write_parquet(labels: LabelSets, path: Path) -> None:
         columns[name] = _by_image(labels, values)
     if labels.rated is not None:
         columns["rated"] = labels.rated
-    about = _about(labels) | {"unrated": None, "posterior": None, "calibrated": None}
+    asked = _asked_by_image(labels)
+    if asked is not None:
+        columns["asked"] = [asked.get(image, []) for image in labels.image_ids.tolist()]
+    in_columns = ("unrated", "asked", "posterior", "calibrated")
+    about = _about(labels) | dict.fromkeys(in_columns)
     with write_atomically(path) as beside:
         write_parquet(beside, columns, {"reassess": json.dumps(about)})
 
@@ -459,7 +485,7 @@ def _label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, 
                 _check_lengths(path, ids, checked, by_image)
                 flat = [p for values in by_image for p in values]
                 probabilities[name] = np.array(flat, dtype=np.float64)
-        point = about.get("operating_point")
+        point, audit = about.get("operating_point"), about.get("audit")
         with prefix_errors_with(path):
             return (
                 LabelSets.from_lists(
@@ -473,11 +499,13 @@ def _label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, 
                     votes_sha256=about.get("votes_sha256"),
                     models=None if about.get("models") is None else tuple(about["models"]),
                     classes=own,
+                    asked=_asked(about.get("asked"), ids),
+                    audit=None if audit is None else audit_from_dict(audit, ids, path),
                 )
                 .refuse_empty()
                 .numbered_by(classes)
             )
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise FileError(
             f"{path}: what stands beside the labels is not what was written ({error})."
         ) from error
@@ -520,7 +548,7 @@ def _read_parquet(source: LabelFile) -> LabelSets:
     ids = np.array(table.texts(table.require(IMAGE)))
     lists = [[] if labels is None else labels for labels in cells]
     about = _parquet_about(path)
-    for name in ("posterior", "calibrated"):
+    for name in ("posterior", "calibrated", "asked"):
         if table.find((name,)):
             about[name] = dict(zip(ids.tolist(), table.cells(name), strict=True))
     if table.find(("rated",)):
@@ -574,13 +602,15 @@ for _format in (
                 "operating_point",
                 "votes_sha256",
                 "models",
+                "asked",
+                "audit",
             }
         ),
     ),
     LabelFormat(
         "parquet",
         ".parquet",
-        "columns image, labels, posterior, rated",
+        "columns image, labels, posterior, rated, asked",
         _never,
         _read_parquet,
         _write_parquet,

@@ -9,11 +9,12 @@ Source: the paper, sections 3.2 and 3.3; Figure 3 for precision and recall.
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Bool
 
-from reassess.errors import DataError, OptionError
+from reassess.errors import DataError, OptionError, preview
 from reassess.labels.curve import GoldSample, gold_sample, has_seen, unseen_sample
 from reassess.labels.rules import CONFIDENCE, RULES, LabelOptions, LabelRule
-from reassess.records import Benchmark, Gold, LabelSets, OperatingPoint, Posterior
+from reassess.records import Audit, Benchmark, Gold, LabelSets, OperatingPoint, Pairs, Posterior
 from reassess.statistics import clustered_interval
 
 INTERVAL = 0.95
@@ -121,7 +122,12 @@ def _cross_fitted(
 
 
 def reassessed_labels(
-    posterior: Posterior, benchmark: Benchmark, point: OperatingPoint, *, name: str | None = None
+    posterior: Posterior,
+    benchmark: Benchmark,
+    point: OperatingPoint,
+    *,
+    name: str | None = None,
+    audit: Audit | None = None,
 ) -> LabelSets:
     """The label sets that a posterior gives at an operating point.
 
@@ -130,10 +136,12 @@ def reassessed_labels(
         benchmark: all images, with their original labels.
         point: the threshold, inclusive.
         name: how to call the labels; "<benchmark> reassessed" by default.
+        audit: what was drawn at random to be asked about; a skipped image of which only an
+            unasked prediction was drawn counts as unrated, and keeps its original label.
 
     Raises:
-        DataError: the questions are no pairs, the benchmark has no original labels, or no
-            image keeps a label.
+        DataError: the questions are no pairs, the benchmark has no original labels, no image
+            keeps a label, or a drawn pair has no posterior.
         AlignmentError: an image of the posterior is not in the benchmark.
     """
     pairs = posterior.questions.require_pairs("posterior")
@@ -146,6 +154,9 @@ def reassessed_labels(
     pairs = pairs.aligned_to(benchmark.image_ids, source="posterior", target_name=benchmark.name)
     rated = np.zeros(n_images, dtype=bool)
     rated[pairs.image] = True
+    if audit is not None:
+        audit = audit.numbered_by(benchmark.classes).aligned_to(benchmark.image_ids)
+        rated = _rated_beside(audit, pairs, n_images)
     kept = posterior.present >= point.threshold
     unrated = np.flatnonzero(~rated)
     image = np.concatenate([pairs.image[kept], unrated])
@@ -169,4 +180,25 @@ def reassessed_labels(
         votes_sha256=posterior.votes_sha256,
         classes=benchmark.classes,
         calibrated=calibrated,
+        asked=pairs,
+        audit=audit,
     ).refuse_empty()
+
+
+def _rated_beside(audit: Audit, pairs: Pairs, n_images: int) -> Bool[np.ndarray, "N"]:
+    """Which images were asked about beside the unasked predictions that an audit drew.
+
+    Raises:
+        DataError: a pair that was drawn was not asked about.
+    """
+    drawn = audit.pairs.take(audit.drawn)
+    missing = ~drawn.is_in(pairs)
+    if missing.any():
+        raise DataError(
+            f"audit: {preview(drawn.ids()[missing])} was drawn, but has no posterior and must have "
+            f"one; {int(missing.sum()):,} of {len(drawn):,} have none. Ask raters for them."
+        )
+    beside = ~pairs.is_in(audit.pairs.take(audit.drawn & audit.of_kind("unasked")))
+    rated = np.zeros(n_images, dtype=bool)
+    rated[pairs.image[beside]] = True
+    return rated

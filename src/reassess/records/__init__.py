@@ -20,6 +20,7 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `tasks`             `Tasks`: the questions of one image on one screen; `Assessment`,
                     `StoppingRule`: which questions need no more votes
 `labels`            `LabelSets`, `OperatingPoint`
+`audits`            `Audit`: random samples of what the rule would not have asked about
 `scores`            `Accuracy`, `MultilabelAccuracy`, `ModelScore`, `Comparison`, `ImageTable`
 `reviews`           `MistakeReview`: mistakes drawn for raters to judge
 ==================  =============================================================
@@ -28,6 +29,7 @@ Does not read or write anything: `reassess.files` does.
 """
 
 from reassess.records.alignment import align, how_ids_differ, positions
+from reassess.records.audits import AUDIT_KINDS, Audit, AuditKind, AuditStratum
 from reassess.records.benchmark import (
     Benchmark,
     Classes,
@@ -48,21 +50,33 @@ from reassess.records.questions import ANSWERS, Posterior, Proposals, Questions
 from reassess.records.reviews import MistakeReview
 from reassess.records.scores import (
     Accuracy,
+    AuditedAccuracy,
+    AuditedDifference,
     Comparison,
+    ComparisonDecision,
     ImageTable,
     ModelScore,
     MultilabelAccuracy,
+    UnaskedDifference,
+    UnaskedPredictions,
 )
 from reassess.records.tasks import Assessment, NoStopping, StoppingRule, Tasks
 from reassess.records.votes import Gold, Votes
 
 __all__ = [
     "ANSWERS",
+    "AUDIT_KINDS",
     "Accuracy",
     "Assessment",
+    "Audit",
+    "AuditKind",
+    "AuditStratum",
+    "AuditedAccuracy",
+    "AuditedDifference",
     "Benchmark",
     "Classes",
     "Comparison",
+    "ComparisonDecision",
     "Gold",
     "Hierarchy",
     "ImageTable",
@@ -82,6 +96,8 @@ __all__ = [
     "ScoreType",
     "StoppingRule",
     "Tasks",
+    "UnaskedDifference",
+    "UnaskedPredictions",
     "Votes",
     "align",
     "check_order",

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from reassess.errors import AlignmentError, DataError, preview
 from reassess.records.alignment import align
 from reassess.records.arrays import as_array, as_ids
+from reassess.records.audits import Audit
 from reassess.records.benchmark import (
     Benchmark,
     Classes,
@@ -20,7 +21,7 @@ from reassess.records.benchmark import (
     class_positions,
     note_other_order,
 )
-from reassess.records.pairs import find_keys, pair_keys
+from reassess.records.pairs import Pairs, find_keys, pair_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +79,21 @@ class LabelSets:
         posterior: P(present) of each label; 1 for labels that were kept unrated, None where
             nothing is known.
         calibrated: the same as gold has it, in [0, 1]; None without gold.
-        rated: whether the image was put to raters; None where nothing is known.
+        rated: whether the image was put to raters; None where nothing is known. Images that were
+            not keep their original label, which nobody checked.
         n_classes: K where it is known.
         operating_point: how the labels were decided; None for labels read from formats that
             do not say.
         votes_sha256: hash of the votes that they rest on.
         models: the models whose predictions were asked about; None where nothing is known.
         classes: the classes that the indices number; None where nothing says it.
+        asked: the pairs that raters were asked about, rising by image and class; a class outside
+            them is unknown, not absent. None where nothing is known.
+        audit: random samples of what would not have been asked about otherwise; None without one.
 
     Raises:
         DataError: columns do not fit or are of another kind, an id or a label appears twice, a
-            label is outside [0, K), or a posterior outside [0, 1].
+            label is outside [0, K), a posterior outside [0, 1], or pairs are about other images.
     """
 
     name: str
@@ -103,6 +108,8 @@ class LabelSets:
     models: tuple[str, ...] | None = None
     classes: Classes | None = None
     calibrated: Float[np.ndarray, "L"] | None = None
+    asked: Pairs | None = None
+    audit: Audit | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "image_ids", as_ids(self.image_ids, self.name))
@@ -137,6 +144,7 @@ class LabelSets:
                 "must be unique. Leave one row for each image."
             )
         check_classes(self.indices, self.n_classes, f"{self.name}: label")
+        self._check_what_was_asked()
         order = np.lexsort((self.indices, self.image))
         again = (np.diff(self.image[order]) == 0) & (np.diff(self.indices[order]) == 0)
         if again.any():
@@ -148,6 +156,30 @@ class LabelSets:
                 f"{self.name}: image {str(self.image_ids[self.image[row]])!r} has the label "
                 f"{int(self.indices[row])} twice, but a set holds a label once. {hint}".strip()
             )
+
+    def _check_what_was_asked(self) -> None:
+        """Give the pairs that were asked and audited the images and classes of the labels.
+
+        Raises:
+            DataError: they list other images.
+        """
+        class_ids = None if self.classes is None else self.classes.ids
+        for what, pairs in (
+            ("asked", self.asked),
+            ("audit", None if self.audit is None else self.audit.pairs),
+        ):
+            if pairs is not None and not np.array_equal(pairs.image_ids, self.image_ids):
+                raise DataError(
+                    f"{self.name}: {what} lists {len(pairs.image_ids):,} images, but must list the "
+                    f"same {len(self):,} as the labels. Align its pairs to them first."
+                )
+        if self.asked is not None:
+            order = np.lexsort((self.asked.label, self.asked.image))
+            image, label = self.asked.image[order], self.asked.label[order]
+            object.__setattr__(self, "asked", Pairs(self.image_ids, image, label, class_ids))
+        if self.audit is not None:
+            pairs = replace(self.audit.pairs, image_ids=self.image_ids, class_ids=class_ids)
+            object.__setattr__(self, "audit", replace(self.audit, pairs=pairs))
 
     @classmethod
     def from_lists(cls, name: str, image_ids: Any, lists: Any, **more: Any) -> "LabelSets":
@@ -321,7 +353,14 @@ class LabelSets:
         ids = benchmark.image_ids if complete else benchmark.image_ids[row[order]]
         n_classes = self.n_classes if benchmark.n_classes is None else benchmark.n_classes
         classes = self.classes if benchmark.classes is None else benchmark.classes
-        return replace(self.take(order), image_ids=ids, n_classes=n_classes, classes=classes)
+        taken = self.take(order)
+        asked = None if taken.asked is None else replace(taken.asked, image_ids=ids)
+        audit = taken.audit
+        if audit is not None:
+            audit = replace(audit, pairs=replace(audit.pairs, image_ids=ids))
+        return replace(
+            taken, image_ids=ids, n_classes=n_classes, classes=classes, asked=asked, audit=audit
+        )
 
     def _refuse_other_order(self, benchmark: Benchmark) -> None:
         """Refuse classes that are numbered in another order than a benchmark's."""
@@ -341,9 +380,12 @@ class LabelSets:
         indptr = np.concatenate([[0], np.cumsum(sizes)])
         inside = np.arange(int(indptr[-1])) - np.repeat(indptr[:-1], sizes)
         entry = np.repeat(self.indptr[:-1][rows], sizes) + inside
+        ids = self.image_ids[rows]
+        place = np.full(len(self), -1)
+        place[rows] = np.arange(len(rows))
         return LabelSets(
             name=self.name,
-            image_ids=self.image_ids[rows],
+            image_ids=ids,
             indptr=indptr,
             indices=self.indices[entry],
             posterior=None if self.posterior is None else self.posterior[entry],
@@ -354,7 +396,16 @@ class LabelSets:
             models=self.models,
             classes=self.classes,
             calibrated=None if self.calibrated is None else self.calibrated[entry],
+            asked=None if self.asked is None else _moved(self.asked, place, ids),
+            audit=self._audit_of(place, ids),
         )
+
+    def _audit_of(self, place: Int[np.ndarray, "N"], ids: Shaped[np.ndarray, "n"]) -> Audit | None:
+        """The audit of some of the images, each at another place."""
+        if self.audit is None:
+            return None
+        kept = self.audit.take(place[self.audit.pairs.image] >= 0)
+        return replace(kept, pairs=_moved(kept.pairs, place, ids)) if kept.strata else None
 
     def numbered_by(self, classes: Classes | None) -> "LabelSets":
         """The same labels with the numbers that the classes have here, found by their ids.
@@ -369,13 +420,28 @@ class LabelSets:
         """
         if classes is None:
             return self
-        indices = self.indices
+        indices, asked, audit = self.indices, self.asked, self.audit
         if self.classes is not None:
-            place = class_positions(self.classes, classes, indices, source=self.name)
+            used = [indices, *(() if asked is None else (asked.label,))]
+            used += [] if audit is None else [audit.pairs.label]
+            place = class_positions(self.classes, classes, np.concatenate(used), source=self.name)
             if place is not None:
                 note_other_order(self.name)
                 indices = place[indices]
-        return replace(self, indices=indices, n_classes=len(classes), classes=classes)
+                if asked is not None:
+                    asked = replace(asked, label=place[asked.label])
+                if audit is not None:
+                    pairs = replace(audit.pairs, label=place[audit.pairs.label])
+                    audit = replace(audit, pairs=pairs)
+        return replace(
+            self, indices=indices, n_classes=len(classes), classes=classes, asked=asked, audit=audit
+        )
+
+
+def _moved(pairs: Pairs, place: Int[np.ndarray, "N"], ids: Shaped[np.ndarray, "n"]) -> Pairs:
+    """The pairs of images that have a new place, there."""
+    kept = pairs.take(place[pairs.image] >= 0)
+    return Pairs(ids, place[kept.image], kept.label, kept.class_ids)
 
 
 def _integers(value: Any, name: str, what: str) -> Int[np.ndarray, "n"]:

@@ -4,11 +4,15 @@ Letters: n images, M models, K classes.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError
+
+ComparisonDecision = Literal["a", "b", "undecided", "cannot tell"]
+"""Of two models: which is better, or that the test or what was asked leaves it open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,43 @@ class Accuracy:
     def value(self) -> float | None:
         """The proportion in [0, 1]; None where nothing could be judged."""
         return self.n_correct / self.n_scored if self.n_scored else None
+
+
+@dataclass(frozen=True, slots=True)
+class UnaskedPredictions:
+    """Predictions of a model that nobody was asked about, and what they leave open.
+
+    Attributes:
+        n_unasked: top predictions that are no label, that no question was about, and that no
+            audit drew from; they count as wrong.
+        n_unchecked: top predictions that are right by an original label that nobody checked.
+        low: accuracy where none of the unasked ones is in the image.
+        high: accuracy where all of them are.
+    """
+
+    n_unasked: int
+    n_unchecked: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedAccuracy:
+    """An accuracy as an audit has it: labels as decided, corrected by random samples.
+
+    Attributes:
+        value: the estimate, in [0, 1].
+        n_scored: estimated number of images with a label.
+        n_effective: independent images that would say as much; the interval is Wilson's for them.
+        n_skipped: skipped images that were drawn.
+        n_unasked: unasked predictions of this model that were drawn.
+    """
+
+    value: float
+    n_scored: float
+    n_effective: float
+    n_skipped: int
+    n_unasked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +121,8 @@ class ModelScore:
         real_bootstrap: ends of the stratified bootstrap interval of ``real``; None where none
             was asked for.
         original_bootstrap: the same for ``original``.
+        unasked: predictions that nobody was asked about; None where the labels do not say what was.
+        audited: ``real`` as an audit has it; None without one.
     """
 
     model: str
@@ -90,6 +133,57 @@ class ModelScore:
     multilabel: MultilabelAccuracy | None
     real_bootstrap: tuple[float, float] | None = None
     original_bootstrap: tuple[float, float] | None = None
+    unasked: UnaskedPredictions | None = None
+    audited: AuditedAccuracy | None = None
+
+    @property
+    def real_value(self) -> float | None:
+        """ReaL accuracy: as an audit has it, else as counted; None where nothing was judged."""
+        return self.real.value if self.audited is None else self.audited.value
+
+
+@dataclass(frozen=True, slots=True)
+class UnaskedDifference:
+    """What the predictions that nobody was asked about leave open between two models.
+
+    Attributes:
+        n_a: such predictions of the first model.
+        n_b: those of the second.
+        low: accuracy of the first less that of the second where all of the first's are absent and
+            all of the second's present.
+        high: the difference the other way round. A prediction that both make is one.
+    """
+
+    n_a: int
+    n_b: int
+    low: float
+    high: float
+
+    @property
+    def is_open(self) -> bool:
+        """Whether they alone decide which model is better."""
+        return self.low < 0 < self.high
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedDifference:
+    """A difference of two accuracies as an audit has it.
+
+    Attributes:
+        value: accuracy of the first less that of the second.
+        low: lower end of its interval, from images and the audit's samples.
+        high: upper end.
+        p_value: two-sided, that both are right equally often.
+        accuracy_a: accuracy of the first.
+        accuracy_b: of the second.
+    """
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+    accuracy_a: float
+    accuracy_b: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +198,15 @@ class Comparison:
         n_neither: images that neither has right.
         only_a: ids of the images that only a has right, strings.
         only_b: ids of the images that only b has right, strings.
-        low: lower end of the interval of the difference.
-        high: upper end of the interval of the difference.
+        low: lower end of the interval of the difference, as counted.
+        high: upper end of the interval of the difference, as counted.
         p_value: exact two-sided McNemar test that both are right equally often.
         confidence: of the interval.
         original_a: accuracy of a under the original labels; None where these are unknown.
         original_b: the same of b.
+        unasked: what predictions that nobody was asked about leave open; None where the labels do
+            not say what was.
+        audited: the difference as an audit has it; None without one.
     """
 
     model_a: str
@@ -125,6 +222,23 @@ class Comparison:
     confidence: float
     original_a: Accuracy | None = None
     original_b: Accuracy | None = None
+    unasked: UnaskedDifference | None = None
+    audited: AuditedDifference | None = None
+
+    @property
+    def decision(self) -> ComparisonDecision:
+        """Which model is better, if that can be told.
+
+        ``cannot tell`` where predictions that nobody was asked about alone decide it; else by the
+        test, of the audited difference where there is one.
+        """
+        if self.unasked is not None and self.unasked.is_open:
+            return "cannot tell"
+        found = self if self.audited is None else self.audited
+        value = self.difference if self.audited is None else self.audited.value
+        if value is None or found.p_value >= 1 - self.confidence:
+            return "undecided"
+        return "a" if value > 0 else "b"
 
     @property
     def accuracy_a(self) -> Accuracy:

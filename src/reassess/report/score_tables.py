@@ -48,7 +48,7 @@ def score_table(
     """
     ranked = list(scores)
     if best_first:
-        ranked.sort(key=lambda one: (-(one.real.value or -1.0), one.model))
+        ranked.sort(key=lambda one: (-(one.real_value or -1.0), one.model))
     data = score_columns(ranked, confidence)
     columns: Columns = [
         (Column("model", "model") if key == "model" else Column(key, "", "percent", digits), values)
@@ -63,7 +63,15 @@ def score_table(
         )
 
     note = f"top-1 under the reassessed labels; its {share} interval"
+    if any(one.audited is not None for one in ranked):
+        note += ", both as the audit has them"
     show("ReaL", "ReaL", data.get("real_value", ()), note, ends)
+    if any(one.unasked is not None for one in ranked):
+        note = "top predictions that raters were not asked about, counted as wrong"
+        unasked = Column("unasked", "unasked", "count", 0, note, exported=False)
+        columns.append((unasked, data["real_n_unasked"]))
+        note = "ReaL accuracy if all of these were right"
+        show("at most", "at most", data["real_unasked_high"], note)
     ks = sorted({k for one in ranked for k in one.real_at})
     for k in ks:
         show(f"ReaL@{k}", f"ReaL@{k}", data[f"real_hit_at_{k}"], f"top-{k} ReaL accuracy")
@@ -81,14 +89,33 @@ def score_table(
         columns += _found_of_models([one.model for one in ranked], findings, digits)
     notes: tuple[str, ...] = ()
     if ranked:
-        notes = (_scored(ranked[0].real.n_scored, ranked[0].real.n_unlabelled),)
+        notes = (_scored(ranked[0].real.n_scored, ranked[0].real.n_unlabelled), *_unchecked(ranked))
     title = f"Accuracy in percent, labels: {labels_name}"
     return Table.from_columns("models", title, columns, notes=notes, about="model")
 
 
+def _unchecked(scores: Sequence[ModelScore]) -> tuple[str, ...]:
+    """What the intervals are conditional on, or the audit that they rest on."""
+    audited = [one.audited for one in scores if one.audited is not None]
+    if audited:
+        n_unasked = sum(one.n_unasked for one in audited)
+        parts = [fmt.count(max(one.n_skipped for one in audited), "skipped image")]
+        parts += [fmt.count(n_unasked, "unasked prediction")] if n_unasked else []
+        return (f"Levels and intervals rest on an audit of {fmt.listed(parts)}.",)
+    found = [one.unasked.n_unchecked for one in scores if one.unasked is not None]
+    if not found or not max(found):
+        return ()
+    told = (
+        "Intervals are conditional on skipped images being labelled rightly: up to"
+        f" {fmt.count(max(found), 'prediction')} of a model are right by an original label that"
+        " raters did not check."
+    )
+    return (told,)
+
+
 def _gap(scores: Sequence[ModelScore], digits: int) -> tuple[Column, list[float | None]]:
     both = [
-        (one.real.value, None if one.original is None else one.original.value) for one in scores
+        (one.real_value, None if one.original is None else one.original.value) for one in scores
     ]
     note = "ReaL less original accuracy, in percentage points"
     return (

@@ -398,21 +398,43 @@ def rank_span(best: Any, worst: Any) -> str:
     return str(best) if best == worst else f"{best}–{worst}"
 
 
+def _on_unasked(comparison: Comparison) -> list[str]:
+    """How many predictions raters were not asked about, and the bounds that they leave."""
+    found, a, b = comparison.unasked, comparison.model_a, comparison.model_b
+    if found is None or not found.n_a + found.n_b:
+        return []
+    told = (
+        f"Raters were not asked about {found.n_a:,} predictions of {a} and {found.n_b:,} of {b},"
+        f" which count as wrong; {a} less {b} lies between {fmt.points(found.low, 2)} and"
+        f" {fmt.points(found.high, 2)} points whatever they are."
+    )
+    return [told]
+
+
 def comparison_sentences(comparison: Comparison) -> list[str]:
     """Which of two models is better, by how much, and on how many images; the answer first."""
     a, b = comparison.model_a, comparison.model_b
     difference = comparison.difference
     if difference is None:
         return [f"{a} and {b} cannot be compared: no image has a label."]
-    answer = f"no difference between {a} and {b} can be told"
-    if comparison.p_value < 1 - comparison.confidence:
-        better, worse = (a, b) if difference > 0 else (b, a)
-        answer = f"{better} is better than {worse}"
+    audited, asked = comparison.audited, _on_unasked(comparison)
+    answer = {
+        "a": f"{a} is better than {b}",
+        "b": f"{b} is better than {a}",
+        "undecided": f"no difference between {a} and {b} can be told",
+        "cannot tell": f"cannot tell which of {a} and {b} is better: raters were asked about too"
+        " few of their predictions",
+    }[comparison.decision]
     confidence = fmt.percent(comparison.confidence, 0)
-    ends = f"{fmt.points(comparison.low, 2)} to {fmt.points(comparison.high, 2)}"
+    if audited is None:
+        low, high, test = comparison.low, comparison.high, "exact McNemar "
+        p_value = comparison.p_value
+    else:
+        difference, low, high, test = audited.value, audited.low, audited.high, "with the audit, "
+        p_value = audited.p_value
     size = (
-        f"{a} less {b}: {fmt.points(difference, 2)} points ({confidence} interval {ends}; exact"
-        f" McNemar {fmt.p_value(comparison.p_value)})."
+        f"{a} less {b}: {fmt.points(difference, 2)} points ({confidence} interval"
+        f" {fmt.points(low, 2)} to {fmt.points(high, 2)}; {test}{fmt.p_value(p_value)})."
     )
     counts = (
         f"Of {fmt.count(comparison.n_scored, 'image')} {comparison.n_both:,} are right for both,"
@@ -420,11 +442,13 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
         f" {len(comparison.only_b):,} for {b} only."
     )
     accuracies = [
-        f"{model}: {fmt.percent(real.value, 2)} under {comparison.labels}"
+        f"{model}: {fmt.percent(real, 2)} under {comparison.labels}"
         + (f", {fmt.percent(original.value, 2)} under the original labels." if original else ".")
         for model, real, original in (
-            (a, comparison.accuracy_a, comparison.original_a),
-            (b, comparison.accuracy_b, comparison.original_b),
+            (a, audited.accuracy_a if audited else comparison.accuracy_a.value,
+             comparison.original_a),
+            (b, audited.accuracy_b if audited else comparison.accuracy_b.value,
+             comparison.original_b),
         )
-    ]
-    return [f"{answer} under {comparison.labels}.", size, *accuracies, counts]
+    ]  # fmt: skip
+    return [f"{answer} under {comparison.labels}.", size, *asked, *accuracies, counts]

@@ -3,6 +3,8 @@
 ==========  =====================================================================
 `accuracy`  `real_accuracy`, `original_accuracy`, `multilabel_accuracy`: counts over counts
 `models`    `score_models`, `image_table`: many models at once; `compare`: two; `Bootstrap`
+`unasked`   what nobody was asked about, and the bounds that it leaves
+`audited`   `audited_accuracy`, `audited_difference`: as random samples of that have it
 ==========  =====================================================================
 
 Needs NumPy only. LabelTable by image id, never by position.
@@ -19,10 +21,13 @@ from reassess.scoring.accuracy import (
     real_accuracies,
     real_accuracy,
 )
+from reassess.scoring.audited import audited_accuracy, audited_difference
 from reassess.scoring.models import Bootstrap, compare, image_table, score_models
 
 __all__ = [
     "Bootstrap",
+    "audited_accuracy",
+    "audited_difference",
     "compare",
     "correct",
     "image_table",

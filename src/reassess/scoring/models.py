@@ -28,6 +28,8 @@ from reassess.scoring.accuracy import (
     original_labels,
     real_accuracies,
 )
+from reassess.scoring.audited import accuracy_of_top, difference_of_tops
+from reassess.scoring.unasked import unasked_difference, unasked_predictions
 from reassess.statistics import (
     check_resamples,
     mcnemar_exact,
@@ -122,6 +124,9 @@ def score_models(
         original_by_k = {}
         if originals is not None:
             original_by_k = real_accuracies(one, originals, every, subset=subset)
+        classes, shared = on_shared_images(one, labels, subset=subset)
+        audited = None if labels.audit is None else accuracy_of_top(classes[:, 0], shared)
+        value = by_k[1].value if audited is None else audited.value
         yield ModelScore(
             model=one.model,
             real=by_k[1],
@@ -131,6 +136,8 @@ def score_models(
             multilabel=multilabel,
             real_bootstrap=_interval(bootstrap, one, labels, benchmark),
             original_bootstrap=_interval(bootstrap, one, originals, benchmark),
+            unasked=unasked_predictions(classes, shared, value),
+            audited=audited,
         )
 
 
@@ -233,6 +240,12 @@ def compare(
     n_both = int((right_a & right_b).sum())
     n_neither = int((scored & ~right_a & ~right_b).sum())
     low, high = paired_difference_interval(n_both, len(only_a), len(only_b), n_neither, confidence)
+    audited = None
+    if shared.audit is not None and k == 1:
+        audited = difference_of_tops(classes_a[:, 0], classes_b[:, 0], shared, confidence)
+    value = (len(only_a) - len(only_b)) / int(scored.sum()) if scored.any() else None
+    if audited is not None:
+        value = audited.value
     return Comparison(
         model_a=a.model,
         model_b=b.model,
@@ -247,4 +260,6 @@ def compare(
         confidence=confidence,
         original_a=originals[0],
         original_b=originals[1],
+        unasked=unasked_difference(classes_a[:, :k], classes_b, shared, value),
+        audited=audited,
     )

@@ -1,4 +1,4 @@
-"""Estimates from a stratified sample drawn without replacement: shares and differences.
+"""Estimates from a stratified sample drawn without replacement: shares, differences and ratios.
 
 An element of stratum h stands for N_h / n_h elements (Horvitz and Thompson's weight). A share
 is the ratio of two such totals, so that a group's share lies in [0, 1] though the sample did
@@ -6,7 +6,10 @@ not fix how many of the group are drawn. Letters: n elements drawn, S strata.
 
 Source: D. G. Horvitz and D. J. Thompson (1952), JASA 47:663-685; W. G. Cochran (1977),
 Sampling Techniques, chapters 5 and 6; E. L. Korn and B. I. Graubard (1998), Survey Methodology
-24:193-201 (interval of a share with the effective size of the sample).
+24:193-201 (interval of a share with the effective size of the sample); A. N. Angelopoulos et al.
+(2023), Science 382:669-674, and A. N. Angelopoulos, J. C. Duchi, T. Zrnic (2023), arXiv 2311.01453
+(prediction-powered inference, and its strength); A. Fisch et al. (2024), arXiv 2406.04291 (the same
+in strata).
 """
 
 import math
@@ -61,18 +64,29 @@ class Sample:
         ]
         return weight
 
-    def variance(self, value: Float[np.ndarray, "n"]) -> float:
+    def variance(
+        self, value: Float[np.ndarray, "n"], padding: Float[np.ndarray, "S"] | None = None
+    ) -> float:
         """Estimated variance of the weighted total of a value over such samples.
 
         A stratum of which one element of several was drawn has no spread of its own; it is
         given that of the whole sample.
+
+        Args:
+            value: of each element drawn.
+            padding: of each stratum; two further draws are added to its spread, whose squared
+                distance from the mean is this. None adds none.
         """
         n, total = self.n_drawn, self.n_population.astype(np.float64)
         size = np.maximum(n, 1)
         mean = np.bincount(self.stratum, value, minlength=len(n)) / size
         square = np.bincount(self.stratum, value**2, minlength=len(n)) / size
         spread = np.maximum(square - mean**2, 0.0) * size / np.maximum(n - 1, 1)
-        spread[n == 1] = float(np.mean(value**2)) if len(value) else 0.0
+        if padding is not None:
+            spread = (np.maximum(square - mean**2, 0.0) * n + 2 * padding) / (n + 1)
+            size = n + 2
+        else:
+            spread[n == 1] = float(np.mean(value**2)) if len(value) else 0.0
         return float((total * np.maximum(total - n, 0.0) * spread / size).sum())
 
 
@@ -115,6 +129,95 @@ def stratified_share(
     unseen = min(sample.n_unseen / n_group, 1.0)
     low, high = low * (1 - unseen), high * (1 - unseen) + unseen
     return Estimate(share, min(share, low), max(share, high))
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """A quantity that is foretold of all elements of a population and seen on those drawn.
+
+    Attributes:
+        seen: of each element drawn.
+        foretold: of each element drawn.
+        n_foretold: total of what is foretold over all elements of each stratum.
+        n_open: elements of each stratum that need not be as foretold; of the others what is seen
+            is what is foretold.
+        certain: total over what lies outside the strata, which needs no sample.
+    """
+
+    seen: Float[np.ndarray, "n"]
+    foretold: Float[np.ndarray, "n"]
+    n_foretold: Float[np.ndarray, "S"]
+    n_open: Float[np.ndarray, "S"]
+    certain: float = 0.0
+
+    def strength(self, sample: Sample) -> Float[np.ndarray, "S"]:
+        """How much of the foretelling to use in each stratum: what minimises the variance.
+
+        The slope of what is seen on what is foretold, in [0, 1]; 1 where all that was drawn is
+        foretold the same, so that it makes no difference.
+        """
+        n = np.maximum(sample.n_drawn, 1)
+        mean = [
+            (np.bincount(sample.stratum, column, minlength=len(n)) / n)[sample.stratum]
+            for column in (self.seen, self.foretold)
+        ]
+        apart = self.foretold - mean[1]
+        both = np.bincount(sample.stratum, apart * (self.seen - mean[0]), minlength=len(n))
+        own = np.bincount(sample.stratum, apart**2, minlength=len(n))
+        slope = np.divide(both, own, out=np.ones(len(n)), where=own > 0)
+        strength: Float[np.ndarray, "S"] = np.clip(slope, 0.0, 1.0)
+        return strength
+
+    def residual(self, sample: Sample) -> Float[np.ndarray, "n"]:
+        """What is seen of each element beyond the part of the foretelling that is used."""
+        residual: Float[np.ndarray, "n"] = (
+            self.seen - self.strength(sample)[sample.stratum] * self.foretold
+        )
+        return residual
+
+    def total(self, sample: Sample) -> float:
+        """The prediction-powered total: Σ_h N_h [mean(seen - λ foretold)] + λ foretold total.
+
+        Of strata that nothing was drawn from the foretold total is taken.
+        """
+        strength = np.where(sample.n_drawn > 0, self.strength(sample), 1.0)
+        foretold = float((strength * self.n_foretold).sum())
+        return self.certain + foretold + float((sample.weight * self.residual(sample)).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio of two prediction-powered totals.
+
+    Attributes:
+        value: the ratio.
+        variance: over such samples, by the delta method.
+        denominator: the estimated denominator.
+    """
+
+    value: float
+    variance: float
+    denominator: float
+
+
+def prediction_powered_ratio(
+    numerator: Foretold, denominator: Foretold, sample: Sample
+) -> Ratio | None:
+    """The ratio of two totals, each estimated by itself; its variance by the delta method.
+
+    Values lie in [-1, 1]. So that a stratum of which all that was drawn is as foretold does not
+    count as certain, two draws are added to its spread, a unit apart from its mean (Agresti and Min
+    2005 add as much), as far as its elements are open at all. None where the denominator is not
+    above 0.
+    """
+    below = denominator.total(sample)
+    if below <= 0:
+        return None
+    value = numerator.total(sample) / below
+    residual = numerator.residual(sample) - value * denominator.residual(sample)
+    n_open = np.maximum(numerator.n_open, value**2 * denominator.n_open)
+    padding = n_open / np.maximum(sample.n_population, 1)
+    return Ratio(value, sample.variance(residual, padding) / below**2, below)
 
 
 @dataclass(frozen=True, slots=True)

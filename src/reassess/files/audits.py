@@ -1,0 +1,122 @@
+"""An audit as JSON: every stratum with its seeds, its inclusion probability, and its pairs.
+
+The same form stands alone, as a study's ``audit.json``, and under ``audit`` in a file of labels::
+
+    {"format": "reassess audit 1", "strata": [
+      {"kind": "skipped", "model": null, "seeds": [7], "n_population": 25111, "n_drawn": 150,
+       "inclusion_probability": 0.00597, "drawn": {IMAGE: [CLASS]}, "left": {IMAGE: [CLASS]}}]}
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from reassess.errors import FileError
+from reassess.files.access import check_readable, prefix_errors_with, read_json, write_atomically
+from reassess.records import Audit, AuditStratum, Classes, Pairs
+
+FORMAT = "reassess audit 1"
+
+
+def write_audit(audit: Audit, path: str | Path) -> None:
+    """Write an audit.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    stated = {} if audit.pairs.class_ids is None else {"class_ids": list(audit.pairs.class_ids)}
+    with write_atomically(path) as beside:
+        text = json.dumps(audit_as_dict(audit) | stated, ensure_ascii=False)
+        beside.write_text(text + "\n", encoding="utf-8")
+
+
+def read_audit(
+    path: str | Path, image_ids: Shaped[np.ndarray, "N"], *, classes: Classes | None = None
+) -> Audit:
+    """An audit from a file.
+
+    Args:
+        path: the file.
+        image_ids: all images, whose rows its pairs name.
+        classes: the classes, by whose numbers it is read; None leaves the file's.
+
+    Raises:
+        FileError: the file is missing, corrupt or something else.
+        DataError: its pairs do not fit together.
+        AlignmentError: an image is none of these.
+    """
+    path = Path(path)
+    check_readable(path)
+    value = read_json(path)
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise FileError(
+            f"{path}: it is not an audit, or of another version, but must be {FORMAT!r}. Give the "
+            "file that `reassess audit` wrote."
+        )
+    ids = value.get("class_ids")
+    with prefix_errors_with(path):
+        found = audit_from_dict(
+            value, image_ids, path, class_ids=None if ids is None else tuple(ids)
+        )
+        return found.numbered_by(classes)
+
+
+def audit_as_dict(audit: Audit) -> dict[str, Any]:
+    """An audit, ready for JSON."""
+    ids = audit.pairs.image_ids
+    strata = []
+    for place, one in enumerate(audit.strata):
+        inside = audit.stratum == place
+        n, n_drawn = int(inside.sum()), int((inside & audit.drawn).sum())
+        columns: dict[str, dict[str, list[int]]] = {"drawn": {}, "left": {}}
+        for name, rows in (("drawn", inside & audit.drawn), ("left", inside & ~audit.drawn)):
+            pairs = zip(ids[audit.pairs.image[rows]].tolist(), audit.pairs.label[rows].tolist(),
+                        strict=True)  # fmt: skip
+            for image, label in pairs:
+                columns[name].setdefault(image, []).append(label)
+        strata.append({
+            "kind": one.kind, "model": one.model, "seeds": list(one.seeds), "n_population": n,
+            "n_drawn": n_drawn, "inclusion_probability": n_drawn / n, **columns,
+        })  # fmt: skip
+    return {"format": FORMAT, "strata": strata}
+
+
+def audit_from_dict(
+    value: Any,
+    image_ids: Shaped[np.ndarray, "N"],
+    path: Path,
+    *,
+    class_ids: tuple[str, ...] | None = None,
+) -> Audit:
+    """The audit that `audit_as_dict` wrote.
+
+    Raises:
+        FileError: it is not what was written.
+        DataError: its pairs do not fit together.
+        AlignmentError: an image is none of these.
+    """
+    try:
+        strata = tuple(
+            AuditStratum(one["kind"], one["model"], tuple(map(int, one["seeds"])))
+            for one in value["strata"]
+        )
+        rows = [
+            (image, int(label), place, name == "drawn")
+            for place, one in enumerate(value["strata"])
+            for name in ("drawn", "left")
+            for image, labels in one[name].items()
+            for label in labels
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FileError(
+            f"{path}: the audit is not what was written ({error}). Draw it again."
+        ) from error
+    named = list(dict.fromkeys(row[0] for row in rows))
+    row_of = {image: row for row, image in enumerate(named)}
+    columns = np.array([(row_of[row[0]], *row[1:]) for row in rows], np.int64).reshape(-1, 4)
+    image, label, stratum, drawn = columns.T
+    pairs = Pairs(np.array(named, dtype=str), image, label, class_ids)
+    return Audit(strata, pairs, stratum, drawn.astype(bool)).aligned_to(image_ids)

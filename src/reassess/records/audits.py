@@ -1,0 +1,127 @@
+"""Random samples of what the rule would not have asked about, and what they stand for.
+
+Letters: P pairs of all strata, S strata.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Bool, Int, Shaped
+
+from reassess.errors import DataError
+from reassess.records.arrays import as_ids
+from reassess.records.benchmark import Classes
+from reassess.records.pairs import Pairs
+from reassess.registry import checks_choices
+
+AuditKind = Literal["skipped", "unasked"]
+"""What a stratum holds: skipped images, or predictions of a model that were not asked about."""
+
+AUDIT_KINDS: tuple[AuditKind, ...] = get_args(AuditKind)
+
+
+@checks_choices
+@dataclass(frozen=True, slots=True)
+class AuditStratum:
+    """Pairs that were drawn from together, each with the same probability.
+
+    Attributes:
+        kind: ``skipped`` for images that keep their original label unrated, each with that label;
+            ``unasked`` for top predictions of a model that no question is about.
+        model: the model of ``unasked``; None for ``skipped``.
+        seeds: of the draws, the first one first; each drew from what was left.
+    """
+
+    kind: AuditKind
+    model: str | None
+    seeds: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return "skipped images" if self.model is None else f"unasked predictions of {self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Stratified random samples, and all that they were drawn from.
+
+    Attributes:
+        strata: the S strata.
+        pairs: everything that could be drawn: one pair a skipped image (with its original label),
+            one pair an unasked prediction. Rising by stratum, image and class.
+        stratum: of each pair.
+        drawn: whether the pair was drawn. Within a stratum every set of as many pairs was equally
+            likely, so that the inclusion probability is the share that was drawn.
+
+    Raises:
+        DataError: columns differ in length, a stratum holds no pair, or a pair is in two strata.
+    """
+
+    strata: tuple[AuditStratum, ...]
+    pairs: Pairs
+    stratum: Int[np.ndarray, "P"]
+    drawn: Bool[np.ndarray, "P"]
+
+    def __post_init__(self) -> None:
+        if not len(self.pairs) == len(self.stratum) == len(self.drawn):
+            raise DataError("audit: pairs, strata and draws differ in length.")
+        if len(self.stratum) and not 0 <= self.stratum.min() <= self.stratum.max() < len(
+            self.strata
+        ):
+            raise DataError("audit: a pair is of a stratum that is not listed.")
+        empty = np.flatnonzero(self.n_population == 0)
+        if len(empty):
+            raise DataError(
+                f"audit: the stratum {self.strata[int(empty[0])].name!r} holds 0 pairs, but must "
+                "hold at least one."
+            )
+        order = np.lexsort((self.pairs.label, self.pairs.image, self.stratum))
+        if (np.diff(order) < 0).any():
+            object.__setattr__(self, "pairs", self.pairs.take(order))
+            object.__setattr__(self, "stratum", self.stratum[order])
+            object.__setattr__(self, "drawn", self.drawn[order])
+
+    @property
+    def n_population(self) -> Int[np.ndarray, "S"]:
+        """Pairs of each stratum, drawn or not."""
+        return np.bincount(self.stratum, minlength=len(self.strata))
+
+    @property
+    def n_drawn(self) -> Int[np.ndarray, "S"]:
+        """Pairs drawn of each stratum."""
+        return np.bincount(self.stratum[self.drawn], minlength=len(self.strata))
+
+    def of_kind(self, kind: AuditKind) -> Bool[np.ndarray, "P"]:
+        """Whether each pair is of a stratum of this kind."""
+        is_kind = np.array([one.kind == kind for one in self.strata], dtype=bool)
+        found: Bool[np.ndarray, "P"] = is_kind[self.stratum] if len(self.strata) else self.drawn
+        return found
+
+    def take(self, rows: Bool[np.ndarray, "P"]) -> "Audit":
+        """The pairs where the mask is true; strata without any are left out."""
+        kept = np.unique(self.stratum[rows])
+        return Audit(
+            tuple(self.strata[place] for place in kept.tolist()),
+            self.pairs.take(rows),
+            np.searchsorted(kept, self.stratum[rows]),
+            self.drawn[rows],
+        )
+
+    def numbered_by(self, classes: Classes | None) -> "Audit":
+        """The same with the numbers that the classes have here.
+
+        Raises:
+            DataError: a class that occurs is not among the classes.
+        """
+        return replace(self, pairs=self.pairs.numbered_by(classes, source="audit"))
+
+    def aligned_to(self, image_ids: Shaped[np.ndarray, "N"]) -> "Audit":
+        """The same, its images as rows of another list.
+
+        Raises:
+            AlignmentError: an image is not in the list.
+        """
+        ids = as_ids(image_ids, "audit")
+        return replace(self, pairs=self.pairs.aligned_to(ids, source="audit"))
