@@ -88,7 +88,7 @@ def audit() -> Audit:
     return Audit(
         (AuditStratum("skipped", None, (7, 8)), AuditStratum("unasked", "zwei", (9,))),
         Pairs(IDS, np.array([2, 0, 1]), np.array([0, 2, 1]), IDS_OF_CLASSES),
-        np.array([0, 1, 1]), np.array([True, False, True]),
+        np.array([0, 1, 1]), np.array([0, -1, -1]), np.array([True, False, True]),
     )  # fmt: skip
 
 

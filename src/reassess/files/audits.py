@@ -4,7 +4,8 @@ The same form stands alone, as a study's ``audit.json``, and under ``audit`` in 
 
     {"format": "reassess audit 1", "strata": [
       {"kind": "skipped", "model": null, "seeds": [7], "n_population": 25111, "n_drawn": 150,
-       "inclusion_probability": 0.00597, "drawn": {IMAGE: [CLASS]}, "left": {IMAGE: [CLASS]}}]}
+       "inclusion_probability": 0.00597,
+       "drawn": {"image": [IMAGE, …], "label": [CLASS, …], "kept": [CLASS, …]}, "left": {…}}]}
 """
 
 import json
@@ -71,12 +72,14 @@ def audit_as_dict(audit: Audit) -> dict[str, Any]:
     for place, one in enumerate(audit.strata):
         inside = audit.stratum == place
         n, n_drawn = int(inside.sum()), int((inside & audit.drawn).sum())
-        columns: dict[str, dict[str, list[int]]] = {"drawn": {}, "left": {}}
-        for name, rows in (("drawn", inside & audit.drawn), ("left", inside & ~audit.drawn)):
-            pairs = zip(ids[audit.pairs.image[rows]].tolist(), audit.pairs.label[rows].tolist(),
-                        strict=True)  # fmt: skip
-            for image, label in pairs:
-                columns[name].setdefault(image, []).append(label)
+        columns = {
+            name: {
+                "image": ids[audit.pairs.image[rows]].tolist(),
+                "label": audit.pairs.label[rows].tolist(),
+                "kept": audit.kept[rows].tolist(),
+            }
+            for name, rows in (("drawn", inside & audit.drawn), ("left", inside & ~audit.drawn))
+        }
         strata.append({
             "kind": one.kind, "model": one.model, "seeds": list(one.seeds), "n_population": n,
             "n_drawn": n_drawn, "inclusion_probability": n_drawn / n, **columns,
@@ -104,11 +107,12 @@ def audit_from_dict(
             for one in value["strata"]
         )
         rows = [
-            (image, int(label), place, name == "drawn")
+            (image, int(label), place, int(kept), name == "drawn")
             for place, one in enumerate(value["strata"])
             for name in ("drawn", "left")
-            for image, labels in one[name].items()
-            for label in labels
+            for image, label, kept in zip(
+                *(one[name][column] for column in ("image", "label", "kept")), strict=True
+            )
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise FileError(
@@ -116,7 +120,7 @@ def audit_from_dict(
         ) from error
     named = list(dict.fromkeys(row[0] for row in rows))
     row_of = {image: row for row, image in enumerate(named)}
-    columns = np.array([(row_of[row[0]], *row[1:]) for row in rows], np.int64).reshape(-1, 4)
-    image, label, stratum, drawn = columns.T
+    columns = np.array([(row_of[row[0]], *row[1:]) for row in rows], np.int64).reshape(-1, 5)
+    image, label, stratum, kept, drawn = columns.T
     pairs = Pairs(np.array(named, dtype=str), image, label, class_ids)
-    return Audit(strata, pairs, stratum, drawn.astype(bool)).aligned_to(image_ids)
+    return Audit(strata, pairs, stratum, kept, drawn.astype(bool)).aligned_to(image_ids)

@@ -15,8 +15,9 @@ from reassess.records.benchmark import Classes
 from reassess.records.pairs import Pairs
 from reassess.registry import checks_choices
 
-AuditKind = Literal["skipped", "unasked"]
-"""What a stratum holds: skipped images, or predictions of a model that were not asked about."""
+AuditKind = Literal["skipped", "disputed", "unasked"]
+"""What a stratum holds: skipped images; skipped images on which a new model disagrees; other
+predictions of a new model that were not asked about."""
 
 AUDIT_KINDS: tuple[AuditKind, ...] = get_args(AuditKind)
 
@@ -28,8 +29,11 @@ class AuditStratum:
 
     Attributes:
         kind: ``skipped`` for images that keep their original label unrated, each with that label;
-            ``unasked`` for top predictions of a model that no question is about.
-        model: the model of ``unasked``; None for ``skipped``.
+            ``disputed`` for such images on which a model predicts another class, each with that
+            class; ``unasked`` for other top predictions of a model that no question is about. Of a
+            drawn image that was skipped all proposals are asked about; of an ``unasked`` one the
+            drawn pair alone.
+        model: the new model; None for ``skipped``.
         seeds: of the draws, the first one first; each drew from what was left.
     """
 
@@ -40,7 +44,9 @@ class AuditStratum:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return "skipped images" if self.model is None else f"unasked predictions of {self.model}"
+        return (
+            "skipped images" if self.model is None else f"{self.kind} predictions of {self.model}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,10 @@ class Audit:
 
     Attributes:
         strata: the S strata.
-        pairs: everything that could be drawn: one pair a skipped image (with its original label),
-            one pair an unasked prediction. Rising by stratum, image and class.
+        pairs: everything that could be drawn. Rising by stratum, image and class.
         stratum: of each pair.
+        kept: the original label that the pair's image keeps unless it is drawn; -1 for strata of
+            ``unasked``.
         drawn: whether the pair was drawn. Within a stratum every set of as many pairs was equally
             likely, so that the inclusion probability is the share that was drawn.
 
@@ -62,10 +69,11 @@ class Audit:
     strata: tuple[AuditStratum, ...]
     pairs: Pairs
     stratum: Int[np.ndarray, "P"]
+    kept: Int[np.ndarray, "P"]
     drawn: Bool[np.ndarray, "P"]
 
     def __post_init__(self) -> None:
-        if not len(self.pairs) == len(self.stratum) == len(self.drawn):
+        if not len(self.pairs) == len(self.stratum) == len(self.kept) == len(self.drawn):
             raise DataError("audit: pairs, strata and draws differ in length.")
         if len(self.stratum) and not 0 <= self.stratum.min() <= self.stratum.max() < len(
             self.strata
@@ -80,8 +88,8 @@ class Audit:
         order = np.lexsort((self.pairs.label, self.pairs.image, self.stratum))
         if (np.diff(order) < 0).any():
             object.__setattr__(self, "pairs", self.pairs.take(order))
-            object.__setattr__(self, "stratum", self.stratum[order])
-            object.__setattr__(self, "drawn", self.drawn[order])
+            for column in ("stratum", "kept", "drawn"):
+                object.__setattr__(self, column, getattr(self, column)[order])
 
     @property
     def n_population(self) -> Int[np.ndarray, "S"]:
@@ -93,9 +101,9 @@ class Audit:
         """Pairs drawn of each stratum."""
         return np.bincount(self.stratum[self.drawn], minlength=len(self.strata))
 
-    def of_kind(self, kind: AuditKind) -> Bool[np.ndarray, "P"]:
-        """Whether each pair is of a stratum of this kind."""
-        is_kind = np.array([one.kind == kind for one in self.strata], dtype=bool)
+    def of_kind(self, *kinds: AuditKind) -> Bool[np.ndarray, "P"]:
+        """Whether each pair is of a stratum of one of these kinds."""
+        is_kind = np.array([one.kind in kinds for one in self.strata], dtype=bool)
         found: Bool[np.ndarray, "P"] = is_kind[self.stratum] if len(self.strata) else self.drawn
         return found
 
@@ -106,6 +114,7 @@ class Audit:
             tuple(self.strata[place] for place in kept.tolist()),
             self.pairs.take(rows),
             np.searchsorted(kept, self.stratum[rows]),
+            self.kept[rows],
             self.drawn[rows],
         )
 
@@ -115,7 +124,10 @@ class Audit:
         Raises:
             DataError: a class that occurs is not among the classes.
         """
-        return replace(self, pairs=self.pairs.numbered_by(classes, source="audit"))
+        kept, has = self.kept.copy(), self.kept >= 0
+        known = replace(self.pairs.take(has), label=kept[has])
+        kept[has] = known.numbered_by(classes, source="audit").label
+        return replace(self, pairs=self.pairs.numbered_by(classes, source="audit"), kept=kept)
 
     def aligned_to(self, image_ids: Shaped[np.ndarray, "N"]) -> "Audit":
         """The same, its images as rows of another list.

@@ -423,7 +423,8 @@ class LabelSets:
         indices, asked, audit = self.indices, self.asked, self.audit
         if self.classes is not None:
             used = [indices, *(() if asked is None else (asked.label,))]
-            used += [] if audit is None else [audit.pairs.label]
+            if audit is not None:
+                used += [audit.pairs.label, audit.kept[audit.kept >= 0]]
             place = class_positions(self.classes, classes, np.concatenate(used), source=self.name)
             if place is not None:
                 note_other_order(self.name)
@@ -432,7 +433,8 @@ class LabelSets:
                     asked = replace(asked, label=place[asked.label])
                 if audit is not None:
                     pairs = replace(audit.pairs, label=place[audit.pairs.label])
-                    audit = replace(audit, pairs=pairs)
+                    kept = np.where(audit.kept >= 0, place[audit.kept], -1)
+                    audit = replace(audit, pairs=pairs, kept=kept)
         return replace(
             self, indices=indices, n_classes=len(classes), classes=classes, asked=asked, audit=audit
         )

@@ -1,11 +1,12 @@
 """Accuracies and differences as an audit has them: levels and intervals.
 
 An audit is a stratified random sample of what would not have been asked about: of the skipped
-images, whose original label stands unchecked, and of a model's predictions that no question is
-about, which count as wrong. What the labels say without it foretells what raters say of the
-sample; both the number of right images and the number of images with a label are corrected by how
-far the two differ (`reassess.statistics.sampling`, prediction-powered inference), as raters may
-find that no label fits a skipped image. Images count as a sample of all such images.
+images, whose original label stands unchecked, and of a new model's predictions that no question is
+about, which count as wrong; where the model disputes a skipped image, that image is asked about as
+a whole. What the labels say without it foretells what raters say of the sample; both the number of
+right images and the number of images with a label are corrected by how far the two differ
+(`reassess.statistics.sampling`, prediction-powered inference), as raters may find that no label
+fits a skipped image. Images count as a sample of all such images.
 
 Letters: n images, P pairs of the audit, d of them drawn.
 """
@@ -83,13 +84,13 @@ def accuracy_of_top(top: Int[np.ndarray, "n"], labels: LabelSets) -> AuditedAccu
     inner = (value * found.denominator + 2) / (found.denominator + 4)
     variance = inner * (1 - inner)
     audit = known.audit
-    unasked = audit.of_kind("unasked")
-    own = unasked & (top[audit.pairs.image] == audit.pairs.label)
+    skipped = audit.of_kind("skipped")
+    own = ~skipped & (top[audit.pairs.image] == audit.pairs.label)
     return AuditedAccuracy(
         value=value,
         n_scored=found.denominator,
         n_effective=variance / (variance / found.denominator + found.variance),
-        n_skipped=int((audit.drawn & ~unasked).sum()),
+        n_skipped=int((audit.drawn & skipped).sum()),
         n_unasked=int((audit.drawn & own).sum()),
     )
 
@@ -106,9 +107,9 @@ def difference_of_tops(
     right_a, right_b = known.right(a), known.right(b)
     less = right_a.less(right_b)
     # The two models' difference is open where they differ; else both are right or neither is.
-    skipped = ~known.audit.of_kind("unasked")
+    whole = ~known.audit.of_kind("unasked")
     image = known.audit.pairs.image
-    less = replace(less, is_open=less.is_open & (~skipped | (a[image] != b[image])))
+    less = replace(less, is_open=less.is_open & (~whole | (a[image] != b[image])))
     found = known.ratio(less)
     of_a, of_b = known.ratio(right_a), known.ratio(right_b)
     either = known.ratio(right_a.less(right_b, absolute=True))
@@ -180,7 +181,8 @@ class AuditColumns:
             raise DataError(f"{labels.name}: there is no audit, but must be one. Draw it first.")
         unasked = audit.of_kind("unasked")
         rated = _without(labels, audit.pairs.take(unasked))
-        return cls(audit, labels, _with_originals(rated, audit.pairs.take(~unasked)), rated)
+        whole = replace(audit.pairs.take(~unasked), label=audit.kept[~unasked])
+        return cls(audit, labels, _with_originals(rated, whole), rated)
 
     def right(self, top: Int[np.ndarray, "n"]) -> _Right:
         """Whether a model is right, whose top predictions these are."""

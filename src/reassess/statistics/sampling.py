@@ -65,7 +65,7 @@ class Sample:
         return weight
 
     def variance(
-        self, value: Float[np.ndarray, "n"], padding: Float[np.ndarray, "S"] | None = None
+        self, value: Float[np.ndarray, "n"], share_open: Float[np.ndarray, "S"] | None = None
     ) -> float:
         """Estimated variance of the weighted total of a value over such samples.
 
@@ -74,20 +74,24 @@ class Sample:
 
         Args:
             value: of each element drawn.
-            padding: of each stratum; two further draws are added to its spread, whose squared
-                distance from the mean is this. None adds none.
+            share_open: the share of each stratum that can differ from its mean at all. So that one
+                of which no element that was drawn does so has a spread, two draws of this part
+                are added, a unit above and below. None adds none.
         """
         n, total = self.n_drawn, self.n_population.astype(np.float64)
         size = np.maximum(n, 1)
         mean = np.bincount(self.stratum, value, minlength=len(n)) / size
         square = np.bincount(self.stratum, value**2, minlength=len(n)) / size
-        spread = np.maximum(square - mean**2, 0.0) * size / np.maximum(n - 1, 1)
-        if padding is not None:
-            spread = (np.maximum(square - mean**2, 0.0) * n + 2 * padding) / (n + 1)
-            size = n + 2
-        else:
-            spread[n == 1] = float(np.mean(value**2)) if len(value) else 0.0
-        return float((total * np.maximum(total - n, 0.0) * spread / size).sum())
+        around = np.maximum(square - mean**2, 0.0)
+        left = np.maximum(total - n, 0.0)
+        if share_open is not None:
+            n_open = n * share_open
+            added = 2 * share_open**2 / ((n_open + 1) * (n_open + 2))
+            of_mean = around * size / ((size + 1) * (size + 2)) + added
+            return float((total * left * of_mean).sum())
+        spread = around * size / np.maximum(n - 1, 1)
+        spread[n == 1] = float(np.mean(value**2)) if len(value) else 0.0
+        return float((total * left * spread / size).sum())
 
 
 def stratified_share(
@@ -206,9 +210,8 @@ def prediction_powered_ratio(
     """The ratio of two totals, each estimated by itself; its variance by the delta method.
 
     Values lie in [-1, 1]. So that a stratum of which all that was drawn is as foretold does not
-    count as certain, two draws are added to its spread, a unit apart from its mean (Agresti and Min
-    2005 add as much), as far as its elements are open at all. None where the denominator is not
-    above 0.
+    count as certain, two draws are added to its spread (Agresti and Min 2005 add as much), for the
+    part of it that is open at all. None where the denominator is not above 0.
     """
     below = denominator.total(sample)
     if below <= 0:
@@ -216,8 +219,8 @@ def prediction_powered_ratio(
     value = numerator.total(sample) / below
     residual = numerator.residual(sample) - value * denominator.residual(sample)
     n_open = np.maximum(numerator.n_open, value**2 * denominator.n_open)
-    padding = n_open / np.maximum(sample.n_population, 1)
-    return Ratio(value, sample.variance(residual, padding) / below**2, below)
+    share_open = n_open / np.maximum(sample.n_population, 1)
+    return Ratio(value, sample.variance(residual, share_open) / below**2, below)
 
 
 @dataclass(frozen=True, slots=True)
