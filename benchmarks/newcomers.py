@@ -61,7 +61,7 @@ class Pool:
         rated, ids = self.rated.copy(), self.full.image_ids
         new = Pairs.empty(ids)
         if audit is not None:
-            whole = audit.drawn & audit.of_kind("skipped", "disputed")
+            whole = audit.drawn & ~audit.of_kind("unasked")
             rated[audit.pairs.image[whole]] = True
             new = audit.pairs.take(audit.drawn & ~audit.of_kind("skipped"))
         proposed = self.proposals.take(rated[self.proposals.image])

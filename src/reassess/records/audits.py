@@ -101,9 +101,10 @@ class Audit:
         """Pairs drawn of each stratum."""
         return np.bincount(self.stratum[self.drawn], minlength=len(self.strata))
 
-    def of_kind(self, *kinds: AuditKind) -> Bool[np.ndarray, "P"]:
-        """Whether each pair is of a stratum of one of these kinds."""
-        is_kind = np.array([one.kind in kinds for one in self.strata], dtype=bool)
+    @checks_choices
+    def of_kind(self, kind: AuditKind) -> Bool[np.ndarray, "P"]:
+        """Whether each pair is of a stratum of this kind."""
+        is_kind = np.array([one.kind == kind for one in self.strata], dtype=bool)
         found: Bool[np.ndarray, "P"] = is_kind[self.stratum] if len(self.strata) else self.drawn
         return found
 

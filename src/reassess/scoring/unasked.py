@@ -27,7 +27,7 @@ def is_unasked(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Bool[np.nd
     known = labels.contains(image, classes)
     pairs = [labels.asked]
     if labels.audit is not None:
-        pairs.append(labels.audit.pairs.take(labels.audit.of_kind("disputed", "unasked")))
+        pairs.append(labels.audit.pairs.take(~labels.audit.of_kind("skipped")))
     n_classes = 1 + max(
         int(classes.max(initial=0)), *(int(one.label.max(initial=0)) for one in pairs)
     )
