@@ -13,6 +13,7 @@ from reassess.files.word_columns import INTEGER, ClassWords, WordColumn
 from reassess.notes import note
 from reassess.records import Classes, LabelsAre
 from reassess.records.benchmark import MOST_CLASSES
+from reassess.registry import checks_choices
 
 _NUMBER = re.compile(r"[+-]?(\d[\d,_]*\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCII)
 _LIST = re.compile(r"\[.*\]|\{.*\}|\d+([\s;|]+\d+)+", re.ASCII | re.DOTALL)
@@ -20,6 +21,7 @@ _SIGNS = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sk", "Zs"})
 """Unicode's categories of punctuation and signs."""
 
 
+@checks_choices
 def classes_of_words(
     column: WordColumn, labels_are: LabelsAre | None, *, folders: bool
 ) -> ClassWords:
