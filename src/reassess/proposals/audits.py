@@ -63,7 +63,8 @@ def draw_unasked(
     """The audit with ``n`` more of a model's unasked predictions drawn; None where it has none.
 
     Skipped images that the model disputes are a stratum of their own, and leave that of the skipped
-    ones. The number is spread over both as their sizes are.
+    ones, drawn or not: which of them are asked about is drawn afresh. The number is spread over
+    both as their sizes are.
 
     Args:
         model: its name.
@@ -74,15 +75,11 @@ def draw_unasked(
         seed: of the draw.
         audit: what was drawn before, of the same images.
     """
-    disputed_before = np.empty(0, np.int64)
-    if audit is not None:
-        unasked = unasked.take(~unasked.is_in(audit.pairs.take(~audit.of_kind("skipped"))))
-        disputed_before = audit.pairs.image[audit.of_kind("disputed")]
-        drawn = audit.pairs.image[audit.of_kind("skipped") & audit.drawn]
-        disputed_before = np.concatenate([disputed_before, drawn])
     original = np.full(len(unasked.image_ids), -1)
     original[skipped.image] = skipped.label
-    original[disputed_before] = -1
+    if audit is not None:
+        unasked = unasked.take(~unasked.is_in(audit.pairs.take(~audit.of_kind("skipped"))))
+        original[audit.pairs.image[audit.of_kind("disputed")]] = -1
     disputed = original[unasked.image] >= 0
     if audit is not None:
         leaves = np.isin(audit.pairs.image, unasked.image[disputed]) & audit.of_kind("skipped")

@@ -112,7 +112,7 @@ def difference_of_tops(
     less = replace(less, is_open=less.is_open & (~whole | (a[image] != b[image])))
     found = known.ratio(less)
     of_a, of_b = known.ratio(right_a), known.ratio(right_b)
-    either = known.ratio(right_a.less(right_b, absolute=True))
+    either = known.ratio(known.absolute(less))
     if found is None or of_a is None or of_b is None or either is None:
         return None
     n_either = max(either.value, abs(found.value))
@@ -144,12 +144,10 @@ class _Right:
     seen: Float[np.ndarray, "d"]
     is_open: Bool[np.ndarray, "P"]
 
-    def less(self, other: "_Right", *, absolute: bool = False) -> "_Right":
-        """What this model has and another has not, less what only the other has."""
-        foretold, seen = self.foretold - other.foretold, self.seen - other.seen
-        if absolute:
-            foretold, seen = np.abs(foretold), np.abs(seen)
-        return _Right(foretold, seen, self.is_open | other.is_open)
+    def less(self, other: "_Right") -> "_Right":
+        """What this model has right and another has not, less what only the other has."""
+        is_open = self.is_open | other.is_open
+        return _Right(self.foretold - other.foretold, self.seen - other.seen, is_open)
 
 
 @dataclass(frozen=True)
@@ -196,6 +194,15 @@ class AuditColumns:
             seen[drawn].astype(float),
             ~unasked | (says == label),
         )
+
+    def absolute(self, less: _Right) -> _Right:
+        """The images that exactly one of two models has right, of their difference."""
+        drawn = self.audit.drawn
+        before = less.foretold[self.audit.pairs.image[drawn]]
+        # An unasked prediction adds to what its image is otherwise.
+        by_pair = np.abs(before + less.seen) - np.abs(before)
+        seen = np.where(self.audit.of_kind("unasked")[drawn], by_pair, np.abs(less.seen))
+        return _Right(np.abs(less.foretold), seen, less.is_open)
 
     def ratio(self, right: _Right) -> Ratio | None:
         """The number of images that are right, of those with a label."""

@@ -65,7 +65,10 @@ class Sample:
         return weight
 
     def variance(
-        self, value: Float[np.ndarray, "n"], share_open: Float[np.ndarray, "S"] | None = None
+        self,
+        value: Float[np.ndarray, "n"],
+        share_open: Float[np.ndarray, "S"] | None = None,
+        square_open: Float[np.ndarray, "S"] | None = None,
     ) -> float:
         """Estimated variance of the weighted total of a value over such samples.
 
@@ -76,7 +79,8 @@ class Sample:
             value: of each element drawn.
             share_open: the share of each stratum that can differ from its mean at all. So that one
                 of which no element that was drawn does so has a spread, two draws of this part
-                are added, a unit above and below. None adds none.
+                are added. None adds none.
+            square_open: their squared distance from the mean; given with ``share_open``.
         """
         n, total = self.n_drawn, self.n_population.astype(np.float64)
         size = np.maximum(n, 1)
@@ -84,9 +88,9 @@ class Sample:
         square = np.bincount(self.stratum, value**2, minlength=len(n)) / size
         around = np.maximum(square - mean**2, 0.0)
         left = np.maximum(total - n, 0.0)
-        if share_open is not None:
+        if share_open is not None and square_open is not None:
             n_open = n * share_open
-            added = 2 * share_open**2 / ((n_open + 1) * (n_open + 2))
+            added = 2 * square_open * share_open**2 / ((n_open + 1) * (n_open + 2))
             of_mean = around * size / ((size + 1) * (size + 2)) + added
             return float((total * left * of_mean).sum())
         spread = around * size / np.maximum(n - 1, 1)
@@ -211,7 +215,8 @@ def prediction_powered_ratio(
 
     Values lie in [-1, 1]. So that a stratum of which all that was drawn is as foretold does not
     count as certain, two draws are added to its spread (Agresti and Min 2005 add as much), for the
-    part of it that is open at all. None where the denominator is not above 0.
+    part of it that is open at all, as far from its mean as those that depart and one that departs
+    by 1 are on average. None where the denominator is not above 0.
     """
     below = denominator.total(sample)
     if below <= 0:
@@ -220,7 +225,12 @@ def prediction_powered_ratio(
     residual = numerator.residual(sample) - value * denominator.residual(sample)
     n_open = np.maximum(numerator.n_open, value**2 * denominator.n_open)
     share_open = n_open / np.maximum(sample.n_population, 1)
-    return Ratio(value, sample.variance(residual, share_open) / below**2, below)
+    departs = numerator.seen - numerator.foretold
+    departs = departs - value * (denominator.seen - denominator.foretold)
+    square = np.bincount(sample.stratum, departs**2, len(share_open))
+    times = np.bincount(sample.stratum, departs != 0, len(share_open))
+    variance = sample.variance(residual, share_open, (square + 1) / (times + 1))
+    return Ratio(value, variance / below**2, below)
 
 
 @dataclass(frozen=True, slots=True)
