@@ -116,7 +116,9 @@ def test_audited_accuracies_are_right_on_average_and_vary_as_stated() -> None:
     assert abs(np.mean(found, axis=0) - truth).max() < 0.003
     assert abs(counted.real.value - truth[2]) > 0.02  # what the audit puts right
     # The images are the same in each draw: what varies is the audit's own sample.
-    assert np.mean(errors, axis=0) == pytest.approx(spread, rel=0.25)
+    # Two draws are added to each stratum, which is half as much again where few depart.
+    assert (np.mean(errors, axis=0) > 0.9 * spread).all()
+    assert (np.mean(errors, axis=0) < 1.6 * spread).all()
     assert (np.mean(inside, axis=0) > 0.88).all()
 
 
