@@ -9,8 +9,9 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,25 +52,25 @@ SCORES = np.array(
 )
 
 
-DEAR = (
-    "web/test_server.py",
-    "cli/test_training_commands.py",
-    "test_docs.py",
-    "rating/test_queue.py",
-    "test_demo.py",
-    "site/test_site.py",
-    "web/test_browser.py",
-    "report/test_page.py",
-    "cli/test_verdict_commands.py",
-    "cli/test_rating_commands.py",
-    "rating/test_concurrency.py",
-    "cli/test_report_commands.py",
-    "web/test_rating_page.py",
-    "proposals/test_learned.py",
-    "study/test_study.py",
-    "web/test_intruder.py",
+LONG = (
+    ("web/test_server.py",),
+    ("test_docs.py", "test_demo.py"),
+    ("site/test_site.py",),
+    ("cli/test_training_commands.py",),
+    ("rating/test_queue.py",),
+    ("web/test_browser.py",),
+    ("report/test_page.py",),
+    ("rating/test_concurrency.py",),
+    ("cli/test_verdict_commands.py",),
+    ("test_reproduce.py",),
+    ("web/test_rating_page.py",),
+    ("cli/test_rating_commands.py",),
+    ("cli/test_commands.py",),
+    ("proposals/test_learned.py",),
+    ("web/test_intruder.py",),
+    ("study/test_study.py",),
 )
-"""Modules that take longest, the longest first."""
+"""Modules that take longest, the longest first; those that share what they begin with together."""
 
 RUNS_AGAIN = {"browser", "serve"}
 """Fixtures of a real browser and of real server processes. Where the machine is so busy that one
@@ -89,13 +90,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.flaky(reruns=1))
     n = getattr(config, "workerinput", {}).get("workercount", 1)
     by_module = defaultdict(list)
+    is_long = {f"tests/{name}" for names in LONG for name in names}
     for item in items:
-        name = item.nodeid.partition("::")[0].removeprefix("tests/")
-        by_module[name if name in DEAR else ""].append(item)
+        name = item.nodeid.partition("::")[0]
+        by_module[name if name in is_long else ""].append(item)
     shares: list[list[pytest.Item]] = [[] for _ in range(n)]
-    for place, name in enumerate(DEAR):
+    for place, names in enumerate(LONG):
         there_and_back = place % (2 * n)
-        shares[min(there_and_back, 2 * n - 1 - there_and_back)] += by_module[name]
+        share = shares[min(there_and_back, 2 * n - 1 - there_and_back)]
+        share += [item for name in names for item in by_module[f"tests/{name}"]]
     rest = iter(by_module[""])
     for i, share in enumerate(shares):
         size = len(items) // n + (i >= n - len(items) % n)
@@ -135,6 +138,51 @@ def published() -> Catalog:
     if not os.environ.get("REASSESS_DATA"):
         pytest.skip("REASSESS_DATA does not name a folder with the published data")
     return Catalog.default()
+
+
+@dataclass(frozen=True)
+class WholeDemo:
+    """What `reassess demo` made, and what it said.
+
+    Attributes:
+        folder: where it was typed.
+        result: what was made, in `folder / "demo"`.
+        steps: names and details of its steps, in their order.
+        ran: how the command ended.
+    """
+
+    folder: Path
+    result: Any
+    steps: list[tuple[str, str]]
+    ran: Ran
+
+
+@pytest.fixture(scope="session")
+def whole_demo(tmp_path_factory: pytest.TempPathFactory) -> WholeDemo:
+    """`reassess demo`, typed once for the tests of the demo and of the tutorial."""
+    from reassess import demo
+    from reassess.cli import main
+
+    folder = tmp_path_factory.mktemp("whole")
+    results, steps = [], []
+
+    def run_demo(where: str, *, progress: Any, **options: Any) -> Any:
+        def step(what: str, *, done: int | None = None, total: int | None = None) -> None:
+            name, _, detail = what.partition(": ")
+            steps.append((name, detail))
+            progress(what, done=done, total=total)
+
+        results.append(plain(where, progress=step, **options))
+        return results[-1]
+
+    plain = demo.run_demo
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(demo, "run_demo", run_demo)  # it does the same, and what it gives is kept
+        ran = CliRunner().invoke(main, ["demo"], catch_exceptions=False)
+    (result,) = results
+    result = replace(result, folder=folder / "demo", report=folder / "demo" / "report.html")
+    return WholeDemo(folder, result, steps, Ran(ran.exit_code, ran.stdout, ran.stderr))
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from reassess.pipeline import (
     reassess_benchmark,
 )
 from reassess.records import Accuracy, Gold, Pairs, Questions, Votes
+from tests.conftest import WholeDemo
 
 SMALL = 200
 
@@ -39,19 +40,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
     return run_demo(tmp_path_factory.mktemp("small"), seed=3, n_images=SMALL)
 
 
-def test_whole_demo(tmp_path: Path) -> None:
+def test_whole_demo(whole_demo: WholeDemo) -> None:
     """At its full size: stages in order, files that read back, labels nearer to the truth."""
-    told: list[tuple[str, str]] = []
-
-    def note(what: str, **_: int | None) -> None:
-        name, _, detail = what.partition(": ")
-        if name in demo.STAGES:
-            told.append((name, detail))
-
-    result = run_demo(tmp_path / "demo", progress=note)
+    assert whole_demo.ran.status == 0
+    told = [(name, detail) for name, detail in whole_demo.steps if name in demo.STAGES]
     assert tuple(dict.fromkeys(name for name, _ in told)) == demo.STAGES
     assert 8 <= len(demo.STAGES) <= 10
     assert all("simulated" in detail for name, detail in told if name == "votes" and detail)
+    result: DemoResult = whole_demo.result
     check_files(result)
     check_simulated(result)
     check_counts(result)

@@ -56,7 +56,14 @@ real_data = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def statements() -> dict[str, ReproducedValue]:
-    return {one.id: one for one in reproduce_imagenet()}
+    """Those about ImageNet, as the command gives them."""
+    from click.testing import CliRunner
+
+    from reassess.cli import main
+
+    ran = CliRunner().invoke(main, ["reproduce", "imagenet", "--json"], catch_exceptions=False)
+    assert ran.exit_code == 0
+    return {one["id"]: ReproducedValue(**one) for one in json.loads(ran.stdout)}
 
 
 @pytest.fixture

@@ -574,7 +574,7 @@ def test_the_good_files_are_good(good: dict[str, tuple[str, ...]], cli: Callable
 
 
 @pytest.mark.filterwarnings("ignore:Reading `.npy`:UserWarning")
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_bytes_cause_a_traceback(
     data: st.DataObject, good: dict[str, tuple[str, ...]], cli: Callable[..., Any]

@@ -66,10 +66,10 @@ def test_paired_difference_holds_the_difference_and_mirrors(both, a, b, neither)
 
 
 def test_paired_difference_covers():
-    """95 % intervals hold the true difference in 93 to 97.5 % of 4,000 studies."""
+    """95 % intervals hold the true difference in 93 to 97.5 % of 1,200 studies."""
     rng = np.random.default_rng(0)
     share = np.array([0.70, 0.08, 0.04, 0.18])
-    draws = rng.multinomial(500, share, size=4_000)
+    draws = rng.multinomial(500, share, size=1_200)
     inside = [
         low <= 0.04 <= high
         for low, high in (paired_difference_interval(*d) for d in draws.tolist())

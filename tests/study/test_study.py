@@ -256,7 +256,7 @@ def test_the_learned_rule_learns_from_gold_and_from_votes(cli: Cli) -> None:
     assert 0.5 < found["expected_recall"] <= 1
 
 
-@pytest.mark.parametrize("rounds", [3])
+@pytest.mark.parametrize("rounds", [2])
 def test_killed_and_started_again_it_goes_on_and_gives_the_same_bytes(
     cli: Cli, rounds: int
 ) -> None:
