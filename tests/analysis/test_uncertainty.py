@@ -235,7 +235,8 @@ def test_what_does_not_fit_is_refused(noisy):
     with pytest.raises(AlignmentError, match="missing"):
         scores_of(replace(noisy, predictions=(noisy.predictions[1], fewer)), n_resamples=40)
     strange = [replace(one, image_ids=np.char.add("x", one.image_ids)) for one in noisy.predictions]
-    labels = replace(noisy.labels, image_ids=np.char.add("x", noisy.labels.image_ids))
+    ids = np.char.add("x", noisy.labels.image_ids)
+    labels = replace(noisy.labels, image_ids=ids, asked=None)
     with pytest.raises(DataError, match="none of their images"):
         scores_of(replace(noisy, predictions=strange, labels=labels), n_resamples=40)
 

@@ -183,6 +183,7 @@ def test_two_studies_side_by_side_in_one_browser(
         page.wait_for_url(f"{host}/birds/sign-in")
         page.goto(f"{host}/pilot")
         expect(page.locator("main.rate")).to_be_visible()
+        page.close()  # while the sites are still there, as it prefetches what comes next
 
 
 def enter(page: Page, host: str, site: Site) -> None:
