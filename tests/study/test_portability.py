@@ -266,7 +266,7 @@ def test_files_of_predictions_are_copied_in_their_form(small: Study, tmp_path: P
 def test_large_files_stay_and_one_command_names_their_new_place(
     small: Study, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
-    monkeypatch.setattr("reassess.study.edits.COPIED_BELOW", 100)
+    monkeypatch.setattr("reassess.study.copies.COPIED_BELOW", 100)
     np.savez("all.npz", a=scores(0), b=scores(1))
     small = add_models(small, ["all.npz"], scale="logit", ids="ids.txt")
     assert predictions_of(small) == {"a": "../all.npz#a", "b": "../all.npz#b"}

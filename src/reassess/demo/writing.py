@@ -18,7 +18,7 @@ from reassess.study import (
     new_study,
     propose_study,
 )
-from reassess.study.edits import PREDICTIONS
+from reassess.study.copies import PREDICTIONS
 from reassess.study.images import small_copies
 from reassess.study.manifest import FILE_NAME
 

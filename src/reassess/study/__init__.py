@@ -3,7 +3,8 @@
 ===========  ======================================================================
 `manifest`   `study.toml`: what the study is about, its models, its settings, all checked
 `addresses`  where people reach its site
-`edits`      a study begun and changed: files copied into it, its manifest written
+`edits`      a study begun and changed: its manifest written
+`copies`     copies of files in a study, so that it can be moved alone
 `inputs`     the benchmark and the models that it reads, and the hashes of their files
 `artefacts`  the folder as the place where the pipeline's records lie, and finished scans of
              full scores, which outlive a crash
@@ -24,10 +25,10 @@ from reassess.study.artefacts import (
     refuse_review,
     votes_file,
 )
+from reassess.study.copies import kept_in_study
 from reassess.study.edits import (
     add_models,
     change_settings,
-    kept_in_study,
     locate,
     new_study,
 )

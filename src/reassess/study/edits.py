@@ -1,20 +1,16 @@
 """A study begun and changed: its benchmark, its models, where its files are, its settings.
 
-Labels, classes, is-a edges and predictions are copied into the study, so that it can be moved
-or copied alone; what is large stays where it is and is one entry of the manifest. A copy never
-takes the place of a file that something else made. `copies.json` holds what each copy was
-called and its hash. The manifest is written last, with a person's comments and order kept; one
+Labels, classes, is-a edges and predictions are copied into the study (`reassess.study.copies`),
+so that it can be moved or copied alone; what is large stays where it is and is one entry of the
+manifest. The manifest is written last, with a person's comments and order kept; one
 of an earlier format becomes one of the present.
 
 Checks what it is given by reading it (`reassess.study.inputs`).
 """
 
-import json
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from dataclasses import replace as with_changes
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,14 +23,15 @@ from reassess.errors import (
     OptionError,
     preview,
 )
-from reassess.files import RowOrder, read_benchmark, read_classes, sha256_of, write_atomically
+from reassess.files import RowOrder, read_benchmark, read_classes, write_atomically
 from reassess.files.access import exists, prefix_errors_with
 from reassess.files.full_scores import check_full_scores
-from reassess.files.prediction_forms import model_names, prediction_files, sibling_name, two_files
+from reassess.files.prediction_forms import model_names, prediction_files, two_files
 from reassess.progress import Progress, null_progress
 from reassess.records import Benchmark, Classes, Hierarchy, LabelsAre, ScoreMatrix, ScoreType
 from reassess.registry import checks_choices
 from reassess.study.class_order import refuse_renumbered, with_new_classes, write_classes
+from reassess.study.copies import copied, copied_if, kept_files
 from reassess.study.inputs import (
     Hashes,
     named_classes,
@@ -50,21 +47,11 @@ from reassess.study.manifest import (
     ModelEntry,
     Study,
     as_named,
-    below,
     faults_of_options,
     former_names,
     ignored_keys,
     read_manifest,
 )
-
-COPIED_BELOW = 100_000_000
-"""Bytes below which a file of predictions is copied into the study, unless told otherwise."""
-
-COPIES = "copies.json"
-"""What was copied into a study: the name of each original, and its hash."""
-
-PREDICTIONS = "predictions"
-"""The folder of a study's copies of predictions."""
 
 _HEADER = (
     "A study of reassess: what it is about, its models, its settings.",
@@ -116,14 +103,14 @@ def new_study(
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{folder}: it is a file, but must be a folder. Choose another name.")
     place = None if images is None else _images_as_named(images, folder)
-    kept = _copied_if(folder, classes, "classes")
+    kept = copied_if(folder, classes, "classes")
     if kept is None and benchmark.classes is not None:
         kept = _keep_classes(folder, benchmark.classes)
     files = BenchmarkFiles(
-        labels=_copied(folder, labels, f"labels{Path(labels).suffix.lower()}"),
+        labels=copied(folder, labels, f"labels{Path(labels).suffix.lower()}"),
         classes=kept,
         images=place,
-        hierarchy=_copied_if(folder, hierarchy, "hierarchy"),
+        hierarchy=copied_if(folder, hierarchy, "hierarchy"),
         labels_are=labels_are,
     )
     toml = _tomlkit()
@@ -183,7 +170,7 @@ def add_models(
     _check_names(study, [entry.name for _, entry in found], replace=replace)
     _refuse_other_columns(study, benchmark, [entry for _, entry in found])
     if ids is not None:
-        rows["ids"] = _kept_files(study, [Path(ids)], copy=copy or None)[0]
+        rows["ids"] = kept_files(study, [Path(ids)], copy=copy or None)[0]
     entries = [
         with_changes(
             entry,
@@ -289,7 +276,7 @@ def _located_tables(
         ) from error
     refuse_renumbered(study, benchmark.classes)
     found = {
-        key: _copied(study.folder, path, f"{key}{path.suffix.lower()}")
+        key: copied(study.folder, path, f"{key}{path.suffix.lower()}")
         for key, path in tables.items()
     }
     if benchmark.classes is not None and ("classes" not in at or append_classes):
@@ -338,26 +325,6 @@ def change_settings(study: Study, section: str, options: Mapping[str, Any]) -> S
     return _write(study.folder, _tomlkit().dumps(document))
 
 
-def kept_in_study(study: Study, path: str | Path, name: str) -> str:
-    """A file as the manifest names it once it is in the study: copied there unless it is.
-
-    An earlier copy gives way; where something else has the name, the copy gets a number.
-
-    Args:
-        study: the study.
-        path: the file.
-        name: what the copy is called, without the ending, which it keeps.
-
-    Raises:
-        FileError: it is missing, or the study cannot be written to.
-    """
-    ending = Path(path).suffix.lower()
-    names = (name + ("" if number == 1 else f"-{number}") + ending for number in count(1))
-    found = sha256_of(path)
-    free = next(one for one in names if not _is_foreign(study.folder, one, found))
-    return _copied(study.folder, path, free)
-
-
 def _check_benchmark(
     labels: str | Path,
     classes: str | Path | Classes | None,
@@ -377,7 +344,7 @@ def _keep_classes(folder: Path, classes: Classes) -> str:
     with TemporaryDirectory() as beside:
         written = Path(beside) / name
         write_classes(classes, written)
-        return _copied(folder, written, name)
+        return copied(folder, written, name)
 
 
 def _images_as_named(images: str | Path, folder: Path) -> str:
@@ -506,90 +473,8 @@ def _kept_source(study: Study, source: str, named: str, *, copy: bool | None) ->
     _, model = split_model(named, study.folder)
     paths = _paths(file)
     further = prediction_files(file)[len(paths) :]
-    place = ":".join(_kept_files(study, [*paths, *further], copy=copy)[: len(paths)])
+    place = ":".join(kept_files(study, [*paths, *further], copy=copy)[: len(paths)])
     return place if model is None else f"{place}#{model}"
-
-
-def _kept_files(study: Study, paths: list[Path], *, copy: bool | None) -> list[str]:
-    """How the manifest names files that belong together: copied, or left where they are."""
-    if all(study.relative(path) is not None for path in paths):
-        return [as_named(path, study.folder) for path in paths]
-    if copy is None:
-        copy = all(path.stat().st_size < COPIED_BELOW for path in paths)
-    if not copy:
-        return [as_named(path, study.folder) for path in paths]
-    names = [path.name for path in paths]
-    if len(set(names)) < len(names):  # both of X.npy:Y.npy may have one name
-        names = [f"{number}-{name}" for number, name in enumerate(names)]
-    hashes = [sha256_of(path) for path in paths]
-    folder = _free_folder(study.folder, names, hashes)
-    return [
-        _copied(study.folder, path, f"{folder}/{name}")
-        for path, name in zip(paths, names, strict=True)
-    ]
-
-
-def _free_folder(study: Path, names: list[str], hashes: list[str]) -> str:
-    """Where files can be put under their names, which readers go by, or are already.
-
-    ``xpreds.npy`` is read with the ``xprobs.npy`` beside it: neither these files nor those that
-    are there may get a sibling that is another model's.
-    """
-    for number in count(1):
-        folder = PREDICTIONS if number == 1 else f"{PREDICTIONS}/{number}"
-        there = {path.name for path in (study / folder).glob("*")}
-        others = there - set(names)
-        siblings = {sibling_name(name) for name in names} & others
-        siblings |= {sibling_name(name) for name in others} & set(names)
-        is_same = there >= set(names) and all(
-            (study / folder / name).is_file() and sha256_of(study / folder / name) == expected
-            for name, expected in zip(names, hashes, strict=True)
-        )
-        if not siblings and (is_same or not there & set(names)):
-            return folder
-    raise AssertionError("numbers do not end")
-
-
-def _copied_if(folder: Path, path: str | Path | None, name: str) -> str | None:
-    return None if path is None else _copied(folder, path, f"{name}{Path(path).suffix.lower()}")
-
-
-def _copied(folder: Path, path: str | Path, name: str) -> str:
-    """The name in a study of a file's copy; a file that is in the study keeps its own."""
-    inside = below(folder, path)
-    if inside is not None:
-        return inside
-    target, found = folder / name, sha256_of(path)
-    if _is_foreign(folder, name, found):
-        raise FileError(
-            f"{target}: it is there already and is not a copy that reassess made, so that {path} "
-            "does not take its place. Move one of them away, or name the one in the study."
-        )
-    if target.exists() and sha256_of(target) == found:
-        return name
-    with write_atomically(target) as beside:
-        shutil.copyfile(path, beside)
-    record = _copies(folder) | {name: {"from": Path(path).name, "sha256": found}}
-    with write_atomically(folder / COPIES) as beside:
-        beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return name
-
-
-def _is_foreign(folder: Path, name: str, sha256: str) -> bool:
-    """Whether a name in a study is taken by other content than a copy's, old or new."""
-    target = folder / name
-    if not target.exists():
-        return False
-    there = sha256_of(target) if target.is_file() else None
-    return there is None or there not in {sha256, _copies(folder).get(name, {}).get("sha256")}
-
-
-def _copies(folder: Path) -> dict[str, dict[str, str]]:
-    try:
-        found = json.loads((folder / COPIES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _table(entry: ModelEntry | BenchmarkFiles) -> Any:
