@@ -39,7 +39,7 @@ def _formats() -> "dict[str, LabelFormat]":
 
 def _beside(output: Path, values: "Mapping[str, object]") -> list[Path]:
     """What is written with a published list."""
-    from reassess.files.labels import meta_file
+    from reassess.files.label_writers import meta_file
 
     return [meta_file(output)] if values["form"] in {"real-json", "by-file"} else []
 

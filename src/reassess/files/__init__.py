@@ -18,7 +18,8 @@
 `results`       timm's published accuracies
 `other_labels`  label sets that others wrote: tables, workers' checks of label errors
 `expert_mistakes`  experts' verdicts on mistakes that remain
-`labels`        labels: `LABEL_FORMATS`
+`labels`        labels: `LABEL_FORMATS`, and their readers
+`label_writers` what writes them
 ==============  ===================================================================
 
 Readers take a path (and the benchmark that the ids must fit), return a checked record

@@ -16,17 +16,14 @@ both (by `reassess.files.other_labels`), and a note says so. A JSON list of reco
 a table (`reassess.files.label_records`).
 """
 
-import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 
 from reassess.errors import AlignmentError, DataError, FileError, OptionError
 from reassess.files.access import (
@@ -34,13 +31,20 @@ from reassess.files.access import (
     prefix_errors_with,
     read_json,
     sha256_of,
-    write_atomically,
 )
-from reassess.files.audits import audit_as_dict, audit_from_dict
+from reassess.files.audits import audit_from_dict
 from reassess.files.columns import IMAGE, LABELS
 from reassess.files.label_records import check_objects, is_label_records, labels_by_image
+from reassess.files.label_writers import (
+    FORMAT,
+    meta_file,
+    write_by_file,
+    write_native,
+    write_parquet,
+    write_real_json,
+)
 from reassess.files.other_labels import is_label_checks, label_checks, read_label_table
-from reassess.files.parquet import is_parquet, parquet_metadata, write_parquet
+from reassess.files.parquet import is_parquet, parquet_metadata
 from reassess.files.places import check_extension
 from reassess.files.signatures import describe_json
 from reassess.files.tables import TABLES, read_table
@@ -49,7 +53,6 @@ from reassess.records import Classes, LabelSets, OperatingPoint, Pairs, file_num
 from reassess.records.benchmark import MOST_CLASSES
 from reassess.registry import Registry
 
-FORMAT = "reassess labels 1"
 IMAGENET_NAME = "ILSVRC2012_val_{:08d}.JPEG"
 
 
@@ -147,68 +150,6 @@ def write_labels(labels: LabelSets, path: str | Path, form: str | None = None) -
     write(labels, path)
 
 
-def _write_by_file(labels: LabelSets, path: Path) -> None:
-    text = _write_json(dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True)), path)
-    _write_meta(text, stated_classes(labels.classes), path)
-
-
-def _write_meta(text: str, about: dict[str, Any], path: Path) -> None:
-    """Write what a bare file cannot hold beside it, with the hash of what it is about.
-
-    Nothing to say leaves no file; one of earlier labels says by its hash that it is not theirs.
-    """
-    if about:
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
-        _write_json({"format": FORMAT, "labels_sha256": sha256} | about, meta_file(path))
-
-
-def _write_native(labels: LabelSets, path: Path) -> None:
-    by_image = dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True))
-    _write_json({"format": FORMAT, "labels": by_image} | _about(labels), path)
-
-
-def _write_real_json(labels: LabelSets, path: Path) -> None:
-    try:
-        rows = file_number_order(labels.image_ids)
-    except AlignmentError:
-        rows = np.arange(len(labels))
-    ordered = labels.take(rows)
-    text = _write_json(ordered.lists(), path)
-    _write_meta(text, _about(ordered) | {"image_ids": ordered.image_ids.tolist()}, path)
-
-
-def _about(labels: LabelSets) -> dict[str, Any]:
-    point = labels.operating_point
-    unrated = None
-    if labels.rated is not None:
-        unrated = labels.image_ids[~labels.rated].tolist()
-    return (
-        {
-            "name": labels.name,
-            "n_classes": labels.n_classes,
-            "operating_point": None if point is None else dataclasses.asdict(point),
-            "votes_sha256": labels.votes_sha256,
-            "models": None if labels.models is None else list(labels.models),
-            "unrated": unrated,
-            "asked": _asked_by_image(labels),
-            "audit": None if labels.audit is None else audit_as_dict(labels.audit),
-        }
-        | stated_classes(labels.classes)
-        | {
-            name: dict(zip(labels.image_ids.tolist(), _by_image(labels, values), strict=True))
-            for name, values in _probabilities(labels).items()
-        }
-    )
-
-
-def stated_classes(classes: Classes | None) -> dict[str, list[str]]:
-    """The classes as files state them, in the order of their indices: ids, and names if others."""
-    if classes is None:
-        return {}
-    names = {} if classes.names == classes.ids else {"class_names": list(classes.names)}
-    return {"class_ids": list(classes.ids)} | names
-
-
 def classes_stated_in(about: Mapping[str, Any], path: Path) -> Classes | None:
     """The classes that a file states; None where it states none.
 
@@ -227,15 +168,6 @@ def classes_stated_in(about: Mapping[str, Any], path: Path) -> Classes | None:
         return Classes(tuple(ids), tuple(names), blank, blank)
 
 
-def _asked_by_image(labels: LabelSets) -> dict[str, list[int]] | None:
-    """The classes that raters were asked about, of each image with any."""
-    if labels.asked is None:
-        return None
-    classes = np.split(labels.asked.label, np.flatnonzero(np.diff(labels.asked.image)) + 1)
-    images = labels.image_ids[np.unique(labels.asked.image)].tolist()
-    return {image: one.tolist() for image, one in zip(images, classes, strict=False)}
-
-
 def _asked(by_image: Any, ids: Shaped[np.ndarray, "N"]) -> Pairs | None:
     """What `_asked_by_image` wrote, as pairs of these images."""
     if by_image is None:
@@ -244,47 +176,6 @@ def _asked(by_image: Any, ids: Shaped[np.ndarray, "N"]) -> Pairs | None:
     sizes = [len(one) for one in lists]
     label = np.array([label for one in lists for label in one], dtype=np.int64)
     return Pairs(ids, np.repeat(np.arange(len(ids)), sizes), label)
-
-
-def _probabilities(labels: LabelSets) -> dict[str, Float[np.ndarray, "L"]]:
-    """What is known of P(present) of each label: raw, and as gold has it."""
-    known = {"posterior": labels.posterior, "calibrated": labels.calibrated}
-    return {name: values for name, values in known.items() if values is not None}
-
-
-def _by_image(labels: LabelSets, values: Float[np.ndarray, "L"]) -> list[list[float]]:
-    """One list an image, in the order of `LabelSets.lists`."""
-    order = np.lexsort((labels.indices, labels.image))
-    flat = values[order].tolist()
-    ends = labels.indptr.tolist()
-    return [flat[a:b] for a, b in pairwise(ends)]
-
-
-def _write_json(value: object, path: Path) -> str:
-    text = json.dumps(value, ensure_ascii=False) + "\n"
-    with write_atomically(path) as beside:
-        beside.write_text(text, encoding="utf-8")
-    return text
-
-
-def meta_file(path: Path) -> Path:
-    """The file beside a published list that holds what the list cannot."""
-    return path.with_name(path.stem + ".meta.json")
-
-
-def _write_parquet(labels: LabelSets, path: Path) -> None:
-    columns: dict[str, Any] = {"image": labels.image_ids, "labels": labels.lists()}
-    for name, values in _probabilities(labels).items():
-        columns[name] = _by_image(labels, values)
-    if labels.rated is not None:
-        columns["rated"] = labels.rated
-    asked = _asked_by_image(labels)
-    if asked is not None:
-        columns["asked"] = [asked.get(image, []) for image in labels.image_ids.tolist()]
-    in_columns = ("unrated", "asked", "posterior", "calibrated")
-    about = _about(labels) | dict.fromkeys(in_columns)
-    with write_atomically(path) as beside:
-        write_parquet(beside, columns, {"reassess": json.dumps(about)})
 
 
 def read_labels(
@@ -567,7 +458,7 @@ for _format in (
         "JSON with all that is known of the labels",
         _is_native,
         _read_native,
-        _write_native,
+        write_native,
     ),
     LabelFormat(
         "real-json",
@@ -575,7 +466,7 @@ for _format in (
         "a bare list by file number, as published, with .meta.json beside it",
         _is_bare_list,
         _read_bare_list,
-        _write_real_json,
+        write_real_json,
     ),
     LabelFormat(
         "checks",
@@ -591,7 +482,7 @@ for _format in (
         "JSON {file name: [classes]}",
         _is_by_file,
         _read_by_file,
-        _write_by_file,
+        write_by_file,
         frozenset(
             {
                 "name",
@@ -613,7 +504,7 @@ for _format in (
         "columns image, labels, posterior, rated, asked",
         _never,
         _read_parquet,
-        _write_parquet,
+        write_parquet,
     ),
 ):
     LABEL_FORMATS.register(_format)

@@ -14,7 +14,7 @@ from reassess.catalog import ENTRIES, Catalog, is_published
 from reassess.errors import ReassessError
 from reassess.files.access import exists
 from reassess.files.images import SUFFIXES
-from reassess.files.labels import meta_file
+from reassess.files.label_writers import meta_file
 from reassess.files.places import is_same_place
 from reassess.files.prediction_forms import prediction_files
 from reassess.sources.meaning import is_study, split_source

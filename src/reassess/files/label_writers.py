@@ -1,0 +1,135 @@
+"""What writes reassessed labels in each format of `reassess.files.labels`."""
+
+import dataclasses
+import hashlib
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from reassess.errors import AlignmentError
+from reassess.files import parquet
+from reassess.files.access import write_atomically
+from reassess.files.audits import audit_as_dict
+from reassess.records import Classes, LabelSets, file_number_order
+
+FORMAT = "reassess labels 1"
+
+
+def write_native(labels: LabelSets, path: Path) -> None:
+    """As one JSON object that holds everything."""
+    by_image = dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True))
+    _write_json({"format": FORMAT, "labels": by_image} | _about(labels), path)
+
+
+def write_real_json(labels: LabelSets, path: Path) -> None:
+    """As the published bare list, and what it cannot hold beside it."""
+    try:
+        rows = file_number_order(labels.image_ids)
+    except AlignmentError:
+        rows = np.arange(len(labels))
+    ordered = labels.take(rows)
+    text = _write_json(ordered.lists(), path)
+    _write_meta(text, _about(ordered) | {"image_ids": ordered.image_ids.tolist()}, path)
+
+
+def write_by_file(labels: LabelSets, path: Path) -> None:
+    """As a JSON object of the labels of each file name, and its classes beside it."""
+    text = _write_json(dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True)), path)
+    _write_meta(text, stated_classes(labels.classes), path)
+
+
+def write_parquet(labels: LabelSets, path: Path) -> None:
+    """As one row an image; what is said of all labels is in the file's metadata."""
+    columns: dict[str, Any] = {"image": labels.image_ids, "labels": labels.lists()}
+    for name, values in _probabilities(labels).items():
+        columns[name] = _by_image(labels, values)
+    if labels.rated is not None:
+        columns["rated"] = labels.rated
+    asked = _asked_by_image(labels)
+    if asked is not None:
+        columns["asked"] = [asked.get(image, []) for image in labels.image_ids.tolist()]
+    in_columns = ("unrated", "asked", "posterior", "calibrated")
+    about = _about(labels) | dict.fromkeys(in_columns)
+    with write_atomically(path) as beside:
+        parquet.write_parquet(beside, columns, {"reassess": json.dumps(about)})
+
+
+def meta_file(path: Path) -> Path:
+    """The file beside a published list that holds what the list cannot."""
+    return path.with_name(path.stem + ".meta.json")
+
+
+def stated_classes(classes: Classes | None) -> dict[str, list[str]]:
+    """The classes as files state them, in the order of their indices: ids, and names if others."""
+    if classes is None:
+        return {}
+    names = {} if classes.names == classes.ids else {"class_names": list(classes.names)}
+    return {"class_ids": list(classes.ids)} | names
+
+
+def _about(labels: LabelSets) -> dict[str, Any]:
+    point = labels.operating_point
+    unrated = None
+    if labels.rated is not None:
+        unrated = labels.image_ids[~labels.rated].tolist()
+    return (
+        {
+            "name": labels.name,
+            "n_classes": labels.n_classes,
+            "operating_point": None if point is None else dataclasses.asdict(point),
+            "votes_sha256": labels.votes_sha256,
+            "models": None if labels.models is None else list(labels.models),
+            "unrated": unrated,
+            "asked": _asked_by_image(labels),
+            "audit": None if labels.audit is None else audit_as_dict(labels.audit),
+        }
+        | stated_classes(labels.classes)
+        | {
+            name: dict(zip(labels.image_ids.tolist(), _by_image(labels, values), strict=True))
+            for name, values in _probabilities(labels).items()
+        }
+    )
+
+
+def _write_meta(text: str, about: dict[str, Any], path: Path) -> None:
+    """Write what a bare file cannot hold beside it, with the hash of what it is about.
+
+    Nothing to say leaves no file; one of earlier labels says by its hash that it is not theirs.
+    """
+    if about:
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        _write_json({"format": FORMAT, "labels_sha256": sha256} | about, meta_file(path))
+
+
+def _asked_by_image(labels: LabelSets) -> dict[str, list[int]] | None:
+    """The classes that raters were asked about, of each image with any."""
+    if labels.asked is None:
+        return None
+    classes = np.split(labels.asked.label, np.flatnonzero(np.diff(labels.asked.image)) + 1)
+    images = labels.image_ids[np.unique(labels.asked.image)].tolist()
+    return {image: one.tolist() for image, one in zip(images, classes, strict=False)}
+
+
+def _probabilities(labels: LabelSets) -> dict[str, Float[np.ndarray, "L"]]:
+    """What is known of P(present) of each label: raw, and as gold has it."""
+    known = {"posterior": labels.posterior, "calibrated": labels.calibrated}
+    return {name: values for name, values in known.items() if values is not None}
+
+
+def _by_image(labels: LabelSets, values: Float[np.ndarray, "L"]) -> list[list[float]]:
+    """One list an image, in the order of `LabelSets.lists`."""
+    order = np.lexsort((labels.indices, labels.image))
+    flat = values[order].tolist()
+    ends = labels.indptr.tolist()
+    return [flat[a:b] for a, b in pairwise(ends)]
+
+
+def _write_json(value: object, path: Path) -> str:
+    text = json.dumps(value, ensure_ascii=False) + "\n"
+    with write_atomically(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+    return text
