@@ -108,6 +108,13 @@ def test_one_cell_never_makes_names_of_integers(tmp_path: Path, cell: str, messa
         read_benchmark(path)
 
 
+def test_the_odd_cell_among_indices_is_named_beside_classes(tmp_path: Path) -> None:
+    path = _labels(tmp_path, ["0", "2.5", "1", "1"])
+    odd = r"row 3 is '2\.5', but a class index must be in \[0, 2\); 1 of 4"
+    with pytest.raises(DataError, match=odd):
+        read_benchmark(path, classes=_classes(["ant", "bee"]))
+
+
 def test_an_integer_among_names_is_refused_without_classes(tmp_path: Path) -> None:
     words = ["cat", "owl", "7", "cat", "none"]
     with pytest.raises(DataError, match="row 6 is 'none', which stands for an empty cell"):

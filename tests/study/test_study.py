@@ -173,6 +173,8 @@ def test_a_study_from_proposals_to_labels(cli: Cli) -> None:
     proposed(cli, "--pairs-per-model", "400")
     stages = json.loads(cli("status", "s", "--json").out)["stages"]
     assert [one["state"] for one in stages] == ["done", "done", "missing", "waiting", "waiting"]
+    waits = "s: left alone, as votes are missing: posterior, labels.\nNext: reassess status s\n"
+    assert cli("run", "s").out == waits
     votes_on("s")
     ran = cli("run", "s")
     assert ran.status == 0, ran.err

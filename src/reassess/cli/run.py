@@ -20,7 +20,7 @@ def run(study: str, workers: int | None, as_json: bool) -> None:
 
     With the options that stand in study.toml. What waits for votes is left alone.
     """
-    from reassess.study import open_study, run_study
+    from reassess.study import open_study, run_study, stage_status
 
     opened = open_study(study)
     with progress_bar("Running") as step:
@@ -30,5 +30,9 @@ def run(study: str, workers: int | None, as_json: bool) -> None:
         return
     for stage, line in done:
         click.echo(f"{stage}: {line}")
-    if not done:
+    waiting = [one.stage for one in stage_status(opened) if one.state == "waiting"]
+    if waiting:
+        click.echo(f"{study}: left alone, as votes are missing: {', '.join(waiting)}.")
+        click.echo(f"Next: reassess status {study}")
+    elif not done:
         click.echo(f"{study}: nothing is stale.")

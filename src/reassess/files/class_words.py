@@ -197,4 +197,6 @@ def _only_reading(
             f"{column.row(last).removeprefix(column.where + ': ')}, which is no index, but all "
             "must be ids or all indices. Check the classes file (--classes)."
         )
-    return "index" if column.all_integers else "id"
+    # Neither fits: by what most rows are, so that the refusal names the odd ones.
+    n_ids, n_indices = (column.n_rows(np.flatnonzero(one >= 0).tolist()) for one in (ids, indices))
+    return "index" if column.all_integers or n_indices > n_ids else "id"
