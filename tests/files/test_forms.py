@@ -28,6 +28,7 @@ from reassess.notes import collect_notes
 from reassess.records import Benchmark, Classes, Predictions
 from reassess.scoring import original_labels, score_models
 from tests.files.test_timm_tables import save_results, script_table
+from tests.files.tool_exports import coco, cvat, save
 
 DOCS = Path(__file__).parents[2] / "docs" / "file-formats.md"
 IMAGES = ["a/1.jpg", "a/2.jpg", "b/3.jpg", "c/ü.png"]
@@ -208,6 +209,9 @@ STUDIO_MIN = [
 ]
 TIMM: Cells = {"filename": IMAGES, "index": RANKED[:, 0].tolist(), "prob": [0.9] * 4}
 INT: Cells = {"image": IMAGES, "label": TRUTH}
+SETS = {one: [word] for one, word in zip(IMAGES, WORDS, strict=True)}
+COCO = coco(SETS, CLASSES)
+CVAT = cvat(SETS, CLASSES)
 
 FORMS = [
     Form("CSV with commas", "original labels", lambda: table("f.csv", LABELS), is_read=True),
@@ -465,12 +469,66 @@ FORMS = [
         is_read=True,
         says="list of records",
     ),
+    Form("COCO's JSON", "reassessed labels", lambda: save("f.json", COCO), is_read=True),
     Form(
-        "COCO's JSON",
+        "COCO's JSON with boxes",
         "reassessed labels",
-        lambda: as_json("f.json", {"images": [], "annotations": [], "categories": []}),
+        lambda: save("f.json", coco(SETS, CLASSES, bbox=[0, 0, 1, 1])),
+        is_read=True,
+        says="hold each category of which it has one",
+    ),
+    Form(
+        "COCO's JSON, with a category that is no class",
+        "reassessed labels",
+        lambda: save("f.json", coco({"a/1.jpg": ["car"]}, ["car"])),
         is_read=False,
-        says="it is COCO's JSON .*Write a table",
+        says="'car', but must be the id or the unique name",
+    ),
+    Form("CVAT's tags", "reassessed labels", lambda: save("f.xml", CVAT), is_read=True),
+    Form(
+        "CVAT's tags beside boxes, and an image without a tag",
+        "reassessed labels",
+        lambda: save("f.xml", cvat(SETS | {IMAGES[3]: []}, CLASSES, "<box/>")),
+        is_read=True,
+        says="4 boxes.*1 of 4 images have no tags",
+        finds=((IMAGES[0], [0]), (IMAGES[1], [0]), (IMAGES[2], [1]), (IMAGES[3], [])),
+    ),
+    Form(
+        "CVAT's boxes without tags",
+        "reassessed labels",
+        lambda: save("f.xml", cvat({one: [] for one in IMAGES}, CLASSES, "<box/>")),
+        is_read=False,
+        says="0 tags beside 4 boxes.*Add tags",
+    ),
+    Form(
+        "XML that declares entities",
+        "reassessed labels",
+        lambda: save("f.xml", cvat(SETS, CLASSES, head='<!DOCTYPE a [<!ENTITY x "y">]>')),
+        is_read=False,
+        says="declares a document type",
+    ),
+    Form(
+        "classes written as texts of digits",
+        "reassessed labels",
+        lambda: as_json("f.json", {one: [str(n)] for one, n in zip(IMAGES, TRUTH, strict=True)}),
+        is_read=True,
+        says="integers written as texts",
+    ),
+    Form(
+        "`proposed_labels` with commas, and `is_problematic`",
+        "reassessed labels",
+        lambda: table(
+            "f.csv",
+            {
+                "id": [*IMAGES, "bad.jpg"],
+                "original_label": [0, 1, 1, 2, 0],
+                "proposed_labels": [*TRUTH, "0, 1"],
+                "unclear_multi_labels": ["", "", "2", "", ""],
+                "is_problematic": ["False"] * 4 + ["True"],
+            },
+        ),
+        is_read=True,
+        says="1 of 5 images are problematic",
     ),
     Form(
         "label sets as a table",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reassess.errors import AlignmentError, DataError, FileError, OptionError
-from reassess.files import read_labels, write_labels
+from reassess.files import LABEL_FORMATS, read_labels, write_labels
 from reassess.files.other_labels import read_label_table
 from reassess.notes import NoteWarning, collect_notes
 from reassess.records import Benchmark, Classes, LabelSets, OperatingPoint
@@ -44,13 +44,13 @@ def label_sets(draw: st.DrawFn) -> tuple[list[str], list[list[int]], dict[str, A
     return ids, sets, more
 
 
-def by_image(labels: LabelSets, posterior: bool = True) -> dict[str, Any]:
+def by_image(labels: LabelSets) -> dict[str, Any]:
     """Labels, with their posterior where it is known, and whether rated, by image."""
     shown: dict[str, Any] = {}
     ends = zip(labels.indptr[:-1].tolist(), labels.indptr[1:].tolist(), strict=True)
     for row, (image_id, (a, b)) in enumerate(zip(labels.image_ids.tolist(), ends, strict=True)):
         known: Any = [None] * (b - a)
-        if posterior and labels.posterior is not None:
+        if labels.posterior is not None:
             known = labels.posterior[a:b].tolist()
         pairs = sorted(zip(labels.indices[a:b].tolist(), known, strict=True))
         rated = None if labels.rated is None else bool(labels.rated[row])
@@ -58,25 +58,22 @@ def by_image(labels: LabelSets, posterior: bool = True) -> dict[str, Any]:
     return shown
 
 
-@given(drawn=label_sets(), form=st.sampled_from(["native", "parquet", "real-json", "by-file"]))
+WRITTEN = [name for name, one in LABEL_FORMATS.items() if one.write is not None]
+
+
+@given(drawn=label_sets(), form=st.sampled_from(WRITTEN))
 def test_export_then_import_is_the_identity(
     drawn: Any, form: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     ids, sets, more = drawn
     labels = LabelSets.from_lists("ours", np.array(ids), sets, **more)
-    path = tmp_path_factory.mktemp("l") / ("l.parquet" if form == "parquet" else "l.json")
-    write_labels(labels, path, form)
-    read = read_labels(path)
-    if form == "by-file":
-        assert dict(zip(read.image_ids.tolist(), read.lists(), strict=True)) == dict(
-            zip(labels.image_ids.tolist(), labels.lists(), strict=True)
-        )
-        return
-    with_posterior = True
-    assert by_image(read, with_posterior) == by_image(labels, with_posterior)
-    for name in {f.name for f in fields(LabelSets)} & {
-        "name", "n_classes", "operating_point", "votes_sha256"
-    }:  # fmt: skip
+    into, folder = LABEL_FORMATS[form], tmp_path_factory.mktemp("l")
+    write_labels(labels, folder / f"l{into.ending}", form)
+    with collect_notes():
+        read = read_labels(folder / f"l{into.ending}")
+    labels = replace(labels, **dict.fromkeys(into.lost & {"posterior", "rated"}))
+    assert by_image(read) == by_image(labels)
+    for name in {"name", "n_classes", "operating_point", "votes_sha256"} - into.lost:
         assert getattr(read, name) == getattr(labels, name)
 
 
@@ -184,12 +181,16 @@ CLASSES = Classes.from_names(["tabby cat", "dog", "eel"])
         "image,label\na/1.jpg,tabby cat\nb.jpg,1\na/1.jpg,2\nc.jpg,\n",
         "filename,labels\na/1.jpg,0 2\nb.jpg,dog\nc.jpg,none\n",
         "image\tlabels\na/1.jpg\teel 0\nb.jpg\t1\nc.jpg\t\n",
+        'id,original_label,proposed_labels\na/1.jpg,0,"0, 2, 0"\nb.jpg,0,1\nc.jpg,0,\n',
+        "image;labels\na/1.jpg;tabby cat, 2\nb.jpg;dog\nc.jpg;\n",
+        "image,labels\na/1.jpg,2|tabby cat\nb.jpg,dog\nc.jpg,\n",
     ],
 )
 def test_tables_that_others_wrote(rows: str, tmp_path: Path) -> None:
     path = tmp_path / ("t.tsv" if "\t" in rows else "t.csv")
     path.write_text(rows)
-    found = read_label_table(path, classes=CLASSES, name="t")
+    with collect_notes():
+        found = read_label_table(path, classes=CLASSES, name="t")
     assert found.image_ids.tolist() == ["a/1.jpg", "b.jpg", "c.jpg"]
     assert found.lists() == [[0, 2], [1], []]
 
@@ -199,6 +200,8 @@ def test_tables_that_others_wrote(rows: str, tmp_path: Path) -> None:
     [
         ("image,label\na,cow\n", r"row 2 is 'cow', but must be the id or the unique name"),
         ("image,label\na,0\na,0\n", "has the label 0 twice"),
+        ('image,labels\na,"0,1"\nb,0;1\n', "',' and ';' in its cells"),
+        ("image,labels,is_problematic\na,0,perhaps\n", "row 2 is 'perhaps', but must be true"),
         ("image,label\na,3\n", "row 2 is 3, but a class index must be in"),
         ("image,kind\na,3\n", "the column 'label'"),
     ],
@@ -240,3 +243,28 @@ def test_a_table_of_single_labels_is_noted_as_original_labels_look_the_same(tmp_
     for path in sorted(tmp_path.iterdir()):
         with pytest.warns(NoteWarning, match="each with one label, as original labels have"):
             assert read_labels(path).indices.tolist() == [0, 1]
+
+
+def test_imagenets_reassessments_by_others(published: Any) -> None:
+    """As tabulated by Kisel et al., and as Multilabelfy keeps them; counts of the reproduction."""
+    known = published.benchmark("imagenet").classes
+    folder = published.folder
+    with collect_notes() as notes:
+        shankar = read_labels(
+            folder / "reassessments" / "shankar_multilabel_flaws.csv", classes=known
+        )
+        flaws = read_labels(folder / "reassessments" / "flaws_clean_validation.csv", classes=known)
+        v2 = read_labels(folder / "imagenetv2" / "imagenetv2_mf_multilabelfy.json", classes=known)
+    assert (len(shankar), len(flaws), len(v2)) == (18_692, 36_415, 10_000)
+    assert round(float((v2.sizes > 1).mean()), 4) == 0.4788
+    assert int((v2.sizes == 0).sum()) == 129
+    told = " ".join(notes.texts)
+    assert "1,308 of 20,000 images are problematic" in told
+    assert "integers written as texts, such as '370'" in told
+
+
+def test_digit_strings_that_are_ids_as_well_as_indices_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "l.json"
+    path.write_text('{"a.jpg": ["1"], "b.jpg": ["2", "0"]}')
+    with pytest.raises(DataError, match="ambiguous: it is the id"):
+        read_labels(path, classes=Classes.from_names(["2", "0", "1"]))

@@ -18,8 +18,11 @@
 `results`       timm's published accuracies
 `other_labels`  label sets that others wrote: tables, workers' checks of label errors
 `expert_mistakes`  experts' verdicts on mistakes that remain
-`labels`        labels: `LABEL_FORMATS`, and their readers
-`label_writers` what writes them
+`label_formats` formats of labels: `LABEL_FORMATS`
+`labels`        labels, read from any of them
+`label_writers` what writes ours
+`coco`          label sets as COCO's categories of images, read and written
+`cvat`          label sets as CVAT's tags of images
 ==============  ===================================================================
 
 Readers take a path (and the benchmark that the ids must fit), return a checked record
@@ -30,13 +33,8 @@ Nothing here decides or computes: a file becomes a record, a record a file.
 from reassess.files.access import sha256_of, write_atomically
 from reassess.files.artefacts import read_posterior, write_posterior
 from reassess.files.benchmarks import read_benchmark, read_classes, read_hierarchy, read_ids
-from reassess.files.labels import (
-    LABEL_FORMATS,
-    LabelFormat,
-    label_format,
-    read_labels,
-    write_labels,
-)
+from reassess.files.label_formats import LABEL_FORMATS, LabelFormat, label_format, write_labels
+from reassess.files.labels import read_labels
 from reassess.files.prediction_forms import PREDICTION_FORMATS, PredictionFormat
 from reassess.files.predictions import RowOrder, open_predictions, read_predictions
 from reassess.files.votes import (

@@ -65,7 +65,10 @@ IMAGE_BYTES = Part(
     ("image", "jpeg", "jpg", "png", "bytes", "image_bytes", "img", "picture", "content"),
 )
 LABEL = Part("label", ("label", "class", "category", "target"))
-LABELS = Part("labels", ("label", "labels", "class"))
+LABELS = Part("labels", ("label", "labels", "class", "proposed_labels", "correct_multi_labels"))
+PROBLEMATIC = Part("mark of images that are no good", ("is_problematic", "problematic"))
+"""Where experts found that an image should not be scored."""
+
 CLASS_ID = Part("class id", ("class_id", "wnid"))
 CLASS_INDEX = Part("class index", ("class_index", "label_index"))
 CLASS_NAME = Part("class name", ("class_name", "name"))

@@ -7,6 +7,8 @@ real-json   the published form: a bare list of lists in the order of the file nu
 by-file     a JSON object {file name: [classes]}
 parquet     columns ``image``, ``labels``, ``posterior``, ``rated``, ``asked``
 checks      read only: workers' checks of suspected label errors (`reassess.files.other_labels`)
+coco        COCO's JSON, whose annotations say which categories are in an image
+cvat        read only: CVAT's XML "for images", whose tags are classes of an image
 
 A file says by its ending and its content which format it has; one that says none of them is
 refused. The lists in the published ``real.json`` are unsorted: compare them as sets.
@@ -17,15 +19,15 @@ a table (`reassess.files.label_records`).
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
-from reassess.errors import AlignmentError, DataError, FileError, OptionError
+from reassess.errors import AlignmentError, DataError, FileError
 from reassess.files.access import (
     check_readable,
     prefix_errors_with,
@@ -33,7 +35,11 @@ from reassess.files.access import (
     sha256_of,
 )
 from reassess.files.audits import audit_from_dict
+from reassess.files.class_words import class_indices
+from reassess.files.coco import is_coco, read_coco, write_coco
 from reassess.files.columns import IMAGE, LABELS
+from reassess.files.cvat import read_cvat
+from reassess.files.label_formats import LABEL_FORMATS, LabelFile, LabelFormat
 from reassess.files.label_records import check_objects, is_label_records, labels_by_image
 from reassess.files.label_writers import (
     FORMAT,
@@ -45,109 +51,14 @@ from reassess.files.label_writers import (
 )
 from reassess.files.other_labels import is_label_checks, label_checks, read_label_table
 from reassess.files.parquet import is_parquet, parquet_metadata
-from reassess.files.places import check_extension
 from reassess.files.signatures import describe_json
 from reassess.files.tables import TABLES, read_table
+from reassess.files.word_columns import INTEGER
 from reassess.notes import note
 from reassess.records import Classes, LabelSets, OperatingPoint, Pairs, file_number_order
 from reassess.records.benchmark import MOST_CLASSES
-from reassess.registry import Registry
 
 IMAGENET_NAME = "ILSVRC2012_val_{:08d}.JPEG"
-
-
-@dataclass(frozen=True, slots=True)
-class LabelFile:
-    """A file of labels that is being read.
-
-    Attributes:
-        path: the file.
-        value: what it holds, where it is JSON.
-        name: what to call the labels where the file does not say.
-        classes: the classes, where they are known.
-        image_ids: the benchmark's images, where they are known.
-    """
-
-    path: Path
-    value: Any
-    name: str
-    classes: Classes | None
-    image_ids: Shaped[np.ndarray, "N"] | None
-
-
-@dataclass(frozen=True, slots=True)
-class LabelFormat:
-    """A format of files of labels.
-
-    Attributes:
-        name: what people type.
-        ending: of its files.
-        summary: what it is, in one line for help.
-        matches: whether what a JSON file holds is of this format; files with another ending
-            than ``.parquet`` are JSON.
-        read: reads a file that matches.
-        write: writes one; None where the format is only read.
-        lost: fields of `LabelSets` that the format does not hold.
-    """
-
-    name: str
-    ending: str
-    summary: str
-    matches: Callable[[Any], bool]
-    read: Callable[[LabelFile], LabelSets]
-    write: Callable[[LabelSets, Path], None] | None
-    lost: frozenset[str] = frozenset()
-
-
-LABEL_FORMATS: Registry[LabelFormat] = Registry("format of labels")
-"""The formats of labels, in the order in which a JSON file is held against them."""
-
-
-def label_format(path: str | Path, form: str | None = None) -> LabelFormat:
-    """The format in which labels are written: the one that is named, or the ending's first.
-
-    Raises:
-        OptionError: there is no such format, it is only read, or the ending is another's: the
-            ending is how the file will be read.
-    """
-    path = Path(path)
-    as_parquet = is_parquet(path)
-    found = LABEL_FORMATS[form or ("parquet" if as_parquet else "native")]
-    if found.write is None:
-        written = ", ".join(repr(name) for name, one in LABEL_FORMATS.items() if one.write)
-        raise OptionError(
-            f"the format of labels is {found.name!r}, which is only read, but must be one of "
-            f"{written}. Choose one of them."
-        )
-    if (found.ending == ".parquet") != as_parquet:
-        raise OptionError(
-            f"the output is {str(path)!r}, but must end in .parquet for the format parquet and for "
-            "no other: the extension is how it will be read. Rename the file."
-        )
-    if not as_parquet:
-        written = " or ".join(name for name, one in LABEL_FORMATS.items() if one.write)
-        check_extension(
-            path, (".json", ".parquet"), f"Rename it, or choose another form: --format {written}"
-        )
-    return found
-
-
-def write_labels(labels: LabelSets, path: str | Path, form: str | None = None) -> None:
-    """Write reassessed labels in one of `LABEL_FORMATS`.
-
-    Args:
-        labels: the labels.
-        path: the file.
-        form: name of the format; by default parquet for ``.parquet``, else native.
-
-    Raises:
-        OptionError: the format is unknown or only read, or the extension is another's.
-        FileError: the file cannot be written.
-    """
-    path = Path(path)
-    write = label_format(path, form).write
-    assert write is not None  # noqa: S101 -- checked by label_format; this tells mypy
-    write(labels, path)
 
 
 def classes_stated_in(about: Mapping[str, Any], path: Path) -> Classes | None:
@@ -212,8 +123,11 @@ def read_labels(
         )
     if path.suffix.lower() in TABLES and not is_parquet(path):
         return _read_table(path, classes, name or path.stem)
+    for one in LABEL_FORMATS.values():
+        if one.ending not in {".json", ".parquet"} and path.suffix.lower() == one.ending:
+            return one.read(LabelFile(path, None, name or path.stem, classes, image_ids))
     value = None if is_parquet(path) else read_json(path)
-    foreign = describe_json(value)
+    foreign = None if is_coco(value) else describe_json(value)
     if foreign is not None:
         raise FileError(f"{path}: {foreign} (image,label).")
     if is_label_records(value):
@@ -364,8 +278,9 @@ def _label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, 
         raise DataError(f"{path}: there are 0 label sets, but there must be at least one.")
     stated = classes_stated_in(about, path)
     # Words are looked up in the classes of the file, if it names them: its integers are theirs.
-    checked = [_indices(labels, i, path, stated or classes) for i, labels in enumerate(lists)]
     own = stated or classes
+    lists = _digits_as_indices(lists, path, own)
+    checked = [_indices(labels, i, path, own) for i, labels in enumerate(lists)]
     try:
         unrated = about.get("unrated")
         rated = None if unrated is None else ~np.isin(ids, np.array(unrated, dtype=str))
@@ -411,6 +326,22 @@ def _check_lengths(path: Path, ids: Any, lists: list[list[int]], posterior: list
             )
 
 
+def _digits_as_indices(lists: list[Any], path: Path, classes: Classes | None) -> list[Any]:
+    """The lists, with texts that are all integers, as ``["370"]``, read as classes.
+
+    Raises:
+        DataError: they are ids of some classes and indices of others.
+    """
+    flat = [word for one in lists if isinstance(one, list) for word in one]
+    if not flat or not all(isinstance(word, str) and INTEGER.fullmatch(word) for word in flat):
+        return lists
+    sizes = [len(one) for one in lists]
+    rows = np.repeat(np.arange(len(lists)), sizes)
+    found = class_indices(flat, classes, f"{path}: labels", rows=rows)
+    note(f"{path}: labels are integers written as texts, such as {flat[0]!r}; read as classes.")
+    return [part.tolist() for part in np.split(found, np.cumsum(sizes)[:-1])]
+
+
 def _indices(labels: Any, row: int, path: Path, classes: Classes | None) -> list[int]:
     """One image's labels as class indices."""
     if isinstance(labels, list):
@@ -447,7 +378,7 @@ def _read_parquet(source: LabelFile) -> LabelSets:
     return _label_sets(source, ids, lists, about)
 
 
-def _never(value: Any) -> bool:  # noqa: ARG001 -- parquet is told by its ending
+def _never(value: Any) -> bool:  # noqa: ARG001 -- told by its ending
     return False
 
 
@@ -476,6 +407,27 @@ for _format in (
         _read_checks,
         None,
     ),
+    LabelFormat(
+        "coco",
+        ".json",
+        "COCO's JSON: an annotation a label, classes as categories",
+        is_coco,
+        read_coco,
+        write_coco,
+        frozenset(
+            {
+                "name",
+                "calibrated",
+                "rated",
+                "operating_point",
+                "votes_sha256",
+                "models",
+                "asked",
+                "audit",
+            }
+        ),
+    ),
+    LabelFormat("cvat", ".xml", "tags of images in CVAT's XML", _never, read_cvat, None),
     LabelFormat(
         "by-file",
         ".json",

@@ -1,9 +1,11 @@
 """Label sets that others wrote: tables, and workers' checks of suspected label errors.
 
 Tables    CSV, TSV or parquet: ``image`` and ``label`` (a class index, id or name; an image may
-          have several rows), or ``image`` and ``labels`` (indices or ids with blanks between). An
-          image whose only cell is empty, or ``none``, has no label. A table of original labels
-          looks the same, so that only what compares label sets reads such tables.
+          have several rows), or ``image`` and ``labels`` (or ``proposed_labels``, as tables of
+          ImageNet's reassessments have): indices, ids or names with blanks, commas, semicolons
+          or bars between. An image whose only cell is empty, or ``none``, has no label; one that
+          ``is_problematic`` is left out. A table of original labels looks the same, so that only
+          what compares label sets reads such tables.
 Checks    as published, a JSON list with one entry an image: the original label (``given``), the
           label that a model guessed, and how many workers chose ``given``, ``guessed``, ``both``
           or ``neither``. Only images under suspicion were checked, and only these two classes
@@ -14,6 +16,7 @@ Source: Northcutt, Athalye, Mueller (2021), "Pervasive label errors in test sets
 machine learning benchmarks", NeurIPS Datasets and Benchmarks; github.com/cleanlab/label-errors.
 """
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +28,9 @@ from reassess.errors import FileError
 from reassess.files.access import prefix_errors_with, read_json
 from reassess.files.cells import stands_for_empty
 from reassess.files.class_words import class_indices
-from reassess.files.columns import IMAGE, LABELS
-from reassess.files.tables import read_table
+from reassess.files.columns import IMAGE, LABELS, PROBLEMATIC
+from reassess.files.tables import ColumnFile, read_table
+from reassess.notes import note
 from reassess.records import Classes, LabelSets, factorize
 from reassess.records.benchmark import MOST_CLASSES, plain_text
 
@@ -153,20 +157,23 @@ def read_label_table(path: str | Path, *, classes: Classes | None, name: str) ->
     """
     path = Path(path)
     table = read_table(path)
-    rows = table.texts(table.require(IMAGE))
     column = table.require(LABELS)
-    whole = column.strip().lower() != "labels"
-    cells = ["" if cell is None else plain_text(str(cell)) for cell in table.cells(column)]
+    cells = table.cells(column)
+    if any(isinstance(cell, list) for cell in cells):  # parquet
+        cells = [" ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in cells]
+    whole = column.strip().lower() in {"label", "class"}
+    kept = _usable_rows(table)
+    rows = np.array(table.texts(table.require(IMAGE)))[kept].tolist()
+    texts = ["" if cells[n] is None else plain_text(str(cells[n])) for n in kept.tolist()]
     known = {} if classes is None else classes.index_of
-    words = [
-        [] if stands_for_empty(cell) and cell not in known else [cell] if whole else cell.split()
-        for cell in cells
-    ]
+    words = [[] if stands_for_empty(one) and one not in known else [one] for one in texts]
+    if not whole:
+        words = _split(words, known, f"{path}: column {column!r}")
     row = np.repeat(np.arange(len(words)), [len(one) for one in words])
     flat = [word for one in words for word in one]
     where = f"{path}: column {column!r}"
     label = (
-        class_indices(flat, classes, where, rows=row + 2, mixed=True)
+        class_indices(flat, classes, where, rows=kept[row] + 2, mixed=True)
         if flat
         else np.zeros(0, np.int64)
     )
@@ -176,3 +183,70 @@ def read_label_table(path: str | Path, *, classes: Classes | None, name: str) ->
     n_classes = None if classes is None else len(classes)
     with prefix_errors_with(path):
         return LabelSets(name, ids, indptr, label[order], n_classes=n_classes, classes=classes)
+
+
+_BETWEEN = (",", ";", "|")
+"""What may stand between the labels of a cell; blanks where none of them does."""
+
+
+def _split(words: list[list[str]], known: Container[str], where: str) -> list[list[str]]:
+    """The labels of each cell, each once, split at the one sign that stands between them.
+
+    Args:
+        words: the text of each cell, none for an empty one.
+        known: the words that are classes: these are never split.
+        where: the column, for messages.
+
+    Raises:
+        FileError: two signs could stand between labels.
+    """
+    open_texts = [text for one in words for text in one if text not in known]
+    signs = [sign for sign in _BETWEEN if any(sign in text for text in open_texts)]
+    if len(signs) > 1:
+        raise FileError(
+            f"{where} has {' and '.join(map(repr, signs))} in its cells, but labels must stand "
+            "with one sign between them in all rows. Write one row for each label instead."
+        )
+    if signs:
+        note(f"{where} was split at {signs[0]!r} into the labels of an image.")
+    split = [
+        [part for text in one for part in ([text] if text in known else _parts(text, signs))]
+        for one in words
+    ]
+    once = [list(dict.fromkeys(one)) for one in split]
+    n_twice = sum(len(one) < len(all_) for one, all_ in zip(once, split, strict=True))
+    if n_twice:
+        note(f"{where} has {n_twice:,} cells that name a class twice; it counts once.")
+    return once
+
+
+def _parts(text: str, signs: Sequence[str]) -> list[str]:
+    parts = text.split(signs[0]) if signs else text.split()
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _usable_rows(table: ColumnFile) -> Int[np.ndarray, "n"]:
+    """The rows of images that nobody marked as problematic; a note says how many are left out.
+
+    Raises:
+        FileError: a mark is neither true nor false.
+    """
+    column = table.find(PROBLEMATIC)
+    cells = table.cells(table.header[0]) if column is None else table.cells(column)
+    if column is None:
+        return np.arange(len(cells))
+    marks = np.array([str(cell).strip().lower() for cell in cells])
+    wrong = np.flatnonzero(~np.isin(marks, ["true", "false"]))
+    if len(wrong):
+        row = int(wrong[0])
+        raise FileError(
+            f"{table.path}: column {column!r}: {table.place(row)} is {cells[row]!r}, but must be "
+            "true or false. Fix it, or drop the column to read every image."
+        )
+    kept = np.flatnonzero(marks == "false")
+    if len(kept) < len(marks):
+        note(
+            f"{table.path}: {len(marks) - len(kept):,} of {len(marks):,} images are problematic "
+            f"by the column {column!r} and were left out. Drop the column to read them."
+        )
+    return kept

@@ -1,0 +1,113 @@
+"""Formats of files of labels: what one is, and the registry in which each stands.
+
+A format is one registration (`reassess.files.labels` has them all): its name, its ending, how it
+is told, its reader and its writer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from reassess.errors import OptionError
+from reassess.files.parquet import is_parquet
+from reassess.files.places import check_extension
+from reassess.records import Classes, LabelSets
+from reassess.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """A file of labels that is being read.
+
+    Attributes:
+        path: the file.
+        value: what it holds, where it is JSON.
+        name: what to call the labels where the file does not say.
+        classes: the classes, where they are known.
+        image_ids: the benchmark's images, where they are known.
+    """
+
+    path: Path
+    value: Any
+    name: str
+    classes: Classes | None
+    image_ids: Shaped[np.ndarray, "N"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFormat:
+    """A format of files of labels.
+
+    Attributes:
+        name: what people type.
+        ending: of its files.
+        summary: what it is, in one line for help.
+        matches: whether what a JSON file holds is of this format; a format with another ending
+            than ``.json`` is told by that.
+        read: reads a file that matches.
+        write: writes one; None where the format is only read.
+        lost: fields of `LabelSets` that the format does not hold.
+    """
+
+    name: str
+    ending: str
+    summary: str
+    matches: Callable[[Any], bool]
+    read: Callable[[LabelFile], LabelSets]
+    write: Callable[[LabelSets, Path], None] | None
+    lost: frozenset[str] = frozenset()
+
+
+LABEL_FORMATS: Registry[LabelFormat] = Registry("format of labels")
+"""The formats of labels, in the order in which a JSON file is held against them."""
+
+
+def label_format(path: str | Path, form: str | None = None) -> LabelFormat:
+    """The format in which labels are written: the one that is named, or the ending's first.
+
+    Raises:
+        OptionError: there is no such format, it is only read, or the ending is another's: the
+            ending is how the file will be read.
+    """
+    path = Path(path)
+    as_parquet = is_parquet(path)
+    found = LABEL_FORMATS[form or ("parquet" if as_parquet else "native")]
+    if found.write is None:
+        written = ", ".join(repr(name) for name, one in LABEL_FORMATS.items() if one.write)
+        raise OptionError(
+            f"the format of labels is {found.name!r}, which is only read, but must be one of "
+            f"{written}. Choose one of them."
+        )
+    if (found.ending == ".parquet") != as_parquet:
+        raise OptionError(
+            f"the output is {str(path)!r}, but must end in .parquet for the format parquet and for "
+            "no other: the extension is how it will be read. Rename the file."
+        )
+    if not as_parquet:
+        written = " or ".join(name for name, one in LABEL_FORMATS.items() if one.write)
+        check_extension(
+            path, (".json", ".parquet"), f"Rename it, or choose another form: --format {written}"
+        )
+    return found
+
+
+def write_labels(labels: LabelSets, path: str | Path, form: str | None = None) -> None:
+    """Write reassessed labels in one of `LABEL_FORMATS`.
+
+    Args:
+        labels: the labels.
+        path: the file.
+        form: name of the format; by default parquet for ``.parquet``, else native.
+
+    Raises:
+        OptionError: the format is unknown or only read, or the extension is another's.
+        FileError: the file cannot be written.
+    """
+    path = Path(path)
+    write = label_format(path, form).write
+    assert write is not None  # noqa: S101 -- checked by label_format; this tells mypy
+    write(labels, path)
