@@ -19,6 +19,9 @@ is a function here that takes the store first; what must hold, the database hold
 `audit`          `audit`: recount every counter and check every invariant
 `people`         `invite`, `accept_invitation`, `sign_in`, `set_password`, `rater`,
                  `raters_of`, `rater_named`, `rater_progress`, `sign_out_everywhere`
+`consent`        `give_consent`, `has_consented`, `given_consents`: who agreed to which text
+`recruiting`     `open_address`, `enrol`, `completion`, `close_address`: people who come by
+                 themselves, from Prolific, MTurk or a classroom
 `access`         `change_role`, `remove`, `end_sessions`, `open_invitations`,
                  `revoke_invitation`: how access ends
 `erasure`        `erase_person`: name, texts and votes out of the store
@@ -63,6 +66,14 @@ from reassess.rating.adjudication import (
 from reassess.rating.audit import audit
 from reassess.rating.class_grid import grid_classes, next_class_grid
 from reassess.rating.classes import class_ids, keep_classes
+from reassess.rating.consent import (
+    Consent,
+    agreed_text,
+    consent_digest,
+    give_consent,
+    given_consents,
+    has_consented,
+)
 from reassess.rating.counts import refresh
 from reassess.rating.erasure import Erased, erase_person
 from reassess.rating.experts import (
@@ -135,6 +146,8 @@ from reassess.rating.queue import next_task
 from reassess.rating.rater_figures import RaterFigures, Share, rater_table
 from reassess.rating.records import (
     Answer,
+    Channel,
+    EnrolmentError,
     Identity,
     InvitationError,
     LeaseError,
@@ -151,6 +164,18 @@ from reassess.rating.records import (
     Submission,
     TaskLease,
     TaskQuestion,
+)
+from reassess.rating.recruiting import (
+    Completion,
+    Enrolment,
+    JoinAddress,
+    address_of,
+    close_address,
+    completion,
+    enrol,
+    enrolments_of,
+    join_addresses_of,
+    open_address,
 )
 from reassess.rating.store import (
     Store,
@@ -170,6 +195,11 @@ __all__ = [
     "Act",
     "Adjudication",
     "Answer",
+    "Channel",
+    "Completion",
+    "Consent",
+    "Enrolment",
+    "EnrolmentError",
     "Erased",
     "GoldProgress",
     "GoldTask",
@@ -177,6 +207,7 @@ __all__ = [
     "Identity",
     "ImageCounts",
     "InvitationError",
+    "JoinAddress",
     "LeaseError",
     "NoStopping",
     "NoTask",
@@ -204,8 +235,10 @@ __all__ = [
     "VoteBatch",
     "accept_invitation",
     "add_questions",
+    "address_of",
     "adjudicate",
     "adjudications",
+    "agreed_text",
     "audit",
     "audit_log",
     "change_role",
@@ -213,17 +246,25 @@ __all__ = [
     "choose_gold",
     "class_ids",
     "close",
+    "close_address",
+    "completion",
+    "consent_digest",
     "contested_images",
     "decide_gold",
     "earlier_gold_task",
     "earlier_task",
     "end_sessions",
+    "enrol",
+    "enrolments_of",
     "erase_person",
     "exclude_votes",
+    "give_consent",
+    "given_consents",
     "gold",
     "gold_progress",
     "gold_task",
     "grid_classes",
+    "has_consented",
     "has_mark",
     "holds_image",
     "image_counts",
@@ -231,6 +272,7 @@ __all__ = [
     "import_gold",
     "import_votes",
     "invite",
+    "join_addresses_of",
     "judge",
     "keep_classes",
     "keep_tasks",
@@ -240,6 +282,7 @@ __all__ = [
     "next_class_grid",
     "next_gold_task",
     "next_task",
+    "open_address",
     "open_invitations",
     "open_store",
     "pause",

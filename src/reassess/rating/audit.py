@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, and_, func, or_, select, text
 
 from reassess.rating.counts import slot_counts, task_counts
-from reassess.rating.schema import OPEN, questions, raters, slots, tasks
+from reassess.rating.schema import (
+    OPEN,
+    enrolments,
+    join_addresses,
+    questions,
+    raters,
+    slots,
+    tasks,
+)
 from reassess.rating.schema import leases as lease_table
 from reassess.rating.store import Store, study_row
 
@@ -28,6 +36,7 @@ def audit(store: Store) -> tuple[str, ...]:
             *_tasks(connection, k),
             *_leased(connection),
             *_raters(connection),
+            *_addresses(connection),
         )
 
 
@@ -93,3 +102,13 @@ def _raters(connection: Connection) -> Iterator[str]:
     )
     for name in connection.execute(found).scalars():
         yield f"rater {name!r}: the number of counted votes is wrong."
+
+
+def _addresses(connection: Connection) -> Iterator[str]:
+    """Whoever was erased with their votes stays counted."""
+    enrolled = (
+        select(func.count()).where(enrolments.c.address == join_addresses.c.id).scalar_subquery()
+    )
+    found = select(join_addresses.c.id).where(join_addresses.c.n_people < enrolled)
+    for number in connection.execute(found).scalars():
+        yield f"join address {number}: more people have enrolled by it than it counts."

@@ -18,7 +18,7 @@ from reassess.rating.leases import (
     release,
     task_from,
 )
-from reassess.rating.queue import votes_left, who
+from reassess.rating.queue import tasks_left, votes_left, who
 from reassess.rating.records import NoTask, TaskLease, TaskQuestion
 from reassess.rating.schema import (
     OPEN,
@@ -33,7 +33,7 @@ from reassess.rating.schema import (
     votes,
 )
 from reassess.rating.state import load_task
-from reassess.rating.store import Store, moment, study_row
+from reassess.rating.store import Store, StudyRow, moment, study_row
 
 _AT_ONCE = 100
 _GRIDS = 2
@@ -140,18 +140,29 @@ def _next_grid(
         return tuple(task_from(connection, lease_row(connection, rater, one)) for one in held)
     if len(mine) >= _GRIDS * n_images:
         return NoTask("wait")
-    if study.is_closed:
-        return NoTask("closed")
-    left = votes_left(connection, study.settings)
-    n_images = n_images if left is None else min(left, n_images)
+    room = _room(connection, study, person, n_images, is_holding=bool(mine))
+    if isinstance(room, NoTask):
+        return room
     seed = task_choice.draw(study.secret, rater, person.n_leases + 1)
-    found = sorted(_found(connection, rater, label, seed, n_images), key=lambda row: row[1])
+    found = sorted(_found(connection, rater, label, seed, room), key=lambda row: row[1])
     grid = []
     for question, task, image_id in found:
         leased = _lease(store, connection, rater, (question, label), task, image_id)
         if leased is not None:
             grid.append(leased)
     return tuple(grid) or NoTask("complete")
+
+
+def _room(
+    connection: Connection, study: StudyRow, person: AnyRow, n_images: int, *, is_holding: bool
+) -> int | NoTask:
+    """How many images a rater may get at most, or why none."""
+    if study.is_closed:
+        return NoTask("closed")
+    limits = (tasks_left(connection, person), votes_left(connection, study.settings))
+    if limits[0] is not None and limits[0] <= 0:
+        return NoTask("wait" if is_holding else "finished")
+    return min([n_images, *(left for left in limits if left is not None)])
 
 
 def _held(connection: Connection, rater: int, label: int) -> list[AnyRow]:

@@ -20,6 +20,8 @@ from reassess.rating.people import rater as person
 from reassess.rating.schema import (
     activity,
     audit_log,
+    consents,
+    enrolments,
     expert_votes,
     invitations,
     leases,
@@ -51,14 +53,16 @@ class Erased:
 def erase_person(store: Store, rater: int, *, with_votes: bool = False) -> Erased:
     """Take a person's name and texts out of the store, and where asked every answer of theirs.
 
-    Their access ends. Without ``with_votes`` their answers stay, under a name that tells nothing.
+    Their access ends, and what a platform called them is gone. Without ``with_votes`` their
+    answers stay, under a name that tells nothing, and with them when they agreed to what, and a
+    keyed hash by which the platform's id cannot enrol again.
     Nobody should rate meanwhile: processes that are running remember names.
 
     Args:
         store: the study.
         rater: the person's number.
-        with_votes: whether votes, experts' answers and times of work are deleted too; what gold
-            says stays.
+        with_votes: whether votes, experts' answers, times of work and consent are deleted too;
+            what gold says stays.
 
     Raises:
         RaterError: the person is unknown.
@@ -80,6 +84,9 @@ def erase_person(store: Store, rater: int, *, with_votes: bool = False) -> Erase
             .values(name=name, password_hash=None, epoch=random_id(), removed_at=now)
         )
         connection.execute(delete(invitations).where(invitations.c.rater == rater))
+        if with_votes:
+            connection.execute(delete(consents).where(consents.c.rater == rater))
+            connection.execute(delete(enrolments).where(enrolments.c.rater == rater))
         log(connection, now, None, "erase", {"rater": name, "votes": with_votes})
         return n_votes
 
@@ -90,7 +97,12 @@ def erase_person(store: Store, rater: int, *, with_votes: bool = False) -> Erase
 
 
 def _erase_texts(connection: Connection, rater: int, was: str, name: str) -> None:
-    """What they wrote, and what the audit log says with their name in it."""
+    """What they wrote, their ids, and what the audit log says with their name in it."""
+    connection.execute(
+        update(enrolments)
+        .where(enrolments.c.rater == rater)
+        .values(platform_id=None, platform_study=None, platform_session=None, completion_code="")
+    )
     theirs = select(leases.c.id).where(leases.c.rater == rater)
     connection.execute(
         update(submissions).where(submissions.c.lease.in_(theirs)).values(something_else=None)

@@ -239,7 +239,7 @@ def rater_progress(store: Store, rater: int) -> RaterProgress:
         row.milliseconds / 1000,
         share,
         n_left,
-        settings.goal,
+        settings.goal if row.goal is None else row.goal,
     )
 
 
@@ -360,7 +360,7 @@ def _unknown(number: int) -> RaterError:
 def _record(row: AnyRow) -> Rater:
     return Rater(
         row.id, row.name, row.role, row.stage, row.paused_at is not None,
-        row.password_hash is not None, row.epoch, row.removed_at is not None,
+        row.password_hash is not None, row.epoch, row.removed_at is not None, row.channel,
     )  # fmt: skip
 
 

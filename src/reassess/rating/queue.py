@@ -62,7 +62,8 @@ class _Plan:
 
 
 _WHO = select(
-    raters.c.id, raters.c.stage, raters.c.paused_at, raters.c.n_leases
+    raters.c.id, raters.c.stage, raters.c.paused_at, raters.c.n_leases, raters.c.n_screens,
+    raters.c.most_tasks,
 ).where(raters.c.id == bindparam("rater"))  # fmt: skip
 _HELD = (
     select(leases.c.id, leases.c.is_sweep, leases.c.expires_at)
@@ -88,8 +89,9 @@ _NEXT_ORDINAL = (
     update(raters)
     .where(raters.c.id == bindparam("r"), raters.c.paused_at.is_(None))
     .values(n_leases=raters.c.n_leases + 1)
-    .returning(raters.c.n_leases)
+    .returning(raters.c.n_leases, raters.c.id, raters.c.n_screens, raters.c.most_tasks)
 )
+_N_HELD = select(func.count()).where(leases.c.rater == bindparam("rater"), leases.c.state == OPEN)
 
 
 def next_task(store: Store, rater: int, *, beyond: Collection[int] = ()) -> TaskLease | NoTask:
@@ -168,6 +170,9 @@ def _held_by(
             return _Prolong(lease.id)
     if is_closed:
         return NoTask("closed")
+    left = tasks_left(connection, person)
+    if left is not None and left <= 0:
+        return NoTask("wait" if held else "finished")
     if len(held) >= MOST_OPEN:
         return NoTask("wait")
     rows = ran_out_of(connection, person.id)
@@ -277,9 +282,13 @@ def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Task
     asked = _asked(connection, state, rater, plan)
     if not asked:
         return None
-    ordinal = connection.execute(_NEXT_ORDINAL, {"r": rater}).scalar()
-    if ordinal is None:
+    counted = connection.execute(_NEXT_ORDINAL, {"r": rater}).first()
+    if counted is None:
         return None
+    left = tasks_left(connection, counted)  # no other transaction leases to them until this ends
+    if left is not None and left <= 0:
+        return None
+    ordinal = counted.n_leases
     if plan.purpose in (RATING, GOLD):
         for number in asked:
             state.take(number, rater)
@@ -343,6 +352,19 @@ def who(connection: Connection, rater: int) -> AnyRow:
     if row is None:
         raise RaterError(f"rater {rater} is unknown. Invite them first.")
     return row
+
+
+def tasks_left(connection: Connection, person: AnyRow) -> int | None:
+    """How many more tasks a person may be leased; None where they have no limit.
+
+    Args:
+        connection: within a transaction.
+        person: their id, ``n_screens`` and ``most_tasks``.
+    """
+    if person.most_tasks is None:
+        return None
+    held = connection.execute(_N_HELD, {"rater": person.id}).scalar_one()
+    return int(person.most_tasks - person.n_screens - held)
 
 
 def votes_left(connection: Connection, settings: Settings) -> int | None:

@@ -13,6 +13,7 @@ label, no model's opinion, no other rater's vote, and do not reveal which questi
         ├── LeaseError         a lease or question that this rater does not hold
         ├── RaterError         a rater who is unknown, paused or lacks the role
         └── InvitationError    an invitation that is unknown, used or out of date
+            └── EnrolmentError an address by which somebody may not enrol, and why
 
 The site turns `LeaseError` and `RaterError` into 403 or 404 and `StoreError` into 503. A closed
 study is no exception but a `NoTask`; an answer that meets no free slot is a status in its
@@ -51,14 +52,34 @@ class InvitationError(RatingError):
 
 
 Role = Literal["rater", "expert", "owner"]
+Channel = Literal["prolific", "mturk", "classroom"]
+WhyNotEnrolled = Literal["unknown", "over", "full", "taken", "not-allowed", "no-id"]
 Stage = Literal["practice", "qualification", "rating", "failed"]
-Reason = Literal["complete", "wait", "closed", "paused", "not-qualified"]
+Reason = Literal["complete", "finished", "wait", "closed", "paused", "not-qualified"]
 Status = Literal["stored", "corrected", "unchanged"]
+
+
+class EnrolmentError(InvitationError):
+    """Raised where somebody may not enrol by an address.
+
+    Args:
+        reason: ``unknown``: there is no such address; ``over``: it was closed or ran out;
+            ``full``: as many have enrolled as may; ``taken``: somebody has this name already;
+            ``not-allowed``: they were paused or removed, or are no rater; ``no-id``: the platform
+            did not send who they are.
+        message: the same in a sentence.
+    """
+
+    def __init__(self, reason: WhyNotEnrolled, message: str) -> None:
+        super().__init__(message)
+        self.reason: WhyNotEnrolled = reason
+
 
 Origin = Literal["made", "migrated", "copied", "rolled back", "restored"]
 
 ORIGINS: tuple[Origin, ...] = ("made", "migrated", "copied", "rolled back", "restored")
 ROLES: tuple[Role, ...] = ("rater", "expert", "owner")
+CHANNELS: tuple[Channel, ...] = ("prolific", "mturk", "classroom")
 STAGES: tuple[Stage, ...] = ("practice", "qualification", "rating", "failed")
 LONGEST_NAME = 200
 LONGEST_KEY = 100
@@ -159,6 +180,7 @@ class Rater:
         epoch: random, and another one after whatever ends their sessions (an invitation that
             they accept, another role, removal); a cookie with an earlier one is void.
         is_removed: whether they may not sign in any more; their votes stay.
+        channel: by what they enrolled themselves; None where they were invited.
     """
 
     number: int
@@ -169,6 +191,7 @@ class Rater:
     has_password: bool
     epoch: str
     is_removed: bool = False
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +239,9 @@ class NoTask:
     """There is no task for this rater now.
 
     Attributes:
-        reason: ``complete``: nothing is left that they could answer; ``wait``: what is left is
-            leased to others, or they hold too many tasks; ``closed``, ``paused``,
-            ``not-qualified``: as they say.
+        reason: ``complete``: nothing is left that they could answer; ``finished``: they have
+            answered as many tasks as one person may; ``wait``: what is left is leased to others,
+            or they hold too many tasks; ``closed``, ``paused``, ``not-qualified``: as they say.
     """
 
     reason: Reason

@@ -47,7 +47,7 @@ from sqlalchemy import (
     text,
 )
 
-from reassess.rating.records import ORIGINS, ROLES, STAGES
+from reassess.rating.records import CHANNELS, ORIGINS, ROLES, STAGES
 
 RATING, GOLD, REPEAT, PRACTICE, QUALIFICATION, IMPORTED = range(6)
 """Why a task was shown, and a vote given: `leases.purpose`, `votes.purpose`."""
@@ -120,6 +120,9 @@ raters = Table(
     Column("removed_at", BigInteger),
     Column("shown_share", SmallInteger, nullable=False, server_default=text("0")),
     Column("shown_after", Integer, nullable=False, server_default=text("-1")),
+    Column("channel", String(12)),
+    Column("goal", Integer),
+    Column("most_tasks", Integer),
     CheckConstraint(_one_of("role", ROLES), name="role"),
     CheckConstraint(_one_of("stage", STAGES), name="stage"),
     CheckConstraint("n_agreed BETWEEN 0 AND n_compared", name="n_agreed"),
@@ -134,6 +137,55 @@ invitations = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
     Column("revoked_at", BigInteger),
+)
+
+consent_texts = Table(
+    "consent_texts",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("rater", ForeignKey("raters.id"), primary_key=True, autoincrement=False),
+    Column("digest", ForeignKey("consent_texts.digest"), primary_key=True),
+    Column("given_at", BigInteger, nullable=False),
+)
+
+join_addresses = Table(
+    "join_addresses",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("channel", String(12), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("most_people", Integer, nullable=False),
+    Column("n_people", Integer, nullable=False, server_default=text("0")),
+    Column("goal", Integer),
+    Column("most_tasks", Integer),
+    Column("completion_code", String(100), nullable=False, server_default=text("''")),
+    CheckConstraint(_one_of("channel", CHANNELS), name="channel"),
+    CheckConstraint("n_people BETWEEN 0 AND most_people", name="n_people"),
+)
+
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("address", ForeignKey("join_addresses.id"), primary_key=True, autoincrement=False),
+    Column("person_hash", String(64), primary_key=True, index=True),
+    Column("rater", ForeignKey("raters.id"), nullable=False, index=True),
+    Column("platform_id", Text),
+    Column("platform_study", Text),
+    Column("platform_session", Text),
+    Column("joined_at", BigInteger, nullable=False),
+    Column("from_task", Integer, nullable=False),
+    Column("completed_at", BigInteger),
+    Column("completion_code", String(100), nullable=False, server_default=text("''")),
 )
 
 identities = Table(
