@@ -102,7 +102,8 @@ def test_a_store_of_every_earlier_version_is_opened_and_goes_on(path, tmp_path):
         assert kept.told(old) == kept.told(new)
         assert audit(old) == ()
         add_questions(old, some_questions(1, 2, start=10))
-        assert len(play(old, raters(old, 1, start=9)[0])) == 1
+        played = {task.image_id for task in play(old, raters(old, 1, start=9)[0])}
+        assert played - {"folder/00000.jpg"} == {"folder/00010.jpg"}  # the first is gold, by chance
         assert audit(old) == ()
 
 
