@@ -105,6 +105,10 @@ WHY: dict[Reason, tuple[str, str]] = {
         "Nothing is left to answer",
         "You have answered everything that this study has for you. Thank you.",
     ),
+    "finished": (
+        "You have done your part",
+        ("You have answered as many images as one person is asked to in this study. Thank you."),
+    ),
     "wait": (
         "Nothing is free just now",
         (
