@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
 from reassess.errors import AlignmentError, DataError, OptionError
-from reassess.records import Benchmark, LabelSets, Predictions
+from reassess.records import Accuracy, Benchmark, LabelSets, Predictions
 from reassess.scoring import (
     Bootstrap,
     image_table,
@@ -16,6 +16,7 @@ from reassess.scoring import (
     real_accuracy,
     score_models,
 )
+from reassess.statistics import wilson_interval
 
 seeds = st.integers(0, 2**32 - 1)
 IDS = np.array(["a", "b", "c", "d"])
@@ -178,3 +179,16 @@ def test_published_anchors(published):
     originals = Predictions("originals", benchmark.image_ids, benchmark.original[:, None])
     accuracy = real_accuracy(originals, labels)
     assert (accuracy.n_correct, accuracy.n_scored) == (42_164, 46_837)
+
+
+def test_an_accuracy_shows_its_value_and_its_interval() -> None:
+    accuracy = Accuracy(3, 4, 1)
+    assert accuracy.interval() == wilson_interval(3, 4)
+    assert accuracy.interval(0.5) == wilson_interval(3, 4, 0.5)
+    assert float(accuracy) == 0.75
+    assert str(accuracy) == "0.7500 [0.3006, 0.9544] (3 of 4 correct, 1 without a label)"
+    assert repr(accuracy) == "Accuracy(value=0.75, n_correct=3, n_scored=4, n_unlabelled=1)"
+    assert "<td>0.7500</td>" in accuracy._repr_html_()
+    nothing = Accuracy(0, 0, 2)
+    assert (nothing.interval(), str(nothing)) == (None, "no image to judge, 2 without a label")
+    assert np.isnan(float(nothing))

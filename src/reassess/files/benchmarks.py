@@ -25,6 +25,7 @@ from reassess.files.cells import EMPTY_WORDS, note_changes
 from reassess.files.class_columns import read_class_column
 from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, Part
+from reassess.files.frames import Frame
 from reassess.files.tables import TABLES, ColumnFile, read_table
 from reassess.files.text_tables import read_lines
 from reassess.notes import note
@@ -39,9 +40,9 @@ _INDEX = Part("class index", ("index", "class_index"))
 
 @checks_choices
 def read_benchmark(
-    labels: str | Path,
+    labels: str | Path | Frame,
     *,
-    classes: str | Path | Classes | None = None,
+    classes: str | Path | Frame | Classes | None = None,
     hierarchy: str | Path | None = None,
     name: str | None = None,
     labels_are: LabelsAre | None = None,
@@ -49,9 +50,9 @@ def read_benchmark(
     """A benchmark from its original labels.
 
     Args:
-        labels: CSV or parquet with the columns ``image`` and ``label``.
-        classes: the classes or their file; without them, labels that are no integers are sorted to
-            make the classes, and integers leave the number of classes open.
+        labels: CSV or parquet with the columns ``image`` and ``label``, or such a frame.
+        classes: the classes, their file or a frame; without them, labels that are no integers are
+            sorted to make the classes, and integers leave the number of classes open.
         hierarchy: is-a edges.
         name: how to call the benchmark; the file's stem by default.
         labels_are: whether integers among the labels are class ids or indices; None leaves it to
@@ -61,10 +62,12 @@ def read_benchmark(
         FileError: a file is missing or malformed.
         DataError: an image appears twice, or a label is no class or could be two.
     """
-    path = Path(labels)
-    table = read_table(path)
+    table = read_table(Path(labels) if isinstance(labels, str) else labels)
+    path = table.path
     image_ids = table.texts(table.require(IMAGE))
-    known = read_classes(classes) if isinstance(classes, str | Path) else classes
+    known = classes
+    if known is not None and not isinstance(known, Classes):
+        known = read_classes(known)
     if known is not None and labels_are is not None:
         known = replace(known, labels_are=labels_are)
     found = read_class_column(table, known, labels_are=labels_are)
@@ -95,7 +98,7 @@ def unique_ids(image_ids: list[str], path: Path) -> Shaped[np.ndarray, "N"]:
     return np.array(image_ids)
 
 
-def read_classes(path: str | Path) -> Classes:
+def read_classes(path: str | Path | Frame) -> Classes:
     """Classes from a table ``index,id,name,synonyms,definition``; ``id`` or ``name`` suffices.
 
     Without an index the classes stand in the order of the rows.
@@ -105,8 +108,8 @@ def read_classes(path: str | Path) -> Classes:
             the ids are numbers that state another order than the rows.
         DataError: an id appears twice.
     """
-    path = Path(path)
-    table = read_table(path)
+    table = read_table(Path(path) if isinstance(path, str) else path)
+    path = table.path
     index = table.find(_INDEX) or _numbers_beside_ids(table)
     ids = table.find(_ID if index is None else _without(_ID, index))
     names = table.find(_NAME)

@@ -39,6 +39,7 @@ from reassess.files.class_words import class_indices
 from reassess.files.coco import is_coco, read_coco, write_coco
 from reassess.files.columns import IMAGE, LABELS
 from reassess.files.cvat import read_cvat
+from reassess.files.frames import Frame
 from reassess.files.label_formats import LABEL_FORMATS, LabelFile, LabelFormat
 from reassess.files.label_records import check_objects, is_label_records, labels_by_image
 from reassess.files.label_writers import (
@@ -49,10 +50,10 @@ from reassess.files.label_writers import (
     write_parquet,
     write_real_json,
 )
-from reassess.files.other_labels import is_label_checks, label_checks, read_label_table
+from reassess.files.other_labels import is_label_checks, label_checks, label_sets_of
 from reassess.files.parquet import is_parquet, parquet_metadata
 from reassess.files.signatures import describe_json
-from reassess.files.tables import TABLES, read_table
+from reassess.files.tables import TABLES, ColumnFile, read_table
 from reassess.files.word_columns import INTEGER
 from reassess.notes import note
 from reassess.records import Classes, LabelSets, OperatingPoint, Pairs, file_number_order
@@ -90,16 +91,16 @@ def _asked(by_image: Any, ids: Shaped[np.ndarray, "N"]) -> Pairs | None:
 
 
 def read_labels(
-    path: str | Path,
+    path: str | Path | Frame,
     *,
     classes: Classes | None = None,
     image_ids: Shaped[np.ndarray, "N"] | None = None,
     name: str | None = None,
 ) -> LabelSets:
-    """Label sets from a file of any of `LABEL_FORMATS`.
+    """Label sets from a file of any of `LABEL_FORMATS`, or from a frame.
 
     Args:
-        path: the file.
+        path: the file; or a frame with a column of lists, or with a row for each label.
         classes: where the classes are known: labels are checked against them, and may be
             written as class ids or names.
         image_ids: the benchmark's images, to tell what the lists of a bare list are about:
@@ -114,6 +115,10 @@ def read_labels(
         DataError: a label is no class, or every set is empty.
         AlignmentError: a bare list is not as long as the benchmark.
     """
+    if not isinstance(path, str | Path):
+        table = read_table(path)
+        source = LabelFile(table.path, None, name or "labels", classes, image_ids)
+        return _from_columns(table, {}, source)
     path = Path(path)
     check_readable(path)
     if path.suffix.lower() in {".npy", ".npz"}:
@@ -122,7 +127,7 @@ def read_labels(
             "which image each label is of. Write a table image,label."
         )
     if path.suffix.lower() in TABLES and not is_parquet(path):
-        return _read_table(path, classes, name or path.stem)
+        return _read_table(read_table(path), classes, name or path.stem)
     for one in LABEL_FORMATS.values():
         if one.ending not in {".json", ".parquet"} and path.suffix.lower() == one.ending:
             return one.read(LabelFile(path, None, name or path.stem, classes, image_ids))
@@ -146,9 +151,10 @@ def read_labels(
     )
 
 
-def _read_table(path: Path, classes: Classes | None, name: str) -> LabelSets:
+def _read_table(table: ColumnFile, classes: Classes | None, name: str) -> LabelSets:
     """Label sets from a table, with a note, as a table of original labels looks the same."""
-    sets = read_label_table(path, classes=classes, name=name)
+    path = table.path
+    sets = label_sets_of(table, classes=classes, name=name)
     n_images = f"{len(sets):,} image{'s' if len(sets) != 1 else ''}"
     alike = "each with one label, as original labels have"
     held = alike if (sets.sizes == 1).all() else f"{len(sets.indices):,} labels"
@@ -362,14 +368,16 @@ def _indices(labels: Any, row: int, path: Path, classes: Classes | None) -> list
 
 
 def _read_parquet(source: LabelFile) -> LabelSets:
-    path = source.path
-    table = read_table(path)
+    return _from_columns(read_table(source.path), _parquet_about(source.path), source)
+
+
+def _from_columns(table: ColumnFile, about: dict[str, Any], source: LabelFile) -> LabelSets:
+    """Label sets from a column of lists, or from a row for each label."""
     cells = table.cells(table.require(LABELS))
     if not any(isinstance(cell, list) for cell in cells):
-        return _read_table(path, source.classes, source.name)
+        return _read_table(table, source.classes, source.name)
     ids = np.array(table.texts(table.require(IMAGE)))
     lists = [[] if labels is None else labels for labels in cells]
-    about = _parquet_about(path)
     for name in ("posterior", "calibrated", "asked"):
         if table.find((name,)):
             about[name] = dict(zip(ids.tolist(), table.cells(name), strict=True))

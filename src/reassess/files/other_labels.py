@@ -155,8 +155,17 @@ def read_label_table(path: str | Path, *, classes: Classes | None, name: str) ->
         FileError: the file is missing, is no table, or lacks a column.
         DataError: a label is no class, or an image has it twice.
     """
-    path = Path(path)
-    table = read_table(path)
+    return label_sets_of(read_table(Path(path)), classes=classes, name=name)
+
+
+def label_sets_of(table: ColumnFile, *, classes: Classes | None, name: str) -> LabelSets:
+    """Label sets from an open table; see `read_label_table`.
+
+    Raises:
+        FileError: it lacks a column.
+        DataError: a label is no class, or an image has it twice.
+    """
+    path = table.path
     column = table.require(LABELS)
     cells = table.cells(column)
     if any(isinstance(cell, list) for cell in cells):  # parquet
@@ -173,7 +182,7 @@ def read_label_table(path: str | Path, *, classes: Classes | None, name: str) ->
     flat = [word for one in words for word in one]
     where = f"{path}: column {column!r}"
     label = (
-        class_indices(flat, classes, where, rows=kept[row] + 2, mixed=True)
+        class_indices(flat, classes, where, rows=kept[row] + table.first_row, mixed=True)
         if flat
         else np.zeros(0, np.int64)
     )

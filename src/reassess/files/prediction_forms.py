@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reassess.errors import FileError
 from reassess.files.access import exists, read_npy
+from reassess.files.frames import Frame, frame_name
 from reassess.files.json_tables import JSON_TABLES
 from reassess.files.prediction_archives import open_archive
 from reassess.files.stored_predictions import StoredPredictions, lone, with_scores_by_class
@@ -84,13 +85,15 @@ def prediction_files(source: str | Path) -> list[Path]:
     return [Path(source)] if beside is None else [Path(source), beside]
 
 
-def open_forms(source: str | Path, benchmark: Benchmark) -> list[StoredPredictions]:
-    """Whatever a source holds, one entry a model, as it is stored.
+def open_forms(source: str | Path | Frame, benchmark: Benchmark) -> list[StoredPredictions]:
+    """Whatever a file or a frame holds, one entry a model, as it is stored.
 
     Raises:
         FileError: the source is missing, corrupt, a pickle or of no known form.
         DataError: the arrays of an archive do not fit together, or it names other classes.
     """
+    if not isinstance(source, str | Path):
+        return [with_scores_by_class(_frame(source, benchmark), benchmark.n_classes)]
     path = Path(source)
     pair = two_files(source)
     if pair is not None:
@@ -152,6 +155,12 @@ def _table(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
     return [
         StoredPredictions(path.stem, str(path), table.classes, table.scores, table.ids, table.scale)
     ]
+
+
+def _frame(frame: Frame, benchmark: Benchmark) -> StoredPredictions:
+    """The predictions in a frame, whose model nobody named."""
+    table, where = read_timm_table(frame, benchmark), str(frame_name(frame))
+    return StoredPredictions("model", where, table.classes, table.scores, table.ids, table.scale)
 
 
 for _format in (

@@ -24,6 +24,7 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError
 from reassess.files.access import Array, prefix_errors_with
+from reassess.files.frames import Frame
 from reassess.files.full_scores import check_columns, top_of_full, two_axes
 from reassess.files.prediction_forms import open_forms
 from reassess.files.stored_predictions import StoredPredictions
@@ -54,7 +55,7 @@ _OF_A_STUDY = "Use the same ids, and leave out rows about images that are not th
 
 @checks_choices
 def read_predictions(
-    source: str | Path,
+    source: str | Path | Frame,
     benchmark: Benchmark,
     *,
     order: RowOrder | None = None,
@@ -67,7 +68,8 @@ def read_predictions(
     """The predictions in a file, aligned to a benchmark: one record a model.
 
     Args:
-        source: a path, or ``X.npy:Y.npy`` for classes and scores in two files.
+        source: a path, or ``X.npy:Y.npy`` for classes and scores in two files; or a frame with
+            the columns of such a table: ``image`` and ``prediction``, ``prob`` or ``logit``.
         benchmark: the images (and, where known, the classes) that they are about.
         order: the order of the rows, for files without ids.
         ids: the image id of each row, for files without ids.

@@ -19,6 +19,7 @@ from reassess.errors import FileError, preview
 from reassess.files.access import check_readable, read_json, write_atomically
 from reassess.files.cells import as_texts
 from reassess.files.columns import Part
+from reassess.files.frames import Frame, FrameTable, frame_table
 from reassess.files.json_tables import JsonTable
 from reassess.files.parquet import ParquetTable, is_parquet, read_parquet
 from reassess.files.signatures import describe_json, is_workbook
@@ -29,7 +30,7 @@ from reassess.notes import columns_read
 TABLES = frozenset({".csv", ".tsv", ".txt", ".parquet", ".pq", *WORKBOOKS})
 """Endings of files that are read as tables wherever a file may be one."""
 
-_Source = TextTable | ParquetTable | WorkbookTable | JsonTable
+_Source = TextTable | ParquetTable | WorkbookTable | JsonTable | FrameTable
 
 
 _DATA = re.compile(r"[+-]?\d+(\.\d*)?|\S+\.(jpe?g|png|webp|bmp|gif|tiff?)", re.IGNORECASE)
@@ -206,7 +207,9 @@ class ColumnFile:
     def times(self, name: str) -> Shaped[np.ndarray, "n"] | None:
         """A column that is stored as timestamps, in UTC as ``datetime64[ms]``; None for others."""
         self._record(name)
-        return self._source.times(name) if isinstance(self._source, ParquetTable) else None
+        if isinstance(self._source, ParquetTable | FrameTable):
+            return self._source.times(name)
+        return None
 
     def place(self, row: int) -> str:
         """The name of a row below the header, by its number from 0, for messages."""
@@ -244,13 +247,16 @@ def _repeated(path: Path, columns: Sequence[str]) -> FileError:
     return FileError(f"{path}: a column name appears twice: {named(columns)}. Rename one.")
 
 
-def read_table(path: Path) -> ColumnFile:
-    """The header of a CSV, TSV, parquet or Excel file, ready to read columns from.
+def read_table(path: Path | Frame) -> ColumnFile:
+    """The header of a CSV, TSV, parquet or Excel file or a frame, ready to read columns from.
 
     Raises:
         FileError: the file is missing, unreadable, something else, or has no header or no row.
         MissingExtraError: the package that reads it is not installed.
     """
+    if not isinstance(path, Path):
+        found = frame_table(path)
+        return _checked(found.path, found)
     check_readable(path)
     if path.suffix.lower() in {".json", ".npy", ".npz"}:
         foreign = describe_json(read_json(path)) if path.suffix.lower() == ".json" else None
@@ -266,6 +272,15 @@ def read_table(path: Path) -> ColumnFile:
         source = read_workbook(path)
     else:
         source = read_text_table(path)
+    return _checked(path, source)
+
+
+def _checked(path: Path, source: _Source) -> ColumnFile:
+    """A table that has rows and column names, each once.
+
+    Raises:
+        FileError: it has not.
+    """
     if not source.header or source.is_empty():
         raise FileError(f"{path}: there are 0 rows, but there must be at least one below a header.")
     # A column without a name, such as a spreadsheet's empty ones, can play no part.

@@ -19,6 +19,7 @@ from reassess.errors import DataError, FileError, preview
 from reassess.files.access import Array
 from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, Part
+from reassess.files.frames import Frame
 from reassess.files.json_tables import JSON_TABLES, is_json, read_json_table
 from reassess.files.tables import ColumnFile, named, read_table
 from reassess.files.text_tables import read_text_table
@@ -85,14 +86,15 @@ class TimmTable:
     scale: ScoreType | None
 
 
-def read_timm_table(path: Path, benchmark: Benchmark) -> TimmTable:
-    """Read a table of predictions.
+def read_timm_table(path: Path | Frame, benchmark: Benchmark) -> TimmTable:
+    """Read a table of predictions, a file or a frame.
 
     Raises:
         FileError: a column is missing, or a cell is not what it must be.
         DataError: a label names no class, or two columns could be the prediction.
     """
-    table = _open(path)
+    table = _open(path) if isinstance(path, Path) else read_table(path)
+    path = table.path
     ids = np.array(table.texts(table.require(IMAGE)))
     scores, scale = None, None
     for name, its_scale in _OUTPUTS:

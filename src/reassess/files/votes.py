@@ -22,6 +22,7 @@ from reassess.errors import DataError, OptionError
 from reassess.files.access import check_readable, prefix_errors_with, sha256_of
 from reassess.files.declared_answers import OURS, DeclaredAnswers, check_declared
 from reassess.files.dense_votes import read_dense_votes, write_dense_votes
+from reassess.files.frames import Frame, frame_name
 from reassess.files.label_studio import (
     EXPORTED_COLUMNS,
     is_exported_table,
@@ -29,7 +30,7 @@ from reassess.files.label_studio import (
     read_label_studio,
     write_label_studio,
 )
-from reassess.files.tables import TABLES, read_table
+from reassess.files.tables import TABLES, ColumnFile, read_table
 from reassess.files.vote_tables import (
     Part,
     part_with_class_ids,
@@ -131,7 +132,10 @@ def _read_table(
     path: Path, *, classes: Classes | None = None, answers: DeclaredAnswers | None = None
 ) -> Votes:
     """Votes from a table of one row a vote, ours, crowd-kit's or Label Studio's."""
-    table = read_table(path)
+    return _votes_of(read_table(path), classes, answers)
+
+
+def _votes_of(table: ColumnFile, classes: Classes | None, answers: DeclaredAnswers | None) -> Votes:
     read = read_exported_table if is_exported_table(table) else read_vote_table
     return read(table, classes=classes, answers=answers)
 
@@ -204,19 +208,19 @@ def vote_format(path: str | Path, form: str | None = None, *, to_read: bool = Fa
 
 
 def read_votes(
-    path: str | Path,
+    path: str | Path | Frame,
     *,
     classes: Classes | None = None,
     answers: DeclaredAnswers | None = None,
     form: str | None = None,
 ) -> Votes:
-    """Votes from a file of any of `VOTE_FORMATS`; the one door of every command.
+    """Votes from a file of any of `VOTE_FORMATS` or a data frame; the one door of every command.
 
     A vote that stands twice counts once, and what a column ``counted`` calls false does not count;
     notes say how many (`reassess.notes`).
 
     Args:
-        path: the file.
+        path: the file; or a frame of pandas, polars or pyarrow with the columns of its CSV.
         classes: needed where classes are named by id or name and not by index.
         answers: what words or codes for answers mean: their names in order, as
             ``["nein", "vielleicht", "ja"]`` for no, maybe and yes; or for each word no, maybe or
@@ -231,8 +235,12 @@ def read_votes(
         DataError: there is no vote, a rater or question has none, a value is no answer, or a rater
             gives two answers to one question about an image and a class.
     """
-    path = Path(path)
     check_declared(answers)
+    if not isinstance(path, str | Path):
+        table = read_table(path)
+        with prefix_errors_with(table.path):
+            return _votes_of(table, classes, answers).numbered_by(classes)
+    path = Path(path)
     check_readable(path)
     found = vote_format(path, form, to_read=True)
     with prefix_errors_with(path):
@@ -242,7 +250,7 @@ def read_votes(
 
 
 def read_gold(
-    path: str | Path,
+    path: str | Path | Frame,
     *,
     classes: Classes | None = None,
     answers: DeclaredAnswers | None = None,
@@ -251,7 +259,7 @@ def read_gold(
     """Gold from a file of votes, such as a table ``image,label,expert,answer``.
 
     Args:
-        path: the file.
+        path: the file, or a frame.
         classes: as `read_votes` takes them.
         answers: as `read_votes` takes them.
         form: as `read_votes` takes it.
@@ -262,7 +270,7 @@ def read_gold(
         DataError: there is no answer, or one is neither no, maybe nor yes.
     """
     votes = read_votes(path, classes=classes, answers=answers or OURS, form=form)
-    with prefix_errors_with(Path(path)):
+    with prefix_errors_with(Path(path) if isinstance(path, str | Path) else frame_name(path)):
         return Gold(votes)
 
 

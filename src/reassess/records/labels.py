@@ -22,6 +22,8 @@ from reassess.records.benchmark import (
     note_other_order,
 )
 from reassess.records.pairs import Pairs, find_keys, pair_keys
+from reassess.records.tabular import Backend, as_frame
+from reassess.registry import checks_choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +287,39 @@ class LabelSets:
         cells = np.zeros((len(self), known), dtype=bool)
         cells[self.image, self.indices] = True
         return cells
+
+    @checks_choices
+    def to_frame(self, backend: Backend | None = None) -> Any:
+        """A data frame of one row an image, empty sets included; `read_labels` takes it back.
+
+        Columns: ``image``, ``labels`` (a list of class indices, ascending), ``names`` where the
+        classes are known, ``posterior`` and ``rated`` where they are.
+
+        Args:
+            backend: pandas, polars or pyarrow; None takes the first that is installed.
+
+        Raises:
+            OptionError: the library is unknown or not installed.
+        """
+        order = np.lexsort((self.indices, self.image))
+        ends = list(pairwise(self.indptr.tolist()))
+        columns: dict[str, Any] = {"image": self.image_ids, "labels": self.lists()}
+        if self.classes is not None:
+            names = self.classes.names
+            columns["names"] = [[names[label] for label in one] for one in columns["labels"]]
+        if self.posterior is not None:
+            flat = self.posterior[order].tolist()
+            columns["posterior"] = [flat[a:b] for a, b in ends]
+        if self.rated is not None:
+            columns["rated"] = self.rated
+        return as_frame(columns, backend)
+
+    def __repr__(self) -> str:
+        empty = int((self.sizes == 0).sum())
+        return (
+            f"LabelSets({self.name!r}: {len(self.indices):,} labels of {len(self):,} images, "
+            f"{empty:,} without one, {self.n_classes or 'unknown'} classes)"
+        )
 
     def refuse_empty(self) -> "LabelSets":
         """The same labels, if any image has one.

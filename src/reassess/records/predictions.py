@@ -18,6 +18,7 @@ from reassess.records.alignment import how_ids_differ, positions
 from reassess.records.arrays import as_array, as_ids
 from reassess.records.benchmark import check_classes
 from reassess.records.score_values import check_predicted, check_scores
+from reassess.records.tabular import Backend, as_frame
 from reassess.registry import checks_choices
 
 ScoreType = Literal["logit", "probability"]
@@ -193,6 +194,33 @@ class Predictions:
     def top(self) -> Int[np.ndarray, "n"]:
         """Each image's top prediction."""
         return self.ranked_classes[:, 0]
+
+    @checks_choices
+    def to_frame(self, backend: Backend | None = None) -> Any:
+        """A data frame of one row an image: ``image``, ``prediction`` (a list where k is above 1).
+
+        The scores, where there are any, stand in ``prob``, ``logit`` or ``score``.
+
+        Args:
+            backend: pandas, polars or pyarrow; None takes the first that is installed.
+
+        Raises:
+            OptionError: the library is unknown or not installed.
+        """
+        one = self.ranked_classes.shape[1] == 1
+        columns: dict[str, Any] = {"image": self.image_ids}
+        columns["prediction"] = self.top if one else self.ranked_classes
+        if self.scores is not None:
+            name = {"probability": "prob", "logit": "logit", None: "score"}[self.score_type]
+            columns[name] = self.scores[:, 0] if one else self.scores
+        return as_frame(columns, backend)
+
+    def __repr__(self) -> str:
+        k = self.ranked_classes.shape[1]
+        return (
+            f"Predictions({self.model!r}: {len(self.image_ids):,} images, top {k} of "
+            f"{self.n_classes or 'unknown'} classes, {self.score_type or 'no'} scores)"
+        )
 
     def reindex(self, image_ids: Shaped[np.ndarray, "m"]) -> "Predictions":
         """The same predictions for these images only, in this order.

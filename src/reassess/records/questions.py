@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -10,6 +11,8 @@ from jaxtyping import Bool, Float, Int, Shaped
 from reassess.errors import DataError, OptionError
 from reassess.records.benchmark import MOST_CLASSES, Classes
 from reassess.records.pairs import Pairs, factorize, pair_keys
+from reassess.records.tabular import Backend, as_frame
+from reassess.registry import checks_choices
 
 ANSWERS = ("no", "maybe", "yes")
 """The published answers to "is this class in the image?", in the published order."""
@@ -143,6 +146,19 @@ class Questions:
             )
         return self.pairs
 
+    def columns(self, rows: Int[np.ndarray, "n"] | None = None) -> dict[str, Any]:
+        """What is asked, as columns: ``image`` and ``label``, else ``task``.
+
+        Args:
+            rows: the question of each row; None for each question once.
+        """
+        if self.pairs is None:
+            return {"task": self.ids if rows is None else self.ids[rows]}
+        image, label = self.pairs.image_ids[self.pairs.image], self.pairs.label
+        if rows is None:
+            return {"image": image, "label": label}
+        return {"image": image[rows], "label": label[rows]}
+
     def take(self, rows: Int[np.ndarray, "n"]) -> "Questions":
         """The questions of these rows."""
         return Questions(self.ids[rows], None if self.pairs is None else self.pairs.take(rows))
@@ -245,6 +261,26 @@ class Posterior:
             now = dict(zip(self.questions.ids.tolist(), questions.ids.tolist(), strict=True))
             gold_ids = np.array([now.get(one, one) for one in gold_ids.tolist()], dtype=str)
         return replace(self, questions=questions, gold_ids=gold_ids)
+
+    @checks_choices
+    def to_frame(self, backend: Backend | None = None) -> Any:
+        """A data frame of one row a question: what was asked, and P(truth) under each state's name.
+
+        Args:
+            backend: pandas, polars or pyarrow; None takes the first that is installed.
+
+        Raises:
+            OptionError: the library is unknown or not installed.
+        """
+        columns = self.questions.columns()
+        columns |= dict(zip(self.states, self.probability.T, strict=True))
+        return as_frame(columns, backend)
+
+    def __repr__(self) -> str:
+        return (
+            f"Posterior({len(self.questions):,} questions, states {', '.join(self.states)}, by "
+            f"{self.method})"
+        )
 
     @property
     def probability(self) -> Float[np.ndarray, "Q T"]:

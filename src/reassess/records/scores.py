@@ -3,13 +3,16 @@
 Letters: n images, M models, K classes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError
+from reassess.statistics import wilson_interval
 
 ComparisonDecision = Literal["a", "b", "undecided", "cannot tell"]
 """Of two models: which is better, or that the test or what was asked leaves it open."""
@@ -40,6 +43,57 @@ class Accuracy:
     def value(self) -> float | None:
         """The proportion in [0, 1]; None where nothing could be judged."""
         return self.n_correct / self.n_scored if self.n_scored else None
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float] | None:
+        """Lower and upper end of Wilson's interval, in [0, 1]; None where nothing was judged.
+
+        It is about images like these. A study's labels that were audited, or that raters are not
+        sure of, make it wider (`reassess.analysis.uncertainty`).
+
+        Raises:
+            OptionError: the confidence is not in (0, 1).
+        """
+        return wilson_interval(self.n_correct, self.n_scored, confidence) if self.n_scored else None
+
+    def __float__(self) -> float:
+        """The value; NaN where nothing could be judged."""
+        return float("nan") if self.value is None else self.value
+
+    def __str__(self) -> str:
+        of = f"{self.n_correct:,} of {self.n_scored:,} correct"
+        left = f", {self.n_unlabelled:,} without a label" if self.n_unlabelled else ""
+        ends = self.interval()
+        if self.value is None or ends is None:
+            return f"no image to judge{left}"
+        return f"{self.value:.4f} [{ends[0]:.4f}, {ends[1]:.4f}] ({of}{left})"
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}={getattr(self, name)}" for name in self.__dataclass_fields__)
+        value = None if self.value is None else round(self.value, 6)
+        return f"Accuracy(value={value}, {counts})"
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            ("accuracy", "95% interval", "correct", "scored", "without a label"),
+            [(*shown(self), f"{self.n_correct:,}", f"{self.n_scored:,}", f"{self.n_unlabelled:,}")],
+        )
+
+
+def shown(accuracy: Accuracy | None) -> tuple[str, str]:
+    """An accuracy and its interval as texts; dashes where there is none."""
+    ends = None if accuracy is None else accuracy.interval()
+    if accuracy is None or accuracy.value is None or ends is None:
+        return "–", "–"
+    return f"{accuracy.value:.4f}", f"[{ends[0]:.4f}, {ends[1]:.4f}]"
+
+
+def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A small table for notebooks."""
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +194,21 @@ class ModelScore:
     def real_value(self) -> float | None:
         """ReaL accuracy: as an audit has it, else as counted; None where nothing was judged."""
         return self.real.value if self.audited is None else self.audited.value
+
+    def __str__(self) -> str:
+        parts = [f"ReaL {self.real}"]
+        if self.audited is not None:
+            parts.append(f"audited {self.audited.value:.4f}")
+        if self.original is not None:
+            parts.append(f"original {self.original}")
+        return f"{self.model}: {'; '.join(parts)}"
+
+    def _repr_html_(self) -> str:
+        rows = [("ReaL", *shown(self.real))]
+        rows += [(f"ReaL, top {k}", *shown(one)) for k, one in self.real_at.items()]
+        if self.original is not None:
+            rows.append(("original", *shown(self.original)))
+        return html_table((self.model, "accuracy", "95% interval"), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +328,26 @@ class Comparison:
     def difference(self) -> float | None:
         """Accuracy of a less accuracy of b; None where no image was judged."""
         return (len(self.only_a) - len(self.only_b)) / self.n_scored if self.n_scored else None
+
+    def __str__(self) -> str:
+        found = self if self.audited is None else self.audited
+        value = self.difference if self.audited is None else self.audited.value
+        if value is None:
+            return f"{self.model_a} and {self.model_b} on {self.labels}: no image to judge"
+        a = self.accuracy_a.value if self.audited is None else self.audited.accuracy_a
+        b = self.accuracy_b.value if self.audited is None else self.audited.accuracy_b
+        better = {"a": f"{self.model_a} is better", "b": f"{self.model_b} is better"}
+        return (
+            f"{self.model_a} {a:.4f}, {self.model_b} {b:.4f} on {self.labels}: {value:+.4f} "
+            f"[{found.low:+.4f}, {found.high:+.4f}], p = {found.p_value:.2g}, "
+            f"{better.get(self.decision, self.decision)} ({self.n_scored:,} images)"
+        )
+
+    def __repr__(self) -> str:
+        return f"Comparison({self})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(str(self))}</p>"
 
 
 @dataclass(frozen=True, slots=True)

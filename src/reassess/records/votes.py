@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -10,6 +11,8 @@ from reassess.errors import DataError, OptionError, preview
 from reassess.records.benchmark import Classes
 from reassess.records.pairs import factorize
 from reassess.records.questions import ANSWERS, Questions
+from reassess.records.tabular import Backend, as_frame
+from reassess.registry import checks_choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,34 @@ class Votes:
         cell = self.question.astype(np.int64) * n_answers + self.answer
         shape = (len(self.questions), n_answers)
         return np.bincount(cell, minlength=shape[0] * n_answers).reshape(shape)
+
+    @checks_choices
+    def to_frame(self, backend: Backend | None = None) -> Any:
+        """A data frame of one row a vote; `read_votes` takes it back.
+
+        Columns: ``image`` and ``label`` (class index), or ``task`` where questions are about
+        something else; ``rater``, ``answer``, and ``given_at`` and ``seconds`` where known.
+
+        Args:
+            backend: pandas, polars or pyarrow; None takes the first that is installed.
+
+        Raises:
+            OptionError: the library is unknown or not installed.
+        """
+        columns = self.questions.columns(self.question)
+        columns["rater"] = self.rater_ids[self.rater]
+        columns["answer"] = np.array(self.answers)[self.answer]
+        if self.given_at is not None:
+            columns["given_at"] = self.given_at
+        if self.seconds is not None:
+            columns["seconds"] = self.seconds
+        return as_frame(columns, backend)
+
+    def __repr__(self) -> str:
+        return (
+            f"Votes({len(self):,} votes of {len(self.rater_ids):,} raters on "
+            f"{len(self.questions):,} questions, answers {', '.join(self.answers)})"
+        )
 
     def rater_and_question(self) -> Int[np.ndarray, "V"]:
         """One number for the rater and the question of each vote: rater · Q + question."""
