@@ -153,10 +153,35 @@ def test_ranks_aggregate_as_aggregate_does(cli: Cli):
     for gold in ((), ("--gold", "s")):
         made = cli("aggregate", "s/votes.csv", *gold, "--classes", "classes.csv", "-o", "p.npz")
         assert made.status == 0, made
-        by_votes = cli("ranks", *models, *judged, "--votes", "s", *gold)
+        votes = ("--votes", "s/votes.csv", *gold)
+        by_votes = cli("ranks", *models, *judged, *votes)
         assert "Note: Posterior by" in by_votes.err
-        by_file = cli("ranks", *models, *judged, "--votes", "s", *gold, "--posterior", "p.npz")
+        by_file = cli("ranks", *models, *judged, *votes, "--posterior", "p.npz")
         assert findings(by_votes.out) == findings(by_file.out)
+
+
+@pytest.mark.usefixtures("here")
+def test_votes_of_a_study_bring_their_posterior_and_gold(cli: Cli):
+    """`ranks` and `compare` read the same, and say the same of two models."""
+    judged = ("--labels", "s", "--json", "--resamples", "40")
+    named = ("--votes", "s/votes.csv", "--posterior", "s/posterior.npz", "--gold", "s/gold.csv")
+    ranked = cli("ranks", "s#m0", "s#m2", *judged, "--votes", "s")
+    assert findings(ranked.out) == findings(cli("ranks", "s#m0", "s#m2", *judged, *named).out)
+    compared = cli("compare", "s#m0", "s#m2", *judged, "--votes", "s")
+    assert compared.status == 0, compared
+    assert findings(compared.out) == findings(cli("compare", "s#m0", "s#m2", *judged, *named).out)
+    found, (pair,) = json.loads(compared.out), json.loads(ranked.out)["adjacent"]
+    with_labels = found["calibrated"]
+    sign = 1 if pair["better"] == "m0" else -1
+    assert with_labels["value"] == sign * pair["calibrated"]
+    assert with_labels["p_swap"] == pair["p_swap"]
+    assert with_labels["n_gold"] > 100
+    without = json.loads(cli("compare", "s#m0", "s#m2", "--labels", "s", "--json").out)
+    assert without["calibrated"] is None
+    assert without["p_value"] == found["p_value"]
+    told = cli("compare", "s#m0", "s#m2", "--labels", "s", "--votes", "s", "--resamples", "40").out
+    assert "With the labels' uncertainty, m0 less m2: " in told
+    assert "calibrated on" in told
 
 
 @pytest.mark.parametrize(
@@ -165,6 +190,8 @@ def test_ranks_aggregate_as_aggregate_does(cli: Cli):
         ("ranks m0.npz", "--labels"),
         ("ranks s --votes s/votes.csv", "is a study"),
         ("ranks m0.npz --labels s/labels.json --gold s/gold.csv", "needs the votes"),
+        ("compare m0.npz m1.npz --labels s/labels.json --gold s/gold.csv", "needs the votes"),
+        ("compare s#m0 s#m1 --labels s --votes s --top-k 2", "must be 1 with --votes"),
         ("ranks s --seed -1", "-1 is not in the range"),
         ("ranks s --confidence 95", "confidence is 95"),
     ],

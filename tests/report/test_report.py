@@ -42,6 +42,7 @@ from reassess.report import (
     write_report,
 )
 from reassess.report.build import ReportInputs, assemble_report, galleries
+from reassess.report.comparisons import comparison_sentences
 from reassess.report.export import with_titles
 from reassess.report.page import page, tidy
 from reassess.report.score_tables import score_table
@@ -49,7 +50,7 @@ from reassess.report.sections import sections
 from reassess.report.summary import key_numbers, slope_falls, verdict
 from reassess.report.svg import in_script
 from reassess.report.table import Table, render
-from reassess.report.verdict import comparison_sentences, study_sentences
+from reassess.report.verdict import study_sentences
 from reassess.scoring import compare, score_models
 
 N_IMAGES, N_CLASSES = 240, 12

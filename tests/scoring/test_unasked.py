@@ -7,7 +7,7 @@ import pytest
 
 from reassess.catalog import Catalog
 from reassess.records import Benchmark, LabelSets, Pairs, Predictions
-from reassess.report.verdict import comparison_sentences
+from reassess.report.comparisons import comparison_sentences
 from reassess.scoring import compare, score_models
 from reassess.sources import evaluation_target
 

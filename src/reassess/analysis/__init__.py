@@ -14,6 +14,7 @@
 `uncertainty`    how sure accuracies and ranks are: of images, of labels
 `soft_labels`    accuracies under labels with a calibrated probability, and at other thresholds
 `label_noise`    what other raters, or labels without error, would change in the order of models
+`comparisons`    two models, with the labels' uncertainty
 `replicates`     resamples of images, raters and votes, and what models score in each
 `standings`      models against the original labels, and against each other
 `proxy`          is one accuracy still a proxy for another? slopes, breakpoint, order

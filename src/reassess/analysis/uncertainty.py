@@ -154,7 +154,20 @@ class UncertainScores:
         both, uncertainty = self._with_labels()
         value = float(both.accuracy[a] - both.accuracy[b])
         reach = z_critical(self.confidence) * _error(uncertainty.covariance, a, b)
-        return value, value - reach, value + reach
+        return value, max(value - reach, -1.0), min(value + reach, 1.0)
+
+    def calibrated_p_value(self, a: int, b: int) -> float:
+        """Two-sided p-value that a and b are right equally often under labels without error.
+
+        Below one less the confidence where the interval of `calibrated_difference` leaves out 0.
+
+        Raises:
+            DataError: the labels' uncertainty is unknown.
+        """
+        value, low, high = self.calibrated_difference(a, b)
+        if low == value == high:  # the same predictions, or nothing that could vary
+            return float(value == 0)
+        return 2 * self._p_other_order(a, b, self._with_labels()[1].covariance)
 
     def p_swap(self, a: int, b: int) -> float:
         """Probability that other raters would put a and b in the other order on these images.

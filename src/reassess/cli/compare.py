@@ -4,20 +4,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reassess.cli.evidence_options import EvidenceOptions, evidence_options
 from reassess.cli.options import labels_option, option, output_option, rows_options
-from reassess.cli.output import console, print_json
+from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError
-from reassess.records import Comparison, ScoreType
+from reassess.records import Comparison, Predictions, ScoreType
 
 if TYPE_CHECKING:
     from reassess.files import RowOrder
+    from reassess.sources import EvaluationTarget, LabelEvidence
 
 
 @click.command(
     epilog="""\b
 Examples:
   reassess compare a.npz b.npz --labels labels.json
-  reassess compare 'pets#resnet50' 'pets#vit' --labels pets
+  reassess compare 'pets#resnet50' 'pets#vit' --labels pets --votes pets
+  reassess compare a.npz b.npz --labels labels.json --votes votes.csv --gold gold.csv
   reassess compare new=a.npy old=b.npy --labels imagenet-real --order imagefolder --json
 """
 )
@@ -25,6 +28,7 @@ Examples:
 @click.argument("b")
 @labels_option
 @rows_options
+@evidence_options
 @option(
     "--top-k",
     old=("--top",),
@@ -40,7 +44,7 @@ Examples:
     type=float,
     default=0.95,
     show_default=True,
-    help="Confidence level of the interval.",
+    help="Confidence level of the intervals.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every image that flips.")
 @output_option("the images that flip")
@@ -54,6 +58,7 @@ def compare(
     ids: str | None,
     subset: str | None,
     scale: ScoreType | None,
+    evidence: EvidenceOptions,
     top_k: int,
     confidence: float,
     as_json: bool,
@@ -62,11 +67,21 @@ def compare(
     """Compare the models A and B: both accuracies, their difference, and an exact test.
 
     The test is McNemar's, on the images that one has right and the other wrong. A and B are
-    predictions of one model each, as for `reassess score`.
+    predictions of one model each, as for `reassess score`. With --votes, the difference also comes
+    with the labels' uncertainty: under labels whose probabilities are calibrated on gold, with an
+    interval and a test of other images, raters, votes and gold. A model is then better where both
+    tests say so.
     """
     from reassess import sources
     from reassess.files.artefacts import comparison_as_dict
     from reassess.scoring import compare as compare_models
+
+    evidence.check()
+    if evidence.votes is not None and top_k != 1:
+        raise OptionError(
+            f"--top-k is {top_k}, but must be 1 with --votes: the labels' uncertainty is known for "
+            "top predictions. Leave one of them out."
+        )
 
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
     target = sources.evaluation_target(labels, original_labels, classes=classes, rows=rows)
@@ -76,10 +91,14 @@ def compare(
             f"both models are called {model_a.model!r}, but must be told apart. Name them, as in "
             f"new={a} old={b}."
         )
-    comparison = compare_models(
-        model_a, model_b, target.labels, k=top_k, subset=True, confidence=confidence,
-        benchmark=target.benchmark,
-    )  # fmt: skip
+    known = evidence.read(sources.class_table(classes, target.benchmark))
+    if known is not None:
+        comparison = _with_votes(model_a, model_b, target, known, evidence, confidence)
+    else:
+        comparison = compare_models(
+            model_a, model_b, target.labels, k=top_k, subset=True, confidence=confidence,
+            benchmark=target.benchmark,
+        )  # fmt: skip
     if output is not None:
         _write_flips(comparison, output)
     if as_json:
@@ -88,12 +107,41 @@ def compare(
 
     from rich.text import Text
 
-    from reassess.report.verdict import comparison_sentences
+    from reassess.report.comparisons import comparison_sentences
 
     answer, *rest = comparison_sentences(comparison)
     console().print(Text(answer, "bold"))
     for sentence in rest:
         console().print(sentence, markup=False, highlight=False)
+
+
+def _with_votes(
+    model_a: Predictions,
+    model_b: Predictions,
+    target: "EvaluationTarget",
+    known: "LabelEvidence",
+    evidence: EvidenceOptions,
+    confidence: float,
+) -> Comparison:
+    import numpy as np
+
+    from reassess.analysis.comparisons import compare_with_votes
+    from reassess.engines import ThreadEngine
+
+    with progress_bar("Resampling") as step, ThreadEngine(evidence.workers) as engine:
+        return compare_with_votes(
+            model_a,
+            model_b,
+            target.labels,
+            **known.as_options(),
+            subset=True,
+            confidence=confidence,
+            benchmark=target.benchmark,
+            n_resamples=evidence.resamples,
+            rng=np.random.default_rng(evidence.seed),
+            engine=engine,
+            progress=step,
+        )
 
 
 def _write_flips(comparison: Comparison, output: str) -> None:

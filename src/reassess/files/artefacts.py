@@ -458,6 +458,7 @@ def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
         "decision": comparison.decision,
         "unasked": comparison.unasked and dataclasses.asdict(comparison.unasked),
         "audited": comparison.audited and dataclasses.asdict(comparison.audited),
+        "calibrated": comparison.calibrated and dataclasses.asdict(comparison.calibrated),
         "only_a": comparison.only_a.tolist(),
         "only_b": comparison.only_b.tolist(),
     }

@@ -256,6 +256,33 @@ class AuditedDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibratedDifference:
+    """A difference of two accuracies under labels with a probability, from images and labels.
+
+    Attributes:
+        value: accuracy of the first less that of the second, under calibrated labels.
+        low: lower end of its interval: other images, other raters, other votes, other gold.
+        high: upper end.
+        p_value: two-sided, that both are right equally often under labels without error.
+        accuracy_a: accuracy of the first.
+        accuracy_b: of the second.
+        p_swap: probability that other raters of the same crowd, on these very images, would put
+            them in the other order.
+        n_gold: gold questions that the probabilities are calibrated on; 0 where they are taken as
+            they are, so that the interval is too narrow.
+    """
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+    accuracy_a: float
+    accuracy_b: float
+    p_swap: float
+    n_gold: int
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """How two models differ on images that both predicted and that have a label.
 
@@ -276,6 +303,7 @@ class Comparison:
         unasked: what predictions that nobody was asked about leave open; None where the labels do
             not say what was.
         audited: the difference as an audit has it; None without one.
+        calibrated: the difference with the labels' uncertainty; None without the votes.
     """
 
     model_a: str
@@ -293,16 +321,31 @@ class Comparison:
     original_b: Accuracy | None = None
     unasked: UnaskedDifference | None = None
     audited: AuditedDifference | None = None
+    calibrated: CalibratedDifference | None = None
 
     @property
     def decision(self) -> ComparisonDecision:
         """Which model is better, if that can be told.
 
         ``cannot tell`` where predictions that nobody was asked about alone decide it; else by the
-        test, of the audited difference where there is one.
+        test, of the audited difference where there is one. With the labels' uncertainty, both tests
+        must say the same.
         """
         if self.unasked is not None and self.unasked.is_open:
             return "cannot tell"
+        return "undecided" if self.is_open_by_labels else self._as_decided
+
+    @property
+    def is_open_by_labels(self) -> bool:
+        """Whether labels as decided tell the models apart, and their uncertainty leaves it open."""
+        found, side = self.calibrated, self._as_decided
+        if found is None or side == "undecided":
+            return False
+        return (found.value > 0) != (side == "a") or found.p_value >= 1 - self.confidence
+
+    @property
+    def _as_decided(self) -> ComparisonDecision:
+        """Which model is better if labels are as decided, by the test of images and of an audit."""
         found = self if self.audited is None else self.audited
         value = self.difference if self.audited is None else self.audited.value
         if value is None or found.p_value >= 1 - self.confidence:

@@ -16,7 +16,6 @@ from reassess.analysis.soft_labels import Sensitivity
 from reassess.analysis.standings import Neighbours, OriginalLabelsScore
 from reassess.analysis.uncertainty import Adjacent, UncertainScores, count_decisions
 from reassess.analysis.verdict import SIGNIFICANT, Judgement, ResultsVerdict, StudyVerdict
-from reassess.records import Comparison
 from reassess.report import formatting as fmt
 
 METRICS = {
@@ -396,59 +395,3 @@ def ranks_between(ranked: Ranked, i: int) -> str:
 def rank_span(best: Any, worst: Any) -> str:
     """Two ranks as ``3–5``, or ``3`` where they are one."""
     return str(best) if best == worst else f"{best}–{worst}"
-
-
-def _on_unasked(comparison: Comparison) -> list[str]:
-    """How many predictions raters were not asked about, and the bounds that they leave."""
-    found, a, b = comparison.unasked, comparison.model_a, comparison.model_b
-    if found is None or not found.n_a + found.n_b:
-        return []
-    told = (
-        f"Raters were not asked about {found.n_a:,} predictions of {a} and {found.n_b:,} of {b},"
-        f" which count as wrong; {a} less {b} lies between {fmt.points(found.low, 2)} and"
-        f" {fmt.points(found.high, 2)} points whatever they are."
-    )
-    return [told]
-
-
-def comparison_sentences(comparison: Comparison) -> list[str]:
-    """Which of two models is better, by how much, and on how many images; the answer first."""
-    a, b = comparison.model_a, comparison.model_b
-    difference = comparison.difference
-    if difference is None:
-        return [f"{a} and {b} cannot be compared: no image has a label."]
-    audited, asked = comparison.audited, _on_unasked(comparison)
-    answer = {
-        "a": f"{a} is better than {b}",
-        "b": f"{b} is better than {a}",
-        "undecided": f"no difference between {a} and {b} can be told",
-        "cannot tell": f"cannot tell which of {a} and {b} is better: raters were asked about too"
-        " few of their predictions",
-    }[comparison.decision]
-    confidence = fmt.percent(comparison.confidence, 0)
-    if audited is None:
-        low, high, test = comparison.low, comparison.high, "exact McNemar "
-        p_value = comparison.p_value
-    else:
-        difference, low, high, test = audited.value, audited.low, audited.high, "with the audit, "
-        p_value = audited.p_value
-    size = (
-        f"{a} less {b}: {fmt.points(difference, 2)} points ({confidence} interval"
-        f" {fmt.points(low, 2)} to {fmt.points(high, 2)}; {test}{fmt.p_value(p_value)})."
-    )
-    counts = (
-        f"Of {fmt.count(comparison.n_scored, 'image')} {comparison.n_both:,} are right for both,"
-        f" {comparison.n_neither:,} for neither, {len(comparison.only_a):,} for {a} only and"
-        f" {len(comparison.only_b):,} for {b} only."
-    )
-    accuracies = [
-        f"{model}: {fmt.percent(real, 2)} under {comparison.labels}"
-        + (f", {fmt.percent(original.value, 2)} under the original labels." if original else ".")
-        for model, real, original in (
-            (a, audited.accuracy_a if audited else comparison.accuracy_a.value,
-             comparison.original_a),
-            (b, audited.accuracy_b if audited else comparison.accuracy_b.value,
-             comparison.original_b),
-        )
-    ]  # fmt: skip
-    return [f"{answer} under {comparison.labels}.", size, *asked, *accuracies, counts]

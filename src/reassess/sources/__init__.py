@@ -29,6 +29,7 @@ from reassess.sources.evaluation import (
     evaluation_target,
     reassessments,
 )
+from reassess.sources.label_evidence import LabelEvidence, label_evidence
 from reassess.sources.meaning import (
     Meaning,
     Source,
@@ -65,6 +66,7 @@ __all__ = [
     "DEPTH",
     "AnsweredQuestions",
     "EvaluationTarget",
+    "LabelEvidence",
     "Meaning",
     "Reassessments",
     "RowMapping",
@@ -80,6 +82,7 @@ __all__ = [
     "gold",
     "hashed",
     "is_study",
+    "label_evidence",
     "labels",
     "note_unasked_gold",
     "posterior",
