@@ -28,7 +28,7 @@ from reassess.notes import collect_notes
 from reassess.records import Benchmark, Classes, Predictions
 from reassess.scoring import original_labels, score_models
 from tests.files.test_timm_tables import save_results, script_table
-from tests.files.tool_exports import coco, cvat, save
+from tests.files.tool_exports import coco, cvat, mturk, save
 
 DOCS = Path(__file__).parents[2] / "docs" / "file-formats.md"
 IMAGES = ["a/1.jpg", "a/2.jpg", "b/3.jpg", "c/ü.png"]
@@ -207,6 +207,31 @@ STUDIO_MIN = [
     {"id": n, "image": image, "label": word, "annotator": rater, "answer": answer}
     for n, (image, word, rater, answer) in enumerate(zip(*VOTES.values(), strict=True))
 ]
+WIDE: Cells = LABELS | {name: VOTES["answer"][n::2] for n, name in enumerate(["ann", "bob"])}
+TURK = [
+    {"HITId": f"H{n // 2}", "WorkerId": rater, "Input.image_url": f"https://x.org/{image}",
+     "Input.label": word, "Answer.a": answer}
+    for n, (image, word, rater, answer) in enumerate(zip(*VOTES.values(), strict=True))
+]  # fmt: skip
+REJECTED = TURK[0] | {"WorkerId": "spammer", "AssignmentStatus": "Rejected"}
+PEERANNOT = {
+    f"{image}:{label}": {"ann": VOTES["answer"][2 * n], "bob": VOTES["answer"][2 * n + 1]}
+    for n, (image, label) in enumerate(zip(IMAGES, TRUTH, strict=True))
+}
+
+
+def _boxes(row: dict[str, str]) -> dict[str, str]:
+    rest = {name: cell for name, cell in row.items() if name != "Answer.a"}
+    return rest | {
+        f"Answer.a.{word}": str(word == row["Answer.a"]).lower() for word in ("no", "maybe", "yes")
+    }
+
+
+def _task_answers(row: dict[str, str]) -> dict[str, str]:
+    rest = {name: cell for name, cell in row.items() if name != "Answer.a"}
+    return rest | {"Answer.taskAnswers": json.dumps([{"a": {"label": row["Answer.a"]}}])}
+
+
 TIMM: Cells = {"filename": IMAGES, "index": RANKED[:, 0].tolist(), "prob": [0.9] * 4}
 INT: Cells = {"image": IMAGES, "label": TRUTH}
 SETS = {one: [word] for one, word in zip(IMAGES, WORDS, strict=True)}
@@ -450,6 +475,59 @@ FORMS = [
         lambda: table("f.csv", _with(VOTES, given_at=["426386112000000000"] * 8)),
         is_read=False,
         says=r"row 2 is .*must be a time",
+    ),
+    Form(
+        "a wide table, one column a rater",
+        "votes",
+        lambda: table("f.csv", WIDE | {"cid": [""] * 4}),
+        is_read=True,
+        says=r"3 raters \('ann', 'bob', 'cid'\), 4 of 12 cells are empty .*'cid' gave none",
+    ),
+    Form(
+        "a wide table with a column `gold`",
+        "votes",
+        lambda: table("f.csv", WIDE | {"gold": ["yes", "no"] * 2}),
+        is_read=False,
+        says="'gold' may hold something else by its name. Drop the column",
+    ),
+    Form(
+        "a wide table with a column of other cells",
+        "votes",
+        lambda: table("f.csv", WIDE | {"batch": ["b1", "b2"] * 2}),
+        is_read=False,
+        says="'batch' has no cell in common with the others, such as 'b1'",
+    ),
+    Form(
+        "Mechanical Turk's results",
+        "votes",
+        lambda: table("f.csv", mturk([*TURK, REJECTED])),
+        is_read=True,
+        says="1 of 9 assignments were rejected",
+    ),
+    Form(
+        "Mechanical Turk's results, boxes that are ticked",
+        "votes",
+        lambda: table("f.csv", mturk([_boxes(row) for row in TURK])),
+        is_read=True,
+    ),
+    Form(
+        "Mechanical Turk's results, `Answer.taskAnswers`",
+        "votes",
+        lambda: table("f.csv", mturk([_task_answers(row) for row in TURK])),
+        is_read=True,
+    ),
+    Form(
+        "Mechanical Turk's results with two answers",
+        "votes",
+        lambda: table("f.csv", mturk([row | {"Answer.why": "so"} for row in TURK])),
+        is_read=False,
+        says="'Answer.a', 'Answer.why', but one column must hold it",
+    ),
+    Form(
+        "peerannot's `answers.json`",
+        "votes",
+        lambda: as_json("f.json", PEERANNOT),
+        is_read=True,
     ),
     Form("Label Studio: JSON", "votes", lambda: as_json("f.json", STUDIO), is_read=True),
     Form("Label Studio: JSON_MIN", "votes", lambda: as_json("f.json", STUDIO_MIN), is_read=True),

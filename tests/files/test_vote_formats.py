@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reassess.errors import DataError, OptionError
 from reassess.files import VOTE_FORMATS, VoteFormat, read_posterior, read_votes, write_votes
 from reassess.files.artefacts import read_tasks
 from reassess.files.vote_tables import Part
+from reassess.notes import collect_notes
 from reassess.records import ANSWERS, Classes, Votes
 from tests.study.small import make_study
 
@@ -164,3 +165,51 @@ def test_a_duration_may_be_missing_but_must_be_a_number(tmp_path: Path) -> None:
         csv.writer(file).writerow(["a", 0, "cy", "no", "soon"])
     with pytest.raises(DataError, match=r"'seconds': row 4 is 'soon', but must be"):
         read_votes(path)
+
+
+def test_other_layouts_say_when_who_and_how_long(tmp_path: Path) -> None:
+    """MTurk's Pacific time is put into UTC; rows of messages are those of the file."""
+    path = tmp_path / "batch.csv"
+    head = "HITId,WorkerId,AssignmentStatus,SubmitTime,WorkTimeInSeconds,Input.picture,Answer.kind"
+    rows = [
+        "h1,A1,Rejected,Mon Sep 23 09:17:18 PDT 2019,9,a.png,cat",
+        "h1,A2,Approved,Mon Sep 23 09:17:18 PDT 2019,18,a.png,cat",
+        "h2,A2,Submitted,Tue Dec 24 23:30:00 PST 2019,7.5,b.png,dog",
+    ]
+    path.write_text("\n".join([head, *rows]))
+    with collect_notes() as notes:
+        votes = read_votes(path)
+    assert sorted(triples(votes)) == [("a.png", "A2", "cat"), ("b.png", "A2", "dog")]
+    assert votes.seconds.tolist() == [18, 7.5]
+    assert votes.given_at.astype("M8[s]").astype(str).tolist() == [
+        "2019-09-23T16:17:18", "2019-12-25T07:30:00",
+    ]  # fmt: skip
+    assert any("a question is what 'Input.picture' holds" in text for text in notes.texts)
+    path.write_text("\n".join([head, *rows]).replace("7.5", "soon"))
+    with collect_notes(), pytest.raises(DataError, match="row 4 is 'soon'"):
+        read_votes(path)
+
+
+CELLS = st.lists(st.tuples(*[st.sampled_from(["", "0", "1", "2.0"])] * 3), min_size=1, max_size=6)
+
+
+@given(cells=CELLS)
+def test_a_wide_table_is_its_long_one(
+    cells: list[tuple[str, str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words = [set(column) - {""} for column in zip(*cells, strict=True)]
+    assume({"0", "1"} <= set[str]().union(*words))
+    for n, own in enumerate(words):
+        assume(not own or own & set[str]().union(*words[:n], *words[n + 1 :]))
+    folder = tmp_path_factory.mktemp("w")
+    wide = ["task,ann,bob,cid", *(f"t{n},{','.join(row)}" for n, row in enumerate(cells))]
+    long = ["task,worker,label"] + [
+        f"t{n},{rater},{cell}" for n, row in enumerate(cells)
+        for rater, cell in zip(("ann", "bob", "cid"), row, strict=True) if cell
+    ]  # fmt: skip
+    (folder / "w.csv").write_text("\n".join(wide))
+    (folder / "l.csv").write_text("\n".join(long).replace("2.0", "2"))
+    with collect_notes():
+        one, other = read_votes(folder / "w.csv"), read_votes(folder / "l.csv")
+    assert triples(one) == triples(other)
+    assert one.answers == other.answers

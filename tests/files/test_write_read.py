@@ -183,7 +183,7 @@ KINDS = [
             f"votes as {name} {ending}", votes, f"v{ending}",
             lambda r, p, name=name: write_votes(r, p, name),
             lambda p, name=name: read_votes(p, form=name),
-            frozenset({"given_at", "seconds"}) - one.holds,
+            frozenset({"given_at", "seconds", "class_ids"}) - one.holds,
         )
         for name, one in VOTE_FORMATS.items() for ending in one.endings
     ),

@@ -62,3 +62,15 @@ def save(name: str, value: Any) -> Path:
     text = value if isinstance(value, str) else json.dumps(value)
     Path(name).write_text(text, encoding="utf-8")
     return Path(name)
+
+
+def mturk(rows: list[dict[str, str]]) -> dict[str, list[str]]:
+    """The columns of a batch's results; what a row does not say is filled in."""
+    usual = {
+        "HITId": "3X0", "HITTypeId": "3T", "Title": "Is it there?", "AssignmentId": "3A",
+        "WorkerId": "A1", "AssignmentStatus": "Approved",
+        "AcceptTime": "Mon Sep 23 09:17:00 PDT 2019", "SubmitTime": "Mon Sep 23 09:17:18 PDT 2019",
+        "WorkTimeInSeconds": "18", "LifetimeApprovalRate": "100% (2/2)",
+    }  # fmt: skip
+    names = dict.fromkeys(name for row in rows for name in (usual | row))
+    return {name: [(usual | row).get(name, "") for row in rows] for name in names}

@@ -29,11 +29,14 @@ class JsonTable:
         path: the file.
         columns: the cells of each column.
         first_row: the number of the first row, for messages.
+        rows: the number of each row, where they were taken from a table; None for ``first_row``
+            and on.
     """
 
     path: Path
     columns: dict[str, list[Any]]
     first_row: int = 1
+    rows: tuple[int, ...] | None = None
 
     @property
     def header(self) -> tuple[str, ...]:

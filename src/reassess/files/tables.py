@@ -213,7 +213,8 @@ class ColumnFile:
 
     def place(self, row: int) -> str:
         """The name of a row below the header, by its number from 0, for messages."""
-        return f"row {row + self.first_row}"
+        rows = self._source.rows if isinstance(self._source, JsonTable) else None
+        return f"row {row + self.first_row if rows is None else rows[row]}"
 
     @property
     def first_row(self) -> int:

@@ -183,7 +183,7 @@ def write_crowd_kit(
 
 def _crowd_kit_columns(part: Part, names: Shaped[np.ndarray, "A"]) -> Part:
     """A part in crowd-kit's words; ids of the classes, where they are known, come behind."""
-    found = {"task": _tasks(part), "worker": part["rater"], "label": names[part["answer"]]}
+    found = {"task": task_ids(part), "worker": part["rater"], "label": names[part["answer"]]}
     return found | ({"class_id": part["class_id"]} if "class_id" in part else {})
 
 
@@ -196,7 +196,7 @@ def part_with_class_ids(part: Part, classes: Classes | None) -> Part:
     return front | {name: column for name, column in part.items() if name not in front}
 
 
-def _tasks(part: Part) -> Shaped[np.ndarray, "v"]:
+def task_ids(part: Part) -> Shaped[np.ndarray, "v"]:
     """The canonical id of each question, ``<image id>:<class index>``, unless it has another."""
     if "task" in part:
         return part["task"]

@@ -5,13 +5,16 @@ long          CSV or parquet, one row a vote: ``image, label, rater, answer``, w
 real-npz      the published archive: counts of raters by questions by answers
 label-studio  Label Studio's JSON: one task a question, one annotation a vote
 crowd-kit     CSV or parquet with crowd-kit's words: ``task, worker, label``
+peerannot     JSON {task: {worker: answer}}
+
+Tables may also be wide, a column a rater, or Mechanical Turk's (`reassess.files.vote_layouts`).
 
 `VOTE_FORMATS` says what each format is called, how its files end, and how it is read and
 written; a further format is one entry more, and is then offered wherever votes are read or
 written. Gold is kept in the same formats, with ``expert`` for ``rater``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -30,7 +33,9 @@ from reassess.files.label_studio import (
     read_label_studio,
     write_label_studio,
 )
+from reassess.files.peerannot import is_answers_json, read_answers_json, write_answers_json
 from reassess.files.tables import TABLES, ColumnFile, read_table
+from reassess.files.vote_layouts import one_vote_a_row
 from reassess.files.vote_tables import (
     Part,
     part_with_class_ids,
@@ -103,8 +108,11 @@ class VoteFormat:
         summary: what it is, in one line for help.
         holds: what it keeps beside image, class, rater and answer: "task" (questions that are no
             pairs), "answers" (other answers than no, maybe, yes), "given_at", "seconds",
-            "repeats" (several answers of a rater to one question), "further" (any other column).
+            "class_ids" (ids of the classes), "repeats" (several answers of a rater to one
+            question), "further" (any other column).
         also_reads: endings of files that are read, but not written.
+        matches: whether a file whose ending several formats share is of this one; None where any
+            may be.
     """
 
     name: str
@@ -114,6 +122,7 @@ class VoteFormat:
     summary: str
     holds: frozenset[str] = frozenset()
     also_reads: tuple[str, ...] = ()
+    matches: Callable[[Path], bool] | None = None
 
 
 def _read_label_studio(
@@ -131,13 +140,14 @@ def _read_label_studio(
 def _read_table(
     path: Path, *, classes: Classes | None = None, answers: DeclaredAnswers | None = None
 ) -> Votes:
-    """Votes from a table of one row a vote, ours, crowd-kit's or Label Studio's."""
+    """Votes from a table: ours, crowd-kit's, Label Studio's, Mechanical Turk's, or a wide one."""
     return _votes_of(read_table(path), classes, answers)
 
 
 def _votes_of(table: ColumnFile, classes: Classes | None, answers: DeclaredAnswers | None) -> Votes:
-    read = read_exported_table if is_exported_table(table) else read_vote_table
-    return read(table, classes=classes, answers=answers)
+    if is_exported_table(table):
+        return read_exported_table(table, classes=classes, answers=answers)
+    return read_vote_table(one_vote_a_row(table), classes=classes, answers=answers)
 
 
 VOTE_FORMATS: Registry[VoteFormat] = Registry(
@@ -149,7 +159,7 @@ VOTE_FORMATS: Registry[VoteFormat] = Registry(
             _read_table,
             write_long,
             "image,label,rater,answer with given_at and seconds (.csv, .tsv, .parquet)",
-            frozenset({"task", "answers", "given_at", "seconds", "further"}),
+            frozenset({"task", "answers", "given_at", "seconds", "class_ids", "further"}),
             _READ,
         ),
         VoteFormat(
@@ -158,7 +168,16 @@ VOTE_FORMATS: Registry[VoteFormat] = Registry(
             read_dense_votes,
             write_dense_votes,
             "the published archive (.npz)",
-            frozenset({"repeats"}),
+            frozenset({"repeats", "class_ids"}),
+        ),
+        VoteFormat(
+            "peerannot",
+            (".json",),
+            read_answers_json,
+            write_answers_json,
+            "peerannot's answers.json, {task: {worker: answer}}",
+            frozenset({"task", "answers"}),
+            matches=is_answers_json,
         ),
         VoteFormat(
             "label-studio",
@@ -166,7 +185,7 @@ VOTE_FORMATS: Registry[VoteFormat] = Registry(
             _read_label_studio,
             write_label_studio,
             "Label Studio's JSON (.json)",
-            frozenset({"given_at", "seconds"}),
+            frozenset({"given_at", "seconds", "class_ids"}),
             (*_TABLES, *_READ),
         ),
         VoteFormat(
@@ -175,7 +194,7 @@ VOTE_FORMATS: Registry[VoteFormat] = Registry(
             _read_table,
             write_crowd_kit,
             "task,worker,label (.csv, .tsv, .parquet)",
-            frozenset({"task", "answers"}),
+            frozenset({"task", "answers", "class_ids"}),
             _READ,
         ),
     ],
@@ -198,8 +217,11 @@ def vote_format(path: str | Path, form: str | None = None, *, to_read: bool = Fa
     ending = path.suffix.lower()
     offered = list(VOTE_FORMATS.values()) if form is None else [VOTE_FORMATS[form]]
     for one in offered:
-        if ending in one.endings or (to_read and ending in one.also_reads):
-            return one
+        if ending not in one.endings and not (to_read and ending in one.also_reads):
+            continue
+        if form is None and one.matches is not None and not (to_read and one.matches(path)):
+            continue
+        return one
     wanted = dict.fromkeys(ending for one in offered for ending in one.endings)
     raise OptionError(
         f"{path}: its extension is {ending!r}, but must be one of {', '.join(wanted)}"
