@@ -23,7 +23,7 @@ from reassess.files.artefacts import read_tasks
 from reassess.rating import Settings, accept_invitation
 from reassess.site.store import open_rating
 from reassess.site.sync import sync
-from reassess.study import change_settings, open_study, votes_file
+from reassess.study import change_settings, open_study, read_study_benchmark, votes_file
 from tests.conftest import Ran
 from tests.rating.play import answer_all
 from tests.study.small import K, is_true, make_study
@@ -182,10 +182,73 @@ def test_what_experts_say_calibrates_and_decides(cli: Cli) -> None:
         sync(open_study("s"), store)
         again = rating.gold_task(store, expert, corrected.task)
         assert again.answers[0] == 1
+    ran(cli, "votes", "export", "s", "--gold")
+    check_unchosen_and_withdrawn(cli, image_id)
     Path("s/gold.csv").write_text("image,label,expert,answer\n")
     assert "would be lost" in cli("votes", "export", "s", "--gold").err
     assert "goes with neither" in cli("votes", "export", "s", "--gold", "--include-uncounted").err
     assert "must be .csv" in cli("votes", "export", "s", "x.json", "--gold").err
+
+
+def check_unchosen_and_withdrawn(cli: Cli, contested: str) -> None:
+    """Gold that is unchosen, and an image that is withdrawn, reach files and labels, and back."""
+    labels = json.loads(Path("s/labels.json").read_text())["labels"]
+    in_gold = {line.split(",")[0] for line in Path("s/gold.csv").read_text().splitlines()[1:]}
+    gone = sorted(in_gold - {contested})[0]
+    told = ran(cli, "gold", "s", "--unchoose", gone, "--reason", "not sure")
+    assert "wrote" in told.err
+    assert "labels on 401 of 401" in told.err
+    assert gone not in Path("s/gold.csv").read_text()
+    with open_rating(open_study("s")) as store:
+        expert = rating.rater_named(store, "ann")
+        assert expert is not None
+        sync(open_study("s"), store)  # as `serve` does: what is no gold stays none
+        known = rating.gold(store)
+        assert known is not None
+        assert gone not in known.questions.require_pairs().image_ids
+        rating.decide_gold(store)
+        assert gone not in str(rating.gold(store))
+        assert rating.audit(store) == ()
+    ran(cli, "gold", "s", "--choose", gone)  # what experts said holds again
+    ran(cli, "votes", "export", "s", "--gold")
+    assert gone in Path("s/gold.csv").read_text()
+    told = ran(cli, "images", "s", "--withdraw", contested.rpartition("/")[2], "--reason", "a face")
+    assert told.out == f"{contested}\n"
+    for name in ("votes.csv", "gold.csv"):
+        assert contested not in Path(f"s/{name}").read_text()
+    # Of the only decision, which was about it, nothing is left to write.
+    assert "adjudications.csv is as it was" in told.err
+    benchmark = read_study_benchmark(open_study("s"))
+    assert benchmark.original is not None
+    original = benchmark.original[benchmark.image_ids.tolist().index(contested)]
+    now = json.loads(Path("s/labels.json").read_text())["labels"]
+    assert now[contested] == [original]  # as every image that nobody rated
+    with open_rating(open_study("s")) as store:
+        sync(open_study("s"), store)
+        asked = rating.question_table(store)
+        of_it = asked.image == asked.image_ids.tolist().index(contested)
+        assert not asked.is_rated[of_it].any()
+        assert rating.audit(store) == ()
+        act = rating.audit_log(store)[0]
+        assert (act.action, act.detail["images"], act.detail["reason"]) == (
+            "withdraw images", [contested], "a face",
+        )  # fmt: skip
+    with open_rating(open_study("s"), "sqlite:///another.db", create=True) as other:
+        sync(open_study("s"), other)
+        assert rating.withdrawn_images(other) == (contested,)
+    assert "1 image is withdrawn" in ran(cli, "images", "s").err
+    ran(cli, "images", "s", "--restore", contested)
+    assert contested in Path("s/votes.csv").read_text()
+    assert json.loads(Path("s/labels.json").read_text())["labels"] == labels
+    for refused, says in (
+        (("images", "s", "--withdraw", "no-such.jpg"), "no-such.jpg"),
+        (("gold", "s", "--choose", gone, "--unchoose", gone), "at once"),
+    ):
+        assert says in cli(*refused).err
+    study = Path("s/gold.csv").read_text()
+    Path("s/gold.csv").write_text(study + "\n")  # somebody's own file now
+    assert "Take their rows out" in cli("gold", "s", "--unchoose", gone).err
+    Path("s/gold.csv").write_text(study)
 
 
 @pytest.mark.usefixtures("here")

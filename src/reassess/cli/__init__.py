@@ -25,6 +25,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "serve": "Serve the rating site, where people answer.",
         "invite": "Invite raters, experts and owners by one-time links.",
         "access": "List who may come in; end it: pause, remove, revoke links.",
+        "images": "Withdraw images from a study, or put them back.",
+        "gold": "Choose images for experts to judge; unchoose gold.",
         "log": "Show the audit log: who did what on the rating site.",
         "check-store": "Check the rating store: every count and invariant.",
         "backup": "Back up the votes while people rate.",

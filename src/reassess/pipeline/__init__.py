@@ -107,7 +107,7 @@ LABELS = Stage(
     name="labels", section="label", run=make_labels, options=LabelOptions,
     needs=("posterior", "benchmark"),
     uses={"gold": always, "adjudications": always, "models": always, "name": always},
-    sees=("tasks",),
+    sees=("tasks", "withdrawn"),
     decided_by=tuple(LabelOptions.__dataclass_fields__),
 )  # fmt: skip
 SCORES = Stage(

@@ -198,6 +198,7 @@ def make_labels(
     adjudications: Gold | None = None,
     models: Models | Sequence[str] = (),
     tasks: Tasks | None = None,
+    withdrawn: Sequence[str] | None = None,
     name: str | None = None,
     options: LabelOptions,
     engine: Engine | None = None,
@@ -216,6 +217,8 @@ def make_labels(
         models: the models whose predictions were asked about, or their names; none where that
             is not known.
         tasks: all that was asked; None where that is not known.
+        withdrawn: images that were taken out of the study: their questions need no answer, and
+            what experts said about them does not count.
         name: how to call the labels; "<benchmark> reassessed" by default.
         options: the rule and its options.
         engine: not used: the work is small.
@@ -228,11 +231,10 @@ def make_labels(
     """
     del engine, progress
     posterior = posterior.numbered_by(benchmark.classes)
-    gold = None if gold is None else gold.numbered_by(benchmark.classes)
-    if adjudications is not None:
-        adjudications = adjudications.numbered_by(benchmark.classes)
+    gold = _counting(gold, benchmark, withdrawn or ())
+    adjudications = _counting(adjudications, benchmark, withdrawn or ())
     if tasks is not None:
-        _check_all_answered(tasks, posterior)
+        _check_all_answered(tasks, posterior, withdrawn or ())
     point = operating_point(
         posterior,
         rule=options.rule,
@@ -260,6 +262,17 @@ def make_labels(
     if n_decided:
         summary += f"; {n_decided:,} questions decided by experts"
     return Made(labels, summary, LabelDetails(decided, n_decided))
+
+
+def _counting(said: Gold | None, benchmark: Benchmark, withdrawn: Sequence[str]) -> Gold | None:
+    """What experts said about images that were not withdrawn; None where that is nothing."""
+    if said is None or not len(withdrawn):
+        return None if said is None else said.numbered_by(benchmark.classes)
+    said = said.numbered_by(benchmark.classes)
+    pairs = said.questions.require_pairs("experts' answers")
+    counts = ~np.isin(pairs.image_ids, list(withdrawn))[pairs.image]
+    kept = counts[said.votes.question]
+    return Gold(said.votes.take(kept)) if kept.any() else None
 
 
 def worth_on_gold(point: OperatingPoint) -> str:
@@ -317,9 +330,10 @@ def with_adjudications(posterior: Posterior, adjudications: Gold) -> tuple[Poste
     return decided, int(is_certain.sum())
 
 
-def _check_all_answered(tasks: Tasks, posterior: Posterior) -> None:
+def _check_all_answered(tasks: Tasks, posterior: Posterior, withdrawn: Sequence[str]) -> None:
     """Refuse labels while questions have no vote: they would count as rated."""
-    asked = tasks.questions.ids
+    pairs = tasks.pairs
+    asked = tasks.questions.ids[~np.isin(pairs.image_ids, list(withdrawn))[pairs.image]]
     open_ = np.flatnonzero(positions(asked, posterior.questions.ids, source="tasks") < 0)
     if len(open_):
         raise DataError(

@@ -28,6 +28,8 @@ is a function here that takes the store first; what must hold, the database hold
 `ownership`      `change_settings`, `pause`, `resume`, `waive_qualification`,
                  `exclude_votes`, `restore_votes`, `close`, `reopen`, `set_use`,
                  `audit_log`
+`withdrawal`     `withdraw_images`, `restore_images`, `withdrawn_images`, `is_withdrawn`,
+                 `unchoose_gold`
 `experts`        `choose_gold`, `next_gold_task`, `judge`, `import_gold`, `gold`
 `gold_tasks`     `gold_progress`, `gold_task`, `earlier_gold_task`, `decide_gold`
 `adjudication`   `to_adjudicate`, `adjudicate`, `adjudications`
@@ -188,6 +190,13 @@ from reassess.rating.store import (
 )
 from reassess.rating.submission import submit
 from reassess.rating.transfer import PURPOSES, VoteBatch, import_votes, vote_batches, votes
+from reassess.rating.withdrawal import (
+    is_withdrawn,
+    restore_images,
+    unchoose_gold,
+    withdraw_images,
+    withdrawn_images,
+)
 from reassess.records import NoStopping
 
 __all__ = [
@@ -272,6 +281,7 @@ __all__ = [
     "import_gold",
     "import_votes",
     "invite",
+    "is_withdrawn",
     "join_addresses_of",
     "judge",
     "keep_classes",
@@ -299,6 +309,7 @@ __all__ = [
     "remove",
     "renew_identity",
     "reopen",
+    "restore_images",
     "restore_votes",
     "resume",
     "return_expired",
@@ -314,9 +325,12 @@ __all__ = [
     "study_progress",
     "submit",
     "to_adjudicate",
+    "unchoose_gold",
     "vote_batches",
     "votes",
     "waive_qualification",
+    "withdraw_images",
+    "withdrawn_images",
     "work_by_hour",
 ]
 

@@ -14,7 +14,7 @@ from reassess.rating.experts import EXPERTS, check_answers, say
 from reassess.rating.figures import ImageCounts, counts_of
 from reassess.rating.people import check_role
 from reassess.rating.records import LONGEST_TEXT, is_text
-from reassess.rating.schema import CHOSEN, expert_votes, images, questions, raters, tasks
+from reassess.rating.schema import CHOSEN, RETIRED, expert_votes, images, questions, raters, tasks
 from reassess.rating.store import Store, log, moment
 from reassess.records import ANSWERS
 
@@ -54,6 +54,7 @@ _TO_ADJUDICATE = (
     select(tasks.c.image)
     .where(
         tasks.c.n_contested > 0,
+        tasks.c.use != RETIRED,
         ~exists().where(
             questions.c.task == tasks.c.id,
             expert_votes.c.question == questions.c.id,
@@ -101,7 +102,7 @@ def adjudicate(store: Store, expert: int, question: int, answer: int, note: str 
 
 
 def adjudications(store: Store, *, image_id: str | None = None) -> tuple[Adjudication, ...]:
-    """The latest decision of each expert about each question.
+    """The latest decision of each expert about each question; none about withdrawn images.
 
     Args:
         store: the study.
@@ -123,8 +124,9 @@ def adjudications(store: Store, *, image_id: str | None = None) -> tuple[Adjudic
             table.join(questions, questions.c.id == table.c.question)
             .join(images, images.c.id == questions.c.image)
             .join(raters, raters.c.id == table.c.expert)
+            .join(tasks, tasks.c.id == questions.c.task)
         )
-        .where(table.c.for_gold.is_(False))
+        .where(table.c.for_gold.is_(False), tasks.c.use != RETIRED)
         .order_by(table.c.question, table.c.expert, table.c.version)
     )
     if image_id is not None:

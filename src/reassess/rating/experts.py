@@ -60,6 +60,7 @@ _TO_JUDGE = (
     .join(images, images.c.id == tasks.c.image)
     .where(
         text("tasks.gold > 0"),
+        tasks.c.use != RETIRED,
         exists().where(
             questions.c.task == tasks.c.id,
             ~exists().where(
@@ -111,6 +112,7 @@ def choose_gold(
             for part in lists
         )
         log(connection, store.now(), by, "choose gold", {"tasks": n_new})
+        decide_waiting(connection)  # what was chosen before, judged, and unchosen
         return n_new
 
     return store.database.write(act)
@@ -195,8 +197,12 @@ def import_gold(store: Store, gold: Gold) -> int:
     return store.database.write(act)
 
 
-def gold(store: Store) -> Gold | None:
+def gold(store: Store, *, include_withdrawn: bool = False) -> Gold | None:
     """The experts' answers to the gold questions; None where there is no gold.
+
+    Args:
+        store: the study.
+        include_withdrawn: also those about withdrawn images, which count for nothing.
 
     Raises:
         StoreError: the database cannot be read.
@@ -207,6 +213,9 @@ def gold(store: Store) -> Gold | None:
         .where(text("questions.truth IS NOT NULL"))
         .order_by(questions.c.id)
     )
+    if not include_withdrawn:
+        in_use = tasks.c.use != RETIRED
+        known = known.join(tasks, tasks.c.id == questions.c.task).where(in_use)
     with store.database.read() as connection:
         rows = connection.execute(known).all()
         said = _latest(connection, [row.id for row in rows])
@@ -294,6 +303,8 @@ def _latest(
 def decide_truth(connection: Connection, numbers: list[int], at_least: int | None = None) -> None:
     """Fix the truth of questions that enough experts have judged, and their tasks as gold."""
     needed = at_least or study_row(connection).settings.experts_per_gold
+    if at_least is None:  # an image may have been unchosen while its page was open
+        numbers = _chosen(connection, numbers)
     said: dict[int, list[int]] = defaultdict(list)
     for (question, _), answer in _latest(connection, numbers).items():
         said[question].append(answer)
@@ -312,6 +323,32 @@ def decide_truth(connection: Connection, numbers: list[int], at_least: int | Non
         if at_least is None:
             whole = whole.where(~open_question)
         connection.execute(whole.values(gold=IS_GOLD))
+
+
+def _chosen(connection: Connection, numbers: list[int]) -> list[int]:
+    """Those of these questions whose tasks experts are to judge."""
+    return [
+        number
+        for part in in_lists(numbers)
+        for number in connection.execute(
+            select(questions.c.id)
+            .join(tasks, tasks.c.id == questions.c.task)
+            .where(questions.c.id.in_(part), text("tasks.gold > 0"))
+        ).scalars()
+    ]
+
+
+def decide_waiting(connection: Connection) -> None:
+    """Fix the truth of what is chosen, and what enough experts have judged by now."""
+    is_judged = exists().where(
+        expert_votes.c.question == questions.c.id, expert_votes.c.for_gold.is_(True)
+    )
+    waiting = (
+        select(questions.c.id)
+        .join(tasks, tasks.c.id == questions.c.task)
+        .where(text("questions.truth IS NULL"), text("tasks.gold > 0"), is_judged)
+    )
+    decide_truth(connection, list(connection.execute(waiting).scalars()))
 
 
 def check_answers(answers: Mapping[int, int]) -> None:

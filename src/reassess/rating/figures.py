@@ -15,6 +15,7 @@ from reassess.rating.counts import share_of, workload
 from reassess.rating.records import is_text
 from reassess.rating.schema import (
     OPEN,
+    RETIRED,
     activity,
     images,
     leases,
@@ -185,7 +186,7 @@ def contested_images(store: Store, limit: int = 50) -> tuple[ImageCounts, ...]:
     with store.database.read() as connection:
         rows = connection.execute(
             select(tasks.c.image)
-            .where(tasks.c.n_contested > 0)
+            .where(tasks.c.n_contested > 0, tasks.c.use != RETIRED)
             .order_by(tasks.c.n_contested.desc(), tasks.c.id)
             .limit(2 * limit)
         ).scalars()

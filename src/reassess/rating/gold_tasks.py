@@ -6,10 +6,10 @@ judges is told nothing of what others said, raters or experts.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Exists, and_, bindparam, exists, func, select, text
+from sqlalchemy import Connection, and_, bindparam, exists, func, select, text
 
 from reassess.errors import AlignmentError
-from reassess.rating.experts import EXPERTS, GoldTask, decide_truth, task_for
+from reassess.rating.experts import EXPERTS, GoldTask, decide_waiting, task_for
 from reassess.rating.people import check_role
 from reassess.rating.schema import CHOSEN, IS_GOLD, expert_votes, images, questions, raters, tasks
 from reassess.rating.store import Store
@@ -132,18 +132,7 @@ def decide_gold(store: Store) -> None:
     Raises:
         StoreError: the database cannot be written.
     """
-
-    def act(connection: Connection) -> None:
-        waiting = select(questions.c.id).where(text("truth IS NULL"), _is_judged())
-        decide_truth(connection, list(connection.execute(waiting).scalars()))
-
-    store.database.write(act)
-
-
-def _is_judged() -> Exists:
-    return exists().where(
-        expert_votes.c.question == questions.c.id, expert_votes.c.for_gold.is_(True)
-    )
+    store.database.write(decide_waiting)
 
 
 def _n_split(connection: Connection) -> int:

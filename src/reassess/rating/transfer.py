@@ -13,7 +13,7 @@ from reassess.rating.counts import TASKS_AT_ONCE, lock_tasks, refresh_tasks
 from reassess.rating.database import insert_columns
 from reassess.rating.people import check_name, person_named
 from reassess.rating.questions import question_numbers
-from reassess.rating.schema import IMPORTED, images, questions, raters, slots
+from reassess.rating.schema import IMPORTED, RETIRED, images, questions, raters, slots, tasks
 from reassess.rating.schema import votes as vote_table
 from reassess.rating.store import Store, log, study_row
 from reassess.rating.submission import LONGEST
@@ -37,7 +37,8 @@ class VoteBatch:
         given_at: UTC, ``datetime64[ms]``; NaT where unknown.
         seconds: how long it took; NaN where unknown.
         counted: whether it is one of its question's at most k votes: the first answer, in its
-            latest version, of a rater whose votes are not excluded.
+            latest version, of a rater whose votes are not excluded, about an image that is not
+            withdrawn.
         purpose: why it was asked, an index into `PURPOSES`.
         round: 0 for the first time that this rater was asked, 1 for a repetition.
         version: 0 for the first answer, 1 for its first correction, …
@@ -69,7 +70,7 @@ def vote_batches(
     Args:
         store: the study.
         counted_only: leave out what is not counted: corrected answers, repetitions, gold
-            beyond k votes, practice, and excluded votes.
+            beyond k votes, practice, excluded votes, and those about withdrawn images.
         n_votes: counted votes in a batch, at most, though never fewer than a question's; it
             bounds the memory.
 
@@ -77,9 +78,9 @@ def vote_batches(
         StoreError: the database cannot be read.
     """
     with store.database.stream() as connection:
-        names = _rater_names(connection)
+        names, withdrawn = _rater_names(connection), _withdrawn(connection)
         for low, high in _spans(connection, n_votes):
-            rows = _rows(connection, low, high, counted_only=counted_only)
+            rows = _rows(connection, low, high, withdrawn, counted_only=counted_only)
             if rows.shape[1]:
                 yield _batch(connection, rows, names, low, high)
 
@@ -94,8 +95,9 @@ def votes(store: Store) -> Votes:
     parts: list[Int[np.ndarray, "3 v"]] = []
     times: list[Int[np.ndarray, "2 v"]] = []
     with store.database.read() as connection:
+        withdrawn = _withdrawn(connection)
         for low, high in _spans(connection, VOTES_AT_ONCE):
-            rows = _rows(connection, low, high, counted_only=True)
+            rows = _rows(connection, low, high, withdrawn, counted_only=True)
             parts.append(rows[[0, 1, 4]].astype(np.int32))
             times.append(rows[[6, 7]])
         asked, rater, answer = np.concatenate([np.zeros((3, 0), np.int32), *parts], axis=1)
@@ -119,8 +121,20 @@ def _spans(connection: Connection, n_votes: int) -> Iterator[tuple[int, int]]:
         yield low, low + width
 
 
+def _withdrawn(connection: Connection) -> Int[np.ndarray, "q"]:
+    """The questions about withdrawn images, whose votes count for nothing."""
+    found = select(questions.c.id).join(tasks, tasks.c.id == questions.c.task)
+    numbers = connection.execute(found.where(tasks.c.use == RETIRED)).scalars().all()
+    return np.array(numbers, np.int64)
+
+
 def _rows(
-    connection: Connection, low: int, high: int, *, counted_only: bool
+    connection: Connection,
+    low: int,
+    high: int,
+    withdrawn: Int[np.ndarray, "q"],
+    *,
+    counted_only: bool,
 ) -> Int[np.ndarray, "9 v"]:
     """The votes of questions in [low, high): `_COLUMNS`, and whether each is counted."""
     sits = and_(
@@ -144,7 +158,8 @@ def _rows(
             columns[i] = [NEVER if value is None else value for value in column]
         else:
             columns[i] = column
-    return columns
+    columns[8, np.isin(columns[0], withdrawn)] = 0
+    return columns[:, columns[8] == 1] if counted_only else columns
 
 
 def _batch(

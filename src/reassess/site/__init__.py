@@ -5,6 +5,7 @@
             what reports and reviews read from it
 `addresses` where people reach the site
 `sync`      the study's questions and gold into the store, as often as they change
+`curation`  images withdrawn and gold unchosen, in the store and in the study's files
 `stopping`  which questions need no more votes: rules that the study's own votes teach
 `backups`   the store in one file, and back
 `transfer`  votes and experts' answers into files, votes back in

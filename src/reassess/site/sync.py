@@ -19,6 +19,7 @@ from reassess.files.artefacts import read_tasks
 from reassess.rating import (
     QuestionTable,
     Store,
+    Use,
     add_questions,
     gold,
     images_in_use,
@@ -28,12 +29,15 @@ from reassess.rating import (
     practice_of_gold,
     question_table,
     set_use,
+    withdraw_images,
+    withdrawn_images,
 )
 from reassess.records import Benchmark, Gold, Pairs, Questions, Tasks, Votes, align
 from reassess.site.store import KEPT
 from reassess.site.transfer import is_export
 from reassess.study import FILES, Study, read_study_benchmark
 from reassess.study.artefacts import gold_file
+from reassess.study.withdrawn import read_withdrawn, write_withdrawn
 
 _PRACTICE = "practice.json"
 """What version 0.1.0 noted beside the database."""
@@ -86,9 +90,11 @@ def sync(study: Study, store: Store) -> SyncResult:
     if benchmark.classes is not None:
         keep_classes(store, benchmark.classes.ids)
     experts = _gold_of(study, benchmark)
+    withdrawn = frozenset(withdrawn_images(store)) | frozenset(read_withdrawn(study))
     n_new = _add_new(store, tasks)
     images_asked = frozenset(tasks.pairs.image_ids.tolist())
-    practice = _practise(study, store, experts, images_asked)
+    practice = _practise(study, store, experts, images_asked, withdrawn)
+    _keep_withdrawn(study, store, withdrawn)
     asked = question_table(store)
     there = None if experts is None else _gold_pairs(experts).is_in(asked.pairs)
     if experts is not None and there is not None:
@@ -133,26 +139,44 @@ def _add_new(store: Store, tasks: Tasks) -> int:
 
 
 def _practise(
-    study: Study, store: Store, experts: Gold | None, images_asked: frozenset[str]
+    study: Study,
+    store: Store,
+    experts: Gold | None,
+    images_asked: frozenset[str],
+    withdrawn: frozenset[str],
 ) -> frozenset[str]:
     """The images of the practice round: those with gold that nobody is asked about."""
     before = _practised(study, store)
     now: frozenset[str] = frozenset()
+    n_new = 0
     if experts is not None:
         pairs = _gold_pairs(experts)
         free = ~np.isin(pairs.image_ids, list(images_asked))[pairs.image]
         if free.any():
             apart = pairs.take(free)
-            add_questions(store, Questions.from_pairs(apart))
+            n_new = add_questions(store, Questions.from_pairs(apart))
             now = frozenset(pairs.image_ids[np.unique(apart.image)].tolist())
-    if before & images_asked:
-        set_use(store, sorted(before & images_asked), "rating")
-    if now - before:
-        set_use(store, sorted(now - before), "practice")
+    made = now if n_new else now - before
+    uses: tuple[tuple[frozenset[str], Use], ...] = (
+        (before & images_asked, "rating"), (made, "practice"),
+    )  # fmt: skip
+    for changed, use in uses:
+        if changed - withdrawn:
+            set_use(store, sorted(changed - withdrawn), use)
     practice = now | (before - images_asked)
     if practice != before:
         mark_practice(store, practice)
     return practice
+
+
+def _keep_withdrawn(study: Study, store: Store, withdrawn: frozenset[str]) -> None:
+    """Withdraw what the study lists from this store too, and list what the store withdrew."""
+    uses: tuple[Use, ...] = ("rating", "practice")
+    asked = frozenset[str]().union(*(images_in_use(store, withdrawn, use) for use in uses))
+    if asked:
+        withdraw_images(store, sorted(asked), reason="the study lists them as withdrawn")
+    if withdrawn - set(read_withdrawn(study)):
+        write_withdrawn(study, withdrawn)
 
 
 def _practised(study: Study, store: Store) -> frozenset[str]:
@@ -186,7 +210,7 @@ def _import_new(
 
     Where the file came out of a site, what experts have said since holds.
     """
-    said = _answers(gold(store))
+    said = _answers(gold(store, include_withdrawn=True))
     votes = experts.votes
     new = np.array([
         bool(asked[question]) and said.get(key) != answer and not (is_ours and key in said)

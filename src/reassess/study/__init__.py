@@ -9,6 +9,7 @@
 `artefacts`  the folder as the place where the pipeline's records lie, and finished scans of
              full scores, which outlive a crash
 `run`        proposing, how far every stage is, running what is stale
+`withdrawn`  the images that were taken out of it
 `images`     image id to file, the examples of classes, small copies
 `study_records`  the records of a study whose labels are decided
 `report_inputs`  its report and its verdict, built of them

@@ -14,6 +14,8 @@ labels         `labels.json`                     posterior, original labels, the
 
 A review of mistakes (`reassess.study.reviewing`) has tasks and votes only, and `review.json`.
 
+`withdrawn.txt` lists the images that were taken out of the study: labels look at it.
+
 Beside the files, `stages.json` holds the hashes of what each was made from. What a stage does is
 `reassess.pipeline`'s.
 
@@ -69,6 +71,7 @@ from reassess.study.inputs import (
     read_study_hierarchy,
 )
 from reassess.study.manifest import Study
+from reassess.study.withdrawn import WITHDRAWN, read_withdrawn
 
 FILES = {
     "proposals": "proposals.parquet",
@@ -84,7 +87,7 @@ REVIEW = "review.json"
 UNRATED = "unrated.csv"
 VOTES = ("votes.parquet", "votes.csv", "votes.npz")
 _RECORD = "stages.json"
-BOOKKEEPING = (UNRATED, _RECORD, REVIEW, "copies.json")
+BOOKKEEPING = (UNRATED, WITHDRAWN, _RECORD, REVIEW, "copies.json")
 """What else a study writes into its folder."""
 
 
@@ -190,6 +193,8 @@ class StudyArtefacts:
             return [adjudications_file(self.study)]
         if name == "remarks":
             return [remarks_file(self.study)]
+        if name == "withdrawn":
+            return [self.study.folder / WITHDRAWN]
         return [self.study.folder / FILES[name]]
 
     def benchmark(self) -> Benchmark:
@@ -248,6 +253,7 @@ class StudyArtefacts:
             "gold": gold,
             "adjudications": gold,
             "remarks": partial(read_remarks, classes=benchmark.classes),
+            "withdrawn": lambda _: read_withdrawn(self.study),
             "proposals": partial(read_proposals, benchmark=benchmark),
             "tasks": partial(read_tasks, classes=benchmark.classes),
             "posterior": partial(read_posterior, classes=benchmark.classes),

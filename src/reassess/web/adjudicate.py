@@ -25,7 +25,7 @@ from reassess.web.pages import render
 from reassess.web.payloads import answer_in
 from reassess.web.pictures import Size, shades, sized
 from reassess.web.site import Site
-from reassess.web.views import class_out, class_words, gallery_entry
+from reassess.web.views import class_out, class_words, file_to_show, gallery_entry
 
 router = APIRouter(prefix="/adjudicate", include_in_schema=False)
 
@@ -121,7 +121,7 @@ def picture(site: ASite, _: Expert, code: Code, tag: str, size: Size = "screen")
     """An image of the study, at an address of this store and this content alone."""
     found = rating.image_counts(site.store, image_number(site, code))
     check_tag(contested_image(site, found), tag)
-    return sized(site.image_path(found.image_id), size)
+    return sized(file_to_show(site, found.image_id), size)
 
 
 def _decide(

@@ -20,7 +20,7 @@ from reassess.web.pages import render
 from reassess.web.payloads import answers_in, number
 from reassess.web.pictures import Size, shades, sized
 from reassess.web.site import Site
-from reassess.web.views import class_out
+from reassess.web.views import class_out, file_to_show
 
 router = APIRouter(prefix="/gold", include_in_schema=False)
 
@@ -92,7 +92,7 @@ def image(site: ASite, expert: Expert, task: Task, tag: str, size: Size = "scree
     """The image of a chosen task, at an address of this store and this content alone."""
     chosen = rating.gold_task(site.store, expert.number, task)
     check_tag(gold_image(site, chosen), tag)
-    return sized(site.image_path(chosen.image_id), size)
+    return sized(file_to_show(site, chosen.image_id), size)
 
 
 @router.get("/{task}/image")

@@ -14,7 +14,7 @@ from reassess.web.pages import render
 from reassess.web.payloads import answer_in, answers_in, number, numbers
 from reassess.web.pictures import Size, shades, sized, thumbnail_response
 from reassess.web.site import Site
-from reassess.web.views import examples_of, receipt_out, task_out
+from reassess.web.views import examples_of, file_to_show, receipt_out, task_out
 from reassess.web.wording import WHY
 
 router = APIRouter(include_in_schema=False)
@@ -122,7 +122,7 @@ def image(site: ASite, person: Person, lease: int, of: str = "", size: Size = "s
     if not of:
         return RedirectResponse(f"{address}&size={size}", 303)
     check_tag(address, of)
-    return sized(site.image_path(found.image_id), size)
+    return sized(file_to_show(site, found.image_id), size)
 
 
 @router.get("/examples/{label}/{tag}")
@@ -135,7 +135,7 @@ def example(site: ASite, _: Person, label: int, tag: str) -> Response:
     image_id = examples_of(site, label).get(tag)
     if image_id is None:
         raise HTTPException(404, "There is no such example.")
-    return thumbnail_response(site.image_path(image_id))
+    return thumbnail_response(file_to_show(site, image_id))
 
 
 def _task_page(

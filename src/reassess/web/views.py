@@ -2,7 +2,10 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
+
+from starlette.exceptions import HTTPException
 
 from reassess import rating
 from reassess.web.addresses import contested_image, example_tag, image_code, task_image, task_seal
@@ -32,6 +35,17 @@ def task_out(site: Site, task: rating.TaskLease) -> TaskOut:
         is_answered=task.is_answered,
         labels=[class_words(site, k)[0] for k in site.shown_labels.get(task.image_id, ())],
     )
+
+
+def file_to_show(site: Site, image_id: str) -> Path | None:
+    """The file of an image; None where it has none.
+
+    Raises:
+        HTTPException: the image is withdrawn, and so shown to nobody.
+    """
+    if rating.is_withdrawn(site.store, image_id):
+        raise HTTPException(410, "This image was withdrawn from the study.")
+    return site.image_path(image_id)
 
 
 def class_words(site: Site, label: int) -> tuple[str, str, str]:
