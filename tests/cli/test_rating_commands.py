@@ -76,14 +76,18 @@ def dated(path: str) -> None:
 @pytest.mark.usefixtures("here")
 def test_links_sign_people_in_once(cli: Cli) -> None:
     open_rating(open_study("s"), create=True).close()
+    refused = cli("invite", "s", "cy")
+    assert refused.status == 2
+    assert "--base-url http://HOST:PORT" in refused.err
     links = json.loads(
         ran(cli, "invite", "s", "ann", "bob", "--role", "expert", "--json",
             "--base-url", "https://rate.example.org/").out
     )  # fmt: skip
     assert list(links) == ["ann", "bob"]
     assert all(one.startswith("https://rate.example.org/invite/") for one in links.values())
+    change_settings(open_study("s"), "site", {"base_url": "https://lab.example.org/pilot"})
     line = ran(cli, "invite", "s", "cy").out
-    assert line.startswith("cy\thttp://127.0.0.1:8000/invite/")
+    assert line.startswith("cy\thttps://lab.example.org/pilot/invite/")
     with open_rating(open_study("s"), create=True) as store:
         ann = accept_invitation(store, links["ann"].rpartition("/")[2])
         assert (ann.name, ann.role) == ("ann", "expert")
@@ -365,15 +369,17 @@ def test_the_site_opens_and_knows_who_is_invited(cli: Cli) -> None:
     with served(*wanted) as (address, process):
         page = answers(address + "/")
         assert "<html" in page
-        link = ran(cli, "invite", "s", "ann", "--base-url", address).out.split("\t")[1].strip()
-        assert link.startswith(address + "/invite/")
+        link = ran(cli, "invite", "s", "ann").out.split("\t")[1].strip()
+        assert link.startswith(address + "/invite/")  # where it is served, unasked
         assert "<form" in answers(link)
         process.terminate()
         said = process.stderr.read()
     assert f"Serving at {address}/" in said
     assert "Warning: no image is there" in said
     assert "Give --budget 1.00 or more" in said
-    assert "reassess invite s NAME --role owner" in said
+    line = next(line for line in said.splitlines() if "The site has no owner yet: " in line)
+    typed = shlex.split(line.partition("reassess ")[2].replace("NAME", "boss"))
+    assert ran(cli, *typed).out.startswith(f"boss\t{address}/invite/")
     assert link.rpartition("/")[2] not in said
     site = json.loads(ran(cli, "status", "s", "--json").out)["site"]
     assert (site["n_votes"], site["n_done"]) == (0, 0)

@@ -228,7 +228,7 @@ def test_the_commands_about_a_store(
     assert cli("backup", "s", "b").status == 2
     assert "12 counted votes are back" in cli("restore", "s", "b", "--replace").out
     assert "renew id" in cli("log", "s").out
-    cli("invite", "s", "ann", "--role", "owner")
+    cli("invite", "s", "ann", "--role", "owner", "--base-url", "http://localhost")
     listed = cli("access", "s").out
     assert "ann" in listed
     assert "Open links" in listed

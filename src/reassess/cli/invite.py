@@ -41,7 +41,7 @@ Examples:
     "--base-url",
     metavar="URL",
     help="Address at which people reach the site.  [default: as study.toml names it ([site] "
-    "base_url), else http://127.0.0.1:8000]",
+    "base_url), else where `serve` served it last]",
 )
 @click.option(
     "--days",
@@ -74,10 +74,9 @@ def invite(
         raise OptionError("a name appears twice, but each gets one link. Leave one out.")
     with opened(study, database) as (found, store):
         from reassess import rating
-        from reassess.site import site_address
+        from reassess.site import link_address
 
-        address = site_address(found, given)
-        base = address.base_url or f"http://127.0.0.1:8000{address.root_path}"
+        base = link_address(found, store, given)
         links = {
             name: f"{base}/invite/" + rating.invite(store, name, role, seconds=days * 86_400)
             for name in names

@@ -310,16 +310,20 @@ def _name_address(prepared: "PreparedSite") -> None:
 def _tell_address(prepared: "PreparedSite", study: str, host: str) -> None:
     """The whole line that invites somebody, with the address at which they reach the site."""
     from reassess.rating import raters_of
+    from reassess.site import note_served
 
     site = prepared.site
-    if site.base_url is None and site.secure_cookies:
+    is_hidden = site.base_url is None and site.secure_cookies
+    here = f"http://{host}{site.root_path}"
+    note_served(prepared.study, site.store, None if is_hidden else here)
+    if is_hidden:
         click.echo(
             "Note: the public address is not known. Give it as --base-url https://…, so that links "
             "lead to it.",
             err=True,
         )
         return
-    address = site.base_url or f"http://{host}{site.root_path}"
+    address = site.base_url or here
     people = raters_of(site.store)
     has_owner = any(person.role == "owner" and not person.is_removed for person in people)
     start = "Invite people" if has_owner else "The site has no owner yet"

@@ -15,7 +15,13 @@ Joins `reassess.study`, `reassess.rating` and `reassess.aggregation`; pages are 
 """
 
 from reassess.site import backups
-from reassess.site.addresses import SiteAddress, name_address, site_address
+from reassess.site.addresses import (
+    SiteAddress,
+    link_address,
+    name_address,
+    note_served,
+    site_address,
+)
 from reassess.site.store import (
     cookie_secret,
     database_url,
@@ -47,8 +53,10 @@ __all__ = [
     "has_store",
     "import_votes_file",
     "limit_votes",
+    "link_address",
     "name_address",
     "name_database",
+    "note_served",
     "open_rating",
     "rater_repeats",
     "read_verdicts",

@@ -1,11 +1,22 @@
-"""Where a study's site is reached: as given, or as its manifest says; written there once given."""
+"""Where a study's site is reached: as given, or as its manifest says; written there once given.
 
+A site without a public address is reached where it was last served: the study's folder remembers
+host and port, of each of its databases by its id.
+"""
+
+import json
 from dataclasses import dataclass
 
 from reassess.errors import OptionError
+from reassess.files import write_atomically
+from reassess.rating import Store
+from reassess.site.store import KEPT, kept_folder
 from reassess.study import Study
 from reassess.study import change_settings as change_manifest
 from reassess.study.addresses import check_base_url, check_root_path, root_path_in
+
+_SERVED = "served-at.json"
+_MOST_SERVED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +74,53 @@ def name_address(study: Study, address: SiteAddress) -> Study:
     root = address.root_path if address.base_url is None else ""
     named = {"base_url": address.base_url, "root_path": root or None}
     return change_manifest(study, "site", named)
+
+
+def note_served(study: Study, store: Store, address: str | None) -> None:
+    """Remember where the study's site is served from this store.
+
+    Args:
+        study: the study.
+        store: its store.
+        address: where people reach it; None where only a proxy knows, and nothing is remembered.
+
+    Raises:
+        FileError: the study's folder cannot be written.
+    """
+    seen = _served(study)
+    seen.pop(store.identity.store_id, None)
+    if address is not None:
+        seen[store.identity.store_id] = address
+    with write_atomically(kept_folder(study) / _SERVED) as beside:
+        kept = dict(list(seen.items())[-_MOST_SERVED:])
+        beside.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def link_address(study: Study, store: Store, base_url: str | None = None) -> str:
+    """The address that links to a study's site begin with.
+
+    Args:
+        study: the study.
+        store: its store.
+        base_url: the public address; None is what the study says, else where it was last served.
+
+    Raises:
+        OptionError: the address is malformed, or known nowhere.
+    """
+    known = site_address(study, base_url).base_url or _served(study).get(store.identity.store_id)
+    if known is None:
+        raise OptionError(
+            f"{study.folder}: the site's address is known neither from study.toml ([site] "
+            f"base_url) nor from an earlier `serve`. Start it first (reassess serve "
+            f"{study.folder}), or give its address: --base-url http://HOST:PORT"
+        )
+    return known
+
+
+def _served(study: Study) -> dict[str, str]:
+    """Where the site was last served, by the id of its store."""
+    try:
+        found = json.loads((study.folder / KEPT / _SERVED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
