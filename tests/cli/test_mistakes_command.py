@@ -110,7 +110,7 @@ def test_from_mistakes_to_a_review_to_votes_to_the_result(cli: Cli, request: pyt
     ]
     review_votes(Path("votes.csv"), disagree=6)
     assert cli("votes", "import", "r", "votes.csv", *there).status == 0
-    assert cli("invite", "r", "ann", "--json", *there).status == 0
+    assert cli("invite", "r", "ann", "--json", *there, "--base-url", "http://localhost").status == 0
     waiting = json.loads(cli("mistakes", "r", "--result", "--json", *there).out)
     assert waiting["n_open"] == waiting["n_disagreed"] == 6
     settle("r", database)

@@ -90,7 +90,7 @@ def test_a_named_database_is_found_by_every_command_and_goes_with_the_study(
     assert named.setting("site", "database") == "sqlite:///db/votes.db"
     rate(named)
     monkeypatch.chdir(tmp_path)
-    assert cli("invite", "s", "bob").status == 0
+    assert cli("invite", "s", "bob", "--base-url", "http://localhost").status == 0
     assert "12 votes" in cli("votes", "export", "s").out
     assert json.loads(cli("status", "s", "--json").out)["site"]["n_votes"] == 12
     shutil.copytree("s", "elsewhere/t")
