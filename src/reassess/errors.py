@@ -6,7 +6,9 @@
     ├── DataError          what was read does not say what it must
     │   ├── FileError      a file is missing, unreadable or of an unknown format
     │   ├── AlignmentError ids that are unknown, missing or appear twice
-    │   └── ClassError     words that name no class that is known
+    │   ├── ClassError     words that name no class that is known
+    │   └── MatrixError    an array in scikit-learn's shape is not what it must be
+    ├── NotFittedError     an estimator was asked before it was fitted
     ├── OptionError        two options contradict each other, or one is out of range
     ├── MissingExtraError  a part of reassess that is not installed
     ├── CatalogError       published data that is absent or is not what was pinned
@@ -17,6 +19,7 @@ A message has one shape: ``<what>[<where>] is <value>, but must be <constraint>;
 exit status 2; whatever else escapes is a bug and keeps its traceback.
 """
 
+import sys
 from collections.abc import Iterable
 
 
@@ -38,6 +41,31 @@ class AlignmentError(DataError):
 
 class ClassError(DataError):
     """Raised where words name no class that is known."""
+
+
+class MatrixError(DataError, ValueError):
+    """Raised where an array in scikit-learn's shape is not what it must be."""
+
+
+class NotFittedError(ReassessError, ValueError, AttributeError):
+    """Raised where an estimator is asked before it was fitted."""
+
+
+def not_fitted_error(name: str) -> Exception:
+    """The error to raise; scikit-learn's own, too, where that has been imported.
+
+    Args:
+        name: of the estimator's class.
+    """
+    kinds: tuple[type[Exception], ...] = (NotFittedError,)
+    theirs = sys.modules.get("sklearn.exceptions")
+    if theirs is not None:
+        kinds = (NotFittedError, theirs.NotFittedError)
+    error: Exception = type("NotFittedError", kinds, {})(
+        f"This {name} instance is not fitted yet. Call 'fit' with votes before using this "
+        "estimator."
+    )
+    return error
 
 
 class OptionError(ReassessError):
