@@ -12,6 +12,7 @@ from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.proposals.cooccurrence import FoldSums
 from reassess.proposals.learned import LearnedProposals, learn_proposals
+from reassess.proposals.learning_curve import learning_curve
 from reassess.proposals.model_votes import NOT_LISTED, ModelVotes, collect_model_votes
 from reassess.records import Benchmark, Pairs, Predictions, Proposals
 
@@ -238,6 +239,30 @@ def test_more_truth_gives_better_proposals() -> None:
         assert (result.fold >= 0).sum() == n_known
     assert len(pairs) >= rows.sum()
     assert 0.9 < scores[0] < scores[1]
+
+
+def test_the_learning_curve_is_judged_by_images_that_it_did_not_learn_from() -> None:
+    """Its last point is the rule itself; a point before it that of its images alone."""
+    truth = study()[2]
+    found, n_pairs = learned(), 3 * N
+    curve = learning_curve(
+        model_votes(), truth, np.ones(len(truth)), found,
+        pairs_per_image=n_pairs / N, recall=0.9, complete=True, sizes=(1, 60, 120, 400),
+    )  # fmt: skip
+    few, more, last = curve.points
+    assert [few.n_images, more.n_images, last.n_images] == [60, 120, round(N * 2 / 3)]
+    assert last.recall == pytest.approx(recall(found.propose(budget=n_pairs)), abs=0.002)
+    assert last.recall > few.recall > 0.5
+    assert few.pairs_per_image > last.pairs_per_image
+    asked = round(last.pairs_per_image * N)
+    assert recall(found.propose(budget=asked + 3)) == pytest.approx(0.9, abs=0.005)
+    out_of_reach = learning_curve(
+        model_votes(), truth, np.ones(len(truth)), found,
+        pairs_per_image=2.0, recall=1.0, complete=True, sizes=(),
+    )  # fmt: skip
+    assert [one.n_images for one in out_of_reach.points] == [last.n_images]
+    if found.pool_recall < 1:
+        assert out_of_reach.points[0].pairs_per_image is None
 
 
 def test_gold_and_posteriors_count_by_their_probability() -> None:

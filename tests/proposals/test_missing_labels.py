@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 
 from reassess.catalog import Catalog
 from reassess.errors import DataError, OptionError
-from reassess.proposals.missing_labels import MissingLabelsMethod, estimate_missing_labels
+from reassess.proposals.missing_labels import (
+    MissingLabelsMethod,
+    estimate_missing_labels,
+    missing_label_range,
+)
 
 SEEDS = st.integers(0, 2**32 - 1)
 METHODS: tuple[MissingLabelsMethod, ...] = ("power-law", "chao2", "halves")
@@ -81,6 +85,33 @@ def test_hidden_from_the_published_labels(published: Catalog) -> None:
     assert ratio["halves"] < 0.03 < ratio["chao2"] < 0.3
     low, high = estimate_missing_labels(captured).interval
     assert low < actual < high
+    found = missing_label_range(captured)
+    assert found.low < actual < found.high
+    assert [one.method for one in found.estimates] == ["halves", "chao2", "power-law"]
+
+
+@pytest.mark.parametrize("law", ["alike", "beta", "power"])
+def test_the_range_of_all_estimators_holds_where_single_ones_do_not(law: str) -> None:
+    """Labels that are alike, and labels of any difficulty: no one estimator has both."""
+    rng = np.random.default_rng(5)
+    ease = {"alike": np.full(20_000, 0.3), "beta": rng.beta(2, 2, 20_000),
+            "power": -np.expm1(-20 * rng.random(20_000) ** 2)}[law]  # fmt: skip
+    captured = rng.random((20_000, 8)) < ease[:, None]
+    actual = (~captured.any(axis=1)).sum()
+    found = missing_label_range(captured)
+    assert found.low <= actual <= found.high
+    assert not all(one.interval[0] <= actual <= one.interval[1] for one in found.estimates)
+    for one in found.estimates:
+        assert found.low <= one.interval[0] <= one.n_missing <= one.interval[1] <= found.high
+
+
+def test_an_estimator_that_the_models_do_not_allow_is_named() -> None:
+    rng = np.random.default_rng(1)
+    found = missing_label_range(rng.random((500, 3)) < 0.5)
+    assert [one.method for one in found.estimates] == ["halves", "chao2"]
+    assert "must be at least 4" in found.left_out["power-law"]
+    with pytest.raises(OptionError, match="must be at least 2"):
+        missing_label_range(np.ones((5, 1), dtype=bool))
 
 
 @given(seed=SEEDS, method=st.sampled_from(METHODS))

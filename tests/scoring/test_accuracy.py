@@ -1,5 +1,7 @@
 """Accuracies: by hand, against plain Python and scikit-learn, and by their laws."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,9 +12,11 @@ from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.records import Accuracy, Benchmark, LabelSets, Predictions
 from reassess.scoring import (
     Bootstrap,
+    compare,
     image_table,
     multilabel_accuracy,
     original_accuracy,
+    real_accuracies,
     real_accuracy,
     score_models,
 )
@@ -192,3 +196,18 @@ def test_an_accuracy_shows_its_value_and_its_interval() -> None:
     nothing = Accuracy(0, 0, 2)
     assert (nothing.interval(), str(nothing)) == (None, "no image to judge, 2 without a label")
     assert np.isnan(float(nothing))
+
+
+def test_records_that_change_places_are_refused_with_their_order():
+    predictions, labels, benchmark = by_hand()
+    for wrong, says in (
+        (lambda: real_accuracy(labels, predictions), "predictions is a LabelSets, but must be"),
+        (lambda: real_accuracies(predictions, benchmark, (1,)), "labels is a Benchmark"),
+        (lambda: original_accuracy(benchmark, predictions), "(predictions: Predictions, benchmark"),
+        (lambda: multilabel_accuracy(predictions, benchmark, labels), "benchmark is a LabelSets"),
+        (lambda: compare(predictions, labels, predictions), "b is a LabelSets"),
+        (lambda: compare(predictions, predictions, None), "labels is None, but must be a Label"),
+    ):
+        with pytest.raises(DataError, match=re.escape(says)):
+            wrong()
+    assert compare(predictions, predictions, labels, benchmark=None).difference == 0

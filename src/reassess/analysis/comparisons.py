@@ -23,10 +23,12 @@ from reassess.records import (
     Posterior,
     Predictions,
     Votes,
+    checks_records,
 )
 from reassess.scoring import compare
 
 
+@checks_records
 def compare_with_votes(
     a: Predictions,
     b: Predictions,

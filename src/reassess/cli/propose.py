@@ -1,6 +1,7 @@
 """``reassess propose``: which labels are worth asking about, and what it costs."""
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from reassess.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reassess.proposals import Cost, ProposalRule
+    from reassess.proposals import Cost, LearningCurve, MissingLabelRange, ProposalRule
     from reassess.report.table import Table
     from reassess.study import Proposed
 
@@ -200,20 +201,52 @@ def _summary(proposed: "Proposed", n_models: int) -> dict[str, Any]:
             }
             for one in choice.curve
         ],
-        "unseen": None
-        if missing is None
-        else {
-            "n_unseen": missing.n_missing,
-            "low": missing.interval[0],
-            "high": missing.interval[1],
-            "method": missing.method,
-        },
+        "unseen": None if missing is None else _missing_as_dict(missing),
+        "learning_curve": None
+        if proposed.result.learning is None
+        else dataclasses.asdict(proposed.result.learning),
         "learner": None if learned is None else learned.learner,
         "calibration": _calibration(proposed),
         "lost": proposed.result.missing_lists,
         "n_resumed_shards": proposed.n_resumed,
         "costs": [dataclasses.asdict(one) for one in proposed.costs],
     }
+
+
+def _missing_as_dict(missing: "MissingLabelRange") -> dict[str, Any]:
+    """The range of the labels that no model lists, and what each estimator says."""
+    return {
+        "low": missing.low,
+        "high": _finite(missing.high),
+        "estimates": [
+            {
+                "method": one.method,
+                "n_unseen": one.n_missing,
+                "low": one.interval[0],
+                "high": _finite(one.interval[1]),
+            }
+            for one in missing.estimates
+        ],
+        "left_out": missing.left_out,
+    }
+
+
+def _finite(value: float) -> float | None:
+    """The number; None where it is infinite, for JSON knows no such number."""
+    return value if math.isfinite(value) else None
+
+
+def _missing_sentence(missing: "MissingLabelRange") -> str:
+    """Between what, by which estimators."""
+    high = f"{missing.high:,.0f}" if math.isfinite(missing.high) else "an unknown number"
+    named = ", ".join(f"{one.method} {one.n_missing:,.0f}" for one in missing.estimates)
+    text = (
+        f"Valid labels that no model lists: {missing.low:,.0f} to {high}, by estimators that "
+        f"disagree ({named}) and their 95% intervals."
+    )
+    return text + "".join(
+        f" No estimate by {name}: {why}" for name, why in missing.left_out.items()
+    )
 
 
 def _calibration(proposed: "Proposed") -> dict[str, Any] | None:
@@ -229,6 +262,8 @@ def _calibration(proposed: "Proposed") -> dict[str, Any] | None:
 
 def _print(study: str, summary: dict[str, Any], proposed: "Proposed", *, dry_run: bool) -> None:
     n_images = summary["n_images"]
+    if proposed.result.learning is not None:
+        _print_learning(proposed.result.learning)
     click.echo(
         f"{summary['n_models']:,} models on {n_images:,} images propose {summary['n_proposals']:,} "
         f"labels ({summary['n_proposals'] / n_images:.2f} an image). {summary['n_unrated']:,} "
@@ -256,12 +291,7 @@ def _print(study: str, summary: dict[str, Any], proposed: "Proposed", *, dry_run
             f"{held_out.expected_error:.4f}, Brier score {held_out.brier:.4f}."
         )
     if proposed.result.missing is not None:
-        low, high = proposed.result.missing.interval
-        click.echo(
-            "Valid labels that no model lists: "
-            f"{'at least' if proposed.result.missing.method == 'chao2' else 'about'} "
-            f"{proposed.result.missing.n_missing:,.0f} ({low:,.0f} to {high:,.0f})."
-        )
+        click.echo(_missing_sentence(proposed.result.missing))
     if proposed.result.learned is not None and proposed.result.learned.learner == "logistic":
         click.echo(
             "Note: there was little to learn from, and perhaps of contested images only: on the "
@@ -274,6 +304,23 @@ def _print(study: str, summary: dict[str, Any], proposed: "Proposed", *, dry_run
         click.echo(f"Note: {len(models)} of the models ({shown}) give {text}.")
     _print_costs(proposed.costs)
     click.echo("Nothing was written." if dry_run else f"Next: reassess status {study}")
+
+
+def _print_learning(curve: "LearningCurve") -> None:
+    """What the learned rule is worth with so much to learn from, before anything else."""
+    from reassess.report.table import Column, Columns, Table, to_rich
+
+    points = curve.points
+    at_cost = f"recall at {curve.pairs_per_image:.2f} proposals an image"
+    at_recall = f"proposals an image for a recall of {curve.recall:.3f}"
+    columns: Columns = [
+        (Column("n_images", "images learned from", "count"), [one.n_images for one in points]),
+        (Column("recall", at_cost, "number", 3), [one.recall for one in points]),
+        (Column("pairs_per_image", at_recall, "number", 2),
+         [one.pairs_per_image for one in points]),
+    ]  # fmt: skip
+    title = "Learning curve: recall of the known valid labels of other images"
+    console().print(to_rich(Table.from_columns("learning", title, columns)))
 
 
 def _print_costs(costs: "tuple[Cost, ...]") -> None:

@@ -9,6 +9,7 @@
 `learned`          proposals by learned probability; `model_votes`, `vote_features`,
                    `cooccurrence` are what it learns from, `known_truth`, `classifiers` and
                    `calibration` how
+`learning_curve`   what the learned rule is worth after so many images
 `missing_labels`   how many valid labels no model lists
 `tasks`            questions to screens; `partition` finds the parts
 `cost`             hours and money
@@ -19,7 +20,13 @@ Asks no questions (`reassess.rating` does), and aggregates no votes.
 
 from reassess.proposals.cost import SAVINGS, Cost, rating_cost, seconds_per_question
 from reassess.proposals.learned import LearnedProposals, learn_proposals
-from reassess.proposals.missing_labels import MissingLabels, estimate_missing_labels
+from reassess.proposals.learning_curve import LearningCurve, LearningPoint, learning_curve
+from reassess.proposals.missing_labels import (
+    MissingLabelRange,
+    MissingLabels,
+    estimate_missing_labels,
+    missing_label_range,
+)
 from reassess.proposals.model_selection import ModelChoice, Subset, choose_models
 from reassess.proposals.model_votes import NOT_LISTED, ModelVotes, collect_model_votes
 from reassess.proposals.paper_rule import (
@@ -50,7 +57,10 @@ __all__ = [
     "SAVINGS",
     "Cost",
     "LearnedProposals",
+    "LearningCurve",
+    "LearningPoint",
     "ListedPairs",
+    "MissingLabelRange",
     "MissingLabels",
     "ModelChoice",
     "ModelVotes",
@@ -70,6 +80,8 @@ __all__ = [
     "estimate_missing_labels",
     "image_per_row",
     "learn_proposals",
+    "learning_curve",
+    "missing_label_range",
     "missing_list_reason",
     "pool_lists",
     "propose",

@@ -18,7 +18,8 @@ from reassess.engines import Engine
 from reassess.errors import DataError, OptionError
 from reassess.progress import Progress, null_progress
 from reassess.proposals.learned import LearnedProposals, learn_proposals
-from reassess.proposals.missing_labels import MissingLabels, estimate_missing_labels
+from reassess.proposals.learning_curve import LearningCurve, learning_curve
+from reassess.proposals.missing_labels import MissingLabelRange, missing_label_range
 from reassess.proposals.model_selection import ModelChoice, choose_models
 from reassess.proposals.model_votes import (
     DEPTH,
@@ -129,7 +130,9 @@ class ProposalResult:
             gold, or as learned; None where nothing tells.
         choice: how the models were chosen; None where all are used.
         learned: the learned probabilities; None where nothing was learned.
-        missing: estimate of the valid labels that no model lists; None where nothing tells.
+        learning: what was learned would find and cost after fewer images; None likewise.
+        missing: the valid labels that no model lists, between what estimators say; None where
+            nothing tells.
         missing_lists: what the form of a model's predictions loses, by the model's name.
     """
 
@@ -137,7 +140,8 @@ class ProposalResult:
     expected_recall: float | None = None
     choice: ModelChoice | None = None
     learned: LearnedProposals | None = None
-    missing: MissingLabels | None = None
+    learning: LearningCurve | None = None
+    missing: MissingLabelRange | None = None
     missing_lists: dict[str, str] = field(default_factory=dict)
 
 
@@ -252,8 +256,9 @@ def _run_learned_rule(inputs: ProposalInputs) -> ProposalResult:
     agreed = np.all([one.top == inputs.benchmark.original for one in aligned], axis=0)
     known, valid, complete = _known_truth(inputs, agreed)
     inputs.progress("counting the models' votes")
+    model_votes = collect_model_votes(ranked, inputs.benchmark, depth=DEPTH)
     learned = learn_proposals(
-        collect_model_votes(ranked, inputs.benchmark, depth=DEPTH),
+        model_votes,
         known,
         valid,
         complete=complete,
@@ -264,10 +269,23 @@ def _run_learned_rule(inputs: ProposalInputs) -> ProposalResult:
     if budget is None and recall is None:
         recall = LEARNED_RECALL * learned.pool_recall
     proposals = learned.propose(recall=recall, budget=budget)
+    expected = learned.expected_recall(proposals)
+    curve = learning_curve(
+        model_votes,
+        known,
+        valid,
+        learned,
+        pairs_per_image=len(proposals) / len(proposals.rated),
+        recall=expected if recall is None else recall,
+        complete=complete,
+        engine=inputs.engine,
+        progress=inputs.progress,
+    )
     return ProposalResult(
         proposals,
-        expected_recall=learned.expected_recall(proposals),
+        expected_recall=expected,
         learned=learned,
+        learning=curve,
         missing=_missing_labels(learned),
     )
 
@@ -305,15 +323,12 @@ def _known_truth(
     return pairs, np.concatenate([valid, np.ones(len(kept))]), True
 
 
-def _missing_labels(learned: LearnedProposals) -> MissingLabels | None:
-    """The valid labels that no model lists: estimated, or at least; None for too few models."""
-    listed = learned.model_votes.rank != NOT_LISTED
-    for method in ("power-law", "chao2"):
-        try:
-            return estimate_missing_labels(listed, learned.probability, method=method)
-        except (DataError, OptionError):
-            continue
-    return None
+def _missing_labels(learned: LearnedProposals) -> MissingLabelRange | None:
+    """The valid labels that no model lists; None for a single model, or if none lists any."""
+    try:
+        return missing_label_range(learned.model_votes.rank != NOT_LISTED, learned.probability)
+    except (DataError, OptionError):
+        return None
 
 
 def _aligned_pairs(questions: Questions, image_ids: Shaped[np.ndarray, "N"], source: str) -> Pairs:

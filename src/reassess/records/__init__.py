@@ -38,6 +38,7 @@ from reassess.records.benchmark import (
     imagefolder_order,
 )
 from reassess.records.hierarchy import Hierarchy
+from reassess.records.kinds import checks_records
 from reassess.records.labels import LabelSets, OperatingPoint
 from reassess.records.order_check import check_order, check_order_by_labels
 from reassess.records.pairs import Pairs, factorize, find_keys, pair_keys
@@ -104,6 +105,7 @@ __all__ = [
     "align",
     "check_order",
     "check_order_by_labels",
+    "checks_records",
     "factorize",
     "file_number_order",
     "find_keys",

@@ -20,6 +20,7 @@ from reassess.records import (
     MultilabelAccuracy,
     Predictions,
     align,
+    checks_records,
     how_ids_differ,
     positions,
 )
@@ -39,6 +40,7 @@ def known_original(benchmark: Benchmark) -> Int[np.ndarray, "N"]:
     return benchmark.original
 
 
+@checks_records
 def original_labels(benchmark: Benchmark) -> LabelSets:
     """The benchmark's original labels as label sets of one.
 
@@ -55,6 +57,7 @@ def original_labels(benchmark: Benchmark) -> LabelSets:
     )
 
 
+@checks_records
 def original_classes(labels: LabelSets, benchmark: Benchmark) -> Int[np.ndarray, "N"]:
     """Class index of the original label of each image of the label sets.
 
@@ -70,6 +73,7 @@ def original_classes(labels: LabelSets, benchmark: Benchmark) -> Int[np.ndarray,
     return original
 
 
+@checks_records
 def predicted_rows(predictions: Predictions, labels: LabelSets) -> Int[np.ndarray, "n"]:
     """Row of the label sets for each image that the model predicted.
 
@@ -165,6 +169,7 @@ def correct(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Bool[np.ndarr
     return is_correct
 
 
+@checks_records
 def real_accuracies(
     predictions: Predictions, labels: LabelSets, ks: Collection[int], *, subset: bool = False
 ) -> dict[int, Accuracy]:
@@ -191,6 +196,7 @@ def real_accuracies(
     return {k: Accuracy(int((first < k).sum()), n_scored, len(shared) - n_scored) for k in ks}
 
 
+@checks_records
 def real_accuracy(
     predictions: Predictions, labels: LabelSets, *, k: int = 1, subset: bool = False
 ) -> Accuracy:
@@ -222,6 +228,7 @@ def check_k(k: int, predictions: Predictions) -> None:
         )
 
 
+@checks_records
 def original_accuracy(
     predictions: Predictions, benchmark: Benchmark, *, k: int = 1, subset: bool = False
 ) -> Accuracy:
@@ -235,6 +242,7 @@ def original_accuracy(
     return real_accuracy(predictions, original_labels(benchmark), k=k, subset=subset)
 
 
+@checks_records
 def multilabel_accuracy(
     predictions: Predictions,
     labels: LabelSets,

@@ -26,6 +26,7 @@ from reassess.records import (
     LabelSets,
     Pairs,
     Predictions,
+    checks_records,
     find_keys,
     pair_keys,
 )
@@ -34,6 +35,7 @@ from reassess.statistics import normal_p_value, z_critical
 from reassess.statistics.sampling import Foretold, Ratio, Sample, prediction_powered_ratio
 
 
+@checks_records
 def audited_accuracy(predictions: Predictions, labels: LabelSets) -> AuditedAccuracy | None:
     """ReaL accuracy of a model as the labels' audit has it; None where it judges nothing.
 
@@ -49,6 +51,7 @@ def audited_accuracy(predictions: Predictions, labels: LabelSets) -> AuditedAccu
     return accuracy_of_top(classes[:, 0], shared)
 
 
+@checks_records
 def audited_difference(
     a: Predictions, b: Predictions, labels: LabelSets, *, confidence: float = 0.95
 ) -> AuditedDifference | None:

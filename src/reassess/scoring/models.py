@@ -17,6 +17,7 @@ from reassess.records import (
     align,
     check_order,
     check_order_by_labels,
+    checks_records,
     positions,
 )
 from reassess.scoring.accuracy import (
@@ -86,6 +87,7 @@ class Bootstrap:
         return percentile_interval(draws, self.confidence)
 
 
+@checks_records
 def score_models(
     predictions: Iterable[Predictions],
     labels: LabelSets,
@@ -158,6 +160,7 @@ def _interval(
     return None if bootstrap is None else bootstrap.interval(one, labels, benchmark)
 
 
+@checks_records
 def image_table(predictions: Sequence[Predictions], labels: LabelSets) -> ImageTable:
     """Which models are right on which image: one row an image, one column a model.
 
@@ -188,6 +191,7 @@ def image_table(predictions: Sequence[Predictions], labels: LabelSets) -> ImageT
     return ImageTable(image_ids, models, top, right, shared.sizes)
 
 
+@checks_records
 def compare(
     a: Predictions,
     b: Predictions,

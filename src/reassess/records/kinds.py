@@ -1,0 +1,71 @@
+"""Which kind of record an argument must be: two that change places are refused, not half used."""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from inspect import signature
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from reassess.errors import DataError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_HOME = __name__.rpartition(".")[0]
+
+
+def checks_records(function: Function) -> Function:
+    """Hold a function's arguments against the records that its annotations name.
+
+    Of its annotations only those count that name one record, or one record or None: other
+    arguments are left to the function.
+
+    Args:
+        function: the function.
+    """
+    taken = signature(function)
+
+    @cache
+    def wanted() -> dict[str, tuple[type, bool]]:
+        hints = get_type_hints(function)
+        kinds = {name: _record(hints.get(name)) for name in taken.parameters}
+        return {name: kind for name, kind in kinds.items() if kind is not None}
+
+    @wraps(function)
+    def checked(*arguments: Any, **more: Any) -> Any:
+        given = taken.bind(*arguments, **more).arguments
+        wrong = [
+            name
+            for name, (kind, optional) in wanted().items()
+            if name in given
+            and not isinstance(given[name], kind)
+            and not (optional and given[name] is None)
+        ]
+        if wrong:
+            kinds = {name: kind for name, (kind, _) in wanted().items()}
+            what = "; ".join(
+                f"{name} is {_named(given[name])}, but must be {_article(kinds[name].__name__)}"
+                for name in wrong
+            )
+            order = ", ".join(f"{name}: {kind.__name__}" for name, kind in kinds.items())
+            raise DataError(f"{function.__name__}: {what}. Give ({order}).")
+        return function(*arguments, **more)
+
+    result: Any = checked
+    return result  # type: ignore[no-any-return]
+
+
+def _record(hint: object) -> tuple[type, bool] | None:
+    """The record that an annotation names, and whether None may stand for it."""
+    kinds = [one for one in (get_args(hint) or (hint,)) if one is not type(None)]
+    if len(kinds) != 1 or not isinstance(kinds[0], type):
+        return None
+    is_record = kinds[0].__module__.startswith(_HOME)
+    return (kinds[0], type(None) in get_args(hint)) if is_record else None
+
+
+def _named(value: object) -> str:
+    """``a LabelSets``, ``a list``, ``None``."""
+    return "None" if value is None else _article(type(value).__name__)
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
