@@ -31,26 +31,29 @@ def checks_records(function: Function) -> Function:
 
     @wraps(function)
     def checked(*arguments: Any, **more: Any) -> Any:
-        given = taken.bind(*arguments, **more).arguments
-        wrong = [
-            name
-            for name, (kind, optional) in wanted().items()
-            if name in given
-            and not isinstance(given[name], kind)
-            and not (optional and given[name] is None)
-        ]
-        if wrong:
-            kinds = {name: kind for name, (kind, _) in wanted().items()}
-            what = "; ".join(
-                f"{name} is {_named(given[name])}, but must be {_article(kinds[name].__name__)}"
-                for name in wrong
-            )
-            order = ", ".join(f"{name}: {kind.__name__}" for name, kind in kinds.items())
-            raise DataError(f"{function.__name__}: {what}. Give ({order}).")
+        _check(function.__name__, taken.bind(*arguments, **more).arguments, wanted())
         return function(*arguments, **more)
 
     result: Any = checked
     return result  # type: ignore[no-any-return]
+
+
+def _check(name: str, given: dict[str, Any], wanted: dict[str, tuple[type, bool]]) -> None:
+    """Refuse arguments that are other records than they must be.
+
+    Raises:
+        DataError: one is.
+    """
+    wrong = [
+        f"{one} is {_named(given[one])}, but must be {_article(kind.__name__)}"
+        for one, (kind, optional) in wanted.items()
+        if one in given
+        and not isinstance(given[one], kind)
+        and not (optional and given[one] is None)
+    ]
+    if wrong:
+        order = ", ".join(f"{one}: {kind.__name__}" for one, (kind, _) in wanted.items())
+        raise DataError(f"{name}: {'; '.join(wrong)}. Give ({order}).")
 
 
 def _record(hint: object) -> tuple[type, bool] | None:
