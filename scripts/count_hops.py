@@ -195,7 +195,7 @@ def main() -> None:
     form.add_argument("--list", action="store_true", help="also print each list of functions")
     form.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument(
-        "--resamples", type=int, default=20, help="draws of the report (default: %(default)s)"
+        "--resamples", type=int, default=40, help="draws of the report (default: %(default)s)"
     )
     options = parser.parse_args()
     counted = count(options.resamples)
