@@ -477,6 +477,15 @@ FORMS = [
         says=r"row 2 is .*must be a time",
     ),
     Form(
+        "Hugging Face's `PredictionOutput` in a `.npz`",
+        "predictions",
+        lambda: npz(
+            "f.npz", predictions=LOGITS, label_ids=TRUTH, metrics={"test_loss": 0.5}, ids=IMAGES
+        ),
+        is_read=True,
+        says="'label_ids' is taken for the truth",
+    ),
+    Form(
         "a wide table, one column a rater",
         "votes",
         lambda: table("f.csv", WIDE | {"cid": [""] * 4}),
@@ -621,6 +630,18 @@ FORMS = [
         lambda: table(
             "results-imagenet-real.csv",
             {"model": ["a", "b"], "img_size": [224, 224], "top1": [81, 75]},
+        ),
+        is_read=True,
+    ),
+    Form(
+        "JSON of timm's validate.py",
+        "results",
+        lambda: as_json(
+            "results-imagenet-real.json",
+            [
+                {"model": m, "top1": top1, "top1_err": 100 - top1, "img_size": 224}
+                for m, top1 in (("a", 81.0), ("b", 75.0))
+            ],
         ),
         is_read=True,
     ),

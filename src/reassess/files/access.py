@@ -15,7 +15,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tokenize import TokenError
@@ -117,8 +117,15 @@ def read_npy(path: Path) -> Array:
     return array
 
 
-def read_npz(path: Path, names: list[str] | None = None) -> dict[str, Array]:
+def read_npz(
+    path: Path, names: list[str] | None = None, *, without: Collection[str] = ()
+) -> dict[str, Array]:
     """The arrays of a `.npz` archive by name; only ``names`` where given.
+
+    Args:
+        path: the archive.
+        names: the arrays that must be there and are read; None for all.
+        without: names of what is left out unread.
 
     Raises:
         FileError: the file is missing or corrupt, an array is missing or holds objects.
@@ -135,7 +142,8 @@ def read_npz(path: Path, names: list[str] | None = None) -> dict[str, Array]:
                     f"{path}: the array {missing[0]!r} is not in the archive, which holds "
                     f"{preview(archive.files, 8) or 'nothing'}. Write it with that name."
                 )
-            arrays = {name: archive[name] for name in (names or archive.files)}
+            wanted = names or [name for name in archive.files if name not in without]
+            arrays = {name: archive[name] for name in wanted}
     except BROKEN as error:
         raise corrupt_file_error(path, error) from error
     foreign = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]

@@ -1,7 +1,8 @@
 """Archives of predictions (`.npz`): which array is what, by its name.
 
 One model's classes, scores and ids under their usual names; or one array a model; or one array of
-scores an image. The truth that scripts save beside predictions is never scored. Columns and
+scores an image. Hugging Face's ``PredictionOutput`` is read as it is saved, ``predictions`` with
+``label_ids``. The truth that scripts save beside predictions is never scored. Columns and
 classes are put into the benchmark's order where the archive says which class each is.
 """
 
@@ -55,7 +56,7 @@ _OUTPUTS = ("preds", "predictions", "pred", "prediction", "y_pred")
 TRUTH = (
     "y_true", "truth", "true", "target", "targets", "gt", "ground_truth", "true_label",
     "true_labels", "true_class", "true_classes", "y_test", "actual", "expected", "given_labels",
-    "original", "original_labels",
+    "original", "original_labels", "label_ids",
 )  # fmt: skip
 """Names of what is true, which is never a prediction."""
 
@@ -71,6 +72,10 @@ CLASS_NAMES = ("class_names", "label_names")
 _ABOUT = (*CLASS_IDS, *CLASS_NAMES, "class_synonyms", "class_definitions", "fold", "folds", "split")
 
 
+_NEVER_READ = frozenset({"metrics"})
+"""What Hugging Face's Trainer puts beside predictions as an object of Python."""
+
+
 def open_archive(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
     """What an archive holds, one entry a model.
 
@@ -80,7 +85,7 @@ def open_archive(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
             classes.
     """
     where = str(path)
-    arrays = read_npz(path)
+    arrays = read_npz(path, without=_NEVER_READ)
     every = list(arrays)
     ids_name, ids = _pop_ids(arrays, where)
     if not arrays:

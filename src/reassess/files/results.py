@@ -1,18 +1,19 @@
-"""timm's published tables of results: accuracies of models on several test sets.
+"""timm's tables of results, as CSV or as JSON: accuracies of models on several test sets.
 
 ``top1`` is in percent. A column that may be in fractions is never guessed at: where ``top1_err``
 stands beside it, the two add up to 100 or to 1, which tells; elsewhere it is refused.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError, FileError
-from reassess.files.tables import read_table
+from reassess.files.json_tables import is_json, read_json_table
+from reassess.files.tables import ColumnFile, read_table
 from reassess.notes import note
 
 METRICS = {
@@ -22,6 +23,7 @@ METRICS = {
     "results-imagenet-a": "a",
     "results-imagenet-r": "r",
     "results-sketch": "sketch",
+    "results-imagenet-multilabel": "multilabel",
 }
 """File stem to the name of the test set."""
 _ROUNDED = 0.005
@@ -37,7 +39,7 @@ class Results:
 
     Attributes:
         model: the model of each entry, strings.
-        img_size: the side of its images in pixels.
+        img_size: the side of its images in pixels; 0 where it is not known.
         accuracy: top-1 accuracy in [0, 1] of each entry by test set; NaN where an entry is
             not in the test set's table.
     """
@@ -59,7 +61,12 @@ def results_in(source: str | Path) -> list[Path]:
     source = Path(source)
     if not source.is_dir():
         return [source]
-    found = [path for stem in METRICS for path in (source / f"{stem}.csv",) if path.is_file()]
+    found = [
+        path
+        for stem in METRICS
+        for path in (source / f"{stem}.csv", source / f"{stem}.json")
+        if path.is_file()
+    ]
     if not found:
         raise FileError(
             f"{source}: the folder holds no table of results, but must hold one of "
@@ -99,7 +106,7 @@ def read_results(paths: Sequence[str | Path]) -> Results:
 
 def _read_table(path: Path) -> dict[tuple[str, int], float]:
     """Top-1 accuracy in [0, 1] by model and image size."""
-    table = read_table(path)
+    table = _opened(path)
     names = table.texts(table.require(("model",)))
     sizes = _numbers(path, "img_size", table.texts(table.require(("img_size",))))
     column = table.require(("top1",))
@@ -117,6 +124,15 @@ def _read_table(path: Path) -> dict[tuple[str, int], float]:
             raise DataError(f"{path}: the entry {key} appears twice. Leave one row of it.")
         found[key] = value
     return found
+
+
+def _opened(path: Path) -> ColumnFile:
+    """A table, or the list of records that timm's validate.py writes as JSON."""
+    if not is_json(path):
+        return read_table(path)
+    found = read_json_table(path)
+    columns = {name: [str(cell) for cell in cells] for name, cells in found.columns.items()}
+    return ColumnFile(path, found.header, replace(found, columns=columns))
 
 
 def _scale(

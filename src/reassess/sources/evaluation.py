@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped
 
-from reassess.catalog import Catalog
+from reassess.catalog import Catalog, entry
 from reassess.errors import OptionError, preview
 from reassess.files.access import prefix_errors_with
 from reassess.files.expert_mistakes import (
@@ -28,7 +28,6 @@ from reassess.records import (
     check_order_by_labels,
 )
 from reassess.sources.meaning import (
-    PUBLISHED_BENCHMARK,
     Meaning,
     Source,
     resolve,
@@ -132,7 +131,7 @@ def evaluation_target(
         about = _own_benchmark(found)
     sets, own = read_label_sets(found, about, given if about is None else about.classes)
     if about is None:
-        about = Benchmark(sets.name, sets.image_ids, None, given)
+        about = Benchmark(sets.name, sets.image_ids, None, own if given is None else given)
     check_same_classes(own, about, found.place)
     with prefix_errors_with(Path(found.place)):
         sets = sets.align_to(about)
@@ -176,7 +175,7 @@ def _classes_stated(found: Sequence[Source], original_labels: str | Path | None)
 def _own_benchmark(found: Source) -> Benchmark | None:
     """The benchmark that labels bring along; None for labels in a file."""
     if found.meaning == "name":
-        return Catalog.default().benchmark(PUBLISHED_BENCHMARK)
+        return Catalog.default().benchmark(entry(found.place).about_images_of)
     if found.meaning == "study":
         from reassess.study import read_study_benchmark
 

@@ -27,13 +27,10 @@ _PUBLISHED_AS: dict[str, tuple[EntryKind, ...]] = {
     "predictions": ("predictions",),
     "votes": ("votes",),
     "gold": ("gold",),
-    "posterior": (),
+    "posterior": ("scores",),
     "results": ("results",),
 }
 """The kinds of the catalogue that a source may be."""
-PUBLISHED_BENCHMARK = "imagenet"
-"""The benchmark of all published labels that can be scored by name."""
-
 _OF_STUDIES = frozenset({"benchmark", "labels", "predictions", "votes", "gold", "posterior"})
 
 
@@ -189,7 +186,9 @@ def files_behind_benchmark(
         return files_behind(original_labels, "benchmark")
     with collect_notes():
         found = resolve(labels, "labels")
-    own = {"name": PUBLISHED_BENCHMARK, "study": found.place, "file": None}[found.meaning]
+    own: str | None = None if found.meaning == "file" else found.place
+    if found.meaning == "name":
+        own = entry(found.place).about_images_of
     return files_behind(own, "benchmark")
 
 

@@ -39,7 +39,6 @@ from reassess.records import (
 from reassess.records.benchmark import class_positions, note_other_order
 from reassess.registry import checks_choices
 from reassess.sources.meaning import (
-    PUBLISHED_BENCHMARK,
     Source,
     file_of_study,
     resolve,
@@ -209,7 +208,7 @@ def read_label_sets(
     if found.meaning == "name":
         catalog = Catalog.default()
         sets = catalog.labels(found.place)
-        own = catalog.benchmark(PUBLISHED_BENCHMARK).classes
+        own = sets.classes or catalog.benchmark(entry(found.place).about_images_of).classes
     elif found.meaning == "study":
         from reassess.study import read_study_labels
 
@@ -379,6 +378,8 @@ def posterior(source: str | Path) -> Posterior:
         FileError: the file is missing or malformed.
     """
     found = resolve(source, "posterior")
+    if found.meaning == "name":
+        return Catalog.default().posterior(found.place)
     if found.meaning == "file":
         return read_posterior(found.place)
     from reassess.study import FILES, read_study_benchmark
@@ -484,11 +485,28 @@ def results(sources: Sequence[str | Path]) -> Results:
     for source in sources:
         found = resolve(source, "results")
         if found.meaning == "name":
-            catalog = Catalog.default()
-            paths += [catalog.path(one) for one in entry(found.place, "results").paths]
+            if len(sources) == 1:
+                return Catalog.default().results(found.place)
+            paths += _published_results(found.place)
         else:
             paths += results_in(found.place)
     return read_results(paths)
+
+
+def _published_results(name: str) -> list[Path]:
+    """The tables of published results that can be joined with others.
+
+    Raises:
+        OptionError: they are no such tables.
+    """
+    one = entry(name, "results")
+    if name != "timm-results":
+        raise OptionError(
+            f"{name!r} is given among several --results, but must stand alone: it is no table of "
+            "timm's form. Give it alone."
+        )
+    catalog = Catalog.default()
+    return [catalog.path(path) for path in one.paths]
 
 
 def note_unasked_gold(

