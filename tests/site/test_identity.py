@@ -1,5 +1,6 @@
 """One database after another: copies, renames, what was put back, backups while people rate."""
 
+import json
 import re
 import shutil
 import stat
@@ -236,6 +237,14 @@ def test_the_commands_about_a_store(
         assert "only owner" in cli("access", "s", *refused).err
     assert "Did you mean" in cli("access", "s", "--pause", "rater0").err
     assert "paused" in cli("access", "s", "--pause", "rater-0").out
+    with open_rating(study) as store:
+        ann = rating.accept_invitation(store, rating.invite(store, "ann", "owner"))
+        for nonce, device in (("a", "Firefox on Linux"), ("b", "Safari on iPhone")):
+            rating.begin_session(store, ann, nonce, device)
+        lost = next(one for one in rating.open_sessions(store) if "iPhone" in one.device)
+    told = cli("access", "s", "--end-session", lost.handle, "--json").out
+    assert [one["device"] for one in json.loads(told)["sessions"]] == ["Firefox on Linux"]
+    assert "is not open" in cli("access", "s", "--end-session", lost.handle).err
     dsn = "postgresql://me:word@127.0.0.1:1/x"
     line = cli("backup", "s", "c", "--print", "--database", dsn).out
     assert line.strip() == (

@@ -1,5 +1,6 @@
 """Who gets in, and who does not: links, cookies, tokens, origins, attempts."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -86,6 +87,41 @@ def test_a_forged_or_replayed_cookie_opens_nothing(
     replayed = TestClient(app, base_url=BASE, cookies={name: real})
     assert replayed.get("/api/session").status_code == 401
     assert boss.http.get("/owner").status_code == 200
+
+
+def test_one_device_of_a_person_is_signed_out_and_their_others_are_not(
+    app: FastAPI, store: Store, rater: Client, sign_in: Enter
+) -> None:
+    boss = sign_in("boss", "owner")
+    password = "a long " + "password"
+    rater.post("/password", password=password, again=password)
+    phone = TestClient(app, base_url=BASE, headers={"user-agent": PHONE})
+    token = re.search(r'name="csrf" content="(\w+)"', phone.get("/sign-in").text)
+    assert token is not None
+    name = rating.rater(store, rater.number).name
+    entered = {"csrf": token[1], "name": name, "password": password}
+    assert phone.post("/sign-in", data=entered, follow_redirects=False).status_code == 303
+    assert phone.get("/api/session").status_code == 200
+    page = boss.http.get(f"/owner/raters/{rater.number}").text
+    assert page.count("/sessions/") == 2  # the one before the password ended with it
+    assert "Safari on iPhone" in page
+    lost = next(one for one in rating.open_sessions(store, rater.number) if "iPhone" in one.device)
+    assert lost.handle not in phone.cookies[cookie_of(rater)]
+    end = f"/owner/raters/{rater.number}/sessions/{lost.handle}/end"
+    assert rater.post(end).status_code == 403
+    assert boss.post(end).status_code == 303
+    assert phone.get("/api/session").status_code == 401
+    assert rater.http.get("/api/session").status_code == 200
+    act = rating.audit_log(store)[0]
+    assert (act.actor, act.action, act.detail["rater"]) == ("boss", "end session", name)
+    assert boss.post(end).status_code == 422  # it is over
+    assert [one.number for one in rating.open_sessions(store)] == [rater.number, boss.number]
+
+
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+    "Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
+)
 
 
 def test_another_sites_cookie_is_void(site: Site, rater: Client) -> None:

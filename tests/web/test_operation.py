@@ -1,16 +1,23 @@
 """Health, metrics and the log of requests."""
 
 import logging
+import re
+import shlex
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from reassess.cli import main
 from reassess.rating import Store, invite
 from reassess.web import Site, create_app
 from reassess.web.operation import log_requests, requests_log
@@ -64,3 +71,41 @@ def test_the_log_of_requests_holds_no_token(app: FastAPI, store: Store, log: Pat
     assert "secret" not in text
     assert "POST /invite/{token} 303" in text
     assert "GET (other) 404" in text
+
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+def test_the_units_of_systemd_hold_and_name_what_the_command_line_knows(tmp_path: Path) -> None:
+    units = sorted(DEPLOY.glob("reassess*@.*"))
+    assert [one.suffix for one in units] == [".service", ".timer", ".service"]
+    command = "/opt/reassess/bin/reassess"
+    n_lines = 0
+    for unit in units:
+        text = unit.read_text()
+        for line in text.splitlines():
+            if not line.startswith("ExecStart"):
+                continue
+            words = re.sub(r"\$\$\(.*?\)", "12", line.partition(command)[2].rstrip("'"))
+            words = words.replace("$OPTIONS", "").replace("/var/backups/reassess", str(tmp_path))
+            typed = shlex.split(words)
+            with click.Context(main) as context:
+                verb = main.get_command(context, typed[0])
+                assert verb is not None
+                verb.make_context(typed[0], typed[1:])  # its arguments and options are known
+            n_lines += 1
+        name = unit.name.replace("@.", "@pets.")
+        (tmp_path / name).write_text(text.replace(command, sys.executable))
+    assert n_lines == 3
+    options = re.findall(r"OPTIONS=(.*)", (DEPLOY / "reassess@.service").read_text())
+    with click.Context(main) as context:
+        verb = main.get_command(context, "serve")
+        assert verb is not None
+        given = shlex.split(options[0].replace("/srv/reassess", str(tmp_path)))
+        verb.make_context("serve", ["pets", *given])
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed: the units' own words were not verified")
+    files = [str(path) for path in sorted(tmp_path.glob("reassess*"))]
+    done = subprocess.run([analyze, "verify", *files], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -30,12 +30,16 @@ Examples:
   reassess access my-study --remove bob --reason "left the lab"
   reassess access my-study --role ann expert
   reassess access my-study --revoke 3f2a91bc04de
+  reassess access my-study --end-session 9c41d07be2f3 --reason "a lost phone"
 """
 )
 @click.argument("study")
 @click.option("--pause", metavar="NAME", help="Let NAME do nothing until resumed; still signed in.")
 @click.option("--resume", metavar="NAME", help="Let NAME go on.")
 @click.option("--end-sessions", metavar="NAME", help="Sign NAME out on every device.")
+@click.option(
+    "--end-session", metavar="SESSION", help="Sign out one device, by its handle in the list."
+)
 @click.option("--remove", metavar="NAME", help="End sessions, password and links; votes stay.")
 @click.option(
     "--role",
@@ -53,6 +57,7 @@ def access(
     pause: str | None,
     resume: str | None,
     end_sessions: str | None,
+    end_session: str | None,
     remove: str | None,
     new_role: "tuple[str, Role] | None",
     revoke: str | None,
@@ -60,7 +65,7 @@ def access(
     database: str | None,
     as_json: bool,
 ) -> None:
-    """List the people of STUDY and their open links, after whatever the options end.
+    """List the people of STUDY, their links and devices, after whatever the options end.
 
     What is done here stands in the audit log, as done from the command line. The last owner who
     may act cannot be paused, removed or given another role: invite another one first.
@@ -81,17 +86,24 @@ def access(
             act(_person(store, name))
         if revoke is not None:
             rating.revoke_invitation(store, revoke)
+        if end_session is not None:
+            rating.end_session(store, end_session, reason=reason)
         people, links = rating.raters_of(store), rating.open_invitations(store)
+        sessions = rating.open_sessions(store)
     if as_json:
         print_json({
             "people": [{"name": one.name, "role": one.role, "state": _state(one)}
                        for one in people],
             "links": [{"link": one.handle, "name": one.rater, "role": one.role,
                        "expires_at": one.expires_at.isoformat()} for one in links],
+            "sessions": [{"session": one.handle, "name": one.rater, "device": one.device,
+                          "started_at": one.started_at.isoformat()} for one in sessions],
         })  # fmt: skip
         return
     _print(people, [(one.handle, one.rater, one.role, f"{one.expires_at:%Y-%m-%d %H:%M}")
-                    for one in links])  # fmt: skip
+                    for one in links],
+           [(one.handle, one.rater, one.device or "unknown", f"{one.started_at:%Y-%m-%d %H:%M}")
+            for one in sessions])  # fmt: skip
 
 
 def _person(store: "Store", name: str) -> "Rater":
@@ -116,16 +128,23 @@ def _state(one: "Rater") -> str:
     return one.stage if one.role == "rater" else "active"
 
 
-def _print(people: "tuple[Rater, ...]", links: list[tuple[str, str, str, str]]) -> None:
+def _print(
+    people: "tuple[Rater, ...]",
+    links: list[tuple[str, str, str, str]],
+    sessions: list[tuple[str, str, str, str]],
+) -> None:
     from rich.table import Table
 
     table = Table("name", "role", "state", title=f"{len(people):,} people", title_justify="left")
     for one in people:
         table.add_row(one.name, one.role, _state(one))
     console().print(table)
-    if links:
-        table = Table("link", "for", "role", "until (UTC)", title="Open links",
-                      title_justify="left")  # fmt: skip
-        for row in links:
-            table.add_row(*row)
-        console().print(table)
+    for title, columns, rows in (
+        ("Open links", ("link", "for", "role", "until (UTC)"), links),
+        ("Devices signed in", ("session", "of", "device", "since (UTC)"), sessions),
+    ):
+        if rows:
+            table = Table(*columns, title=title, title_justify="left")
+            for row in rows:
+                table.add_row(*row)
+            console().print(table)

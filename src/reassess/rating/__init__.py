@@ -24,6 +24,8 @@ is a function here that takes the store first; what must hold, the database hold
                  themselves, from Prolific, MTurk or a classroom
 `access`         `change_role`, `remove`, `end_sessions`, `open_invitations`,
                  `revoke_invitation`: how access ends
+`sessions`       `open_sessions`, `end_session`, `begin_session`, `person_of_session`: a
+                 person's devices
 `erasure`        `erase_person`: name, texts and votes out of the store
 `ownership`      `change_settings`, `pause`, `resume`, `waive_qualification`,
                  `exclude_votes`, `restore_votes`, `close`, `reopen`, `set_use`,
@@ -179,6 +181,13 @@ from reassess.rating.recruiting import (
     join_addresses_of,
     open_address,
 )
+from reassess.rating.sessions import (
+    OpenSession,
+    begin_session,
+    end_session,
+    open_sessions,
+    person_of_session,
+)
 from reassess.rating.store import (
     Store,
     has_mark,
@@ -221,6 +230,7 @@ __all__ = [
     "NoStopping",
     "NoTask",
     "OpenInvitation",
+    "OpenSession",
     "QuestionCounts",
     "QuestionTable",
     "Rater",
@@ -250,6 +260,7 @@ __all__ = [
     "agreed_text",
     "audit",
     "audit_log",
+    "begin_session",
     "change_role",
     "change_settings",
     "choose_gold",
@@ -262,6 +273,7 @@ __all__ = [
     "decide_gold",
     "earlier_gold_task",
     "earlier_task",
+    "end_session",
     "end_sessions",
     "enrol",
     "enrolments_of",
@@ -294,8 +306,10 @@ __all__ = [
     "next_task",
     "open_address",
     "open_invitations",
+    "open_sessions",
     "open_store",
     "pause",
+    "person_of_session",
     "practice_of_gold",
     "qualification_warning",
     "question_table",

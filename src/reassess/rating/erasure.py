@@ -26,6 +26,7 @@ from reassess.rating.schema import (
     invitations,
     leases,
     raters,
+    sessions,
     slots,
     submissions,
     votes,
@@ -84,6 +85,7 @@ def erase_person(store: Store, rater: int, *, with_votes: bool = False) -> Erase
             .values(name=name, password_hash=None, epoch=random_id(), removed_at=now)
         )
         connection.execute(delete(invitations).where(invitations.c.rater == rater))
+        connection.execute(delete(sessions).where(sessions.c.rater == rater))
         if with_votes:
             connection.execute(delete(consents).where(consents.c.rater == rater))
             connection.execute(delete(enrolments).where(enrolments.c.rater == rater))

@@ -190,7 +190,7 @@ def rater_named(store: Store, name: str) -> Rater | None:
         return None
     with store.database.read() as connection:
         row = connection.execute(select(raters).where(raters.c.name == name)).first()
-    return None if row is None else _record(row)
+    return None if row is None else rater_record(row)
 
 
 def raters_of(store: Store) -> tuple[Rater, ...]:
@@ -201,7 +201,7 @@ def raters_of(store: Store) -> tuple[Rater, ...]:
     """
     with store.database.read() as connection:
         return tuple(
-            _record(row) for row in connection.execute(select(raters).order_by(raters.c.id))
+            rater_record(row) for row in connection.execute(select(raters).order_by(raters.c.id))
         )
 
 
@@ -350,14 +350,15 @@ def _by_number(connection: Connection, number: int) -> Rater:
         row = connection.execute(select(raters).where(raters.c.id == number)).first()
     if row is None:
         raise _unknown(number)
-    return _record(row)
+    return rater_record(row)
 
 
 def _unknown(number: int) -> RaterError:
     return RaterError(f"rater {number} is unknown. Invite them first.")
 
 
-def _record(row: AnyRow) -> Rater:
+def rater_record(row: AnyRow) -> Rater:
+    """A person, from a row of their table."""
     return Rater(
         row.id, row.name, row.role, row.stage, row.paused_at is not None,
         row.password_hash is not None, row.epoch, row.removed_at is not None, row.channel,

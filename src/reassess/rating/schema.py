@@ -188,6 +188,17 @@ enrolments = Table(
     Column("completion_code", String(100), nullable=False, server_default=text("''")),
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("mark", String(64), primary_key=True),
+    Column("rater", ForeignKey("raters.id"), nullable=False, index=True),
+    Column("epoch", String(32), nullable=False),
+    Column("device", String(100), nullable=False, server_default=text("''")),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+)
+
 identities = Table(
     "identities",
     metadata,

@@ -101,8 +101,16 @@ def one_rater(request: Request, site: ASite, _: Owner, number: int) -> Response:
         figures=figures[0] if figures else None,
         chart=answers_over_time(rating.work_by_hour(site.store, number)),
         roles=ROLES,
+        devices=rating.open_sessions(site.store, number),
         size=(WIDTH, HEIGHT),
     )
+
+
+@router.post("/raters/{number}/sessions/{handle}/end")
+def end_session(site: ASite, owner: Owner, number: int, handle: str, _: Fields) -> Response:
+    """Sign a person out on one of their devices."""
+    rating.end_session(site.store, handle, by=owner.number)
+    return RedirectResponse(f"/owner/raters/{number}#devices", 303)
 
 
 @router.post("/raters/{number}/role")

@@ -1,7 +1,8 @@
 """Who is signed in: signed cookies, the tokens that forms carry, and rate limits.
 
-A cookie holds a rater's number, their epoch and a random text; nothing is kept on the server.
-Signing out changes the epoch, which voids every copy of the cookie. What signs it is made from
+A cookie holds a rater's number, their epoch and a random text. The store keeps a hash of that
+text with the name of the browser, so that one device can be signed out; signing out changes the
+epoch, which voids every cookie of the person. What signs it is made from
 the site's secret and the store's id, and so is its name: a cookie of another database, or of this
 one before it was copied or restored, is none of this site's, and leaves its own in place.
 
@@ -24,9 +25,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reassess import rating
+from reassess.rating.sessions import SESSION_SECONDS
+from reassess.web.devices import device_in
 from reassess.web.site import Site
 
-LIFETIME = 30 * 86_400
+LIFETIME = SESSION_SECONDS
 """Seconds that a cookie holds."""
 
 _MOST_OF_ADDRESS = RateLimitItemPerMinute(60)
@@ -98,16 +101,21 @@ class Sessions:
         number = said["rater"]
         if number is None:
             return Session(said["nonce"], None)
-        try:
-            person = rating.rater(self.site.store, number)
-        except rating.RaterError:
-            return None
-        is_void = person.is_removed or person.epoch != said["epoch"]
-        return None if is_void else Session(said["nonce"], person)
+        nonce = said["nonce"]
+        person = rating.person_of_session(self.site.store, number, said["epoch"], nonce)
+        return None if person is None else Session(nonce, person)
 
-    def start(self, response: Response, person: rating.Rater | None) -> Session:
-        """A new session; the response carries its cookie."""
+    def start(self, response: Response, person: rating.Rater | None, agent: str = "") -> Session:
+        """A new session; the response carries its cookie.
+
+        Args:
+            response: what answers the request.
+            person: who signs in; None for a visitor.
+            agent: how their browser calls itself.
+        """
         session = Session(secrets.token_urlsafe(16), person)
+        if person is not None:
+            rating.begin_session(self.site.store, person, session.nonce, device_in(agent))
         said = {
             "nonce": session.nonce,
             "rater": None if person is None else person.number,

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from reassess import rating
 from reassess.errors import DataError
 from reassess.web.access import Active, ASite, Fields, Person, sessions_in
+from reassess.web.devices import agent_in
 from reassess.web.pages import render
 from reassess.web.wording import BAD_LINK, BAD_PASSWORD, NOT_PRESENT, TOO_MANY
 
@@ -43,7 +44,7 @@ def accept(request: Request, site: ASite, token: str, _: Fields) -> Response:
     except rating.InvitationError:
         return render(request, "invited.html", status=403, token=token, message=BAD_LINK)
     response = RedirectResponse("/", 303)
-    sessions.start(response, person)
+    sessions.start(response, person, agent_in(request))
     return response
 
 
@@ -63,7 +64,7 @@ def sign_in(request: Request, site: ASite, fields: Fields) -> Response:
     if person is None:
         return render(request, "sign_in.html", status=403, message=BAD_PASSWORD, name=name)
     response = RedirectResponse("/", 303)
-    sessions.start(response, person)
+    sessions.start(response, person, agent_in(request))
     return response
 
 
@@ -99,5 +100,5 @@ def set_password(request: Request, site: ASite, person: Active, fields: Fields) 
     except DataError as error:
         return render(request, "password.html", status=422, message=str(error))
     response = RedirectResponse("/", 303)
-    sessions_in(request).start(response, changed)
+    sessions_in(request).start(response, changed, agent_in(request))
     return response
