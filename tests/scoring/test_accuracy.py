@@ -211,3 +211,4 @@ def test_records_that_change_places_are_refused_with_their_order():
         with pytest.raises(DataError, match=re.escape(says)):
             wrong()
     assert compare(predictions, predictions, labels, benchmark=None).difference == 0
+    assert image_table([predictions], labels).right.tolist() == [[True], [False], [False], [False]]

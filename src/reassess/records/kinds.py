@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from functools import cache, wraps
 from inspect import signature
-from typing import Any, TypeVar, get_args, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from reassess.errors import DataError
 
@@ -58,11 +59,12 @@ def _check(name: str, given: dict[str, Any], wanted: dict[str, tuple[type, bool]
 
 def _record(hint: object) -> tuple[type, bool] | None:
     """The record that an annotation names, and whether None may stand for it."""
-    kinds = [one for one in (get_args(hint) or (hint,)) if one is not type(None)]
+    members = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+    kinds = [one for one in members if one is not type(None)]
     if len(kinds) != 1 or not isinstance(kinds[0], type):
         return None
     is_record = kinds[0].__module__.startswith(_HOME)
-    return (kinds[0], type(None) in get_args(hint)) if is_record else None
+    return (kinds[0], type(None) in members) if is_record else None
 
 
 def _named(value: object) -> str:
