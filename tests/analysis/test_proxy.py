@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from reassess.analysis.model_sample import ImageDraws, from_probits, probits
 from reassess.analysis.proxy import default_bins, model_families, model_family, proxy
 from reassess.analysis.verdict import judge, results_verdict
 from reassess.catalog import IMAGENET_ORIGINAL
@@ -98,6 +99,59 @@ def test_families_make_intervals_wider(published) -> None:
 def test_the_rules(upper: float, noise: float, judged: tuple[str, ...]) -> None:
     found = judge(of(*models(n=300, upper=upper, noise=noise)))
     assert (found.answer, found.order, found.gain) == judged
+
+
+@pytest.mark.parametrize("n", [12, 25])
+@pytest.mark.parametrize("slope", [1.0, 0.65])
+def test_boards_with_known_answers(n: int, slope: float) -> None:
+    """No *no* where gains are worth .65 or more; a straight line of 25 models is a yes in half."""
+    rng = np.random.default_rng(n)
+    found = []
+    for _ in range(20):
+        x = rng.uniform(0.6, 0.9, n)
+        y = 0.05 + x + (slope - 1) * np.maximum(x - 0.76, 0) + rng.normal(0, 0.005, n)
+        found.append(judge(proxy(x, y, n_resamples=100, rng=rng)).answer)
+    assert found.count("no") <= 1
+    if slope == 1 and n >= 20:
+        assert found.count("yes") >= 10
+    if slope < 1:
+        assert found.count("yes") <= 2
+
+
+def test_a_scale_that_straightens_the_line_decides_nothing_alone() -> None:
+    """Straight in probits: in points a gain seems to be worth less at the top, and is not."""
+    x = np.linspace(0.4, 0.93, 60)
+    y = from_probits(probits(x) + 0.9) + np.tile([0.001, -0.001], 30)
+    found = of(x, y)
+    assert found.gain is not None
+    assert found.probit_gain is not None
+    assert (found.gain.gain, found.probit_gain.gain) == ("less", "holds")
+    assert judge(found).gain == "holds"
+    assert found.robustness is not None
+    assert (found.robustness.slope, found.robustness.intercept) == pytest.approx((1, 0.9), abs=0.02)
+    assert abs(found.robustness.top) < 0.001
+
+
+def test_metrics_that_have_nothing_to_do_with_each_other_are_no_proxies() -> None:
+    rng = np.random.default_rng(0)
+    found = judge(of(rng.uniform(0.6, 0.9, 60), rng.uniform(0.6, 0.9, 60)))
+    assert (found.answer, found.order_all) == ("no", "lost")
+
+
+def test_images_drawn_again_make_intervals_wider() -> None:
+    x, y = models(n=40)
+    rng = np.random.default_rng(1)
+    steady = ImageDraws(np.tile(x, (400, 1)), np.tile(y, (400, 1)))
+    assert of(x, y, images=steady).breakpoint == of(x, y).breakpoint
+    moved = ImageDraws(x + rng.normal(0, 0.01, (400, 40)), y + rng.normal(0, 0.01, (400, 40)))
+    wide, narrow = of(x, y, images=moved), of(x, y)
+    assert wide.images_redrawn
+    for name in ("slope_above_interval", "ratio_interval"):
+        low, high = getattr(wide.breakpoint, name)
+        assert high - low > 1.5 * np.ptp(getattr(narrow.breakpoint, name)), name
+    assert wide.top is not None
+    assert narrow.top is not None
+    assert np.ptp(wide.top.tau_interval) > np.ptp(narrow.top.tau_interval)
 
 
 def test_few_models_leave_it_open_and_say_why() -> None:

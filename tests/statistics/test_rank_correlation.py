@@ -39,6 +39,16 @@ def test_against_scipy_with_ties_and_copies(seed: int, n: int) -> None:
             assert slope == pytest.approx(scipy.stats.linregress(a, b).slope, abs=1e-9)
 
 
+def test_a_row_of_its_own_for_each_resample() -> None:
+    """As one by one, ties among them."""
+    rng = np.random.default_rng(0)
+    x, rows = rng.integers(0, 6, 9) / 6, rng.integers(0, 6, (5, 9)) / 6
+    weights = rng.integers(0, 4, (5, 9)).astype(float)
+    for function in (kendall_tau_b, spearman_rho, weighted_slopes):
+        alone = [function(x, y, w[None])[0] for y, w in zip(rows, weights, strict=True)]
+        assert function(x, rows, weights) == pytest.approx(alone, abs=1e-6), function
+
+
 def test_a_group_is_drawn_whole() -> None:
     groups = np.array([0, 1, 1, 2, 0])
     weights = group_weights(groups, 500, np.random.default_rng(0))

@@ -17,6 +17,10 @@
 `comparisons`    two models, with the labels' uncertainty
 `replicates`     resamples of images, raters and votes, and what models score in each
 `standings`      models against the original labels, and against each other
+`model_sample`   two accuracies of many models in one scale, and their resamples; `image_draws`
+                 those of images
+`gain`           what a point gained is worth at the top; `robustness` how far models lie off
+                 the line in probits
 `proxy`          is one accuracy still a proxy for another? slopes, breakpoint, order
 `verdict`        the last two joined, and judged by stated rules; `verdict_json` its numbers
 `reassessments`  several label sets of one benchmark, side by side; `label_table` joins them

@@ -14,32 +14,22 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Shaped
 
 from reassess.analysis.findings import ProgressLines, progress_lines
+from reassess.analysis.gain import LEAST_MODELS, Breakpoint, GainEstimate, bend_and_gain
+from reassess.analysis.model_sample import LEAST_GROUPS, ImageDraws, Interval, ModelSample
+from reassess.analysis.robustness import EffectiveRobustness, effective_robustness
 from reassess.errors import OptionError
 from reassess.statistics.intervals import (
     check_resamples,
-    defined_interval,
     group_weights,
     kendall_tau_b,
     spearman_rho,
     weighted_slopes,
 )
-from reassess.statistics.segmented import (
-    breakpoints,
-    broken_line_draws,
-    broken_line_p_value,
-    fit_broken_line,
-)
-
-Interval = tuple[float, float]
-
-LEAST_MODELS = 8
-"""Below this many models there is no breakpoint, no order of the top and no verdict."""
-
-LEAST_GROUPS = 8
-"""Below this many groups of models a bootstrap over them gives no interval."""
+from reassess.statistics.regression import ordinary_least_squares
+from reassess.statistics.segmented import fit_broken_line
 
 _LEAST_ON_A_LINE = 3
 """A line through two points has no error."""
@@ -75,36 +65,6 @@ class RangeSlope:
 
 
 @dataclass(frozen=True, slots=True)
-class Breakpoint:
-    """Two lines that meet where the data say, and whether they are one.
-
-    Attributes:
-        value: the x at which they meet.
-        interval: of it; None where there are too few groups, as for the other intervals.
-        slope_below: slope below it.
-        slope_below_interval: of that slope.
-        slope_above: slope above it.
-        slope_above_interval: of that slope.
-        ratio: slope above over slope below; None where the latter is 0.
-        ratio_interval: of the ratio.
-        p_value: probability of so strong a bend if one straight line were true.
-        preferred: breakpoints of the line that BIC prefers, with up to three; more than one
-            means that the bend is gradual, and none that one line does.
-    """
-
-    value: float
-    interval: Interval | None
-    slope_below: float
-    slope_below_interval: Interval | None
-    slope_above: float
-    slope_above_interval: Interval | None
-    ratio: float | None
-    ratio_interval: Interval | None
-    p_value: float
-    preferred: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class TopOrder:
     """Whether x and y order the models of the highest x alike.
 
@@ -118,6 +78,7 @@ class TopOrder:
         rho: Spearman's rho inside the top.
         rho_interval: of rho.
         tau_all: Kendall's tau-b over all models.
+        tau_all_interval: of it; None where there are too few groups.
         rho_all: Spearman's rho over all models.
     """
 
@@ -130,6 +91,7 @@ class TopOrder:
     rho: float | None
     rho_interval: Interval | None
     tau_all: float | None
+    tau_all_interval: Interval | None
     rho_all: float | None
 
 
@@ -148,6 +110,12 @@ class Proxy:
         breakpoint: None below `LEAST_MODELS` models, or where all x are nearly the same.
         top: None below `LEAST_MODELS` models.
         missing: why breakpoint or top is None, one sentence each.
+        gain: what a point gained at the top is worth, in points; None where breakpoint is.
+        probit_breakpoint: the breakpoint in probits; None where an accuracy is 0 or 1, or where
+            breakpoint is.
+        probit_gain: the gain in probits; None likewise.
+        robustness: how far models lie off the line in probits; None where it has no such line.
+        images_redrawn: whether intervals draw images beside models.
     """
 
     x: str
@@ -159,23 +127,11 @@ class Proxy:
     breakpoint: Breakpoint | None
     top: TopOrder | None
     missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """What every part needs: both accuracies, the groups, and the resamples."""
-
-    x: Float[np.ndarray, "n"]
-    y: Float[np.ndarray, "n"]
-    group: Int[np.ndarray, "n"]
-    weights: Float[np.ndarray, "B n"]
-    confidence: float
-
-    def n_groups(self, rows: Bool[np.ndarray, "n"] | Int[np.ndarray, "m"]) -> int:
-        return len(np.unique(self.group[rows]))
-
-    def interval(self, draws: Float[np.ndarray, "B"], n_groups: int) -> Interval | None:
-        return None if n_groups < LEAST_GROUPS else defined_interval(draws, self.confidence)
+    gain: GainEstimate | None = None
+    probit_breakpoint: Breakpoint | None = None
+    probit_gain: GainEstimate | None = None
+    robustness: EffectiveRobustness | None = None
+    images_redrawn: bool = False
 
 
 def model_family(model: str) -> str:
@@ -199,6 +155,7 @@ def proxy(
     *,
     names: tuple[str, str] = ("original", "real"),
     groups: Shaped[np.ndarray, "n"] | None = None,
+    images: ImageDraws | None = None,
     bins: Sequence[float] | None = None,
     top_share: float = 0.1,
     n_resamples: int = 1000,
@@ -212,6 +169,8 @@ def proxy(
         y: another.
         names: what the two are called.
         groups: what is drawn together, such as the family of each model; None draws models.
+        images: both accuracies when images are drawn again, one row a resample; None leaves
+            images as they are.
         bins: where the ranges of x begin, ascending; None takes those of `default_bins`.
         top_share: share of the models with the highest x that is called the top.
         n_resamples: B.
@@ -225,10 +184,15 @@ def proxy(
     check_resamples(n_resamples, confidence)
     _check(x, y, names, top_share)
     known = np.arange(len(x)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    sample = _Sample(x, y, known, group_weights(known, n_resamples, rng), confidence)
+    sample = ModelSample(x, y, known, group_weights(known, n_resamples, rng), confidence)
+    if images is not None:
+        sample = sample.move(images, _slope_at(sample))
     used = default_bins(x, names[0]) if bins is None else _ascending(bins)
-    bent, no_bend = _breakpoint(sample, rng)
+    bent = bend_and_gain(sample, rng)
     order, no_order = _top(sample, top_share)
+    in_probits = sample.in_probits()
+    probit = None if in_probits is None else bend_and_gain(in_probits, rng)
+    reasons = (bent if isinstance(bent, str) else None, no_order)
     return Proxy(
         x=names[0],
         y=names[1],
@@ -236,19 +200,27 @@ def proxy(
         n_groups=int(known.max()) + 1,
         slopes=_slopes(sample, used),
         halves=_halves(x, y),
-        breakpoint=bent,
+        breakpoint=None if isinstance(bent, str) else bent[0],
         top=order,
-        missing=tuple(reason for reason in (no_bend, no_order) if reason),
+        missing=tuple(reason for reason in reasons if reason),
+        gain=None if isinstance(bent, str) else bent[1],
+        probit_breakpoint=None if probit is None or isinstance(probit, str) else probit[0],
+        probit_gain=None if probit is None or isinstance(probit, str) else probit[1],
+        robustness=None
+        if in_probits is None or order is None
+        else effective_robustness(in_probits, order.n_models),
+        images_redrawn=images is not None,
     )
 
 
 def default_bins(x: Float[np.ndarray, "n"], name: str) -> tuple[float, ...]:
     """Where ranges of x begin by default: fixed for many models and the original labels.
 
-    Six ranges of original accuracy from 60 models on; for another accuracy six of equal
-    numbers of models; two halves below 60 models.
+    Six ranges of original accuracy from 60 models on, where each holds enough for a line, as on
+    ImageNet; for another accuracy six of equal numbers of models; two halves below 60 models.
     """
-    if len(x) >= _MANY_MODELS and name == "original":
+    counts = np.bincount(np.searchsorted(_EDGES, x, side="right"), minlength=len(_EDGES) + 1)
+    if len(x) >= _MANY_MODELS and name == "original" and counts.min() >= _LEAST_ON_A_LINE:
         return _EDGES
     n_ranges = 6 if len(x) >= _MANY_MODELS else 2
     ends = np.sort(x)[[round(len(x) * i / n_ranges) for i in range(1, n_ranges)]]
@@ -288,12 +260,12 @@ def _ascending(bins: Sequence[float]) -> tuple[float, ...]:
     return tuple(bins)
 
 
-def _slopes(sample: _Sample, bins: Sequence[float]) -> tuple[RangeSlope, ...]:
+def _slopes(sample: ModelSample, bins: Sequence[float]) -> tuple[RangeSlope, ...]:
     ends = [None, *bins, None]
     return tuple(_slope(sample, low, high) for low, high in pairwise(ends))
 
 
-def _slope(sample: _Sample, low: float | None, high: float | None) -> RangeSlope:
+def _slope(sample: ModelSample, low: float | None, high: float | None) -> RangeSlope:
     x, y = sample.x, sample.y
     rows = (x >= (-np.inf if low is None else low)) & (x < (np.inf if high is None else high))
     n_models, n_groups = int(rows.sum()), sample.n_groups(rows)
@@ -301,7 +273,7 @@ def _slope(sample: _Sample, low: float | None, high: float | None) -> RangeSlope
         reason = f"a line needs 3 models of different accuracy, and here are {n_models}"
         return RangeSlope(low, high, n_models, n_groups, None, None, reason)
     whole = weighted_slopes(x[rows], y[rows], np.ones((1, n_models)))
-    draws = weighted_slopes(x[rows], y[rows], sample.weights[:, rows])
+    draws = weighted_slopes(x[rows], sample.y_draws(rows), sample.weights[:, rows])
     interval = sample.interval(draws, n_groups)
     few = f"an interval needs {LEAST_GROUPS} groups of models, and here are {n_groups}"
     why = few if interval is None else None
@@ -315,36 +287,20 @@ def _halves(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"]) -> ProgressLin
         return None
 
 
-def _breakpoint(sample: _Sample, rng: np.random.Generator) -> tuple[Breakpoint | None, str | None]:
-    """The breakpoint, or why there is none."""
+def _slope_at(sample: ModelSample) -> Float[np.ndarray, "n"]:
+    """Slope of the curve at each model: of two lines where there are enough models, else of one."""
     x, y = sample.x, sample.y
-    if len(x) < LEAST_MODELS:
-        return None, f"A breakpoint needs {LEAST_MODELS} models, and here are {len(x)}."
     try:
-        found = fit_broken_line(x, y)
-    except OptionError as error:
-        return None, f"No breakpoint: {error}"
-    if not np.isfinite(found.breakpoint):
-        return None, "No breakpoint: the models have nearly the same accuracy."
-    n_groups = sample.n_groups(np.arange(len(x)))
-    draws = broken_line_draws(x, y, sample.weights)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = draws.upper / draws.lower
-    return Breakpoint(
-        value=found.breakpoint,
-        interval=sample.interval(draws.breakpoint, n_groups),
-        slope_below=found.lower,
-        slope_below_interval=sample.interval(draws.lower, n_groups),
-        slope_above=found.upper,
-        slope_above_interval=sample.interval(draws.upper, n_groups),
-        ratio=found.upper / found.lower if found.lower else None,
-        ratio_interval=sample.interval(ratios, n_groups),
-        p_value=broken_line_p_value(x, y, sample.group, len(sample.weights), rng),
-        preferred=breakpoints(x, y),
-    ), None
+        if len(x) >= LEAST_MODELS:
+            found = fit_broken_line(x, y)
+            if np.isfinite(found.breakpoint):
+                return np.where(x < found.breakpoint, found.lower, found.upper)
+        return np.full(len(x), ordinary_least_squares(x, y).slope)
+    except OptionError:  # the models have nearly the same accuracy
+        return np.ones(len(x))
 
 
-def _top(sample: _Sample, share: float) -> tuple[TopOrder | None, str | None]:
+def _top(sample: ModelSample, share: float) -> tuple[TopOrder | None, str | None]:
     """The order inside the top, or why there is none."""
     x, y = sample.x, sample.y
     n_top = round(share * len(x))
@@ -353,18 +309,20 @@ def _top(sample: _Sample, share: float) -> tuple[TopOrder | None, str | None]:
     n_top = max(n_top, min(LEAST_MODELS, len(x)))
     rows = np.argsort(-x, kind="stable")[:n_top]
     n_groups = sample.n_groups(rows)
-    one, weights = np.ones((1, n_top)), sample.weights[:, rows]
-    every = np.ones((1, len(x)))
+    one, every = np.ones((1, n_top)), np.ones((1, len(x)))
+    rho = spearman_rho(x[rows], sample.y_draws(rows), sample.weights[:, rows])
+    all_groups = sample.n_groups()
     return TopOrder(
         share=share,
         n_models=n_top,
         n_groups=n_groups,
         least=float(x[rows[-1]]),
         tau=_known(kendall_tau_b(x[rows], y[rows], one)),
-        tau_interval=sample.interval(kendall_tau_b(x[rows], y[rows], weights), n_groups),
+        tau_interval=sample.interval(sample.tau_draws(rows), n_groups),
         rho=_known(spearman_rho(x[rows], y[rows], one)),
-        rho_interval=sample.interval(spearman_rho(x[rows], y[rows], weights), n_groups),
+        rho_interval=sample.interval(rho, n_groups),
         tau_all=_known(kendall_tau_b(x, y, every)),
+        tau_all_interval=sample.interval(sample.tau_draws(np.arange(len(x))), all_groups),
         rho_all=_known(spearman_rho(x, y, every)),
     ), None
 

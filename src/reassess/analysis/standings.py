@@ -138,6 +138,12 @@ class ModelVsOriginal:
     interval: Interval
     above: PairedDifference | None
 
+    @property
+    def has_both(self) -> bool:
+        """Whether both accuracies are defined."""
+        original = None if self.original is None else self.original.value
+        return original is not None and self.real.value is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:

@@ -9,13 +9,15 @@ A metric is a proxy for another where it still orders the best models as the oth
 ======  =======================================================================
 order   kept: Kendall's tau inside the top is at least 0.5 (three of four pairs of models in
         the same order), all of its interval; lost: all of its interval is below; else open
-gain    less: there is a bend (p < 0.05) and the slope above it is smaller than below, all of
-        the interval of their ratio below 1; nothing: so, and the interval of the slope above
-        reaches 0; more: a bend, and the ratio above 1; holds: no bend to be seen, and the
-        ratio at least 0.5, all of its interval; else open
-answer  no: order lost, or gain nothing; weaker: else gain less; yes: order kept and gain holds
-        or more; else open
+gain    what `reassess.analysis.gain` proves, in points and in probits together: holds, more,
+        less, nothing, else open
+answer  no: gain nothing; or order lost, and gain less than half (all of the interval, in both
+        scales); or order lost among all models, and their tau's interval reaches 0; weaker:
+        else order lost, or gain less; yes: gain holds or more, and tau inside the top is 0.5
+        at least; open: what is left
 ======  =======================================================================
+
+So *no* rests on what is proven, never on an interval that says nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +27,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from reassess.analysis.gain import Gain, GainEstimate, joint_gain
+from reassess.analysis.image_draws import draw_images
+from reassess.analysis.model_sample import LEAST_GROUPS, Interval
 from reassess.analysis.multilabel import LabelKinds, label_kinds
 from reassess.analysis.proxy import Proxy, model_families, proxy
 from reassess.analysis.standings import (
@@ -44,17 +49,13 @@ from reassess.statistics import wilson_interval
 
 Answer = Literal["yes", "weaker", "no", "open"]
 Order = Literal["kept", "lost", "open"]
-Gain = Literal["holds", "more", "less", "nothing", "open"]
 ClusterBy = Literal["family", "none"]
 
 KEPT_TAU = 0.5
 """Three of four pairs of models in the same order."""
 
-LEAST_RATIO = 0.5
-"""A slope that may be worth less than half of that below does not hold."""
-
-SIGNIFICANT = 0.05
-"""There is a bend where its p-value is below this."""
+HALF = 0.5
+"""A slope above that is surely less than half of that below, and a lost order, are no proxy."""
 
 _GROUPS: dict[ClusterBy, Callable[[Shaped[np.ndarray, "M"]], Shaped[np.ndarray, "M"] | None]] = {
     "family": model_families,
@@ -71,12 +72,14 @@ class Judgement:
     Attributes:
         answer: yes, weaker, no, or open where so few models cannot tell.
         order: whether the best models are still put in the same order.
-        gain: whether a point gained is still worth as much.
+        gain: whether a point gained is still worth as much, in points and probits together.
+        order_all: whether all models are put in the same order.
     """
 
     answer: Answer
     order: Order
     gain: Gain
+    order_all: Order = "open"
 
 
 @checks_choices
@@ -92,6 +95,7 @@ class ResultsVerdict:
         original_labels: the original labels' ReaL accuracy; None where y is not ReaL accuracy.
         judgement: what follows.
         confidence: of the intervals.
+        models: the entries that have both, in the order of the proxy's residuals.
     """
 
     n_entries: int
@@ -101,6 +105,7 @@ class ResultsVerdict:
     original_labels: OriginalLabelsScore | None
     judgement: Judgement
     confidence: float
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +143,23 @@ class StudyVerdict:
 
 def judge(found: Proxy) -> Judgement:
     """Whether y still follows x, by the rules at the head of this module."""
-    order, gain = _order(found), _gain(found)
+    top = found.top
+    order = _order(None if top is None else top.tau_interval)
+    order_all = _order(None if top is None else top.tau_all_interval)
+    points, probits = found.gain, found.probit_gain
+    gain: Gain = "open"
+    if points is not None:
+        gain = joint_gain(points.gain, None if probits is None else probits.gain)
+    halved = gain == "less" and all(_is_below_half(one) for one in (points, probits))
     answer: Answer = "open"
-    if order == "lost" or gain == "nothing":
+    unrelated = order_all == "lost" and top is not None and _reaches_0(top.tau_all_interval)
+    if gain == "nothing" or (order == "lost" and halved) or unrelated:
         answer = "no"
-    elif gain == "less":
+    elif gain == "less" or order == "lost":
         answer = "weaker"
-    elif order == "kept" and gain in {"holds", "more"}:
+    elif gain in {"holds", "more"} and top is not None and (top.tau or 0.0) >= KEPT_TAU:
         answer = "yes"
-    return Judgement(answer, order, gain)
+    return Judgement(answer, order, gain, order_all)
 
 
 @checks_choices
@@ -218,6 +231,7 @@ def results_verdict(
         original_labels=above,
         judgement=judge(found),
         confidence=confidence,
+        models=tuple(models.tolist()),
     )
 
 
@@ -257,18 +271,23 @@ def study_verdict(
     known = [
         (one.model, one.original.value, one.real.value)
         for one in models
-        if one.original is not None
-        and one.original.value is not None
-        and one.real.value is not None
+        if one.has_both and one.original is not None
     ]
     found = None
     if len(known) > 1:
         names, x, y = (np.array(column) for column in zip(*known, strict=True))
         groups = _GROUPS[cluster_by](names)
+        by_name = {one.model: one for one in predictions}
+        # So few models have no interval, whatever the images are.
+        redrawn = None
+        if len(known) >= LEAST_GROUPS:
+            chosen = [by_name[name] for name in names.tolist()]
+            redrawn = draw_images(chosen, labels, benchmark, n_resamples, rng)
         found = proxy(
             x,
             y,
             groups=groups,
+            images=redrawn,
             bins=bins,
             top_share=top_share,
             n_resamples=n_resamples,
@@ -309,8 +328,8 @@ def _study_original_labels(
     )
 
 
-def _order(found: Proxy) -> Order:
-    interval = None if found.top is None else found.top.tau_interval
+def _order(interval: Interval | None) -> Order:
+    """Whether an order with this interval of tau is kept."""
     if interval is None:
         return "open"
     if interval[0] >= KEPT_TAU:
@@ -318,13 +337,10 @@ def _order(found: Proxy) -> Order:
     return "lost" if interval[1] < KEPT_TAU else "open"
 
 
-def _gain(found: Proxy) -> Gain:
-    bent = found.breakpoint
-    if bent is None or bent.ratio_interval is None or bent.slope_above_interval is None:
-        return "open"
-    low, high = bent.ratio_interval
-    if bent.p_value >= SIGNIFICANT:
-        return "holds" if low >= LEAST_RATIO else "open"
-    if high < 1:
-        return "nothing" if bent.slope_above_interval[0] <= 0 else "less"
-    return "more" if low > 1 else "open"
+def _reaches_0(interval: Interval | None) -> bool:
+    return interval is not None and interval[0] <= 0
+
+
+def _is_below_half(found: GainEstimate | None) -> bool:
+    """Whether all of the ratio's interval is below `HALF`; what is not there does not object."""
+    return found is None or (found.interval is not None and found.interval[1] < HALF)

@@ -12,13 +12,20 @@ from reassess.analysis.verdict import Judgement, ResultsVerdict, StudyVerdict
 def results_as_dict(found: ResultsVerdict) -> dict[str, Any]:
     """The verdict on published accuracies."""
     above = found.original_labels
-    value = {
+    value: dict[str, Any] = {
         "n_models": found.proxy.n_models,
         "n_left_out": found.n_left_out,
         "cluster": found.cluster_by,
         "n_above_original_labels": None if above is None else above.n_above,
     }
-    return value | _original_labels_as_dict(above) | _proxy_as_dict(found.proxy, found.judgement)
+    value |= _original_labels_as_dict(above) | _proxy_as_dict(found.proxy, found.judgement)
+    off = () if found.proxy.robustness is None else found.proxy.robustness.residual
+    if off:
+        value["effective_robustness"]["models"] = [
+            {"model": model, "residual": residual}
+            for model, residual in zip(found.models, off, strict=True)
+        ]
+    return value
 
 
 def study_as_dict(found: StudyVerdict) -> dict[str, Any]:
@@ -35,11 +42,25 @@ def study_as_dict(found: StudyVerdict) -> dict[str, Any]:
     }
     value |= _original_labels_as_dict(above)
     ranked = {} if found.uncertainty is None else _ranked_as_dicts(found.uncertainty)
-    value["models"] = [_standing_as_dict(one) | ranked.get(one.model, {}) for one in found.models]
+    off = _residuals(found)
+    value["models"] = [
+        _standing_as_dict(one)
+        | {"effective_robustness": off.get(one.model)}
+        | ranked.get(one.model, {})
+        for one in found.models
+    ]
     value["neighbours"] = [asdict(one) for one in found.neighbours]
     value["n_neighbours_decided"] = sum(one.difference.decided for one in found.neighbours)
     value["ranks"] = None if found.uncertainty is None else _ranks_as_dict(found.uncertainty)
     return value | _proxy_as_dict(found.proxy, found.judgement)
+
+
+def _residuals(found: StudyVerdict) -> dict[str, float]:
+    """Effective robustness of each model by name; empty where there is no line."""
+    if found.proxy is None or found.proxy.robustness is None:
+        return {}
+    both = [one.model for one in found.models if one.has_both]
+    return dict(zip(both, found.proxy.robustness.residual, strict=True))
 
 
 def adjacent_as_dict(one: Adjacent) -> dict[str, Any]:
@@ -117,6 +138,10 @@ def _proxy_as_dict(found: Proxy | None, judgement: Judgement) -> dict[str, Any]:
         why = "There are fewer than 2 models with an accuracy under the original labels."
         found = Proxy("original", "real", 0, 0, (), None, None, None, (why,))
     bent = found.breakpoint
+    robustness = None if found.robustness is None else asdict(found.robustness)
+    if robustness is not None:
+        del robustness["residual"]
+    probit = found.probit_breakpoint
     value: dict[str, Any] = {
         "x": found.x,
         "y": found.y,
@@ -126,6 +151,13 @@ def _proxy_as_dict(found: Proxy | None, judgement: Judgement) -> dict[str, Any]:
         "breakpoint": None if bent is None else bent.value,
         "breakpoint_interval": None if bent is None else bent.interval,
         "bend": None if bent is None else asdict(bent),
+        "bend_probits": None if probit is None else asdict(probit),
+        "gains": {
+            "points": None if found.gain is None else asdict(found.gain),
+            "probits": None if found.probit_gain is None else asdict(found.probit_gain),
+        },
+        "effective_robustness": robustness,
+        "images_redrawn": found.images_redrawn,
         "top": None if found.top is None else asdict(found.top),
         "missing": list(found.missing),
     }

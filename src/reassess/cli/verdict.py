@@ -44,14 +44,14 @@ METRIC is one of
   sketch    accuracy on ImageNet-Sketch
 
 \b
-The rules, on 95 % intervals:
+The rules, on 95 % intervals, in points and in probits together:
   order   kept: Kendall's tau inside the top is 0.5 or more (three of four pairs of
           models in the same order), all of its interval; lost: all of it below
-  gain    less: the slope changes (p < 0.05), and above over below the breakpoint is
-          under 1, all of its interval; nothing: so, and the slope above may be 0;
-          more: over 1; holds: no change, and the ratio at least 0.5
-  answer  no: order lost, or gain nothing; weaker: else gain less;
-          yes: order kept, and gain holds or more; open: what is left
+  gain    slope above over slope below; holds: proven to lie in 0.8 to 1.25; less: all
+          of its interval below 0.8; nothing: below 0.25; more: above 1.25
+  answer  no: gain nothing, or order lost and gain less than half, or no order at all;
+          weaker: else order lost or gain less; yes: gain holds or more, and tau 0.5 or
+          more; open: what is left
 docs/verdict.md gives methods and sources.
 """
 )

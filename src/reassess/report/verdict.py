@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from reassess.analysis.gain import EQUIVALENT, SIGNIFICANT, Gain, GainEstimate
 from reassess.analysis.proxy import Proxy, RangeSlope
 from reassess.analysis.replicates import Ranked
 from reassess.analysis.soft_labels import Sensitivity
 from reassess.analysis.standings import Neighbours, OriginalLabelsScore
 from reassess.analysis.uncertainty import Adjacent, UncertainScores, count_decisions
-from reassess.analysis.verdict import SIGNIFICANT, Judgement, ResultsVerdict, StudyVerdict
+from reassess.analysis.verdict import Judgement, ResultsVerdict, StudyVerdict
 from reassess.report import formatting as fmt
 
 METRICS = {
@@ -72,32 +73,63 @@ def study_sentences(found: StudyVerdict) -> Sentences:
     return (*told, *(() if found.proxy is None else _on_following(found.proxy)))
 
 
+_GAINS: dict[Gain, str] = {
+    "holds": "a point gained on it is worth as much as before",
+    "more": "a point gained on it is worth more at the top",
+    "less": "a point gained on it is worth less at the top",
+    "nothing": "a point gained on it at the top is worth next to nothing",
+    "open": "what a point gained on it at the top is worth is open",
+}
+
+_WORTH: dict[Gain, str] = {
+    "holds": "as much",
+    "more": "more",
+    "less": "less",
+    "nothing": "next to nothing",
+    "open": "open",
+}
+
+
 def _on_the_proxy(proxy: Proxy, judgement: Judgement) -> str:
-    x, y = METRICS.get(proxy.x, proxy.x), METRICS.get(proxy.y, proxy.y)
+    x, y = _name(proxy.x), _name(proxy.y)
     order = {
         "kept": "it still puts the best models in much the same order",
         "lost": "it no longer puts the best models in the same order",
         "open": "whether it puts the best models in the same order is open",
     }[judgement.order]
-    gain = {
-        "holds": "a point gained on it is worth as much as before",
-        "more": "a point gained on it is worth more at the top",
-        "less": "a point gained on it is worth less at the top",
-        "nothing": "a point gained on it at the top is worth nothing that can be told",
-        "open": "what a point gained on it at the top is worth is open",
-    }[judgement.gain]
+    no = f"No longer a proxy: at the top, {x} does not stand for {y} any more"
+    if judgement.order_all == "lost":
+        no = f"No proxy: {x} does not put these models in the order of {y}"
+    elif judgement.order == "kept":  # so that nothing is said to be gone that is kept
+        no = f"No longer a proxy for gains: at the top, {x} rises without {y}"
     lead = {
         "yes": f"Still a proxy: {x} still stands for {y}",
         "weaker": f"Still a proxy, but a weaker one: {x} stands for {y}, and less so at the top",
-        "no": f"No longer a proxy: at the top, {x} does not stand for {y} any more",
+        "no": no,
         "open": f"Open: these models do not tell whether {x} is still a proxy for {y}",
     }[judgement.answer]
-    return f"{lead}; {order}, and {gain}."
+    falls, holds = judgement.gain in {"less", "nothing"}, judgement.gain in {"holds", "more"}
+    differ = (judgement.order == "kept" and falls) or (judgement.order == "lost" and holds)
+    join = "but" if differ else "and"
+    return f"{lead}; {order}, {join} {_GAINS[judgement.gain]}{_by_scale(proxy)}."
+
+
+def _by_scale(proxy: Proxy) -> str:
+    """What either scale says of a gain, where they differ."""
+    points, probits = proxy.gain, proxy.probit_gain
+    if points is None or probits is None or points.gain == probits.gain:
+        return ""
+    return f" (in points {_WORTH[points.gain]}, in probits {_WORTH[probits.gain]})"
+
+
+def _name(metric: str) -> str:
+    return METRICS.get(metric, metric)
 
 
 def _on_following(proxy: Proxy) -> Sentences:
     """Slopes, breakpoint, halves and the order of the top, where they are there."""
     told = [("slopes", _on_slopes(proxy)), ("breakpoint", _on_breakpoint(proxy))]
+    told += [("gain", " ".join(filter(None, (_on_gain(proxy), _on_robustness(proxy)))))]
     told += [("halves", _on_halves(proxy)), ("order", _on_order(proxy))]
     told += [("not said", reason) for reason in proxy.missing]
     return tuple((about, sentence) for about, sentence in told if sentence)
@@ -111,7 +143,7 @@ def _on_slopes(proxy: Proxy) -> str:
     ]
     if not told:
         return ""
-    x, y = METRICS.get(proxy.x, proxy.x), METRICS.get(proxy.y, proxy.y)
+    x, y = _name(proxy.x), _name(proxy.y)
     return f"A point of {x} comes with this many points of {y}: {'; '.join(told)}."
 
 
@@ -131,6 +163,43 @@ def _on_breakpoint(proxy: Proxy) -> str:
         places = fmt.listed([fmt.percent(one) for one in bent.preferred])
         return f"{first}; several breaks, at {places}, fit better: the bend is gradual."
     return f"{first}."
+
+
+def _on_gain(proxy: Proxy) -> str:
+    """The ratio of slopes in points and in probits, side by side."""
+    told = [
+        f"{_slope(one.ratio, one.interval)} times in {one.scale} {_beyond(one)}"
+        for one in (proxy.gain, proxy.probit_gain)
+        if one is not None and one.ratio is not None
+    ]
+    if not told:
+        return ""
+    low, high = EQUIVALENT
+    images = " Images are drawn again, too." if proxy.images_redrawn else ""
+    return (
+        f"A gain is worth {' and '.join(told)}, beside what it is worth below; {low:g} to"
+        f" {high:g} times counts as the same.{images}"
+    )
+
+
+def _beyond(one: GainEstimate) -> str:
+    at = f"from {fmt.percent(one.at)} on"
+    return f"{at}, the median model" if one.place == "median" else at
+
+
+def _on_robustness(proxy: Proxy) -> str:
+    found = proxy.robustness
+    if found is None or proxy.top is None:
+        return ""
+    ends = ""
+    if found.top_interval is not None:
+        low, high = (fmt.points(end, 2) for end in found.top_interval)
+        ends = f" ({low} to {high})"
+    return (
+        f"Effective robustness: the {proxy.top.n_models:,} best models lie"
+        f" {fmt.points(found.top, 2)} points{ends} off the line in probits through the other"
+        f" {found.n_fitted:,}, on average."
+    )
 
 
 def _on_halves(proxy: Proxy) -> str:

@@ -8,6 +8,7 @@ light; the tests hold every function against SciPy.
               resamples, and the intervals, slopes and ranks that they give
 `regression`  straight lines, and logistic regression fast enough for every resample
 `segmented`   a broken line: two straight lines that meet at a breakpoint
+`hinge`       two lines that meet at a given x; the interval of the ratio of their slopes
 `agreement`   of raters with each other, beyond chance
 `sampling`    shares and differences from a stratified sample
 `calibration` probabilities that mean what they say

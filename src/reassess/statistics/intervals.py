@@ -331,14 +331,23 @@ def group_weights(
 
 
 def weighted_slopes(
-    x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], weights: Float[np.ndarray, "B n"]
+    x: Float[np.ndarray, "n"],
+    y: Float[np.ndarray, "n"] | Float[np.ndarray, "B n"],
+    weights: Float[np.ndarray, "B n"],
 ) -> Float[np.ndarray, "B"]:
-    """Slope of the least squares line in each resample; NaN where all x are the same."""
-    u, v = x - x.mean(), y - y.mean()
-    n, su, sv = weights.sum(axis=1), weights @ u, weights @ v
+    """Slope of the least squares line in each resample; NaN where all x are the same.
+
+    Args:
+        x: where the points are.
+        y: what is fitted, the same in all resamples or one row a resample.
+        weights: how often each point is in each resample.
+    """
+    u, v = x - x.mean(), np.atleast_2d(y) - y.mean()
+    n, su = weights.sum(axis=1), weights @ u
+    sv = np.einsum("bi,bi->b", weights, np.broadcast_to(v, weights.shape))
     with np.errstate(divide="ignore", invalid="ignore"):
         suu = weights @ (u * u) - su * su / n
-        suv = weights @ (u * v) - su * sv / n
+        suv = np.einsum("bi,bi->b", weights * u, np.broadcast_to(v, weights.shape)) - su * sv / n
         slopes: Float[np.ndarray, "B"] = np.where(suu > _FLAT, suv / suu, np.nan)
     return slopes
 
@@ -401,35 +410,42 @@ def rank_intervals(
 
 
 def kendall_tau_b(
-    x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], weights: Float[np.ndarray, "B n"]
+    x: Float[np.ndarray, "n"],
+    y: Float[np.ndarray, "n"] | Float[np.ndarray, "B n"],
+    weights: Float[np.ndarray, "B n"],
 ) -> Float[np.ndarray, "B"]:
     """Kendall's tau-b: pairs in the same order less pairs in the other, over pairs not tied.
 
     Args:
         x: one quantity.
-        y: the other.
+        y: the other, the same in all resamples or one row a resample.
         weights: how often each thing is in each resample; one row of ones for all as they are.
     """
-    by_x, by_y = (np.sign(one[:, None] - one[None, :]).astype(np.float32) for one in (x, y))
+    by_x, by_y = (
+        np.sign(one[..., :, None] - one[..., None, :]).astype(np.float32) for one in (x, y)
+    )
     w = weights.astype(np.float32)
     agreed, of_x, of_y = (
-        np.einsum("bi,bi->b", w @ pairs, w, dtype=np.float64)
+        np.einsum("bi,bi->b", (w[:, None] @ pairs)[:, 0] if pairs.ndim == 3 else w @ pairs, w,
+                  dtype=np.float64)
         for pairs in (by_x * by_y, np.abs(by_x), np.abs(by_y))
-    )
+    )  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):
         tau: Float[np.ndarray, "B"] = agreed / np.sqrt(of_x * of_y)
     return tau
 
 
 def spearman_rho(
-    x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"], weights: Float[np.ndarray, "B n"]
+    x: Float[np.ndarray, "n"],
+    y: Float[np.ndarray, "n"] | Float[np.ndarray, "B n"],
+    weights: Float[np.ndarray, "B n"],
 ) -> Float[np.ndarray, "B"]:
     """Spearman's rho: the correlation of ranks, things that are tied sharing their mean rank.
 
     Args:
         x: one quantity.
-        y: the other.
-        weights: as in `kendall_tau_b`.
+        y: the other, as in `kendall_tau_b`.
+        weights: likewise.
     """
     n = weights.sum(axis=1, keepdims=True)
     a, b = (_middle_ranks(one, weights) - (n + 1) / 2 for one in (x, y))
@@ -441,9 +457,13 @@ def spearman_rho(
 
 
 def _middle_ranks(
-    x: Float[np.ndarray, "n"], weights: Float[np.ndarray, "B n"]
+    x: Float[np.ndarray, "n"] | Float[np.ndarray, "B n"], weights: Float[np.ndarray, "B n"]
 ) -> Float[np.ndarray, "B n"]:
     """Mean rank of each thing, from 1, in each resample."""
+    if x.ndim == 2:
+        before = 0.5 * (1 + np.sign(x[:, :, None] - x[:, None, :]))  # 1 before, 0.5 tied
+        rank: Float[np.ndarray, "B n"] = (before @ weights[:, :, None])[:, :, 0] + 0.5
+        return rank
     order = np.argsort(x, kind="stable")
     _, first, value = np.unique(x[order], return_index=True, return_inverse=True)
     held = np.add.reduceat(weights[:, order], first, axis=1)

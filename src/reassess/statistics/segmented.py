@@ -88,6 +88,7 @@ def broken_line_draws(
     y: Float[np.ndarray, "n"],
     weights: Float[np.ndarray, "B n"],
     *,
+    redrawn: Float[np.ndarray, "B n"] | None = None,
     trim: float = 0.05,
 ) -> BrokenLineDraws:
     """The two lines in each resample, given by how often each point is in it.
@@ -96,14 +97,16 @@ def broken_line_draws(
         x: where the points are.
         y: what is fitted.
         weights: how often each point is in each resample.
+        redrawn: y in each resample; None for y in all.
         trim: as in `fit_broken_line`; the candidates are those of the whole sample.
 
     Raises:
         OptionError: as in `fit_broken_line`.
     """
     order = np.lexsort((y, x))
+    rows = y[None, order] if redrawn is None else redrawn[:, order]
     x, y, candidates = _prepared(x, y, trim)
-    parts = list(_profiles(x, y[None], weights[:, order], candidates))
+    parts = list(_profiles(x, rows, weights[:, order], candidates))
     place, lower, upper, _ = (np.concatenate(column) for column in zip(*parts, strict=True))
     return BrokenLineDraws(place, lower, upper)
 
