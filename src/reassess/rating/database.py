@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Row, Table, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+    NoSuchModuleError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from reassess.errors import MissingExtraError
@@ -77,6 +83,7 @@ _CHECKPOINT = 250
 """Pages, one mebibyte: so much of SQLite's log may lie beside the database, where it would stay
 behind when somebody copies the database alone."""
 
+_STALE_SECONDS = 1.0
 _TRIES = 12
 _AT_ONCE = 8
 _LOST_A_RACE = {"40001", "40P01", "23503", "23505"}
@@ -217,6 +224,7 @@ class Database:
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
             yield connection
+            connection.commit()  # after a rollback psycopg prepares every statement anew
 
     @contextmanager
     def _explaining(self, *, last: bool = False) -> Iterator[None]:
@@ -344,18 +352,41 @@ def _keep_private(path: Path, *, make: bool) -> None:
 
 def _postgresql_engine(url: URL) -> Engine:
     try:
-        import psycopg  # noqa: F401
+        from psycopg.types.numeric import Int8Dumper
     except ImportError as error:
         raise MissingExtraError("psycopg", "postgresql", "a PostgreSQL database") from error
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=2 * _AT_ONCE,
         max_overflow=16,
         pool_timeout=BUSY_SECONDS,
-        pool_pre_ping=True,
+        pool_use_lifo=True,
         isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
+        connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c jit=off"},
     )
+
+    def prepare(connection: Any, record: object) -> None:
+        """Let the size of a number not decide which prepared statement it belongs to."""
+        del record
+        connection.adapters.register_dumper(int, Int8Dumper)
+
+    def note_use(connection: object, record: Any) -> None:
+        del connection
+        record.info["used"] = time.monotonic()
+
+    def check(connection: Any, record: Any, proxy: object) -> None:
+        """Ask whether the server is still there, unless it answered a moment ago."""
+        del proxy
+        if time.monotonic() - record.info.get("used", 0.0) > _STALE_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except DBAPIError as error:
+                raise DisconnectionError from error
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "checkin", note_use)
+    event.listen(engine, "checkout", check)
+    return engine
 
 
 LONGEST_LIST = 5_000
