@@ -29,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from reassess.errors import MissingExtraError
 from reassess.rating.records import StoreError
+from reassess.rating.round_trip import send_last
 
 
 class FairSemaphore:
@@ -204,6 +205,17 @@ class Database:
             for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
                 raw.execute(statement).close()
 
+    def analyze(self, *tables: str) -> None:
+        """Have PostgreSQL count what many rows were added to: it plans by these figures.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        if not self.is_sqlite:
+            self.write(
+                lambda connection: connection.exec_driver_sql(f"ANALYZE {', '.join(tables)}")
+            )
+
     def _once(self, act: Callable[[Connection], T], durable: bool) -> T:
         with self._writers.hold(BUSY_SECONDS), self.engine.connect() as connection:
             if self.is_sqlite:
@@ -211,10 +223,13 @@ class Database:
                 raw: Any = connection.connection.driver_connection
                 raw.execute(f"PRAGMA synchronous={level}").close()
                 connection = connection.execution_options(immediate=True)  # noqa: PLW2901
+            else:
+                connection = connection.execution_options(durable=durable)  # noqa: PLW2901
             with connection.begin():
-                if not durable and not self.is_sqlite:
-                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-                return act(connection)
+                found = act(connection)
+                if not durable:
+                    send_last(connection)
+                return found
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

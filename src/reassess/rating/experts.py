@@ -194,7 +194,9 @@ def import_gold(store: Store, gold: Gold) -> int:
         decide_truth(connection, number.tolist(), at_least=1)
         return len(number)
 
-    return store.database.write(act)
+    n_gold = store.database.write(act)
+    store.database.analyze("tasks", "questions")
+    return n_gold
 
 
 def gold(store: Store, *, include_withdrawn: bool = False) -> Gold | None:

@@ -6,7 +6,7 @@ held in the same transaction. Who gets the next one is decided in `reassess.rati
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import Connection, Integer, bindparam, exists, select, update
 
 from reassess.rating.database import AnyRow
 from reassess.rating.records import LeaseError, TaskLease, TaskQuestion, is_text
@@ -35,11 +35,12 @@ _COLUMNS = (
     leases.c.state, leases.c.questions, leases.c.leased_at, leases.c.expires_at,
     leases.c.is_sweep, images.c.name, raters.c.paused_at,
 )  # fmt: skip
-_LEASE = (
+LEASE = (
     select(*_COLUMNS)
     .select_from(leases.join(tasks, tasks.c.id == leases.c.task).join(images).join(raters))
     .where(leases.c.id == bindparam("lease"))
 )
+"""A lease, its image and its rater."""
 _LABELS = select(questions.c.id, questions.c.label).where(
     questions.c.id.in_(bindparam("questions", expanding=True))
 )
@@ -52,12 +53,13 @@ _ANSWERS = (
     )
     .order_by(votes.c.version)
 )
-_EXPIRED = (
+RUN_OUT = (
     select(leases.c.id, leases.c.task, leases.c.rater, leases.c.purpose, leases.c.questions)
     .where(leases.c.state == OPEN, leases.c.expires_at <= bindparam("now"))
     .order_by(leases.c.expires_at)
-    .limit(bindparam("limit"))
+    .limit(bindparam("limit", type_=Integer))
 )
+"""Leases that have run out and hold their slots still."""
 _OF_RATER = select(
     leases.c.id, leases.c.task, leases.c.rater, leases.c.purpose, leases.c.questions
 ).where(leases.c.state == OPEN, leases.c.rater == bindparam("rater"))  # fmt: skip
@@ -86,9 +88,10 @@ _KEEP = (
     .values(expires_at=bindparam("until"))
     .returning(leases.c.id)
 )  # fmt: skip
-_RAN_OUT = select(leases.c.id, leases.c.questions, leases.c.is_sweep).where(
+RAN_OUT = select(leases.c.id, leases.c.questions, leases.c.is_sweep).where(
     leases.c.rater == bindparam("rater"), leases.c.state == EXPIRED
 )
+"""Leases of a rater that ran out unanswered, and were neither held again nor given up."""
 _LATER = exists().where(
     leases.c.rater == bindparam("rater"), leases.c.task == bindparam("task"),
     leases.c.ordinal > bindparam("ordinal"),
@@ -190,7 +193,7 @@ def ran_out_of(connection: Connection, rater: int) -> Sequence[AnyRow]:
 
     With the numbers of their questions, and whether they are of a class grid.
     """
-    return connection.execute(_RAN_OUT, {"rater": rater}).all()
+    return connection.execute(RAN_OUT, {"rater": rater}).all()
 
 
 def hold_again(store: Store, connection: Connection, rater: int, lease: int) -> bool:
@@ -259,14 +262,9 @@ def holds_image(store: Store, rater: int, image_id: str) -> bool:
         return bool(connection.execute(given).scalar_one())
 
 
-def is_any_expired(connection: Connection, now: int) -> bool:
-    """Whether a lease has run out and holds its slots still."""
-    return connection.execute(_EXPIRED, {"now": now, "limit": 1}).first() is not None
-
-
 def release_expired(store: Store, connection: Connection, now: int) -> int:
     """How many leases that have run out were ended, a few at most, so that others can write."""
-    rows = connection.execute(_EXPIRED, {"now": now, "limit": _AT_ONCE}).all()
+    rows = connection.execute(RUN_OUT, {"now": now, "limit": _AT_ONCE}).all()
     return release(store, connection, rows, EXPIRED)
 
 
@@ -299,10 +297,19 @@ def lease_row(connection: Connection, rater: int, lease: int) -> AnyRow:
     Raises:
         LeaseError: there is no such task, or it is another rater's.
     """
-    row = connection.execute(_LEASE, {"lease": lease}).first() if abs(lease) < 2**63 else None
-    if row is None or row.rater != rater:
+    row = connection.execute(LEASE, {"lease": lease}).all() if abs(lease) < 2**63 else []
+    return theirs(row, rater, lease)
+
+
+def theirs(rows: Sequence[AnyRow], rater: int, lease: int) -> AnyRow:
+    """The row that `LEASE` found, if it is this rater's.
+
+    Raises:
+        LeaseError: there is no such task, or it is another rater's.
+    """
+    if not rows or rows[0].rater != rater:
         raise LeaseError(f"task {lease} is none of yours. Fetch the next one.")
-    return row
+    return rows[0]
 
 
 def task_from(connection: Connection, row: AnyRow) -> TaskLease:

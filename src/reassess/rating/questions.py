@@ -80,6 +80,8 @@ def add_questions(store: Store, questions: Tasks | Questions) -> int:
         rows = order[start:end]
         n_new += store.database.write(partial(_add, store, bundled, rows))
         start = end
+    if n_new:
+        store.database.analyze("study", "images", "tasks", "questions")
     return n_new
 
 

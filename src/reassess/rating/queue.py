@@ -5,7 +5,7 @@ taken in a short writing one; what another took meanwhile is looked for again. O
 are in `reassess.rating.task_choice`, what becomes of answers in `reassess.rating.submission`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,10 +14,10 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from reassess.rating import task_choice
 from reassess.rating.database import AnyRow
 from reassess.rating.leases import (
+    RAN_OUT,
+    RUN_OUT,
     hold_again,
-    is_any_expired,
     lease_row,
-    ran_out_of,
     release_expired,
     round_of,
     task_from,
@@ -31,6 +31,7 @@ from reassess.rating.records import (
     TaskLease,
     TaskQuestion,
 )
+from reassess.rating.round_trip import send, send_last
 from reassess.rating.schema import (
     GOLD,
     OPEN,
@@ -40,10 +41,11 @@ from reassess.rating.schema import (
     REPEAT,
     leases,
     raters,
+    study,
     votes,
 )
-from reassess.rating.state import TaskState, load_task
-from reassess.rating.store import Store, StudyRow, moment, study_row
+from reassess.rating.state import TaskState, locked_task, task_state
+from reassess.rating.store import Store, StudyRow, moment, study_from, study_row
 
 MOST_OPEN = 8
 """Tasks that a rater may hold at once; class grids counts as one."""
@@ -84,12 +86,19 @@ _OWN_VOTES = (
     )
     .distinct()
 )
-_LEASE = insert(leases).returning(leases.c.id)
-_NEXT_ORDINAL = (
-    update(raters)
-    .where(raters.c.id == bindparam("r"), raters.c.paused_at.is_(None))
-    .values(n_leases=raters.c.n_leases + 1)
-    .returning(raters.c.n_leases, raters.c.id, raters.c.n_screens, raters.c.most_tasks)
+_STUDY_AND_RATER = select(
+    study.c.settings, study.c.secret, study.c.closed_at, raters.c.id, raters.c.stage,
+    raters.c.paused_at, raters.c.n_leases, raters.c.n_screens, raters.c.most_tasks,
+).select_from(study.join(raters, raters.c.id == bindparam("rater")))  # fmt: skip
+_LOCK_RATER = _STUDY_AND_RATER.with_for_update(key_share=True, of=raters)
+_NEW = (
+    "rater", "ordinal", "task", "purpose", "is_sweep", "questions", "leased_at", "expires_at",
+)  # fmt: skip
+_LEASE = (
+    insert(leases).values({name: bindparam(f"b_{name}") for name in _NEW}).returning(leases.c.id)
+)
+_SET_ORDINAL = (
+    update(raters).where(raters.c.id == bindparam("r")).values(n_leases=bindparam("ordinal"))
 )
 _N_HELD = select(func.count()).where(leases.c.rater == bindparam("rater"), leases.c.state == OPEN)
 
@@ -110,12 +119,16 @@ def next_task(store: Store, rater: int, *, beyond: Collection[int] = ()) -> Task
         RaterError: the rater is unknown.
         StoreError: the database cannot be reached or written.
     """
+    having = frozenset(beyond)
     for attempt in range(_TRIES):
-        with store.database.read() as connection:
-            plan = _plan(store, connection, rater, frozenset(beyond), released=attempt > 0)
-        if isinstance(plan, NoTask):
-            return plan
-        leased = store.database.write(partial(_carry_out, store, rater, plan), durable=False)
+        plan: _AnyPlan | None = None
+        if store.database.is_sqlite or attempt % 2:
+            with store.database.read() as connection:
+                plan = _plan(store, connection, rater, having, released=attempt > 0)
+            if isinstance(plan, NoTask):
+                return plan
+        act = partial(_carry_out, store, rater, plan, having, released=attempt > 0)
+        leased = store.database.write(act, durable=False)
         if leased is not None:
             return leased
     return NoTask("wait")
@@ -145,38 +158,54 @@ class _Decide:
     """Practice or qualification is over, and what comes next is to be decided."""
 
 
+_AnyPlan = _Plan | _Prolong | _HoldAgain | _ReleaseExpired | _Decide | NoTask
+
+
 def _plan(
     store: Store, connection: Connection, rater: int, beyond: frozenset[int], *, released: bool
-) -> "_Plan | _Prolong | _HoldAgain | _ReleaseExpired | _Decide | NoTask":
-    study = study_row(connection)
-    person = who(connection, rater)
+) -> _AnyPlan:
+    if abs(rater) >= 2**31:
+        who(connection, rater)
+    known, held, ran_out, run_out = send(
+        connection,
+        (_STUDY_AND_RATER, {"rater": rater}),
+        (_HELD, {"rater": rater}),
+        (RAN_OUT, {"rater": rater}),
+        (RUN_OUT, {"now": store.now(), "limit": 0 if released else 1}),
+    )
+    person = _known(known, rater)
+    study = study_from(person)
     if person.paused_at is not None:
         return NoTask("paused")
-    mine = _held_by(connection, person, beyond, is_closed=study.is_closed)
+    mine = _held_by(person, held, ran_out, beyond, is_closed=study.is_closed)
     if mine is not None:
         return mine
-    if not released and is_any_expired(connection, store.now()):
+    if run_out:
         return _ReleaseExpired()
     return _find(connection, study, rater, person.stage, person.n_leases + 1)
 
 
 def _held_by(
-    connection: Connection, person: AnyRow, beyond: frozenset[int], *, is_closed: bool
+    person: AnyRow,
+    leased: Sequence[AnyRow],
+    expired: Sequence[AnyRow],
+    beyond: frozenset[int],
+    *,
+    is_closed: bool,
 ) -> _Prolong | _HoldAgain | NoTask | None:
     """What a rater holds, or held until it ran out; why they get nothing new, where that is so."""
-    held = [row for row in connection.execute(_HELD, {"rater": person.id}) if not row.is_sweep]
+    held = [row for row in leased if not row.is_sweep]
     for lease in held:
         if lease.id not in beyond:  # it may have run out just now
             return _Prolong(lease.id)
     if is_closed:
         return NoTask("closed")
-    left = tasks_left(connection, person)
+    left = _tasks_left(person, len(leased))
     if left is not None and left <= 0:
         return NoTask("wait" if held else "finished")
     if len(held) >= MOST_OPEN:
         return NoTask("wait")
-    rows = ran_out_of(connection, person.id)
-    ran_out = {row.id for row in rows if not row.is_sweep} - beyond
+    ran_out = {row.id for row in expired if not row.is_sweep} - beyond
     if ran_out and person.stage != "failed":
         return _HoldAgain(max(ran_out))
     return None
@@ -238,10 +267,19 @@ def _find_first(
 def _carry_out(
     store: Store,
     rater: int,
-    plan: _Plan | _Prolong | _HoldAgain | _ReleaseExpired | _Decide,
+    plan: _AnyPlan | None,
+    beyond: frozenset[int],
     connection: Connection,
+    *,
+    released: bool,
 ) -> TaskLease | None:
-    """The task, or None where there is to be another look."""
+    """The task, or None where there is to be another look.
+
+    Without a plan it is made here: PostgreSQL locks nothing by looking, and a transaction less is
+    begun. That there is nothing is left to a look at one moment of the database.
+    """
+    if plan is None:
+        plan = _plan(store, connection, rater, beyond, released=released)
     if isinstance(plan, _Prolong):
         return _prolong(store, connection, rater, plan.lease)
     if isinstance(plan, _HoldAgain):
@@ -250,11 +288,9 @@ def _carry_out(
         return task_from(connection, lease_row(connection, rater, plan.lease))
     if isinstance(plan, _ReleaseExpired):
         release_expired(store, connection, store.now())
-        return None
     if isinstance(plan, _Decide):
         decide(store, connection, rater)
-        return None
-    return _take(store, connection, rater, plan)
+    return _take(store, connection, rater, plan) if isinstance(plan, _Plan) else None
 
 
 def _prolong(store: Store, connection: Connection, rater: int, lease: int) -> TaskLease | None:
@@ -270,41 +306,34 @@ def _prolong(store: Store, connection: Connection, rater: int, lease: int) -> Ta
 
 def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> TaskLease | None:
     """Lease a task; None where its questions were taken meanwhile."""
-    study = study_row(connection)
-    if study.is_closed:
-        return None
-    state = load_task(
+    found = send(
         connection,
-        plan.found.task,
-        rater=rater,
-        round_=round_of(plan.purpose),
+        *locked_task(connection, plan.found.task, rater, round_of(plan.purpose)),
+        (_LOCK_RATER, {"rater": rater}),
     )
+    person, state = _known(found[-1], rater), task_state(found[-2])
+    study = study_from(person)
     asked = _asked(connection, state, rater, plan)
-    if not asked:
+    if study.is_closed or person.paused_at is not None or not asked:
         return None
-    counted = connection.execute(_NEXT_ORDINAL, {"r": rater}).first()
-    if counted is None:
-        return None
-    left = tasks_left(connection, counted)  # no other transaction leases to them until this ends
+    left = tasks_left(connection, person)  # no other transaction leases to them until this ends
     if left is not None and left <= 0:
         return None
-    ordinal = counted.n_leases
     if plan.purpose in (RATING, GOLD):
         for number in asked:
             state.take(number, rater)
-    now = store.now()
+    now, ordinal = store.now(), person.n_leases + 1
     until = now + 1000 * study.settings.lease_seconds
     shown = task_choice.shuffled(asked, plan.seed.shuffle)
-    lease = connection.execute(
-        _LEASE,
-        {
-            "rater": rater, "ordinal": ordinal, "task": plan.found.task, "purpose": plan.purpose,
-            "is_sweep": False, "questions": shown, "leased_at": now, "expires_at": until,
-        },
-    ).scalar_one()  # fmt: skip
-    state.save(store, connection)
+    values = (rater, ordinal, plan.found.task, plan.purpose, False, shown, now, until)
+    leased = send_last(
+        connection,
+        (_SET_ORDINAL, {"r": rater, "ordinal": ordinal}),
+        *state.changes(store, connection),
+        (_LEASE, {f"b_{name}": value for name, value in zip(_NEW, values, strict=True)}),
+    )
     return TaskLease(
-        lease,
+        leased[0].id,
         plan.found.image_id,
         tuple(TaskQuestion(n, state.questions[n].label, None) for n in shown),
         moment(until),
@@ -348,10 +377,14 @@ def who(connection: Connection, rater: int) -> AnyRow:
     Raises:
         RaterError: the rater is unknown.
     """
-    row = connection.execute(_WHO, {"rater": rater}).first() if abs(rater) < 2**31 else None
-    if row is None:
+    found = connection.execute(_WHO, {"rater": rater}).all() if abs(rater) < 2**31 else []
+    return _known(found, rater)
+
+
+def _known(rows: Sequence[AnyRow], rater: int) -> AnyRow:
+    if not rows:
         raise RaterError(f"rater {rater} is unknown. Invite them first.")
-    return row
+    return rows[0]
 
 
 def tasks_left(connection: Connection, person: AnyRow) -> int | None:
@@ -363,8 +396,13 @@ def tasks_left(connection: Connection, person: AnyRow) -> int | None:
     """
     if person.most_tasks is None:
         return None
-    held = connection.execute(_N_HELD, {"rater": person.id}).scalar_one()
-    return int(person.most_tasks - person.n_screens - held)
+    return _tasks_left(person, send(connection, (_N_HELD, {"rater": person.id}))[0][0][0])
+
+
+def _tasks_left(person: AnyRow, n_held: int) -> int | None:
+    if person.most_tasks is None:
+        return None
+    return int(person.most_tasks - person.n_screens - n_held)
 
 
 def votes_left(connection: Connection, settings: Settings) -> int | None:

@@ -7,12 +7,15 @@ increments. Holds no rule of the queue.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, true
 
-from reassess.rating.schema import FOR_RATING, LEVELS, questions, slots, study, tasks, votes
+from reassess.rating.database import AnyRow
+from reassess.rating.round_trip import Step, delete_rows, insert_rows, send, update_rows
+from reassess.rating.schema import FOR_RATING, LEVELS, leases, questions, slots, study, tasks, votes
 from reassess.rating.store import Store, names_of
 from reassess.records import NoStopping
 
@@ -70,60 +73,57 @@ class QuestionState:
 
 
 _own = votes.alias("own")
-_LOAD = (
-    select(
-        questions.c.id, questions.c.label, questions.c.truth, questions.c.is_settled,
-        questions.c.level, slots.c.slot, slots.c.rater, slots.c.version, votes.c.answer,
-        tasks.c.use,
-        study.c.n_slots,
-        exists()
-        .where(
-            _own.c.question == questions.c.id,
-            _own.c.rater == bindparam("rater"),
-            _own.c.round == bindparam("round"),
-        )
-        .label("is_answered"),
+_is_answered = (
+    select(func.max(_own.c.version) >= 0)  # an EXISTS may scan every vote of the rater
+    .where(
+        _own.c.question == questions.c.id,
+        _own.c.rater == bindparam("rater"),
+        _own.c.round == bindparam("round"),
     )
-    .select_from(
-        tasks.join(study, true())
-        .join(questions, questions.c.task == tasks.c.id)
-        .outerjoin(slots, slots.c.question == questions.c.id)
-        .outerjoin(
-            votes,
-            (votes.c.question == slots.c.question)
-            & (votes.c.rater == slots.c.rater)
-            & (votes.c.round == slots.c.round)
-            & (votes.c.version == slots.c.version),
-        )
-    )
-    .where(tasks.c.id == bindparam("task"))
-    .order_by(questions.c.id, slots.c.slot)
-)  # fmt: skip
-_LOCK = select(tasks.c.id).where(tasks.c.id == bindparam("task")).with_for_update()
-_FREE = delete(slots).where(slots.c.question == bindparam("q"), slots.c.slot == bindparam("place"))
-_TAKE = insert(slots)
-_COUNT = (
-    update(slots)
-    .where(slots.c.question == bindparam("q"), slots.c.slot == bindparam("place"))
-    .values(version=bindparam("v"))
+    .scalar_subquery()
 )
-_SAVE_QUESTION = (
-    update(questions)
-    .where(questions.c.id == bindparam("q"))
-    .values(
-        n_taken=bindparam("n_taken"), n_no=bindparam("n_no"), n_maybe=bindparam("n_maybe"),
-        n_yes=bindparam("n_yes"), is_settled=bindparam("is_settled"),
-        is_open=bindparam("is_open"), level=bindparam("level"),
-    )
+
+
+def _load(task: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            questions.c.id, questions.c.label, questions.c.truth, questions.c.is_settled,
+            questions.c.level, slots.c.slot, slots.c.rater, slots.c.version, votes.c.answer,
+            tasks.c.id.label("task"), tasks.c.use, study.c.n_slots,
+            _is_answered.label("is_answered"),
+        )
+        .select_from(
+            tasks.join(study, true())
+            .join(questions, questions.c.task == tasks.c.id)
+            .outerjoin(slots, slots.c.question == questions.c.id)
+            .outerjoin(
+                votes,
+                (votes.c.question == slots.c.question)
+                & (votes.c.rater == slots.c.rater)
+                & (votes.c.round == slots.c.round)
+                & (votes.c.version == slots.c.version),
+            )
+        )
+        .where(tasks.c.id == task)
+        .order_by(questions.c.id, slots.c.slot)
+    )  # fmt: skip
+
+
+_TASK: ColumnElement[int] = bindparam("task", type_=tasks.c.id.type)
+_LEASED = select(leases.c.task).where(leases.c.id == bindparam("lease")).scalar_subquery()
+_LOAD, _LOAD_LEASED = _load(_TASK), _load(_LEASED)
+_LOCK, _LOCK_LEASED = (
+    select(tasks.c.id).where(tasks.c.id == one).with_for_update(key_share=True)
+    for one in (_TASK, _LEASED)
+)
+_FREE = delete_rows(slots, "question", "slot")
+_TAKE = insert_rows(slots, "question", "slot", "n_slots", "rater", "round", "version")
+_COUNT = update_rows(slots, ["question", "slot"], ["version"])
+_SAVE_QUESTION = update_rows(
+    questions, ["id"],
+    ["n_taken", "n_no", "n_maybe", "n_yes", "is_settled", "is_open", "level"],
 )  # fmt: skip
-_SAVE_TASK = (
-    update(tasks)
-    .where(tasks.c.id == bindparam("t"))
-    .values(
-        n_open=bindparam("n_open"), n_done=bindparam("n_done"), n_votes=bindparam("n_votes"),
-        n_contested=bindparam("n_contested"), level=bindparam("level"),
-    )
-)  # fmt: skip
+_SAVE_TASK = update_rows(tasks, ["id"], ["n_open", "n_done", "n_votes", "n_contested", "level"])
 
 
 @dataclass(slots=True)
@@ -186,20 +186,27 @@ class TaskState:
 
     def save(self, store: Store, connection: Connection) -> None:
         """Write what changed; votes that slots point to must be there already."""
-        self._save_slots(connection)
+        steps = self.changes(store, connection)
+        if steps:
+            send(connection, *steps)
+
+    def changes(self, store: Store, connection: Connection) -> list[Step]:
+        """Statements that write what changed; votes that slots point to must be there before."""
         touched = {number for number, _ in self.taken | self.freed | self.counted}
         if not touched:
-            return
+            return []
         self._assess(store, connection)
-        connection.execute(
-            _SAVE_QUESTION, [self._question_row(self.questions[n]) for n in sorted(touched)]
-        )
-        connection.execute(_SAVE_TASK, task_row(self.task, self._tally()))
+        steps = self._slot_changes()
+        rows = [self._question_row(self.questions[number]) for number in sorted(touched)]
+        steps.append((_SAVE_QUESTION, rows))
+        steps.append((_SAVE_TASK, [task_row(self.task, self._tally())]))
         self.taken, self.freed, self.counted = set(), set(), set()
+        return steps
 
-    def _save_slots(self, connection: Connection) -> None:
+    def _slot_changes(self) -> list[Step]:
+        steps: list[Step] = []
         if self.freed:
-            connection.execute(_FREE, [{"q": q, "place": p} for q, p in sorted(self.freed)])
+            steps.append((_FREE, [{"question": q, "slot": p} for q, p in sorted(self.freed)]))
         rows = [
             {"question": q, "slot": p, "n_slots": self.k, "rater": slot.rater, "round": 0,
              "version": slot.version}
@@ -207,13 +214,14 @@ class TaskState:
             for slot in [self.questions[q].slots[p]]
         ]  # fmt: skip
         if rows:
-            connection.execute(_TAKE, rows)
+            steps.append((_TAKE, rows))
         changed = [
-            {"q": q, "place": p, "v": self.questions[q].slots[p].version}
+            {"question": q, "slot": p, "version": self.questions[q].slots[p].version}
             for q, p in sorted(self.counted - self.taken)
         ]
         if changed:
-            connection.execute(_COUNT, changed)
+            steps.append((_COUNT, changed))
+        return steps
 
     def _assess(self, store: Store, connection: Connection) -> None:
         changed = [q for q in self.questions.values() if q.is_changed]
@@ -226,7 +234,7 @@ class TaskState:
     def _question_row(self, question: QuestionState) -> dict[str, object]:
         answers = question.answers()
         return {
-            "q": question.number,
+            "id": question.number,
             "n_taken": len(question.slots),
             "n_no": answers.count(0),
             "n_maybe": answers.count(1),
@@ -251,7 +259,7 @@ class TaskState:
 def task_row(task: int, tally: Sequence[tuple[bool, bool, int, int, int]]) -> dict[str, int]:
     """The counters of a task from its questions' (open, done, level, votes, contested)."""
     return {
-        "t": task,
+        "id": task,
         "n_open": sum(row[0] for row in tally),
         "n_done": sum(row[1] for row in tally),
         "n_votes": sum(row[3] for row in tally),
@@ -277,26 +285,33 @@ def load_task(connection: Connection, task: int, *, rater: int = -1, round_: int
         rater: whose answers of ``round_`` are marked in ``is_answered``.
         round_: 0 for first answers, 1 for repetitions.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(_LOCK, {"task": task})
+    return task_state(send(connection, *locked_task(connection, task, rater, round_))[-1])
+
+
+def locked_task(connection: Connection, task: int, rater: int = -1, round_: int = 0) -> list[Step]:
+    """Statements that lock a task; the last loads it, for `task_state`."""
+    load: Step = (_LOAD, {"task": task, "rater": rater, "round": round_})
+    return [*_if_needed(connection, (_LOCK, {"task": task})), load]
+
+
+def locked_task_of(connection: Connection, lease: int) -> list[Step]:
+    """The same for the task of a lease."""
+    load: Step = (_LOAD_LEASED, {"lease": lease, "rater": -1, "round": 0})
+    return [*_if_needed(connection, (_LOCK_LEASED, {"lease": lease})), load]
+
+
+def _if_needed(connection: Connection, lock: Step) -> list[Step]:
+    """The lock on PostgreSQL; a transaction of SQLite has the whole database."""
+    return [] if connection.dialect.name == "sqlite" else [lock]
+
+
+def task_state(rows: Sequence[AnyRow]) -> TaskState:
+    """The task that these rows of `locked_task` are, one a slot."""
     found: dict[int, QuestionState] = {}
-    use, k = FOR_RATING, 0
-    values = {"task": task, "rater": rater, "round": round_}
-    for row in connection.execute(_LOAD, values):
-        (
-            number,
-            label,
-            truth,
-            is_settled,
-            level,
-            place,
-            holder,
-            version,
-            answer,
-            use,
-            k,
-            answered,
-        ) = row
+    task, use, k = -1, FOR_RATING, 0
+    for row in rows:
+        number, label, truth, is_settled, level, place, holder, version, answer, *rest = row
+        task, use, k, answered = rest
         if number not in found:
             found[number] = QuestionState(
                 number, label, truth, is_settled, level, is_answered=bool(answered)

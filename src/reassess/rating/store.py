@@ -16,7 +16,7 @@ from types import TracebackType
 from sqlalchemy import Connection, insert, select
 
 from reassess.rating import identity as identities
-from reassess.rating.database import Database
+from reassess.rating.database import AnyRow, Database
 from reassess.rating.migrations import check_holds_study, migrate
 from reassess.rating.records import Identity, Origin, RaterError, Settings
 from reassess.rating.schema import audit_log, raters, study
@@ -172,7 +172,11 @@ def has_mark(store: Store, mark: str) -> bool:
 
 def study_row(connection: Connection) -> StudyRow:
     """The study's settings, secret and state, as this transaction sees them."""
-    row = connection.execute(_STUDY).one()
+    return study_from(connection.execute(_STUDY).one())
+
+
+def study_from(row: AnyRow) -> StudyRow:
+    """The study of a row with its settings, secret and ``closed_at``."""
     return StudyRow(Settings(**row.settings), row.secret, row.closed_at is not None)
 
 

@@ -4,15 +4,16 @@ Everything happens in one transaction under the task's lock: the submission, its
 slots that they take, what the stopping rule makes of them, and the counters.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from reassess.errors import DataError
 from reassess.rating.database import AnyRow
-from reassess.rating.leases import lease_row, round_of
+from reassess.rating.leases import LEASE, round_of, theirs
 from reassess.rating.records import (
     LONGEST_KEY,
     LONGEST_TEXT,
@@ -24,6 +25,7 @@ from reassess.rating.records import (
     Submission,
     is_text,
 )
+from reassess.rating.round_trip import Step, insert_rows, send, send_last
 from reassess.rating.schema import (
     ANSWERED,
     GOLD,
@@ -34,11 +36,12 @@ from reassess.rating.schema import (
     UNSEEN,
     activity,
     leases,
+    questions,
     raters,
     submissions,
     votes,
 )
-from reassess.rating.state import TaskState, load_task
+from reassess.rating.state import TaskState, locked_task_of, task_state
 from reassess.rating.store import Store
 
 FAST = 500
@@ -50,16 +53,17 @@ _HOUR = 3_600_000
 _SENT = select(submissions.c.number, submissions.c.key).where(
     submissions.c.lease == bindparam("lease")
 )
+_asked = (
+    select(questions.c.id)
+    .join(leases, leases.c.task == questions.c.task)
+    .where(leases.c.id == bindparam("lease"))
+)
 _OWN = (
     select(
-        votes.c.question, votes.c.version, votes.c.answer, votes.c.lease, votes.c.submission,
-        votes.c.n_compared, votes.c.n_agreed,
+        votes.c.question, votes.c.round, votes.c.version, votes.c.answer, votes.c.lease,
+        votes.c.submission, votes.c.n_compared, votes.c.n_agreed,
     )
-    .where(
-        votes.c.question.in_(bindparam("questions", expanding=True)),
-        votes.c.rater == bindparam("rater"),
-        votes.c.round == bindparam("round"),
-    )
+    .where(votes.c.question.in_(_asked), votes.c.rater == bindparam("rater"))
     .order_by(votes.c.question, votes.c.version)
 )  # fmt: skip
 _END = (
@@ -74,7 +78,13 @@ _TALLIED = (
     "n_agreed",
 )  # fmt: skip
 _SUMMED = ("n_screens", "n_answers", "n_counted", "milliseconds")
-_INSERT, _INSERT_VOTES = insert(submissions), insert(votes)
+_INSERT = insert_rows(
+    submissions, "lease", "number", "key", "given_at", "milliseconds", "something_else"
+)
+_INSERT_VOTES = insert_rows(
+    votes, "question", "rater", "round", "version", "replaces", "answer", "purpose", "given_at",
+    "milliseconds", "lease", "submission", "n_compared", "n_agreed",
+)  # fmt: skip
 _TALLY = (
     update(raters)
     .where(raters.c.id == bindparam("r"))
@@ -84,7 +94,8 @@ _TALLY = (
 
 def _upsert(of_dialect: Any) -> Any:
     """Add to the hour's row of a rater, or make it."""
-    added = of_dialect.insert(activity)
+    names = ("rater", "hour", *_SUMMED)
+    added = of_dialect.insert(activity).values({name: bindparam(f"b_{name}") for name in names})
     return added.on_conflict_do_update(
         index_elements=["rater", "hour"],
         set_={name: activity.c[name] + added.excluded[name] for name in _SUMMED},
@@ -145,29 +156,43 @@ def submit(store: Store, rater: int, submission: Submission) -> Receipt:
 
 
 def _submit(store: Store, connection: Connection, rater: int, submission: Submission) -> Receipt:
-    row = lease_row(connection, rater, submission.lease)
+    if abs(submission.lease) >= 2**63:
+        theirs([], rater, submission.lease)
+    found = send(
+        connection,
+        *locked_task_of(connection, submission.lease),
+        (LEASE, {"lease": submission.lease}),
+        (_SENT, {"lease": submission.lease}),
+        (_OWN, {"lease": submission.lease, "rater": rater}),
+    )
+    loaded, held, sent, voted = found[-4:]
+    row = theirs(held, rater, submission.lease)
     _check_fits(submission, row)
-    state = load_task(connection, row.task)
-    if connection.dialect.name != "sqlite":
-        row = lease_row(connection, rater, submission.lease)  # it may have changed meanwhile
-    sent = connection.execute(_SENT, {"lease": row.id}).all()
+    state = task_state(loaded)
+    own = [vote for vote in voted if vote.round == round_of(row.purpose)]
     for earlier in sent:
         if earlier.key == submission.key:
-            return _receipt_again(store, connection, row, state, submission, earlier.number)
+            return _receipt_again(store, row, state, submission, own, earlier.number)
     if row.paused_at is not None:
         raise RaterError("you are paused, and your tasks went back. Ask the study's owner.")
-    work = _Work(submission, rater, row, state, len(sent), store.now(), _own(connection, row))
-    connection.execute(_INSERT, _submission_row(work))
+    work = _Work(submission, rater, row, state, len(sent), store.now(), _latest(own))
     for answer in submission.answers:
         _answer(work, answer)
-    if work.votes:
-        connection.execute(_INSERT_VOTES, work.votes)
     _return_the_rest(work)
-    state.save(store, connection)
-    _end(connection, work)
-    _count(connection, work)
+    send_last(connection, *_steps(store, connection, work))
     feedback = _feedback(row, state, work.status)
     return Receipt(row.id, work.status, False, feedback, store.identity.store_id)
+
+
+def _steps(store: Store, connection: Connection, work: _Work) -> list[Step]:
+    """Statements that write a submission down."""
+    return [
+        (_INSERT, [_submission_row(work)]),
+        (_INSERT_VOTES, work.votes),
+        *work.state.changes(store, connection),
+        *_end(work),
+        *_count(connection, work),
+    ]
 
 
 def _answer(work: _Work, given: Answer) -> None:
@@ -250,7 +275,7 @@ def _return_the_rest(work: _Work) -> None:
                 work.state.free(number, work.rater)
 
 
-def _end(connection: Connection, work: _Work) -> None:
+def _end(work: _Work) -> list[Step]:
     """Close the lease; what was once answered stays so."""
     state = work.row.state
     if work.submission.cannot_see and state != ANSWERED:
@@ -259,35 +284,36 @@ def _end(connection: Connection, work: _Work) -> None:
         state = ANSWERED
     if state == ANSWERED and work.row.state != ANSWERED:
         work.tally["n_screens"] += 1
-    if state != work.row.state:
-        connection.execute(_END, {"b_lease": work.row.id, "new_state": state, "b_now": work.now})
+    if state == work.row.state:
+        return []
+    return [(_END, {"b_lease": work.row.id, "new_state": state, "b_now": work.now})]
 
 
-def _count(connection: Connection, work: _Work) -> None:
-    if any(work.tally.values()):
-        connection.execute(
-            _TALLY, {"r": work.rater} | {f"d_{name}": n for name, n in work.tally.items()}
-        )
-    if not (work.tally["n_screens"] or work.tally["n_answers"]):
-        return
-    row = {"rater": work.rater, "hour": work.now // _HOUR}
-    row |= {name: work.tally[name] for name in _SUMMED}
-    connection.execute(_UPSERT[connection.dialect.name], row)
+def _count(connection: Connection, work: _Work) -> list[Step]:
+    """Add to what the rater has done, in all and in this hour."""
+    if not any(work.tally.values()):
+        return []
+    tally = {f"d_{name}": n for name, n in work.tally.items()}
+    steps: list[Step] = [(_TALLY, {"r": work.rater} | tally)]
+    if work.tally["n_screens"] or work.tally["n_answers"]:
+        row = {"b_rater": work.rater, "b_hour": work.now // _HOUR}
+        row |= {f"b_{name}": work.tally[name] for name in _SUMMED}
+        steps.append((_UPSERT[connection.dialect.name], row))
+    return steps
 
 
 def _receipt_again(
     store: Store,
-    connection: Connection,
     row: AnyRow,
     state: TaskState,
     submission: Submission,
+    own: Sequence[AnyRow],
     number: int,
 ) -> Receipt:
     """The receipt of a submission that is there already, made from what it stored."""
-    asked = {"questions": row.questions, "rater": row.rater, "round": round_of(row.purpose)}
     stored = {
         vote.question: vote.version
-        for vote in connection.execute(_OWN, asked)
+        for vote in own
         if vote.lease == row.id and vote.submission == number
     }
     status: dict[int, Status] = {}
@@ -308,11 +334,8 @@ def _feedback(row: AnyRow, state: TaskState, status: dict[int, Status]) -> dict[
     return {number: truth for number, truth in truths.items() if truth is not None}
 
 
-def _own(connection: Connection, row: AnyRow) -> dict[int, _Own]:
-    found = connection.execute(
-        _OWN, {"questions": row.questions, "rater": row.rater, "round": round_of(row.purpose)}
-    )
-    return {v.question: _Own(v.version, v.answer, v.n_compared, v.n_agreed) for v in found}
+def _latest(own: Sequence[AnyRow]) -> dict[int, _Own]:
+    return {v.question: _Own(v.version, v.answer, v.n_compared, v.n_agreed) for v in own}
 
 
 def _submission_row(work: _Work) -> dict[str, object]:

@@ -17,22 +17,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Int
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
     Integer,
-    Row,
     Select,
     TextClause,
     and_,
     bindparam,
     exists,
     func,
+    literal_column,
     select,
     text,
 )
 
+from reassess.rating.database import AnyRow
 from reassess.rating.records import Settings
+from reassess.rating.round_trip import send
 from reassess.rating.schema import (
     ANSWERED,
     FOR_PRACTICE,
@@ -138,7 +139,7 @@ def _new_to(
     shown = exists().where(
         leases.c.rater == bindparam("rater"),
         leases.c.task == tasks.c.id,
-        leases.c.state.in_(seen),
+        leases.c.state.in_([literal_column(str(code)) for code in seen]),
         leases.c.is_sweep.is_(False),
     )
     return and_(~shown, exists().where(_unanswered(question)))
@@ -159,7 +160,7 @@ _LEVEL_BELOW = (
 _FROM, _TO = tasks.c.shuffle >= bindparam("low"), tasks.c.shuffle < bindparam("high")
 _FOUND = select(tasks.c.id, images.c.name, tasks.c.n_open).join(images)
 _NEAR_TOP = and_(_IS_OPEN, NEARLY[1] * questions.c.level >= NEARLY[0] * tasks.c.level)
-_LIMIT: BindParameter[int] = bindparam("limit", type_=Integer)
+_LIMIT = literal_column(str(REACH), Integer)  # a number, so that one plan serves every draw
 
 
 def _with_room(
@@ -331,10 +332,10 @@ def _first(
     connection: Connection, wanted: "Select[int, str, int]", values: dict[str, int], seed: TaskSeed
 ) -> TaskChoice | None:
     """One of the next tasks on the ring from a point to its end, then from its start."""
-    found: list[Row[int, str, int]] = []
+    found: list[AnyRow] = []
     for low, high in ((seed.place, SHUFFLE), (0, seed.place)):
-        missing = seed.skip + 1 - len(found)
-        if missing:
-            here = values | {"low": low, "high": high, "limit": missing}
-            found += connection.execute(wanted, here).all()
-    return TaskChoice(*found[seed.skip % len(found)]) if found else None
+        if len(found) <= seed.skip:
+            found += send(connection, (wanted, values | {"low": low, "high": high}))[0]
+    if not found:
+        return None
+    return TaskChoice(*found[seed.skip % min(len(found), seed.skip + 1)])

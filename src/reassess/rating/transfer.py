@@ -256,6 +256,8 @@ def import_votes(store: Store, votes: Votes, *, by: int | None = None) -> int:
     store.database.write(
         lambda c: log(c, store.now(), by, "import votes", {"new": n_new, "of": len(votes)})
     )
+    if n_new:
+        store.database.analyze("tasks", "questions", "votes", "slots")
     return n_new
 
 
