@@ -15,7 +15,19 @@ from sqlalchemy import insert, inspect, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from reassess.errors import OptionError
-from reassess.rating import Settings, StoreError, add_questions, audit, open_store, settings_of
+from reassess.rating import (
+    Answer,
+    Settings,
+    StoreError,
+    Submission,
+    add_questions,
+    audit,
+    connections,
+    next_task,
+    open_store,
+    settings_of,
+    submit,
+)
 from reassess.rating.database import Database
 from reassess.rating.migrations import FOLDER, NEWEST, migrate
 from reassess.rating.schema import metadata, questions, slots, votes
@@ -186,6 +198,24 @@ def test_a_file_that_is_no_database_is_explained(tmp_path):
     (tmp_path / "study.db").write_bytes(b"certainly no database" * 100)
     with pytest.raises(StoreError, match="not a database"):
         open_store(f"sqlite:///{tmp_path}/study.db")
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_connections_that_the_server_ended_are_opened_anew(store, url, monkeypatch):
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    end += "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    add_questions(store, some_questions(2, 2))
+    person = raters(store, 1)[0]
+    task = next_task(store, person)
+    sent = Submission(task.lease, "one", tuple(Answer(q.question, 2) for q in task.questions))
+    execute(url, end)
+    with pytest.raises(StoreError, match="cannot be reached"):
+        submit(store, person, sent)  # the connection answered a moment ago, and is not asked
+    assert set(submit(store, person, sent).status.values()) == {"stored"}
+    execute(url, end)
+    monkeypatch.setattr(connections, "_STALE_SECONDS", 0.0)
+    assert submit(store, person, sent).again
+    assert audit(store) == ()
 
 
 def test_settings_out_of_range_are_refused():

@@ -7,7 +7,6 @@ PostgreSQL: row locks under READ COMMITTED; what loses a race is run again. Turn
 database raises into a `StoreError` with a sentence. Knows no table.
 """
 
-import os
 import threading
 import time
 from collections import deque
@@ -16,18 +15,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Table, create_engine, event, select
+from sqlalchemy import Connection, Row, Table, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    DisconnectionError,
-    IntegrityError,
-    NoSuchModuleError,
-)
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from reassess.errors import MissingExtraError
+from reassess.rating.connections import AT_ONCE, BUSY_SECONDS, postgresql_engine, sqlite_engine
 from reassess.rating.records import StoreError
 from reassess.rating.round_trip import send_last
 
@@ -77,16 +70,7 @@ if TYPE_CHECKING:
 else:
     AnyRow = object  # what checks annotations while tests run cannot look into a Row
 
-BUSY_SECONDS = 30.0
-"""How long a transaction waits for its turn before it gives up."""
-
-_CHECKPOINT = 250
-"""Pages, one mebibyte: so much of SQLite's log may lie beside the database, where it would stay
-behind when somebody copies the database alone."""
-
-_STALE_SECONDS = 1.0
 _TRIES = 12
-_AT_ONCE = 8
 _LOST_A_RACE = {"40001", "40P01", "23503", "23505"}
 """PostgreSQL: serialization failure, deadlock, a key that another took or changed first."""
 
@@ -109,9 +93,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = _url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
-        self._writers = FairSemaphore(1 if self.is_sqlite else _AT_ONCE)
-        self._readers = FairSemaphore(_AT_ONCE)
+        self.engine = sqlite_engine(self.url) if self.is_sqlite else postgresql_engine(self.url)
+        self._writers = FairSemaphore(1 if self.is_sqlite else AT_ONCE)
+        self._readers = FairSemaphore(AT_ONCE)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -312,96 +296,6 @@ def _url(text: str) -> URL:
         f"the database URL is {shown!r}, but must be sqlite:///<path of a file> or "
         "postgresql://<user>@<host>/<database>."
     ) from problem
-
-
-def _sqlite_engine(url: URL) -> Engine:
-    folder = Path(str(url.database)).parent
-    if not folder.is_dir():
-        raise StoreError(f"{folder}: the folder of the database is missing. Make it first.")
-    path = Path(str(url.database))
-    _keep_private(path, make=False)
-    engine = create_engine(
-        url,
-        pool_size=2 * _AT_ONCE,
-        max_overflow=48,
-        pool_timeout=BUSY_SECONDS,
-        connect_args={"timeout": BUSY_SECONDS},
-    )
-
-    def prepare(connection: Any, record: object) -> None:
-        del record
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"wal_autocheckpoint={_CHECKPOINT}",
-            "temp_store=MEMORY",
-            "cache_size=-16000",
-        ):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    def make_private(*_: object) -> None:
-        if not path.exists():
-            _keep_private(path, make=True)
-
-    def begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    event.listen(engine, "do_connect", make_private)
-    event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", begin)
-    return engine
-
-
-def _keep_private(path: Path, *, make: bool) -> None:
-    """Let nobody but its owner read the file; SQLite gives its log and index the same rights."""
-    with suppress(OSError):  # SQLite says what is wrong with a file that cannot be opened
-        if make:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        for name in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-            if name.exists() and name.stat().st_mode & 0o077:
-                name.chmod(name.stat().st_mode & 0o700)
-
-
-def _postgresql_engine(url: URL) -> Engine:
-    try:
-        from psycopg.types.numeric import Int8Dumper
-    except ImportError as error:
-        raise MissingExtraError("psycopg", "postgresql", "a PostgreSQL database") from error
-    engine = create_engine(
-        url,
-        pool_size=2 * _AT_ONCE,
-        max_overflow=16,
-        pool_timeout=BUSY_SECONDS,
-        pool_use_lifo=True,
-        isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c jit=off"},
-    )
-
-    def prepare(connection: Any, record: object) -> None:
-        """Let the size of a number not decide which prepared statement it belongs to."""
-        del record
-        connection.adapters.register_dumper(int, Int8Dumper)
-
-    def note_use(connection: object, record: Any) -> None:
-        del connection
-        record.info["used"] = time.monotonic()
-
-    def check(connection: Any, record: Any, proxy: object) -> None:
-        """Ask whether the server is still there, unless it answered a moment ago."""
-        del proxy
-        if time.monotonic() - record.info.get("used", 0.0) > _STALE_SECONDS:
-            try:
-                engine.dialect.do_ping(connection)
-            except DBAPIError as error:
-                raise DisconnectionError from error
-
-    event.listen(engine, "connect", prepare)
-    event.listen(engine, "checkin", note_use)
-    event.listen(engine, "checkout", check)
-    return engine
 
 
 LONGEST_LIST = 5_000
