@@ -218,6 +218,31 @@ def test_connections_that_the_server_ended_are_opened_anew(store, url, monkeypat
     assert audit(store) == ()
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_answers_and_the_next_task_take_six_round_trips(store, tmp_path):
+    from psycopg.pq import PGconn
+
+    add_questions(store, some_questions(50, 2))
+    person = raters(store, 1)[0]
+    play(store, person, most=3)  # each statement is prepared once
+    task = next_task(store, person)
+    sent = Submission(task.lease, "one", tuple(Answer(q.question, 2) for q in task.questions))
+    with store.database.engine.connect() as connection:
+        raw: PGconn = connection.connection.driver_connection.pgconn
+
+    def n_trips(act, *arguments) -> int:
+        with (tmp_path / "trace").open("w+") as file:
+            raw.trace(file.fileno())
+            act(store, person, *arguments)
+            raw.untrace()
+            file.seek(0)
+            kinds = [line.split()[4] for line in file]
+        return kinds.count("Sync") + kinds.count("Query")
+
+    assert n_trips(submit, sent) == 2
+    assert n_trips(next_task) <= 5  # four, or one more to look from the start of the ring
+
+
 def test_settings_out_of_range_are_refused():
     with pytest.raises(OptionError, match="votes_per_question is 0"):
         Settings(votes_per_question=0)

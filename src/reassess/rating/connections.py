@@ -93,7 +93,6 @@ def postgresql_engine(url: URL) -> Engine:
     """
     try:
         from psycopg import Error
-        from psycopg.types.numeric import Int8Dumper
     except ImportError as error:
         raise MissingExtraError("psycopg", "postgresql", "a PostgreSQL database") from error
     engine = create_engine(
@@ -103,13 +102,13 @@ def postgresql_engine(url: URL) -> Engine:
         pool_timeout=BUSY_SECONDS,
         pool_use_lifo=True,
         isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c jit=off"},
+        connect_args={
+            "connect_timeout": 10,
+            "client_encoding": "utf8",
+            "options": "-c timezone=UTC -c jit=off",
+            "prepare_threshold": None,  # psycopg would drop all with its own after each rollback
+        },
     )
-
-    def prepare(connection: Any, record: object) -> None:
-        """Let the size of a number not decide which prepared statement it belongs to."""
-        del record
-        connection.adapters.register_dumper(int, Int8Dumper)
 
     def note_use(connection: object, record: Any) -> None:
         del connection
@@ -124,7 +123,6 @@ def postgresql_engine(url: URL) -> Engine:
             except Error as error:
                 raise DisconnectionError from error
 
-    event.listen(engine, "connect", prepare)
     event.listen(engine, "checkin", note_use)
     event.listen(engine, "checkout", check)
     return engine

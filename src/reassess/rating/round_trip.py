@@ -6,24 +6,31 @@ PostgreSQL gets one pipeline, its COMMIT with the last statements; SQLite, which
 process, gets one statement after the other. Knows no table.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Executable, Table
+from sqlalchemy import JSON, Connection, Executable, Table
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
+
+from reassess.rating.prepared import Prepared, Values, as_text, run_together
 
 if TYPE_CHECKING:
     from reassess.rating.database import AnyRow
 
-Values = Mapping[str, Any]
+Named = Mapping[str, Any]
+"""The values of a statement by their names."""
+
 _MARK = re.compile(r"%\((\w+)\)s")
-_PLAN_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan"
+_PLAN_ONCE = Prepared("SET LOCAL plan_cache_mode = force_generic_plan"), ()
 """Statements here find a few rows by their keys, and planning takes longer than they do."""
+
+_WAIT_FOR_NO_DISK = Prepared("SET LOCAL synchronous_commit = off"), ()
+_COMMIT = Prepared("COMMIT"), ()
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
@@ -44,7 +51,7 @@ class ManyRows:
     at_once: str
 
 
-Step = tuple[Executable | ManyRows, Values | Sequence[Values]]
+Step = tuple[Executable | ManyRows, Named | Sequence[Named]]
 """A statement and its values; of `ManyRows` those of each row."""
 
 
@@ -95,7 +102,7 @@ def send(connection: Connection, *steps: Step) -> "list[Sequence[AnyRow]]":
     """
     if connection.dialect.name == "sqlite":
         return [_execute(connection, *step) for step in steps]
-    return _pipeline(connection, [_prepared(*step) for step in steps], commit=False)
+    return _pipeline(connection, [_call(step) for step in steps], commit=False)
 
 
 def send_last(connection: Connection, *steps: Step) -> "Sequence[AnyRow]":
@@ -113,8 +120,7 @@ def send_last(connection: Connection, *steps: Step) -> "Sequence[AnyRow]":
     """
     if connection.dialect.name == "sqlite":
         return [_execute(connection, *step) for step in steps][-1] if steps else ()
-    merged = [_merged([_prepared(*step) for step in steps])] if steps else []
-    rows = _pipeline(connection, merged, commit=True)
+    rows = _pipeline(connection, [_call(*steps)] if steps else [], commit=True)
     return rows[-1] if rows else ()
 
 
@@ -130,79 +136,101 @@ def _execute(
 
 
 def _pipeline(
-    connection: Connection, steps: "Sequence[tuple[str, Values]]", *, commit: bool
+    connection: Connection, calls: "Sequence[tuple[Prepared, Values]]", *, commit: bool
 ) -> "list[Sequence[AnyRow]]":
     import psycopg
     from psycopg.pq import TransactionStatus
-    from psycopg.rows import namedtuple_row
 
     raw: Any = connection.connection.driver_connection
-    is_begun = raw.info.transaction_status != TransactionStatus.IDLE
-    if not (steps or is_begun):
+    is_begun = raw.pgconn.transaction_status != TransactionStatus.IDLE
+    if not (calls or is_begun):
         return []
-    cursors: list[Any] = []
-    sql = ""
+    before = [] if is_begun else [(_begin(raw.isolation_level, raw.read_only), ()), _PLAN_ONCE]
+    after = [_COMMIT] if commit else []
+    if commit and not connection.get_execution_options().get("durable", True):
+        after = [_WAIT_FOR_NO_DISK, _COMMIT]
+    names = connection.connection.info.setdefault("prepared", {})
     try:
-        with raw.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
-            if not is_begun:
-                raw.execute(_PLAN_ONCE, prepare=True)
-            for sql, given in steps:
-                cursors.append(raw.cursor(row_factory=namedtuple_row))
-                cursors[-1].execute(sql, given, prepare=True)
-            if commit:
-                if not connection.get_execution_options().get("durable", True):
-                    raw.execute("SET LOCAL synchronous_commit = off", prepare=True)
-                raw.commit()
-        return [one.fetchall() if one.description is not None else () for one in cursors]
+        rows = run_together(raw, names, [*before, *calls, *after])
     except psycopg.Error as error:
         if raw.closed:
             connection.invalidate(error)
             connection.engine.dispose()  # the server went, and with it all other connections
+        sql = "; ".join(statement.sql for statement, _ in calls)
         raise DBAPIError.instance(
             sql, None, error, psycopg.Error, connection_invalidated=bool(raw.closed)
         ) from error
+    return [*rows[len(before) : len(before) + len(calls)]]
+
+
+@lru_cache(maxsize=8)
+def _begin(isolation: Any, read_only: bool | None) -> Prepared:
+    level = "" if isolation is None else f" ISOLATION LEVEL {isolation.name.replace('_', ' ')}"
+    return Prepared(f"BEGIN{level}{' READ ONLY' if read_only else ''}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """Statements as one.
+
+    Attributes:
+        statement: the one.
+        values: of its values the statement that they belong to, and the name in it.
+    """
+
+    statement: Prepared
+    values: tuple[tuple[int, str], ...]
+
+
+def _call(*steps: Step) -> "tuple[Prepared, Values]":
+    """One statement that does what these do, and its values."""
+    made = _together(*(statement for statement, _ in steps))
+    given = [_given(*step) for step in steps]
+    return made.statement, [as_text(given[position][name]) for position, name in made.values]
+
+
+def _given(statement: Executable | ManyRows, values: Any) -> Named:
+    """The values of a statement by their names."""
+    if isinstance(statement, ManyRows):
+        return {column: [row[column] for row in values] for column in statement.columns}
+    compiled = _compiled(statement)
+    given: dict[str, Any] = compiled.constants | values
+    for name in compiled.as_json:
+        given[name] = json.dumps(given[name])
+    return given
+
+
+@lru_cache(maxsize=512)
+def _together(*statements: Executable | ManyRows) -> _Together:
+    values: list[tuple[int, str]] = []
+
+    def number(position: int, mark: re.Match[str]) -> str:
+        if (position, mark[1]) not in values:
+            values.append((position, mark[1]))
+        return f"${values.index((position, mark[1])) + 1}"
+
+    own = [
+        _MARK.sub(partial(number, i), _sql(one)).replace("%%", "%")
+        for i, one in enumerate(statements)
+    ]
+    first = ", ".join(f"s{i} AS ({sql})" for i, sql in enumerate(own[:-1]))
+    return _Together(Prepared(f"WITH {first} {own[-1]}" if first else own[-1]), tuple(values))
+
+
+def _sql(statement: Executable | ManyRows) -> str:
+    return statement.at_once if isinstance(statement, ManyRows) else _compiled(statement).sql
 
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     sql: str
     constants: dict[str, Any]
-    dumpers: dict[str, Any] = field(default_factory=dict)
-
-
-def _merged(steps: "Sequence[tuple[str, Values]]") -> "tuple[str, Values]":
-    values = {f"s{i}_{k}": v for i, (_, given) in enumerate(steps) for k, v in given.items()}
-    return _one_statement(tuple(sql for sql, _ in steps)), values
-
-
-@lru_cache(maxsize=64)
-def _one_statement(statements: tuple[str, ...]) -> str:
-    own = [_MARK.sub(rf"%(s{i}_\1)s", sql) for i, sql in enumerate(statements)]
-    first = ", ".join(f"s{i} AS ({sql})" for i, sql in enumerate(own[:-1]))
-    return f"WITH {first} {own[-1]}" if first else own[-1]
-
-
-def _prepared(statement: Executable | ManyRows, values: Any) -> "tuple[str, Values]":
-    """The statement as psycopg takes it, and its values."""
-    if isinstance(statement, ManyRows):
-        return statement.at_once, {
-            column: [row[column] for row in values] for column in statement.columns
-        }
-    compiled = _compiled(statement)
-    given = compiled.constants | values
-    for name, dump in compiled.dumpers.items():
-        given[name] = dump(given[name])
-    return compiled.sql, given
+    as_json: tuple[str, ...]
 
 
 @lru_cache(maxsize=512)
 def _compiled(statement: Any) -> _Compiled:
     compiled = statement.compile(dialect=_DIALECT)
-    dumpers = {
-        name: dump
-        for name, bound in compiled.binds.items()
-        if (dump := bound.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)) is not None
-    }
     sql, constants = compiled.string, {}
     for name, bound in compiled.binds.items():
         if bound.required:
@@ -212,7 +240,8 @@ def _compiled(statement: Any) -> _Compiled:
             sql = sql.replace(f"%({name})s", str(value))
         else:
             constants[name] = value
-    return _Compiled(sql, constants, dumpers)
+    as_json = tuple(name for name, one in compiled.binds.items() if isinstance(one.type, JSON))
+    return _Compiled(sql, constants, as_json)
 
 
 def _arrays(table: Table, columns: Sequence[str]) -> str:
