@@ -18,7 +18,7 @@ from reassess.rating.leases import (
     release,
     task_from,
 )
-from reassess.rating.queue import tasks_left, votes_left, who
+from reassess.rating.limits import tasks_left, votes_left, who
 from reassess.rating.records import NoTask, TaskLease, TaskQuestion
 from reassess.rating.schema import (
     OPEN,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from reassess.rating import task_choice
 from reassess.rating.database import AnyRow
@@ -22,11 +22,11 @@ from reassess.rating.leases import (
     round_of,
     task_from,
 )
+from reassess.rating.limits import known, tasks_left, tasks_left_of, votes_left, who
 from reassess.rating.qualification import decide, untested_truth
 from reassess.rating.records import (
     QUESTIONS_PER_TASK,
     NoTask,
-    RaterError,
     Settings,
     TaskLease,
     TaskQuestion,
@@ -63,20 +63,12 @@ class _Plan:
     most: int = QUESTIONS_PER_TASK
 
 
-_WHO = select(
-    raters.c.id, raters.c.stage, raters.c.paused_at, raters.c.n_leases, raters.c.n_screens,
-    raters.c.most_tasks,
-).where(raters.c.id == bindparam("rater"))  # fmt: skip
 _HELD = (
     select(leases.c.id, leases.c.is_sweep, leases.c.expires_at)
     .where(leases.c.rater == bindparam("rater"), leases.c.state == OPEN)
     .order_by(leases.c.id)
 )
 _IS_TAKEN = select(leases.c.id).where(leases.c.state == OPEN).limit(1)
-_N_COUNTED = select(func.coalesce(func.sum(raters.c.n_counted), 0))
-_N_OUT = select(func.coalesce(func.sum(func.json_array_length(leases.c.questions)), 0)).where(
-    leases.c.state == OPEN, leases.c.purpose.in_([RATING, GOLD])
-)
 _OWN_VOTES = (
     select(votes.c.question)
     .where(
@@ -100,7 +92,6 @@ _LEASE = (
 _SET_ORDINAL = (
     update(raters).where(raters.c.id == bindparam("r")).values(n_leases=bindparam("ordinal"))
 )
-_N_HELD = select(func.count()).where(leases.c.rater == bindparam("rater"), leases.c.state == OPEN)
 
 
 def next_task(store: Store, rater: int, *, beyond: Collection[int] = ()) -> TaskLease | NoTask:
@@ -166,14 +157,14 @@ def _plan(
 ) -> _AnyPlan:
     if abs(rater) >= 2**31:
         who(connection, rater)
-    known, held, ran_out, run_out = send(
+    found, held, ran_out, run_out = send(
         connection,
         (_STUDY_AND_RATER, {"rater": rater}),
         (_HELD, {"rater": rater}),
         (RAN_OUT, {"rater": rater}),
         (RUN_OUT, {"now": store.now(), "limit": 0 if released else 1}),
     )
-    person = _known(known, rater)
+    person = known(found, rater)
     study = study_from(person)
     if person.paused_at is not None:
         return NoTask("paused")
@@ -200,7 +191,7 @@ def _held_by(
             return _Prolong(lease.id)
     if is_closed:
         return NoTask("closed")
-    left = _tasks_left(person, len(leased))
+    left = tasks_left_of(person, len(leased))
     if left is not None and left <= 0:
         return NoTask("wait" if held else "finished")
     if len(held) >= MOST_OPEN:
@@ -311,7 +302,7 @@ def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Task
         *locked_task(connection, plan.found.task, rater, round_of(plan.purpose)),
         (_LOCK_RATER, {"rater": rater}),
     )
-    person, state = _known(found[-1], rater), task_state(found[-2])
+    person, state = known(found[-1], rater), task_state(found[-2])
     study = study_from(person)
     asked = _asked(connection, state, rater, plan)
     if study.is_closed or person.paused_at is not None or not asked:
@@ -369,48 +360,3 @@ def _asked(connection: Connection, state: TaskState, rater: int, plan: _Plan) ->
     return task_choice.shuffled([question.number for question in found], plan.seed.shuffle)[
         : plan.most
     ]
-
-
-def who(connection: Connection, rater: int) -> AnyRow:
-    """What the queue knows of a rater.
-
-    Raises:
-        RaterError: the rater is unknown.
-    """
-    found = connection.execute(_WHO, {"rater": rater}).all() if abs(rater) < 2**31 else []
-    return _known(found, rater)
-
-
-def _known(rows: Sequence[AnyRow], rater: int) -> AnyRow:
-    if not rows:
-        raise RaterError(f"rater {rater} is unknown. Invite them first.")
-    return rows[0]
-
-
-def tasks_left(connection: Connection, person: AnyRow) -> int | None:
-    """How many more tasks a person may be leased; None where they have no limit.
-
-    Args:
-        connection: within a transaction.
-        person: their id, ``n_screens`` and ``most_tasks``.
-    """
-    if person.most_tasks is None:
-        return None
-    return _tasks_left(person, send(connection, (_N_HELD, {"rater": person.id}))[0][0][0])
-
-
-def _tasks_left(person: AnyRow, n_held: int) -> int | None:
-    if person.most_tasks is None:
-        return None
-    return int(person.most_tasks - person.n_screens - n_held)
-
-
-def votes_left(connection: Connection, settings: Settings) -> int | None:
-    """How many votes the budget still allows, those that are out on tasks taken off.
-
-    None where there is no budget.
-    """
-    if settings.budget is None:
-        return None
-    spent = sum(int(connection.execute(one).scalar_one()) for one in (_N_COUNTED, _N_OUT))
-    return max(0, settings.budget - spent)
