@@ -70,9 +70,20 @@ def test_its_commands_on_published_data_run_too(folder, monkeypatch):
     "page", [p for p in PAGES if p.stem != "tutorial" and blocks(p, "python")], ids=lambda p: p.name
 )
 def test_the_code_of_other_pages_runs(page, tmp_path, monkeypatch):
+    """One block after the other, as a reader would type them."""
     monkeypatch.chdir(tmp_path)
+    names = {}
     for code in blocks(page, "python"):
-        exec(compile(code, str(page), "exec"), {})  # noqa: S102 -- the page's own code
+        exec(compile(code, str(page), "exec"), names)  # noqa: S102 -- the page's own code
+
+
+def test_the_ten_things_take_five_lines_or_fewer_each():
+    page = ROOT / "docs" / "python.md"
+    _, *ten = blocks(page, "python")
+    assert len(ten) == len(re.findall(r"^## \d+\.", page.read_text("utf-8"), re.MULTILINE)) == 10
+    for code in ten:
+        lines = [line for line in code.splitlines() if line.strip()]
+        assert len(lines) <= 5, code
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.stem)

@@ -17,7 +17,7 @@ from reassess.analysis.classes import changed_classes, class_pairs
 from reassess.analysis.findings import find, progress_lines
 from reassess.analysis.mistakes import MISTAKE_KINDS
 from reassess.analysis.verdict import Gain, Judgement, study_verdict
-from reassess.errors import FileError
+from reassess.errors import DataError, FileError
 from reassess.labels import operating_point
 from reassess.records import (
     ANSWERS,
@@ -45,6 +45,7 @@ from reassess.report.build import ReportInputs, assemble_report, galleries
 from reassess.report.comparisons import comparison_sentences
 from reassess.report.export import with_titles
 from reassess.report.page import page, tidy
+from reassess.report.plot import plot
 from reassess.report.score_tables import score_table
 from reassess.report.sections import sections
 from reassess.report.summary import key_numbers, slope_falls, verdict
@@ -499,3 +500,19 @@ def test_galleries_show_pairs_and_lost_labels() -> None:
     assert lost == [("b lost 5 of 5", [])] * 3 + [("c lost 15 of 31", [3])] * 3
     assert len(copied) == sum(map(len, shown.values()))
     assert made() == shown
+
+
+def test_a_figure_is_drawn_from_records_alone(tmp_path):
+    ids = np.array([f"{n}.png" for n in range(40)])
+    original = np.arange(40) % 4
+    benchmark = Benchmark("toy", ids, original)
+    labels = LabelSets.from_lists("toy", ids, original[:, None].tolist(), n_classes=4)
+    models = [Predictions(name, ids, ((original + (np.arange(40) % n == 0)) % 4)[:, None])
+              for name, n in (("a", 3), ("b", 5))]  # fmt: skip
+    figure = plot("accuracies", models, labels, benchmark)
+    figure.save(tmp_path / "accuracies.svg")
+    assert "a: " in (tmp_path / "accuracies.svg").read_text("utf-8")
+    assert figure._repr_svg_().startswith("<svg")
+    assert "neighbours" in plot("ranks", models, labels, benchmark).title
+    with pytest.raises(DataError, match="'ranks' has nothing to show of 1 models"):
+        plot("ranks", models[:1], labels, benchmark)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
 from reassess.errors import AlignmentError, DataError, OptionError
-from reassess.records import Accuracy, Benchmark, LabelSets, Predictions
+from reassess.records import Accuracy, Benchmark, Classes, LabelSets, Predictions
 from reassess.scoring import (
     Bootstrap,
+    accuracy_by_class,
     compare,
     image_table,
     multilabel_accuracy,
@@ -24,6 +25,7 @@ from reassess.statistics import wilson_interval
 
 seeds = st.integers(0, 2**32 - 1)
 IDS = np.array(["a", "b", "c", "d"])
+CLASSES = Classes.from_names(list("abcd"))
 
 
 def by_hand():
@@ -183,6 +185,29 @@ def test_published_anchors(published):
     originals = Predictions("originals", benchmark.image_ids, benchmark.original[:, None])
     accuracy = real_accuracy(originals, labels)
     assert (accuracy.n_correct, accuracy.n_scored) == (42_164, 46_837)
+
+
+@given(seeds)
+def test_the_classes_add_up(seed):
+    rng = np.random.default_rng(seed)
+    ids, k = [f"{i}" for i in range(30)], 4
+    labels = LabelSets.from_multihot("toy", ids, rng.random((30, k)) < 0.3)
+    benchmark = Benchmark("toy", np.array(ids), rng.integers(0, k, 30), CLASSES)
+    one = Predictions("net", ids, rng.integers(0, k, (30, 1)))
+    found, whole = accuracy_by_class(one, labels, benchmark), real_accuracy(one, labels)
+    assert (found.n_correct.sum(), found.n_scored.sum()) == (whole.n_correct, whole.n_scored)
+    cells = labels.to_multihot()
+    for c, name in enumerate("abcd"):
+        mine = (benchmark.original == c) & cells.any(axis=1)
+        assert found[name].n_correct == cells[mine, one.top[mine]].sum()
+        by_label = accuracy_by_class(one, labels)[c]
+        rows = cells[:, c]
+        assert (by_label.n_correct, by_label.n_scored) == (
+            cells[rows, one.top[rows]].sum(), rows.sum(),
+        )  # fmt: skip
+    assert found.to_frame("polars")["n_scored"].sum() == whole.n_scored
+    with pytest.raises(OptionError, match="the class is 'e', but must be one of 4"):
+        found["e"]
 
 
 def test_an_accuracy_shows_its_value_and_its_interval() -> None:

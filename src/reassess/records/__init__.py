@@ -22,6 +22,8 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `labels`            `LabelSets`, `OperatingPoint`
 `audits`            `Audit`: random samples of what the rule would not have asked about
 `scores`            `Accuracy`, `MultilabelAccuracy`, `ModelScore`, `Comparison`, `ImageTable`
+`class_scores`      `AccuracyByClass`
+`tabular`           records as data frames
 `reviews`           `MistakeReview`: mistakes drawn for raters to judge
 ==================  =============================================================
 
@@ -37,6 +39,7 @@ from reassess.records.benchmark import (
     file_number_order,
     imagefolder_order,
 )
+from reassess.records.class_scores import AccuracyByClass
 from reassess.records.hierarchy import Hierarchy
 from reassess.records.kinds import checks_records
 from reassess.records.labels import LabelSets, OperatingPoint
@@ -69,6 +72,7 @@ __all__ = [
     "ANSWERS",
     "AUDIT_KINDS",
     "Accuracy",
+    "AccuracyByClass",
     "Assessment",
     "Audit",
     "AuditKind",

@@ -346,6 +346,40 @@ class ScoreMatrix:
                 f"be [n, K] with one row for each of {len(self.image):,} images."
             )
 
+    @classmethod
+    def from_logits(cls, model: str, image_ids: Any, logits: Any) -> "ScoreMatrix":
+        """Every class's logit of each image, in memory, for rules that need them all.
+
+        Args:
+            model: the model's name.
+            image_ids: one distinct id a row.
+            logits: [n, K], one column a class in the order of the benchmark's classes: an array,
+                a list of lists, a tensor or a frame.
+
+        Raises:
+            DataError: shapes differ, a score is no number, or a row was never predicted.
+        """
+        return cls._in_memory(model, image_ids, logits, "logit")
+
+    @classmethod
+    def from_probabilities(cls, model: str, image_ids: Any, probabilities: Any) -> "ScoreMatrix":
+        """Every class's probability of each image, in memory; see `from_logits`.
+
+        Raises:
+            DataError: shapes differ, or a probability lies outside [0, 1].
+        """
+        return cls._in_memory(model, image_ids, probabilities, "probability")
+
+    @classmethod
+    def _in_memory(
+        cls, model: str, image_ids: Any, scores: Any, score_type: ScoreType
+    ) -> "ScoreMatrix":
+        source = f"predictions {model!r}"
+        ids, full = as_ids(image_ids, source), as_array(scores, f"{source}: scores")
+        full = full if full.dtype.kind == "f" else full.astype(np.float64)
+        full = check_predicted(full, ids if len(ids) == len(full) else None, source, score_type)
+        return cls(model, ids, np.arange(len(ids)), full, score_type)
+
     @property
     def n_classes(self) -> int:
         """K, the number of columns."""

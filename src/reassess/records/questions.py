@@ -42,6 +42,28 @@ class Proposals:
     top: Bool[np.ndarray, "P"] | None = None
     probability: Float[np.ndarray, "P"] | None = None
 
+    @checks_choices
+    def to_frame(self, backend: Backend | None = None) -> Any:
+        """A data frame of one row a pair: ``image``, ``label``, ``original`` and ``n_models``.
+
+        Args:
+            backend: pandas, polars or pyarrow; None takes the first that is installed.
+
+        Raises:
+            OptionError: the library is unknown or not installed.
+        """
+        columns = {
+            "image": self.pairs.image_ids[self.pairs.image], "label": self.pairs.label,
+            "original": self.original, "n_models": self.proposed.sum(axis=1),
+        }  # fmt: skip
+        return as_frame(columns, backend)
+
+    def __repr__(self) -> str:
+        return (
+            f"Proposals({len(self):,} pairs of {len(self.pairs.image_ids):,} images by "
+            f"{len(self.models):,} models, {int(self.rated.sum()):,} images to rate)"
+        )
+
     def __len__(self) -> int:
         return len(self.pairs)
 

@@ -13,6 +13,7 @@
 `build`         `assemble_report`: a `Report` from records
 `page`          `write_report`: the page
 `svg`           charts as SVG, by vl-convert, and their colours
+`plot`          `plot`: one figure of models and labels, without a report
 `export`        `write_figures`: each figure as PNG, SVG and PDF; `write_recall_cost`: the
                 curve of a choice of models
 ==============  ===================================================================
@@ -26,6 +27,7 @@ a figure is made, so that importing this package loads neither altair nor Jinja.
 from reassess.report.export import write_figures, write_recall_cost
 from reassess.report.page import write_report
 from reassess.report.page_parts import (
+    Figure,
     Gallery,
     Input,
     LabelProvenance,
@@ -34,6 +36,7 @@ from reassess.report.page_parts import (
 )
 
 __all__ = [
+    "Figure",
     "Gallery",
     "Input",
     "LabelProvenance",

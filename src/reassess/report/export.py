@@ -99,6 +99,15 @@ def write_figure(figure: Figure, path: str | Path, *, simulated: bool = False) -
         beside.write_bytes(content)
 
 
+def drawn_alone(figure: Figure) -> str:
+    """The figure as SVG with its titles, as notebooks show it.
+
+    Raises:
+        MissingExtraError: vl-convert is not installed.
+    """
+    return file_drawing(figure, with_titles(figure, simulated=False))
+
+
 def _page(figure: Figure, spec: Spec, convert: ModuleType) -> str:
     """A page of HTML with one figure and nothing else, which asks nothing of any server."""
     title, alternative = (html.escape(text) for text in (figure.title, figure.alternative))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from reassess.analysis.classes import ChangedClasses, ClassPairs
@@ -196,6 +197,23 @@ class Figure:
         if simulated and self.from_votes:
             return f"{self.subtitle}. Votes of simulated raters."
         return self.subtitle
+
+    def save(self, path: str | Path) -> None:
+        """Write it with its titles, as the suffix says: ``.png``, ``.svg``, ``.pdf``, ``.html``.
+
+        Raises:
+            MissingExtraError: vl-convert is not installed.
+            OptionError: the suffix is another.
+            FileError: the path cannot be written to.
+        """
+        from reassess.report.export import write_figure
+
+        write_figure(self, path)
+
+    def _repr_svg_(self) -> str:
+        from reassess.report.export import drawn_alone
+
+        return drawn_alone(self)
 
 
 @dataclass(frozen=True, slots=True)

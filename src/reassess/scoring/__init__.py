@@ -11,6 +11,7 @@ Needs NumPy only. LabelTable by image id, never by position.
 """
 
 from reassess.scoring.accuracy import (
+    accuracy_by_class,
     correct,
     known_original,
     multilabel_accuracy,
@@ -26,6 +27,7 @@ from reassess.scoring.models import Bootstrap, compare, image_table, score_model
 
 __all__ = [
     "Bootstrap",
+    "accuracy_by_class",
     "audited_accuracy",
     "audited_difference",
     "compare",

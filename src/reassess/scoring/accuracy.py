@@ -15,6 +15,7 @@ from jaxtyping import Bool, Int
 from reassess.errors import AlignmentError, DataError, OptionError, preview
 from reassess.records import (
     Accuracy,
+    AccuracyByClass,
     Benchmark,
     LabelSets,
     MultilabelAccuracy,
@@ -212,6 +213,50 @@ def real_accuracy(
     Source: the paper, section 4.
     """
     return real_accuracies(predictions, labels, (k,), subset=subset)[k]
+
+
+def accuracy_by_class(
+    predictions: Predictions,
+    labels: LabelSets,
+    benchmark: Benchmark | None = None,
+    *,
+    k: int = 1,
+    subset: bool = False,
+) -> AccuracyByClass:
+    """ReaL accuracy class by class.
+
+    Args:
+        predictions: one model's.
+        labels: reassessed labels.
+        benchmark: an image counts for its original class; None counts it for each of its labels.
+        k: how many of the top predictions count.
+        subset: whether labelled images without a prediction may be left out.
+
+    Raises:
+        AlignmentError: images do not match.
+        DataError: classes do not match, or the benchmark has no original labels.
+        OptionError: k is not in 1 to the number of ranked predictions.
+    """
+    check_k(k, predictions)
+    ranked, shared = on_shared_images(predictions, labels, subset=subset)
+    right, scored = correct(ranked[:, :k], shared), shared.sizes > 0
+    if benchmark is None:
+        image, of_class = shared.image, shared.indices
+    else:
+        image = np.flatnonzero(scored)
+        of_class = original_classes(shared, benchmark)[image]
+    classes = labels.classes if benchmark is None else benchmark.classes
+    known = labels.n_classes if benchmark is None else benchmark.n_classes
+    n_classes = known or labels.n_classes or predictions.n_classes or 0
+    n_classes = max(n_classes, 1 + int(of_class.max(initial=0)))
+    names = tuple(map(str, range(n_classes))) if classes is None else classes.names
+    return AccuracyByClass(
+        predictions.model,
+        labels.name,
+        names,
+        np.bincount(of_class, right[image], n_classes).astype(np.int64),
+        np.bincount(of_class, minlength=n_classes),
+    )
 
 
 def check_k(k: int, predictions: Predictions) -> None:

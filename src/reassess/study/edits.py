@@ -32,6 +32,14 @@ from reassess.records import Benchmark, Classes, Hierarchy, LabelsAre, ScoreMatr
 from reassess.registry import checks_choices
 from reassess.study.class_order import refuse_renumbered, with_new_classes, write_classes
 from reassess.study.copies import copied, copied_if, kept_files
+from reassess.study.given import (
+    GivenClasses,
+    GivenLabels,
+    GivenModel,
+    Source,
+    benchmark_files,
+    model_files,
+)
 from reassess.study.inputs import (
     Hashes,
     named_classes,
@@ -58,16 +66,13 @@ _HEADER = (
     "Edit it as you like. Sections such as [propose] hold the options of the command of that name.",
 )
 
-Source = str | Path
-"""Predictions: a path, ``X.npy:Y.npy`` or ``FILE#MODEL``."""
-
 
 @checks_choices
 def new_study(
     folder: str | Path,
     *,
-    labels: str | Path,
-    classes: str | Path | None = None,
+    labels: GivenLabels,
+    classes: GivenClasses | None = None,
     images: str | Path | None = None,
     hierarchy: str | Path | None = None,
     name: str | None = None,
@@ -79,8 +84,8 @@ def new_study(
 
     Args:
         folder: where to make it.
-        labels: the original labels: a table ``image,label``.
-        classes: a table ``index,id,name,synonyms,definition``.
+        labels: the original labels: a table ``image,label``, such a frame, or a `Benchmark`.
+        classes: a table ``index,id,name,synonyms,definition``, such a frame, or `Classes`.
         images: the folder of images, which is not copied.
         hierarchy: a table ``child,parent``.
         name: how reports call the study; None for the folder's name.
@@ -93,7 +98,22 @@ def new_study(
         DataError: labels, classes and edges do not fit together.
         MissingExtraError: tomlkit or pydantic is missing.
     """
-    folder = Path(folder)
+    with benchmark_files(labels, classes, labels_are) as (labels_file, classes_file):
+        return _new_study(
+            Path(folder), labels_file, classes_file, images, hierarchy, name, labels_are
+        )
+
+
+def _new_study(
+    folder: Path,
+    labels: str | Path,
+    classes: str | Path | None,
+    images: str | Path | None,
+    hierarchy: str | Path | None,
+    name: str | None,
+    labels_are: LabelsAre | None,
+) -> Study:
+    """A study of files; see `new_study`."""
     benchmark = _check_benchmark(labels, classes, hierarchy, labels_are)
     if (folder / FILE_NAME).exists():
         raise FileError(
@@ -126,7 +146,8 @@ def new_study(
 @checks_choices
 def add_models(
     study: Study,
-    predictions: Mapping[str, Source] | Iterable[Source | tuple[str | None, Source]],
+    predictions: Mapping[str, Source | GivenModel]
+    | Iterable[Source | GivenModel | tuple[str | None, Source]],
     *,
     scale: ScoreType | None = None,
     order: RowOrder | None = None,
@@ -141,6 +162,7 @@ def add_models(
         study: the study.
         predictions: name → source, or sources: a path, ``X.npy:Y.npy`` or ``FILE#MODEL``. A
             source without a name is called as its file says, one of several models adds all.
+            A record of predictions is written into the study.
         scale: what the scores are, where a file does not say it.
         order: the order of the rows, for files without ids.
         ids: a file with the id of each row; copied into the study where it is small.
@@ -158,11 +180,25 @@ def add_models(
     """
     if order is not None and ids is not None:
         raise OptionError("order and ids must not both be given. Leave one out.")
-    benchmark = read_study_benchmark(study)
     rows: dict[str, Any] = {"scale": scale, "order": order}
+    with model_files(predictions) as (wanted, written):
+        copy = copy or (True if written else copy)
+        return _add_sources(study, wanted, rows, ids, replace, copy, progress)
+
+
+def _add_sources(
+    study: Study,
+    wanted: list[tuple[str | None, str]],
+    rows: dict[str, Any],
+    ids: str | Path | None,
+    replace: bool,
+    copy: bool | None,
+    progress: Progress,
+) -> Study:
+    """The study with the models of files; see `add_models`."""
+    benchmark = read_study_benchmark(study)
     if ids is not None:
         rows["ids"] = as_named(ids, study.folder)
-    wanted = _named(predictions)
     found: list[tuple[str, ModelEntry]] = []
     for done, (name, source) in enumerate(wanted):
         progress(f"checking {source}", done=done, total=len(wanted))
@@ -351,15 +387,6 @@ def _images_as_named(images: str | Path, folder: Path) -> str:
     if not Path(images).is_dir():
         raise FileError(f"{images}: there is no such folder of images. Check the path (--images).")
     return as_named(images, folder)
-
-
-def _named(
-    predictions: Mapping[str, Source] | Iterable[Source | tuple[str | None, Source]],
-) -> list[tuple[str | None, str]]:
-    if isinstance(predictions, Mapping):
-        return [(name, str(source)) for name, source in predictions.items()]
-    pairs = [one if isinstance(one, tuple) else (None, one) for one in predictions]
-    return [(name, str(source)) for name, source in pairs]
 
 
 def _entries(

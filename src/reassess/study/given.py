@@ -1,0 +1,115 @@
+"""What a study is begun with or given from Python, as files that are then copied into it.
+
+A frame or a `Benchmark` becomes a table of labels, a record of predictions an archive: from there
+on they are read, checked and copied as any file is.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from reassess.errors import DataError
+from reassess.files import read_benchmark, read_classes
+from reassess.files.frames import Frame
+from reassess.files.tables import write_table
+from reassess.records import Benchmark, Classes, LabelsAre, Predictions, ScoreMatrix
+from reassess.study.class_order import write_classes
+
+GivenLabels = str | Path | Frame | Benchmark
+GivenClasses = str | Path | Frame | Classes
+GivenModel = Predictions | ScoreMatrix
+
+Source = str | Path
+"""Predictions: a path, ``X.npy:Y.npy`` or ``FILE#MODEL``."""
+
+
+@contextmanager
+def benchmark_files(
+    labels: GivenLabels, classes: GivenClasses | None, labels_are: LabelsAre | None
+) -> Iterator[tuple[str | Path, str | Path | None]]:
+    """The files of labels and of classes, written where they are given otherwise.
+
+    Args:
+        labels: the original labels.
+        classes: the classes; None where nobody gives them.
+        labels_are: whether integers that name classes are ids or indices.
+
+    Raises:
+        FileError: a frame lacks a column.
+        DataError: labels and classes do not fit together, or a benchmark has no labels.
+    """
+    with TemporaryDirectory() as beside:
+        kept = classes
+        if classes is not None and not isinstance(classes, str | Path):
+            known = classes if isinstance(classes, Classes) else read_classes(classes)
+            kept = Path(beside) / "classes.csv"
+            write_classes(known, kept)
+        if not isinstance(labels, str | Path):
+            found = labels
+            if not isinstance(found, Benchmark):
+                found = read_benchmark(found, classes=classes, labels_are=labels_are)
+            if kept is None and found.classes is not None:
+                kept = Path(beside) / "classes.csv"
+                write_classes(found.classes, kept)
+            labels = Path(beside) / "labels.csv"
+            _write_labels(found, labels)
+        yield labels, kept  # type: ignore[misc]
+
+
+def _write_labels(benchmark: Benchmark, path: Path) -> None:
+    """A table of a benchmark's labels, by class id, or by index where only that is known."""
+    if benchmark.original is None:
+        raise DataError(
+            f"{benchmark.name}: the original labels are unknown, but a study needs them. Make the "
+            "benchmark with them: Benchmark(name, image_ids, original)."
+        )
+    by_id = benchmark.class_folders
+    column = {"class_index": benchmark.original} if by_id is None else {"class_id": by_id}
+    write_table(path, {"image": benchmark.image_ids, **column})
+
+
+@contextmanager
+def model_files(
+    predictions: Mapping[str, Source | GivenModel]
+    | Iterable[Source | GivenModel | tuple[str | None, Source]],
+) -> Iterator[tuple[list[tuple[str | None, str]], bool]]:
+    """Names, where given, and sources; and whether any of them is to be copied, being written here.
+
+    Args:
+        predictions: as `reassess.study.add_models` takes them.
+    """
+    if isinstance(predictions, Mapping):
+        pairs: list[tuple[str | None, Source | GivenModel]] = list(predictions.items())
+    else:
+        pairs = [one if isinstance(one, tuple) else (None, one) for one in predictions]
+    with TemporaryDirectory() as beside:
+        named = []
+        for name, source in pairs:
+            if isinstance(source, str | Path):
+                named.append((name, str(source)))
+                continue
+            model = name or source.model
+            stem = re.sub(r"[^\w.+-]+", "-", model).strip("-.") or "model"
+            path = Path(beside) / f"{stem}.npz"
+            _write_model(source, path)
+            named.append((model, str(path)))
+        yield named, any(not isinstance(source, str | Path) for _, source in pairs)
+
+
+def _write_model(model: GivenModel, path: Path) -> None:
+    """Write a record of predictions as an archive that reads back as it."""
+    scores: np.ndarray[Any, np.dtype[Any]] | None = model.scores
+    if isinstance(model, ScoreMatrix):
+        arrays = {"ids": model.image_ids[model.image]}
+    else:
+        arrays = {"ids": model.image_ids, "classes": model.ranked_classes}
+    if scores is not None:
+        names = {"logit": "logits", "probability": "probabilities", None: "scores"}
+        arrays[names[model.score_type]] = np.asarray(scores)
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
