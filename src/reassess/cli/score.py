@@ -8,7 +8,7 @@ import click
 
 from reassess.cli.options import labels_option, option, rows_options
 from reassess.cli.output import console, print_json, progress_bar
-from reassess.cli.outputs import FIGURES, OutputFile
+from reassess.cli.outputs import FIGURES, OutputFile, OutputFolder
 from reassess.errors import OptionError, preview
 from reassess.notes import note
 from reassess.records import ModelScore, Predictions, ScoreType
@@ -90,6 +90,18 @@ Examples:
     help="Also write per-image results, as a table.",
 )
 @click.option(
+    "--every-eval-ever",
+    type=OutputFolder((".json",)),
+    metavar="DIR",
+    help="Also write a record of Every Eval Ever (schema 0.3.0) a model.",
+)
+@click.option(
+    "--timm-results",
+    type=OutputFolder((".csv",)),
+    metavar="DIR",
+    help="Also write tables with the columns of timm's results, best first.",
+)
+@click.option(
     "--report",
     type=OutputFile(".html", ".htm"),
     metavar="FILE",
@@ -116,6 +128,8 @@ def score(
     as_csv: bool,
     output: str | None,
     per_image: str | None,
+    every_eval_ever: str | None,
+    timm_results: str | None,
     report: str | None,
     figures: str | None,
 ) -> None:
@@ -156,9 +170,12 @@ def score(
     else:
         _print(scored.scores, target.labels.name, confidence, as_json, as_csv)
     _note_same_names(scored.scores)
+    inputs: list[Input] = []
+    if any(one is not None for one in (report, figures, every_eval_ever)):
+        others = {"classes": classes, "ids": ids, "subset": subset}
+        inputs = _inputs(labels, original_labels, others, scored)
+    _write_records(scored, target, inputs, every_eval_ever, timm_results, confidence)
     if report is not None or figures is not None:
-        inputs = _inputs(labels, original_labels, {"classes": classes, "ids": ids,
-                                                   "subset": subset}, scored)  # fmt: skip
         _write_report(scored, target, inputs, report, figures)
 
 
@@ -258,6 +275,32 @@ def _print(
         click.echo(render(table, "csv"), nl=False)
     else:
         console().print(to_rich(table))
+
+
+def _write_records(
+    scored: _Scored,
+    target: "EvaluationTarget",
+    inputs: "list[Input]",
+    every_eval_ever: str | None,
+    timm_results: str | None,
+    confidence: float,
+) -> None:
+    """The scores in the forms in which others exchange them."""
+    from datetime import UTC, datetime
+
+    from reassess.files.score_records import write_every_eval_ever, write_timm_results
+
+    written = []
+    if every_eval_ever is not None:
+        written += write_every_eval_ever(
+            scored.scores, every_eval_ever, labels=target.labels.name,
+            benchmark=target.benchmark.name, at=datetime.now(UTC), confidence=confidence,
+            inputs={f"{one.role}: {one.file}": one.sha256 for one in inputs},
+        )  # fmt: skip
+    if timm_results is not None:
+        written += write_timm_results(scored.scores, timm_results, benchmark=target.benchmark.name)
+    for path in written:
+        click.echo(f"written: {path}", err=True)
 
 
 def _write_report(

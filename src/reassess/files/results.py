@@ -108,7 +108,10 @@ def _read_table(path: Path) -> dict[tuple[str, int], float]:
     """Top-1 accuracy in [0, 1] by model and image size."""
     table = _opened(path)
     names = table.texts(table.require(("model",)))
-    sizes = _numbers(path, "img_size", table.texts(table.require(("img_size",))))
+    column = table.require(("img_size",))
+    # What score writes knows no size: all of its cells are empty.
+    texts = table.texts(column, may_be_empty=True)
+    sizes = [0.0] * len(texts) if not any(texts) else _numbers(path, column, texts)
     column = table.require(("top1",))
     errors = table.find(("top1_err",))
     top1 = np.array(_numbers(path, column, table.texts(column), most=100.0))
