@@ -51,13 +51,14 @@ def test_the_map_of_the_package_is_true():
     assert set(reassess.__all__) <= set(dir(reassess))
     assert set(reassess.__all__) - {"__version__"} == {
         "Accuracy", "AccuracyByClass", "BCCEnsemble", "Benchmark", "Calibrated", "Catalog",
-        "Classes", "Comparison", "DawidSkene", "Gold", "LabelSets", "MajorityVote", "ModelScore",
-        "Posterior", "Predictions", "Proposals", "ScoreMatrix", "Study", "Votes",
-        "accuracy_by_class", "add_models", "calibrated", "collect_notes", "compare", "dawid_skene", "majority",
-        "new_study", "open_study", "operating_point", "original_accuracy", "plot", "propose",
-        "propose_study", "read_benchmark", "read_classes", "read_gold", "read_labels",
-        "read_predictions", "read_votes", "real_accuracy", "reassess_benchmark",
-        "reassessed_labels", "run_study", "score_models", "write_labels", "write_votes",
+        "Classes", "Comparison", "DawidSkene", "Gold", "LabelSets", "MajorityVote",
+        "ModelScore", "Posterior", "Predictions", "Proposals", "ScoreMatrix", "Study", "Votes",
+        "accuracy_by_class", "add_models", "calibrated", "collect_notes", "compare",
+        "dawid_skene", "majority", "new_study", "open_study", "operating_point",
+        "original_accuracy", "plot", "propose", "propose_study", "read_benchmark",
+        "read_classes", "read_gold", "read_labels", "read_predictions", "read_votes",
+        "real_accuracy", "reassess_benchmark", "reassessed_labels", "run_study", "score_models",
+        "write_labels", "write_votes",
     }, "a public name is a promise: state it here, or leave it out"  # fmt: skip
     assert reassess.__version__ == version("reassess")
     with pytest.raises(AttributeError, match="nonsense"):
