@@ -99,7 +99,7 @@ def test_practice_is_followed_by_feedback(rater: Client) -> None:
     told = rater.http.post(action_of(page), data=form_of(page) | dict.fromkeys(places(page), "2"))
     assert told.text.count("The experts agree") == 1
     assert 'You said <b>yes</b>. <b class="right">✓ The experts agree.' in told.text
-    assert told.text.count("The experts say no") == 3
+    assert told.text.count("The experts say <b>no</b>") == 3
     page = rater.http.get("/rate").text
     assert "Practice" not in page
     real = rater.http.post(action_of(page), data=form_of(page) | dict.fromkeys(places(page), "2"))

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from reassess.web import Site, create_app
-from reassess.web.markdown import contact_link, markdown_page
+from reassess.web.markdown import StudyText, contact_link
 
 from .conftest import Client
 
@@ -25,7 +25,7 @@ Look *twice*. <script>alert(1)</script> [bad](javascript:alert(1)) [good](https:
 
 @pytest.fixture
 def app(site: Site) -> FastAPI:
-    return create_app(replace(site, instructions=markdown_page(TEXT), contact="me@example.org"))
+    return create_app(replace(site, instructions=StudyText(TEXT), contact="me@example.org"))
 
 
 def test_instructions_are_shown_and_run_nothing(sign_in: Callable[..., Client]):

@@ -76,8 +76,12 @@ def has_consented(store: Store, rater: int, text: str) -> bool:
         return connection.execute(wanted).first() is not None
 
 
-def given_consents(store: Store) -> tuple[Consent, ...]:
+def given_consents(store: Store, rater: int | None = None) -> tuple[Consent, ...]:
     """Who agreed to which text and when, the earliest first; a person may have agreed to several.
+
+    Args:
+        store: the study.
+        rater: a person's number; None takes everybody's.
 
     Raises:
         StoreError: the database cannot be read.
@@ -87,6 +91,8 @@ def given_consents(store: Store) -> tuple[Consent, ...]:
         .join(raters, raters.c.id == consents.c.rater)
         .order_by(consents.c.given_at, consents.c.rater)
     )
+    if rater is not None:
+        found = found.where(consents.c.rater == rater)
     with store.database.read() as connection:
         return tuple(
             Consent(row.rater, row.name, row.digest, moment(row.given_at))

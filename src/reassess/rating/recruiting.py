@@ -32,7 +32,7 @@ LONGEST_CODE = 100
 _MOST_TASKS = 1_000_000
 
 _PLATFORM_ID = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
-_NO_ASSIGNMENT = "ASSIGNMENT_ID_NOT_AVAILABLE"
+NO_ASSIGNMENT = "ASSIGNMENT_ID_NOT_AVAILABLE"
 
 _WHY: dict[WhyNotEnrolled, str] = {
     "unknown": "the address is unknown. Copy it whole, or ask the study's owner for it.",
@@ -316,7 +316,7 @@ def enrolments_of(store: Store) -> tuple[Enrolment, ...]:
 
 def is_platform_id(text: str) -> bool:
     """Whether a text can be what a platform calls somebody, and not a placeholder of it."""
-    return _PLATFORM_ID.fullmatch(text) is not None and text != _NO_ASSIGNMENT
+    return _PLATFORM_ID.fullmatch(text) is not None and text != NO_ASSIGNMENT
 
 
 def _check_code(channel: Channel, code: str) -> None:

@@ -109,19 +109,22 @@ class AnswerOptions:
 
 @dataclass(frozen=True, slots=True)
 class SiteOptions:
-    """[site]: where the votes are, and whom raters can ask.
+    """[site]: where the votes are, whom raters can ask, and in which language.
 
     Attributes:
         database: the URL of the votes; a relative path of SQLite starts at the study.
         contact: an e-mail or web address, or words, that every page of a rater shows.
         base_url: the address at which people reach the site, as ``https://host/pilot``.
         root_path: the path below which a proxy serves the site; None is that of ``base_url``.
+        language: the language of the rater's side, as ``de``, or several of which the first is
+            the usual one; None offers every one that is complete, English first.
     """
 
     database: str | None = None
     contact: str | None = None
     base_url: str | None = None
     root_path: str | None = None
+    language: str | list[str] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a password, and what is no address."""
@@ -163,7 +166,7 @@ SECTIONS: dict[str, Section] = {
     "aggregate": Section((AggregateOptions, AnswerOptions), ("gold",)),
     "label": Section((LabelOptions,), ("gold", "adjudications")),
     "ask": Section((AskOptions,), ("labels",)),
-    "site": Section((SiteOptions,), ("instructions",)),
+    "site": Section((SiteOptions,), ("instructions", "consent", "catalogues")),
 }
 """The sections of options, in the order of the stages."""
 

@@ -1,5 +1,6 @@
 """Who may ask for what: the dependencies that handlers name in their arguments."""
 
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -7,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from reassess import rating
-from reassess.web.errors import SignInFirstError
+from reassess.web.errors import ConsentFirstError, SignInFirstError
 from reassess.web.sessions import Session, Sessions
 from reassess.web.site import Site
 from reassess.web.wording import NO_TOKEN, NOT_FOR_RATERS, NOT_FOR_YOU, PAUSED
@@ -26,8 +27,34 @@ async def site_in(request: Request) -> Site:
     return sessions_in(request).site
 
 
-def session_in(request: Request) -> Session:
-    """The session of somebody who is signed in.
+@dataclass(slots=True)
+class Consents:
+    """Who has agreed to what the study asks everybody to, as far as this process knows."""
+
+    known: set[int] = field(default_factory=set)
+
+    def has(self, site: Site, person: rating.Rater) -> bool:
+        """Whether somebody may go on; the store is asked until they have agreed. Owners need not.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        if not site.consent or person.role == "owner" or person.number in self.known:
+            return True
+        if any(rating.has_consented(site.store, person.number, text) for text in site.consent):
+            self.known.add(person.number)
+            return True
+        return False
+
+
+def consents_in(request: Request) -> Consents:
+    """What this process knows of who has agreed."""
+    consents: Consents = request.app.state.consents
+    return consents
+
+
+def signed_in(request: Request) -> rating.Rater:
+    """Who is signed in, whether they have agreed or not.
 
     Raises:
         SignInFirstError: nobody is.
@@ -35,6 +62,21 @@ def session_in(request: Request) -> Session:
     session = sessions_in(request).of(request)
     if session is None or session.person is None:
         raise SignInFirstError
+    return session.person
+
+
+def session_in(request: Request) -> Session:
+    """The session of somebody who is signed in, and has agreed to what the study asks.
+
+    Raises:
+        SignInFirstError: nobody is.
+        ConsentFirstError: they have not agreed yet.
+    """
+    session = sessions_in(request).of(request)
+    if session is None or session.person is None:
+        raise SignInFirstError
+    if not consents_in(request).has(sessions_in(request).site, session.person):
+        raise ConsentFirstError
     return session
 
 
@@ -120,6 +162,7 @@ async def token_in(
 
 ASite = Annotated[Site, Depends(site_in)]
 ASession = Annotated[Session, Depends(session_in)]
+SignedIn = Annotated[rating.Rater, Depends(signed_in)]
 Person = Annotated[rating.Rater, Depends(person_in)]
 Active = Annotated[rating.Rater, Depends(active_in)]
 Owner = Annotated[rating.Rater, Depends(owner_in)]

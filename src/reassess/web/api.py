@@ -10,6 +10,7 @@ from starlette.requests import Request
 from reassess import rating
 from reassess.web.access import Active, ASession, ASite, Owner, Person, sessions_in, token_in
 from reassess.web.addresses import check_seal, task_seal
+from reassess.web.pages import language_in
 from reassess.web.payloads import (
     LARGEST_NUMBER,
     Beyond,
@@ -59,11 +60,12 @@ def rater_progress(site: ASite, person: Person) -> StandingOut:
 
 
 @router.post("/screens/next", dependencies=WithToken)
-def next_task(site: ASite, person: Person, having: Beyond) -> TaskOut | IdleOut:
+def next_task(request: Request, site: ASite, person: Person, having: Beyond) -> TaskOut | IdleOut:
     """The next task, leased to the rater, or why there is none."""
     found = rating.next_task(site.store, person.number, beyond=tuple(having.beyond))
     if isinstance(found, rating.NoTask):
-        return IdleOut(why=found.reason, message=WHY[found.reason][1])
+        message = language_in(request).say(WHY[found.reason][1])
+        return IdleOut(why=found.reason, message=message)
     return task_out(site, found)
 
 

@@ -12,20 +12,23 @@ from reassess.errors import OptionError
 from reassess.web import (
     adjudicate,
     api,
+    consent,
     dashboard,
     gold,
     grid,
+    join,
     operation,
     rate,
     sign_in,
 )
+from reassess.web.access import Consents
 from reassess.web.errors import add_handlers
 from reassess.web.middleware import LARGEST_BODY, Guard, RootPath
 from reassess.web.pages import STATIC
 from reassess.web.sessions import sessions_of
 from reassess.web.site import Site
 
-_PARTS = (operation, sign_in, rate, grid, gold, adjudicate, dashboard, api)
+_PARTS = (operation, sign_in, join, consent, rate, grid, gold, adjudicate, dashboard, api)
 
 
 def create_app(site: Site) -> FastAPI:
@@ -50,6 +53,7 @@ def create_app(site: Site) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.state.sessions = sessions_of(site)
+    app.state.consents = Consents()
     app.state.missing = dashboard.Missing()
     app.state.class_sizes = grid.ClassSizes()
     app.state.requests = operation.Requests()

@@ -11,8 +11,16 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from reassess.errors import ReassessError
 from reassess.rating import InvitationError, LeaseError, RaterError, StoreError
-from reassess.web.pages import render
-from reassess.web.wording import NOT_STORED, SIGN_IN
+from reassess.web.pages import language_in, render
+from reassess.web.wording import (
+    CONSENT_FIRST,
+    DID_NOT_WORK,
+    NOT_NOW,
+    NOT_STORED,
+    NOT_YOURS,
+    REFUSED,
+    SIGN_IN,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -23,20 +31,14 @@ _STATUS: tuple[tuple[type[ReassessError], int], ...] = (
     (StoreError, 503),
     (ReassessError, 422),
 )
-_TITLES = {
-    403: "That is not allowed",
-    404: "There is no such page",
-    405: "That is not possible here",
-    409: "That belongs to another study",
-    413: "That is too large",
-    422: "That could not be understood",
-    429: "Too many attempts",
-    503: "The study cannot be reached just now",
-}
 
 
 class SignInFirstError(Exception):
     """Raised where nobody is signed in."""
+
+
+class ConsentFirstError(Exception):
+    """Raised where somebody has not agreed yet to what the study asks everybody to."""
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -52,12 +54,21 @@ def add_handlers(app: FastAPI) -> None:
         if isinstance(error, StoreError):  # whose words tell where the database is
             _log.error("%s %s: %s", request.method, request.url.path, error)
             return refuse(request, status, NOT_STORED)
+        if isinstance(error, LeaseError):
+            return refuse(request, status, NOT_YOURS)
+        if isinstance(error, RaterError) and "/owner" not in request.url.path:
+            return refuse(request, status, NOT_NOW)
         return refuse(request, status, _sentence(str(error)))
 
     def unsigned(request: Request, _: Exception) -> Response:
         if is_program(request):
             return refuse(request, 401, SIGN_IN)
         return RedirectResponse("/sign-in", 303)
+
+    def not_agreed(request: Request, _: Exception) -> Response:
+        if is_program(request):
+            return refuse(request, 403, CONSENT_FIRST)
+        return RedirectResponse("/consent", 303)
 
     def invalid(request: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
@@ -69,6 +80,7 @@ def add_handlers(app: FastAPI) -> None:
         HTTPException: http,
         ReassessError: ours,
         SignInFirstError: unsigned,
+        ConsentFirstError: not_agreed,
         RequestValidationError: invalid,
     }
     for kind, handler in handlers.items():
@@ -76,11 +88,13 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def refuse(request: Request, status: int, detail: str) -> Response:
-    """A refusal in the form that the client reads."""
+    """A refusal in the form and, as far as it is translated, the language that the client reads."""
+    language = language_in(request)
+    detail = language.say(detail)
     headers = {"retry-after": "5"} if status in (429, 503) else {}
     if is_program(request):
         return JSONResponse({"detail": detail}, status, headers)
-    title = _TITLES.get(status, "That did not work")
+    title = language.say(REFUSED.get(status, DID_NOT_WORK))
     page = render(request, "problem.html", status=status, title=title, message=detail)
     page.headers.update(headers)
     return page

@@ -15,7 +15,8 @@ from starlette.responses import RedirectResponse, Response
 from reassess import rating
 from reassess.web.access import Active, ASite, Fields, Person
 from reassess.web.addresses import check_seal, task_image, task_seal
-from reassess.web.pages import render
+from reassess.web.languages import marked
+from reassess.web.pages import language_in, render
 from reassess.web.payloads import answer_in, number, numbers
 from reassess.web.pictures import shades
 from reassess.web.site import Site
@@ -28,8 +29,14 @@ IMAGES = 24
 """On a grid: two grids must fit into `reassess.web.payloads.MOST_NUMBERS`."""
 
 _CLASSES = 300
-_SIZES = {1: "a few", 10: "10 or more", 30: "30 or more", 100: "100 or more", 300: "300 or more",
-          1000: "1,000 or more"}  # fmt: skip
+_SIZES = {
+    1: marked("a few open"),
+    10: marked("10 or more open"),
+    30: marked("30 or more open"),
+    100: marked("100 or more open"),
+    300: marked("300 or more open"),
+    1000: marked("1,000 or more open"),
+}
 _LOOK_AGAIN = 600
 
 
@@ -160,11 +167,12 @@ def _idle(
     elif found.reason == "complete":
         title, message = CLASS_DONE
     standing = rating.rater_progress(site.store, person.number)
+    language = language_in(request)
     return render(
         request,
         "grid_idle.html",
-        title=title,
-        message=message,
+        title=language.say(title),
+        message=language.say(message),
         label=label,
         name=class_words(site, label)[0],
         is_early=is_early,

@@ -4,6 +4,7 @@ Plain ASGI, so that it stands in front of everything, static files and errors in
 is signed in is decided in `reassess.web.sessions`.
 """
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,12 +17,25 @@ LARGEST_BODY = 64 * 1024
 """Bytes; a task with the longest text and all answers takes a few thousand."""
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+
+
+def policy(frames: Sequence[str] = ()) -> str:
+    """What a page may load and do, as the header `Content-Security-Policy` says it.
+
+    Args:
+        frames: the sites that may show the page in a frame, and to which its forms may go.
+    """
+    also = "".join(f" {one}" for one in frames)
+    framing = also or " 'none'"
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        f"connect-src 'self'; form-action 'self'{also}; base-uri 'none'; "
+        f"frame-ancestors{framing}"
+    )
+
+
 _HEADERS = {
-    "content-security-policy": _POLICY,
+    "content-security-policy": policy(),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "x-robots-tag": "noindex, nofollow",
@@ -97,8 +111,11 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                is_framed = "content-security-policy" in headers
                 for name, value in self.headers.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
+                if is_framed:  # says by its own policy who may frame it
+                    del headers["x-frame-options"]
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 

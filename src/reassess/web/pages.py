@@ -9,10 +9,30 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from reassess.rating import StoreError
+from reassess.web.languages import ENGLISH, Language, choose_language
 from reassess.web.markdown import contact_link
 from reassess.web.sessions import Session, Sessions
 
 STATIC = Path(__file__).parent / "static"
+
+IN_ENGLISH = frozenset({
+    "owner.html", "rater.html", "recruiting.html", "settings.html", "audit.html", "agreed.html",
+    "gold.html", "gold_task.html", "adjudicate.html", "adjudicate_image.html",
+})  # fmt: skip
+"""Pages of owners and experts, which no catalogue has."""
+
+LANGUAGE_COOKIE = "rating-language"
+"""Which language a browser's user chose; one for all studies of a host, as it tells nothing."""
+
+
+def language_in(request: Request) -> Language:
+    """The language that whoever asks reads the site in."""
+    sessions: Sessions = request.app.state.sessions
+    return choose_language(
+        sessions.site.languages,
+        request.cookies.get(LANGUAGE_COOKIE),
+        request.headers.get("accept-language"),
+    )
 
 
 def render(request: Request, template: str, *, status: int = 200, **given: object) -> Response:
@@ -28,15 +48,21 @@ def render(request: Request, template: str, *, status: int = 200, **given: objec
     response = HTMLResponse(status_code=status)
     if session is None:
         session = sessions.start(response, None)
-    response.body = page(sessions, session, template, **given).encode()
+    language = ENGLISH if template in IN_ENGLISH else language_in(request)
+    place = str(request.url.path) if request.method == "GET" else ""
+    given = {"place": place.removeprefix(sessions.site.root_path), **given}
+    response.body = page(sessions, session, language, template, **given).encode()
     response.headers["content-length"] = str(len(response.body))
     return response
 
 
-def page(sessions: Sessions, session: Session, template: str, **given: object) -> str:
+def page(
+    sessions: Sessions, session: Session, language: Language, template: str, **given: object
+) -> str:
     """The text of a page."""
+    wording = sessions.site.wording.translated(language)
     return (
-        _environment()
+        _environment(language)
         .get_template(template)
         .render(
             study=sessions.site.name,
@@ -44,14 +70,16 @@ def page(sessions: Sessions, session: Session, template: str, **given: object) -
             store=sessions.site.mark,
             person=session.person,
             csrf=sessions.token(session),
-            answers=sessions.site.wording.answers,
-            words=sessions.site.wording.words,
-            answer_keys=sessions.site.wording.keys,
-            keys=sessions.site.wording.acts,
-            own_instructions=sessions.site.instructions,
+            language=language,
+            languages=() if template in IN_ENGLISH else sessions.site.languages,
+            answers=wording.answers,
+            words=wording.words,
+            answer_keys=wording.keys,
+            keys=wording.acts,
+            has_consent=bool(sessions.site.consent),
             contact=sessions.site.contact,
             contact_link=contact_link(sessions.site.contact),
-            asked=sessions.site.wording.question,
+            asked=wording.question,
             version=_version(),
             **given,
         )
@@ -59,15 +87,23 @@ def page(sessions: Sessions, session: Session, template: str, **given: object) -
 
 
 @cache
-def _environment() -> Environment:
+def _environment(language: Language) -> Environment:
+    """The templates in a language; what they say is looked up while they are rendered."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
-    made.filters["duration"] = _duration
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_translations(language.texts, newstyle=True)  # type: ignore[attr-defined]
+    made.filters["duration"] = language.duration
+    made.filters["number"] = language.number
+    made.filters["significant"] = language.significant
+    made.filters["about"] = language.about
+    made.filters["translated"] = language.say
     made.filters["percent"] = _percent
     made.filters["in_size"] = _in_size
     made.filters["sentence"] = _sentence
@@ -79,11 +115,6 @@ def _version() -> str:
     """Changes with script and style, so that browsers may keep them for good."""
     content = b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))
     return hashlib.sha256(content).hexdigest()[:12]
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _in_size(address: str, size: str) -> str:

@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from reassess import rating
 from reassess.web.access import Active, ASite, Fields, Person
 from reassess.web.addresses import check_seal, check_tag, task_image, task_seal
-from reassess.web.pages import render
+from reassess.web.join import PROLIFIC_DONE
+from reassess.web.pages import language_in, render
 from reassess.web.payloads import answer_in, answers_in, number, numbers
 from reassess.web.pictures import Size, shades, sized, thumbnail_response
 from reassess.web.site import Site
@@ -28,7 +29,10 @@ def instructions(request: Request, site: ASite, person: Person) -> Response:
     """What is asked, and how to answer."""
     standing = rating.rater_progress(site.store, person.number)
     settings = rating.settings_of(site.store)
-    return render(request, "instructions.html", standing=standing, settings=settings)
+    own = site.instructions.html(language_in(request).code) if site.instructions else ""
+    return render(
+        request, "instructions.html", standing=standing, settings=settings, own_instructions=own
+    )
 
 
 @router.get("/rate")
@@ -37,11 +41,14 @@ def rate(request: Request, site: ASite, person: Person, beyond: str = "") -> Res
     having = numbers(beyond)
     found = rating.next_task(site.store, person.number, beyond=having)
     if isinstance(found, rating.NoTask):
-        title, message = WHY[found.reason]
+        title, message = map(language_in(request).say, WHY[found.reason])
+        nothing_left = found.reason in ("complete", "closed")
+        completion = rating.completion(site.store, person.number, nothing_left=nothing_left)
         standing = rating.rater_progress(site.store, person.number)
         return render(
-            request, "idle.html", title=title, message=message, why=found.reason, standing=standing
-        )
+            request, "idle.html", title=title, message=message, why=found.reason,
+            standing=standing, completion=completion, prolific=PROLIFIC_DONE,
+        )  # fmt: skip
     return _task_page(request, site, person, found)
 
 

@@ -43,7 +43,8 @@ from reassess.study.inputs import CACHE
 from reassess.study.manifest import KEYS
 from reassess.web.app import check_not_own, create_app
 from reassess.web.image_check import FILE, ImageCheck
-from reassess.web.markdown import markdown_page
+from reassess.web.languages import Language, languages_of, offered_codes
+from reassess.web.markdown import StudyText
 from reassess.web.operation import log_requests
 from reassess.web.site import Site
 from reassess.web.wording import Wording
@@ -141,6 +142,7 @@ def serve_study(
         images, exemplars = _pictures(study, config, loaded)
         rule, begin = _rule(study, store, config, refreshes=refreshes)
         wording, shown_labels = _asking(study, loaded)
+        languages = _languages(study)
         shown = [name for names in exemplars.values() for name in names]
         names = tuple(dict.fromkeys([*loaded.asked.image_ids.tolist(), *shown]))
         check = ImageCheck(names, images, study.folder / CACHE / FILE)
@@ -158,7 +160,9 @@ def serve_study(
             base_url=address.base_url,
             wording=wording,
             shown_labels=shown_labels,
-            instructions=_instructions(study),
+            instructions=_own_text(study, "instructions", languages),
+            consent=_own_text(study, "consent", languages),
+            languages=languages,
             contact=study.setting("site", "contact", ""),
             image_check=check,
         )
@@ -227,15 +231,37 @@ def _asking(study: Study, loaded: SyncResult) -> tuple[Wording, dict[str, tuple[
     return Wording(**options), shown
 
 
-def _instructions(study: Study) -> str:
-    """The study's own instructions as HTML; empty where the manifest names no file."""
-    named = study.setting("site", "instructions")
+def _languages(study: Study) -> tuple[Language, ...]:
+    """The languages of the rater's side: those that the manifest names, else all there are."""
+    named = study.setting("site", "catalogues")
+    folder = None if named is None else study.path(named)
+    wanted = study.setting("site", "language")
+    codes = offered_codes(folder) if wanted is None else wanted
+    return languages_of((codes,) if isinstance(codes, str) else codes, folder)
+
+
+def _own_text(study: Study, key: str, languages: tuple[Language, ...]) -> StudyText:
+    """A Markdown file of the study's own, and its translations beside it; empty without one.
+
+    Beside ``consent.md`` is ``consent.de.md``.
+    """
+    named = study.setting("site", key)
     if named is None:
-        return ""
+        return StudyText()
     path = study.path(named)
+    beside = {one.code: path.with_suffix(f".{one.code}{path.suffix}") for one in languages}
+    usual = _text_in(path)
+    if not usual.strip():
+        raise FileError(f"{path}: it is empty. Write the text, or take {key} out of study.toml.")
+    return StudyText(
+        usual, {code: _text_in(other) for code, other in beside.items() if other.is_file()}
+    )
+
+
+def _text_in(path: Path) -> str:
     check_readable(path)
     try:
-        return markdown_page(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: it is not text in UTF-8. Save it as such.") from error
 

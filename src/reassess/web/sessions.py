@@ -138,11 +138,25 @@ class Sessions:
         return hmac.compare_digest(self.token(session).encode(), token.encode(errors="replace"))
 
     def may_try(self, request: Request, name: str | None = None) -> bool:
-        """Whether this address, and this name from it, may try to sign in once more."""
-        address = "" if request.client is None else request.client.host
-        if not self.attempts.hit(_MOST_OF_ADDRESS, address):
+        """Whether this address, and this name from it, may try to sign in once more.
+
+        Only what failed is counted, so that a classroom behind one address comes in at once.
+        """
+        address = _address(request)
+        if not self.attempts.test(_MOST_OF_ADDRESS, address):
             return False
-        return name is None or self.attempts.hit(_MOST_OF_NAME, address, name[:200])
+        return name is None or self.attempts.test(_MOST_OF_NAME, address, name[:200])
+
+    def count_failure(self, request: Request, name: str | None = None) -> None:
+        """Count that this address, with this name, tried in vain."""
+        address = _address(request)
+        self.attempts.hit(_MOST_OF_ADDRESS, address)
+        if name is not None:
+            self.attempts.hit(_MOST_OF_NAME, address, name[:200])
+
+
+def _address(request: Request) -> str:
+    return "" if request.client is None else request.client.host
 
 
 def sessions_of(site: Site) -> Sessions:

@@ -12,6 +12,8 @@ from reassess.errors import OptionError
 from reassess.records import Classes, StoppingRule
 from reassess.study.addresses import check_root_path
 from reassess.web.image_check import ImageCheck
+from reassess.web.languages import ENGLISH, Language
+from reassess.web.markdown import NO_TEXT, StudyText
 from reassess.web.wording import PAPER, Wording
 
 SHORTEST_SECRET = 16
@@ -34,7 +36,9 @@ class Site:
         wording: how question and answers are called.
         shown_labels: image id -> classes that pages name as its labels, beside the questions
             about it; none but where the study is about labels, as a review of mistakes is.
-        instructions: the study's own instructions, as safe HTML; empty where it has none.
+        instructions: the study's own instructions.
+        consent: what raters and experts agree to before anything else; empty asks nobody.
+        languages: in which raters can read the site, the usual one first.
         contact: whom raters can ask: an address or words; empty where nobody is named.
         image_check: which images can be shown, as far as they were tried; None tries none.
         metrics_token: what `/metrics` asks for; None has no such page.
@@ -57,7 +61,9 @@ class Site:
     secure_cookies: bool = False
     wording: Wording = PAPER
     shown_labels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    instructions: str = ""
+    instructions: StudyText = NO_TEXT
+    consent: StudyText = NO_TEXT
+    languages: tuple[Language, ...] = (ENGLISH,)
     contact: str = ""
     image_check: ImageCheck | None = None
     metrics_token: str | None = None

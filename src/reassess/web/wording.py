@@ -1,9 +1,11 @@
 """The words that raters read: the paper's questions and answers, and reasons in sentences."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 from reassess.errors import DataError
-from reassess.rating.records import Reason
+from reassess.rating.records import Reason, WhyNotEnrolled
+from reassess.web.languages import Language, marked
 
 _RESERVED = "12345678?"
 """Keys of the rating page that choose a question or show the keys."""
@@ -31,9 +33,9 @@ class Wording:
             something else already.
     """
 
-    yes: str = "Yes, 95 % sure this is in the image"
-    maybe: str = "Maybe, it could plausibly be in the image"
-    no: str = "No, 95 % sure this is not in the image"
+    yes: str = marked("Yes, 95 % sure this is in the image")
+    maybe: str = marked("Maybe, it could plausibly be in the image")
+    no: str = marked("No, 95 % sure this is not in the image")
     question: str | None = None
     yes_key: str | None = None
     maybe_key: str | None = None
@@ -74,6 +76,14 @@ class Wording:
             found.append((value, (named or first).lower(), word.strip(), meaning.strip()))
         return tuple(found)
 
+    def translated(self, language: Language) -> "Wording":
+        """The same in a language, as far as a catalogue has it; its keys are made of its words.
+
+        Where the words of another script, or with the same first letters, give no keys, the keys
+        stay what they are.
+        """
+        return _translated(self, language)
+
     @property
     def acts(self) -> dict[str, str]:
         """The keys that answer nothing, by what they do."""
@@ -97,36 +107,55 @@ class Wording:
         return {value: word for value, _, word, _ in self.answers}
 
 
+@cache
+def _translated(wording: Wording, language: Language) -> Wording:
+    texts = {name: language.say(getattr(wording, name)) for name in ("yes", "maybe", "no")}
+    question = None if wording.question is None else language.say(wording.question)
+    try:
+        made = replace(wording, question=question, **texts)
+        if all(key.isascii() for _, key, _, _ in made.answers):
+            return made
+    except DataError:  # two of the words begin with the same letter
+        pass
+    yes, maybe, no = (key for _, key, _, _ in wording.answers)
+    return replace(wording, question=question, yes_key=yes, maybe_key=maybe, no_key=no, **texts)
+
+
 PAPER = Wording()
 """The question and the answers of the paper's task."""
 
 WHY: dict[Reason, tuple[str, str]] = {
     "complete": (
-        "Nothing is left to answer",
-        "You have answered everything that this study has for you. Thank you.",
+        marked("Nothing is left to answer"),
+        marked("You have answered everything that this study has for you. Thank you."),
     ),
     "finished": (
-        "You have done your part",
-        ("You have answered as many images as one person is asked to in this study. Thank you."),
+        marked("You have done your part"),
+        marked(
+            "You have answered as many images as one person is asked to in this study. Thank you."
+        ),
     ),
     "wait": (
-        "Nothing is free just now",
-        (
+        marked("Nothing is free just now"),
+        marked(
             "What is left is with other people. Some of it may come back; this page looks again "
             "from time to time."
         ),
     ),
-    "closed": ("The study is closed", "No new images are given out. Your answers are kept."),
+    "closed": (
+        marked("The study is closed"),
+        marked("No new images are given out. Your answers are kept."),
+    ),
     "paused": (
-        "You are paused",
-        (
+        marked("You are paused"),
+        marked(
             "The study's owner has paused you. Your answers are kept. Ask the owner when you can "
             "go on."
         ),
     ),
     "not-qualified": (
-        "You did not qualify",
-        (
+        marked("You did not qualify"),
+        marked(
             "Too few of your answers to the first images were as expected, so there are no more "
             "images for you in this study. Thank you for your time."
         ),
@@ -135,39 +164,75 @@ WHY: dict[Reason, tuple[str, str]] = {
 """Why there is no task: a heading and a sentence."""
 
 CLASS_DONE = (
-    "This class is done",
-    "Nobody needs you for more images of this class just now. Choose another one.",
+    marked("This class is done"),
+    marked("Nobody needs you for more images of this class just now. Choose another one."),
 )
 FIRST_ONE_BY_ONE = (
-    "First some images one by one",
-    "The first images come one by one, with all their labels. Answer those, then come back.",
+    marked("First some images one by one"),
+    marked(
+        "The first images come one by one, with all their labels. Answer those, then come back."
+    ),
 )
 
-BAD_LINK = (
+BAD_LINK = marked(
     "This link was used already, is out of date, or was not copied whole. If you have signed in "
     "with it before on this device, open the start page. Else ask the study's owner for a new one."
 )
-BAD_PASSWORD = "Name and password do not fit together."  # noqa: S105 -- it is what the page says
-NOT_PRESENT = "That is not your present password."
-TOO_MANY = "Too many attempts. Wait a minute, then try again."
+NO_ENTRY: dict[WhyNotEnrolled, str] = {
+    "unknown": marked("This address is unknown. Copy it whole, or ask the study's owner for it."),
+    "over": marked("Nobody can come in by this address any more. Ask the study's owner."),
+    "full": marked("As many people have come in by this address as are needed. Thank you."),
+    "taken": marked("Somebody has this name already. Choose another one."),
+    "not-allowed": marked("You cannot come in by this address. Ask the study's owner."),
+    "no-id": marked(
+        "The platform did not say who you are. Open the study from the platform's page again."
+    ),
+}
+"""Why an address lets somebody not in."""
+
+BAD_NAME = marked("Choose a name of 1 to 200 letters, without spaces at its ends.")
+BAD_PASSWORD = marked("Name and password do not fit together.")
+NOT_PRESENT = marked("That is not your present password.")
+NOT_THE_SAME = marked("The two are not the same.")
+SHORT_PASSWORD = marked("Take a password of at least 10 and at most 1,000 characters.")
+TOO_MANY = marked("Too many attempts. Wait a minute, then try again.")
 CROSS_SITE = "This request came from another site and was refused."
-NO_TOKEN = "This page is out of date. Go back, reload it and try again."  # noqa: S105 -- as above
-ANOTHER_STORE = (
+NO_TOKEN = marked("This page is out of date. Go back, reload it and try again.")
+ANOTHER_STORE = marked(
     "This page is about another study, or about this one before it was restored, and nothing of it "
     "was stored here. Open the start page: what you can answer is offered there."
 )
-SIGN_IN = "Sign in first."
-PAUSED = (
+SIGN_IN = marked("Sign in first.")
+CONSENT_FIRST = marked("Read what you agree to first: open the start page.")
+PAUSED = marked(
     "You are paused: nothing that you do here is carried out. Your answers are kept. Ask the "
     "study's owner when you can go on."
 )
-NOT_FOR_YOU = "This page is for the study's owner."
-NOT_FOR_RATERS = "This page is for experts and the study's owner."
-NOT_STORED = (
+NOT_FOR_YOU = marked("This page is for the study's owner.")
+NOT_FOR_RATERS = marked("This page is for experts and the study's owner.")
+NOT_YOURS = marked("This task is not yours, or it is there no more. Open the start page.")
+NOT_NOW = marked(
+    "You cannot do this: you are paused, or what you may do has changed. Ask the study's owner."
+)
+NOT_STORED = marked(
     "The study's database is full, busy or away. Nothing of this step was stored: send it again. "
     "If it stays so, tell the study's owner."
 )
-TOO_LARGE = "What was sent is too large."
+TOO_LARGE = marked("What was sent is too large.")
+
+REFUSED: dict[int, str] = {
+    403: marked("That is not allowed"),
+    404: marked("There is no such page"),
+    405: marked("That is not possible here"),
+    409: marked("That belongs to another study"),
+    413: marked("That is too large"),
+    422: marked("That could not be understood"),
+    429: marked("Too many attempts"),
+    503: marked("The study cannot be reached just now"),
+}
+"""What a page with a refusal is called, by its status."""
+
+DID_NOT_WORK = marked("That did not work")
 
 SETTINGS: dict[str, tuple[str, str, bool]] = {
     "votes_per_question": ("Votes a question", "of distinct raters, at most", False),

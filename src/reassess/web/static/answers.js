@@ -1,5 +1,7 @@
 // What is answered on a page: in one row before it is sent, undone, and kept when the page is left.
 
+import { _, number } from "./texts.js";
+
 const $ = (selector, within = document) => within.querySelector(selector);
 const { rater, store = "" } = document.body.dataset;
 
@@ -38,7 +40,7 @@ function countsOf(main) {
     const n = questions.filter((question) => $(`input[value="${radio.value}"]`, question)?.checked).length;
     return [kindOf(radio), `${n} ${wordOf(radio)}`];
   });
-  return [...found.filter(([kind, text]) => kind !== "see" || !text.startsWith("0 ")), ["open", `${openOf(main).length} open`]];
+  return [...found.filter(([kind, text]) => kind !== "see" || !text.startsWith("0 ")), ["open", _("{n} open", { n: number(openOf(main).length) })]];
 }
 
 // ---------------------------------------------------------------- undoing

@@ -3,6 +3,7 @@
 
 import { dropDraft, keepDraft, noteAct, openOf, questionsOf, restoreDraft, startHistory, tally, undoAct } from "./answers.js";
 import { keyOf, mayRepeat } from "./keys.js";
+import { _, ngettext, number } from "./texts.js";
 import { onDrag, pan, retryFailed, setSize, toggleTrueSize, tryAgain, unseen, wasDragged, watchAll, zoom } from "./stage.js";
 
 const DEEP = 2; // screens to have ahead
@@ -65,7 +66,7 @@ async function send() {
         body: JSON.stringify(one.body),
       });
     } catch {
-      return later(`The connection is lost. ${counted()} in this browser and will be sent when it returns.`);
+      return later(`${_("The connection is lost.")} ${counted()} ${_("They are sent when it returns.")}`);
     }
     if (response.ok) {
       drop(one.body.key);
@@ -74,7 +75,7 @@ async function send() {
       renewed = true;
       await renew();
     } else if (response.status === 401 || response.status === 403) {
-      return later(`${counted()} in this browser: ${await reason(response)} They are sent when you are back.`);
+      return later(`${counted()} ${await reason(response)} ${_("They are sent when you are back.")}`);
     } else if ([404, 409].includes(response.status) && await isOfAnother()) {
       ahead.length = 0; // what is prefetched is of the other study too
       restart(await reason(response)); // the answers wait for their own study
@@ -82,21 +83,21 @@ async function send() {
     } else if (response.status === 409) { // of this one, before it was put back
       drop(one.body.key);
       ahead.length = 0;
-      restart(`The answers to 1 image were not stored. ${await reason(response)}`);
+      restart(`${_("The answers to 1 image were not stored.")} ${await reason(response)}`);
       return false;
     } else if ([404, 413, 422].includes(response.status)) {
       drop(one.body.key);
-      notice(`An answer was refused: ${await reason(response)}`);
+      notice(_("An answer was refused: {reason}", { reason: await reason(response) }));
       tries = 0;
       return send();
     } else {
-      return later(`The study cannot be reached. ${counted()} in this browser and will be sent.`);
+      return later(`${_("The study cannot be reached.")} ${counted()} ${_("They are sent when it is back.")}`);
     }
   }
   if (tries) {
     tries = 0;
     notice("");
-    say("The connection is back. All answers are sent.");
+    say(_("The connection is back. All answers are sent."));
   }
   return true;
 }
@@ -113,7 +114,7 @@ function showWhy() {
     sessionStorage.removeItem("rating.why");
     const strays = Object.keys(localStorage).filter((key) => key.startsWith(OUTBOXES) && !key.startsWith(`${OUTBOXES}${store}.`));
     const n = strays.reduce((sum, key) => sum + (JSON.parse(localStorage.getItem(key)) || []).length, 0);
-    const waits = n ? `Answers to ${n} image${n === 1 ? "" : "s"} of another study wait in this browser. They are sent when that study is at this address again.` : "";
+    const waits = n ? ngettext("Answers to {n} image of another study wait in this browser. They are sent when that study is at this address again.", "Answers to {n} images of another study wait in this browser. They are sent when that study is at this address again.", n) : "";
     if (why || waits) notice([why, waits].filter(Boolean).join(" "));
   } catch { /* no storage, nothing waits */ }
 }
@@ -126,8 +127,7 @@ function later(text) {
 }
 
 function counted() {
-  const n = waiting().length;
-  return n === 1 ? "1 image's answers wait" : `${n} images' answers wait`;
+  return ngettext("{n} image's answers wait in this browser.", "{n} images' answers wait in this browser.", waiting().length);
 }
 
 async function reason(response) {
@@ -182,14 +182,15 @@ async function load(address) {
   } catch {
     return null;
   }
-  if (new URL(response.url).pathname === `${ROOT}/sign-in`) {
-    location.assign(`${ROOT}/sign-in`);
+  for (const first of [`${ROOT}/sign-in`, `${ROOT}/consent`]) {
+    if (new URL(response.url).pathname !== first) continue;
+    location.assign(first);
     return null;
   }
   if (response.status >= 500) return null;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   if (page.body.dataset.store !== store || page.body.dataset.rater !== rater) {
-    restart("This page was of another study, or of another person's, and was loaded again.");
+    restart(_("This page was of another study, or of another person's, and was loaded again."));
     return null;
   }
   $("meta[name=csrf]").content = $("meta[name=csrf]", page).content;
@@ -225,7 +226,7 @@ async function fill() {
 // ---------------------------------------------------------------- tasks that are kept
 
 const BEAT = 60000; // milliseconds between signs of life, at most; a third of what a task has left
-const TAKEN = "This was open for long, and went to others. What you answer is kept; it may not be needed.";
+const TAKEN = _("This was open for long, and went to others. What you answer is kept; it may not be needed.");
 
 // What a page shows stays with its rater while it is open; what ran out is held again if it can be.
 async function keepHeld() {
@@ -317,8 +318,8 @@ async function goBack() {
   const current = $("main");
   if ("plain" in current.dataset) return $(".back", current).click();
   const address = earlierThan(current);
-  if (!address) return say("There is nothing earlier.");
-  await goTo(address, "Back.");
+  if (!address) return say(_("There is nothing earlier."));
+  await goTo(address, _("Back."));
 }
 
 // To a task that was held before; the one at hand comes after it.
@@ -327,10 +328,10 @@ async function goTo(address, words) {
   moving = true;
   const current = $("main");
   try {
-    if (!(await flush())) return hint("You can go back when the connection has returned.");
+    if (!(await flush())) return hint(_("You can go back when the connection has returned."));
     const earlier = await load(address);
-    if (!earlier) return hint("You can go back when the connection has returned.");
-    if (isSame(earlier, current) || !leasesOf(earlier).length) return say("There is nothing earlier.");
+    if (!earlier) return hint(_("You can go back when the connection has returned."));
+    if (isSame(earlier, current) || !leasesOf(earlier).length) return say(_("There is nothing earlier."));
     if (leasesOf(current).length && !("answered" in current.dataset)) ahead.unshift(current);
     done("", null);
     show(earlier, words);
@@ -368,7 +369,7 @@ function onImage(frame) {
   if (!button) return;
   if (unseen(button)) button.setAttribute("aria-disabled", "true");
   else button.removeAttribute("aria-disabled");
-  if (frame.dataset.state === "failed") say("The image did not load.");
+  if (frame.dataset.state === "failed") say(_("The image did not load."));
 }
 
 function poll(main) {
@@ -378,7 +379,7 @@ function poll(main) {
     const next = await load(`${ROOT}/rate`);
     if (next && leasesOf(next).length && main.isConnected) {
       clearInterval(again);
-      show(next, "There is more to do.");
+      show(next, _("There is more to do."));
       prefetch();
     }
   }, 15000);
@@ -423,9 +424,9 @@ function onSubmit(event) {
   const leases = made.map((one) => one.lease);
   if (form.id === "sweep" && made.length && !("answered" in dataset)) swept = leases.join(",");
   dropDraft(main, leases);
-  done(act === "cannot_see" ? "The image goes to others." : "", leases[0]);
+  done(act === "cannot_see" ? _("The image goes to others.") : "", leases[0]);
   flush();
-  advance("Saved.");
+  advance(_("Saved."));
 }
 
 const sealOf = (data, name) => data.get(name) || "";
@@ -528,7 +529,7 @@ const placeNow = () => document.activeElement.closest?.("fieldset[data-place]");
 // A letter answers the question at hand, and no other.
 function answer(value) {
   const now = placeNow();
-  if (!now) return hint("Choose a question first.");
+  if (!now) return hint(_("Choose a question first."));
   const problem = value === "x" ? "" : unseen(now);
   if (problem) return hint(problem);
   const radio = $(`input[value="${value}"]`, now);
@@ -544,15 +545,17 @@ function answer(value) {
 async function answerRest(value) {
   const main = $("main");
   const open = openOf(main).filter((question) => !unseen(question));
-  if (!open.length) return hint("Nothing is open that you can see.");
+  if (!open.length) return hint(_("Nothing is open that you can see."));
   const word = $(`input[value="${value}"]`, open[0]).closest(".choice").textContent.trim();
-  const what = $("#sweep", main) ? "image" : "question";
-  const all = `${open.length} open ${what}${open.length === 1 ? "" : "s"}`;
-  if (!(await confirmed(`Answer ${all} with “${word}”?`, `${word}, all ${open.length}`)) || !main.isConnected) return;
+  const n = open.length;
+  const ask = $("#sweep", main)
+    ? ngettext("Answer {n} open image with “{word}”?", "Answer {n} open images with “{word}”?", n, { word })
+    : ngettext("Answer {n} open question with “{word}”?", "Answer {n} open questions with “{word}”?", n, { word });
+  if (!(await confirmed(ask, _("{word}, all {n}", { word, n: number(n) }))) || !main.isConnected) return;
   for (const question of open) $(`input[value="${value}"]`, question).checked = true;
   noteAct(main);
   afterAct(main);
-  say(`${all} answered with ${word}.`);
+  say(ngettext("{n} answered with “{word}”.", "{n} answered with “{word}”.", n, { word }));
   submitOf(document).focus();
 }
 
@@ -570,10 +573,10 @@ function confirmed(question, button) {
 function undo() {
   const main = $("main");
   const n = undoAct(main);
-  if (!n) return hint("There is nothing to undo.");
+  if (!n) return hint(_("There is nothing to undo."));
   afterAct(main);
   goOn(main);
-  say(`${n} answer${n === 1 ? "" : "s"} undone.`);
+  say(ngettext("{n} answer undone.", "{n} answers undone.", n));
 }
 
 // To the image before; from the first one to the last grid.
@@ -649,7 +652,7 @@ function onClick(event) {
   } else if (at(".undo")) {
     undo();
   } else if (at("#done button")) {
-    goTo(`${ROOT}/rate/${at("#done").dataset.lease}`, "Undone.");
+    goTo(`${ROOT}/rate/${at("#done").dataset.lease}`, _("Undone."));
   }
 }
 
@@ -692,7 +695,7 @@ async function look() {
   try {
     const response = await fetch(main.dataset.live);
     if (!response.ok) return;
-    const { expected_end: _, ...figures } = await response.json(); // it moves with the clock
+    const { expected_end: moves, ...figures } = await response.json(); // it moves with the clock
     const now = JSON.stringify(figures);
     const isNew = known !== "" && now !== known;
     known = now;
@@ -721,15 +724,16 @@ function showSwitch() {
 
 function report(standing) {
   if (!$("#n-screens")) return;
-  $("#n-screens").textContent = standing.n_screens.toLocaleString("en");
-  $("#plural").textContent = standing.n_screens === 1 ? "" : "s";
+  $("#n-screens").textContent = number(standing.n_screens);
   if ($("#goal")) $("#goal").value = Math.min(standing.n_screens, standing.goal);
   if ($("#share")) {
     $("#share").value = standing.share_done;
-    $("#share-said").textContent = `about ${Math.round(100 * standing.share_done)} %`;
+    $("#share-said").textContent = _("about {percent} %", { percent: Math.round(100 * standing.share_done) });
   }
   const minutes = Math.round(standing.seconds / 60);
-  $("#spent").textContent = minutes >= 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes} min`;
+  $("#spent").textContent = minutes < 60
+    ? _("{minutes} min", { minutes })
+    : _("{hours} h {minutes} min", { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
 }
 
 document.addEventListener("submit", onSubmit);

@@ -1,5 +1,7 @@
 // Images on a page: whether each has been seen, how large it is, and the whole one over the page.
 
+import { _ } from "./texts.js";
+
 const PATIENCE = 15000; // milliseconds until an image that does not come is called missing
 const MOST = 8; // times that a small image is enlarged
 
@@ -11,10 +13,10 @@ export function unseen(part) {
   const stage = part.closest("main") && !part.matches(".cell") ? $(".stage", part.closest("main")) : part;
   if (!stage) return "";
   const frame = $(".frame", stage);
-  if (!frame) return "There is no image here that could be answered about.";
+  if (!frame) return _("There is no image here that could be answered about.");
   if (frame.dataset.state === "shown") return "";
-  if (frame.dataset.state === "failed") return "The image did not load: try again, or say that you cannot see it.";
-  return "The image is not there yet. Wait until you see it.";
+  if (frame.dataset.state === "failed") return _("The image did not load: try again, or say that you cannot see it.");
+  return _("The image is not there yet. Wait until you see it.");
 }
 
 // Watch every image of a page until it is decoded. `onChange` is called whenever that changes.

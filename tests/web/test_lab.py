@@ -1,0 +1,197 @@
+"""What a lab needs at the door: consent, people who enrol themselves, and what they hand in."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from reassess import rating
+from reassess.rating import Store
+from reassess.web import Site, create_app
+from reassess.web.markdown import StudyText
+
+from .conftest import BASE, Client
+
+Enter = Callable[..., Client]
+PID = "5f2b0c6d9e1a4b00017c3d2e"
+CONSENT = "# Data\n\nWe keep your answers. <script>alert(1)</script>"
+
+
+@pytest.fixture
+def visitors(app: FastAPI):
+    """New browsers, each with an empty jar of cookies."""
+    opened: list[TestClient] = []
+
+    def open_one() -> Client:
+        opened.append(TestClient(app, base_url=BASE, raise_server_exceptions=False))
+        return Client(opened[-1])
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+def come(client: Client, path: str, **given: str):
+    """Open a page for joining, and press its button with all that its form holds."""
+    page = client.http.get(path)
+    assert page.status_code == 200, page.text
+    held = dict(re.findall(r'name="(who|study|session)" value="([^"]*)"', page.text))
+    action = re.search(r'action="(/join/[^"]+)"', page.text)
+    assert action
+    data = {"csrf": client.csrf("/sign-in"), **held, **given}
+    return client.http.post(action[1], data=data, follow_redirects=False)
+
+
+def test_somebody_from_prolific_works_to_their_code_and_no_further(
+    store: Store, visitors: Callable[[], Client]
+) -> None:
+    token = rating.open_address(store, "prolific", people=1, most_tasks=2, completion_code="C0DE")
+    path = f"/join/{token}?PROLIFIC_PID={PID}&STUDY_ID=study&SESSION_ID=one"
+    ann = visitors()
+    assert ann.http.get("/done", follow_redirects=False).headers["location"] == "/sign-in"
+    assert rating.enrolments_of(store) == ()
+    ann.http.get(path)
+    assert rating.enrolments_of(store) == ()  # looking enrols nobody
+    assert come(ann, path).headers["location"] == "/"
+    (known,) = rating.enrolments_of(store)
+    sent = (known.platform_id, known.platform_study, known.platform_session)
+    assert sent == (PID, "study", "one")
+    assert "2 images are left for you" in ann.http.get("/done").text
+    for n in range(2):
+        assert "C0DE" not in ann.http.get("/done").text
+        assert ann.answer(ann.task(), key=f"k{n}").status_code == 200
+    assert ann.task()["why"] == "finished"
+    for page in ("/rate", "/done"):
+        said = ann.http.get(page).text
+        assert "submissions/complete?cc=C0DE" in said
+        assert "You have done your part" in said
+    again = visitors()
+    assert come(again, path).status_code == 303  # the same person, in another browser
+    assert "C0DE" in again.http.get("/rate").text
+    late = visitors()
+    answer = come(late, path.replace(PID, PID[::-1]))
+    assert answer.status_code == 403
+    assert "As many people" in answer.text
+    for nobody in (
+        "",
+        "?PROLIFIC_PID=",
+        "?PROLIFIC_PID={{%25PID%25}}",
+        f"?workerId={PID}",
+    ):
+        page = late.http.get(f"/join/{token}{nobody}")
+        assert page.status_code == 403
+        assert "did not say who you are" in page.text
+    assert late.http.get(f"/join/x{token}").status_code == 403
+
+
+def test_mturk_frames_one_page_that_leads_to_a_tab_and_takes_the_code(
+    store: Store, visitors: Callable[[], Client]
+) -> None:
+    token = rating.open_address(store, "mturk", people=5, goal=1)
+    ann = visitors()
+    preview = ann.http.get(f"/join/{token}?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=H")
+    assert "Accept the task" in preview.text
+    assert "<form" not in preview.text
+    sandbox = "https://workersandbox.mturk.com"
+    query = f"assignmentId=A1&hitId=H&workerId=W1&turkSubmitTo={sandbox}"
+    framed = ann.http.get(f"/join/{token}?{query}")
+    for page in (preview, framed):
+        policy = page.headers["content-security-policy"]
+        assert "frame-ancestors https://www.mturk.com" in policy
+        assert sandbox in policy
+        assert "x-frame-options" not in page.headers
+    assert f'action="{sandbox}/mturk/externalSubmit"' in framed.text
+    assert 'name="assignmentId" value="A1"' in framed.text
+    elsewhere = ann.http.get(f"/join/{token}?{query.replace(sandbox, 'https://evil.test')}")
+    assert "evil.test" not in elsewhere.text
+    tab = re.search(r'href="(/join/[^"]+)" target="_blank"', framed.text)
+    assert tab
+    plain = tab[1].replace("&amp;", "&")
+    for page in (ann.http.get(plain), ann.http.get("/sign-in")):
+        assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+        assert page.headers["x-frame-options"] == "DENY"
+    assert come(ann, plain).status_code == 303
+    (known,) = rating.enrolments_of(store)
+    assert (known.platform_id, known.platform_study, known.platform_session) == ("W1", "H", "A1")
+    ann.answer(ann.task())
+    said = ann.http.get("/done").text
+    (known,) = rating.enrolments_of(store)
+    assert len(known.completion_code) == 12
+    assert f"<code>{known.completion_code}</code>" in said
+    assert ann.task()["kind"] == "screen"  # a goal is no limit
+
+
+def test_a_classroom_comes_in_from_one_address_at_once(
+    store: Store, visitors: Callable[[], Client]
+) -> None:
+    token = rating.open_address(store, "classroom", people=90, goal=3)
+    pupil = visitors()
+    csrf = pupil.csrf("/sign-in")
+    for n in range(61):
+        data = {"csrf": csrf, "who": f"pupil {n}"}
+        answer = pupil.http.post(f"/join/{token}", data=data, follow_redirects=False)
+        assert answer.status_code == 303, n
+        csrf = pupil.csrf("/sign-in")
+    assert len(rating.raters_of(store)) == 61
+    other = visitors()
+    for name, status, words in (
+        ("Pupil 3", 403, "has this name already"), (" ", 422, "Choose a name"),
+        ("a\nb", 422, "Choose a name"),
+    ):  # fmt: skip
+        answer = come(other, f"/join/{token}", who=name)
+        assert answer.status_code == status
+        assert words in answer.text
+    assert come(other, f"/join/{token}", who="last").status_code == 303
+    assert "/ 3" in other.http.get("/rate").text
+    assert "3 images are left" in other.http.get("/done").text
+
+
+@pytest.fixture
+def asking(site: Site) -> FastAPI:
+    """The site with a consent in two languages."""
+    return create_app(replace(site, consent=StudyText(CONSENT, {"de": "Wir behalten Antworten."})))
+
+
+def test_nobody_rates_before_they_agreed_and_what_they_read_is_kept(
+    asking: FastAPI, store: Store
+) -> None:
+    with TestClient(asking, base_url=BASE, raise_server_exceptions=False) as http:
+        client = Client(http)
+        path = f"/invite/{rating.invite(store, 'ann')}"
+        http.post(path, data={"csrf": client.csrf(path)}, follow_redirects=False)
+        assert http.get("/", follow_redirects=False).headers["location"] == "/consent"
+        for page in ("/rate", "/sweep", "/sweep/0", "/instructions", "/paused", "/done"):
+            answer = http.get(page, follow_redirects=False)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/consent"), page
+        token = {"X-CSRF-Token": client.csrf("/consent")}
+        for page in ("/api/session", "/api/standing", "/api/screens/1"):
+            assert http.get(page).status_code == 403, page
+        assert http.post("/api/screens/next", json={}, headers=token).status_code == 403
+        page = http.get("/consent").text
+        assert "<h2>Data</h2>" in page
+        assert "<script>alert" not in page
+        digest = re.search(r'name="digest" value="(\w+)"', page)
+        assert digest
+        csrf = {"csrf": token["X-CSRF-Token"]}
+        for given in ({}, {"agreed": "yes"}, {"digest": digest[1]},
+                      {"agreed": "yes", "digest": "0" * 64}):  # fmt: skip
+            assert http.post("/consent", data=csrf | given).status_code == 422
+        assert rating.given_consents(store) == ()
+        http.post("/consent", data=csrf | {"agreed": "yes", "digest": digest[1]})
+        (given,) = rating.given_consents(store)
+        assert (given.name, rating.agreed_text(store, given.digest)) == ("ann", CONSENT)
+        assert http.get("/rate").status_code == 200
+        assert "You agreed to this on" in http.get("/consent").text
+    again = create_app(replace(asking.state.sessions.site, consent=StudyText("Another text.")))
+    with TestClient(again, base_url=BASE, cookies=http.cookies) as other:
+        assert other.get("/rate", follow_redirects=False).headers["location"] == "/consent"
+
+
+def test_owners_agree_to_nothing(asking: FastAPI, store: Store) -> None:
+    with TestClient(asking, base_url=BASE) as http:
+        path = f"/invite/{rating.invite(store, 'boss', 'owner')}"
+        http.post(path, data={"csrf": Client(http).csrf(path)})
+        assert http.get("/owner").status_code == 200
