@@ -75,6 +75,55 @@ def test_results_from_a_folder_or_one_by_one(tmp_path: Path, cli: Cli) -> None:
     )
 
 
+def test_any_two_columns_and_what_score_writes(tmp_path: Path, cli: Cli) -> None:
+    """Percent or fractions, one file or two that are joined: always the same verdict."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.6, 0.9, 30)
+    y = x + 0.03 + rng.normal(0, 0.003, 30)
+    names, place = [f"m{i}" for i in range(30)], {}
+    for file, rows in {
+        "percent.csv": ["name,val acc,shifted,size"]
+        + [f"{m},{100 * a:.4f}%,{100 * b:.4f},9M" for m, a, b in zip(names, x, y, strict=True)],
+        "first.csv": ["model;acc"] + [f"{m};{a:.6f}" for m, a in zip(names, x, strict=True)],
+        "second.csv": ["model,acc"]
+        + [f"{m},{b:.6f}" for m, b in reversed(list(zip(names, y, strict=True)))],
+    }.items():
+        place[file] = tmp_path / file
+        place[file].write_text("\n".join(rows) + "\n")
+    scores = [
+        {"model": m, "real": {"value": b, "n_scored": 9}, "original": {"value": a}}
+        for m, a, b in zip(names, x.tolist(), y.tolist(), strict=True)
+    ]
+    place["scores.json"] = tmp_path / "scores.json"
+    place["scores.json"].write_text(json.dumps({"labels": "l", "models": scores}))
+    several = ["--results", place["first.csv"], "--results", place["second.csv"]]
+    found = []
+    for arguments in (
+        [place["percent.csv"], "--x", "val acc", "--y", "shifted"],
+        [*several, "--x", "first:acc", "--y", "second:acc"],
+        [place["scores.json"]],
+    ):
+        ran = cli("verdict", *arguments, "--json", "--resamples", "100")
+        assert ran.status == 0, ran
+        found.append(json.loads(ran.out))
+    assert {one["answer"] for one in found} == {"yes"}
+    assert {one["n_models"] for one in found} == {30}
+    slopes = [one["bend"]["slope_above"] for one in found]
+    assert slopes == pytest.approx([slopes[0]] * 3, abs=1e-3)
+    assert {one["original_labels_real"] for one in found} == {None}
+    for arguments, says in (
+        ([place["percent.csv"]], "no column 'original', but --x and --y must name columns"),
+        ([place["percent.csv"], "--x", "size", "--y", "shifted"], "row 2, column 'size' is '9M'"),
+        ([*several, "--x", "acc", "--y", "acc"], "Write which, as first:acc"),
+    ):
+        ran = cli("verdict", *arguments)
+        assert (ran.status, ran.out) == (2, "")
+        assert says in " ".join(ran.err.split())
+    (tmp_path / "mixed.csv").write_text("model,original,real\na,0.8,70\nb,81,71\n")
+    ran = cli("verdict", tmp_path / "mixed.csv")
+    assert (ran.status, "may be percent or a fraction" in ran.err) == (2, True)
+
+
 def test_the_verdict_on_a_study(here: Path, cli: Cli) -> None:
     ran = cli("verdict", "s", "--resamples", "100")
     assert ran.status == 0, ran

@@ -140,6 +140,7 @@ def bend_and_gain(
     return bend, _gain_at_median(sample, bend.p_value)
 
 
+@checks_choices
 def joint_gain(points: Gain, probits: Gain | None) -> Gain:
     """What both scales together say; None where there are no probits."""
     both = {points, points if probits is None else probits}

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from reassess.registry import checks_choices
 from reassess.statistics.intervals import defined_interval, kendall_tau_b
 
 Interval = tuple[float, float]
@@ -43,6 +44,7 @@ class ImageDraws:
     y: Float[np.ndarray, "B n"]
 
 
+@checks_choices
 @dataclass(frozen=True, slots=True)
 class ModelSample:
     """Models with both accuracies, in one scale, and their resamples.

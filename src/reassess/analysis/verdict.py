@@ -96,6 +96,7 @@ class ResultsVerdict:
         judgement: what follows.
         confidence: of the intervals.
         models: the entries that have both, in the order of the proxy's residuals.
+        by_size: whether an entry is a model at an image size, as in timm's tables.
     """
 
     n_entries: int
@@ -106,6 +107,7 @@ class ResultsVerdict:
     judgement: Judgement
     confidence: float
     models: tuple[str, ...] = ()
+    by_size: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +218,10 @@ def results_verdict(
     )
     above = None
     if y == "real" and original_labels is not None:
-        named = [
-            f"{model} at {size}"
-            for model, size in zip(models.tolist(), results.img_size[both].tolist(), strict=True)
-        ]
+        named = models.tolist()
+        if results.img_size is not None:
+            sizes = results.img_size[both].tolist()
+            named = [f"{model} at {size}" for model, size in zip(named, sizes, strict=True)]
         above = original_labels_score(
             original_labels, results.accuracy[y][both], named, confidence=confidence
         )
@@ -232,6 +234,7 @@ def results_verdict(
         judgement=judge(found),
         confidence=confidence,
         models=tuple(models.tolist()),
+        by_size=results.img_size is not None,
     )
 
 

@@ -1,24 +1,18 @@
 """``reassess verdict``: is the benchmark's accuracy still a proxy?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reassess.cli.options import LiteralChoice, RegistryChoice, option
+from reassess.cli.options import LiteralChoice, option
 from reassess.cli.output import console, print_json, progress_bar
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from reassess.analysis.verdict import ClusterBy
     from reassess.report.verdict import Sentences
-
-
-def _metrics() -> Mapping[str, str]:
-    """The test sets that tables of results are about, by their names."""
-    from reassess.files.results import METRICS
-
-    return {metric: table for table, metric in METRICS.items()}
 
 
 def _cluster_by() -> object:
@@ -34,9 +28,11 @@ Examples:
   reassess verdict --results timm-results
   reassess verdict --results timm-results --x real --y v2 --json
   reassess verdict --results ~/timm/results --cluster-by none --top-share 0.05
+  reassess verdict scores.json
+  reassess verdict --results old.csv --results new.csv --x old:real --y new:real
 
 \b
-METRIC is one of
+METRIC is a column of the tables, or of timm's and those of `reassess score`
   original  accuracy under ImageNet's original labels
   real      ReaL accuracy
   v2        accuracy on ImageNetV2, matched frequency
@@ -56,12 +52,13 @@ docs/verdict.md gives methods and sources.
 """
 )
 @click.argument("study", required=False)
-@click.option("--results", multiple=True, metavar="NAME|DIR|CSV",
-              help="Published accuracies instead of a study: 'timm-results', a folder, or tables "
-              "named as timm names them; may be repeated.")  # fmt: skip
-@click.option("--x", type=RegistryChoice(_metrics), default="original", show_default=True,
+@click.option("--results", multiple=True, metavar="NAME|DIR|FILE",
+              help="Accuracies of models instead of a study: 'timm-results', a folder of timm's "
+              "tables, what `reassess score` wrote, or any table with one row a model; may be "
+              "repeated.")  # fmt: skip
+@click.option("--x", default="original", show_default=True,
               metavar="METRIC", help="Accuracy that people optimize.")  # fmt: skip
-@click.option("--y", type=RegistryChoice(_metrics), default="real", show_default=True,
+@click.option("--y", default="real", show_default=True,
               metavar="METRIC", help="Accuracy that it should stand for.")  # fmt: skip
 @option("--top-share", old=("--top",), type=float, default=0.1, show_default=True, metavar="SHARE",
               help="Share of the models that is called the top: those of highest x, 8 at "
@@ -71,8 +68,8 @@ docs/verdict.md gives methods and sources.
               "0.7,0.8,0.84,0.86,0.88 for 60 models and more; halves below]")  # fmt: skip
 @option("--cluster-by", old=("--cluster",), type=LiteralChoice(_cluster_by),
               help="What intervals resample: families of models (the name up to the first _ or "
-              "., without a size), or models.  [default: family with --results, none for a "
-              "study]")  # fmt: skip
+              "., without a size), or models.  [default: family with timm's tables, else "
+              "none]")  # fmt: skip
 @click.option("--resamples", type=click.IntRange(100), default=1000, show_default=True,
               metavar="B", help="Number of resamples of every interval; for ranks, of images, of "
               "raters and of votes each (half a minute on all of ImageNet).")  # fmt: skip
@@ -98,6 +95,8 @@ def verdict(
     original labels' ReaL accuracy. For a study also how many labels changed, and which ranks are
     decided.
     """
+    if study is not None and not results and Path(study).is_file():
+        results, study = (study,), None
     if (study is None) == (not results):
         given = "neither is" if study is None else "both are"
         raise OptionError(
@@ -113,7 +112,7 @@ def verdict(
         )
     else:
         value, lines = _results_verdict(
-            results, x, y, top_share, ranges, cluster_by or "family", resamples, seed
+            results, x, y, top_share, ranges, cluster_by, resamples, seed
         )
     if as_json:
         print_json(value | {"sentences": [sentence for _, sentence in lines]})
@@ -127,7 +126,7 @@ def _results_verdict(
     y: str,
     top_share: float,
     bins: Sequence[float] | None,
-    cluster_by: "ClusterBy",
+    cluster_by: "ClusterBy | None",
     resamples: int,
     seed: int,
 ) -> "tuple[dict[str, Any], Sentences]":
@@ -139,12 +138,14 @@ def _results_verdict(
     from reassess.catalog import IMAGENET_ORIGINAL
     from reassess.report.verdict import results_sentences
 
+    read = sources.results(listed, (x, y))
+    timm = read.img_size is not None
     found = results_verdict(
-        sources.results(listed),
+        read,
         x=x,
         y=y,
-        original_labels=IMAGENET_ORIGINAL,
-        cluster_by=cluster_by,
+        original_labels=IMAGENET_ORIGINAL if timm else None,
+        cluster_by=cluster_by or ("family" if timm else "none"),
         bins=bins,
         top_share=top_share,
         n_resamples=resamples,

@@ -45,11 +45,17 @@ class Results:
     """
 
     model: Shaped[np.ndarray, "M"]
-    img_size: Int[np.ndarray, "M"]
+    img_size: Int[np.ndarray, "M"] | None
     accuracy: dict[str, Float[np.ndarray, "M"]]
 
     def __len__(self) -> int:
         return len(self.model)
+
+
+def is_timm(source: str | Path) -> bool:
+    """Whether a path is a folder of timm's tables, or one of them by its name."""
+    source = Path(source)
+    return source.is_dir() or source.stem in METRICS
 
 
 def results_in(source: str | Path) -> list[Path]:

@@ -123,7 +123,7 @@ def _by_scale(proxy: Proxy) -> str:
 
 
 def _name(metric: str) -> str:
-    return METRICS.get(metric, metric)
+    return METRICS.get(metric, f"'{metric}'")
 
 
 def _on_following(proxy: Proxy) -> Sentences:
@@ -159,7 +159,7 @@ def _on_breakpoint(proxy: Proxy) -> str:
         f"{found} at {at}, from {_slope(bent.slope_below, bent.slope_below_interval)} to"
         f" {_slope(bent.slope_above, bent.slope_above_interval)} ({fmt.p_value(bent.p_value)})"
     )
-    if len(bent.preferred) > 1:
+    if len(bent.preferred) > 1 and bent.p_value < SIGNIFICANT:
         places = fmt.listed([fmt.percent(one) for one in bent.preferred])
         return f"{first}; several breaks, at {places}, fit better: the bend is gradual."
     return f"{first}."
@@ -264,13 +264,15 @@ def _on_the_models(found: ResultsVerdict) -> str:
     if found.n_left_out:
         verb = "lacks" if found.n_left_out == 1 else "lack"
         first += f" ({found.n_left_out:,} more {verb} one of the two accuracies)"
+    if found.by_size:
+        first += ", one a model and image size"
     if found.cluster_by == "family":
         return (
-            f"{first}, one a model and image size, of {proxy.n_groups:,} families by name: models"
+            f"{first}, of {proxy.n_groups:,} families by name: models"
             " of a family are alike, so that intervals draw families."
         )
     return (
-        f"{first}, one a model and image size, drawn one by one: models of a family are alike, so"
+        f"{first}, drawn one by one: models of a family are alike, so"
         " that these intervals are too narrow."
     )
 

@@ -12,7 +12,7 @@ function        NAME                         FILE                  STUDY, its fo
 `votes`         imagenet-votes, …            votes                 its votes
 `gold`          imagenet-gold                gold                  the gold of its findings
 `posterior`                                  a posterior           its posterior
-`results`       timm-results                 timm's tables
+`results`       timm-results                 tables of accuracies
 ==============  ===========================  ====================  ==========================
 
 ``NAME=SOURCE`` says what to call labels or a model, ``SOURCE#MODEL`` takes one model of several.

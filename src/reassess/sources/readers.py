@@ -20,8 +20,9 @@ from reassess.files import (
     read_predictions,
     read_votes,
 )
+from reassess.files.accuracy_columns import read_accuracy_columns
 from reassess.files.declared_answers import DeclaredAnswers, check_declared
-from reassess.files.results import Results, read_results, results_in
+from reassess.files.results import Results, is_timm, read_results, results_in
 from reassess.notes import note
 from reassess.records import (
     ANSWERS,
@@ -473,40 +474,33 @@ def check_same_classes(own: Classes | None, about: Benchmark, place: str) -> Non
     )
 
 
-def results(sources: Sequence[str | Path]) -> Results:
-    """Published accuracies: a published name, folders of tables, or tables.
+def results(sources: Sequence[str | Path], columns: tuple[str, str] | None = None) -> Results:
+    """Accuracies of many models: a published name, timm's tables or folders of them, or any table.
+
+    Args:
+        sources: where they are.
+        columns: the two columns to read of tables that are not timm's; None reads timm's only.
 
     Raises:
-        OptionError: there is no such source.
+        OptionError: there is no such source, or a column is missing.
         FileError: a table is missing or malformed.
         DataError: two tables are of one test set.
     """
     paths: list[Path] = []
+    by_columns = False
     for source in sources:
         found = resolve(source, "results")
         if found.meaning == "name":
-            if len(sources) == 1:
-                return Catalog.default().results(found.place)
-            paths += _published_results(found.place)
-        else:
+            catalog = Catalog.default()
+            paths += [catalog.path(one) for one in entry(found.place, "results").paths]
+        elif is_timm(found.place):
             paths += results_in(found.place)
+        else:
+            by_columns = True
+            paths.append(Path(found.place))
+    if by_columns and columns is not None:
+        return read_accuracy_columns(paths, columns)
     return read_results(paths)
-
-
-def _published_results(name: str) -> list[Path]:
-    """The tables of published results that can be joined with others.
-
-    Raises:
-        OptionError: they are no such tables.
-    """
-    one = entry(name, "results")
-    if name != "timm-results":
-        raise OptionError(
-            f"{name!r} is given among several --results, but must stand alone: it is no table of "
-            "timm's form. Give it alone."
-        )
-    catalog = Catalog.default()
-    return [catalog.path(path) for path in one.paths]
 
 
 def note_unasked_gold(
