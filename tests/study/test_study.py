@@ -344,6 +344,53 @@ def test_bad_input_is_told_and_leaves_the_study_as_it_was(
     assert before == after
 
 
+def test_predictions_of_a_whole_benchmark_serve_a_study_of_a_part_of_it(cli: Cli) -> None:
+    lines = Path("labels.csv").read_text().splitlines(keepends=True)
+    part = lines[1 : 1 + N // 2]
+    names = {line.partition(",")[0] for line in part}
+    Path("part.csv").write_text(lines[0] + "".join(part))
+    rng = np.random.default_rng(3)
+    for number in range(3):
+        with np.load(f"m{number}.npz") as file:
+            found = dict(file)
+        order = rng.permutation(N)  # rows of the part and of the rest lie among each other
+        scores, ids = found["logits"][order], found["ids"][order]
+        here = np.isin(ids, list(names))
+        Path("whole").mkdir(exist_ok=True)
+        Path("alone").mkdir(exist_ok=True)
+        np.save(f"whole/m{number}.npy", scores)
+        Path(f"whole/{number}.txt").write_text("\n".join(ids) + "\n")
+        ranked = np.argsort(-scores, axis=1)[:, :3]
+        if number == 2:  # of ranked classes as of full scores
+            np.savez(f"whole/m{number}.npz", classes=ranked, ids=ids)
+            np.savez(f"alone/m{number}.npz", classes=ranked[here], ids=ids[here])
+        else:
+            np.savez(f"alone/m{number}.npz", logits=scores[here], ids=ids[here])
+    made = {}
+    for kind in ("whole", "alone"):
+        assert cli("new", kind[0], "--labels", "part.csv", "--classes", "classes.csv").status == 0
+        for number in range(3):
+            npy = ("--scale", "logit", "--ids", f"whole/{number}.txt")
+            is_npy = kind == "whole" and number < 2
+            file = f"{kind}/m{number}.{'npy' if is_npy else 'npz'}"
+            done = cli("add", kind[0], file, *(npy if is_npy else ()))
+            assert done.status == 0, done.err
+            assert (f"{N // 2} of {N} rows are about images" in done.err) == (kind == "whole")
+        done = cli("propose", kind[0])
+        assert done.status == 0, done.err
+        assert "passed over" not in done.err
+        made[kind] = read_tasks(Path(kind[0], "tasks.parquet")).questions.ids.tolist()
+    assert made["whole"] == made["alone"]
+    with np.load("m0.npz") as file:
+        found = dict(file)
+    last = np.flatnonzero(found["ids"] == part[-1].partition(",")[0])
+    rows = np.setdiff1d(np.arange(N), last)
+    np.savez("few.npz", logits=found["logits"][rows], ids=found["ids"][rows])
+    refused = cli("add", "a", "few.npz")
+    assert refused.status == 2
+    assert f"1 of {N // 2} have none, such as image [{N // 2 - 1}]" in refused.err
+
+
 def save(rows: slice = slice(None), columns: slice = slice(None), shift: int = 0) -> None:
     found = np.load("m0.npz")
     scores = np.roll(found["logits"], shift, axis=1)[rows, columns]

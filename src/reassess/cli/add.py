@@ -58,7 +58,8 @@ def add(
     """Add models to a STUDY by their predictions: any form that `reassess score` reads.
 
     NAME=FILE names a model; without a name it is called after its file. An archive of several
-    models adds them all, FILE#MODEL one of them. Every image of the study must be predicted.
+    models adds them all, FILE#MODEL one of them. Every image of the study must be predicted; rows
+    with ids of other images, as of the whole benchmark, are passed over, and counted.
     Files that are not copied must stay where they are; `reassess locate` names a new place.
     """
     from reassess.sources import prediction_sources, split_source

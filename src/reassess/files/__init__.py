@@ -37,7 +37,12 @@ from reassess.files.benchmarks import read_benchmark, read_classes, read_hierarc
 from reassess.files.label_formats import LABEL_FORMATS, LabelFormat, label_format, write_labels
 from reassess.files.labels import read_labels
 from reassess.files.prediction_forms import PREDICTION_FORMATS, PredictionFormat
-from reassess.files.predictions import RowOrder, open_predictions, read_predictions
+from reassess.files.predictions import (
+    OtherImages,
+    RowOrder,
+    open_predictions,
+    read_predictions,
+)
 from reassess.files.votes import (
     VOTE_FORMATS,
     VoteFormat,
@@ -52,6 +57,7 @@ __all__ = [
     "PREDICTION_FORMATS",
     "VOTE_FORMATS",
     "LabelFormat",
+    "OtherImages",
     "PredictionFormat",
     "RowOrder",
     "VoteFormat",

@@ -194,7 +194,7 @@ def check_full_scores(full: ScoreMatrix, benchmark: Benchmark) -> None:
         AlignmentError: the rows stand in another order.
     """
     source = f"predictions {full.model!r}"
-    top, constant = np.empty(len(full.scores), np.int64), _Constant()
+    top, constant = np.empty(len(full.image), np.int64), _Constant()
     slack = rounding(full.scores.dtype)
     for start, block in _numbered_blocks(full):
         known = constant.take(block, start)
@@ -207,6 +207,6 @@ def check_full_scores(full: ScoreMatrix, benchmark: Benchmark) -> None:
 
 def _numbered_blocks(full: ScoreMatrix) -> Iterator[tuple[int, Array]]:
     start = 0
-    for block in full.blocks(0, len(full.scores), _ROWS_AT_ONCE):
+    for block in full.blocks(0, len(full.image), _ROWS_AT_ONCE):
         yield start, block
         start += len(block)

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from reassess.errors import AlignmentError, DataError
+from reassess.errors import AlignmentError, DataError, preview
 from reassess.files.access import Array, prefix_errors_with
 from reassess.files.frames import Frame
 from reassess.files.full_scores import check_columns, top_of_full, two_axes
@@ -42,6 +42,11 @@ from reassess.records.score_values import check_scores, refuse_never_predicted
 from reassess.registry import checks_choices
 
 RowOrder = Literal["file-number", "imagefolder"]
+OtherImages = Literal["refuse", "skip", "note"]
+"""What becomes of rows about images that a benchmark lacks, where all of its images have rows: of
+a part of a benchmark people hold predictions of the whole. *note* skips them and says so."""
+
+_Unknown = Literal["ignore", "refuse", "skip", "note"]
 
 _ORDERS: dict[RowOrder, Callable[[Benchmark], Int[np.ndarray, "N"]]] = {
     "file-number": lambda benchmark: benchmark.by_file_number,
@@ -50,7 +55,7 @@ _ORDERS: dict[RowOrder, Callable[[Benchmark], Int[np.ndarray, "N"]]] = {
 """The image of each row, in each of the orders."""
 
 _TO_SCORE = "Use the same ids, or name the images to score (--subset FILE)."
-_OF_A_STUDY = "Use the same ids, and leave out rows about images that are not the study's."
+_OF_A_STUDY = "Use the same ids, and predict every image of the study."
 
 
 @checks_choices
@@ -63,6 +68,7 @@ def read_predictions(
     scale: ScoreType | None = None,
     top: int = 5,
     ignore_unknown: bool = False,
+    other_images: OtherImages = "refuse",
     n_columns: int | None = None,
 ) -> list[Predictions]:
     """The predictions in a file, aligned to a benchmark: one record a model.
@@ -76,6 +82,7 @@ def read_predictions(
         scale: what the scores are, where the file does not say.
         top: how many classes an image to keep of full scores, at least.
         ignore_unknown: leave out rows about other images instead of refusing them.
+        other_images: what becomes of such rows where every image of the benchmark has one.
         n_columns: how many columns full scores have, where the benchmark has got more classes
             since they were made; by default one a class.
 
@@ -92,7 +99,8 @@ def read_predictions(
     for found in open_forms(source, benchmark):
         with prefix_errors_with(Path(found.where)):
             ranked = _ranked(found, benchmark, scale, top, n_columns)
-            records.append(_align(ranked, found, benchmark, order, ids, ignore_unknown, _TO_SCORE))
+            rule: _Unknown = "ignore" if ignore_unknown else other_images
+            records.append(_align(ranked, found, benchmark, order, ids, rule, _TO_SCORE))
     return records
 
 
@@ -104,6 +112,7 @@ def open_predictions(
     order: RowOrder | None = None,
     ids: Shaped[np.ndarray, "n"] | None = None,
     scale: ScoreType | None = None,
+    other_images: OtherImages = "refuse",
     n_columns: int | None = None,
 ) -> list[Predictions | ScoreMatrix]:
     """The predictions in a file, with full scores left on disk: one record a model.
@@ -114,6 +123,8 @@ def open_predictions(
         order: the order of the rows, for files without ids.
         ids: the image id of each row, for files without ids.
         scale: what the scores are, where the file does not say.
+        other_images: what becomes of rows about images that the benchmark lacks, where every
+            image of it has one.
         n_columns: how many columns full scores have, where the benchmark has got more classes
             since they were made; by default one a class.
 
@@ -131,7 +142,7 @@ def open_predictions(
         with prefix_errors_with(Path(found.where)):
             if found.classes is not None or found.scores is None:
                 ranked = _ranked(found, benchmark, scale, 1, n_columns)
-                one = _align(ranked, found, benchmark, order, ids, False, _OF_A_STUDY)
+                one = _align(ranked, found, benchmark, order, ids, other_images, _OF_A_STUDY)
                 records.append(one)
                 continue
             _check_kinds(found)
@@ -139,10 +150,14 @@ def open_predictions(
             check_columns(scores, benchmark, found.where, n_columns)
             row_ids = found.ids if found.ids is not None else ids
             image = _images_of_rows(
-                len(scores), row_ids, order, benchmark, found.where, False, _OF_A_STUDY
+                len(scores), row_ids, order, benchmark, found.where, other_images, _OF_A_STUDY
             )
+            kept = None if (image >= 0).all() else np.flatnonzero(image >= 0)
+            image = image if kept is None else image[kept]
             declared = scale or found.scale
-            records.append(ScoreMatrix(found.model, benchmark.image_ids, image, scores, declared))
+            records.append(
+                ScoreMatrix(found.model, benchmark.image_ids, image, scores, declared, kept)
+            )
     return records
 
 
@@ -245,17 +260,15 @@ def _align(
     benchmark: Benchmark,
     order: RowOrder | None,
     ids: Shaped[np.ndarray, "n"] | None,
-    ignore_unknown: bool,
+    unknown: _Unknown,
     remedy: str,
 ) -> Predictions:
     """Bring the rows into the order of the benchmark's images."""
     classes = ranked.classes
     row_ids = found.ids if found.ids is not None else ids
-    image = _images_of_rows(
-        len(classes), row_ids, order, benchmark, found.where, ignore_unknown, remedy
-    )
+    image = _images_of_rows(len(classes), row_ids, order, benchmark, found.where, unknown, remedy)
     known = np.flatnonzero(image >= 0)
-    if ignore_unknown:
+    if unknown == "ignore":
         known = known[~ranked.never[known]]
     if len(known) == 0:
         raise AlignmentError(f"{found.where}: none of its images is to be scored.")
@@ -281,13 +294,25 @@ def _align(
     return record
 
 
+def _without_row(image: Int[np.ndarray, "n"], benchmark: Benchmark, unknown: _Unknown) -> str:
+    """Which images of the benchmark no row is about, where rows about others would do no harm."""
+    if unknown == "refuse":
+        return ""
+    missing = np.setdiff1d(np.arange(len(benchmark.image_ids)), image)
+    return (
+        f"They would be passed over if every image of {benchmark.name} had a row, but "
+        f"{len(missing):,} of {len(benchmark.image_ids):,} have none, such as image "
+        f"[{missing[0]}] {str(benchmark.image_ids[missing[0]])!r}. "
+    )
+
+
 def _images_of_rows(
     n_rows: int,
     row_ids: Array | None,
     order: RowOrder | None,
     benchmark: Benchmark,
     where: str,
-    ignore_unknown: bool,
+    unknown: _Unknown,
     remedy: str,
 ) -> Int[np.ndarray, "n"]:
     """The benchmark's image of each row, -1 for images that it does not have."""
@@ -298,13 +323,22 @@ def _images_of_rows(
                 "one for each row. Check the ids (--ids FILE)."
             )
         image = positions(row_ids, benchmark.image_ids, source=where)
-        if not ignore_unknown and (image < 0).any():
-            unknown = np.flatnonzero(image < 0)
+        others = np.flatnonzero(image < 0)
+        if unknown == "ignore" or not len(others):
+            return image
+        if unknown == "refuse" or n_rows - len(others) < len(benchmark.image_ids):
             raise AlignmentError(
-                f"{where}: image id[{unknown[0]}] is {str(row_ids[unknown[0]])!r}, but must be an "
+                f"{where}: image id[{others[0]}] is {str(row_ids[others[0]])!r}, but must be an "
                 f"image of {benchmark.name} (such as {str(benchmark.image_ids[0])!r}); "
-                f"{len(unknown):,} of {n_rows:,} are unknown there. "
-                + how_ids_differ(row_ids[unknown], benchmark.image_ids, otherwise=remedy)
+                f"{len(others):,} of {n_rows:,} are unknown there. "
+                + _without_row(image, benchmark, unknown)
+                + how_ids_differ(row_ids[others], benchmark.image_ids, otherwise=remedy)
+            )
+        if unknown == "note":
+            note(
+                f"{where}: {len(others):,} of {n_rows:,} rows are about images that "
+                f"{benchmark.name} does not have, such as {preview(row_ids[others])}. They were "
+                "passed over."
             )
         return image
     n_images = len(benchmark.image_ids)

@@ -129,7 +129,7 @@ class Scan:
 
 def scan_shards(source: ScoreMatrix, n_listed: int) -> Iterator[ScanShard]:
     """Shards of a model's rows, cut by their size and nothing else."""
-    n_rows = len(source.scores)
+    n_rows = len(source.image)
     step = max(1, _SHARD_CELLS // source.n_classes)
     for start in range(0, n_rows, step):
         yield ScanShard(source, start, min(start + step, n_rows), n_listed)

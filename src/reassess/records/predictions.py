@@ -325,9 +325,10 @@ class ScoreMatrix:
     Attributes:
         model: the model's name.
         image_ids: the N images of the benchmark, strings.
-        image: for each row of ``scores`` its image's index in ``image_ids``, distinct.
+        image: for each row its image's index in ``image_ids``, distinct.
         scores: one column a class, memory-mapped where the file allows it.
         score_type: what the scores are; None where nobody declared it. Never guessed.
+        kept: the rows of ``scores`` that are meant, rising, where it has others too; None for all.
 
     Raises:
         DataError: shapes differ, or there is no row or column.
@@ -336,11 +337,13 @@ class ScoreMatrix:
     model: str
     image_ids: Shaped[np.ndarray, "N"]
     image: Int[np.ndarray, "n"]
-    scores: Float[np.ndarray, "n K"]
+    scores: Float[np.ndarray, "m K"]
     score_type: ScoreType | None = None
+    kept: Int[np.ndarray, "n"] | None = None
 
     def __post_init__(self) -> None:
-        if self.scores.ndim != 2 or 0 in self.scores.shape or len(self.image) != len(self.scores):
+        n_rows = len(self.scores if self.kept is None else self.kept)
+        if self.scores.ndim != 2 or 0 in self.scores.shape or len(self.image) != n_rows:
             raise DataError(
                 f"predictions {self.model!r}: scores have the shape {self.scores.shape}, but must "
                 f"be [n, K] with one row for each of {len(self.image):,} images."
@@ -392,6 +395,10 @@ class ScoreMatrix:
         buffer, so that scores larger than memory leave no mapped pages behind.
         """
         bounds = ((at, min(at + n_rows, stop)) for at in range(start, stop, n_rows))
+        if self.kept is not None:
+            for first, last in bounds:
+                yield self.rows(np.arange(first, last))
+            return
         file = self._file()
         if file is None:
             for first, last in bounds:
@@ -407,6 +414,7 @@ class ScoreMatrix:
 
     def rows(self, row: Int[np.ndarray, "b"]) -> Float[np.ndarray, "b K"]:
         """Some rows as the file stores them, read without mapping what lies between."""
+        row = row if self.kept is None else self.kept[row]
         file = self._file()
         if file is None:
             return np.asarray(self.scores[row])

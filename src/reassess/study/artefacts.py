@@ -431,7 +431,10 @@ class ResumingScans:
     def _place(self, shard: ScanShard) -> Path:
         model = shard.source.model
         if model not in self._orders:
-            self._orders[model] = digest_of_array(shard.source.image)
+            kept = shard.source.kept
+            of_rows = () if kept is None else (digest_of_array(kept),)
+            of_images = digest_of_array(shard.source.image)
+            self._orders[model] = digest(of_images, *of_rows) if of_rows else of_images
         name = digest(
             _VERSION, self._sources[model], self._orders[model], shard.start, shard.stop,
             shard.n_listed, shard.source.score_type,

@@ -417,7 +417,7 @@ def _entries(
         for model in wanted
     ]
     for entry in found:
-        opened = open_model(study, entry, benchmark)
+        opened = open_model(study, entry, benchmark, other_images="note")
         if isinstance(opened, ScoreMatrix):
             check_full_scores(opened, benchmark)
     return found

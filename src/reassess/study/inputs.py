@@ -18,6 +18,7 @@ import numpy as np
 
 from reassess.errors import ClassError, FileError, OptionError, preview
 from reassess.files import (
+    OtherImages,
     open_predictions,
     read_benchmark,
     read_ids,
@@ -30,6 +31,7 @@ from reassess.files.class_words import integers_are
 from reassess.files.prediction_forms import named_in_full, prediction_files, two_files
 from reassess.proposals import image_per_row
 from reassess.records import Benchmark, Classes, Hierarchy, Predictions, ScoreMatrix
+from reassess.registry import checks_choices
 from reassess.study.class_order import refuse_renumbered
 from reassess.study.manifest import SECTIONS, ModelEntry, Study
 
@@ -88,8 +90,17 @@ def named_classes(benchmark: Benchmark) -> Classes:
     return Classes.from_names([str(index) for index in range(n_classes)])
 
 
-def open_model(study: Study, entry: ModelEntry, benchmark: Benchmark) -> Predictions | ScoreMatrix:
+@checks_choices
+def open_model(
+    study: Study, entry: ModelEntry, benchmark: Benchmark, *, other_images: OtherImages = "skip"
+) -> Predictions | ScoreMatrix:
     """A model's predictions of every image, full scores left on disk.
+
+    Args:
+        study: the study.
+        entry: the model.
+        benchmark: the study's.
+        other_images: what becomes of rows about images that are not the study's.
 
     Raises:
         FileError: the file is missing, corrupt or of no known form.
@@ -101,7 +112,10 @@ def open_model(study: Study, entry: ModelEntry, benchmark: Benchmark) -> Predict
     found = _only(
         entry,
         open_predictions(
-            named_in_full(source_of(study, entry)[0]), benchmark, **_rows(study, entry)
+            named_in_full(source_of(study, entry)[0]),
+            benchmark,
+            other_images=other_images,
+            **_rows(study, entry),
         ),
     )
     with prefix_errors_with(Path(entry.predictions)):
@@ -139,7 +153,9 @@ def rank_models(
         source = named_in_full(source_of(study, entry)[0])
         key = (source, entry.order, entry.ids, entry.scale, entry.n_classes)
         if key not in read:
-            read[key] = read_predictions(source, benchmark, **_rows(study, entry), top=depth)
+            read[key] = read_predictions(
+                source, benchmark, **_rows(study, entry), top=depth, other_images="skip"
+            )
         found = _only(entry, read[key])
         if not isinstance(found, Predictions):
             raise TypeError(type(found))
