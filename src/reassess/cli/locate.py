@@ -19,7 +19,9 @@ Examples:
 """
 )
 @click.argument("study")
-@click.option("--images", metavar="DIR", help="Folder of images.")
+@click.option(
+    "--images", metavar="DIR", help="Folder of images, or an address (s3://…, https://…)."
+)
 @click.option(
     "--predictions",
     multiple=True,
@@ -55,8 +57,9 @@ def locate(
     Without an option it lists the files that the study does not hold itself, and which of them
     are missing.
     """
+    from reassess.files.remote_images import RemoteImages
+    from reassess.study import images_folder, open_study, read_study_benchmark
     from reassess.study import locate as locate_files
-    from reassess.study import open_study, read_study_benchmark
     from reassess.study.images import note_unmatched_images
 
     opened = open_study(study)
@@ -72,7 +75,9 @@ def locate(
     )
     if images is not None:
         benchmark = read_study_benchmark(changed)
-        note_unmatched_images(Path(images), benchmark.image_ids.tolist())
+        folder = images_folder(changed)
+        place = folder if isinstance(folder, RemoteImages) else Path(images)
+        note_unmatched_images(place, benchmark.image_ids.tolist())
     _show(changed)
 
 

@@ -23,7 +23,8 @@ Examples:
 @click.option(
     "--images",
     metavar="DIR",
-    help="Folder of images, which stays where it is; ids are paths below it.",
+    help="Folder of images, or an address (s3://…, https://…), which stays where it is; ids are "
+    "paths below it.",
 )
 @click.option("--hierarchy", metavar="FILE", help="Is-a edges above the classes: child,parent.")
 @click.option(
@@ -46,8 +47,9 @@ def new(
 
     Labels, classes and edges are checked and copied into the folder.
     """
+    from reassess.files.remote_images import RemoteImages
     from reassess.notes import collect_notes
-    from reassess.study import new_study, read_study_benchmark
+    from reassess.study import images_folder, new_study, read_study_benchmark
     from reassess.study.images import note_unmatched_images
 
     made = new_study(
@@ -62,7 +64,9 @@ def new(
     with collect_notes():  # the same files were read above
         benchmark = read_study_benchmark(made)
     if images is not None:
-        note_unmatched_images(Path(images), benchmark.image_ids.tolist())
+        folder = images_folder(made)
+        place = folder if isinstance(folder, RemoteImages) else Path(images)
+        note_unmatched_images(place, benchmark.image_ids.tolist())
     n_classes = benchmark.n_classes
     click.echo(
         f"{study}: {len(benchmark.image_ids):,} images"

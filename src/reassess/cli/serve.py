@@ -343,7 +343,7 @@ def _tell(prepared: "PreparedSite") -> None:
         "images to practise on.",
         err=True,
     )
-    shown = sum(images(one) is not None for one in loaded.asked.image_ids.tolist())
+    shown = sum(map(images.has, loaded.asked.image_ids.tolist()))
     if shown == 0:
         click.echo(
             "Warning: no image is there to be shown: raters see a placeholder. Name the folder: "

@@ -27,6 +27,7 @@ from reassess.files import RowOrder, read_benchmark, read_classes, write_atomica
 from reassess.files.access import exists, prefix_errors_with
 from reassess.files.full_scores import check_full_scores
 from reassess.files.prediction_forms import model_names, prediction_files, two_files
+from reassess.files.remote_images import RemoteImages, is_address
 from reassess.progress import Progress, null_progress
 from reassess.records import Benchmark, Classes, Hierarchy, LabelsAre, ScoreMatrix, ScoreType
 from reassess.registry import checks_choices
@@ -73,7 +74,7 @@ def new_study(
     *,
     labels: GivenLabels,
     classes: GivenClasses | None = None,
-    images: str | Path | None = None,
+    images: str | Path | RemoteImages | None = None,
     hierarchy: str | Path | None = None,
     name: str | None = None,
     labels_are: LabelsAre | None = None,
@@ -86,7 +87,7 @@ def new_study(
         folder: where to make it.
         labels: the original labels: a table ``image,label``, such a frame, or a `Benchmark`.
         classes: a table ``index,id,name,synonyms,definition``, such a frame, or `Classes`.
-        images: the folder of images, which is not copied.
+        images: the folder of images, which is not copied, or an address (s3://…, https://…).
         hierarchy: a table ``child,parent``.
         name: how reports call the study; None for the folder's name.
         labels_are: whether integers that name classes are ids or indices, in all files of the
@@ -108,7 +109,7 @@ def _new_study(
     folder: Path,
     labels: str | Path,
     classes: str | Path | None,
-    images: str | Path | None,
+    images: str | Path | RemoteImages | None,
     hierarchy: str | Path | None,
     name: str | None,
     labels_are: LabelsAre | None,
@@ -240,7 +241,7 @@ def locate(
     labels: str | Path | None = None,
     classes: str | Path | None = None,
     hierarchy: str | Path | None = None,
-    images: str | Path | None = None,
+    images: str | Path | RemoteImages | None = None,
     predictions: Mapping[str, Source] | None = None,
     copy: bool | None = None,
     append_classes: bool = False,
@@ -252,7 +253,7 @@ def locate(
         labels: the original labels; they are copied into the study, as are the next two.
         classes: the classes.
         hierarchy: the is-a edges.
-        images: the folder of images.
+        images: the folder of images, or an address (s3://…, https://…).
         predictions: where predictions are, by the model's name. Other models of the same file
             move with it, and a model within a file keeps its name there.
         copy: as in `add_models`.
@@ -383,7 +384,12 @@ def _keep_classes(folder: Path, classes: Classes) -> str:
         return copied(folder, written, name)
 
 
-def _images_as_named(images: str | Path, folder: Path) -> str:
+def _images_as_named(images: str | Path | RemoteImages, folder: Path) -> str:
+    if not isinstance(images, RemoteImages) and is_address(images):
+        images = RemoteImages(str(images), folder)
+    if isinstance(images, RemoteImages):
+        images.check()
+        return images.address
     if not Path(images).is_dir():
         raise FileError(f"{images}: there is no such folder of images. Check the path (--images).")
     return as_named(images, folder)

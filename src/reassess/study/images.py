@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from reassess.errors import AlignmentError, preview
+from reassess.errors import AlignmentError, FileError, preview
 from reassess.files.decoding import decode_image
 from reassess.files.images import SUFFIXES
+from reassess.files.remote_images import RemoteImages
 from reassess.notes import note
 from reassess.records import Benchmark, positions
 
@@ -21,18 +22,28 @@ N_EXAMPLES = 8
 class ImageFolder:
     """Image id → file below one folder, and never a file outside it.
 
+    Images elsewhere are fetched when they are asked for first (`reassess.files.remote_images`).
+
     Args:
-        folder: the folder; None where the study has no images.
+        folder: the folder, or the images elsewhere; None where the study has no images.
         image_ids: the ids that may be asked for; all others have no file.
 
     Raises:
         AlignmentError: an id fits several files, or two ids name one file.
+        FileError: the images lie elsewhere and cannot be listed.
     """
 
-    def __init__(self, folder: Path | None, image_ids: Iterable[str]) -> None:
-        self._folder = None if folder is None or not folder.is_dir() else folder.resolve()
+    def __init__(self, folder: Path | RemoteImages | None, image_ids: Iterable[str]) -> None:
+        self.remote = folder if isinstance(folder, RemoteImages) else None
+        here = None if isinstance(folder, RemoteImages) else folder
+        self._folder = None if here is None or not here.is_dir() else here.resolve()
         self._name = {image_id: image_id for image_id in image_ids}
+        self._listed: frozenset[str] | None = None
         self.n_found = 0
+        listed = None if self.remote is None or not self._name else self.remote.names()
+        if listed is not None:
+            self.n_found = self._look_up(listed, str(folder))
+            self._listed = frozenset(listed)
         if self._folder is not None and self._name:
             files = _files_below(self._folder)
             self.n_found = self._look_up(files, str(folder))
@@ -43,6 +54,8 @@ class ImageFolder:
     def __call__(self, image_id: str) -> Path | None:
         """The file of an image; None where there is none, or it lies outside the folder."""
         name = self._name.get(image_id)
+        if self.remote is not None and name is not None:
+            return self.remote.fetch(name) if self.has(image_id) else None
         if self._folder is None or name is None:
             return None
         try:
@@ -51,6 +64,25 @@ class ImageFolder:
         except (OSError, ValueError, RuntimeError):  # links in a circle, a name that is no path
             return None
         return path if inside else None
+
+    def has(self, image_id: str) -> bool:
+        """Whether an image has a file, or may have one, told without fetching it."""
+        name = self._name.get(image_id)
+        if self.remote is None or name is None:
+            return self(image_id) is not None
+        return self._listed is None or name in self._listed
+
+    def at_hand(self, image_id: str) -> Path | None:
+        """The file of an image if it is on this machine by now."""
+        name = self._name.get(image_id)
+        if self.remote is None or name is None:
+            return self(image_id)
+        return self.remote.kept(name)
+
+    def problem(self, image_id: str) -> str | None:
+        """Why an image elsewhere could not be fetched; None where it was, or was not tried."""
+        name = self._name.get(image_id)
+        return None if self.remote is None or name is None else self.remote.problem(name)
 
     def files(self) -> dict[str, str]:
         """The path below the folder of each image, by its id; as named where there is no file."""
@@ -68,19 +100,26 @@ class ImageFolder:
         return len(self._name) - len(absent) + len(found)
 
 
-def note_unmatched_images(folder: Path, image_ids: Sequence[str]) -> None:
+def note_unmatched_images(folder: Path | RemoteImages, image_ids: Sequence[str]) -> None:
     """Note which image files below a folder no label names, and which labels have no file.
 
     Args:
-        folder: the folder of a study's images.
+        folder: the folder of a study's images, or the images elsewhere.
         image_ids: the ids that its labels name.
     """
     try:
         images = ImageFolder(folder, image_ids)
-    except AlignmentError as error:
+    except (AlignmentError, FileError) as error:
         note(str(error))
         return
-    files = _files_below(folder.resolve())
+    listed = folder.names() if isinstance(folder, RemoteImages) else _files_below(folder.resolve())
+    if listed is None:
+        note(
+            f"{folder}: HTTP lists no files, so whether every image has one is only known once it "
+            "is fetched; `reassess serve` fetches them all."
+        )
+        return
+    files = listed
     path_of = images.files()
     there, named = set(files), set(path_of.values())
     pictures = [one for one in files if Path(one).suffix.lower() in SUFFIXES and one[0] != "."]
@@ -121,7 +160,7 @@ def example_images(
     names = source.image_ids[order].tolist()
     for name, label in zip(names, source.original[order].tolist(), strict=True):
         chosen = found.setdefault(label, [])
-        if len(chosen) < n_images and name not in asked and images(name) is not None:
+        if len(chosen) < n_images and name not in asked and images.has(name):
             chosen.append(name)
     return {label: tuple(chosen) for label, chosen in sorted(found.items()) if chosen}
 
@@ -145,7 +184,7 @@ _TINY = 64
 """Pixels up to which a copy is kept without loss: a JPEG would blur what little there is."""
 
 
-def small_copies(folder: Path, image_ids: Sequence[str]) -> dict[str, str]:
+def small_copies(folder: Path | RemoteImages, image_ids: Sequence[str]) -> dict[str, str]:
     """A ``data:`` address of a small picture for each image that has a readable file."""
     images = ImageFolder(folder, image_ids)
     found = {}

@@ -29,6 +29,7 @@ from reassess.files import (
 from reassess.files.access import exists, prefix_errors_with
 from reassess.files.class_words import integers_are
 from reassess.files.prediction_forms import named_in_full, prediction_files, two_files
+from reassess.files.remote_images import RemoteImages, is_address
 from reassess.proposals import image_per_row
 from reassess.records import Benchmark, Classes, Hierarchy, Predictions, ScoreMatrix
 from reassess.registry import checks_choices
@@ -242,7 +243,7 @@ def named_files(study: Study) -> Iterator[NamedFile]:
     locate = f"Say where it is: reassess locate {study.folder}"
     for key in ("labels", "classes", "images", "hierarchy"):
         named = getattr(study, key)
-        if named is not None:
+        if named is not None and not (key == "images" and is_address(named)):
             kind = "DIR" if key == "images" else "FILE"
             yield NamedFile(("benchmark", key), study.path(named), f"{locate} --{key} {kind}")
     for number, entry in enumerate(study.models):
@@ -293,14 +294,23 @@ def _refuse_if_missing(study: Study, file: NamedFile) -> None:
         )
 
 
-def images_folder(study: Study) -> Path | None:
-    """The folder of images; None where the study names none.
+def images_folder(study: Study, *, must_exist: bool = True) -> Path | RemoteImages | None:
+    """The folder of images, or images elsewhere; None where the study names none.
+
+    Args:
+        study: the study.
+        must_exist: refuse a folder that is not there; images elsewhere are not looked at.
 
     Raises:
         FileError: it is not there.
+        OptionError: the address is malformed.
     """
+    if study.images is not None and is_address(study.images):
+        return RemoteImages(study.images, study.folder / CACHE / "images")
     for one in named_files(study):
         if one.keys == ("benchmark", "images"):
+            if not must_exist:
+                return one.path
             _refuse_if_missing(study, one)
             return one.path
     return None

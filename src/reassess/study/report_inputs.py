@@ -31,7 +31,7 @@ from reassess.report.build import (
 from reassess.scoring import score_models
 from reassess.study.artefacts import FILES, adjudications_file, findings_gold_file, votes_file
 from reassess.study.images import small_copies
-from reassess.study.inputs import Hashes, model_files
+from reassess.study.inputs import Hashes, images_folder, model_files
 from reassess.study.study_records import StudyRecords
 
 STEPS = ("scores", *PARTS, "hashes")
@@ -70,7 +70,8 @@ def build_report(
     progress("scores")
     scores = tuple(score_models(collected.predictions, labels, benchmark, subset=True))
     inputs = report_inputs(collected, scores)
-    copies = None if study.images is None else partial(small_copies, study.path(study.images))
+    images = images_folder(study, must_exist=False)
+    copies = None if images is None else partial(small_copies, images)
     title = f"{benchmark.name}: are we done with it?"
     report = assemble_report(
         inputs,

@@ -12,6 +12,7 @@ from jaxtyping import Shaped
 
 from reassess.errors import FileError, OptionError
 from reassess.files import read_labels
+from reassess.files.remote_images import RemoteImages
 from reassess.records import Classes, LabelSets
 from reassess.study.artefacts import FILES
 from reassess.study.inputs import images_folder, read_study_benchmark
@@ -50,6 +51,11 @@ def labels_in_use(study: Study) -> LabelsInUse:
         raise OptionError(
             f"{study.folder}: the study has no folder of images, but must have one to train on. "
             f"Name it: reassess locate {study.folder} --images DIR"
+        )
+    if isinstance(images, RemoteImages):
+        raise OptionError(
+            f"{study.folder}: its images lie at {images}, but must be on this machine to train on. "
+            "Copy them, and give the copy: --images DIR"
         )
     benchmark = read_study_benchmark(study)
     original = benchmark.original

@@ -212,13 +212,13 @@ def _page(request: Request, site: Site, *, status: int = 200, **said: str) -> Re
 def _missing(request: Request, site: Site) -> str | None:
     """What the owner is told of images without a file: of some looked up now, and of those met."""
     looked = rating.some_images(site.store, _LOOKED_UP)
-    absent = [image_id for image_id in looked if site.image_path(image_id) is None]
+    absent = [image_id for image_id in looked if not site.may_have(image_id)]
     if looked and len(absent) == len(looked):
         return "No image of this study has a file."
     if absent:
         return f"{len(absent)} of {len(looked)} images looked up have no file, such as {absent[0]}."
     met: Missing = request.app.state.missing
-    gone = sorted(one for one in tuple(met.image_ids) if site.image_path(one) is None)
+    gone = sorted(one for one in tuple(met.image_ids) if not site.may_have(one))
     if not gone:
         return None
     return f"{len(gone):,} of the images that raters met have no file, such as {gone[0]}."

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from reassess.errors import DataError, preview
 from reassess.progress import Progress, null_progress
+from reassess.study.images import ImageFolder
 from reassess.web.pictures import Stamp, problem_of, stamp_of
 
 FILE = "images.jsonl"
@@ -24,6 +25,9 @@ FILE = "images.jsonl"
 
 _AT_ONCE = 64
 """Images decoded before what was found is written."""
+
+_FETCHED_AT_ONCE = 16
+"""Images that are fetched at a time, where they lie elsewhere."""
 
 TOO_LARGE = "the file is absent, or too large"
 
@@ -68,19 +72,30 @@ class ImageCheck:
         image_ids: the images, the most important first.
         image_path: an image's file; None where it has none.
         kept: the file that keeps what was found; it is made where it can be.
+        folder: where the images are, if elsewhere: trying one fetches it.
     """
 
     image_ids: Sequence[str]
     image_path: Callable[[str], Path | None]
     kept: Path
+    folder: ImageFolder | None = None
+    _failed: dict[str, str] = field(default_factory=dict)
     _known: dict[Stamp, str | None] = field(default_factory=dict)
     _read_to: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
     def _stamps(self) -> dict[str, Stamp | None]:
-        """Each image's file as it was when it was looked up."""
-        return {one: stamp_of(self.image_path(one)) for one in self.image_ids}
+        """Each image's file as it was when it was looked up; not those that lie elsewhere yet."""
+        if self._remote is None:
+            return {one: stamp_of(self.image_path(one)) for one in self.image_ids}
+        here = ((one, self._remote.at_hand(one)) for one in self.image_ids)
+        return {one: stamp_of(path) for one, path in here if path is not None}
+
+    @property
+    def _remote(self) -> ImageFolder | None:
+        """The images, where they lie elsewhere."""
+        return None if self.folder is None or self.folder.remote is None else self.folder
 
     def run(self, *, seconds: float = float("inf"), progress: Progress = null_progress) -> bool:
         """Whether every image is tried now; what is left is tried by another call.
@@ -93,9 +108,9 @@ class ImageCheck:
         deadline = time.monotonic() + seconds
         left = self._untried()
         n_done = 0
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(2 if self._remote is None else _FETCHED_AT_ONCE) as pool:
             while batch := list(islice(left, _AT_ONCE)):
-                self._keep(zip(batch, pool.map(problem_of, batch), strict=True))
+                self._keep(filter(None, pool.map(self._try, batch)))
                 n_done += len(batch)
                 progress("images", done=n_done, total=len(self.image_ids))
                 if time.monotonic() > deadline:
@@ -108,7 +123,7 @@ class ImageCheck:
         def work() -> None:
             left = self._untried()
             while batch := list(islice(left, 8)):
-                self._keep([(stamp, problem_of(stamp)) for stamp in batch])
+                self._keep(filter(None, map(self._try, batch)))
                 time.sleep(0.05)
 
         threading.Thread(target=work, name="image check", daemon=True).start()
@@ -116,8 +131,9 @@ class ImageCheck:
     def findings(self) -> Findings:
         """What is known so far; broken files that were replaced since are tried again."""
         self._catch_up()
+        self._look_again()
         stamps = self._stamps
-        for image_id, stamp in stamps.items():
+        for image_id, stamp in list(stamps.items()):
             if stamp is not None and self._known.get(stamp) is not None:
                 now = stamp_of(self.image_path(image_id))
                 stamps[image_id] = now
@@ -125,8 +141,10 @@ class ImageCheck:
                     self._keep([(now, problem_of(now))])
         tried = {one: self._known[at] for one, at in stamps.items() if at in self._known}
         absent = tuple(one for one, at in stamps.items() if at is None)
-        broken = tuple((one, reason) for one, reason in tried.items() if reason is not None)
-        return Findings(len(stamps), len(tried) + len(absent), broken, absent)
+        broken = [(one, reason) for one, reason in tried.items() if reason is not None]
+        failed = [(one, why) for one, why in self._failed.items() if one not in stamps]
+        n_tried = len(tried) + len(absent) + len(failed)
+        return Findings(len(self.image_ids), n_tried, (*broken, *failed), absent)
 
     def refuse_broken(self) -> None:
         """Nothing, where every image can be shown.
@@ -143,8 +161,35 @@ class ImageCheck:
                 f"{len(wrong):,} of {found.n_images:,} cannot. Replace them, or leave --strict out."
             )
 
-    def _untried(self) -> Iterator[Stamp]:
-        return (one for one in self._stamps.values() if one is not None and one not in self._known)
+    def _untried(self) -> Iterator[str]:
+        """The images that were not tried yet; what is elsewhere is not fetched for that."""
+        for image_id in self.image_ids:
+            if image_id in self._stamps:
+                stamp = self._stamps[image_id]
+                if stamp is not None and stamp not in self._known:
+                    yield image_id
+            elif image_id not in self._failed:
+                yield image_id
+
+    def _try(self, image_id: str) -> tuple[Stamp, str | None] | None:
+        """What an image's file is, and why it cannot be shown; None where there is none."""
+        stamp = self._stamps.get(image_id) or stamp_of(self.image_path(image_id))
+        if stamp is None:
+            why = None if self._remote is None else self._remote.problem(image_id)
+            self._failed[image_id] = "it cannot be fetched: " + (why or "there is no such file")
+            return None
+        self._stamps[image_id] = stamp
+        self._failed.pop(image_id, None)
+        return stamp, problem_of(stamp)
+
+    def _look_again(self) -> None:
+        """Take in what was fetched since, for a rater or by another process."""
+        if self._remote is None:
+            return
+        for image_id in self.image_ids:
+            if image_id not in self._stamps and (path := self._remote.at_hand(image_id)):
+                self._stamps[image_id] = stamp_of(path)
+                self._failed.pop(image_id, None)
 
     def _keep(self, found: Iterable[tuple[Stamp, str | None]]) -> None:
         """Remember what was found, and write it where the study's folder can be written."""

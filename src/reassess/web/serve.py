@@ -145,7 +145,7 @@ def serve_study(
         languages = _languages(study)
         shown = [name for names in exemplars.values() for name in names]
         names = tuple(dict.fromkeys([*loaded.asked.image_ids.tolist(), *shown]))
-        check = ImageCheck(names, images, study.folder / CACHE / FILE)
+        check = ImageCheck(names, images, study.folder / CACHE / FILE, images)
         site = Site(
             store=store if rule is None else replace(store, rule=rule),
             name=study.name,

@@ -11,6 +11,7 @@ from reassess import rating
 from reassess.errors import OptionError
 from reassess.records import Classes, StoppingRule
 from reassess.study.addresses import check_root_path
+from reassess.study.images import ImageFolder
 from reassess.web.image_check import ImageCheck
 from reassess.web.languages import ENGLISH, Language
 from reassess.web.markdown import NO_TEXT, StudyText
@@ -77,6 +78,12 @@ class Site:
                 f"{SHORTEST_SECRET}. Make one with secrets.token_bytes(32), and keep it."
             )
         object.__setattr__(self, "root_path", check_root_path(self.root_path))
+
+    def may_have(self, image_id: str) -> bool:
+        """Whether an image has a file, as far as that is known without fetching it."""
+        if isinstance(self.image_path, ImageFolder):
+            return self.image_path.has(image_id)
+        return self.image_path(image_id) is not None
 
     @cached_property
     def key(self) -> bytes:
