@@ -26,7 +26,7 @@ NASTY = (
 
 ADDRESSES = (
     "/rate?beyond={}", "/owner/audit?before={}", "/owner/image?id={}",
-    "/owner/image?id=x&size={}", "/examples/{}/{}", "/api/screens/{}",
+    "/join/{}?PROLIFIC_PID={}", "/owner/recruiting/consents/{}", "/owner/image?id=x&size={}", "/examples/{}/{}", "/api/screens/{}",
 )  # fmt: skip
 
 
@@ -126,6 +126,10 @@ def test_every_field_of_every_form_takes_anything(
         "/pause": ("leases",),
         f"/rate/{task['lease']}": ("key", "milliseconds", "something_else", "answer-0"),
         "/owner/invite": ("name", "role"),
+        "/owner/recruiting": ("channel", "people", "tasks", "goal", "days", "code"),
+        "/owner/recruiting/{}/close": (),
+        "/join/{}": ("who", "study", "session"),
+        "/language": ("language", "place"),
         "/owner/study/{}": (),
         "/owner/raters/{}/pause": (),
         "/invite/{}": (),
@@ -202,13 +206,17 @@ OWNERS = re.compile(r'@router\.(get|post)\("([^"]*)"')
 
 @pytest.mark.parametrize("role", ["rater", "expert"])
 def test_every_page_of_the_owner_is_closed_to_others(sign_in: Enter, role: str) -> None:
-    """All routes that ``dashboard`` declares, whatever they will be."""
+    """All routes that the owner's rooms declare, whatever they will be."""
     person = sign_in("somebody", role)
-    source = (Path(__file__).parents[2] / "src/reassess/web/dashboard.py").read_text()
-    routes = OWNERS.findall(source)
-    assert len(routes) >= 5
+    web = Path(__file__).parents[2] / "src/reassess/web"
+    routes = [
+        (method, prefix + path)
+        for prefix, room in (("/owner", "dashboard"), ("/owner/recruiting", "recruiting"))
+        for method, path in OWNERS.findall((web / f"{room}.py").read_text())
+    ]
+    assert len(routes) >= 10
     for method, path in routes:
-        to = re.sub(r"{\w+}", "1", f"/owner{path}").replace("/1/1", "/1/pause")
+        to = re.sub(r"{\w+}", "1", path).replace("/1/1", "/1/pause")
         to = to.replace("study/1", "study/close")
         answer = person.http.get(to) if method == "get" else person.post(to)
         assert answer.status_code == 403, (method, to)

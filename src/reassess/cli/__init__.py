@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "propose": "Choose the labels to ask raters about; estimate the cost.",
         "serve": "Serve the rating site, where people answer.",
         "invite": "Invite raters, experts and owners by one-time links.",
+        "recruit": "Let people enrol themselves: Prolific, MTurk, a classroom.",
         "access": "List who may come in; end it: pause, remove, revoke links.",
         "images": "Withdraw images from a study, or put them back.",
         "gold": "Choose images for experts to judge; unchoose gold.",

@@ -179,6 +179,7 @@ from reassess.rating.recruiting import (
     enrol,
     enrolments_of,
     join_addresses_of,
+    join_link,
     open_address,
 )
 from reassess.rating.sessions import (
@@ -295,6 +296,7 @@ __all__ = [
     "invite",
     "is_withdrawn",
     "join_addresses_of",
+    "join_link",
     "judge",
     "keep_classes",
     "keep_tasks",

@@ -31,6 +31,9 @@ MOST_PEOPLE = 100_000
 LONGEST_CODE = 100
 _MOST_TASKS = 1_000_000
 
+_PROLIFIC = "&".join(
+    f"{name}={{{{%{name}%}}}}" for name in ("PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
+)
 _PLATFORM_ID = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
 NO_ASSIGNMENT = "ASSIGNMENT_ID_NOT_AVAILABLE"
 
@@ -171,6 +174,18 @@ def open_address(
         return token
 
     return store.database.write(act)
+
+
+def join_link(base: str, channel: Channel, token: str) -> str:
+    """The address to give to a platform or a class.
+
+    Args:
+        base: the address at which people reach the site, without a slash at its end.
+        channel: where they come from; Prolific puts in who comes, MTurk adds it by itself.
+        token: the address's secret, as `open_address` gives it.
+    """
+    link = f"{base}/join/{token}"
+    return f"{link}?{_PROLIFIC}" if channel == "prolific" else link
 
 
 def join_addresses_of(store: Store) -> tuple[JoinAddress, ...]:

@@ -19,6 +19,7 @@ from reassess.web import (
     join,
     operation,
     rate,
+    recruiting,
     sign_in,
 )
 from reassess.web.access import Consents
@@ -28,7 +29,19 @@ from reassess.web.pages import STATIC
 from reassess.web.sessions import sessions_of
 from reassess.web.site import Site
 
-_PARTS = (operation, sign_in, join, consent, rate, grid, gold, adjudicate, dashboard, api)
+_PARTS = (
+    operation,
+    sign_in,
+    join,
+    consent,
+    rate,
+    grid,
+    gold,
+    adjudicate,
+    dashboard,
+    recruiting,
+    api,
+)
 
 
 def create_app(site: Site) -> FastAPI:

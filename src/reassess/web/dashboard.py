@@ -76,11 +76,12 @@ def invite(request: Request, site: ASite, owner: Owner, fields: Fields) -> Respo
         token = rating.invite(site.store, name, role, by=owner.number)
     except ReassessError as error:
         return _page(request, site, status=422, problem=str(error))
-    link = f"{_base_url(request, site)}/invite/{token}"
+    link = f"{base_url(request, site)}/invite/{token}"
     return _page(request, site, link=link, invited=name)
 
 
-def _base_url(request: Request, site: Site) -> str:
+def base_url(request: Request, site: Site) -> str:
+    """The address at which people reach the site."""
     if site.base_url is not None:
         return site.base_url
     base = request.base_url
@@ -102,6 +103,7 @@ def one_rater(request: Request, site: ASite, _: Owner, number: int) -> Response:
         chart=answers_over_time(rating.work_by_hour(site.store, number)),
         roles=ROLES,
         devices=rating.open_sessions(site.store, number),
+        consents=rating.given_consents(site.store, number),
         size=(WIDTH, HEIGHT),
     )
 
