@@ -17,7 +17,7 @@ from .conftest import IMAGES
 KEYS = "nmy"
 PATHS = ("/rate", "/sweep", "/sweep/2", "/instructions", "/paused", "/password", "/gold",
          "/gold/next", "/adjudicate", "/adjudicate/next", "/owner", "/owner/raters/1",
-         "/owner/settings", "/owner/audit")  # fmt: skip
+         "/owner/settings", "/owner/audit", "/owner/recruiting", "/consent")  # fmt: skip
 
 
 def disagree(store: Store) -> None:

@@ -26,7 +26,8 @@ NASTY = (
 
 ADDRESSES = (
     "/rate?beyond={}", "/owner/audit?before={}", "/owner/image?id={}",
-    "/join/{}?PROLIFIC_PID={}", "/owner/recruiting/consents/{}", "/owner/image?id=x&size={}", "/examples/{}/{}", "/api/screens/{}",
+    "/join/{}?PROLIFIC_PID={}", "/owner/recruiting/consents/{}",
+    "/owner/image?id=x&size={}", "/examples/{}/{}", "/api/screens/{}",
 )  # fmt: skip
 
 

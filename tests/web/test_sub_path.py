@@ -30,7 +30,7 @@ CONFIG = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 WEB = Path(rating.__file__).parents[1] / "web"
 PAGES = ("/rate", "/sweep", "/sweep/0", "/instructions", "/paused", "/password", "/gold",
          "/gold/next", "/adjudicate", "/owner", "/owner/raters/1", "/owner/settings",
-         "/owner/audit", "/nowhere")  # fmt: skip
+         "/owner/audit", "/owner/recruiting", "/done", "/join/x", "/nowhere")  # fmt: skip
 ADDRESS = re.compile(r'(?:href|src|action|data-more|data-live|data-image)="([^"]*)"')
 
 

@@ -51,12 +51,10 @@ Examples:
     "--output",
     type=OutputFile(".csv", ".tsv"),
     metavar="FILE",
-    help="Write who enrolled: name in votes, id on the platform, when they came and were done, code.",
+    help="Write who enrolled: name in votes, ids on the platform, times, completion code.",
 )
 @database_option
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print addresses, people and consents as JSON."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, consents too.")
 def recruit(
     study: str,
     channel: "Channel | None",
@@ -77,9 +75,7 @@ def recruit(
     code: Prolific's is given with --code, MTurk's workers each get another one.
     """
     if channel is None and (people or tasks or goal or code):
-        raise OptionError(
-            "--from is missing, but must say where the people of an address come from."
-        )
+        raise OptionError("--from is missing, but must say where people come from.")
     with opened(study, database) as (found, store):
         from reassess import rating
 

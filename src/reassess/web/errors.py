@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -94,6 +95,8 @@ def refuse(request: Request, status: int, detail: str) -> Response:
     headers = {"retry-after": "5"} if status in (429, 503) else {}
     if is_program(request):
         return JSONResponse({"detail": detail}, status, headers)
+    if detail == HTTPStatus(status).phrase:  # which the title says already
+        detail = ""
     title = language.say(REFUSED.get(status, DID_NOT_WORK))
     page = render(request, "problem.html", status=status, title=title, message=detail)
     page.headers.update(headers)

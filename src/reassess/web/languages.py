@@ -140,11 +140,11 @@ def choose_language(
     by_code = {one.code: one for one in offered}
     if chosen in by_code:
         return by_code[chosen]
-    if len(offered) > 1:
-        found = negotiate_locale(_wanted(accepted or ""), list(by_code), sep="-")
-        if found in by_code:
-            return by_code[found]
-    return offered[0]
+    if len(offered) == 1:
+        return offered[0]
+    by_lower = {code.lower(): one for code, one in by_code.items()}
+    found = negotiate_locale(_wanted(accepted or ""), list(by_lower), sep="-")
+    return by_lower.get((found or "").lower(), offered[0])
 
 
 def _wanted(accepted: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The owner's page about people who enrol themselves: addresses, who came, and what they agreed to."""
+"""The owner's page about people who enrol themselves: addresses, and who came by them."""
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
