@@ -12,7 +12,17 @@ from statistics import NormalDist
 
 import numpy as np
 
-from reassess.records import Benchmark, Gold, Pairs, Predictions, Questions, Votes
+from reassess.proposals.audits import default_n_skipped
+from reassess.records import (
+    Audit,
+    AuditStratum,
+    Benchmark,
+    Gold,
+    Pairs,
+    Predictions,
+    Questions,
+    Votes,
+)
 
 RATER = np.array([[0.910, 0.048, 0.042], [0.321, 0.168, 0.511]])
 """P(no, maybe, yes) where a class is absent, present: the mean of the published ImageNet raters."""
@@ -90,7 +100,8 @@ class Images:
         similarity: what lures models and raters.
         top: each model's prediction.
         asked: which of the first classes raters are asked about.
-        wrong: unrated images whose label is wrong.
+        wrong: unrated images whose label is wrong; the next class is right instead.
+        audited: unrated images that raters are asked about all the same.
     """
 
     unrated: np.ndarray
@@ -100,6 +111,7 @@ class Images:
     top: np.ndarray
     asked: np.ndarray
     wrong: np.ndarray
+    audited: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,7 @@ class Study:
     gold: Gold | None
     truth: np.ndarray
     images: Images
+    audit: Audit | None
 
 
 def true_accuracy(world: World) -> np.ndarray:
@@ -121,8 +134,11 @@ def true_accuracy(world: World) -> np.ndarray:
     return right / (world.unrated + rated)
 
 
-def images(world: World, rng: np.random.Generator) -> Images:
-    """Truth, questions and predictions of the images of a study."""
+def images(world: World, rng: np.random.Generator, n_audited: int | None = 0) -> Images:
+    """Truth, questions and predictions of the images of a study.
+
+    ``n_audited`` of the unrated images are drawn for an audit; None takes the product's default.
+    """
     n, n_models, n_shown = world.n, len(world.skills), world.n_asked + BEYOND
     unrated = rng.random(n) < world.unrated
     n_true = np.where(unrated, 1, rng.choice(3, n, p=world.n_true))
@@ -143,9 +159,15 @@ def images(world: World, rng: np.random.Generator) -> Images:
     column = np.where(unrated[:, None], 0, np.where(right, pick, wrong))
     asked = np.ones((n, world.n_asked), bool)
     asked[(rng.random(n) < world.unproposed) & (n_true == 2) & ~unrated, 1] = False
+    wrong_label = unrated & (rng.random(n) < world.unrated_wrong)
+    valid[wrong_label, :2] = [False, True]
+    skipped = np.flatnonzero(unrated)
+    n_drawn = default_n_skipped(len(skipped)) if n_audited is None else n_audited
+    audited = np.zeros(n, bool)
+    audited[rng.choice(skipped, min(n_drawn, len(skipped)), replace=False)] = True
     return Images(
         unrated, classes, valid, similarity, np.take_along_axis(classes, column, axis=1), asked,
-        unrated & (rng.random(n) < world.unrated_wrong),
+        wrong_label, audited,
     )  # fmt: skip
 
 
@@ -162,7 +184,7 @@ def raters(world: World, rng: np.random.Generator) -> np.ndarray:
 
 def questions(found: Images) -> tuple[np.ndarray, np.ndarray]:
     """Image and column of each question."""
-    image, column = np.nonzero(found.asked & ~found.unrated[:, None])
+    image, column = np.nonzero(found.asked & (~found.unrated | found.audited)[:, None])
     return image, column
 
 
@@ -204,9 +226,9 @@ def vote(
 
 
 def gold_of(world: World, found: Images, rng: np.random.Generator) -> Gold:
-    """What experts say of all questions of some images."""
+    """What experts say of all questions of some images; audits draw no gold."""
     image, column = questions(found)
-    pool = np.unique(image)
+    pool = np.flatnonzero(~found.unrated)
     if world.gold_hard:
         pool = pool[(found.top[pool] != found.top[pool, :1]).any(axis=1)]
     judged = np.isin(image, rng.choice(pool, min(world.gold, len(pool)), replace=False))
@@ -221,9 +243,21 @@ def gold_of(world: World, found: Images, rng: np.random.Generator) -> Gold:
     ))  # fmt: skip
 
 
-def study(world: World, rng: np.random.Generator) -> Study:
-    """One study of a world."""
-    found = images(world, rng)
+def audit_of(world: World, found: Images) -> Audit | None:
+    """The audit of the unrated images; None where none was drawn."""
+    if not found.audited.any():
+        return None
+    skipped = np.flatnonzero(found.unrated)
+    pairs = Pairs(image_ids(world), skipped, found.classes[skipped, 0])
+    return Audit(
+        (AuditStratum("skipped", None, (0,)),), pairs, np.zeros(len(skipped), np.int64),
+        found.classes[skipped, 0], found.audited[skipped],
+    )  # fmt: skip
+
+
+def study(world: World, rng: np.random.Generator, n_audited: int | None = 0) -> Study:
+    """One study of a world, with an audit of so many skipped images (None: the default)."""
+    found = images(world, rng, n_audited)
     sees, shift = seen(world, found, rng)
     ids, (image, column) = image_ids(world), questions(found)
     return Study(
@@ -233,6 +267,7 @@ def study(world: World, rng: np.random.Generator) -> Study:
         gold_of(world, found, rng) if world.uses_gold else None,
         found.valid[image, column],
         found,
+        audit_of(world, found),
     )
 
 

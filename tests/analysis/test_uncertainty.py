@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reassess.aggregation import METHODS, Method, dawid_skene
-from reassess.analysis.soft_labels import sensitivity
+from reassess.analysis.sensitivity import sensitivity
 from reassess.analysis.uncertainty import UncertainScores, count_decisions, uncertain_scores
 from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from reassess.analysis.findings import find
-from reassess.analysis.soft_labels import sensitivity
+from reassess.analysis.sensitivity import sensitivity
 from reassess.errors import DataError
 from reassess.files import sha256_of
 from reassess.notes import NoteWarning

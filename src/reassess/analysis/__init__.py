@@ -12,7 +12,9 @@
 `reviews`        mistakes that people judge, and what follows (Figure 7); `review_estimates`
                  their shares and differences, where some are open
 `uncertainty`    how sure accuracies and ranks are: of images, of labels
-`soft_labels`    accuracies under labels with a calibrated probability, and at other thresholds
+`soft_labels`    accuracies under labels with a calibrated probability
+`audited_labels` the same where an audit drew from skipped images
+`sensitivity`    accuracies and ranks at other thresholds
 `label_noise`    what other raters, or labels without error, would change in the order of models
 `comparisons`    two models, with the labels' uncertainty
 `replicates`     resamples of images, raters and votes, and what models score in each

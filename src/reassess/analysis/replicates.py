@@ -6,13 +6,14 @@ nothing. Letters: n images, M models, Q questions, R raters, B resamples, b of a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int, UInt
 
 from reassess.aggregation import WeightedRefit
 from reassess.aggregation.reweighting import FAY
+from reassess.analysis.audited_labels import likelihood_ratio
 from reassess.analysis.label_noise import label_noise
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
 from reassess.engines import Engine
@@ -122,12 +123,15 @@ class Rescorer:
         refit: aggregates the votes again under weights.
         calibrator: turns log-odds into probabilities as gold has them; None without gold.
         gold: the gold that it rests on; None likewise.
+        audit_variance: of the shares of skipped images that keep a label that holds, and that have
+            any, for each stratum of the audit; None without one.
     """
 
     soft: SoftLabels
     refit: WeightedRefit
     calibrator: Calibrator | None
     gold: Gold | None
+    audit_variance: tuple[Float[np.ndarray, "S"], Float[np.ndarray, "S"]] | None = None
 
     def evidence(self, weights: Sequence[Resampling]) -> Float[np.ndarray, "b e"]:
         """Evidence after votes are aggregated and gold is calibrated again, one row a resample."""
@@ -149,6 +153,50 @@ class Rescorer:
         asked = self.soft.asked
         n_labelled = self.soft.n_labelled(labelled[0], weight)
         return label_noise(self.soft, probability[0, asked], sigmoid(log_odds[asked]), n_labelled)
+
+    def audited(self) -> "Rescorer":
+        """The same with the shares of skipped images as an audit has them; as it is without one."""
+        soft, drawn = self.soft, self.soft.audited
+        if drawn is None:
+            return self
+        log_odds = self.refit.log_odds()
+        probability, labelled = (one[0] for one in self._probability(log_odds[None], None))
+        if self.calibrator is not None:
+            log_odds = self.calibrator.of_questions[1] * log_odds
+        rated = soft.order[soft.rated[soft.image[soft.order]]]
+        kept = drawn.posterior(
+            likelihood_ratio(log_odds[drawn.question], log_odds[rated], probability[rated])
+        )
+        place, of_rated = np.cumsum(soft.shown) - 1, labelled[soft.rated[soft.shown]]
+        some = drawn.posterior(
+            likelihood_ratio(_logit(labelled[place[drawn.image]]), _logit(of_rated), of_rated)
+        )
+        soft = replace(
+            soft,
+            kept_holds=drawn.of_image(kept[0], 1.0),
+            has_label=np.where(drawn.stratum >= 0, drawn.of_image(some[0], 1.0), soft.has_label),
+        )
+        return replace(self, soft=soft, audit_variance=(kept[1], some[1]))
+
+    def audit_covariance(self, accuracy: Float[np.ndarray, "M"]) -> Float[np.ndarray, "M M"]:
+        """Of the models' accuracies, from the sample of an audit; 0 without one.
+
+        All images of a stratum depart together.
+        """
+        soft, drawn = self.soft, self.soft.audited
+        if drawn is None or self.audit_variance is None:
+            return np.zeros((len(accuracy), len(accuracy)))
+        log_odds, weight = self.refit.log_odds(), np.ones(len(soft.rated))
+        n_labelled = soft.n_labelled(self._probability(log_odds[None], None)[1][0], weight)
+        stratum = drawn.stratum[~soft.rated]
+        kept = np.zeros((len(drawn.n_population), len(accuracy)))
+        np.add.at(kept, stratum[stratum >= 0], soft.right[len(soft.asked) :][stratum >= 0])
+        size = np.bincount(stratum[stratum >= 0], minlength=len(kept))
+        below = size[:, None] * accuracy
+        of_kept, of_some = (one[:, None] for one in self.audit_variance)
+        covariance: Float[np.ndarray, "M M"] = (kept * of_kept).T @ kept
+        covariance += (below * of_some).T @ below
+        return covariance / n_labelled**2
 
     def _log_odds(self, weights: Resampling) -> Float[np.ndarray, "Q"]:
         of_question = of_gold = None
@@ -204,6 +252,7 @@ def resample(
     Perturbing by Fay's weights instead of drawing makes deviations `FAY` times as large, hence the
     division of variances by its square.
     """
+    scoring = scoring.audited()
     accuracy = scoring.soft.accuracies(scoring.evidence([Resampling()]))[0]
     sizes = _shards(n_resamples)
 
@@ -217,7 +266,7 @@ def resample(
         progress("resamples", done=done, total=n_resamples)
     of_images, of_raters, of_votes = (_covariance(draws) for draws in np.concatenate(parts, axis=1))
     of_raters, of_votes = of_raters / FAY**2, of_votes / FAY**2
-    root = _root(of_images + of_raters - of_votes)
+    root = _root(of_images + of_raters - of_votes + scoring.audit_covariance(accuracy))
     covariance = root @ root.T
     reach = z_critical(confidence) * np.sqrt(np.diag(covariance))
     # The correction for attenuation can pass 1 where votes are few and models are good.
@@ -235,6 +284,12 @@ def resample(
         coefficients=None if start is None else tuple(start.of_questions.tolist()),
         n_gold=0 if start is None else len(start.row),
     )
+
+
+def _logit(probability: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+    inside = np.clip(probability, 1e-12, 1 - 1e-12)
+    odds: Float[np.ndarray, "n"] = np.log(inside) - np.log1p(-inside)
+    return odds
 
 
 def _covariance(draws: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "M M"]:

@@ -14,10 +14,10 @@ whether that is fair:
 4. The questions of an image are not independent: whether it has any label is calibrated on the
    gold images themselves.
 
-`sensitivity` decides the same questions at several thresholds instead. Images that were not put to
-raters keep the label sets that they have, as certain. A predicted class that raters were never
-asked about counts as absent. Letters: n images, M models, Q questions, G gold questions, a
-questions that a model predicts, e those and the images not rated, t thresholds.
+Images that were not put to raters keep the label sets that they have, as certain, unless an audit
+drew from them (`reassess.analysis.audited_labels`). A predicted class that raters were never asked
+about counts as absent. Letters: n images, M models, Q questions, G gold questions, a questions that
+a model predicts, e those and the images not rated, s images that were shown.
 
 Source: 1, J. Platt (1999), "Probabilistic Outputs for Support Vector Machines"; 2, X.-L. Meng
 (1994), Statistical Science 9:538-573; 3, W. Rogan and B. Gladen (1978), American Journal of
@@ -30,12 +30,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.errors import DataError, OptionError
+from reassess.analysis.audited_labels import AuditedImages
+from reassess.errors import DataError
 from reassess.records import (
     Gold,
     ImageTable,
     LabelSets,
-    Posterior,
     Predictions,
     Questions,
     find_keys,
@@ -43,9 +43,7 @@ from reassess.records import (
     positions,
 )
 from reassess.scoring import image_table
-from reassess.statistics import descending_ranks, logistic_regressions, sigmoid
-
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+from reassess.statistics import logistic_regressions, sigmoid
 
 N_BINS = 10
 """Groups of questions by the share of models that predict them, of about equal size."""
@@ -72,7 +70,12 @@ class SoftLabels:
             not rated, which models are right.
         order: questions of predicted images, those of an image together.
         starts: where in ``order`` each rated image begins.
-        rated: whether raters were asked about an image.
+        rated: whether raters were asked about an image, because of what models say.
+        shown: the same, and images that an audit drew.
+        has_label: P(some label) of an image that is not rated: 1 or 0, or as an audit has it.
+        kept_holds: P(the label that such an image keeps holds): 1, or as an audit has it.
+        stands_for: how many pairs each asked question stands for: 1, but for those of an audit.
+        audited: skipped images that an audit drew from; None without an audit.
     """
 
     table: ImageTable
@@ -85,6 +88,11 @@ class SoftLabels:
     order: Int[np.ndarray, "o"]
     starts: Int[np.ndarray, "s"]
     rated: Bool[np.ndarray, "n"]
+    shown: Bool[np.ndarray, "n"]
+    has_label: Float[np.ndarray, "n"]
+    kept_holds: Float[np.ndarray, "n"]
+    stands_for: Float[np.ndarray, "a"]
+    audited: AuditedImages | None = None
 
     @classmethod
     def of(
@@ -100,8 +108,8 @@ class SoftLabels:
         table = image_table(predictions, labels)
         image = _rows(questions, table.image_ids)
         pairs = questions.require_pairs()
-        rated = np.zeros(len(table.image_ids), dtype=bool)
-        rated[image[image >= 0]] = True
+        audited = _audited(labels, table, questions, image)
+        rated, shown, weight = _shown(image, audited, len(table.image_ids))
         if not rated.any():
             raise DataError(
                 f"votes: none of their images (such as {str(pairs.image_ids[0])!r}) was predicted "
@@ -109,21 +117,41 @@ class SoftLabels:
                 "same way in both."
             )
         n_keys = 1 + int(max(pairs.label.max(), table.top.max()))
-        order = np.flatnonzero(image >= 0)
-        order = order[np.argsort(image[order], kind="stable")]
-        starts = np.flatnonzero(np.diff(image[order], prepend=-1))
-        keys = pair_keys(image[order], pairs.label[order], n_keys)
+        known = np.flatnonzero(image >= 0)
+        known = known[np.argsort(image[known], kind="stable")]
+        keys = pair_keys(image[known], pairs.label[known], n_keys)
         place = find_keys(pair_keys(np.arange(len(rated))[:, None], table.top, n_keys), keys)
         model = np.nonzero(place >= 0)[1]
-        question = order[place[place >= 0]]
+        question = known[place[place >= 0]]
         share = np.bincount(question, minlength=len(image)) / len(table.models)
-        asked = np.flatnonzero(share > 0)
-        predicted = np.zeros((len(asked), len(table.models)), np.float32)
-        predicted[np.searchsorted(asked, question), model] = 1
-        right = np.concatenate([predicted, table.right[~rated].astype(np.float32)])
+        asked = np.flatnonzero((share > 0) & (weight > 0))
+        by_model = np.zeros((len(image), len(table.models)), np.float32)
+        by_model[question, model] = 1
+        predicted = by_model[asked]
+        kept, has_label = table.right, (table.n_labels > 0).astype(float)
+        if audited is not None:
+            kept = kept.copy()
+            kept[audited.image] = table.top[audited.image] == audited.label[audited.image, None]
+            has_label[audited.image] = 1.0
         n_models = predicted.sum(axis=1).astype(float)
-        group = _groups(n_models)
-        return cls(table, image, share, asked, n_models, group, right, order, starts, rated)
+        order = known[shown[image[known]]]
+        return cls(
+            table=table,
+            image=image,
+            share=share,
+            asked=asked,
+            n_models=n_models,
+            group=_groups(n_models),
+            right=np.concatenate([predicted, kept[~rated].astype(np.float32)]),
+            order=order,
+            starts=np.flatnonzero(np.diff(image[order], prepend=-1)),
+            rated=rated,
+            shown=shown,
+            has_label=has_label,
+            kept_holds=np.ones(len(rated)),
+            stands_for=weight[asked],
+            audited=audited,
+        )
 
     def evidence(
         self,
@@ -135,19 +163,20 @@ class SoftLabels:
 
         Args:
             probability: P(the class is in the image) of each question.
-            labelled: P(some label holds) of each rated image.
+            labelled: P(some label holds) of each image in ``shown``.
             weight: of each image, such as how often it was drawn.
         """
-        unrated = weight[~self.rated]
+        unrated = weight[~self.rated] * self.kept_holds[~self.rated]
         of_asked = weight[self.image[self.asked]]
         of_asked = of_asked * self.unattenuated(probability[self.asked], of_asked)
-        evidence: Float[np.ndarray, "e"] = np.concatenate([of_asked, unrated])
+        evidence: Float[np.ndarray, "e"] = np.concatenate([of_asked * self.stands_for, unrated])
         return evidence / self.n_labelled(labelled, weight)
 
     def n_labelled(self, labelled: Float[np.ndarray, "s"], weight: Float[np.ndarray, "n"]) -> float:
         """Expected number of images that have a label; arguments as of `evidence`."""
-        unrated = weight[~self.rated] @ (self.table.n_labels[~self.rated] > 0)
-        return float(weight[self.rated] @ labelled + unrated)
+        of_rated = labelled[self.rated[self.shown]]
+        unrated = weight[~self.rated] @ self.has_label[~self.rated]
+        return float(weight[self.rated] @ of_rated + unrated)
 
     def correct(
         self, kept: Float[np.ndarray, "Q"], weight: Float[np.ndarray, "n"]
@@ -173,7 +202,7 @@ class SoftLabels:
         return unbiased
 
     def odds_of_any(self, probability: Float[np.ndarray, "b Q"]) -> Float[np.ndarray, "b s"]:
-        """Log-odds that a rated image has a label, as if its questions were independent."""
+        """Log-odds that an image that was shown has a label, as if questions were independent."""
         none = np.multiply.reduceat(1 - probability[:, self.order], self.starts, axis=1)
         none = np.clip(none, 1e-12, 1 - 1e-12)
         odds: Float[np.ndarray, "b s"] = np.log1p(-none) - np.log(none)
@@ -182,6 +211,33 @@ class SoftLabels:
     def accuracies(self, evidence: Float[np.ndarray, "b e"]) -> Float[np.ndarray, "b M"]:
         """Each model's accuracy under labels with a probability, one row a resample."""
         return np.asarray(evidence @ self.right, np.float64)
+
+
+def _audited(
+    labels: LabelSets, table: ImageTable, questions: Questions, image: Int[np.ndarray, "Q"]
+) -> AuditedImages | None:
+    """Skipped images that an audit drew from, on the predicted images; None without an audit."""
+    if labels.audit is None:
+        return None
+    audit = labels.take(positions(table.image_ids, labels.image_ids, source="predictions")).audit
+    return None if audit is None else AuditedImages.of(audit, questions, image)
+
+
+def _shown(
+    image: Int[np.ndarray, "Q"], audited: AuditedImages | None, n_images: int
+) -> tuple[Bool[np.ndarray, "n"], Bool[np.ndarray, "n"], Float[np.ndarray, "Q"]]:
+    """Which images were rated, which were shown to raters, and what each question stands for.
+
+    0 where it does not count for itself: about the label of an audited image.
+    """
+    weight, shown = np.ones(len(image)), np.zeros(n_images, dtype=bool)
+    alone = np.zeros(len(image), dtype=bool)
+    if audited is not None:
+        weight[audited.question] = 0.0
+        weight[audited.beside] = audited.stands_for
+        alone[audited.beside] = ~audited.is_drawn[image[audited.beside]]
+    shown[image[(image >= 0) & ~alone]] = True
+    return (shown if audited is None else shown & ~audited.is_drawn), shown, weight
 
 
 def usable_gold(gold: Gold | None, questions: Questions) -> Gold | None:
@@ -288,7 +344,7 @@ class Calibrator:
     ) -> Float[np.ndarray, "b 2"]:
         x = np.ones((len(odds), len(self.judged), 2))
         x[:, :, 1] = odds[:, self.judged]
-        of_image = None if weight is None else weight[:, self.soft.rated][:, self.judged]
+        of_image = None if weight is None else weight[:, self.soft.shown][:, self.judged]
         return logistic_regressions(x, self.has_label, of_image, start=start)
 
 
@@ -296,11 +352,13 @@ def _judged(
     soft: SoftLabels, row: Int[np.ndarray, "G"], truth: Bool[np.ndarray, "G"]
 ) -> tuple[Int[np.ndarray, "j"], Bool[np.ndarray, "j"]]:
     """Rated images all of whose questions are gold, and whether any of these holds."""
-    place = np.cumsum(soft.rated) - 1
-    n_rated = int(soft.rated.sum())
-    n_asked = np.bincount(place[soft.image[soft.order]], minlength=n_rated)
-    n_gold = np.bincount(place[soft.image[row]], minlength=n_rated)
-    n_hold = np.bincount(place[soft.image[row]], truth, minlength=n_rated)
+    place = np.cumsum(soft.shown) - 1
+    n_shown = int(soft.shown.sum())
+    known = soft.shown[soft.image[row]]
+    row, truth = row[known], truth[known]
+    n_asked = np.bincount(place[soft.image[soft.order]], minlength=n_shown)
+    n_gold = np.bincount(place[soft.image[row]], minlength=n_shown)
+    n_hold = np.bincount(place[soft.image[row]], truth, minlength=n_shown)
     judged = np.flatnonzero((n_gold == n_asked) & (n_gold > 0))
     return judged, n_hold[judged] > 0
 
@@ -321,83 +379,3 @@ def _rows(questions: Questions, image_ids: Shaped[np.ndarray, "n"]) -> Int[np.nd
     pairs = questions.require_pairs()
     row: Int[np.ndarray, "Q"] = positions(pairs.image_ids, image_ids, source="votes")[pairs.image]
     return row
-
-
-@dataclass(frozen=True, slots=True)
-class Sensitivity:
-    """ReaL accuracy and rank of each model at several operating points.
-
-    Attributes:
-        models: the M models.
-        thresholds: labels are kept where their posterior is at least this.
-        accuracy: ReaL accuracy at each threshold.
-        rank: rank at each threshold, from 1; equal models share a rank.
-        n_labels: labels of rated images that are kept.
-        n_unlabelled: predicted images that are left without a label.
-    """
-
-    models: tuple[str, ...]
-    thresholds: tuple[float, ...]
-    accuracy: Float[np.ndarray, "t M"]
-    rank: Int[np.ndarray, "t M"]
-    n_labels: tuple[int, ...]
-    n_unlabelled: tuple[int, ...]
-
-
-def sensitivity(
-    predictions: Sequence[Predictions],
-    labels: LabelSets,
-    posterior: Posterior,
-    thresholds: Sequence[float] | None = None,
-) -> Sensitivity | None:
-    """ReaL accuracies and ranks at several thresholds; None where no image keeps a label.
-
-    Args:
-        predictions: one record a model, all of the same images.
-        labels: the label sets as decided; those of images that were not rated stay.
-        posterior: with the states absent and present.
-        thresholds: in (0, 1]; None takes those of `THRESHOLDS` and the labels' own at which some
-            image keeps a label.
-
-    Raises:
-        OptionError: a threshold that was named is not in (0, 1], or leaves every image without a
-            label.
-        DataError: predictions, labels and posterior do not fit together.
-        AlignmentError: the models predicted different images, or labels are missing.
-    """
-    soft = SoftLabels.of(predictions, labels, posterior.questions)
-    weight = np.ones(len(soft.rated))
-    kept_at, accuracies, n_labels, n_unlabelled = [], [], [], []
-    for threshold in _usual(labels) if thresholds is None else thresholds:
-        if not 0 < threshold <= 1:
-            raise OptionError(f"the threshold is {threshold}, but must be above 0 and at most 1.")
-        kept = (posterior.present >= threshold).astype(float)
-        any_kept = np.maximum.reduceat(kept[soft.order], soft.starts)
-        unlabelled = int((any_kept == 0).sum())
-        unlabelled += int((soft.table.n_labels[~soft.rated] == 0).sum())
-        if unlabelled == len(weight) and thresholds is None:
-            continue
-        if unlabelled == len(weight):
-            raise OptionError(f"at the threshold {threshold} no image keeps a label. Ask for less.")
-        rows = soft.correct(kept, weight) / (len(weight) - unlabelled)
-        kept_at.append(threshold)
-        accuracies.append(soft.accuracies(rows[None])[0])
-        n_labels.append(int(kept[soft.order].sum()))
-        n_unlabelled.append(unlabelled)
-    if not kept_at:
-        return None
-    accuracy = np.stack(accuracies)
-    return Sensitivity(
-        models=soft.table.models,
-        thresholds=tuple(kept_at),
-        accuracy=accuracy,
-        rank=np.stack([descending_ranks(row) for row in accuracy]),
-        n_labels=tuple(n_labels),
-        n_unlabelled=tuple(n_unlabelled),
-    )
-
-
-def _usual(labels: LabelSets) -> list[float]:
-    """`THRESHOLDS` and that of the labels themselves, ascending."""
-    point = labels.operating_point
-    return sorted({*THRESHOLDS, *(() if point is None else (point.threshold,))})

@@ -13,7 +13,7 @@ from reassess.errors import OptionError
 from reassess.records import ScoreType
 
 if TYPE_CHECKING:
-    from reassess.analysis.soft_labels import Sensitivity
+    from reassess.analysis.sensitivity import Sensitivity
     from reassess.analysis.uncertainty import UncertainScores
     from reassess.files import RowOrder
     from reassess.records import LabelSets, Posterior, Predictions
@@ -88,7 +88,7 @@ def ranks(
     import numpy as np
 
     from reassess import sources
-    from reassess.analysis.soft_labels import sensitivity
+    from reassess.analysis.sensitivity import sensitivity
     from reassess.analysis.uncertainty import uncertain_scores
     from reassess.engines import ThreadEngine
     from reassess.report.score_tables import ranks_table

@@ -25,7 +25,8 @@ from reassess.analysis.classes import (
 from reassess.analysis.findings import find
 from reassess.analysis.mistakes import find_mistakes
 from reassess.analysis.raters import RaterFindings, rater_findings
-from reassess.analysis.soft_labels import Sensitivity, sensitivity, usable_gold
+from reassess.analysis.sensitivity import Sensitivity, sensitivity
+from reassess.analysis.soft_labels import usable_gold
 from reassess.analysis.uncertainty import UncertainScores, uncertain_scores
 from reassess.analysis.verdict import study_verdict
 from reassess.progress import Progress, null_progress

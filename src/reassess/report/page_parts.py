@@ -9,7 +9,7 @@ from reassess.analysis.classes import ChangedClasses, ClassPairs
 from reassess.analysis.findings import Findings
 from reassess.analysis.mistakes import Mistakes
 from reassess.analysis.raters import RaterFindings
-from reassess.analysis.soft_labels import Sensitivity
+from reassess.analysis.sensitivity import Sensitivity
 from reassess.analysis.uncertainty import UncertainScores
 from reassess.analysis.verdict import StudyVerdict
 from reassess.records import Benchmark, LabelSets, ModelScore

@@ -15,7 +15,7 @@ from reassess.analysis.experts import ExpertsBesideCrowd
 from reassess.analysis.findings import Findings
 from reassess.analysis.raters import RaterFindings
 from reassess.analysis.replicates import Ranked
-from reassess.analysis.soft_labels import Sensitivity
+from reassess.analysis.sensitivity import Sensitivity
 from reassess.analysis.uncertainty import UncertainScores
 from reassess.files.artefacts import score_columns
 from reassess.records import ModelScore

@@ -13,7 +13,7 @@ import numpy as np
 from reassess.analysis.gain import EQUIVALENT, SIGNIFICANT, Gain, GainEstimate
 from reassess.analysis.proxy import Proxy, RangeSlope
 from reassess.analysis.replicates import Ranked
-from reassess.analysis.soft_labels import Sensitivity
+from reassess.analysis.sensitivity import Sensitivity
 from reassess.analysis.standings import Neighbours, OriginalLabelsScore
 from reassess.analysis.uncertainty import Adjacent, UncertainScores, count_decisions
 from reassess.analysis.verdict import Judgement, ResultsVerdict, StudyVerdict
