@@ -11,8 +11,8 @@ as gold shows them. Estimated from probabilities calibrated on gold
 (`reassess.analysis.soft_labels`), as labels decided by a threshold are wrong in one direction. Its
 variance has three parts: images drawn again, with all votes aggregated and gold calibrated again
 each time, which holds the noise of votes too, as an image brings its votes; plus raters drawn
-again; less votes drawn again, which the first two both hold (two-way clustering). Where labels carry
-an audit of skipped images, what it says of these enters, and its sample is a fourth part.
+again; less votes drawn again, which the first two both hold (two-way clustering). Where labels
+carry an audit of skipped images, what it says of these enters, and its sample is a fourth part.
 
 Does not print: `reassess.report` does. Letters: n images, M models, Q questions, B resamples.
 
