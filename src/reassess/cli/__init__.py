@@ -43,6 +43,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Scoring": {
         "score": "ReaL accuracy of models, with confidence intervals.",
         "compare": "Paired comparison of two models: is one better?",
+        "monitor": "Anytime-valid intervals: an error rate, or A less B, at every look.",
         "ranks": "Leaderboard with rank intervals, over images and over labels.",
         "mistakes": "Error analysis: what models still get wrong, and a review by people.",
         "verdict": "Is the benchmark's accuracy still a proxy? The answer in ten lines.",

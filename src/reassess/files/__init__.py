@@ -16,6 +16,7 @@
                 score, as JSON, as CSV, image by image
 `reviews`       reviews of mistakes, as JSON
 `results`       timm's published accuracies
+`outcomes`      outcomes of yes and no in a table
 `accuracy_columns`  two accuracies of many models from any tables
 `other_labels`  label sets that others wrote: tables, workers' checks of label errors
 `expert_mistakes`  experts' verdicts on mistakes that remain

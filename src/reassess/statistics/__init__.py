@@ -13,6 +13,7 @@ light; the tests hold every function against SciPy.
 `sampling`    shares and differences from a stratified sample
 `calibration` probabilities that mean what they say
 `clustered`   proportions whose items come in clusters; Learn then Test
+`sequential`  confidence sequences, which hold however often one looks
 `dirichlet`   how strongly categorical distributions resemble their mean
 ============  ==========================================================================
 """
