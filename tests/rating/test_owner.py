@@ -37,6 +37,7 @@ from reassess.rating import (
     votes,
 )
 from reassess.records import ANSWERS, Pairs, Questions, Votes
+from reassess.statistics import clustered_interval, wilson_bounds, wilson_interval
 
 from .play import PLAIN, gold_of, play, questions, raters, truth_of, truthful
 
@@ -126,6 +127,15 @@ def test_the_rater_table_tells_good_bad_and_hasty_raters(make_store, clock):
     assert not best.is_suspicious
     low, high = worst.precision.low, worst.precision.high
     assert low < n_true / 48 < high
+    # Sixteen images of three questions each are worth sixteen answers where they are alike.
+    assert (best.gold_accuracy.of, best.gold_accuracy.low) == (48, wilson_interval(16, 16)[0])
+    image, right = np.repeat(np.arange(16), 3), np.array(
+        [truth_of(f"folder/{i:05}.jpg", k) for i in range(16) for k in range(3)]
+    )  # fmt: skip
+    assert (low, high) == clustered_interval(right, image)
+    ends = wilson_bounds(np.array([n_true / 3]), np.array([16.0]))
+    assert (worst.agreement.low, worst.agreement.high) == tuple(float(one[0]) for one in ends)
+    assert (best.agreement.low, best.agreement.high) == (0.0, 1.0)
     shown = study_progress(store)
     assert (shown.n_questions, shown.n_images, shown.n_gold) == (48, 16, 48)
     assert shown.n_votes == 48 + 48 + 6

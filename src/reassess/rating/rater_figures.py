@@ -1,5 +1,9 @@
 """The table of raters: how much, how fast, how well. For owners only.
 
+Answers about one image are right or wrong together, so that intervals count images as clusters:
+exactly for gold and for repeated questions, of which there are few. Of the other answers tallies
+are kept; there the answers of a task count as one, which is cautious.
+
 Gold answers are those of any task but practice, in their latest version. Agreement is kept
 while answers come in: each is compared with the counted votes that were there already.
 """
@@ -10,7 +14,7 @@ from datetime import datetime
 from statistics import median
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from sqlalchemy import Connection, and_, func, select, text
 
 from reassess.rating.database import AnyRow, in_lists
@@ -18,17 +22,17 @@ from reassess.rating.records import Role, Stage
 from reassess.rating.schema import PRACTICE, activity, leases, questions, raters, votes
 from reassess.rating.store import Store, moment
 from reassess.registry import checks_choices
-from reassess.statistics import wilson_interval
+from reassess.statistics import clustered_interval, wilson_bounds
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A proportion with its Wilson interval; ``value`` is None where nothing was counted.
+    """A proportion with its interval; ``value`` is None where nothing was counted.
 
     Attributes:
         n: how many count.
         of: of how many.
-        low: lower end of the 95 % interval.
+        low: lower end of the 95 % interval, images as clusters.
         high: upper end.
     """
 
@@ -93,10 +97,18 @@ class RaterFigures:
     last_seen: datetime | None
 
 
-def share(n: int, of: int) -> Share:
-    """A proportion with its 95 % Wilson interval."""
-    low, high = wilson_interval(n, of)
-    return Share(n, of, low, high)
+def share_of_images(holds: Bool[np.ndarray, "n"], image: Int[np.ndarray, "n"]) -> Share:
+    """A proportion with its 95 % interval, images drawn again."""
+    return Share(int(holds.sum()), len(holds), *clustered_interval(holds, image))
+
+
+def share_of_tasks(n: int, of: int, n_tasks: int) -> Share:
+    """A proportion with its 95 % interval, as if all answers of a task were alike."""
+    if not of:
+        return Share(0, 0, 0.0, 1.0)
+    n_effective = float(min(of, max(n_tasks, 1)))
+    low, high = wilson_bounds(np.array([n / of * n_effective]), np.array([n_effective]))
+    return Share(n, of, float(low[0]), float(high[0]))
 
 
 _TOO_FAST = 0.2
@@ -109,6 +121,19 @@ class _OnGold:
 
     answer: Int[np.ndarray, "n"]
     truth: Int[np.ndarray, "n"]
+    image: Int[np.ndarray, "n"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeated:
+    """Whether a rater answered the questions shown to them again as before."""
+
+    same: Bool[np.ndarray, "n"]
+    image: Int[np.ndarray, "n"]
+
+
+_NO_GOLD = _OnGold(*(np.zeros(0, np.int64) for _ in range(3)))
+_NONE_REPEATED = _Repeated(np.zeros(0, bool), np.zeros(0, np.int64))
 
 
 def rater_table(store: Store) -> tuple[RaterFigures, ...]:
@@ -131,10 +156,9 @@ def rater_table(store: Store) -> tuple[RaterFigures, ...]:
         last = _last_seen(connection)
     paces = [row.milliseconds / row.n_timed for row in people if row.n_timed >= _FEWEST]
     usual = median(paces) if paces else None
-    nothing = _OnGold(np.zeros(0, np.int64), np.zeros(0, np.int64))
     return tuple(
         _figures(
-            row, on_gold.get(row.id, nothing), repeated.get(row.id, (0, 0)),
+            row, on_gold.get(row.id, _NO_GOLD), repeated.get(row.id, _NONE_REPEATED),
             worked.get(row.id, 0), last.get(row.id), usual,
         )
         for row in people
@@ -144,7 +168,7 @@ def rater_table(store: Store) -> tuple[RaterFigures, ...]:
 def _figures(
     row: AnyRow,
     on_gold: _OnGold,
-    repeated: tuple[int, int],
+    repeated: _Repeated,
     n_hours: int,
     last: int | None,
     usual: float | None,
@@ -152,8 +176,8 @@ def _figures(
     pace = row.milliseconds / row.n_timed if row.n_timed else None
     yes, there = on_gold.answer == 2, on_gold.truth == 1
     decided = on_gold.answer != 1
-    n_right = int((yes == there)[decided].sum())
-    n_both = int((yes & there).sum())
+    image = on_gold.image
+    n_tasks = row.n_screens - len(np.unique(repeated.image))  # what is repeated is not compared
     is_slow_enough = pace is None or usual is None or row.n_timed < _FEWEST or pace * 3 >= usual
     many_fast = row.n_timed >= _FEWEST and row.n_fast >= _TOO_FAST * row.n_timed
     return RaterFigures(
@@ -167,12 +191,12 @@ def _figures(
         n_answers=row.n_answers,
         answers_per_hour=row.n_answers / n_hours if n_hours else None,
         seconds_per_answer=None if pace is None else pace / 1000,
-        share_fast=share(row.n_fast, row.n_timed),
-        precision=share(n_both, int(yes.sum())),
-        recall=share(n_both, int(there.sum())),
-        gold_accuracy=share(n_right, int(decided.sum())),
-        agreement=share(row.n_agreed, row.n_compared),
-        self_agreement=share(repeated[1], repeated[0]),
+        share_fast=share_of_tasks(row.n_fast, row.n_timed, n_tasks),
+        precision=share_of_images(there[yes], image[yes]),
+        recall=share_of_images(yes[there], image[there]),
+        gold_accuracy=share_of_images((yes == there)[decided], image[decided]),
+        agreement=share_of_tasks(row.n_agreed, row.n_compared, n_tasks),
+        self_agreement=share_of_images(repeated.same, repeated.image),
         drift=_drift(on_gold),
         is_suspicious=many_fast or not is_slow_enough,
         last_seen=None if last is None else moment(last),
@@ -193,7 +217,7 @@ def _on_gold(connection: Connection) -> dict[int, _OnGold]:
     known = connection.execute(select(questions.c.id).where(text("truth IS NOT NULL"))).scalars()
     columns = (
         votes.c.rater, votes.c.answer, questions.c.truth, votes.c.question, votes.c.version,
-        votes.c.given_at,
+        votes.c.given_at, questions.c.image,
     )  # fmt: skip
     given = select(*columns).join(questions, questions.c.id == votes.c.question)
     given = given.where(votes.c.round == 0, votes.c.purpose != PRACTICE)
@@ -206,7 +230,7 @@ def _on_gold(connection: Connection) -> dict[int, _OnGold]:
     rows = np.array(found, np.int64)
     if len(rows) == 0:
         return {}
-    rater, answer, truth, question, version, at = rows.T
+    rater, answer, truth, question, version, at, image = rows.T
     order = np.lexsort((version, question, rater))
     last = np.append(np.diff(rater[order]) | np.diff(question[order]), 1) != 0
     order = order[last]
@@ -214,13 +238,13 @@ def _on_gold(connection: Connection) -> dict[int, _OnGold]:
     people, start = np.unique(rater[order], return_index=True)
     parts = np.split(order, start[1:])
     return {
-        int(person): _OnGold(answer[part], truth[part])
+        int(person): _OnGold(answer[part], truth[part], image[part])
         for person, part in zip(people, parts, strict=True)
     }
 
 
-def _repeated(connection: Connection) -> dict[int, tuple[int, int]]:
-    """How many questions were shown again to each rater, and how many they answered the same."""
+def _repeated(connection: Connection) -> dict[int, _Repeated]:
+    """Whether each rater answered the questions that were shown to them again as before."""
     again, first = votes.alias("again"), votes.alias("first")
     before = (
         select(first.c.answer)
@@ -234,18 +258,28 @@ def _repeated(connection: Connection) -> dict[int, tuple[int, int]]:
         .scalar_subquery()
     )
     found = (
-        select(again.c.rater, again.c.question, again.c.answer, before.label("before"))
+        select(
+            again.c.rater,
+            again.c.question,
+            again.c.answer,
+            before.label("before"),
+            questions.c.image,
+        )
+        .join(questions, questions.c.id == again.c.question)
         .where(text("again.round > 0"))
         .order_by(again.c.version)
     )
     latest = {
-        (row.rater, row.question): row.answer == row.before for row in connection.execute(found)
+        (row.rater, row.question): (row.answer == row.before, row.image)
+        for row in connection.execute(found)
     }
-    counts: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for (rater, _), same in latest.items():
-        n, n_same = counts[rater]
-        counts[rater] = (n + 1, n_same + same)
-    return counts
+    answers: dict[int, list[tuple[bool, int]]] = defaultdict(list)
+    for (rater, _), one in latest.items():
+        answers[rater].append(one)
+    return {
+        rater: _Repeated(np.array([same for same, _ in own]), np.array([image for _, image in own]))
+        for rater, own in answers.items()
+    }
 
 
 def _last_seen(connection: Connection) -> dict[int, int]:
