@@ -1,14 +1,18 @@
 """The one decoder: shades, turns, profiles and transparency, and what is left of a file's tags."""
 
 import io
+import struct
+import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
-from reassess.files.decoding import decode_image
+from reassess.files.decoding import decode_image, value_range
 from reassess.study.images import small_copies
 from reassess.training.images import ImageTransform, decode
 from reassess.web.pictures import SCREEN_SIDE, Size, picture
@@ -89,6 +93,149 @@ def test_grey_of_more_than_8_bits_is_scaled_by_its_range(
     for size in ("screen", "full"):
         assert np.array_equal(np.asarray(shown(path, size)[0]), np.asarray(found.pixels))
     assert len(np.unique(np.asarray(shown(path, "small")[0]))) > 200
+
+
+def png16(values: np.ndarray) -> bytes:
+    """A PNG of 16 bits a channel, its rows filtered by the pixel to the left."""
+    height, width, n = values.shape
+    raw = np.frombuffer(values.astype(">u2").tobytes(), np.uint8).reshape(height, -1)
+    left = np.pad(raw, ((0, 0), (2 * n, 0)))[:, : raw.shape[1]]
+    rows = b"".join(b"\1" + row.tobytes() for row in raw - left)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    colours = {2: 4, 3: 2, 4: 6}[n]
+    header = struct.pack(">IIBBBBB", width, height, 16, colours, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )  # fmt: skip
+
+
+def tiff16(values: np.ndarray, order: str, *, packed: bool = False) -> bytes:
+    """A TIFF of 16 bits a channel in either order of bytes, packed by Deflate or not."""
+    height, width, n = values.shape
+    data, at = values.astype(f"{order}u2").tobytes(), 8 + 2 + 12 * 10 + 4
+    data = zlib.compress(data) if packed else data
+    entries = [
+        (256, 4, 1, width), (257, 4, 1, height), (258, 3, n, at), (259, 3, 1, 8 if packed else 1),
+        (262, 3, 1, 2),
+        (273, 4, 1, at + 2 * n), (277, 3, 1, n), (278, 4, 1, height), (279, 4, 1, len(data)),
+        (284, 3, 1, 1),
+    ]  # fmt: skip
+    table = b"".join(
+        struct.pack(f"{order}HHI", tag, kind, count)
+        + struct.pack(f"{order}HH" if (kind, count) == (3, 1) else f"{order}I",
+                      *((value, 0) if (kind, count) == (3, 1) else (value,)))
+        for tag, kind, count, value in entries
+    )  # fmt: skip
+    start = b"II*\0" if order == "<" else b"MM\0*"
+    head = start + struct.pack(f"{order}IH", 8, len(entries)) + table + struct.pack(f"{order}I", 0)
+    return head + struct.pack(f"{order}{n}H", *[16] * n) + data
+
+
+def ppm16(values: np.ndarray) -> bytes:
+    height, width, _ = values.shape
+    return f"P6\n{width} {height}\n65535\n".encode() + values.astype(">u2").tobytes()
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        png16,
+        partial(tiff16, order="<"),
+        partial(tiff16, order=">"),
+        ppm16,
+        partial(tiff16, order="<", packed=True),
+        partial(tiff16, order=">", packed=True),
+    ],
+    ids=["PNG", "TIFF, Intel", "TIFF, Motorola", "PPM", "packed, Intel", "packed, Motorola"],
+)
+def test_colours_of_16_bits_keep_their_shades(tmp_path: Path, encode: Callable[..., bytes]):
+    """Twelve bits of a camera in sixteen: their upper bytes alone would be sixteen shades."""
+    rng = np.random.default_rng(0)
+    values = rng.integers(100, 4001, (90, 80, 3)).astype(np.uint16)
+    values[0, 0], values[0, 1] = 100, 4000
+    content = encode(values)
+    found = decode_image(content)
+    assert found.value_range == value_range(content) == (100, 4000)
+    assert not found.is_as_stored
+    truth = np.rint(255 * (values.astype(float) - 100) / 3900)
+    assert np.array_equal(np.asarray(found.pixels), truth)
+    (tmp_path / "deep").write_bytes(content)
+    assert np.array_equal(np.asarray(shown(tmp_path / "deep", "full")[0]), truth)
+    with pytest.raises(ValueError, match=r".+"):
+        decode_image(content[: len(content) // 2])
+
+
+def test_transparency_of_16_bits_is_laid_on_white():
+    values = np.linspace(500, 900, 80 * 90).astype(np.uint16).reshape(80, 90, 1)
+    clear = np.full_like(values, 65535)
+    clear[:40] = 0
+    for bands in (1, 3):
+        pixels = np.concatenate([values] * bands + [clear], axis=2)
+        found = decode_image(png16(pixels))
+        drawn = np.asarray(found.pixels.convert("L")).astype(int)
+        assert (drawn[:40] == 255).all()
+        assert np.abs(drawn[40:] - (255 * (values[40:, :, 0].astype(int) - 500) / 400)).max() <= 1
+
+
+def test_a_profile_of_other_colours_changes_them_and_is_not_sent(tmp_path: Path):
+    """sRGB with red and green changed places: what the file calls red is green."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    n = struct.unpack(">I", srgb[128:132])[0]
+    entries = [srgb[132 + 12 * i : 144 + 12 * i] for i in range(n)]
+    names = {b"rXYZ": b"gXYZ", b"gXYZ": b"rXYZ"}
+    table = b"".join(names.get(one[:4], one[:4]) + one[4:] for one in entries)
+    swapped = srgb[:132] + table + srgb[132 + 12 * n :]
+    swapped = swapped.replace("sRGB".encode("utf-16-be"), "RGBs".encode("utf-16-be"))
+    red = Image.new("RGB", (90, 80), "red")
+    deep = np.zeros((80, 90, 3), np.uint16)
+    deep[:, :, 0] = 65535
+    for kind in ("JPEG", "PNG", "TIFF", "WEBP"):
+        path = tmp_path / kind
+        path.write_bytes(encoded(red, kind, icc_profile=swapped))
+        for size in ("small", "screen", "full"):
+            image, sent = shown(path, size)
+            r, g, _ = image.convert("RGB").getpixel((5, 5))  # type: ignore[misc]
+            assert r < 60, (kind, size)
+            assert g > 200, (kind, size)
+            assert b"ICC_PROFILE" not in sent
+            assert b"iCCP" not in sent
+
+
+WORDS = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+    'xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="48,12.5N"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def test_other_places_where_files_keep_where_they_were_taken_are_left_out(tmp_path: Path):
+    """XMP in each kind of file, IPTC in JPEG, words and comments in PNG and GIF."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 80, 3), np.uint8))
+    words = PngImagePlugin.PngInfo()
+    words.add_itxt("XML:com.adobe.xmp", WORDS)
+    words.add_text("Comment", PLACE)
+    iptc = b"Photoshop 3.0\x008BIM\x04\x04\x00\x00" + struct.pack(">I", 40) + PLACE.encode() * 4
+    jpeg = encoded(noise, "JPEG", xmp=WORDS.encode())
+    files = {
+        "jpeg": jpeg,
+        "iptc": jpeg[:2] + b"\xff\xed" + struct.pack(">H", 2 + len(iptc)) + iptc + jpeg[2:],
+        "png": encoded(noise, "PNG", pnginfo=words),
+        "webp": encoded(noise, "WEBP", xmp=WORDS.encode(), lossless=True),
+        "tiff": encoded(noise, "TIFF", tiffinfo={700: WORDS.encode(), 270: PLACE}),
+        "gif": encoded(noise.convert("P"), "GIF", comment=PLACE.encode()),
+    }
+    for name, content in files.items():
+        assert b"GPSLatitude" in content or PLACE.encode() in content, name
+        (tmp_path / name).write_bytes(content)
+        for size in ("small", "screen", "full"):
+            _, sent = shown(tmp_path / name, size)
+            assert b"GPSLatitude" not in sent, (name, size)
+            assert PLACE.encode() not in sent, (name, size)
 
 
 def test_what_is_no_number_is_black_and_one_value_has_no_range():

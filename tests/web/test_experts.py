@@ -65,6 +65,40 @@ def test_experts_make_gold_blind_to_each_other_and_to_images_names(
     assert "image/jpeg" in {got.headers.get("content-type") for got in images}
 
 
+def test_gold_without_an_image_file_holds_no_expert_up_and_is_not_judged(
+    store: Store, sign_in: Enter
+) -> None:
+    ada = sign_in("ada", "expert")
+    gone = IMAGES[-1]  # it has no file
+    rating.choose_gold(store, [gone, *IMAGES[:2]])
+    waiting = rating.gold_waiting(store, ada.number)
+    n_gone = sum(image_id == gone for _, image_id in waiting)
+    assert 0 < n_gone < len(waiting)
+    page = ada.http.get("/gold").text
+    assert f"{len(waiting) - n_gone} images left for you" in page
+    assert f"{n_gone} chosen image" in page
+    met, path = [], "/gold/next"
+    for _ in range(2 * (len(waiting) - n_gone)):  # skipped ones come again
+        at = task_of(ada.http.get(path))
+        met.append(int(at.rpartition("/")[2]))
+        path = f"/gold/next?after={met[-1]}"
+    have_file = [task for task, image_id in waiting if image_id != gone]
+    assert met == have_file * 2
+    number = next(task for task, image_id in waiting if image_id == gone)
+    form = ada.http.get(f"/gold/{number}").text
+    assert "There is no image file here" in form
+    seal = re.search(r'name="seal" value="([^"]+)"', form)
+    assert seal is not None
+    n = form.count("<fieldset")
+    answers = {f"answer-{place}": "2" for place in range(n)}
+    assert ada.post(f"/gold/{number}", seal=seal[1], **answers).status_code == 422
+    for _ in have_file:
+        judge(ada, 2)
+    assert rating.gold_progress(store).judged == {"ada": len(have_file)}
+    assert ada.http.get("/gold/next").url.path == "/gold"
+    assert "Nothing else is left for you" in ada.http.get("/gold").text
+
+
 def test_fewer_experts_a_question_make_gold_of_what_they_judged(
     store: Store, sign_in: Enter
 ) -> None:

@@ -3,7 +3,8 @@
 Every image comes out upright, in 8 bits a channel, grey (``L``) or sRGB (``RGB``): turned as its
 EXIF data say, converted by its ICC profile, transparency laid on white, the first picture of an
 animation. Grey of more than 8 bits, integer or float, is scaled by the range of its own values,
-so that its shades stay; the range comes back beside the pixels, to be told to whoever looks.
+so that its shades stay, and colours of 16 bits by that of all channels together; the range comes
+back beside the pixels, to be told to whoever looks.
 
 Which files there are is for `reassess.files.images`, in which form a browser gets them for
 `reassess.web.pictures`.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reassess.errors import MissingExtraError
+from reassess.files.deep_colours import deep_colours, is_deep_colour
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,8 +42,8 @@ class DecodedImage:
         kind: the format of the file, as Pillow names it.
         is_as_stored: whether the file's own pixels, drawn by a program that knows neither EXIF
             nor profiles, are these pixels; only then may its data be handed on.
-        value_range: for grey of more than 8 bits the values that are shown as black and as white;
-            None for all others.
+        value_range: for images of more than 8 bits a channel the values that are shown as black
+            and as white; None for all others.
     """
 
     pixels: "Image.Image"
@@ -75,6 +77,8 @@ def decode_image(
             warnings.simplefilter("ignore")  # of odd metadata and of very large images
             with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
                 _draft(opened, longer, shorter)
+                if is_deep_colour(opened):
+                    return _of_deep_colour(opened, content)
                 opened.load()
                 return _decoded(opened)
     except UnidentifiedImageError as error:  # its text names an object in memory
@@ -94,7 +98,7 @@ def value_range(content: bytes) -> tuple[float, float] | None:
 
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
-            if not opened.mode.startswith(_DEEP):
+            if not (opened.mode.startswith(_DEEP) or is_deep_colour(opened)):
                 return None
     except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ValueError("it has no format that Pillow knows") from error
@@ -111,6 +115,30 @@ def _draft(opened: "Image.Image", longer: int | None, shorter: int | None) -> No
     if wanted and (share := max(wanted)) < 1:
         width, height = opened.size
         opened.draft(opened.mode, (max(1, int(share * width)), max(1, int(share * height))))
+
+
+def _of_deep_colour(opened: "Image.Image", content: bytes) -> DecodedImage:
+    """An image of 16 bits a colour, scaled by the range of all its colours together."""
+    from PIL import Image
+
+    profile, kind = opened.info.get("icc_profile"), opened.format or ""
+    values = deep_colours(opened, content)
+    has_alpha = values.shape[2] in (2, 4)
+    colours = values[:, :, : values.shape[2] - has_alpha]
+    low, high = int(colours.min()), int(colours.max())
+    if low == high:
+        shade = np.arange(2**16) >> 8
+    else:
+        shade = np.rint(255 * (np.arange(2**16) - low).clip(0, high - low) / (high - low))
+    pixels = shade.astype(np.uint8)[colours]
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    if has_alpha:
+        image.putalpha(Image.fromarray((values[:, :, -1] >> 8).astype(np.uint8)))
+    if profile:
+        image.info["icc_profile"] = profile
+    plain, _ = _in_srgb(image)
+    found = (float(low), float(high))
+    return DecodedImage(_upright(plain, opened), kind, is_as_stored=False, value_range=found)
 
 
 def _decoded(opened: "Image.Image") -> DecodedImage:

@@ -32,7 +32,7 @@ is a function here that takes the store first; what must hold, the database hold
                  `audit_log`
 `withdrawal`     `withdraw_images`, `restore_images`, `withdrawn_images`, `is_withdrawn`,
                  `unchoose_gold`
-`experts`        `choose_gold`, `next_gold_task`, `judge`, `import_gold`, `gold`
+`experts`        `choose_gold`, `next_gold_task`, `gold_waiting`, `judge`, `import_gold`, `gold`
 `gold_tasks`     `gold_progress`, `gold_task`, `earlier_gold_task`, `decide_gold`
 `adjudication`   `to_adjudicate`, `adjudicate`, `adjudications`
 `figures`        `study_progress`, `contested_images`, `image_counts`, `remarks`,
@@ -84,6 +84,7 @@ from reassess.rating.experts import (
     GoldTask,
     choose_gold,
     gold,
+    gold_waiting,
     import_gold,
     judge,
     next_gold_task,
@@ -285,6 +286,7 @@ __all__ = [
     "gold",
     "gold_progress",
     "gold_task",
+    "gold_waiting",
     "grid_classes",
     "has_consented",
     "has_mark",

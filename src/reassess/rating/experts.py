@@ -71,7 +71,6 @@ _TO_JUDGE = (
         ),
     )
     .order_by(tasks.c.gold, tasks.c.shuffle)
-    .limit(1)
 )
 _SAVE_TRUTH = (
     update(questions).where(questions.c.id == bindparam("q")).values(truth=bindparam("new_truth"))
@@ -127,10 +126,23 @@ def next_gold_task(store: Store, expert: int) -> GoldTask | NoTask:
     """
     with store.database.read() as connection:
         check_role(connection, expert, EXPERTS)
-        task = connection.execute(_TO_JUDGE, {"expert": expert}).first()
+        task = connection.execute(_TO_JUDGE.limit(1), {"expert": expert}).first()
         if task is None:
             return NoTask("complete")
         return task_for(connection, expert, task.id, task.name)
+
+
+def gold_waiting(store: Store, expert: int) -> tuple[tuple[int, str], ...]:
+    """The chosen tasks that this expert has not judged, in their order, each with its image.
+
+    Raises:
+        RaterError: the person is unknown, or neither expert nor owner.
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        check_role(connection, expert, EXPERTS)
+        found = connection.execute(_TO_JUDGE, {"expert": expert})
+        return tuple((row.id, row.name) for row in found)
 
 
 def task_for(connection: Connection, expert: int, task: int, image_id: str) -> GoldTask:

@@ -6,7 +6,7 @@ Addresses name tasks and never images: folders of images are often called by the
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -18,7 +18,7 @@ from reassess.web.access import ASite, Expert, Fields
 from reassess.web.addresses import check_seal, check_tag, gold_image, gold_seal
 from reassess.web.pages import render
 from reassess.web.payloads import answers_in, number
-from reassess.web.pictures import Size, shades, sized
+from reassess.web.pictures import Size, picture, shades, sized
 from reassess.web.site import Site
 from reassess.web.views import class_out, file_to_show
 
@@ -26,6 +26,7 @@ router = APIRouter(prefix="/gold", include_in_schema=False)
 
 _MOST = 10_000
 Task = Annotated[int, Path(ge=0, lt=2**31)]
+After = Annotated[int | None, Query(ge=0, lt=2**31)]
 
 
 @router.get("")
@@ -50,11 +51,18 @@ def choose(request: Request, site: ASite, expert: Expert, fields: Fields) -> Res
 
 
 @router.get("/next")
-def following(site: ASite, expert: Expert) -> Response:
-    """To what this expert has not judged yet."""
-    found = rating.next_gold_task(site.store, expert.number)
-    where = "/gold" if isinstance(found, rating.NoTask) else f"/gold/{found.task}"
-    return RedirectResponse(where, 303)
+def following(site: ASite, expert: Expert, after: After = None) -> Response:
+    """To what this expert has not judged yet; what has no image file holds nobody up.
+
+    After a task that was skipped come those behind it, and the skipped ones again at the end.
+    """
+    waiting = rating.gold_waiting(site.store, expert.number)
+    numbers = [task for task, _ in waiting]
+    start = numbers.index(after) + 1 if after in numbers else 0
+    for task, image_id in (*waiting[start:], *waiting[:start]):
+        if site.may_have(image_id):
+            return RedirectResponse(f"/gold/{task}", 303)
+    return RedirectResponse("/gold", 303)
 
 
 @router.get("/last")
@@ -79,9 +87,15 @@ def back(site: ASite, expert: Expert, task: Task) -> Response:
 
 @router.post("/{task}")
 def judge(site: ASite, expert: Expert, task: Task, fields: Fields) -> Response:
-    """Store what an expert says; what they said before stands beside it and holds no longer."""
+    """Store what an expert says; what they said before stands beside it and holds no longer.
+
+    Raises:
+        HTTPException: there is no image that they could have seen.
+    """
     chosen = rating.gold_task(site.store, expert.number, task)
     check_seal(gold_seal(site, chosen), fields.get("seal"))
+    if picture(file_to_show(site, chosen.image_id), "small") is None:
+        raise HTTPException(422, "The image cannot be shown, so nothing can be said about it.")
     said = answers_in(fields, len(chosen.questions))
     rating.judge(site.store, expert.number, dict(zip(chosen.questions, said, strict=True)))
     return RedirectResponse("/gold/next", 303)
@@ -127,6 +141,8 @@ def _overview(
 ) -> Response:
     progress = rating.gold_progress(site.store)
     n_mine = progress.judged.get(expert.name, 0)
+    waiting = [image_id for _, image_id in rating.gold_waiting(site.store, expert.number)]
+    n_without = sum(not site.may_have(image_id) for image_id in waiting)
     return render(
         request,
         "gold.html",
@@ -134,7 +150,8 @@ def _overview(
         progress=progress,
         settings=rating.settings_of(site.store),
         n_mine=n_mine,
-        has_more=not isinstance(rating.next_gold_task(site.store, expert.number), rating.NoTask),
+        n_left=len(waiting) - n_without,
+        n_without=n_without,
         problem=said.get("problem"),
         said=said.get("said"),
     )
