@@ -1,6 +1,6 @@
 # The index of what one can do here; `make help` prints it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench constraints clean
+.PHONY: help demo test test-peers lint format docs bench constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +9,7 @@ PEER_BIN := .venv-bench/bin
 PEERS := .venv-bench/ready
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */make \1\t/' | expand -t 20
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */make \1\t/' | expand -t 20
 
 # Everything that the tests, the demo and the checks need, with uv where it is there. torch first
 # and by pip, which is set up to find the build that fits the machine; nothing replaces it later.
@@ -34,6 +34,24 @@ demo: $(READY) ## a whole study on handwritten digits; says where the report lie
 
 test: $(READY) ## all tests; those on published data need REASSESS_DATA
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+# The libraries that people train with, in an environment of their own; torch first, so that no
+# other build replaces it. What cannot be installed is said, and its tests are skipped.
+WITH_BIN := .venv-peers/bin
+WITH := .venv-peers/ready
+$(WITH): pyproject.toml
+	@test -x $(WITH_BIN)/python || $(PYTHON) -m venv .venv-peers
+	@$(WITH_BIN)/python -m pip install --quiet -c constraints.txt torch
+	@$(WITH_BIN)/python -m pip install --quiet -c constraints.txt -e '.[study,train]' pytest
+	@for one in torchvision timm torchmetrics lightning transformers accelerate; do \
+		$(WITH_BIN)/python -m pip install --quiet -c constraints.txt $$one || \
+			echo "$$one could not be installed: its tests are skipped" >&2; \
+	done
+	@touch $@
+
+test-peers: $(WITH) ## drop-in metrics and data sets in loops of timm, Lightning and Transformers
+	@PYTHONPATH=. $(WITH_BIN)/python -m pytest -c tests/peers/pytest.ini tests/peers
+	@$(WITH_BIN)/python scripts/peers_state.py --write
 
 lint: $(READY) ## style, types and the layers of the house
 	@$(BIN)/ruff check .
@@ -79,4 +97,4 @@ constraints: $(READY) ## pin the newest versions that fit together (needs uv)
 		pyproject.toml -o constraints.txt
 
 clean: ## remove what the commands above made
-	rm -rf .venv .venv-bench demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-peers demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -66,9 +66,11 @@ def test_its_commands_on_published_data_run_too(folder, monkeypatch):
     assert ours.count("]") == 50_001
 
 
-@pytest.mark.parametrize(
-    "page", [p for p in PAGES if p.stem != "tutorial" and blocks(p, "python")], ids=lambda p: p.name
-)
+# The tutorial has a test of its own, and the page of loops is run by `make test-peers`.
+OTHERS = [p for p in PAGES if p.stem not in {"tutorial", "loops"} and blocks(p, "python")]
+
+
+@pytest.mark.parametrize("page", OTHERS, ids=lambda p: p.name)
 def test_the_code_of_other_pages_runs(page, tmp_path, monkeypatch):
     """One block after the other, as a reader would type them."""
     monkeypatch.chdir(tmp_path)

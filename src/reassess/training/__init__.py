@@ -7,6 +7,7 @@
 `folds`           out-of-fold predictions, fold by fold
 `recipe_grid`     the paper's grid: baseline, sigmoid, clean, both, by schedule and seed
 `losses`          sigmoid and softmax cross-entropy, targets, mixup: functions on tensors
+`dataset`         reassessed labels in anybody's loop: `ReassessedDataset`, `MultiLabelMixup`
 `data`            images with their labels, from a folder, parquet or shards
 `images`          decoded images, in memory or decoded ahead of the model
 `batches`         which images in which order, augmentation; their targets
@@ -32,6 +33,7 @@ from reassess.errors import MissingExtraError
 if TYPE_CHECKING:
     from reassess.training.cleaning import CLEANING_RULES, Cleaning, CleaningRule, clean
     from reassess.training.data import LabelledImages, match_classes, open_labelled
+    from reassess.training.dataset import MultiLabelMixup, ReassessedDataset, target_matrix
     from reassess.training.distributed import (
         DistributedContext,
         deterministic,
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "cleaning": ("CLEANING_RULES", "Cleaning", "CleaningRule", "clean"),
     "data": ("LabelledImages", "match_classes", "open_labelled"),
+    "dataset": ("MultiLabelMixup", "ReassessedDataset", "target_matrix"),
     "distributed": (
         "DistributedContext",
         "deterministic",
@@ -120,7 +123,9 @@ __all__ = [
     "DistributedContext",
     "ImageTransform",
     "LabelledImages",
+    "MultiLabelMixup",
     "Objective",
+    "ReassessedDataset",
     "Recipe",
     "RecipeGrid",
     "TrainedModel",
@@ -149,6 +154,7 @@ __all__ = [
     "sigmoid_cross_entropy",
     "smooth_labels",
     "softmax_cross_entropy",
+    "target_matrix",
     "train",
     "train_model",
     "transform_for",

@@ -182,20 +182,31 @@ def import_timm() -> Any:
     Raises:
         MissingExtraError: timm or torchvision is missing.
     """
-    if "timm" not in sys.modules:
-        try:
-            import torchvision  # noqa: F401 -- to see whether it can be imported
-        except ImportError as error:
-            raise MissingExtraError("torchvision", "zoo", "a model of timm's") from error
-        except RuntimeError:
-            for module in [one for one in sys.modules if one.partition(".")[0] == "torchvision"]:
-                del sys.modules[module]
-            _declare_operators()
+    try:
+        let_torchvision_import()
+    except ImportError as error:
+        raise MissingExtraError("torchvision", "zoo", "a model of timm's") from error
     try:
         import timm
     except ImportError as error:
         raise MissingExtraError("timm", "zoo", "a model of timm's") from error
     return timm
+
+
+def let_torchvision_import() -> None:
+    """Make ``import torchvision`` work even where it was built for another torch (`import_timm`).
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    if "torchvision" in sys.modules:
+        return
+    try:
+        import torchvision  # noqa: F401 -- to see whether it can be imported
+    except RuntimeError:
+        for module in [one for one in sys.modules if one.partition(".")[0] == "torchvision"]:
+            del sys.modules[module]
+        _declare_operators()
 
 
 def _declare_operators() -> None:
