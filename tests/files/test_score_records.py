@@ -54,7 +54,7 @@ def test_records_fit_the_schema_of_every_eval_ever(scores: Any, tmp_path: Path) 
         assert found["real_accuracy"]["score"] == score.real.value
         assert found["real_accuracy"]["details"]["n_unlabelled"] == "1"
         assert found["accuracy"]["uncertainty"]["num_samples"] == 8
-        assert record["evaluation_id"] == f"pets/{score.model}/1796083200.0"
+        assert record["evaluation_id"] == f"pets/{score.model}/1795996800.0"
     record["evaluation_results"][0]["score_details"]["score"] = "high"
     assert list(schema.iter_errors(record))
 
