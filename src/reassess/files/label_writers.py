@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,20 @@ def write_by_file(labels: LabelSets, path: Path) -> None:
     _write_meta(text, stated_classes(labels.classes), path)
 
 
-def write_parquet(labels: LabelSets, path: Path) -> None:
-    """As one row an image; what is said of all labels is in the file's metadata."""
+def write_parquet(
+    labels: LabelSets,
+    path: Path,
+    more: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """As one row an image; what is said of all labels is in the file's metadata.
+
+    Args:
+        labels: the labels.
+        path: the file.
+        more: further columns, which are not read again.
+        metadata: further texts of the file's metadata, by name.
+    """
     columns: dict[str, Any] = {"image": labels.image_ids, "labels": labels.lists()}
     for name, values in _probabilities(labels).items():
         columns[name] = _by_image(labels, values)
@@ -55,7 +68,8 @@ def write_parquet(labels: LabelSets, path: Path) -> None:
     in_columns = ("unrated", "asked", "posterior", "calibrated")
     about = _about(labels) | dict.fromkeys(in_columns)
     with write_atomically(path) as beside:
-        parquet.write_parquet(beside, columns, {"reassess": json.dumps(about)})
+        columns |= more or {}
+        parquet.write_parquet(beside, columns, {"reassess": json.dumps(about), **(metadata or {})})
 
 
 def meta_file(path: Path) -> Path:

@@ -1,0 +1,199 @@
+"""A release: all that its numbers rest on, nobody's name, and every number made again from it."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reassess import sources
+from reassess.errors import FileError, OptionError
+from reassess.files import read_labels, read_votes
+from reassess.release import About, check_release, compare_releases, write_release
+from reassess.study import Study, change_settings, collect, open_study, run_study
+from tests.study.small import rated_study
+
+pytest.importorskip("pyarrow")
+ABOUT = About(
+    "Small pets", "1.0.0", "2026-11-30", "0.2.0", "CC-BY-4.0", ("Ada Lovelace", "Grace Hopper"),
+    url="https://example.org/pets",
+)  # fmt: skip
+NAMES = ("Ann Rater", "Bob Rater")
+"""What two of the raters are called."""
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A study whose raters have names, and whose gold decides the threshold, too."""
+    made = rated_study(tmp_path_factory.mktemp("released"))
+    votes = (made.folder / "votes.csv").read_text()
+    for old, new in zip((",r0,", ",r1,"), NAMES, strict=True):
+        votes = votes.replace(old, f",{new},")
+    (made.folder / "votes.csv").write_text(votes)
+    (made.folder / "gold.csv").write_text(
+        (made.folder / "gold.csv").read_text().replace(",x,", ",Expert Eve,")
+    )
+    made = change_settings(
+        made, "label", {"rule": "precision-at-recall", "target": 0.9, "gold": "gold.csv"}
+    )
+    run_study(made)
+    return open_study(made.folder)
+
+
+@pytest.fixture(scope="module")
+def released(study: Study) -> Path:
+    folder = study.folder.parent / "pets-1.0"
+    write_release(study, folder, ABOUT)
+    return folder
+
+
+@pytest.fixture
+def copy(released: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(released, tmp_path / "copy"))
+
+
+def wrong(folder: Path) -> dict[str, str]:
+    return {one.name: one.detail for one in check_release(folder) if not one.is_right}
+
+
+def test_a_release_follows_from_itself_and_is_the_studys(study: Study, released: Path) -> None:
+    assert wrong(released) == {}
+    old, new = collect(study), collect(open_study(released))
+    assert new.labels.lists() == old.labels.lists()
+    assert new.labels.operating_point is not None
+    assert old.labels.operating_point is not None
+    assert new.labels.operating_point.rule == "precision-at-recall"
+    assert new.labels.operating_point.threshold == pytest.approx(
+        old.labels.operating_point.threshold, abs=1e-9
+    )
+    table = read_labels(released / "data" / "labels.parquet", classes=new.benchmark.classes)
+    assert table.lists() == new.labels.lists()
+    assert sources.evaluation_target(released).labels.lists() == new.labels.lists()
+    done = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=released, check=False
+    )
+    assert done.returncode == 0
+
+
+def test_nobodys_name_and_no_time_of_day_is_in_it(study: Study, released: Path) -> None:
+    people = (*NAMES, "Expert Eve")
+    for path in (one for one in released.rglob("*") if one.is_file()):
+        content = path.read_bytes()
+        assert not [name for name in people if name.encode() in content], path
+        assert not [name for name in people if name.encode("utf-32-le") in content], path
+    assert not (released / ".release-key").exists()
+    old, new = collect(study).votes, read_votes(released / "votes.csv")
+    assert old is not None
+    assert old.given_at is not None
+    assert new.given_at is None
+    assert len(new) == len(old)
+    assert all(name.startswith("rater-") for name in new.rater_ids.tolist())
+    assert sorted(np.bincount(new.rater)) == sorted(np.bincount(old.rater))
+
+
+def test_pseudonyms_stay_from_release_to_release_and_an_erased_rater_is_gone(
+    study: Study, released: Path, tmp_path: Path
+) -> None:
+    later = Path(shutil.copytree(study.folder, tmp_path / "later"))
+    lines = (later / "votes.csv").read_text().splitlines()
+    kept = [line for line in lines if NAMES[1] not in line]
+    (later / "votes.csv").write_text("\n".join(kept) + "\n")
+    with pytest.raises(OptionError, match=r"posterior are stale, but must be done .*\(votes\)"):
+        write_release(open_study(later), tmp_path / "out", ABOUT)
+    assert not (tmp_path / "out").exists()
+    run_study(open_study(later))
+    write_release(open_study(later), tmp_path / "out", ABOUT)
+    before, after = read_votes(released / "votes.csv"), read_votes(tmp_path / "out" / "votes.csv")
+    assert set(after.rater_ids) < set(before.rater_ids)
+    (gone,) = set(before.rater_ids) - set(after.rater_ids)
+    for path in (one for one in (tmp_path / "out").rglob("*") if one.is_file()):
+        content = path.read_bytes()
+        assert gone.encode() not in content
+        assert gone.encode("utf-32-le") not in content
+    changes = compare_releases(open_study(released), open_study(tmp_path / "out"))
+    assert changes.numbers["raters"] == (5, 4)
+    assert changes.n_same + len(changes.images) == 401
+
+
+def test_texts_that_do_not_follow_are_named(copy: Path) -> None:
+    changes = {
+        "README.md": ("| votes | 1,875 |", "| votes | 1,876 |"),
+        "CITATION.cff": ("Ada", "Eve"),
+        "scores.json": ('"n_correct": 3', '"n_correct": 2'),
+        "release.json": ('"votes": 1875', '"votes": 1876'),
+        "croissant.json": ("5 on every question", "6 on every question"),
+    }
+    for name, (old, new) in changes.items():
+        text = (copy / name).read_text()
+        assert old in text
+        (copy / name).write_text(text.replace(old, new, 1))
+    found = wrong(copy)
+    assert found.pop("checksums (SHA256SUMS)").startswith("5 files are changed")
+    assert set(found) == set(changes)
+    assert found["release.json"].endswith("at /numbers/votes (1876, but 1875 follows)")
+
+
+def test_labels_that_the_votes_do_not_give_are_named_with_the_image(copy: Path) -> None:
+    value = json.loads((copy / "labels.json").read_text())
+    image = next(one for one, held in value["labels"].items() if len(held) == 1)
+    value["labels"][image] = [(value["labels"][image][0] + 1) % 6]
+    (copy / "labels.json").write_text(json.dumps(value))
+    (copy / "more.txt").write_text("something else")
+    votes = (copy / "votes.csv").read_text()
+    (copy / "votes.csv").write_text(votes.replace(",no\n", ",yes\n", 4))
+    found = wrong(copy)
+    assert image in found["labels.json"]
+    assert found["posterior"] == "the votes give other probabilities"
+    assert found["checksums (SHA256SUMS)"].startswith("1 files are not listed: 'more.txt'")
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # mlcroissant's own, of rdflib
+def test_it_is_croissant_with_responsible_ai_fields(released: Path) -> None:
+    mlc = pytest.importorskip("mlcroissant")
+    data = mlc.Dataset(released / "croissant.json")
+    assert data.metadata.ctx.issues.errors == set()
+    meta = data.metadata
+    assert meta.ctx.is_v1_1()
+    assert meta.name == "Small pets"
+    assert meta.annotations_per_item == "5 on every question"
+    assert meta.machine_annotation_tools == ["m0", "m1", "m2"]
+    rows = list(data.records("labels"))
+    labels = read_labels(released / "data" / "labels.parquet")
+    assert [row["labels/image"].decode() for row in rows] == labels.image_ids.tolist()
+    assert [list(row["labels/labels"]) for row in rows] == labels.lists()
+    assert len(list(data.records("votes"))) == 1875
+
+
+def test_hugging_face_reads_the_features_of_its_table(released: Path) -> None:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(released / "data" / "labels.parquet")
+    features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+    assert list(features) == table.column_names or set(features) == set(table.column_names)
+    assert features["original"] == {"names": [f"Class {k}" for k in range(6)],
+                                    "_type": "ClassLabel"}  # fmt: skip
+    head = (released / "README.md").read_text().split("---\n")[1]
+    assert "license: cc-by-4.0" in head
+    assert "path: data/labels.parquet" in head
+
+
+def test_the_commands(study: Study, tmp_path: Path, cli: Any) -> None:
+    out = tmp_path / "r"
+    done = cli("release", study.folder, out, "--author", "Ada Lovelace")
+    assert done.status == 0, done.err
+    assert "1,875 votes" in done.out
+    assert "no licence is stated" in done.err
+    (out / "CITATION.cff").write_text("")
+    done = cli("check", out, "--json")
+    assert done.status == 1
+    assert json.loads(done.out)["is_right"] is False
+    with pytest.raises(FileError, match=r"it has no release\.json"):
+        check_release(study.folder)
+    done = cli("diff", out, study.folder, "-o", tmp_path / "d.csv")
+    assert done.status == 0, done.err
+    assert (tmp_path / "d.csv").read_text() == "image,kind,old,new\n"
+    with pytest.raises(FileError, match="it is there already"):
+        write_release(study, out, ABOUT)
