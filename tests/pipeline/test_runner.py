@@ -57,7 +57,8 @@ def test_an_input_that_changes_during_the_work_leaves_the_stage_stale(study: Stu
 @pytest.mark.parametrize(
     ("section", "option", "value", "stale"),
     [
-        ("propose", "pairs_per_model", 500, {"proposals", "tasks"}),
+        ("propose", "pairs_per_model", 500, {"proposals", "audit", "tasks"}),
+        ("propose", "audit", 3, {"audit", "tasks"}),
         ("propose", "per_task", 3, {"tasks"}),
         ("aggregate", "iterations", 300, {"posterior", "labels"}),
         ("label", "threshold", 0.7, {"labels"}),
@@ -94,7 +95,7 @@ def test_a_stage_of_ones_own_runs_where_the_others_do() -> None:
 def test_the_record_of_stages_names_every_input(study: Study) -> None:
     """Every input of a stage that is there has its hash in the record, under its name."""
     record = json.loads((study.folder / "stages.json").read_text(encoding="utf-8"))
-    assert record.keys() == {"proposals", "tasks", "posterior", "labels"}
+    assert record.keys() == {"proposals", "audit", "tasks", "posterior", "labels"}
     assert {"labels", "classes", "model m0", "options of propose"} <= record["proposals"].keys()
     assert {"votes", "gold", "classes", "options of aggregate"} <= record["posterior"].keys()
     assert {"posterior", "labels", "name", "options of label"} <= record["labels"].keys()

@@ -18,6 +18,7 @@ from reassess.files import (
     write_labels,
     write_posterior,
 )
+from reassess.files.audits import read_audit
 from reassess.labels import RULES, LabelOptions, LabelRule
 from reassess.pipeline import make_labels, make_posterior
 from reassess.proposals import RULES as PROPOSAL_RULES
@@ -50,7 +51,7 @@ def combinations() -> list[tuple[str | None, str | None, tuple[str, ...]]]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study with votes and gold."""
-    return rated_study(tmp_path_factory.mktemp("pipeline")).folder
+    return rated_study(tmp_path_factory.mktemp("pipeline"), audit=20).folder
 
 
 @pytest.fixture
@@ -80,6 +81,7 @@ def test_run_python_and_command_line_agree(
     benchmark = read_benchmark(at["labels"], classes=at["classes"])
     votes = read_votes(study_folder / "votes.csv", classes=benchmark.classes)
     known = None if gold is None else read_gold(study_folder / gold, classes=benchmark.classes)
+    drawn = study_folder / "audit.json"
     posterior = make_posterior(
         votes=votes, gold=known, benchmark=benchmark, options=AggregateOptions(method=method)
     ).record
@@ -94,13 +96,15 @@ def test_run_python_and_command_line_agree(
         assert "labels" in dict(run_study(study))
         labels = make_labels(
             posterior=read_posterior(tmp_path / "python.npz"), benchmark=benchmark, gold=known,
+            audit=read_audit(drawn, benchmark.image_ids, classes=benchmark.classes),
             models=names, name=study.name, options=LabelOptions(rule=rule, **options),
         ).record  # fmt: skip
         write_labels(labels, tmp_path / "python.json")
         with_rule = [word for key, value in options.items() for word in (f"--{key}", value)]
         ran = cli("label", tmp_path / "typed.npz", "--original-labels", at["labels"],
                   "--classes", at["classes"], *with_gold, "--rule", rule, *with_rule,
-                  *with_models, "--name", study.name, "-o", tmp_path / "typed.json")  # fmt: skip
+                  *with_models, "--name", study.name, "--audit", drawn,
+                  "-o", tmp_path / "typed.json")  # fmt: skip
         assert ran.status == 0, ran.err
         for ours, kind in (("posterior.npz", "npz"), ("labels.json", "json")):
             of_study = (study_folder / ours).read_bytes()
@@ -265,9 +269,9 @@ def test_a_file_that_changes_during_a_run_leaves_stale_what_was_made_of_it(
 def test_a_record_of_stages_that_is_none_makes_them_stale(study_folder: Path, text: str) -> None:
     (study_folder / "stages.json").write_text(text)
     states = {one.stage: one.state for one in stage_status(open_study(study_folder))}
-    assert states == dict.fromkeys(("proposals", "tasks", "posterior", "labels"), "missing") | {
-        "votes": "done"
-    }
+    assert states == dict.fromkeys(
+        ("proposals", "audit", "tasks", "posterior", "labels"), "missing"
+    ) | {"votes": "done"}
 
 
 def test_gold_votes_without_gold_are_refused(study_folder: Path) -> None:

@@ -35,7 +35,7 @@ def is_true(image_id: str, label: int) -> bool:
     )
 
 
-def make_study(folder: Path, *, top: int = 900) -> Study:
+def make_study(folder: Path, *, top: int = 900, audit: int = 0) -> Study:
     """The study with tasks, from files beside it."""
     ids, original = ids_of()
     rng = np.random.default_rng(1)
@@ -59,7 +59,7 @@ def make_study(folder: Path, *, top: int = 900) -> Study:
         np.savez(path, logits=scores.astype(np.float32), ids=[*ids, PRACTICE])
     study = new_study(folder / "s", labels=labels, classes=classes, images=folder / "photos")
     study = add_models(study, [folder / f"m{n}.npz" for n in range(3)], scale="logit")
-    study = change_settings(study, "propose", {"pairs_per_model": top})
+    study = change_settings(study, "propose", {"pairs_per_model": top, "audit": audit})
     propose_study(study)
     return open_study(study.folder)
 
@@ -78,12 +78,12 @@ def write_gold(study: Study, images: list[str]) -> None:
     )
 
 
-def rated_study(folder: Path) -> Study:
+def rated_study(folder: Path, *, audit: int = 0) -> Study:
     """The study with gold, five raters' votes (with times) and the labels that follow.
 
     The raters are right nine times in ten; the last one guesses in the later half.
     """
-    study = make_study(folder)
+    study = make_study(folder, audit=audit)
     tasks = read_tasks(study.folder / "tasks.parquet")
     rng = np.random.default_rng(2)
     lines = ["image,label,rater,answer,given_at"]

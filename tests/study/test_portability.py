@@ -138,7 +138,7 @@ def test_a_study_that_is_copied_alone_works(
     assert holds(Path("there/pets"), str(tmp_path)) == []
     status = cli("status", "there/pets", "--json")
     assert status.status == 0, status.err
-    assert status.out.count('"done"') == 5
+    assert status.out.count('"done"') == 6
     assert cli("run", "there/pets").out == "there/pets: nothing is stale.\n"
     assert cli("votes", "export", "there/pets").status == 0
     report = cli("report", "there/pets", "--resamples", "40")

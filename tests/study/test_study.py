@@ -85,7 +85,7 @@ def votes_on(study: str, n_questions: int | None = None) -> None:
 
 def test_figures_are_those_of_whole_matrices(cli: Cli) -> None:
     begun(cli)
-    found = proposed(cli, "--pairs-per-model", "400", "--per-task", "2")
+    found = proposed(cli, "--pairs-per-model", "400", "--per-task", "2", "--audit", "0")
     models = [np.load(f"m{n}.npz")["logits"].astype(float) for n in range(3)]
     listed = np.zeros((N, K), int)
     kept = np.zeros((N, K), bool)
@@ -117,7 +117,7 @@ def test_classes_that_are_only_numbers_have_a_hierarchy_too(cli: Cli) -> None:
     made = cli("new", "s", "--labels", "labels.csv", "--hierarchy", "edges.csv")
     assert made.status == 0, made.err
     assert cli("add", "s", "m0.npz", "m1.npz").status == 0
-    found = proposed(cli, "--pairs-per-model", "100000", "--per-task", "3")
+    found = proposed(cli, "--pairs-per-model", "100000", "--per-task", "3", "--audit", "0")
     tasks = read_tasks("s/tasks.parquet")
     whole = {tuple(sorted(tasks.pairs.label[tasks.task == t])) for t in range(tasks.n_tasks)}
     assert found["n_questions"] == K * (N - found["n_unrated"])
@@ -172,7 +172,7 @@ def test_a_study_from_proposals_to_labels(cli: Cli) -> None:
     begun(cli)
     proposed(cli, "--pairs-per-model", "400")
     stages = json.loads(cli("status", "s", "--json").out)["stages"]
-    assert [one["state"] for one in stages] == ["done", "done", "missing", "waiting", "waiting"]
+    assert [one["state"] for one in stages] == [*["done"] * 3, "missing", *["waiting"] * 2]
     waits = "s: left alone, as votes are missing: posterior, labels.\nNext: reassess status s\n"
     assert cli("run", "s").out == waits
     votes_on("s")
@@ -185,7 +185,7 @@ def test_a_study_from_proposals_to_labels(cli: Cli) -> None:
     Path("s/labels.csv").write_text(Path("s/labels.csv").read_text() + "c0/more.jpg,c0\n")
     stages = json.loads(cli("status", "s", "--json").out)["stages"]
     assert [(one["stage"], one["state"]) for one in stages if one["state"] == "stale"] == [
-        ("proposals", "stale"), ("tasks", "stale"), ("labels", "stale"),
+        ("proposals", "stale"), ("audit", "stale"), ("tasks", "stale"), ("labels", "stale"),
     ]  # fmt: skip
     assert stages[0]["changed"] == ["labels"]
 

@@ -19,6 +19,7 @@ from reassess.analysis.soft_labels import Calibrator, SoftLabels
 from reassess.engines import Engine
 from reassess.progress import Progress
 from reassess.records import Gold, ImageTable
+from reassess.scoring.audited_models import AuditedModels
 from reassess.statistics import (
     bootstrap_counts,
     descending_ranks,
@@ -77,9 +78,17 @@ class LabelUncertainty:
 
 
 def resample_images(
-    table: ImageTable, n_resamples: int, confidence: float, rng: np.random.Generator, engine: Engine
+    table: ImageTable,
+    n_resamples: int,
+    confidence: float,
+    rng: np.random.Generator,
+    engine: Engine,
+    audited: AuditedModels | None = None,
 ) -> Ranked:
-    """ReaL accuracy and rank under resampled images; labels stay as decided."""
+    """ReaL accuracy and rank under resampled images; labels stay as decided.
+
+    With an audit both are its own, and what it drew is uncertain as well.
+    """
     scored = table.n_labels > 0
     n_correct = (table.right & scored[:, None]).sum(axis=0)
     counted = np.column_stack([table.right & scored[:, None], scored]).astype(np.float32)
@@ -95,7 +104,12 @@ def resample_images(
     n_scored = np.full(len(n_correct), int(scored.sum()))
     low, high = wilson_bounds(n_correct, n_scored, confidence)
     accuracy = n_correct / n_scored
-    best, worst = rank_intervals(accuracy, draws - draws.mean(axis=0), confidence)
+    deviation = draws - draws.mean(axis=0)
+    if audited is not None:
+        accuracy, low, high = audited.accuracy, audited.low, audited.high
+        root = _root(audited.covariance)
+        deviation = deviation + rng.standard_normal(deviation.shape) @ root.T
+    best, worst = rank_intervals(accuracy, deviation, confidence)
     return Ranked(accuracy, low, high, descending_ranks(accuracy), best, worst)
 
 

@@ -44,6 +44,9 @@ from reassess.progress import Progress, null_progress
 from reassess.records import Gold, ImageTable, LabelSets, Posterior, Predictions, Votes
 from reassess.registry import checks_choices
 from reassess.scoring import image_table
+from reassess.scoring.accuracy import on_shared_images
+from reassess.scoring.audited_models import AuditedModels, audited_models
+from reassess.scoring.unasked import is_unchecked
 from reassess.statistics import (
     benjamini_hochberg,
     check_resamples,
@@ -121,6 +124,9 @@ class UncertainScores:
         p_value: exact McNemar test of each pair.
         p_holm: corrected over all pairs, Holm.
         p_false_discovery: corrected over all pairs, Benjamini and Hochberg.
+        audited: accuracies, differences and tests as an audit has them, which those of ``images``,
+            ``difference`` and ``p_value`` then are; None without one.
+        n_unchecked: images that keep an original label that nobody checked and no audit drew from.
     """
 
     models: tuple[str, ...]
@@ -137,9 +143,19 @@ class UncertainScores:
     p_value: Float[np.ndarray, "M M"]
     p_holm: Float[np.ndarray, "M M"]
     p_false_discovery: Float[np.ndarray, "M M"]
+    audited: AuditedModels | None = None
+    n_unchecked: int = 0
 
     def difference(self, a: int, b: int) -> tuple[float, float, float]:
-        """ReaL accuracy of model a less that of b, with its interval from images (Newcombe)."""
+        """ReaL accuracy of model a less that of b, with its interval from images.
+
+        Newcombe's; with an audit its own, which holds the sample too.
+        """
+        if self.audited is not None:
+            found = self.audited
+            columns = (found.difference, found.difference_low, found.difference_high)
+            value, low, high = (float(column[a, b]) for column in columns)
+            return value, low, high
         only_a, only_b = int(self.n_only[a, b]), int(self.n_only[b, a])
         n_both = round(float(self.images.accuracy[a]) * self.n_scored) - only_a
         n_neither = self.n_scored - n_both - only_a - only_b
@@ -292,11 +308,13 @@ def uncertain_scores(
     scored = table.n_labels > 0
     if not scored.any():
         raise DataError(f"{labels.name}: none of the predicted images has a label to be scored by.")
-    n_only, tests = _paired_tests(table)
+    _, shared = on_shared_images(predictions[0], labels, subset=True)
+    audited = audited_models(table.top, shared, confidence)
+    n_only, tests = _paired_tests(table, audited)
     both = uncertainty = None
     no_label_uncertainty = _why_images_only(posterior)
     with _one_thread_of_blas(), ThreadEngine() as local:
-        images = resample_images(table, n_resamples, confidence, rng, engine or local)
+        images = resample_images(table, n_resamples, confidence, rng, engine or local, audited)
         if no_label_uncertainty is None and votes is not None and posterior is not None:
             soft = SoftLabels.of(predictions, labels, votes.questions)
             refit = WeightedRefit.build(
@@ -334,6 +352,8 @@ def uncertain_scores(
         p_value=tests[0],
         p_holm=tests[1],
         p_false_discovery=tests[2],
+        audited=audited,
+        n_unchecked=int(is_unchecked(shared).sum()),
     )
 
 
@@ -355,14 +375,20 @@ def _why_images_only(posterior: Posterior | None) -> str | None:
 
 
 def _paired_tests(
-    table: ImageTable,
+    table: ImageTable, audited: AuditedModels | None
 ) -> tuple[Int[np.ndarray, "M M"], list[Float[np.ndarray, "M M"]]]:
-    """Images that only one of two models has right, and p-values: bare, Holm's, BH's."""
+    """Images that only one of two models has right, and p-values: bare, Holm's, BH's.
+
+    The tests are McNemar's exact ones, or those of the audited differences.
+    """
     right = table.right[table.n_labels > 0].astype(np.float32)
     n_only = np.rint(right.T @ (1 - right)).astype(np.int64)
     a, b = np.triu_indices(len(table.models), 1)
     pairs = zip(n_only[a, b].tolist(), n_only[b, a].tolist(), strict=True)
-    p = np.array([mcnemar_exact(*pair) for pair in pairs])
+    if audited is None:
+        p = np.array([mcnemar_exact(*pair) for pair in pairs])
+    else:
+        p = audited.p_value[a, b]
     matrices = []
     for adjusted in (p, holm(p), benjamini_hochberg(p)):
         matrix = np.ones((len(table.models), len(table.models)))

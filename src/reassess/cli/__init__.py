@@ -22,6 +22,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "add": "Add models by their predictions.",
         "locate": "Name the place of images and large predictions after a move.",
         "propose": "Choose the labels to ask raters about; estimate the cost.",
+        "audit": "Ask about a random sample of what the rule leaves out.",
         "serve": "Serve the rating site, where people answer.",
         "invite": "Invite raters, experts and owners by one-time links.",
         "recruit": "Let people enrol themselves: Prolific, MTurk, a classroom.",

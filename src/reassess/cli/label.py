@@ -98,6 +98,11 @@ Examples:
     metavar="FILE",
     help="Experts' decisions about single questions, which win over votes: as gold.",
 )
+@click.option(
+    "--audit",
+    metavar="FILE",
+    help="What was drawn at random to be asked about: a study's audit.json.",
+)
 @answers_option
 @click.option(
     "--model",
@@ -133,6 +138,7 @@ def label(
     gold: str | None,
     min_expert_yes: int | None,
     adjudications: str | None,
+    audit: str | None,
     answers: "DeclaredAnswers | None",
     models: tuple[str, ...],
     name: str | None,
@@ -147,6 +153,7 @@ def label(
     from reassess import sources
     from reassess.files import label_format, write_labels
     from reassess.files.access import prefix_errors_with
+    from reassess.files.audits import read_audit
     from reassess.pipeline import LabelOptions, make_labels
     from reassess.study import open_study
 
@@ -164,10 +171,13 @@ def label(
         sources.note_unasked_gold(read_gold, read.questions, where)
     if adjudications is not None:
         decided = sources.gold(adjudications, classes=benchmark.classes, answers=answers)
+    drawn = None
+    if audit is not None:
+        drawn = read_audit(audit, benchmark.image_ids, classes=benchmark.classes)
     with prefix_errors_with(Path(posterior)):
         made = make_labels(
             posterior=read, benchmark=benchmark, gold=read_gold, adjudications=decided,
-            models=models, name=name, options=options,
+            audit=drawn, models=models, name=name, options=options,
         )  # fmt: skip
     labels = made.record
     write_labels(labels, output, form)

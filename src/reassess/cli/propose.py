@@ -63,6 +63,14 @@ Examples:
     help="Pairs of each list, ties with the last kept.  [default: 3 for each image]",
 )
 @click.option("--per-task", type=click.IntRange(1), help="Most questions a screen.  [default: 8]")
+@click.option(
+    "--audit",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Number of skipped images to draw at random and ask about all the same, so that levels "
+    "and intervals count how many are mislabelled; 0 for none.  [default: a fifth, at most 150]",
+)
+@click.option("--audit-seed", type=click.IntRange(0), help="Seed of that draw.  [default: 0]")
 @click.option("--votes-per-question", type=click.IntRange(1), help="For the cost.  [default: 5]")
 @click.option(
     "--seconds-per-question",
@@ -89,6 +97,8 @@ def propose(
     remarks: str | None,
     pairs_per_model: int | None,
     per_task: int | None,
+    audit: int | None,
+    audit_seed: int | None,
     votes_per_question: int | None,
     seconds_per_question: float | None,
     wage_per_hour: float | None,
@@ -115,7 +125,8 @@ def propose(
     typed = {
         "propose": _given(
             rule=rule, recall=recall, budget=budget, pairs_per_model=pairs_per_model,
-            per_task=per_task, gold=None if gold is None else as_named(gold, stored.folder),
+            per_task=per_task, audit=audit, audit_seed=audit_seed,
+            gold=None if gold is None else as_named(gold, stored.folder),
             remarks=None if remarks is None else as_named(remarks, stored.folder),
         ),
         "cost": _given(
@@ -163,7 +174,10 @@ def _check_curve(rule: str, recall: float | None) -> None:
 
 
 def _summary(proposed: "Proposed", n_models: int) -> dict[str, Any]:
+    import numpy as np
+
     from reassess.proposals import default_pairs_per_model
+    from reassess.proposals.audits import n_skipped_drawn
 
     proposals, rated, options = (
         proposed.result.proposals,
@@ -183,10 +197,12 @@ def _summary(proposed: "Proposed", n_models: int) -> dict[str, Any]:
         "n_images": len(rated),
         "n_rated": int(rated.sum()),
         "n_unrated": int((~rated).sum()),
+        "n_audited": n_skipped_drawn(proposed.audit),
         "n_proposals": len(proposals),
         "n_questions": len(proposed.tasks.questions),
         "n_new_questions": int(proposed.changes.new.sum()),
         "n_answered": int(proposed.changes.answered.sum()),
+        "n_asked_images": len(np.unique(proposed.tasks.pairs.image)),
         "n_tasks": proposed.tasks.n_tasks,
         "expected_recall": proposed.result.expected_recall,
         "chosen_models": None if choice is None else list(choice.chosen.models),
@@ -269,8 +285,18 @@ def _print(study: str, summary: dict[str, Any], proposed: "Proposed", *, dry_run
         f"labels ({summary['n_proposals'] / n_images:.2f} an image). {summary['n_unrated']:,} "
         f"images keep their original label unrated."
     )
+    if summary["n_audited"]:
+        click.echo(
+            f"{summary['n_audited']:,} of these are asked about all the same, drawn at random: the "
+            "audit tells how many are mislabelled (--audit N; --audit 0 for none)."
+        )
+    elif summary["n_unrated"]:
+        click.echo(
+            "None of these is audited: intervals will be conditional on their original labels "
+            "being right (--audit N)."
+        )
     click.echo(
-        f"{summary['n_questions']:,} questions on {summary['n_rated']:,} images, in "
+        f"{summary['n_questions']:,} questions on {summary['n_asked_images']:,} images, in "
         f"{summary['n_tasks']:,} tasks of at most {summary['per_task']}; "
         f"{summary['n_new_questions']:,} are new, {summary['n_answered']:,} answered."
     )

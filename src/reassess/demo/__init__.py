@@ -36,6 +36,7 @@ from reassess.files import (
     write_votes,
 )
 from reassess.files.artefacts import write_scores
+from reassess.files.audits import write_audit
 from reassess.files.tables import write_table
 from reassess.pipeline import STAGES as PIPELINE_STAGES
 from reassess.pipeline import (
@@ -48,6 +49,7 @@ from reassess.pipeline import (
     reassess_benchmark,
 )
 from reassess.progress import Progress, null_progress
+from reassess.proposals.audits import n_skipped_drawn
 from reassess.records import (
     Accuracy,
     Gold,
@@ -68,8 +70,9 @@ _LEAST_IMAGES = 200
 _TRUTH = "truth.json"
 """What a demo's folder holds and no other."""
 _FILES = (
-    "classes.csv", "figures", "gold.csv", "images", "labels.csv", "labels.json", "posterior.npz",
-    "predictions", "questions.csv", "report.html", "scores.json", "votes.csv", STUDY,
+    "audit.json", "classes.csv", "figures", "gold.csv", "images", "labels.csv", "labels.json",
+    "posterior.npz", "predictions", "questions.csv", "report.html", "scores.json", "votes.csv",
+    STUDY,
 )  # fmt: skip
 _PAIRS_PER_IMAGE = 2
 
@@ -80,7 +83,8 @@ class Found:
 
     Attributes:
         n_images: images.
-        n_rated: those that were put to simulated raters.
+        n_rated: those on which a model disagrees with the original label.
+        n_audited: those that were drawn at random of the others and put to raters as well.
         n_planted: planted mistakes: original labels made wrong on purpose.
         n_planted_removed: those whose wrong label the study removed.
         n_right_removed: right original labels that it removed as well.
@@ -96,6 +100,7 @@ class Found:
 
     n_images: int
     n_rated: int
+    n_audited: int
     n_planted: int
     n_planted_removed: int
     n_right_removed: int
@@ -121,7 +126,7 @@ class Found:
         second = (
             f"The original labels leave out {self.n_second} second digits; the study found "
             f"{self.n_second_found}, asking only about the {self.n_rated} images on which a model "
-            "disagrees with the original label."
+            f"disagrees with the original label and {self.n_audited} drawn at random of the others."
         )
         exact = (
             f"Labels say exactly what is shown on {self.n_exact_before:,} images before and "
@@ -300,11 +305,14 @@ def _write_records(records: Reassessment, folder: Path) -> None:
     write_table(folder / "questions.csv", columns)
     write_posterior(records.posterior, folder / "posterior.npz")
     write_labels(records.labels, folder / "labels.json")
+    if records.labels.audit is not None:
+        write_audit(records.labels.audit, folder / "audit.json")
     write_scores(records.scores, records.labels.name, folder / "scores.json")
 
 
 def _found(digits: Digits, records: Reassessment) -> Found:
     """The labels and the scores, held against the truth."""
+    audit = records.labels.audit
     grid = np.tile(np.arange(len(CLASS_NAMES)), (len(digits.planted), 1))
     every = np.arange(len(grid))
     sets = (digits.truth, original_labels(digits.benchmark), records.labels)
@@ -314,6 +322,7 @@ def _found(digits: Digits, records: Reassessment) -> Found:
     return Found(
         n_images=len(truth),
         n_rated=int(records.proposals.rated.sum()),
+        n_audited=0 if audit is None else n_skipped_drawn(audit),
         n_planted=int(digits.planted.sum()),
         n_planted_removed=int((removed & digits.planted).sum()),
         n_right_removed=int((removed & ~digits.planted).sum()),

@@ -112,7 +112,7 @@ def write_study_of(records: Reassessment, folder: Path, *, pairs_per_model: int)
     models = {one.model: folder / "predictions" / f"{one.model}.npz" for one in records.predictions}
     study = add_models(study, models)
     study = change_settings(study, "propose", {"pairs_per_model": pairs_per_model})
+    propose_study(study)  # before it has gold, so that the demo's own audit is drawn again
     gold = kept_in_study(study, folder / "gold.csv", "gold")
-    study = change_settings(study, "aggregate", {"gold": gold})
-    propose_study(study)
+    change_settings(study, "aggregate", {"gold": gold})
     return where

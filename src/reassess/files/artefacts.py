@@ -48,7 +48,8 @@ from reassess.records import (
     align,
     factorize,
 )
-from reassess.statistics import wilson_bounds, wilson_interval
+from reassess.statistics import wilson_interval
+from reassess.statistics.sampling import audited_interval
 
 _MODEL = "model:"
 
@@ -306,12 +307,11 @@ def accuracy_as_dict(accuracy: Accuracy, confidence: float) -> dict[str, Any]:
 
 def _audited(found: AuditedAccuracy, counted: Accuracy, confidence: float) -> dict[str, Any]:
     """Value and interval from an audit, beside the value as counted."""
-    n = np.array([found.n_effective])
-    low, high = (float(end[0]) for end in wilson_bounds(found.value * n, n, confidence))
+    low, high = audited_interval(found.value, found.n_scored, found.departures, confidence)
     return {
         "value": found.value,
-        "low": min(low, found.value),
-        "high": max(high, found.value),
+        "low": low,
+        "high": high,
         "counted": counted.value,
         "n_audited_skipped": found.n_skipped,
         "n_audited_unasked": found.n_unasked,

@@ -5,7 +5,8 @@ The same form stands alone, as a study's ``audit.json``, and under ``audit`` in 
     {"format": "reassess audit 1", "strata": [
       {"kind": "skipped", "model": null, "seeds": [7], "n_population": 25111, "n_drawn": 150,
        "inclusion_probability": 0.00597,
-       "drawn": {"image": [IMAGE, …], "label": [CLASS, …], "kept": [CLASS, …]}, "left": {…}}]}
+       "drawn": {"image": [IMAGE, …], "label": [CLASS, …], "kept": [CLASS, …]}, "left": {…}}],
+     "distractors": {"image": [IMAGE, …], "label": [CLASS, …]}}
 """
 
 import json
@@ -84,7 +85,13 @@ def audit_as_dict(audit: Audit) -> dict[str, Any]:
             "kind": one.kind, "model": one.model, "seeds": list(one.seeds), "n_population": n,
             "n_drawn": n_drawn, "inclusion_probability": n_drawn / n, **columns,
         })  # fmt: skip
-    return {"format": FORMAT, "strata": strata}
+    found: dict[str, Any] = {"format": FORMAT, "strata": strata}
+    if audit.distractors is not None:
+        beside = audit.distractors
+        found["distractors"] = {
+            "image": beside.image_ids[beside.image].tolist(), "label": beside.label.tolist()
+        }  # fmt: skip
+    return found
 
 
 def audit_from_dict(
@@ -114,13 +121,28 @@ def audit_from_dict(
                 *(one[name][column] for column in ("image", "label", "kept")), strict=True
             )
         ]
+        beside = value.get("distractors")
+        more = (
+            []
+            if beside is None
+            else [
+                (image, int(label))
+                for image, label in zip(beside["image"], beside["label"], strict=True)
+            ]
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise FileError(
             f"{path}: the audit is not what was written ({error}). Draw it again."
         ) from error
-    named = list(dict.fromkeys(row[0] for row in rows))
+    named = list(dict.fromkeys([*(row[0] for row in rows), *(row[0] for row in more)]))
     row_of = {image: row for row, image in enumerate(named)}
     columns = np.array([(row_of[row[0]], *row[1:]) for row in rows], np.int64).reshape(-1, 5)
     image, label, stratum, kept, drawn = columns.T
-    pairs = Pairs(np.array(named, dtype=str), image, label, class_ids)
-    return Audit(strata, pairs, stratum, kept, drawn.astype(bool)).aligned_to(image_ids)
+    ids = np.array(named, dtype=str)
+    distractors = None
+    if more:
+        place, which = np.array([(row_of[image], label) for image, label in more], np.int64).T
+        distractors = Pairs(ids, place, which, class_ids)
+    pairs = Pairs(ids, image, label, class_ids)
+    found = Audit(strata, pairs, stratum, kept, drawn.astype(bool), distractors)
+    return found.aligned_to(image_ids)

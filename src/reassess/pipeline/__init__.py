@@ -3,13 +3,15 @@
 Records flow one way; each stage makes one record from others::
 
     predictions ──proposals──▶ pairs worth asking about ──tasks──▶ questions
-                                                                       │
+                                 │                       ▲             │
+                                 └──audit──▶ random sample of the rest │
+                                                         │             │
                                                    raters (votes)      │     experts
                                               ┌────────────────────────┴────────┐
-                                              ▼                                 ▼
+                                              ▼          │                      ▼
                                             votes ──posterior──▶ P(truth)     gold
-                                                                    │           │
-                                                              labels ◀──────────┘
+                                                         │          │           │
+                                                         └───▶ labels ◀─────────┘
                                                                     │
                                          scores ◀── predictions ────┘
 
@@ -21,6 +23,7 @@ an argument (`stage.Artefacts`): a study's folder, or memory (`reassess_benchmar
 `stage`      the contract: a stage as a value, and where records lie
 `options`    what each command and section of a manifest takes: one validated type each
 `proposals`  the first stages: pairs by a rule, questions on screens
+`audits`     what is drawn at random of the rest, to be asked about as well
 `labels`     the last stages: the posterior, the labels, the scores
 `runner`     what is stale, and running it
 ===========  ==========================================================================
@@ -38,6 +41,7 @@ import numpy as np
 
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, OptionError, preview
+from reassess.pipeline.audits import make_audit
 from reassess.pipeline.labels import (
     make_labels,
     make_posterior,
@@ -89,9 +93,15 @@ PROPOSALS = Stage(
     },
     decided_by=("rule", "pairs_per_model", "recall", "budget"),
 )  # fmt: skip
+AUDIT = Stage(
+    name="audit", section="propose", run=make_audit, options=ProposeOptions,
+    needs=("proposals", "benchmark"),
+    sees=("audit", "tasks", "votes", "gold"),
+    decided_by=("audit", "audit_seed"),
+)  # fmt: skip
 TASKS = Stage(
     name="tasks", section="propose", run=make_tasks, options=ProposeOptions,
-    needs=("proposals", "benchmark"),
+    needs=("proposals", "benchmark", "audit"),
     uses={"hierarchy": always, "remarks": always},
     sees=("votes", "tasks"),
     decided_by=("per_task",),
@@ -106,7 +116,9 @@ POSTERIOR = Stage(
 LABELS = Stage(
     name="labels", section="label", run=make_labels, options=LabelOptions,
     needs=("posterior", "benchmark"),
-    uses={"gold": always, "adjudications": always, "models": always, "name": always},
+    uses={
+        "gold": always, "adjudications": always, "audit": always, "models": always, "name": always,
+    },
     sees=("tasks", "withdrawn"),
     decided_by=tuple(LabelOptions.__dataclass_fields__),
 )  # fmt: skip
@@ -115,7 +127,7 @@ SCORES = Stage(
     needs=("labels", "models", "benchmark"),
 )  # fmt: skip
 
-STAGES = (PROPOSALS, TASKS, VOTES, POSTERIOR, LABELS, SCORES)
+STAGES = (PROPOSALS, AUDIT, TASKS, VOTES, POSTERIOR, LABELS, SCORES)
 """The pipeline."""
 
 Ask = Callable[[Questions], Votes]
@@ -256,6 +268,7 @@ def _check_answered(questions: Questions, votes: Votes) -> None:
 
 
 __all__ = [
+    "AUDIT",
     "LABELS",
     "POSTERIOR",
     "PROPOSALS",
@@ -278,6 +291,7 @@ __all__ = [
     "Stage",
     "StageCheck",
     "check_stages",
+    "make_audit",
     "make_labels",
     "make_posterior",
     "make_proposals",

@@ -29,6 +29,7 @@ from reassess.notes import note
 from reassess.pipeline.stage import Made, Models, NoOptions
 from reassess.progress import Progress, null_progress
 from reassess.records import (
+    Audit,
     Benchmark,
     Gold,
     LabelSets,
@@ -196,6 +197,7 @@ def make_labels(
     benchmark: Benchmark,
     gold: Gold | None = None,
     adjudications: Gold | None = None,
+    audit: Audit | None = None,
     models: Models | Sequence[str] = (),
     tasks: Tasks | None = None,
     withdrawn: Sequence[str] | None = None,
@@ -214,6 +216,7 @@ def make_labels(
         benchmark: all images, with their original labels.
         gold: to choose the threshold by, and to state precision and recall.
         adjudications: experts' decisions about single questions; they win over votes.
+        audit: what was drawn at random to be asked about; it stands with the labels.
         models: the models whose predictions were asked about, or their names; none where that
             is not known.
         tasks: all that was asked; None where that is not known.
@@ -247,7 +250,8 @@ def make_labels(
     decided, n_decided = posterior, 0
     if adjudications is not None:
         decided, n_decided = with_adjudications(posterior, adjudications)
-    labels = reassessed_labels(decided, benchmark, point, name=name)
+    audit = _audit_of(audit, benchmark, withdrawn or ())
+    labels = reassessed_labels(decided, benchmark, point, name=name, audit=audit)
     names = models.names if isinstance(models, Models) else tuple(models)
     if names:
         labels = replace(labels, models=names)
@@ -262,6 +266,16 @@ def make_labels(
     if n_decided:
         summary += f"; {n_decided:,} questions decided by experts"
     return Made(labels, summary, LabelDetails(decided, n_decided))
+
+
+def _audit_of(audit: Audit | None, benchmark: Benchmark, withdrawn: Sequence[str]) -> Audit | None:
+    """What an audit drew of images that were not withdrawn; None where that is nothing."""
+    if audit is None or not audit.strata:
+        return None
+    audit = audit.numbered_by(benchmark.classes).aligned_to(benchmark.image_ids)
+    counts = ~np.isin(benchmark.image_ids, list(withdrawn))
+    audit = audit.take(counts[audit.pairs.image])
+    return audit if audit.strata else None
 
 
 def _counting(said: Gold | None, benchmark: Benchmark, withdrawn: Sequence[str]) -> Gold | None:

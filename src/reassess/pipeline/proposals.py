@@ -14,6 +14,7 @@ from jaxtyping import Bool
 from reassess.aggregation import dawid_skene
 from reassess.engines import Engine
 from reassess.errors import OptionError
+from reassess.pipeline.audits import wanted_pairs
 from reassess.pipeline.stage import Made, Models
 from reassess.progress import Progress, null_progress
 from reassess.proposals import (
@@ -22,10 +23,11 @@ from reassess.proposals import (
     ProposalResult,
     ProposeOptions,
     apply_rule,
-    build_questions,
     split_into_tasks,
 )
+from reassess.proposals.audits import audited_questions
 from reassess.records import (
+    Audit,
     Benchmark,
     Gold,
     Hierarchy,
@@ -120,6 +122,7 @@ def make_tasks(
     *,
     proposals: Proposals,
     benchmark: Benchmark,
+    audit: Audit | None = None,
     hierarchy: Hierarchy | None = None,
     remarks: Pairs | None = None,
     votes: Votes | None = None,
@@ -136,6 +139,7 @@ def make_tasks(
     Args:
         proposals: the pairs worth asking about.
         benchmark: the images.
+        audit: what was drawn to be asked about beyond that.
         hierarchy: which class is a kind of which; None where that is not known.
         remarks: pairs that raters named in their own words, asked about as proposals are.
         votes: what was answered so far.
@@ -151,8 +155,12 @@ def make_tasks(
     del engine
     progress("splitting into tasks")
     ids = benchmark.image_ids
-    questions = build_questions(proposals).numbered_by(benchmark.classes, source="proposals")
-    wanted = questions.require_pairs().aligned_to(ids, source="questions")
+    wanted = wanted_pairs(proposals, benchmark)
+    if audit is not None and audit.strata:
+        every = proposals.pairs.numbered_by(benchmark.classes, source="proposals")
+        every = every.aligned_to(ids, source="proposals")
+        drawn = audited_questions(audit.numbered_by(benchmark.classes).aligned_to(ids), every)
+        wanted = Pairs.concatenate([wanted, drawn.take(~drawn.is_in(wanted))])
     if remarks is not None:
         named = remarks.aligned_to(ids, source="remarks")
         wanted = Pairs.concatenate([wanted, named.take(~named.is_in(wanted))])

@@ -63,6 +63,9 @@ class ProposeOptions:
         recall: the wanted recall, in (0, 1]; None for what the rule does without one.
         budget: the most proposals; None for no limit.
         per_task: the most questions of a task.
+        audit: how many of the skipped images are asked about all the same, drawn at random; None
+            for the default (`reassess.proposals.audits`) when questions are first made, 0 for none.
+        audit_seed: of that draw.
 
     Raises:
         OptionError: a value is out of range, or means nothing to the rule.
@@ -73,9 +76,14 @@ class ProposeOptions:
     recall: float | None = None
     budget: int | None = None
     per_task: int = PER_TASK
+    audit: int | None = None
+    audit_seed: int = 0
 
     def __post_init__(self) -> None:
         RULES.checked(self.rule, "rule")
+        for name, number in (("audit", self.audit), ("audit_seed", self.audit_seed)):
+            if number is not None and number < 0:
+                raise OptionError(f"{name} is {number}, but must be 0 or more.")
         for name in ("pairs_per_model", "budget", "per_task"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -61,6 +61,9 @@ class Audit:
             ``unasked``.
         drawn: whether the pair was drawn. Within a stratum every set of as many pairs was equally
             likely, so that the inclusion probability is the share that was drawn.
+        distractors: further classes that are asked about on drawn images that were skipped, so
+            that these have as many questions as others and raters cannot tell them apart; None
+            where there are none. Labels do not carry them: they say what was asked.
 
     Raises:
         DataError: columns differ in length, a stratum holds no pair, or a pair is in two strata.
@@ -71,6 +74,7 @@ class Audit:
     stratum: Int[np.ndarray, "P"]
     kept: Int[np.ndarray, "P"]
     drawn: Bool[np.ndarray, "P"]
+    distractors: Pairs | None = None
 
     def __post_init__(self) -> None:
         if not len(self.pairs) == len(self.stratum) == len(self.kept) == len(self.drawn):
@@ -90,6 +94,11 @@ class Audit:
             object.__setattr__(self, "pairs", self.pairs.take(order))
             for column in ("stratum", "kept", "drawn"):
                 object.__setattr__(self, column, getattr(self, column)[order])
+
+    @property
+    def is_whole(self) -> Bool[np.ndarray, "P"]:
+        """Whether each pair stands for a skipped image, which is asked about as a whole."""
+        return ~self.of_kind("unasked")
 
     @property
     def n_population(self) -> Int[np.ndarray, "S"]:
@@ -117,6 +126,7 @@ class Audit:
             np.searchsorted(kept, self.stratum[rows]),
             self.kept[rows],
             self.drawn[rows],
+            self.distractors,
         )
 
     def numbered_by(self, classes: Classes | None) -> "Audit":
@@ -128,7 +138,10 @@ class Audit:
         kept, has = self.kept.copy(), self.kept >= 0
         known = replace(self.pairs.take(has), label=kept[has])
         kept[has] = known.numbered_by(classes, source="audit").label
-        return replace(self, pairs=self.pairs.numbered_by(classes, source="audit"), kept=kept)
+        pairs, distractors = self.pairs.numbered_by(classes, source="audit"), self.distractors
+        if distractors is not None:
+            distractors = distractors.numbered_by(classes, source="audit")
+        return replace(self, pairs=pairs, kept=kept, distractors=distractors)
 
     def aligned_to(self, image_ids: Shaped[np.ndarray, "N"]) -> "Audit":
         """The same, its images as rows of another list.
@@ -137,4 +150,7 @@ class Audit:
             AlignmentError: an image is not in the list.
         """
         ids = as_ids(image_ids, "audit")
-        return replace(self, pairs=self.pairs.aligned_to(ids, source="audit"))
+        pairs, distractors = self.pairs.aligned_to(ids, source="audit"), self.distractors
+        if distractors is not None:
+            distractors = distractors.aligned_to(ids, source="audit")
+        return replace(self, pairs=pairs, distractors=distractors)

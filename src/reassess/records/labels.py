@@ -181,7 +181,7 @@ class LabelSets:
             object.__setattr__(self, "asked", Pairs(self.image_ids, image, label, class_ids))
         if self.audit is not None:
             pairs = replace(self.audit.pairs, image_ids=self.image_ids, class_ids=class_ids)
-            object.__setattr__(self, "audit", replace(self.audit, pairs=pairs))
+            object.__setattr__(self, "audit", replace(self.audit, pairs=pairs, distractors=None))
 
     @classmethod
     def from_lists(cls, name: str, image_ids: Any, lists: Any, **more: Any) -> "LabelSets":

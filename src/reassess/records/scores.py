@@ -103,7 +103,8 @@ class UnaskedPredictions:
     Attributes:
         n_unasked: top predictions that are no label, that no question was about, and that no
             audit drew from; they count as wrong.
-        n_unchecked: top predictions that are right by an original label that nobody checked.
+        n_unchecked: top predictions that are right by an original label that nobody checked and
+            that no audit drew from.
         low: accuracy where none of the unasked ones is in the image.
         high: accuracy where all of them are.
     """
@@ -121,14 +122,15 @@ class AuditedAccuracy:
     Attributes:
         value: the estimate, in [0, 1].
         n_scored: estimated number of images with a label.
-        n_effective: independent images that would say as much; the interval is Wilson's for them.
-        n_skipped: skipped images that were drawn.
+        departures: how often drawn pairs lower and raise it, and by how much, by stratum; the
+            interval follows from them (`reassess.statistics.sampling.audited_interval`).
+        n_skipped: skipped images that were drawn, disputed ones among them.
         n_unasked: unasked predictions of this model that were drawn.
     """
 
     value: float
     n_scored: float
-    n_effective: float
+    departures: Float[np.ndarray, "2 5 S"]
     n_skipped: int
     n_unasked: int
 
@@ -221,12 +223,15 @@ class UnaskedDifference:
         low: accuracy of the first less that of the second where all of the first's are absent and
             all of the second's present.
         high: the difference the other way round. A prediction that both make is one.
+        n_unchecked: images of which one model is right by an original label that nobody checked and
+            that no audit drew from, and the other wrong.
     """
 
     n_a: int
     n_b: int
     low: float
     high: float
+    n_unchecked: int = 0
 
     @property
     def is_open(self) -> bool:

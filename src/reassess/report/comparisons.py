@@ -9,16 +9,25 @@ from reassess.report import formatting as fmt
 
 
 def _on_unasked(comparison: Comparison) -> list[str]:
-    """How many predictions raters were not asked about, and the bounds that they leave."""
+    """What raters were not asked about: predictions with the bounds they leave, and labels."""
     found, a, b = comparison.unasked, comparison.model_a, comparison.model_b
-    if found is None or not found.n_a + found.n_b:
+    if found is None:
         return []
+    unchecked = []
+    if found.n_unchecked:
+        images = fmt.count(found.n_unchecked, "image")
+        unchecked.append(
+            f"The interval is conditional on the original labels of {images} on which they differ,"
+            " which raters did not check."
+        )
+    if not found.n_a + found.n_b:
+        return unchecked
     told = (
         f"Raters were not asked about {found.n_a:,} predictions of {a} and {found.n_b:,} of {b},"
         f" which count as wrong; {a} less {b} lies between {fmt.points(found.low, 2)} and"
         f" {fmt.points(found.high, 2)} points whatever they are."
     )
-    return [told]
+    return [told, *unchecked]
 
 
 def _on_label_uncertainty(comparison: Comparison) -> list[str]:

@@ -97,20 +97,21 @@ def score_table(
 def _unchecked(scores: Sequence[ModelScore]) -> tuple[str, ...]:
     """What the intervals are conditional on, or the audit that they rest on."""
     audited = [one.audited for one in scores if one.audited is not None]
+    rest: tuple[str, ...] = ()
     if audited:
         n_unasked = sum(one.n_unasked for one in audited)
         parts = [fmt.count(max(one.n_skipped for one in audited), "skipped image")]
         parts += [fmt.count(n_unasked, "unasked prediction")] if n_unasked else []
-        return (f"Levels and intervals rest on an audit of {fmt.listed(parts)}.",)
+        rest = (f"Levels and intervals rest on an audit of {fmt.listed(parts)}.",)
     found = [one.unasked.n_unchecked for one in scores if one.unasked is not None]
     if not found or not max(found):
-        return ()
+        return rest
     told = (
         "Intervals are conditional on skipped images being labelled rightly: up to"
         f" {fmt.count(max(found), 'prediction')} of a model are right by an original label that"
         " raters did not check."
     )
-    return (told,)
+    return (*rest, told)
 
 
 def _gap(scores: Sequence[ModelScore], digits: int) -> tuple[Column, list[float | None]]:

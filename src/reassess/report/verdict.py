@@ -361,6 +361,7 @@ def rank_lines(found: UncertainScores, sensitivity: Sensitivity | None) -> list[
     lines = []
     if adjacent:
         lines += [decided_sentence(found), *_corrected(found, adjacent)]
+    lines += _skipped_sentences(found)
     if found.uncertainty is None:
         return [*lines, f"Labels are taken as certain: {found.no_label_uncertainty}."]
     if adjacent:
@@ -368,6 +369,22 @@ def rank_lines(found: UncertainScores, sensitivity: Sensitivity | None) -> list[
     lines.append(calibration_sentence(found))
     if sensitivity is not None:
         lines.append(_moves(sensitivity))
+    return lines
+
+
+def _skipped_sentences(found: UncertainScores) -> list[str]:
+    """The audit that the scores rest on, and what they are conditional on without one."""
+    lines = []
+    if found.audited is not None:
+        n_skipped, n_unasked = found.audited.n_skipped, found.audited.n_unasked
+        parts = [fmt.count(n_skipped, "skipped image")] if n_skipped else []
+        parts += [fmt.count(n_unasked, "unasked prediction")] if n_unasked else []
+        lines.append(f"Levels, ranks and intervals rest on an audit of {fmt.listed(parts)}.")
+    if found.n_unchecked:
+        lines.append(
+            "Intervals are conditional on the original labels of"
+            f" {fmt.count(found.n_unchecked, 'image')} being right, which raters did not check."
+        )
     return lines
 
 

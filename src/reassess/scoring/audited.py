@@ -32,7 +32,13 @@ from reassess.records import (
 )
 from reassess.scoring.accuracy import on_shared_images
 from reassess.statistics import normal_p_value, z_critical
-from reassess.statistics.sampling import Foretold, Ratio, Sample, prediction_powered_ratio
+from reassess.statistics.sampling import (
+    Foretold,
+    Ratio,
+    Sample,
+    departure_reach,
+    prediction_powered_ratio,
+)
 
 
 @checks_records
@@ -82,18 +88,13 @@ def accuracy_of_top(top: Int[np.ndarray, "n"], labels: LabelSets) -> AuditedAccu
     found = known.ratio(known.right(top))
     if found is None:
         return None
-    value = min(max(found.value, 0.0), 1.0)
-    # Away from 0 and 1, where a proportion would have no variance of its own.
-    inner = (value * found.denominator + 2) / (found.denominator + 4)
-    variance = inner * (1 - inner)
     audit = known.audit
-    skipped = audit.of_kind("skipped")
-    own = ~skipped & (top[audit.pairs.image] == audit.pairs.label)
+    own = audit.of_kind("unasked") & (top[audit.pairs.image] == audit.pairs.label)
     return AuditedAccuracy(
-        value=value,
+        value=min(max(found.value, 0.0), 1.0),
         n_scored=found.denominator,
-        n_effective=variance / (variance / found.denominator + found.variance),
-        n_skipped=int((audit.drawn & skipped).sum()),
+        departures=found.departures,
+        n_skipped=int((audit.drawn & audit.is_whole).sum()),
         n_unasked=int((audit.drawn & own).sum()),
     )
 
@@ -108,49 +109,43 @@ def difference_of_tops(
     """
     known = AuditColumns.of(labels)
     right_a, right_b = known.right(a), known.right(b)
-    less = right_a.less(right_b)
-    # The two models' difference is open where they differ; else both are right or neither is.
-    whole = ~known.audit.of_kind("unasked")
-    image = known.audit.pairs.image
-    less = replace(less, is_open=less.is_open & (~whole | (a[image] != b[image])))
-    found = known.ratio(less)
     of_a, of_b = known.ratio(right_a), known.ratio(right_b)
-    either = known.ratio(known.absolute(less))
-    if found is None or of_a is None or of_b is None or either is None:
+    image = known.audit.pairs.image
+    if of_a is None or of_b is None:
         return None
-    n_either = max(either.value, abs(found.value))
-    by_images = max(n_either - found.value**2, 0.0) / found.denominator
-    half = z_critical(confidence) * math.sqrt(by_images + found.variance)
-    # Under the hypothesis the difference is 0, as McNemar counts it.
-    spread = math.sqrt(n_either / found.denominator + found.variance)
-    return AuditedDifference(
-        value=found.value,
-        low=max(found.value - half, -1.0),
-        high=min(found.value + half, 1.0),
-        p_value=normal_p_value(found.value / spread) if spread else 1.0,
-        accuracy_a=min(max(of_a.value, 0.0), 1.0),
-        accuracy_b=min(max(of_b.value, 0.0), 1.0),
-    )
+    return known.difference(right_a, right_b, (of_a, of_b), a[image] != b[image], confidence)
 
 
 @dataclass(frozen=True, slots=True)
-class _Right:
+class ModelColumns:
     """Whether a model is right: as foretold of each image, and as the drawn pairs show it.
 
     Attributes:
         foretold: of each image.
         seen: of each drawn pair.
-        is_open: of each pair of the audit whether it can change that.
+        can_fall: of each pair of the audit whether asking about it can make that less.
+        can_rise: whether it can make it more.
     """
 
     foretold: Float[np.ndarray, "n"]
     seen: Float[np.ndarray, "d"]
-    is_open: Bool[np.ndarray, "P"]
+    can_fall: Bool[np.ndarray, "P"]
+    can_rise: Bool[np.ndarray, "P"]
 
-    def less(self, other: "_Right") -> "_Right":
-        """What this model has right and another has not, less what only the other has."""
-        is_open = self.is_open | other.is_open
-        return _Right(self.foretold - other.foretold, self.seen - other.seen, is_open)
+    def less(self, other: "ModelColumns", differ: Bool[np.ndarray, "P"]) -> "ModelColumns":
+        """What this model has right and another has not, less what only the other has.
+
+        Args:
+            other: the other model.
+            differ: of each pair of the audit whether the models predict different classes there;
+                where they do not, both are right or neither is.
+        """
+        return ModelColumns(
+            self.foretold - other.foretold,
+            self.seen - other.seen,
+            differ & (self.can_fall | other.can_rise),
+            differ & (self.can_rise | other.can_fall),
+        )
 
 
 @dataclass(frozen=True)
@@ -185,33 +180,84 @@ class AuditColumns:
         whole = replace(audit.pairs.take(~unasked), label=audit.kept[~unasked])
         return cls(audit, labels, _with_originals(rated, whole), rated)
 
-    def right(self, top: Int[np.ndarray, "n"]) -> _Right:
+    def right(self, top: Int[np.ndarray, "n"]) -> ModelColumns:
         """Whether a model is right, whose top predictions these are."""
         image, label = self.audit.pairs.image, self.audit.pairs.label
         unasked, drawn = self.audit.of_kind("unasked"), self.audit.drawn
         says = top[image]
         found = self.labels.contains(image, label) & (says == label)
         seen = np.where(unasked, found, self.rated.contains(image, says))
-        return _Right(
-            self.first.contains(np.arange(len(top)), top).astype(float),
+        foretold = self.first.contains(np.arange(len(top)), top)
+        # An unasked prediction that holds gives its image a label, where it has none.
+        gains = unasked & ~(says == label) & (self.rated.sizes == 0)[image]
+        return ModelColumns(
+            foretold.astype(float),
             seen[drawn].astype(float),
-            ~unasked | (says == label),
+            ~unasked & foretold[image] | gains,
+            np.where(unasked, says == label, ~foretold[image]),
         )
 
-    def absolute(self, less: _Right) -> _Right:
+    def absolute(self, less: ModelColumns) -> ModelColumns:
         """The images that exactly one of two models has right, of their difference."""
         drawn = self.audit.drawn
         before = less.foretold[self.audit.pairs.image[drawn]]
         # An unasked prediction adds to what its image is otherwise.
         by_pair = np.abs(before + less.seen) - np.abs(before)
         seen = np.where(self.audit.of_kind("unasked")[drawn], by_pair, np.abs(less.seen))
-        return _Right(np.abs(less.foretold), seen, less.is_open)
+        return replace(less, foretold=np.abs(less.foretold), seen=seen)
 
-    def ratio(self, right: _Right) -> Ratio | None:
+    def ratio(self, right: ModelColumns) -> Ratio | None:
         """The number of images that are right, of those with a label."""
-        audit = self.audit
-        sample = Sample(audit.stratum[audit.drawn], audit.n_population)
-        return prediction_powered_ratio(self._foretold(right), self._labelled, sample)
+        n = len(self.audit.strata)
+        return prediction_powered_ratio(
+            self._foretold(right.foretold, right.seen),
+            self._labelled,
+            self.sample,
+            np.bincount(self.audit.stratum, right.can_fall, n),
+            np.bincount(self.audit.stratum, right.can_rise, n),
+        )
+
+    def difference(
+        self,
+        a: "ModelColumns",
+        b: "ModelColumns",
+        ratios: tuple[Ratio, Ratio],
+        differ: Bool[np.ndarray, "P"],
+        confidence: float,
+    ) -> AuditedDifference | None:
+        """Accuracy of one model less that of another; None where it judges nothing.
+
+        Args:
+            a: the first model.
+            b: the second.
+            ratios: their accuracies.
+            differ: of each pair of the audit whether they predict different classes there.
+            confidence: of the interval.
+        """
+        less = a.less(b, differ)
+        found, either = self.ratio(less), self.ratio(self.absolute(less))
+        if found is None or either is None:
+            return None
+        n_either = max(either.value, abs(found.value))
+        by_images = max(n_either - found.value**2, 0.0) / found.denominator
+        z = z_critical(confidence)
+        below, above = departure_reach(found.departures, confidence)
+        # Under the hypothesis the difference is 0, as McNemar counts it.
+        towards_0 = (below if found.value > 0 else above) / z
+        spread = math.sqrt(n_either / found.denominator + towards_0**2)
+        return AuditedDifference(
+            value=found.value,
+            low=max(found.value - math.hypot(z * math.sqrt(by_images), below), -1.0),
+            high=min(found.value + math.hypot(z * math.sqrt(by_images), above), 1.0),
+            p_value=normal_p_value(found.value / spread) if spread else 1.0,
+            accuracy_a=min(max(ratios[0].value, 0.0), 1.0),
+            accuracy_b=min(max(ratios[1].value, 0.0), 1.0),
+        )
+
+    @property
+    def sample(self) -> Sample:
+        """Where the drawn pairs come from."""
+        return Sample(self.audit.stratum[self.audit.drawn], self.audit.n_population)
 
     @cached_property
     def _labelled(self) -> Foretold:
@@ -221,21 +267,17 @@ class AuditColumns:
         before, after = self.first.sizes > 0, self.rated.sizes > 0
         new = self.labels.contains(image, label) & ~after[image]
         seen = np.where(unasked, new, after[image])
-        is_open = ~unasked | ~after[image]
-        return self._foretold(_Right(before.astype(float), seen[drawn].astype(float), is_open))
+        return self._foretold(before.astype(float), seen[drawn].astype(float))
 
-    def _foretold(self, right: _Right) -> Foretold:
+    def _foretold(
+        self, of_images: Float[np.ndarray, "n"], seen: Float[np.ndarray, "d"]
+    ) -> Foretold:
         """A quantity of images, of which unasked predictions are foretold to change nothing."""
         audit, n = self.audit, len(self.audit.strata)
-        foretold = right.foretold[audit.pairs.image] * ~audit.of_kind("unasked")
+        foretold = of_images[audit.pairs.image] * audit.is_whole
         total = np.bincount(audit.stratum, foretold, n)
-        return Foretold(
-            right.seen,
-            foretold[audit.drawn],
-            total,
-            np.bincount(audit.stratum, right.is_open, n),
-            float(right.foretold.sum() - total.sum()),
-        )
+        certain = float(of_images.sum() - total.sum())
+        return Foretold(seen, foretold[audit.drawn], total, certain)
 
 
 def _without(labels: LabelSets, pairs: Pairs) -> LabelSets:

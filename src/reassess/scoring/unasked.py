@@ -37,6 +37,19 @@ def is_unasked(classes: Int[np.ndarray, "n k"], labels: LabelSets) -> Bool[np.nd
     return ~known
 
 
+def is_unchecked(labels: LabelSets) -> Bool[np.ndarray, "n"]:
+    """Whether each image keeps an original label that raters did not check, nor an audit drew from.
+
+    None is where the labels do not say which images were rated.
+    """
+    if labels.rated is None:
+        return np.zeros(len(labels), dtype=bool)
+    unchecked = ~labels.rated
+    if labels.audit is not None:
+        unchecked[labels.audit.pairs.image[labels.audit.is_whole]] = False
+    return unchecked
+
+
 def unasked_predictions(
     classes: Int[np.ndarray, "n k"], labels: LabelSets, value: float | None
 ) -> UnaskedPredictions | None:
@@ -56,7 +69,7 @@ def unasked_predictions(
     n_scored = int((~empty).sum())
     n_new, n_more = int((unasked & empty).sum()), int((unasked & ~empty).sum())
     right = correct(classes[:, :1], labels)
-    unchecked = 0 if labels.rated is None else int((right & ~labels.rated).sum())
+    unchecked = int((right & is_unchecked(labels)).sum())
     high = (value * n_scored + n_more + n_new) / (n_scored + n_new)
     return UnaskedPredictions(n_more + n_new, unchecked, value, min(high, 1.0))
 
@@ -83,8 +96,13 @@ def unasked_difference(
     open_a, open_b = is_unasked(classes_a, labels), is_unasked(classes_b, labels)
     high = _most(classes_a, classes_b, open_a, labels, value * n_scored)
     low = -_most(classes_b, classes_a, open_b, labels, -value * n_scored)
+    differ = correct(classes_a, labels) != correct(classes_b, labels)
     return UnaskedDifference(
-        int(open_a.any(axis=1).sum()), int(open_b.any(axis=1).sum()), max(low, -1.0), min(high, 1.0)
+        int(open_a.any(axis=1).sum()),
+        int(open_b.any(axis=1).sum()),
+        max(low, -1.0),
+        min(high, 1.0),
+        int((differ & is_unchecked(labels)).sum()),
     )
 
 

@@ -9,7 +9,7 @@ Sampling Techniques, chapters 5 and 6; E. L. Korn and B. I. Graubard (1998), Sur
 24:193-201 (interval of a share with the effective size of the sample); A. N. Angelopoulos et al.
 (2023), Science 382:669-674, and A. N. Angelopoulos, J. C. Duchi, T. Zrnic (2023), arXiv 2311.01453
 (prediction-powered inference, and its strength); A. Fisch et al. (2024), arXiv 2406.04291 (the same
-in strata).
+in strata); G. Y. Zou, A. Donner (2008), Statistics in Medicine 27:1693-1702 (intervals of sums).
 """
 
 import math
@@ -64,12 +64,7 @@ class Sample:
         ]
         return weight
 
-    def variance(
-        self,
-        value: Float[np.ndarray, "n"],
-        share_open: Float[np.ndarray, "S"] | None = None,
-        square_open: Float[np.ndarray, "S"] | None = None,
-    ) -> float:
+    def variance(self, value: Float[np.ndarray, "n"]) -> float:
         """Estimated variance of the weighted total of a value over such samples.
 
         A stratum of which one element of several was drawn has no spread of its own; it is
@@ -77,25 +72,14 @@ class Sample:
 
         Args:
             value: of each element drawn.
-            share_open: the share of each stratum that can differ from its mean at all. So that one
-                of which no element that was drawn does so has a spread, two draws of this part
-                are added. None adds none.
-            square_open: their squared distance from the mean; given with ``share_open``.
         """
         n, total = self.n_drawn, self.n_population.astype(np.float64)
         size = np.maximum(n, 1)
         mean = np.bincount(self.stratum, value, minlength=len(n)) / size
         square = np.bincount(self.stratum, value**2, minlength=len(n)) / size
-        around = np.maximum(square - mean**2, 0.0)
-        left = np.maximum(total - n, 0.0)
-        if share_open is not None and square_open is not None:
-            n_open = n * share_open
-            added = 2 * square_open * share_open**2 / ((n_open + 1) * (n_open + 2))
-            of_mean = around * size / ((size + 1) * (size + 2)) + added
-            return float((total * left * of_mean).sum())
-        spread = around * size / np.maximum(n - 1, 1)
+        spread = np.maximum(square - mean**2, 0.0) * size / np.maximum(n - 1, 1)
         spread[n == 1] = float(np.mean(value**2)) if len(value) else 0.0
-        return float((total * left * spread / size).sum())
+        return float((total * np.maximum(total - n, 0.0) * spread / size).sum())
 
 
 def stratified_share(
@@ -147,15 +131,12 @@ class Foretold:
         seen: of each element drawn.
         foretold: of each element drawn.
         n_foretold: total of what is foretold over all elements of each stratum.
-        n_open: elements of each stratum that need not be as foretold; of the others what is seen
-            is what is foretold.
         certain: total over what lies outside the strata, which needs no sample.
     """
 
     seen: Float[np.ndarray, "n"]
     foretold: Float[np.ndarray, "n"]
     n_foretold: Float[np.ndarray, "S"]
-    n_open: Float[np.ndarray, "S"]
     certain: float = 0.0
 
     def strength(self, sample: Sample) -> Float[np.ndarray, "S"]:
@@ -199,38 +180,119 @@ class Ratio:
 
     Attributes:
         value: the ratio.
-        variance: over such samples, by the delta method.
         denominator: the estimated denominator.
+        residual: of each element drawn, by the delta method: what its stratum's mean adds to the
+            ratio, times the denominator.
+        departures: how often, and by how much, elements drawn lower and raise the ratio (see
+            `departure_reach`).
     """
 
     value: float
-    variance: float
     denominator: float
+    residual: Float[np.ndarray, "n"]
+    departures: Float[np.ndarray, "2 5 S"]
 
 
 def prediction_powered_ratio(
-    numerator: Foretold, denominator: Foretold, sample: Sample
+    numerator: Foretold,
+    denominator: Foretold,
+    sample: Sample,
+    can_fall: Float[np.ndarray, "S"],
+    can_rise: Float[np.ndarray, "S"],
 ) -> Ratio | None:
-    """The ratio of two totals, each estimated by itself; its variance by the delta method.
+    """The ratio of two totals, each estimated by itself; the delta method gives its error.
 
-    Values lie in [-1, 1]. So that a stratum of which all that was drawn is as foretold does not
-    count as certain, two draws are added to its spread (Agresti and Min 2005 add as much), for the
-    part of it that is open at all, as far from its mean as those that depart and one that departs
-    by 1 are on average. None where the denominator is not above 0.
+    None where the denominator is not above 0.
+
+    Args:
+        numerator: what is counted; values lie in [-1, 1].
+        denominator: of what.
+        sample: where the elements come from.
+        can_fall: elements of each stratum that can turn out to lower the ratio.
+        can_rise: elements that can raise it.
     """
     below = denominator.total(sample)
     if below <= 0:
         return None
     value = numerator.total(sample) / below
     residual = numerator.residual(sample) - value * denominator.residual(sample)
-    n_open = np.maximum(numerator.n_open, value**2 * denominator.n_open)
-    share_open = n_open / np.maximum(sample.n_population, 1)
     departs = numerator.seen - numerator.foretold
     departs = departs - value * (denominator.seen - denominator.foretold)
-    square = np.bincount(sample.stratum, departs**2, len(share_open))
-    times = np.bincount(sample.stratum, departs != 0, len(share_open))
-    variance = sample.variance(residual, share_open, (square + 1) / (times + 1))
-    return Ratio(value, variance / below**2, below)
+    n, n_strata = sample.n_drawn, len(sample.n_population)
+    unseen = np.sqrt(np.maximum(1 - n / np.maximum(sample.n_population, 1), 0.0))
+    used = np.sqrt(_share_of_variance(residual, departs, sample))
+    weight = sample.n_population * unseen * used * (n > 0) / below
+    parts = []
+    for part, can in ((np.maximum(-departs, 0), can_fall), (np.maximum(departs, 0), can_rise)):
+        total = np.bincount(sample.stratum, part, n_strata)
+        square = np.bincount(sample.stratum, part**2, n_strata)
+        size = (square + 1) / (total + 1)  # 1 where none departs: it might be the largest there is
+        share = can / np.maximum(sample.n_population, 1)
+        parts.append([weight, total, size, n.astype(np.float64), share])
+    return Ratio(value, below, residual, np.array(parts))
+
+
+def _share_of_variance(
+    residual: Float[np.ndarray, "n"], departs: Float[np.ndarray, "n"], sample: Sample
+) -> Float[np.ndarray, "S"]:
+    """How much of the departures' variance is left where the foretelling is used in part."""
+    n = np.maximum(sample.n_drawn, 1)
+    spread = []
+    for value in (residual, departs):
+        mean = np.bincount(sample.stratum, value, minlength=len(n)) / n
+        spread.append(np.bincount(sample.stratum, (value - mean[sample.stratum]) ** 2, len(n)))
+    share = np.divide(spread[0], spread[1], out=np.ones(len(n)), where=spread[1] > 0)
+    return np.minimum(share, 1.0)
+
+
+def departure_reach(
+    departures: Float[np.ndarray, "2 5 S"], confidence: float = 0.95
+) -> tuple[float, float]:
+    """How far below and above its estimate a ratio can lie, as far as its sample tells.
+
+    Departures are rare, and where none was drawn some may be: Wilson's interval of their share in
+    each stratum and direction reaches further up than down. The distances of its ends add up in
+    squares.
+
+    Args:
+        departures: for what lowers and what raises the ratio one row each of: weight of a stratum
+            (times the square root of the share that was not drawn), sum over the elements drawn,
+            usual size of one departure, number of elements drawn, share of the stratum that can
+            depart so.
+        confidence: of the ends.
+
+    Source: G. Y. Zou, A. Donner (2008), Statistics in Medicine 27:1693-1702 (variance estimates
+    recovered from the ends of intervals).
+    """
+    less, more = [], []
+    for weight, total, size, n, share in departures:
+        at_least_one = np.maximum(n, 1)
+        found = np.minimum(total / size / at_least_one, 1.0)
+        low, high = wilson_bounds(found * at_least_one, at_least_one, confidence)
+        high = np.minimum(high, np.maximum(share, found))
+        less.append(float(((weight * size * np.maximum(found - low, 0)) ** 2).sum()))
+        more.append(float(((weight * size * np.maximum(high - found, 0)) ** 2).sum()))
+    return math.sqrt(more[0] + less[1]), math.sqrt(less[0] + more[1])
+
+
+def audited_interval(
+    value: float, n_items: float, departures: Float[np.ndarray, "2 5 S"], confidence: float = 0.95
+) -> tuple[float, float]:
+    """Ends of the interval of a share of items, from the items and from a sample of them.
+
+    Args:
+        value: the share, in [0, 1].
+        n_items: how many items it is of, a sample of all such items.
+        departures: what the sample tells, as of `departure_reach`.
+        confidence: of the interval.
+    """
+    n = np.array([n_items])
+    low, high = (float(end[0]) for end in wilson_bounds(value * n, n, confidence))
+    below, above = departure_reach(departures, confidence)
+    return (
+        max(value - math.hypot(value - min(low, value), below), 0.0),
+        min(value + math.hypot(max(high, value) - value, above), 1.0),
+    )
 
 
 @dataclass(frozen=True, slots=True)

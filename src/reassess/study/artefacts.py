@@ -5,11 +5,12 @@ record         file                              made from
 =============  ================================  =======================================
 proposals      `proposals.parquet`,              original labels, classes, models, the
                `unrated.csv`                     options of ``propose`` (and gold, votes)
-tasks          `tasks.parquet`                   proposals, is-a edges, ``per_task``
+audit          `audit.json`                      proposals, ``audit`` and ``audit_seed``
+tasks          `tasks.parquet`                   proposals, audit, is-a edges, ``per_task``
 votes          as [votes] names, `votes.csv`     people: nothing makes them again
 posterior      `posterior.npz`                   votes, gold, the options of ``aggregate``
 labels         `labels.json`                     posterior, original labels, the options of
-                                                 ``label``, adjudications, the models
+                                                 ``label``, adjudications, audit, the models
 =============  ================================  =======================================
 
 A review of mistakes (`reassess.study.reviewing`) has tasks and votes only, and `review.json`.
@@ -53,9 +54,10 @@ from reassess.files.artefacts import (
     write_tasks,
     write_unrated,
 )
+from reassess.files.audits import read_audit, write_audit
 from reassess.files.places import is_same_place
 from reassess.files.remarks import read_remarks
-from reassess.pipeline import PROPOSALS, Scans, Stage
+from reassess.pipeline import AUDIT, PROPOSALS, Scans, Stage
 from reassess.progress import Progress
 from reassess.proposals import RULES, ListedPairs, Scan, ScanShard
 from reassess.records import Benchmark, Predictions, Proposals, ScoreMatrix
@@ -75,6 +77,7 @@ from reassess.study.withdrawn import WITHDRAWN, read_withdrawn
 
 FILES = {
     "proposals": "proposals.parquet",
+    "audit": "audit.json",
     "tasks": "tasks.parquet",
     "posterior": "posterior.npz",
     "labels": "labels.json",
@@ -108,6 +111,12 @@ def gold_file(study: Study, section: str) -> Path | None:
 def findings_gold_file(study: Study) -> Path | None:
     """The gold that findings are held against: that of ``aggregate``, else that of ``label``."""
     return gold_file(study, "aggregate") or gold_file(study, "label")
+
+
+def all_gold_files(study: Study) -> list[Path]:
+    """The files of gold that the sections of the manifest name, each once."""
+    found = (gold_file(study, section) for section in ("aggregate", "label"))
+    return list(dict.fromkeys(path for path in found if path is not None))
 
 
 def adjudications_file(study: Study) -> Path | None:
@@ -240,6 +249,8 @@ class StudyArtefacts:
         if name == "hierarchy":
             return read_study_hierarchy(self.study, self.benchmark())
         (path,) = self._paths(name, stage.section)
+        if stage is AUDIT and name == "gold":  # to be left out of a draw, whoever names it
+            path = next((one for one in all_gold_files(self.study) if one.is_file()), None)
         if path is None or (name in FILES and not path.is_file()):
             return None
         return self._readers()[name](path)
@@ -255,6 +266,7 @@ class StudyArtefacts:
             "remarks": partial(read_remarks, classes=benchmark.classes),
             "withdrawn": lambda _: read_withdrawn(self.study),
             "proposals": partial(read_proposals, benchmark=benchmark),
+            "audit": lambda path: read_audit(path, benchmark.image_ids, classes=benchmark.classes),
             "tasks": partial(read_tasks, classes=benchmark.classes),
             "posterior": partial(read_posterior, classes=benchmark.classes),
             "labels": partial(read_labels, classes=benchmark.classes),
@@ -270,6 +282,7 @@ class StudyArtefacts:
         notes = {"inputs": dict(inputs)}
         writers: dict[str, Callable[[], None]] = {
             "proposals": lambda: self._write_proposals(record, path, notes),
+            "audit": lambda: write_audit(record, path),
             "tasks": lambda: write_tasks(record, path, notes),
             "posterior": lambda: write_posterior(record, path),
             "labels": lambda: write_labels(record, path),

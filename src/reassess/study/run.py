@@ -12,6 +12,7 @@ import numpy as np
 from reassess.engines import ThreadEngine
 from reassess.errors import OptionError
 from reassess.pipeline import (
+    AUDIT,
     PROPOSALS,
     SCORES,
     STAGES,
@@ -28,7 +29,7 @@ from reassess.pipeline import (
 from reassess.pipeline.proposals import TaskDetails
 from reassess.progress import Progress, null_progress
 from reassess.proposals import SAVINGS, Cost, ProposalResult, rating_cost, seconds_per_question
-from reassess.records import Benchmark, Proposals, Tasks
+from reassess.records import Audit, Benchmark, Proposals, Tasks
 from reassess.study.artefacts import FILES, StudyArtefacts, is_review, refuse_review, votes_file
 from reassess.study.manifest import Study
 
@@ -118,6 +119,7 @@ class Proposed:
         options: how was proposed.
         result: the pairs, by image and class, and what the rule says of them.
         n_resumed: scans of full scores that were finished before.
+        audit: the skipped images that are asked about all the same, drawn at random.
         tasks: the questions on their screens, answered ones included.
         changes: which questions are new, which are answered.
         costs: one a way of rating, for the questions that are open.
@@ -127,6 +129,7 @@ class Proposed:
     options: ProposeOptions
     result: ProposalResult
     n_resumed: int
+    audit: Audit
     tasks: Tasks
     changes: TaskDetails
     costs: tuple[Cost, ...]
@@ -159,7 +162,13 @@ def propose_study(
     unwritten = _Unwritten(lies)
     with ThreadEngine(workers) as engine:
         made = dict(
-            run(unwritten, (PROPOSALS, TASKS), engine=engine, progress=progress, everything=True)
+            run(
+                unwritten,
+                (PROPOSALS, AUDIT, TASKS),
+                engine=engine,
+                progress=progress,
+                everything=True,
+            )
         )
     if write:
         progress("writing")
@@ -169,7 +178,7 @@ def propose_study(
     costs = rating_costs(study, tasks, proposals.details.result.expected_recall)
     return Proposed(
         lies.benchmark(), lies.options(PROPOSALS), proposals.details.result,
-        proposals.details.n_resumed, tasks.record, tasks.details, costs,
+        proposals.details.n_resumed, made["audit"].record, tasks.record, tasks.details, costs,
     )  # fmt: skip
 
 
