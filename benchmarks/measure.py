@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import platform
 import resource
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +47,27 @@ def describe_machine() -> str:
         f"{models[0] if models else platform.processor()}, {os.cpu_count()} cores, "
         f"{memory:.0f} GiB, Python {platform.python_version()}"
     )
+
+
+def describe_moment() -> str:
+    """The day, the commit and how busy the machine is already, in one line."""
+    found = shutil.which("git")
+    assert found
+    commit = subprocess.run(  # noqa: S603 -- our own question
+        [found, "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    return f"{time.strftime('%Y-%m-%d')}, commit {commit}, load {os.getloadavg()[0]:.1f}"
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of a core that a process and its children have taken."""
+    pids, taken = [pid], 0.0
+    while pids:
+        one = pids.pop()
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        taken += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        pids += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+    return taken
 
 
 def published() -> Catalog:

@@ -36,7 +36,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from measure import describe_machine
+from measure import describe_machine, describe_moment
 from rating_browser import Load, Rater, drive
 from rating_peer import label_studio
 from rating_server import Served, make_study, served
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--peer", choices=["label-studio"])
     parser.add_argument("--peer-environment", type=Path)
     options = parser.parse_args()
-    print(describe_machine())
+    print(describe_machine(), describe_moment(), sep="\n")
     folder = Path(tempfile.mkdtemp(prefix="rating-load-"))
     try:
         if options.peer is None:

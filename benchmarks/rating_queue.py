@@ -26,9 +26,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from measure import describe_machine, in_fresh_process, seconds
+from measure import cpu_of, describe_machine, describe_moment, in_fresh_process, seconds
 from rating_browser import Browser
 from rating_server import served
 
@@ -120,9 +121,14 @@ def work(store: Store, rater: int, think: float, stop: float, took: list[float])
 
 
 def load(store: Store, raters: list[int], think: float, duration: float) -> str:
-    """A row of the table: how often a second, and how long submit and next take together."""
+    """A row of the table: how often a second, and how long submit and next take together.
+
+    With it the milliseconds of a core that both cost this process, and PostgreSQL's: other work
+    on the machine makes the times longer, and leaves these as they are, or nearly.
+    """
     took: list[list[float]] = [[] for _ in raters]
-    start = time.perf_counter()
+    postmaster = postmaster_of(store)
+    start, ours, theirs = time.perf_counter(), time.process_time(), server_cpu(postmaster)
     threads = [
         threading.Thread(target=work, args=(store, rater, think, start + duration, mine))
         for rater, mine in zip(raters, took, strict=True)
@@ -133,8 +139,44 @@ def load(store: Store, raters: list[int], think: float, duration: float) -> str:
         thread.join()
     wall = time.perf_counter() - start
     all_took = np.concatenate([np.array(mine) for mine in took])
+    n = len(all_took)
+    cost = [time.process_time() - ours, server_cpu(postmaster) - theirs]
     p50, p99 = np.quantile(all_took, [0.5, 0.99])
-    return f"{len(all_took) / wall:.0f}/s, p50 {p50 * 1e3:.0f} ms, p99 {p99 * 1e3:.0f} ms"
+    spent = " + ".join(f"{1e3 * one / n:.1f}" for one in cost if one)
+    return f"{n / wall:.0f}/s, p50 {p50 * 1e3:.0f} ms, p99 {p99 * 1e3:.0f} ms; {spent} ms of a core"
+
+
+def postmaster_of(store: Store) -> int | None:
+    """The process of the PostgreSQL server; None where there is none."""
+    if store.database.is_sqlite:
+        return None
+    with store.database.read() as connection:
+        folder = connection.exec_driver_sql("SHOW data_directory").scalar_one()
+    return int(Path(folder, "postmaster.pid").read_text().split()[0])
+
+
+def server_cpu(postmaster: int | None) -> float:
+    """Seconds of a core that PostgreSQL has taken, with all that serve a connection now."""
+    return 0.0 if postmaster is None else cpu_of(postmaster)
+
+
+def round_trips(store: Store, rater: int) -> str:
+    """How often submit waits for PostgreSQL, and how often next, by libpq's own record."""
+    leased = next_task(store, rater)
+    assert isinstance(leased, TaskLease)
+    sent = Submission(leased.lease, "trips", tuple(Answer(q.question, 0) for q in leased.questions))
+    with store.database.engine.connect() as connection:
+        raw: Any = connection.connection.driver_connection  # the next transaction gets it again
+    counted = []
+    for act in (lambda: submit(store, rater, sent), lambda: next_task(store, rater)):
+        with tempfile.TemporaryFile("w+") as file:
+            raw.pgconn.trace(file.fileno())
+            act()
+            raw.pgconn.untrace()
+            file.seek(0)
+            kinds = [line.split()[4] for line in file]
+        counted.append(kinds.count("Sync") + kinds.count("Query"))
+    return f"submit {counted[0]}, next {counted[1]}"
 
 
 def export(url: str) -> tuple[int, float, int, int]:
@@ -165,6 +207,8 @@ def measure(url: str, n_questions: int, duration: float) -> Iterator[tuple[str, 
     yield "first screen of a rater", slowest
     yield f"submit+next, {N_RATERS} raters, no thinking", load(store, raters, 0, duration)
     yield f"submit+next, {N_RATERS} raters, 3 s a screen", load(store, raters, 3, duration)
+    if not store.database.is_sqlite:
+        yield "round trips", round_trips(store, raters[0])
     yield "owner's figures, few votes", figures(store)
     store.close()
 
@@ -297,20 +341,27 @@ def main() -> None:
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--part", choices=["load", "full", "both", "export"], default="both")
     options = parser.parse_args()
-    print(describe_machine())
+    print(describe_machine(), describe_moment(), sep="\n")
     if options.part == "export":
         with tempfile.TemporaryDirectory(prefix="rating-") as folder:
             for what, value in measure_export(Path(folder), options.questions):
                 print(f"{what:45}{value}", flush=True)
         return
+    rate: dict[str, float] = {}
     with databases(options.database) as urls:
         for name, (one, two) in urls.items():
             if options.part in ("load", "both"):
                 for what, value in measure(one, options.questions, options.seconds):
                     print(f"{name:11}{what:45}{value}", flush=True)
+                    if "no thinking" in what:
+                        rate[name] = float(value.partition("/")[0])
             if options.part in ("full", "both"):
                 for what, value in measure_full(two, options.questions):
                     print(f"{name:11}{what:45}{value}", flush=True)
+    if len(rate) > 1:
+        print(
+            f"submissions of PostgreSQL to one of SQLite: {rate['PostgreSQL'] / rate['SQLite']:.2f}"
+        )
 
 
 if __name__ == "__main__":

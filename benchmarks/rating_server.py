@@ -1,7 +1,6 @@
 """What `rating_load.py` puts under load: a made-up study, served by `reassess serve`."""
 
 import io
-import os
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from measure import cpu_of
 from PIL import Image
 
 from reassess.files.artefacts import write_tasks
@@ -99,13 +99,7 @@ class Served:
 
     def cpu(self) -> float:
         """Seconds of a core that the server and its workers have taken."""
-        pids, taken = [self.process.pid], 0.0
-        while pids:
-            pid = pids.pop()
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            taken += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-            pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-        return taken
+        return cpu_of(self.process.pid)
 
     def verdict(self, k: int) -> str:
         """Whether every question has its k votes, counted from the votes themselves."""
