@@ -222,8 +222,8 @@ class Database:
                 connection = connection.execution_options(  # noqa: PLW2901
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
-            yield connection
-            connection.commit()  # after a rollback psycopg prepares every statement anew
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def _explaining(self, *, last: bool = False) -> Iterator[None]:

@@ -8,6 +8,8 @@ process, gets one statement after the other. Knows no table.
 
 import json
 import re
+import sqlite3
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, Connection, Executable, Table
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
 
 from reassess.rating.prepared import Prepared, Values, as_text, run_together
@@ -31,7 +34,8 @@ _PLAN_ONCE = Prepared("SET LOCAL plan_cache_mode = force_generic_plan"), ()
 
 _WAIT_FOR_NO_DISK = Prepared("SET LOCAL synchronous_commit = off"), ()
 _COMMIT = Prepared("COMMIT"), ()
-_DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+_POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+_SQLITE = SQLiteDialect_pysqlite(paramstyle="named")  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,12 +131,21 @@ def send_last(connection: Connection, *steps: Step) -> "Sequence[AnyRow]":
 def _execute(
     connection: Connection, statement: Executable | ManyRows, values: Any
 ) -> "Sequence[AnyRow]":
-    if isinstance(statement, ManyRows):
-        if values:
-            connection.exec_driver_sql(statement.one_by_one, list(values))
-        return ()
-    result = connection.execute(statement, values)
-    return result.all() if result.returns_rows else ()
+    """The rows of one statement of SQLite, whose own part is a small one of SQLAlchemy's way."""
+    raw: Any = connection.connection.driver_connection
+    sql = statement.one_by_one if isinstance(statement, ManyRows) else ""
+    try:
+        if isinstance(statement, ManyRows):
+            raw.executemany(sql, values).close()
+            return ()
+        found = _compiled(statement, is_sqlite=True)
+        sql = found.sql
+        cursor = raw.execute(sql, _given(found, values))
+        rows = cursor.fetchall()
+        cursor.close()
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(sql, None, error, sqlite3.Error) from error
+    return found.rows(rows)
 
 
 def _pipeline(
@@ -185,19 +198,23 @@ class _Together:
 def _call(*steps: Step) -> "tuple[Prepared, Values]":
     """One statement that does what these do, and its values."""
     made = _together(*(statement for statement, _ in steps))
-    given = [_given(*step) for step in steps]
+    given = [_columns(*step) for step in steps]
     return made.statement, [as_text(given[position][name]) for position, name in made.values]
 
 
-def _given(statement: Executable | ManyRows, values: Any) -> Named:
+def _given(compiled: "_Compiled", values: Named) -> dict[str, Any]:
     """The values of a statement by their names."""
-    if isinstance(statement, ManyRows):
-        return {column: [row[column] for row in values] for column in statement.columns}
-    compiled = _compiled(statement)
-    given: dict[str, Any] = compiled.constants | values
+    given = {**compiled.constants, **values}
     for name in compiled.as_json:
         given[name] = json.dumps(given[name])
     return given
+
+
+def _columns(statement: Executable | ManyRows, values: Any) -> Named:
+    """The values of a statement by their names, those of many rows in arrays."""
+    if isinstance(statement, ManyRows):
+        return {column: [row[column] for row in values] for column in statement.columns}
+    return _given(_compiled(statement), values)
 
 
 @lru_cache(maxsize=512)
@@ -223,31 +240,59 @@ def _sql(statement: Executable | ManyRows) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
+    """A statement as a driver takes it.
+
+    Attributes:
+        sql: with the names of its values.
+        constants: values that it brings.
+        as_json: names of values that become JSON.
+        row: makes a row of its columns.
+        readers: what makes Python's values of SQLite's, by column.
+    """
+
     sql: str
     constants: dict[str, Any]
     as_json: tuple[str, ...]
+    row: Any
+    readers: tuple[tuple[int, Any], ...]
+
+    def rows(self, found: list[tuple[Any, ...]]) -> "Sequence[AnyRow]":
+        """Rows that SQLite returned, as others are."""
+        for position, read in self.readers:
+            found = [(*row[:position], read(row[position]), *row[position + 1 :]) for row in found]
+        return [self.row(row) for row in found]
 
 
-@lru_cache(maxsize=512)
-def _compiled(statement: Any) -> _Compiled:
-    compiled = statement.compile(dialect=_DIALECT)
-    sql, constants = compiled.string, {}
-    for name, bound in compiled.binds.items():
+@lru_cache(maxsize=1024)
+def _compiled(statement: Any, *, is_sqlite: bool = False) -> _Compiled:
+    dialect = _SQLITE if is_sqlite else _POSTGRESQL
+    compiled = statement.compile(dialect=dialect)
+    sql, constants, as_json = compiled.string, {}, []
+    for bound, name in compiled.bind_names.items():
+        if isinstance(bound.type, JSON):
+            as_json.append(name)
         if bound.required:
             continue
-        value = bound.effective_value
-        if isinstance(value, int):  # a plan for all values may use a partial index by it
-            sql = sql.replace(f"%({name})s", str(value))
+        if isinstance(bound.effective_value, int) and not is_sqlite:
+            # a plan for all values may use a partial index by it
+            sql = sql.replace(f"%({name})s", str(bound.effective_value))
         else:
-            constants[name] = value
-    as_json = tuple(name for name, one in compiled.binds.items() if isinstance(one.type, JSON))
-    return _Compiled(sql, constants, as_json)
+            constants[name] = bound.effective_value
+    columns = list(statement.exported_columns)
+    readers = [
+        (i, column.type.dialect_impl(dialect).result_processor(dialect, None))
+        for i, column in enumerate(columns)
+    ]
+    row: Any = namedtuple("Row", [column.name for column in columns], rename=True)  # type: ignore[misc]
+    return _Compiled(
+        sql, constants, tuple(as_json), row._make, tuple(one for one in readers if one[1])
+    )
 
 
 def _arrays(table: Table, columns: Sequence[str]) -> str:
     """The rows that arrays of their columns make."""
     arrays = ", ".join(
-        f"%({column})s::{table.c[column].type.compile(dialect=_DIALECT)}[]" for column in columns
+        f"%({column})s::{table.c[column].type.compile(dialect=_POSTGRESQL)}[]" for column in columns
     )
     return f"unnest({arrays}) AS given ({', '.join(columns)})"
 
