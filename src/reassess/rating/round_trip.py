@@ -35,7 +35,7 @@ _PLAN_ONCE = Prepared("SET LOCAL plan_cache_mode = force_generic_plan"), ()
 _WAIT_FOR_NO_DISK = Prepared("SET LOCAL synchronous_commit = off"), ()
 _COMMIT = Prepared("COMMIT"), ()
 _POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-_SQLITE = SQLiteDialect_pysqlite(paramstyle="named")  # type: ignore[no-untyped-call]
+_SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
