@@ -283,7 +283,7 @@ def _compiled(statement: Any, *, is_sqlite: bool = False) -> _Compiled:
         (i, column.type.dialect_impl(dialect).result_processor(dialect, None))
         for i, column in enumerate(columns)
     ]
-    row: Any = namedtuple("Row", [column.name for column in columns], rename=True)  # type: ignore[misc]
+    row: Any = namedtuple("Row", [getattr(column, "name", "") for column in columns], rename=True)  # type: ignore[misc]
     return _Compiled(
         sql, constants, tuple(as_json), row._make, tuple(one for one in readers if one[1])
     )
