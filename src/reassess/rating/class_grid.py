@@ -12,11 +12,10 @@ from reassess.rating import task_choice
 from reassess.rating.database import AnyRow
 from reassess.rating.leases import (
     hold_again,
-    lease_row,
     prolong,
     ran_out_of,
     release,
-    task_from,
+    tasks_of,
 )
 from reassess.rating.limits import tasks_left, votes_left, who
 from reassess.rating.records import NoTask, TaskLease, TaskQuestion
@@ -137,7 +136,7 @@ def _next_grid(
     held = [row.id for row in mine if row.id not in beyond][:n_images]
     if held:
         prolong(store, connection, rater, held)
-        return tuple(task_from(connection, lease_row(connection, rater, one)) for one in held)
+        return tasks_of(connection, rater, held)
     if len(mine) >= _GRIDS * n_images:
         return NoTask("wait")
     room = _room(connection, study, person, n_images, is_holding=bool(mine))

@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from reassess.rating.connections import AT_ONCE, BUSY_SECONDS, postgresql_engine, sqlite_engine
 from reassess.rating.records import StoreError
-from reassess.rating.round_trip import send_last
+from reassess.rating.round_trip import Step, fetch, send_last
 
 
 class FairSemaphore:
@@ -108,6 +108,23 @@ class Database:
         """
         with self._explaining(), self._readers.hold(BUSY_SECONDS), self._reading() as connection:
             yield connection
+
+    def fetch(self, *steps: Step) -> list[Sequence[AnyRow]]:
+        """The rows that each of these statements returns, all of one moment, in one round trip.
+
+        Args:
+            steps: statements and their values, which `reassess.rating.round_trip.send` takes.
+
+        Raises:
+            StoreError: the database cannot be reached or read.
+        """
+        with (
+            self._explaining(),
+            self._readers.hold(BUSY_SECONDS),
+            self.engine.connect() as connection,
+            connection.begin(),
+        ):
+            return fetch(connection, *steps)
 
     @contextmanager
     def stream(self) -> Iterator[Connection]:

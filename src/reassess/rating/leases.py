@@ -5,11 +5,13 @@ held in the same transaction. Who gets the next one is decided in `reassess.rati
 """
 
 from collections.abc import Collection, Sequence
+from itertools import islice
 
-from sqlalchemy import Connection, Integer, bindparam, exists, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, exists, select, update
 
 from reassess.rating.database import AnyRow
 from reassess.rating.records import LeaseError, TaskLease, TaskQuestion, is_text
+from reassess.rating.round_trip import Step, send
 from reassess.rating.schema import (
     ANSWERED,
     EXPIRED,
@@ -41,16 +43,16 @@ LEASE = (
     .where(leases.c.id == bindparam("lease"))
 )
 """A lease, its image and its rater."""
-_LABELS = select(questions.c.id, questions.c.label).where(
-    questions.c.id.in_(bindparam("questions", expanding=True))
+_LABELS = (
+    select(questions.c.id, questions.c.label)
+    .join(leases, leases.c.task == questions.c.task)
+    .where(leases.c.id == bindparam("lease"))
 )
 _ANSWERS = (
-    select(votes.c.question, votes.c.answer)
-    .where(
-        votes.c.question.in_(bindparam("questions", expanding=True)),
-        votes.c.rater == bindparam("rater"),
-        votes.c.round == bindparam("round"),
-    )
+    select(votes.c.question, votes.c.round, votes.c.answer)
+    .join(questions, questions.c.id == votes.c.question)
+    .join(leases, and_(leases.c.task == questions.c.task, leases.c.rater == votes.c.rater))
+    .where(leases.c.id == bindparam("lease"))
     .order_by(votes.c.version)
 )
 RUN_OUT = (
@@ -117,8 +119,7 @@ def leased_task(store: Store, rater: int, lease: int) -> TaskLease:
         LeaseError: there is no such task, or it is another rater's.
         StoreError: the database cannot be read.
     """
-    with store.database.read() as connection:
-        return task_from(connection, lease_row(connection, rater, lease))
+    return _task(rater, lease, store.database.fetch(*_parts(lease)))
 
 
 def earlier_task(store: Store, rater: int, lease: int | None = None) -> TaskLease | None:
@@ -138,7 +139,7 @@ def earlier_task(store: Store, rater: int, lease: int | None = None) -> TaskLeas
         found = connection.execute(_BEFORE, {"rater": rater, "ordinal": ordinal}).scalar()
         if found is None:
             return None
-        return task_from(connection, lease_row(connection, rater, found))
+        return tasks_of(connection, rater, [found])[0]
 
 
 def return_task(store: Store, rater: int, lease: int) -> None:
@@ -297,8 +298,8 @@ def lease_row(connection: Connection, rater: int, lease: int) -> AnyRow:
     Raises:
         LeaseError: there is no such task, or it is another rater's.
     """
-    row = connection.execute(LEASE, {"lease": lease}).all() if abs(lease) < 2**63 else []
-    return theirs(row, rater, lease)
+    rows = send(connection, (LEASE, {"lease": lease}))[0] if abs(lease) < 2**63 else []
+    return theirs(rows, rater, lease)
 
 
 def theirs(rows: Sequence[AnyRow], rater: int, lease: int) -> AnyRow:
@@ -312,16 +313,27 @@ def theirs(rows: Sequence[AnyRow], rater: int, lease: int) -> AnyRow:
     return rows[0]
 
 
-def task_from(connection: Connection, row: AnyRow) -> TaskLease:
-    """The task of a lease, with the rater's answers so far."""
-    labels = {row[0]: row[1] for row in connection.execute(_LABELS, {"questions": row.questions})}
-    answers = {
-        row[0]: row[1]
-        for row in connection.execute(
-            _ANSWERS,
-            {"questions": row.questions, "rater": row.rater, "round": round_of(row.purpose)},
-        )
-    }
+def tasks_of(connection: Connection, rater: int, numbers: Collection[int]) -> tuple[TaskLease, ...]:
+    """The tasks of these leases, with the rater's answers so far.
+
+    Raises:
+        LeaseError: there is no such task, or it is another rater's.
+    """
+    found = iter(send(connection, *(step for lease in numbers for step in _parts(lease))))
+    return tuple(_task(rater, lease, list(islice(found, 3))) for lease in numbers)
+
+
+def _parts(lease: int) -> list[Step]:
+    """Statements that find what `_task` makes a task of."""
+    number = {"lease": lease if abs(lease) < 2**63 else -1}
+    return [(LEASE, number), (_LABELS, number), (_ANSWERS, number)]
+
+
+def _task(rater: int, lease: int, found: Sequence[Sequence[AnyRow]]) -> TaskLease:
+    row = theirs(found[0], rater, lease)
+    labels = {row.id: row.label for row in found[1]}
+    wanted = round_of(row.purpose)
+    answers = {number: answer for number, round_, answer in found[2] if round_ == wanted}
     return TaskLease(
         row.id,
         row.name,

@@ -26,7 +26,7 @@ def who(connection: Connection, rater: int) -> AnyRow:
     Raises:
         RaterError: the rater is unknown.
     """
-    found = connection.execute(_WHO, {"rater": rater}).all() if abs(rater) < 2**31 else []
+    found = send(connection, (_WHO, {"rater": rater}))[0] if abs(rater) < 2**31 else []
     return known(found, rater)
 
 

@@ -6,11 +6,12 @@ argon2's.
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from functools import cache
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from reassess.errors import DataError
 from reassess.rating.counts import share_of, workload
@@ -26,6 +27,7 @@ from reassess.rating.records import (
     Settings,
     is_text,
 )
+from reassess.rating.round_trip import send
 from reassess.rating.schema import (
     ANSWERED,
     FOR_PRACTICE,
@@ -35,7 +37,7 @@ from reassess.rating.schema import (
     raters,
     tasks,
 )
-from reassess.rating.store import Store, check_may_act, log, study_row
+from reassess.rating.store import STUDY, Store, check_may_act, log, study_from
 from reassess.registry import checks_choices
 
 if TYPE_CHECKING:
@@ -46,6 +48,12 @@ LONGEST_PASSWORD = 1_000
 _FRESH = 10_000
 _BATCH, _STEP = 10, 5
 """Tasks of a rater after which they are shown the study's progress anew, and percent a step."""
+
+_BY_NUMBER = select(raters).where(raters.c.id == bindparam("number"))
+_N_PRACTICE = select(func.count()).select_from(tasks).where(tasks.c.use == FOR_PRACTICE)
+_N_PRACTISED = select(func.count()).where(
+    leases.c.rater == bindparam("rater"), leases.c.purpose == PRACTICE, leases.c.state == ANSWERED
+)
 
 _HASHING = BoundedSemaphore(2)
 """A hash takes 64 MiB; more at once would let strangers at the door fill the memory."""
@@ -176,8 +184,8 @@ def rater(store: Store, number: int) -> Rater:
         RaterError: there is none.
         StoreError: the database cannot be read.
     """
-    with store.database.read() as connection:
-        return _by_number(connection, number)
+    found = store.database.fetch((_BY_NUMBER, {"number": number})) if abs(number) < 2**31 else [[]]
+    return _the_one(found[0], number)
 
 
 def rater_named(store: Store, name: str) -> Rater | None:
@@ -212,25 +220,14 @@ def rater_progress(store: Store, rater: int) -> RaterProgress:
         RaterError: the rater is unknown.
         StoreError: the database cannot be read.
     """
-    with store.database.read() as connection:
-        row = connection.execute(select(raters).where(raters.c.id == rater)).first()
-        if row is None:
-            raise _unknown(rater)
-        settings = study_row(connection).settings
-        n_left = 0
-        if row.stage == "practice":
-            n_tasks = connection.execute(
-                select(func.count()).select_from(tasks).where(tasks.c.use == FOR_PRACTICE)
-            ).scalar_one()
-            n_answered = connection.execute(
-                select(func.count()).where(
-                    leases.c.rater == rater,
-                    leases.c.purpose == PRACTICE,
-                    leases.c.state == ANSWERED,
-                )
-            ).scalar_one()
-            n_left = max(0, min(settings.n_practice, n_tasks) - n_answered)
-        share = _share_done(store, connection, settings)
+    found, said = store.database.fetch((_BY_NUMBER, {"number": rater}), (STUDY, {}))
+    if not found:
+        raise _unknown(rater)
+    row, settings, n_left = found[0], study_from(said[0]).settings, 0
+    if row.stage == "practice":
+        tasks_, answered = store.database.fetch((_N_PRACTICE, {}), (_N_PRACTISED, {"rater": rater}))
+        n_left = max(0, min(settings.n_practice, tasks_[0][0]) - answered[0][0])
+    share = _share_done(store, settings)
     if share < 1:
         share = _shown_share(store, row, share)
     return RaterProgress(
@@ -294,11 +291,12 @@ def check_role(connection: Connection, number: int, roles: tuple[Role, ...]) -> 
     return person
 
 
-def _share_done(store: Store, connection: Connection, settings: Settings) -> float:
+def _share_done(store: Store, settings: Settings) -> float:
     """Counted once in a while only: it takes a walk over all tasks, and moves slowly."""
     at, share = store.share_done
     if not 0 <= store.now() - at < _FRESH:
-        work = workload(connection, settings)
+        with store.database.read() as connection:
+            work = workload(connection, settings)
         share = share_of(work.n_votes, work.n_left)
         store.share_done[:] = [store.now(), share]
     return share
@@ -345,12 +343,14 @@ def _accept(connection: Connection, token: str, now: int) -> Rater:
 
 
 def _by_number(connection: Connection, number: int) -> Rater:
-    row = None
-    if abs(number) < 2**31:
-        row = connection.execute(select(raters).where(raters.c.id == number)).first()
-    if row is None:
+    found = send(connection, (_BY_NUMBER, {"number": number})) if abs(number) < 2**31 else [[]]
+    return _the_one(found[0], number)
+
+
+def _the_one(rows: Sequence[AnyRow], number: int) -> Rater:
+    if not rows:
         raise _unknown(number)
-    return rater_record(row)
+    return rater_record(rows[0])
 
 
 def _unknown(number: int) -> RaterError:

@@ -17,10 +17,9 @@ from reassess.rating.leases import (
     RAN_OUT,
     RUN_OUT,
     hold_again,
-    lease_row,
     release_expired,
     round_of,
-    task_from,
+    tasks_of,
 )
 from reassess.rating.limits import known, tasks_left, tasks_left_of, votes_left, who
 from reassess.rating.qualification import decide, untested_truth
@@ -276,7 +275,7 @@ def _carry_out(
     if isinstance(plan, _HoldAgain):
         if not hold_again(store, connection, rater, plan.lease):
             return None
-        return task_from(connection, lease_row(connection, rater, plan.lease))
+        return tasks_of(connection, rater, [plan.lease])[0]
     if isinstance(plan, _ReleaseExpired):
         release_expired(store, connection, store.now())
     if isinstance(plan, _Decide):
@@ -292,7 +291,7 @@ def _prolong(store: Store, connection: Connection, rater: int, lease: int) -> Ta
         .where(leases.c.id == lease, leases.c.rater == rater, leases.c.state == OPEN)
         .values(expires_at=until)
     )
-    return task_from(connection, lease_row(connection, rater, lease)) if done.rowcount else None
+    return tasks_of(connection, rater, [lease])[0] if done.rowcount else None
 
 
 def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> TaskLease | None:

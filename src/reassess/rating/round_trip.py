@@ -25,6 +25,7 @@ from reassess.rating.prepared import Prepared, Values, as_text, run_together
 if TYPE_CHECKING:
     from reassess.rating.database import AnyRow
 
+Calls = Sequence[tuple[Prepared, Values]]
 Named = Mapping[str, Any]
 """The values of a statement by their names."""
 
@@ -33,6 +34,7 @@ _PLAN_ONCE = Prepared("SET LOCAL plan_cache_mode = force_generic_plan"), ()
 """Statements here find a few rows by their keys, and planning takes longer than they do."""
 
 _WAIT_FOR_NO_DISK = Prepared("SET LOCAL synchronous_commit = off"), ()
+_READ = Prepared("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), ()
 _COMMIT = Prepared("COMMIT"), ()
 _POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 _SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
@@ -128,6 +130,21 @@ def send_last(connection: Connection, *steps: Step) -> "Sequence[AnyRow]":
     return rows[-1] if rows else ()
 
 
+def fetch(connection: Connection, *steps: Step) -> "list[Sequence[AnyRow]]":
+    """The rows that each statement returned, all of one moment, in the order of the statements.
+
+    Args:
+        connection: on which nothing is under way; a transaction of PostgreSQL begins and ends here.
+        steps: statements that read, and their values.
+
+    Raises:
+        DBAPIError: as `sqlalchemy.Connection.execute`.
+    """
+    if connection.dialect.name == "sqlite":
+        return [_execute(connection, *step) for step in steps]
+    return _exchange(connection, [_READ, _PLAN_ONCE], [_call(step) for step in steps], [_COMMIT])
+
+
 def _execute(
     connection: Connection, statement: Executable | ManyRows, values: Any
 ) -> "Sequence[AnyRow]":
@@ -148,10 +165,7 @@ def _execute(
     return found.rows(rows)
 
 
-def _pipeline(
-    connection: Connection, calls: "Sequence[tuple[Prepared, Values]]", *, commit: bool
-) -> "list[Sequence[AnyRow]]":
-    import psycopg
+def _pipeline(connection: Connection, calls: Calls, *, commit: bool) -> "list[Sequence[AnyRow]]":
     from psycopg.pq import TransactionStatus
 
     raw: Any = connection.connection.driver_connection
@@ -162,6 +176,16 @@ def _pipeline(
     after = [_COMMIT] if commit else []
     if commit and not connection.get_execution_options().get("durable", True):
         after = [_WAIT_FOR_NO_DISK, _COMMIT]
+    return _exchange(connection, before, calls, after)
+
+
+def _exchange(
+    connection: Connection, before: Calls, calls: Calls, after: Calls
+) -> "list[Sequence[AnyRow]]":
+    """The rows that ``calls`` returned, sent with what comes before and after them."""
+    import psycopg
+
+    raw: Any = connection.connection.driver_connection
     names = connection.connection.info.setdefault("prepared", {})
     try:
         rows = run_together(raw, names, [*before, *calls, *after])

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
 from reassess.errors import OptionError
 from reassess.rating.people import rater_record
@@ -19,6 +19,16 @@ from reassess.rating.store import Store, check_actor, log, moment
 
 SESSION_SECONDS = 30 * 86_400
 """How long a session holds."""
+
+_IN_SESSION = (
+    select(raters, sessions.c.ended_at)
+    .select_from(
+        raters.outerjoin(
+            sessions, and_(sessions.c.rater == raters.c.id, sessions.c.mark == bindparam("mark"))
+        )
+    )
+    .where(raters.c.id == bindparam("rater"))
+)
 
 _HANDLE = 12
 _LONGEST_DEVICE = 100
@@ -83,17 +93,10 @@ def person_of_session(store: Store, number: int, epoch: str, nonce: str) -> Rate
     Raises:
         StoreError: the database cannot be read.
     """
-    this = and_(sessions.c.rater == raters.c.id, sessions.c.mark == _mark(nonce))
-    found = (
-        select(raters, sessions.c.ended_at)
-        .select_from(raters.outerjoin(sessions, this))
-        .where(raters.c.id == number)
-    )
-    with store.database.read() as connection:
-        row = connection.execute(found).first()
-    if row is None or row.ended_at is not None:
+    found = store.database.fetch((_IN_SESSION, {"rater": number, "mark": _mark(nonce)}))[0]
+    if not found or found[0].ended_at is not None:
         return None
-    person = rater_record(row)
+    person = rater_record(found[0])
     return None if person.is_removed or person.epoch != epoch else person
 
 

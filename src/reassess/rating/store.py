@@ -19,11 +19,14 @@ from reassess.rating import identity as identities
 from reassess.rating.database import AnyRow, Database
 from reassess.rating.migrations import check_holds_study, migrate
 from reassess.rating.records import Identity, Origin, RaterError, Settings
+from reassess.rating.round_trip import send
 from reassess.rating.schema import audit_log, raters, study
 from reassess.records import NoStopping, StoppingRule
 from reassess.registry import checks_choices
 
-_STUDY = select(study)
+STUDY = select(study.c.settings, study.c.secret, study.c.closed_at)
+"""What `study_from` makes a study of."""
+
 
 Clock = Callable[[], float]
 """Seconds since 1970, as `time.time` gives them."""
@@ -172,7 +175,7 @@ def has_mark(store: Store, mark: str) -> bool:
 
 def study_row(connection: Connection) -> StudyRow:
     """The study's settings, secret and state, as this transaction sees them."""
-    return study_from(connection.execute(_STUDY).one())
+    return study_from(send(connection, (STUDY, {}))[0][0])
 
 
 def study_from(row: AnyRow) -> StudyRow:
@@ -256,5 +259,4 @@ def settings_of(store: Store) -> Settings:
     Raises:
         StoreError: the database cannot be read.
     """
-    with store.database.read() as connection:
-        return study_row(connection).settings
+    return study_from(store.database.fetch((STUDY, {}))[0][0]).settings

@@ -7,7 +7,7 @@ in exported votes, nor as gold or as an expert's decision. Each act stands in th
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, case, exists, select, update
+from sqlalchemy import Connection, bindparam, case, exists, select, update
 
 from reassess.rating.counts import TASKS_AT_ONCE, refresh_tasks
 from reassess.rating.leases import release
@@ -102,6 +102,14 @@ def restore_images(
     return _refreshed(store, store.database.write(act))
 
 
+_IS_WITHDRAWN = (
+    select(tasks.c.id)
+    .join(images, images.c.id == tasks.c.image)
+    .where(images.c.name == bindparam("image_id"), tasks.c.use == RETIRED)
+    .limit(1)
+)
+
+
 def withdrawn_images(store: Store) -> tuple[str, ...]:
     """The ids of the images that are withdrawn, sorted.
 
@@ -124,13 +132,7 @@ def is_withdrawn(store: Store, image_id: str) -> bool:
     Raises:
         StoreError: the database cannot be read.
     """
-    found = select(
-        exists().where(
-            images.c.name == image_id, tasks.c.image == images.c.id, tasks.c.use == RETIRED
-        )
-    )
-    with store.database.read() as connection:
-        return bool(connection.execute(found).scalar_one())
+    return bool(store.database.fetch((_IS_WITHDRAWN, {"image_id": image_id}))[0])
 
 
 def unchoose_gold(
