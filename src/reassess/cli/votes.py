@@ -1,7 +1,7 @@
 """``reassess votes``: a study's votes to a file, and a file's votes into the study."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -17,6 +17,8 @@ from reassess.cli.rating_options import database_option, opened
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reassess.files import VoteFormat
     from reassess.files.declared_answers import DeclaredAnswers
     from reassess.registry import Registry
@@ -35,6 +37,14 @@ def _formats() -> "Registry[VoteFormat]":
     from reassess.files import VOTE_FORMATS
 
     return VOTE_FORMATS
+
+
+def _beside(path: Path, values: "Mapping[str, Any]") -> list[Path]:
+    """What is written beside the votes: Label Studio's labelling interface."""
+    from reassess.files.label_studio import configuration_file
+
+    is_json = path.suffix.lower() == ".json" and values.get("form") in {None, "label-studio"}
+    return [configuration_file(path)] if is_json else []
 
 
 _format = click.option(
@@ -71,7 +81,7 @@ Examples:
 """,
 )
 @click.argument("study")
-@click.argument("file", required=False, type=OutputFile(replaces=("votes", *_ROWS)))
+@click.argument("file", required=False, type=OutputFile(replaces=("votes", *_ROWS), files=_beside))
 @_format
 @option(
     "--include-uncounted",

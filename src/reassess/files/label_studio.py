@@ -56,7 +56,9 @@ def write_label_studio(
     classes: Classes | None = None,
     answers: Sequence[str] = ANSWERS,  # noqa: ARG001 -- the labelling interface has these three
 ) -> int:
-    """How many votes were written, as a JSON list of tasks.
+    """How many votes were written, as a JSON list of tasks, with `CONFIGURATION` beside.
+
+    Tasks and annotations are numbered, as Label Studio's own converter needs it.
 
     Args:
         parts: votes; those of one question stand together and in one part.
@@ -68,12 +70,15 @@ def write_label_studio(
         FileError: the file cannot be written.
         DataError: there is no vote.
     """
-    n_votes = 0
+    n_votes = n_tasks = 0
     with write_atomically(path) as beside, beside.open("w", encoding="utf-8") as file:
         for part in parts:
             for task in _tasks(part, classes):
                 file.write(",\n" if n_votes else "[\n")
-                json.dump(task, file, ensure_ascii=False)
+                n_tasks += 1
+                for number, one in enumerate(task["annotations"], start=n_votes + 1):
+                    one["id"] = number
+                json.dump({"id": n_tasks} | task, file, ensure_ascii=False)
                 n_votes += len(task["annotations"])
         if n_votes == 0:
             raise DataError(
@@ -81,7 +86,14 @@ def write_label_studio(
                 "first."
             )
         file.write("\n]\n")
+    with write_atomically(configuration_file(Path(path))) as beside:
+        beside.write_text(CONFIGURATION, encoding="utf-8")
     return n_votes
+
+
+def configuration_file(path: Path) -> Path:
+    """The file beside exported tasks that holds the labelling interface of their project."""
+    return path.with_name(f"{path.stem}.config.xml")
 
 
 def read_label_studio(
@@ -174,10 +186,10 @@ def _tasks(part: Part, classes: Classes | None) -> Iterator[dict[str, Any]]:
 
 def _annotations(part: Part) -> list[dict[str, Any]]:
     n_votes = len(part["image"])
-    when: list[str | None] = [None] * n_votes
+    when: list[str | None] = [None] * n_votes  # all of a task or none: its converter sorts them
     if "given_at" in part:
         texts = np.datetime_as_string(part["given_at"], unit="ms", timezone="UTC").tolist()
-        when = [None if text == "NaT" else text for text in texts]
+        when = ["" if text == "NaT" else text for text in texts]
     took = part["seconds"].tolist() if "seconds" in part else [float("nan")] * n_votes
     found = []
     for rater, answer, at, seconds in zip(
