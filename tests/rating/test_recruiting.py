@@ -1,6 +1,7 @@
 """People who enrol themselves, what they agreed to, and their own limits: on both databases."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from reassess.rating import (
     agreed_text,
     audit,
     change_role,
+    change_settings,
     close_address,
     completion,
     consent_digest,
@@ -33,12 +35,17 @@ from reassess.rating import (
     raters_of,
     remove,
     resume,
+    settings_of,
 )
 from reassess.rating.erasure import erase_person
 
 from .play import answer_all, play, questions, raters, truthful
 
 PID = "5f2b0c6d9e1a4b00017c3d2e"
+
+
+def with_goal(store, goal):
+    change_settings(store, replace(settings_of(store), goal=goal))
 
 
 def why(store, token, who):
@@ -180,6 +187,9 @@ def test_who_finds_nothing_left_is_complete_and_each_worker_has_a_code(store):
     for person in (one, other):
         play(store, person, truthful)
         assert completion(store, person).is_complete is False  # no number was set
+        with_goal(store, 4)
+        assert completion(store, person).n_left == 2
+        with_goal(store, 0)
     codes = {completion(store, person, nothing_left=True).code for person in (one, other)}
     assert len(codes) == 2
     assert "" not in codes

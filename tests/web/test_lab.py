@@ -116,7 +116,9 @@ def test_mturk_frames_one_page_that_leads_to_a_tab_and_takes_the_code(
     assert come(ann, plain).status_code == 303
     (known,) = rating.enrolments_of(store)
     assert (known.platform_id, known.platform_study, known.platform_session) == ("W1", "H", "A1")
+    assert 'href="/done" hidden' in ann.http.get("/rate").text
     ann.answer(ann.task())
+    assert re.search(r'href="/done">', ann.http.get("/rate").text)
     said = ann.http.get("/done").text
     (known,) = rating.enrolments_of(store)
     assert len(known.completion_code) == 12

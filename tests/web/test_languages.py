@@ -2,12 +2,13 @@
 
 import gettext
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
 from reassess import rating
@@ -19,7 +20,7 @@ from reassess.web.languages import FOLDER, Language, choose_language, languages_
 from reassess.web.markdown import StudyText
 from reassess.web.wording import Wording
 
-from .conftest import BASE, NAMES, Client
+from .conftest import BASE, NAMES, Client, served
 
 CATALOGUES = sorted(FOLDER.glob("*.po"))
 IN_SCRIPT = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -267,7 +268,7 @@ def test_a_studys_own_catalogue_has_plurals_of_its_language_and_goes_first(tmp_p
 def test_keys_are_of_the_words_that_are_shown_where_they_can_be() -> None:
     (german,) = languages_of(("de",))
     assert [key for _, key, _, _ in Wording().translated(german).answers] == ["j", "v", "n"]
-    said = {Wording().yes: "是", Wording().maybe: "也许", Wording().no: "否"}
+    said = {Wording().yes: "是，在图像中", Wording().maybe: "也许", Wording().no: "否"}
     chinese = Language("zh")
     object.__setattr__(
         chinese, "texts", type("", (), {"gettext": lambda _, text: said.get(text, text)})()
@@ -279,3 +280,40 @@ def test_keys_are_of_the_words_that_are_shown_where_they_can_be() -> None:
     ]
     own = Wording(yes="Clear mistake", maybe="Undecidable", no="Not a mistake")
     assert own.translated(german).answers == own.answers
+
+
+def test_a_classroom_from_the_door_to_its_goal_from_right_to_left(
+    site: Site, store: Store, open_page: Callable[..., Page],
+    axe: Callable[[Page], list[tuple[str, str]]],
+) -> None:  # fmt: skip
+    languages = (Language("ar", Bracketed()), Language("de"))
+    token = rating.open_address(store, "classroom", people=2, goal=1)
+    site = replace(site, languages=languages, consent=StudyText("# Data\n\nWe keep answers."))
+    with served(create_app(site)) as address:
+        page = open_page(viewport={"width": 1366, "height": 768}, color_scheme="dark")
+        page.goto(f"{address}/join/{token}")
+        assert axe(page) == []
+        page.get_by_role("textbox").fill("ann")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/consent")
+        assert axe(page) == []
+        page.get_by_role("checkbox").check()
+        page.locator("main button").click()
+        page.wait_for_url("**/instructions")
+        page.goto(f"{address}/rate")
+        expect(page.locator(".frame[data-state=shown]")).to_be_visible()
+        for width in (360, 1366):
+            page.set_viewport_size({"width": width, "height": 768})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        stage, questions = (page.locator(one).bounding_box() for one in (".stage", "#screen"))
+        assert stage
+        assert questions
+        assert stage["x"] > questions["x"]
+        expect(page.locator("#finish")).to_be_hidden()
+        for place in range(page.locator("fieldset.question").count()):
+            page.keyboard.press(str(place + 1))
+            page.keyboard.press("y")
+        page.keyboard.press("Enter")
+        page.locator("#finish").click()
+        expect(page.locator("h1")).to_have_text("⟦You have done your part⟧")
+        assert axe(page) == []

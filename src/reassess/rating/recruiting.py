@@ -274,8 +274,8 @@ def enrol(
 def completion(store: Store, rater: int, *, nothing_left: bool = False) -> Completion | None:
     """How far a person is with what they enrolled for; None where they were invited.
 
-    Whoever has reached their goal or their last task is complete, and so are those who have
-    answered some where nothing is left to answer. It is written down the first time.
+    Whoever has reached their goal (else the study's) or their last task is complete, and so are
+    those who have answered some where nothing is left to answer. It is written down the first time.
 
     Args:
         store: the study.
@@ -291,9 +291,11 @@ def completion(store: Store, rater: int, *, nothing_left: bool = False) -> Compl
         return None
     with store.database.read() as connection:
         row = connection.execute(_latest_of(rater)).first()
+        of_study = study_row(connection).settings.goal or None
     if row is None:  # erased, with their votes
         return None
-    target = row.goal if row.goal is not None else row.most_tasks
+    targets = (row.goal, row.most_tasks, of_study)
+    target = next((one for one in targets if one is not None), None)
     n_left = None if target is None else max(0, target - row.n_screens)
     is_complete = n_left == 0 or (nothing_left and row.n_screens > row.from_task)
     code = row.completion_code

@@ -1,11 +1,15 @@
 """The words that raters read: the paper's questions and answers, and reasons in sentences."""
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 
 from reassess.errors import DataError
 from reassess.rating.records import Reason, WhyNotEnrolled
 from reassess.web.languages import Language, marked
+
+_COMMA = re.compile("[,،，、]")
+"""What stands between an answer's word and its explanation, in whatever script."""
 
 _RESERVED = "12345678?"
 """Keys of the rating page that choose a question or show the keys."""
@@ -71,7 +75,7 @@ class Wording:
         for value, said, named in (
             (2, self.yes, self.yes_key), (1, self.maybe, self.maybe_key), (0, self.no, self.no_key),
         ):  # fmt: skip
-            word, _, meaning = said.partition(",")
+            word, _, meaning = _COMMA.sub(",", said, count=1).partition(",")
             first = word[:1] if word[:1].isalpha() else ""
             found.append((value, (named or first).lower(), word.strip(), meaning.strip()))
         return tuple(found)

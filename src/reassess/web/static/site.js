@@ -725,6 +725,7 @@ function showSwitch() {
 function report(standing) {
   if (!$("#n-screens")) return;
   $("#n-screens").textContent = number(standing.n_screens);
+  if ($("#finish")) $("#finish").hidden = standing.n_screens < standing.goal;
   if ($("#goal")) $("#goal").value = Math.min(standing.n_screens, standing.goal);
   if ($("#share")) {
     $("#share").value = standing.share_done;
