@@ -230,6 +230,15 @@ def test_the_commands_about_a_store(
     assert "12 counted votes are back" in cli("restore", "s", "b", "--replace").out
     assert "renew id" in cli("log", "s").out
     cli("invite", "s", "ann", "--role", "owner", "--base-url", "http://localhost")
+    assert "--people is missing" in cli("recruit", "s", "--from", "mturk").err
+    assert "--from is missing" in cli("recruit", "s", "--people", "3").err
+    said = cli("recruit", "s", "--from", "mturk", "--people", "3", "-o", "p.csv", "--json")
+    opened = json.loads(said.out)
+    assert opened["link"].startswith("http://127.0.0.1:8000/join/")
+    assert (tmp_path / "p.csv").read_text().startswith("rater,from,platform_id,")
+    handle = opened["addresses"][0]["address"]
+    assert "closed" in cli("recruit", "s", "--close", handle).out
+    assert "not open" in cli("recruit", "s", "--close", handle).err
     listed = cli("access", "s").out
     assert "ann" in listed
     assert "Open links" in listed

@@ -197,3 +197,38 @@ def test_owners_agree_to_nothing(asking: FastAPI, store: Store) -> None:
         path = f"/invite/{rating.invite(store, 'boss', 'owner')}"
         http.post(path, data={"csrf": Client(http).csrf(path)})
         assert http.get("/owner").status_code == 200
+
+
+def test_an_owner_opens_lists_and_closes_addresses_and_reads_what_was_agreed_to(
+    store: Store, sign_in: Enter, visitors: Callable[[], Client]
+) -> None:
+    boss = sign_in("boss", "owner")
+    wrong = boss.post("/owner/recruiting", channel="prolific", people="5", days="1", code="")
+    assert wrong.status_code == 422
+    assert "Completion_code is missing" in wrong.text
+    for changed in ({"channel": "x"}, {"people": ""}, {"people": "-1"}, {"days": "1e9"}):
+        given = {"channel": "mturk", "people": "5", "days": "1"} | changed
+        assert boss.post("/owner/recruiting", **given).status_code == 422
+    assert rating.join_addresses_of(store) == ()
+    page = boss.post("/owner/recruiting", channel="prolific", people="5", days="1", code="C0DE")
+    link = re.search(r"<code>(http[^<]+)</code>", page.text)
+    assert link
+    path = link[1].replace("&amp;", "&").removeprefix(BASE)
+    ids = "?PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}"
+    assert path.endswith(ids)
+    path = path.replace("{{%PROLIFIC_PID%}}", PID)
+    assert come(visitors(), path.replace("{{%", "").replace("%}}", "")).status_code == 303
+    (person,) = rating.enrolments_of(store)
+    rating.give_consent(store, person.rater, CONSENT)
+    said = boss.http.get("/owner/recruiting").text
+    assert PID in said
+    assert "1 of 5" in said
+    agreed = re.search(
+        r'href="(/owner/recruiting/consents/\w+)"',
+        boss.http.get(f"/owner/raters/{person.rater}").text,
+    )
+    assert agreed
+    assert "We keep your answers" in boss.http.get(agreed[1]).text
+    (address,) = rating.join_addresses_of(store)
+    boss.post(f"/owner/recruiting/{address.handle}/close")
+    assert "can come in by this address any more" in visitors().http.get(path).text
