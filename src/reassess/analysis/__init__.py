@@ -25,6 +25,7 @@
                  the line in probits
 `proxy`          is one accuracy still a proxy for another? slopes, breakpoint, order
 `verdict`        the last two joined, and judged by stated rules; `verdict_json` its numbers
+`image_trace`    one image from its proposals to its label
 `monitoring`     what an audit shows so far, whenever one looks
 `reassessments`  several label sets of one benchmark, side by side; `label_table` joins them
 `recipes`        which training recipe gave better models

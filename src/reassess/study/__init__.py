@@ -11,6 +11,7 @@
 `run`        proposing, how far every stage is, running what is stale
 `withdrawn`  the images that were taken out of it
 `images`     image id to file, the examples of classes, small copies
+`image_traces`  one image, followed through all of it
 `study_records`  the records of a study whose labels are decided
 `report_inputs`  its report and its verdict, built of them
 ===========  ======================================================================
