@@ -195,11 +195,17 @@ def _intervals(
     _, place = np.unique(image, return_inverse=True)
     n_images = int(place.max()) + 1
     drawn = bootstrap_counts(n_images, n_resamples, rng).astype(np.float64)
-    scores = []
+    scores, values = [], []
     for counts in (by_expert, by_crowd):
         of_image = np.zeros((n_images, 3))
         np.add.at(of_image, place, counts.sum(axis=1))
         scores.append(_f1(drawn @ of_image))
+        values.append(float(_f1(of_image.sum(axis=0))))
     expert, crowd = scores
-    ends = [percentile_interval(one, confidence) for one in (expert, crowd, crowd - expert)]
+    ends = [
+        percentile_interval(draws, confidence, value=value)
+        for draws, value in (
+            (expert, values[0]), (crowd, values[1]), (crowd - expert, values[1] - values[0])
+        )
+    ]  # fmt: skip
     return ends[0], ends[1], ends[2]

@@ -159,7 +159,8 @@ def rater_drifts(votes: Votes, posterior: Posterior, confidence: float = 0.95) -
         reach = z * np.sqrt((variance / n_half).reshape(-1, 2).sum(axis=1))
     few = n < FEWEST_FOR_DRIFT
     change, reach = np.where(few, np.nan, change), np.where(few, np.nan, reach)
-    return RaterDrifts(votes.rater_ids, n, change, change - reach, change + reach)
+    low, high = np.maximum(change - reach, -1.0), np.minimum(change + reach, 1.0)
+    return RaterDrifts(votes.rater_ids, n, change, low, high)
 
 
 def rater_repeats(votes: Votes) -> RaterRepeats | None:

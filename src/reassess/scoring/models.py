@@ -84,7 +84,7 @@ class Bootstrap:
         right = correct(classes[:, :1], shared)[judged]
         rng = np.random.default_rng(self.seed)
         draws = stratified_bootstrap(right, benchmark.original[row][judged], self.n_resamples, rng)
-        return percentile_interval(draws, self.confidence)
+        return percentile_interval(draws, self.confidence, value=float(right.mean()))
 
 
 @checks_records

@@ -71,7 +71,8 @@ def unasked_predictions(
     right = correct(classes[:, :1], labels)
     unchecked = int((right & is_unchecked(labels)).sum())
     high = (value * n_scored + n_more + n_new) / (n_scored + n_new)
-    return UnaskedPredictions(n_more + n_new, unchecked, value, min(high, 1.0))
+    high = min(max(high, value), 1.0)  # rounding can leave it below the value
+    return UnaskedPredictions(n_more + n_new, unchecked, value, high)
 
 
 def unasked_difference(

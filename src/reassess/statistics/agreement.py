@@ -233,7 +233,7 @@ def _coefficient(
             "answers differ too rarely for an interval"
         )
         return Coefficient(value, None, None, n_questions, reason)
-    low, high = percentile_interval(values, confidence)
+    low, high = percentile_interval(values, confidence, value=value)
     return Coefficient(value, low, high, n_questions)
 
 

@@ -286,11 +286,18 @@ def check_resamples(n_resamples: int, confidence: float = 0.95) -> None:
 
 
 def percentile_interval(
-    draws: Float[np.ndarray, "B"], confidence: float = 0.95
+    draws: Float[np.ndarray, "B"], confidence: float = 0.95, *, value: float | None = None
 ) -> tuple[float, float]:
-    """The central interval that holds this share of the draws."""
-    low, high = np.quantile(draws, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return float(low), float(high)
+    """The central interval that holds this share of the draws.
+
+    Args:
+        draws: of the quantity, in resamples.
+        confidence: the share.
+        value: the estimate, to which the interval reaches where the draws lie beside it, as they
+            can in small samples; None for the draws alone.
+    """
+    low, high = np.quantile(draws, [0.5 - confidence / 2, 0.5 + confidence / 2]).tolist()
+    return (low, high) if value is None else (min(low, value), max(high, value))
 
 
 def bootstrap_counts(n: int, n_resamples: int, rng: np.random.Generator) -> UInt[np.ndarray, "B n"]:
