@@ -72,14 +72,16 @@ bench: $(PEERS) $(READY) ## every benchmark, ours beside a peer; needs REASSESS_
 	@$(PEER_BIN)/python benchmarks/proposals.py
 	@$(PEER_BIN)/python benchmarks/model_choice.py
 	@$(PEER_BIN)/python benchmarks/task_groups.py
-	@$(PEER_BIN)/python benchmarks/unseen_labels.py
+	@$(PEER_BIN)/python benchmarks/missing_labels.py
 	@$(PEER_BIN)/python benchmarks/proposal_rules.py
 	@$(PEER_BIN)/python benchmarks/adaptive_replay.py
 	@$(PEER_BIN)/python benchmarks/rating_queue.py
 	@$(PEER_BIN)/python benchmarks/bootstrap.py
 	@$(PEER_BIN)/python benchmarks/truth_inference.py
 	@$(PEER_BIN)/python benchmarks/interval_coverage.py --studies 200 --resamples 40 --world base \
-		--world "strong models" --world "raters err together"
+		--world "strong models" --world "raters err together" --world "10 % of skipped wrong"
+	@$(PEER_BIN)/python benchmarks/swap_probabilities.py --studies 2 --splits 1 --world base \
+		--world "raters err together"
 	@$(BIN)/python benchmarks/training.py
 
 # The peers live in an environment of their own; torch first, so that no other build replaces it.

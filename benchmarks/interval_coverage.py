@@ -275,6 +275,10 @@ def worlds_table(found: dict[str, np.ndarray]) -> str:
     """Coverage of each world with its standard error, and which worlds fail."""
     share = np.array([one[:, :2].mean(axis=0) for one in found.values()])
     error = np.array([one[:, :2].std(axis=0) / np.sqrt(len(one)) for one in found.values()])
+    # Two studies more, one of which holds nothing: all that hold leave a doubt, too.
+    sizes = np.array([[len(one)] for one in found.values()])
+    doubt = (share * sizes + 1) / (sizes + 2)
+    error = np.maximum(error, np.sqrt(doubt * (1 - doubt) / sizes) * (share >= MOST))
     error = np.maximum(error, 1e-9)
     upper = NormalDist().cdf
     below = np.vectorize(upper)((share - LEAST) / error)

@@ -76,7 +76,7 @@ def decided(votes: Votes, benchmark: Benchmark) -> LabelSets:
 
 def simulated(name: str, n_studies: int, n_crowds: int) -> tuple[float, float]:
     """Stated over actual: of votes among crowds, of all errors about the truth."""
-    world, sums = WORLDS[name], np.full(4, 1e-12)
+    world, sums = WORLDS[name], np.zeros(4)
     a, b = np.triu_indices(len(world.skills), 1)
     for seed in range(n_studies):
         rng = np.random.default_rng([seed, 2021])
@@ -110,9 +110,15 @@ def halves(n_splits: int) -> list[float]:
     ratios = []
     for seed in range(n_splits):
         half = np.random.default_rng(seed).permutation(len(votes.rater_ids)) % 2
+        side_of = half[votes.rater]
+        n = [
+            np.bincount(votes.question[side_of == side], minlength=len(votes.questions))
+            for side in (0, 1)
+        ]
+        both = (np.minimum(*n) > 0)[votes.question]  # what one half was not asked counts as absent
         fits = [
             fitted(
-                models, labels, votes.take(half[votes.rater] == side),
+                models, labels, votes.take(both & (side_of == side)),
                 gold, gold_votes,
             )
             for side in (0, 1)
@@ -135,7 +141,7 @@ def main() -> None:
     given = parser.parse_args()
     print(describe_machine())
     print("| world | votes (`p_swap`) | all errors (`p_reversed`) |")
-    for name in given.world or SHOWN:
+    for name in (given.world or SHOWN) if given.studies else ():
         by_votes, by_labels = simulated(name, given.studies, given.crowds)
         print(f"| {name} | {by_votes:.2f} | {by_labels:.2f} |", flush=True)
     if given.splits:
