@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from reassess.cli.options import RegistryChoice, labels_are_option
 from reassess.cli.outputs import OutputFile
 from reassess.cli.training_options import cleaning_rules
+from reassess.errors import OptionError
 
 
 def _removed(output: Path) -> Path:
@@ -24,6 +26,7 @@ def _beside(output: Path, values: Mapping[str, object]) -> list[Path]:
 Examples:
   reassess clean oof.npz --labels labels.csv -o keep.txt
   reassess clean oof.npz --labels labels.csv --rule confident -o keep.txt
+  reassess clean oof.npz --labels photos/ -o keep.txt
 
 \b
 keep.txt holds one image id per line. removed.csv, beside it, gives the reason for every other
@@ -31,7 +34,9 @@ image: image, label, predicted, p_label, p_predicted, reason.
 """
 )
 @click.argument("predictions", metavar="OOF")
-@click.option("--labels", required=True, metavar="FILE", help="The labels: a table image,label.")
+@click.option("--labels", required=True, metavar="STUDY|DATA|FILE", help="The labels, as `train` "
+              "takes them: a study, images with labels (a folder, parquet, shards), a table "
+              "image,label, a list as val.txt, or label sets.")  # fmt: skip
 @labels_are_option
 @click.option("--classes", metavar="FILE", help="Classes, where OOF does not name them: "
               "index,id,name,synonyms,definition.")  # fmt: skip
@@ -71,7 +76,7 @@ def clean(
     from reassess.training import clean as clean_labels
 
     found = read_out_of_fold(predictions)
-    given = read_predicted_labels(found, labels, classes)
+    given = read_predicted_labels(found, *_labels_of(labels, classes))
     result = clean_labels(found.probabilities, given.label, rule)
     if not result.kept.any():
         raise DataError(
@@ -91,3 +96,19 @@ def clean(
         f"{n_kept:,} of {n_images:,} images kept ({100 * n_kept / n_images:.1f}%): {output}; "
         f"{n_images - n_kept:,} removed: {beside}"
     )
+
+
+def _labels_of(labels: str, classes: str | None) -> tuple[Any, Any]:
+    """Labels and classes: of a study those in use, else as they are named."""
+    from reassess.sources import is_study
+
+    if not is_study(labels):
+        return labels, classes
+    from reassess.study import open_study
+    from reassess.study.training import labels_in_use
+
+    if classes is not None:
+        raise OptionError("a study has classes of its own: leave --classes out.")
+    found = labels_in_use(open_study(labels))
+    click.echo(f"Note: {found.about}.", err=True)
+    return found.labels, found.classes

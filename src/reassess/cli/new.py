@@ -1,7 +1,5 @@
 """``reassess new``: a study in a new folder."""
 
-from pathlib import Path
-
 import click
 
 from reassess.cli.options import LiteralChoice
@@ -11,13 +9,17 @@ from reassess.records import LabelsAre
 @click.command(
     epilog="""\b
 Examples:
+  reassess new pets --images photos/
   reassess new pets --labels labels.csv --classes classes.csv --images photos/
   reassess new pets --labels labels.csv --hierarchy edges.csv && reassess status pets
 """
 )
 @click.argument("study")
 @click.option(
-    "--labels", required=True, metavar="FILE", help="Original labels: a table image,label."
+    "--labels",
+    metavar="FILE",
+    help="Original labels: a table image,label, or a list as val.txt.  [default: labels.csv, "
+    "metadata.csv or val.txt beside the images; class folders, a column, .cls]",
 )
 @click.option("--classes", metavar="FILE", help="Classes: index,id,name,synonyms,definition.")
 @click.option(
@@ -36,7 +38,7 @@ Examples:
 @click.option("--name", help="Name of the study in reports.  [default: the folder's name]")
 def new(
     study: str,
-    labels: str,
+    labels: str | None,
     classes: str | None,
     images: str | None,
     hierarchy: str | None,
@@ -47,7 +49,6 @@ def new(
 
     Labels, classes and edges are checked and copied into the folder.
     """
-    from reassess.files.remote_images import RemoteImages
     from reassess.notes import collect_notes
     from reassess.study import images_folder, new_study, read_study_benchmark
     from reassess.study.images import note_unmatched_images
@@ -65,8 +66,8 @@ def new(
         benchmark = read_study_benchmark(made)
     if images is not None:
         folder = images_folder(made)
-        place = folder if isinstance(folder, RemoteImages) else Path(images)
-        note_unmatched_images(place, benchmark.image_ids.tolist())
+        assert folder is not None  # noqa: S101 -- it was just named; this tells mypy
+        note_unmatched_images(folder, benchmark.image_ids.tolist())
     n_classes = benchmark.n_classes
     click.echo(
         f"{study}: {len(benchmark.image_ids):,} images"

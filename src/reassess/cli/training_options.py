@@ -76,8 +76,9 @@ def data_options(command: Command) -> Command:
         click.option("--classes", metavar="FILE",
                      help="Classes in their order: index,id,name,synonyms,definition."),
         click.option("--labels", metavar="FILE",
-                     help="A table image,label, or label sets of `reassess label`.  [default: the "
-                     "study's; labels.csv in the folder; class folders, a column, .cls]"),
+                     help="A table image,label, a list as val.txt, or label sets of `reassess "
+                     "label`.  [default: the study's; labels.csv, metadata.csv or val.txt in the "
+                     "folder; class folders, a column, .cls]"),
     ):  # fmt: skip
         decorated = decorate(decorated)
     result: Command = decorated

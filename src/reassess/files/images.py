@@ -4,12 +4,15 @@ folder      image files below a folder; an image's id is its path below it, and 
             in folders the first folder is its class
 parquet     one file, or a folder of them: a column of bytes (or of ``{bytes, path}``, as in
             Hugging Face's data sets), optionally of ids and of labels
-shards      one ``.tar``, or a folder of them: ``KEY.jpg`` with ``KEY.cls`` beside it
+shards      one ``.tar``, a folder of them, or ``train-{0000..0012}.tar``: ``KEY.jpg`` with
+            ``KEY.cls`` beside it
 
 A folder and shards are read image by image, a table as a whole. Nothing is decoded here.
 """
 
+import json
 import os
+import re
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -21,7 +24,7 @@ from jaxtyping import Int, Shaped
 from reassess.errors import DataError, FileError, preview
 from reassess.files.access import check_readable
 from reassess.files.columns import IMAGE_BESIDE_BYTES, IMAGE_BYTES, LABEL
-from reassess.files.parquet import is_parquet
+from reassess.files.parquet import is_parquet, parquet_metadata
 from reassess.files.tables import read_table
 
 SUFFIXES = frozenset(
@@ -40,6 +43,9 @@ class ImageFiles:
         labels: each image's label as the source has it, strings; None where it has none.
         read: the encoded bytes of the image in a row.
         in_folders: whether the labels are the names of class folders.
+        class_names: the names of the classes that integer labels number, where the source has
+            them; None where it does not.
+        is_folder: whether each image is a file below ``source``, named by its id.
     """
 
     source: str
@@ -47,6 +53,8 @@ class ImageFiles:
     labels: tuple[str, ...] | None
     read: Callable[[int], bytes] = field(repr=False)
     in_folders: bool = False
+    class_names: tuple[str, ...] | None = None
+    is_folder: bool = False
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -73,6 +81,8 @@ def open_images(source: str | Path) -> ImageFiles:
     path = Path(source)
     if path.is_dir():
         found = _in_folder(path)
+    elif not path.exists() and "{" in path.name:
+        found = _in_listed(path)
     elif is_parquet(path):
         found = _in_parquet([path])
     elif path.suffix.lower() == ".tar":
@@ -91,6 +101,46 @@ def open_images(source: str | Path) -> ImageFiles:
             f"unique; {int((counts > 1).sum()):,} are. Rename one of each."
         )
     return found
+
+
+_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_CHOICE = re.compile(r"\{([^{}.]+(?:,[^{}.]+)+)\}")
+
+
+def expand_braces(name: str) -> list[str]:
+    """The names that ``{000..012}`` and ``{a,b}`` stand for, as in WebDataset's addresses."""
+    found = _RANGE.search(name)
+    if found is not None:
+        first, last = found[1], found[2]
+        numbers = range(int(first), int(last) + 1)
+        parts = [str(n).zfill(len(first)) for n in numbers]
+    else:
+        found = _CHOICE.search(name)
+        if found is None:
+            return [name]
+        parts = found[1].split(",")
+    before, after = name[: found.start()], name[found.end() :]
+    return [one for part in parts for one in expand_braces(before + part + after)]
+
+
+def _in_listed(path: Path) -> ImageFiles:
+    """The shards or tables that a name with braces stands for.
+
+    Raises:
+        FileError: one of them is not there.
+    """
+    paths = [Path(one) for one in expand_braces(str(path))]
+    missing = [one for one in paths if not one.is_file()]
+    if missing or not paths:
+        raise FileError(
+            f"{path}: {preview(missing)} is not there; {len(missing):,} of {len(paths):,} files "
+            "that it names are not. Check the numbers."
+        )
+    if all(is_parquet(one) for one in paths):
+        return _in_parquet(paths)
+    if all(one.suffix.lower() == ".tar" for one in paths):
+        return _in_shards(paths)
+    raise FileError(f"{path}: its files must all be .tar or all be .parquet.")
 
 
 def _in_folder(folder: Path) -> ImageFiles:
@@ -120,7 +170,7 @@ def _in_folder(folder: Path) -> ImageFiles:
     labels = tuple(one[0] for one in first) if all(one[1] for one in first) else None
     return ImageFiles(
         str(folder), np.array(ids), labels, lambda row: _bytes_of(folder / ids[row]),
-        in_folders=True,
+        in_folders=True, is_folder=True,
     )  # fmt: skip
 
 
@@ -162,7 +212,20 @@ def _in_parquet(paths: list[Path]) -> ImageFiles:
         content += cells
     source = str(paths[0] if len(paths) == 1 else paths[0].parent)
     found = None if labels is None else tuple(labels)
-    return ImageFiles(source, np.array(ids), found, content.__getitem__)
+    names = None if found is None else _names_of_classes(paths[0])
+    return ImageFiles(source, np.array(ids), found, content.__getitem__, class_names=names)
+
+
+def _names_of_classes(path: Path) -> tuple[str, ...] | None:
+    """The names that Hugging Face's metadata give the classes of the label; None without them."""
+    try:
+        about = json.loads(parquet_metadata(path).get("huggingface", "{}"))
+        features = about["info"]["features"]
+        label = next(name for name in features if LABEL.candidates([name]))
+        names = features[label]["names"]
+    except (KeyError, TypeError, ValueError, StopIteration):
+        return None
+    return tuple(map(str, names)) if isinstance(names, list) and names else None
 
 
 def _in_shards(paths: list[Path]) -> ImageFiles:

@@ -4,18 +4,20 @@
 ``removed.csv``   ``image,label,predicted,p_label,p_predicted,reason``
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.errors import AlignmentError, DataError, FileError, preview
+from reassess.errors import AlignmentError, DataError, preview
 from reassess.files.access import prefix_errors_with, write_atomically
-from reassess.files.benchmarks import read_benchmark, read_classes
+from reassess.files.benchmarks import read_classes
+from reassess.files.images import open_images
+from reassess.files.labelled_images import holds_images, labels_in_file, labels_of_images
 from reassess.files.model_outputs import OutOfFold
 from reassess.files.tables import write_table
-from reassess.records import Benchmark, Classes, check_order, positions
+from reassess.records import Benchmark, Classes, LabelSets, check_order, positions
 
 
 @dataclass(frozen=True)
@@ -52,47 +54,87 @@ class PredictedLabels:
 
 
 def read_predicted_labels(
-    found: OutOfFold, labels: str | Path, classes: str | Path | None
+    found: OutOfFold, labels: str | Path | LabelSets, classes: str | Path | Classes | None
 ) -> PredictedLabels:
-    """The labels of predicted images, from a table; classes are those of the predictions.
+    """The labels of predicted images; classes are those of the predictions.
+
+    Of several labels of an image the one that the predictions hold most probable is judged: where
+    that is removed, all of them would be.
+
+    Args:
+        found: the predictions.
+        labels: what was trained on, as `train` takes it: a table ``image,label``, a list, label
+            sets, or images with labels: a folder, parquet, shards.
+        classes: the classes or their file, where the predictions do not name them.
 
     Raises:
         FileError: a file is missing or malformed.
         DataError: a label is none of the classes, or the classes stand in another order.
         AlignmentError: a predicted image has no label, or the rows stand in another order.
     """
-    path = Path(labels)
-    if path.suffix.lower() == ".json":
-        raise FileError(
-            f"{path}: it holds label sets, but cleaning judges one label an image. Give the table "
-            "image,label that was trained on."
-        )
     known = _predicted_classes(found, classes)
-    read = read_benchmark(path, classes=known)
-    label = _aligned_labels(found, read, path)
+    sets, read = _label_sets(labels, known)
+    row = _aligned_rows(found, sets)
     n_classes = found.probabilities.shape[1]
-    highest = int(label.max())
+    highest = int(sets.indices.max(initial=0))
     if highest >= n_classes:
         raise DataError(
-            f"{path}: label {highest:,} is there, but must be in [0, {n_classes:,}) as the "
+            f"{sets.name}: label {highest:,} is there, but must be in [0, {n_classes:,}) as the "
             "predictions have. Give the labels that the folds were trained on."
         )
-    if read.classes is not None and len(read.classes) != n_classes:
+    if read is not None and len(read) != n_classes:
         raise DataError(
-            f"{path}: there are {len(read.classes):,} classes, but must be {n_classes:,} as the "
+            f"{sets.name}: there are {len(read):,} classes, but must be {n_classes:,} as the "
             "predictions have. Name them in their order (--classes FILE)."
         )
-    row = positions(found.image_ids, read.image_ids, source="the predictions")
-    with prefix_errors_with(path):
-        check_order(found.probabilities.argmax(axis=1), row, read, "the predictions")
-    names = tuple(map(str, range(n_classes))) if read.classes is None else read.classes.names
-    n_without = len(read.image_ids) - len(found.image_ids)
+    label = _likeliest(found, sets.take(row))
+    of_images = Benchmark(sets.name, found.image_ids, label, read)
+    with prefix_errors_with(Path(sets.name)):
+        rows = np.arange(len(row))
+        check_order(found.probabilities.argmax(axis=1), rows, of_images, "the predictions")
+    names = tuple(map(str, range(n_classes))) if read is None else read.names
+    n_without = int((sets.sizes > 0).sum()) - len(found.image_ids)
     return PredictedLabels(label, names, n_without)
 
 
-def _predicted_classes(found: OutOfFold, classes: str | Path | None) -> Classes | None:
+def _label_sets(
+    labels: str | Path | LabelSets, classes: Classes | None
+) -> tuple[LabelSets, Classes | None]:
+    """Label sets of whatever was trained on, under the name of their file."""
+    if isinstance(labels, LabelSets):
+        return labels, labels.classes or classes
+    path = Path(labels)
+    if path.is_dir() or path.suffix.lower() == ".tar" or "{" in path.name or holds_images(path):
+        sets, read = labels_of_images(open_images(path), None, classes)
+    else:
+        sets, read = labels_in_file(path, classes)
+    return replace(sets, name=str(path)), read
+
+
+def _aligned_rows(found: OutOfFold, sets: LabelSets) -> Int[np.ndarray, "N"]:
+    """The row of the labels of each predicted image."""
+    row = positions(found.image_ids, sets.image_ids, source="the predictions")
+    without = (row < 0) | (sets.sizes[np.maximum(row, 0)] == 0)
+    if without.any():
+        raise AlignmentError(
+            f"{sets.name}: image {preview(found.image_ids[without])} was predicted and has no "
+            f"label, but must have one; {int(without.sum()):,} of {len(row):,} have none. Give the "
+            "labels that the folds were trained on."
+        )
+    return row
+
+
+def _likeliest(found: OutOfFold, sets: LabelSets) -> Int[np.ndarray, "N"]:
+    """Of each image's labels the one that the predictions hold most probable."""
+    probability = found.probabilities[sets.image, sets.indices]
+    order = np.lexsort((-probability, sets.image))
+    label: Int[np.ndarray, "N"] = sets.indices[order][sets.indptr[:-1]]
+    return label
+
+
+def _predicted_classes(found: OutOfFold, classes: str | Path | Classes | None) -> Classes | None:
     """The classes of the predictions: of a file, which must name the same, or their own."""
-    known = None if classes is None else read_classes(classes)
+    known = read_classes(classes) if isinstance(classes, str | Path) else classes
     if found.classes is None:
         return known
     if known is not None and known.ids != found.classes.ids:
@@ -101,20 +143,6 @@ def _predicted_classes(found: OutOfFold, classes: str | Path | None) -> Classes 
             "same order. Leave --classes out: the predictions name theirs."
         )
     return known or found.classes
-
-
-def _aligned_labels(found: OutOfFold, read: Benchmark, path: Path) -> Int[np.ndarray, "N"]:
-    row = positions(found.image_ids, read.image_ids, source="the predictions")
-    if (row < 0).any():
-        raise AlignmentError(
-            f"{path}: image {preview(found.image_ids[row < 0])} was predicted and has no label, "
-            "but "
-            f"must have one; {int((row < 0).sum()):,} of {len(row):,} have none. Give the labels "
-            "that the folds were trained on."
-        )
-    assert read.original is not None  # noqa: S101 -- read_benchmark reads labels; this tells mypy
-    label: Int[np.ndarray, "N"] = read.original[row]
-    return label
 
 
 def write_keep_list(image_ids: Shaped[np.ndarray, "n"], path: str | Path) -> None:

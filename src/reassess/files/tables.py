@@ -20,7 +20,8 @@ from reassess.files.access import check_readable, read_json, write_atomically
 from reassess.files.cells import as_texts
 from reassess.files.columns import Part
 from reassess.files.frames import Frame, FrameTable, frame_table
-from reassess.files.json_tables import JsonTable
+from reassess.files.json_tables import JsonTable, read_json_table
+from reassess.files.label_lists import is_label_list, read_label_list
 from reassess.files.parquet import ParquetTable, is_parquet, read_parquet
 from reassess.files.signatures import describe_json, is_workbook
 from reassess.files.text_tables import TextTable, read_text_table
@@ -127,6 +128,10 @@ class ColumnFile:
             )
         self.use(part.name, found[0])
         return found[0]
+
+    def holds_images(self, name: str) -> bool:
+        """Whether the cells of a column are encoded images."""
+        return self._source.holds_images(name)
 
     def use(self, part: str, *columns: str) -> None:
         """Record columns as read, and as what."""
@@ -271,6 +276,10 @@ def read_table(path: Path | Frame) -> ColumnFile:
         source = read_parquet(path)
     elif path.suffix.lower() in WORKBOOKS or is_workbook(path):
         source = read_workbook(path)
+    elif path.suffix.lower() in {".jsonl", ".ndjson"}:
+        source = read_json_table(path)
+    elif is_label_list(path):
+        source = read_label_list(path)
     else:
         source = read_text_table(path)
     return _checked(path, source)

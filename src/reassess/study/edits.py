@@ -26,6 +26,7 @@ from reassess.errors import (
 from reassess.files import RowOrder, read_benchmark, read_classes, write_atomically
 from reassess.files.access import exists, prefix_errors_with
 from reassess.files.full_scores import check_full_scores
+from reassess.files.images import SUFFIXES
 from reassess.files.prediction_forms import model_names, prediction_files, two_files
 from reassess.files.remote_images import RemoteImages, is_address
 from reassess.progress import Progress, null_progress
@@ -39,7 +40,9 @@ from reassess.study.given import (
     GivenModel,
     Source,
     benchmark_files,
+    labels_from_images,
     model_files,
+    unpacked,
 )
 from reassess.study.inputs import (
     Hashes,
@@ -72,7 +75,7 @@ _HEADER = (
 def new_study(
     folder: str | Path,
     *,
-    labels: GivenLabels,
+    labels: GivenLabels | None = None,
     classes: GivenClasses | None = None,
     images: str | Path | RemoteImages | None = None,
     hierarchy: str | Path | None = None,
@@ -85,9 +88,11 @@ def new_study(
 
     Args:
         folder: where to make it.
-        labels: the original labels: a table ``image,label``, such a frame, or a `Benchmark`.
+        labels: the original labels: a table ``image,label``, such a frame, or a `Benchmark`; None
+            takes those of the images: a file beside them, class folders, a column, ``.cls``.
         classes: a table ``index,id,name,synonyms,definition``, such a frame, or `Classes`.
-        images: the folder of images, which is not copied, or an address (s3://…, https://…).
+        images: the folder of images, which is not copied, or an address (s3://…, https://…);
+            parquet and shards are unpacked into the study.
         hierarchy: a table ``child,parent``.
         name: how reports call the study; None for the folder's name.
         labels_are: whether integers that name classes are ids or indices, in all files of the
@@ -96,9 +101,17 @@ def new_study(
     Raises:
         FileError: the folder holds a study already or cannot be written to; a file is missing
             or malformed.
-        DataError: labels, classes and edges do not fit together.
+        OptionError: neither labels nor images on this machine are given.
+        DataError: labels, classes and edges do not fit together, or images have no labels.
         MissingExtraError: tomlkit or pydantic is missing.
     """
+    if labels is None:
+        if images is None or isinstance(images, RemoteImages) or is_address(images):
+            raise OptionError(
+                "there are no labels (--labels FILE), and no folder of images on this machine that "
+                "could have them (--images DIR). Give one."
+            )
+        labels = labels_from_images(images, classes)
     with benchmark_files(labels, classes, labels_are) as (labels_file, classes_file):
         return _new_study(
             Path(folder), labels_file, classes_file, images, hierarchy, name, labels_are
@@ -390,9 +403,18 @@ def _images_as_named(images: str | Path | RemoteImages, folder: Path) -> str:
     if isinstance(images, RemoteImages):
         images.check()
         return images.address
-    if not Path(images).is_dir():
+    if Path(images).is_dir() and not _holds_packed(Path(images)):
+        return as_named(images, folder)
+    if not Path(images).exists() and "{" not in str(images):
         raise FileError(f"{images}: there is no such folder of images. Check the path (--images).")
-    return as_named(images, folder)
+    return as_named(unpacked(images, folder / "images"), folder)
+
+
+def _holds_packed(folder: Path) -> bool:
+    """Whether a folder holds parquet or shards instead of image files."""
+    return any(
+        one.suffix.lower() in {".tar", ".parquet", ".pq"} for one in folder.iterdir()
+    ) and not any(one.suffix.lower() in SUFFIXES for one in folder.iterdir())
 
 
 def _entries(

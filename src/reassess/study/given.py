@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from reassess.errors import DataError
-from reassess.files import read_benchmark, read_classes
+from reassess.errors import DataError, FileError
+from reassess.files import read_benchmark, read_classes, write_atomically
 from reassess.files.frames import Frame
+from reassess.files.images import SUFFIXES, ImageFiles, open_images
+from reassess.files.labelled_images import labels_of_images
 from reassess.files.tables import write_table
-from reassess.records import Benchmark, Classes, LabelsAre, Predictions, ScoreMatrix
+from reassess.records import Benchmark, Classes, LabelsAre, Predictions, ScoreMatrix, positions
 from reassess.study.class_order import write_classes
 
 GivenLabels = str | Path | Frame | Benchmark
@@ -59,6 +61,89 @@ def benchmark_files(
             labels = Path(beside) / "labels.csv"
             _write_labels(found, labels)
         yield labels, kept  # type: ignore[misc]
+
+
+def labels_from_images(images: str | Path, classes: GivenClasses | None) -> Benchmark:
+    """The images of a folder, parquet or shards with the labels that are beside or in them.
+
+    Args:
+        images: a folder, parquet or shards (`reassess.files.images`).
+        classes: the classes; None takes those of the labels.
+
+    Raises:
+        FileError: there is no image, or a file is malformed.
+        DataError: there are no labels, or an image has none or several.
+    """
+    known = classes
+    if known is not None and not isinstance(known, Classes):
+        known = read_classes(known)
+    files = open_images(images)
+    sets, found = labels_of_images(files, None, known)
+    row = positions(sets.image_ids, files.image_ids, source=sets.name)
+    wrong = np.flatnonzero((sets.sizes != 1) | (row < 0))
+    if len(wrong):
+        which = str(sets.image_ids[wrong[0]])
+        n = int(sets.sizes[wrong[0]])
+        what = f"has {n} labels, but must have one" if row[wrong[0]] >= 0 else "is not there"
+        raise DataError(
+            f"{sets.name}: image {which!r} {what}, its original label; {len(wrong):,} of "
+            f"{len(sets):,} images are so. Name a table image,label (--labels FILE)."
+        )
+    ids = sets.image_ids
+    if not files.is_folder:
+        ids = np.array([_file_name(files, one) for one in row.tolist()])
+    return Benchmark(Path(images).stem, ids, sets.indices, found)
+
+
+def unpacked(images: str | Path, folder: Path) -> str | Path:
+    """The folder of images; of parquet or shards, a new one with a file for each image.
+
+    Args:
+        images: a folder, parquet or shards.
+        folder: where to write what is no folder of image files.
+
+    Raises:
+        FileError: the images cannot be read, or the folder is there or cannot be written to.
+        DataError: an id leads out of the folder.
+    """
+    files = open_images(images)
+    if files.is_folder:
+        return images
+    if folder.exists():
+        raise FileError(
+            f"{folder}: it is there already, but the images of {images} would be written to it. "
+            "Move it away."
+        )
+    for row in range(len(files)):
+        path = folder / _file_name(files, row)
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise DataError(
+                f"{images}: image id {str(files.image_ids[row])!r} leads out of the folder of "
+                "images, but must not. Rename it."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(path) as beside:
+            beside.write_bytes(files.read(row))
+    return folder
+
+
+def _file_name(files: ImageFiles, row: int) -> str:
+    """An image's id as the name of a file, which ends as images do."""
+    image_id = str(files.image_ids[row])
+    if Path(image_id).suffix.lower() in SUFFIXES:
+        return image_id
+    return f"{image_id}{_ending(files.read(row))}"
+
+
+_SIGNATURES = (
+    (b"\x89PNG", ".png"), (b"\xff\xd8", ".jpg"), (b"GIF8", ".gif"), (b"BM", ".bmp"),
+    (b"II*\0", ".tif"), (b"MM\0*", ".tif"), (b"RIFF", ".webp"),
+)  # fmt: skip
+
+
+def _ending(content: bytes) -> str:
+    """The ending that encoded bytes ask for; none where they are unknown."""
+    return next((ending for head, ending in _SIGNATURES if content.startswith(head)), "")
 
 
 def _write_labels(benchmark: Benchmark, path: Path) -> None:

@@ -17,12 +17,8 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, preview
-from reassess.files.benchmarks import read_benchmark, read_classes
-from reassess.files.class_words import read_class_words
 from reassess.files.images import ImageFiles, open_images
-from reassess.files.labels import read_labels
-from reassess.files.parquet import is_parquet
-from reassess.files.tables import read_table
+from reassess.files.labelled_images import labels_of_images
 from reassess.progress import Progress, null_progress
 from reassess.records import Classes, LabelSets, positions
 from reassess.training.images import ImageTransform, Pixels, load_pixels
@@ -108,8 +104,8 @@ def open_labelled(
     Args:
         source: the images (`reassess.files.images`).
         labels: a table ``image,label``, label sets as `reassess label` writes them, or such sets
-            with K; by default ``labels.csv`` in the folder, else the labels that the source has:
-            class folders, a column, ``.cls``.
+            with K; by default those beside the images, else the labels that the source has
+            (`reassess.files.labelled_images`).
         classes: the classes or their file, which fix K and their order.
         keep_list: ids of the images to train on; None for all.
         transform: what becomes of an image.
@@ -125,11 +121,7 @@ def open_labelled(
         AlignmentError: labels or the keep list name images that are not there.
     """
     files = open_images(source)
-    beside = Path(source) / "labels.csv"
-    if labels is None and beside.is_file():
-        labels = beside
-        on_note(f"labels are those of {beside}")
-    sets, known = _read_label_sets(files, labels, classes)
+    sets, known = labels_of_images(files, labels, classes)
     if sets.n_classes == 1:
         raise DataError(
             f"{sets.name}: there is 1 class, but must be at least 2 to tell apart. Give all of "
@@ -187,47 +179,6 @@ def class_name(classes: Classes | None, index: int) -> str:
         return str(index)
     name, class_id = classes.names[index], classes.ids[index]
     return name if name == class_id else f"{name} ({class_id})"
-
-
-def _read_label_sets(
-    files: ImageFiles,
-    labels: str | Path | LabelSets | None,
-    classes: str | Path | Classes | None,
-) -> tuple[LabelSets, Classes | None]:
-    """Label sets with K, and the classes where they are known."""
-    known = read_classes(classes) if isinstance(classes, str | Path) else classes
-    if isinstance(labels, LabelSets):
-        return labels, known
-    if labels is not None and _holds_sets(Path(labels)):
-        sets = read_labels(labels, classes=known, image_ids=files.image_ids)
-        n_classes = sets.n_classes or int(sets.indices.max()) + 1
-        return replace(sets, n_classes=n_classes), sets.classes
-    if labels is not None:
-        read = read_benchmark(labels, classes=known)
-        ids, original, known, name = read.image_ids, read.original, read.classes, read.name
-        assert original is not None  # noqa: S101 -- read_benchmark reads labels; this tells mypy
-    elif files.labels is not None:
-        ids, name = files.image_ids, files.source
-        what = "class folders" if files.in_folders else "label"
-        found = read_class_words(
-            files.labels, known, f"{files.source}: {what}", folders=files.in_folders, first_row=1
-        )
-        original, known = found.label, found.classes
-    else:
-        raise DataError(
-            f"{files.source}: it has no labels: no class folders, no column 'label', no .cls. Give "
-            "them (--labels FILE)."
-        )
-    n_classes = int(original.max()) + 1 if known is None else len(known)
-    indptr = np.arange(len(ids) + 1)
-    return LabelSets(name, ids, indptr, original, n_classes=n_classes), known
-
-
-def _holds_sets(path: Path) -> bool:
-    """Whether a file of labels holds a set for each image, not one label."""
-    if is_parquet(path):
-        return read_table(path).find(("labels",)) is not None
-    return path.suffix.lower() == ".json"
 
 
 def _rows_to_use(
