@@ -20,6 +20,7 @@ from reassess.files.images import SUFFIXES, ImageFiles, open_images
 from reassess.files.labelled_images import labels_of_images
 from reassess.files.tables import write_table
 from reassess.records import Benchmark, Classes, LabelsAre, Predictions, ScoreMatrix, positions
+from reassess.registry import checks_choices
 from reassess.study.class_order import write_classes
 
 GivenLabels = str | Path | Frame | Benchmark
@@ -30,6 +31,7 @@ Source = str | Path
 """Predictions: a path, ``X.npy:Y.npy`` or ``FILE#MODEL``."""
 
 
+@checks_choices
 @contextmanager
 def benchmark_files(
     labels: GivenLabels, classes: GivenClasses | None, labels_are: LabelsAre | None
