@@ -4,6 +4,7 @@
 `registry`     the methods by name, and the choice that gold makes among them
 `methods`      `majority` and `dawid_skene`
 `calibration`  `calibrated`, and virtual raters
+`context`      votes and a context, such as models' predictions, combined on gold
 `bcc`          `bcc_ensemble`: an average of Bayesian classifier combinations, for answers that are
                the truths
 `priors`       what the confusion of raters with few votes is drawn to
@@ -18,6 +19,7 @@
 
 from reassess.aggregation.bcc import bcc_ensemble
 from reassess.aggregation.calibration import VirtualRater, calibrated, original_label_rater
+from reassess.aggregation.context import ContextFit, combine_context
 from reassess.aggregation.estimators import BCCEnsemble, Calibrated, DawidSkene, MajorityVote
 from reassess.aggregation.identification import identification_notes
 from reassess.aggregation.methods import STATES, dawid_skene, majority
@@ -40,6 +42,7 @@ __all__ = [
     "BCCEnsemble",
     "Calibrated",
     "ConfusionPrior",
+    "ContextFit",
     "DawidSkene",
     "GoldMode",
     "MajorityVote",
@@ -49,6 +52,7 @@ __all__ = [
     "bcc_ensemble",
     "calibrated",
     "choose_method",
+    "combine_context",
     "dawid_skene",
     "identification_notes",
     "majority",

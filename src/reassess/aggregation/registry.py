@@ -30,6 +30,10 @@ from reassess.registry import Registry, checks_choices
 GoldMode = Literal["hold-out", "clamp", "initialise"]
 
 
+_OF_NO_METHOD = frozenset({"method", "context", "context_without"})
+"""Options that mean the same whatever the method is."""
+
+
 @checks_choices
 @dataclass(frozen=True, slots=True)
 class AggregateOptions:
@@ -54,6 +58,10 @@ class AggregateOptions:
         original_classes: on questions about these classes only, as "0-397"; None for all.
         original_min_expert_yes: how many experts must say yes for the truth that the original
             label's confusion is counted against; None for more than half.
+        context: combine the votes with what models' predictions say of each question, as far as
+            gold trusts it; labels then lean on these models, and say so.
+        context_without: models or families, with commas between, that the context leaves out, so
+            that the labels can judge them; None for none.
 
     Raises:
         OptionError: a value is out of range, or an option is given that means nothing beside the
@@ -71,6 +79,8 @@ class AggregateOptions:
     original_rater: bool = False
     original_classes: str | None = None
     original_min_expert_yes: int | None = None
+    context: bool = False
+    context_without: str | None = None
 
     def __post_init__(self) -> None:
         if self.method is not None:
@@ -90,12 +100,17 @@ class AggregateOptions:
                     f"{name} is given, but the original label does not vote. Let it "
                     "(original_rater), or leave the option out."
                 )
+        if self.context_without is not None and not self.context:
+            raise OptionError(
+                "context_without is given, but there is no context. Ask for one (context), or "
+                "leave the option out."
+            )
 
     def changed(self) -> tuple[str, ...]:
-        """Names of the options, the method aside, that are not at their default."""
+        """Names of the options that are a method's, and that are not at their default."""
         default = AggregateOptions()
-        names = self.__dataclass_fields__
-        return tuple(n for n in names if n != "method" and getattr(self, n) != getattr(default, n))
+        names = [name for name in self.__dataclass_fields__ if name not in _OF_NO_METHOD]
+        return tuple(n for n in names if getattr(self, n) != getattr(default, n))
 
 
 def class_range(text: str) -> tuple[int, int]:

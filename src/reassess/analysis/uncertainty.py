@@ -361,6 +361,11 @@ def _why_images_only(posterior: Posterior | None) -> str | None:
     """Why intervals leave out the labels' uncertainty; None where they need not."""
     if posterior is None:
         return "no votes were given (--votes)"
+    if posterior.context:
+        return (
+            "the posterior has a context of models' predictions, so that its votes cannot be "
+            "aggregated again under other weights"
+        )
     if posterior.method not in METHODS:
         return (
             f"the posterior was made by {posterior.method!r}, which is none of the aggregation "

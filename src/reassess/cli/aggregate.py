@@ -18,7 +18,7 @@ from reassess.cli.output import print_json, progress_bar
 from reassess.cli.outputs import OutputFile
 from reassess.errors import OptionError
 from reassess.notes import note
-from reassess.records import Posterior, Votes
+from reassess.records import Benchmark, Posterior, Votes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,7 @@ def _confusion_priors() -> object:
 Examples:
   reassess aggregate votes.csv -o posterior.npz
   reassess aggregate votes.parquet --gold gold.csv -o posterior.npz
+  reassess aggregate pets --context pets -o with-context.npz
 \b
 The published scores, to the last digit:
   reassess aggregate imagenet-votes --gold imagenet-gold --gold-votes imagenet-gold-votes \\
@@ -131,6 +132,25 @@ The published scores, to the last digit:
     show_default=True,
     help="Stop when the objective changes by less than this share.",
 )
+@click.option(
+    "--context",
+    multiple=True,
+    metavar="NAME|FILE|STUDY",
+    help="Combine the votes with what these models predict, as far as gold trusts it; may be "
+    "repeated. Labels then lean on these models, and say so; the votes alone are written beside, "
+    "to FILE-votes-only.npz.",
+)
+@click.option(
+    "--context-without",
+    metavar="MODELS",
+    help="... but leave out these models or families, as resnet,vit, so that the labels can judge "
+    "them.",
+)
+@click.option(
+    "--benchmark",
+    metavar="NAME|FILE|STUDY",
+    help="Original labels of the images, for --context.  [default: those of the study]",
+)
 @answers_option
 @labels_are_option
 @click.option("--classes", metavar="FILE", help="Classes, where votes name them by id or name.")
@@ -159,6 +179,9 @@ def aggregate(
     original_min_expert_yes: int | None,
     iterations: int,
     tolerance: float,
+    context: tuple[str, ...],
+    context_without: str | None,
+    benchmark: str | None,
     answers: "DeclaredAnswers | None",
     classes: str | None,
     workers: int | None,
@@ -178,7 +201,7 @@ def aggregate(
     from reassess import sources
     from reassess.engines import ThreadEngine
     from reassess.files import write_posterior
-    from reassess.pipeline import AggregateOptions, make_posterior
+    from reassess.pipeline import AggregateOptions, GivenModels, make_posterior
 
     if not output.endswith(".npz"):
         raise OptionError(f"the output is {output!r}, but must end in .npz (-o posterior.npz).")
@@ -194,11 +217,18 @@ def aggregate(
         original_rater=original_labels is not None,
         original_classes=original_classes,
         original_min_expert_yes=original_min_expert_yes,
+        context=bool(context),
+        context_without=context_without,
     )
     gold = gold or _gold_of_study(votes)
-    original = None
+    original, models = None, None
     if original_labels is not None:
         original = sources.benchmark(original_labels, classes=classes)
+    if context:
+        original = original or _about(benchmark, votes, context, classes)
+        models = GivenModels([m for one in context for m in sources.predictions(one, original)])
+    elif benchmark is not None:
+        raise OptionError("--benchmark is for --context. Give that, too, or leave it out.")
     read = sources.answered_questions(
         votes,
         gold,
@@ -209,9 +239,11 @@ def aggregate(
     with progress_bar("Fitting") as step, ThreadEngine(workers) as engine:
         made = make_posterior(
             votes=read.votes, gold=read.gold, gold_votes=read.gold_votes, benchmark=original,
-            options=options, engine=engine, progress=step,
+            models=models, options=options, engine=engine, progress=step,
         )  # fmt: skip
     write_posterior(made.record, output)
+    if context:
+        _write_votes_only(made.details.votes_only, output)
     if as_json:
         print_json(
             _summary(read.votes, made.record, output)
@@ -220,10 +252,40 @@ def aggregate(
                 "calibration": None
                 if made.details.calibration is None
                 else dataclasses.asdict(made.details.calibration),
+                "context": None
+                if made.details.context is None
+                else {
+                    "models": list(made.record.context),
+                    **dataclasses.asdict(made.details.context),
+                },
             }
         )
         return
     click.echo(f"{made.summary}: {output}")
+
+
+def _about(
+    given: str | None, votes: str, context: tuple[str, ...], classes: str | None
+) -> "Benchmark":
+    """The benchmark that votes and predictions are about."""
+    from reassess import sources
+
+    place = given or next((one for one in (votes, *context) if sources.is_study(one)), None)
+    if place is None:
+        raise OptionError(
+            "--context needs the original labels of the images, but neither VOTES nor --context is "
+            "a study. Give them: --benchmark labels.csv"
+        )
+    return sources.benchmark(place, classes=classes)
+
+
+def _write_votes_only(posterior: Posterior, output: str) -> None:
+    """The posterior of the votes alone, beside the one with a context."""
+    from reassess.files import write_posterior
+
+    beside = output.removesuffix(".npz") + "-votes-only.npz"
+    write_posterior(posterior, beside)
+    note(f"The posterior of the votes alone, for labels that lean on no model, is {beside}.")
 
 
 def _gold_of_study(votes: str) -> str | None:

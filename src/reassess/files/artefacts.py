@@ -222,6 +222,8 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
         value = getattr(posterior, name)
         if value is not None:
             columns[name] = np.asarray(value)
+    if posterior.context:
+        columns["context"] = np.array(posterior.context, dtype=str)
     with write_atomically(path) as beside, beside.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **columns)
 
@@ -289,6 +291,7 @@ def _posterior(arrays: dict[str, Array]) -> Posterior:
         gold_ids=arrays.get("gold_ids"),
         confusion_prior=str(arrays["confusion_prior"]) if "confusion_prior" in arrays else None,
         held_out=arrays.get("held_out"),
+        context=tuple(arrays["context"].tolist()) if "context" in arrays else (),
         calibrated=arrays.get("calibrated"),
     )
 

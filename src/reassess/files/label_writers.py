@@ -101,6 +101,7 @@ def _about(labels: LabelSets) -> dict[str, Any]:
             "asked": _asked_by_image(labels),
             "audit": None if labels.audit is None else audit_as_dict(labels.audit),
         }
+        | ({"context": list(labels.context)} if labels.context else {})
         | stated_classes(labels.classes)
         | {
             name: dict(zip(labels.image_ids.tolist(), _by_image(labels, values), strict=True))

@@ -313,6 +313,7 @@ def _label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, 
                     classes=own,
                     asked=_asked(about.get("asked"), ids),
                     audit=None if audit is None else audit_from_dict(audit, ids, path),
+                    context=tuple(about.get("context") or ()),
                 )
                 .refuse_empty()
                 .numbered_by(classes)
@@ -432,6 +433,7 @@ for _format in (
                 "models",
                 "asked",
                 "audit",
+                "context",
             }
         ),
     ),
@@ -455,6 +457,7 @@ for _format in (
                 "models",
                 "asked",
                 "audit",
+                "context",
             }
         ),
     ),

@@ -178,6 +178,7 @@ def reassessed_labels(
         n_classes=benchmark.n_classes,
         operating_point=point,
         votes_sha256=posterior.votes_sha256,
+        context=posterior.context,
         classes=benchmark.classes,
         calibrated=calibrated,
         asked=pairs,

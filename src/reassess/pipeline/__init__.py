@@ -24,6 +24,7 @@ an argument (`stage.Artefacts`): a study's folder, or memory (`reassess_benchmar
 `options`    what each command and section of a manifest takes: one validated type each
 `proposals`  the first stages: pairs by a rule, questions on screens
 `audits`     what is drawn at random of the rest, to be asked about as well
+`context`    what models' predictions say of each question, beside the votes
 `labels`     the last stages: the posterior, the labels, the scores
 `runner`     what is stale, and running it
 ===========  ==========================================================================
@@ -42,6 +43,7 @@ import numpy as np
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, OptionError, preview
 from reassess.pipeline.audits import make_audit
+from reassess.pipeline.context import Contextual, add_context, learn_context
 from reassess.pipeline.labels import (
     make_labels,
     make_posterior,
@@ -110,7 +112,11 @@ VOTES = Stage(name="votes", section="votes", run=None, needs=("tasks",))
 POSTERIOR = Stage(
     name="posterior", section="aggregate", run=make_posterior, options=AggregateOptions,
     needs=("votes",),
-    uses={"gold": always, "benchmark": lambda options: options.original_rater},
+    uses={
+        "gold": always,
+        "benchmark": lambda options: options.original_rater or options.context,
+        "models": lambda options: options.context,
+    },
     decided_by=tuple(AggregateOptions.__dataclass_fields__),
 )  # fmt: skip
 LABELS = Stage(
@@ -278,6 +284,7 @@ __all__ = [
     "VOTES",
     "AggregateOptions",
     "Artefacts",
+    "Contextual",
     "CostOptions",
     "GivenModels",
     "InMemory",
@@ -290,7 +297,9 @@ __all__ = [
     "Scans",
     "Stage",
     "StageCheck",
+    "add_context",
     "check_stages",
+    "learn_context",
     "make_audit",
     "make_labels",
     "make_posterior",

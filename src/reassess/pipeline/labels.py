@@ -13,6 +13,7 @@ from reassess.aggregation import (
     METHODS,
     AggregateOptions,
     AggregationInputs,
+    ContextFit,
     choose_method,
     identification_notes,
 )
@@ -26,6 +27,7 @@ from reassess.labels import (
     reassessed_labels,
 )
 from reassess.notes import note
+from reassess.pipeline.context import CONTEXT_DEPTH, add_context
 from reassess.pipeline.stage import Made, Models, NoOptions
 from reassess.progress import Progress, null_progress
 from reassess.records import (
@@ -54,6 +56,7 @@ def make_posterior(
     gold: Gold | None = None,
     gold_votes: Votes | None = None,
     benchmark: Benchmark | None = None,
+    models: Models | None = None,
     options: AggregateOptions,
     engine: Engine | None = None,
     progress: Progress = null_progress,
@@ -66,7 +69,9 @@ def make_posterior(
         votes: the raters' answers.
         gold: questions whose truth experts fixed; None where there are none.
         gold_votes: the raters' answers to gold questions, where they were given apart.
-        benchmark: images with original labels, where the original label votes.
+        benchmark: images with original labels, where the original label votes or there is a
+            context.
+        models: whose predictions are the context; None where there is none.
         options: how to aggregate.
         engine: where passes over the votes run; None for the threads of this process.
         progress: told of each iteration.
@@ -103,12 +108,25 @@ def make_posterior(
         )
     posterior = method.run(
         AggregationInputs(
-            votes, options, gold, gold_votes, benchmark, engine=engine, progress=progress
+            votes,
+            options,
+            gold,
+            gold_votes,
+            benchmark if options.original_rater or not options.context else None,
+            engine=engine,
+            progress=progress,
         )
     )
+    fit, votes_only = None, posterior
+    if options.context:
+        posterior, fit = _with_context(
+            posterior, models, benchmark, gold, options, engine, progress
+        )
     calibration = None
     if gold is not None:
         posterior, calibration = calibrate(posterior, gold, options.min_expert_yes)
+        if fit is not None:
+            votes_only, _ = calibrate(votes_only, gold, options.min_expert_yes)
     for text in identification_notes(votes, posterior, gold, options.min_expert_yes):
         note(text)
     return Made(
@@ -116,8 +134,9 @@ def make_posterior(
         f"{len(votes):,} votes on {len(votes.questions):,} questions, by {name} ({reason})"
         + _convergence(posterior)
         + _unused_gold(posterior, gold)
+        + _context_in_words(posterior, fit)
         + _calibration_in_words(calibration),
-        PosteriorDetails(name, reason, calibration),
+        PosteriorDetails(name, reason, calibration, fit, None if fit is None else votes_only),
     )
 
 
@@ -135,11 +154,60 @@ class PosteriorDetails:
         method: its name.
         reason: why this one, in a clause.
         calibration: how its probabilities were drawn to gold; None where gold did not allow it.
+        context: how much votes and context count; None where there is no context.
+        votes_only: the posterior without a context, calibrated where gold allows it.
     """
 
     method: str
     reason: str
     calibration: Calibration | None = None
+    context: ContextFit | None = None
+    votes_only: Posterior | None = None
+
+
+def _with_context(
+    posterior: Posterior,
+    models: Models | None,
+    benchmark: Benchmark | None,
+    gold: Gold | None,
+    options: AggregateOptions,
+    engine: Engine | None,
+    progress: Progress,
+) -> tuple[Posterior, ContextFit]:
+    """The posterior of votes and models' predictions together.
+
+    Raises:
+        OptionError: models, original labels or gold are missing.
+    """
+    if models is None or not models.names or benchmark is None or gold is None:
+        lacking = {"models": models is None or not models.names, "gold": gold is None,
+                   "original labels": benchmark is None}  # fmt: skip
+        raise OptionError(
+            "a context needs models' predictions, original labels and gold, but there are no "
+            f"{' and no '.join(name for name, missing in lacking.items() if missing)}. Give them, "
+            "or leave the context out."
+        )
+    without = () if options.context_without is None else options.context_without.split(",")
+    made = add_context(
+        posterior,
+        models.ranked(CONTEXT_DEPTH, progress),
+        benchmark,
+        gold,
+        without=[one.strip() for one in without if one.strip()],
+        min_expert_yes=options.min_expert_yes,
+        engine=engine,
+        progress=progress,
+    )
+    return made.posterior, made.fit
+
+
+def _context_in_words(posterior: Posterior, fit: ContextFit | None) -> str:
+    if fit is None:
+        return ""
+    return (
+        f"; combined with what {len(posterior.context):,} models predict (context): cross-fitted "
+        f"log-loss on gold {fit.log_loss:.3f}, {fit.log_loss_of_votes:.3f} by votes alone"
+    )
 
 
 def _check_options(options: AggregateOptions, name: str, reason: str) -> None:

@@ -92,6 +92,7 @@ class LabelSets:
         asked: the pairs that raters were asked about, rising by image and class; a class outside
             them is unknown, not absent. None where nothing is known.
         audit: random samples of what would not have been asked about otherwise; None without one.
+        context: the models whose predictions the labels lean on beside the votes; none as a rule.
 
     Raises:
         DataError: columns do not fit or are of another kind, an id or a label appears twice, a
@@ -112,6 +113,7 @@ class LabelSets:
     calibrated: Float[np.ndarray, "L"] | None = None
     asked: Pairs | None = None
     audit: Audit | None = None
+    context: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "image_ids", as_ids(self.image_ids, self.name))

@@ -234,6 +234,7 @@ class Posterior:
         held_out: log-posterior of each question of ``gold_ids``, had the gold of its image not
             been counted, NaN where it has no votes; None where that is not known.
         calibrated: P(present) of each question as gold has it, in [0, 1]; None without gold.
+        context: the models whose predictions entered it beside the votes; none as a rule.
     """
 
     questions: Questions
@@ -254,6 +255,7 @@ class Posterior:
     confusion_prior: str | None = None
     held_out: Float[np.ndarray, "G T"] | None = None
     calibrated: Float[np.ndarray, "Q"] | None = None
+    context: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.log_probability.shape != (len(self.questions), len(self.states)):

@@ -79,6 +79,7 @@ class LabelProvenance:
         method: how votes were aggregated; None likewise.
         confusion_prior: what raters with few votes were drawn to; None likewise.
         converged: whether the aggregation converged; None likewise, and where nothing iterates.
+        n_context: models whose predictions entered the posterior as a context.
     """
 
     n_models: int
@@ -90,6 +91,7 @@ class LabelProvenance:
     method: str | None = None
     confusion_prior: str | None = None
     converged: bool | None = None
+    n_context: int = 0
 
 
 @dataclass(frozen=True, slots=True)

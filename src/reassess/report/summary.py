@@ -317,6 +317,8 @@ def _on_asking(report: Report, n_models: int) -> list[str]:
     method = "" if known.method is None else METHODS[known.method].sentence
     if method and known.confusion_prior == "pooled":
         method += ", raters with few answers being drawn to the confusion of all"
+    if method and known.n_context:
+        method += f", and combined with what {known.n_context:,} models predict (context)"
     if method and known.converged is False:
         method += "; the fit had NOT converged when it was stopped"
     return [sentence, f"{asked}{f', {method}' if method else ''}."]

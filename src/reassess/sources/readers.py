@@ -219,6 +219,13 @@ def read_label_sets(
         ids = None if about is None else about.image_ids
         sets = read_labels(found.place, classes=classes, image_ids=ids)
         own = sets.classes
+    if sets.context:
+        note(
+            f"{found.place}: these labels lean on what {len(sets.context):,} models predict, such "
+            f"as {preview(sets.context, 2)}, beside the votes (aggregate --context). Score those "
+            "and their like under labels that left them out (--context-without), or under labels "
+            "of the votes alone."
+        )
     return (sets if found.name is None else replace(sets, name=found.name)), own
 
 

@@ -175,6 +175,7 @@ def _label_provenance(collected: StudyRecords) -> LabelProvenance:
         method=None if posterior is None else posterior.method,
         confusion_prior=None if posterior is None else posterior.confusion_prior,
         converged=None if posterior is None else posterior.converged,
+        n_context=0 if posterior is None else len(posterior.context),
     )
 
 

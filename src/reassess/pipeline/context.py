@@ -1,0 +1,150 @@
+"""A context for votes: how probable each question is by models' predictions alone.
+
+Learned from the posteriors of other images, cross-fitted by image, with the features of the
+proposal rule ``learned``; combined with the votes on gold by `reassess.aggregation.context`. Off
+unless asked for: labels that lean on models must not judge those models unsaid, so that the
+posterior and the labels name them, and a model's own family can be left out.
+
+Letters: Q questions, N images.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from reassess.aggregation import ContextFit, combine_context
+from reassess.analysis.proxy import model_family
+from reassess.engines import Engine
+from reassess.errors import OptionError, preview
+from reassess.progress import Progress, null_progress
+from reassess.proposals.learned import learn_proposals
+from reassess.proposals.model_votes import DEPTH, add_pairs, best_classes, collect_model_votes
+from reassess.records import Benchmark, Gold, Posterior, Predictions, align
+
+CONTEXT_DEPTH = DEPTH
+"""Best classes of an image that are read of each model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contextual:
+    """A posterior with a context.
+
+    Attributes:
+        posterior: of votes and context together.
+        fit: how much each counts.
+        context: P(present) of each question by the context alone.
+    """
+
+    posterior: Posterior
+    fit: ContextFit
+    context: Float[np.ndarray, "Q"]
+
+
+def add_context(
+    posterior: Posterior,
+    predictions: Sequence[Predictions],
+    benchmark: Benchmark,
+    gold: Gold,
+    *,
+    without: Sequence[str] = (),
+    min_expert_yes: int | None = None,
+    seed: int = 0,
+    engine: Engine | None = None,
+    progress: Progress = null_progress,
+) -> Contextual:
+    """The posterior of votes and of models' predictions together.
+
+    Args:
+        posterior: of the votes alone, about (image, class) pairs.
+        predictions: one record a model, for every image that was asked about.
+        benchmark: the images and their original labels.
+        gold: questions whose truth experts fixed, of 20 images or more.
+        without: models, or families by `model_family`, whose predictions are left out, so that the
+            labels can judge them.
+        min_expert_yes: how many experts must say yes; None for more than half.
+        seed: of the cut into folds and of boosting.
+        engine: where the folds are learned.
+        progress: shown each fold.
+
+    Raises:
+        OptionError: no model is left, or one that is left out is none of them.
+        DataError: gold is too little, a model appears more than once, or original labels are
+            unknown.
+        AlignmentError: images do not match.
+        MissingExtraError: scikit-learn is not installed.
+    """
+    names = [one.model for one in predictions]
+    known = {*names, *map(model_family, names)}
+    unknown = [name for name in without if name not in known]
+    left_out = set(without)
+    kept = [one for one in predictions if not {one.model, model_family(one.model)} & left_out]
+    if unknown or not kept:
+        what = f"{preview(unknown)} is none of them" if unknown else "all are left out"
+        raise OptionError(
+            f"the context has {len(names):,} models, and {what}, but at least one must be left to "
+            "learn from. Name models as their predictions do, or families, as resnet."
+        )
+    posterior = posterior.numbered_by(benchmark.classes)
+    context = learn_context(posterior, kept, benchmark, seed=seed, engine=engine, progress=progress)
+    combined, fit = combine_context(
+        posterior,
+        context,
+        [one.model for one in kept],
+        gold.numbered_by(benchmark.classes),
+        min_expert_yes=min_expert_yes,
+    )
+    return Contextual(combined, fit, context)
+
+
+def learn_context(
+    posterior: Posterior,
+    predictions: Sequence[Predictions],
+    benchmark: Benchmark,
+    *,
+    seed: int = 0,
+    engine: Engine | None = None,
+    progress: Progress = null_progress,
+) -> Float[np.ndarray, "Q"]:
+    """P(present) of each question by predictions, learned from the posteriors of other images.
+
+    Args:
+        posterior: of the votes alone.
+        predictions: one record a model.
+        benchmark: the images and their original labels.
+        seed: as in `add_context`.
+        engine: as in `add_context`.
+        progress: as in `add_context`.
+
+    Raises:
+        DataError: as in `add_context`.
+        AlignmentError: images do not match.
+        MissingExtraError: scikit-learn is not installed.
+    """
+    pairs = posterior.questions.require_pairs("posterior")
+    row = align(
+        pairs.image_ids, benchmark.image_ids, source="posterior", target_name=benchmark.name
+    )
+    asked = _images(benchmark, np.unique(row[pairs.image]))
+    progress("counting the models' votes")
+    ranked = [best_classes(one, DEPTH).reindex(asked.image_ids) for one in predictions]
+    model_votes = collect_model_votes(ranked, asked, depth=DEPTH)
+    own = pairs.aligned_to(model_votes.pairs.image_ids, source="posterior")
+    n_classes = max(model_votes.n_classes, 1 + int(own.label.max()))
+    if n_classes > model_votes.n_classes:
+        model_votes = replace(model_votes, n_classes=n_classes)
+    key = own.keys(n_classes)
+    model_votes = add_pairs(model_votes, np.setdiff1d(key, model_votes.key))
+    learned = learn_proposals(
+        model_votes, own, posterior.present, seed=seed, engine=engine, progress=progress
+    )
+    place = np.searchsorted(learned.pairs.keys(n_classes), key)
+    probability: Float[np.ndarray, "Q"] = learned.probability[place]
+    return probability
+
+
+def _images(benchmark: Benchmark, rows: Int[np.ndarray, "n"]) -> Benchmark:
+    """Some images of a benchmark, with their original labels."""
+    original = None if benchmark.original is None else benchmark.original[rows]
+    return Benchmark(benchmark.name, benchmark.image_ids[rows], original)

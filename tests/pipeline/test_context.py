@@ -1,0 +1,121 @@
+"""A context of models' predictions beside the votes: a made-up study whose truth is known."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reassess import sources
+from reassess.aggregation import combine_context, dawid_skene
+from reassess.errors import DataError, OptionError
+from reassess.files import write_labels
+from reassess.files.artefacts import read_posterior, write_posterior
+from reassess.notes import collect_notes
+from reassess.pipeline import (
+    AggregateOptions,
+    GivenModels,
+    LabelOptions,
+    make_labels,
+    make_posterior,
+)
+from reassess.pipeline.context import add_context
+from reassess.records import ANSWERS, Benchmark, Gold, Predictions, Questions, Votes
+from reassess.records.pairs import Pairs
+
+N, K = 240, 8
+
+
+@cache
+def study() -> tuple[Votes, Gold, Benchmark, tuple[Predictions, ...], np.ndarray]:
+    """Three raters who err often, three models who see the truth with noise, gold on a third."""
+    rng = np.random.default_rng(5)
+    ids = np.array([f"i{n:03}.png" for n in range(N)])
+    main = rng.integers(K, size=N)
+    asked = np.stack([main, (main + 1) % K, (main + 3) % K], axis=1)
+    truth = np.stack([rng.random(N) < 0.8, rng.random(N) < 0.35, rng.random(N) < 0.1], axis=1)
+    pairs = Pairs(ids, np.repeat(np.arange(N), 3), asked.ravel())
+    flat = truth.ravel()
+    question = np.repeat(np.arange(3 * N), 3)
+    says = np.where(rng.random(9 * N) < 0.72, flat[question], ~flat[question])
+    rater = np.tile(np.arange(3), 3 * N)
+    votes = Votes(
+        Questions(pairs.ids(), pairs), np.array(["r0", "r1", "r2"]), ANSWERS,
+        question, rater, np.where(says, 2, 0),
+    )  # fmt: skip
+    seen = np.zeros((N, K))
+    np.put_along_axis(seen, asked, truth.astype(float), axis=1)
+    models = tuple(
+        Predictions(name, ids, np.argsort(-(3 * seen + rng.normal(0, 1, (N, K))), axis=1)[:, :4])
+        for name in ("resnet50", "resnet101", "vit_base")
+    )
+    on_gold = np.flatnonzero(pairs.image % 3 == 0)
+    experts = Questions(pairs.ids()[on_gold], pairs.take(on_gold))
+    answer = np.where(flat[on_gold], 2, 0)
+    said = Votes(
+        experts, np.array(["x"]), ANSWERS, np.arange(len(on_gold)),
+        np.zeros(len(on_gold), np.int64), answer,
+    )  # fmt: skip
+    return votes, Gold(said), Benchmark("b", ids, main), models, flat
+
+
+def test_context_helps_where_gold_trusts_it_and_is_named_wherever_it_goes(tmp_path: Path) -> None:
+    votes, gold, benchmark, models, truth = study()
+    made = make_posterior(
+        votes=votes, gold=gold, benchmark=benchmark, models=GivenModels(models),
+        options=AggregateOptions(method="dawid-skene", context=True),
+    )  # fmt: skip
+    fit, posterior = made.details.context, made.record
+    assert fit.log_loss < fit.log_loss_of_votes - 0.03
+    assert fit.context > 0.3
+    assert posterior.context == ("resnet101", "resnet50", "vit_base")
+    assert "3 models predict (context)" in made.summary
+
+    def wrong(one) -> float:
+        return float(((one.present > 0.5) != truth).mean())
+
+    assert wrong(posterior) < wrong(made.details.votes_only)
+    assert made.details.votes_only.context == ()
+    write_posterior(posterior, tmp_path / "p.npz")
+    assert read_posterior(tmp_path / "p.npz").context == posterior.context
+    labels = make_labels(posterior=posterior, benchmark=benchmark, options=LabelOptions()).record
+    write_labels(labels, tmp_path / "labels.json")
+    with collect_notes() as notes:
+        assert sources.labels(tmp_path / "labels.json").context == posterior.context
+    assert any("lean on what 3 models predict" in text for text in notes.texts)
+
+
+def test_a_family_is_left_out_and_gold_of_an_image_never_judges_itself() -> None:
+    votes, gold, benchmark, models, _ = study()
+    alone = dawid_skene(votes)
+    without = add_context(alone, models, benchmark, gold, without=["resnet"])
+    assert without.posterior.context == ("vit_base",)
+    assert without.posterior.held_out is not None
+    assert np.isfinite(without.posterior.held_out).all()
+    # Were gold to contradict everything in one fold, its own held-out odds would not move.
+    image = gold.questions.pairs.image
+    fold = np.unique(image, return_inverse=True)[1] % 10 == 0
+    answer = gold.votes.answer.copy()
+    answer[fold] = 2 - answer[fold]
+    other = Gold(replace(gold.votes, answer=answer))
+    found, _ = combine_context(alone, without.context, ["vit_base"], other)
+    assert found.held_out is not None
+    assert found.held_out[fold] == pytest.approx(without.posterior.held_out[fold])
+    assert not np.allclose(found.held_out[~fold], without.posterior.held_out[~fold])
+
+
+def test_refuses_what_cannot_be_trusted() -> None:
+    votes, gold, benchmark, models, _ = study()
+    alone = dawid_skene(votes)
+    with pytest.raises(OptionError, match="'swin' is none of them"):
+        add_context(alone, models, benchmark, gold, without=["swin"])
+    with pytest.raises(OptionError, match="all are left out"):
+        add_context(alone, models, benchmark, gold, without=["resnet", "vit"])
+    few = Gold(gold.votes.take(gold.votes.question < 30))
+    with pytest.raises(DataError, match="of 10 images have votes"):
+        combine_context(alone, np.full(3 * N, 0.5), ["m"], few)
+    with pytest.raises(OptionError, match="no models and no original labels"):
+        make_posterior(votes=votes, gold=gold, options=AggregateOptions(context=True))
+    with pytest.raises(OptionError, match="there is no context"):
+        AggregateOptions(context_without="resnet")
