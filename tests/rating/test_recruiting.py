@@ -137,6 +137,14 @@ def test_a_classroom_chooses_names_once(store):
         with pytest.raises(DataError, match="rater name"):
             enrol(store, token, name)
     assert rater_progress(store, ann.number).goal == 5
+    ben = enrol(store, token, "Ben", platform_session="form")
+    assert enrol(store, token, "Ben", platform_session="form").number == ben.number  # sent twice
+    assert why(store, token, "Ben") == "taken"
+    bea = enrol(store, token, "Bea", platform_session="form")
+    assert bea.number != ben.number
+    pause(store, ben.number)
+    with pytest.raises(EnrolmentError, match="paused"):
+        enrol(store, token, "Ben", platform_session="form")
     assert completion(store, ann.number).code == ""
     assert completion(store, old) is None
 

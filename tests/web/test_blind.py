@@ -50,7 +50,8 @@ def test_nothing_that_a_rater_gets_tells_an_answer(rater: Client) -> None:
     assert n > 10
     assert kinds == {(True, False), (False, True)}  # feedback on practice and nowhere else
     assert len(shapes) <= 2 * 2 * 2  # with image or without, practice or not, two or four
-    for path in ("/instructions", "/paused", "/rate", "/api/standing", "/api/session", "/owner"):
+    for path in ("/instructions", "/paused", "/rate", "/api/standing", "/api/session", "/owner",
+                 "/done", "/consent", "/owner/recruiting"):  # fmt: skip
         rater.http.get(path)
     assert len(seen) > 150
     practice = '"truth":{'

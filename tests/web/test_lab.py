@@ -3,17 +3,21 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from reassess import rating
+from reassess.errors import DataError, FileError, OptionError
 from reassess.rating import Store
 from reassess.web import Site, create_app
 from reassess.web.markdown import StudyText
+from reassess.web.serve import PreparedSite, ServeConfig, serve_study
 
 from .conftest import BASE, Client
+from .served import make_study
 
 Enter = Callable[..., Client]
 PID = "5f2b0c6d9e1a4b00017c3d2e"
@@ -130,13 +134,14 @@ def test_a_classroom_comes_in_from_one_address_at_once(
     store: Store, visitors: Callable[[], Client]
 ) -> None:
     token = rating.open_address(store, "classroom", people=90, goal=3)
-    pupil = visitors()
-    csrf = pupil.csrf("/sign-in")
+    room = visitors()
+    csrf, cookies = room.csrf("/sign-in"), dict(room.http.cookies)
     for n in range(61):
+        room.http.cookies.clear()
+        room.http.cookies.update(cookies)
         data = {"csrf": csrf, "who": f"pupil {n}"}
-        answer = pupil.http.post(f"/join/{token}", data=data, follow_redirects=False)
+        answer = room.http.post(f"/join/{token}", data=data, follow_redirects=False)
         assert answer.status_code == 303, n
-        csrf = pupil.csrf("/sign-in")
     assert len(rating.raters_of(store)) == 61
     other = visitors()
     for name, status, words in (
@@ -232,3 +237,33 @@ def test_an_owner_opens_lists_and_closes_addresses_and_reads_what_was_agreed_to(
     (address,) = rating.join_addresses_of(store)
     boss.post(f"/owner/recruiting/{address.handle}/close")
     assert "can come in by this address any more" in visitors().http.get(path).text
+
+
+def test_a_manifest_names_texts_and_languages_and_is_refused_before_a_store_is_made(
+    tmp_path: Path,
+) -> None:
+    folder = make_study(tmp_path, 4)
+    manifest = (folder / "study.toml").read_text()
+
+    def prepared(section: str) -> PreparedSite:
+        (folder / "study.toml").write_text(f"{manifest}\n[site]\n{section}\n")
+        return serve_study(ServeConfig(folder=str(folder), stop=None))
+
+    (folder / "empty.md").write_text(" ")
+    for section, kind, message in (
+        ('language = "xx"', OptionError, "language is 'xx', but must be one of en, de"),
+        ("language = 5", DataError, "language is 5"),
+        ("language = []", OptionError, "one language or more"),
+        ('consent = "empty.md"', FileError, "it is empty"),
+        ('consent = "none.md"', FileError, "none.md"),
+    ):
+        with pytest.raises(kind, match=message):
+            prepared(section)
+    assert not (folder / "rating.db").exists()
+    (folder / "c.md").write_text("We keep answers.")
+    (folder / "c.de.md").write_text("Wir behalten Antworten.")
+    site = prepared('consent = "c.md"\nlanguage = ["de", "en"]').site
+    site.store.close()
+    assert [one.code for one in site.languages] == ["de", "en"]
+    assert site.consent.html("de") == "<p>Wir behalten Antworten.</p>\n"
+    assert site.consent.html("en") == "<p>We keep answers.</p>\n"

@@ -250,7 +250,8 @@ def enrol(
         token: the address's secret.
         who: the id that the platform gives; in a classroom the name that somebody chooses.
         platform_study: the platform's id of its study or HIT.
-        platform_session: its id of the session or assignment.
+        platform_session: its id of the session or assignment; in a classroom a random text of the
+            form, so that one that is sent twice makes one person.
 
     Raises:
         EnrolmentError: they may not enrol; ``reason`` says why.
@@ -264,7 +265,7 @@ def enrol(
         connection.execute(select(study_table.c.id).with_for_update(key_share=True))
         address = _open_row(connection, token, store.now())
         if address.channel == "classroom":
-            return _of_classroom(store, connection, address, who)
+            return _of_classroom(store, connection, address, who, platform_session)
         sent = (platform_study, platform_session)
         return _of_platform(store, connection, address, who, sent)
 
@@ -360,9 +361,7 @@ def _of_platform(
     """The number of whoever the platform calls so."""
     if not is_platform_id(who):
         raise _refused("no-id")
-    secret = study_row(connection).secret.encode()
-    message = f"{address.channel}:{who}".encode()
-    person_hash = hmac.new(secret, message, hashlib.sha256).hexdigest()
+    person_hash = _person_hash(connection, address.channel, who)
     found = connection.execute(
         select(enrolments.c.address, raters)
         .join(raters, raters.c.id == enrolments.c.rater)
@@ -382,13 +381,34 @@ def _of_platform(
     )  # fmt: skip
 
 
-def _of_classroom(store: Store, connection: Connection, address: AnyRow, name: str) -> int:
-    """The number of a new person of this name."""
+def _person_hash(connection: Connection, channel: Channel, who: str) -> str:
+    """What somebody is known by, of which nobody without the study's secret can make their id."""
+    secret = study_row(connection).secret.encode()
+    message = f"{channel}:{who}".encode(errors="replace")
+    return hmac.new(secret, message, hashlib.sha256).hexdigest()
+
+
+def _of_classroom(
+    store: Store, connection: Connection, address: AnyRow, name: str, form: str
+) -> int:
+    """The number of a new person of this name, or of the one whom this very form has made."""
     check_name(name)
+    person_hash = _person_hash(connection, address.channel, form or secrets.token_hex(16))
+    made = connection.execute(
+        select(raters.c.id, raters.c.name, raters.c.paused_at, raters.c.removed_at)
+        .join(enrolments, enrolments.c.rater == raters.c.id)
+        .where(enrolments.c.address == address.id, enrolments.c.person_hash == person_hash)
+    ).first()
+    if made is not None and made.name == name:
+        if made.paused_at is not None or made.removed_at is not None:
+            raise _refused("not-allowed")
+        return int(made.id)
+    if made is not None:  # the form was changed and sent again: somebody else
+        person_hash = secrets.token_hex(32)
     lower = func.lower(raters.c.name) == name.lower()
     if connection.execute(select(raters.c.id).where(or_(lower, raters.c.name == name))).first():
         raise _refused("taken")
-    return _add(store, connection, address, secrets.token_hex(32), None, name=name)
+    return _add(store, connection, address, person_hash, None, name=name)
 
 
 def _add(

@@ -33,7 +33,7 @@ from reassess.web.wording import WHY
 _REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": Problem, "description": "The body cannot be read."},
     401: {"model": Problem, "description": "Nobody is signed in."},
-    403: {"model": Problem, "description": "No CSRF token, a paused rater, or the wrong role."},
+    403: {"model": Problem, "description": "No CSRF token, no consent, paused, or the wrong role."},
     404: {"model": Problem, "description": "No such task, or another rater's."},
     409: {"model": Problem, "description": "The seal is another lease's: nothing was stored."},
     413: {"model": Problem, "description": "The body is too large."},

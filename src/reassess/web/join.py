@@ -5,6 +5,7 @@ MTurk shows an external question in a frame of its own page, where browsers keep
 this site: that page opens the study in a tab of its own, and takes the code that is shown there.
 """
 
+import secrets
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -48,6 +49,8 @@ def joining(request: Request, site: ASite, token: str) -> Response:
         return _framed(request, token, sent, submit_to)
     if address.channel != "classroom" and not is_platform_id(sent["who"]):
         return _page(request, token, None, problem=NO_ENTRY["no-id"], status=403)
+    if address.channel == "classroom":
+        sent["session"] = secrets.token_urlsafe(16)
     return _page(request, token, address.channel, sent=sent)
 
 

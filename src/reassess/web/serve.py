@@ -134,7 +134,11 @@ def serve_study(
         check_stop(study, config.stop)
     address = site_address(study, config.base_url, config.root_path)
     check_not_own(address.root_path)
-    images_folder(study)  # refuses a missing one before a store is made
+    images_folder(study)  # refuses a missing one before a store is made, and so do these:
+    languages = _languages(study)
+    instructions, consent = (
+        _own_text(study, key, languages) for key in ("instructions", "consent")
+    )
     store = open_rating(study, config.database, votes_per_question=votes_per_question, create=True)
     try:
         loaded = sync(study, store)
@@ -142,7 +146,6 @@ def serve_study(
         images, exemplars = _pictures(study, config, loaded)
         rule, begin = _rule(study, store, config, refreshes=refreshes)
         wording, shown_labels = _asking(study, loaded)
-        languages = _languages(study)
         shown = [name for names in exemplars.values() for name in names]
         names = tuple(dict.fromkeys([*loaded.asked.image_ids.tolist(), *shown]))
         check = ImageCheck(names, images, study.folder / CACHE / FILE, images)
@@ -160,8 +163,8 @@ def serve_study(
             base_url=address.base_url,
             wording=wording,
             shown_labels=shown_labels,
-            instructions=_own_text(study, "instructions", languages),
-            consent=_own_text(study, "consent", languages),
+            instructions=instructions,
+            consent=consent,
             languages=languages,
             contact=study.setting("site", "contact", ""),
             image_check=check,
