@@ -6,6 +6,7 @@ import torch
 from reassess.records import LabelSets
 from reassess.training import (
     ImageTransform,
+    InMemoryImages,
     LabelledImages,
     Recipe,
     clean,
@@ -13,7 +14,6 @@ from reassess.training import (
     predict_logits,
     train_model,
 )
-from reassess.training.images import InMemoryImages
 
 rng = np.random.default_rng(0)
 

@@ -67,6 +67,25 @@ def test_the_map_of_the_package_is_true():
         _ = reassess.nonsense
 
 
+def test_docs_import_from_public_modules_only():
+    """Those that docs/python.md names; what it promises can then be kept."""
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    promise = page.partition("and of its packages")[2].partition("Everything else")[0]
+    public = {"", *re.findall(r"`([a-z.]+)`", promise)}
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.py")]
+    used = {
+        (path.name, module.removeprefix("."))
+        for path in pages
+        for module in re.findall(
+            r"^\s*from reassess((?:\.\w+)*) import", path.read_text("utf-8"), re.MULTILINE
+        )
+    }
+    assert len(used) > 20
+    assert {one for one in used if one[1] not in public} == set()
+    for name in public - {""}:
+        assert importlib.import_module(f"reassess.{name}").__doc__
+
+
 def modules():
     for one in pkgutil.walk_packages(reassess.__path__, "reassess."):
         with contextlib.suppress(MissingExtraError):  # drop-in metrics of what is not installed

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         resolve_device,
     )
     from reassess.training.folds import image_folds, out_of_fold
-    from reassess.training.images import ImageTransform, load_pixels
+    from reassess.training.images import ImageTransform, InMemoryImages, load_pixels
     from reassess.training.loop import train
     from reassess.training.losses import (
         as_distribution,
@@ -88,7 +88,7 @@ _HOMES = {
         "resolve_device",
     ),
     "folds": ("image_folds", "out_of_fold"),
-    "images": ("ImageTransform", "load_pixels"),
+    "images": ("ImageTransform", "InMemoryImages", "load_pixels"),
     "loop": ("train",),
     "losses": (
         "as_distribution",
@@ -122,6 +122,7 @@ __all__ = [
     "CleaningRule",
     "DistributedContext",
     "ImageTransform",
+    "InMemoryImages",
     "LabelledImages",
     "MultiLabelMixup",
     "Objective",
