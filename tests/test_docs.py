@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -49,6 +50,19 @@ def test_the_tutorial_runs_from_its_first_line_to_its_last(folder, whole_demo, m
         assert result.exit_code == 0, (command, result.output)
     for code in blocks(page, "python"):
         exec(compile(code, str(page), "exec"), {})  # noqa: S102 -- the page's own code
+
+
+def test_the_commands_of_monday_morning_are_known(tmp_path, monkeypatch):
+    """Each is parsed as it would be typed; docs say what it does, its own tests that it does it."""
+    monkeypatch.chdir(tmp_path)
+    typed = commands(ROOT / "docs" / "monday-morning.md")
+    assert len(typed) > 20
+    for command in typed:
+        with click.Context(main) as context:
+            name, verb, left = main.resolve_command(context, command[1:])
+            while isinstance(verb, click.Group):
+                name, verb, left = verb.resolve_command(context, left)
+            verb.make_context(name, left, parent=context)
 
 
 @pytest.mark.usefixtures("published")

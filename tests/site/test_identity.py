@@ -15,7 +15,7 @@ from reassess import rating
 from reassess.errors import OptionError
 from reassess.notes import collect_notes
 from reassess.rating import InvitationError, Store, StoreError
-from reassess.site import backups, open_rating, sync
+from reassess.site import backups, note_served, open_rating, sync
 from reassess.site.store import mark_service
 from reassess.site.transfer import export_votes
 from reassess.study import Study, open_study
@@ -232,9 +232,12 @@ def test_the_commands_about_a_store(
     cli("invite", "s", "ann", "--role", "owner", "--base-url", "http://localhost")
     assert "--people is missing" in cli("recruit", "s", "--from", "mturk").err
     assert "--from is missing" in cli("recruit", "s", "--people", "3").err
-    said = cli("recruit", "s", "--from", "mturk", "--people", "3", "-o", "p.csv", "--json")
-    opened = json.loads(said.out)
-    assert opened["link"].startswith("http://127.0.0.1:8000/join/")
+    recruit = ("recruit", "s", "--from", "mturk", "--people", "3", "-o", "p.csv", "--json")
+    assert "--base-url" in cli(*recruit).err  # nobody knows yet where the site is
+    with open_rating(study) as store:
+        note_served(study, store, "http://lab:8123")
+    opened = json.loads(cli(*recruit).out)
+    assert opened["link"].startswith("http://lab:8123/join/")
     assert (tmp_path / "p.csv").read_text().startswith("rater,from,platform_id,")
     handle = opened["addresses"][0]["address"]
     assert "closed" in cli("recruit", "s", "--close", handle).out
@@ -259,6 +262,8 @@ def test_the_commands_about_a_store(
     assert line.strip() == (
         "pg_dump --format=custom --no-owner --file=c postgresql://me@127.0.0.1:1/x"
     )
+    (kept,) = study.folder.glob("rating.db.before-*")
+    assert str(kept.absolute()) in backups.backups(study)
     for part in ("rating.db", ".rating"):
         assert not (study.folder / part).stat().st_mode & 0o077
 

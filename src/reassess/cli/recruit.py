@@ -13,7 +13,6 @@ from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from reassess.rating import Channel, Consent, Enrolment, JoinAddress
-    from reassess.study import Study
 
 
 def _channel() -> object:
@@ -78,16 +77,18 @@ def recruit(
         raise OptionError("--from is missing, but must say where people come from.")
     with opened(study, database) as (found, store):
         from reassess import rating
+        from reassess.site import link_address
 
         link = None
         if channel is not None:
             if people is None:
                 raise OptionError("--people is missing, but must say how many may enrol.")
+            base = link_address(found, store)
             token = rating.open_address(
                 store, channel, people=people, goal=goal, most_tasks=tasks, completion_code=code,
                 seconds=days * 86_400,
             )  # fmt: skip
-            link = rating.join_link(_base(found), channel, token)
+            link = rating.join_link(base, channel, token)
         if close is not None:
             rating.close_address(store, close)
         addresses, enrolled = rating.join_addresses_of(store), rating.enrolments_of(store)
@@ -105,13 +106,6 @@ def recruit(
     if link is not None:
         click.echo(link)
     _print(addresses, enrolled)
-
-
-def _base(study: "Study") -> str:
-    from reassess.site import site_address
-
-    address = site_address(study, None)
-    return address.base_url or f"http://127.0.0.1:8000{address.root_path}"
 
 
 def _address(one: "JoinAddress") -> dict[str, object]:

@@ -116,6 +116,8 @@ def restore(study: Study, path: Path, url: str | None = None, *, replace: bool =
         kept = None
         if database.is_sqlite:
             kept = _restore_sqlite(path, Path(str(database.url.database)), replace=replace)
+            if kept is not None:
+                _note(study, kept)  # it holds people, as a backup does
         else:
             if has_store(study, url) and not replace and _holds_study(study, url):
                 raise OptionError(_THERE.format(where=without_password(database_url(study, url))))

@@ -750,6 +750,9 @@ addEventListener("online", () => {
   resume();
 });
 
+// Enter begins at once, while the page stays at its top, to be read.
+$("[data-first]")?.focus({ preventScroll: true });
+
 if (rater) {
   showWhy();
   beat();
