@@ -52,7 +52,9 @@ def operating_point(
     entry = RULES[rule]
     if gold is None:
         if entry.needs_gold:
-            raise OptionError(f"the rule {rule!r} needs gold (--gold FILE).")
+            raise OptionError(
+                f"the rule {rule!r} needs gold (--gold FILE; in a study, gold under [label])."
+            )
         return OperatingPoint(rule, entry.choose(options, None), target)
     sample = gold_sample(posterior, gold, min_expert_yes)
     unseen = unseen_sample(posterior, gold, min_expert_yes)
