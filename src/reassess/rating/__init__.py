@@ -20,8 +20,9 @@ is a function here that takes the store first; what must hold, the database hold
 `people`         `invite`, `accept_invitation`, `sign_in`, `set_password`, `rater`,
                  `raters_of`, `rater_named`, `rater_progress`, `sign_out_everywhere`
 `consent`        `give_consent`, `has_consented`, `given_consents`: who agreed to which text
-`recruiting`     `open_address`, `enrol`, `completion`, `close_address`: people who come by
+`recruiting`     `open_address`, `join_link`, `close_address`: addresses by which people come by
                  themselves, from Prolific, MTurk or a classroom
+`enrolment`      `enrol`, `completion`, `enrolments_of`: who came, and what they hand in
 `access`         `change_role`, `remove`, `end_sessions`, `open_invitations`,
                  `revoke_invitation`: how access ends
 `sessions`       `open_sessions`, `end_session`, `begin_session`, `person_of_session`: a
@@ -79,6 +80,13 @@ from reassess.rating.consent import (
     has_consented,
 )
 from reassess.rating.counts import refresh
+from reassess.rating.enrolment import (
+    Completion,
+    Enrolment,
+    completion,
+    enrol,
+    enrolments_of,
+)
 from reassess.rating.erasure import Erased, erase_person
 from reassess.rating.experts import (
     GoldTask,
@@ -171,14 +179,9 @@ from reassess.rating.records import (
     TaskQuestion,
 )
 from reassess.rating.recruiting import (
-    Completion,
-    Enrolment,
     JoinAddress,
     address_of,
     close_address,
-    completion,
-    enrol,
-    enrolments_of,
     join_addresses_of,
     join_link,
     open_address,

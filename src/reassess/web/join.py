@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
 from reassess.errors import DataError
-from reassess.rating.recruiting import NO_ASSIGNMENT, is_platform_id
+from reassess.rating.enrolment import NO_ASSIGNMENT, is_platform_id
 from reassess.web.access import ASite, Fields, Person, sessions_in
 from reassess.web.devices import agent_in
 from reassess.web.middleware import policy
