@@ -95,6 +95,27 @@ def test_a_study_takes_and_gives_votes_in_a_format_that_is_registered(
     assert triples(read_votes(tmp_path / "out.toy")) == triples(votes)
 
 
+def test_the_part_of_a_file_that_the_study_asks_about_is_taken(cli: Any, tmp_path: Path) -> None:
+    pytest.importorskip("sqlalchemy")
+    study = make_study(tmp_path)
+    asked = read_tasks(study.folder / "tasks.parquet").questions
+    pairs = asked.pairs
+    assert pairs is not None
+    image, label = str(pairs.image_ids[pairs.image[0]]), int(pairs.label[0])
+    rows = [(image, label), ("c0/practice.jpg", 3), ("elsewhere.jpg", 0)]
+    text = "image,label,rater,answer\n" + "".join(f"{i},{k},ann,yes\n" for i, k in rows)
+    (tmp_path / "v.csv").write_text(text)
+    assert cli("votes", "import", study.folder, tmp_path / "v.csv").status == 2
+    done = cli("votes", "import", study.folder, tmp_path / "v.csv", "--only-asked")
+    assert done.status == 0, done.err
+    assert "2 of 3 votes are on questions that the study does not ask" in done.err
+    assert done.out.startswith("1 new votes of 1 in")
+    (tmp_path / "v.csv").write_text(text.replace(image, "nowhere.jpg"))
+    done = cli("votes", "import", study.folder, tmp_path / "v.csv", "--only-asked")
+    assert done.status == 2
+    assert "0 of 3 votes are on questions of the study" in done.err
+
+
 @pytest.mark.usefixtures("study")
 def test_a_format_that_is_not_registered_is_refused_with_those_that_come_near(cli: Any) -> None:
     done = cli("votes", "export", "s", "v.csv", "--format", "log")

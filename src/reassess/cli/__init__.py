@@ -20,6 +20,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "A study": {
         "new": "Create a study: a folder with a readable manifest.",
         "add": "Add models by their predictions.",
+        "remove": "Remove models.",
         "locate": "Name the place of images and large predictions after a move.",
         "propose": "Choose the labels to ask raters about; estimate the cost.",
         "audit": "Ask about a random sample of what the rule leaves out.",

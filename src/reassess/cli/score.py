@@ -11,7 +11,7 @@ from reassess.cli.output import console, print_json, progress_bar
 from reassess.cli.outputs import FIGURES, OutputFile, OutputFolder
 from reassess.errors import OptionError, preview
 from reassess.notes import note
-from reassess.records import ModelScore, Predictions, ScoreType
+from reassess.records import ModelScore, Predictions, ScoreType, align
 
 if TYPE_CHECKING:
     from reassess.files import RowOrder
@@ -164,7 +164,12 @@ def score(
         from reassess.scoring import image_table
 
         results = image_table(scored.predictions, target.labels)
-        write_image_table(results, per_image, target.benchmark.classes)
+        about, original = target.benchmark, target.benchmark.original
+        if original is not None:
+            original = original[align(target.image_ids, about.image_ids, source="labels")]
+        write_image_table(
+            results, per_image, about.classes, labels=target.labels, original=original
+        )
     if output is not None:
         _write(scored.scores, target.labels.name, output, confidence, form)
     else:

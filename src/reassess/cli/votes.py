@@ -214,6 +214,11 @@ Examples:
     help="Raters for each question.  [default: unchanged; [cost] in study.toml, or 5, where the "
     "store is new]",
 )
+@click.option(
+    "--only-asked",
+    is_flag=True,
+    help="Leave out votes on questions that the study does not ask; a note says how many.",
+)
 @answers_option
 @database_option
 def import_command(
@@ -221,6 +226,7 @@ def import_command(
     file: str,
     form: str | None,
     votes_per_question: int | None,
+    only_asked: bool,
     answers: "DeclaredAnswers | None",
     database: str | None,
 ) -> None:
@@ -238,6 +244,6 @@ def import_command(
 
         sync(opened_study, store)
         n_new, n_votes = import_votes_file(
-            opened_study, store, Path(file), form=form, answers=answers
+            opened_study, store, Path(file), form=form, answers=answers, only_asked=only_asked
         )
     click.echo(f"{n_new:,} new votes of {n_votes:,} in {file}")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int, Shaped
 
 from reassess.errors import FileError
 from reassess.files.access import (
@@ -39,6 +39,7 @@ from reassess.records import (
     Classes,
     Comparison,
     ImageTable,
+    LabelSets,
     ModelScore,
     Pairs,
     Posterior,
@@ -404,8 +405,15 @@ def score_columns(
 IMAGE_TABLE_ENDINGS = (".csv", ".parquet", ".pq")
 
 
-def write_image_table(table: ImageTable, path: str | Path, classes: Classes | None = None) -> None:
-    """Write one row an image: how many labels, and what each model says and whether it is right.
+def write_image_table(
+    table: ImageTable,
+    path: str | Path,
+    classes: Classes | None = None,
+    *,
+    labels: LabelSets | None = None,
+    original: Int[np.ndarray, "n"] | None = None,
+) -> None:
+    """Write one row an image: its labels, and what each model says and whether it is right.
 
     ``right`` is empty where the image has no label. Parquet where the file is called so, else
     CSV.
@@ -414,6 +422,8 @@ def write_image_table(table: ImageTable, path: str | Path, classes: Classes | No
         table: the results.
         path: the file.
         classes: those that ``top`` indexes, to write their ids; None writes the indices.
+        labels: the label sets of the images, written with ``;`` between; None leaves them out.
+        original: the original label of each image; None leaves it out.
 
     Raises:
         OptionError: the extension is another form's.
@@ -421,10 +431,18 @@ def write_image_table(table: ImageTable, path: str | Path, classes: Classes | No
     """
     path = Path(path)
     check_extension(path, IMAGE_TABLE_ENDINGS)
+    ids = None if classes is None else classes.ids
     columns: dict[str, list[object]] = {
         "image": table.image_ids.tolist(),
         "n_labels": table.n_labels.tolist(),
     }
+    if labels is not None:
+        columns["labels"] = [
+            ";".join(str(one) if ids is None else ids[one] for one in held)
+            for held in labels.lists()
+        ]
+    if original is not None:
+        columns["original"] = [one if ids is None else ids[one] for one in original.tolist()]
     judged = table.n_labels > 0
     for column, model in enumerate(table.models):
         top = table.top[:, column].tolist()

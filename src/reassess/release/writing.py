@@ -51,7 +51,7 @@ from reassess.study.artefacts import adjudications_file
 from reassess.study.withdrawn import read_withdrawn, write_withdrawn
 
 FACTS, SCORES, SUMS = "release.json", "scores.json", "SHA256SUMS"
-_NOT_RELEASED = ("copies.json",)
+_NOT_RELEASED = ("copies.json", ".gitignore")
 _CLOSE = 1e-6
 """How far a probability may be from the study's: other names are other sums of floats."""
 

@@ -33,6 +33,7 @@ from reassess.study.edits import (
     change_settings,
     locate,
     new_study,
+    remove_models,
 )
 from reassess.study.inputs import (
     Hashes,
@@ -93,6 +94,7 @@ __all__ = [
     "read_study_hierarchy",
     "read_study_labels",
     "refuse_review",
+    "remove_models",
     "run_study",
     "select_models",
     "stage_status",

@@ -47,6 +47,7 @@ from reassess.study.given import (
 from reassess.study.inputs import (
     Hashes,
     named_classes,
+    named_files,
     open_model,
     read_study_benchmark,
     split_model,
@@ -64,6 +65,7 @@ from reassess.study.manifest import (
     ignored_keys,
     read_manifest,
 )
+from reassess.study.study_records import select_models
 
 _HEADER = (
     "A study of reassess: what it is about, its models, its settings.",
@@ -154,7 +156,26 @@ def _new_study(
     document["format"] = FORMAT
     document["name"] = name or folder.absolute().name
     document["benchmark"] = _table(files)
+    _keep_out_of_git(folder)
     return _write(folder, toml.dumps(document))
+
+
+_GIT_IGNORE = """\
+# What a study must not share: votes with names, secrets, and what can be made again.
+rating.db*
+.rating/
+.release-key
+.cache/
+*.backup.db
+"""
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    """Keep database and secrets out of version control; a list that is there stays as it is."""
+    path = folder / ".gitignore"
+    if not path.exists():
+        with write_atomically(path) as beside:
+            beside.write_text(_GIT_IGNORE, encoding="utf-8")
 
 
 @checks_choices
@@ -245,6 +266,40 @@ def _add_sources(
     for done, entry in enumerate(entries):
         progress(f"hashing {entry.name}", done=done, total=len(entries))
         hashes.of_model(entry)
+    return changed
+
+
+def remove_models(study: Study, names: Iterable[str]) -> Study:
+    """The study without some models; copies of their files that nothing else uses are removed.
+
+    What was asked and answered stays. Proposals, labels and reports are made again without them.
+
+    Args:
+        study: the study.
+        names: of the models.
+
+    Raises:
+        OptionError: one is not of the study.
+        FileError: the manifest cannot be written.
+        MissingExtraError: tomlkit or pydantic is missing.
+    """
+    gone = {one.name for one in select_models(study, list(names))}
+    document = _document(study.folder)
+    left = [one for one in document["models"] if one["name"] not in gone]
+    toml = _tomlkit()
+    document.pop("models")
+    if left:
+        document["models"] = toml.aot()
+        for one in left:
+            document["models"].append(one)
+    before = {one.path for one in named_files(study)}
+    changed = _write(study.folder, toml.dumps(document))
+    used = {one.path for one in named_files(changed)}
+    for path in before - used:
+        if path.is_file() and path.resolve().is_relative_to(study.folder.resolve()):
+            path.unlink()
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
     return changed
 
 
