@@ -217,7 +217,7 @@ def _is_native(value: Any) -> bool:
 
 
 def _is_by_file(value: Any) -> bool:
-    return isinstance(value, dict) and not _is_native(value)
+    return isinstance(value, dict) and not _is_native(value) and not is_coco(value)
 
 
 def _read_checks(source: LabelFile) -> LabelSets:
@@ -417,28 +417,6 @@ for _format in (
         None,
     ),
     LabelFormat(
-        "coco",
-        ".json",
-        "COCO's JSON: an annotation a label, classes as categories",
-        is_coco,
-        read_coco,
-        write_coco,
-        frozenset(
-            {
-                "name",
-                "calibrated",
-                "rated",
-                "operating_point",
-                "votes_sha256",
-                "models",
-                "asked",
-                "audit",
-                "context",
-            }
-        ),
-    ),
-    LabelFormat("cvat", ".xml", "tags of images in CVAT's XML", _never, read_cvat, None),
-    LabelFormat(
         "by-file",
         ".json",
         "JSON {file name: [classes]}",
@@ -469,5 +447,27 @@ for _format in (
         _read_parquet,
         write_parquet,
     ),
+    LabelFormat(
+        "coco",
+        ".json",
+        "COCO's JSON: an annotation a label, classes as categories",
+        is_coco,
+        read_coco,
+        write_coco,
+        frozenset(
+            {
+                "name",
+                "calibrated",
+                "rated",
+                "operating_point",
+                "votes_sha256",
+                "models",
+                "asked",
+                "audit",
+                "context",
+            }
+        ),
+    ),
+    LabelFormat("cvat", ".xml", "tags of images in CVAT's XML", _never, read_cvat, None),
 ):
     LABEL_FORMATS.register(_format)
