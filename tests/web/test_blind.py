@@ -202,7 +202,7 @@ def test_a_missing_image_is_a_placeholder_and_a_warning(site: Site) -> None:
     rater, boss = people
     page = rater.http.get("/rate").text
     assert "There is no image file here" in page
-    assert '<span class="name">class ' in page
+    assert '<span class="name" dir="auto">class ' in page
     task = rater.task()
     assert task["image"] is None
     assert rater.http.get(f"/screens/{task['lease']}/image").status_code == 404
