@@ -1,8 +1,8 @@
 """The command line: one thin command per library function.
 
 Commands are imported when they run, so that ``reassess --help`` loads nothing heavy. One
-place turns a `ReassessError` into its message and exit status 2; anything else that escapes
-is a bug and keeps its traceback.
+place turns a `ReassessError`, and a package that an extra would bring, into a message and exit
+status 2; anything else that escapes is a bug and keeps its traceback.
 """
 
 from importlib import import_module
@@ -132,6 +132,14 @@ class _Commands(click.Group):
             raise without_old_names(error) from None
         except ReassessError as error:
             click.echo(f"Error: {error}", err=True)
+            ctx.exit(2)
+        except ModuleNotFoundError as error:
+            from reassess.extras import missing_extra
+
+            refusal = missing_extra(error, f"reassess {ctx.invoked_subcommand}")
+            if refusal is None:
+                raise
+            click.echo(f"Error: {refusal}", err=True)
             ctx.exit(2)
 
 
