@@ -42,7 +42,7 @@ COMMANDS = {
     ),
     "reassess new s --labels labels.csv --classes classes.csv --images photos": ("study",),
     "reassess add s a.csv b.csv": ("study",),
-    "reassess propose s --audit 0": ("study",),
+    "reassess propose s": ("study",),
     "reassess votes import s votes.csv": ("study", "web"),
     "reassess run s": ("study",),
     "reassess status s": ("study",),
