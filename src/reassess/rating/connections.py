@@ -115,7 +115,11 @@ def postgresql_engine(url: URL) -> Engine:
         record.info["used"] = time.monotonic()
 
     def check(connection: Any, record: Any, proxy: object) -> None:
-        """Ask whether the server is still there, unless it answered a moment ago."""
+        """Ask whether the server is still there, unless it answered a moment ago.
+
+        Raises:
+            DisconnectionError: it is not; SQLAlchemy opens another connection.
+        """
         del proxy
         if time.monotonic() - record.info.get("used", 0.0) > _STALE_SECONDS:
             try:

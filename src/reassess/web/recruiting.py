@@ -28,13 +28,9 @@ def overview(request: Request, site: ASite, _: Owner) -> Response:
 @router.post("")
 def open_address(request: Request, site: ASite, owner: Owner, fields: Fields) -> Response:
     """Open an address; it is shown once."""
-    said = fields.get("channel", "")
-    channel: rating.Channel | None = next((one for one in CHANNELS if one == said), None)
+    channel = None
     try:
-        if channel is None:
-            raise OptionError(
-                f"channel is {said[:20]!r}, but must be one of {', '.join(CHANNELS)}."
-            )
+        channel = _channel(fields.get("channel", ""))
         token = rating.open_address(
             site.store, channel, people=_number("people", fields) or 0,
             goal=_number("goal", fields), most_tasks=_number("tasks", fields),
@@ -45,6 +41,14 @@ def open_address(request: Request, site: ASite, owner: Owner, fields: Fields) ->
         return _page(request, site, status=422, problem=str(error), given=fields)
     link = rating.join_link(base_url(request, site), channel, token)
     return _page(request, site, link=link, channel=channel)
+
+
+def _channel(word: str) -> rating.Channel:
+    """The channel of this name."""
+    for channel in CHANNELS:
+        if channel == word:
+            return channel
+    raise OptionError(f"channel is {word[:20]!r}, but must be one of {', '.join(CHANNELS)}.")
 
 
 @router.post("/{handle}/close")
