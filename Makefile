@@ -1,6 +1,6 @@
 # The index of what one can do here; `make help` prints it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers lint format docs bench constraints clean
+.PHONY: help demo test test-peers test-installs lint format docs bench constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -51,7 +51,11 @@ $(WITH): pyproject.toml
 
 test-peers: $(WITH) ## drop-in metrics and data sets in loops of timm, Lightning and Transformers
 	@PYTHONPATH=. $(WITH_BIN)/python -m pytest -c tests/peers/pytest.ini tests/peers
-	@$(WITH_BIN)/python scripts/peers_state.py --write
+	@$(WITH_BIN)/python scripts/last_passed.py peers --write
+
+test-installs: $(READY) ## each extra alone, lowest and newest versions, each Python that is here
+	@$(BIN)/python tests/installs/check.py
+	@$(BIN)/python scripts/last_passed.py installs --write
 
 lint: $(READY) ## style, types and the layers of the house
 	@$(BIN)/ruff check .

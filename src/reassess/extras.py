@@ -36,7 +36,7 @@ def missing_extra(error: ImportError, purpose: str) -> MissingExtraError | None:
 
 
 def _extras() -> dict[str, str]:
-    """An extra that brings each distribution: ``study``, which most commands need, before others."""
+    """An extra that brings each distribution, ``study`` before others."""
     try:
         lines = requires("reassess") or []
     except PackageNotFoundError:
