@@ -29,7 +29,8 @@ COMMANDS = {
     "reassess --help": (),
     "reassess datasets": (),
     "reassess score a.csv --labels real.json --classes classes.csv": (),
-    "reassess score b.csv --labels real.json --classes classes.csv --original-labels labels.csv": (),
+    "reassess score b.csv --labels real.json --classes classes.csv "
+    "--original-labels labels.csv": (),
     "reassess compare a.csv b.csv --labels real.json --classes classes.csv": (),
     "reassess score a.csv b.csv --labels real.json --classes classes.csv --report p.html": (
         "study",
