@@ -71,6 +71,7 @@ def test_a_session_by_keyboard_alone(
     expect(page.get_by_role("button", name="Begin")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Start practising")).to_be_focused()
+    assert page.evaluate("scrollY") == 0  # to be read from its top
     page.keyboard.press("Enter")
     expect(page.locator("main[data-practice]")).to_be_visible()
     answer(page, 0)

@@ -214,6 +214,18 @@ def test_seven_questions_are_in_sight_and_a_small_image_is_not_blown_up(
     assert page.get_by_text("a definition of class").evaluate_all(
         "all => all.filter(one => getComputedStyle(one).visibility === 'visible').length"
     ) == 1  # fmt: skip
+    about = page.evaluate(
+        """() => {
+            const words = document.querySelector('.question:focus-within .about .words');
+            words.querySelector('.definition').textContent = 'a long definition '.repeat(20);
+            const rows = [...document.querySelectorAll('fieldset.question')];
+            return [words.scrollHeight, words.clientHeight,
+                    words.getBoundingClientRect().top,
+                    Math.max(...rows.map(one => one.getBoundingClientRect().bottom))];
+        }"""
+    )
+    assert about[0] <= about[1]  # whole, and not over the questions
+    assert about[2] >= about[3]
     shown = page.locator(".stage img")
     box = shown.bounding_box()
     assert box is not None
