@@ -94,7 +94,7 @@ def given_votes(
 
 def _is_long_table(given: object) -> bool:
     """Whether the header of a frame names raters, tasks, images or answers."""
-    if not any("columns" in vars(one) for one in type(given).__mro__):
+    if not any({"columns", "column_names"} & vars(one).keys() for one in type(given).__mro__):
         return False
     table = read_table(given)  # type: ignore[arg-type]
     return any(table.candidates(part) for part in _PARTS_OF_A_TABLE)

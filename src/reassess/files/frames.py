@@ -1,4 +1,4 @@
-"""Tables in memory: data frames of pandas, polars and pyarrow, and columns by name.
+"""Tables in memory: frames of pandas, polars and pyarrow, Hugging Face's data sets, columns.
 
 They are read through the same parts and words as files (`reassess.files.columns`), so that a
 frame means what its CSV would. narwhals is the bridge to all three; it is imported when the first
@@ -134,6 +134,8 @@ def frame_table(frame: Frame) -> FrameTable | JsonTable:
     try:
         if isinstance(frame, Mapping):
             return _from_mapping(frame, path)
+        if hasattr(frame, "with_format"):  # a data set of Hugging Face's
+            frame = frame.with_format("arrow")[:]
         table: Any = nw.from_native(frame)
         table = table.collect() if isinstance(table, nw.LazyFrame) else table
         return FrameTable(path, {str(name): table[name] for name in table.columns})
