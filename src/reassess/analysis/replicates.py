@@ -208,10 +208,10 @@ class Rescorer:
         size = np.bincount(stratum[stratum >= 0], minlength=len(kept))
         below = size[:, None] * accuracy
         of_kept, of_some = (one[:, None] for one in self.audit_variance)
-        # Where an image has no label, the one that it keeps does not hold either.
-        both, apart = np.minimum(of_kept, of_some), kept - below
-        covariance: Float[np.ndarray, "M M"] = (kept * (of_kept - both)).T @ kept
-        covariance += (apart * both).T @ apart + (below * (of_some - both)).T @ below
+        # Both shares count as independent: letting them fall together held too seldom where many
+        # labels of skipped images are wrong.
+        covariance: Float[np.ndarray, "M M"] = (kept * of_kept).T @ kept
+        covariance += (below * of_some).T @ below
         return covariance / n_labelled**2
 
     def _log_odds(self, weights: Resampling) -> Float[np.ndarray, "Q"]:
