@@ -20,7 +20,7 @@ from reassess.files import read_gold, sha256_of, write_atomically, write_votes
 from reassess.files.access import exists
 from reassess.files.label_writers import write_parquet
 from reassess.files.tables import read_table
-from reassess.pipeline import LABELS, POSTERIOR, STAGES, run
+from reassess.pipeline import AUDIT, LABELS, POSTERIOR, PROPOSALS, TASKS, run
 from reassess.pipeline.runner import check_stages
 from reassess.progress import Progress, null_progress
 from reassess.records import LabelSets
@@ -174,7 +174,7 @@ def _write_gold(records: StudyRecords, made: Study, key: bytes) -> Study:
 def _copy_questions(study: Study, made: Study) -> None:
     """What was proposed and asked, with the hashes that say that it is not stale."""
     old, new = StudyArtefacts(study), StudyArtefacts(made)
-    for stage, status in check_stages(new, STAGES[:2]):
+    for stage, status in check_stages(new, (PROPOSALS, AUDIT, TASKS)):
         if old.exists(stage.name) and status.inputs:
             new.write(stage, old.read(stage.name, stage), status.inputs)
 

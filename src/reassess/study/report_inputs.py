@@ -201,7 +201,7 @@ def _inputs(collected: StudyRecords) -> Iterator[Input]:
             yield named(role, path)
     for stage, file in FILES.items():
         path = study.folder / file
-        if stage in {"proposals", "posterior", "labels"} and path.is_file():
+        if stage in {"proposals", "audit", "posterior", "labels"} and path.is_file():
             yield named(stage, path)
     for one in study.models:
         yield from (named(f"model {one.name}", path) for path in model_files(study, one))
