@@ -185,8 +185,8 @@ class Rescorer:
         some = drawn.posterior(
             likelihood_ratio(_logit(labelled[place[drawn.image]]), _logit(of_rated), of_rated)
         )
-        # Where the label that an image keeps holds, it has one: votes that hardly tell whether there
-        # is any must not say less.
+        # Where the label that an image keeps holds, it has one: votes that hardly tell whether
+        # there is any must not say less.
         some = np.maximum(some[0], kept[0]), np.where(some[0] < kept[0], kept[1], some[1])
         soft = replace(
             soft,

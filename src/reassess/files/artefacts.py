@@ -50,7 +50,6 @@ from reassess.records import (
     factorize,
 )
 from reassess.statistics import wilson_interval
-from reassess.statistics.sampling import audited_interval
 
 _MODEL = "model:"
 
@@ -311,7 +310,7 @@ def accuracy_as_dict(accuracy: Accuracy, confidence: float) -> dict[str, Any]:
 
 def _audited(found: AuditedAccuracy, counted: Accuracy, confidence: float) -> dict[str, Any]:
     """Value and interval from an audit, beside the value as counted."""
-    low, high = audited_interval(found.value, found.n_scored, found.departures, confidence)
+    low, high = found.interval(confidence)
     return {
         "value": found.value,
         "low": low,

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError
 from reassess.statistics import wilson_interval
+from reassess.statistics.sampling import audited_interval
 
 ComparisonDecision = Literal["a", "b", "undecided", "cannot tell"]
 """Of two models: which is better, or that the test or what was asked leaves it open."""
@@ -134,6 +135,10 @@ class AuditedAccuracy:
     n_skipped: int
     n_unasked: int
 
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Lower and upper end of its interval, from images and the audit's samples, in [0, 1]."""
+        return audited_interval(self.value, self.n_scored, self.departures, confidence)
+
 
 @dataclass(frozen=True, slots=True)
 class MultilabelAccuracy:
@@ -196,6 +201,11 @@ class ModelScore:
     def real_value(self) -> float | None:
         """ReaL accuracy: as an audit has it, else as counted; None where nothing was judged."""
         return self.real.value if self.audited is None else self.audited.value
+
+    def real_interval(self, confidence: float = 0.95) -> tuple[float, float] | None:
+        """Its interval, likewise; None where nothing was judged."""
+        found = self.real if self.audited is None else self.audited
+        return found.interval(confidence)
 
     def __str__(self) -> str:
         parts = [f"ReaL {self.real}"]

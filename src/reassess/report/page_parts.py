@@ -153,7 +153,7 @@ class Report:
     @property
     def by_real(self) -> list[tuple[ModelScore, float]]:
         """Models with a ReaL accuracy, and it, best first; equals by name."""
-        known = [(one, one.real.value) for one in self.scores if one.real.value is not None]
+        known = [(one, one.real_value) for one in self.scores if one.real_value is not None]
         return sorted(known, key=lambda pair: (-pair[1], pair[0].model))
 
     def class_name(self, label: int) -> str:

@@ -13,7 +13,7 @@ from reassess.aggregation import METHODS
 from reassess.analysis.findings import Preference
 from reassess.labels import RULES as LABEL_RULES
 from reassess.proposals import RULES as PROPOSAL_RULES
-from reassess.records import Accuracy, OperatingPoint
+from reassess.records import ModelScore, OperatingPoint
 from reassess.report import formatting as fmt
 from reassess.report.page_parts import KeyNumber, Report
 from reassess.report.verdict import study_sentences
@@ -40,9 +40,9 @@ def key_numbers(report: Report) -> tuple[KeyNumber, ...]:
     found = report.findings
     numbers = []
     if report.by_real:
-        best, _ = report.by_real[0]
-        detail = f"{best.model}, 95% interval {fmt.interval_of(best.real)}"
-        value = fmt.percent(best.real.value)
+        best, level = report.by_real[0]
+        detail = f"{best.model}, 95% interval {_interval_of(best)}"
+        value = fmt.percent(level)
         numbers.append(KeyNumber(value, "best ReaL accuracy", detail, "real"))
     if found.original is not None:
         detail = f"95% interval {fmt.interval_of(found.original)}"
@@ -110,18 +110,18 @@ def _on_labels(report: Report) -> str:
 def _on_the_best(report: Report) -> str:
     if not report.by_real:
         return ""
-    best, _ = report.by_real[0]
-    ends = fmt.interval(best.real)
+    best, value = report.by_real[0]
+    ends = best.real_interval()
     near = [
         score
         for score in report.scores
-        if score is not best and ends is not None and _reaches(score.real, ends[0])
+        if score is not best and ends is not None and _reaches(score, ends[0])
     ]
     several = len(report.scores) > 1
     among = f"best of {fmt.count(len(report.scores), 'model')}" if several else "only model"
     sentence = (
-        f"The {among}, {best.model}, reaches {fmt.percent(best.real.value)} ReaL accuracy"
-        f" (95% interval {fmt.interval_of(best.real)})"
+        f"The {among}, {best.model}, reaches {fmt.percent(value)} ReaL accuracy"
+        f" (95% interval {_interval_of(best)})"
     )
     if near:
         verb = "has an interval" if len(near) == 1 else "have intervals"
@@ -130,16 +130,22 @@ def _on_the_best(report: Report) -> str:
     return f"{sentence}."
 
 
-def _reaches(accuracy: Accuracy, low: float) -> bool:
-    ends = fmt.interval(accuracy)
+def _reaches(score: ModelScore, low: float) -> bool:
+    ends = score.real_interval()
     return ends is not None and ends[1] >= low
+
+
+def _interval_of(score: ModelScore) -> str:
+    """The interval of ReaL accuracy; a dash where nothing was scored."""
+    ends = score.real_interval()
+    return fmt.UNDEFINED if ends is None else fmt.between(*ends)
 
 
 def _on_the_original_labels(report: Report) -> str:
     own = report.findings.original
     if own is None or own.value is None or not report.scores:
         return ""
-    above = sum((score.real.value or 0.0) > own.value for score in report.scores)
+    above = sum((score.real_value or 0.0) > own.value for score in report.scores)
     first = f"Scored like a model, the original labels reach {fmt.percent(own.value)}"
     if above == 0:
         return f"{first}; no model here does better."

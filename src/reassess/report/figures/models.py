@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 
 from reassess.analysis.findings import ProgressLines
-from reassess.records import Accuracy, ModelScore
+from reassess.records import ModelScore
 from reassess.report import formatting as fmt
 from reassess.report.figures import chart_parts as parts
 from reassess.report.figures.chart_parts import Row
@@ -74,15 +74,14 @@ def _own_level(report: Report) -> float | None:
 
 
 def _accuracy_rows(score: ModelScore) -> list[Row]:
-    pairs: list[tuple[str, Accuracy | None]] = [(REAL, score.real), (ORIGINAL, score.original)]
-    rows: list[Row] = []
-    for kind, accuracy in pairs:
-        ends = None if accuracy is None else fmt.interval(accuracy)
-        if accuracy is None or ends is None:
-            continue
-        row = {"model": score.model, "kind": kind, "value": accuracy.value}
-        rows.append({**row, "low": ends[0], "high": ends[1]})
-    return rows
+    own = score.original
+    found = [(REAL, score.real_value, score.real_interval())]
+    found += [] if own is None else [(ORIGINAL, own.value, fmt.interval(own))]
+    return [
+        {"model": score.model, "kind": kind, "value": value, "low": ends[0], "high": ends[1]}
+        for kind, value, ends in found
+        if ends is not None
+    ]
 
 
 def _accuracy_words(
