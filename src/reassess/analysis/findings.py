@@ -30,10 +30,11 @@ from reassess.analysis.multilabel import (
     multi_label_share,
     unbiased_oracle,
 )
-from reassess.analysis.standings import original_labels_accuracy
+from reassess.analysis.standings import audited_original_labels, original_labels_accuracy
 from reassess.errors import OptionError
 from reassess.records import (
     Accuracy,
+    AuditedAccuracy,
     Benchmark,
     Gold,
     LabelSets,
@@ -253,6 +254,7 @@ class Findings:
         share: images with several labels.
         kinds: images by what became of their original label; None where it is unknown.
         original: ReaL accuracy of the original labels themselves; None likewise.
+        audited_original: the same as an audit has it; None without one.
         preferences: model or original label, one a model; empty likewise.
         later: second and third predictions, of the models that rank so many.
         progress: the two lines; None without original labels or below 4 models, or where a
@@ -265,6 +267,7 @@ class Findings:
     share: MultiLabelShare
     kinds: LabelKinds | None
     original: Accuracy | None
+    audited_original: AuditedAccuracy | None
     preferences: tuple[Preference, ...]
     later: tuple[LaterPrediction, ...]
     progress: ProgressLines | None
@@ -311,14 +314,15 @@ def find(
         by_class.append(model_class_accuracies(one, labels, benchmark))
         if scores is None:
             real = real_accuracy(one, labels, subset=True)
-            accuracies.append((original_accuracy(one, benchmark, subset=True), real))
+            accuracies.append((original_accuracy(one, benchmark, subset=True), real.value))
     if scores is not None:
-        accuracies = [(s.original, s.real) for s in scores if s.original is not None]
+        accuracies = [(s.original, s.real_value) for s in scores if s.original is not None]
     return Findings(
         counts=label_counts(labels),
         share=multi_label_share(labels),
         kinds=label_kinds(labels, benchmark) if knows_original else None,
         original=original_labels_accuracy(labels, benchmark),
+        audited_original=audited_original_labels(labels, benchmark),
         preferences=tuple(preferences),
         later=tuple(later),
         progress=_progress(accuracies),
@@ -331,12 +335,12 @@ def find(
     )
 
 
-def _progress(accuracies: Sequence[tuple[Accuracy, Accuracy]]) -> ProgressLines | None:
+def _progress(accuracies: Sequence[tuple[Accuracy, float | None]]) -> ProgressLines | None:
     """The two lines through (original, ReaL) accuracies; None where there are none to draw."""
     known = [
-        (original.value, real.value)
+        (original.value, real)
         for original, real in accuracies
-        if original.value is not None and real.value is not None
+        if original.value is not None and real is not None
     ]
     if len(known) < _LEAST_MODELS:
         return None

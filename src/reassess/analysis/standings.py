@@ -17,8 +17,15 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
-from reassess.records import Accuracy, Benchmark, Comparison, LabelSets, Predictions
-from reassess.scoring import compare, original_classes, real_accuracy
+from reassess.records import (
+    Accuracy,
+    AuditedAccuracy,
+    Benchmark,
+    Comparison,
+    LabelSets,
+    Predictions,
+)
+from reassess.scoring import audited_accuracy, compare, original_classes, real_accuracy
 from reassess.statistics import wilson_bounds, wilson_interval
 from reassess.statistics.intervals import holm
 
@@ -41,6 +48,7 @@ class OriginalLabelsScore:
             their own interval is, or, in a study, an exact paired test shows it.
         best: the highest score of a model; None without models.
         best_model: whose it is.
+        audited: ``real`` as an audit has it; None without one.
     """
 
     real: Accuracy
@@ -50,10 +58,13 @@ class OriginalLabelsScore:
     n_surely_above: int
     best: float | None
     best_model: str | None
+    audited: AuditedAccuracy | None = None
 
     @property
     def value(self) -> float:
         """The original labels' ReaL accuracy in [0, 1]; NaN where nothing could be judged."""
+        if self.audited is not None:
+            return self.audited.value
         return float("nan") if self.real.value is None else self.real.value
 
     @property
@@ -108,7 +119,7 @@ class PairedDifference:
     Attributes:
         value: accuracy of the first less that of the second.
         interval: of the difference, for itself.
-        p_value: exact McNemar test.
+        p_value: exact McNemar test, or that of an audited difference.
         p_adjusted: the same, adjusted over its family (Holm).
         decided: whether ``p_adjusted`` is below one less the confidence.
     """
@@ -128,8 +139,9 @@ class ModelVsOriginal:
         model: its name.
         original: under the original labels; None where they are unknown.
         real: under the reassessed labels.
-        interval: Wilson's, of ``real``: other images.
-        above: ``real`` less the original labels' ReaL accuracy; None where they are unknown.
+        interval: of ``value``: other images, and another audit.
+        above: ``value`` less the original labels' ReaL accuracy; None where they are unknown.
+        audited: ``real`` as an audit has it; None without one.
     """
 
     model: str
@@ -137,6 +149,12 @@ class ModelVsOriginal:
     real: Accuracy
     interval: Interval
     above: PairedDifference | None
+    audited: AuditedAccuracy | None = None
+
+    @property
+    def value(self) -> float | None:
+        """ReaL accuracy: as an audit has it, else as counted; None where nothing was judged."""
+        return self.real.value if self.audited is None else self.audited.value
 
     @property
     def has_both(self) -> bool:
@@ -179,7 +197,8 @@ def standings(
         AlignmentError: images do not match.
     """
     shown = [one.reindex(labels.image_ids) for one in predictions]
-    shown.sort(key=lambda one: (-(real_accuracy(one, labels).value or 0.0), one.model))
+    levels = {one.model: _level(one, labels) for one in shown}
+    shown.sort(key=lambda one: (-_value(*levels[one.model]), one.model))
     own, as_labels = _original(labels, benchmark)
     above: list[PairedDifference | None] = [None] * len(shown)
     if own is not None:
@@ -188,14 +207,15 @@ def standings(
         )
     models = []
     for one, difference in zip(shown, above, strict=True):
-        real = real_accuracy(one, labels)
+        real, audited = levels[one.model]
         models.append(
             ModelVsOriginal(
                 model=one.model,
                 original=None if as_labels is None else real_accuracy(one, as_labels),
                 real=real,
-                interval=wilson_interval(real.n_correct, real.n_scored, confidence),
+                interval=level_interval(real, audited, confidence),
                 above=difference,
+                audited=audited,
             )
         )
     pairs = [compare(a, b, labels, confidence=confidence) for a, b in pairwise(shown)]
@@ -227,16 +247,47 @@ def _original(
     return Predictions(ORIGINAL, ids, classes[:, None]), sets
 
 
+def audited_original_labels(labels: LabelSets, benchmark: Benchmark) -> AuditedAccuracy | None:
+    """The same as the labels' audit has it; None where they have none.
+
+    Raises:
+        AlignmentError: an image of the label sets is no image of the benchmark.
+    """
+    own, _ = _original(labels, benchmark)
+    return None if own is None else _level(own, labels)[1]
+
+
+def level_interval(
+    real: Accuracy, audited: AuditedAccuracy | None, confidence: float
+) -> tuple[float, float]:
+    """The interval of a ReaL accuracy: of an audit's where there is one, else Wilson's."""
+    if audited is not None:
+        return audited.interval(confidence)
+    return wilson_interval(real.n_correct, real.n_scored, confidence)
+
+
+def _level(one: Predictions, labels: LabelSets) -> tuple[Accuracy, AuditedAccuracy | None]:
+    """ReaL accuracy as counted, and as an audit has it."""
+    return real_accuracy(one, labels), None if labels.audit is None else audited_accuracy(
+        one, labels
+    )
+
+
+def _value(real: Accuracy, audited: AuditedAccuracy | None) -> float:
+    return (real.value or 0.0) if audited is None else audited.value
+
+
 def _differences(pairs: Sequence[Comparison]) -> list[PairedDifference]:
-    """One family of tests, in its order."""
-    adjusted = holm(np.array([pair.p_value for pair in pairs], dtype=np.float64))
+    """One family of tests, in its order; of audited differences where there is an audit."""
+    found = [pair.audited or pair for pair in pairs]
+    adjusted = holm(np.array([one.p_value for one in found], dtype=np.float64))
     return [
         PairedDifference(
-            value=pair.difference or 0.0,
-            interval=(pair.low, pair.high),
-            p_value=pair.p_value,
+            value=(pair.difference or 0.0) if pair.audited is None else pair.audited.value,
+            interval=(one.low, one.high),
+            p_value=one.p_value,
             p_adjusted=p,
             decided=p < 1 - pair.confidence,
         )
-        for pair, p in zip(pairs, adjusted.tolist(), strict=True)
+        for pair, one, p in zip(pairs, found, adjusted.tolist(), strict=True)
     ]

@@ -36,6 +36,8 @@ from reassess.analysis.standings import (
     ModelVsOriginal,
     Neighbours,
     OriginalLabelsScore,
+    audited_original_labels,
+    level_interval,
     original_labels_accuracy,
     original_labels_score,
     standings,
@@ -45,7 +47,6 @@ from reassess.errors import OptionError
 from reassess.files.results import Results
 from reassess.records import Accuracy, Benchmark, LabelSets, Predictions
 from reassess.registry import checks_choices
-from reassess.statistics import wilson_interval
 
 Answer = Literal["yes", "weaker", "no", "open"]
 Order = Literal["kept", "lost", "open"]
@@ -272,7 +273,7 @@ def study_verdict(
     """
     models, neighbours = standings(predictions, labels, benchmark, confidence=confidence)
     known = [
-        (one.model, one.original.value, one.real.value)
+        (one.model, one.original.value, one.value)
         for one in models
         if one.has_both and one.original is not None
     ]
@@ -319,15 +320,17 @@ def _study_original_labels(
     own = original_labels_accuracy(labels, benchmark)
     if own is None:
         return None
+    audited = audited_original_labels(labels, benchmark)
     differences = [one.above for one in models if one.above is not None]
     return OriginalLabelsScore(
         real=own,
-        interval=wilson_interval(own.n_correct, own.n_scored, confidence),
+        interval=level_interval(own, audited, confidence),
         n_models=len(models),
         n_above=sum(one.value > 0 for one in differences),
         n_surely_above=sum(one.value > 0 and one.decided for one in differences),
-        best=models[0].real.value if models else None,
+        best=models[0].value if models else None,
         best_model=models[0].model if models else None,
+        audited=audited,
     )
 
 

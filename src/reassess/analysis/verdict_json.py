@@ -73,7 +73,7 @@ def _standing_as_dict(one: ModelVsOriginal) -> dict[str, Any]:
     return {
         "model": one.model,
         "original": None if one.original is None else one.original.value,
-        "real": one.real.value,
+        "real": one.value,
         "interval": one.interval,
         "above_original_labels": None if one.above is None else asdict(one.above),
     }
@@ -120,7 +120,7 @@ def _original_labels_as_dict(above: OriginalLabelsScore | None) -> dict[str, Any
     if above is None:
         return {"original_labels_real": None, "original_labels_interval": None}
     return {
-        "original_labels_real": above.real.value,
+        "original_labels_real": None if above.real.value is None else above.value,
         "original_labels_interval": above.interval,
         "original_labels_n_correct": above.real.n_correct,
         "original_labels_n_scored": above.real.n_scored,

@@ -151,6 +151,17 @@ class Report:
         return "simulated experts" if self.simulated else "experts"
 
     @property
+    def original_level(self) -> tuple[float, tuple[float, float]] | None:
+        """ReaL accuracy of the original labels with its interval, as an audit has it if any."""
+        counted, audited = self.findings.original, self.findings.audited_original
+        if audited is not None:
+            return audited.value, audited.interval()
+        ends = None if counted is None else counted.interval()
+        if counted is None or counted.value is None or ends is None:
+            return None
+        return counted.value, ends
+
+    @property
     def by_real(self) -> list[tuple[ModelScore, float]]:
         """Models with a ReaL accuracy, and it, best first; equals by name."""
         known = [(one, one.real_value) for one in self.scores if one.real_value is not None]

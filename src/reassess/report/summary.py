@@ -44,10 +44,11 @@ def key_numbers(report: Report) -> tuple[KeyNumber, ...]:
         detail = f"{best.model}, 95% interval {_interval_of(best)}"
         value = fmt.percent(level)
         numbers.append(KeyNumber(value, "best ReaL accuracy", detail, "real"))
-    if found.original is not None:
-        detail = f"95% interval {fmt.interval_of(found.original)}"
-        value = fmt.percent(found.original.value)
+    if report.original_level is not None:
+        level, ends = report.original_level
+        detail, value = f"95% interval {fmt.between(*ends)}", fmt.percent(level)
         numbers.append(KeyNumber(value, "original labels' ReaL accuracy", detail, "original"))
+    if found.original is not None:
         n_rejected = found.original.n_scored - found.original.n_correct
         detail = f"{_share(n_rejected, found.counts.n_labelled)} of the images with a label"
         meaning = "original labels that do not hold"
@@ -142,11 +143,11 @@ def _interval_of(score: ModelScore) -> str:
 
 
 def _on_the_original_labels(report: Report) -> str:
-    own = report.findings.original
-    if own is None or own.value is None or not report.scores:
+    if report.original_level is None or not report.scores:
         return ""
-    above = sum((score.real_value or 0.0) > own.value for score in report.scores)
-    first = f"Scored like a model, the original labels reach {fmt.percent(own.value)}"
+    own, _ = report.original_level
+    above = sum((score.real_value or 0.0) > own for score in report.scores)
+    first = f"Scored like a model, the original labels reach {fmt.percent(own)}"
     if above == 0:
         return f"{first}; no model here does better."
     beat = f"{above:,} of {fmt.count(len(report.scores), 'model')}"

@@ -70,7 +70,7 @@ def accuracies(report: Report) -> Figure | None:
 
 def _own_level(report: Report) -> float | None:
     """ReaL accuracy of the original labels themselves."""
-    return None if report.findings.original is None else report.findings.original.value
+    return None if report.original_level is None else report.original_level[0]
 
 
 def _accuracy_rows(score: ModelScore) -> list[Row]:
