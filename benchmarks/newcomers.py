@@ -8,13 +8,18 @@ the published labels answer. For each pair of a newcomer and a member of the poo
 before   does `compare` say *cannot tell* wherever the bounds straddle zero?
 after    is a pair significant (5 %) one way that is significant the other way under all labels?
 
+An interval is about the labels that raters give where everything that an audit can draw is asked:
+``covered``. All labels hold more, such as classes that neither the pool nor the newcomer proposes,
+and images that have no other: ``covered_by_all`` counts how often the interval holds their
+difference.
+
 Run: REASSESS_DATA=… python benchmarks/newcomers.py [--pools 20] [--seed 0]
 """
 
 import argparse
 import json
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,40 +84,61 @@ class Pool:
         )  # fmt: skip
 
 
+class Outcome(NamedTuple):
+    """What is said of a pair of models: before and after an audit, after one of everything, truly.
+
+    Attributes:
+        before: by what the pool proposes.
+        after: with the audit.
+        every: with an audit of everything that it could draw.
+        truth: under all labels.
+    """
+
+    before: Comparison
+    after: Comparison
+    every: Comparison
+    truth: Comparison
+
+
 def outcomes(
     models: list[Predictions], pool: Pool, members: list[int], rng: np.random.Generator,
     n_skipped: int, n_unasked: int,
-) -> list[tuple[Comparison, Comparison, Comparison]]:  # fmt: skip
-    """Of each pair of a newcomer and a member: before and after the audit, and under all labels."""
+) -> list[Outcome]:  # fmt: skip
+    """Of each pair of a newcomer and a member."""
     before, skipped = pool.labels(), pool.skipped
     assert before.asked is not None
     known = Pairs.concatenate([replace(before.asked, class_ids=None), skipped])
     everything = replace(pool.full, asked=None)
     first = draw_skipped(skipped, n_skipped, int(rng.integers(2**31))) if n_skipped else None
-    found = []
+    whole = draw_skipped(skipped, len(skipped), 0)
+    found: list[Outcome] = []
     for place, newcomer in enumerate(models):
         if place in members:
             continue
         unasked = unasked_pairs(before.image_ids, newcomer.top, known)
         seed = int(rng.integers(2**31))
-        after = pool.labels(draw_unasked(newcomer.model, unasked, skipped, n_unasked, seed, first))
+        after, every = (
+            pool.labels(draw_unasked(newcomer.model, unasked, skipped, n, seed, earlier))
+            for n, earlier in ((n_unasked, first), (len(unasked), whole))
+        )
+        of = (before, after, every, everything)
         found += [
-            tuple(compare(newcomer, models[one], labels) for labels in (before, after, everything))
-            for one in members
+            Outcome(*(compare(newcomer, models[one], labels) for labels in of)) for one in members
         ]
     return found
 
 
-def count(found: list[tuple[Comparison, Comparison, Comparison]]) -> dict[str, float]:
+def count(found: list[Outcome]) -> dict[str, float]:
     """How often what happens to a pair."""
     names = (
         "pairs", "straddle", "cannot_tell", "reversed_as_counted", "reversed_before",
-        "reversed_after", "decided_after", "decided_under_all", "covered",
+        "reversed_after", "decided_after", "decided_under_all", "covered", "covered_by_all",
     )  # fmt: skip
     totals: dict[str, float] = dict.fromkeys(names, 0)
-    for before, after, truth in found:
+    for before, after, every, truth in found:
         assert before.unasked is not None
         assert after.audited is not None
+        assert every.audited is not None
         assert before.difference is not None
         assert truth.difference is not None
         counted = ("a" if before.difference > 0 else "b") if before.p_value < 0.05 else "undecided"
@@ -125,8 +151,10 @@ def count(found: list[tuple[Comparison, Comparison, Comparison]]) -> dict[str, f
         totals["reversed_after"] += after.decision == opposite
         totals["decided_after"] += after.decision in OTHER
         totals["decided_under_all"] += opposite is not None
-        totals["covered"] += after.audited.low <= truth.difference <= after.audited.high
-    widths = [one.audited.high - one.audited.low for _, one, _ in found if one.audited is not None]
+        totals["covered"] += after.audited.low <= every.audited.value <= after.audited.high
+        totals["covered_by_all"] += after.audited.low <= truth.difference <= after.audited.high
+    audits = [one.after.audited for one in found if one.after.audited is not None]
+    widths = [one.high - one.low for one in audits]
     return totals | {"median_width": float(np.median(widths))}
 
 
@@ -141,7 +169,7 @@ def main() -> None:
     target = evaluation_target("imagenet-real")
     models = target.predictions("imagenet-v2-repo", top_k=1)
     rng = np.random.default_rng(given.seed)
-    found: list[tuple[Comparison, Comparison, Comparison]] = []
+    found: list[Outcome] = []
     for _ in range(given.pools):
         members = rng.choice(len(models), 5, replace=False).tolist()
         pool = Pool.of([models[one] for one in members], target.labels, target.benchmark.original)
