@@ -234,6 +234,22 @@ def _everything(report: Report, _figures: Figures) -> Section:
     return Section("numbers", "All models", tables=(table,), rests_on=_SCORED)
 
 
+def _audit_terms(report: Report) -> list[tuple[str, str]]:
+    """What an audit is and does, where the labels have one."""
+    audit = report.labels.audit
+    if audit is None:
+        return []
+    drawn, of = int(audit.drawn.sum()), len(audit.drawn)
+    text = (
+        f"{drawn:,} of {of:,} skipped images and unasked predictions were drawn at random, with"
+        " known probabilities, and asked about among the others. Accuracies and differences are"
+        " corrected by how far the answers depart from what the labels say otherwise"
+        " (prediction-powered inference), and their intervals hold the sample, too. Counts of"
+        " images are as counted."
+    )
+    return [("Audit", text)]
+
+
 def _methods(report: Report, _figures: Figures) -> Section:
     terms = [
         (
@@ -246,6 +262,7 @@ def _methods(report: Report, _figures: Figures) -> Section:
                 " original label."
             ),
         ),
+        *_audit_terms(report),
         (
             "ReaL accuracy",
             (
