@@ -115,7 +115,7 @@ def test_refuses_what_cannot_be_trusted() -> None:
     few = Gold(gold.votes.take(gold.votes.question < 30))
     with pytest.raises(DataError, match="of 10 images have votes"):
         combine_context(alone, np.full(3 * N, 0.5), ["m"], few)
-    with pytest.raises(OptionError, match="no models and no original labels"):
+    with pytest.raises(OptionError, match="lacks models and original labels"):
         make_posterior(votes=votes, gold=gold, options=AggregateOptions(context=True))
     with pytest.raises(OptionError, match="there is no context"):
         AggregateOptions(context_without="resnet")
