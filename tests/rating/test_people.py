@@ -15,6 +15,7 @@ from reassess.rating import (
     holds_image,
     image_counts,
     invite,
+    is_withdrawn,
     judge,
     next_gold_task,
     next_task,
@@ -22,6 +23,7 @@ from reassess.rating import (
     pause,
     rater,
     rater_named,
+    rater_progress,
     raters_of,
     remove,
     resume,
@@ -130,6 +132,7 @@ def test_texts_that_no_database_can_hold_are_nobody_and_nothing(store, text):
     assert rater_named(store, text) is None
     assert sign_in(store, text, text) is None
     assert not holds_image(store, 1, text)
+    assert not is_withdrawn(store, text)
     with pytest.raises(InvitationError):
         accept_invitation(store, text)
     with pytest.raises(AlignmentError):
@@ -137,5 +140,6 @@ def test_texts_that_no_database_can_hold_are_nobody_and_nothing(store, text):
     for number in (2**31, 10**30, -1):
         with pytest.raises(RaterError):
             next_task(store, number)
-        with pytest.raises(RaterError):
-            rater(store, number)
+        for ask in (rater, rater_progress):
+            with pytest.raises(RaterError):
+                ask(store, number)

@@ -27,7 +27,7 @@ from reassess.rating.records import (
     Settings,
     is_text,
 )
-from reassess.rating.round_trip import send
+from reassess.rating.round_trip import Step, send
 from reassess.rating.schema import (
     ANSWERED,
     FOR_PRACTICE,
@@ -184,8 +184,7 @@ def rater(store: Store, number: int) -> Rater:
         RaterError: there is none.
         StoreError: the database cannot be read.
     """
-    found = store.database.fetch((_BY_NUMBER, {"number": number})) if abs(number) < 2**31 else [[]]
-    return _the_one(found[0], number)
+    return _the_one(store.database.fetch(_numbered(number))[0], number)
 
 
 def rater_named(store: Store, name: str) -> Rater | None:
@@ -220,7 +219,7 @@ def rater_progress(store: Store, rater: int) -> RaterProgress:
         RaterError: the rater is unknown.
         StoreError: the database cannot be read.
     """
-    found, said = store.database.fetch((_BY_NUMBER, {"number": rater}), (STUDY, {}))
+    found, said = store.database.fetch(_numbered(rater), (STUDY, {}))
     if not found:
         raise _unknown(rater)
     row, settings, n_left = found[0], study_from(said[0]).settings, 0
@@ -343,8 +342,12 @@ def _accept(connection: Connection, token: str, now: int) -> Rater:
 
 
 def _by_number(connection: Connection, number: int) -> Rater:
-    found = send(connection, (_BY_NUMBER, {"number": number})) if abs(number) < 2**31 else [[]]
-    return _the_one(found[0], number)
+    return _the_one(send(connection, _numbered(number))[0], number)
+
+
+def _numbered(number: int) -> Step:
+    """Find a person by number; none has one that the column cannot hold, or -1."""
+    return (_BY_NUMBER, {"number": number if abs(number) < 2**31 else -1})
 
 
 def _the_one(rows: Sequence[AnyRow], number: int) -> Rater:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, case, exists, select, update
 from reassess.rating.counts import TASKS_AT_ONCE, refresh_tasks
 from reassess.rating.leases import release
 from reassess.rating.ownership import image_numbers
+from reassess.rating.records import is_text
 from reassess.rating.schema import (
     FOR_PRACTICE,
     FOR_RATING,
@@ -132,6 +133,8 @@ def is_withdrawn(store: Store, image_id: str) -> bool:
     Raises:
         StoreError: the database cannot be read.
     """
+    if not is_text(image_id):
+        return False
     return bool(store.database.fetch((_IS_WITHDRAWN, {"image_id": image_id}))[0])
 
 
