@@ -10,7 +10,7 @@ two    a normal interval with two pseudo-draws that depart
 one    with one
 where  with two only where no draw departs
 
-Run: python benchmarks/audit_intervals.py [--studies 4000] [--seed 0]
+Run: python benchmarks/audit_intervals.py [--studies 4000] [--seed 0] [--drawn 10]
 """
 
 import argparse
@@ -58,12 +58,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--drawn", type=int, help="another number of drawn images, in each setting")
     given = parser.parse_args()
     rng = np.random.default_rng(given.seed)
     worst: dict[str, list[float]] = {}
-    for (n, skipped, drawn), right, wrong in itertools.product(
+    for (n, skipped, usual), right, wrong in itertools.product(
         SIZES, (0.6, 0.9), (0.0, 0.003, 0.01, 0.03, 0.1)
     ):
+        drawn = usual if given.drawn is None else min(given.drawn, skipped)
         mislabelled = rng.binomial(skipped, wrong, given.studies)
         found = rng.hypergeometric(mislabelled, skipped - mislabelled, drawn)
         elsewhere = rng.binomial(n - skipped, right, given.studies)
