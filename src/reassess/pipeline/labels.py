@@ -183,8 +183,8 @@ def _with_context(
         lacking = {"models": models is None or not models.names, "gold": gold is None,
                    "original labels": benchmark is None}  # fmt: skip
         raise OptionError(
-            "a context needs models' predictions, original labels and gold, but what is given lacks "
-            f"{' and '.join(name for name, missing in lacking.items() if missing)}. Give them, or "
+            "a context needs models' predictions, original labels and gold, but what is given "
+            f"lacks {' and '.join(name for name, missing in lacking.items() if missing)}. Give them, or "
             "leave the context out."
         )
     without = () if options.context_without is None else options.context_without.split(",")
