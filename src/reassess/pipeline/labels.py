@@ -184,8 +184,8 @@ def _with_context(
                    "original labels": benchmark is None}  # fmt: skip
         raise OptionError(
             "a context needs models' predictions, original labels and gold, but what is given "
-            f"lacks {' and '.join(name for name, missing in lacking.items() if missing)}. Give them, or "
-            "leave the context out."
+            f"lacks {' and '.join(name for name, missing in lacking.items() if missing)}. Give "
+            "them, or leave the context out."
         )
     without = () if options.context_without is None else options.context_without.split(",")
     made = add_context(
