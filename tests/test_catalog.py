@@ -81,3 +81,14 @@ def test_models_of_other_images_are_refused(published: Catalog) -> None:
         sources.labels("imagenet-mistakes")
     with pytest.raises(OptionError, match="'imagenet-eth' is given among several --results"):
         sources.results(["timm-results", "imagenet-eth"])
+
+
+def test_published_models_have_their_names(published: Catalog) -> None:
+    """Not those of their files, under which version 0.1.0 knew them; these still choose one."""
+    about = published.benchmark("cifar10")
+    names = [one.model for one in published.predictions("cifar10-predictions", about)]
+    assert names[:2] == ["densenet121", "densenet161"]
+    assert not [one for one in names if "cifar10" in one]
+    for model in ("resnet50", "resnet50_pytorch_cifar10_top5preds"):
+        (chosen,) = sources.predictions(f"cifar10-predictions#{model}", about)
+        assert chosen.model == "resnet50"

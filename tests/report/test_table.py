@@ -5,14 +5,18 @@ import html
 import io
 import json
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
 
 from reassess.errors import DataError, OptionError
+from reassess.report.console_table import shared_parts
 from reassess.report.table import (
     RENDERERS,
     Column,
@@ -20,6 +24,7 @@ from reassess.report.table import (
     Table,
     format_of,
     render,
+    to_rich,
     write_rendered,
 )
 
@@ -165,16 +170,76 @@ def test_by_hand():
 
 
 def test_a_terminal_wraps_asides_below_their_values():
-    from rich.console import Console
-
-    from reassess.report.table import to_rich
-
     console = Console(width=37, file=io.StringIO(), color_system=None)
     console.print(to_rich(small()))
     said = console.file.getvalue()
     value, aside = (line for line in said.splitlines() if "87.5" in line or "90.0" in line)
     assert value.split() == ["a|b", "87.5", "−1.2", "✓"]
     assert aside.split() == ["(80.0–90.0)"]
+
+
+names = st.lists(st.from_regex(r"[a-z]{1,9}([_./-][a-z]{1,9}){0,4}", fullmatch=True), max_size=4)
+
+
+@settings(max_examples=40)
+@given(names, st.data(), st.sampled_from([80, 60, 40]))
+def test_no_width_breaks_a_number(names, data, width):
+    """Names are folded, columns move below each other; every number stands whole on a line."""
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    columns = [(Column("name", "model"), [f"{one}_on_imagenet_top5preds" for one in names])]
+    units = data.draw(st.lists(st.sampled_from(["count", "percent", "points"]), max_size=9))
+    for place, unit in enumerate(units):
+        values = data.draw(st.lists(st.floats(0, 1), min_size=len(names), max_size=len(names)))
+        if unit == "count":
+            values = [round(one * 10**9) for one in values]
+        ends = f"{{low{place}}}–{{low{place}}} of {{n{place}}}"
+        columns += [
+            (Column(f"c{place}", "multi-label accuracy", unit, 3, aside=ends), values),
+            (Column(f"low{place}", "", "percent", 2), values),
+            (Column(f"n{place}", "", "count"), [12_345] * len(values)),
+        ]
+    table = Table.from_columns("t", "T", columns)
+    console.print(to_rich(table))
+    shown = console.file.getvalue()
+    assert "…" not in shown.partition("Left out")[0]
+    assert all(cell_len(line) <= width for line in shown.splitlines())
+    found = Counter(re.findall(r"[^\s()]+", shown))
+    for column in table.shown[1:]:
+        for row in range(len(table)):
+            value, aside = table.cell(column, row)
+            found.subtract(Counter([value, *aside.split()]))
+    assert all(n >= 0 for n in found.values())
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (["resnet50_pytorch_top5preds", "vgg_bn_pytorch_top5preds"], ("", "_pytorch_top5preds")),
+        (["val/n01/1.JPEG", "val/n02/2.JPEG"], ("val/", ".JPEG")),
+        (["net-0.25", "net-1.25"], ("net-", "")),
+        (["a_same", "b_same_same"], ("", "_same")),
+        (["_same", "b_same"], ("", "")),
+        (["one_and_only"], ("", "")),
+        (["a_same", "a_same"], ("", "")),
+    ],
+)
+def test_what_names_share_ends_at_a_separator(names, parts):
+    start, end = shared_parts(names)
+    assert (start, end) == parts
+    short = {one.removeprefix(start).removesuffix(end) for one in names}
+    assert all(short)
+    assert len(short) == len(set(names))
+
+
+def test_a_table_that_fits_is_left_as_it_is():
+    long = ["resnet50_pytorch_imagenet_top5preds", "vgg16_pytorch_imagenet_top5preds"]
+    table = Table.from_columns("t", "T", [(Column("m", "model"), long)])
+    for width, is_whole in ((35, True), (34, False)):
+        console = Console(width=width, file=io.StringIO(), color_system=None)
+        console.print(to_rich(table))
+        shown = console.file.getvalue()
+        assert (long[0] in shown) is is_whole
+        assert ("Left out of each name: …_pytorch" in " ".join(shown.split())) is not is_whole
 
 
 def test_an_interval_of_one_place_is_one_number():

@@ -257,7 +257,7 @@ class Catalog:
         ids = self.benchmark(one.about_images_of).image_ids if one.order is None else None
         paths = [str(self.path(path)) for path in one.paths if path.endswith((".npy", ".npz"))]
         return [
-            record
+            replace(record, model=record.model.removesuffix(one.model_ending))
             for path in without_siblings(paths)
             for record in read_predictions(
                 named_in_full(path), benchmark, order=one.order, ids=ids,

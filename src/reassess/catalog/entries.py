@@ -38,6 +38,7 @@ class Entry:
         order: the order of the rows, for predictions.
         about_images_of: the name of the benchmark that it is about.
         also: what else it is: an entry may hold a benchmark with its labels and predictions.
+        model_ending: what the name of each model's file has after the name of the model.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Entry:
     order: RowOrder | None = None
     about_images_of: str = "imagenet"
     also: tuple[EntryKind, ...] = ()
+    model_ending: str = ""
 
     def is_any(self, kinds: tuple[EntryKind, ...]) -> bool:
         """Whether it can be taken as one of some kinds; where none is asked for, it can."""
@@ -91,7 +93,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("imagenet-scores", "scores", "the authors' score of each question",
           *_REAL, ("imagenet/scores.npz",)),
     Entry("imagenet-torchvision", "predictions", "top-5 predictions of 21 torchvision models",
-          *_KERAS_PYTORCH, ("imagenet/predictions/torchvision/",), "imagefolder"),
+          *_KERAS_PYTORCH, ("imagenet/predictions/torchvision/",), "imagefolder",
+          model_ending="_pytorch_imagenet_top5preds"),
     Entry("imagenet-v2-repo", "predictions", "top-5 predictions of 39 models",
           "MIT", "modestyachts/ImageNetV2",
           ("imagenet/predictions/imagenetv2_repo_val_top5.npz",), "imagefolder"),
@@ -129,7 +132,8 @@ ENTRIES: tuple[Entry, ...] = (
           *_CLEANLAB, ("cifar10/cifar10_test_set_pyx.npy",), "file-number",
           about_images_of="cifar10"),
     Entry("cifar10-predictions", "predictions", "top-5 predictions of 13 models",
-          *_KERAS_PYTORCH, ("cifar10/predictions/",), "file-number", about_images_of="cifar10"),
+          *_KERAS_PYTORCH, ("cifar10/predictions/",), "file-number", about_images_of="cifar10",
+          model_ending="_pytorch_cifar10_top5preds"),
 )  # fmt: skip
 
 

@@ -133,18 +133,16 @@ def _print(
     links: list[tuple[str, str, str, str]],
     sessions: list[tuple[str, str, str, str]],
 ) -> None:
-    from rich.table import Table
+    from reassess.report.table import Column, Table, to_rich
 
-    table = Table("name", "role", "state", title=f"{len(people):,} people", title_justify="left")
-    for one in people:
-        table.add_row(one.name, one.role, _state(one))
-    console().print(table)
-    for title, columns, rows in (
+    known = [(one.name, one.role, _state(one)) for one in people]
+    for title, headings, rows in (
+        (f"{len(people):,} people", ("name", "role", "state"), known),
         ("Open links", ("link", "for", "role", "until (UTC)"), links),
         ("Devices signed in", ("session", "of", "device", "since (UTC)"), sessions),
     ):
-        if rows:
-            table = Table(*columns, title=title, title_justify="left")
-            for row in rows:
-                table.add_row(*row)
-            console().print(table)
+        if rows or rows is known:
+            cells = zip(*rows, strict=True) if rows else [()] * len(headings)
+            columns = [Column(one, one) for one in headings]
+            pairs = zip(columns, cells, strict=True)
+            console().print(to_rich(Table.from_columns("people", title, pairs)))

@@ -140,16 +140,26 @@ def _write(path: Path, enrolled: "tuple[Enrolment, ...]") -> None:
 
 
 def _print(addresses: "tuple[JoinAddress, ...]", enrolled: "tuple[Enrolment, ...]") -> None:
-    from rich.table import Table
+    from reassess.report.table import Column, Columns, Table, to_rich
 
     n_done = sum(one.completed_at is not None for one in enrolled)
     title = f"{len(enrolled):,} enrolled, {n_done:,} of them done"
-    table = Table("address", "from", "people", "goal", "tasks at most", "until (UTC)", "state",
-                  title=title, title_justify="left")  # fmt: skip
-    for one in addresses:
-        table.add_row(
-            one.handle, one.channel, f"{one.n_people:,} of {one.most_people:,}",
-            str(one.goal or "–"), str(one.most_tasks or "–"), f"{one.expires_at:%Y-%m-%d %H:%M}",
-            "open" if one.is_open else "closed or out of date",
-        )  # fmt: skip
-    console().print(table)
+    columns: Columns = [
+        (Column("address", "address"), [one.handle for one in addresses]),
+        (Column("from", "from"), [one.channel for one in addresses]),
+        (
+            Column("people", "people"),
+            [f"{one.n_people:,} of {one.most_people:,}" for one in addresses],
+        ),
+        (Column("goal", "goal", "count"), [one.goal or None for one in addresses]),
+        (Column("most", "tasks at most", "count"), [one.most_tasks or None for one in addresses]),
+        (
+            Column("until", "until (UTC)"),
+            [f"{one.expires_at:%Y-%m-%d %H:%M}" for one in addresses],
+        ),
+        (
+            Column("open", "state"),
+            ["open" if one.is_open else "closed or out of date" for one in addresses],
+        ),
+    ]
+    console().print(to_rich(Table.from_columns("addresses", title, columns)))

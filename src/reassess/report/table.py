@@ -19,7 +19,7 @@ import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -29,11 +29,7 @@ from reassess.registry import Registry, checks_choices
 from reassess.report import formatting as fmt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import Console, ConsoleOptions
-    from rich.table import Table as RichTable
-    from rich.text import Text
+    from reassess.report.console_table import OnConsole
 
 Value: TypeAlias = str | int | float | bool | None
 Columns: TypeAlias = "list[tuple[Column, Iterable[Any]]]"
@@ -44,15 +40,6 @@ _N_ON_SIGHT = 100
 
 _WIDE = 200
 """Characters of a line of a text file: wide enough that no table of ours wraps."""
-
-_GAP = 2
-"""Characters between the columns of a terminal's table."""
-
-_STYLES = {
-    "✓": "green", "✗": "bold red", "–": "dim",
-    "done": "green", "stale": "yellow", "missing": "red", "waiting": "dim",
-}  # fmt: skip
-"""How a terminal colours a check or a state."""
 
 
 @checks_choices
@@ -260,75 +247,10 @@ def write_rendered(table: Table, path: str | Path, form: str | None = None) -> N
         beside.write_text(text, encoding="utf-8", newline="")
 
 
-@dataclass(frozen=True, slots=True)
-class OnConsole:
-    """A table that a console of Rich prints: title, rows, notes.
-
-    No word is cut where all of them fit, more closely where they must; the first column is
-    widened first, and what stands beside a value moves below it where the console is narrow.
-    """
-
-    table: Table
-
-    def __rich_console__(
-        self, console: "Console", options: "ConsoleOptions"
-    ) -> "Iterator[RichTable | Text]":
-        from rich.table import Table as RichTable
-        from rich.text import Text
-
-        table = self.table
-        gap, widths = self._layout(options.max_width)
-        found = RichTable(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
-        for column, width in zip(table.shown, widths, strict=True):
-            justify: Literal["left", "right"] = "right" if column.numeric else "left"
-            heading = Text(column.heading)
-            found.add_column(heading, justify=justify, overflow="fold", width=width)
-        last = len(table) - 1 if table.has_total else None
-        for row in range(len(table)):
-            cells = []
-            for column, width in zip(table.shown, widths, strict=True):
-                value, aside = self._texts(column, row)
-                if aside and width is not None and len(f"{value} {aside}") > width:
-                    value += "\n"
-                elif aside:
-                    value += " "
-                style = _STYLES.get(value, "") if column.unit in {"check", "state"} else ""
-                cells.append(Text(value, "bold" if row == last else style).append(aside, "dim"))
-            found.add_row(*cells)
-        yield Text(table.title, "italic")
-        yield found
-        yield from (Text(note, "dim italic") for note in table.notes)
-
-    def _texts(self, column: Column, row: int) -> tuple[str, str]:
-        value, aside = self.table.cell(column, row)
-        return value, f"({aside})" if aside else ""
-
-    def _layout(self, most: int) -> tuple[int, list[int | None]]:
-        """Characters between columns and of each; None leaves a width to Rich."""
-        shown = self.table.shown
-        wanted, found = [], []
-        for column in shown:
-            pairs = [self._texts(column, row) for row in range(len(self.table))]
-            wanted.append(max(map(len, (column.heading, *(" ".join(p).strip() for p in pairs)))))
-            whole = (*column.heading.split(), *(aside for _, aside in pairs))
-            words = (word for value, _ in pairs for word in value.split())
-            found.append(max(map(len, (*whole, *words)), default=0))
-        gap = _GAP
-        rest = most - sum(found) - gap * (len(shown) - 1)
-        if rest < 0:
-            gap = 1
-            rest = most - sum(found) - gap * (len(shown) - 1)
-        if rest < 0:
-            return gap, [None] * len(shown)
-        for place, width in enumerate(wanted):
-            more = min(rest, width - found[place])
-            found[place] += more
-            rest -= more
-        return gap, list(found)
-
-
-def to_rich(table: Table) -> OnConsole:
+def to_rich(table: Table) -> "OnConsole":
     """The table for a console of Rich."""
+    from reassess.report.console_table import OnConsole
+
     return OnConsole(table)
 
 

@@ -438,7 +438,10 @@ def predictions(
         )
     if found.model is not None:
         models = [one.model for one in read]
-        read = [one for one in read if one.model == found.model]
+        wanted = found.model
+        if found.meaning == "name":  # version 0.1.0 called models as their files
+            wanted = wanted.removesuffix(entry(found.place).model_ending)
+        read = [one for one in read if one.model == wanted]
         if not read:
             raise OptionError(
                 f"{found.place!r} has no model {found.model!r}, but must have it; it has "
