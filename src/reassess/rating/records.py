@@ -70,6 +70,7 @@ class EnrolmentError(InvitationError):
         message: the same in a sentence.
     """
 
+    @checks_choices
     def __init__(self, reason: WhyNotEnrolled, message: str) -> None:
         super().__init__(message)
         self.reason: WhyNotEnrolled = reason

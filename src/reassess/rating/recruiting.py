@@ -121,6 +121,7 @@ def open_address(
     return store.database.write(act)
 
 
+@checks_choices
 def join_link(base: str, channel: Channel, token: str) -> str:
     """The address to give to a platform or a class.
 
@@ -226,6 +227,7 @@ def _record(row: AnyRow, now: int) -> JoinAddress:
     )  # fmt: skip
 
 
+@checks_choices
 def refused(reason: WhyNotEnrolled) -> EnrolmentError:
     """The error that says why somebody may not enrol."""
     return EnrolmentError(reason, _WHY[reason])
