@@ -92,7 +92,7 @@ def test_a_study_is_begun_with_each_note_once_and_reads_files_beside_it_by_their
     np.savez("p.npz", classes=np.array([[0], [1]]), ids=["c.jpg", "d.jpg"])
     told = cli("add", "s", "p.npz").err
     assert "Error: p.npz: image id[0] is 'c.jpg'" in told
-    assert "leave out rows" in told
+    assert "Use the same ids" in told
     assert "--subset" not in told
 
 

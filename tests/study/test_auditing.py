@@ -11,7 +11,7 @@ from reassess.files.artefacts import read_tasks
 from reassess.files.audits import read_audit
 from reassess.records import Audit, Pairs
 from reassess.study import Study, add_models, change_settings, new_study, open_study, propose_study
-from reassess.study.auditing import audit_study
+from reassess.study.auditing import audit_study, release_judged
 from tests.conftest import Ran
 
 Cli = Callable[..., Ran]
@@ -64,10 +64,17 @@ def answer_all() -> None:
     Path("s/votes.csv").write_text("image,label,rater,answer\n" + lines)
 
 
+def judge(image: int) -> None:
+    """An expert's answer about one more image."""
+    with Path("s/gold.csv").open("a") as file:
+        file.write(f"{IDS[image]},{ORIGINAL[image]},x,yes\n")
+
+
 def asked_of(images: np.ndarray) -> np.ndarray:
     """How many questions there are about each of these images."""
     pairs = read_tasks("s/tasks.parquet").pairs.aligned_to(IDS, source="tasks")
-    return np.bincount(pairs.image, minlength=N)[images]
+    n_asked: np.ndarray = np.bincount(pairs.image, minlength=N)[images]
+    return n_asked
 
 
 def test_propose_audits_a_fifth_and_raters_cannot_tell_which(study: Study, cli: Cli) -> None:
@@ -175,3 +182,23 @@ def test_pairs_of_an_audit_survive_its_file(study: Study) -> None:
     assert isinstance(found.distractors, Pairs)
     asked = read_tasks("s/tasks.parquet").pairs.aligned_to(IDS, source="tasks")
     assert found.distractors.is_in(asked).all()
+
+
+def test_an_image_that_is_judged_after_the_draw_is_let_go_until_it_is_answered(
+    study: Study, cli: Cli
+) -> None:
+    cli("propose", "s")
+    found = drawn()
+    images = found.pairs.image[found.drawn & found.is_whole]
+    gone, stays = IDS[images[:2]].tolist()
+    judge(images[0])
+    release_judged(study, [gone])
+    after = drawn()
+    assert not (after.pairs.ids() == gone).any()
+    assert not asked_of(images[:1]).any()
+    assert (after.drawn & after.is_whole).sum() == len(images)
+
+    answer_all()
+    judge(images[1])
+    release_judged(study, [stays])
+    assert asked_of(images[1:2]).all()

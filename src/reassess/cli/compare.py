@@ -75,8 +75,10 @@ def compare(
     from reassess import sources
     from reassess.files.artefacts import comparison_as_dict
     from reassess.scoring import compare as compare_models
+    from reassess.statistics import check_resamples
 
     evidence.check()
+    check_resamples(evidence.resamples, confidence)
     if evidence.votes is not None and top_k != 1:
         raise OptionError(
             f"--top-k is {top_k}, but must be 1 with --votes: the labels' uncertainty is known for "

@@ -98,6 +98,19 @@ class AuditSource:
             return no_audit(self.proposals.image_ids)
         return draw_distractors(drawn, self.audit, self.asked, self.proposals, self.original, seed)
 
+    def without_judged(self) -> Audit | None:
+        """What was drawn before, less the images that experts have judged and no rater has."""
+        if self.audit is None:
+            return None
+        return self.audit.take(~(self.audit.is_whole & self.is_judged[self.audit.pairs.image]))
+
+    @property
+    def is_judged(self) -> Bool[np.ndarray, "N"]:
+        """Which images experts have judged and no rater has answered."""
+        found = self.has_gold.copy()
+        found[self.votes.image] = False
+        return found
+
     @property
     def is_answered(self) -> bool:
         """Whether a skipped image that is drawn has a vote."""
@@ -135,7 +148,8 @@ def make_audit(
 
     What was drawn before stays drawn, unless nothing of it is answered and the options want none.
     Where questions were made before there was an audit, none is drawn unless the options say how
-    many: they may be answered by now. Images that experts have judged are not drawn.
+    many: they may be answered by now. Images that experts have judged are not drawn; those that
+    they judge afterwards are let go as long as no rater has answered.
 
     Args:
         proposals: the pairs worth asking about, and which images are rated.
@@ -155,7 +169,7 @@ def make_audit(
     del engine
     progress("drawing skipped images to audit")
     source = AuditSource.of(proposals, benchmark, gold=gold, votes=votes, audit=audit)
-    found = source.audit
+    found = source.without_judged()
     n_known = 0 if found is None else n_skipped_drawn(found)
     wanted = options.audit
     if wanted is None:

@@ -37,6 +37,7 @@ from reassess.site.store import KEPT
 from reassess.site.transfer import is_export
 from reassess.study import FILES, Study, read_study_benchmark
 from reassess.study.artefacts import gold_file
+from reassess.study.auditing import release_judged
 from reassess.study.withdrawn import read_withdrawn, write_withdrawn
 
 _PRACTICE = "practice.json"
@@ -86,10 +87,13 @@ def sync(study: Study, store: Store) -> SyncResult:
             f"Make them: reassess propose {study.folder}"
         )
     benchmark = read_study_benchmark(study)
+    experts = _gold_of(study, benchmark)
+    if experts is not None:
+        judged = frozenset(_gold_pairs(experts).image_ids.tolist())
+        release_judged(study, judged - images_in_use(store, judged, "rating"))
     tasks = read_tasks(path, classes=benchmark.classes)
     if benchmark.classes is not None:
         keep_classes(store, benchmark.classes.ids)
-    experts = _gold_of(study, benchmark)
     withdrawn = frozenset(withdrawn_images(store)) | frozenset(read_withdrawn(study))
     n_new = _add_new(store, tasks)
     images_asked = frozenset(tasks.pairs.image_ids.tolist())

@@ -4,7 +4,10 @@ The draw stands in the study's `audit.json`, with its seed and its inclusion pro
 questions stand among the others in `tasks.parquet`, and nothing tells raters which they are.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+
+import numpy as np
 
 from reassess.engines import ThreadEngine
 from reassess.errors import OptionError
@@ -90,6 +93,32 @@ def audit_study(
     if found is None:
         found = no_audit(lies.benchmark().image_ids)
     return Audited(found, len(_source(lies).skipped), n_new)
+
+
+def release_judged(study: Study, image_ids: Collection[str]) -> None:
+    """Take images out of a study's audit and its tasks that experts have judged since the draw.
+
+    Those with votes in the study stay, and others are drawn in the place of those that go.
+
+    Args:
+        study: with an audit or without one.
+        image_ids: of images with gold that no rater has been asked about yet.
+
+    Raises:
+        FileError: a file is missing or malformed.
+    """
+    lies = StudyArtefacts(study)
+    if not image_ids or not lies.exists("proposals") or lies.read("audit", AUDIT) is None:
+        return
+    source = _source(lies)
+    audit = source.audit
+    if audit is None:
+        return
+    goes = audit.drawn & audit.is_whole & source.is_judged[audit.pairs.image]
+    drawn = audit.pairs.image_ids[audit.pairs.image[goes]]
+    if np.isin(drawn, sorted(image_ids)).any():
+        with ThreadEngine(1) as engine:
+            run(lies, (AUDIT, TASKS), engine=engine, everything=True)
 
 
 def _source(lies: StudyArtefacts) -> AuditSource:
