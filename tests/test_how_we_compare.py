@@ -1,8 +1,14 @@
-"""The page that compares features names tests that exist, and counts its own rows rightly."""
+"""Pages of tables: tests that they name exist, counts are right, commands can be typed."""
 
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
+
+import click
+import pytest
+
+from reassess.cli import main
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "how-we-compare.md").read_text("utf-8")
@@ -26,3 +32,17 @@ def test_what_is_there_has_a_test_and_the_counts_are_those_of_the_rows():
     n = Counter(state for _, state, _ in ROWS)
     stated = f"{n['there']} are there, {n['in part']} are there in part, {n['not there']} are not"
     assert stated in TEXT
+
+
+@pytest.mark.parametrize("page", ["which-test-when.md", "messages.md"])
+def test_commands_in_tables_can_be_typed(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    typed = re.findall(r"`reassess ([a-z][^`]+)`", text)
+    assert len(typed) > 10
+    for command in typed:
+        with click.Context(main) as context:
+            name, verb, left = main.resolve_command(context, shlex.split(command))
+            while isinstance(verb, click.Group):
+                name, verb, left = verb.resolve_command(context, left)
+            verb.make_context(name, left, parent=context)
