@@ -1,6 +1,6 @@
 # The index of what one can do here; `make help` prints it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers test-installs lint format docs bench constraints clean
+.PHONY: help demo test test-peers test-installs lint format docs site bench constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -20,12 +20,12 @@ $(READY): pyproject.toml constraints.txt
 		uv venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv && \
 		$(BIN)/python -m ensurepip >/dev/null && \
 		$(BIN)/python -m pip install --quiet -c constraints.txt torch && \
-		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all,train,zoo]' --group dev; \
+		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all,train,zoo]' --group dev --group docs; \
 	else \
 		$(PYTHON) -m venv .venv && \
 		$(BIN)/python -m pip install --quiet --upgrade pip && \
 		$(BIN)/python -m pip install --quiet -c constraints.txt torch && \
-		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,train,zoo]' --group dev; \
+		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,train,zoo]' --group dev --group docs; \
 	fi
 	@touch $@
 
@@ -70,6 +70,12 @@ format: $(READY) ## put the code into shape
 docs: $(READY) ## write the generated pages: docs/cli.md
 	@$(BIN)/python scripts/write_cli_reference.py
 
+# Strict: a warning fails. Needs neither a network nor PyTorch. Pages of modules that are gone go, too.
+site: $(READY) ## the documentation as a site, in build/site
+	@rm -rf docs/api build/site
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/site
+	@echo "build/site/index.html"
+
 bench: $(PEERS) $(READY) ## every benchmark, ours beside a peer; needs REASSESS_DATA
 	@$(PEER_BIN)/python benchmarks/em.py
 	@$(PEER_BIN)/python benchmarks/scoring.py
@@ -98,9 +104,9 @@ $(PEERS): pyproject.toml constraints.txt
 
 constraints: $(READY) ## pin the newest versions that fit together (needs uv)
 	@printf 'torch==2.13.0\ntorchvision==0.28.0\n' > .venv/torch.txt
-	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
+	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --group docs \
 		-c .venv/torch.txt --no-annotate --no-header --no-emit-index-url --upgrade \
 		pyproject.toml -o constraints.txt
 
 clean: ## remove what the commands above made
-	rm -rf .venv .venv-bench .venv-peers demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-peers demo docs/api build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from reassess.cli import main
+from reassess.training.models import let_torchvision_import
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -89,6 +90,8 @@ def test_the_code_of_other_pages_runs(page, tmp_path, monkeypatch):
     """One block after the other, as a reader would type them."""
     monkeypatch.chdir(tmp_path)
     names = {}
+    if "import timm" in page.read_text("utf-8"):
+        let_torchvision_import()
     for code in blocks(page, "python"):
         exec(compile(code, str(page), "exec"), names)  # noqa: S102 -- the page's own code
 
@@ -106,6 +109,24 @@ def test_the_ten_things_take_five_lines_or_fewer_each():
 def test_examples_run(script, capsys):
     runpy.run_path(str(script), run_name="__main__")
     assert capsys.readouterr().out.strip()
+
+
+def test_the_site_lists_every_page_and_every_public_module_once():
+    """`make site` builds it, which takes too long here."""
+    docs = ROOT / "docs"
+    index = (docs / "index.md").read_text("utf-8")
+    trees = re.findall(r"^```{toctree}\n(.*?)^```", index, re.MULTILINE | re.DOTALL)
+    listed = [line for tree in trees for line in tree.splitlines() if re.match(r"[\w/]", line)]
+    pages = {p.relative_to(docs).with_suffix("").as_posix() for p in docs.rglob("*.md")}
+    assert sorted(listed) == sorted(pages - {"index"})
+    for page in listed:
+        assert f"]({page}.md)" in index, f"{page}: in the menu only"
+
+    api = (docs / "api.md").read_text("utf-8")
+    modules = re.findall(r"^   (reassess[.\w]*)$", api, re.MULTILINE)
+    promise = (docs / "python.md").read_text("utf-8").partition("and of its packages")[2]
+    public = re.findall(r"`([a-z.]+)`", promise.partition("Everything else")[0])
+    assert sorted(modules) == sorted(["reassess", *(f"reassess.{one}" for one in public)])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -238,7 +238,7 @@ def unbiased_oracle(labels: LabelSets, benchmark: Benchmark) -> ClassAccuracies:
         AlignmentError: an image of the label sets is not in the benchmark.
         DataError: the benchmark has no original labels.
 
-    Source: section 4.2; mean of 1 / |labels| over images whose labels hold the original.
+    Source: section 4.2; mean of ``1 / |labels|`` over images whose labels hold the original.
     """
     original = original_classes(labels, benchmark)
     counts = labels.contains(np.arange(len(labels)), original)
