@@ -70,6 +70,14 @@ def find_by_last_name(
     return python.resolve_xref(env, node["refdoc"], app.builder, "obj", found[0], node, content)
 
 
+LINK_OUT = re.compile(r"\[([^\]]*)\]\(\.\./[^)]*\)")
+
+
+def keep_words_of_links_out(app: Sphinx, docname: str, source: list[str]) -> None:
+    """The site holds this folder alone: of a link to a file elsewhere it shows the words."""
+    source[0] = LINK_OUT.sub(r"\1", source[0])
+
+
 BORDER = re.compile(r"=+ +=+")
 ROW = re.compile(r"(`[^`]+`|\S+(?: \S+)*)? +(.*)")
 
@@ -95,5 +103,6 @@ def fit_tables(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines:
 
 def setup(app: Sphinx) -> None:
     """Register the above."""
+    app.connect("source-read", keep_words_of_links_out)
     app.connect("autodoc-process-docstring", fit_tables)
     app.connect("missing-reference", find_by_last_name)
