@@ -35,14 +35,28 @@ def missing_extra(error: ImportError, purpose: str) -> MissingExtraError | None:
     return None if extra is None else MissingExtraError(module, extra, purpose)
 
 
-def _extras() -> dict[str, str]:
-    """An extra that brings each distribution, ``study`` before others."""
+def extras() -> dict[str, list[str]]:
+    """The distributions that each extra brings; ``all`` is no extra of its own."""
+    found: dict[str, list[str]] = {}
+    for name, extra in _requirements():
+        if extra != "all" and name != "reassess":
+            found.setdefault(extra, []).append(name)
+    return found
+
+
+def _requirements() -> list[tuple[str, str]]:
+    """Distributions, each with an extra that brings it."""
     try:
         lines = requires("reassess") or []
     except PackageNotFoundError:
         lines = []
+    return [(m[1], m[2]) for m in map(_REQUIREMENT.match, lines) if m]
+
+
+def _extras() -> dict[str, str]:
+    """An extra that brings each distribution, ``study`` before others."""
     found: dict[str, str] = {}
-    for name, extra in (m.groups() for m in map(_REQUIREMENT.match, lines) if m):
+    for name, extra in _requirements():
         if extra == "study" or (extra != "all" and name.lower() not in found):
             found[name.lower()] = extra
     return found

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from reassess.cli.output import add_verbose_option, print_columns_read
+from reassess.cli.every_command import WORDS, add_options_of_all, complete_places, log_command
+from reassess.cli.output import inform, print_columns_read
 from reassess.cli.outputs import check_outputs_first
 from reassess.errors import ReassessError
 
@@ -68,6 +69,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Data and help": {
         "datasets": "List published data: names, sizes, licences, what is cached.",
         "demo": "Run a whole study on handwritten digits, in a minute.",
+        "doctor": "Show what is installed here, and whether files and caches can be written.",
     },
 }
 """The commands by who needs them, with their one line of help."""
@@ -89,16 +91,23 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"reassess.cli.{module}"), module)
         # Its own, not only inherited: click keeps the first help option that it builds.
         command.context_settings.setdefault("help_option_names", HELP_OPTIONS)
-        add_verbose_option(command)
+        add_options_of_all(command)
+        complete_places(command)
         check_outputs_first(command)
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words of the line, for the log."""
+        ctx.meta[WORDS] = list(args)
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first word names; a misspelt one is refused with near names."""
         name = args[0]
-        if name not in self.list_commands(ctx) and not name.startswith("-"):
+        is_known = name in self.list_commands(ctx) or name.startswith("-")
+        if not is_known and not ctx.resilient_parsing:  # as a shell does that completes words
             from reassess.registry import near_names
 
             near = near_names(name, self.list_commands(ctx))
@@ -118,14 +127,8 @@ class _Commands(click.Group):
         Raises:
             NoSuchOption: an option is misspelt; only present names are offered.
         """
-        from reassess.notes import collect_notes
-
         try:
-            with collect_notes(lambda text: click.echo(f"Note: {text}", err=True)) as notes:
-                try:
-                    return super().invoke(ctx)
-                finally:
-                    print_columns_read(ctx, notes)
+            return self._invoke(ctx)
         except click.NoSuchOption as error:
             from reassess.cli.options import without_old_names
 
@@ -133,14 +136,22 @@ class _Commands(click.Group):
         except ReassessError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(2)
-        except ModuleNotFoundError as error:
-            from reassess.extras import missing_extra
 
-            refusal = missing_extra(error, f"reassess {ctx.invoked_subcommand}")
-            if refusal is None:
-                raise
-            click.echo(f"Error: {refusal}", err=True)
-            ctx.exit(2)
+    def _invoke(self, ctx: click.Context) -> Any:
+        from reassess.notes import collect_notes
+
+        with log_command(ctx), collect_notes(lambda text: inform(f"Note: {text}")) as notes:
+            try:
+                return super().invoke(ctx)
+            except ModuleNotFoundError as error:
+                from reassess.extras import missing_extra
+
+                refusal = missing_extra(error, f"reassess {ctx.invoked_subcommand}")
+                if refusal is None:
+                    raise
+                raise refusal from error
+            finally:
+                print_columns_read(ctx, notes)
 
 
 @click.command(

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from reassess.cli.options import RegistryChoice, labels_are_option
+from reassess.cli.output import inform
 from reassess.cli.outputs import OutputFile
 from reassess.cli.training_options import cleaning_rules
 from reassess.errors import OptionError
@@ -90,7 +91,7 @@ def clean(
     )  # fmt: skip
     write_keep_list(found.image_ids[result.kept], output)
     for text in given.notes(result.kept):
-        click.echo(text, err=True)
+        inform(text)
     n_kept, n_images = int(result.kept.sum()), len(result.kept)
     click.echo(
         f"{n_kept:,} of {n_images:,} images kept ({100 * n_kept / n_images:.1f}%): {output}; "
@@ -110,5 +111,5 @@ def _labels_of(labels: str, classes: str | None) -> tuple[Any, Any]:
     if classes is not None:
         raise OptionError("a study has classes of its own: leave --classes out.")
     found = labels_in_use(open_study(labels))
-    click.echo(f"Note: {found.about}.", err=True)
+    inform(f"Note: {found.about}.")
     return found.labels, found.classes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reassess.cli.options import labels_are_option, option, output_option, rows_options
-from reassess.cli.output import console, print_json, progress_bar
+from reassess.cli.output import console, inform, print_json, progress_bar
 from reassess.errors import OptionError
 from reassess.records import Benchmark, ScoreType
 
@@ -107,7 +107,7 @@ def compare_labels(
         from reassess.report.table import write_rendered
 
         write_rendered(images_table(table), output)
-        click.echo(f"{len(table.image_ids):,} images: {output}", err=True)
+        inform(f"{len(table.image_ids):,} images: {output}")
     if as_json:
         print_json(_as_dict(table, found))
         return

@@ -8,7 +8,7 @@ from shutil import which
 
 import click
 
-from reassess.cli.output import progress_bar
+from reassess.cli.output import inform, progress_bar
 
 
 @click.command(
@@ -39,7 +39,7 @@ def demo(folder: str, seed: int) -> None:
             stage, _, detail = what.partition(": ")
             step(what, done=done, total=total)
             if stage in STAGES and (detail or stage not in seen):
-                click.echo(f"  {stage:<16} {detail}".rstrip(), err=True)
+                inform(f"  {stage:<16} {detail}".rstrip())
             seen.append(stage)
 
         result = run_demo(folder, seed=seed, progress=show)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import option
-from reassess.cli.output import progress_bar
+from reassess.cli.output import inform, progress_bar
 from reassess.cli.outputs import OutputFile
 from reassess.cli.training_options import (
     DataOptions,
@@ -92,7 +92,7 @@ def folds(
     with progress_bar("Training") as progress:
         found = training.out_of_fold(
             images, recipe, model, n_folds=n_folds, folder=folder, device=where,
-            progress=progress, on_note=lambda text: click.echo(f"{text.capitalize()}.", err=True),
+            progress=progress, on_note=lambda text: inform(f"{text.capitalize()}."),
             on_warning=warn,
         )  # fmt: skip
     write_out_of_fold(found, output)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.output import print_json, progress_bar
+from reassess.cli.output import inform, print_json, progress_bar
 from reassess.cli.rating_options import database_option, opened
 from reassess.errors import OptionError
 
@@ -69,16 +69,15 @@ def images(
         return
     for name in names:
         click.echo(name)
-    click.echo(f"{study}: {len(names):,} image{'s are' if len(names) != 1 else ' is'} withdrawn.",
-               err=True)  # fmt: skip
+    inform(f"{study}: {len(names):,} image{'s are' if len(names) != 1 else ' is'} withdrawn.")
 
 
 def tell_written(done: "Curated") -> None:
     """Say which files of a study hold the change, and which do not."""
     for path in done.written:
-        click.echo(f"Note: wrote {path} again.", err=True)
+        inform(f"Note: wrote {path} again.")
     for path, why in done.left:
-        click.echo(f"Note: {path} is as it was: {why}.", err=True)
+        inform(f"Note: {path} is as it was: {why}.")
 
 
 def make_anew(study: "Study", done: "list[Curated]", workers: int | None) -> None:
@@ -89,4 +88,4 @@ def make_anew(study: "Study", done: "list[Curated]", workers: int | None) -> Non
         return
     with progress_bar("Running") as step:
         for stage, line in run_study(study, workers=workers, progress=step):
-            click.echo(f"{stage}: {line}", err=True)
+            inform(f"{stage}: {line}")

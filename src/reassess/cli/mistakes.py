@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import option, output_option
-from reassess.cli.output import console, print_json
+from reassess.cli.output import console, inform, print_json, spinner
 from reassess.cli.outputs import OutputFolder
 from reassess.cli.rating_options import database_option
 from reassess.errors import OptionError
@@ -126,7 +126,7 @@ def _find(study: "Study", models: tuple[str, ...]) -> "tuple[StudyRecords, Mista
     from reassess.study import collect, select_models
 
     names = [one.name for one in select_models(study, list(models) if models else None)]
-    with console().status("Reading the study"):
+    with spinner("Reading the study"):
         collected = collect(study)
         by_name = {one.model: one for one in collected.predictions}
         found = find_mistakes(
@@ -156,7 +156,7 @@ def _show(
     every = every_mistake_table(found, collected.labels, classes, collected.hierarchy)
     if output is not None:
         write_rendered(every, output)
-        click.echo(f"{len(found):,} mistakes: {output}", err=True)
+        inform(f"{len(found):,} mistakes: {output}")
     if as_json:
         summary, listed = mistakes_summary(found), every.records()
         print_json({"study": collected.study.name, "models": summary, "mistakes": listed})

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from reassess.notes import Notes
     from reassess.progress import Progress
 
-_VERBOSE = "reassess.verbose"
-"""Where the context keeps whether ``--verbose`` was given."""
+VERBOSE, QUIET, LOG = "reassess.verbose", "reassess.quiet", "reassess.log"
+"""Where the context keeps what ``--verbose``, ``--quiet`` and ``--log`` gave."""
+
+MESSAGES = "reassess.messages"
+"""Where the context keeps what `inform` was given, whether it was printed or not."""
 
 _MOST_LEFT = 12
 """So many names of columns that were left are printed."""
@@ -26,6 +29,36 @@ def console() -> "Console":
 
     found = Console()
     return found if found.is_terminal or "COLUMNS" in os.environ else Console(width=200)
+
+
+def is_quiet() -> bool:
+    """Whether ``--quiet`` asks for neither progress nor notes."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(QUIET))
+
+
+def inform(text: str) -> None:
+    """Write what may interest people to stderr, unless they ask for quiet: notes, what was written.
+
+    Warnings are no such thing, and what a command is asked for is printed on stdout.
+    """
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta.setdefault(MESSAGES, []).append(text)
+    if not is_quiet():
+        click.echo(text, err=True)
+
+
+@contextmanager
+def spinner(title: str) -> Iterator[None]:
+    """A sign that work goes on, on stderr where that is a terminal."""
+    from rich.console import Console
+
+    if is_quiet():
+        yield
+        return
+    with Console(stderr=True).status(title):
+        yield
 
 
 @contextmanager
@@ -50,7 +83,7 @@ def progress_bar(title: str, *, quiet: bool = False) -> "Iterator[Progress]":
     bar = Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
         TextColumn("{task.fields[count]}"), TimeElapsedColumn(), TimeRemainingColumn(),
-        console=console, transient=True, disable=quiet or not console.is_terminal,
+        console=console, transient=True, disable=quiet or is_quiet() or not console.is_terminal,
     )  # fmt: skip
     with bar:
         task = bar.add_task(title, total=None, count="")
@@ -89,31 +122,9 @@ def print_json(value: object, *, with_notes: bool = True) -> None:
     click.echo(json.dumps(value, indent=1, ensure_ascii=False))
 
 
-def add_verbose_option(command: click.Command) -> None:
-    """Give a command, and each that a group holds, the option ``--verbose``; once."""
-    if isinstance(command, click.Group):
-        for inside in command.commands.values():
-            add_verbose_option(inside)
-    elif all(one.name != "verbose" for one in command.params):
-        command.params.append(
-            click.Option(
-                ["-v", "--verbose"],
-                is_flag=True,
-                expose_value=False,
-                callback=_remember,
-                help="Print which columns of which files were read, and as what.",
-            )
-        )
-
-
-def _remember(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
-    del parameter
-    ctx.find_root().meta[_VERBOSE] = value
-
-
 def print_columns_read(ctx: click.Context, notes: "Notes") -> None:
     """Write to stderr which columns were read, where ``--verbose`` asked for it."""
-    if not ctx.find_root().meta.get(_VERBOSE):
+    if not ctx.find_root().meta.get(VERBOSE):
         return
     for one in notes.columns:
         used = ", ".join(

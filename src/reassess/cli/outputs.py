@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from functools import wraps
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from reassess.cli.output import LOG
 from reassess.errors import FileError, OptionError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Companions = Callable[[Path, Mapping[str, Any]], list[Path]]
 """What a command writes beside an output, from its path and the command's other values."""
@@ -46,6 +50,15 @@ class OutputFile(click.ParamType[str]):
         self._extensions = extensions
         self._folders, self._files = folders, files
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        """Let the shell complete it."""
+        from click.shell_completion import CompletionItem
+
+        del ctx, param
+        return [CompletionItem(incomplete, type="file")]
+
     def outputs(self, label: str, path: Path, values: Mapping[str, Any]) -> "Iterator[Output]":
         """All that is written where this path is given."""
         yield Output(label, path, self.replaces, extensions=self._extensions)
@@ -65,6 +78,15 @@ class OutputFolder(click.ParamType[str]):
 
     def __init__(self, suffixes: tuple[str, ...] | None = None) -> None:
         self._suffixes = suffixes
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        """Let the shell complete it."""
+        from click.shell_completion import CompletionItem
+
+        del ctx, param
+        return [CompletionItem(incomplete, type="dir")]
 
     def outputs(self, label: str, path: Path, values: Mapping[str, Any]) -> "Iterator[Output]":
         """All that is written where this path is given."""
@@ -184,7 +206,14 @@ def check_outputs(ctx: click.Context) -> None:
                 f"{output.label} writes '{output.path}' and {other.label} '{other.path}', but each "
                 f"must write a file of its own. Choose another name for {other.label}."
             )
+    log = ctx.meta.get(LOG)
     for output in outputs:
+        if log is not None and output.may_write(Path(log)):
+            ctx.meta[LOG] = None  # so that the refusal is not written there
+            raise OptionError(
+                f"--log is {log!r}, but {output.label} writes that file. Choose another name for "
+                "--log."
+            )
         output.check()
 
 
@@ -213,9 +242,14 @@ def _outputs(one: click.Parameter, ctx: click.Context) -> Iterator[Output]:
 
 def _paths(one: click.Parameter, ctx: click.Context) -> Iterator[str]:
     """The values of a parameter that may name files."""
-    is_path = isinstance(one, click.Argument) or any(w in (one.metavar or "") for w in _PATHS)
-    if is_path and isinstance(one.type, click.types.StringParamType):
+    if may_be_path(one):
         yield from _words(one, ctx)
+
+
+def may_be_path(one: click.Parameter) -> bool:
+    """Whether a value of a parameter, which is no output, may name a file or a folder."""
+    is_path = isinstance(one, click.Argument) or any(w in (one.metavar or "") for w in _PATHS)
+    return is_path and isinstance(one.type, click.types.StringParamType)
 
 
 def _words(one: click.Parameter, ctx: click.Context) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reassess.cli.output import progress_bar
+from reassess.cli.output import inform, progress_bar
 from reassess.cli.outputs import OutputFile
 from reassess.cli.training_options import device_option, precision_option
 
@@ -72,7 +72,7 @@ def predict(
             files, opened.transform, skip_unreadable=skip_unreadable, progress=progress
         )
     if note is not None:
-        click.echo(f"Note: {note}.", err=True)
+        inform(f"Note: {note}.")
     with progress_bar("Predicting") as progress:
         logits = training.predict_logits(
             opened, pixels, device=where, half=precision == "bfloat16", batch_size=batch_size,

@@ -8,7 +8,7 @@ import click
 
 from reassess.cli.evidence_options import EvidenceOptions, evidence_options
 from reassess.cli.options import labels_option, option, output_option, rows_options
-from reassess.cli.output import console, print_json, progress_bar
+from reassess.cli.output import console, print_json, progress_bar, spinner
 from reassess.errors import OptionError
 from reassess.records import ScoreType
 
@@ -99,7 +99,7 @@ def ranks(
     check_resamples(evidence.resamples, confidence)
     if output is not None:
         format_of(output)
-    with console().status("Reading"):
+    with spinner("Reading"):
         if len(models) == 1 and sources.is_study(models[0]) and labels is None:
             inputs = _read_study(models[0], evidence)
         else:

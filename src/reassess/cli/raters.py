@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import output_option
-from reassess.cli.output import console, print_json
+from reassess.cli.output import console, print_json, spinner
 from reassess.cli.rating_options import database_option
 from reassess.errors import OptionError
 
@@ -67,7 +67,7 @@ def raters(
     if resamples != 0:
         check_resamples(resamples)
     opened = open_study(study)
-    with console().status("Reading the votes"):
+    with spinner("Reading the votes"):
         found = collect(opened, models=[])
         votes, posterior, point = found.votes, found.posterior, found.labels.operating_point
         if votes is None or posterior is None or point is None:

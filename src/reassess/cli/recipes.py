@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import RegistryChoice
-from reassess.cli.output import progress_bar
+from reassess.cli.output import inform, progress_bar
 from reassess.cli.outputs import OutputFile
 from reassess.cli.training_options import (
     DataOptions,
@@ -178,7 +178,7 @@ def recipes(
 
 
 def _echo(text: str) -> None:
-    click.echo(text, err=True)
+    inform(text)
 
 
 def _images_and_test(

@@ -2,7 +2,7 @@
 
 import click
 
-from reassess.cli.output import progress_bar
+from reassess.cli.output import inform, progress_bar
 from reassess.cli.outputs import OutputFolder
 
 
@@ -58,5 +58,5 @@ def release(
     counts = ", ".join(f"{value:,} {name}" for name, value in facts.numbers.items())
     click.echo(f"{folder}: {counts}")
     if license_name is None:
-        click.echo("Note: no licence is stated; name one: --license CC-BY-4.0", err=True)
-    click.echo(f"Check it: reassess check {folder}", err=True)
+        inform("Note: no licence is stated; name one: --license CC-BY-4.0")
+    inform(f"Check it: reassess check {folder}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reassess.cli.output import progress_bar
+from reassess.cli.output import inform, progress_bar
 from reassess.cli.outputs import FIGURES, OutputFile
 from reassess.cli.rating_options import database_option
 
@@ -78,11 +78,10 @@ def report(
             write_figures(told, figures)
     for one in missing_files(opened):
         if one.keys[-1] == "images":
-            click.echo(
+            inform(
                 f"Note: the page shows no pictures, as {opened.place(*one.keys)} names {one}, "
-                f"which is missing. {one.remedy}",
-                err=True,
+                f"which is missing. {one.remedy}"
             )
-    click.echo(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)", err=True)
+    inform(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
     if figures is not None:
-        click.echo(f"figures: {figures}", err=True)
+        inform(f"figures: {figures}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import labels_option, option, rows_options
-from reassess.cli.output import console, print_json, progress_bar
+from reassess.cli.output import console, inform, print_json, progress_bar
 from reassess.cli.outputs import FIGURES, OutputFile, OutputFolder
 from reassess.errors import OptionError, preview
 from reassess.notes import note
@@ -262,7 +262,7 @@ def _write(scores: list[ModelScore], name: str, output: str, confidence: float, 
         for_people = form not in {"csv", "tsv"}
         table = score_table(scores, name, confidence=confidence, best_first=for_people)
         write_rendered(table, output, form)
-    click.echo(f"{len(scores):,} model{'s' if len(scores) != 1 else ''}: {output}", err=True)
+    inform(f"{len(scores):,} model{'s' if len(scores) != 1 else ''}: {output}")
 
 
 def _print(
@@ -305,7 +305,7 @@ def _write_records(
     if timm_results is not None:
         written += write_timm_results(scored.scores, timm_results, benchmark=target.benchmark.name)
     for path in written:
-        click.echo(f"written: {path}", err=True)
+        inform(f"written: {path}")
 
 
 def _write_report(
@@ -344,7 +344,7 @@ def _write_report(
     )
     if report is not None:
         write_report(found, report)
-        click.echo(f"report: {report}", err=True)
+        inform(f"report: {report}")
     if figures is not None:
         write_figures(found, figures)
-        click.echo(f"figures: {figures}", err=True)
+        inform(f"figures: {figures}")

@@ -4,7 +4,7 @@ import dataclasses
 
 import click
 
-from reassess.cli.output import console, print_json
+from reassess.cli.output import console, inform, print_json
 from reassess.cli.outputs import OutputFile
 
 
@@ -41,7 +41,7 @@ def show(study: str, image: str, output: str | None, as_json: bool) -> None:
     trace = trace_image(opened, image)
     if output is not None:
         write_image_page(trace, output, small_picture(opened, trace.image))
-        click.echo(f"{trace.image}: {output}", err=True)
+        inform(f"{trace.image}: {output}")
     if as_json:
         print_json(dataclasses.asdict(trace) | {"decision": trace.decision()})
     elif output is None:

@@ -5,7 +5,7 @@ from functools import partial
 import click
 
 from reassess.cli.options import LiteralChoice, option, output_option
-from reassess.cli.output import console, print_json
+from reassess.cli.output import console, print_json, spinner
 
 
 def _kinds() -> object:
@@ -62,7 +62,7 @@ def synonyms(
 
     if output is not None:
         format_of(output)
-    with console().status("Reading the study"):
+    with spinner("Reading the study"):
         collected = collect(open_study(study))
         pairs = class_pairs(
             collected.labels,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reassess.cli.options import option
-from reassess.cli.output import progress_bar
+from reassess.cli.output import inform, progress_bar
 from reassess.cli.outputs import OutputFile, OutputFolder
 from reassess.cli.training_options import (
     DataOptions,
@@ -124,7 +124,7 @@ def train(
 
         def echo(text: str) -> None:
             if not quiet:
-                click.echo(text, err=True)
+                inform(text)
 
         echo(f"{len(images):,} images, on {where}.")
         with progress_bar("Training", quiet=quiet) as progress:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reassess.cli.options import LiteralChoice, RegistryChoice, labels_are_option, option
-from reassess.cli.output import progress_bar
+from reassess.cli.output import inform, progress_bar
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -183,9 +183,9 @@ def read_images(
     from reassess.sources import is_study
     from reassess.training import open_labelled
 
-    def note(text: str, kind: str = "Note") -> None:
+    def note(text: str) -> None:
         if not quiet:
-            click.echo(f"{kind}: {text}.", err=True)
+            inform(f"Note: {text}.")
 
     images: Any = source
     labels: Any = data.labels
@@ -211,7 +211,7 @@ def read_images(
             skip_unreadable=data.skip_unreadable,
             progress=progress,
             on_note=note,
-            on_warning=lambda text: note(text, "Warning"),
+            on_warning=lambda text: None if quiet else warn(text),
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reassess.cli.options import LiteralChoice, option
-from reassess.cli.output import console, print_json, progress_bar
+from reassess.cli.output import console, print_json, progress_bar, spinner
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _study_verdict(
     from reassess.study import collect, open_study
     from reassess.study.report_inputs import build_verdict
 
-    with console().status("Reading the study"):
+    with spinner("Reading the study"):
         collected = collect(open_study(folder))
     with progress_bar("Resampling") as step:
         found = build_verdict(

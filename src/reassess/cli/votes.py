@@ -12,6 +12,7 @@ from reassess.cli.options import (
     labels_are_option,
     option,
 )
+from reassess.cli.output import inform
 from reassess.cli.outputs import OutputFile
 from reassess.cli.rating_options import database_option, opened
 from reassess.errors import OptionError
@@ -148,7 +149,7 @@ def export_command(
         used = votes_file(opened_study)
     click.echo(f"{n_votes:,} votes: {path}")
     if file is None and used is not None and used.absolute() != path.absolute():
-        click.echo(f"Note: the study's later stages read {used}, not {path}.", err=True)
+        inform(f"Note: the study's later stages read {used}, not {path}.")
 
 
 def _export_beside(
@@ -180,10 +181,9 @@ def _export_beside(
     click.echo(f"{n_rows:,} {one if n_rows == 1 else more}: {path}")
     if used is None or used.absolute() != path.absolute():
         section = {"gold": "aggregate", "adjudications": "label", "remarks": "propose"}[table]
-        click.echo(
+        inform(
             f'Note: to use it, write {table} = "{_named(path, study)}" under [{section}] in '
-            f"{study}/study.toml.",
-            err=True,
+            f"{study}/study.toml."
         )
 
 

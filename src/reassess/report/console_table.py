@@ -160,10 +160,8 @@ class OnConsole:
             _Shown(column, [_beside(table.cell(column, row)) for row in range(len(table))])
             for column in table.shown
         ]
-        widths = _widths(columns, most)
-        if not columns or columns[0].column.numeric:
-            return columns, ()
-        if widths is not None and widths[1][0] >= columns[0].whole:
+        whole = sum(one.whole for one in columns) + _GAPS[0] * (len(columns) - 1)
+        if not columns or columns[0].column.numeric or whole <= most:
             return columns, ()
         names = [value for value, _ in columns[0].cells]
         start, end = shared_parts(names[:-1] if table.has_total else names)
