@@ -16,8 +16,7 @@ Examples:
 )
 @click.argument("folder", metavar="DIR")
 @click.option("--json", "as_json", is_flag=True, help="Print the parts as JSON.")
-@click.pass_context
-def check(ctx: click.Context, folder: str, as_json: bool) -> None:
+def check(folder: str, as_json: bool) -> None:
     """Compute every number of the release DIR again, from the release alone.
 
     The posterior and the labels are made again from its votes, and labels, scores, card, Croissant
@@ -40,4 +39,4 @@ def check(ctx: click.Context, folder: str, as_json: bool) -> None:
         console().print(to_rich(Table.from_columns("release", f"The release {folder}", columns)))
     if not is_right:
         click.echo("Error: the release does not follow from its own files.", err=True)
-        ctx.exit(1)
+        click.get_current_context().exit(1)
