@@ -4,11 +4,13 @@ import json
 import re
 from pathlib import Path
 
+import click
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from reassess.cli import main
+from reassess.cli.output import QUIET, inform
 
 SCORE = ("score", "p.csv", "--labels", "l.json", "--original-labels", "o.csv")
 
@@ -54,6 +56,14 @@ def test_quiet_prints_no_notes_but_json_holds_them(here: Path) -> None:
     both = run(*SCORE, "-q", "-v")
     assert (both.exit_code, "exclude each other" in both.stderr) == (2, True)
     assert "Error: " in run("score", "missing.npz", "--labels", "l.json", "--quiet").stderr
+
+
+def test_quiet_keeps_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    with click.Context(main) as context:
+        context.meta[QUIET] = True
+        inform("Note: one image is left out.")
+        inform("Warning: no image is kept of class 'doe'.")
+    assert capsys.readouterr().err == "Warning: no image is kept of class 'doe'.\n"
 
 
 def test_the_log_says_what_each_command_did(here: Path) -> None:

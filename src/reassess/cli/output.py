@@ -40,12 +40,13 @@ def is_quiet() -> bool:
 def inform(text: str) -> None:
     """Write what may interest people to stderr, unless they ask for quiet: notes, what was written.
 
-    Warnings are no such thing, and what a command is asked for is printed on stdout.
+    A text that begins with ``Warning:`` is printed in any case. What a command is asked for is
+    printed on stdout.
     """
     context = click.get_current_context(silent=True)
     if context is not None:
         context.meta.setdefault(MESSAGES, []).append(text)
-    if not is_quiet():
+    if not is_quiet() or text.startswith("Warning:"):
         click.echo(text, err=True)
 
 

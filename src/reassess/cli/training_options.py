@@ -217,4 +217,4 @@ def read_images(
 
 def warn(text: str) -> None:
     """Print a warning on stderr."""
-    click.echo(f"Warning: {text}.", err=True)
+    inform(f"Warning: {text}.")
