@@ -144,7 +144,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([uv, "build", "-q", "--wheel", "-o", folder, str(ROOT)], check=True)
         (wheel,) = Path(folder).glob("*.whl")
-        pythons = [one for one in options.python.split(",") if is_here(uv, one)]
+        pythons = [one for one in map(interpreter, options.python.split(",")) if one]
         plan = [
             (python, extra, versions)
             for n, python in enumerate(pythons)
@@ -156,19 +156,24 @@ def main() -> int:
     return int(not all(went_well))
 
 
-def is_here(uv: str, python: str) -> bool:
-    """Whether the machine has a version of Python; says so where it has not."""
-    found = subprocess.run(
-        [uv, "python", "find", "--no-python-downloads", python], capture_output=True, check=False
-    )
-    if found.returncode != 0:
-        print(f"Python {python}: skipped, it is not on this machine")
-    return found.returncode == 0
+def interpreter(version: str) -> str | None:
+    """A version of Python, on the path or as pyenv built it; says so where it is not here."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    built = sorted(str(one) for one in root.glob(f"{version}.*/bin/python"))
+    found = shutil.which(f"python{version}") or (built[-1] if built else None)
+    for one in (found, *built):
+        if (
+            one
+            and subprocess.run([one, "--version"], capture_output=True, check=False).returncode == 0
+        ):
+            return one
+    print(f"Python {version}: skipped, it is not on this machine")
+    return None
 
 
 def check(uv: str, wheel: Path, python: str, extra: str, versions: str) -> bool:
     """Whether one installation does what it should; prints a line, and what failed."""
-    name = f"Python {python}, reassess{f'[{extra}]' if extra else ''}, {versions} versions"
+    name = f"{python}: reassess{f'[{extra}]' if extra else ''}, {versions} versions"
     with tempfile.TemporaryDirectory() as folder:
         bin_ = Path(folder) / "bin"
         wanted = f"{wheel}[{extra}]" if extra else str(wheel)
