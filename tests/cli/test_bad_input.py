@@ -440,7 +440,7 @@ VOTES_AND_GOLD = [
 ]  # fmt: skip
 
 POSTERIORS = [
-    Bad("no such file", "nowhere", lambda _: None, LABEL, ("no such file",)),
+    Bad("no such file", "nowhere", lambda _: None, LABEL, ("neither a file",)),
     Bad("votes for a posterior", "p.csv", lambda p: shutil.copy("votes.csv", p), LABEL,
         ("not a posterior",)),
     Bad("predictions for a posterior", "p.npz", lambda p: shutil.copy("preds.npz", p), LABEL,

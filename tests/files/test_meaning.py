@@ -271,7 +271,7 @@ def test_reassessed_labels(
     elif fault == "twice":
         rows.append(rows[place])
     path = _labels_file(data, world, kind, fault, form, rows, meant, tmp_path)
-    clear = fault == "none" and (form != "table" or not world.is_ambiguous(kind))
+    clear = fault == "none" and not world.is_ambiguous(kind)
     with right_or_refused(path, must_be_read=clear, where=r"row|column|cell|\[\d+|image '|field"):
         found = read_labels(path, classes=world.classes())
         by_image = {

@@ -81,6 +81,7 @@ def labels() -> LabelSets:
         classes=Classes(IDS_OF_CLASSES, ("cat", "dog", "dog", "eel"), BLANK, BLANK),
         calibrated=np.array([0.7, 0.4, 1.0]),
         asked=Pairs(IDS, np.array([0, 0, 0, 1]), np.array([0, 1, 3, 2])), audit=audit(),
+        context=("one", "zwei"),
     )  # fmt: skip
 
 
@@ -89,6 +90,7 @@ def audit() -> Audit:
         (AuditStratum("skipped", None, (7, 8)), AuditStratum("unasked", "zwei", (9,))),
         Pairs(IDS, np.array([2, 0, 1]), np.array([0, 2, 1]), IDS_OF_CLASSES),
         np.array([0, 1, 1]), np.array([0, -1, -1]), np.array([True, False, True]),
+        Pairs(IDS, np.array([2]), np.array([3]), IDS_OF_CLASSES),
     )  # fmt: skip
 
 
@@ -121,7 +123,7 @@ def posterior() -> Posterior:
         votes_sha256="ab" * 32, used_gold=True, gold_sha256="cd" * 32,
         gold_ids=np.array(["a", "b"]), confusion_prior="pooled",
         held_out=np.log(np.array([[0.25, 0.75], [0.5, 0.5]])),
-        calibrated=np.array([0.8, 0.5, 0.9, 0.6]),
+        calibrated=np.array([0.8, 0.5, 0.9, 0.6]), context=("one",),
     )  # fmt: skip
 
 
@@ -265,7 +267,8 @@ def with_hash(record: Votes | Gold, sha256: str) -> Votes | Gold:
     "make", [labels, votes, posterior, proposals, review, audit], ids=lambda one: one.__name__
 )
 def test_the_records_that_are_written_leave_no_field_at_its_default(make: Any) -> None:
-    assert unset(make()) == []
+    dropped = {".audit.distractors"}  # labels do not carry what was asked to distract
+    assert set(unset(make())) <= dropped
 
 
 def test_a_posterior_of_version_0_1_0_is_read(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError
 from reassess.files import open_predictions
+from reassess.notes import collect_notes
 from reassess.proposals import propose, top_lists
 from reassess.records import Benchmark, Proposals, ScoreMatrix
 
@@ -186,4 +187,5 @@ def test_refuses_another_class_order_and_a_subset() -> None:
 def test_predictions_without_any_relation_to_the_labels_pass(seed: int, n: int, k: int) -> None:
     benchmark = read_study_benchmark(n, k, seed)
     scores = np.random.default_rng(seed + 1).random((n, k))
-    assert len(propose([full("chance", scores, benchmark)], benchmark, pairs_per_model=5)) >= n
+    with collect_notes():  # by chance another order may fit better, which is remarked on
+        assert len(propose([full("chance", scores, benchmark)], benchmark, pairs_per_model=5)) >= n

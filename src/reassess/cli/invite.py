@@ -74,8 +74,11 @@ def invite(
         raise OptionError("a name appears twice, but each gets one link. Leave one out.")
     with opened(study, database) as (found, store):
         from reassess import rating
+        from reassess.rating.people import check_name
         from reassess.site import link_address
 
+        for name in names:
+            check_name(name)
         base = link_address(found, store, given)
         links = {
             name: f"{base}/invite/" + rating.invite(store, name, role, seconds=days * 86_400)

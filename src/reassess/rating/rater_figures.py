@@ -108,7 +108,7 @@ def share_of_tasks(n: int, of: int, n_tasks: int) -> Share:
         return Share(0, 0, 0.0, 1.0)
     n_effective = float(min(of, max(n_tasks, 1)))
     low, high = wilson_bounds(np.array([n / of * n_effective]), np.array([n_effective]))
-    return Share(n, of, float(low[0]), float(high[0]))
+    return Share(n, of, min(float(low[0]), n / of), max(float(high[0]), n / of))  # rounding
 
 
 _TOO_FAST = 0.2

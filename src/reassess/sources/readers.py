@@ -501,8 +501,9 @@ def results(sources: Sequence[str | Path], columns: tuple[str, str] | None = Non
     for source in sources:
         found = resolve(source, "results")
         if found.meaning == "name":
-            catalog = Catalog.default()
-            paths += [catalog.path(one) for one in entry(found.place, "results").paths]
+            if len(sources) == 1:
+                return Catalog.default().results(found.place)
+            paths += _published_results(found.place)
         elif is_timm(found.place):
             paths += results_in(found.place)
         else:
@@ -511,6 +512,22 @@ def results(sources: Sequence[str | Path], columns: tuple[str, str] | None = Non
     if by_columns and columns is not None:
         return read_accuracy_columns(paths, columns)
     return read_results(paths)
+
+
+def _published_results(name: str) -> list[Path]:
+    """The tables of published results that can be joined with others.
+
+    Raises:
+        OptionError: they are no such tables.
+    """
+    one = entry(name, "results")
+    if name != "timm-results":
+        raise OptionError(
+            f"{name!r} is given among several --results, but must stand alone: it is no table of "
+            "timm's form. Give it alone."
+        )
+    catalog = Catalog.default()
+    return [catalog.path(path) for path in one.paths]
 
 
 def note_unasked_gold(
