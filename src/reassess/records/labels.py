@@ -420,18 +420,13 @@ class LabelSets:
         ids = self.image_ids[rows]
         place = np.full(len(self), -1)
         place[rows] = np.arange(len(rows))
-        return LabelSets(
-            name=self.name,
+        return replace(
+            self,
             image_ids=ids,
             indptr=indptr,
             indices=self.indices[entry],
             posterior=None if self.posterior is None else self.posterior[entry],
             rated=None if self.rated is None else self.rated[rows],
-            n_classes=self.n_classes,
-            operating_point=self.operating_point,
-            votes_sha256=self.votes_sha256,
-            models=self.models,
-            classes=self.classes,
             calibrated=None if self.calibrated is None else self.calibrated[entry],
             asked=None if self.asked is None else _moved(self.asked, place, ids),
             audit=self._audit_of(place, ids),
