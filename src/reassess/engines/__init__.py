@@ -1,7 +1,8 @@
 """Where work runs: one argument, the same bytes out.
 
 `Engine` is the contract; `ThreadEngine` runs shards in the threads of this process. `ENGINES`
-names what work can run on.
+names what work can run on. `cut_rows` cuts work into shards, and `JobShare` says which of them a
+job of an array does.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from reassess.engines.base import Engine
+from reassess.engines.shards import JobShare, RowShard, cut_rows
 from reassess.engines.threads import ThreadEngine
 from reassess.registry import Registry
 
@@ -34,4 +36,12 @@ ENGINES: Registry[EngineKind] = Registry(
 )
 """The engines, the default first."""
 
-__all__ = ["ENGINES", "Engine", "EngineKind", "ThreadEngine"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "EngineKind",
+    "JobShare",
+    "RowShard",
+    "ThreadEngine",
+    "cut_rows",
+]
