@@ -156,6 +156,34 @@ def test_a_hasty_rater_is_suspicious(store):
     assert rater_table(store)[2].share_fast.value == 1
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_who_guesses_at_a_usual_pace_fails_gold(make_store):
+    """A coin, one answer to everything, and the truth upside down; not those who mostly know it."""
+    store = make_store(replace(PLAIN, votes_per_question=10))
+    asked = questions(60, 1)
+    add_questions(store, asked)
+    import_gold(store, gold_of(asked))
+    rng = np.random.default_rng(0)
+
+    def knows(share):
+        def answer(image_id, label):
+            truth = truthful(image_id, label)
+            return truth if rng.random() < share else 2 - truth
+
+        return answer
+
+    def often_maybe(image_id, label):
+        return truthful(image_id, label) if rng.random() < 0.3 else 1
+
+    ways = [knows(0.5), 0, 2, knows(0.1), knows(0.9), knows(0.8), often_maybe]
+    people = raters(store, len(ways) + 1)
+    for person, way in zip(people, ways, strict=False):
+        play(store, person, way)
+    play(store, people[-1], 0, most=3)  # of whom too little is known
+    failed = [line.fails_gold for line in rater_table(store)]
+    assert failed == [True, True, True, True, False, False, False, False]
+
+
 def some_votes(asked: Questions, k: int) -> Votes:
     question = np.repeat(np.arange(len(asked)), k)
     rater = (question + np.tile(np.arange(k), len(asked))) % 7

@@ -21,6 +21,7 @@ from reassess.rating import (
     close,
     earlier_task,
     exclude_votes,
+    gold_progress,
     grid_classes,
     holds_image,
     import_gold,
@@ -440,6 +441,32 @@ def test_gold_stands_at_random_places_at_its_rate_and_is_nothing_special(make_st
     assert 0.3 * 120 < len(place) < 0.65 * 120
     assert max(counted(store).values()) == 1
     assert audit(store) == ()
+
+
+def test_gold_that_as_many_have_answered_as_may_is_hidden_no_more(make_store):
+    most = 3
+    settings = replace(PLAIN, gold_rate=0.5, votes_per_question=1, gold_exposure=most)
+    store = make_store(settings)
+    gold = questions(4, 2, start=1000)
+    add_questions(store, gold)
+    add_questions(store, questions(100, 2))
+    import_gold(store, gold_of(gold))
+    names = set(gold.pairs.image_ids.tolist())
+    people = raters(store, 6)
+    met = Counter(
+        task.image_id for one in people for task in play(store, one, truthful, most=15)
+        if task.image_id in names
+    )  # fmt: skip
+    assert set(met.values()) == {most}
+    assert gold_progress(store).n_used_up == 4
+    # Newcomers are tested with it all the same: who is not tested would be let in.
+    change_settings(store, replace(settings, n_qualification=2))
+    (newcomer,) = raters(store, 1, start=6)
+    assert next_task(store, newcomer).image_id in names
+    change_settings(store, replace(settings, gold_exposure=0))
+    play(store, newcomer, truthful, most=15)
+    assert len(play(store, people[0], truthful, most=1)) == 1
+    assert gold_progress(store).n_used_up == 0
 
 
 @ON_SQLITE

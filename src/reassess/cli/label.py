@@ -124,7 +124,7 @@ Examples:
     "--format",
     "form",
     type=RegistryChoice(_formats),
-    help="Format of the output.  [default: parquet for .parquet, else native]",
+    help="Format of the output.  [default: parquet for .parquet, cvat for .xml, else native]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def label(

@@ -157,6 +157,7 @@ def _as_owner_sees(known: "Sequence[RaterFigures]") -> "list[Further]":
         column("is_paused", "text", lambda one: str(one.is_paused).lower()),
         column("is_excluded", "text", lambda one: str(one.is_excluded).lower()),
         column("is_suspicious", "text", lambda one: str(one.is_suspicious).lower()),
+        column("fails_gold", "text", lambda one: str(one.fails_gold).lower()),
         column("n_tasks", "count", lambda one: one.n_screens),
         column("n_answers", "count", lambda one: one.n_answers),
         column("answers_per_hour", "number", lambda one: one.answers_per_hour),

@@ -1,16 +1,20 @@
 """Label sets as CVAT exports them, "CVAT for images 1.1": XML with ``tag`` elements in ``image``.
 
-A tag is a class of the whole image. Boxes, polygons and other shapes are left out, with a note;
-tracks of videos are refused. Documents that declare entities are refused before they are expanded.
+A tag is a class of the whole image. What is written can be uploaded to a task of the same images
+and labels ("Upload annotations"); CVAT finds an image by its name. What is read may have boxes,
+polygons and other shapes, which are left out, with a note; tracks of videos are refused. Documents that declare entities are refused before they are expanded.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from reassess.errors import FileError
+from reassess.errors import DataError, FileError, preview
+from reassess.files.access import write_atomically
 from reassess.files.label_formats import LabelFile
 from reassess.files.signatures import describe
 from reassess.files.tagged_images import TaggedImages
@@ -20,6 +24,7 @@ from reassess.records import LabelSets
 _SHAPES = frozenset(
     {"box", "polygon", "polyline", "points", "cuboid", "mask", "ellipse", "skeleton"}
 )
+_NOT_IN_XML = re.compile(r"[\x00-\x1f\ufffe\uffff\ud800-\udfff]")
 _EXPORT = "Export the task from CVAT as 'CVAT for images 1.1' and give its annotations.xml"
 
 
@@ -112,6 +117,48 @@ def read_cvat(source: LabelFile) -> LabelSets:
         words,
         "tags",
     ).label_sets(source.name, source.classes)
+
+
+def write_cvat(labels: LabelSets, path: Path) -> None:
+    """Write label sets; classes go by their names, or by their ids where two have one name.
+
+    Sizes of images, which the labels do not know, are left out.
+
+    Raises:
+        DataError: an image id or a class has a character that XML cannot hold.
+        FileError: the file cannot be written.
+    """
+    words, ids = _words(labels), [str(one) for one in labels.image_ids]
+    barred = [one for one in (*words, *ids) if _NOT_IN_XML.search(one)]
+    if barred:
+        raise DataError(
+            f"{labels.name}: {preview(barred)} has a control character, but must have none, as XML "
+            "cannot hold one. Choose another format, or rename it."
+        )
+    name = escape(_NOT_IN_XML.sub("", labels.name))
+    listed = "".join(
+        f"<label><name>{escape(word)}</name><type>tag</type></label>" for word in words
+    )
+    tags = [f'<tag label={quoteattr(word)} source="manual"/>' for word in words]
+    with write_atomically(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(
+            '<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version><meta>'
+            f"<task><name>{name}</name><labels>{listed}</labels></task></meta>\n"
+        )
+        for number, (image_id, held) in enumerate(zip(ids, labels.lists(), strict=True)):
+            inside = "".join(tags[label] for label in held)
+            file.write(f'<image id="{number}" name={quoteattr(image_id)}>{inside}</image>\n')
+        file.write("</annotations>\n")
+
+
+def _words(labels: LabelSets) -> list[str]:
+    """What each class is called in the file."""
+    classes = labels.classes
+    if classes is None:
+        n_classes = labels.n_classes or int(labels.indices.max(initial=-1)) + 1
+        return [str(n) for n in range(n_classes)]
+    names = [name.strip() for name in classes.names]
+    return names if len(set(names)) == len(names) else list(classes.ids)
 
 
 def _parsed(path: Path) -> _Document:

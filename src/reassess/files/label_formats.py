@@ -74,24 +74,28 @@ def label_format(path: str | Path, form: str | None = None) -> LabelFormat:
             ending is how the file will be read.
     """
     path = Path(path)
-    as_parquet = is_parquet(path)
-    found = LABEL_FORMATS[form or ("parquet" if as_parquet else "native")]
+    ending = ".parquet" if is_parquet(path) else path.suffix.lower()
+    writable = {name: one for name, one in LABEL_FORMATS.items() if one.write is not None}
+    if form is None:
+        by_ending = [name for name, one in writable.items() if one.ending == ending]
+        form = by_ending[0] if by_ending else "native"
+    found = LABEL_FORMATS[form]
     if found.write is None:
-        written = ", ".join(repr(name) for name, one in LABEL_FORMATS.items() if one.write)
+        written = ", ".join(map(repr, writable))
         raise OptionError(
             f"the format of labels is {found.name!r}, which is only read, but must be one of "
             f"{written}. Choose one of them."
         )
-    if (found.ending == ".parquet") != as_parquet:
+    endings = tuple(dict.fromkeys(one.ending for one in writable.values()))
+    if found.ending != ending and ending in endings:
         raise OptionError(
-            f"the output is {str(path)!r}, but must end in .parquet for the format parquet and for "
-            "no other: the extension is how it will be read. Rename the file."
+            f"the output is {str(path)!r}, but must end in {found.ending} for the format "
+            f"{found.name}: the extension is how it will be read. Rename the file."
         )
-    if not as_parquet:
-        written = " or ".join(name for name, one in LABEL_FORMATS.items() if one.write)
-        check_extension(
-            path, (".json", ".parquet"), f"Rename it, or choose another form: --format {written}"
-        )
+    others = " or ".join(writable)
+    check_extension(
+        path, (*endings, ".pq"), f"Rename it, or choose another form: --format {others}"
+    )
     return found
 
 
@@ -101,7 +105,7 @@ def write_labels(labels: LabelSets, path: str | Path, form: str | None = None) -
     Args:
         labels: the labels.
         path: the file.
-        form: name of the format; by default parquet for ``.parquet``, else native.
+        form: name of the format; by default the ending's first, which is ``native`` for JSON.
 
     Raises:
         OptionError: the format is unknown or only read, or the extension is another's.

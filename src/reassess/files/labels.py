@@ -8,7 +8,7 @@ by-file     a JSON object {file name: [classes]}
 parquet     columns ``image``, ``labels``, ``posterior``, ``rated``, ``asked``
 checks      read only: workers' checks of suspected label errors (`reassess.files.other_labels`)
 coco        COCO's JSON, whose annotations say which categories are in an image
-cvat        read only: CVAT's XML "for images", whose tags are classes of an image
+cvat        CVAT's XML "for images", whose tags are classes of an image
 
 A file says by its ending and its content which format it has; one that says none of them is
 refused. The lists in the published ``real.json`` are unsorted: compare them as sets.
@@ -38,7 +38,7 @@ from reassess.files.audits import audit_from_dict
 from reassess.files.class_words import class_indices
 from reassess.files.coco import is_coco, read_coco, write_coco
 from reassess.files.columns import IMAGE, LABELS
-from reassess.files.cvat import read_cvat
+from reassess.files.cvat import read_cvat, write_cvat
 from reassess.files.frames import Frame
 from reassess.files.label_formats import LABEL_FORMATS, LabelFile, LabelFormat
 from reassess.files.label_records import check_objects, is_label_records, labels_by_image
@@ -468,6 +468,28 @@ for _format in (
             }
         ),
     ),
-    LabelFormat("cvat", ".xml", "tags of images in CVAT's XML", _never, read_cvat, None),
+    LabelFormat(
+        "cvat",
+        ".xml",
+        "tags of images in CVAT's XML",
+        _never,
+        read_cvat,
+        write_cvat,
+        frozenset(
+            {
+                "name",
+                "posterior",
+                "calibrated",
+                "rated",
+                "n_classes",
+                "operating_point",
+                "votes_sha256",
+                "models",
+                "asked",
+                "audit",
+                "context",
+            }
+        ),
+    ),
 ):
     LABEL_FORMATS.register(_format)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, bindparam, exists, func, select, text
 
 from reassess.errors import AlignmentError
+from reassess.rating import task_choice
 from reassess.rating.experts import EXPERTS, GoldTask, decide_waiting, task_for
 from reassess.rating.people import check_role
 from reassess.rating.schema import CHOSEN, IS_GOLD, expert_votes, images, questions, raters, tasks
-from reassess.rating.store import Store
+from reassess.rating.store import Store, study_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class GoldProgress:
         n_questions: gold questions.
         n_present: of them those whose class is in the image.
         n_split: of them those about which experts do not all say the same.
+        n_used_up: gold tasks that as many raters have answered as may (`Settings.gold_exposure`),
+            so that they are no longer hidden among others; 0 without a limit.
         judged: tasks that each expert has judged, by name.
     """
 
@@ -33,6 +36,7 @@ class GoldProgress:
     n_questions: int
     n_present: int
     n_split: int
+    n_used_up: int
     judged: dict[str, int]
 
 
@@ -114,12 +118,14 @@ def gold_progress(store: Store) -> GoldProgress:
             .order_by(raters.c.name)
         ).all()
         n_split = _n_split(connection)
+        n_used_up = task_choice.n_used_up(connection, study_row(connection).settings.gold_exposure)
     return GoldProgress(
         n_chosen=sum(by_state.values()),
         n_gold=by_state.get(IS_GOLD, 0),
         n_questions=sum(n for _, n in truths),
         n_present=sum(n for truth, n in truths if truth),
         n_split=n_split,
+        n_used_up=n_used_up,
         judged=dict(judged),
     )
 

@@ -220,7 +220,7 @@ def _find(
     most = QUESTIONS_PER_TASK if left is None else min(left, QUESTIONS_PER_TASK)
     purpose = task_choice.purpose_of(seed, settings)
     if purpose == GOLD:
-        gold = task_choice.pick_gold(connection, rater, seed)
+        gold = task_choice.pick_gold(connection, rater, seed, exposure=settings.gold_exposure)
         if gold is not None:
             return _Plan(gold, GOLD, seed, most=min(found.n_open, most))
     if purpose == REPEAT:
@@ -242,16 +242,31 @@ def _find_first(
         return _Decide() if found is None else _Plan(found, PRACTICE, seed)
     found = None
     if task_choice.n_given(connection, rater, QUALIFICATION) < settings.n_qualification:
-        found = task_choice.pick_gold(connection, rater, seed)
+        found = _pick_test(connection, settings, rater, seed)
     elif settings.n_qualification and not connection.execute(_HELD, {"rater": rater}).first():
         truth = untested_truth(connection, rater)
         if truth is not None:
-            found = task_choice.pick_gold(connection, rater, seed, truth=truth)
+            found = _pick_test(connection, settings, rater, seed, truth)
     if found is not None:
         return _Plan(found, QUALIFICATION, seed)
     if connection.execute(_HELD, {"rater": rater}).first() is not None:
         return NoTask("wait")
     return _Decide()
+
+
+def _pick_test(
+    connection: Connection,
+    settings: Settings,
+    rater: int,
+    seed: task_choice.TaskSeed,
+    truth: bool | None = None,
+) -> task_choice.TaskChoice | None:
+    """Gold to test a newcomer with: what few have seen if there is such, as a test must be."""
+    exposure = settings.gold_exposure
+    found = task_choice.pick_gold(connection, rater, seed, exposure=exposure, truth=truth)
+    if found is None and exposure:
+        found = task_choice.pick_gold(connection, rater, seed, truth=truth)
+    return found
 
 
 def _carry_out(

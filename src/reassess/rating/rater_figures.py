@@ -8,6 +8,7 @@ Gold answers are those of any task but practice, in their latest version. Agreem
 while answers come in: each is compared with the counted votes that were there already.
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,7 @@ from sqlalchemy import Connection, and_, func, select, text
 from reassess.rating.database import AnyRow, in_lists
 from reassess.rating.records import Role, Stage
 from reassess.rating.schema import PRACTICE, activity, leases, questions, raters, votes
-from reassess.rating.store import Store, moment
+from reassess.rating.store import Store, moment, study_row
 from reassess.registry import checks_choices
 from reassess.statistics import clustered_interval, wilson_bounds
 
@@ -73,6 +74,9 @@ class RaterFigures:
             below 20 answers to gold.
         is_suspicious: they take less than a third of the median time, or answer a fifth of
             the questions in less than half a second.
+        fails_gold: by their answers to gold their balanced accuracy lies below the one that
+            qualifies (`Settings.qualification_accuracy`), with 97.5 % confidence: they guess, give
+            one answer to everything, or have misunderstood the question.
         last_seen: when they answered last; None before.
     """
 
@@ -94,6 +98,7 @@ class RaterFigures:
     self_agreement: Share
     drift: float | None
     is_suspicious: bool
+    fails_gold: bool
     last_seen: datetime | None
 
 
@@ -154,12 +159,13 @@ def rater_table(store: Store) -> tuple[RaterFigures, ...]:
                 select(activity.c.rater, func.count()).group_by(activity.c.rater)
             )}  # fmt: skip
         last = _last_seen(connection)
+        qualifies = study_row(connection).settings.qualification_accuracy
     paces = [row.milliseconds / row.n_timed for row in people if row.n_timed >= _FEWEST]
     usual = median(paces) if paces else None
     return tuple(
         _figures(
             row, on_gold.get(row.id, _NO_GOLD), repeated.get(row.id, _NONE_REPEATED),
-            worked.get(row.id, 0), last.get(row.id), usual,
+            worked.get(row.id, 0), last.get(row.id), usual, qualifies,
         )
         for row in people
     )  # fmt: skip
@@ -172,6 +178,7 @@ def _figures(
     n_hours: int,
     last: int | None,
     usual: float | None,
+    qualifies: float,
 ) -> RaterFigures:
     pace = row.milliseconds / row.n_timed if row.n_timed else None
     yes, there = on_gold.answer == 2, on_gold.truth == 1
@@ -199,8 +206,31 @@ def _figures(
         self_agreement=share_of_images(repeated.same, repeated.image),
         drift=_drift(on_gold),
         is_suspicious=many_fast or not is_slow_enough,
+        fails_gold=_surely_below(on_gold, qualifies),
         last_seen=None if last is None else moment(last),
     )
+
+
+def _surely_below(on_gold: _OnGold, qualifies: float) -> bool:
+    """Whether the interval of their balanced accuracy ends below the one that qualifies.
+
+    The mean of what is right of the present and of the absent classes; a maybe is neither right nor
+    wrong. Its upper end combines those of the two shares.
+
+    Source: G. Zou and A. Donner (2008), Statistics in Medicine 27:1693-1702 (limits of a sum from
+        those of its parts).
+    """
+    decided = on_gold.answer != 1
+    value = above = 0.0
+    for truth in (0, 1):
+        of = decided & (on_gold.truth == truth)
+        if not of.any():
+            return False
+        right = on_gold.answer[of] == 2 * truth
+        _, high = clustered_interval(right, on_gold.image[of])
+        value += float(right.mean()) / 2
+        above += (high - float(right.mean())) ** 2 / 4
+    return value + math.sqrt(above) < qualifies
 
 
 def _drift(on_gold: _OnGold) -> float | None:

@@ -104,6 +104,9 @@ class Settings:
         qualification_accuracy: balanced accuracy on them that qualifies: the mean of two shares of
             right answers, where the class is in the image and where it is not; a maybe counts half.
         experts_per_gold: how many experts judge a question before it is gold.
+        gold_exposure: raters who may have answered a gold task for it still to be hidden among the
+            tasks of others, as what many have seen gets around; 0 sets no limit. Its questions get
+            their votes all the same, and where all gold is used up, newcomers are tested with it.
         goal: tasks that each rater is asked to answer, which their pages show; 0 shows none.
         budget: counted votes after which nothing more is asked; None sets no limit. Under a
             budget a task leaves out what is clearly less urgent than the rest of its task.
@@ -121,6 +124,7 @@ class Settings:
     n_qualification: int = 5
     qualification_accuracy: float = 0.7
     experts_per_gold: int = 3
+    gold_exposure: int = 0
     goal: int = 0
     budget: int | None = None
 
@@ -135,6 +139,7 @@ class Settings:
             ("n_qualification", self.n_qualification, 0, 1_000),
             ("qualification_accuracy", self.qualification_accuracy, 0, 1),
             ("experts_per_gold", self.experts_per_gold, 1, 100),
+            ("gold_exposure", self.gold_exposure, 0, 1_000_000),
             ("goal", self.goal, 0, 1_000_000),
             ("budget", 0 if self.budget is None else self.budget, 0, 2**62),
         )

@@ -39,6 +39,7 @@ from reassess.rating.schema import (
     FOR_PRACTICE,
     FOR_RATING,
     GOLD,
+    IMPORTED,
     IS_GOLD,
     LEVELS,
     OPEN,
@@ -182,15 +183,23 @@ def _again(question: ColumnElement[bool] | TextClause) -> "Select[int, str, int]
 _WITH_ROOM = _with_room(_FOUND, _new_to(_IS_OPEN))
 _PRIORITY = _with_room(_again(_NEAR_TOP), _new_to(_NEAR_TOP, again=True))
 _LEFT_OVER = _with_room(_again(_IS_OPEN), _new_to(_IS_OPEN, again=True))
-_GOLD = (
-    _FOUND.where(_IS_GOLD, _FROM, _TO, _new_to(_IS_KNOWN)).order_by(tasks.c.shuffle).limit(_LIMIT)
+_N_SEEN = (
+    select(func.count(votes.c.rater.distinct()))
+    .select_from(votes.join(questions, questions.c.id == votes.c.question))
+    .where(questions.c.task == tasks.c.id, votes.c.purpose != IMPORTED)
+    .scalar_subquery()
 )
+"""Raters who have answered a task here; by questions, of which the votes have an index."""
+_IS_FRESH = bindparam("exposure") > _N_SEEN
+_USED_UP = select(func.count()).select_from(tasks).where(_IS_GOLD, ~_IS_FRESH)
+_OF_TRUTH = {None: "", True: " AND questions.truth", False: " AND NOT questions.truth"}
 _GOLD_WITH = {
-    truth: _FOUND.where(_IS_GOLD, _FROM, _TO, _new_to(text(_IS_KNOWN.text + said)))
+    truth: _FOUND.where(_IS_GOLD, _FROM, _TO, _new_to(text(_IS_KNOWN.text + also)))
     .order_by(tasks.c.shuffle)
     .limit(_LIMIT)
-    for truth, said in ((True, " AND questions.truth"), (False, " AND NOT questions.truth"))
+    for truth, also in _OF_TRUTH.items()
 }
+_FRESH_GOLD_WITH = {truth: wanted.where(_IS_FRESH) for truth, wanted in _GOLD_WITH.items()}
 _PRACTICE = (
     _FOUND.where(text(f"tasks.use = {FOR_PRACTICE}"), _new_to(_IS_KNOWN))
     .order_by(tasks.c.id)
@@ -288,11 +297,33 @@ def near_top_priority(level: int, highest: int) -> bool:
 
 
 def pick_gold(
-    connection: Connection, rater: int, seed: TaskSeed, *, truth: bool | None = None
+    connection: Connection,
+    rater: int,
+    seed: TaskSeed,
+    *,
+    exposure: int = 0,
+    truth: bool | None = None,
 ) -> TaskChoice | None:
-    """A task with gold that is new to the rater; with such a truth among it, where given."""
-    wanted = _GOLD if truth is None else _GOLD_WITH[truth]
-    return _first(connection, wanted, {"rater": rater}, seed)
+    """A task with gold that is new to the rater.
+
+    Args:
+        connection: of a transaction.
+        rater: the rater's number.
+        seed: where to look.
+        exposure: only a task that fewer raters than this have answered; 0 takes any.
+        truth: what gold must say of one of its questions; None takes any.
+    """
+    if not exposure:
+        return _first(connection, _GOLD_WITH[truth], {"rater": rater}, seed)
+    limited = {"rater": rater, "exposure": exposure}
+    return _first(connection, _FRESH_GOLD_WITH[truth], limited, seed)
+
+
+def n_used_up(connection: Connection, exposure: int) -> int:
+    """Gold tasks that at least so many raters have answered; none where 0 sets no limit."""
+    if not exposure:
+        return 0
+    return int(connection.execute(_USED_UP, {"exposure": exposure}).scalar_one())
 
 
 def pick_practice(connection: Connection, rater: int) -> TaskChoice | None:

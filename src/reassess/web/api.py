@@ -159,6 +159,7 @@ def _rater_out(figures: rating.RaterFigures) -> RaterOut:
         self_agreement=_share_out(figures.self_agreement),
         drift=figures.drift,
         is_suspicious=figures.is_suspicious,
+        fails_gold=figures.fails_gold,
         last_seen=None if figures.last_seen is None else figures.last_seen.isoformat(),
     )
 

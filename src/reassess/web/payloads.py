@@ -179,6 +179,7 @@ class RaterOut(Model):
     self_agreement: ShareOut
     drift: float | None
     is_suspicious: bool
+    fails_gold: bool
     last_seen: str | None
 
 

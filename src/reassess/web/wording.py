@@ -251,6 +251,11 @@ SETTINGS: dict[str, tuple[str, str, bool]] = {
         True,
     ),
     "experts_per_gold": ("Experts a gold question", "who must judge it before it is gold", False),
+    "gold_exposure": (
+        "Raters a gold task",
+        "after whom it is no longer hidden among tasks; 0 sets no limit",
+        False,
+    ),
     "goal": ("Goal of a rater, in tasks", "which their pages show; 0 shows none", False),
 }
 """Settings that an owner changes on a page: words, an explanation, and whether in percent."""
