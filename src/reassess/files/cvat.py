@@ -2,9 +2,14 @@
 
 A tag is a class of the whole image. What is written can be uploaded to a task of the same images
 and labels ("Upload annotations"); CVAT finds an image by its name. What is read may have boxes,
-polygons and other shapes, which are left out, with a note; tracks of videos are refused. Documents that declare entities are refused before they are expanded.
+polygons and other shapes, which are left out, with a note; tracks of videos are refused. Documents
+that declare entities are refused before they are expanded.
+
+Ours also have the ids of the classes, as JSON in an element ``reassess`` of ``meta``, which CVAT
+passes over.
 """
 
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,28 +20,34 @@ import numpy as np
 
 from reassess.errors import DataError, FileError, preview
 from reassess.files.access import write_atomically
-from reassess.files.label_formats import LabelFile
+from reassess.files.label_formats import LabelFile, classes_stated_in
+from reassess.files.label_writers import stated_classes
 from reassess.files.signatures import describe
 from reassess.files.tagged_images import TaggedImages
 from reassess.notes import note
-from reassess.records import LabelSets
+from reassess.records import Classes, LabelSets
 
 _SHAPES = frozenset(
     {"box", "polygon", "polyline", "points", "cuboid", "mask", "ellipse", "skeleton"}
 )
+_STATED = ["annotations", "meta", "reassess"]
 _NOT_IN_XML = re.compile(r"[\x00-\x1f\ufffe\uffff\ud800-\udfff]")
 _EXPORT = "Export the task from CVAT as 'CVAT for images 1.1' and give its annotations.xml"
 
 
 @dataclass(slots=True)
 class _Document:
-    """What was read of the XML so far: images, their tags, and the labels of the task."""
+    """What was read of the XML so far: images, their tags, and the labels of the task.
+
+    ``stated`` is what ours says of the classes, as JSON.
+    """
 
     path: Path
     place: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     tags: list[tuple[int, str]] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    stated: str = ""
     n_shapes: int = 0
 
     def start(self, element: str, attributes: dict[str, str]) -> None:
@@ -69,6 +80,8 @@ class _Document:
         """Take a text between elements."""
         if self._is_label():
             self.labels[-1] += text
+        elif self.place == _STATED:
+            self.stated += text
 
     def end(self, element: str) -> None:
         """Take the end of an element."""
@@ -109,14 +122,39 @@ def read_cvat(source: LabelFile) -> LabelSets:
     words = list(dict.fromkeys(label.strip() for label in found.labels))
     words += sorted({word for _, word in found.tags} - set(words))
     place = {word: n for n, word in enumerate(words)}
-    return TaggedImages(
+    stated = _classes_stated(found, len(words))
+    tagged = TaggedImages(
         source.path,
         found.images,
         np.array([image for image, _ in found.tags], dtype=np.int64),
         np.array([place[word] for _, word in found.tags], dtype=np.int64),
-        words,
+        words if stated is None else list(stated.ids),
         "tags",
-    ).label_sets(source.name, source.classes)
+        states_empty=bool(found.stated),
+    )
+    read = tagged.label_sets(source.name, stated or source.classes)
+    return read if stated is None else read.numbered_by(source.classes)
+
+
+def _classes_stated(found: _Document, n_words: int) -> Classes | None:
+    """The classes as ours states them, one for each label of the task; None in CVAT's own.
+
+    Raises:
+        FileError: they are not those of the task's labels.
+    """
+    if not found.stated.strip():
+        return None
+    try:
+        about = json.loads(found.stated)
+    except ValueError:
+        about = None
+    stated = classes_stated_in(about, found.path) if isinstance(about, dict) else None
+    if about is None or (stated is not None and len(stated.ids) != n_words):
+        raise FileError(
+            f"{found.path}: <reassess> in its <meta> must list its {n_words:,} labels as classes, "
+            "but does not. Write the file again, or remove that element."
+        )
+    return stated
 
 
 def write_cvat(labels: LabelSets, path: Path) -> None:
@@ -143,7 +181,8 @@ def write_cvat(labels: LabelSets, path: Path) -> None:
     with write_atomically(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
         file.write(
             '<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version><meta>'
-            f"<task><name>{name}</name><labels>{listed}</labels></task></meta>\n"
+            f"<task><name>{name}</name><labels>{listed}</labels></task>"
+            f"<reassess>{escape(json.dumps(stated_classes(labels.classes)))}</reassess></meta>\n"
         )
         for number, (image_id, held) in enumerate(zip(ids, labels.lists(), strict=True)):
             inside = "".join(tags[label] for label in held)

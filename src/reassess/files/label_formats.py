@@ -4,7 +4,7 @@ A format is one registration (`reassess.files.labels` has them all): its name, i
 is told, its reader and its writer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from reassess.errors import OptionError
+from reassess.errors import FileError, OptionError
+from reassess.files.access import prefix_errors_with
 from reassess.files.parquet import is_parquet
 from reassess.files.places import check_extension
 from reassess.records import Classes, LabelSets
@@ -115,3 +116,21 @@ def write_labels(labels: LabelSets, path: str | Path, form: str | None = None) -
     write = label_format(path, form).write
     assert write is not None  # noqa: S101 -- checked by label_format; this tells mypy
     write(labels, path)
+
+
+def classes_stated_in(about: Mapping[str, Any], path: Path) -> Classes | None:
+    """The classes that a file states; None where it states none.
+
+    Raises:
+        FileError: they are not what was written.
+    """
+    ids = about.get("class_ids")
+    if ids is None:
+        return None
+    names = about.get("class_names", ids)
+    lists = [ids, names]
+    if not all(isinstance(one, list) and all(isinstance(x, str) for x in one) for one in lists):
+        raise FileError(f"{path}: 'class_ids' are not the list of ids that was written.")
+    blank = ("",) * len(ids)
+    with prefix_errors_with(path):
+        return Classes(tuple(ids), tuple(names), blank, blank)

@@ -19,7 +19,6 @@ a table (`reassess.files.label_records`).
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,12 @@ from reassess.files.coco import is_coco, read_coco, write_coco
 from reassess.files.columns import IMAGE, LABELS
 from reassess.files.cvat import read_cvat, write_cvat
 from reassess.files.frames import Frame
-from reassess.files.label_formats import LABEL_FORMATS, LabelFile, LabelFormat
+from reassess.files.label_formats import (
+    LABEL_FORMATS,
+    LabelFile,
+    LabelFormat,
+    classes_stated_in,
+)
 from reassess.files.label_records import check_objects, is_label_records, labels_by_image
 from reassess.files.label_writers import (
     FORMAT,
@@ -60,24 +64,6 @@ from reassess.records import Classes, LabelSets, OperatingPoint, Pairs, file_num
 from reassess.records.benchmark import MOST_CLASSES
 
 IMAGENET_NAME = "ILSVRC2012_val_{:08d}.JPEG"
-
-
-def classes_stated_in(about: Mapping[str, Any], path: Path) -> Classes | None:
-    """The classes that a file states; None where it states none.
-
-    Raises:
-        FileError: they are not what was written.
-    """
-    ids = about.get("class_ids")
-    if ids is None:
-        return None
-    names = about.get("class_names", ids)
-    lists = [ids, names]
-    if not all(isinstance(one, list) and all(isinstance(x, str) for x in one) for one in lists):
-        raise FileError(f"{path}: 'class_ids' are not the list of ids that was written.")
-    blank = ("",) * len(ids)
-    with prefix_errors_with(path):
-        return Classes(tuple(ids), tuple(names), blank, blank)
 
 
 def _asked(by_image: Any, ids: Shaped[np.ndarray, "N"]) -> Pairs | None:

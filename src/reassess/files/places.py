@@ -28,8 +28,8 @@ _MOST_LINKS = 40
 _HOLD_SOMETHING = frozenset((
     ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".npy", ".npz", ".md", ".tex",
     ".html", ".htm", ".xml", ".txt", ".xlsx", ".xls", ".ods", ".pdf", ".png", ".svg", ".jpg",
-    ".jpeg", ".safetensors", ".pt", ".pth", ".pkl", ".db", ".sqlite", ".toml", ".yaml", ".yml", ".zip",
-    ".gz", ".tar",
+    ".jpeg", ".safetensors", ".pt", ".pth", ".pkl", ".db", ".sqlite", ".toml", ".yaml", ".yml",
+    ".zip", ".gz", ".tar",
 ))  # fmt: skip
 """Extensions that say what a file holds."""
 PIPE_SECONDS = 30.0
