@@ -202,3 +202,17 @@ def test_an_image_that_is_judged_after_the_draw_is_let_go_until_it_is_answered(
     judge(images[1])
     release_judged(study, [stays])
     assert asked_of(images[1:2]).all()
+
+
+@pytest.mark.usefixtures("study")
+def test_votes_and_gold_that_come_together_keep_the_audit(cli: Cli) -> None:
+    cli("propose", "s")
+    before = drawn()
+    answer_all()
+    Path("s/votes.csv").rename("votes.csv")
+    judge(before.pairs.image[before.drawn & before.is_whole][0])
+    assert cli("votes", "import", "s", "votes.csv").status == 0
+    assert cli("votes", "export", "s").status == 0
+    assert (drawn().pairs.ids()[drawn().drawn] == before.pairs.ids()[before.drawn]).all()
+    ran = cli("run", "s")
+    assert ran.status == 0, ran.err

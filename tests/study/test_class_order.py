@@ -22,9 +22,10 @@ from reassess.notes import collect_notes
 from reassess.rating import class_ids
 from reassess.records import Classes, LabelSets, Votes
 from reassess.scoring import score_models
+from reassess.site.imports import import_votes_file
 from reassess.site.store import open_rating
 from reassess.site.sync import sync
-from reassess.site.transfer import export_votes, import_votes_file
+from reassess.site.transfer import export_votes
 from reassess.study import (
     Study,
     add_models,

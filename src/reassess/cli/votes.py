@@ -239,10 +239,8 @@ def import_command(
         opened_study,
         store,
     ):
-        from reassess.site.sync import sync
-        from reassess.site.transfer import import_votes_file
+        from reassess.site.imports import import_votes_file
 
-        sync(opened_study, store)
         n_new, n_votes = import_votes_file(
             opened_study, store, Path(file), form=form, answers=answers, only_asked=only_asked
         )

@@ -8,7 +8,8 @@
 `curation`  images withdrawn and gold unchosen, in the store and in the study's files
 `stopping`  which questions need no more votes: rules that the study's own votes teach
 `backups`   the store in one file, and back
-`transfer`  votes and experts' answers into files, votes back in
+`transfer`  votes and experts' answers into files
+`imports`   votes of a file into the store
 ==========  ==========================================================================
 
 Joins `reassess.study`, `reassess.rating` and `reassess.aggregation`; pages are `reassess.web`'s.
@@ -22,6 +23,7 @@ from reassess.site.addresses import (
     note_served,
     site_address,
 )
+from reassess.site.imports import import_votes_file
 from reassess.site.store import (
     cookie_secret,
     database_url,
@@ -38,7 +40,6 @@ from reassess.site.transfer import (
     export_experts,
     export_remarks,
     export_votes,
-    import_votes_file,
 )
 
 __all__ = [

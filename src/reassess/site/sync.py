@@ -67,10 +67,16 @@ class SyncResult:
     n_not_proposed: int
 
 
-def sync(study: Study, store: Store) -> SyncResult:
+def sync(study: Study, store: Store, *, answered: frozenset[str] = frozenset()) -> SyncResult:
     """What the store holds after the study's questions and gold were put into it.
 
     Votes, and questions that are there already, stay as they are.
+
+    Args:
+        study: the study.
+        store: its store.
+        answered: images whose votes are about to be imported. An audit keeps them, although
+            experts have judged them.
 
     Raises:
         OptionError: the study has no tasks yet.
@@ -90,7 +96,7 @@ def sync(study: Study, store: Store) -> SyncResult:
     experts = _gold_of(study, benchmark)
     if experts is not None:
         judged = frozenset(_gold_pairs(experts).image_ids.tolist())
-        release_judged(study, judged - images_in_use(store, judged, "rating"))
+        release_judged(study, judged - answered - images_in_use(store, judged, "rating"))
     tasks = read_tasks(path, classes=benchmark.classes)
     if benchmark.classes is not None:
         keep_classes(store, benchmark.classes.ids)

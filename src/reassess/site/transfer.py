@@ -1,7 +1,8 @@
-"""Votes and experts' answers out of a study's store into files, and votes back in.
+"""Votes and experts' answers out of a study's store into files.
 
 What goes out are the counted votes, at most k a question: those that are aggregated. All that
-was ever answered can be written beside them, marked. Exporting and importing is the identity.
+was ever answered can be written beside them, marked. `reassess.site.imports` takes votes back in;
+exporting and importing is the identity.
 Experts' gold and their decisions about contested questions are long tables
 ``image,label,expert,answer``, read as gold is.
 
@@ -15,34 +16,28 @@ a copy made earlier lacks.
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from reassess.errors import DataError, OptionError
-from reassess.files import read_votes, sha256_of, vote_format, write_atomically
-from reassess.files.declared_answers import DeclaredAnswers
+from reassess.files import sha256_of, vote_format, write_atomically
 from reassess.files.tables import write_table
 from reassess.files.vote_tables import Part, part_with_class_ids
-from reassess.notes import note
 from reassess.rating import (
     PURPOSES,
-    QuestionTable,
     Store,
     VoteBatch,
     adjudications,
     gold,
     has_mark,
-    import_votes,
     keep_classes,
     leave_mark,
-    question_table,
     store_history,
     vote_batches,
 )
-from reassess.records import ANSWERS, Classes, Pairs, Questions, Votes, align, positions
+from reassess.records import ANSWERS, Classes
 from reassess.registry import checks_choices
 from reassess.site.remarks import remark_columns
 from reassess.site.store import KEPT, kept_folder
@@ -106,76 +101,6 @@ def export_votes(
     n_votes = into.write(parts, where, classes=classes, answers=ANSWERS)
     record_export(study, store, where)
     return where, n_votes
-
-
-def import_votes_file(
-    study: Study,
-    store: Store,
-    path: Path,
-    *,
-    form: str | None = None,
-    answers: DeclaredAnswers | None = None,
-    only_asked: bool = False,
-) -> tuple[int, int]:
-    """How many votes of a file were new to the store, and how many the file holds.
-
-    The store must have the study's questions (`reassess.site.sync.sync`).
-
-    Args:
-        study: the study.
-        store: its store.
-        path: the file.
-        form: name of one of `VOTE_FORMATS`; None goes by the extension.
-        answers: what other words than no, maybe and yes mean, as `reassess.files.read_votes`
-            takes it; None for what the study's manifest says.
-        only_asked: leave out votes on other questions than the study's; a note says how many.
-
-    Raises:
-        OptionError: extension and format do not fit.
-        FileError: the file is missing or malformed.
-        DataError: votes are not what they must be, or questions are not the study's.
-        AlignmentError: an image is not the study's.
-        RaterError: a rater has the name of an expert or owner.
-        StoreError: the database cannot be written.
-    """
-    classes = read_study_benchmark(study).classes
-    found = read_votes(path, classes=classes, answers=answers or study.answers, form=form)
-    pairs = found.questions.require_pairs(str(path))
-    table = question_table(store)
-    asked = table.image_ids
-    if only_asked:
-        found = _only_asked(found, table, str(path))
-        pairs = found.questions.require_pairs(str(path))
-        row = positions(pairs.image_ids, asked, source=str(path))[pairs.image]
-        named = Questions.from_pairs(Pairs(asked, row, pairs.label))
-    else:
-        row = align(pairs.image_ids, asked, source=str(path), target_name="the study's questions")
-        named = Questions.from_pairs(Pairs(asked[row], pairs.image, pairs.label))
-    return import_votes(store, replace(found, questions=named)), len(found)
-
-
-def _only_asked(found: Votes, table: QuestionTable, source: str) -> Votes:
-    """The votes on questions of the study.
-
-    Raises:
-        DataError: there is none.
-    """
-    pairs = found.questions.require_pairs(source)
-    row = positions(pairs.image_ids, table.image_ids, source=source)[pairs.image]
-    width = 1 + int(max(pairs.label.max(), table.label.max()))
-    known = (row >= 0) & np.isin(row * width + pairs.label, table.image * width + table.label)
-    kept = known[found.question]
-    if not kept.any():
-        raise DataError(
-            f"{source}: 0 of {len(found):,} votes are on questions of the study, but at least one "
-            "must be. Check that the file is about the same images and classes."
-        )
-    if not kept.all():
-        note(
-            f"{source}: {int((~kept).sum()):,} of {len(found):,} votes are on questions that the "
-            "study does not ask, and were left out."
-        )
-    return found.take(kept)
 
 
 @checks_choices
