@@ -26,6 +26,9 @@ pytest_plugins = ["tests.browser"]
 # where each worker has as many threads as there are cores, training takes several times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Tests leave no decoded images in the user's cache folder.
+os.environ.setdefault("REASSESS_DECODED", "")
+
 # Each worker, and each process that a test starts, would otherwise compile every module again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -11,8 +11,12 @@ Which files there are is for `reassess.files.images`, in which form a browser ge
 """
 
 import io
+import re
 import struct
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,6 +56,37 @@ class DecodedImage:
     value_range: tuple[float, float] | None = None
 
 
+_LOCK = threading.Lock()
+_DECODING = 0
+"""How many are decoding; under the lock."""
+
+_ADDED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+"""The filter, as the interpreter keeps it: action, message, category, module, line."""
+
+
+@contextmanager
+def ignore_pillow_warnings() -> Iterator[None]:
+    """Ignore what Pillow warns of (odd metadata, very large images) while anybody decodes.
+
+    `warnings.catch_warnings` would swap the list of all filters, in all threads, for each image.
+    One filter is added here for the first who decodes, and taken out by the last; whoever decodes
+    many images opens this around all of them.
+    """
+    global _DECODING  # noqa: PLW0603 -- filters are the interpreter's
+    with _LOCK:
+        _DECODING += 1
+        if _ADDED not in warnings.filters:
+            warnings.filters.insert(0, _ADDED)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _DECODING -= 1
+            if _DECODING == 0:
+                with suppress(ValueError):  # somebody has put back the filters of before
+                    warnings.filters.remove(_ADDED)  # type: ignore[attr-defined]
+
+
 def decode_image(
     content: bytes, *, longer: int | None = None, shorter: int | None = None
 ) -> DecodedImage:
@@ -73,14 +108,15 @@ def decode_image(
     except ImportError as error:
         raise MissingExtraError("pillow", "study", "decoding images") from error
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata and of very large images
-            with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
-                _draft(opened, longer, shorter)
-                if is_deep_colour(opened):
-                    return _of_deep_colour(opened, content)
-                opened.load()
-                return _decoded(opened)
+        with (
+            ignore_pillow_warnings(),
+            Image.open(io.BytesIO(content), formats=FORMATS) as opened,
+        ):
+            _draft(opened, longer, shorter)
+            if is_deep_colour(opened):
+                return _of_deep_colour(opened, content)
+            opened.load()
+            return _decoded(opened)
     except UnidentifiedImageError as error:  # its text names an object in memory
         raise ValueError("it has no format that Pillow knows") from error
     except (OSError, EOFError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
@@ -97,7 +133,10 @@ def value_range(content: bytes) -> tuple[float, float] | None:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+        with (
+            ignore_pillow_warnings(),
+            Image.open(io.BytesIO(content), formats=FORMATS) as opened,
+        ):
             if not (opened.mode.startswith(_DEEP) or is_deep_colour(opened)):
                 return None
     except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
