@@ -37,13 +37,16 @@ import worlds
 from measure import describe_machine
 from worlds import WORLDS
 
-from reassess.aggregation import dawid_skene
+from reassess.aggregation import WeightedRefit, dawid_skene
+from reassess.analysis.replicates import Rescorer, resample
+from reassess.analysis.soft_labels import SoftLabels
 from reassess.analysis.uncertainty import uncertain_scores
 from reassess.engines import ThreadEngine
 from reassess.labels import operating_point, reassessed_labels
+from reassess.progress import null_progress
 from reassess.records import Benchmark, Pairs, Predictions, Questions
 from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
-from reassess.statistics import holm
+from reassess.statistics import holm, z_critical
 
 SKILL = np.array([0.88, 0.86, 0.84, 0.82, 0.82, 0.80, 0.76, 0.70])
 """P(the top prediction is a true label) of each model, on images that were rated and have one."""
@@ -62,6 +65,7 @@ THRESHOLD = 0.8
 N_CLASSES = 100
 VOTES = 5
 N_FRESH = 40_000
+CONFIDENCE = 0.95
 LEAST, MOST, ALPHA = 0.93, 0.98, 0.05
 RATER = ((0.910, 0.048, 0.042), (0.321, 0.168, 0.511))
 """P(no, maybe, yes) where a class is absent, present: the mean of the published ImageNet raters."""
@@ -235,15 +239,23 @@ def study_of_world(task: tuple[int, str, int | None, argparse.Namespace]) -> tup
     labels = reassessed_labels(
         posterior, one.benchmark, operating_point(posterior, threshold=THRESHOLD), audit=one.audit
     )
+    # What `uncertain_scores` does for images and labels, without its other intervals.
+    scoring = Rescorer.of(
+        SoftLabels.of(one.predictions, labels, one.votes.questions),
+        WeightedRefit.build(one.votes, posterior, gold=one.gold),
+        one.votes.questions,
+        one.gold,
+    )
     with ThreadEngine(1) as engine:
-        found = uncertain_scores(
-            one.predictions, labels, votes=one.votes, posterior=posterior, gold=one.gold,
-            n_resamples=options.resamples, rng=rng, engine=engine,
-        )  # fmt: skip
+        both, uncertainty = resample(
+            scoring, options.resamples, CONFIDENCE, rng, engine, null_progress
+        )
     a, b = np.triu_indices(len(truth), 1)
-    ends = np.array([found.calibrated_difference(*pair)[1:] for pair in zip(a, b, strict=True)]).T
-    both = found.both
-    of_accuracy, of_difference = held(both.low, both.high, truth), held(*ends, truth[a] - truth[b])
+    own = np.diag(uncertainty.covariance)
+    variance = np.maximum(own[a] + own[b] - 2 * uncertainty.covariance[a, b], 0)
+    reach, apart = z_critical(CONFIDENCE) * np.sqrt(variance), both.accuracy[a] - both.accuracy[b]
+    of_accuracy = held(both.low, both.high, truth)
+    of_difference = held(apart - reach, apart + reach, truth[a] - truth[b])
     off = float((both.accuracy - truth).mean())
     return seed, of_accuracy[0], of_difference[0], off, of_accuracy[1], of_difference[1]
 

@@ -4,13 +4,16 @@ Images on which all models agreed keep their original label unrated. Raters were
 random sample of them (`reassess.records.Audit`). How often that label holds, and how often an image
 has any label, is one share for each stratum. Probabilities that were calibrated on other images
 also say how frequent a truth is there, and skipped images are easier. What is left without that is
-the likelihood of the votes, and the share has a posterior by it (Jeffreys' prior): its mean counts,
-and its variance is that of the sample and of its votes. It needs no threshold and lies in [0, 1].
+the likelihood of the votes. The share is where the likelihood is largest; its interval has the
+quantiles of the posterior under Jeffreys' prior for ends, which hold the sample and its votes. It
+needs no threshold and lies in [0, 1]. The posterior's mean would not do: where the label of every
+skipped image holds, it lies below 1 all the same, by more the less the votes say.
 
 Letters: n images, M models, Q questions, S strata, d drawn images, u drawn pairs beside them.
 
 Source: M. Saerens, P. Latinne, C. Decaestecker (2002), "Adjusting the Outputs of a Classifier to
-New a Priori Probabilities", Neural Computation 14:21-41, for what is left without the frequency.
+New a Priori Probabilities", Neural Computation 14:21-41, for what is left without the frequency;
+L. D. Brown, T. T. Cai, A. DasGupta (2001), Statistical Science 16:101-133, for Jeffreys' interval.
 """
 
 from dataclasses import dataclass
@@ -23,8 +26,39 @@ from reassess.records import Audit, Questions, find_keys, pair_keys
 N_SHARES = 400
 """Shares at which the likelihood is computed, equally likely under Jeffreys' prior."""
 
+FIRM = 1.0
+"""Drawn images on which the label surely holds, by which many the estimate is drawn to 1: where
+votes say nothing at all, labels stand, as they do without an audit."""
+
 _INSIDE = 1e-9
 _MOST = 30.0  # log-odds beyond which votes say no more
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedShare:
+    """How often something holds on the skipped images of each stratum.
+
+    Attributes:
+        value: the estimate.
+        low: lower end of its interval.
+        high: upper end.
+        variance: how far the share may lie from ``value``, squared, on average.
+    """
+
+    value: Float[np.ndarray, "S"]
+    low: Float[np.ndarray, "S"]
+    high: Float[np.ndarray, "S"]
+    variance: Float[np.ndarray, "S"]
+
+    def at_least(self, other: "AuditedShare") -> "AuditedShare":
+        """The same of something that holds wherever the other does, so that it is no less."""
+        less = self.value < other.value
+        return AuditedShare(
+            np.maximum(self.value, other.value),
+            np.maximum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            np.where(less, other.variance, self.variance),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +131,30 @@ class AuditedImages:
         drawn[self.image] = True
         return drawn
 
-    def posterior(
-        self, ratio: Float[np.ndarray, "d"]
-    ) -> tuple[Float[np.ndarray, "S"], Float[np.ndarray, "S"]]:
-        """Mean and variance of how often something holds in each stratum, on Jeffreys' prior.
+    def share(self, ratio: Float[np.ndarray, "d"], confidence: float) -> AuditedShare:
+        """How often something holds in each stratum; surely, where nothing was drawn.
 
         Args:
             ratio: likelihood of what raters say of each drawn image where it holds, over that where
                 it does not.
+            confidence: of the intervals.
         """
         share = np.sin(np.linspace(0, np.pi / 2, N_SHARES + 1)[1:-1]) ** 2
         stratum = self.stratum[self.image]
-        mean, variance = np.ones(len(self.n_population)), np.zeros(len(self.n_population))
+        found = np.ones((4, len(self.n_population)))
+        found[3] = 0.0
+        tail = 0.5 - confidence / 2
         for one in np.unique(stratum).tolist():
             likely = share[:, None] * ratio[stratum == one] + 1 - share[:, None]
             log = np.log(likely).sum(axis=1)
+            most = int((log + FIRM * np.log(share)).argmax())
+            value = 1.0 if most == len(share) - 1 else float(share[most])
             mass = np.exp(log - log.max())
-            mean[one] = float(share @ mass / mass.sum())
-            variance[one] = float((share - mean[one]) ** 2 @ mass / mass.sum())
-        return mean, variance
+            below = np.cumsum(mass) / mass.sum()
+            low, high = (float(share[np.searchsorted(below, q)]) for q in (tail, 1 - tail))
+            spread = float((share - value) ** 2 @ mass / mass.sum())
+            found[:, one] = value, min(low, value), max(high, value), spread
+        return AuditedShare(*found)
 
     def of_image(self, share: Float[np.ndarray, "S"], other: float) -> Float[np.ndarray, "n"]:
         """The stratum's share of each image; another value for images of no stratum."""

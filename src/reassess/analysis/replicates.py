@@ -13,12 +13,12 @@ from jaxtyping import Float, Int, UInt
 
 from reassess.aggregation import WeightedRefit
 from reassess.aggregation.reweighting import FAY
-from reassess.analysis.audited_labels import likelihood_ratio
+from reassess.analysis.audited_labels import AuditedShare, likelihood_ratio
 from reassess.analysis.label_noise import label_noise
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
 from reassess.engines import Engine
 from reassess.progress import Progress
-from reassess.records import Gold, ImageTable
+from reassess.records import Gold, ImageTable, Questions
 from reassess.scoring.audited_models import AuditedModels
 from reassess.statistics import (
     bootstrap_counts,
@@ -137,38 +137,54 @@ class Rescorer:
         refit: aggregates the votes again under weights.
         calibrator: turns log-odds into probabilities as gold has them; None without gold.
         gold: the gold that it rests on; None likewise.
-        audit_variance: of the shares of skipped images that keep a label that holds, and that have
-            any, for each stratum of the audit; None without one.
+        shares: of the skipped images of each stratum of an audit, those whose kept label holds, and
+            those that have any; None without an audit.
     """
 
     soft: SoftLabels
     refit: WeightedRefit
     calibrator: Calibrator | None
     gold: Gold | None
-    audit_variance: tuple[Float[np.ndarray, "S"], Float[np.ndarray, "S"]] | None = None
+    shares: tuple[AuditedShare, AuditedShare] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        soft: SoftLabels,
+        refit: WeightedRefit,
+        questions: Questions,
+        gold: Gold | None = None,
+        min_expert_yes: int | None = None,
+    ) -> "Rescorer":
+        """A rescorer that is calibrated on gold, where there is any.
+
+        Raises:
+            DataError: some gold question must hold and some must not, among those asked.
+        """
+        calibrator = None
+        if gold is not None:
+            calibrator = Calibrator.of(gold, min_expert_yes, soft, questions, refit.log_odds())
+        return cls(soft, refit, calibrator, gold)
 
     def evidence(self, weights: Sequence[Resampling]) -> Float[np.ndarray, "b e"]:
         """Evidence after votes are aggregated and gold is calibrated again, one row a resample."""
         log_odds = np.stack([self._log_odds(one) for one in weights])
-        images = [one.images for one in weights]
-        known = [one for one in images if one is not None]
-        of_images = np.stack(known) if len(known) == len(images) else None
+        known = [one.images for one in weights if one.images is not None]
+        of_images = np.stack(known) if len(known) == len(weights) else None
         probability, labelled = self._probability(log_odds, of_images)
-        ones = np.ones(len(self.soft.rated))
-        rows = zip(probability, labelled, images, strict=True)
-        return np.stack(
-            [self.soft.evidence(p, any_, ones if w is None else w) for p, any_, w in rows]
-        )
+        if of_images is None:
+            of_images = np.ones((len(weights), len(self.soft.rated)))
+        return self.soft.evidence(probability, labelled, of_images)
 
     def label_noise(self) -> tuple[Float[np.ndarray, "M M"], Float[np.ndarray, "M M"]]:
         """What the votes, and all errors of the labels, add to the models' accuracies."""
-        log_odds, weight = self.refit.log_odds(), np.ones(len(self.soft.rated))
+        log_odds = self.refit.log_odds()
         probability, labelled = self._probability(log_odds[None], None)
         asked = self.soft.asked
-        n_labelled = self.soft.n_labelled(labelled[0], weight)
+        n_labelled = self._n_labelled(labelled)
         return label_noise(self.soft, probability[0, asked], sigmoid(log_odds[asked]), n_labelled)
 
-    def audited(self) -> "Rescorer":
+    def audited(self, confidence: float) -> "Rescorer":
         """The same with the shares of skipped images as an audit has them; as it is without one."""
         soft, drawn = self.soft, self.soft.audited
         if drawn is None:
@@ -178,44 +194,81 @@ class Rescorer:
         if self.calibrator is not None:
             log_odds = self.calibrator.of_questions[1] * log_odds
         rated = soft.order[soft.rated[soft.image[soft.order]]]
-        kept = drawn.posterior(
-            likelihood_ratio(log_odds[drawn.question], log_odds[rated], probability[rated])
+        kept = drawn.share(
+            likelihood_ratio(log_odds[drawn.question], log_odds[rated], probability[rated]),
+            confidence,
         )
         place, of_rated = np.cumsum(soft.shown) - 1, labelled[soft.rated[soft.shown]]
-        some = drawn.posterior(
-            likelihood_ratio(_logit(labelled[place[drawn.image]]), _logit(of_rated), of_rated)
+        some = drawn.share(
+            likelihood_ratio(_logit(labelled[place[drawn.image]]), _logit(of_rated), of_rated),
+            confidence,
         )
         # Where the label that an image keeps holds, it has one: votes that hardly tell whether
         # there is any must not say less.
-        some = np.maximum(some[0], kept[0]), np.where(some[0] < kept[0], kept[1], some[1])
+        some = some.at_least(kept)
         soft = replace(
             soft,
-            kept_holds=drawn.of_image(kept[0], 1.0),
-            has_label=np.where(drawn.stratum >= 0, drawn.of_image(some[0], 1.0), soft.has_label),
+            kept_holds=drawn.of_image(kept.value, 1.0),
+            has_label=np.where(
+                drawn.stratum >= 0, drawn.of_image(some.value, 1.0), soft.has_label
+            ),
         )
-        return replace(self, soft=soft, audit_variance=(kept[1], some[1]))
+        return replace(self, soft=soft, shares=(kept, some))
 
     def audit_covariance(self, accuracy: Float[np.ndarray, "M"]) -> Float[np.ndarray, "M M"]:
         """Of the models' accuracies, from the sample of an audit; 0 without one.
 
         All images of a stratum depart together.
         """
-        soft, drawn = self.soft, self.soft.audited
-        if drawn is None or self.audit_variance is None:
+        if self.shares is None:
             return np.zeros((len(accuracy), len(accuracy)))
-        log_odds, weight = self.refit.log_odds(), np.ones(len(soft.rated))
-        n_labelled = soft.n_labelled(self._probability(log_odds[None], None)[1][0], weight)
-        stratum = drawn.stratum[~soft.rated]
-        kept = np.zeros((len(drawn.n_population), len(accuracy)))
-        np.add.at(kept, stratum[stratum >= 0], soft.right[len(soft.asked) :][stratum >= 0])
-        size = np.bincount(stratum[stratum >= 0], minlength=len(kept))
-        below = size[:, None] * accuracy
-        of_kept, of_some = (one[:, None] for one in self.audit_variance)
+        kept, some = self.shares
+        of_kept, of_some = self._moved(accuracy)
         # Both shares count as independent: letting them fall together held too seldom where many
         # labels of skipped images are wrong.
-        covariance: Float[np.ndarray, "M M"] = (kept * of_kept).T @ kept
-        covariance += (below * of_some).T @ below
-        return covariance / n_labelled**2
+        covariance: Float[np.ndarray, "M M"] = (of_kept * kept.variance[:, None]).T @ of_kept
+        covariance += (of_some * some.variance[:, None]).T @ of_some
+        return covariance
+
+    def audit_reach(
+        self, accuracy: Float[np.ndarray, "M"]
+    ) -> tuple[Float[np.ndarray, "M"], Float[np.ndarray, "M"]]:
+        """How far below and above its estimate an accuracy can lie, as far as an audit tells.
+
+        The ends of both shares' intervals add up in squares (Zou and Donner). An accuracy is higher
+        where fewer images have a label, but these are at least those whose kept label holds.
+        """
+        if self.shares is None:
+            return np.zeros(len(accuracy)), np.zeros(len(accuracy))
+        kept, some = self.shares
+        of_kept, of_some = self._moved(accuracy)
+
+        def reach(of_first: Float[np.ndarray, "S"], of_second: Float[np.ndarray, "S"]) -> Float[np.ndarray, "M"]:
+            squares = (of_kept * of_first[:, None]) ** 2 + (of_some * of_second[:, None]) ** 2
+            return np.asarray(np.sqrt(squares.sum(axis=0)))
+
+        fewest = np.maximum(some.low, kept.value)
+        return (
+            reach(kept.value - kept.low, some.high - some.value),
+            reach(kept.high - kept.value, some.value - fewest),
+        )
+
+    def _moved(
+        self, accuracy: Float[np.ndarray, "M"]
+    ) -> tuple[Float[np.ndarray, "S M"], Float[np.ndarray, "S M"]]:
+        """What accuracies lose when the share kept falls to 0, and gain when that labelled does."""
+        soft, drawn = self.soft, self.soft.audited
+        assert drawn is not None  # noqa: S101 -- whoever has shares has an audit
+        n_labelled = self._n_labelled(self._probability(self.refit.log_odds()[None], None)[1])
+        stratum = drawn.stratum[~soft.rated]
+        of_audit = stratum >= 0
+        kept = np.zeros((len(drawn.n_population), len(accuracy)))
+        np.add.at(kept, stratum[of_audit], soft.right[len(soft.asked) :][of_audit])
+        size = np.bincount(stratum[of_audit], minlength=len(kept))
+        return kept / n_labelled, size[:, None] * accuracy / n_labelled
+
+    def _n_labelled(self, labelled: Float[np.ndarray, "1 s"]) -> float:
+        return float(self.soft.n_labelled(labelled, np.ones((1, len(self.soft.rated))))[0])
 
     def _log_odds(self, weights: Resampling) -> Float[np.ndarray, "Q"]:
         of_question = of_gold = None
@@ -271,7 +324,7 @@ def resample(
     Perturbing by Fay's weights instead of drawing makes deviations `FAY` times as large, hence the
     division of variances by its square.
     """
-    scoring = scoring.audited()
+    scoring = scoring.audited(confidence)
     accuracy = scoring.soft.accuracies(scoring.evidence([Resampling()]))[0]
     sizes = _shards(n_resamples)
 
@@ -285,14 +338,16 @@ def resample(
         progress("resamples", done=done, total=n_resamples)
     of_images, of_raters, of_votes = (_covariance(draws) for draws in np.concatenate(parts, axis=1))
     of_raters, of_votes = of_raters / FAY**2, of_votes / FAY**2
-    root = _root(of_images + of_raters - of_votes + scoring.audit_covariance(accuracy))
+    of_sample = _root(of_images + of_raters - of_votes)
+    reach = z_critical(confidence) * np.sqrt((of_sample**2).sum(axis=1))
+    below, above = (np.hypot(reach, one) for one in scoring.audit_reach(accuracy))
+    root = _root(of_sample @ of_sample.T + scoring.audit_covariance(accuracy))
     covariance = root @ root.T
-    reach = z_critical(confidence) * np.sqrt(np.diag(covariance))
     # The correction for attenuation can pass 1 where votes are few and models are good.
     accuracy = np.clip(accuracy, 0.0, 1.0)
     deviation = rng.standard_normal((n_resamples, len(accuracy))) @ root.T
     best, worst = rank_intervals(accuracy, deviation, confidence)
-    low, high = np.clip(accuracy - reach, 0, 1), np.clip(accuracy + reach, 0, 1)
+    low, high = np.clip(accuracy - below, 0, 1), np.clip(accuracy + above, 0, 1)
     ranked = Ranked(accuracy, low, high, descending_ranks(accuracy), best, worst)
     start = scoring.calibrator
     from_votes, from_labels = scoring.label_noise()

@@ -155,28 +155,33 @@ class SoftLabels:
 
     def evidence(
         self,
-        probability: Float[np.ndarray, "Q"],
-        labelled: Float[np.ndarray, "s"],
-        weight: Float[np.ndarray, "n"],
-    ) -> Float[np.ndarray, "e"]:
+        probability: Float[np.ndarray, "b Q"],
+        labelled: Float[np.ndarray, "b s"],
+        weight: Float[np.ndarray, "b n"],
+    ) -> Float[np.ndarray, "b e"]:
         """What each row of ``right`` adds to the accuracy of a model that is right there.
 
         Args:
-            probability: P(the class is in the image) of each question.
+            probability: P(the class is in the image) of each question, one row a resample.
             labelled: P(some label holds) of each image in ``shown``.
             weight: of each image, such as how often it was drawn.
         """
-        unrated = weight[~self.rated] * self.kept_holds[~self.rated]
-        of_asked = weight[self.image[self.asked]]
-        of_asked = of_asked * self.unattenuated(probability[self.asked], of_asked)
-        evidence: Float[np.ndarray, "e"] = np.concatenate([of_asked * self.stands_for, unrated])
-        return evidence / self.n_labelled(labelled, weight)
+        unrated = weight[:, ~self.rated] * self.kept_holds[~self.rated]
+        of_asked = weight[:, self.image[self.asked]]
+        of_asked = of_asked * self.unattenuated(probability[:, self.asked], of_asked)
+        evidence: Float[np.ndarray, "b e"] = np.concatenate(
+            [of_asked * self.stands_for, unrated], axis=1
+        )
+        return evidence / self.n_labelled(labelled, weight)[:, None]
 
-    def n_labelled(self, labelled: Float[np.ndarray, "s"], weight: Float[np.ndarray, "n"]) -> float:
+    def n_labelled(
+        self, labelled: Float[np.ndarray, "b s"], weight: Float[np.ndarray, "b n"]
+    ) -> Float[np.ndarray, "b"]:
         """Expected number of images that have a label; arguments as of `evidence`."""
-        of_rated = labelled[self.rated[self.shown]]
-        unrated = weight[~self.rated] @ self.has_label[~self.rated]
-        return float(weight[self.rated] @ of_rated + unrated)
+        of_rated = labelled[:, self.rated[self.shown]]
+        unrated = weight[:, ~self.rated] @ self.has_label[~self.rated]
+        n: Float[np.ndarray, "b"] = (weight[:, self.rated] * of_rated).sum(axis=1) + unrated
+        return n
 
     def correct(
         self, kept: Float[np.ndarray, "Q"], weight: Float[np.ndarray, "n"]
@@ -186,18 +191,20 @@ class SoftLabels:
         return np.concatenate([of_asked, weight[~self.rated]])
 
     def unattenuated(
-        self, probability: Float[np.ndarray, "a"], weight: Float[np.ndarray, "a"]
-    ) -> Float[np.ndarray, "a"]:
+        self, probability: Float[np.ndarray, "b a"], weight: Float[np.ndarray, "b a"]
+    ) -> Float[np.ndarray, "b a"]:
         """Truths without bias: within a group, deviations over their reliability."""
+        in_group = (self.group[:, None] == np.arange(N_BINS)).astype(np.float64)
         mass = weight * self.n_models
-        size = np.maximum(np.bincount(self.group, mass, N_BINS), 1e-12)
-        mean = np.bincount(self.group, mass * probability, N_BINS) / size
-        square = np.bincount(self.group, mass * probability**2, N_BINS) / size
+        size = np.maximum(mass @ in_group, 1e-12)
+        mean = (mass * probability) @ in_group / size
+        square = (mass * probability**2) @ in_group / size
         most = mean * (1 - mean)
-        reliability = np.divide(square - mean**2, most, out=np.ones(N_BINS), where=most > 1e-12)
+        reliability = np.divide(square - mean**2, most, out=np.ones_like(most), where=most > 1e-12)
         reliability = np.clip(reliability, LEAST_RELIABILITY, 1.0)
-        unbiased: Float[np.ndarray, "a"] = (
-            mean[self.group] + (probability - mean[self.group]) / reliability[self.group]
+        of_group = mean[:, self.group]
+        unbiased: Float[np.ndarray, "b a"] = (
+            of_group + (probability - of_group) / reliability[:, self.group]
         )
         return unbiased
 

@@ -37,7 +37,7 @@ from reassess.analysis.replicates import (
     resample,
     resample_images,
 )
-from reassess.analysis.soft_labels import Calibrator, SoftLabels
+from reassess.analysis.soft_labels import SoftLabels
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, MissingExtraError
 from reassess.progress import Progress, null_progress
@@ -325,12 +325,8 @@ def uncertain_scores(
                 min_expert_yes=min_expert_yes,
                 pseudocount=pseudocount,
             )
-            log_odds = refit.log_odds()
-            calibrator = None
-            if gold is not None:
-                calibrator = Calibrator.of(gold, min_expert_yes, soft, votes.questions, log_odds)
             both, uncertainty = resample(
-                Rescorer(soft, refit, calibrator, gold),
+                Rescorer.of(soft, refit, votes.questions, gold, min_expert_yes),
                 n_resamples,
                 confidence,
                 rng,
