@@ -41,7 +41,10 @@ def main() -> None:
         for what, value in (
             ("labels as decided", (posterior.present[soft.asked] >= 0.8).astype(float)),
             ("calibrated", probability[soft.asked]),
-            ("calibrated, corrected", soft.unattenuated(probability[None, soft.asked], every[None])[0]),
+            (
+                "calibrated, corrected",
+                soft.unattenuated(probability[None, soft.asked], every[None])[0],
+            ),
         ):
             estimate = share_right(value)
             slope = np.polyfit(estimate, known, 1)[0]

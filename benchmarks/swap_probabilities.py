@@ -53,7 +53,7 @@ def fitted(
     )
     calibrator = Calibrator.of(gold, None, soft, votes.questions, refit.log_odds())
     scoring = Rescorer(soft, refit, calibrator, gold)
-    accuracy = soft.accuracies(scoring.evidence([Resampling()]))[0]
+    accuracy = soft.accuracies(scoring.evidence(Resampling()))[0]
     return accuracy, *scoring.label_noise()
 
 

@@ -11,12 +11,14 @@ product of one question leaves the range of a float. `logs` adds logarithms and 
 number of votes. A kernel is compiled when it is first asked for, once for each number of states,
 and cached on disk.
 
-Two more are for two states, with a weight for each vote: the smaller or the larger of two, by one
-bit. `sums` adds up a table over the votes of each question; `refit` makes some steps of expectation
-maximisation. `reassess.aggregation.reweighting` fits with them again and again.
+Two more work under several sets of weights at once, where a vote counts the smaller or the larger
+of two by one bit. `weighted_sums` adds up tables over the votes of each question, `weighted_counts`
+adds the weights of questions to the codes of their votes. `reassess.aggregation.reweighting` fits
+with them again and again.
 
 Does not decide anything: `reassess.aggregation.em` does.
-Letters: Q questions, R raters, V votes, A answers, T states, C = R * A codes, U = T - 1.
+Letters: Q questions, R raters, V votes, A answers, T states, C = R * A codes, U = T - 1, b sets
+of weights.
 """
 
 import functools
@@ -157,15 +159,15 @@ def logs(n_relative: int) -> Kernel:
 
 
 @functools.cache
-def sums() -> Kernel:
-    """The kernel that adds up a table over the votes of each question."""
-    return compiled(_sums)
+def weighted_sums() -> Kernel:
+    """The kernel that adds up tables over the votes of each question, under several weights."""
+    return compiled(_weighted_sums)
 
 
 @functools.cache
-def refit() -> Kernel:
-    """The kernel that makes steps of expectation maximisation under weights, for two states."""
-    return compiled(_refit)
+def weighted_counts() -> Kernel:
+    """The kernel that counts votes by code, under several weights of their questions."""
+    return compiled(_weighted_counts)
 
 
 def compiled(function: Callable[..., Any]) -> Kernel:
@@ -248,78 +250,44 @@ def _logs(n_relative):
 
 
 @no_type_check
-def _sums(indptr, code, bits, low, high, out):
-    """Write into out [Q] the sum over votes of high or low [C], by the vote's bit."""
+def _weighted_sums(indptr, code, bits, less, more, table, out):
+    """Write into out [Q, b] the sum of a table [C, b] over the votes of each question.
+
+    Resamples are the last axis, so that a vote is looked up once for all of them and the loop over
+    them runs in vector registers. A vote counts less or more, by its bits [V, b]; without any it
+    counts 1.
+    """
+    n = table.shape[1]
+    has_bits = len(bits) > 0
+    apart = more - less
     for question in range(len(out)):
-        total = 0.0
+        for k in range(n):
+            out[question, k] = 0.0
         for vote in range(np.uint64(indptr[question]), np.uint64(indptr[question + 1])):
-            if bits[vote >> np.uint64(3)] >> (vote & np.uint64(7)) & 1:
-                total += high[code[vote]]
+            one = code[vote]
+            if has_bits:
+                for k in range(n):
+                    out[question, k] += table[one, k] * (less + apart * bits[vote, k])
             else:
-                total += low[code[vote]]
-        out[question] = total
+                for k in range(n):
+                    out[question, k] += table[one, k]
 
 
 @no_type_check
-def _refit(
-    indptr, code, bits, less, more, by_code, weight, strength, pseudocount, smallest, steps, odds
-):
-    """Change odds [Q], the log-odds of presence, by steps of expectation maximisation.
+def _weighted_counts(indptr, code, bits, less, more, weight, counts):
+    """Add to counts [C, b] the weight [Q, b] of each vote's question.
 
-    Args:
-        indptr: rows of questions.
-        code: of each vote.
-        bits: one a vote, which of the next two it counts.
-        less: how much a vote without its bit counts.
-        more: how much one with its bit counts.
-        by_code: weight [R, A] of each code where evidence is added up.
-        weight: weight [Q] of each question where confusion and prior are fitted.
-        strength: votes [2] that the pooled confusion weighs as much as; negative for none.
-        pseudocount: added to each cell where there is none, and to both states.
-        smallest: stands for a probability of 0.
-        steps: how many.
-        odds: what is changed.
+    Other arguments as of `_weighted_sums`.
     """
-    n_raters, n_answers = by_code.shape
-    n_questions = len(odds)
-    total = np.zeros(n_raters * n_answers)
-    mass_of_all = 0.0
-    for question in range(n_questions):
-        mass_of_all += weight[question]
+    n = weight.shape[1]
+    has_bits = len(bits) > 0
+    apart = more - less
+    for question in range(len(weight)):
         for vote in range(np.uint64(indptr[question]), np.uint64(indptr[question + 1])):
-            bit = bits[vote >> np.uint64(3)] >> (vote & np.uint64(7)) & 1
-            total[code[vote]] += weight[question] * (more if bit else less)
-    counts = np.empty((2, n_raters, n_answers))
-    present = np.empty(n_raters * n_answers)
-    for _ in range(steps):
-        present[:] = 0.0
-        mass = 0.0
-        for question in range(n_questions):
-            share = weight[question] / (1.0 + np.exp(-odds[question]))
-            mass += share
-            for vote in range(np.uint64(indptr[question]), np.uint64(indptr[question + 1])):
-                bit = bits[vote >> np.uint64(3)] >> (vote & np.uint64(7)) & 1
-                present[code[vote]] += share * (more if bit else less)
-        counts[0] = np.maximum(total - present, 0.0).reshape(n_raters, n_answers)
-        counts[1] = present.reshape(n_raters, n_answers)
-        for t in range(2):
-            added = np.full(n_answers, pseudocount)
-            if strength[t] >= 0:
-                pooled = 1.0 + counts[t].sum(axis=0)
-                added = strength[t] * pooled / pooled.sum()
-            for rater in range(n_raters):
-                row = counts[t, rater] + added
-                if row.sum() > 0:
-                    counts[t, rater] = row / row.sum()
-                else:
-                    counts[t, rater] = 1.0 / n_answers
-        confusion = np.log(np.maximum(counts, smallest))
-        table = ((confusion[1] - confusion[0]) * by_code).reshape(n_raters * n_answers)
-        mass += pseudocount
-        prior = np.log(mass / (mass_of_all + 2 * pseudocount - mass))
-        for question in range(n_questions):
-            evidence = 0.0
-            for vote in range(np.uint64(indptr[question]), np.uint64(indptr[question + 1])):
-                bit = bits[vote >> np.uint64(3)] >> (vote & np.uint64(7)) & 1
-                evidence += table[code[vote]] * (more if bit else less)
-            odds[question] = prior + evidence
+            one = code[vote]
+            if has_bits:
+                for k in range(n):
+                    counts[one, k] += weight[question, k] * (less + apart * bits[vote, k])
+            else:
+                for k in range(n):
+                    counts[one, k] += weight[question, k]

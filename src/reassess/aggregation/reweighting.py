@@ -2,11 +2,12 @@
 
 What a bootstrap needs: the log-odds of every question, had some raters, votes or images counted
 for more and others for less. A weight multiplies a vote's logarithm of evidence and its place
-in the counts of confusion. One call costs a few passes over the votes, and no vote is copied.
+in the counts of confusion. One call costs a few passes over the votes for all of its sets of
+weights, and no vote is copied.
 
 Two states only, absent and present. Does not draw weights and does not know what the log-odds
 are for: `reassess.analysis.uncertainty` does. Letters: Q questions, V votes, R raters, C codes,
-G gold questions.
+G gold questions, b sets of weights.
 """
 
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from reassess.aggregation.priors import (
 from reassess.errors import DataError, OptionError
 from reassess.records import Gold, Posterior, Votes, positions
 from reassess.registry import checks_choices
+from reassess.statistics import sigmoid
 
 STEPS = 5
 """Steps of expectation maximisation from the fitted model under each set of weights."""
@@ -60,20 +62,22 @@ class _GoldAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much images, gold questions, raters and votes count; None counts each once.
+    """Sets of weights: how much questions, gold, raters and votes count in each; None counts once.
 
     Attributes:
+        n: b, how many sets.
         question: of each question when confusion is fitted.
         gold: of each gold question, where confusion is counted on them.
-        by_code: of each (rater, answer) code: the weight of its rater.
+        rater: of the votes of each rater.
         half_sample: one bit a vote, in the order of the coded votes; set ones count `FAY` more,
             the others `FAY` less.
     """
 
-    question: Float[np.ndarray, "Q"] | None
-    gold: Float[np.ndarray, "G"] | None
-    by_code: Float[np.ndarray, "C"] | None
-    half_sample: UInt[np.ndarray, "bytes"] | None
+    n: int = 1
+    question: Float[np.ndarray, "b Q"] | None = None
+    gold: Float[np.ndarray, "b G"] | None = None
+    rater: Float[np.ndarray, "b R"] | None = None
+    half_sample: UInt[np.ndarray, "b bytes"] | None = None
 
 
 @checks_choices
@@ -117,8 +121,11 @@ class RefitInputs:
         return confusion
 
 
-Refit = Callable[[RefitInputs], Callable[["Weights"], Float[np.ndarray, "Q"]]]
-"""Of a posterior, what gives its log-odds of presence under weights."""
+Again = Callable[[Weights], Float[np.ndarray, "b Q"]]
+"""Gives the log-odds of presence of every question under sets of weights."""
+
+Refit = Callable[[RefitInputs], Again]
+"""Of a posterior, what gives its log-odds under weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ class WeightedRefit:
     """
 
     coded: Coded
-    again: Callable[[Weights], Float[np.ndarray, "Q"]]
+    again: Again
 
     @classmethod
     def build(
@@ -200,50 +207,87 @@ class WeightedRefit:
             half_sample: one bit a vote, in the order of ``coded``; set ones count `FAY` more,
                 the others `FAY` less.
         """
-        by_code = None if rater_weight is None else np.repeat(rater_weight, self.coded.n_answers)
-        return self.again(Weights(question_weight, gold_weight, by_code, half_sample))
+        one = Weights(
+            question=None if question_weight is None else question_weight[None],
+            gold=None if gold_weight is None else gold_weight[None],
+            rater=None if rater_weight is None else rater_weight[None],
+            half_sample=None if half_sample is None else half_sample[None],
+        )
+        return self.again(one)[0]
 
 
-def refit_majority(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarray, "Q"]]:
+def refit_majority(inputs: RefitInputs) -> Again:
     """Log-odds of the mean answer under weights, half a vote added to either side."""
     coded = inputs.coded
-    yes = np.tile(np.linspace(0.0, 1.0, coded.n_answers), coded.n_raters)
+    yes = np.tile(np.linspace(0.0, 1.0, coded.n_answers), coded.n_raters)[:, None]
 
-    def again(weights: Weights) -> Float[np.ndarray, "Q"]:
-        weight = np.ones(len(yes)) if weights.by_code is None else weights.by_code
-        for_yes = _sums(coded, yes * weight, weights.half_sample)
-        for_no = _sums(coded, (1 - yes) * weight, weights.half_sample)
-        odds: Float[np.ndarray, "Q"] = np.log((for_yes + 0.5) / (for_no + 0.5))
+    def again(weights: Weights) -> Float[np.ndarray, "b Q"]:
+        by_code, bits = _by_code(coded, weights), _bits(coded, weights)
+        for_yes, for_no = (_sums(coded, one * by_code, bits) for one in (yes, 1 - yes))
+        odds: Float[np.ndarray, "b Q"] = np.log((for_yes + 0.5) / (for_no + 0.5)).T
         return odds
 
     return again
 
 
-def refit_dawid_skene(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarray, "Q"]]:
+def refit_dawid_skene(inputs: RefitInputs) -> Again:
     """A few steps of expectation maximisation from the fitted model, under weights."""
-    coded, pseudocount, fitted = inputs.coded, inputs.pseudocount, inputs.confusion()
+    coded, fitted = inputs.coded, inputs.confusion()
     prior = inputs.posterior.prior
     assert prior is not None  # noqa: S101 -- checked by `confusion`
-    offset = np.full(coded.n_questions, np.log(prior[1] / prior[0]))
+    start = _log_ratio(fitted)[:, None]
+    offset = np.log(prior[1] / prior[0])
     strength = _pooled_strength(inputs)
-    refit = coding.refit()
 
-    def again(weights: Weights) -> Float[np.ndarray, "Q"]:
-        half = weights.half_sample
-        ones = np.ones(coded.n_codes)
-        by_code = ones if weights.by_code is None else weights.by_code
-        weight = np.ones(coded.n_questions) if weights.question is None else weights.question
-        odds = offset + _evidence(coded, fitted, weights.by_code, half)
-        less, more = (1.0, 1.0) if half is None else (1 - FAY, 1 + FAY)
-        refit(
-            coded.indptr, coded.code, _bits(coded, half), less, more,
-            by_code.reshape(coded.n_raters, coded.n_answers), weight, strength,
-            float(pseudocount), SMALLEST, STEPS, odds,
-        )  # fmt: skip
-        refitted: Float[np.ndarray, "Q"] = odds
+    def again(weights: Weights) -> Float[np.ndarray, "b Q"]:
+        by_code, bits = _by_code(coded, weights), _bits(coded, weights)
+        weight = np.ones((coded.n_questions, weights.n))
+        if weights.question is not None:
+            weight = np.ascontiguousarray(weights.question.T)
+        odds = offset + _sums(coded, start * by_code, bits)
+        total, mass_of_all = _counts(coded, weight, bits), weight.sum(axis=0)
+        for _ in range(STEPS):
+            share = weight * sigmoid(odds)
+            present = _counts(coded, share, bits)
+            table = _evidence_of_counts(coded, total, present, strength, inputs.pseudocount)
+            mass = share.sum(axis=0) + inputs.pseudocount
+            log_prior = np.log(mass / (mass_of_all + 2 * inputs.pseudocount - mass))
+            odds = log_prior + _sums(coded, table * by_code, bits)
+        refitted: Float[np.ndarray, "b Q"] = odds.T
         return refitted
 
     return again
+
+
+def _evidence_of_counts(
+    coded: Coded,
+    total: Float[np.ndarray, "C b"],
+    present: Float[np.ndarray, "C b"],
+    strength: Float[np.ndarray, "T"],
+    pseudocount: float,
+) -> Float[np.ndarray, "C b"]:
+    """Evidence for presence of each code, of confusion counted under weights.
+
+    Args:
+        coded: the votes.
+        total: how often each code is given.
+        present: the same where the class is present.
+        strength: votes that the pooled confusion weighs as much as; negative for none.
+        pseudocount: added to each cell where there is none.
+    """
+    log = []
+    for state, counts in enumerate((np.maximum(total - present, 0.0), present)):
+        of_rater = counts.reshape(coded.n_raters, coded.n_answers, -1)
+        added = np.full((coded.n_answers, 1), float(pseudocount))
+        if strength[state] >= 0:
+            pooled = 1.0 + of_rater.sum(axis=0)
+            added = strength[state] * pooled / pooled.sum(axis=0)
+        cells = of_rater + added
+        size = cells.sum(axis=1, keepdims=True)
+        empty = np.full_like(cells, 1 / coded.n_answers)
+        rows = np.divide(cells, size, out=empty, where=size > 0)
+        log.append(np.log(np.maximum(rows, SMALLEST)).reshape(coded.n_codes, -1))
+    return np.asarray(log[1] - log[0])
 
 
 def _pooled_strength(inputs: RefitInputs) -> Float[np.ndarray, "T"]:
@@ -256,7 +300,7 @@ def _pooled_strength(inputs: RefitInputs) -> Float[np.ndarray, "T"]:
     return fitted_strength(counts, pooled_confusion(counts))
 
 
-def refit_from_gold(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarray, "Q"]]:
+def refit_from_gold(inputs: RefitInputs) -> Again:
     """Confusion counted on weighted gold, and the votes weighed by it.
 
     Without the gold that the posterior was made with, confusion is held as it was counted.
@@ -265,50 +309,70 @@ def refit_from_gold(inputs: RefitInputs) -> Callable[[Weights], Float[np.ndarray
     votes, posterior = inputs.votes, inputs.posterior
     row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
     log = posterior.log_probability[row]
+    held = _log_ratio(confusion)[:, None]
     # What is left when the votes' own evidence is taken away: the prior, and what raters
     # without votes (the original label) add.
-    offset = log[:, 1] - log[:, 0] - _sums(coded, _log_ratio(confusion), None)
+    offset = (log[:, 1] - log[:, 0])[:, None] - _sums(coded, held, _NO_BITS)
     answers = _gold_answers(votes, inputs.gold, inputs.gold_votes, inputs.min_expert_yes)
     if answers is not None:
         counted = _count_again(answers, None, inputs)
         # Other gold, or another pseudocount, than the posterior was made with.
         answers = answers if np.allclose(counted, confusion, atol=1e-9) else None
 
-    def again(weights: Weights) -> Float[np.ndarray, "Q"]:
-        of_gold = confusion
+    def again(weights: Weights) -> Float[np.ndarray, "b Q"]:
+        table = held
         if answers is not None and weights.gold is not None:
-            of_gold = _count_again(answers, weights.gold, inputs)
-        odds: Float[np.ndarray, "Q"] = offset + _evidence(
-            coded, of_gold, weights.by_code, weights.half_sample
-        )
+            of_each = [_log_ratio(_count_again(answers, one, inputs)) for one in weights.gold]
+            table = np.stack(of_each, axis=1)
+        odds: Float[np.ndarray, "b Q"] = offset.T + _sums(
+            coded, table * _by_code(coded, weights), _bits(coded, weights)
+        ).T  # fmt: skip
         return odds
 
     return again
 
 
-def _evidence(
-    coded: Coded,
-    confusion: Float[np.ndarray, "R T A"],
-    by_code: Float[np.ndarray, "C"] | None,
-    half: UInt[np.ndarray, "bytes"] | None,
-) -> Float[np.ndarray, "Q"]:
-    table = _log_ratio(confusion)
-    return _sums(coded, table if by_code is None else table * by_code, half)
+_NO_BITS = np.zeros((0, 0), np.uint8)
+"""Every vote counts the same."""
 
 
-def _bits(coded: Coded, half: UInt[np.ndarray, "bytes"] | None) -> UInt[np.ndarray, "bytes"]:
-    """One bit a vote: the half that counts for more; none where all count the same."""
-    return np.zeros(len(coded.code) // 8 + 1, np.uint8) if half is None else half
+def _by_code(coded: Coded, weights: Weights) -> Float[np.ndarray, "C b"]:
+    """How much each (rater, answer) code counts: the weight of its rater."""
+    if weights.rater is None:
+        return np.ones((coded.n_codes, weights.n))
+    return np.repeat(weights.rater.T, coded.n_answers, axis=0)
+
+
+def _bits(coded: Coded, weights: Weights) -> UInt[np.ndarray, "votes sets"]:
+    """Of each vote whether it is of the half that counts for more."""
+    if weights.half_sample is None:
+        return _NO_BITS
+    bits = np.unpackbits(weights.half_sample, axis=1, count=len(coded.code), bitorder="little")
+    return np.ascontiguousarray(bits.T)
+
+
+def _less_and_more(bits: UInt[np.ndarray, "votes sets"]) -> tuple[float, float]:
+    return (1 - FAY, 1 + FAY) if len(bits) else (1.0, 1.0)
 
 
 def _sums(
-    coded: Coded, table: Float[np.ndarray, "C"], half: UInt[np.ndarray, "bytes"] | None
-) -> Float[np.ndarray, "Q"]:
-    out = np.empty(coded.n_questions)
-    bits = _bits(coded, half)
-    low, high = (table, table) if half is None else (table * (1 - FAY), table * (1 + FAY))
-    coding.sums()(coded.indptr, coded.code, bits, low, high, out)
+    coded: Coded, table: Float[np.ndarray, "C b"], bits: UInt[np.ndarray, "votes sets"]
+) -> Float[np.ndarray, "Q b"]:
+    """A table over codes, added up over the votes of each question."""
+    out = np.empty((coded.n_questions, table.shape[1]))
+    less, more = _less_and_more(bits)
+    coding.weighted_sums()(coded.indptr, coded.code, bits, less, more, table, out)
     return out
+
+
+def _counts(
+    coded: Coded, weight: Float[np.ndarray, "Q b"], bits: UInt[np.ndarray, "votes sets"]
+) -> Float[np.ndarray, "C b"]:
+    """How often each code is given, a vote counting as its question does."""
+    counts = np.zeros((coded.n_codes, weight.shape[1]))
+    less, more = _less_and_more(bits)
+    coding.weighted_counts()(coded.indptr, coded.code, bits, less, more, weight, counts)
+    return counts
 
 
 def _log_ratio(confusion: Float[np.ndarray, "R T A"]) -> Float[np.ndarray, "C"]:

@@ -5,14 +5,13 @@ are cut into shards of a fixed size with a generator each, so that the number of
 nothing. Letters: n images, M models, Q questions, R raters, B resamples, b of a shard.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int, UInt
 
 from reassess.aggregation import WeightedRefit
-from reassess.aggregation.reweighting import FAY
+from reassess.aggregation.reweighting import FAY, Weights
 from reassess.analysis.audited_labels import AuditedShare, likelihood_ratio
 from reassess.analysis.label_noise import label_noise
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
@@ -115,17 +114,19 @@ def resample_images(
 
 @dataclass(frozen=True, slots=True)
 class Resampling:
-    """What one resample draws; None leaves it as it is.
+    """What some resamples draw; None leaves it as it is.
 
     Attributes:
+        n: b, how many resamples.
         images: how often each image was drawn.
         raters: how much the votes of each rater count.
         half_sample: one bit a vote: the half that counts for more.
     """
 
-    images: Float[np.ndarray, "n"] | None = None
-    raters: Float[np.ndarray, "R"] | None = None
-    half_sample: UInt[np.ndarray, "bytes"] | None = None
+    n: int = 1
+    images: Float[np.ndarray, "b n"] | None = None
+    raters: Float[np.ndarray, "b R"] | None = None
+    half_sample: UInt[np.ndarray, "b bytes"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +167,13 @@ class Rescorer:
             calibrator = Calibrator.of(gold, min_expert_yes, soft, questions, refit.log_odds())
         return cls(soft, refit, calibrator, gold)
 
-    def evidence(self, weights: Sequence[Resampling]) -> Float[np.ndarray, "b e"]:
+    def evidence(self, drawn: Resampling) -> Float[np.ndarray, "b e"]:
         """Evidence after votes are aggregated and gold is calibrated again, one row a resample."""
-        log_odds = np.stack([self._log_odds(one) for one in weights])
-        known = [one.images for one in weights if one.images is not None]
-        of_images = np.stack(known) if len(known) == len(weights) else None
-        probability, labelled = self._probability(log_odds, of_images)
-        if of_images is None:
-            of_images = np.ones((len(weights), len(self.soft.rated)))
-        return self.soft.evidence(probability, labelled, of_images)
+        probability, labelled = self._probability(self._log_odds(drawn), drawn.images)
+        weight = drawn.images
+        if weight is None:
+            weight = np.ones((drawn.n, len(self.soft.rated)))
+        return self.soft.evidence(probability, labelled, weight)
 
     def label_noise(self) -> tuple[Float[np.ndarray, "M M"], Float[np.ndarray, "M M"]]:
         """What the votes, and all errors of the labels, add to the models' accuracies."""
@@ -209,9 +208,7 @@ class Rescorer:
         soft = replace(
             soft,
             kept_holds=drawn.of_image(kept.value, 1.0),
-            has_label=np.where(
-                drawn.stratum >= 0, drawn.of_image(some.value, 1.0), soft.has_label
-            ),
+            has_label=np.where(drawn.stratum >= 0, drawn.of_image(some.value, 1.0), soft.has_label),
         )
         return replace(self, soft=soft, shares=(kept, some))
 
@@ -243,7 +240,9 @@ class Rescorer:
         kept, some = self.shares
         of_kept, of_some = self._moved(accuracy)
 
-        def reach(of_first: Float[np.ndarray, "S"], of_second: Float[np.ndarray, "S"]) -> Float[np.ndarray, "M"]:
+        def reach(
+            of_first: Float[np.ndarray, "S"], of_second: Float[np.ndarray, "S"]
+        ) -> Float[np.ndarray, "M"]:
             squares = (of_kept * of_first[:, None]) ** 2 + (of_some * of_second[:, None]) ** 2
             return np.asarray(np.sqrt(squares.sum(axis=0)))
 
@@ -270,19 +269,17 @@ class Rescorer:
     def _n_labelled(self, labelled: Float[np.ndarray, "1 s"]) -> float:
         return float(self.soft.n_labelled(labelled, np.ones((1, len(self.soft.rated))))[0])
 
-    def _log_odds(self, weights: Resampling) -> Float[np.ndarray, "Q"]:
+    def _log_odds(self, drawn: Resampling) -> Float[np.ndarray, "b Q"]:
         of_question = of_gold = None
-        if weights.images is not None:
-            extended = np.append(weights.images, 1.0)  # row -1: images without a prediction
-            of_question = extended[self.soft.image]
+        if drawn.images is not None:
+            # Row -1: images without a prediction.
+            extended = np.concatenate([drawn.images, np.ones((drawn.n, 1))], axis=1)
+            of_question = extended[:, self.soft.image]
             if self.gold is not None and self.calibrator is not None:
-                of_gold = np.ones(len(self.gold.questions))
-                of_gold[self.calibrator.gold] = of_question[self.calibrator.row]
-        return self.refit.log_odds(
-            question_weight=of_question,
-            gold_weight=of_gold,
-            rater_weight=weights.raters,
-            half_sample=weights.half_sample,
+                of_gold = np.ones((drawn.n, len(self.gold.questions)))
+                of_gold[:, self.calibrator.gold] = of_question[:, self.calibrator.row]
+        return self.refit.again(
+            Weights(drawn.n, of_question, of_gold, drawn.raters, drawn.half_sample)
         )
 
     def _probability(
@@ -301,11 +298,16 @@ class Rescorer:
         for _ in range(size):
             counts = bootstrap_counts(len(self.soft.rated), 1, rng)[0].astype(float)
             sign = rng.integers(2, size=n_raters) * 2.0 - 1
-            images.append(Resampling(images=counts))
-            raters.append(Resampling(raters=1 + FAY * sign))
-            votes.append(Resampling(half_sample=half_sample(n_votes, rng)))
+            images.append(counts)
+            raters.append(1 + FAY * sign)
+            votes.append(half_sample(n_votes, rng))
         rows = np.empty((3, size, len(self.soft.right)), np.float32)
-        for kind, drawn in enumerate((images, raters, votes)):
+        kinds = (
+            Resampling(size, images=np.stack(images)),
+            Resampling(size, raters=np.stack(raters)),
+            Resampling(size, half_sample=np.stack(votes)),
+        )
+        for kind, drawn in enumerate(kinds):
             rows[kind] = self.evidence(drawn)
         flat = self.soft.accuracies(rows.reshape(3 * size, -1))
         return flat.reshape(3, size, -1)
@@ -325,7 +327,7 @@ def resample(
     division of variances by its square.
     """
     scoring = scoring.audited(confidence)
-    accuracy = scoring.soft.accuracies(scoring.evidence([Resampling()]))[0]
+    accuracy = scoring.soft.accuracies(scoring.evidence(Resampling()))[0]
     sizes = _shards(n_resamples)
 
     def draw(shard: tuple[int, np.random.Generator]) -> Float[np.ndarray, "3 b M"]:
