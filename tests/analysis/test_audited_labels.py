@@ -14,6 +14,7 @@ from reassess.analysis.uncertainty import UncertainScores, uncertain_scores
 from reassess.labels import operating_point, reassessed_labels
 from reassess.proposals.audits import draw_skipped, skipped_pairs
 from reassess.records import Benchmark, Gold, LabelSets, Pairs, Predictions, Questions
+from reassess.scoring import audited_accuracy, real_accuracy
 from reassess.simulate import simulate_gold, simulate_votes, simulated_raters
 from tests.analysis.simulated import NOISY
 
@@ -61,8 +62,13 @@ class World:
             gold,
         )
 
-    def scores(self, n_drawn: int, seed: int = 0) -> tuple[UncertainScores, LabelSets]:
+    def scores(
+        self, n_drawn: int, seed: int = 0, *, wrong: bool = True
+    ) -> tuple[UncertainScores, LabelSets]:
         """What models score where so many of the skipped images were audited."""
+        holds = self.holds.copy()
+        if not wrong:
+            holds[:N_SKIPPED] = [True, False]
         rng = np.random.default_rng(seed)
         ids = self.benchmark.image_ids
         rated = np.arange(N) >= N_SKIPPED
@@ -73,7 +79,7 @@ class World:
         rows = np.flatnonzero(shown)
         pairs = Pairs(ids[rows], np.repeat(np.arange(len(rows)), 2), self.asked[rows].ravel())
         votes = simulate_votes(
-            Questions.from_pairs(pairs), self.holds[rows].ravel(),
+            Questions.from_pairs(pairs), holds[rows].ravel(),
             simulated_raters(20, rng, mean=NOISY), rng=rng,
         )  # fmt: skip
         posterior = dawid_skene(votes)
@@ -100,6 +106,10 @@ def test_an_audit_puts_skipped_images_right_and_says_how_surely() -> None:
         assert (found.both.low <= WORLD.truth).all()
         assert (WORLD.truth <= found.both.high).all()
     assert abs(many.both.accuracy - WORLD.truth).max() < 0.03
+    for m, one in enumerate(WORLD.predictions):  # what ranks prints "from images" is score's
+        by_audit, counted = audited_accuracy(one, labels), real_accuracy(one, labels)
+        assert many.images.accuracy[m] == by_audit.value < counted.value - 0.05
+        assert (many.images.low[m], many.images.high[m]) == by_audit.interval(0.95)
     width = [(one.both.high - one.both.low).mean() for one in (without, few, many)]
     assert width[0] < width[2] < width[1]
     # Skipped images are right or wrong for all models alike: differences do not feel them.
@@ -114,16 +124,57 @@ def drawn(n: int) -> AuditedImages:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("n", "n_wrong"), [(12, 0), (40, 5), (1, 1)])
-def test_where_votes_leave_no_doubt_the_share_is_jeffreys(n: int, n_wrong: int) -> None:
+@pytest.mark.parametrize(("n", "n_wrong", "value"), [(12, 0, 1.0), (40, 5, 36 / 41), (1, 1, 0.5)])
+def test_where_votes_leave_no_doubt_the_interval_is_jeffreys(
+    n: int, n_wrong: int, value: float
+) -> None:
     ratio = np.where(np.arange(n) < n_wrong, 1e-9, 1e9)
-    (mean,), (variance,) = drawn(n).posterior(ratio)
+    found = drawn(n).share(ratio, 0.9)
+    assert found.value == pytest.approx([value], abs=5e-3)
     expected = beta(n - n_wrong + 0.5, n_wrong + 0.5)
-    assert mean == pytest.approx(expected.mean(), abs=2e-3)
-    assert variance == pytest.approx(expected.var(), rel=0.02)
-    nothing_said = drawn(n).posterior(np.ones(n))
-    assert nothing_said[0][0] == pytest.approx(0.5)
-    assert drawn(n).of_image(np.array([0.25]), 1.0).tolist() == [0.25] * n + [1.0, 1.0]
+    assert found.low == pytest.approx(expected.ppf([0.05]), abs=0.01)
+    assert found.high == pytest.approx(expected.ppf([0.95]), abs=0.01)
+    about = expected.var() + (expected.mean() - found.value) ** 2
+    assert found.variance == pytest.approx(about, rel=0.05)
+
+
+def test_where_votes_say_nothing_labels_stand_and_the_interval_says_so() -> None:
+    found = drawn(7).share(np.ones(7), 0.95)
+    assert found.value == [1.0]
+    assert found.low < 0.01
+    assert found.high == [1.0]
+    assert drawn(7).of_image(np.array([0.25]), 1.0).tolist() == [0.25] * 7 + [1.0, 1.0]
+
+
+def test_something_that_holds_wherever_another_does_is_no_less() -> None:
+    some, kept = (drawn(20).share(np.full(20, ratio), 0.95) for ratio in (0.2, 5.0))
+    assert some.value < kept.value
+    both = some.at_least(kept)
+    assert (both.value, both.low, both.high) == (kept.value, kept.low, kept.high)
+
+
+def test_votes_that_say_little_do_not_draw_labels_that_all_hold_down() -> None:
+    """The mean of the posterior falls short by 0.061 here."""
+    rng = np.random.default_rng(5)
+    shortfall = []
+    for _ in range(200):
+        found = drawn(36).share(np.exp(rng.normal(1.125, 1.5, 36)), 0.95)
+        assert found.low <= found.value <= found.high
+        shortfall.append(1 - found.value[0])
+    assert np.median(shortfall) == 0
+    assert np.mean(shortfall) < 0.03
+
+
+def test_the_interval_reaches_further_down_than_up_where_no_label_was_found_wrong() -> None:
+    """Every model is right on every skipped image: more images can only show that it is not."""
+    found, _ = WORLD.scores(40, wrong=False)
+    without, _ = WORLD.scores(0, wrong=False)
+    below, above = (
+        one.both.accuracy - one.both.low - (one.both.high - one.both.accuracy)
+        for one in (found, without)
+    )
+    assert (below > 0.01).all()
+    assert above == pytest.approx(np.zeros(3), abs=1e-9)
 
 
 def test_the_likelihood_is_found_back_from_images_where_things_hold_less_often() -> None:

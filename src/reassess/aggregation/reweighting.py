@@ -213,7 +213,8 @@ class WeightedRefit:
             rater=None if rater_weight is None else rater_weight[None],
             half_sample=None if half_sample is None else half_sample[None],
         )
-        return self.again(one)[0]
+        odds: Float[np.ndarray, "Q"] = self.again(one)[0]
+        return odds
 
 
 def refit_majority(inputs: RefitInputs) -> Again:

@@ -172,7 +172,8 @@ class SoftLabels:
         evidence: Float[np.ndarray, "b e"] = np.concatenate(
             [of_asked * self.stands_for, unrated], axis=1
         )
-        return evidence / self.n_labelled(labelled, weight)[:, None]
+        evidence /= self.n_labelled(labelled, weight)[:, None]
+        return evidence
 
     def n_labelled(
         self, labelled: Float[np.ndarray, "b s"], weight: Float[np.ndarray, "b n"]
