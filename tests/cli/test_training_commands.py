@@ -17,6 +17,7 @@ from reassess.files.access import read_npz
 from reassess.files.model_outputs import read_out_of_fold
 from reassess.files.tables import read_table
 from reassess.study import new_study
+from reassess.training import image_predictions
 from reassess.training.checkpoints import read_weights
 from tests.conftest import Ran
 from tests.training.small import NAMES, SIDE, write_folder, write_parquet
@@ -46,7 +47,7 @@ def table(path: str, ids: list[str], labels: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("photos")
-def test_train_predict_and_score_hand_on_to_each_other(cli: Cli):
+def test_train_predict_and_score_hand_on_to_each_other(cli: Cli, monkeypatch):
     ran = cli("train", "photos", *QUICK, "--objective", "sigmoid", "--epochs", 6,
               "--metrics", "m.csv",
               "-o", "model.safetensors")  # fmt: skip
@@ -68,6 +69,35 @@ def test_train_predict_and_score_hand_on_to_each_other(cli: Cli):
     assert ran.status == 0, ran
     Path("scored.csv").write_text(ran.out)
     assert read_table(Path("scored.csv")).numbers(["real_value"])[0, 0] > 0.7
+    monkeypatch.setattr(image_predictions, "SHARD_IMAGES", 16)
+    predicted_by_jobs(cli)
+
+
+def predicted_by_jobs(cli: Cli) -> None:
+    """The 48 images in three shards: by two jobs, resumed, joined; missing and mixed-up ones."""
+    command = ("predict", "test.parquet", "--model", "model.safetensors", "-o")
+    assert cli(*command, "whole.npz").status == 0
+    assert not Path("whole.shards").exists()
+    ran = cli(*command, "jobs.npz", "--shard", "1/2")
+    assert (ran.status, "its 2 of 3 shards are done, 0 of them before" in ran.out) == (0, True), ran
+    ran = cli(*command, "jobs.npz", "--join")
+    assert (ran.status, "shard-2-of-3.npz: shard 2 of 3 is missing" in ran.err) == (2, True), ran
+    assert cli(*command, "jobs.npz", "--shard", "2/2").status == 0
+    first, second, _ = sorted(Path("jobs.shards").iterdir())
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    ran = cli(*command, "jobs.npz", "--join")
+    assert (ran.status, "shard 1 of 3 was made from other images" in ran.err) == (2, True), ran
+    ran = cli(*command, "jobs.npz", "--join", "--batch-size", 8)
+    assert "was made from other batch size and images" in ran.err
+    first.write_bytes(kept)
+    assert not Path("jobs.npz").exists()
+    assert cli(*command, "jobs.npz", "--join").status == 0
+    second.unlink()
+    ran = cli(*command, "jobs.npz")  # resumed: two shards are there
+    assert (ran.status, "2 of 3 shards were done before" in ran.err) == (0, True), ran
+    assert Path("jobs.npz").read_bytes() == Path("whole.npz").read_bytes()
+    assert "only one can be" in cli(*command, "jobs.npz", "--shard", "1/2", "--join").err
 
 
 def test_folds_clean_and_train_hand_on_to_each_other(photos, cli: Cli):

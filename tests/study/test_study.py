@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -271,7 +272,7 @@ def test_killed_and_started_again_it_goes_on_and_gives_the_same_bytes(
     for number in range(6):
         np.save(f"big{number}.npy", rng.standard_normal((20_000, 200), np.float32))
         sources.append(f"big{number}.npy")
-    for folder in ("whole", "s"):
+    for folder in ("whole", "s", "jobs"):
         assert cli("new", folder, "--labels", "labels.csv").status == 0
         ran = cli("add", folder, *sources, "--order", "file-number", "--scale", "logit")
         assert ran.status == 0, ran.err
@@ -292,8 +293,33 @@ def test_killed_and_started_again_it_goes_on_and_gives_the_same_bytes(
     assert n_killed > 0
     n_there = len(list(scans.glob("[!.]*.npz")))
     assert proposed(cli, "--pairs-per-model", "30000")["n_resumed_shards"] == n_there >= 1
-    for name in ("proposals.parquet", "tasks.parquet", "unrated.csv"):
-        assert Path("s", name).read_bytes() == Path("whole", name).read_bytes()
+    by_jobs("jobs", cli)
+    for folder, name in product(
+        ("s", "jobs"), ("proposals.parquet", "tasks.parquet", "unrated.csv")
+    ):
+        assert Path(folder, name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def by_jobs(folder: str, cli: Cli) -> None:
+    """Six models by an array of two jobs: one that is late, and a scan that was moved."""
+    command = ("propose", folder, "--pairs-per-model", "30000")
+    before = Path(folder, "study.toml").read_bytes()
+    ran = cli(*command, "--shard", "1/2")
+    assert (ran.status, "3 of 6 shards" in ran.out) == (0, True), ran
+    ran = cli(*command, "--join")
+    assert ran.status == 2
+    assert "the scan of model 'big1', rows 0 to 19,999, is missing" in ran.err
+    assert "3 of 6 are missing" in ran.err
+    assert not Path(folder, "proposals.parquet").exists()
+    assert Path(folder, "study.toml").read_bytes() == before
+    assert json.loads(cli(*command, "--shard", "2/2", "--json").out)["n_done"] == 3
+    one, other, *_ = sorted(Path(folder, ".cache/scans").glob("*.npz"))
+    kept = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    ran = cli(*command, "--join")
+    assert (ran.status, "is missing or unfinished" in ran.err) == (2, True)
+    one.write_bytes(kept)
+    assert cli(*command, "--join").status == 0
 
 
 def bad_edges(text: str, file: str = "s/hierarchy.csv") -> None:

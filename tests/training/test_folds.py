@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reassess.errors import DataError, OptionError
-from reassess.training import Recipe, out_of_fold, predict_logits, train_model
+from reassess.engines import JobShare
+from reassess.errors import DataError, FileError, OptionError
+from reassess.training import FoldsJob, Recipe, out_of_fold, predict_logits, train_model
 from reassess.training.folds import duplicate_groups, stratified_group_folds
 from tests.training.small import FAST, SIDE, labelled, small
 
@@ -92,6 +93,14 @@ def test_finished_folds_are_not_computed_again_and_others_are(tmp_path):
     assert heard == [False, True, False]
     assert again.probabilities.tobytes() == whole.probabilities.tobytes()
     np.testing.assert_allclose(again.probabilities.sum(axis=1), 1, rtol=1e-5)
+    job = FoldsJob(images, FAST, "resnet-8", 3, tmp_path)
+    assert job.join().probabilities.tobytes() == whole.probabilities.tobytes()
+    first, second, _ = (job.path(number) for number in range(3))
+    first.replace(second)
+    with pytest.raises(FileError, match=r"fold 1 of 3 is missing, .* 2 are missing"):
+        job.join()
+    assert [job.run(JobShare(number, 4)) for number in (1, 2, 3, 4)] == [1, 1, 1, 0]
+    assert job.join().probabilities.tobytes() == whole.probabilities.tobytes()
     run(Recipe(epochs=1, batch_size=16))
     assert heard == [False] * 3
     run(pictures=small(seed=1))

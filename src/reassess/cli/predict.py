@@ -1,5 +1,6 @@
 """``reassess predict``: a model's predictions for images."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,14 +8,23 @@ import click
 
 from reassess.cli.output import inform, progress_bar
 from reassess.cli.outputs import OutputFile
+from reassess.cli.shards import check_shard_options, shard_options
 from reassess.cli.training_options import device_option, precision_option
 
 if TYPE_CHECKING:
-    from jaxtyping import Shaped
-    from numpy import ndarray
-
+    from reassess.engines import JobShare
     from reassess.files.images import ImageFiles
-    from reassess.training import TrainedModel
+    from reassess.training import PredictionJob, TrainedModel
+
+
+def _finished_shards(output: Path) -> Path:
+    """The folder of finished shards."""
+    return output.with_suffix(".shards")
+
+
+def _folders(output: Path, values: Mapping[str, object]) -> list[Path]:
+    del values
+    return [_finished_shards(output)]
 
 
 @click.command(
@@ -23,6 +33,16 @@ Examples:
   reassess predict pets --model model.safetensors -o preds.npz
   reassess predict photos --model timm:resnet50 -o preds.npz
   reassess score preds.npz --labels labels.json
+
+\b
+As an array of 64 jobs, then one that joins (docs/job-arrays.md):
+  sbatch --array=1-64 --wrap 'reassess predict photos --model m.safetensors
+      -o preds.npz --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT'
+  reassess predict photos --model m.safetensors -o preds.npz --join
+
+\b
+A killed run goes on with the next 2,048 images when the same command is typed again;
+finished ones lie in PREDS.shards/ until the file is written.
 """
 )
 @click.argument("source", metavar="STUDY|DATA")
@@ -36,8 +56,15 @@ Examples:
               help="Images at once.")  # fmt: skip
 @precision_option
 @device_option
+@shard_options
+@click.option("--no-resume", is_flag=True, help="Predict finished shards again.")
 @click.option(
-    "-o", "--output", required=True, type=OutputFile(), metavar="FILE", help="Where to write: .npz."
+    "-o",
+    "--output",
+    required=True,
+    type=OutputFile(folders=_folders),
+    metavar="FILE",
+    help="Where to write: .npz.",
 )
 def predict(
     source: str,
@@ -47,43 +74,64 @@ def predict(
     batch_size: int,
     precision: str,
     device: str,
+    shard: "JobShare | None",
+    join: bool,
+    no_resume: bool,
     output: str,
 ) -> None:
     """Predict the images of a STUDY or of DATA; `reassess score` and `add` read the file.
 
     The file holds the ids of the images and the model's logits, one column a class.
     """
+    import shutil
+
     from reassess import training
     from reassess.files.images import open_images
-    from reassess.files.model_outputs import check_npz, write_logits
+    from reassess.files.model_outputs import check_npz
     from reassess.sources import is_study
 
     check_npz(output)
+    check_shard_options(shard, join=join)
     training.require_single_process("predict")
     where = training.resolve_device(device)
     opened = training.open_model(model, side=side)
-    if is_study(source):
-        files, image_ids = _study_images(source, opened)
-    else:
-        files = open_images(source)
-        image_ids = files.image_ids
-    with progress_bar("Decoding") as progress:
-        pixels, rows, note = training.load_pixels(
-            files, opened.transform, skip_unreadable=skip_unreadable, progress=progress
-        )
-    if note is not None:
-        inform(f"Note: {note}.")
-    with progress_bar("Predicting") as progress:
-        logits = training.predict_logits(
-            opened, pixels, device=where, half=precision == "bfloat16", batch_size=batch_size,
-            progress=progress,
-        )  # fmt: skip
-    write_logits(image_ids[rows], logits, opened.classes, Path(output))
-    click.echo(f"{len(rows):,} images, {opened.n_classes:,} classes: {output}")
+    files = _study_images(source, opened) if is_study(source) else open_images(source)
+    predictor = training.ImagePredictor(
+        opened, where, half=precision == "bfloat16", batch_size=batch_size,
+        skip_unreadable=skip_unreadable,
+    )  # fmt: skip
+    job = training.PredictionJob(predictor, files, _finished_shards(Path(output)))
+    if no_resume and not join:
+        job.forget(shard)
+    if not join:
+        with progress_bar("Predicting") as progress:
+            n_before = job.run(shard, progress)
+    if shard is not None:
+        _report_share(job, shard, n_before)
+        return
+    if not join and n_before:
+        inform(f"{n_before:,} of {len(job.shards):,} shards were done before, in {job.folder}.")
+    joined = job.join(output)
+    if joined.note is not None:
+        inform(f"Note: {joined.note}.")
+    if not join:
+        shutil.rmtree(job.folder, ignore_errors=True)
+    click.echo(f"{joined.n_images:,} images, {opened.n_classes:,} classes: {output}")
 
 
-def _study_images(folder: str, model: "TrainedModel") -> "tuple[ImageFiles, Shaped[ndarray, 'N']]":
-    """The image files of a study and their ids as the study writes them."""
+def _report_share(job: "PredictionJob", shard: "JobShare", n_before: int) -> None:
+    """Say what a job of an array did, and what comes next."""
+    n_mine, n_all = len(shard.of(job.shards)), len(job.shards)
+    click.echo(
+        f"Job {shard}: its {n_mine:,} of {n_all:,} shards are done, {n_before:,} of them before: "
+        f"{job.folder}. Join them when every job has ended (--join)."
+    )
+
+
+def _study_images(folder: str, model: "TrainedModel") -> "ImageFiles":
+    """The image files of a study, by their ids as the study writes them."""
+    from dataclasses import replace
+
     from reassess.files.images import open_images
     from reassess.records import align
     from reassess.study import open_study
@@ -93,4 +141,4 @@ def _study_images(folder: str, model: "TrainedModel") -> "tuple[ImageFiles, Shap
     model.check_classes(found.labels.n_classes, found.classes, folder)
     files = open_images(found.images)
     rows = align(found.image_ids, files.image_ids, source=folder, target_name=str(found.images))
-    return files.take(rows), found.image_ids
+    return replace(files.take(rows), image_ids=found.image_ids, is_folder=False)

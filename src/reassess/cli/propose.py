@@ -9,14 +9,16 @@ import click
 from reassess.cli.options import RegistryChoice, RegistryOption, labels_are_option, option
 from reassess.cli.output import console, print_json, progress_bar
 from reassess.cli.outputs import OutputFile
+from reassess.cli.shards import check_shard_options, shard_options
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reassess.engines import JobShare
     from reassess.proposals import Cost, LearningCurve, MissingLabelRange, ProposalRule
     from reassess.report.table import Table
-    from reassess.study import Proposed
+    from reassess.study import Proposed, Study
 
 
 def _rules() -> "Mapping[str, ProposalRule]":
@@ -32,6 +34,12 @@ Examples:
   reassess propose pets --recall 0.97 --gold gold.csv --curve curve.svg
   reassess propose pets --rule learned --recall 0.97 --json
   reassess propose pets --remarks remarks.csv
+
+\b
+Full scores scanned by an array of 16 jobs, then one that joins (docs/job-arrays.md):
+  sbatch --array=1-16 --wrap 'reassess propose pets
+      --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT'
+  reassess propose pets --join
 """
 )
 @click.argument("study")
@@ -85,6 +93,7 @@ Examples:
     metavar="FILE",
     help="Draw the recall-cost curve of the choice: .svg, .png, .html.",
 )
+@shard_options
 @click.option("--workers", type=int, help="Threads.  [default: one a core]")
 @click.option("--dry-run", is_flag=True, help="Only say what would be asked, and what it costs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -103,6 +112,8 @@ def propose(
     seconds_per_question: float | None,
     wage_per_hour: float | None,
     curve: str | None,
+    shard: "JobShare | None",
+    join: bool,
     workers: int | None,
     dry_run: bool,
     as_json: bool,
@@ -112,6 +123,9 @@ def propose(
     Options are remembered in study.toml, and gold and remarks are copied into the study, except
     in a dry run. Nothing that was answered is asked again: a model or images that are added
     later only add questions. Interrupted, it goes on where it was.
+
+    With --shard nothing is proposed or remembered: the job scans its share of the full scores
+    for a later --join, with the same options.
     """
     from reassess.study import (
         as_named,
@@ -121,6 +135,7 @@ def propose(
         propose_study,
     )
 
+    check_shard_options(shard, join=join)
     stored = open_study(study)
     typed = {
         "propose": _given(
@@ -139,12 +154,17 @@ def propose(
     if rule is not None:
         typed["propose"] = {"pairs_per_model": None} | typed["propose"]
     opened = stored.with_settings(typed)
+    if shard is not None:
+        _scan(opened, shard, workers, as_json=as_json)
+        return
     if curve is not None:
         _check_curve(
             opened.setting("propose", "rule", "paper"), opened.setting("propose", "recall")
         )
     with progress_bar("Proposing") as step:
-        proposed = propose_study(opened, write=not dry_run, workers=workers, progress=step)
+        proposed = propose_study(
+            opened, write=not dry_run, join=join, workers=workers, progress=step
+        )
     if not dry_run:
         if gold is not None:
             typed["propose"]["gold"] = kept_in_study(stored, gold, "gold")
@@ -161,6 +181,21 @@ def propose(
         print_json(summary)
     else:
         _print(study, summary, proposed, dry_run=dry_run)
+
+
+def _scan(study: "Study", shard: "JobShare", workers: int | None, *, as_json: bool) -> None:
+    """Scan a job's share of the full scores, and say what comes next."""
+    from reassess.study import scan_study
+
+    with progress_bar("Scanning") as step:
+        found = scan_study(study, shard, workers=workers, progress=step)
+    if as_json:
+        print_json({"shard": str(shard), **dataclasses.asdict(found)})
+        return
+    click.echo(
+        f"Job {shard}: its {found.n_done:,} of {found.n_shards:,} shards of full scores are "
+        f"scanned, {found.n_resumed:,} of them before. Join them when every job has ended (--join)."
+    )
 
 
 def _given(**options: object) -> dict[str, Any]:

@@ -8,15 +8,17 @@ Both are files of predictions (`reassess.files.predictions`), so that they can b
 added to a study as any model's.
 """
 
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError, preview
-from reassess.files.access import as_strings, prefix_errors_with, read_npz, write_atomically
+from reassess.files.access import Array, as_strings, prefix_errors_with, read_npz, write_atomically
 from reassess.records import Classes
 from reassess.records.score_values import check_predicted
 
@@ -44,10 +46,8 @@ def write_out_of_fold(found: OutOfFold, path: str | Path) -> None:
     Raises:
         FileError: the file cannot be written.
     """
-    _write(
-        path, found.classes,
-        probabilities=found.probabilities, ids=found.image_ids, fold=found.fold,
-    )  # fmt: skip
+    arrays = {"probabilities": found.probabilities, "ids": found.image_ids, "fold": found.fold}
+    write_outputs(path, found.classes, arrays)
 
 
 def read_out_of_fold(path: str | Path) -> OutOfFold:
@@ -142,17 +142,62 @@ def write_logits(
     Raises:
         FileError: the file cannot be written.
     """
-    _write(path, classes, logits=logits, ids=image_ids)
+    write_outputs(path, classes, {"logits": logits, "ids": image_ids})
 
 
-def _write(path: str | Path, classes: Classes | None, **arrays: Shaped[np.ndarray, "..."]) -> None:
-    if classes is not None:
-        arrays["class_ids"], arrays["class_names"] = np.array(classes.ids), np.array(classes.names)
-        for what in ("synonyms", "definitions"):
-            if any(column := getattr(classes, what)):
-                arrays[f"class_{what}"] = np.array(column)
-    with write_atomically(path) as beside, beside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+@dataclass(frozen=True, slots=True)
+class ArrayBlocks:
+    """An array that is written in blocks of rows, as it may be larger than memory.
+
+    Attributes:
+        dtype: its type.
+        shape: its shape.
+        blocks: makes the blocks, in the order of the rows.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    blocks: Callable[[], Iterable[Array]]
+
+
+def write_outputs(
+    path: str | Path, classes: Classes | None, arrays: Mapping[str, Array | ArrayBlocks]
+) -> None:
+    """Write arrays and the classes as one archive; it appears whole or not at all.
+
+    The same arrays give the same bytes, whether they are written at once or in blocks.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    with write_atomically(path) as beside, zipfile.ZipFile(beside, "w") as archive:
+        for name, array in (dict(arrays) | _arrays_of_classes(classes)).items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                _write_array(member, array)
+
+
+def _write_array(member: Any, array: Array | ArrayBlocks) -> None:
+    if isinstance(array, np.ndarray):
+        np.lib.format.write_array(member, array, allow_pickle=False)
+        return
+    about = {
+        "descr": np.lib.format.dtype_to_descr(array.dtype),
+        "fortran_order": False,
+        "shape": array.shape,
+    }
+    np.lib.format.write_array_header_1_0(member, about)
+    for block in array.blocks():
+        member.write(np.asarray(block, array.dtype).tobytes())
+
+
+def _arrays_of_classes(classes: Classes | None) -> dict[str, Array]:
+    if classes is None:
+        return {}
+    arrays = {"class_ids": np.array(classes.ids), "class_names": np.array(classes.names)}
+    for what in ("synonyms", "definitions"):
+        if any(column := getattr(classes, what)):
+            arrays[f"class_{what}"] = np.array(column)
+    return arrays
 
 
 def check_npz(output: str) -> None:

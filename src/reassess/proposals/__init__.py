@@ -38,6 +38,7 @@ from reassess.proposals.paper_rule import (
     pool_lists,
     propose,
     restrict_to_models,
+    shards_to_scan,
 )
 from reassess.proposals.rules import (
     RULES,
@@ -48,7 +49,7 @@ from reassess.proposals.rules import (
     apply_rule,
 )
 from reassess.proposals.tasks import PER_TASK, split_into_tasks
-from reassess.proposals.top_lists import ListedPairs, Scan, ScanShard
+from reassess.proposals.top_lists import ListedPairs, Scan, ScanShard, scan
 
 __all__ = [
     "NOT_LISTED",
@@ -87,6 +88,8 @@ __all__ = [
     "propose",
     "rating_cost",
     "restrict_to_models",
+    "scan",
     "seconds_per_question",
+    "shards_to_scan",
     "split_into_tasks",
 ]

@@ -123,11 +123,7 @@ def _top_lists(
 ) -> Iterator[TopLists]:
     """Each model's lists, full scores scanned shard by shard."""
     images = [image_per_row(one, benchmark) for one in predictions]
-    shards = {
-        one.model: list(scan_shards(one, n_listed))
-        for one in predictions
-        if isinstance(one, ScoreMatrix)
-    }
+    shards = _shards_by_model(predictions, n_listed)
     scans = engine.map(scan, (shard for part in shards.values() for shard in part))
     for done, (one, image) in enumerate(zip(predictions, images, strict=True), start=1):
         if isinstance(one, ScoreMatrix):
@@ -137,6 +133,34 @@ def _top_lists(
         check_order(found.top[image], image, benchmark, f"predictions {one.model!r}")
         progress(f"read {one.model}", done=done, total=len(predictions))
         yield found
+
+
+def shards_to_scan(
+    predictions: Sequence[Predictions | ScoreMatrix],
+    benchmark: Benchmark,
+    *,
+    pairs_per_model: int | None = None,
+) -> list[ScanShard]:
+    """What `propose` scans, so that jobs of an array can scan it before: `scan` each of them.
+
+    Args:
+        predictions: one record a model, for every image of the benchmark.
+        benchmark: the images.
+        pairs_per_model: length of each list, as for `propose`.
+    """
+    n_listed = default_pairs_per_model(benchmark) if pairs_per_model is None else pairs_per_model
+    by_model = _shards_by_model(predictions, n_listed)
+    return [shard for shards in by_model.values() for shard in shards]
+
+
+def _shards_by_model(
+    predictions: Sequence[Predictions | ScoreMatrix], n_listed: int
+) -> dict[str, list[ScanShard]]:
+    return {
+        one.model: list(scan_shards(one, n_listed))
+        for one in predictions
+        if isinstance(one, ScoreMatrix)
+    }
 
 
 def _next(scans: Iterator[Scan], shards: Iterable[ScanShard]) -> list[Scan]:

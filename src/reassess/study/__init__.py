@@ -55,10 +55,12 @@ from reassess.study.manifest import (
 )
 from reassess.study.run import (
     Proposed,
+    ScannedShare,
     StageStatus,
     propose_study,
     rating_costs,
     run_study,
+    scan_study,
     stage_status,
 )
 from reassess.study.study_records import StudyRecords, collect, read_study_labels, select_models
@@ -68,6 +70,7 @@ __all__ = [
     "Hashes",
     "ModelEntry",
     "Proposed",
+    "ScannedShare",
     "StageStatus",
     "Study",
     "StudyArtefacts",
@@ -96,6 +99,7 @@ __all__ = [
     "refuse_review",
     "remove_models",
     "run_study",
+    "scan_study",
     "select_models",
     "stage_status",
     "votes_file",

@@ -19,24 +19,16 @@ A review of mistakes (`reassess.study.reviewing`) has tasks and votes only, and 
 
 Beside the files, `stages.json` holds the hashes of what each was made from. What a stage does is
 `reassess.pipeline`'s.
-
-Full scores are scanned once: a finished shard of a scan is kept in a file, which appears last and
-by rename, under a name that is the hash of all that decides its content: the file of scores, the
-rows, the order of the images, the length of the lists. What was finished before a crash is not
-done again. The file is never trusted for anything else, and the folder of scans can be deleted at
-any time.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from reassess.engines import Engine
-from reassess.errors import DataError, FileError, OptionError
+from reassess.errors import DataError, OptionError
 from reassess.files import (
     read_gold,
     read_labels,
@@ -46,7 +38,6 @@ from reassess.files import (
     write_labels,
     write_posterior,
 )
-from reassess.files.access import read_npz
 from reassess.files.artefacts import (
     read_proposals,
     read_tasks,
@@ -59,13 +50,13 @@ from reassess.files.places import is_same_place
 from reassess.files.remarks import read_remarks
 from reassess.pipeline import AUDIT, PROPOSALS, Scans, Stage
 from reassess.progress import Progress
-from reassess.proposals import RULES, ListedPairs, Scan, ScanShard
+from reassess.proposals import RULES
 from reassess.records import Benchmark, Predictions, Proposals, ScoreMatrix
+from reassess.study.finished_scans import ResumingScans
 from reassess.study.inputs import (
     CACHE,
     Hashes,
     digest,
-    digest_of_array,
     named_files,
     open_model,
     rank_models,
@@ -171,14 +162,16 @@ class StudyArtefacts:
 
     Args:
         study: the study.
+        join_scans: refuse to scan full scores: every scan must have been finished by others.
 
     Raises:
         DataError: its manifest names as an input what a stage writes.
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, *, join_scans: bool = False) -> None:
         refuse_outputs_as_inputs(study)
         self.study = study
+        self.join_scans = join_scans
         self._hashes = Hashes(study)
         self._benchmark: Benchmark | None = None
         self._benchmark_hashes: dict[str, str] | None = None
@@ -401,85 +394,6 @@ class StudyModels:
         """An engine that keeps finished scans in the study's cache."""
         study, hashes = self._artefacts.study, Hashes(self._artefacts.study)
         sources = {one.name: hashes.of_model(one) for one in study.models}
-        return ResumingScans(engine, study.folder / CACHE / "scans", sources)
-
-
-_VERSION = 1
-_COLUMNS = ("image", "label", "score")
-
-
-class ResumingScans:
-    """An engine for scans that keeps each finished one in a folder.
-
-    Args:
-        engine: where shards that are not there yet are scanned.
-        folder: where finished ones are kept.
-        sources: the hash of each model's files, by the model's name.
-    """
-
-    def __init__(self, engine: Engine, folder: Path, sources: Mapping[str, str]) -> None:
-        self._engine = engine
-        self._folder = folder
-        self._sources = sources
-        self._orders: dict[str, str] = {}
-        self.used: set[Path] = set()
-        self.n_resumed = 0
-
-    def map(self, function: Callable[[Any], Any], shards: Iterable[Any]) -> Iterator[Any]:
-        """Yield each shard's scan in their order, from its file where there is one."""
-        places = [(shard, self._place(shard)) for shard in shards]
-
-        def of(place: tuple[ScanShard, Path]) -> Any:
-            shard, path = place
-            found = _read(path) if path.is_file() else None
-            if found is not None:
-                self.n_resumed += 1
-                return found
-            found = function(shard)
-            _write(found, path)
-            return found
-
-        return self._engine.map(of, places)
-
-    def _place(self, shard: ScanShard) -> Path:
-        model = shard.source.model
-        if model not in self._orders:
-            kept = shard.source.kept
-            of_rows = () if kept is None else (digest_of_array(kept),)
-            of_images = digest_of_array(shard.source.image)
-            self._orders[model] = digest(of_images, *of_rows) if of_rows else of_images
-        name = digest(
-            _VERSION, self._sources[model], self._orders[model], shard.start, shard.stop,
-            shard.n_listed, shard.source.score_type,
-        )  # fmt: skip
-        path = self._folder / f"{name}.npz"
-        self.used.add(path)
-        return path
-
-    def finish(self) -> None:
-        """Remove the scans that no present model needs."""
-        for path in self._folder.glob("*.npz"):
-            if path not in self.used:
-                path.unlink(missing_ok=True)
-
-
-def _write(scan: Scan, path: Path) -> None:
-    arrays: dict[str, Any] = {"top": scan.top}
-    for kind, pairs in scan.lists.items():
-        arrays |= {f"{kind}.{column}": getattr(pairs, column) for column in _COLUMNS}
-    with write_atomically(path) as beside, beside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-
-
-def _read(path: Path) -> Scan | None:
-    """The scan in a file; None for a file that is none, which is then written again."""
-    try:
-        arrays = read_npz(path)
-        kinds = dict.fromkeys(name.partition(".")[0] for name in arrays if "." in name)
-        lists: Any = {
-            kind: ListedPairs(*(arrays[f"{kind}.{column}"] for column in _COLUMNS))
-            for kind in kinds
-        }
-        return Scan(arrays["top"], lists)
-    except (FileError, KeyError):
-        return None
+        return ResumingScans(
+            engine, study.folder / CACHE / "scans", sources, join=self._artefacts.join_scans
+        )

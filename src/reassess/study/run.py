@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reassess.engines import ThreadEngine
+from reassess.engines import JobShare, ThreadEngine
 from reassess.errors import OptionError
 from reassess.pipeline import (
     AUDIT,
@@ -28,9 +28,25 @@ from reassess.pipeline import (
 )
 from reassess.pipeline.proposals import TaskDetails
 from reassess.progress import Progress, null_progress
-from reassess.proposals import SAVINGS, Cost, ProposalResult, rating_cost, seconds_per_question
+from reassess.proposals import (
+    RULES,
+    SAVINGS,
+    Cost,
+    ProposalResult,
+    rating_cost,
+    scan,
+    seconds_per_question,
+    shards_to_scan,
+)
 from reassess.records import Audit, Benchmark, Proposals, Tasks
-from reassess.study.artefacts import FILES, StudyArtefacts, is_review, refuse_review, votes_file
+from reassess.study.artefacts import (
+    FILES,
+    StudyArtefacts,
+    StudyModels,
+    is_review,
+    refuse_review,
+    votes_file,
+)
 from reassess.study.manifest import Study
 
 STUDY_STAGES = tuple(stage for stage in STAGES if stage is not SCORES)
@@ -135,10 +151,68 @@ class Proposed:
     costs: tuple[Cost, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ScannedShare:
+    """What a job of an array did of a study's full scores.
+
+    Attributes:
+        n_shards: shards of all models.
+        n_done: those of this job.
+        n_resumed: those among them that were finished before.
+    """
+
+    n_shards: int
+    n_done: int
+    n_resumed: int
+
+
+def scan_study(
+    study: Study,
+    share: JobShare,
+    *,
+    workers: int | None = None,
+    progress: Progress = null_progress,
+) -> ScannedShare:
+    """Scan one job's share of a study's full scores, for `propose_study` to join.
+
+    Nothing but finished scans is written, so that jobs may run side by side.
+
+    Args:
+        study: the study, with the settings that it will propose with.
+        share: which job of how many.
+        workers: threads; None takes one a core.
+        progress: shown how many shards are done.
+
+    Raises:
+        OptionError: the study has no model, is a review of mistakes, or its rule scans nothing.
+        DataError: an input is not what it must be.
+        FileError: a file is missing or malformed.
+    """
+    _check_models(study)
+    lies = StudyArtefacts(study)
+    options: ProposeOptions = lies.options(PROPOSALS)
+    if RULES[options.rule].depth is not None:
+        raise OptionError(
+            f"{study.folder}: its rule is {options.rule!r}, which scans no full scores, so that "
+            "there is nothing for several jobs to do. Propose without --shard."
+        )
+    models = StudyModels(lies)
+    shards = shards_to_scan(
+        models.opened(progress), lies.benchmark(), pairs_per_model=options.pairs_per_model
+    )
+    mine = share.of(shards)
+    with ThreadEngine(workers) as engine:
+        scans = models.scans(engine)
+        for done, _ in enumerate(scans.map(scan, mine), start=1):
+            progress("scanning", done=done, total=len(mine))
+    return ScannedShare(len(shards), len(mine), scans.n_resumed)
+
+
 def propose_study(
     study: Study,
     *,
     write: bool = True,
+    join: bool = False,
     workers: int | None = None,
     progress: Progress = null_progress,
 ) -> Proposed:
@@ -148,6 +222,7 @@ def propose_study(
         study: the study.
         write: whether proposals and tasks are written into the study; else nothing is but
             finished shards.
+        join: refuse to scan full scores: `scan_study` must have scanned all of them.
         workers: threads; None takes one a core.
         progress: told of each step.
 
@@ -155,10 +230,10 @@ def propose_study(
         OptionError: the study has no model or is a review of mistakes, or options contradict
             each other.
         DataError: an input is not what it must be.
-        FileError: a file is missing or malformed.
+        FileError: a file is missing or malformed, or a scan that is to be joined is missing.
     """
     _check_models(study)
-    lies = StudyArtefacts(study)
+    lies = StudyArtefacts(study, join_scans=join)
     unwritten = _Unwritten(lies)
     with ThreadEngine(workers) as engine:
         made = dict(

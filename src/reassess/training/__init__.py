@@ -14,6 +14,7 @@
 `models`          small residual networks, timm's zoo by name
 `trained_model`   models with weights: trained, read and written
 `prediction`      what a model predicts for images
+`image_predictions`  the same for files, shard by shard: resumed, joined
 `checkpoints`     weights in files, and runs that can be resumed
 `metrics`         loss and speed as CSV and for TensorBoard
 `distributed`     devices, and the processes of a distributed run
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
         require_single_process,
         resolve_device,
     )
-    from reassess.training.folds import image_folds, out_of_fold
+    from reassess.training.folds import FoldsJob, image_folds, out_of_fold
+    from reassess.training.image_predictions import ImagePredictor, PredictionJob
     from reassess.training.images import ImageTransform, InMemoryImages, load_pixels
     from reassess.training.loop import train
     from reassess.training.losses import (
@@ -87,7 +89,8 @@ _HOMES = {
         "require_single_process",
         "resolve_device",
     ),
-    "folds": ("image_folds", "out_of_fold"),
+    "folds": ("FoldsJob", "image_folds", "out_of_fold"),
+    "image_predictions": ("ImagePredictor", "PredictionJob"),
     "images": ("ImageTransform", "InMemoryImages", "load_pixels"),
     "loop": ("train",),
     "losses": (
@@ -121,11 +124,14 @@ __all__ = [
     "Cleaning",
     "CleaningRule",
     "DistributedContext",
+    "FoldsJob",
+    "ImagePredictor",
     "ImageTransform",
     "InMemoryImages",
     "LabelledImages",
     "MultiLabelMixup",
     "Objective",
+    "PredictionJob",
     "ReassessedDataset",
     "Recipe",
     "RecipeGrid",

@@ -11,12 +11,17 @@ decides its content; it is not computed again. Letters: N images, K classes.
 
 import hashlib
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Shaped
 
+from reassess.engines import JobShare
 from reassess.errors import DataError, FileError, OptionError, preview
 from reassess.files import write_atomically
 from reassess.files.access import read_npz
@@ -26,6 +31,9 @@ from reassess.progress import Progress, null_progress, prefix_progress
 from reassess.training.data import LabelledImages, Note, class_name, ignore_note
 from reassess.training.prediction import predict_held_out, predicted_probabilities
 from reassess.training.recipe import Recipe
+
+_MADE_FROM = "made_from"
+"""The array of a fold's file that repeats the file's name: one that was renamed is not used."""
 
 
 def duplicate_groups(
@@ -113,6 +121,153 @@ def image_folds(
     )
 
 
+@dataclass(frozen=True)
+class FoldsJob:
+    """Predictions of each image by a model that was trained without it and its duplicates.
+
+    Args:
+        images: what to learn and to predict.
+        recipe: how to learn.
+        model: of which name.
+        n_folds: how many.
+        folder: where finished folds are kept; None to keep none.
+        device: where; the CPU by default.
+        on_note: gets a sentence on each finished fold.
+        on_warning: gets a sentence on classes that a fold's model cannot learn.
+    """
+
+    images: LabelledImages
+    recipe: Recipe
+    model: str
+    n_folds: int = 10
+    folder: Path | None = None
+    device: torch.device | None = None
+    on_note: Note = ignore_note
+    on_warning: Note = ignore_note
+
+    @cached_property
+    def fold(self) -> Int[np.ndarray, "N"]:
+        """The fold of each image.
+
+        Raises:
+            OptionError: there are fewer than two folds.
+            DataError: there are fewer different images than folds.
+        """
+        images = self.images
+        return image_folds(images, images.pixels.digests(), self.n_folds, self.recipe.seed)
+
+    @cached_property
+    def _key(self) -> Any:
+        about = {"recipe": self.recipe.record(), "model": self.model, "n_folds": self.n_folds}
+        key = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+        key.update(self.images.digest().encode())
+        key.update(self.fold.tobytes())
+        return key
+
+    def path(self, number: int) -> Path | None:
+        """The file of a fold, whose name has the hash of all that decides it."""
+        key = self._key.copy()
+        key.update(str(number).encode())
+        name = f"fold-{number}-{key.hexdigest()[:16]}.npz"
+        return None if self.folder is None else self.folder / name
+
+    def finished(self, number: int) -> Float[np.ndarray, "n K"] | None:
+        """The predictions of a fold that was done before; None where it is still to be done."""
+        return _finished(self.path(number), int((self.fold == number).sum()), self.images.n_classes)
+
+    def predict(self, number: int, progress: Progress = null_progress) -> Float[np.ndarray, "n K"]:
+        """The predictions of a fold's images, kept where there is a folder.
+
+        Raises:
+            DivergedError: a loss is not a number.
+            FileError: the fold cannot be written.
+        """
+        held, title = self.fold == number, f"fold {number + 1} of {self.n_folds}"
+        others = self.images.take(np.flatnonzero(~held))
+        warning = _unlearned(self.images, others, number)
+        if warning is not None:
+            self.on_warning(warning)
+        found = self.finished(number)
+        if found is not None:
+            self.on_note(f"{title} was done before")
+            return found
+        logits = predict_held_out(
+            others,
+            self.images.pixels.take(np.flatnonzero(held)),
+            self.recipe,
+            self.model,
+            device=self.device,
+            progress=prefix_progress(progress, title),
+        )
+        found = predicted_probabilities(logits, self.recipe.objective)
+        _write_fold(self.path(number), found)
+        self.on_note(f"{title} done")
+        return found
+
+    def run(self, share: JobShare | None = None, progress: Progress = null_progress) -> int:
+        """Do all folds, or those of one job of an array; how many they are.
+
+        Raises:
+            DivergedError: a loss is not a number.
+            FileError: a fold cannot be written.
+        """
+        numbers = range(self.n_folds)
+        mine = numbers if share is None else share.of(numbers)
+        for number in mine:
+            self.predict(number, progress)
+        return len(mine)
+
+    def forget(self, share: JobShare | None = None) -> None:
+        """Remove the finished folds, or those of one job of an array, whatever made them."""
+        numbers = range(self.n_folds)
+        for number in numbers if share is None else share.of(numbers):
+            for path in [] if self.folder is None else self.folder.glob(f"fold-{number}-*.npz"):
+                path.unlink(missing_ok=True)
+
+    def join(self) -> OutOfFold:
+        """The predictions of all folds, which must be done.
+
+        Raises:
+            FileError: a fold is missing, or was made from something else; with its name.
+        """
+        return self._joined(self._required(number) for number in range(self.n_folds))
+
+    def _required(self, number: int) -> Float[np.ndarray, "n K"]:
+        found = self.finished(number)
+        if found is None:
+            raise FileError(self._missing(number))
+        return found
+
+    def _missing(self, number: int) -> str:
+        path = self.path(number)
+        missing = [one for one in range(self.n_folds) if self.finished(one) is None]
+        others = [] if self.folder is None else sorted(self.folder.glob(f"fold-{number}-*.npz"))
+        why = "is missing"
+        if others:
+            why += f" ({others[0].name} is unfinished, or of other images, labels or options)"
+        return (
+            f"{path}: fold {number + 1} of {self.n_folds} {why}, but all must be done to be "
+            f"joined; {len(missing):,} are missing. Run the jobs that make them (--shard I/N), or "
+            "the command without --join."
+        )
+
+    def _joined(self, found: Iterable[Float[np.ndarray, "_ K"]]) -> OutOfFold:
+        images = self.images
+        probabilities = np.empty((len(images), images.n_classes), np.float32)
+        for number, one in enumerate(found):
+            probabilities[self.fold == number] = one
+        return OutOfFold(images.labels.image_ids, probabilities, self.fold, images.classes)
+
+    def all(self, progress: Progress = null_progress) -> OutOfFold:
+        """The predictions of all folds; those that are not done yet are done.
+
+        Raises:
+            DivergedError: a loss is not a number.
+            FileError: a fold cannot be written.
+        """
+        return self._joined(self.predict(number, progress) for number in range(self.n_folds))
+
+
 def out_of_fold(
     images: LabelledImages,
     recipe: Recipe,
@@ -144,38 +299,8 @@ def out_of_fold(
         DivergedError: a loss is not a number.
         FileError: a finished fold cannot be written.
     """
-    fold = image_folds(images, images.pixels.digests(), n_folds, recipe.seed)
-    probabilities = np.empty((len(images), images.n_classes), np.float32)
-    about = {"recipe": recipe.record(), "model": model, "n_folds": n_folds}
-    base = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    base.update(images.digest().encode())
-    base.update(fold.tobytes())
-    for number in range(n_folds):
-        held = np.flatnonzero(fold == number)
-        others = images.take(np.flatnonzero(fold != number))
-        warning = _unlearned(images, others, number)
-        if warning is not None:
-            on_warning(warning)
-        place = base.copy()
-        place.update(str(number).encode())
-        path = None if folder is None else folder / f"fold-{number}-{place.hexdigest()[:16]}.npz"
-        found = _finished(path, len(held), images.n_classes)
-        if found is None:
-            logits = predict_held_out(
-                others,
-                images.pixels.take(held),
-                recipe,
-                model,
-                device=device,
-                progress=prefix_progress(progress, f"fold {number + 1} of {n_folds}"),
-            )
-            found = predicted_probabilities(logits, recipe.objective)
-            _write_fold(path, found)
-            on_note(f"fold {number + 1} of {n_folds} done")
-        else:
-            on_note(f"fold {number + 1} of {n_folds} was done before")
-        probabilities[held] = found
-    return OutOfFold(images.labels.image_ids, probabilities, fold, images.classes)
+    job = FoldsJob(images, recipe, model, n_folds, folder, device, on_note, on_warning)
+    return job.all(progress)
 
 
 def _unlearned(images: LabelledImages, others: LabelledImages, fold: int) -> str | None:
@@ -197,14 +322,16 @@ def _finished(path: Path | None, n_rows: int, n_classes: int) -> Float[np.ndarra
     if path is None or not path.is_file():
         return None
     try:
-        found = read_npz(path, ["probabilities"])["probabilities"]
+        arrays = read_npz(path, [_MADE_FROM, "probabilities"])
     except FileError:
         return None
-    return found if found.shape == (n_rows, n_classes) else None
+    found, is_own = arrays["probabilities"], str(arrays[_MADE_FROM]) == path.stem
+    return found if is_own and found.shape == (n_rows, n_classes) else None
 
 
 def _write_fold(path: Path | None, probabilities: Float[np.ndarray, "n K"]) -> None:
     if path is None:
         return
     with write_atomically(path) as beside, beside.open("wb") as file:
-        np.savez(file, allow_pickle=False, probabilities=probabilities)
+        made_from = {_MADE_FROM: np.array(path.stem)}
+        np.savez(file, allow_pickle=False, probabilities=probabilities, **made_from)

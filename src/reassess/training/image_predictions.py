@@ -1,0 +1,266 @@
+"""What a model predicts for encoded images, shard by shard: resumed, and joined to one file.
+
+A shard is a run of images of fixed length, so that threads, a cluster and the jobs of an array
+predict in the same batches and write the same bytes. A finished shard is kept with hashes of
+all that decides it, the images' content among them. Letters: n images of a shard, K classes.
+
+What a finished shard's file is stands in `reassess.files.finished_shards`.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from reassess.engines import JobShare, RowShard, cut_rows
+from reassess.errors import DataError, preview
+from reassess.files.access import Array
+from reassess.files.finished_shards import FinishedShards, MadeFrom
+from reassess.files.images import ImageFiles
+from reassess.files.model_outputs import ArrayBlocks, write_outputs
+from reassess.progress import Progress, null_progress
+from reassess.training.images import load_pixels
+from reassess.training.prediction import BATCH, predict_logits
+from reassess.training.trained_model import TrainedModel
+
+SHARD_IMAGES = 2048
+"""Images of a shard, which is lost at most when work is interrupted; at 224 pixels 0.3 GB."""
+
+ROW = "row"
+"""The array of a shard's file that says which of its images were predicted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePredictor:
+    """A model, and how it predicts images: what a worker needs once.
+
+    Attributes:
+        model: with its weights.
+        device: where; the CPU by default.
+        half: activations in bfloat16.
+        batch_size: images at once; batches end where a shard does.
+        skip_unreadable: leave out images that cannot be decoded.
+    """
+
+    model: TrainedModel
+    device: torch.device | None = None
+    half: bool = False
+    batch_size: int = BATCH
+    skip_unreadable: bool = False
+
+    def decided_by(self) -> dict[str, str | int | None]:
+        """What decides the outputs beside the images, hashed where it is long."""
+        model = self.model
+        squares = [asdict(model.transform), model.mean, model.std]
+        names = None if model.classes is None else [model.classes.ids, model.classes.names]
+        return {
+            "weights": _hash_of_weights(model),
+            "classes": _hash(json.dumps([model.n_classes, names]).encode()),
+            "transform": json.dumps(squares),
+            "precision": "bfloat16" if self.half else "float32",
+            "batch size": self.batch_size,
+        }
+
+    def predict(self, files: ImageFiles, progress: Progress = null_progress) -> dict[str, Array]:
+        """A shard's arrays: ``row`` of the images that were predicted, and their ``logits``.
+
+        Raises:
+            DataError: images cannot be decoded, with their names.
+            DivergedError: the outputs are no numbers.
+        """
+        try:
+            pixels, row, _ = load_pixels(
+                files, self.model.transform, skip_unreadable=self.skip_unreadable
+            )
+        except DataError:
+            if not self.skip_unreadable:
+                raise
+            empty = np.empty((0, self.model.n_classes), np.float32)
+            return {ROW: np.empty(0, np.int64), "logits": empty}
+        logits = predict_logits(
+            self.model, pixels, device=self.device, half=self.half, batch_size=self.batch_size,
+            progress=progress,
+        )  # fmt: skip
+        return {ROW: row, "logits": logits}
+
+
+@dataclass(frozen=True)
+class PredictionJob:
+    """All images that a model is to predict, cut into shards that are kept in a folder.
+
+    Attributes:
+        predictor: the model and how it predicts.
+        files: the images, by the ids that are written.
+        folder: where finished shards are kept.
+    """
+
+    predictor: ImagePredictor
+    files: ImageFiles
+    folder: Path
+    _known: dict[int, MadeFrom] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def shards(self) -> tuple[RowShard, ...]:
+        """The shards, cut by the number of images alone."""
+        return cut_rows(len(self.files), SHARD_IMAGES)
+
+    @property
+    def finished(self) -> FinishedShards:
+        """Where finished shards lie."""
+        return FinishedShards(self.folder, len(self.shards))
+
+    @cached_property
+    def _decided_by(self) -> dict[str, str | int | None]:
+        return self.predictor.decided_by()
+
+    def images_of(self, shard: RowShard) -> ImageFiles:
+        """The images of a shard."""
+        return self.files.take(np.arange(shard.start, shard.stop))
+
+    def made_from(self, shard: RowShard) -> MadeFrom:
+        """What decides a shard; reads its images, unless this job predicted them.
+
+        Raises:
+            FileError: an image cannot be read.
+        """
+        if shard.number not in self._known:
+            files = self.images_of(shard)
+            with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+                hashes = list(pool.map(lambda row: _hash(files.read(row)), range(len(files))))
+            self._known[shard.number] = self._decided_by | {
+                "images": _hash_of_images(files, hashes)
+            }
+        return self._known[shard.number]
+
+    def predict_shard(
+        self, shard: RowShard, progress: Progress = null_progress
+    ) -> dict[str, Array] | None:
+        """Predict a shard and keep it; None where it was done before.
+
+        Raises:
+            DataError: images cannot be decoded, with their names.
+            DivergedError: the outputs are no numbers.
+            FileError: an image cannot be read, or the shard's file not be written.
+        """
+        finished = self.finished
+        is_there = finished.path(shard.number).is_file()
+        if is_there and finished.read(shard.number, self.made_from(shard)) is not None:
+            return None
+        files, hashes = self.images_of(shard), {}
+
+        def read(row: int) -> bytes:
+            content = files.read(row)
+            hashes[row] = _hash(content)
+            return content
+
+        arrays = self.predictor.predict(replace(files, read=read), progress)
+        in_order = [hashes[row] for row in range(len(files))]
+        self._known[shard.number] = self._decided_by | {"images": _hash_of_images(files, in_order)}
+        finished.write(shard.number, self._known[shard.number], arrays)
+        return arrays
+
+    def run(self, share: JobShare | None = None, progress: Progress = null_progress) -> int:
+        """Predict all shards, or those of one job of an array; how many were done before.
+
+        Raises:
+            DataError: images cannot be decoded, with their names.
+            DivergedError: the outputs are no numbers.
+            FileError: an image cannot be read, or a shard's file not be written.
+        """
+        mine = self.shards if share is None else share.of(self.shards)
+        n_images, n_done, n_before = sum(map(len, mine)), 0, 0
+        for shard in mine:
+
+            def show(what: str, *, done: int | None = None, total: int | None = None) -> None:
+                del total
+                progress(what, done=n_done + (done or 0), total=n_images)  # noqa: B023
+
+            n_before += self.predict_shard(shard, show) is None
+            n_done += len(shard)
+            progress("", done=n_done, total=n_images)
+        return n_before
+
+    def forget(self, share: JobShare | None = None) -> None:
+        """Remove the finished shards, or those of one job of an array."""
+        for shard in self.shards if share is None else share.of(self.shards):
+            self.finished.path(shard.number).unlink(missing_ok=True)
+
+    def join(self, path: str | Path) -> "JoinedPredictions":
+        """Write what all shards hold as one file, in the order of the images.
+
+        Raises:
+            FileError: a shard is missing or was made from something else, with its name; or the
+                file cannot be written.
+            DataError: no image could be decoded.
+        """
+        made_from = [self.made_from(shard) for shard in self.shards]
+
+        def shards(*names: str) -> Iterator[Mapping[str, Array]]:
+            for shard in self.shards:
+                found = self.finished.require(shard.number, made_from[shard.number])
+                yield {ROW: found[ROW] + shard.start} | {name: found[name] for name in names}
+
+        row = np.concatenate([one[ROW] for one in shards()])
+        if not len(row):
+            raise DataError(
+                f"{self.files.source}: none of {len(self.files):,} images can be decoded, but at "
+                "least one must be. Check the files."
+            )
+        logits = ArrayBlocks(
+            np.dtype(np.float32),
+            (len(row), self.predictor.model.n_classes),
+            lambda: (one["logits"] for one in shards("logits")),
+        )
+        arrays = {"logits": logits, "ids": self.files.image_ids[row]}
+        write_outputs(path, self.predictor.model.classes, arrays)
+        broken = np.delete(self.files.image_ids, row)
+        return JoinedPredictions(len(row), broken)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedPredictions:
+    """What was joined.
+
+    Attributes:
+        n_images: images that were predicted.
+        unreadable: ids of those that could not be decoded.
+    """
+
+    n_images: int
+    unreadable: Any
+
+    @property
+    def note(self) -> str | None:
+        """A sentence that names the images that were left out; None where all were predicted."""
+        n_broken = len(self.unreadable)
+        if not n_broken:
+            return None
+        return (
+            f"{n_broken:,} of {self.n_images + n_broken:,} images cannot be decoded: "
+            f"{preview(self.unreadable, 20)}"
+        )
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _hash_of_images(files: ImageFiles, hashes: list[str]) -> str:
+    return _hash(json.dumps([files.image_ids.tolist(), hashes]).encode())
+
+
+def _hash_of_weights(model: TrainedModel) -> str:
+    found = hashlib.blake2b(model.name.encode(), digest_size=16)
+    for name, tensor in sorted(model.module.state_dict().items()):
+        plain = tensor.detach().cpu().contiguous()
+        found.update(f"{name} {plain.dtype} {tuple(plain.shape)}".encode())
+        found.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
