@@ -27,6 +27,7 @@ from reassess.files.finished_shards import FinishedShards, MadeFrom
 from reassess.files.images import ImageFiles
 from reassess.files.model_outputs import ArrayBlocks, write_outputs
 from reassess.progress import Progress, null_progress
+from reassess.training.decoded import DecodedImages
 from reassess.training.images import load_pixels
 from reassess.training.prediction import BATCH, predict_logits
 from reassess.training.trained_model import TrainedModel
@@ -69,8 +70,18 @@ class ImagePredictor:
             "batch size": self.batch_size,
         }
 
-    def predict(self, files: ImageFiles, progress: Progress = null_progress) -> dict[str, Array]:
+    def predict(
+        self,
+        files: ImageFiles,
+        kept: DecodedImages | None = None,
+        progress: Progress = null_progress,
+    ) -> dict[str, Array]:
         """A shard's arrays: ``row`` of the images that were predicted, and their ``logits``.
+
+        Args:
+            files: the images of the shard.
+            kept: where decoded images are kept; None for the user's cache folder.
+            progress: shown how many images are done.
 
         Raises:
             DataError: images cannot be decoded, with their names.
@@ -78,7 +89,7 @@ class ImagePredictor:
         """
         try:
             pixels, row, _ = load_pixels(
-                files, self.model.transform, skip_unreadable=self.skip_unreadable
+                files, self.model.transform, skip_unreadable=self.skip_unreadable, kept=kept
             )
         except DataError:
             if not self.skip_unreadable:
@@ -121,6 +132,13 @@ class PredictionJob:
     def _decided_by(self) -> dict[str, str | int | None]:
         return self.predictor.decided_by()
 
+    @property
+    def _kept(self) -> DecodedImages | None:
+        """Where decoded images are kept: nowhere if all of them together would not fit there."""
+        side, kept = self.predictor.model.transform.side, DecodedImages.default()
+        fits = len(self.files) * side**2 * 3 <= kept.most_bytes
+        return kept if fits else DecodedImages(None)
+
     def images_of(self, shard: RowShard) -> ImageFiles:
         """The images of a shard."""
         return self.files.take(np.arange(shard.start, shard.stop))
@@ -161,7 +179,7 @@ class PredictionJob:
             hashes[row] = _hash(content)
             return content
 
-        arrays = self.predictor.predict(replace(files, read=read), progress)
+        arrays = self.predictor.predict(replace(files, read=read), self._kept, progress)
         in_order = [hashes[row] for row in range(len(files))]
         self._known[shard.number] = self._decided_by | {"images": _hash_of_images(files, in_order)}
         finished.write(shard.number, self._known[shard.number], arrays)
