@@ -12,7 +12,7 @@ from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.labels import operating_point, reassessed_labels
 from reassess.records import Votes
-from reassess.report.verdict import rank_lines
+from reassess.report.rank_sentences import rank_lines
 from reassess.scoring import compare, real_accuracy
 from reassess.simulate import simulate_votes, simulated_raters
 from reassess.statistics import wilson_interval

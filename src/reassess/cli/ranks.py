@@ -91,9 +91,9 @@ def ranks(
     from reassess.analysis.sensitivity import sensitivity
     from reassess.analysis.uncertainty import uncertain_scores
     from reassess.engines import ThreadEngine
+    from reassess.report.rank_sentences import rank_lines
     from reassess.report.score_tables import ranks_table
     from reassess.report.table import format_of, to_rich, write_rendered
-    from reassess.report.verdict import rank_lines
     from reassess.statistics import check_resamples
 
     check_resamples(evidence.resamples, confidence)

@@ -12,7 +12,7 @@ from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from reassess.analysis.verdict import ClusterBy
-    from reassess.report.verdict import Sentences
+    from reassess.report.rank_sentences import Sentences
 
 
 def _cluster_by() -> object:

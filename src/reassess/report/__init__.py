@@ -7,8 +7,9 @@
                 `mistake_tables`, of mistakes and their reviews; `recipe_page`, of recipes
 `page_parts`    `Report`, which goes in, and the `Section`, `Figure` and `Gallery` of a page
 `figures`       one function a figure; `FIGURES` lists them; altair lives here
-`summary`       the first paragraph, the key numbers, the paragraph on methods with its references
-`verdict`       the verdict on a metric, and what is known of ranks, in sentences
+`opening`       the first screen: the answer, six numbers, one figure, five questions
+`verdict`       the verdict on a metric, in sentences; `rank_sentences`, what is known of ranks
+`methods`       the paragraph on methods, with its references
 `sections`      one function a section; `SECTIONS` is the order of the page
 `build`         `assemble_report`: a `Report` from records
 `page`          `write_report`: the page

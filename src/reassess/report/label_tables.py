@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from reassess.analysis.classes import PAIR_KINDS, ChangedClasses, ClassPairs
 from reassess.analysis.label_table import LabelTable
 from reassess.analysis.multilabel import BiasedClasses
@@ -17,7 +19,8 @@ from reassess.analysis.reassessments import (
     PairAgreement,
     SetSummary,
 )
-from reassess.records import Accuracy
+from reassess.errors import DataError
+from reassess.records import Accuracy, Benchmark, LabelSets, align
 from reassess.report import formatting as fmt
 from reassess.report.table import Column, Columns, Table
 
@@ -145,6 +148,42 @@ def changed_table(changed: ChangedClasses, name: Callable[[int], str]) -> Table:
     ]  # fmt: skip
     title = "Original classes whose labels changed most"
     return Table.from_columns("changed", title, columns, about="class")
+
+
+def changed_images_table(
+    labels: LabelSets, benchmark: Benchmark, name: Callable[[int], str], *, most: int
+) -> Table:
+    """Images that no longer carry just their original label; those that lost it come first.
+
+    Args:
+        labels: the reassessed labels.
+        benchmark: their original labels.
+        name: of a class.
+        most: rows at most; a note says how many more there are.
+
+    Raises:
+        DataError: there are no original labels.
+        AlignmentError: an image of the labels is not in the benchmark.
+    """
+    if benchmark.original is None:
+        raise DataError(f"{benchmark.name} has no original labels, but must have some.")
+    order = align(
+        labels.image_ids, benchmark.image_ids, source="labels", target_name=benchmark.name
+    )
+    original = benchmark.original[order]
+    holds = labels.contains(np.arange(len(labels)), original)
+    rows = np.flatnonzero(~holds | (labels.sizes != 1))
+    n_more = max(0, len(rows) - most)
+    rows = rows[np.argsort(holds[rows], kind="stable")][:most]
+    sets = [labels.indices[labels.indptr[row] : labels.indptr[row + 1]] for row in rows.tolist()]
+    columns: Columns = [
+        (Column("image", "image"), labels.image_ids[rows].tolist()),
+        (Column("original", "originally"), [name(one) for one in original[rows].tolist()]),
+        (Column("now", "now"), [", ".join(map(name, one.tolist())) or "no label" for one in sets]),
+    ]
+    notes = (f"… {n_more:,} more",) if n_more else ()
+    title = "Images whose labels changed"
+    return Table.from_columns("changed-images", title, columns, about="class", notes=notes)
 
 
 def biased_table(found: BiasedClasses, name: Callable[[int], str], best: str | None) -> Table:

@@ -18,9 +18,9 @@ from reassess.analysis.proxy import model_family
 from reassess.errors import MissingExtraError
 from reassess.files import write_atomically
 from reassess.report import formatting as fmt
+from reassess.report.opening import answer, first_figure, key_numbers, questions
 from reassess.report.page_parts import Figure, Report, Section
 from reassess.report.sections import sections
-from reassess.report.summary import key_numbers, verdict
 from reassess.report.svg import (
     DARK,
     LIGHT,
@@ -33,7 +33,6 @@ from reassess.report.svg import (
 )
 from reassess.report.table import html_table
 
-_SENTENCES_IN_LEAD = 3
 _N_NAMED = 2
 """Inputs of one kind that are named below a section; of more only the number is told."""
 
@@ -72,15 +71,19 @@ def page(report: Report) -> str:
     )  # fmt: skip
     environment.filters["tidy"] = tidy
     environment.filters["as_html"] = html_table
-    sentences = verdict(report)
-    made = sections(report, {figure.id: figure for figure in drawn})
+    by_id = {figure.id: figure for figure in drawn}
+    first = first_figure(report, by_id)
+    made = sections(report, {name: one for name, one in by_id.items() if one is not first})
+    there = {section.id for section in made}
     models = sorted({score.model for score in report.scores}, key=str.lower)
     text: str = environment.get_template("report.html.j2").render(
         report=report,
         facts=_facts(report),
-        lead=sentences[:_SENTENCES_IN_LEAD],
-        more=sentences[_SENTENCES_IN_LEAD:],
+        answer=answer(report),
         numbers=key_numbers(report),
+        first=first,
+        questions=questions(report),
+        there=there,
         sections=made,
         sources={section.id: source_line(report, section) for section in made},
         subtitles={one.id: one.subtitle_for(simulated=report.simulated) for one in drawn},

@@ -243,6 +243,8 @@ class Section:
         terms: (term, explanation), as a list.
         quote: words to be copied, at the end.
         rests_on: roles of the inputs that its numbers come from; ``model`` stands for all models.
+        more: further paragraphs, folded.
+        folded: whether only its heading is seen until the reader opens it.
     """
 
     id: str
@@ -254,6 +256,8 @@ class Section:
     terms: tuple[tuple[str, str], ...] = field(default=())
     quote: str = ""
     rests_on: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

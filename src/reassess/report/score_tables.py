@@ -20,8 +20,8 @@ from reassess.analysis.uncertainty import UncertainScores
 from reassess.files.artefacts import score_columns
 from reassess.records import ModelScore
 from reassess.report import formatting as fmt
+from reassess.report.rank_sentences import rank_span, threshold_ends
 from reassess.report.table import Column, Columns, Table, Value
-from reassess.report.verdict import rank_span, threshold_ends
 from reassess.statistics.agreement import Coefficient
 
 _ORDINALS = {2: "2nd", 3: "3rd"}

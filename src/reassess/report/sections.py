@@ -6,9 +6,16 @@ To add one, write a function from `Report` and its figures to `Section`, and lis
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from reassess.report.label_tables import biased_table, changed_table, pairs_table
+from reassess.report.label_tables import (
+    biased_table,
+    changed_images_table,
+    changed_table,
+    pairs_table,
+)
+from reassess.report.methods import citations_in, methods_paragraph
 from reassess.report.mistake_tables import mistakes_table
 from reassess.report.page_parts import Figure, Report, Section
+from reassess.report.rank_sentences import rank_lines
 from reassess.report.score_tables import (
     agreement_lines,
     experts_sentence,
@@ -17,9 +24,8 @@ from reassess.report.score_tables import (
     score_table,
     thresholds_table,
 )
-from reassess.report.summary import citations_in, methods_paragraph
 from reassess.report.table import Table
-from reassess.report.verdict import rank_lines, study_sentences
+from reassess.report.verdict import study_sentences
 
 Figures = Mapping[str, Figure]
 
@@ -34,8 +40,8 @@ _PROXY = {
     "not said": "Cannot be said",
 }
 """Sentences of the verdict that belong to progress, and what they are called there."""
-_N_PAIRS, _N_CHANGED = 300, 2000
-"""Rows of the tables of classes: what a page can hold; commands write them all."""
+_N_PAIRS, _N_CHANGED, _N_IMAGES = 300, 2000, 500
+"""Rows of the tables of classes and images: what a page can hold; commands write them all."""
 _N_ROLES = 3
 """Roles of one file that are named; more can only be models."""
 
@@ -60,34 +66,40 @@ _KINDS_IN_WORDS = (
 )
 
 
-def _models(_report: Report, figures: Figures) -> Section:
+def _models(report: Report, figures: Figures) -> Section:
     text = (
         (
             "A prediction counts as right under the reassessed labels (ReaL) when it is any of the"
             " image's labels. Images that no label describes are left out."
         ),
     )
+    tables: tuple[Table, ...] = ()
+    if report.scores:
+        table = score_table(report.scores, report.labels.name, findings=report.findings, digits=1)
+        how = "Click a heading to sort, a row to follow its model through the figures."
+        tables = (replace(table, notes=(*table.notes, how)),)
     drawn = _pick(figures, "accuracies")
-    return Section("accuracy", "How good are the models?", text, drawn, rests_on=_SCORED)
+    return Section("accuracy", "How good are the models?", text, drawn, tables, rests_on=_SCORED)
 
 
 def _ranks(report: Report, figures: Figures) -> Section:
-    text = (
-        (
-            "Two models may change places when other images are drawn, or when other raters"
-            " answer. How much of the order is settled?"
-        ),
-        *(() if report.uncertainty is None else rank_lines(report.uncertainty, report.sensitivity)),
-    )
-    drawn = _pick(figures, "ranks")
-    found, point = [], report.labels.operating_point
+    found = report.uncertainty
+    lines = () if found is None else tuple(rank_lines(found, report.sensitivity))
+    tables, point = [], report.labels.operating_point
+    if found is not None:
+        tables.append(ranks_table(found, report.sensitivity, digits=1))
     if report.sensitivity is not None:
         own = None if point is None else point.threshold
-        found.append(thresholds_table(report.sensitivity, own))
-    if report.uncertainty is not None:
-        found.append(ranks_table(report.uncertainty, report.sensitivity, digits=1))
-    used = ("labels", "model", "votes", "posterior", "gold", "adjudications")
-    return Section("ranks", "How sure is the order?", text, drawn, tuple(found), rests_on=used)
+        tables.append(thresholds_table(report.sensitivity, own))
+    return Section(
+        "ranks",
+        "How sure is the order?",
+        lines[:1],
+        _pick(figures, "ranks"),
+        tuple(tables),
+        rests_on=("labels", "model", "votes", "posterior", "gold", "adjudications"),
+        more=lines[1:],
+    )
 
 
 def _mistakes(report: Report, _figures: Figures) -> Section:
@@ -102,21 +114,16 @@ def _mistakes(report: Report, _figures: Figures) -> Section:
     found = report.mistakes
     table = () if found is None or len(found) == 0 else (_fewest_first(mistakes_table(found)),)
     used = ("labels", "model", "hierarchy", "posterior", "votes", "adjudications")
-    return Section("mistakes", "What do models still get wrong?", text, tables=table, rests_on=used)
+    title = "What do models still get wrong?"
+    return Section("mistakes", title, text, tables=table, rests_on=used, folded=True)
 
 
 def _progress(report: Report, figures: Figures) -> Section:
-    text = (
-        (
-            "If the original labels were a faithful yardstick, a gain measured with them would be"
-            " the same gain measured with the reassessed ones, at every level."
-        ),
-    )
     told = () if report.verdict is None else study_sentences(report.verdict)
     here = set(_PROXY) - ({"ranks"} if report.uncertainty is not None else set())
     terms = tuple((_PROXY[about], said) for about, said in told if about in here)
-    drawn, title = _pick(figures, "progress"), "Does progress still count?"
-    return Section("progress", title, text, drawn, terms=terms, rests_on=_SCORED)
+    drawn, title = _pick(figures, "progress"), "Is a gain worth as much as before?"
+    return Section("progress", title, (), drawn, terms=terms, rests_on=_SCORED, folded=not drawn)
 
 
 def _preference(report: Report, figures: Figures) -> Section:
@@ -126,21 +133,29 @@ def _preference(report: Report, figures: Figures) -> Section:
             f" whom do the {report.raters} believe?"
         ),
     )
-    drawn = _pick(figures, "preference")
-    return Section("preference", "Model or original label?", text, drawn, rests_on=_SCORED)
+    drawn, title = _pick(figures, "preference"), "Model or original label?"
+    return Section("preference", title, text, drawn, rests_on=_SCORED, folded=True)
 
 
 def _later(_report: Report, figures: Figures) -> Section:
     text = ("Many images show more than one thing. Do models know about the others?",)
     drawn = _pick(figures, "later-predictions")
-    title = "Beyond the first prediction"
-    return Section("later", title, text, drawn, rests_on=("labels", "model"))
+    title = "Do models know the other labels?"
+    return Section("later", title, text, drawn, rests_on=("labels", "model"), folded=True)
 
 
-def _labels(_report: Report, figures: Figures) -> Section:
-    text = ("The benchmark gave each image one label. What has become of it?",)
-    drawn, used = _pick(figures, "label-counts"), ("labels", "original labels")
-    return Section("labels", "What the labels look like", text, drawn, rests_on=used)
+def _labels(report: Report, figures: Figures) -> Section:
+    tables = []
+    if report.changed is not None and len(report.changed):
+        tables.append(changed_table(report.changed, report.class_name).head(_N_CHANGED))
+    if report.benchmark.original is not None:
+        images = changed_images_table(
+            report.labels, report.benchmark, report.class_name, most=_N_IMAGES
+        )
+        tables += [images] if len(images) else []
+    drawn, title = _pick(figures, "label-counts"), "Which labels changed?"
+    used = ("labels", "original labels")
+    return Section("labels", title, (), drawn, tuple(tables), rests_on=used)
 
 
 def _agreement(report: Report, figures: Figures) -> Section:
@@ -152,11 +167,13 @@ def _agreement(report: Report, figures: Figures) -> Section:
         ),
     )
     found = report.raters_found
+    more: tuple[str, ...] = ()
     if found is not None and found.experts is not None:
-        text += (experts_sentence(found.experts),)
+        more = (experts_sentence(found.experts),)
     drawn = _pick(figures, "agreement")
     used = ("gold", "labels", "posterior", "original labels", "votes")
-    return Section("agreement", "Can the labels be trusted?", text, drawn, rests_on=used)
+    title = "Can the labels be trusted?"
+    return Section("agreement", title, text, drawn, rests_on=used, more=more)
 
 
 def _bias(report: Report, figures: Figures) -> Section:
@@ -177,7 +194,7 @@ def _bias(report: Report, figures: Figures) -> Section:
         tables = (biased_table(found, report.class_name, best),)
     drawn = _pick(figures, "biased-classes")
     title = "Have models learnt the benchmark's habits?"
-    return Section("habits", title, text, drawn, tables, rests_on=_SCORED)
+    return Section("habits", title, text, drawn, tables, rests_on=_SCORED, folded=True)
 
 
 def _classes(report: Report, _figures: Figures) -> Section:
@@ -188,22 +205,23 @@ def _classes(report: Report, _figures: Figures) -> Section:
             " models take for each other, and what is called alike."
         ),
     )
-    found = []
+    tables: tuple[Table, ...] = ()
     if report.pairs is not None and len(report.pairs):
         classes = report.benchmark.classes
         table = pairs_table(report.pairs, None if classes is None else classes.names)
-        found.append(table.head(_N_PAIRS))
-    if report.changed is not None and len(report.changed):
-        found.append(changed_table(report.changed, report.class_name).head(_N_CHANGED))
-    title = "Which classes are the trouble?"
-    used = (*_SCORED, "classes", "hierarchy")
-    return Section("hard-classes", title, text, tables=tuple(found), rests_on=used)
+        tables = (table.head(_N_PAIRS),)
+    title, used = "Which classes are hard to tell apart?", (*_SCORED, "classes", "hierarchy")
+    return Section("hard-classes", title, text, tables=tables, rests_on=used, folded=True)
 
 
 def _galleries(report: Report, _figures: Figures) -> Section:
-    text = ("Numbers hide what images show.",)
-    shown, used = tuple(report.galleries), ("labels", "original labels", "classes")
-    return Section("images", "Images worth seeing", text, galleries=shown, rests_on=used)
+    """Images with their pictures: a caption without a picture shows nothing."""
+    shown = []
+    for one in report.galleries:
+        pictures = tuple(picture for picture in one.pictures if picture.source)
+        shown += [replace(one, pictures=pictures)] if pictures else []
+    used = ("labels", "original labels", "classes")
+    return Section("images", "Images worth seeing", galleries=tuple(shown), rests_on=used)
 
 
 def _raters(report: Report, _figures: Figures) -> Section:
@@ -220,18 +238,9 @@ def _raters(report: Report, _figures: Figures) -> Section:
             " all where there are few votes."
         ),
     )
-    title = "Who answered, and how much hangs on one of them?"
+    title, used = "Who answered, and how much hangs on one?", ("votes", "posterior", "labels")
     table = (raters_table(found),)
-    return Section("answers", title, text, tables=table, rests_on=("votes", "posterior", "labels"))
-
-
-def _everything(report: Report, _figures: Figures) -> Section:
-    if not report.scores:
-        return Section("numbers", "All models")
-    table = score_table(report.scores, report.labels.name, findings=report.findings, digits=1)
-    how = "Click a heading to sort, a row to follow its model through the figures."
-    table = replace(table, notes=(*table.notes, how))
-    return Section("numbers", "All models", tables=(table,), rests_on=_SCORED)
+    return Section("answers", title, text, tables=table, rests_on=used, folded=True)
 
 
 def _audit_terms(report: Report) -> list[tuple[str, str]]:
@@ -319,7 +328,8 @@ def _methods(report: Report, _figures: Figures) -> Section:
     paragraph = methods_paragraph(report)
     cited = "\n".join(reference for _, reference in citations_in(paragraph))
     quote = f"{paragraph}\n\n{cited}"
-    return Section("methods", "How it was measured", text, terms=tuple(terms), quote=quote)
+    title = "How it was measured"
+    return Section("methods", title, text, terms=tuple(terms), quote=quote, folded=True)
 
 
 def _provenance(report: Report, _figures: Figures) -> Section:
@@ -340,16 +350,15 @@ SECTIONS: tuple[Callable[[Report, Figures], Section], ...] = (
     _models,
     _ranks,
     _progress,
+    _labels,
+    _galleries,
+    _agreement,
+    _raters,
+    _classes,
+    _mistakes,
     _preference,
     _later,
-    _labels,
-    _agreement,
     _bias,
-    _mistakes,
-    _classes,
-    _galleries,
-    _raters,
-    _everything,
     _methods,
     _provenance,
 )

@@ -4,18 +4,27 @@ import altair as alt
 import numpy as np
 
 from reassess.analysis.findings import ProgressLines
+from reassess.analysis.gain import Gain
 from reassess.records import ModelScore
 from reassess.report import formatting as fmt
 from reassess.report.figures import chart_parts as parts
 from reassess.report.figures.chart_parts import Row
 from reassess.report.page_parts import Figure, Report
-from reassess.report.summary import slope_falls
 from reassess.report.svg import LIGHT
 from reassess.statistics import Line
 
 _N_SHOWN = 60
 _TALL = 400
 _ROW = 17
+_PROGRESS_TITLES: dict[Gain | None, str] = {
+    "holds": "At the top, a gain on the original labels is worth as much as before",
+    "more": "At the top, a gain on the original labels is worth more than before",
+    "less": "At the top, a gain on the original labels is worth less than before",
+    "nothing": "At the top, a gain on the original labels is worth next to nothing",
+    "open": "What a gain on the original labels is worth at the top is open",
+    None: "ReaL accuracy beside accuracy under the original labels",
+}
+"""Titles say what the verdict's rules prove and no more; without a verdict, what is drawn."""
 REAL = "ReaL accuracy"
 ORIGINAL = "original accuracy"
 
@@ -89,8 +98,7 @@ def _accuracy_words(
 ) -> tuple[str, str, str, str]:
     (best, value), (worst, least) = ranked[0], ranked[-1]
     own = _own_level(report)
-    verb = "leads with" if len(ranked) > 1 else "reaches"
-    title = f"{best.model} {verb} {fmt.percent(value)} ReaL accuracy"
+    title = f"{best.model} {_leads(report, best.model)} {fmt.percent(value)} ReaL accuracy"
     subtitle = "Top-1 accuracy under reassessed labels (ReaL)"
     caption = (
         "One row a model, best at the top. Bars through the marks, where they are wide enough to"
@@ -115,6 +123,13 @@ def _accuracy_words(
         f" accuracy of {fmt.percent(value)}; {worst.model} is last with {fmt.percent(least)}."
     )
     return title, subtitle, caption, alternative
+
+
+def _leads(report: Report, best: str) -> str:
+    """*leads with* where intervals say that the best model is, else *reaches*."""
+    adjacent = [] if report.uncertainty is None else report.uncertainty.adjacent()
+    sure = bool(adjacent) and adjacent[0].better == best and adjacent[0].decision == "decided"
+    return "leads with" if sure else "reaches"
 
 
 def progress(report: Report) -> Figure | None:
@@ -197,12 +212,7 @@ def _progress_words(report: Report) -> tuple[str, str]:
     assert found is not None  # noqa: S101 -- the caller drew it
     slopes = f"{found.lower.slope:.2f} below and {found.upper.slope:.2f} above"
     chance = "" if found.p_value is None else f" ({fmt.p_value(found.p_value)} for no difference)"
-    if slope_falls(report):
-        title = "A point gained on the original labels buys less among the stronger models"
-    elif found.lower.slope > found.upper.slope:
-        title = "Whether gains on the original labels still carry over cannot be told from chance"
-    else:
-        title = "Gains on the original labels carry over to the reassessed ones as before"
+    title = _PROGRESS_TITLES[None if report.verdict is None else report.verdict.judgement.gain]
     return title, (
         f"Scatter plot with two fitted lines; the slope is {slopes} an original accuracy of "
         f"{fmt.percent(found.split)}{chance}."

@@ -19,6 +19,19 @@ function marks() {
   return known;
 }
 
+// What is folded opens where a link, a search or a printer leads.
+function unfold(element) {
+  for (let one = element?.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
+}
+function unfoldTarget() {
+  const target = byId(decodeURIComponent(location.hash.slice(1)));
+  unfold(target);
+  if (target?.classList.contains("folded")) target.querySelector("details").open = true;
+}
+addEventListener("hashchange", unfoldTarget);
+unfoldTarget();
+addEventListener("beforeprint", () => all("details").forEach((one) => (one.open = true)));
+
 const tip = byId("tip");
 const places = new WeakMap(); // drawing -> where its dots are, while it has this width
 function placesOf(drawing) {
@@ -131,6 +144,7 @@ function sift(table) {
     shown += !row.hidden;
   }
   const sifted = own.length > 0 || ofClass[0] !== "" || family !== "";
+  if (sifted && shown) unfold(table);
   table.classList.toggle("all", sifted || table.hasAttribute("data-whole"));
   const said = byId(`sift-${table.id}`)?.closest(".filter").querySelector("output");
   if (said) said.textContent = sifted ? `${shown} of ${rows.length}` : "";
@@ -149,7 +163,10 @@ function choose(what, value) {
     if (chosen.model) follow(chosen.model);
   }
   if (what === "class")
-    for (const picture of all(".gallery li")) picture.hidden = !holds(picture, phrase(value));
+    for (const picture of all(".gallery li")) {
+      picture.hidden = !holds(picture, phrase(value));
+      if (value.trim() && !picture.hidden) unfold(picture);
+    }
   tables.forEach(sift);
   tell();
 }
@@ -161,17 +178,17 @@ function tell() {
     const headings = [...byId("models").tHead.rows[0].cells].map((cell) => cell.textContent);
     const values = [...row.cells].map(({ childNodes: [value, aside] }) =>
       value.textContent.trim() + (aside ? ` (${aside.textContent})` : ""));
-    said.push([headings.slice(1, 4).map((what, n) => `${what} ${values[n + 1]}`).join(", "), "numbers"]);
+    said.push([headings.slice(1, 4).map((what, n) => `${what} ${values[n + 1]}`).join(", "), "models"]);
   }
   if (chosen.family) {
     const n = families.filter((family) => family === chosen.family).length;
-    said.push([`${n} of ${models.length.toLocaleString("en")} models are ${chosen.family}`, "numbers"]);
+    said.push([`${n} of ${models.length.toLocaleString("en")} models are ${chosen.family}`, "models"]);
   }
   if (chosen.class.trim()) {
     const found = tables.filter((one) => one.dataset.of === "class")
       .reduce((n, one) => n + rowsOf(one).filter((row) => !row.hidden).length, 0);
     const pictures = all(".gallery li:not([hidden])").length;
-    said.push([`${found} rows and ${pictures} images about it`, "hard-classes"]);
+    said.push([`${found} rows and ${pictures} images about it`, "labels"]);
   }
   steer.querySelector("output").replaceChildren(...said.map(([text, id]) => {
     const link = document.createElement("a");
