@@ -52,5 +52,5 @@ def test_scores_of_files_name_every_file(study: Path, cli: Cli) -> None:
         assert f"{name}, SHA-256 {sha256_of(study / name)}" in text
     for name, role in (("preds.npz", "model mine"), ("labels.csv", "original labels")):
         assert f"<dt>{role}</dt><dd>{name}, " in text
-    assert "Which classes are the trouble?" in text
+    assert "Which labels changed?" in text
     assert ": 1 model under reassessed labels</h1>" in text
