@@ -22,8 +22,9 @@ from reassess.training import (
     train,
     train_model,
 )
-from reassess.training.batches import Targets, augment, epoch_order, normalize, step_seeds
+from reassess.training.batches import ShiftAndFlip, Targets, epoch_order, model_seeds, normalize
 from reassess.training.checkpoints import read_weights
+from reassess.training.draws import random_bits, stream_key
 from reassess.training.models import to_device
 from tests.training.small import FAST, labelled, small, squares
 
@@ -177,8 +178,8 @@ def every_way(image: np.ndarray, shift: int, *, flip: bool) -> set[bytes]:
 def test_images_are_moved_and_flipped_and_nothing_else(side, shift, flip, seed):
     shift = min(shift, side - 1)
     pixels = np.random.default_rng(seed).integers(0, 256, (8, side, side, 3)).astype(np.uint8)
-    generator = torch.Generator().manual_seed(seed)
-    found = augment(torch.from_numpy(pixels), generator, max_shift_px=shift, flip=flip).numpy()
+    bits = random_bits(stream_key(seed), torch.tensor(0), 16)
+    found = ShiftAndFlip(side, shift, flip, CPU)(torch.from_numpy(pixels), bits).numpy()
     for before, after in zip(pixels, found, strict=True):
         assert after.tobytes() in every_way(before, shift, flip=flip)
 
@@ -187,7 +188,8 @@ def test_every_way_to_move_and_to_flip_is_drawn_equally_often():
     """Of 18 ways each is expected 1,000 times, give or take 31; five of these are never seen."""
     image = np.random.default_rng(0).integers(0, 256, (4, 4, 3)).astype(np.uint8)
     pixels = torch.from_numpy(np.broadcast_to(image, (18_000, 4, 4, 3)).copy())
-    found = augment(pixels, torch.Generator().manual_seed(0), max_shift_px=1, flip=True).numpy()
+    bits = random_bits(stream_key(0), torch.tensor(7), 36_001)
+    found = ShiftAndFlip(4, 1, True, CPU)(pixels, bits).numpy()
     ways, counts = np.unique(found.reshape(len(found), -1), axis=0, return_counts=True)
     assert {way.tobytes() for way in ways} == every_way(image, 1, flip=True)
     assert np.abs(counts - 1000).max() < 155
@@ -246,9 +248,9 @@ def test_every_pass_has_every_image_that_fills_a_batch_and_every_step_its_own_dr
     seeds = [
         one
         for seed in (0, 1) for epoch in (0, 1) for process in (0, 1)
-        for pair in step_seeds(seed, epoch, 5, process) for one in pair
+        for one in model_seeds(seed, epoch, 5, process)
     ]  # fmt: skip
-    assert len(set(seeds)) == len(seeds) == 80
+    assert len(set(seeds)) == len(seeds) == 40
 
 
 def test_inputs_and_targets_are_what_their_definitions_say():

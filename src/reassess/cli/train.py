@@ -58,6 +58,11 @@ ends with the same weights, bit for bit.
 )  # fmt: skip
 @click.option("--deterministic", is_flag=True,
               help="Only operations that give the same bits each time, on a GPU too.")  # fmt: skip
+@click.option("--graph/--no-graph", default=None,
+              help="Run each step as one CUDA graph, or operation by operation.  [default: a graph "
+              "on a GPU where the images are in memory]")  # fmt: skip
+@click.option("--compile", "compiled", is_flag=True,
+              help="Compile the model first (torch.compile).")  # fmt: skip
 @option("--resume/--no-resume", old=("/--fresh",), default=None,
         help="Resume from the checkpoint, which must then be of this run; or start over.  "
         "[default: resume where there is one]")  # fmt: skip
@@ -88,6 +93,8 @@ def train(
     device: str,
     recipe: "Recipe",
     deterministic: bool,
+    graph: bool | None,
+    compiled: bool,
     resume: bool | None,
     checkpoint_every: int | None,
     metrics: str | None,
@@ -130,7 +137,8 @@ def train(
         with progress_bar("Training", quiet=quiet) as progress:
             trained = training.train_model(
                 images, recipe, model, device=where, checkpoints=checkpoints,
-                distributed=distributed, progress=progress,
+                distributed=distributed, step=training.StepConfig(graph, compiled),
+                progress=progress,
                 on_note=lambda text: echo(f"Note: {text}."),
             )  # fmt: skip
         if not quiet:

@@ -2,6 +2,8 @@
 
 ================  ========================================================================
 `loop`            the training loop; READ THIS FILE to know what training does
+`step`            one step, whole on the device; on a GPU a CUDA graph
+`draws`           random numbers by counter, the same on every device
 `recipe`          objectives by name, recipes and checkpoints' places; needs no PyTorch
 `cleaning`        which labels to trust, by out-of-fold predictions; needs no PyTorch
 `folds`           out-of-fold predictions, fold by fold
@@ -10,6 +12,7 @@
 `dataset`         reassessed labels in anybody's loop: `ReassessedDataset`, `MultiLabelMixup`
 `data`            images with their labels, from a folder, parquet or shards
 `images`          decoded images, in memory or decoded ahead of the model
+`decoded`         decoded images in a file that the next run finds
 `batches`         which images in which order, augmentation; their targets
 `models`          small residual networks, timm's zoo by name
 `trained_model`   models with weights: trained, read and written
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
         CheckpointConfig,
         Objective,
         Recipe,
+        StepConfig,
         prior_bias,
     )
     from reassess.training.recipe_grid import RecipeGrid, run_recipes
@@ -103,7 +107,14 @@ _HOMES = {
     ),
     "models": ("build_model",),
     "prediction": ("predict_held_out", "predict_logits", "predicted_probabilities"),
-    "recipe": ("OBJECTIVES", "CheckpointConfig", "Objective", "Recipe", "prior_bias"),
+    "recipe": (
+        "OBJECTIVES",
+        "CheckpointConfig",
+        "Objective",
+        "Recipe",
+        "StepConfig",
+        "prior_bias",
+    ),
     "recipe_grid": ("RecipeGrid", "run_recipes"),
     "trained_model": (
         "TrainedModel",
@@ -135,6 +146,7 @@ __all__ = [
     "ReassessedDataset",
     "Recipe",
     "RecipeGrid",
+    "StepConfig",
     "TrainedModel",
     "as_distribution",
     "build_model",

@@ -1,8 +1,8 @@
 """Batches of images and targets: which, in what order, and how they are augmented.
 
-All that is random is drawn from a seed of the run and the number of the step, on the CPU, so
-that a run that is resumed in the middle draws what it would have drawn. Letters: N
-images, B of a batch, K classes, S the side in pixels, L the most labels of an image.
+All that is random comes from a seed of the run and the number of the step, so that a run that is
+resumed in the middle draws what it would have drawn, on any device (`reassess.training.draws`).
+Letters: N images, B of a batch, K classes, S the side in pixels, L the most labels of an image.
 """
 
 from dataclasses import dataclass
@@ -15,69 +15,60 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from reassess.records import LabelSets
+from reassess.training.draws import stream_key
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Mean and standard deviation of the channels of ImageNet's images in [0, 1], as is customary."""
 
+# Streams of one run: without a number each, two of them would draw the same.
+ORDER, MODEL, BATCH, SHARE = 0, 1, 2, 3
+
 
 @lru_cache(maxsize=4)
-def step_seeds(seed: int, epoch: int, n_steps: int, process: int = 0) -> list[list[int]]:
-    """Two seeds for each step of an epoch: for the batch, and for what the model draws."""
-    return _seeds([seed, _STEPS, epoch, process], 2 * n_steps).reshape(n_steps, 2).tolist()
+def model_seeds(seed: int, epoch: int, n_steps: int, process: int = 0) -> list[int]:
+    """A seed for each step of an epoch, for what the model itself draws, as dropout does."""
+    drawn = np.random.SeedSequence([seed, MODEL, epoch, process])
+    found: list[int] = (drawn.generate_state(n_steps, np.uint64) >> np.uint64(1)).tolist()
+    return found
 
 
 def epoch_order(n_images: int, seed: int, epoch: int) -> Int[Tensor, "N"]:
     """Every image once, in the order of this epoch."""
-    generator = torch.Generator().manual_seed(int(_seeds([seed, _ORDER, epoch], 1)[0]))
+    generator = torch.Generator().manual_seed(stream_key(seed, ORDER, epoch))
     return torch.randperm(n_images, generator=generator)
 
 
-# Two streams of seeds of one run: without a number each, the order of an epoch and its steps
-# would be drawn from the same.
-_ORDER, _STEPS = 0, 1
-
-
-def _seeds(entropy: list[int], n: int) -> Int[np.ndarray, "n"]:
-    """Seeds of 63 bits, as PyTorch takes them, that no other entropy gives."""
-    drawn = np.random.SeedSequence(entropy).generate_state(n, np.uint64)
-    return (drawn >> np.uint64(1)).astype(np.int64)
-
-
-def augment(
-    images: UInt8[Tensor, "B S S 3"],
-    generator: torch.Generator,
-    *,
-    max_shift_px: int,
-    flip: bool,
-) -> UInt8[Tensor, "B S S 3"]:
+class ShiftAndFlip:
     """Images shifted by up to so many pixels (mirrored at the edges) and half of them flipped.
 
     One look-up does both: the pixels that each image is read from.
 
     Args:
-        images: the batch.
-        generator: on the CPU.
-        max_shift_px: below S.
+        side: S.
+        max_shift_px: at most S - 1 is used.
         flip: whether images may be mirrored, left to right.
+        device: of the images.
     """
-    n_images, side = images.shape[:2]
-    rows, columns = _read_orders(side, max_shift_px, flip)
-    move = torch.randint(len(rows), (n_images,), generator=generator)
-    turn = torch.randint(len(columns), (n_images,), generator=generator)
-    first = torch.arange(0, n_images * side**2, side**2)[:, None, None]
-    places = (rows[move][:, :, None] + (columns[turn][:, None, :] + first)).flatten()
-    return images.reshape(-1, 3).index_select(0, places.to(images.device)).view(images.shape)
 
+    def __init__(self, side: int, max_shift_px: int, flip: bool, device: torch.device) -> None:
+        shift = min(max_shift_px, side - 1)
+        places = torch.arange(side) + torch.arange(-shift, shift + 1)[:, None]
+        places = (side - 1) - (side - 1 - places.abs()).abs()
+        columns = torch.cat([places, places.flip(1)]) if flip else places
+        self._rows, self._columns = (places * side).to(device), columns.to(device)
 
-@lru_cache(maxsize=4)
-def _read_orders(
-    side: int, shift: int, flip: bool
-) -> tuple[Int[Tensor, "R S"], Int[Tensor, "C S"]]:
-    """Every way to read rows, as the pixel that each begins with, and every way to read columns."""
-    places = torch.arange(side) + torch.arange(-shift, shift + 1)[:, None]
-    places = (side - 1) - (side - 1 - places.abs()).abs()
-    return places * side, torch.cat([places, places.flip(1)]) if flip else places
+    def __call__(
+        self, images: UInt8[Tensor, "B S S 3"], bits: Int[Tensor, "n"]
+    ) -> UInt8[Tensor, "B S S 3"]:
+        """The batch, moved by random bits, 2 B of them (`reassess.training.draws`)."""
+        n_images, side = images.shape[:2]
+        down, across = bits[:n_images], bits[n_images : 2 * n_images]
+        rows = self._rows[down % len(self._rows)]
+        columns = self._columns[across % len(self._columns)]
+        first = torch.arange(0, n_images * side**2, side**2, device=images.device)[:, None, None]
+        places = (rows[:, :, None] + (columns[:, None, :] + first)).flatten()
+        return images.reshape(-1, 3).index_select(0, places).view(images.shape)
 
 
 def normalize(
@@ -86,13 +77,13 @@ def normalize(
     std: tuple[float, float, float] = STD,
 ) -> Float[Tensor, "B 3 S S"]:
     """What a model gets: channels first (last in memory), each less its mean, by its deviation."""
-    scale, offset = _scale_and_offset(images.shape[1] * images.shape[2], mean, std, images.device)
+    scale, offset = scale_and_offset(images.shape[1] * images.shape[2], mean, std, images.device)
     wide = images.reshape(len(images), -1).float().mul_(scale).sub_(offset)
     return wide.view(images.shape).permute(0, 3, 1, 2)
 
 
 @lru_cache(maxsize=4)
-def _scale_and_offset(
+def scale_and_offset(
     n_pixels: int,
     mean: tuple[float, float, float],
     std: tuple[float, float, float],

@@ -1,9 +1,12 @@
 """The training loop, from the first line to the last. READ THIS FILE to know what training does.
 
-One step: images of the batch, shifted and flipped; logits; the objective's loss; gradients,
-clipped; SGD with Nesterov momentum; a learning rate that rises, then falls along a cosine.
-Everything random in step s is drawn from (seed, s), so that a run that was interrupted and
-resumed ends with the same weights, bit for bit, on a CPU.
+One step (`reassess.training.step`): images of the batch, shifted and flipped; logits; the
+objective's loss; gradients, clipped; SGD with Nesterov momentum; a learning rate that rises, then
+falls along a cosine. Everything random in step s is drawn from (seed, s), so that a run that was
+interrupted and resumed ends with the same weights, bit for bit, on a CPU.
+
+Images that lie on a GPU are chosen there, and the step is a CUDA graph (`ResidentStep`); else each
+batch is handed to the step, which runs operation by operation.
 
 Does not choose data (`reassess.training.data`), build models (`reassess.training.models`) or
 judge what was learned (`reassess.training.prediction`, `reassess.scoring`).
@@ -12,14 +15,13 @@ judge what was learned (`reassess.training.prediction`, `reassess.scoring`).
 import math
 import time
 from collections.abc import Iterator
-from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
-from reassess.errors import DataError, DivergedError, FileError
+from reassess.errors import DataError, DivergedError, FileError, OptionError
 from reassess.progress import Progress, null_progress
-from reassess.training.batches import Targets, augment, epoch_order, normalize, step_seeds
+from reassess.training.batches import MEAN, STD, Targets, epoch_order, model_seeds
 from reassess.training.checkpoints import (
     add_prefix,
     load_momentum_state,
@@ -30,10 +32,11 @@ from reassess.training.checkpoints import (
 )
 from reassess.training.data import LabelledImages, Note, ignore_note
 from reassess.training.distributed import SINGLE_PROCESS, DistributedContext
-from reassess.training.losses import mixup, objective_loss, smooth_labels
+from reassess.training.images import InMemoryImages
 from reassess.training.metrics import Metrics, StepMetrics
-from reassess.training.models import to_device
-from reassess.training.recipe import CheckpointConfig, Recipe
+from reassess.training.models import compile_model, to_device
+from reassess.training.recipe import CheckpointConfig, Recipe, StepConfig
+from reassess.training.step import WINDOW, ResidentStep, Schedule, TrainStep
 
 
 def train(
@@ -44,6 +47,9 @@ def train(
     device: torch.device | None = None,
     checkpoints: CheckpointConfig | None = None,
     distributed: DistributedContext = SINGLE_PROCESS,
+    step: StepConfig | None = None,
+    mean: tuple[float, float, float] = MEAN,
+    std: tuple[float, float, float] = STD,
     progress: Progress = null_progress,
     on_note: Note = ignore_note,
 ) -> nn.Module:
@@ -56,6 +62,9 @@ def train(
         device: where; the CPU by default.
         checkpoints: where the state and the metrics are kept.
         distributed: the processes of a distributed run, each with a share of every batch.
+        step: how a step runs; as a CUDA graph where it can by default.
+        mean: of the channels, subtracted from the images.
+        std: of the channels, divided by.
         progress: shown each step, with the loss.
         on_note: gets a sentence on whether the run is resumed, where there is a checkpoint or one
             is demanded.
@@ -63,32 +72,34 @@ def train(
     Raises:
         DivergedError: the loss or a weight is not a number; the last good checkpoint is named.
         DataError: there are fewer images than processes.
+        OptionError: a graph is demanded where there cannot be one.
         FileError: a checkpoint cannot be written, or does not fit the run.
     """
     device = device or torch.device("cpu")
     checkpoints = checkpoints or CheckpointConfig()
-    run = _Run(model, images, recipe, device, checkpoints, distributed)
+    run = _Run(
+        model, images, recipe, device, checkpoints, distributed, step or StepConfig(), mean, std
+    )
     if run.note is not None:
         on_note(run.note)
     with run.metrics:
-        for step, pixels, rows in run.batches():
-            run.train_step(step, pixels, rows)
-            done = step + 1
+        for done in run.steps():
             if done % run.check_every == 0 or run.is_due(done):
                 run.check_losses(done)
             if run.is_due(done):
                 run.save(done)
             loss = run.last_loss
             progress("" if loss is None else f"loss {loss:.4f}", done=done, total=run.n_steps)
-    return run.model if run.ema_model is None else run.ema_model
+    return run.step.averaged() or run.model
 
 
 class _Run:
-    """The state of a run: model, optimiser, running mean, and the steps that are done."""
+    """The state of a run: the step with model and optimiser, and how many steps are done."""
 
     def __init__(
         self, model: nn.Module, images: LabelledImages, recipe: Recipe, device: torch.device,
-        checkpoints: CheckpointConfig, distributed: DistributedContext,
+        checkpoints: CheckpointConfig, distributed: DistributedContext, config: StepConfig,
+        mean: tuple[float, float, float], std: tuple[float, float, float],
     ) -> None:  # fmt: skip
         self.recipe, self.device = recipe, device
         self.checkpoints, self.distributed = checkpoints, distributed
@@ -103,126 +114,93 @@ class _Run:
         self.per_epoch = self.n_images // self.batch_size
         self.n_steps = recipe.epochs * self.per_epoch
         # To read a loss is to wait for the GPU, which has steps in its queue; on a CPU it is free.
-        self.check_every = 1 if device.type == "cpu" else 50
+        self.check_every = 1 if device.type == "cpu" else min(50, WINDOW)
         self.identity = {
             "recipe": recipe.record(), "images": images.digest(), "processes": distributed.n,
             "parameters": [[name, *one.shape] for name, one in model.named_parameters()],
         }  # fmt: skip
         self.pixels = images.pixels.to(device)
-        self.targets = Targets.from_labels(
+        targets = Targets.from_labels(
             images.labels, images.n_classes, device, soft=recipe.soft_targets
         )
         self.model = to_device(model, device).train()
-        self.weights: list[Tensor] = list(self.model.parameters())
-        self.draw = torch.Generator()
-        self.optimizer = self._optimizer()
-        self.ema_model: nn.Module | None = None
-        if recipe.ema_decay:
-            self.ema_model = deepcopy(self.model).requires_grad_(False).eval()
+        self.wrapped = distributed.wrap(self.model)
+        self.schedule = Schedule(recipe, self.batch_size, self.n_steps)
+        self.step = TrainStep(
+            self.model, compile_model(self.wrapped) if config.compiled else self.wrapped, targets,
+            self.schedule, self.pixels.side, process=distributed.rank, mean=mean, std=std,
+        )  # fmt: skip
+        self.resident = self._resident(config.graph)
         self.note: str | None = None
         self.first = self._resume()
-        self.wrapped = distributed.wrap(self.model)
+        self.step.done.fill_(self.first)
+        self.checked = self.first
         self.metrics = Metrics(
             checkpoints.metrics if distributed.rank == 0 else None,
             checkpoints.tensorboard if distributed.rank == 0 else None,
             self.first,
         )
-        self.unchecked: list[tuple[Tensor, Tensor]] = []
         self.last_loss: float | None = None
         self.clock = time.perf_counter()
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        decayed = [one for one in self.model.parameters() if one.ndim > 1]
-        others = [one for one in self.model.parameters() if one.ndim <= 1]
-        groups = [
-            {"params": decayed, "weight_decay": self.recipe.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        momentum = self.recipe.momentum
-        return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=momentum > 0, fused=True)
+    def _resident(self, wanted: bool | None) -> ResidentStep | None:
+        """The step that chooses its images itself, where it can and is wanted.
 
-    def batches(self) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Step, images and rows of every batch that is still to come."""
+        Raises:
+            OptionError: it is wanted and cannot.
+        """
+        can = isinstance(self.pixels, InMemoryImages) and self.distributed.n == 1
+        if wanted and not can:
+            raise OptionError(
+                "the step is to be a graph (--graph), but must then have all images in memory and "
+                "one process. Leave --graph out."
+            )
+        if not can or wanted is False or (wanted is None and self.device.type != "cuda"):
+            return None
+        assert isinstance(self.pixels, InMemoryImages)  # noqa: S101 -- this tells mypy
+        return ResidentStep(self.step, self.pixels.pixels, self.per_epoch, self.batch_size)
+
+    def steps(self) -> Iterator[int]:
+        """Run the steps that are still to come; after each, how many are done."""
+        if self.resident is None:
+            for step, (pixels, rows) in enumerate(self._batches(), start=self.first):
+                self._seed_model(step)
+                self.step.learn(pixels.to(self.device), rows.to(self.device))
+                yield step + 1
+            return
+        for step in range(self.first, self.n_steps):
+            if step == self.first or step % self.per_epoch == 0:
+                self.resident.begin_epoch(self._order(step))
+            self._seed_model(step)
+            self.resident()
+            yield step + 1
+
+    def _order(self, step: int) -> Tensor:
+        return epoch_order(self.n_images, self.recipe.seed, step // self.per_epoch)
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images and rows of every batch that is still to come."""
         rank = self.distributed.rank
         mine = slice(rank * self.share, (rank + 1) * self.share)
 
         def rows() -> Iterator[Tensor]:
-            order, epoch = torch.empty(0), -1
+            order = torch.empty(0)
             for step in range(self.first, self.n_steps):
-                if step // self.per_epoch != epoch:
-                    epoch = step // self.per_epoch
-                    order = epoch_order(self.n_images, self.recipe.seed, epoch)
+                if step == self.first or step % self.per_epoch == 0:
+                    order = self._order(step)
                 start = step % self.per_epoch * self.batch_size
                 yield order[start : start + self.batch_size][mine]
 
-        for step, (pixels, batch) in enumerate(
-            zip(self.pixels.batches(rows()), rows(), strict=True), start=self.first
-        ):
-            yield step, pixels.to(self.device), batch
+        yield from zip(self.pixels.batches(rows()), rows(), strict=True)
 
-    def train_step(self, step: int, pixels: Tensor, rows: Tensor) -> None:
-        """Learn from one batch."""
-        recipe = self.recipe
-        draw = self._seeded(step)
-        shift = min(recipe.max_shift_px, pixels.shape[1] - 1)
-        if shift or recipe.flip:
-            pixels = augment(pixels, draw, max_shift_px=shift, flip=recipe.flip)
-        inputs, targets = normalize(pixels), self.targets.rows(rows)
-        if recipe.label_smoothing:
-            targets = smooth_labels(targets, recipe.label_smoothing)
-        if recipe.mixup:
-            inputs, targets = mixup(inputs, targets, recipe.mixup, draw)
-        half = recipe.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            logits = self.wrapped(inputs)
-        loss = objective_loss(recipe.objective, logits.float(), targets)
-
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(step)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if recipe.max_grad_norm:
-            self._clip_gradients(recipe.max_grad_norm)
-        self.optimizer.step()
-        if self.ema_model is not None:
-            self._update_ema(step)
-        right = targets.gather(1, logits.detach().argmax(1, keepdim=True)) > 0.5
-        self.unchecked.append((loss.detach(), right.float().mean()))
-
-    def _clip_gradients(self, max_norm: float) -> None:
-        """`nn.utils.clip_grad_norm_` without its sorting of weights, 1 % of a small step."""
-        gradients = [one.grad for one in self.weights if one.grad is not None]
-        norm = torch.stack(torch._foreach_norm(gradients)).norm()
-        torch._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp(max=1.0))
-
-    def _seeded(self, step: int) -> torch.Generator:
-        """The generator for the batch of a step; the model's own, PyTorch's, is seeded, too."""
+    def _seed_model(self, step: int) -> None:
+        """Seed PyTorch's own generator, which dropout and the like draw from."""
         epoch, within = divmod(step, self.per_epoch)
-        seeds = step_seeds(self.recipe.seed, epoch, self.per_epoch, self.distributed.rank)
-        of_batch, of_model = seeds[within]
+        seed = model_seeds(self.recipe.seed, epoch, self.per_epoch, self.distributed.rank)[within]
         if self.device.type == "cpu":
-            torch.default_generator.manual_seed(of_model)
+            torch.default_generator.manual_seed(seed)
         else:
-            torch.manual_seed(of_model)
-        return self.draw.manual_seed(of_batch)
-
-    def learning_rate(self, step: int) -> float:
-        """Linear up to the highest, then half a cosine down to zero."""
-        highest = self.recipe.learning_rate * self.batch_size / 128
-        n_up = round(self.recipe.warmup * self.n_steps)
-        if step < n_up:
-            return highest * (step + 1) / n_up
-        return highest * 0.5 * (1 + math.cos(math.pi * (step - n_up) / (self.n_steps - n_up)))
-
-    @torch.no_grad()
-    def _update_ema(self, step: int) -> None:
-        """Move the average; in the first steps faster, or it would remember the beginning."""
-        assert self.ema_model is not None  # noqa: S101 -- the caller asked; this tells mypy
-        # TensorFlow's warm-up of an average: 0.1 at first, 0.9 after 80 steps.
-        keep = min(self.recipe.ema_decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.ema_model.parameters()), self.weights, 1 - keep)
-        for mean, now in zip(self.ema_model.buffers(), self.model.buffers(), strict=True):
-            mean.copy_(now)
+            torch.manual_seed(seed)
 
     def check_losses(self, done: int) -> None:
         """Read the losses since the last check, and stop where one is not a number.
@@ -230,10 +208,9 @@ class _Run:
         Raises:
             DivergedError: one is not.
         """
-        if not self.unchecked:
+        if self.checked == done:
             return
-        losses, right = (torch.stack(one) for one in zip(*self.unchecked, strict=True))
-        values: list[float] = losses.tolist()
+        values, right = self.step.read_losses(self.checked, done)
         wrong = [place for place, value in enumerate(values) if not math.isfinite(value)]
         if wrong:
             step = done - len(values) + wrong[0]
@@ -245,14 +222,14 @@ class _Run:
             StepMetrics(
                 step=done,
                 epoch=round(done / self.per_epoch, 4),
-                learning_rate=self.learning_rate(done - 1),
+                learning_rate=self.schedule.learning_rate(done - 1),
                 loss=self.last_loss,
-                accuracy=float(right.mean()),
+                accuracy=math.fsum(right) / len(right),
                 images_per_second=n_images / max(now - self.clock, 1e-9),
             )
         )
         self.clock = now
-        self.unchecked.clear()
+        self.checked = done
 
     def _diverged(self, what: str, step: int, value: str) -> str:
         path = self.checkpoints.path
@@ -277,15 +254,16 @@ class _Run:
             FileError: a file cannot be written.
         """
         self.metrics.flush()
-        norms = torch.stack(torch._foreach_norm(self.weights))
+        norms = torch.stack(torch._foreach_norm(self.step.weights))
         if not bool(torch.isfinite(norms).all()):
             raise DivergedError(self._diverged("weight", done, "no finite number"))
         if self.checkpoints.path is None or self.distributed.rank != 0:
             return
         tensors = add_prefix("model.", self.model.state_dict())
-        tensors |= add_prefix("momentum.", momentum_state(self.model, self.optimizer))
-        if self.ema_model is not None:
-            tensors |= add_prefix("mean.", self.ema_model.state_dict())
+        tensors |= add_prefix("momentum.", momentum_state(self.model, self.step.optimizer))
+        mean = self.step.averaged()
+        if mean is not None:
+            tensors |= add_prefix("mean.", mean.state_dict())
         write_weights(tensors, {**self.identity, "step": done}, self.checkpoints.path)
 
     def _resume(self) -> int:
@@ -310,8 +288,8 @@ class _Run:
                 "one to go on from. Give the same options, or start over (--no-resume)."
             )
         self.model.load_state_dict(strip_prefix("model.", tensors))
-        load_momentum_state(self.model, self.optimizer, strip_prefix("momentum.", tensors))
-        if self.ema_model is not None:
-            self.ema_model.load_state_dict(strip_prefix("mean.", tensors))
+        load_momentum_state(self.model, self.step.optimizer, strip_prefix("momentum.", tensors))
+        if self.step.ema_model is not None:
+            self.step.ema_model.load_state_dict(strip_prefix("mean.", tensors))
         self.note = f"going on from {path}, after step {step:,} of {self.n_steps:,}"
         return step

@@ -8,7 +8,7 @@ Which loss an objective has is stated in `reassess.training.recipe`.
 
 import torch
 import torch.nn.functional as F  # noqa: N812 -- as everybody calls it
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from reassess.errors import OptionError
@@ -101,9 +101,16 @@ def mixup(
     if alpha <= 0:
         raise OptionError(f"mixup's alpha is {alpha}, but must be above 0.")
     two = torch._standard_gamma(torch.full((2,), alpha), generator=generator)
-    share = float(two[0] / two.sum().clamp_min(torch.finfo(two.dtype).tiny))
-    other = torch.randperm(len(images), generator=generator).to(images.device)
-    return (
-        images.lerp(images[other], share),
-        targets.lerp(targets[other.to(targets.device)], share),
-    )
+    share = two[0] / two.sum().clamp_min(torch.finfo(two.dtype).tiny)
+    other = torch.randperm(len(images), generator=generator)
+    return mix(images, targets, share.to(images.device), other.to(images.device))
+
+
+def mix(
+    images: Float[Tensor, "B *pixels"],
+    targets: Float[Tensor, "B K"],
+    share: Float[Tensor, ""],
+    other: Int[Tensor, "B"],
+) -> tuple[Float[Tensor, "B *pixels"], Float[Tensor, "B K"]]:
+    """Images and targets, each mixed with a share of those of another image of the batch."""
+    return images.lerp(images[other], share), targets.lerp(targets[other], share)

@@ -101,6 +101,9 @@ _NAMES_IN_FILES = {
     "soft_targets": "soft",
 }
 
+_NEWER = {"head_rate": 1.0}
+"""Fields that version 0.1.0 had not, with their defaults."""
+
 
 @checks_choices
 @dataclass(frozen=True)
@@ -126,6 +129,8 @@ class Recipe:
         soft_targets: targets are the posteriors of labels where they are known, not 1.
         precision: of the activations; weights are always float32.
         seed: of the weights, the order and the augmentation.
+        head_rate: times as high a learning rate for the head as for all other weights: above 1
+            where these come from a pretrained model.
 
     Raises:
         OptionError: a number is out of its range, or the objective is unknown.
@@ -147,6 +152,7 @@ class Recipe:
     soft_targets: bool = False
     precision: Precision = "float32"
     seed: int = 0
+    head_rate: float = 1.0
 
     def __post_init__(self) -> None:
         OBJECTIVES.checked(self.objective, "objective")
@@ -155,6 +161,7 @@ class Recipe:
             ("momentum", 0, 1), ("weight_decay", 0, math.inf), ("warmup", 0, 1),
             ("max_grad_norm", 0, math.inf), ("label_smoothing", 0, 1), ("mixup", 0, math.inf),
             ("ema_decay", 0, 1), ("max_shift_px", 0, math.inf), ("seed", 0, 2**32),
+            ("head_rate", 0, math.inf),
         ):  # fmt: skip
             value = getattr(self, name)
             if not (low <= value < high and math.isfinite(value)):
@@ -167,9 +174,30 @@ class Recipe:
         """The fields, by which checkpoints and finished folds and runs are told apart.
 
         Some fields stand in files under the names that they had in version 0.1.0, so that what
-        it left unfinished can be resumed.
+        it left unfinished can be resumed; fields that it had not are left out while they have
+        their defaults.
         """
-        return {_NAMES_IN_FILES.get(name, name): value for name, value in asdict(self).items()}
+        since = {name for name, default in _NEWER.items() if getattr(self, name) == default}
+        return {
+            _NAMES_IN_FILES.get(name, name): value
+            for name, value in asdict(self).items()
+            if name not in since
+        }
+
+
+@dataclass(frozen=True)
+class StepConfig:
+    """How a step runs. It decides the speed, and the weights only within rounding.
+
+    Attributes:
+        graph: whether the whole step lies on the device, its draws and the choice of its images
+            with it; on a GPU it is then captured once as a CUDA graph and replayed. None: on a
+            GPU, where the images are in memory and one process trains.
+        compiled: whether `torch.compile` compiles the model first.
+    """
+
+    graph: bool | None = None
+    compiled: bool = False
 
 
 @dataclass(frozen=True)

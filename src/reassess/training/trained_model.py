@@ -28,7 +28,7 @@ from reassess.training.models import (
     import_timm,
     to_device,
 )
-from reassess.training.recipe import OBJECTIVES, CheckpointConfig, Recipe
+from reassess.training.recipe import OBJECTIVES, CheckpointConfig, Recipe, StepConfig
 
 SUFFIX = ".safetensors"
 _SIDE = 32
@@ -99,6 +99,7 @@ def train_model(
     device: torch.device | None = None,
     checkpoints: CheckpointConfig | None = None,
     distributed: DistributedContext = SINGLE_PROCESS,
+    step: StepConfig | None = None,
     progress: Progress = null_progress,
     on_note: Note = ignore_note,
 ) -> TrainedModel:
@@ -115,7 +116,7 @@ def train_model(
     )
     module = train(
         module, images, recipe, device=device, checkpoints=checkpoints, distributed=distributed,
-        progress=progress, on_note=on_note,
+        step=step, progress=progress, on_note=on_note,
     )  # fmt: skip
     return replace(untrained, module=module)
 
