@@ -167,3 +167,39 @@ def test_dependencies_are_each_a_documented_choice():
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     names = {requirement.split(">")[0].split("[")[0] for requirement in wanted}
     assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+UNSAFE = '''"""Each line a way in."""
+
+import hashlib
+import pickle
+import subprocess
+import tempfile
+from xml.etree import ElementTree
+
+
+def f(data, name, connection):
+    """Do it."""
+    pickle.loads(data)
+    eval(name)
+    subprocess.run(name, shell=True)
+    hashlib.md5(data)
+    tempfile.mktemp()
+    ElementTree.parse(name)
+    connection.execute(f"SELECT * FROM raters WHERE name = '{name}'")
+    return open("/tmp/fixed", "w")
+'''
+
+
+def test_unsafe_code_does_not_pass_the_linter():
+    """The security rules of `make lint`, as the project sets them, over a module of the package."""
+    ruff = Path(sys.executable).with_name("ruff")
+    command = [str(ruff), "check", "--output-format", "concise", "--no-cache"]
+    place = ROOT / "src" / "reassess" / "unsafe.py"
+    found = subprocess.run([*command, "--stdin-filename", str(place), "-"], input=UNSAFE, cwd=ROOT,
+                           capture_output=True, text=True, check=False)  # fmt: skip
+    rules = set(re.findall(r" (S\d{3}) ", found.stdout))
+    assert {"S301", "S307", "S602", "S324", "S306", "S314", "S608", "S108"} <= rules
+    workflows = [p.read_text("utf-8") for p in (ROOT / ".github" / "workflows").glob("*.yml")]
+    assert any("pip-audit" in text for text in workflows)
+    assert any("codeql-action/analyze" in text for text in workflows)

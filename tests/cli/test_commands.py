@@ -210,6 +210,48 @@ def test_csv_and_tables_of_images(cli: Run) -> None:
 
 
 @pytest.mark.usefixtures("study")
+def test_models_of_other_classes_are_scored_by_those_of_the_labels(cli: Run) -> None:
+    """Of six classes two are none of the labels', and two are one of them."""
+    Path("few.csv").write_text("index,id\n0,n0\n1,n1\n2,n2\n3,n3\n")
+    logits = np.full((len(IDS), 6), -9.0)
+    logits[np.arange(len(IDS)), TOP] = 1.0  # right or wrong as preds.npz, once 4 and 5 are gone
+    logits[:, 4] = 5.0
+    own = np.roll(logits, 1, axis=1)
+    np.savez("six.npz", logits=own, ids=IDS)
+    names = ["zebra", *(f"n{k}" for k in range(4)), "yak"]
+    Path("six.csv").write_text("id\n" + "\n".join(names) + "\n")
+    command = ("score", "six.npz", "--labels", "real.json", "--classes", "few.csv")
+    (found,) = run_json(cli, *command, "--model-classes", "six.csv")["models"]
+    assert (found["real"]["n_correct"], found["real"]["n_scored"]) == REAL[:2]
+    assert "2 of 6 classes of the models" in cli(*command, "--model-classes", "six.csv").err
+    Path("map.csv").write_text("id,to\nw0,\nw1,n0\nw2,n1\nw3,n2\nw4,n3\nw5,\n")
+    report = ("--model-classes", "map.csv", "--report", "r.html")
+    (other,) = run_json(cli, *command, *report)["models"]
+    assert other["real"] == found["real"]
+    assert "map.csv" in Path("r.html").read_text("utf-8")
+    assert cli(*command).status == 2  # six columns, four classes
+
+
+@pytest.mark.usefixtures("study")
+def test_metrics_of_predicted_sets_stand_in_every_form(cli: Run) -> None:
+    """Average precision needs the scores of all classes, of which files may keep a few."""
+    rng = np.random.default_rng(0)
+    np.savez("full.npz", logits=rng.normal(size=(len(IDS), 7)), ids=IDS)
+    np.savez("short.npz", classes=np.array(TOP)[:, None], ids=IDS)
+    command = ("score", "full.npz", "short.npz", "--labels", "real.json")
+    full, short = run_json(cli, *command, "--multilabel", "top-1")["models"]
+    assert (short["sets"]["precision"], short["sets"]["mean_average_precision"]) == (
+        REAL[0] / REAL[1], None,
+    )  # fmt: skip
+    assert 0 < full["sets"]["mean_average_precision"] <= 1
+    (row, _) = csv.DictReader(io.StringIO(cli(*command, "--multilabel", "top-1", "--csv").out))
+    assert float(row["sets_macro_f1"]) == full["sets"]["macro_f1"]
+    shown = cli(*command[:2], *command[3:], "--multilabel", "0.5").out
+    assert "Predicted sets (score >= 0.5)" in shown
+    assert cli(*command, "--multilabel", "best").status == 2
+
+
+@pytest.mark.usefixtures("study")
 def test_compare(cli: Run) -> None:
     np.savez("perfect.npz", classes=np.array([[s[0] if s else 0] for s in SETS]), ids=IDS[:6])
     found = run_json(

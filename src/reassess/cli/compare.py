@@ -54,6 +54,7 @@ def compare(
     labels: str,
     original_labels: str | None,
     classes: str | None,
+    model_classes: str | None,
     order: "RowOrder | None",
     ids: str | None,
     subset: str | None,
@@ -86,7 +87,9 @@ def compare(
         )
 
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
-    target = sources.evaluation_target(labels, original_labels, classes=classes, rows=rows)
+    target = sources.evaluation_target(
+        labels, original_labels, classes=classes, model_classes=model_classes, rows=rows
+    )
     model_a, model_b = (target.model(source, top_k=max(sources.DEPTH, top_k)) for source in (a, b))
     if model_a.model == model_b.model:
         raise OptionError(

@@ -183,6 +183,12 @@ def labels_option(command: Command, *, required: bool = True) -> Command:
     for decorate in (
         labels_are_option,
         click.option(
+            "--model-classes",
+            metavar="NAME|FILE|STUDY",
+            help="Classes of the models, where they are others: each counts as the class with its "
+            "id or name, or the one in the table's column 'to'; others are passed over.",
+        ),
+        click.option(
             "--classes",
             metavar="FILE",
             help="Table of the classes: index,id,name,synonyms,definition.",

@@ -69,6 +69,7 @@ def ranks(
     labels: str | None,
     original_labels: str | None,
     classes: str | None,
+    model_classes: str | None,
     order: "RowOrder | None",
     ids: str | None,
     subset: str | None,
@@ -110,7 +111,9 @@ def ranks(
                 )
             evidence.check()
             rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
-            target = sources.evaluation_target(labels, original_labels, classes=classes, rows=rows)
+            target = sources.evaluation_target(
+                labels, original_labels, classes=classes, model_classes=model_classes, rows=rows
+            )
             inputs = _read(models, target, classes, evidence)
     with progress_bar("Resampling") as step, ThreadEngine(evidence.workers) as engine:
         found = uncertain_scores(

@@ -12,11 +12,12 @@ from reassess.cli.outputs import FIGURES, OutputFile, OutputFolder
 from reassess.errors import OptionError, preview
 from reassess.notes import note
 from reassess.records import ModelScore, Predictions, ScoreType, align
+from reassess.records.benchmark import MOST_CLASSES
 
 if TYPE_CHECKING:
     from reassess.files import RowOrder
     from reassess.report import Input
-    from reassess.scoring import Bootstrap
+    from reassess.scoring import Bootstrap, SetRule
     from reassess.sources import EvaluationTarget
 
 
@@ -34,6 +35,7 @@ class _Scored:
 Examples:
   reassess score imagenet-torchvision --labels imagenet-real
   reassess score better.npz --labels pets
+  reassess score better.npz --labels pets --multilabel top-2
   reassess score preds.npy --labels imagenet-real --order imagefolder --json
   reassess score CLASSES.npy:SCORES.npy vit=logits.npz --labels labels.json \\
     --original-labels labels.csv --ids ids.txt --csv -o scores.csv
@@ -55,6 +57,12 @@ Examples:
     old=("--unclear",),
     metavar="NAME|FILE|STUDY",
     help="Labels that multi-label accuracy also counts as right: NAME, FILE or STUDY.",
+)
+@click.option(
+    "--multilabel",
+    metavar="top-K|SCORE",
+    help="Also precision, recall, F1, mAP and subset accuracy of predicted sets: the K best "
+    "classes, or those that score at least SCORE.",
 )
 @option(
     "--confidence",
@@ -115,12 +123,14 @@ def score(
     labels: str,
     original_labels: str | None,
     classes: str | None,
+    model_classes: str | None,
     order: "RowOrder | None",
     ids: str | None,
     subset: str | None,
     scale: ScoreType | None,
     top_k: tuple[int, ...],
     ambiguous_labels: str | None,
+    multilabel: str | None,
     confidence: float,
     resamples: int | None,
     seed: int,
@@ -143,7 +153,7 @@ def score(
     from reassess import sources
     from reassess.files.places import check_extension
     from reassess.report.table import format_of
-    from reassess.scoring import Bootstrap
+    from reassess.scoring import Bootstrap, SetRule
     from reassess.statistics import z_critical
 
     if as_json and as_csv:
@@ -154,11 +164,14 @@ def score(
     elif output is not None:
         check_extension(output, (f".{form}",), f"Rename it, or leave --{form} out")
     z_critical(confidence)  # what is out of range is refused before anything is read
+    sets = None if multilabel is None else SetRule.read(multilabel)
     bootstrap = None if resamples is None else Bootstrap(resamples, seed, confidence)
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
-    target = sources.evaluation_target(labels, original_labels, classes=classes, rows=rows)
+    target = sources.evaluation_target(
+        labels, original_labels, classes=classes, model_classes=model_classes, rows=rows
+    )
     keep = any(one is not None for one in (per_image, report, figures))
-    scored = _score(predictions, target, top_k, ambiguous_labels, bootstrap, keep=keep)
+    scored = _score(predictions, target, top_k, ambiguous_labels, bootstrap, sets, keep=keep)
     if per_image is not None:
         from reassess.files.artefacts import write_image_table
         from reassess.scoring import image_table
@@ -178,7 +191,7 @@ def score(
     inputs: list[Input] = []
     if any(one is not None for one in (report, figures, every_eval_ever)):
         others = {"classes": classes, "ids": ids, "subset": subset}
-        inputs = _inputs(labels, original_labels, others, scored)
+        inputs = _inputs(labels, original_labels, model_classes, others, scored)
     _write_records(scored, target, inputs, every_eval_ever, timm_results, confidence)
     if report is not None or figures is not None:
         _write_report(scored, target, inputs, report, figures)
@@ -190,6 +203,7 @@ def _score(
     top_k: tuple[int, ...],
     ambiguous_labels: str | None,
     bootstrap: "Bootstrap | None",
+    sets: "SetRule | None",
     *,
     keep: bool,
 ) -> _Scored:
@@ -203,10 +217,13 @@ def _score(
         unclear = sources.labels(ambiguous_labels, about=about).align_to(about)
     listed = tuple(sources.prediction_sources(listed))
     scored = _Scored([], [], [])
+    depth = max((5, *top_k))
+    if sets is not None:  # average precision, and a threshold, need the scores of all classes
+        depth = MOST_CLASSES
     with progress_bar("Scoring") as step:
         for place, source in enumerate(listed):
             step(source, done=place, total=len(listed))
-            found = target.predictions(source, top_k=max((5, *top_k)))
+            found = target.predictions(source, top_k=depth)
             scored.scores += score_models(
                 found,
                 target.labels,
@@ -215,6 +232,7 @@ def _score(
                 unclear=unclear,
                 subset=True,
                 bootstrap=bootstrap,
+                sets=sets,
             )
             scored.predictions += found if keep else []
             scored.origins += [source] * len(found)
@@ -222,7 +240,11 @@ def _score(
 
 
 def _inputs(
-    labels: str, original_labels: str | None, others: dict[str, str | None], scored: _Scored
+    labels: str,
+    original_labels: str | None,
+    model_classes: str | None,
+    others: dict[str, str | None],
+    scored: _Scored,
 ) -> "list[Input]":
     """The files behind the scores, with their hashes, as a report lists them."""
     from reassess import sources
@@ -232,6 +254,9 @@ def _inputs(
     behind += [
         ("original labels", one) for one in sources.files_behind_benchmark(labels, original_labels)
     ]
+    if model_classes is not None:
+        files = sources.files_behind(model_classes, "benchmark")
+        behind += [("models' classes", one) for one in files]
     for role, file in others.items():
         behind += [(role, one) for one in sources.hashed([] if file is None else [file])]
     for source in dict.fromkeys(scored.origins):
@@ -269,7 +294,7 @@ def _print(
     scores: list[ModelScore], name: str, confidence: float, as_json: bool, as_csv: bool
 ) -> None:
     from reassess.files.artefacts import scores_as_dict
-    from reassess.report.score_tables import score_table
+    from reassess.report.score_tables import score_table, sets_table
     from reassess.report.table import render, to_rich
 
     if as_json:
@@ -280,6 +305,8 @@ def _print(
         click.echo(render(table, "csv"), nl=False)
     else:
         console().print(to_rich(table))
+        if any(one.sets is not None for one in scores):
+            console().print(to_rich(sets_table(scores, name)))
 
 
 def _write_records(

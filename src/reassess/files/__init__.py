@@ -5,6 +5,7 @@
 `places`        where a file is written: links followed, pipes and devices told apart
 `tables`        columns of CSV and parquet files
 `benchmarks`    original labels, classes, hierarchy, lists of image ids
+`class_maps`    a model's classes among those of a benchmark
 `predictions`   models' predictions, aligned to a benchmark or left on disk
 `prediction_forms`  every form in which they are kept, opened
 `timm_tables`   tables as timm's ``inference.py`` writes them

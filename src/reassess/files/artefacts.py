@@ -359,6 +359,8 @@ def score_as_dict(score: ModelScore, confidence: float) -> dict[str, Any]:
             "n_scored": int(score.multilabel.n_scored.sum()),
             "n_unlabelled": score.multilabel.n_unlabelled,
         }
+    if score.sets is not None:
+        found["sets"] = score.sets.as_dict()
     return found
 
 
@@ -391,7 +393,7 @@ def score_columns(
     for score in scores:
         nested = score_as_dict(score, confidence)
         row: dict[str, object] = {"model": nested["model"]}
-        for kind in ("original", "real", "multilabel"):
+        for kind in ("original", "real", "multilabel", "sets"):
             row |= {f"{kind}_{key}": value for key, value in (nested.get(kind) or {}).items()}
         for k, both in nested["hit_at"].items():
             for kind, accuracy in both.items():

@@ -108,7 +108,11 @@ def read_classes(path: str | Path | Frame) -> Classes:
             the ids are numbers that state another order than the rows.
         DataError: an id appears twice.
     """
-    table = read_table(Path(path) if isinstance(path, str) else path)
+    return classes_in_rows(read_table(Path(path) if isinstance(path, str) else path))[0]
+
+
+def classes_in_rows(table: ColumnFile) -> tuple[Classes, list[int]]:
+    """The classes of a table, and the row of each; as `read_classes`, which says what it raises."""
     path = table.path
     index = table.find(_INDEX) or _numbers_beside_ids(table)
     ids = table.find(_ID if index is None else _without(_ID, index))
@@ -121,6 +125,7 @@ def read_classes(path: str | Path | Frame) -> Classes:
         "synonyms": _optional(table, ("synonyms",)),
         "definitions": _optional(table, ("definition", "definitions")),
     }
+    rows = list(range(len(columns["ids"])))
     if index is None:
         _check_order_of_ids(columns["ids"], f"{path}: column {ids or names!r}")
     else:
@@ -135,7 +140,7 @@ def read_classes(path: str | Path | Frame) -> Classes:
         columns = {key: [column[row] for row in rows] for key, column in columns.items()}
     with prefix_errors_with(path):
         ids_, names_, synonyms, definitions = map(tuple, columns.values())
-        return Classes(ids_, names_, synonyms, definitions)
+        return Classes(ids_, names_, synonyms, definitions), rows
 
 
 def _numbers_beside_ids(table: ColumnFile) -> str | None:

@@ -12,6 +12,7 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
                     `RecipeRun`
 `order_check`       `check_order`: whether predictions number classes and images as the labels do
 `hierarchy`         `Hierarchy`: which class is a kind of which
+`class_maps`        `ClassMap`: a model's classes among those of a benchmark
 `arrays`            arrays and image ids from what people hold
 `score_values`      what scores may be: numbers, probabilities up to rounding, rows of a model
 `pairs`             `Pairs`: (image, class), and how those of one record are found in another
@@ -22,6 +23,7 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `labels`            `LabelSets`, `OperatingPoint`
 `audits`            `Audit`: random samples of what the rule would not have asked about
 `scores`            `Accuracy`, `MultilabelAccuracy`, `ModelScore`, `Comparison`, `ImageTable`
+`multilabel`        `MultilabelMetrics`: predicted sets against label sets
 `class_scores`      `AccuracyByClass`
 `tabular`           records as data frames
 `reviews`           `MistakeReview`: mistakes drawn for raters to judge
@@ -39,10 +41,12 @@ from reassess.records.benchmark import (
     file_number_order,
     imagefolder_order,
 )
+from reassess.records.class_maps import ClassMap
 from reassess.records.class_scores import AccuracyByClass
 from reassess.records.hierarchy import Hierarchy
 from reassess.records.kinds import checks_records
 from reassess.records.labels import LabelSets, OperatingPoint
+from reassess.records.multilabel import MultilabelMetrics
 from reassess.records.order_check import check_order, check_order_by_labels
 from reassess.records.pairs import Pairs, factorize, find_keys, pair_keys
 from reassess.records.predictions import (
@@ -81,6 +85,7 @@ __all__ = [
     "AuditedDifference",
     "Benchmark",
     "CalibratedDifference",
+    "ClassMap",
     "Classes",
     "Comparison",
     "ComparisonDecision",
@@ -92,6 +97,7 @@ __all__ = [
     "MistakeReview",
     "ModelScore",
     "MultilabelAccuracy",
+    "MultilabelMetrics",
     "NoStopping",
     "OperatingPoint",
     "Pairs",

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError
+from reassess.records.multilabel import MultilabelMetrics
 from reassess.statistics import wilson_interval
 from reassess.statistics.sampling import audited_interval
 
@@ -184,6 +185,7 @@ class ModelScore:
         original_bootstrap: the same for ``original``.
         unasked: predictions that nobody was asked about; None where the labels do not say what was.
         audited: ``real`` as an audit has it; None without one.
+        sets: metrics of predicted sets of classes; None where none were asked for.
     """
 
     model: str
@@ -196,6 +198,7 @@ class ModelScore:
     original_bootstrap: tuple[float, float] | None = None
     unasked: UnaskedPredictions | None = None
     audited: AuditedAccuracy | None = None
+    sets: MultilabelMetrics | None = None
 
     @property
     def real_value(self) -> float | None:

@@ -94,6 +94,38 @@ def score_table(
     return Table.from_columns("models", title, columns, notes=notes, about="model")
 
 
+def sets_table(
+    scores: Iterable[ModelScore], labels_name: str, *, digits: int = 2, best_first: bool = True
+) -> Table:
+    """One row a model, with the metrics of the sets of classes that it predicts.
+
+    Args:
+        scores: one a model, with `ModelScore.sets`.
+        labels_name: what the reassessed labels are called.
+        digits: of the percentages.
+        best_first: whether to sort by F1; else the order is that of the scores.
+    """
+    found = [one.sets for one in scores if one.sets is not None]
+    if best_first:
+        found.sort(key=lambda one: (-(one.f1 or -1.0), one.model))
+    notes = {
+        "precision": ("precision", "of all predicted classes, the share that is right"),
+        "recall": ("recall", "of all labels, the share that is predicted"),
+        "f1": ("F1", "harmonic mean of both"),
+        "macro_f1": ("macro F1", "mean of F1 over classes"),
+        "subset_accuracy": ("subset acc.", "images whose predicted set is the label set"),
+        "mean_average_precision": ("mAP", "mean over classes of the average precision"),
+    }
+    columns: Columns = [(Column("model", "model"), [one.model for one in found])]
+    for key, (heading, note) in notes.items():
+        values = [getattr(one, key) for one in found]
+        if any(value is not None for value in values):
+            columns.append((Column(key, heading, "percent", digits, note), values))
+    title = f"Predicted sets ({found[0].rule}) in percent, labels: {labels_name}"
+    below = (_scored(found[0].n_scored, found[0].n_unlabelled),)
+    return Table.from_columns("sets", title, columns, notes=below, about="model")
+
+
 def _unchecked(scores: Sequence[ModelScore]) -> tuple[str, ...]:
     """What the intervals are conditional on, or the audit that they rest on."""
     audited = [one.audited for one in scores if one.audited is not None]

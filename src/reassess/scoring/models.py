@@ -30,6 +30,7 @@ from reassess.scoring.accuracy import (
     real_accuracies,
 )
 from reassess.scoring.audited import accuracy_of_top, difference_of_tops
+from reassess.scoring.multilabel import SetRule, multilabel_metrics
 from reassess.scoring.unasked import unasked_difference, unasked_predictions
 from reassess.statistics import (
     check_resamples,
@@ -97,6 +98,7 @@ def score_models(
     unclear: LabelSets | None = None,
     subset: bool = False,
     bootstrap: Bootstrap | None = None,
+    sets: SetRule | None = None,
 ) -> Iterator[ModelScore]:
     """Score models one after the other, so that only one is in memory.
 
@@ -108,6 +110,7 @@ def score_models(
         unclear: labels that multi-label accuracy counts as right.
         subset: whether labelled images without a prediction may be left out.
         bootstrap: how to draw stratified bootstrap intervals; None draws none.
+        sets: how models predict sets of classes, for multi-label metrics; None for none.
 
     Raises:
         AlignmentError: images do not match, or rows stand in another order.
@@ -140,6 +143,9 @@ def score_models(
             original_bootstrap=_interval(bootstrap, one, originals, benchmark),
             unasked=unasked_predictions(classes, shared, value),
             audited=audited,
+            sets=None
+            if sets is None
+            else multilabel_metrics(one, labels, k=sets.k, threshold=sets.threshold, subset=subset),
         )
 
 

@@ -22,6 +22,7 @@ from reassess.notes import note
 from reassess.records import (
     Benchmark,
     Classes,
+    ClassMap,
     LabelSets,
     Predictions,
     align,
@@ -40,6 +41,7 @@ from reassess.sources.readers import (
     RowMapping,
     benchmark,
     check_same_classes,
+    class_map,
     class_table,
     predictions,
     read_label_sets,
@@ -57,11 +59,13 @@ class EvaluationTarget:
         labels: label sets of exactly the images to score.
         benchmark: all images of the benchmark, with original labels where they are known.
         rows: how rows of predictions find their images.
+        class_map: what the models' classes are among the benchmark's; None where they are these.
     """
 
     labels: LabelSets
     benchmark: Benchmark
     rows: RowMapping = AS_STORED
+    class_map: ClassMap | None = None
 
     @property
     def image_ids(self) -> Shaped[np.ndarray, "m"]:
@@ -75,7 +79,12 @@ class EvaluationTarget:
             AlignmentError: an image to score was not predicted, or rows stand in another order.
             DataError: classes stand in another order.
         """
-        read = predictions(source, self.benchmark, rows=self.rows, top_k=top_k)
+        if self.class_map is None:
+            read = predictions(source, self.benchmark, rows=self.rows, top_k=top_k)
+        else:
+            about = replace(self.benchmark, original=None, classes=self.class_map.own)
+            every = predictions(source, about, rows=self.rows, top_k=len(self.class_map.own))
+            read = [self.class_map.apply(one, top=top_k) for one in every]
         with prefix_errors_with(Path(split_source(str(source))[1])):
             if self.benchmark.original is None:
                 for one in read:
@@ -102,6 +111,7 @@ def evaluation_target(
     original_labels: str | Path | None = None,
     *,
     classes: Classes | str | Path | None = None,
+    model_classes: str | Path | None = None,
     rows: RowMapping = AS_STORED,
 ) -> EvaluationTarget:
     """What models are scored by.
@@ -112,6 +122,8 @@ def evaluation_target(
         original_labels: the original labels, ``NAME|FILE|STUDY``. Where there are none, the images
             are those that the labels name, and only ReaL accuracy can be computed.
         classes: the classes; by default those that the labels state or bring along.
+        model_classes: the models' classes, ``NAME|FILE|STUDY``, where they are others; a column
+            ``to`` of a table says which class of the labels each is.
         rows: how rows of predictions find their images, and which images to score.
 
     Raises:
@@ -145,7 +157,8 @@ def evaluation_target(
             f"{sets.name} has {len(sets):,} of the {len(about.image_ids):,} images of "
             f"{about.name}: these are scored."
         )
-    return EvaluationTarget(sets, about, rows)
+    mapped = None if model_classes is None else class_map(model_classes, about)
+    return EvaluationTarget(sets, about, rows, mapped)
 
 
 def _classes_stated(found: Sequence[Source], original_labels: str | Path | None) -> Classes | None:

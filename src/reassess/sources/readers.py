@@ -21,6 +21,7 @@ from reassess.files import (
     read_votes,
 )
 from reassess.files.accuracy_columns import read_accuracy_columns
+from reassess.files.class_maps import read_class_map
 from reassess.files.declared_answers import DeclaredAnswers, check_declared
 from reassess.files.results import Results, is_timm, read_results, results_in
 from reassess.notes import note
@@ -28,6 +29,7 @@ from reassess.records import (
     ANSWERS,
     Benchmark,
     Classes,
+    ClassMap,
     Gold,
     LabelSets,
     Posterior,
@@ -118,6 +120,42 @@ def class_table(
     if classes is not None:
         return read_classes(classes)
     return None if about is None else about.classes
+
+
+def class_map(model_classes: str | Path, about: Benchmark) -> ClassMap:
+    """What classes of models are among those of a benchmark, where they are others.
+
+    Args:
+        model_classes: the models' classes, ``NAME|FILE|STUDY``; a file is a table of classes whose
+            column ``to``, if it has one, says which of the benchmark's each is.
+        about: the benchmark, whose classes must be known.
+
+    Raises:
+        OptionError: the benchmark's classes are not known, or there is no such source.
+        FileError: the file is no table of classes.
+        DataError: no class is one of the benchmark's.
+    """
+    if about.classes is None:
+        raise OptionError(
+            f"the classes of {about.name} are not known, but must be for classes of models to be "
+            "found among them. Give them (--classes FILE)."
+        )
+    found = resolve(model_classes, "benchmark")
+    if found.meaning == "file":
+        made = read_class_map(found.place, about.classes)
+    else:
+        own = benchmark(model_classes).classes
+        if own is None:
+            raise OptionError(
+                f"{str(model_classes)!r} knows no classes, but must. Give a table of classes."
+            )
+        made = ClassMap.by_names(own, about.classes)
+    if made.n_left_out:
+        note(
+            f"{model_classes}: {made.n_left_out:,} of {len(made.own):,} classes of the models are "
+            f"none of the {len(about.classes):,} that are scored, and are passed over."
+        )
+    return made
 
 
 def benchmark(
