@@ -112,7 +112,12 @@ def read_classes(path: str | Path | Frame) -> Classes:
 
 
 def classes_in_rows(table: ColumnFile) -> tuple[Classes, list[int]]:
-    """The classes of a table, and the row of each; as `read_classes`, which says what it raises."""
+    """The classes of a table as `read_classes` has them, and the row of each.
+
+    Raises:
+        FileError: the indices are not 0 to K - 1, or no column names the classes.
+        DataError: an id appears twice.
+    """
     path = table.path
     index = table.find(_INDEX) or _numbers_beside_ids(table)
     ids = table.find(_ID if index is None else _without(_ID, index))
