@@ -14,7 +14,12 @@ from reassess.files.tables import read_table
 from reassess.site.store import open_rating
 from reassess.study import open_study
 from tests.conftest import Ran
-from tests.rating.conftest import server, template, url  # noqa: F401 -- fixtures: both databases
+from tests.rating.conftest import (  # noqa: F401 -- fixtures: both databases
+    server,
+    sqlite_template,
+    template,
+    url,
+)
 from tests.study.small import NAMES, is_true, rated_study
 
 Cli = Callable[..., Ran]

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from reassess.rating import Settings, Store, open_store
+from reassess.rating.database import Database
+from reassess.rating.migrations import migrate
 
 from .play import PLAIN, SEED, Clock
 
@@ -21,7 +23,7 @@ from .play import PLAIN, SEED, Clock
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """URL of a PostgreSQL server; skipped with the reason where none can be started."""
-    folder = Path(tempfile.mkdtemp(prefix="reassess-postgresql-"))
+    folder = Path(tempfile.mkdtemp(prefix="reassess-postgresql-", dir=_roomy_memory()))
     folder.chmod(0o755)
     try:
         with warnings.catch_warnings():
@@ -41,6 +43,14 @@ def server() -> Iterator[str]:
     _end_at_once(running.get_pid())
     running.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _roomy_memory() -> str | None:
+    """A file system in memory for hundreds of databases; None where it has no room for them."""
+    memory = Path("/dev/shm")  # noqa: S108 -- a folder of one's own is made in it
+    if memory.is_dir() and shutil.disk_usage(memory).free > 6 * 2**30:
+        return str(memory)
+    return None
 
 
 def _end_at_once(postmaster: int | None) -> None:
@@ -88,10 +98,20 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.format(database=name)
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database without a study, to copy."""
+    path = tmp_path_factory.mktemp("template") / "study.db"
+    with contextlib.closing(Database(f"sqlite:///{path}")) as database:
+        migrate(database)
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of a database that may hold a study."""
     if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), tmp_path / "study.db")
         return f"sqlite:///{tmp_path}/study.db"
     server: str = request.getfixturevalue("server")
     name = f"study_{uuid.uuid4().hex}"

@@ -1,5 +1,6 @@
 """A small study made for tests: 400 images of six classes, three models, gold, pictures."""
 
+import base64
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,10 @@ from reassess.study import (
 K, N = 6, 400
 NAMES = [f"c{k}" for k in range(K)]
 PRACTICE = "c0/practice.jpg"
+PICTURE = base64.b64decode(
+    b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGM4EWUDAANMAV9yPykYAAAAAElFTkSuQmCC"
+)
+"""A PNG of one pixel."""
 
 
 def ids_of() -> tuple[list[str], list[int]]:
@@ -49,7 +54,7 @@ def make_study(folder: Path, *, top: int = 900, audit: int = 0) -> Study:
     for one in [*ids, PRACTICE]:
         path = folder / "photos" / one
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"a picture of " + one.encode())
+        path.write_bytes(PICTURE + one.encode())  # each another file, and all can be shown
     for number in range(4):
         scores = rng.normal(0, 1, (N + 1, K))
         for n, image_id in enumerate(ids):

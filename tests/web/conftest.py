@@ -1,6 +1,7 @@
 """A study with images, its site, and people who are signed in to it without a network."""
 
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from reassess import rating
 from reassess.rating import Settings, Store, add_questions, import_gold, invite, open_store
 from reassess.records import ANSWERS, Classes, Gold, Pairs, Questions, Votes
 from reassess.web import Site, create_app
+from tests.rating.conftest import sqlite_template  # noqa: F401 -- a fixture
 from tests.rating.play import SEED
 
 NAMES = ["cat", "<b>dog</b>", 'eel"><script>alert(1)</script>', "fox & hound"]
@@ -54,12 +56,21 @@ def draw(path: Path, seed: int, size: tuple[int, int] = (320, 240)) -> None:
     image.save(path)
 
 
-@dataclass
+@dataclass(eq=False)
 class Client:
     """A person with a browser: a test client and what a page needs to post."""
 
     http: TestClient
     number: int = 0
+    known: tuple[str, str] = ("", "")
+
+    @property
+    def token(self) -> str:
+        """The token of this session, which is asked for once."""
+        if self.known[0] != str(self.http.cookies):
+            token = self.csrf("/instructions")
+            self.known = (str(self.http.cookies), token)
+        return self.known[1]
 
     def csrf(self, path: str = "/rate") -> str:
         found = re.search(r'name="csrf" content="(\w+)"', self.http.get(path).text)
@@ -67,21 +78,22 @@ class Client:
         return found[1]
 
     def post(self, path: str, **fields: str):
-        data = {"csrf": self.csrf("/instructions"), **fields}
+        data = {"csrf": self.token, **fields}
         return self.http.post(path, data=data, follow_redirects=False)
 
     def api(self, path: str, body: object = None, **options: object):
-        token = self.http.get("/api/session").json()["csrf"]
-        return self.http.post(path, json=body, headers={"X-CSRF-Token": token}, **options)
+        return self.http.post(path, json=body, headers={"X-CSRF-Token": self.token}, **options)
 
     def task(self, *beyond: int) -> dict:  # type: ignore[type-arg]
         return self.api("/api/screens/next", {"beyond": list(beyond)}).json()
 
     def answer(self, task: dict, value: int = 0, key: str = "k"):  # type: ignore[type-arg]
+        """Answer a task; nobody can answer about an image that has no file."""
         answers = [{"place": i, "answer": value} for i in range(len(task["questions"]))]
+        seen = {"answers": answers} if task["image"] else {"cannot_see": True}
         return self.api(
             f"/api/screens/{task['lease']}/answers",
-            {"key": f"{key}-{task['lease']}", "answers": answers},
+            {"key": f"{key}-{task['lease']}", **seen},
         )
 
 
@@ -95,8 +107,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(sqlite_template: Path, tmp_path: Path) -> str:  # noqa: F811 -- the fixture
     """Of the database; `tests.rating.conftest` has one of both kinds instead."""
+    shutil.copyfile(sqlite_template, tmp_path / "study.db")
     return f"sqlite:///{tmp_path}/study.db"
 
 

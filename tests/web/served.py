@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+from PIL import Image
 from sqlalchemy import select
 
 from reassess.files.artefacts import write_tasks
@@ -46,11 +47,17 @@ PLAIN = Settings(
 
 
 def make_study(folder: Path, n_images: int, n_labels: int = 2) -> Path:
-    """A study with tasks and no images."""
+    """A study with tasks; all its images are one tiny file."""
     ids = [f"folder/{i:04}.jpg" for i in range(n_images)]
     labels = folder / "labels.csv"
     labels.write_text("image,label\n" + "".join(f"{one},{i % 4}\n" for i, one in enumerate(ids)))
-    study = new_study(folder / "study", labels=labels)
+    pictures = folder / "pictures"
+    (pictures / "folder").mkdir(parents=True)
+    first = pictures / ids[0]
+    Image.new("RGB", (8, 8), (200, 30, 60)).save(first)
+    for one in ids[1:]:
+        (pictures / one).hardlink_to(first)
+    study = new_study(folder / "study", labels=labels, images=pictures)
     image = np.repeat(np.arange(n_images), n_labels)
     label = np.tile(np.arange(n_labels), n_images)
     asked = Questions.from_pairs(Pairs(np.array(ids), image, label))

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from reassess import rating
 from reassess.rating import Store
+from reassess.web import Site, create_app
 
-from .conftest import Client
+from .conftest import BASE, IMAGES, Client
 
 Enter = Callable[..., Client]
 
@@ -75,6 +79,48 @@ def test_the_image_that_cannot_be_seen_and_the_pause(rater: Client, store: Store
     assert rater.post("/pause", leases=f"{first['lease']},{second['lease']},x,").status_code == 303
     assert rating.study_progress(store).n_leases == 0
     assert "A pause" in rater.http.get("/paused").text
+
+
+def test_nothing_is_answered_about_an_image_that_has_no_file_or_a_broken_one(
+    site: Site, store: Store, folder: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no image")
+    places_of = {IMAGES[0]: None, IMAGES[2]: broken}
+    there = replace(site, image_path=lambda one: places_of.get(one, folder / one))
+    with TestClient(create_app(there), base_url=BASE) as http:
+        rater = Client(http)
+        path = f"/invite/{rating.invite(store, 'ann')}"
+        http.post(path, data={"csrf": rater.csrf(path)})
+        (person,) = rating.raters_of(store)
+        n_refused = 0
+        while (task := rater.task())["kind"] == "screen":
+            lease = task["lease"]
+            if rating.leased_task(store, person.number, lease).image_id not in places_of:
+                rater.answer(task)
+                continue
+            n_refused += 1
+            given = [{"place": 0, "answer": 0}]
+            said = rater.api(f"/api/screens/{lease}/answers", {"key": "k", "answers": given})
+            assert said.status_code == 422
+            assert "cannot be shown" in said.json()["detail"]
+            page = http.get(f"/rate/{lease}").text
+            sent = form_of(page) | dict.fromkeys(places(page), "2")
+            assert http.post(f"/rate/{lease}", data=sent).status_code == 422
+            assert http.post(f"/rate/{lease}", data=sent | {"cannot_see": "1"}).status_code == 200
+        assert n_refused == 2
+        path = f"/invite/{rating.invite(store, 'ben')}"
+        http.post(path, data={"csrf": rater.csrf(path)})
+        rating.waive_qualification(store, rating.raters_of(store)[1].number)
+        grid = http.get("/sweep/0").text
+        leases = re.findall(r'data-lease="(\d+)"', grid)
+        hidden = {"csrf": rater.csrf(), "key": "g", "leases": ",".join(leases)}
+        every = hidden | {f"answer-{lease}": "2" for lease in leases}
+        assert http.post("/sweep/0", data=every).status_code == 422
+        http.post("/sweep/0", data=hidden | {"rest": "0"})
+        left = re.findall(r'data-lease="(\d+)"', http.get("/sweep/0").text)
+        shown = {rating.leased_task(store, 2, int(lease)).image_id for lease in left}
+        assert shown == {*places_of, IMAGES[-1]}  # what does not show stays open
 
 
 def test_the_same_key_is_stored_once_and_a_new_one_corrects(rater: Client, store: Store) -> None:

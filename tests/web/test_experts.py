@@ -8,7 +8,12 @@ import pytest
 
 from reassess import rating
 from reassess.rating import Store
-from tests.rating.conftest import server, template, url  # noqa: F401 -- fixtures: both databases
+from tests.rating.conftest import (  # noqa: F401 -- fixtures: both databases
+    server,
+    sqlite_template,
+    template,
+    url,
+)
 
 from .conftest import EXAMPLES, FOLDERS, IMAGES, NAMES, PLAIN, Client
 from .test_answering import answers_in
@@ -129,7 +134,7 @@ def test_decisions_stand_beside_votes_that_stay(store: Store, sign_in: Enter) ->
             client.answer(task, value)
     ada, ben = sign_in("ada", "expert"), sign_in("ben", "expert")
     before = [batch.answer.tolist() for batch in rating.vote_batches(store)]
-    assert len(rating.to_adjudicate(store, ada.number)) == len(IMAGES)
+    assert len(rating.to_adjudicate(store, ada.number)) == len(IMAGES) - 1  # one has no file
     image_id = rating.to_adjudicate(store, ada.number)[0].image_id
     page = ada.http.get("/adjudicate/next")
     boss = sign_in("boss", "owner")
@@ -150,7 +155,7 @@ def test_decisions_stand_beside_votes_that_stay(store: Store, sign_in: Enter) ->
     assert decided == {("ada", first.label): 0, ("ben", first.label): 0, ("ben", second.label): 1}
     assert rating.image_counts(store, image_id) == counts
     assert [batch.answer.tolist() for batch in rating.vote_batches(store)] == before
-    assert len(rating.to_adjudicate(store, ada.number)) == len(IMAGES) - 1
+    assert len(rating.to_adjudicate(store, ada.number)) == len(IMAGES) - 2
     acts = [act for act in rating.audit_log(store) if act.action == "adjudicate"]
     assert [act.actor for act in acts] == ["ada", "ben", "ben", "ada"]
     assert acts[-1].detail == {
@@ -165,6 +170,54 @@ def test_decisions_stand_beside_votes_that_stay(store: Store, sign_in: Enter) ->
     assert len(rating.to_adjudicate(store, ada.number)) == len(
         {one.image_id for one in rating.to_adjudicate(store, ada.number)} - set(IMAGES[:2])
     )
+
+
+def test_an_owner_withdraws_images_and_unchooses_gold_by_forms(
+    store: Store, sign_in: Enter, rater: Client
+) -> None:
+    boss = sign_in("boss", "owner")
+    task = rater.task()
+    image_id = rating.leased_task(store, rater.number, task["lease"]).image_id
+    for path, given, words in (
+        ("withdraw", {"images": "nowhere.jpg"}, "nowhere.jpg"),
+        ("withdraw", {"images": " \n"}, "images is empty"),
+        ("withdraw", {"code": "ffffffff"}, "is unknown"),
+        ("unchoose", {"images": f"{IMAGES[0]}\nno"}, "no"),
+    ):
+        answer = boss.post(f"/owner/images/{path}", **given)
+        assert (answer.status_code, words in answer.text) == (422, True), answer.text[:3000]
+    done = boss.post("/owner/images/withdraw", images=image_id.split("/")[1], reason="a face")
+    assert "1 image is withdrawn: nobody is asked about it" in done.text
+    assert rating.withdrawn_images(store) == (image_id,)
+    assert rater.http.get(f"/screens/{task['lease']}/image").status_code in (404, 410)
+    assert f'value="{image_id}"' in boss.http.get("/owner").text
+    assert rating.audit_log(store)[0].detail == {"images": [image_id], "reason": "a face"}
+    assert rating.audit_log(store)[0].actor == "boss"
+    done = boss.post("/owner/images/restore", images=image_id)
+    assert "put back: it is asked about again" in done.text
+    assert rating.withdrawn_images(store) == ()
+
+    rating.choose_gold(store, IMAGES[:2])
+    done = boss.post("/owner/images/unchoose", images="\n".join(IMAGES[:2]))
+    assert "2 images are no gold any more" in done.text
+    assert rating.gold_progress(store).n_chosen == 0
+
+    code = re.search(r"/adjudicate/(\w{8})", adjudicated(boss, store))
+    assert code
+    ada = sign_in("ada", "expert")
+    assert "Withdraw the image" not in ada.http.get(f"/adjudicate/{code[1]}").text
+    assert "Withdraw the image" in boss.http.get(f"/adjudicate/{code[1]}").text
+    assert ada.post("/owner/images/withdraw", code=code[1]).status_code == 403
+    boss.post("/owner/images/withdraw", code=code[1])
+    assert len(rating.withdrawn_images(store)) == 1
+
+
+def adjudicated(owner: Client, store: Store) -> str:
+    """The address of an image's page of votes, at which an owner arrives by its id."""
+    shown = owner.http.get("/adjudicate/image", params={"id": IMAGES[4]})
+    assert shown.status_code == 200
+    assert rating.withdrawn_images(store) == ()
+    return str(shown.url)
 
 
 def test_a_grid_is_swept_with_plain_forms_and_corrected(

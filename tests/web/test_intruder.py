@@ -121,36 +121,51 @@ def test_every_field_of_every_form_takes_anything(
     boss = sign_in("boss", "owner")
     expert = sign_in("expert", "expert")
     task = rater.task()
-    forms = {
-        "/sign-in": ("name", "password"),
-        "/password": ("present", "password", "again"),
-        "/pause": ("leases",),
-        f"/rate/{task['lease']}": ("key", "milliseconds", "something_else", "answer-0"),
-        "/owner/invite": ("name", "role"),
-        "/owner/recruiting": ("channel", "people", "tasks", "goal", "days", "code"),
-        "/owner/recruiting/{}/close": (),
-        "/join/{}": ("who", "study", "session"),
-        "/language": ("language", "place"),
-        "/owner/study/{}": (),
-        "/owner/raters/{}/pause": (),
-        "/invite/{}": (),
-        "/rate/{}": ("key",),
+    forms = {  # each as whoever may send it; the owner's pages are closed to others by a test below
+        rater: {
+            "/sign-in": ("name", "password"),
+            "/password": ("present", "password", "again"),
+            "/pause": ("leases",),
+            f"/rate/{task['lease']}": ("key", "milliseconds", "something_else", "answer-0"),
+            "/join/{}": ("who", "study", "session"),
+            "/language": ("language", "place"),
+            "/consent": ("digest", "agreed"),
+            "/sweep/{}": ("leases", "key", "rest"),
+            "/invite/{}": (),
+            "/rate/{}": ("key",),
+        },
+        expert: {
+            "/gold/choose": ("n", "images"),
+            "/gold/{}": ("answer-0", "seal"),
+            "/adjudicate/{}": ("note", "seal"),
+        },
+        boss: {
+            "/owner/invite": ("name", "role"),
+            "/owner/recruiting": ("channel", "people", "tasks", "goal", "days", "code"),
+            "/owner/recruiting/{}/close": (),
+            "/owner/study/{}": (),
+            "/owner/images/withdraw": ("images", "code", "reason"),
+            "/owner/images/unchoose": ("images",),
+            "/owner/images/{}": (),
+            "/owner/links/{}/revoke": (),
+            "/owner/raters/1/sessions/{}/end": (),
+            "/owner/raters/1/role": ("role",),
+            "/owner/raters/{}/pause": (),
+        },
     }
     n_votes = len(list(store_votes(store)))
-    for person in (boss, rater, expert):
-        for path, fields in forms.items():
-            if person is boss and path == "/password":
-                continue
-            csrf = person.csrf("/instructions")
-            for nasty in NASTY:
-                if path == "/password":  # a new one begins a new session
-                    csrf = person.csrf("/instructions")
-                given = dict.fromkeys(fields, nasty)
-                to = path.format(quote(nasty.replace("/", "%2F"), safe=""))
-                answer = person.http.post(to, data={"csrf": csrf, **given}, follow_redirects=False)
-                assert answer.status_code < 500, (to, given, answer.text[:300])
-                assert "Traceback" not in answer.text
-            assert path == "/password" or person.csrf("/instructions") == csrf  # it held for all
+    sent = [(who, *form) for who, theirs in forms.items() for form in theirs.items()]
+    for person, path, fields in sent:
+        csrf = person.csrf("/instructions")
+        for nasty in NASTY:
+            if path == "/password":  # a new one begins a new session
+                csrf = person.csrf("/instructions")
+            given = dict.fromkeys(fields, nasty)
+            to = path.format(quote(nasty.replace("/", "%2F"), safe=""))
+            answer = person.http.post(to, data={"csrf": csrf, **given}, follow_redirects=False)
+            assert answer.status_code < 500, (to, given, answer.text[:300])
+            assert "Traceback" not in answer.text
+        assert path == "/password" or person.csrf("/instructions") == csrf  # it held for all
     for nasty in NASTY:
         for path in ADDRESSES:
             to = path.format(*[quote(nasty, safe="")] * 2)
@@ -212,13 +227,17 @@ def test_every_page_of_the_owner_is_closed_to_others(sign_in: Enter, role: str) 
     web = Path(__file__).parents[2] / "src/reassess/web"
     routes = [
         (method, prefix + path)
-        for prefix, room in (("/owner", "dashboard"), ("/owner/recruiting", "recruiting"))
+        for prefix, room in (
+            ("/owner", "dashboard"),
+            ("/owner", "curation"),
+            ("/owner/recruiting", "recruiting"),
+        )
         for method, path in OWNERS.findall((web / f"{room}.py").read_text())
     ]
     assert len(routes) >= 10
     for method, path in routes:
         to = re.sub(r"{\w+}", "1", path).replace("/1/1", "/1/pause")
-        to = to.replace("study/1", "study/close")
+        to = to.replace("study/1", "study/close").replace("images/1", "images/withdraw")
         answer = person.http.get(to) if method == "get" else person.post(to)
         assert answer.status_code == 403, (method, to)
     for path in ("/api/owner/progress", "/api/owner/raters"):

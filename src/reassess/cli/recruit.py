@@ -29,6 +29,7 @@ Examples:
   reassess recruit my-study --from prolific --people 50 --tasks 40 --code C1AB2CDE
   reassess recruit my-study --from mturk --people 20 --tasks 40
   reassess recruit my-study --from classroom --people 30 --days 1
+  reassess recruit my-study --from mturk --people 20 --base-url https://rate.example.org
   reassess recruit my-study --close 3f2a91bc04de
   reassess recruit my-study -o people.csv
 """
@@ -43,6 +44,12 @@ Examples:
 @click.option("--code", default="", help="Completion code of the study on Prolific.")
 @click.option(
     "--days", type=click.IntRange(1, 366), default=14, show_default=True, help="Days it is open."
+)
+@click.option(
+    "--base-url",
+    metavar="URL",
+    help="Address at which people reach the site.  [default: as study.toml names it ([site] "
+    "base_url), else where `serve` served it last]",
 )
 @click.option("--close", metavar="ADDRESS", help="Close an address, by its handle in the list.")
 @click.option(
@@ -62,6 +69,7 @@ def recruit(
     goal: int | None,
     code: str,
     days: int,
+    base_url: str | None,
     close: str | None,
     output: str | None,
     database: str | None,
@@ -73,7 +81,10 @@ def recruit(
     everybody chooses a name. Whoever has reached their goal or their last task gets a completion
     code: Prolific's is given with --code, MTurk's workers each get another one.
     """
-    if channel is None and (people or tasks or goal or code):
+    from reassess.study.addresses import check_base_url
+
+    given = None if base_url is None else check_base_url(base_url, name="--base-url")
+    if channel is None and (people or tasks or goal or code or given):
         raise OptionError("--from is missing, but must say where people come from.")
     with opened(study, database) as (found, store):
         from reassess import rating
@@ -83,7 +94,7 @@ def recruit(
         if channel is not None:
             if people is None:
                 raise OptionError("--people is missing, but must say how many may enrol.")
-            base = link_address(found, store)
+            base = link_address(found, store, given)
             token = rating.open_address(
                 store, channel, people=people, goal=goal, most_tasks=tasks, completion_code=code,
                 seconds=days * 86_400,

@@ -42,13 +42,21 @@ class Curated:
     left: tuple[tuple[Path, str], ...]
 
 
-def withdraw(study: Study, store: Store, image_ids: Sequence[str], *, reason: str = "") -> Curated:
+def withdraw(
+    study: Study | None,
+    store: Store,
+    image_ids: Sequence[str],
+    *,
+    by: int | None = None,
+    reason: str = "",
+) -> Curated:
     """Take images out of a study: nobody is asked about them, and their votes do not count.
 
     Args:
-        study: the study.
+        study: the study; None leaves files as they are.
         store: its store.
         image_ids: ids, or unique basenames.
+        by: number of the owner; None from the command line.
         reason: for the audit log.
 
     Raises:
@@ -57,16 +65,24 @@ def withdraw(study: Study, store: Store, image_ids: Sequence[str], *, reason: st
         StoreError: the database cannot be read or written.
     """
     named = named_in_store(store, image_ids)
-    return _changed(study, store, lambda: withdraw_images(store, named, reason=reason))
+    return _changed(study, store, lambda: withdraw_images(store, named, by=by, reason=reason))
 
 
-def restore(study: Study, store: Store, image_ids: Sequence[str], *, reason: str = "") -> Curated:
+def restore(
+    study: Study | None,
+    store: Store,
+    image_ids: Sequence[str],
+    *,
+    by: int | None = None,
+    reason: str = "",
+) -> Curated:
     """Undo `withdraw`: the images are asked about again, and their votes count.
 
     Args:
-        study: the study.
+        study: the study; None leaves files as they are.
         store: its store.
         image_ids: ids, or unique basenames.
+        by: number of the owner; None from the command line.
         reason: for the audit log.
 
     Raises:
@@ -75,16 +91,24 @@ def restore(study: Study, store: Store, image_ids: Sequence[str], *, reason: str
         StoreError: the database cannot be read or written.
     """
     named = named_in_store(store, image_ids)
-    return _changed(study, store, lambda: restore_images(store, named, reason=reason))
+    return _changed(study, store, lambda: restore_images(store, named, by=by, reason=reason))
 
 
-def unchoose(study: Study, store: Store, image_ids: Sequence[str], *, reason: str = "") -> Curated:
+def unchoose(
+    study: Study | None,
+    store: Store,
+    image_ids: Sequence[str],
+    *,
+    by: int | None = None,
+    reason: str = "",
+) -> Curated:
     """Let images be gold no more.
 
     Args:
-        study: the study.
+        study: the study; None leaves files as they are.
         store: its store.
         image_ids: ids, or unique basenames.
+        by: number of the owner; None from the command line.
         reason: for the audit log.
 
     Raises:
@@ -95,8 +119,9 @@ def unchoose(study: Study, store: Store, image_ids: Sequence[str], *, reason: st
         StoreError: the database cannot be read or written.
     """
     named = named_in_store(store, image_ids)
-    _check_not_in_file(study, store, named)
-    return _changed(study, store, lambda: unchoose_gold(store, named, reason=reason))
+    if study is not None:
+        _check_not_in_file(study, store, named)
+    return _changed(study, store, lambda: unchoose_gold(store, named, by=by, reason=reason))
 
 
 def named_in_store(store: Store, image_ids: Sequence[str]) -> list[str]:
@@ -130,8 +155,10 @@ def _check_not_in_file(study: Study, store: Store, names: Sequence[str]) -> None
         )
 
 
-def _changed(study: Study, store: Store, change: Callable[[], int]) -> Curated:
+def _changed(study: Study | None, store: Store, change: Callable[[], int]) -> Curated:
     """Change the store, and write the exports again that stages of the study read."""
+    if study is None:
+        return Curated(change(), (), ())
     exports = {
         path.absolute(): table
         for path, table in (

@@ -20,6 +20,7 @@
 `gold`        gold, authored by experts
 `adjudicate`  contested images, and what experts decide about them
 `dashboard`   the owner's pages
+`curation`    images withdrawn and gold unchosen, by forms on the owner's page
 `charts`      where the bars of a chart stand
 ============  ============================================================================
 

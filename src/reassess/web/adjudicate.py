@@ -25,7 +25,13 @@ from reassess.web.pages import render
 from reassess.web.payloads import answer_in
 from reassess.web.pictures import Size, shades, sized
 from reassess.web.site import Site
-from reassess.web.views import class_out, class_words, file_to_show, gallery_entry
+from reassess.web.views import (
+    check_can_be_seen,
+    class_out,
+    class_words,
+    file_to_show,
+    gallery_entry,
+)
 
 router = APIRouter(prefix="/adjudicate", include_in_schema=False)
 
@@ -128,6 +134,7 @@ def _decide(
     site: Site, expert: rating.Rater, counts: rating.ImageCounts, fields: dict[str, str]
 ) -> Response:
     check_seal(image_seal(site, counts), fields.get("seal"))
+    check_can_be_seen(site, counts.image_id)
     note = fields.get("note", "").strip()
     for question in counts.questions:
         said = answer_in(fields, f"answer-{question.question}")

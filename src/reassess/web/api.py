@@ -27,7 +27,7 @@ from reassess.web.payloads import (
     SubmissionIn,
     TaskOut,
 )
-from reassess.web.views import receipt_out, standing_out, task_out
+from reassess.web.views import check_can_be_seen, receipt_out, standing_out, task_out
 from reassess.web.wording import WHY
 
 _REFUSALS: dict[int | str, dict[str, object]] = {
@@ -93,13 +93,15 @@ def answers(site: ASite, person: Active, lease: Lease, given: SubmissionIn) -> R
     """Store answers. They are durable once the receipt is there.
 
     Raises:
-        HTTPException: an answer names a place that the task does not have, or the seal is
-            another lease's.
+        HTTPException: an answer names a place that the task does not have, the seal is another
+            lease's, or the image cannot be shown.
     """
     asked = rating.leased_task(site.store, person.number, lease)
     check_seal(task_seal(site, asked), given.seal)
     if any(answer.place >= len(asked.questions) for answer in given.answers):
         raise HTTPException(422, f"The task has {len(asked.questions)} questions only.")
+    if given.answers:
+        check_can_be_seen(site, asked.image_id)
     submission = rating.Submission(
         lease,
         given.key,

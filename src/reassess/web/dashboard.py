@@ -24,6 +24,7 @@ router = APIRouter(prefix="/owner", include_in_schema=False)
 _CONTESTED = 12
 _REMARKS = 20
 _ACTS = 30
+_WITHDRAWN = 500
 _ON_A_PAGE = 100
 _MOST_MISSING = 1000
 _LOOKED_UP = 200
@@ -64,7 +65,7 @@ class Missing:
 @router.get("")
 def overview(request: Request, site: ASite, _: Owner) -> Response:
     """The owner's page."""
-    return _page(request, site)
+    return owner_page(request, site)
 
 
 @router.post("/invite")
@@ -75,9 +76,9 @@ def invite(request: Request, site: ASite, owner: Owner, fields: Fields) -> Respo
     try:
         token = rating.invite(site.store, name, role, by=owner.number)
     except ReassessError as error:
-        return _page(request, site, status=422, problem=str(error))
+        return owner_page(request, site, status=422, problem=str(error))
     link = f"{base_url(request, site)}/invite/{token}"
-    return _page(request, site, link=link, invited=name)
+    return owner_page(request, site, link=link, invited=name)
 
 
 def base_url(request: Request, site: Site) -> str:
@@ -185,7 +186,16 @@ def change_settings(request: Request, site: ASite, owner: Owner, fields: Fields)
     return _settings_page(request, site, said="Saved. It holds from now on.")
 
 
-def _page(request: Request, site: Site, *, status: int = 200, **said: str) -> Response:
+def owner_page(request: Request, site: Site, *, status: int = 200, **said: str) -> Response:
+    """The owner's page.
+
+    Args:
+        request: what asks for it.
+        site: the site.
+        status: of the answer.
+        said: what it says at its top: a ``problem``, what was done (``said``), a ``link`` and who
+            is ``invited``; and what was ``given`` in its form about images.
+    """
     contested = rating.contested_images(site.store, _CONTESTED)
     progress = rating.study_progress(site.store)
     return render(
@@ -208,6 +218,9 @@ def _page(request: Request, site: Site, *, status: int = 200, **said: str) -> Re
         link=said.get("link"),
         invited=said.get("invited"),
         problem=said.get("problem"),
+        said=said.get("said"),
+        given=said.get("given", ""),
+        withdrawn=rating.withdrawn_images(site.store)[:_WITHDRAWN],
     )
 
 

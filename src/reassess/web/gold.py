@@ -18,9 +18,9 @@ from reassess.web.access import ASite, Expert, Fields
 from reassess.web.addresses import check_seal, check_tag, gold_image, gold_seal
 from reassess.web.pages import render
 from reassess.web.payloads import answers_in, number
-from reassess.web.pictures import Size, picture, shades, sized
+from reassess.web.pictures import Size, shades, sized
 from reassess.web.site import Site
-from reassess.web.views import class_out, file_to_show
+from reassess.web.views import check_can_be_seen, class_out, file_to_show
 
 router = APIRouter(prefix="/gold", include_in_schema=False)
 
@@ -94,8 +94,8 @@ def judge(site: ASite, expert: Expert, task: Task, fields: Fields) -> Response:
     """
     chosen = rating.gold_task(site.store, expert.number, task)
     check_seal(gold_seal(site, chosen), fields.get("seal"))
-    if picture(file_to_show(site, chosen.image_id), "small") is None:
-        raise HTTPException(422, "The image cannot be shown, so nothing can be said about it.")
+    file_to_show(site, chosen.image_id)
+    check_can_be_seen(site, chosen.image_id)
     said = answers_in(fields, len(chosen.questions))
     rating.judge(site.store, expert.number, dict(zip(chosen.questions, said, strict=True)))
     return RedirectResponse("/gold/next", 303)

@@ -20,7 +20,7 @@ from reassess.web.pages import language_in, render
 from reassess.web.payloads import answer_in, number, numbers
 from reassess.web.pictures import shades
 from reassess.web.site import Site
-from reassess.web.views import class_out, class_words, task_out
+from reassess.web.views import can_be_seen, check_can_be_seen, class_out, class_words, task_out
 from reassess.web.wording import CLASS_DONE, FIRST_ONE_BY_ONE, WHY
 
 router = APIRouter(prefix="/sweep", include_in_schema=False)
@@ -102,10 +102,15 @@ def answer(site: ASite, person: Active, label: int, fields: Fields) -> Response:
     for lease in numbers(fields.get("leases", "")):
         said = answer_in(fields, f"answer-{lease}")
         cannot_see = fields.get(f"answer-{lease}") == "x"
-        said = rest if said is None and not cannot_see else said
-        if said is None and not cannot_see:
+        if said is None and rest is None and not cannot_see:
             continue
         task = rating.leased_task(site.store, person.number, lease)
+        if said is not None:
+            check_can_be_seen(site, task.image_id)
+        elif not cannot_see:
+            if not can_be_seen(site, task.image_id):
+                continue  # the rest is what shows
+            said = rest
         check_seal(task_seal(site, task), fields.get(f"seal-{lease}"))
         took = number(fields.get(f"milliseconds-{lease}", ""))
         asked = task.questions[0].question

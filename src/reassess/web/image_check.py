@@ -146,6 +146,21 @@ class ImageCheck:
         n_tried = len(tried) + len(absent) + len(failed)
         return Findings(len(self.image_ids), n_tried, (*broken, *failed), absent)
 
+    def problem(self, image_id: str, path: Path | None) -> str | None:
+        """Why an image cannot be shown; None where it can be. It is tried where it was not yet.
+
+        Args:
+            image_id: the image.
+            path: its file, as `image_path` finds it; None where it has none.
+        """
+        stamp = stamp_of(path)
+        if stamp is None:
+            return TOO_LARGE
+        if stamp not in self._known:
+            self._keep([(stamp, problem_of(stamp))])
+            self._stamps[image_id] = stamp
+        return self._known[stamp]
+
     def refuse_broken(self) -> None:
         """Nothing, where every image can be shown.
 

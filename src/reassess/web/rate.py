@@ -15,7 +15,7 @@ from reassess.web.pages import language_in, render
 from reassess.web.payloads import answer_in, answers_in, number, numbers
 from reassess.web.pictures import Size, shades, sized, thumbnail_response
 from reassess.web.site import Site
-from reassess.web.views import examples_of, file_to_show, receipt_out, task_out
+from reassess.web.views import check_can_be_seen, examples_of, file_to_show, receipt_out, task_out
 from reassess.web.wording import WHY
 
 router = APIRouter(include_in_schema=False)
@@ -80,6 +80,8 @@ def answer(request: Request, site: ASite, person: Active, lease: int, fields: Fi
     check_seal(task_seal(site, task), fields.get("seal"))
     cannot_see = "cannot_see" in fields
     given = [] if cannot_see else _answers(task, fields)
+    if given:
+        check_can_be_seen(site, task.image_id)
     submission = rating.Submission(
         lease, fields.get("key", ""), tuple(given), number(fields.get("milliseconds", "")),
         fields.get("something_else", ""), cannot_see,

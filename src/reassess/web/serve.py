@@ -168,6 +168,7 @@ def serve_study(
             languages=languages,
             contact=study.setting("site", "contact", ""),
             image_check=check,
+            study=study,
         )
     except BaseException:
         store.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from reassess import rating
 from reassess.errors import OptionError
 from reassess.records import Classes, StoppingRule
+from reassess.study import Study
 from reassess.study.addresses import check_root_path
 from reassess.study.images import ImageFolder
 from reassess.web.image_check import ImageCheck
@@ -47,6 +48,8 @@ class Site:
             site has its host for itself.
         base_url: the address at which people reach the site, its root path included; None takes
             it from the requests.
+        study: whose files are written again where images are withdrawn, or gold is unchosen; None
+            leaves it to the store alone.
 
     Raises:
         OptionError: the secret is too short to sign anything, or the root path is no path.
@@ -70,6 +73,7 @@ class Site:
     metrics_token: str | None = None
     root_path: str = ""
     base_url: str | None = None
+    study: Study | None = None
 
     def __post_init__(self) -> None:
         if len(self.secret) < SHORTEST_SECRET:

@@ -10,7 +10,9 @@ from starlette.exceptions import HTTPException
 from reassess import rating
 from reassess.web.addresses import contested_image, example_tag, image_code, task_image, task_seal
 from reassess.web.payloads import QuestionOut, ReceiptOut, StandingOut, TaskOut
+from reassess.web.pictures import picture
 from reassess.web.site import Site
+from reassess.web.wording import NOTHING_TO_SEE
 
 EXAMPLES = 4
 """Shown a class. Hand in one more, and the image itself can be left out unnoticed."""
@@ -46,6 +48,24 @@ def file_to_show(site: Site, image_id: str) -> Path | None:
     if rating.is_withdrawn(site.store, image_id):
         raise HTTPException(410, "This image was withdrawn from the study.")
     return site.image_path(image_id)
+
+
+def check_can_be_seen(site: Site, image_id: str) -> None:
+    """Nothing, where an image has a file that can be shown, and so can be answered about.
+
+    Raises:
+        HTTPException: nobody can have seen it.
+    """
+    if not can_be_seen(site, image_id):
+        raise HTTPException(422, NOTHING_TO_SEE)
+
+
+def can_be_seen(site: Site, image_id: str) -> bool:
+    """Whether an image has a file that can be shown; a look at what is known, if it was tried."""
+    path = site.image_path(image_id) if site.may_have(image_id) else None
+    if site.image_check is not None:
+        return site.image_check.problem(image_id, path) is None
+    return picture(path, "small") is not None
 
 
 def class_words(site: Site, label: int) -> tuple[str, str, str]:

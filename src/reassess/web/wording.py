@@ -200,6 +200,10 @@ NOT_PRESENT = marked("That is not your present password.")
 NOT_THE_SAME = marked("The two are not the same.")
 SHORT_PASSWORD = marked("Take a password of at least 10 and at most 1,000 characters.")
 TOO_MANY = marked("Too many attempts. Wait a minute, then try again.")
+NOTHING_TO_SEE = marked(
+    "This image cannot be shown, so nothing can be answered about it. Answer “I cannot see the "
+    "image”, or ask the study's owner."
+)
 CROSS_SITE = "This request came from another site and was refused."
 NO_TOKEN = marked("This page is out of date. Go back, reload it and try again.")
 ANOTHER_STORE = marked(
