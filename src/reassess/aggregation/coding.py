@@ -36,6 +36,25 @@ SMALLEST = float(np.finfo(np.float64).tiny)
 """Stands for a probability of zero where its logarithm is needed."""
 
 
+_VOTES_AT_ONCE = 1 << 20
+"""NumPy counts integers of 8 bytes, to which it copies smaller ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a fit starts from.
+
+    Attributes:
+        counts: expected answers of each rater for each truth.
+        mass: expected number of questions of each truth.
+        totals: how often each code occurs.
+    """
+
+    counts: Float[np.ndarray, "R T A"]
+    mass: Float[np.ndarray, "T"]
+    totals: Float[np.ndarray, "C"]
+
+
 @dataclass(frozen=True, slots=True)
 class Coded:
     """Votes in compressed rows of questions.
@@ -56,19 +75,8 @@ class Coded:
     @classmethod
     def from_votes(cls, votes: Votes) -> "Coded":
         """Code votes; they need not be in the order of the questions."""
-        question, rater, answer = votes.question, votes.rater, votes.answer
-        if (np.diff(question) < 0).any():
-            order = np.argsort(question, kind="stable")
-            question, rater, answer = question[order], rater[order], answer[order]
-        n_answers = len(votes.answers)
-        n_codes = len(votes.rater_ids) * n_answers
-        small = np.min_scalar_type(n_codes - 1)
-        code = (rater.astype(np.uint32) * np.uint32(n_answers) + answer.astype(np.uint32)).astype(
-            small
-        )
-        per_question = np.bincount(question, minlength=len(votes.questions))
-        indptr = np.concatenate([[0], np.cumsum(per_question)]).astype(np.int64)
-        return cls(indptr, code, len(votes.rater_ids), n_answers)
+        indptr, code = votes.grouped()
+        return cls(indptr, code, len(votes.rater_ids), len(votes.answers))
 
     @property
     def n_codes(self) -> int:
@@ -79,6 +87,37 @@ class Coded:
     def n_questions(self) -> int:
         """Q."""
         return len(self.indptr) - 1
+
+    @property
+    def most_votes(self) -> int:
+        """Votes on the question that has most."""
+        return int(np.diff(self.indptr).max(initial=0))
+
+    def shares(self, of_answer: Float[np.ndarray, "A T"]) -> Float[np.ndarray, "Q T"]:
+        """The mean over the votes of each question of what their answers say of each state."""
+        shares = np.empty((self.n_questions, of_answer.shape[1]))
+        _kernel_of_shares()(self.indptr, self.code, self.n_answers, of_answer, shares)
+        return shares
+
+    def start(self, of_answer: Float[np.ndarray, "A T"]) -> "Start":
+        """What `counts` says of these `shares`, which are not kept."""
+        n_states = of_answer.shape[1]
+        by_state, totals = np.zeros((n_states, self.n_codes)), np.zeros(self.n_codes)
+        mass = np.zeros(n_states)
+        _kernel_of_start()(
+            self.indptr, self.code, self.n_answers, of_answer, by_state, totals, mass
+        )
+        shape = (n_states, self.n_raters, self.n_answers)
+        counts = np.ascontiguousarray(by_state.reshape(shape).transpose(1, 0, 2))
+        return Start(counts, mass, totals)
+
+    def totals(self) -> Float[np.ndarray, "C"]:
+        """How often each code occurs."""
+        totals = np.zeros(self.n_codes)
+        for start in range(0, len(self.code), _VOTES_AT_ONCE):
+            part = self.code[start : start + _VOTES_AT_ONCE]
+            totals += np.bincount(part, minlength=self.n_codes)
+        return totals
 
     def counts(self, weight: Float[np.ndarray, "Q T"]) -> Float[np.ndarray, "R T A"]:
         """Expected answers of each rater, given P(truth) of each question."""
@@ -133,6 +172,18 @@ def log_joint(
     return joint
 
 
+def log_posterior(
+    coded: Coded, confusion: Float[np.ndarray, "R T A"], prior: Float[np.ndarray, "T"]
+) -> Float[np.ndarray, "Q T"]:
+    """`log_joint` and `log_normalised` in one pass over the votes, for votes of any number."""
+    table = np.log(np.maximum(by_code(confusion), SMALLEST))
+    out = np.empty((coded.n_questions, len(table)))
+    _kernel_of_posterior()(
+        coded.indptr, coded.code, table, np.log(np.maximum(prior, SMALLEST)), out
+    )
+    return out
+
+
 def log_normalised(joint: Float[np.ndarray, "Q T"]) -> Float[np.ndarray, "Q T"]:
     """Rows less the logarithm of the sum of their exponentials; exact near 0 and 1."""
     order = np.argmax(joint, axis=1)[:, None]
@@ -162,6 +213,21 @@ def logs(n_relative: int) -> Kernel:
 def weighted_sums() -> Kernel:
     """The kernel that adds up tables over the votes of each question, under several weights."""
     return compiled(_weighted_sums)
+
+
+@functools.cache
+def _kernel_of_shares() -> Kernel:
+    return compiled(_shares)
+
+
+@functools.cache
+def _kernel_of_start() -> Kernel:
+    return compiled(_start)
+
+
+@functools.cache
+def _kernel_of_posterior() -> Kernel:
+    return compiled(_log_posterior)
 
 
 @functools.cache
@@ -247,6 +313,69 @@ def _logs(n_relative):
         return log_sum
 
     return logs_pass
+
+
+@no_type_check
+def _shares(indptr, code, n_answers, of_answer, out):
+    """Write into out [Q, T] the mean of of_answer [A, T] over the votes of each question."""
+    given = np.empty(n_answers)
+    for question in range(len(out)):
+        first, last = np.uint64(indptr[question]), np.uint64(indptr[question + 1])
+        given[:] = 0.0
+        for vote in range(first, last):
+            given[code[vote] % n_answers] += 1.0
+        for t in range(out.shape[1]):
+            total = 0.0
+            for answer in range(n_answers):
+                total += given[answer] * of_answer[answer, t]
+            out[question, t] = total / (last - first)
+
+
+@no_type_check
+def _start(indptr, code, n_answers, of_answer, counts, totals, mass):
+    """Add to counts [T, C], totals [C] and mass [T] what `_shares` would weigh them by."""
+    n_states = len(mass)
+    given, share = np.empty(n_answers), np.empty(n_states)
+    for question in range(len(indptr) - 1):
+        first, last = np.uint64(indptr[question]), np.uint64(indptr[question + 1])
+        given[:] = 0.0
+        for vote in range(first, last):
+            given[code[vote] % n_answers] += 1.0
+            totals[code[vote]] += 1.0
+        for t in range(n_states):
+            total = 0.0
+            for answer in range(n_answers):
+                total += given[answer] * of_answer[answer, t]
+            share[t] = total / (last - first)
+            mass[t] += share[t]
+        for vote in range(first, last):
+            for t in range(n_states):
+                counts[t, code[vote]] += share[t]
+
+
+@no_type_check
+def _log_posterior(indptr, code, table, log_prior, out):
+    """Write into out [Q, T] the log-posterior under a table [T, C]; exact near 0 and 1."""
+    n_states = len(table)
+    for question in range(len(out)):
+        first, last = np.uint64(indptr[question]), np.uint64(indptr[question + 1])
+        best = 0
+        for t in range(n_states):
+            total = 0.0
+            for vote in range(first, last):
+                total += table[t, code[vote]]
+            out[question, t] = total + log_prior[t]
+            if out[question, t] > out[question, best]:
+                best = t
+        peak = out[question, best]
+        rest = 0.0
+        for t in range(n_states):
+            out[question, t] -= peak
+            if t != best:
+                rest += np.exp(out[question, t])
+        rest = np.log1p(rest)
+        for t in range(n_states):
+            out[question, t] -= rest
 
 
 @no_type_check

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from reassess.aggregation import coding
-from reassess.aggregation.coding import SMALLEST, Coded, by_code, smoothed_confusion
+from reassess.aggregation.coding import SMALLEST, Coded, Start, by_code, smoothed_confusion
 from reassess.engines import Engine
 from reassess.progress import Progress, null_progress
 
@@ -71,6 +71,7 @@ def expectation(
     prior: Float[np.ndarray, "T"],
     engine: Engine,
     totals: Float[np.ndarray, "C"],
+    most_votes: int | None = None,
 ) -> Expectation:
     """One fused pass over the votes under the given parameters.
 
@@ -80,12 +81,14 @@ def expectation(
         prior: P(truth).
         engine: where the shards run.
         totals: how often each code occurs, which no pass changes.
+        most_votes: votes on the question that has most, which none changes either; None to count.
     """
     log_table = np.log(np.maximum(by_code(confusion), SMALLEST))
     log_prior = np.log(np.maximum(prior, SMALLEST))
     log_ratio, log_odds = log_table[1:] - log_table[0], log_prior[1:] - log_prior[0]
     n_relative = len(log_ratio)
-    most_votes = int(np.diff(coded.indptr).max(initial=0))
+    if most_votes is None:
+        most_votes = coded.most_votes
     reach = float(np.abs(log_odds).max()) + most_votes * float(np.abs(log_ratio).max())
     in_logs = reach > _LOG_RANGE
     kernel = (coding.logs if in_logs else coding.scaled)(n_relative)
@@ -114,7 +117,7 @@ def expectation(
 
 def fit(
     coded: Coded,
-    initial: Float[np.ndarray, "Q T"],
+    initial: Float[np.ndarray, "Q T"] | Start,
     engine: Engine,
     *,
     added: Callable[[Float[np.ndarray, "R T A"]], Float[np.ndarray, "T A"]],
@@ -128,7 +131,8 @@ def fit(
 
     Args:
         coded: the votes.
-        initial: P(truth) to start from; for known questions the truth itself.
+        initial: P(truth) to start from, for known questions the truth itself; or what it adds up
+            to where no question is known.
         engine: where the passes run.
         added: the pseudo-votes that are added to every rater's counts, of these counts.
         added_questions: added to the number of questions of each truth.
@@ -139,13 +143,17 @@ def fit(
         progress: told after each iteration, with its number and the objective.
     """
     free, fixed = coded, None
-    if known is not None and known.any():
+    if isinstance(initial, Start):
+        counts, mass, totals = initial.counts, initial.mass, initial.totals
+    else:
+        counts, mass, totals = coded.counts(initial), initial.sum(axis=0), coded.totals()
+    if known is not None and known.any() and not isinstance(initial, Start):
         free = select(coded, ~known)
         fixed = Expectation(
             select(coded, known).counts(initial[known]), initial[known].sum(axis=0), 0.0
         )
-    totals = np.bincount(free.code, minlength=free.n_codes).astype(float)
-    counts, mass = coded.counts(initial), initial.sum(axis=0)
+        totals = free.totals()
+    most_votes = free.most_votes
     log_likelihoods: list[float] = []
     objectives: list[float] = []
     converged = False
@@ -153,7 +161,7 @@ def fit(
         pseudo_votes = added(counts)
         confusion = smoothed_confusion(counts, pseudo_votes)
         prior = (mass + added_questions) / (mass.sum() + added_questions * len(mass))
-        step = expectation(free, confusion, prior, engine, totals)
+        step = expectation(free, confusion, prior, engine, totals, most_votes)
         log_confusion = np.log(np.maximum(confusion, SMALLEST))
         log_prior = np.log(np.maximum(prior, SMALLEST))
         log_likelihood = step.log_likelihood

@@ -21,6 +21,8 @@ raters are in every crowd, and the model turns their votes around rightly."""
 DISTANCE_OF_PRIOR = 0.2
 """How far the prior may lie from the shares of votes. On the published votes it is 0.04."""
 
+_QUESTIONS_AT_ONCE = 1 << 16
+
 SIGNIFICANCE = 0.05
 """Of the test whether a fit labels gold worse than the majority of votes does."""
 
@@ -58,18 +60,15 @@ def _on_convergence(posterior: Posterior) -> str | None:
 
 def _on_votes(votes: Votes) -> str | None:
     """What no model can learn from these votes."""
-    n_questions, n_raters = len(votes.questions), len(votes.rater_ids)
-    pairs = np.unique(votes.rater_and_question())
-    rater, question = np.divmod(pairs, n_questions)
-    raters_of = np.bincount(question, minlength=n_questions)
-    if n_raters > 1 and raters_of.max() < 2:
+    n_raters = len(votes.rater_ids)
+    raters_of, questions_of = _distinct_votes(votes)
+    if n_raters > 1 and raters_of < 2:
         return (
             "No question has votes of two raters, so that nothing tells right answers from wrong "
             "ones: the posterior says what the votes say. Ask several raters the same questions."
         )
-    questions_of = np.bincount(rater, minlength=n_raters)
     once = questions_of == 1
-    share = float(once[rater].mean())
+    share = float(once.sum() / questions_of.sum())
     if n_raters > 1 and share > 0.5:
         return (
             f"{100 * share:.0f}% of the votes come from raters with a single vote ({once.sum():,} "
@@ -77,6 +76,22 @@ def _on_votes(votes: Votes) -> str | None:
             "apart. Check that the column of raters names people, not votes."
         )
     return None
+
+
+def _distinct_votes(votes: Votes) -> tuple[int, Int[np.ndarray, "R"]]:
+    """Raters of the question that has most, and questions of each rater; each pair counts once."""
+    n_raters, n_answers = len(votes.rater_ids), len(votes.answers)
+    indptr, code = votes.grouped()
+    most, questions_of = 0, np.zeros(n_raters, np.int64)
+    for start in range(0, len(indptr) - 1, _QUESTIONS_AT_ONCE):
+        ends = indptr[start : start + _QUESTIONS_AT_ONCE + 1]
+        question = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
+        key = question * n_raters + code[ends[0] : ends[-1]] // n_answers
+        key.sort()
+        question, rater = np.divmod(key[np.append(True, key[1:] != key[:-1])], n_raters)
+        most = max(most, int(np.bincount(question).max(initial=0)))
+        questions_of += np.bincount(rater, minlength=n_raters)
+    return most, questions_of
 
 
 def _below_the_diagonal(
@@ -87,7 +102,8 @@ def _below_the_diagonal(
     if below is None:
         return None
     place = positions(votes.rater_ids, rater_ids, source="votes")
-    share = float(below[place][votes.rater].mean())
+    n_votes = votes.per_rater()
+    share = float(n_votes[below[place]].sum() / n_votes.sum())
     if share <= SHARE_BELOW:
         return None
     n = int(below[place].sum())

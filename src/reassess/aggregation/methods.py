@@ -13,11 +13,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from reassess.aggregation.coding import (
-    Coded,
-    log_joint,
-    log_normalised,
-)
+from reassess.aggregation.coding import Coded, log_posterior
 from reassess.aggregation.em import fit
 from reassess.aggregation.priors import (
     POOLED_STRENGTH,
@@ -139,22 +135,23 @@ def dawid_skene(
     if max_iterations < 1:
         raise OptionError(f"max_iterations is {max_iterations}, but must be 1 or more.")
     states = state_names(votes, n_states)
-    initial = vote_shares(votes, len(states))
-    known = None
+    coded = Coded.from_votes(votes)
+    of_answer = shares_of_answers(len(votes.answers), len(states))
+    initial, known = None, None
     if gold is not None:
         if states != STATES:
             raise OptionError(f"gold says absent or present, but the states are {states}.")
         row = rows_of_gold(votes.questions, gold)
         asked = row >= 0
+        initial = coded.shares(of_answer)
         initial[row[asked]] = np.eye(2)[gold.truth(min_expert_yes)[asked].astype(int)]
         if gold_mode == "clamp":
             known = np.zeros(len(votes.questions), dtype=bool)
             known[row[asked]] = True
-    coded = Coded.from_votes(votes)
     with ThreadEngine() as local:
         fitted = fit(
             coded,
-            initial,
+            coded.start(of_answer) if initial is None else initial,
             engine or local,
             added=_pseudo_votes(confusion_prior, cell, states, votes.answers),
             added_questions=cell,
@@ -163,8 +160,8 @@ def dawid_skene(
             known=known,
             progress=progress,
         )
-    log_probability = log_normalised(log_joint(coded, fitted.confusion, fitted.prior))
-    if known is not None:
+    log_probability = log_posterior(coded, fitted.confusion, fitted.prior)
+    if known is not None and initial is not None:
         with np.errstate(divide="ignore"):
             log_probability[known] = np.log(initial[known])
     return Posterior(

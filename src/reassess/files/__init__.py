@@ -11,6 +11,7 @@
 `timm_tables`   tables as timm's ``inference.py`` writes them
 `votes`         votes and gold: `VOTE_FORMATS`, one door for all formats
 `vote_tables`   votes as long tables, read, and written part by part
+`arrow_votes`   large tables of votes, in batches and as numbers (`interning`)
 `dense_votes`   votes as the published dense archive
 `label_studio`  votes as Label Studio's JSON
 `artefacts`     what stages write: proposals, tasks, unrated images, posteriors; what models

@@ -24,7 +24,7 @@ from reassess.files.class_words import class_indices
 from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.times import utc_times
 from reassess.files.vote_rows import VoteRows
-from reassess.records import Classes, Questions, Votes
+from reassess.records import Classes, Questions, Votes, factorize
 from reassess.records.benchmark import plain_text
 
 FIELD = "answer"
@@ -114,11 +114,13 @@ def as_votes(
         must_be_ours=True,
         place=place,
     )
+    raters, rater = factorize(_names([one.rater for one in found]))
     return VoteRows(
         path,
         questions,
         question,
-        _names([one.rater for one in found]),
+        raters.tolist(),
+        rater,
         read.code,
         read.names,
         utc_times([one.at for one in found], f"{path}: created_at", place),

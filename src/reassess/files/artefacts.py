@@ -49,6 +49,7 @@ from reassess.records import (
     align,
     factorize,
 )
+from reassess.records.arrays import texts_as_bytes, texts_from_bytes
 from reassess.statistics import wilson_interval
 
 _MODEL = "model:"
@@ -191,6 +192,10 @@ def write_unrated(
 
 POSTERIOR_FORMAT = "reassess posterior 1"
 
+_COMPRESSED = 1_000_000
+"""Questions up to which a posterior is compressed, which takes longer than fitting it; and holds
+probabilities beside their logarithms."""
+
 
 def write_posterior(posterior: Posterior, path: str | Path) -> None:
     """Write a posterior; the same posterior gives the same bytes.
@@ -204,18 +209,24 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
         "method": np.array(posterior.method),
         "states": np.array(posterior.states),
         "answers": np.array(posterior.answers),
-        "probability": posterior.probability,
         "log_probability": posterior.log_probability,
         "rater_ids": posterior.rater_ids,
         "log_likelihood": np.array(posterior.log_likelihood, dtype=float),
         "objective": np.array(posterior.objective, dtype=float),
         "used_gold": np.array(posterior.used_gold),
     }
+    is_large = len(posterior.questions) > _COMPRESSED
+    if not is_large:
+        columns["probability"] = posterior.probability
     if pairs is not None:
-        columns |= {"image_ids": pairs.image_ids, "image": pairs.image, "label": pairs.label}
+        columns |= {"image": pairs.image, "label": pairs.label}
+        if pairs.image_ids.dtype.kind == "T":
+            columns["image_id_bytes"], columns["image_id_ends"] = texts_as_bytes(pairs.image_ids)
+        else:
+            columns["image_ids"] = pairs.image_ids
         if pairs.class_ids is not None:
             columns["class_ids"] = np.array(pairs.class_ids, dtype=str)
-    if pairs is None or not np.array_equal(pairs.ids(), posterior.questions.ids):
+    if not posterior.questions.is_canonical:
         columns["question_ids"] = posterior.questions.ids
     for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256", "gold_ids",
                  "confusion_prior", "held_out", "calibrated"):  # fmt: skip
@@ -225,7 +236,8 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
     if posterior.context:
         columns["context"] = np.array(posterior.context, dtype=str)
     with write_atomically(path) as beside, beside.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **columns)
+        save = np.savez if is_large else np.savez_compressed
+        save(file, allow_pickle=False, **columns)
 
 
 def read_posterior(path: str | Path, *, classes: Classes | None = None) -> Posterior:
@@ -263,11 +275,15 @@ def read_posterior(path: str | Path, *, classes: Classes | None = None) -> Poste
 
 
 def _posterior(arrays: dict[str, Array]) -> Posterior:
+    if "image_id_bytes" in arrays:
+        ids = texts_from_bytes(arrays["image_id_bytes"], arrays["image_id_ends"])
+        arrays = arrays | {"image_ids": ids}
     if "image_ids" in arrays:
         stated = arrays.get("class_ids")
         class_ids = None if stated is None else tuple(stated.tolist())
         pairs = Pairs(arrays["image_ids"], arrays["image"], arrays["label"], class_ids)
-        questions = Questions(arrays.get("question_ids", pairs.ids()), pairs)
+        named = arrays.get("question_ids")
+        questions = Questions.from_pairs(pairs) if named is None else Questions(named, pairs)
     else:
         questions = Questions(arrays["question_ids"], None)
     # Version 0.1.0 called the states truths, and its calibrated posteriors alone used gold.

@@ -1,6 +1,6 @@
 """Parquet files as tables, and written: the home of pyarrow's parquet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ _BAD_PARQUET = (OSError, LookupError, NotImplementedError, TypeError, ValueError
 
 Its `ArrowNotImplementedError`, for encodings that corrupt bytes seem to name, is Python's.
 """
+
+_ROWS_A_BATCH = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,28 @@ class ParquetTable:
         except _BAD_PARQUET as error:
             raise _no_parquet(self.path, error) from error
         return values
+
+    def batches(self, names: Sequence[str]) -> Iterator[list[Any]]:
+        """Some columns as Arrow's arrays, batch by batch; texts by a dictionary.
+
+        Raises:
+            FileError: the file is corrupt.
+        """
+        from pyarrow import types
+
+        texts = [
+            name
+            for name in names
+            if types.is_string(self.schema.field(name).type)
+            or types.is_large_string(self.schema.field(name).type)
+        ]
+        try:
+            # A mapped file would count as memory of the process, page by page.
+            with _parquet().ParquetFile(self.path, read_dictionary=texts, memory_map=False) as file:
+                for batch in file.iter_batches(_ROWS_A_BATCH, columns=list(names)):
+                    yield [batch.column(name) for name in names]
+        except _BAD_PARQUET as error:
+            raise _no_parquet(self.path, error) from error
 
     def is_empty(self) -> bool:
         """Whether there is no row."""

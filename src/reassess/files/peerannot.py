@@ -16,7 +16,7 @@ from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.signatures import describe_json
 from reassess.files.vote_rows import VoteRows, plain_ids
 from reassess.files.vote_tables import Part, task_ids
-from reassess.records import ANSWERS, Classes, Questions, Votes
+from reassess.records import ANSWERS, Classes, Questions, Votes, factorize
 from reassess.records.benchmark import plain_text
 
 _SHAPE = "an object {task: {worker: answer}}, as peerannot's answers.json"
@@ -64,9 +64,11 @@ def read_answers_json(
     read = read_answers(
         texts, answers, f"{path}", about_pairs=questions.pairs is not None, place=place
     )
+    names, rater = factorize(raters)
     return VoteRows(
-        str(path), questions, question, raters, read.code, read.names, None, None, None, place
-    ).votes()
+        str(path), questions, question, names.tolist(), rater, read.code, read.names, None, None,
+        None, place,
+    ).votes()  # fmt: skip
 
 
 def _rows(path: Path, value: Any) -> Iterable[tuple[str, str, str]]:

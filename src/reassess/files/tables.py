@@ -7,7 +7,7 @@ Two columns that could play one part must say the same.
 
 import csv
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -214,6 +214,24 @@ class ColumnFile:
         self._record(name)
         if isinstance(self._source, ParquetTable | FrameTable):
             return self._source.times(name)
+        return None
+
+    def batches(self, names: Sequence[str], least: int) -> Iterator[list[Any]] | None:
+        """Some columns as Arrow's arrays, batch by batch; what each is read as is not recorded.
+
+        Args:
+            names: the columns.
+            least: rows below which it is not worth while.
+
+        Returns:
+            For each batch one array a column; None where the file is smaller, or of a kind that
+            Arrow does not read as `cells` does.
+
+        Raises:
+            FileError: the file is corrupt.
+        """
+        if isinstance(self._source, ParquetTable) and self._source.n_rows >= least:
+            return self._source.batches(names)
         return None
 
     def place(self, row: int) -> str:

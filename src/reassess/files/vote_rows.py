@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError
+from reassess.files.interning import Texts
 from reassess.notes import note
 from reassess.records import Questions, Votes, factorize
 from reassess.records.benchmark import plain_text
@@ -35,7 +36,8 @@ class VoteRows:
         source: the file, for messages.
         questions: what was asked.
         question: the question of each row.
-        rater: the rater of each row, as it is written.
+        raters: ids of raters as they are written, in the order of their first appearance.
+        rater: the one of each row.
         answer: code of each answer.
         answers: names of the answers, in the order of their codes.
         given_at: when each vote was given; None where no time is known.
@@ -47,7 +49,8 @@ class VoteRows:
     source: str
     questions: Questions
     question: Int[np.ndarray, "n"]
-    rater: Sequence[str]
+    raters: Sequence[str]
+    rater: Int[np.ndarray, "n"]
     answer: Int[np.ndarray, "n"]
     answers: tuple[str, ...]
     given_at: Shaped[np.ndarray, "n"] | None
@@ -63,8 +66,8 @@ class VoteRows:
                 answers to one question.
         """
         if self.questions.pairs is not None:
-            _note_ends(self.questions.pairs.image_ids.tolist(), self.source)
-        rater_ids, rater = plain_ids(self.rater, "rater", self.source)
+            note_ends(self.questions.pairs.image_ids.tolist(), self.source)
+        rater_ids, rater = plain_ids(self.raters, "rater", self.source, self.rater)
         rows = np.arange(len(rater)) if self.counts is None else np.flatnonzero(self.counts)
         once = self._once(rater, rows)
         rows = rows if once is None else rows[once]
@@ -128,7 +131,7 @@ class VoteRows:
         """Refuse two answers of a rater to one question, or where that can be, note it."""
         question = str(self.questions.ids[self.question[one]])
         said = (
-            f"rater {self.rater[one].strip()!r} answers question {question!r} with "
+            f"rater {self.raters[self.rater[one]].strip()!r} answers question {question!r} with "
             f"{self.answers[self.answer[one]]!r} in {self.place(one)} and "
             f"{self.answers[self.answer[other]]!r} in {self.place(other)}"
         )
@@ -150,7 +153,7 @@ class VoteRows:
 
 
 def plain_ids(
-    texts: Sequence[str], what: str, source: str
+    texts: Sequence[str], what: str, source: str, of_row: Int[np.ndarray, "V"] | None = None
 ) -> tuple[Shaped[np.ndarray, "n"], Int[np.ndarray, "V"]]:
     """Distinct ids as they first appear, and that of each text; one thing has one id.
 
@@ -161,12 +164,16 @@ def plain_ids(
         texts: the ids as they are written.
         what: what they name, for messages.
         source: the file.
+        of_row: where the texts are distinct, the one of each row; None where they are the rows.
 
     Raises:
         DataError: an id is empty, or two raters' are one number, as ``1`` and ``01`` are.
     """
-    raw, code = factorize(texts)
-    written = raw.tolist()
+    if of_row is None:
+        raw, code = factorize(texts)
+        written = raw.tolist()
+    else:
+        written, code = list(texts), of_row
     plain = [plain_text(text) for text in written]
     if "" in plain:
         row = int(np.argmax(code == plain.index("")))
@@ -231,8 +238,13 @@ def _check_raters(ids: Sequence[str], source: str) -> None:
             return
 
 
-def _note_ends(image_ids: Sequence[str], source: str) -> None:
+def note_ends(image_ids: Texts | Sequence[str], source: str) -> None:
     """Note image ids that are the end of another, as where two exports name images differently."""
+    if isinstance(image_ids, Texts):
+        depths = image_ids.counts_of("/")
+        if len(depths) == 0 or depths.min() == depths.max():
+            return
+        image_ids = image_ids.all_as_list()
     depth = [image_id.count("/") for image_id in image_ids]
     if min(depth) == max(depth):
         return

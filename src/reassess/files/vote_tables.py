@@ -27,7 +27,7 @@ from reassess.files.tables import ColumnFile
 from reassess.files.times import utc_times
 from reassess.files.vote_questions import question_columns
 from reassess.files.vote_rows import VoteRows, plain_ids
-from reassess.records import ANSWERS, Classes, Questions, Votes
+from reassess.records import ANSWERS, Classes, Questions, Votes, factorize
 
 GIVEN_AT = ("given_at",)
 SECONDS = ("seconds",)
@@ -76,11 +76,13 @@ def read_vote_table(
         rows=counts,
         place=table.place,
     )
+    as_written, rater = factorize(raters)
     return VoteRows(
         str(path),
         questions,
         question,
-        raters,
+        as_written.tolist(),
+        rater,
         read.code,
         read.names,
         _times(table, counts),

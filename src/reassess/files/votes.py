@@ -15,7 +15,7 @@ written. Gold is kept in the same formats, with ``expert`` for ``rater``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,6 +23,7 @@ import numpy as np
 
 from reassess.errors import DataError, OptionError
 from reassess.files.access import check_readable, prefix_errors_with, sha256_of
+from reassess.files.arrow_votes import read_arrow_votes
 from reassess.files.declared_answers import OURS, DeclaredAnswers, check_declared
 from reassess.files.dense_votes import read_dense_votes, write_dense_votes
 from reassess.files.frames import Frame, frame_name
@@ -147,7 +148,9 @@ def _read_table(
 def _votes_of(table: ColumnFile, classes: Classes | None, answers: DeclaredAnswers | None) -> Votes:
     if is_exported_table(table):
         return read_exported_table(table, classes=classes, answers=answers)
-    return read_vote_table(one_vote_a_row(table), classes=classes, answers=answers)
+    table = one_vote_a_row(table)
+    large = read_arrow_votes(table, classes, answers)
+    return large or read_vote_table(table, classes=classes, answers=answers)
 
 
 VOTE_FORMATS: Registry[VoteFormat] = Registry(
@@ -268,7 +271,7 @@ def read_votes(
     with prefix_errors_with(path):
         votes = found.read(path, classes=classes, answers=answers)
         votes = votes.numbered_by(classes)
-    return replace(votes, sha256=sha256_of(path))
+    return votes.with_hash(sha256_of(path))
 
 
 def read_gold(

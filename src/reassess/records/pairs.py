@@ -80,8 +80,12 @@ class Pairs:
             raise DataError(
                 f"pairs: class[{row}] is {int(self.label[row])}, but must be 0 or more."
             )
-        unique, first, count = np.unique(self.keys(), return_index=True, return_counts=True)
-        if len(unique) < len(self):
+        keys = self.keys()
+        if (keys[1:] > keys[:-1]).all():
+            return
+        keys.sort()
+        if (keys[1:] == keys[:-1]).any():
+            unique, first, count = np.unique(self.keys(), return_index=True, return_counts=True)
             row = int(first[count > 1][0])
             raise DataError(
                 f"pairs: image {str(self.image_ids[self.image[row]])!r} with class "

@@ -68,9 +68,12 @@ class Proposals:
         return len(self.pairs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Questions:
     """What raters are asked.
+
+    Canonical ids of pairs are made when they are first asked for: of millions of questions they
+    would take more memory than all that is known about them.
 
     Attributes:
         ids: one distinct id a question, strings; ``<image id>:<class index>`` for pairs.
@@ -85,10 +88,28 @@ class Questions:
         if self.pairs is not None and len(self.pairs) != len(self.ids):
             raise DataError("questions: ids and pairs differ in length.")
 
+    def __getattr__(self, name: str) -> Any:
+        pairs = self.__dict__.get("pairs")
+        if name != "ids" or pairs is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        ids = pairs.ids()
+        object.__setattr__(self, "ids", ids)
+        return ids
+
     @classmethod
     def from_pairs(cls, pairs: Pairs) -> "Questions":
         """Questions about pairs, with their canonical ids."""
-        return cls(pairs.ids(), pairs)
+        made = object.__new__(cls)
+        object.__setattr__(made, "pairs", pairs)
+        object.__setattr__(made, "_is_canonical", True)
+        return made
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether the ids are those that the pairs make."""
+        if self.pairs is None:
+            return False
+        return "_is_canonical" in self.__dict__ or np.array_equal(self.ids, self.pairs.ids())
 
     @classmethod
     def from_ids(cls, ids: Shaped[np.ndarray, "Q"]) -> "Questions":
@@ -183,6 +204,8 @@ class Questions:
 
     def take(self, rows: Int[np.ndarray, "n"]) -> "Questions":
         """The questions of these rows."""
+        if self.pairs is not None and "_is_canonical" in self.__dict__:
+            return Questions.from_pairs(self.pairs.take(rows))
         return Questions(self.ids[rows], None if self.pairs is None else self.pairs.take(rows))
 
     def numbered_by(self, classes: Classes | None, *, source: str) -> "Questions":
@@ -194,13 +217,12 @@ class Questions:
         if self.pairs is None:
             return self
         pairs = self.pairs.numbered_by(classes, source=source)
-        if pairs.label is self.pairs.label:
+        if pairs.label is self.pairs.label and "_is_canonical" not in self.__dict__:
             return Questions(self.ids, pairs)
-        is_canonical = np.array_equal(self.ids, self.pairs.ids())
-        return Questions(pairs.ids() if is_canonical else self.ids, pairs)
+        return Questions.from_pairs(pairs) if self.is_canonical else Questions(self.ids, pairs)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids if self.pairs is None else self.pairs)
 
 
 @dataclass(frozen=True, slots=True)

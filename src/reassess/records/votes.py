@@ -1,11 +1,11 @@
 """What was answered: raters' votes, one row each, and the gold that experts fixed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped, UInt
 
 from reassess.errors import DataError, OptionError, preview
 from reassess.records.benchmark import Classes
@@ -14,10 +14,16 @@ from reassess.records.questions import ANSWERS, Questions
 from reassess.records.tabular import Backend, as_frame
 from reassess.registry import checks_choices
 
+_QUESTIONS_AT_ONCE, _VOTES_AT_ONCE = 1 << 18, 1 << 20
+"""NumPy counts integers of 8 bytes, to which it copies smaller ones."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Votes:
     """Answers of raters to questions, one row a vote, any number a question.
+
+    Votes of a large file are held grouped by question, one code for rater and answer each
+    (`grouped`); their columns are made when they are first asked for.
 
     Attributes:
         questions: the Q questions; each has at least one vote.
@@ -58,8 +64,93 @@ class Votes:
                 "is the one with the answers."
             )
         _check_codes(self.answer, len(self.answers), "answer")
-        _check_used(self.rater, self.rater_ids, "rater")
-        _check_used(self.question, self.questions.ids, "question")
+        _check_distinct(self.rater_ids, "rater")
+        if not self.questions.is_canonical:
+            _check_distinct(self.questions.ids, "question")
+        _check_used(self.rater, len(self.rater_ids), lambda rows: self.rater_ids[rows], "rater")
+        _check_used(
+            self.question, len(self.questions), lambda rows: self.questions.take(rows).ids,
+            "question",
+        )  # fmt: skip
+
+    def __getattr__(self, name: str) -> Any:
+        held = self.__dict__.get("_grouped")
+        if held is None or name not in {"question", "rater", "answer"}:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        indptr, code = held
+        n_answers = len(self.answers)
+        if name == "question":
+            column = np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
+        elif name == "rater":
+            column = (code // code.dtype.type(n_answers)).astype(np.int32)
+        else:
+            column = (code % code.dtype.type(n_answers)).astype(_answer_type(n_answers))
+        object.__setattr__(self, name, column)
+        return column
+
+    @classmethod
+    def from_grouped(
+        cls,
+        *,
+        questions: Questions,
+        rater_ids: Shaped[np.ndarray, "R"],
+        answers: Sequence[str],
+        indptr: Int[np.ndarray, "ends"],
+        code: UInt[np.ndarray, "V"],
+        sha256: str | None = None,
+        given_at: Shaped[np.ndarray, "V"] | None = None,
+        seconds: Float[np.ndarray, "V"] | None = None,
+    ) -> "Votes":
+        """Votes that are grouped by question; see `grouped`.
+
+        Args:
+            questions: as the attribute; each has a vote.
+            rater_ids: as the attribute; each gave a vote.
+            answers: as the attribute, of which there are two or more.
+            indptr: the votes on question q are ``code[indptr[q]:indptr[q + 1]]``.
+            code: rater · A + answer of each vote, below R · A.
+            sha256: as the attribute.
+            given_at: as the attribute.
+            seconds: as the attribute.
+        """
+        made = object.__new__(cls)
+        for name, value in (
+            ("questions", questions), ("rater_ids", rater_ids), ("answers", tuple(answers)),
+            ("sha256", sha256), ("given_at", given_at), ("seconds", seconds),
+            ("_grouped", (indptr, code)),
+        ):  # fmt: skip
+            object.__setattr__(made, name, value)
+        return made
+
+    def grouped(self) -> tuple[Int[np.ndarray, "ends"], UInt[np.ndarray, "V"]]:
+        """The votes by question: where those of each begin and end, and rater · A + answer of each.
+
+        Codes are in the smallest integers that hold them: the published votes take one byte each.
+        """
+        held: tuple[Any, Any] | None = self.__dict__.get("_grouped")
+        if held is not None:
+            return held
+        question, rater, answer = self.question, self.rater, self.answer
+        if (np.diff(question) < 0).any():
+            order = np.argsort(question, kind="stable")
+            question, rater, answer = question[order], rater[order], answer[order]
+        n_answers = len(self.answers)
+        small = np.min_scalar_type(len(self.rater_ids) * n_answers - 1)
+        code = rater.astype(np.uint32) * np.uint32(n_answers) + answer.astype(np.uint32)
+        per_question = np.bincount(question, minlength=len(self.questions))
+        indptr = np.concatenate([[0], np.cumsum(per_question)]).astype(np.int64)
+        return indptr, code.astype(small)
+
+    def with_hash(self, sha256: str | None) -> "Votes":
+        """The same votes, with the hash of the file that they came from."""
+        return self._with(sha256=sha256)
+
+    def _with(self, **changes: Any) -> "Votes":
+        """The same votes with other values of attributes that need no check."""
+        made = object.__new__(type(self))
+        for name, value in (self.__dict__ | changes).items():
+            object.__setattr__(made, name, value)
+        return made
 
     @classmethod
     def from_columns(
@@ -151,14 +242,15 @@ class Votes:
             answers=tuple(answers),
             question=question[order].astype(np.int32),
             rater=rater[order].astype(np.int32),
-            answer=answer[order].astype(np.int8 if len(answers) < 128 else np.int32),
+            answer=answer[order].astype(_answer_type(len(answers))),
             sha256=sha256,
             given_at=given_at,
             seconds=seconds,
         )
 
     def __len__(self) -> int:
-        return len(self.question)
+        held = self.__dict__.get("_grouped")
+        return len(self.question if held is None else held[1])
 
     def take(self, rows: Int[np.ndarray, "n"] | Bool[np.ndarray, "V"]) -> "Votes":
         """These votes alone, with the questions and the raters that still have one.
@@ -192,14 +284,32 @@ class Votes:
         """
         if classes is None:
             return self
-        return replace(self, questions=self.questions.numbered_by(classes, source=source))
+        return self._with(questions=self.questions.numbered_by(classes, source=source))
 
     def counts(self) -> Int[np.ndarray, "Q A"]:
         """How often each question got each answer."""
         n_answers = len(self.answers)
-        cell = self.question.astype(np.int64) * n_answers + self.answer
-        shape = (len(self.questions), n_answers)
-        return np.bincount(cell, minlength=shape[0] * n_answers).reshape(shape)
+        indptr, code = self.grouped()
+        counts = np.empty((len(indptr) - 1, n_answers), np.int64)
+        for start in range(0, len(counts), _QUESTIONS_AT_ONCE):
+            ends = indptr[start : start + _QUESTIONS_AT_ONCE + 1]
+            cell = np.repeat(np.arange(len(ends) - 1) * n_answers, np.diff(ends))
+            cell += code[ends[0] : ends[-1]] % n_answers
+            size = (len(ends) - 1) * n_answers
+            counts[start : start + len(ends) - 1] = np.bincount(cell, minlength=size).reshape(
+                -1, n_answers
+            )
+        return counts
+
+    def per_rater(self) -> Int[np.ndarray, "R"]:
+        """How many votes each rater gave."""
+        _, code = self.grouped()
+        n_answers = len(self.answers)
+        counts = np.zeros(len(self.rater_ids) * n_answers, np.int64)
+        for start in range(0, len(code), _VOTES_AT_ONCE):
+            counts += np.bincount(code[start : start + _VOTES_AT_ONCE], minlength=len(counts))
+        of_rater: Int[np.ndarray, "R"] = counts.reshape(-1, n_answers).sum(axis=1)
+        return of_rater
 
     @checks_choices
     def to_frame(self, backend: Backend | None = None) -> Any:
@@ -237,6 +347,11 @@ class Votes:
         return numbers
 
 
+def _answer_type(n_answers: int) -> type:
+    """The type of the codes of so many answers."""
+    return np.int8 if n_answers < 128 else np.int32
+
+
 def _check_integers(codes: object, what: str, meaning: str) -> None:
     """Refuse words where codes belong, as people hold them."""
     values = np.asarray(codes)
@@ -255,22 +370,31 @@ def _check_codes(code: Int[np.ndarray, "V"], n_codes: int, what: str) -> None:
         )
 
 
-def _check_used(code: Int[np.ndarray, "V"], ids: Shaped[np.ndarray, "n"], what: str) -> None:
-    """Refuse codes out of range, ids that repeat and ids that no vote mentions."""
-    if len(ids) == 0:
-        raise DataError(f"votes: there are 0 {what}s, but there must be at least one.")
-    _check_codes(code, len(ids), what)
+def _check_distinct(ids: Shaped[np.ndarray, "n"], what: str) -> None:
+    """Refuse ids that repeat."""
     if len(np.unique(ids)) < len(ids):
         values, counts = np.unique(ids, return_counts=True)
         raise DataError(
             f"votes: {what} id {preview(values[counts > 1])} appears more than once, but must be "
             "unique. Rename one of them."
         )
-    unused = np.flatnonzero(np.bincount(code, minlength=len(ids)) == 0)
+
+
+def _check_used(
+    code: Int[np.ndarray, "V"],
+    n_ids: int,
+    ids_of: Callable[[Int[np.ndarray, "n"]], Shaped[np.ndarray, "n"]],
+    what: str,
+) -> None:
+    """Refuse codes out of range, and ids that no vote mentions."""
+    if n_ids == 0:
+        raise DataError(f"votes: there are 0 {what}s, but there must be at least one.")
+    _check_codes(code, n_ids, what)
+    unused = np.flatnonzero(np.bincount(code, minlength=n_ids) == 0)
     if len(unused):
         raise DataError(
-            f"votes: {what} {preview(ids[unused])} has 0 votes, but must have at least one; "
-            f"{len(unused):,} of {len(ids):,} {what}s have none. Leave {what}s without votes "
+            f"votes: {what} {preview(ids_of(unused))} has 0 votes, but must have at least one; "
+            f"{len(unused):,} of {n_ids:,} {what}s have none. Leave {what}s without votes "
             "out of the file."
         )
 

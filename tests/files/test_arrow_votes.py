@@ -1,0 +1,191 @@
+"""Large tables of votes are read through Arrow, and mean what they mean cell by cell."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reassess.errors import ReassessError
+from reassess.files import arrow_votes, read_posterior, read_votes, write_posterior
+from reassess.notes import collect_notes
+from reassess.records import Classes, Pairs, Posterior, Questions, Votes
+from reassess.records.arrays import texts_as_bytes, texts_from_bytes
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+pytest.importorskip("numba")
+
+Columns = dict[str, list[Any]]
+
+
+def columns(**other: Any) -> Columns:
+    """Votes of three raters on four questions, by question; with columns changed or added."""
+    image = ["a.jpg", "a.jpg", "dir/b.jpg", "c.jpg"]
+    found: Columns = {
+        "image": [one for one in image for _ in range(3)],
+        "label": [one for one in ("3", "1", "3", "0") for _ in range(3)],
+        "rater": ["ann", "ben", "cid"] * 4,
+        "answer": ["yes", "no", "maybe", "no", "no", "yes"] * 2,
+    }
+    return found | {
+        name: column(found) if callable(column) else column for name, column in other.items()
+    }
+
+
+def put(name: str, **cells: Any) -> Callable[[Columns], list[Any]]:
+    """A column with other cells in some rows, ``r3="x"`` in the fourth."""
+    return lambda found: [cells.get(f"r{row}", cell) for row, cell in enumerate(found[name])]
+
+
+def meaning(path: Path, **more: Any) -> tuple[Any, ...]:
+    """All that is read of a file, with its notes; or the refusal."""
+    with collect_notes() as notes:
+        try:
+            votes = read_votes(path, **more)
+        except ReassessError as error:
+            return type(error), str(error)
+    pairs = votes.questions.require_pairs()
+    return (
+        votes.questions.ids.tolist(), pairs.image_ids.tolist(), pairs.image.tolist(),
+        pairs.label.tolist(), pairs.class_ids, votes.rater_ids.tolist(), votes.answers,
+        votes.question.tolist(), votes.rater.tolist(), votes.answer.tolist(),
+        [str(one) for one in (votes.given_at if votes.given_at is not None else ())],
+        None if votes.seconds is None else np.nan_to_num(votes.seconds, nan=-1).tolist(),
+        votes.sha256, notes.texts, notes.columns,
+    )  # fmt: skip
+
+
+def check_same(path: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> bool:
+    """Compare what both readers say of a file; whether Arrow's read it to the end."""
+    expected = meaning(path, **more)
+    read = []
+    through_arrow = arrow_votes.read_arrow_votes
+    with monkeypatch.context() as patch:
+        patch.setattr(arrow_votes, "SMALLEST", 0)
+        patch.setattr(
+            "reassess.files.votes.read_arrow_votes",
+            lambda *given: read.append(through_arrow(*given)) or read[-1],
+        )
+        assert meaning(path, **more) == expected
+    return any(one is not None for one in read)
+
+
+INDICES = ["n03", "n01", "n03", "n00"]
+CLASSES = Classes.from_names([f"n0{i}" for i in range(5)])
+USUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
+    "as it is": (columns(), {}),
+    "integers": (columns(label=lambda c: list(map(int, c["label"]))), {}),
+    "integers as images": (columns(image=lambda c: [len(one) for one in c["image"]]), {}),
+    "names of classes": (
+        columns(label=lambda c: [f"n0{x}" for x in c["label"]]),
+        {"classes": CLASSES},
+    ),
+    "ids beside indices": (columns(class_id=lambda c: [f"n0{one}" for one in c["label"]]), {}),
+    "other words": (
+        columns(
+            answer=lambda c: [{"no": "nein", "yes": "ja", "maybe": "na ja"}[a] for a in c["answer"]]
+        ),
+        {"answers": ["nein", "na ja", "ja"]},
+    ),
+    "not ASCII": (
+        columns(image=put("image", r3="\u00fc.jpg"), rater=put("rater", r0="J\u00f6rg")),
+        {},
+    ),
+    "raters as numbers": (columns(rater=["1.0", "2", "3"] * 2 + ["1", "2", "3"] * 2), {}),
+    "an image that ends another": (columns(image=put("image", r11="b.jpg")), {}),
+    "a column beside": (columns(note=["x"] * 12), {}),
+}
+UNUSUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
+    "an empty image": (columns(image=put("image", r7="")), {}),
+    "an image that stands for an empty one": (columns(image=put("image", r7="NaN")), {}),
+    "blanks around an image": (columns(image=put("image", r2=" a.jpg")), {}),
+    "blanks around a rater": (columns(rater=put("rater", r2="ann ")), {}),
+    "another Unicode form": (columns(image=put("image", r2="u\u0308.jpg")), {}),
+    "a null": (columns(answer=put("answer", r5=None)), {}),
+    "no answer": (columns(answer=put("answer", r5="jes")), {}),
+    "no class": (columns(label=put("label", r5="-1")), {}),
+    "a class written twice": (columns(label=put("label", r5="01")), {}),
+    "a vote twice": (columns(rater=put("rater", r3="ben"), answer=put("answer", r3="no")), {}),
+    "two answers": (columns(rater=put("rater", r1="ann")), {}),
+    "a header again": (
+        columns(rater=put("rater", r4="rater"), answer=put("answer", r4="answer")), {},
+    ),
+    "raters who may be one": (columns(rater=put("rater", r4="ANN")), {}),
+    "raters of one number": (columns(rater=["1", "01", "2"] * 4), {}),
+    "an id with two indices": (columns(class_id=["n01"] * 12), {}),
+    "two columns for the image": (columns(filename=lambda c: c["image"]), {}),
+    "a task beside": (columns(task=[str(i // 3) for i in range(12)]), {}),
+    "rows that do not count": (columns(counted=["true"] * 11 + ["false"]), {}),
+    "times": (columns(given_at=["2026-01-31T12:00:00Z"] * 12), {}),
+    "integers that are ids, too": (columns(), {"classes": Classes.from_names(list("31024"))}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*USUAL, *UNUSUAL])
+def test_both_readers_say_the_same(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells, more = (USUAL | UNUSUAL)[case]
+    path = tmp_path / "votes.parquet"
+    pq.write_table(pa.table(cells), path, row_group_size=5)
+    assert check_same(path, monkeypatch, **more) or case in UNUSUAL
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 40))
+def test_the_order_of_rows_and_the_size_of_batches_do_not_matter(
+    tmp_path_factory: pytest.TempPathFactory, random: Any, batch: int
+) -> None:
+    rows = [
+        (f"image {i}/{'x' * (i % 19)}.jpg", label, f"rater {r}", random.choice(["no", "yes"]))
+        for i in range(12) for label in range(i % 4) for r in range(i % 3 + 1)
+    ]  # fmt: skip
+    if batch % 3:
+        random.shuffle(rows)
+    names = ("image", "label", "rater", "answer")
+    path = tmp_path_factory.mktemp("votes") / "votes.parquet"
+    table = pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+    pq.write_table(table, path, row_group_size=7, use_dictionary=batch % 2 == 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reassess.files.parquet._ROWS_A_BATCH", batch)
+        assert check_same(path, patch)
+
+
+def test_texts_and_bytes_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = np.array(["a", "", "\u00fcber.jpg", "x" * 70, "b"])
+    for width in (1, 1 << 26):
+        monkeypatch.setattr("reassess.records.arrays._FIXED_WIDTH", width)
+        again = texts_from_bytes(*texts_as_bytes(texts))
+        assert again.tolist() == texts.tolist()
+        assert again.dtype.kind == ("T" if width == 1 else "U")
+    monkeypatch.setattr("reassess.records.arrays._FIXED_WIDTH", 1)
+    monkeypatch.setattr("reassess.files.artefacts._COMPRESSED", 1)
+    names = texts_from_bytes(*texts_as_bytes(np.array(["a", "b/\u00fc"])))
+    questions = Questions.from_pairs(Pairs(names, np.array([0, 1, 1]), np.array([4, 0, 2])))
+    made = Posterior(questions, ("absent", "present"), np.log(np.full((3, 2), 0.5)), "majority",
+                     ("no", "yes"), np.array(["r"]))  # fmt: skip
+    write_posterior(made, tmp_path / "posterior.npz")
+    read = read_posterior(tmp_path / "posterior.npz")
+    assert read.questions.ids.tolist() == ["a:4", "b/\u00fc:0", "b/\u00fc:2"]
+    assert np.array_equal(read.log_probability, made.log_probability)
+
+
+def test_votes_that_are_grouped_have_the_columns_of_others() -> None:
+    made = Votes.from_columns(
+        image=["a", "b", "a"], label=np.array([0, 1, 0]), rater=["x", "x", "y"],
+        answer=np.array([0, 2, 1]),
+    )  # fmt: skip
+    indptr, code = made.grouped()
+    again = Votes.from_grouped(
+        questions=made.questions, rater_ids=made.rater_ids, answers=made.answers, indptr=indptr,
+        code=code,
+    )  # fmt: skip
+    for name in ("question", "rater", "answer"):
+        assert np.array_equal(getattr(again, name), getattr(made, name))
+    assert again.counts().tolist() == made.counts().tolist() == [[1, 1, 0], [0, 0, 1]]
+    assert again.per_rater().tolist() == [2, 1]
+    assert len(again.take(np.array([0]))) == 1
