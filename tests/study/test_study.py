@@ -16,6 +16,7 @@ import pytest
 
 from reassess.files import read_labels
 from reassess.files.artefacts import read_tasks
+from reassess.statistics import detectable_difference
 from tests.conftest import Ran
 
 pytestmark = pytest.mark.usefixtures("owner")
@@ -167,6 +168,11 @@ def test_a_dry_run_writes_nothing_and_tells_the_cost(cli: Cli) -> None:
     assert fixed["hours"] == pytest.approx(found["n_questions"] * 5 * 6 / 3600)
     assert fixed["money"] == pytest.approx(20 * fixed["hours"])
     assert before == {path: path.read_bytes() for path in Path("s").glob("*") if path.is_file()}
+    n = found["n_images"]
+    assert [one["difference"] for one in found["power"]] == [
+        detectable_difference(n, share) for share in (0.05, 0.1, 0.2)
+    ]
+    assert "a paired test finds a difference of" in cli("propose", "s", "--dry-run").out
 
 
 def test_a_study_from_proposals_to_labels(cli: Cli) -> None:

@@ -23,6 +23,8 @@
                  those of images
 `gain`           what a point gained is worth at the top; `robustness` how far models lie off
                  the line in probits
+`family_lines`   slopes within families of models
+`duplicates`     images that are there twice, and leaks between two sets
 `proxy`          is one accuracy still a proxy for another? slopes, breakpoint, order
 `verdict`        the last two joined, and judged by stated rules; `verdict_json` its numbers
 `image_trace`    one image from its proposals to its label

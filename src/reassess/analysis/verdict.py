@@ -21,12 +21,13 @@ So *no* rests on what is proven, never on an interval that says nothing.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from reassess.analysis.family_lines import FamilyLines, family_lines
 from reassess.analysis.gain import Gain, GainEstimate, joint_gain
 from reassess.analysis.image_draws import draw_images
 from reassess.analysis.model_sample import LEAST_GROUPS, Interval
@@ -98,6 +99,7 @@ class ResultsVerdict:
         confidence: of the intervals.
         models: the entries that have both, in the order of the proxy's residuals.
         by_size: whether an entry is a model at an image size, as in timm's tables.
+        families: lines within families of models.
     """
 
     n_entries: int
@@ -109,6 +111,7 @@ class ResultsVerdict:
     confidence: float
     models: tuple[str, ...] = ()
     by_size: bool = True
+    families: FamilyLines = field(default_factory=lambda: FamilyLines((), None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +239,12 @@ def results_verdict(
         confidence=confidence,
         models=tuple(models.tolist()),
         by_size=results.img_size is not None,
+        families=family_lines(
+            results.accuracy[x][both],
+            results.accuracy[y][both],
+            model_families(models),
+            confidence=confidence,
+        ),
     )
 
 

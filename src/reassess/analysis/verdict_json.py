@@ -19,6 +19,7 @@ def results_as_dict(found: ResultsVerdict) -> dict[str, Any]:
         "n_above_original_labels": None if above is None else above.n_above,
     }
     value |= _original_labels_as_dict(above) | _proxy_as_dict(found.proxy, found.judgement)
+    value["families"] = asdict(found.families)
     off = () if found.proxy.robustness is None else found.proxy.robustness.residual
     if off:
         value["effective_robustness"]["models"] = [

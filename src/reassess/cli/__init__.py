@@ -63,6 +63,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "train": "Train a model on reassessed labels.",
         "folds": "Cross-validated (out-of-fold) predictions of training images.",
         "clean": "Filter noisy training labels.",
+        "duplicates": "Near-duplicate images, and leaks between training and test images.",
         "predict": "Predict images with a model.",
         "recipes": "Compare training recipes, under several label sets.",
     },

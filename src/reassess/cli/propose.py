@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from reassess.report.table import Table
     from reassess.study import Proposed, Study
 
+_DISAGREEMENTS = (0.05, 0.1, 0.2)
+"""Shares of the images on which one of two models is right and the other wrong."""
+
 
 def _rules() -> "Mapping[str, ProposalRule]":
     from reassess.proposals import RULES
@@ -213,6 +216,7 @@ def _summary(proposed: "Proposed", n_models: int) -> dict[str, Any]:
 
     from reassess.proposals import default_pairs_per_model
     from reassess.proposals.audits import n_skipped_drawn
+    from reassess.statistics.power import detectable_difference
 
     proposals, rated, options = (
         proposed.result.proposals,
@@ -261,6 +265,10 @@ def _summary(proposed: "Proposed", n_models: int) -> dict[str, Any]:
         "lost": proposed.result.missing_lists,
         "n_resumed_shards": proposed.n_resumed,
         "costs": [dataclasses.asdict(one) for one in proposed.costs],
+        "power": [
+            {"disagreement": share, "difference": detectable_difference(len(rated), share)}
+            for share in _DISAGREEMENTS
+        ],
     }
 
 
@@ -364,7 +372,23 @@ def _print(study: str, summary: dict[str, Any], proposed: "Proposed", *, dry_run
         shown = ", ".join(models[:3]) + (", …" if len(models) > 3 else "")
         click.echo(f"Note: {len(models)} of the models ({shown}) give {text}.")
     _print_costs(proposed.costs)
+    click.echo(_power_sentence(n_images, summary["power"]))
     click.echo("Nothing was written." if dry_run else f"Next: reassess status {study}")
+
+
+def _power_sentence(n_images: int, power: list[dict[str, float | None]]) -> str:
+    """What differences of two models so many images will show."""
+    told = [
+        f"{100 * difference:.2f} points where two models disagree on {100 * share:.0f}%"
+        for one in power
+        if (difference := one["difference"]) is not None and (share := one["disagreement"])
+    ]
+    if not told:
+        return f"{n_images:,} images are too few to tell two models apart."
+    return (
+        f"With {n_images:,} images a paired test finds a difference of {', '.join(told)} of them "
+        "(80% power)."
+    )
 
 
 def _print_learning(curve: "LearningCurve") -> None:

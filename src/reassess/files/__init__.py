@@ -26,7 +26,8 @@
 `labels`        labels, read from any of them
 `label_writers` what writes ours
 `coco`          label sets as COCO's categories of images, read and written
-`cvat`          label sets as CVAT's tags of images
+`cvat`          label sets as CVAT's tags of images, read and written
+`thumbnails`    small pictures of many images, to find those that look alike
 ==============  ===================================================================
 
 Readers take a path (and the benchmark that the ids must fit), return a checked record

@@ -36,6 +36,7 @@ def results_sentences(found: ResultsVerdict) -> Sentences:
             ("original labels", _on_passing(found.original_labels, "with all of their interval")),
             *_on_the_best_model(found.original_labels),
         ]
+    told += [("families", sentence) for sentence in [_on_families(found)] if sentence]
     return (*told, ("rests on", _on_the_models(found)))
 
 
@@ -133,6 +134,28 @@ def _on_slopes(proxy: Proxy) -> str:
         return ""
     x, y = _name(proxy.x), _name(proxy.y)
     return f"A point of {x} comes with this many points of {y}: {'; '.join(told)}."
+
+
+_MOST_FAMILIES = 5
+"""Families whose slope stands in the sentence; all of them stand in JSON."""
+
+
+def _on_families(found: ResultsVerdict) -> str:
+    """Slopes within families, and whether they differ."""
+    lines = found.families.lines
+    if not lines:
+        return ""
+    told = [
+        f"{_slope(one.slope, one.interval)} in {one.family} ({one.n_models:,} models)"
+        for one in lines[:_MOST_FAMILIES]
+    ]
+    text = f"Within families the slope is {'; '.join(told)}"
+    if len(lines) > len(told):
+        text += f"; and {len(lines) - len(told):,} more families have a line"
+    if found.families.p_value is None:
+        return f"{text}."
+    differ = "differ" if found.families.p_value < SIGNIFICANT else "cannot be told apart"
+    return f"{text}. The slopes {differ} ({fmt.p_value(found.families.p_value)})."
 
 
 def _on_breakpoint(proxy: Proxy) -> str:

@@ -13,6 +13,7 @@ light; the tests hold every function against SciPy.
 `sampling`    shares and differences from a stratified sample
 `calibration` probabilities that mean what they say
 `clustered`   proportions whose items come in clusters; Learn then Test
+`power`       how large a difference of two models so many images can show
 `sequential`  confidence sequences, which hold however often one looks
 `dirichlet`   how strongly categorical distributions resemble their mean
 ============  ==========================================================================
@@ -37,6 +38,7 @@ from reassess.statistics.intervals import (
     wilson_interval,
     z_critical,
 )
+from reassess.statistics.power import detectable_difference
 from reassess.statistics.regression import (
     Line,
     logistic_regression,
@@ -52,6 +54,7 @@ __all__ = [
     "check_resamples",
     "clustered_interval",
     "descending_ranks",
+    "detectable_difference",
     "dirichlet_concentration",
     "effective_size",
     "half_sample",
