@@ -33,14 +33,14 @@ NOWHERE = DecodedImages(None)
 BICUBIC = 3
 
 
-def made_photos(n: int) -> ImageFiles:
-    """Photos of 500 × 375 pixels with the details of a photo: about 60 KB each."""
-    rng = np.random.default_rng(0)
+def made_photos(n: int, width: int = 500) -> ImageFiles:
+    """Photos of 4:3 with the details of a photo: of 500 × 375 pixels, about 60 KB each."""
+    rng, height = np.random.default_rng(0), width * 3 // 4
     content = []
     for _ in range(n):
         coarse = rng.integers(0, 256, (60, 80, 3)).astype(np.uint8)
-        image = Image.fromarray(coarse).resize((500, 375), BICUBIC)
-        noisy = np.asarray(image).astype(int) + rng.integers(-12, 13, (375, 500, 3))
+        image = Image.fromarray(coarse).resize((width, height), BICUBIC)
+        noisy = np.asarray(image).astype(int) + rng.integers(-12, 13, (height, width, 3))
         out = io.BytesIO()
         Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(out, "JPEG", quality=90)
         content.append(out.getvalue())

@@ -37,6 +37,8 @@ def _files(output: Path, values: Mapping[str, object]) -> list[Path]:
 Examples:
   reassess train pets --objective sigmoid -o model.safetensors
   reassess train photos --labels labels.csv --keep-list keep.txt --epochs 90 -o model.safetensors
+  reassess train photos --model timm:resnet50 --pretrained timm --augmentation crop \\
+    --head-rate 10 --learning-rate 0.01 --epochs 10 -o model.safetensors
   reassess train photos --resume -o model.safetensors
   torchrun --nproc-per-node 4 -m reassess.cli train photos -o model.safetensors
 
@@ -50,11 +52,14 @@ ends with the same weights, bit for bit.
         "one a line, as `reassess clean` writes them.  [default: all]")  # fmt: skip
 @data_options
 @model_option
+@click.option("--pretrained", metavar="timm|FILE",
+              help="Weights to begin with: timm for those of timm:NAME, or a file of safetensors. "
+              "The head is new where the classes are others.")  # fmt: skip
 @device_option
 @recipe_options(
     "objective", "epochs", "batch_size", "learning_rate", "warmup", "weight_decay",
     "max_grad_norm", "ema_decay", "soft_targets", "label_smoothing", "mixup", "max_shift_px",
-    "flip", "precision", "seed",
+    "flip", "augmentation", "head_rate", "precision", "seed",
 )  # fmt: skip
 @click.option("--deterministic", is_flag=True,
               help="Only operations that give the same bits each time, on a GPU too.")  # fmt: skip
@@ -90,6 +95,7 @@ def train(
     keep_list: str | None,
     data: DataOptions,
     model: str,
+    pretrained: str | None,
     device: str,
     recipe: "Recipe",
     deterministic: bool,
@@ -120,7 +126,10 @@ def train(
         quiet = distributed.rank > 0
         where = training.resolve_device(device, distributed)
         transform = training.transform_for(model, data.side)
-        images = read_images(source, data, transform, keep_list=kept, quiet=quiet)
+        images = read_images(
+            source, data, transform, keep_list=kept, quiet=quiet,
+            stream=recipe.augmentation != "shift",
+        )  # fmt: skip
         checkpoints = training.CheckpointConfig(
             checkpoint,
             every=checkpoint_every or 0,
@@ -138,6 +147,7 @@ def train(
             trained = training.train_model(
                 images, recipe, model, device=where, checkpoints=checkpoints,
                 distributed=distributed, step=training.StepConfig(graph, compiled),
+                pretrained=pretrained,
                 progress=progress,
                 on_note=lambda text: echo(f"Note: {text}."),
             )  # fmt: skip

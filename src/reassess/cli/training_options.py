@@ -28,6 +28,12 @@ def _precisions() -> Any:
     return Precision
 
 
+def _augmentations() -> Any:
+    from reassess.training.recipe import Augmentation
+
+    return Augmentation
+
+
 def _objectives() -> Any:
     from reassess.training.recipe import OBJECTIVES
 
@@ -150,6 +156,11 @@ _RECIPE_OPTIONS: dict[str, dict[str, Any]] = {
                      "help": "Largest random shift of an image."},
     "flip": {"help": "Mirror half of the images at random."},
     "precision": {"type": LiteralChoice(_precisions), "help": _PRECISION_HELP},
+    "augmentation": {"type": LiteralChoice(_augmentations), "help": "How images are changed. "
+                     "shift: moved by some pixels; crop: random resized crops of photos; trivial, "
+                     "rand: TrivialAugment or RandAugment after that."},
+    "head_rate": {"type": float, "metavar": "TIMES", "help": "Learning rate of the head, in "
+                  "proportion to that of all other weights."},
     "seed": {"type": click.IntRange(0, 2**32 - 1),
              "help": "Seed of weights, order and augmentation."},
 }  # fmt: skip
@@ -177,6 +188,7 @@ def read_images(
     transform: "ImageTransform",
     *,
     keep_list: "Shaped[ndarray, 'n'] | None" = None,
+    stream: bool = False,
     quiet: bool = False,
 ) -> "LabelledImages":
     """The images and labels of a study or of data, decoded; what is left out is printed."""
@@ -209,6 +221,7 @@ def read_images(
             keep_list=keep_list,
             transform=transform,
             skip_unreadable=data.skip_unreadable,
+            stream=stream,
             progress=progress,
             on_note=note,
             on_warning=lambda text: None if quiet else warn(text),

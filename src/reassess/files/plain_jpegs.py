@@ -64,14 +64,15 @@ def decode_into(content: bytes, out: UInt8[np.ndarray, "S S 3"]) -> bool:
 
 
 def decode_plain_jpeg(
-    content: bytes, *, shorter: int | None = None
+    content: bytes, *, shorter: int | None = None, scale: int = 1
 ) -> UInt8[np.ndarray, "H W 3"] | None:
     """The pixels of a plain JPEG as RGB; None where it is another image.
 
     Args:
         content: the file.
         shorter: pixels that the shorter side needs; the image may come out smaller than it is
-            stored, at the scale that `reassess.files.decoding` takes. None keeps its size.
+            stored, at the scale that `reassess.files.decoding` takes. None for ``scale``.
+        scale: the fraction of its size, 1, 2, 4 or 8.
     """
     jpeg = _simplejpeg()
     if jpeg is None or _MARKED(content) is not None:
@@ -80,7 +81,7 @@ def decode_plain_jpeg(
         height, width, colours, _ = jpeg.decode_jpeg_header(content)
         if colours.lower() not in _COLOURS or height * width > _LARGEST:
             return None
-        scale = 1 if shorter is None else draft_scale(width, height, shorter)
+        scale = scale if shorter is None else draft_scale(width, height, shorter)
         rows, columns = -(-height // scale), -(-width // scale)
         found: UInt8[np.ndarray, "H W 3"] = jpeg.decode_jpeg(
             content, "RGB", min_height=rows, min_width=columns, min_factor=float(scale)

@@ -13,6 +13,8 @@
 `data`            images with their labels, from a folder, parquet or shards
 `images`          decoded images, in memory or decoded ahead of the model
 `decoded`         decoded images in a file that the next run finds
+`photos`          random crops of photos, by torchvision
+`pretrained`      weights to begin with
 `batches`         which images in which order, augmentation; their targets
 `models`          small residual networks, timm's zoo by name
 `trained_model`   models with weights: trained, read and written

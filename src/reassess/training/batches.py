@@ -21,8 +21,24 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Mean and standard deviation of the channels of ImageNet's images in [0, 1], as is customary."""
 
+
+@dataclass(frozen=True)
+class Start:
+    """What a model is before it is trained.
+
+    Attributes:
+        mean: of the channels, subtracted from its images.
+        std: of the channels, divided by.
+        digest: of pretrained weights; empty for fresh ones, which the seed decides.
+    """
+
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
+    digest: str = ""
+
+
 # Streams of one run: without a number each, two of them would draw the same.
-ORDER, MODEL, BATCH, SHARE = 0, 1, 2, 3
+ORDER, MODEL, BATCH, SHARE, PHOTO = 0, 1, 2, 3, 4
 
 
 @lru_cache(maxsize=4)

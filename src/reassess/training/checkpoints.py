@@ -47,7 +47,22 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         FileError: the file is missing, corrupt, or not one that `write_weights` wrote.
         MissingExtraError: safetensors is missing.
     """
-    path = Path(path)
+    tensors, about = read_tensors(Path(path))
+    if about.get("format") != FORMAT:
+        raise FileError(
+            f"{path}: it holds weights, but not as `reassess train` writes them. Name a file that "
+            "it wrote, or a model of timm's (timm:NAME)."
+        )
+    return tensors, about
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors by name of any file of safetensors, and what they are where we wrote it.
+
+    Raises:
+        FileError: the file is missing, corrupt or no safetensors.
+        MissingExtraError: safetensors is missing.
+    """
     check_readable(path)
     _safetensors()
     from safetensors import SafetensorError, safe_open
@@ -61,11 +76,6 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise FileError(
             f"{path}: the file is unfinished, corrupt or no safetensors ({error}). Train again."
         ) from error
-    if about.get("format") != FORMAT:
-        raise FileError(
-            f"{path}: it holds weights, but not as `reassess train` writes them. Name a file that "
-            "it wrote, or a model of timm's (timm:NAME)."
-        )
     return tensors, about
 
 

@@ -21,7 +21,7 @@ from reassess.files.images import ImageFiles, open_images
 from reassess.files.labelled_images import labels_of_images
 from reassess.progress import Progress, null_progress
 from reassess.records import Classes, LabelSets, positions
-from reassess.training.images import ImageTransform, Pixels, load_pixels
+from reassess.training.images import MAX_BYTES_IN_MEMORY, ImageTransform, Pixels, load_pixels
 
 Note = Callable[[str], object]
 """Called with a sentence that a reader should know and that is no error."""
@@ -95,6 +95,7 @@ def open_labelled(
     keep_list: Shaped[np.ndarray, "n"] | None = None,
     transform: ImageTransform | None = None,
     skip_unreadable: bool = False,
+    stream: bool = False,
     progress: Progress = null_progress,
     on_note: Note = ignore_note,
     on_warning: Note = ignore_note,
@@ -110,6 +111,8 @@ def open_labelled(
         keep_list: ids of the images to train on; None for all.
         transform: what becomes of an image.
         skip_unreadable: leave out what cannot be decoded instead of refusing it.
+        stream: decode images when they are needed, whole, however few they are: what random
+            crops of photos need (`Recipe.augmentation`).
         progress: shown how many images were decoded.
         on_note: gets sentences on which labels these are and which images are left out.
         on_warning: gets a sentence that names the classes without images.
@@ -130,7 +133,11 @@ def open_labelled(
     rows = _rows_to_use(files, sets, keep_list, on_note)
     transform = transform or ImageTransform()
     pixels, readable, broken = load_pixels(
-        files.take(rows), transform, skip_unreadable=skip_unreadable, progress=progress
+        files.take(rows),
+        transform,
+        skip_unreadable=skip_unreadable,
+        max_bytes_in_memory=0 if stream else MAX_BYTES_IN_MEMORY,
+        progress=progress,
     )
     if broken is not None:
         on_note(broken)

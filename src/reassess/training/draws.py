@@ -32,9 +32,13 @@ def random_bits(key: int, step: Int[Tensor, ""], n: int) -> Int[Tensor, "n"]:
         step: the number of the step.
         n: how many.
     """
-    place = torch.arange(1, n + 1, device=step.device)
+    return bits_at(key, step, torch.arange(n, device=step.device))
+
+
+def bits_at(key: int, step: Int[Tensor, ""], places: Int[Tensor, "n"]) -> Int[Tensor, "n"]:
+    """The numbers of `random_bits` at these places, from 0."""
     base = _mixed(step * _INCREMENT + key)
-    return _mixed(base + place * _INCREMENT) & torch.iinfo(torch.int64).max
+    return _mixed(base + (places + 1) * _INCREMENT) & torch.iinfo(torch.int64).max
 
 
 def _mixed(z: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:

@@ -32,6 +32,7 @@ from reassess.files.images import ImageFiles
 from reassess.files.plain_jpegs import decode_into, decode_plain_jpeg
 from reassess.progress import Progress, null_progress
 from reassess.training.decoded import DecodedImages
+from reassess.training.recipe import Augmentation
 
 MAX_BYTES_IN_MEMORY = 4 * 2**30
 """Bytes of decoded images that are kept in memory."""
@@ -175,6 +176,10 @@ class InMemoryImages:
         return self._digests
 
 
+_Work = Callable[[bytes, int, UInt8[np.ndarray, "S S 3"]], None]
+"""From a file and a seed to a square, which is written."""
+
+
 class StreamedImages:
     """Images that are decoded by threads when they are needed, some batches ahead.
 
@@ -222,15 +227,41 @@ class StreamedImages:
         Raises:
             DataError: an image cannot be decoded, with its name.
         """
-        threads = self._threads
+
+        def work(content: bytes, seed: int, square: UInt8[np.ndarray, "S S 3"]) -> None:
+            del seed
+            decode(content, self._transform, square)
+
+        yield from self._worked(((batch, torch.zeros_like(batch)) for batch in rows), work)
+
+    def augmented(
+        self, rows: Iterable[tuple[Int[Tensor, "_"], Int[Tensor, "_"]]], kind: Augmentation
+    ) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
+        """Random crops of the images of each batch, decoded while the batches before are used.
+
+        Args:
+            rows: of each batch the rows, and a seed for each of its images.
+            kind: what is done with them (`reassess.training.photos`).
+
+        Raises:
+            DataError: an image cannot be decoded, with its name.
+            MissingExtraError: torchvision is missing.
+        """
+        from reassess.training.photos import PhotoAugmentation
+
+        yield from self._worked(rows, PhotoAugmentation(self.side, kind))
+
+    def _worked(
+        self, rows: Iterable[tuple[Int[Tensor, "_"], Int[Tensor, "_"]]], work: _Work
+    ) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
         queue: list[tuple[UInt8[np.ndarray, "_ S S 3"], list[Future[None]]]] = []
-        with ThreadPoolExecutor(threads) as pool, ignore_pillow_warnings():
+        with ThreadPoolExecutor(self._threads) as pool, ignore_pillow_warnings():
             ahead = iter(rows)
             try:
                 while True:
                     queue += [
-                        self._start(batch.tolist(), pool)
-                        for batch in islice(ahead, _N_PREFETCHED - len(queue))
+                        self._start(batch.tolist(), seeds.tolist(), work, pool)
+                        for batch, seeds in islice(ahead, _N_PREFETCHED - len(queue))
                     ]
                     if not queue:
                         return
@@ -242,20 +273,23 @@ class StreamedImages:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _start(
-        self, rows: list[int], pool: ThreadPoolExecutor
+        self, rows: list[int], seeds: list[int], work: _Work, pool: ThreadPoolExecutor
     ) -> tuple[UInt8[np.ndarray, "_ S S 3"], list[Future[None]]]:
         """The squares of a batch, and the tasks that fill them."""
         squares = np.empty((len(rows), self.side, self.side, 3), np.uint8)
-        size = min(_TASK, -(-len(rows) // self._threads))
+        size = max(1, min(_TASK, -(-len(rows) // (2 * self._threads))))
+        parts = [slice(first, first + size) for first in range(0, len(rows), size)]
         return squares, [
-            pool.submit(self._decode, rows[first : first + size], squares[first : first + size])
-            for first in range(0, len(rows), size)
+            pool.submit(self._decode, rows[part], seeds[part], squares[part], work)
+            for part in parts
         ]
 
-    def _decode(self, rows: list[int], squares: UInt8[np.ndarray, "_ S S 3"]) -> None:
-        for row, square in zip(rows, squares, strict=True):
+    def _decode(
+        self, rows: list[int], seeds: list[int], squares: UInt8[np.ndarray, "_ S S 3"], work: _Work
+    ) -> None:
+        for row, seed, square in zip(rows, seeds, squares, strict=True):
             try:
-                decode(self._files.read(row), self._transform, square)
+                work(self._files.read(row), seed, square)
             except ValueError as error:
                 raise _unreadable(self._files, [row], str(error)) from error
 
@@ -353,12 +387,13 @@ def _streamed(
     digests = np.zeros(len(files), _DIGEST)
 
     def check(rows: range) -> dict[int, str]:
-        broken, square = {}, np.empty((transform.side, transform.side, 3), np.uint8)
+        broken = {}
         for row in rows:
             content = files.read(row)
             digests[row] = _hash(content)
-            try:
-                decode(content, transform, square)
+            try:  # a plain JPEG at an eighth of its size: its whole scan is read all the same
+                if decode_plain_jpeg(content, scale=8) is None:
+                    decode(content, transform)
             except ValueError as error:
                 broken[row] = str(error) or "no image"
         return broken

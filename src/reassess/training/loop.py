@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from reassess.errors import DataError, DivergedError, FileError, OptionError
 from reassess.progress import Progress, null_progress
-from reassess.training.batches import MEAN, STD, Targets, epoch_order, model_seeds
+from reassess.training.batches import PHOTO, Start, Targets, epoch_order, model_seeds
 from reassess.training.checkpoints import (
     add_prefix,
     load_momentum_state,
@@ -32,7 +32,8 @@ from reassess.training.checkpoints import (
 )
 from reassess.training.data import LabelledImages, Note, ignore_note
 from reassess.training.distributed import SINGLE_PROCESS, DistributedContext
-from reassess.training.images import InMemoryImages
+from reassess.training.draws import bits_at, stream_key
+from reassess.training.images import InMemoryImages, StreamedImages
 from reassess.training.metrics import Metrics, StepMetrics
 from reassess.training.models import compile_model, to_device
 from reassess.training.recipe import CheckpointConfig, Recipe, StepConfig
@@ -48,8 +49,7 @@ def train(
     checkpoints: CheckpointConfig | None = None,
     distributed: DistributedContext = SINGLE_PROCESS,
     step: StepConfig | None = None,
-    mean: tuple[float, float, float] = MEAN,
-    std: tuple[float, float, float] = STD,
+    start: Start | None = None,
     progress: Progress = null_progress,
     on_note: Note = ignore_note,
 ) -> nn.Module:
@@ -63,8 +63,7 @@ def train(
         checkpoints: where the state and the metrics are kept.
         distributed: the processes of a distributed run, each with a share of every batch.
         step: how a step runs; as a CUDA graph where it can by default.
-        mean: of the channels, subtracted from the images.
-        std: of the channels, divided by.
+        start: what the model is before; fresh by default.
         progress: shown each step, with the loss.
         on_note: gets a sentence on whether the run is resumed, where there is a checkpoint or one
             is demanded.
@@ -72,13 +71,21 @@ def train(
     Raises:
         DivergedError: the loss or a weight is not a number; the last good checkpoint is named.
         DataError: there are fewer images than processes.
-        OptionError: a graph is demanded where there cannot be one.
+        OptionError: a graph is demanded where there cannot be one, or parts of photos are to be
+            cut out of images that are squares already.
         FileError: a checkpoint cannot be written, or does not fit the run.
     """
     device = device or torch.device("cpu")
     checkpoints = checkpoints or CheckpointConfig()
     run = _Run(
-        model, images, recipe, device, checkpoints, distributed, step or StepConfig(), mean, std
+        model,
+        images,
+        recipe,
+        device,
+        checkpoints,
+        distributed,
+        step or StepConfig(),
+        start or Start(),
     )
     if run.note is not None:
         on_note(run.note)
@@ -99,7 +106,7 @@ class _Run:
     def __init__(
         self, model: nn.Module, images: LabelledImages, recipe: Recipe, device: torch.device,
         checkpoints: CheckpointConfig, distributed: DistributedContext, config: StepConfig,
-        mean: tuple[float, float, float], std: tuple[float, float, float],
+        start: Start,
     ) -> None:  # fmt: skip
         self.recipe, self.device = recipe, device
         self.checkpoints, self.distributed = checkpoints, distributed
@@ -119,6 +126,8 @@ class _Run:
             "recipe": recipe.record(), "images": images.digest(), "processes": distributed.n,
             "parameters": [[name, *one.shape] for name, one in model.named_parameters()],
         }  # fmt: skip
+        if start.digest:
+            self.identity["start"] = start.digest
         self.pixels = images.pixels.to(device)
         targets = Targets.from_labels(
             images.labels, images.n_classes, device, soft=recipe.soft_targets
@@ -128,7 +137,7 @@ class _Run:
         self.schedule = Schedule(recipe, self.batch_size, self.n_steps)
         self.step = TrainStep(
             self.model, compile_model(self.wrapped) if config.compiled else self.wrapped, targets,
-            self.schedule, self.pixels.side, process=distributed.rank, mean=mean, std=std,
+            self.schedule, self.pixels.side, process=distributed.rank, start=start,
         )  # fmt: skip
         self.resident = self._resident(config.graph)
         self.note: str | None = None
@@ -149,7 +158,8 @@ class _Run:
         Raises:
             OptionError: it is wanted and cannot.
         """
-        can = isinstance(self.pixels, InMemoryImages) and self.distributed.n == 1
+        is_whole = isinstance(self.pixels, InMemoryImages) and self.recipe.augmentation == "shift"
+        can = is_whole and self.distributed.n == 1
         if wanted and not can:
             raise OptionError(
                 "the step is to be a graph (--graph), but must then have all images in memory and "
@@ -191,7 +201,22 @@ class _Run:
                 start = step % self.per_epoch * self.batch_size
                 yield order[start : start + self.batch_size][mine]
 
-        yield from zip(self.pixels.batches(rows()), rows(), strict=True)
+        if self.recipe.augmentation == "shift":
+            yield from zip(self.pixels.batches(rows()), rows(), strict=True)
+            return
+        if not isinstance(self.pixels, StreamedImages):
+            raise OptionError(
+                f"augmentation is {self.recipe.augmentation!r}, which cuts parts out of whole "
+                "photos, but the images in memory are squares already. Open them with "
+                "stream=True."
+            )
+        key = stream_key(self.recipe.seed, PHOTO)
+        epochs = (step // self.per_epoch for step in range(self.first, self.n_steps))
+        seeds = (
+            (batch, bits_at(key, torch.tensor(epoch), batch))
+            for batch, epoch in zip(rows(), epochs, strict=True)
+        )
+        yield from zip(self.pixels.augmented(seeds, self.recipe.augmentation), rows(), strict=True)
 
     def _seed_model(self, step: int) -> None:
         """Seed PyTorch's own generator, which dropout and the like draw from."""

@@ -23,6 +23,11 @@ Precision = Literal["float32", "bfloat16"]
 """Of the activations; weights are always float32."""
 
 
+Augmentation = Literal["shift", "crop", "trivial", "rand"]
+"""How images are changed: shifted, for squares of some 32 pixels; or photos cut and resized at
+random, with TrivialAugment or RandAugment after it where it is named."""
+
+
 @dataclass(frozen=True, slots=True)
 class Objective:
     """What a model is trained to do.
@@ -101,7 +106,7 @@ _NAMES_IN_FILES = {
     "soft_targets": "soft",
 }
 
-_NEWER = {"head_rate": 1.0}
+_NEWER: dict[str, Any] = {"head_rate": 1.0, "augmentation": "shift"}
 """Fields that version 0.1.0 had not, with their defaults."""
 
 
@@ -131,6 +136,8 @@ class Recipe:
         seed: of the weights, the order and the augmentation.
         head_rate: times as high a learning rate for the head as for all other weights: above 1
             where these come from a pretrained model.
+        augmentation: how images are changed; all but ``shift`` cut a random part out of a photo,
+            mirror half of them, and leave ``max_shift_px`` and ``flip`` aside.
 
     Raises:
         OptionError: a number is out of its range, or the objective is unknown.
@@ -153,6 +160,7 @@ class Recipe:
     precision: Precision = "float32"
     seed: int = 0
     head_rate: float = 1.0
+    augmentation: Augmentation = "shift"
 
     def __post_init__(self) -> None:
         OBJECTIVES.checked(self.objective, "objective")

@@ -23,10 +23,9 @@ from torch import Tensor, nn
 from reassess.errors import OptionError
 from reassess.training.batches import (
     BATCH,
-    MEAN,
     SHARE,
-    STD,
     ShiftAndFlip,
+    Start,
     Targets,
     normalize,
     scale_and_offset,
@@ -96,14 +95,12 @@ class TrainStep:
         schedule: what changes with the step.
         side: pixels of the images.
         process: of a distributed run.
-        mean: of the channels, subtracted.
-        std: of the channels, divided by.
+        start: what the model was before.
     """
 
     def __init__(
         self, model: nn.Module, forward: nn.Module, targets: Targets, schedule: Schedule,
-        side: int, *, process: int = 0, mean: tuple[float, float, float] = MEAN,
-        std: tuple[float, float, float] = STD,
+        side: int, *, process: int = 0, start: Start = Start(),  # noqa: B008 -- frozen
     ) -> None:  # fmt: skip
         self.model, self.forward, self.targets = model, forward, targets
         self.schedule, self.recipe = schedule, schedule.recipe
@@ -116,11 +113,12 @@ class TrainStep:
             self.ema_model = deepcopy(model).requires_grad_(False).eval()
         self._tables = schedule.tables(process).to(self.device)
         self._key = stream_key(self.recipe.seed, BATCH, process)
-        self._mean, self._std = mean, std
+        self._mean, self._std = start.mean, start.std
         # A graph reads these by their addresses: they must outlive it.
-        self._held = scale_and_offset(side**2, mean, std, self.device)
+        self._held = scale_and_offset(side**2, start.mean, start.std, self.device)
         self._augment: ShiftAndFlip | None = None
-        if self.recipe.max_shift_px or self.recipe.flip:
+        is_shifted = self.recipe.augmentation == "shift"
+        if is_shifted and (self.recipe.max_shift_px or self.recipe.flip):
             self._augment = ShiftAndFlip(
                 side, self.recipe.max_shift_px, self.recipe.flip, self.device
             )

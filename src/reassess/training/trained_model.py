@@ -14,7 +14,7 @@ from torch import nn
 from reassess.errors import DataError, FileError, OptionError, ReassessError
 from reassess.progress import Progress, null_progress
 from reassess.records import Classes
-from reassess.training.batches import MEAN, STD
+from reassess.training.batches import MEAN, STD, Start
 from reassess.training.checkpoints import read_weights, write_weights
 from reassess.training.data import LabelledImages, Note, ignore_note
 from reassess.training.distributed import SINGLE_PROCESS, DistributedContext
@@ -100,23 +100,32 @@ def train_model(
     checkpoints: CheckpointConfig | None = None,
     distributed: DistributedContext = SINGLE_PROCESS,
     step: StepConfig | None = None,
+    pretrained: str | Path | None = None,
     progress: Progress = null_progress,
     on_note: Note = ignore_note,
 ) -> TrainedModel:
-    """A model of this name, trained from scratch on these images.
+    """A model of this name, trained on these images from scratch or from pretrained weights.
 
-    Args and errors as in `reassess.training.loop.train`.
+    Args and errors as in `reassess.training.loop.train`; ``pretrained`` is ``timm`` for timm's
+    weights, or a file of safetensors; None to begin anew.
 
     Raises:
         OptionError: there is no such model.
+        FileError: the pretrained weights are missing, corrupt, or those of another model.
     """
     module = build_model(name, images.n_classes, seed=recipe.seed, objective=recipe.objective)
+    start = Start()
+    if pretrained is not None:
+        from reassess.training.pretrained import load_pretrained
+
+        start = load_pretrained(module, name, pretrained, images.classes, on_note)
     untrained = TrainedModel(
-        module, name, images.n_classes, images.classes, images.transform, recipe.objective
-    )
+        module, name, images.n_classes, images.classes, images.transform, recipe.objective,
+        start.mean, start.std,
+    )  # fmt: skip
     module = train(
         module, images, recipe, device=device, checkpoints=checkpoints, distributed=distributed,
-        step=step, progress=progress, on_note=on_note,
+        step=step, start=start, progress=progress, on_note=on_note,
     )  # fmt: skip
     return replace(untrained, module=module)
 
@@ -134,6 +143,13 @@ def transform_for(name: str, side: int | None) -> ImageTransform:
     timm: Any = import_timm()
     known: dict[str, Any] = timm.get_pretrained_cfg(name.removeprefix(TIMM)).to_dict()
     return ImageTransform(int(known["input_size"][-1]), float(known.get("crop_pct") or 1.0))
+
+
+def normalization_of(name: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and standard deviation of the channels that a model of timm's is used to."""
+    config: Any = import_timm().get_pretrained_cfg(name.removeprefix(TIMM))
+    known: dict[str, Any] = config.to_dict()
+    return _three(list(known["mean"])), _three(list(known["std"]))
 
 
 def write_model(model: TrainedModel, path: str | Path, **about: Any) -> None:
@@ -250,7 +266,7 @@ def _from_timm(source: str) -> TrainedModel:
         )
     known: dict[str, Any] = config.to_dict()
     if config.hf_hub_id:
-        _check_within_reach(source, config.hf_hub_id)
+        check_within_reach(source, config.hf_hub_id)
     try:
         module = build_model(source, int(known["num_classes"]), pretrained=True)
     except ReassessError:
@@ -269,7 +285,7 @@ def _from_timm(source: str) -> TrainedModel:
     )
 
 
-def _check_within_reach(source: str, hub_id: str) -> None:
+def check_within_reach(source: str, hub_id: str) -> None:
     """Ask the hub once; timm retries for a minute before it gives up.
 
     Raises:
