@@ -1,6 +1,6 @@
 # The index of what one can do here; `make help` prints it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers test-installs lint format docs site bench constraints clean
+.PHONY: help demo test test-peers test-cluster test-installs lint format docs site bench constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -20,12 +20,12 @@ $(READY): pyproject.toml constraints.txt
 		uv venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv && \
 		$(BIN)/python -m ensurepip >/dev/null && \
 		$(BIN)/python -m pip install --quiet -c constraints.txt torch && \
-		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all,train,zoo]' --group dev --group docs; \
+		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all,train,zoo,ray]' --group dev --group docs; \
 	else \
 		$(PYTHON) -m venv .venv && \
 		$(BIN)/python -m pip install --quiet --upgrade pip && \
 		$(BIN)/python -m pip install --quiet -c constraints.txt torch && \
-		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,train,zoo]' --group dev --group docs; \
+		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,train,zoo,ray]' --group dev --group docs; \
 	fi
 	@touch $@
 
@@ -52,6 +52,10 @@ $(WITH): pyproject.toml
 test-peers: $(WITH) ## drop-in metrics and data sets in loops of timm, Lightning and Transformers
 	@PYTHONPATH=. $(WITH_BIN)/python -m pytest -c tests/peers/pytest.ini tests/peers
 	@$(WITH_BIN)/python scripts/last_passed.py peers --write
+
+test-cluster: $(READY) ## two Ray nodes on this machine: the same bytes, and nodes that are lost
+	@PYTHONPATH=. $(BIN)/python -m pytest -c tests/cluster/pytest.ini --rootdir . tests/cluster
+	@$(BIN)/python scripts/last_passed.py cluster --write
 
 test-installs: $(READY) ## each extra alone, lowest and newest versions, each Python that is here
 	@$(BIN)/python tests/installs/check.py

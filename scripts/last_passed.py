@@ -1,9 +1,9 @@
 """What a dear set of tests rests on, as one hash: it runs again where that has changed.
 
-    python scripts/last_passed.py peers|installs --write|--check
+    python scripts/last_passed.py peers|cluster|installs --write|--check
 
-``make test-peers`` and ``make test-installs`` write it when they passed; `.ci/run` asks with
-``--check``, which ends with status 1 where they have to run again.
+``make test-peers``, ``make test-cluster`` and ``make test-installs`` write it when they passed;
+`.ci/run` asks with ``--check``, which ends with status 1 where they have to run again.
 """
 
 import hashlib
@@ -20,6 +20,15 @@ FILES = {
         "tests/peers/*.py",
         "docs/loops.md",
     ),
+    "cluster": (
+        "src/reassess/engines/*.py",
+        "src/reassess/aggregation/em.py",
+        "src/reassess/analysis/replicates.py",
+        "src/reassess/proposals/top_lists.py",
+        "src/reassess/study/finished_scans.py",
+        "src/reassess/training/image_predictions.py",
+        "tests/cluster/*.py",
+    ),
     "installs": ("tests/installs/*.py", "src/reassess/extras.py"),
 }
 
@@ -33,6 +42,8 @@ def state(tests: str) -> str:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
     wanted = list(extras.values())
+    if tests == "cluster":
+        wanted = [extras["ray"]]
     if tests == "peers":
         wanted = [extras["metrics"], extras["train"], project["dependency-groups"]["peers"]]
     found.update(json.dumps([project["project"]["dependencies"], *wanted]).encode())

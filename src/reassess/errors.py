@@ -11,6 +11,7 @@
     ├── NotFittedError     an estimator was asked before it was fitted
     ├── OptionError        two options contradict each other, or one is out of range
     ├── MissingExtraError  a part of reassess that is not installed
+    ├── EngineError        a cluster that is not there, has no room, or loses the same shard again
     ├── CatalogError       published data that is absent or is not what was pinned
     └── DivergedError      training whose loss or weights are no numbers any more
 
@@ -86,6 +87,15 @@ class MissingExtraError(ReassessError):
             f"{purpose} needs the package {package!r}, which is not installed. "
             f"Install it with: pip install 'reassess[{extra}]'"
         )
+        self._given = package, extra, purpose
+
+    def __reduce__(self) -> tuple[type["MissingExtraError"], tuple[str, str, str]]:
+        """What it was made of, so that it can come back from another process."""
+        return MissingExtraError, self._given
+
+
+class EngineError(ReassessError):
+    """Raised where a cluster is not there, has no room, or loses the same shard again and again."""
 
 
 class CatalogError(ReassessError):

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from click.testing import CliRunner
 
 from reassess.cli import SECTIONS, main
+from reassess.cli.engine_options import EngineChoice
 from reassess.cli.evidence_options import EvidenceOptions
 from reassess.cli.options import LiteralChoice, RegistryChoice, WordChoice
 from reassess.cli.training_options import DataOptions
@@ -20,7 +21,12 @@ from reassess.registry import Registry
 from reassess.training.recipe import Recipe
 
 WRONG = "no-such-word"
-GATHERED = {"data": DataOptions, "evidence": EvidenceOptions, "recipe": Recipe}
+GATHERED = {
+    "data": DataOptions,
+    "evidence": EvidenceOptions,
+    "recipe": Recipe,
+    "runs_on": EngineChoice,
+}
 """Arguments that several options are gathered in."""
 
 

@@ -13,7 +13,7 @@ Source: A. P. Dawid and A. M. Skene (1979), Applied Statistics 28:20-28. Letters
 R raters, A answers, T states, C codes, U = T - 1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float, Int
 
 from reassess.aggregation import coding
 from reassess.aggregation.coding import SMALLEST, Coded, Start, by_code, smoothed_confusion
-from reassess.engines import Engine
+from reassess.engines import Engine, cut_rows
 from reassess.progress import Progress, null_progress
 
 QUESTIONS_A_SHARD = 50_000
@@ -65,8 +65,66 @@ class Expectation:
     log_likelihood: float
 
 
+@dataclass(frozen=True, slots=True)
+class VoteShard:
+    """The votes on a run of questions. To another process no more than these travel.
+
+    Attributes:
+        coded: the votes, of other questions, too.
+        start: the first question.
+        stop: the question after the last.
+    """
+
+    coded: Coded
+    start: int
+    stop: int
+
+    def __reduce__(self) -> tuple[type["VoteShard"], tuple[Coded, int, int]]:
+        indptr = self.coded.indptr[self.start : self.stop + 1]
+        code = self.coded.code[indptr[0] : indptr[-1]]
+        part = Coded(indptr - indptr[0], code, self.coded.n_raters, self.coded.n_answers)
+        return VoteShard, (part, 0, self.stop - self.start)
+
+    def __str__(self) -> str:
+        return f"questions {self.start:,} to {self.stop - 1:,}"
+
+
+def vote_shards(coded: Coded) -> list[VoteShard]:
+    """Shards of `QUESTIONS_A_SHARD` questions, the last one shorter."""
+    rows = cut_rows(coded.n_questions, QUESTIONS_A_SHARD)
+    return [VoteShard(coded, one.start, one.stop) for one in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One fused pass over a shard of votes under given parameters, relative to state 0.
+
+    Attributes:
+        table: ratio of P(answer | truth) to that under state 0, of each code; or its logarithm.
+        odds: ratio of P(truth) to that of state 0; or its logarithm.
+        in_logs: whether both are logarithms.
+    """
+
+    table: Float[np.ndarray, "U C"]
+    odds: Float[np.ndarray, "U"]
+    in_logs: bool
+
+    def __call__(
+        self, shard: VoteShard
+    ) -> tuple[Float[np.ndarray, "U C"], Float[np.ndarray, "U"], float]:
+        """Expected counts of the codes, expected number of questions, sum of ln(1 + odds)."""
+        kernel = (coding.logs if self.in_logs else coding.scaled)(len(self.odds))
+        counts, mass = np.zeros_like(self.table), np.zeros(len(self.odds))
+        coded = shard.coded
+        log_sum = kernel(
+            shard.start, shard.stop, coded.indptr, coded.code, self.table, self.odds, counts, mass
+        )
+        return counts, mass, log_sum
+
+
 def expectation(
     coded: Coded,
+    shards: Iterable[VoteShard],
     confusion: Float[np.ndarray, "R T A"],
     prior: Float[np.ndarray, "T"],
     engine: Engine,
@@ -77,6 +135,7 @@ def expectation(
 
     Args:
         coded: the votes.
+        shards: the same in shards, as the engine has placed them.
         confusion: P(answer | truth) of each rater.
         prior: P(truth).
         engine: where the shards run.
@@ -91,21 +150,11 @@ def expectation(
         most_votes = coded.most_votes
     reach = float(np.abs(log_odds).max()) + most_votes * float(np.abs(log_ratio).max())
     in_logs = reach > _LOG_RANGE
-    kernel = (coding.logs if in_logs else coding.scaled)(n_relative)
     table, odds = (log_ratio, log_odds) if in_logs else (np.exp(log_ratio), np.exp(log_odds))
-
-    def run(start: int) -> tuple[Float[np.ndarray, "U C"], Float[np.ndarray, "U"], float]:
-        counts, mass = np.zeros_like(table), np.zeros(n_relative)
-        stop = min(start + QUESTIONS_A_SHARD, coded.n_questions)
-        log_sum = kernel(start, stop, coded.indptr, coded.code, table, odds, counts, mass)
-        return counts, mass, log_sum
-
     counts = np.zeros((n_relative + 1, coded.n_codes))
     mass = np.zeros(n_relative + 1)
     log_sum = float(totals @ log_table[0]) + coded.n_questions * float(log_prior[0])
-    for shard_counts, shard_mass, shard_sum in engine.map(
-        run, range(0, coded.n_questions, QUESTIONS_A_SHARD)
-    ):
+    for shard_counts, shard_mass, shard_sum in engine.map(Pass(table, odds, in_logs), shards):
         counts[1:] += shard_counts
         mass[1:] += shard_mass
         log_sum += shard_sum
@@ -157,28 +206,29 @@ def fit(
     log_likelihoods: list[float] = []
     objectives: list[float] = []
     converged = False
-    for iteration in range(max_iterations + 1):
-        pseudo_votes = added(counts)
-        confusion = smoothed_confusion(counts, pseudo_votes)
-        prior = (mass + added_questions) / (mass.sum() + added_questions * len(mass))
-        step = expectation(free, confusion, prior, engine, totals, most_votes)
-        log_confusion = np.log(np.maximum(confusion, SMALLEST))
-        log_prior = np.log(np.maximum(prior, SMALLEST))
-        log_likelihood = step.log_likelihood
-        if fixed is not None:
-            log_likelihood += float((fixed.counts * log_confusion).sum())
-            log_likelihood += float(fixed.mass @ log_prior)
-        penalty = float((pseudo_votes * log_confusion).sum())
-        penalty += added_questions * float(log_prior.sum())
-        log_likelihoods.append(log_likelihood)
-        objectives.append(log_likelihood + penalty)
-        if iteration:
-            progress(f"iteration {iteration}, objective {objectives[-1]:,.1f}", done=iteration)
-            converged = abs(objectives[-1] - objectives[-2]) <= tolerance * abs(objectives[-1])
-            if converged:
-                break
-        counts = step.counts if fixed is None else step.counts + fixed.counts
-        mass = step.mass if fixed is None else step.mass + fixed.mass
+    with engine.place(vote_shards(free)) as shards:
+        for iteration in range(max_iterations + 1):
+            pseudo_votes = added(counts)
+            confusion = smoothed_confusion(counts, pseudo_votes)
+            prior = (mass + added_questions) / (mass.sum() + added_questions * len(mass))
+            step = expectation(free, shards, confusion, prior, engine, totals, most_votes)
+            log_confusion = np.log(np.maximum(confusion, SMALLEST))
+            log_prior = np.log(np.maximum(prior, SMALLEST))
+            log_likelihood = step.log_likelihood
+            if fixed is not None:
+                log_likelihood += float((fixed.counts * log_confusion).sum())
+                log_likelihood += float(fixed.mass @ log_prior)
+            penalty = float((pseudo_votes * log_confusion).sum())
+            penalty += added_questions * float(log_prior.sum())
+            log_likelihoods.append(log_likelihood)
+            objectives.append(log_likelihood + penalty)
+            if iteration:
+                progress(f"iteration {iteration}, objective {objectives[-1]:,.1f}", done=iteration)
+                converged = abs(objectives[-1] - objectives[-2]) <= tolerance * abs(objectives[-1])
+                if converged:
+                    break
+            counts = step.counts if fixed is None else step.counts + fixed.counts
+            mass = step.mass if fixed is None else step.mass + fixed.mass
     return Fit(confusion, prior, tuple(log_likelihoods), tuple(objectives), converged)
 
 

@@ -76,6 +76,24 @@ class LabelUncertainty:
     n_gold: int
 
 
+@dataclass(frozen=True, slots=True)
+class ImageResampler:
+    """Accuracies under resampled images.
+
+    Attributes:
+        counted: whether each model is right on each image, and whether the image is scored.
+    """
+
+    counted: Float[np.ndarray, "n cells"]
+
+    def __call__(self, shard: tuple[int, np.random.Generator]) -> Float[np.ndarray, "b M"]:
+        """Of some resamples, from a generator of their own."""
+        size, child = shard
+        sums = bootstrap_counts(len(self.counted), size, child).astype(np.float32) @ self.counted
+        accuracies: Float[np.ndarray, "b M"] = sums[:, :-1].astype(np.float64) / sums[:, -1:]
+        return accuracies
+
+
 def resample_images(
     table: ImageTable,
     n_resamples: int,
@@ -93,13 +111,8 @@ def resample_images(
     counted = np.column_stack([table.right & scored[:, None], scored]).astype(np.float32)
     sizes = _shards(n_resamples)
 
-    def draw(shard: tuple[int, np.random.Generator]) -> Float[np.ndarray, "b M"]:
-        size, child = shard
-        sums = bootstrap_counts(len(scored), size, child).astype(np.float32) @ counted
-        accuracies: Float[np.ndarray, "b M"] = sums[:, :-1].astype(np.float64) / sums[:, -1:]
-        return accuracies
-
-    draws = np.concatenate(list(engine.map(draw, zip(sizes, rng.spawn(len(sizes)), strict=True))))
+    shards = zip(sizes, rng.spawn(len(sizes)), strict=True)
+    draws = np.concatenate(list(engine.map(ImageResampler(counted), shards)))
     n_scored = np.full(len(n_correct), int(scored.sum()))
     low, high = wilson_bounds(n_correct, n_scored, confidence)
     accuracy = n_correct / n_scored
@@ -313,6 +326,21 @@ class Rescorer:
         return flat.reshape(3, size, -1)
 
 
+@dataclass(frozen=True, slots=True)
+class LabelResampler:
+    """Accuracies under resampled images, raters and votes.
+
+    Attributes:
+        scoring: what scores models under weights.
+    """
+
+    scoring: Rescorer
+
+    def __call__(self, shard: tuple[int, np.random.Generator]) -> Float[np.ndarray, "3 b M"]:
+        """Of some resamples, from a generator of their own."""
+        return self.scoring.resamples(*shard)
+
+
 def resample(
     scoring: Rescorer,
     n_resamples: int,
@@ -330,11 +358,8 @@ def resample(
     accuracy = scoring.soft.accuracies(scoring.evidence(Resampling()))[0]
     sizes = _shards(n_resamples)
 
-    def draw(shard: tuple[int, np.random.Generator]) -> Float[np.ndarray, "3 b M"]:
-        return scoring.resamples(*shard)
-
     parts, done = [], 0
-    for part in engine.map(draw, zip(sizes, rng.spawn(len(sizes)), strict=True)):
+    for part in engine.map(LabelResampler(scoring), zip(sizes, rng.spawn(len(sizes)), strict=True)):
         parts.append(part)
         done += part.shape[1]
         progress("resamples", done=done, total=n_resamples)

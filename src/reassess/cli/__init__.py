@@ -135,7 +135,8 @@ class _Commands(click.Group):
 
             raise without_old_names(error) from None
         except ReassessError as error:
-            click.echo(f"Error: {error}", err=True)
+            notes = getattr(error, "__notes__", ())  # such as the shard that raised it
+            click.echo(" ".join([f"Error: {error}", *notes]), err=True)
             ctx.exit(2)
 
     def _invoke(self, ctx: click.Context) -> Any:

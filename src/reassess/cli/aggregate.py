@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from reassess.cli.engine_options import EngineChoice, engine_options
 from reassess.cli.options import (
     LiteralChoice,
     RegistryChoice,
@@ -154,7 +155,7 @@ The published scores, to the last digit:
 @answers_option
 @labels_are_option
 @click.option("--classes", metavar="FILE", help="Classes, where votes name them by id or name.")
-@click.option("--workers", type=int, help="Threads.  [default: one a core]")
+@engine_options
 @click.option(
     "-o",
     "--output",
@@ -184,7 +185,7 @@ def aggregate(
     benchmark: str | None,
     answers: "DeclaredAnswers | None",
     classes: str | None,
-    workers: int | None,
+    runs_on: EngineChoice,
     output: str,
     as_json: bool,
 ) -> None:
@@ -199,7 +200,6 @@ def aggregate(
     judges the labels.
     """
     from reassess import sources
-    from reassess.engines import ThreadEngine
     from reassess.files import write_posterior
     from reassess.pipeline import AggregateOptions, GivenModels, make_posterior
 
@@ -236,10 +236,10 @@ def aggregate(
         classes=sources.class_table(classes, original),
         answers=answers,
     )
-    with progress_bar("Fitting") as step, ThreadEngine(workers) as engine:
+    with progress_bar("Fitting") as step, runs_on.start() as running:
         made = make_posterior(
             votes=read.votes, gold=read.gold, gold_votes=read.gold_votes, benchmark=original,
-            models=models, options=options, engine=engine, progress=step,
+            models=models, options=options, engine=running, progress=step,
         )  # fmt: skip
     write_posterior(made.record, output)
     if context:

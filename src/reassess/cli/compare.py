@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reassess.cli.engine_options import EngineChoice, engine_options
 from reassess.cli.evidence_options import EvidenceOptions, evidence_options
 from reassess.cli.options import labels_option, option, output_option, rows_options
 from reassess.cli.output import console, print_json, progress_bar
@@ -29,6 +30,7 @@ Examples:
 @labels_option
 @rows_options
 @evidence_options
+@engine_options
 @option(
     "--top-k",
     old=("--top",),
@@ -60,6 +62,7 @@ def compare(
     subset: str | None,
     scale: ScoreType | None,
     evidence: EvidenceOptions,
+    runs_on: EngineChoice,
     top_k: int,
     confidence: float,
     as_json: bool,
@@ -98,7 +101,7 @@ def compare(
         )
     known = evidence.read(sources.class_table(classes, target.benchmark))
     if known is not None:
-        comparison = _with_votes(model_a, model_b, target, known, evidence, confidence)
+        comparison = _with_votes(model_a, model_b, target, known, evidence, runs_on, confidence)
     else:
         comparison = compare_models(
             model_a, model_b, target.labels, k=top_k, subset=True, confidence=confidence,
@@ -126,14 +129,14 @@ def _with_votes(
     target: "EvaluationTarget",
     known: "LabelEvidence",
     evidence: EvidenceOptions,
+    runs_on: EngineChoice,
     confidence: float,
 ) -> Comparison:
     import numpy as np
 
     from reassess.analysis.comparisons import compare_with_votes
-    from reassess.engines import ThreadEngine
 
-    with progress_bar("Resampling") as step, ThreadEngine(evidence.workers) as engine:
+    with progress_bar("Resampling") as step, runs_on.start() as engine:
         return compare_with_votes(
             model_a,
             model_b,

@@ -32,7 +32,6 @@ class EvidenceOptions:
         pseudocount: of the uniform prior.
         resamples: of images, of raters and of votes, each.
         seed: of the resamples.
-        workers: threads.
     """
 
     votes: str | None
@@ -44,7 +43,6 @@ class EvidenceOptions:
     pseudocount: float | None
     resamples: int
     seed: int
-    workers: int | None
 
     def sources(self) -> dict[str, str | None]:
         """What was given of votes, posterior and gold, by the options' names."""
@@ -101,7 +99,6 @@ def evidence_options(command: Command) -> Command:
 
     decorated: Any = gathered
     for decorate in (
-        click.option("--workers", type=int, help="Number of threads.  [default: one a core]"),
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
                      help="Seed of the resamples."),
         click.option("--resamples", type=int, default=1000, show_default=True, metavar="B",

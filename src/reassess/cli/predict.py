@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reassess.cli.engine_options import EngineChoice, engine_options
 from reassess.cli.output import inform, progress_bar
 from reassess.cli.outputs import OutputFile
 from reassess.cli.shards import check_shard_options, shard_options
 from reassess.cli.training_options import device_option, precision_option
+from reassess.errors import OptionError
 
 if TYPE_CHECKING:
     from reassess.engines import JobShare
@@ -57,6 +59,7 @@ finished ones lie in PREDS.shards/ until the file is written.
 @precision_option
 @device_option
 @shard_options
+@engine_options
 @click.option("--no-resume", is_flag=True, help="Predict finished shards again.")
 @click.option(
     "-o",
@@ -76,6 +79,7 @@ def predict(
     device: str,
     shard: "JobShare | None",
     join: bool,
+    runs_on: EngineChoice,
     no_resume: bool,
     output: str,
 ) -> None:
@@ -93,7 +97,12 @@ def predict(
     check_npz(output)
     check_shard_options(shard, join=join)
     training.require_single_process("predict")
-    where = training.resolve_device(device)
+    where = training.resolve_device(device) if runs_on.is_here else None
+    if runs_on.is_here and (runs_on.workers is not None or runs_on.address is not None):
+        raise OptionError(
+            "--workers and --address go with --engine ray: in one process PyTorch has a thread for "
+            "each core. Leave them out."
+        )
     opened = training.open_model(model, side=side)
     files = _study_images(source, opened) if is_study(source) else open_images(source)
     predictor = training.ImagePredictor(
@@ -104,8 +113,7 @@ def predict(
     if no_resume and not join:
         job.forget(shard)
     if not join:
-        with progress_bar("Predicting") as progress:
-            n_before = job.run(shard, progress)
+        n_before = _run(job, shard, runs_on, device)
     if shard is not None:
         _report_share(job, shard, n_before)
         return
@@ -117,6 +125,18 @@ def predict(
     if not join:
         shutil.rmtree(job.folder, ignore_errors=True)
     click.echo(f"{joined.n_images:,} images, {opened.n_classes:,} classes: {output}")
+
+
+def _run(job: "PredictionJob", shard: "JobShare | None", runs_on: EngineChoice, device: str) -> int:
+    """Predict what is not done; how many shards were done before."""
+    with progress_bar("Predicting") as progress:
+        if runs_on.is_here:
+            return job.run(shard, progress)
+        # Workers of a cluster have a GPU each where they are to use one, and may have one where
+        # this machine has none.
+        gpus = {"cpu": 0, "auto": None}.get(device, 1)
+        with runs_on.start(gpus) as engine:
+            return job.run_on(engine, device, shard, progress)
 
 
 def _report_share(job: "PredictionJob", shard: "JobShare", n_before: int) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reassess.cli.engine_options import EngineChoice, engine_options
 from reassess.cli.options import RegistryChoice, RegistryOption, labels_are_option, option
 from reassess.cli.output import console, print_json, progress_bar
 from reassess.cli.outputs import OutputFile
@@ -97,7 +98,7 @@ Full scores scanned by an array of 16 jobs, then one that joins (docs/job-arrays
     help="Draw the recall-cost curve of the choice: .svg, .png, .html.",
 )
 @shard_options
-@click.option("--workers", type=int, help="Threads.  [default: one a core]")
+@engine_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be asked, and what it costs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def propose(
@@ -117,7 +118,7 @@ def propose(
     curve: str | None,
     shard: "JobShare | None",
     join: bool,
-    workers: int | None,
+    runs_on: EngineChoice,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -158,15 +159,15 @@ def propose(
         typed["propose"] = {"pairs_per_model": None} | typed["propose"]
     opened = stored.with_settings(typed)
     if shard is not None:
-        _scan(opened, shard, workers, as_json=as_json)
+        _scan(opened, shard, runs_on, as_json=as_json)
         return
     if curve is not None:
         _check_curve(
             opened.setting("propose", "rule", "paper"), opened.setting("propose", "recall")
         )
-    with progress_bar("Proposing") as step:
+    with progress_bar("Proposing") as step, runs_on.start() as running:
         proposed = propose_study(
-            opened, write=not dry_run, join=join, workers=workers, progress=step
+            opened, write=not dry_run, join=join, engine=running, progress=step
         )
     if not dry_run:
         if gold is not None:
@@ -186,12 +187,12 @@ def propose(
         _print(study, summary, proposed, dry_run=dry_run)
 
 
-def _scan(study: "Study", shard: "JobShare", workers: int | None, *, as_json: bool) -> None:
+def _scan(study: "Study", shard: "JobShare", runs_on: EngineChoice, *, as_json: bool) -> None:
     """Scan a job's share of the full scores, and say what comes next."""
     from reassess.study import scan_study
 
-    with progress_bar("Scanning") as step:
-        found = scan_study(study, shard, workers=workers, progress=step)
+    with progress_bar("Scanning") as step, runs_on.start() as running:
+        found = scan_study(study, shard, engine=running, progress=step)
     if as_json:
         print_json({"shard": str(shard), **dataclasses.asdict(found)})
         return

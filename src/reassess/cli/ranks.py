@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reassess.cli.engine_options import EngineChoice, engine_options
 from reassess.cli.evidence_options import EvidenceOptions, evidence_options
 from reassess.cli.options import labels_option, option, output_option, rows_options
 from reassess.cli.output import console, print_json, progress_bar, spinner
@@ -54,6 +55,7 @@ Thirty-nine published models, with the votes behind the published labels:
 @partial(labels_option, required=False)
 @rows_options
 @evidence_options
+@engine_options
 @option(
     "--confidence",
     old=("--level",),
@@ -75,6 +77,7 @@ def ranks(
     subset: str | None,
     scale: ScoreType | None,
     evidence: EvidenceOptions,
+    runs_on: EngineChoice,
     confidence: float,
     as_json: bool,
     output: str | None,
@@ -91,7 +94,6 @@ def ranks(
     from reassess import sources
     from reassess.analysis.sensitivity import sensitivity
     from reassess.analysis.uncertainty import uncertain_scores
-    from reassess.engines import ThreadEngine
     from reassess.report.rank_sentences import rank_lines
     from reassess.report.score_tables import ranks_table
     from reassess.report.table import format_of, to_rich, write_rendered
@@ -115,7 +117,7 @@ def ranks(
                 labels, original_labels, classes=classes, model_classes=model_classes, rows=rows
             )
             inputs = _read(models, target, classes, evidence)
-    with progress_bar("Resampling") as step, ThreadEngine(evidence.workers) as engine:
+    with progress_bar("Resampling") as step, runs_on.start() as engine:
         found = uncertain_scores(
             inputs.predictions,
             inputs.labels,

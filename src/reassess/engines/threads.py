@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TypeVar
 
+from reassess.engines.base import Numbered
 from reassess.errors import OptionError
 
 Shard = TypeVar("Shard")
@@ -31,8 +33,12 @@ class ThreadEngine:
     def map(self, function: Callable[[Shard], Result], shards: Iterable[Shard]) -> Iterator[Result]:
         """Yield ``function(shard)`` in the order of the shards."""
         if self._pool is None:
-            return map(function, shards)
-        return self._pool.map(function, shards)
+            return map(Numbered(function), enumerate(shards))
+        return self._pool.map(Numbered(function), enumerate(shards))
+
+    def place(self, shards: Iterable[Shard]) -> AbstractContextManager[Iterable[Shard]]:
+        """The shards, as they are: threads share memory."""
+        return nullcontext(tuple(shards))
 
     def close(self) -> None:
         """End the threads."""

@@ -214,7 +214,7 @@ class _Forgetful:
     n_resumed = 0
 
     def __init__(self, engine: Engine) -> None:
-        self.map = engine.map
+        self.map, self.place = engine.map, engine.place
 
     def finish(self) -> None:
         """Nothing was kept."""

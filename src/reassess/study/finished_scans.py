@@ -7,6 +7,7 @@ trusted for anything else, and the folder of scans can be deleted at any time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +56,26 @@ class ResumingScans:
         if self._join:
             self._refuse_missing(places)
 
-        def of(place: tuple[ScanShard, Path]) -> Any:
-            shard, path = place
-            found = _read(path)
+        return self._scans(function, places)
+
+    def _scans(
+        self, function: Callable[[Any], Any], places: Sequence[tuple[ScanShard, Path]]
+    ) -> Iterator[Any]:
+        """Files are read and written by this process: no other needs the study's folder."""
+        there = {path for _, path in places if path.is_file()}
+        scans = self._engine.map(function, (one for one, path in places if path not in there))
+        for shard, path in places:
+            found = _read(path) if path in there else None
             if found is not None:
                 self.n_resumed += 1
-                return found
-            found = function(shard)
-            _write(found, path)
-            return found
+            else:  # not there, or of another shard
+                found = next(self._engine.map(function, [shard]) if path in there else scans)
+                _write(found, path)
+            yield found
 
-        return self._engine.map(of, places)
+    def place(self, shards: Iterable[Any]) -> AbstractContextManager[Iterable[Any]]:
+        """The shards, kept where they are scanned."""
+        return self._engine.place(shards)
 
     def _refuse_missing(self, places: Sequence[tuple[ScanShard, Path]]) -> None:
         missing = [shard for shard, path in places if _read(path) is None]

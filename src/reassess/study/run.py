@@ -4,12 +4,13 @@ Thin: the stages are `reassess.pipeline`'s, their records lie where `StudyArtefa
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from reassess.engines import JobShare, ThreadEngine
+from reassess.engines import Engine, JobShare, ThreadEngine
 from reassess.errors import OptionError
 from reassess.pipeline import (
     AUDIT,
@@ -171,6 +172,7 @@ def scan_study(
     share: JobShare,
     *,
     workers: int | None = None,
+    engine: Engine | None = None,
     progress: Progress = null_progress,
 ) -> ScannedShare:
     """Scan one job's share of a study's full scores, for `propose_study` to join.
@@ -181,6 +183,7 @@ def scan_study(
         study: the study, with the settings that it will propose with.
         share: which job of how many.
         workers: threads; None takes one a core.
+        engine: where they are scanned; threads of this process by default.
         progress: shown how many shards are done.
 
     Raises:
@@ -201,8 +204,8 @@ def scan_study(
         models.opened(progress), lies.benchmark(), pairs_per_model=options.pairs_per_model
     )
     mine = share.of(shards)
-    with ThreadEngine(workers) as engine:
-        scans = models.scans(engine)
+    with ThreadEngine(workers) if engine is None else nullcontext(engine) as running:
+        scans = models.scans(running)
         for done, _ in enumerate(scans.map(scan, mine), start=1):
             progress("scanning", done=done, total=len(mine))
     return ScannedShare(len(shards), len(mine), scans.n_resumed)
@@ -214,6 +217,7 @@ def propose_study(
     write: bool = True,
     join: bool = False,
     workers: int | None = None,
+    engine: Engine | None = None,
     progress: Progress = null_progress,
 ) -> Proposed:
     """What the study's settings propose, and what it costs.
@@ -224,6 +228,7 @@ def propose_study(
             finished shards.
         join: refuse to scan full scores: `scan_study` must have scanned all of them.
         workers: threads; None takes one a core.
+        engine: where full scores are scanned; threads of this process by default.
         progress: told of each step.
 
     Raises:
@@ -235,12 +240,12 @@ def propose_study(
     _check_models(study)
     lies = StudyArtefacts(study, join_scans=join)
     unwritten = _Unwritten(lies)
-    with ThreadEngine(workers) as engine:
+    with ThreadEngine(workers) if engine is None else nullcontext(engine) as running:
         made = dict(
             run(
                 unwritten,
                 (PROPOSALS, AUDIT, TASKS),
-                engine=engine,
+                engine=running,
                 progress=progress,
                 everything=True,
             )

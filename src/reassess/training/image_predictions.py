@@ -10,6 +10,7 @@ What a finished shard's file is stands in `reassess.files.finished_shards`.
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from reassess.engines import JobShare, RowShard, cut_rows
+from reassess.engines import Engine, JobShare, RowShard, cut_rows
 from reassess.errors import DataError, preview
 from reassess.files.access import Array
 from reassess.files.finished_shards import FinishedShards, MadeFrom
@@ -28,6 +29,7 @@ from reassess.files.images import ImageFiles
 from reassess.files.model_outputs import ArrayBlocks, write_outputs
 from reassess.progress import Progress, null_progress
 from reassess.training.decoded import DecodedImages
+from reassess.training.distributed import resolve_device
 from reassess.training.images import load_pixels
 from reassess.training.prediction import BATCH, predict_logits
 from reassess.training.trained_model import TrainedModel
@@ -101,6 +103,40 @@ class ImagePredictor:
             progress=progress,
         )  # fmt: skip
         return {ROW: row, "logits": logits}
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedShard:
+    """The encoded images of a shard, as they travel to a worker.
+
+    Attributes:
+        shard: which.
+        files: its images, in memory.
+    """
+
+    shard: RowShard
+    files: ImageFiles
+
+    def __str__(self) -> str:
+        return f"images {self.shard.start:,} to {self.shard.stop - 1:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPredictor:
+    """Predicts shards on whatever device the worker has.
+
+    Attributes:
+        predictor: the model and how it predicts.
+        device: as `resolve_device` takes it.
+    """
+
+    predictor: ImagePredictor
+    device: str
+
+    def __call__(self, encoded: EncodedShard) -> dict[str, Array]:
+        """A shard's arrays; nothing is kept on the worker."""
+        on_device = replace(self.predictor, device=resolve_device(self.device))
+        return on_device.predict(encoded.files, DecodedImages(None))
 
 
 @dataclass(frozen=True)
@@ -205,6 +241,58 @@ class PredictionJob:
             n_done += len(shard)
             progress("", done=n_done, total=n_images)
         return n_before
+
+    def run_on(
+        self,
+        engine: Engine,
+        device: str,
+        share: JobShare | None = None,
+        progress: Progress = null_progress,
+    ) -> int:
+        """As `run`, with the shards on an engine's workers; how many were done before.
+
+        This process reads the images and writes what workers find, so that no other needs the
+        folders; workers have the model loaded once.
+
+        Args:
+            engine: where shards run; it must take them one by one, as a cluster does.
+            device: of the workers: ``auto``, ``cpu`` or ``cuda``.
+            share: which job of an array; None for all shards.
+            progress: shown how many images are done.
+
+        Raises:
+            ReassessError: as `run` does, with a note that names the shard.
+        """
+        mine = self.shards if share is None else share.of(self.shards)
+        under_way: deque[RowShard] = deque()
+        n_images, n_done, n_before = sum(map(len, mine)), 0, 0
+
+        def missing() -> Iterator[EncodedShard]:
+            nonlocal n_done, n_before
+            for shard in mine:
+                encoded = self._encoded(shard)
+                if self.finished.read(shard.number, self._known[shard.number]) is None:
+                    under_way.append(shard)
+                    yield encoded
+                else:
+                    n_before += 1
+                    n_done += len(shard)
+
+        for arrays in engine.map(ShardPredictor(self.predictor, device), missing()):
+            shard = under_way.popleft()
+            self.finished.write(shard.number, self._known[shard.number], arrays)
+            n_done += len(shard)
+            progress("", done=n_done, total=n_images)
+        return n_before
+
+    def _encoded(self, shard: RowShard) -> EncodedShard:
+        """The images of a shard in memory; what decides it is known from then on."""
+        files = self.images_of(shard)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            content = list(pool.map(files.read, range(len(files))))
+        images = _hash_of_images(files, [_hash(one) for one in content])
+        self._known[shard.number] = self._decided_by | {"images": images}
+        return EncodedShard(shard, replace(files, read=content.__getitem__))
 
     def forget(self, share: JobShare | None = None) -> None:
         """Remove the finished shards, or those of one job of an array."""
