@@ -10,7 +10,8 @@ Letters: Q questions, R raters, T states, A answers, G gold questions.
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.aggregation.methods import STATES, vote_shares
+from reassess.aggregation.coding import Coded
+from reassess.aggregation.methods import STATES, shares_of_answers, vote_shares
 from reassess.records import ANSWERS, Gold, Posterior, Votes, positions
 from reassess.statistics import mcnemar_exact
 
@@ -60,15 +61,18 @@ def _on_convergence(posterior: Posterior) -> str | None:
 
 def _on_votes(votes: Votes) -> str | None:
     """What no model can learn from these votes."""
-    n_raters = len(votes.rater_ids)
-    raters_of, questions_of = _distinct_votes(votes)
-    if n_raters > 1 and raters_of < 2:
+    n_questions, n_raters = len(votes.questions), len(votes.rater_ids)
+    if n_raters > 1 and not _any_two_raters(votes):
         return (
             "No question has votes of two raters, so that nothing tells right answers from wrong "
             "ones: the posterior says what the votes say. Ask several raters the same questions."
         )
-    once = questions_of == 1
-    share = float(once.sum() / questions_of.sum())
+    if 2 * n_raters <= n_questions:
+        return None  # they gave a vote on each question, of which those below are less than half
+    pairs = np.unique(votes.rater_and_question())
+    rater = pairs // n_questions
+    once = np.bincount(rater, minlength=n_raters) == 1
+    share = float(once[rater].mean())
     if n_raters > 1 and share > 0.5:
         return (
             f"{100 * share:.0f}% of the votes come from raters with a single vote ({once.sum():,} "
@@ -78,20 +82,17 @@ def _on_votes(votes: Votes) -> str | None:
     return None
 
 
-def _distinct_votes(votes: Votes) -> tuple[int, Int[np.ndarray, "R"]]:
-    """Raters of the question that has most, and questions of each rater; each pair counts once."""
-    n_raters, n_answers = len(votes.rater_ids), len(votes.answers)
+def _any_two_raters(votes: Votes) -> bool:
+    """Whether some question has votes of two raters."""
     indptr, code = votes.grouped()
-    most, questions_of = 0, np.zeros(n_raters, np.int64)
     for start in range(0, len(indptr) - 1, _QUESTIONS_AT_ONCE):
         ends = indptr[start : start + _QUESTIONS_AT_ONCE + 1]
-        question = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
-        key = question * n_raters + code[ends[0] : ends[-1]] // n_answers
-        key.sort()
-        question, rater = np.divmod(key[np.append(True, key[1:] != key[:-1])], n_raters)
-        most = max(most, int(np.bincount(question).max(initial=0)))
-        questions_of += np.bincount(rater, minlength=n_raters)
-    return most, questions_of
+        rater = code[ends[0] : ends[-1]] // len(votes.answers)
+        differs = rater[1:] != rater[:-1]
+        differs[ends[1:-1] - ends[0] - 1] = False  # from one question to the next
+        if differs.any():
+            return True
+    return False
 
 
 def _below_the_diagonal(
@@ -132,7 +133,8 @@ def _is_below(
 
 
 def _far_prior(votes: Votes, prior: Float[np.ndarray, "T"], states: tuple[str, ...]) -> str | None:
-    share = vote_shares(votes, len(states)).mean(axis=0)
+    coded = Coded.from_votes(votes)
+    share = coded.start(shares_of_answers(coded.n_answers, len(states))).mass / coded.n_questions
     worst = int(np.argmax(np.abs(prior - share)))
     if abs(float(prior[worst] - share[worst])) <= DISTANCE_OF_PRIOR:
         return None

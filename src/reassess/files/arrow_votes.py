@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 import numpy as np
-from jaxtyping import Int, Shaped, UInt
+from jaxtyping import Int, UInt
 
 from reassess.errors import DataError, FileError
 from reassess.files.answers import Answers, read_answers
@@ -35,6 +35,7 @@ from reassess.files.declared_answers import DeclaredAnswers
 from reassess.files.interning import (
     NOT_ASCII,
     ODD,
+    Codes,
     Pairs,
     Spill,
     Texts,
@@ -45,7 +46,7 @@ from reassess.files.interning import (
 )
 from reassess.files.json_tables import JsonTable
 from reassess.files.tables import ColumnFile
-from reassess.files.vote_rows import note_ends, plain_ids
+from reassess.files.vote_rows import VoteRows, note_ends, plain_ids
 from reassess.notes import collect_notes
 from reassess.records import Classes, Questions, Votes
 from reassess.records import Pairs as QuestionPairs
@@ -53,6 +54,9 @@ from reassess.records.benchmark import MOST_CLASSES, plain_text
 
 SMALLEST = 50_000
 """Rows from which a table is read so: below, compiling and importing take longer than reading."""
+
+_ROWS_AT_ONCE = 1 << 20
+"""NumPy turns the numbers of rows into integers of 8 bytes wherever it looks something up."""
 
 _LONGEST_EMPTY = max(map(len, EMPTY_WORDS))
 
@@ -73,32 +77,39 @@ class _Read:
         questions: distinct images with a class.
         rater: the raters.
         answer: the answers.
-        n_votes: of each question.
+        n_votes: of each question, after a 0.
         question_of: question of each row; None as long as the rows are grouped by question.
-        rater_of: rater of each row, a batch each, as are the answers.
+        rater_of: rater of each row.
         answer_of: answer of each row.
     """
 
     scratch: IO[bytes]
-    image: Texts = field(default_factory=Texts)
+    image: Texts
+    questions: Pairs
+    rater_of: Codes
+    answer_of: Codes
+    n_votes: Int[np.ndarray, "ends"]
     words: list[Texts | None] = field(default_factory=list)
     classes: list[Pairs] = field(default_factory=list)
-    questions: Pairs = field(default_factory=Pairs)
     rater: Texts = field(default_factory=Texts)
     answer: Texts = field(default_factory=Texts)
-    n_votes: Int[np.ndarray, "Q"] = field(default_factory=lambda: np.zeros(0, np.int32))
     question_of: Spill | None = None
-    rater_of: list[Any] = field(default_factory=list)
-    answer_of: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def of_rows(cls, most: int, scratch: IO[bytes]) -> "_Read":
+        """Room for so many rows."""
+        columns = Texts(most), Pairs(most), Codes(most), Codes(most)
+        return cls(scratch, *columns, np.zeros(most + 1, np.int32))
 
     def add_questions(self, number: Int[np.ndarray, "n"]) -> None:
         """Take the questions of further rows."""
         if not self.questions.is_grouped and self.question_of is None:
+            grow(self.n_votes, self.questions.n + 1)
             self.question_of = Spill(self.scratch)
-            before = np.arange(len(self.n_votes), dtype=np.int32)
-            self.question_of.add(np.repeat(before, self.n_votes))
-        grow(self.n_votes, self.questions.n)
-        count(number, self.n_votes)
+            before = np.arange(self.questions.n, dtype=np.int32)
+            self.question_of.add(np.repeat(before, self.n_votes[1 : self.questions.n + 1]))
+        grow(self.n_votes, self.questions.n + 1)
+        count(number, self.n_votes[1:])
         if self.question_of is not None:
             self.question_of.add(number)
 
@@ -131,9 +142,9 @@ def read_arrow_votes(
     if columns is None or batches is None:
         return None
     with tempfile.TemporaryFile() as scratch:
-        read = _Read(scratch)
+        read = _Read.of_rows(batches.most, scratch)
         try:
-            _read(batches, columns, read)
+            _read(batches.arrays, columns, read)
             return _votes(table, columns, read, classes, answers)
         except (_UnusualError, FileError):
             return None
@@ -163,17 +174,12 @@ def _read(batches: Iterator[Sequence[Any]], columns: _Columns, read: _Read) -> N
     for image, rater, answer, *of_classes in batches:
         number = _numbers(of_classes, read)
         read.add_questions(read.questions.number(_of_texts(image, read.image), number))
-        read.rater_of.append(_small(_of_texts(rater, read.rater), read.rater.n))
-        read.answer_of.append(_small(_of_texts(answer, read.answer), read.answer.n))
+        read.rater_of.add(_of_texts(rater, read.rater), read.rater.n)
+        read.answer_of.add(_of_texts(answer, read.answer), read.answer.n)
         if (read.image.kinds | read.rater.kinds | read.answer.kinds) & ODD:
             raise _UnusualError
-    if not read.rater_of or len(columns.classes) != len(read.words):
+    if not read.rater_of.n or len(columns.classes) != len(read.words):
         raise _UnusualError
-
-
-def _small(number: Int[np.ndarray, "n"], n: int) -> Shaped[np.ndarray, "n"]:
-    """Numbers below n in the smallest integers."""
-    return number.astype(np.min_scalar_type(max(n - 1, 0)))
 
 
 def _numbers(of_classes: Sequence[Any], read: _Read) -> Int[np.ndarray, "n"]:
@@ -270,43 +276,65 @@ def _votes(
     except DataError as error:
         raise _UnusualError from error
     note_ends(read.image, source)
-    pairs = QuestionPairs(read.image.as_array(), read.questions.one, label, class_ids)
+    questions = Questions.from_pairs(
+        QuestionPairs.of_distinct(read.image.as_array(), read.questions.one, label, class_ids)
+    )
+    read.image = Texts()
     rater_ids, of_rater = plain_ids(raters, "rater", source, np.arange(len(raters)))
     indptr, code = _grouped(read, of_rater, meaning, len(rater_ids))
-    if repeats(indptr, code, len(meaning.names), len(rater_ids)):
+    n_answers = len(meaning.names)
+    if not repeats(indptr, code, n_answers, len(rater_ids)):
+        return Votes.from_grouped(
+            questions=questions, rater_ids=rater_ids, answers=meaning.names, indptr=indptr,
+            code=code,
+        )  # fmt: skip
+    if len(rater_ids) < len(raters):
         raise _UnusualError
-    return Votes.from_grouped(
-        questions=Questions.from_pairs(pairs), rater_ids=rater_ids, answers=meaning.names,
-        indptr=indptr, code=code,
+    question, code = _in_their_order(read, indptr, code)
+    rater, answer = np.divmod(code.astype(np.int32), n_answers)
+    rows = VoteRows(
+        source, questions, question, raters, rater, answer, meaning.names, None, None, None,
+        table.place,
     )  # fmt: skip
+    return rows.each_once(rater_ids, rater)
 
 
 def _grouped(
     read: _Read, of_rater: Int[np.ndarray, "r"], meaning: Answers, n_raters: int
 ) -> tuple[Int[np.ndarray, "ends"], UInt[np.ndarray, "V"]]:
-    """Votes by question; rater and answer of each as one code. The batches are given up."""
+    """Votes by question; rater and answer of each as one code, where the rater's number stood."""
     n_answers = len(meaning.names)
-    indptr = np.zeros(read.questions.n + 1, np.int64)
-    np.cumsum(read.n_votes[: read.questions.n], out=indptr[1:])
-    code = np.empty(int(indptr[-1]), np.min_scalar_type(n_raters * n_answers - 1))
-    first = (of_rater * n_answers).astype(code.dtype)
-    added = meaning.code.astype(code.dtype)
-    place = indptr[:-1].copy() if read.question_of is not None else indptr[:0]
-    questions = iter(()) if read.question_of is None else read.question_of.arrays()
-    held = np.zeros(0, np.int32)
-    start = 0
-    for i, (rater, answer) in enumerate(zip(read.rater_of, read.answer_of, strict=True)):
-        values = first[rater] + added[answer]
-        read.rater_of[i] = read.answer_of[i] = None
-        if read.question_of is None:
-            code[start : start + len(values)] = values
-        else:
-            while len(held) < len(values):
-                held = np.concatenate([held, next(questions)])
-            scatter(held[: len(values)], values, place, code)
-            held = held[len(values) :]
-        start += len(values)
-    return indptr, code
+    n_votes = read.n_votes[: read.questions.n + 1]
+    wide = read.rater_of.n >= 1 << 31
+    indptr = np.cumsum(n_votes, dtype=np.int64) if wide else np.cumsum(n_votes, out=n_votes)
+    small = np.min_scalar_type(n_raters * n_answers - 1)
+    code = read.rater_of.as_type(small)
+    first, added = (of_rater * n_answers).astype(small), meaning.code.astype(small)
+    answer = read.answer_of.numbers
+    for start in range(0, len(code), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        code[rows] = first[code[rows]] + added[answer[rows]]
+    if read.question_of is None:
+        return indptr, code
+    place, grouped, start = indptr[:-1].copy(), np.empty_like(code), 0
+    for question in read.question_of.arrays():
+        scatter(question, code[start : start + len(question)], place, grouped)
+        start += len(question)
+    return indptr, grouped
+
+
+def _in_their_order(
+    read: _Read, indptr: Int[np.ndarray, "ends"], code: UInt[np.ndarray, "V"]
+) -> tuple[Int[np.ndarray, "V"], UInt[np.ndarray, "V"]]:
+    """Question and code of each row, in the order of the table."""
+    if read.question_of is None:
+        questions = np.arange(len(indptr) - 1, dtype=np.int32)
+        return np.repeat(questions, np.diff(indptr)), code
+    question = np.concatenate(list(read.question_of.arrays()))
+    row = np.argsort(question, kind="stable")
+    ordered = np.empty_like(code)
+    ordered[row] = code
+    return question, ordered
 
 
 def _check_usual(texts: Texts) -> None:
@@ -345,7 +373,10 @@ def _labels(
         _UnusualError: a word is for the reader that names its row.
     """
     number = read.questions.other
-    used = np.flatnonzero(np.bincount(number))
+    is_used = np.zeros(int(number.max()) + 1, bool)
+    for start in range(0, len(number), _ROWS_AT_ONCE):
+        is_used[number[start : start + _ROWS_AT_ONCE]] = True
+    used = np.flatnonzero(is_used)
     of_columns = (
         [read.classes[0].one[used], read.classes[0].other[used]] if read.classes else [used]
     )

@@ -20,6 +20,8 @@ from reassess.errors import MissingExtraError
 from reassess.records.arrays import texts_from_bytes
 
 _Array = np.ndarray[Any, np.dtype[Any]]
+_ROWS_AT_ONCE = 1 << 20
+
 _GROWTH = 1.25
 """What is grown is grown in place and filled with zeros, so that pages beyond this are paid for."""
 
@@ -31,17 +33,23 @@ one that is not ASCII."""
 class Texts:
     """Distinct texts in the order of their first appearance.
 
+    Args:
+        most: how many there can be, as far as that is known; memory that is not written to is only
+            reserved.
+
     Attributes:
         n: how many there are.
         kinds: of what kinds they are: `ODD` and `NOT_ASCII`, added up.
+        depths: the fewest and the most ``/`` in one of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 0) -> None:
         self.n = 0
         self.kinds = 0
-        self._ends = np.zeros(1, np.int64)
+        self.depths = (0, 0)
+        self._ends = np.zeros(most + 1, np.int64)
         self._bytes = np.zeros(0, np.uint8)
-        self._hashes = np.zeros(0, np.uint32)
+        self._hashes = np.zeros(most, np.uint32)
         self._slots = np.full(1 << 10, -1, np.int32)
 
     def number(
@@ -61,12 +69,14 @@ class Texts:
         self._make_room(min(n_texts, len(code)), int(offsets[-1] - offsets[0]))
         local = np.full(n_texts, -1, np.int32)
         number = np.empty(len(code), np.int32)
-        found = np.array([self.n, self.kinds], np.int64)
+        least, most = self.depths if self.n else (1 << 31, 0)
+        found = np.array([self.n, self.kinds, least, most], np.int64)
         _kernel(_number_texts)(
             code, offsets, data, local, number,
             self._slots, self._hashes, self._ends, self._bytes, found,
         )  # fmt: skip
-        self.n, self.kinds = found.tolist()
+        self.n, self.kinds, least, most = found.tolist()
+        self.depths = least, most
         return number
 
     def _make_room(self, n: int, n_bytes: int) -> None:
@@ -84,14 +94,6 @@ class Texts:
         """Bytes of each text."""
         lengths: Int[np.ndarray, "N"] = np.diff(self._ends[: self.n + 1])
         return lengths
-
-    def counts_of(self, byte: str) -> Int[np.ndarray, "N"]:
-        """How often an ASCII character stands in each text."""
-        before = np.zeros(int(self._ends[self.n]) + 1, np.int32)
-        np.cumsum(self._bytes[: len(before) - 1] == ord(byte), out=before[1:])
-        ends = self._ends[: self.n + 1]
-        counts: Int[np.ndarray, "N"] = before[ends[1:]] - before[ends[:-1]]
-        return counts
 
     def first_bytes(self) -> UInt[np.ndarray, "N"]:
         """The first byte of each text, none of which may be empty."""
@@ -124,17 +126,20 @@ class Texts:
 class Pairs:
     """Distinct pairs of numbers in the order of their first appearance.
 
+    Args:
+        most: as that of `Texts`.
+
     Attributes:
         n: how many there are.
         is_grouped: whether all rows of each pair stood together, and all pairs of each first
             number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 0) -> None:
         self.n = 0
         self.is_grouped = True
-        self._one = np.zeros(0, np.int32)
-        self._other = np.zeros(0, np.int32)
+        self._one = np.zeros(most, np.int32)
+        self._other = np.zeros(most, np.int32)
         self._seen = np.zeros(0, np.int32)
         self._slots = np.zeros(0, np.int32)
 
@@ -180,6 +185,43 @@ class Pairs:
         return number
 
 
+class Codes:
+    """Numbers in the smallest integers that hold them.
+
+    Args:
+        most: as that of `Texts`.
+
+    Attributes:
+        n: how many there are.
+    """
+
+    def __init__(self, most: int = 0) -> None:
+        self.n = 0
+        self._most = most
+        self._held: _Array = np.zeros(most, np.uint8)
+
+    def add(self, numbers: Int[np.ndarray, "n"], end: int) -> None:
+        """Take further numbers, which are below an end, as are all before."""
+        small = np.min_scalar_type(max(end - 1, 0))
+        if small.itemsize > self._held.itemsize:
+            held, self._held = self._held, np.zeros(max(self._most, self.n), small)
+            self._held[: self.n] = held[: self.n]
+        grow(self._held, self.n + len(numbers))
+        self._held[self.n : self.n + len(numbers)] = numbers
+        self.n += len(numbers)
+
+    @property
+    def numbers(self) -> UInt[np.ndarray, "n"]:
+        """All of them."""
+        return self._held[: self.n]
+
+    def as_type(self, kind: np.dtype[Any]) -> UInt[np.ndarray, "n"]:
+        """All of them in integers of a type, to be changed; they are given up."""
+        self._held.resize(self.n, refcheck=False)
+        held, self._held = self._held, self._held[:0]
+        return held.astype(kind, copy=False)
+
+
 class Spill:
     """Arrays of numbers that wait in a file, in the order in which they came.
 
@@ -193,8 +235,10 @@ class Spill:
 
     def add(self, numbers: Int[np.ndarray, "n"]) -> None:
         """Put numbers of 32 bits down."""
-        self._file.write(numbers.astype(np.int32, copy=False).tobytes())
-        self._lengths.append(len(numbers))
+        for start in range(0, len(numbers), _ROWS_AT_ONCE):
+            some = numbers[start : start + _ROWS_AT_ONCE]
+            self._file.write(some.astype(np.int32, copy=False).tobytes())
+            self._lengths.append(len(some))
 
     def arrays(self) -> Iterator[Int[np.ndarray, "n"]]:
         """Take them up again."""
@@ -251,7 +295,7 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
 ):
     """Write the number of each row's text; add the new ones, and their kinds to found."""
     mask = np.uint32(len(slots) - 1)
-    n, kinds = found[0], found[1]
+    n, kinds, least, most = found[0], found[1], found[2], found[3]
     for row in range(len(code)):
         c = code[row]
         if local[c] >= 0:
@@ -297,17 +341,20 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
             place = ends[n]
             odd = size == 0 or data[start] <= 32 or data[stop - 1] <= 32
             foreign = False
+            depth = 0
             for k in range(size):
                 byte = data[start + k]
                 text[place + k] = byte
                 odd |= byte < 32
                 foreign |= byte > 126
+                depth += byte == 47
             ends[n + 1] = place + size
             kinds |= np.int64(odd) | (np.int64(foreign) << 1)
+            least, most = min(least, depth), max(most, depth)
             n += 1
         local[c] = known
         number[row] = known
-    found[0], found[1] = n, kinds
+    found[0], found[1], found[2], found[3] = n, kinds, least, most
 
 
 @no_type_check

@@ -38,6 +38,19 @@ _DATA = re.compile(r"[+-]?\d+(\.\d*)?|\S+\.(jpe?g|png|webp|bmp|gif|tiff?)", re.I
 """A number or the name of an image file, which no column is called by."""
 
 
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Columns of a large table.
+
+    Attributes:
+        arrays: of each batch one array of Arrow's a column.
+        most: how many rows there are at most.
+    """
+
+    arrays: Iterator[list[Any]]
+    most: int
+
+
 @dataclass(frozen=True)
 class ColumnFile:
     """A file of columns that are read when they are asked for.
@@ -216,7 +229,7 @@ class ColumnFile:
             return self._source.times(name)
         return None
 
-    def batches(self, names: Sequence[str], least: int) -> Iterator[list[Any]] | None:
+    def batches(self, names: Sequence[str], least: int) -> Batches | None:
         """Some columns as Arrow's arrays, batch by batch; what each is read as is not recorded.
 
         Args:
@@ -224,14 +237,13 @@ class ColumnFile:
             least: rows below which it is not worth while.
 
         Returns:
-            For each batch one array a column; None where the file is smaller, or of a kind that
-            Arrow does not read as `cells` does.
+            None where the file is smaller, or of a kind that Arrow does not read as `cells` does.
 
         Raises:
             FileError: the file is corrupt.
         """
         if isinstance(self._source, ParquetTable) and self._source.n_rows >= least:
-            return self._source.batches(names)
+            return Batches(self._source.batches(names), self._source.n_rows)
         return None
 
     def place(self, row: int) -> str:

@@ -68,6 +68,18 @@ class VoteRows:
         if self.questions.pairs is not None:
             note_ends(self.questions.pairs.image_ids.tolist(), self.source)
         rater_ids, rater = plain_ids(self.raters, "rater", self.source, self.rater)
+        return self.each_once(rater_ids, rater)
+
+    def each_once(self, rater_ids: Shaped[np.ndarray, "R"], rater: Int[np.ndarray, "n"]) -> Votes:
+        """The votes that count, each once, by raters whose ids are known.
+
+        Args:
+            rater_ids: ids of the raters.
+            rater: the one of each row.
+
+        Raises:
+            DataError: no row counts, or a rater gives two answers to one question.
+        """
         rows = np.arange(len(rater)) if self.counts is None else np.flatnonzero(self.counts)
         once = self._once(rater, rows)
         rows = rows if once is None else rows[once]
@@ -241,8 +253,7 @@ def _check_raters(ids: Sequence[str], source: str) -> None:
 def note_ends(image_ids: Texts | Sequence[str], source: str) -> None:
     """Note image ids that are the end of another, as where two exports name images differently."""
     if isinstance(image_ids, Texts):
-        depths = image_ids.counts_of("/")
-        if len(depths) == 0 or depths.min() == depths.max():
+        if image_ids.depths[0] == image_ids.depths[1]:
             return
         image_ids = image_ids.all_as_list()
     depth = [image_id.count("/") for image_id in image_ids]

@@ -94,6 +94,22 @@ class Pairs:
             )
 
     @classmethod
+    def of_distinct(
+        cls,
+        image_ids: Shaped[np.ndarray, "N"],
+        image: Int[np.ndarray, "Q"],
+        label: Int[np.ndarray, "Q"],
+        class_ids: tuple[str, ...] | None = None,
+    ) -> "Pairs":
+        """Pairs that are known to be distinct and in range, which are not checked again."""
+        made = object.__new__(cls)
+        for name, value in (
+            ("image_ids", image_ids), ("image", image), ("label", label), ("class_ids", class_ids)
+        ):  # fmt: skip
+            object.__setattr__(made, name, value)
+        return made
+
+    @classmethod
     def empty(cls, image_ids: Shaped[np.ndarray, "N"]) -> "Pairs":
         """No pair of these images."""
         return cls(image_ids, np.empty(0, np.int64), np.empty(0, np.int64))
