@@ -18,6 +18,9 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import settings
 
+import tests.type_checks  # noqa: F401 -- before the package is imported
+
+# isort: split
 from reassess.catalog import Catalog
 
 pytest_plugins = ["tests.browser"]

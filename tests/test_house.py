@@ -13,11 +13,16 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+from beartype.roar import BeartypeCallHintViolation
+from jaxtyping import TypeCheckError
 
 import reassess
 from reassess.cli import SECTIONS, main
 from reassess.errors import MissingExtraError
+from reassess.proposals.audits import default_n_skipped
+from reassess.records.alignment import positions
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {
@@ -203,3 +208,11 @@ def test_unsafe_code_does_not_pass_the_linter():
     workflows = [p.read_text("utf-8") for p in (ROOT / ".github" / "workflows").glob("*.yml")]
     assert any("pip-audit" in text for text in workflows)
     assert any("codeql-action/analyze" in text for text in workflows)
+
+
+def test_types_and_shapes_are_checked_while_tests_run() -> None:
+    """By beartype alone where no annotation has a shape (`tests.type_checks`)."""
+    with pytest.raises(BeartypeCallHintViolation, match="n_skipped"):
+        default_n_skipped("7")  # type: ignore[arg-type]
+    with pytest.raises(TypeCheckError, match="positions"):
+        positions(np.zeros((2, 2)), np.array(["a"]), source="ids")
