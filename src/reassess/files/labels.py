@@ -20,6 +20,7 @@ a table (`reassess.files.label_records`).
 
 import json
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -272,7 +273,9 @@ def _label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, 
     # Words are looked up in the classes of the file, if it names them: its integers are theirs.
     own = stated or classes
     lists = _digits_as_indices(lists, path, own)
-    checked = [_indices(labels, i, path, own) for i, labels in enumerate(lists)]
+    checked = lists
+    if not _are_indices(lists):
+        checked = [_indices(labels, i, path, own) for i, labels in enumerate(lists)]
     try:
         unrated = about.get("unrated")
         rated = None if unrated is None else ~np.isin(ids, np.array(unrated, dtype=str))
@@ -333,6 +336,16 @@ def _digits_as_indices(lists: list[Any], path: Path, classes: Classes | None) ->
     found = class_indices(flat, classes, f"{path}: labels", rows=rows)
     note(f"{path}: labels are integers written as texts, such as {flat[0]!r}; read as classes.")
     return [part.tolist() for part in np.split(found, np.cumsum(sizes)[:-1])]
+
+
+def _are_indices(lists: list[Any]) -> bool:
+    """Whether all are lists of class indices already, as they nearly always are."""
+    if set(map(type, lists)) != {list}:
+        return False
+    flat = list(chain.from_iterable(lists))
+    return set(map(type, flat)) <= {int} and 0 <= min(flat, default=0) <= max(flat, default=0) < (
+        MOST_CLASSES
+    )
 
 
 def _indices(labels: Any, row: int, path: Path, classes: Classes | None) -> list[int]:
