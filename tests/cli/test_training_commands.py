@@ -98,6 +98,14 @@ def predicted_by_jobs(cli: Cli) -> None:
     assert (ran.status, "2 of 3 shards were done before" in ran.err) == (0, True), ran
     assert Path("jobs.npz").read_bytes() == Path("whole.npz").read_bytes()
     assert "only one can be" in cli(*command, "jobs.npz", "--shard", "1/2", "--join").err
+    assert cli(*command, "short.npz", "--keep", 3).status == 0
+    full, short = read_npz(Path("whole.npz"))["logits"], read_npz(Path("short.npz"))
+    kinds = [short[name].dtype.name for name in ("classes", "log_softmax", "log_sum_exp")]
+    assert kinds == ["uint16", "float16", "float32"]
+    np.testing.assert_array_equal(short["classes"], np.argsort(-full, axis=1)[:, :3])
+    tables = [cli("score", name, "--labels", "sets.json", "--csv").out
+              for name in ("whole.npz", "short.npz")]  # fmt: skip
+    assert tables[0].replace("whole", "short") == tables[1]
 
 
 def test_folds_clean_and_train_hand_on_to_each_other(photos, cli: Cli):

@@ -33,7 +33,7 @@ def _folders(output: Path, values: Mapping[str, object]) -> list[Path]:
     epilog="""\b
 Examples:
   reassess predict pets --model model.safetensors -o preds.npz
-  reassess predict photos --model timm:resnet50 -o preds.npz
+  reassess predict photos --model timm:resnet50 --keep 100 -o preds.npz
   reassess score preds.npz --labels labels.json
 
 \b
@@ -56,6 +56,9 @@ finished ones lie in PREDS.shards/ until the file is written.
               help="Leave out images that cannot be decoded, and name them.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(1), default=256, show_default=True, metavar="N",
               help="Images at once.")  # fmt: skip
+@click.option("--keep", type=click.IntRange(1), metavar="K",
+              help="Keep the K best classes of an image instead of all logits, such as 100: the "
+              "paper's rule reads such short lists as if it had full scores.")  # fmt: skip
 @precision_option
 @device_option
 @shard_options
@@ -75,6 +78,7 @@ def predict(
     side: int | None,
     skip_unreadable: bool,
     batch_size: int,
+    keep: int | None,
     precision: str,
     device: str,
     shard: "JobShare | None",
@@ -85,7 +89,8 @@ def predict(
 ) -> None:
     """Predict the images of a STUDY or of DATA; `reassess score` and `add` read the file.
 
-    The file holds the ids of the images and the model's logits, one column a class.
+    The file holds the ids of the images and the model's logits, one column a class; with --keep
+    the best classes alone, in a fraction of the space (docs/file-formats.md).
     """
     import shutil
 
@@ -107,7 +112,7 @@ def predict(
     files = _study_images(source, opened) if is_study(source) else open_images(source)
     predictor = training.ImagePredictor(
         opened, where, half=precision == "bfloat16", batch_size=batch_size,
-        skip_unreadable=skip_unreadable,
+        skip_unreadable=skip_unreadable, keep=keep,
     )  # fmt: skip
     job = training.PredictionJob(predictor, files, _finished_shards(Path(output)))
     if no_resume and not join:

@@ -38,13 +38,19 @@ def two_axes(array: Array | None, where: str) -> Array:
     return array
 
 
-def check_columns(scores: Array, benchmark: Benchmark, where: str, declared: int | None) -> int:
+def check_columns(
+    n_columns: int,
+    benchmark: Benchmark,
+    where: str,
+    declared: int | None,
+    *,
+    what: str = "full scores",
+) -> int:
     """K of full scores, which have one column a class, or as many as were declared.
 
     Raises:
         DataError: there are more or fewer.
     """
-    n_columns = int(scores.shape[1])
     known = benchmark.n_classes
     original = benchmark.original
     least = 0 if original is None else int(original.max()) + 1
@@ -58,16 +64,20 @@ def check_columns(scores: Array, benchmark: Benchmark, where: str, declared: int
         "Floats are read as full scores; for the scores of ranked classes name both files, "
         "CLASSES.npy:SCORES.npy."
     )
-    if known is not None and n_columns == known + 1:
+    if what != "full scores":
+        remedy = "Predict with a model of the same classes."
+    elif known is not None and n_columns == known + 1:
         remedy = "If the first is a class for the background, leave it out: scores[:, 1:]."
     elif known is None and n_columns == least - 1 and original is not None and original.min() >= 1:
         remedy = (
             f"The labels of {benchmark.name} count classes from 1, and columns from 0: subtract 1."
         )
-    raise DataError(
-        f"{where}: full scores have {n_columns:,} columns, but must have {must}, one a class. "
-        f"{remedy}"
+    counted = (
+        "columns, but must have {}, one a class"
+        if what == "full scores"
+        else ("classes, but must have {}")
     )
+    raise DataError(f"{where}: {what} have {n_columns:,} {counted.format(must)}. {remedy}")
 
 
 @dataclass

@@ -1,9 +1,10 @@
 """Archives of predictions (`.npz`): which array is what, by its name.
 
-One model's classes, scores and ids under their usual names; or one array a model; or one array of
-scores an image. Hugging Face's ``PredictionOutput`` is read as it is saved, ``predictions`` with
-``label_ids``. The truth that scripts save beside predictions is never scored. Columns and
-classes are put into the benchmark's order where the archive says which class each is.
+Short lists (`reassess.files.short_lists`) by their own names. One model's classes, scores and ids
+under their usual names; or one array a model; or one array of scores an image. Hugging Face's
+``PredictionOutput`` is read as it is saved, ``predictions`` with ``label_ids``. The truth that
+scripts save beside predictions is never scored. Columns and classes are put into the benchmark's
+order where the archive says which class each is.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,13 @@ from jaxtyping import Int
 
 from reassess.errors import DataError, FileError, preview
 from reassess.files.access import Array, as_strings, read_npz
+from reassess.files.short_lists import CLASSES as SHORT_CLASSES
+from reassess.files.short_lists import (
+    LOG_SOFTMAX,
+    LOG_SUM,
+    is_short_lists,
+    read_short_lists,
+)
 from reassess.files.stored_predictions import StoredPredictions, lone, with_scores_by_class
 from reassess.notes import columns_read, note
 from reassess.records import Benchmark, ScoreType, positions
@@ -90,6 +98,10 @@ def open_archive(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
     ids_name, ids = _pop_ids(arrays, where)
     if not arrays:
         raise FileError(f"{where}: the archive holds no arrays of predictions.")
+    if is_short_lists(arrays):
+        parts = {"classes": (SHORT_CLASSES,), "scores": (LOG_SOFTMAX, LOG_SUM)}
+        columns_read(where, parts | _used_ids(ids_name), every)
+        return [_short_lists(path, arrays, ids, benchmark)]
     scores = _named(arrays, (*SCALES, *_OUTPUTS), "f")
     classes = _named(arrays, CLASSES, "iub")
     _refuse_float_classes(arrays, where)
@@ -104,6 +116,20 @@ def open_archive(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
         _refuse_truth_alone(where, arrays, truth, either)
     models = {name: array for name, array in arrays.items() if name not in truth}
     return _unnamed(path, models, either, ids, benchmark)
+
+
+def _short_lists(
+    path: Path, arrays: Mapping[str, Array], ids: Array | None, benchmark: Benchmark
+) -> StoredPredictions:
+    """What `reassess predict --keep` wrote."""
+    where = str(path)
+    lists = read_short_lists(arrays, where)
+    column = _class_of_columns(arrays, benchmark, where)
+    found = StoredPredictions(
+        path.stem, where, lists.classes, lists.logits, ids, "logit",
+        log_sum=lists.log_sum, n_classes=lists.n_classes,
+    )  # fmt: skip
+    return found if column is None else _in_class_order(found, column, benchmark)
 
 
 def _used_ids(name: str | None) -> dict[str, tuple[str, ...]]:

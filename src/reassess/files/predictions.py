@@ -6,7 +6,7 @@
 ``X.npy:Y.npy``             classes and their scores, columns in any order; scores of K
                             columns are looked up by class
 ``*preds.npy``              read with the ``*probs.npy`` beside it, where there is one
-``.npz``                    `reassess.files.prediction_archives`
+``.npz``                    `reassess.files.prediction_archives`; short lists among them
 tables, JSON                `reassess.files.timm_tables`
 ==========================  =========================================================
 
@@ -27,6 +27,7 @@ from reassess.files.access import Array, prefix_errors_with
 from reassess.files.frames import Frame
 from reassess.files.full_scores import check_columns, top_of_full, two_axes
 from reassess.files.prediction_forms import open_forms
+from reassess.files.short_lists import never_told_apart
 from reassess.files.stored_predictions import StoredPredictions
 from reassess.notes import note
 from reassess.records import (
@@ -80,7 +81,7 @@ def read_predictions(
         order: the order of the rows, for files without ids.
         ids: the image id of each row, for files without ids.
         scale: what the scores are, where the file does not say.
-        top: how many classes an image to keep of full scores, at least.
+        top: how many classes an image to keep of full scores and of short lists, at least.
         ignore_unknown: leave out rows about other images instead of refusing them.
         other_images: what becomes of such rows where every image of the benchmark has one.
         n_columns: how many columns full scores have, where the benchmark has got more classes
@@ -88,7 +89,7 @@ def read_predictions(
 
     Returns:
         Records in the order of the benchmark's images, with all the columns of a ranked file
-        and ``top`` columns of full scores.
+        and ``top`` columns of full scores and of short lists.
 
     Raises:
         FileError: the file is missing, corrupt, a pickle or of no known form.
@@ -141,13 +142,13 @@ def open_predictions(
     for found in open_forms(source, benchmark):
         with prefix_errors_with(Path(found.where)):
             if found.classes is not None or found.scores is None:
-                ranked = _ranked(found, benchmark, scale, 1, n_columns)
+                ranked = _ranked(found, benchmark, scale, None, n_columns)
                 one = _align(ranked, found, benchmark, order, ids, other_images, _OF_A_STUDY)
                 records.append(one)
                 continue
             _check_kinds(found)
             scores = two_axes(found.scores, found.where)
-            check_columns(scores, benchmark, found.where, n_columns)
+            check_columns(scores.shape[1], benchmark, found.where, n_columns)
             row_ids = found.ids if found.ids is not None else ids
             image = _images_of_rows(
                 len(scores), row_ids, order, benchmark, found.where, other_images, _OF_A_STUDY
@@ -183,6 +184,7 @@ class _Ranked:
         n_classes: K, where it shows.
         never: whether each row was never predicted.
         value: what the first such row holds for every class.
+        log_sum: of short lists, the log-sum of exponentials of a row's K logits.
     """
 
     classes: Array
@@ -191,22 +193,25 @@ class _Ranked:
     n_classes: int | None
     never: Array
     value: float = 0.0
+    log_sum: Array | None = None
 
 
 def _ranked(
     found: StoredPredictions,
     benchmark: Benchmark,
     declared: ScoreType | None,
-    top: int,
+    top: int | None,
     n_columns: int | None,
 ) -> _Ranked:
     """Classes and scores with the best column first, their scale, and K where it shows."""
     scale = declared or found.scale
     _check_kinds(found)
+    if found.log_sum is not None:
+        return _ranked_short(found, benchmark, declared, top, n_columns)
     if found.classes is None:
         full = two_axes(found.scores, found.where)
-        n_classes = check_columns(full, benchmark, found.where, n_columns)
-        best = top_of_full(full, min(top, n_classes), scale, found.where, found.first)
+        n_classes = check_columns(full.shape[1], benchmark, found.where, n_columns)
+        best = top_of_full(full, min(top or 1, n_classes), scale, found.where, found.first)
         return _Ranked(best.classes, best.scores, scale, n_classes, best.never, best.value)
     classes = two_axes(found.classes, found.where)
     if classes.dtype == np.uint64:
@@ -239,6 +244,31 @@ def _ranked(
         never,
         value,
     )
+
+
+def _ranked_short(
+    found: StoredPredictions,
+    benchmark: Benchmark,
+    declared: ScoreType | None,
+    top: int | None,
+    n_columns: int | None,
+) -> _Ranked:
+    """Short lists, which are ranked and say themselves what they are."""
+    assert found.classes is not None  # noqa: S101 -- short lists have all three; this tells mypy
+    assert found.scores is not None  # noqa: S101
+    assert found.log_sum is not None  # noqa: S101
+    n_classes = found.n_classes
+    if declared == "probability":
+        raise DataError(
+            f"{found.where}: it holds short lists, whose scores are logits, but the scale is "
+            "declared as probability. Leave out --scale."
+        )
+    assert n_classes is not None  # noqa: S101
+    check_columns(n_classes, benchmark, found.where, n_columns, what="short lists")
+    never = never_told_apart(found.scores, found.log_sum, n_classes)
+    value = float(found.scores[np.argmax(never), 0])
+    classes, scores = found.classes[:, :top], found.scores[:, :top]
+    return _Ranked(classes, scores, "logit", n_classes, never, value, found.log_sum)
 
 
 def _refuse_counting_from_one(classes: Array, benchmark: Benchmark, where: str) -> None:
@@ -285,6 +315,7 @@ def _align(
         scores=None if ranked.scores is None else ranked.scores[rows],
         score_type=ranked.scale,
         n_classes=benchmark.n_classes if ranked.n_classes is None else ranked.n_classes,
+        log_sum=None if ranked.log_sum is None else ranked.log_sum[rows],
     )
     # By the order in which the file has its rows, so that another one can be named.
     check_order(

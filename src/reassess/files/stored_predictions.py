@@ -33,6 +33,8 @@ class StoredPredictions:
         ids: the image id of each row, where the file holds them.
         scale: what the scores are, where the file says it.
         first: the top prediction of each row that the file states beside full scores.
+        log_sum: of each row's logits of all classes, where the file holds short lists.
+        n_classes: K, where it holds short lists.
     """
 
     model: str
@@ -42,6 +44,8 @@ class StoredPredictions:
     ids: Array | None = None
     scale: ScoreType | None = None
     first: Array | None = None
+    log_sum: Array | None = None
+    n_classes: int | None = None
 
 
 def lone(model: str, where: str, array: Array, ids: Array | None) -> StoredPredictions:
@@ -74,7 +78,8 @@ def with_scores_by_class(found: StoredPredictions, n_classes: int | None) -> Sto
         DataError: the scores can only be one column a class, but put another class first.
     """
     classes, scores = found.classes, found.scores
-    if classes is None or scores is None or classes.dtype.kind not in "iu":
+    is_short = found.log_sum is not None
+    if classes is None or scores is None or classes.dtype.kind not in "iu" or is_short:
         return found
     classes = classes[:, None] if classes.ndim == 1 else classes
     if classes.ndim != 2 or scores.ndim != 2 or len(classes) != len(scores) or 0 in classes.shape:

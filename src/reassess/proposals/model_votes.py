@@ -132,19 +132,23 @@ def collect_model_votes(
 
 def best_classes(one: Predictions | ScoreMatrix, depth: int) -> Predictions:
     """A model's ``depth`` best classes of each image; of equal scores the lower class first."""
-    if isinstance(one, Predictions):
+    if isinstance(one, Predictions) and one.log_sum is None:
         return one
+    if isinstance(one, Predictions):  # short lists are read as the full scores that they stand for
+        scores = None if one.scores is None else one.scores[:, :depth]
+        ranked = one.ranked_classes[:, :depth]
+        return replace(one, ranked_classes=ranked, scores=scores, log_sum=None)
     n_rows, step = len(one.scores), max(1, _BLOCK_CELLS // one.n_classes)
-    ranked, scores = [], []
+    orders, best = [], []
     for block in one.blocks(0, n_rows, step):
         order = np.argsort(-block, axis=1, kind="stable")[:, :depth]
-        ranked.append(order)
-        scores.append(np.take_along_axis(block, order, axis=1))
+        orders.append(order)
+        best.append(np.take_along_axis(block, order, axis=1))
     return Predictions(
         one.model,
         one.image_ids[one.image],
-        np.concatenate(ranked),
-        np.concatenate(scores),
+        np.concatenate(orders),
+        np.concatenate(best),
         one.score_type,
         n_classes=one.n_classes,
     )
@@ -161,6 +165,7 @@ def _first(one: Predictions, depth: int) -> Predictions:
         ranked_classes=one.ranked_classes[:, :depth],
         scores=None if scores is None else scores[:, :depth],
         score_type=None if scores is None else "probability",
+        log_sum=None,
     )
 
 

@@ -10,7 +10,7 @@ A model *has* a pair when either of its lists holds it. A tie with the last pair
 kept, and a list longer than what a file holds takes all of it. Full logits give both lists;
 full probabilities give one, as logits are lost up to a constant an image; ranked classes give one
 list of the scores that they have, and none without scores, so that only their top predictions
-count (`available_lists`).
+count (`available_lists`). Short lists (`reassess predict --keep`) give both.
 
 Letters: N images, K classes, M models, P proposals, n rows or pairs.
 
@@ -280,6 +280,8 @@ def available_lists(one: Predictions | ScoreMatrix) -> tuple[ListKind, ...]:
     """Which lists a model can give: of logits, of probabilities, of scores of unknown scale."""
     if isinstance(one, ScoreMatrix):
         return list_kinds(one)
+    if one.log_sum is not None:
+        return ("logit", "probability")
     return () if one.scores is None else (one.score_type or "score",)
 
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
+from reassess.notes import note
 from reassess.proposals.kernels import candidates, scan_logits
 from reassess.records import Predictions, ScoreMatrix, pair_keys
 from reassess.records.benchmark import MOST_CLASSES
@@ -50,6 +51,9 @@ only ranks more pairs twice."""
 _TIE = 1e-12
 """Log-probabilities in double precision as near as this are ties: rows with the same scores in
 another order of classes differ by the rounding of their sums, about 1e-14."""
+
+_TIE_OF_SHORT_LISTS = 4e-6
+"""The same for short lists, whose logits and log-sums of exponentials are of single precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +252,11 @@ def lists_from_scans(source: ScoreMatrix, scans: list[Scan], n_listed: int) -> T
 def lists_from_ranked(
     one: Predictions, image: Int[np.ndarray, "n"], n_images: int, n_listed: int
 ) -> TopLists:
-    """A model's shortlist from its ranked classes; one list, of the scores that they have.
+    """A model's shortlist from its ranked classes: a list of the scores that they have.
+
+    Short lists, which know the log-sum of exponentials of all logits, give both lists, as full
+    scores do. Where a list holds the last class that an image kept, full scores may have had
+    further ones: a note says on how many images.
 
     Args:
         one: the model's predictions.
@@ -260,10 +268,29 @@ def lists_from_ranked(
     top[image] = one.top
     if one.scores is None:
         return TopLists(one.model, top, np.empty(0, np.int64))
-    row, column = np.nonzero(one.scores >= _nth_largest(one.scores.ravel(), n_listed))
+    listed = one.scores >= _nth_largest(one.scores.ravel(), n_listed)
+    if one.log_sum is not None:
+        _note_what_is_cut_off(one, listed, "logits")
+        below = one.scores - one.log_sum[:, None].astype(np.float64)
+        probable = below >= _nth_largest(below.ravel(), n_listed) - _TIE_OF_SHORT_LISTS
+        _note_what_is_cut_off(one, probable, "probabilities")
+        listed |= probable
+    row, column = np.nonzero(listed)
     return TopLists(
         one.model, top, distinct(list_keys(image[row], one.ranked_classes[row, column]))
     )
+
+
+def _note_what_is_cut_off(one: Predictions, listed: Bool[np.ndarray, "n k"], kind: str) -> None:
+    """Say on how many images a list takes the last class that was kept of more."""
+    n_kept = one.ranked_classes.shape[1]
+    n_ends = int(listed[:, -1].sum())
+    if n_ends and (one.n_classes is None or n_kept < one.n_classes):
+        note(
+            f"predictions {one.model!r}: the list of the largest {kind} takes all {n_kept:,} "
+            f"classes that are kept of {n_ends:,} of {len(listed):,} images, and may need more: "
+            "full scores could list others there. Keep more classes (reassess predict --keep N)."
+        )
 
 
 def list_kinds(source: ScoreMatrix) -> tuple[ListKind, ...]:

@@ -28,6 +28,9 @@ Variant = Literal["baseline", "+ sigmoid", "+ clean", "+ both"]
 
 Schedule = Literal["short", "long"]
 
+_LEAST_ABOVE = 1e-3
+"""How far below the largest logit rounding may put a log-sum of exponentials, relative."""
+
 _MOST_CELLS = 2**22
 """Cells of a block of rows in which repeated classes are looked for."""
 
@@ -46,6 +49,8 @@ class Predictions:
             known. Probabilities that rounding put outside [0, 1] are clipped.
         score_type: what the scores are; None where nobody declared it. Never guessed.
         n_classes: how many classes the model scored, where the file shows it.
+        log_sum: of each image the logarithm of the sum of exponentials of *all* logits, with which
+            the scores, logits, give probabilities; None where it is not known.
 
     Raises:
         DataError: shapes differ, there is no row or column, an id appears twice, a class is no
@@ -59,6 +64,7 @@ class Predictions:
     scores: Float[np.ndarray, "n k"] | None = None
     score_type: ScoreType | None = None
     n_classes: int | None = None
+    log_sum: Float[np.ndarray, "n"] | None = None
 
     def __post_init__(self) -> None:
         source = f"predictions {self.model!r}"
@@ -80,6 +86,31 @@ class Predictions:
         refuse_repeats(self.ranked_classes, self.image_ids, source)
         if self.scores is not None:
             object.__setattr__(self, "scores", self._checked_scores(source))
+        if self.log_sum is not None:
+            self._check_log_sum(source)
+
+    def _check_log_sum(self, source: str) -> None:
+        log_sum = as_array(self.log_sum, f"{source}: log_sum")
+        object.__setattr__(self, "log_sum", log_sum)
+        if self.scores is None or self.score_type != "logit" or self.n_classes is None:
+            raise DataError(
+                f"{source}: log_sum goes with logits and the number of classes, but the scores "
+                f"are {self.score_type or 'of no declared type'} and n_classes is "
+                f"{self.n_classes}. Leave it out, or state both."
+            )
+        if log_sum.shape != self.image_ids.shape or log_sum.dtype.kind != "f":
+            raise DataError(
+                f"{source}: log_sum has the shape {log_sum.shape} and type {log_sum.dtype}, but "
+                f"must be floats of the shape {self.image_ids.shape}, one an image."
+            )
+        wrong = ~(log_sum >= self.scores[:, 0] - _LEAST_ABOVE * (1 + np.abs(log_sum)))
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"{source}: log_sum of row {row} is {log_sum[row]!s}, but must be at least its "
+                f"largest logit, {self.scores[row, 0]!s}; {int(wrong.sum()):,} rows are less. It "
+                "is log(sum(exp(logits))) over all classes."
+            )
 
     def _checked_scores(self, source: str) -> Float[np.ndarray, "n k"]:
         scores = as_array(self.scores, f"{source}: scores")
@@ -145,6 +176,7 @@ class Predictions:
         *,
         score_type: ScoreType | None = None,
         n_classes: int | None = None,
+        log_sum: Any = None,
     ) -> "Predictions":
         """Predictions from a few classes an image, as ``torch.topk`` gives them.
 
@@ -156,6 +188,8 @@ class Predictions:
             scores: of ``classes``, in any order; the best comes first in what is returned.
             score_type: what the scores are.
             n_classes: how many classes the model scored.
+            log_sum: of each image ``logsumexp`` of the logits of all classes, where ``scores`` are
+                logits.
 
         Raises:
             DataError: as for the record itself.
@@ -171,7 +205,8 @@ class Predictions:
             order = np.argsort(-values, axis=1, kind="stable")
             ranked = np.take_along_axis(ranked, order, axis=1)
             values = np.take_along_axis(values, order, axis=1)
-        return cls(model, as_ids(image_ids, source), ranked, values, score_type, n_classes)
+        sums = None if log_sum is None else as_array(log_sum, f"{source}: log_sum")
+        return cls(model, as_ids(image_ids, source), ranked, values, score_type, n_classes, sums)
 
     @classmethod
     def _from_scores(
@@ -245,9 +280,11 @@ class Predictions:
         if image_ids is self.image_ids:
             return self
         scores = None if self.scores is None else self.scores[row]
+        log_sum = None if self.log_sum is None else self.log_sum[row]
         return replace(
-            self, image_ids=image_ids, ranked_classes=self.ranked_classes[row], scores=scores
-        )
+            self, image_ids=image_ids, ranked_classes=self.ranked_classes[row], scores=scores,
+            log_sum=log_sum,
+        )  # fmt: skip
 
 
 def _ranked(classes: Any, source: str) -> Int[np.ndarray, "n k"]:

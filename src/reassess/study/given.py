@@ -18,6 +18,7 @@ from reassess.files import read_benchmark, read_classes, write_atomically
 from reassess.files.frames import Frame
 from reassess.files.images import SUFFIXES, ImageFiles, open_images
 from reassess.files.labelled_images import labels_of_images
+from reassess.files.short_lists import LOG_SOFTMAX, LOG_SUM, N_CLASSES
 from reassess.files.tables import write_table
 from reassess.records import Benchmark, Classes, LabelsAre, Predictions, ScoreMatrix, positions
 from reassess.registry import checks_choices
@@ -195,6 +196,11 @@ def _write_model(model: GivenModel, path: Path) -> None:
         arrays = {"ids": model.image_ids[model.image]}
     else:
         arrays = {"ids": model.image_ids, "classes": model.ranked_classes}
+        if model.log_sum is not None and scores is not None:
+            below = scores.astype(np.float64) - model.log_sum[:, None]
+            arrays |= {LOG_SOFTMAX: np.minimum(below, 0).astype(np.float32)}
+            arrays |= {LOG_SUM: model.log_sum, N_CLASSES: np.array(model.n_classes)}
+            scores = None
     if scores is not None:
         names = {"logit": "logits", "probability": "probabilities", None: "scores"}
         arrays[names[model.score_type]] = np.asarray(scores)

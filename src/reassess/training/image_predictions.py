@@ -11,10 +11,10 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ import numpy as np
 import torch
 
 from reassess.engines import Engine, JobShare, RowShard, cut_rows
-from reassess.errors import DataError, preview
+from reassess.errors import DataError, OptionError, preview
 from reassess.files.access import Array
 from reassess.files.finished_shards import FinishedShards, MadeFrom
 from reassess.files.images import ImageFiles
 from reassess.files.model_outputs import ArrayBlocks, write_outputs
+from reassess.files.short_lists import N_CLASSES, short_list_columns, shorten
 from reassess.progress import Progress, null_progress
 from reassess.training.decoded import DecodedImages
 from reassess.training.distributed import resolve_device
@@ -51,6 +52,11 @@ class ImagePredictor:
         half: activations in bfloat16.
         batch_size: images at once; batches end where a shard does.
         skip_unreadable: leave out images that cannot be decoded.
+        keep: how many classes of an image to keep (`reassess.files.short_lists`); None for the
+            logits of all.
+
+    Raises:
+        OptionError: there is no class to keep.
     """
 
     model: TrainedModel
@@ -58,6 +64,19 @@ class ImagePredictor:
     half: bool = False
     batch_size: int = BATCH
     skip_unreadable: bool = False
+    keep: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.keep is not None and self.keep < 1:
+            raise OptionError(f"keep is {self.keep}, but must be 1 or more.")
+
+    @property
+    def columns(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """What is predicted of an image: names of arrays, each with its type and shape."""
+        n_classes = self.model.n_classes
+        if self.keep is None:
+            return {"logits": ("float32", (n_classes,))}
+        return short_list_columns(n_classes, self.keep)
 
     def decided_by(self) -> dict[str, str | int | None]:
         """What decides the outputs beside the images, hashed where it is long."""
@@ -70,6 +89,7 @@ class ImagePredictor:
             "transform": json.dumps(squares),
             "precision": "bfloat16" if self.half else "float32",
             "batch size": self.batch_size,
+            "kept classes": self.keep,
         }
 
     def predict(
@@ -78,7 +98,7 @@ class ImagePredictor:
         kept: DecodedImages | None = None,
         progress: Progress = null_progress,
     ) -> dict[str, Array]:
-        """A shard's arrays: ``row`` of the images that were predicted, and their ``logits``.
+        """A shard's arrays: ``row`` of the images that were predicted, and their `columns`.
 
         Args:
             files: the images of the shard.
@@ -96,13 +116,16 @@ class ImagePredictor:
         except DataError:
             if not self.skip_unreadable:
                 raise
-            empty = np.empty((0, self.model.n_classes), np.float32)
-            return {ROW: np.empty(0, np.int64), "logits": empty}
+            empty = {
+                name: np.empty((0, *shape), dtype) for name, (dtype, shape) in self.columns.items()
+            }
+            return {ROW: np.empty(0, np.int64), **empty}
         logits = predict_logits(
             self.model, pixels, device=self.device, half=self.half, batch_size=self.batch_size,
             progress=progress,
         )  # fmt: skip
-        return {ROW: row, "logits": logits}
+        found = {"logits": logits} if self.keep is None else shorten(logits, self.keep)
+        return {ROW: row, **found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,12 +343,13 @@ class PredictionJob:
                 f"{self.files.source}: none of {len(self.files):,} images can be decoded, but at "
                 "least one must be. Check the files."
             )
-        logits = ArrayBlocks(
-            np.dtype(np.float32),
-            (len(row), self.predictor.model.n_classes),
-            lambda: (one["logits"] for one in shards("logits")),
-        )
-        arrays = {"logits": logits, "ids": self.files.image_ids[row]}
+        arrays: dict[str, Array | ArrayBlocks] = {
+            name: ArrayBlocks(np.dtype(dtype), (len(row), *shape), partial(_blocks, shards, name))
+            for name, (dtype, shape) in self.predictor.columns.items()
+        }
+        arrays["ids"] = self.files.image_ids[row]
+        if self.predictor.keep is not None:
+            arrays[N_CLASSES] = np.array(self.predictor.model.n_classes)
         write_outputs(path, self.predictor.model.classes, arrays)
         broken = np.delete(self.files.image_ids, row)
         return JoinedPredictions(len(row), broken)
@@ -353,6 +377,10 @@ class JoinedPredictions:
             f"{n_broken:,} of {self.n_images + n_broken:,} images cannot be decoded: "
             f"{preview(self.unreadable, 20)}"
         )
+
+
+def _blocks(shards: Callable[[str], Iterator[Mapping[str, Array]]], name: str) -> Iterator[Array]:
+    return (one[name] for one in shards(name))
 
 
 def _hash(content: bytes) -> str:
