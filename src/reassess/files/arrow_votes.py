@@ -176,7 +176,8 @@ def _read(batches: Iterator[Sequence[Any]], columns: _Columns, read: _Read) -> N
         read.add_questions(read.questions.number(_of_texts(image, read.image), number))
         read.rater_of.add(_of_texts(rater, read.rater), read.rater.n)
         read.answer_of.add(_of_texts(answer, read.answer), read.answer.n)
-        if (read.image.kinds | read.rater.kinds | read.answer.kinds) & ODD:
+        texts = (read.image, read.rater, read.answer, *read.words)
+        if any(one is not None and one.kinds & ODD for one in texts):
             raise _UnusualError
     if not read.rater_of.n or len(columns.classes) != len(read.words):
         raise _UnusualError

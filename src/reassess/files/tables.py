@@ -244,6 +244,11 @@ class ColumnFile:
         """
         if isinstance(self._source, ParquetTable) and self._source.n_rows >= least:
             return Batches(self._source.batches(names), self._source.n_rows)
+        if isinstance(self._source, TextTable):
+            n_bytes = self.path.stat().st_size
+            most = n_bytes // (2 * len(self.header))  # a cell of one letter, and what follows it
+            arrays = self._source.batches(names) if most >= 4 * least else None
+            return None if arrays is None else Batches(arrays, most + 1)
         return None
 
     def place(self, row: int) -> str:
