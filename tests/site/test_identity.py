@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from reassess import rating
-from reassess.errors import OptionError
+from reassess.errors import DataError, OptionError
 from reassess.notes import collect_notes
 from reassess.rating import InvitationError, Store, StoreError
 from reassess.site import backups, note_served, open_rating, sync
@@ -21,7 +21,7 @@ from reassess.site.transfer import export_votes
 from reassess.study import Study, open_study
 from tests.conftest import Ran
 from tests.rating.conftest import path_of_postgresql
-from tests.rating.play import play, raters
+from tests.rating.play import play, questions, raters
 
 from .test_database import rate, study
 
@@ -39,6 +39,7 @@ def test_a_copy_gets_an_id_of_its_own_and_the_original_keeps_its(study: Study) -
     with open_rating(study) as store:
         link, was = rating.invite(store, "ann"), store.identity.store_id
         who, epoch = store.identity.number, rating.raters_of(store)[0].epoch
+        address = rating.open_address(store, "classroom", people=3)
     copy = Path(shutil.copytree(study.folder, study.folder.with_name("copy")))
     store, notes = open_quietly(open_study(copy))
     with store:
@@ -48,6 +49,8 @@ def test_a_copy_gets_an_id_of_its_own_and_the_original_keeps_its(study: Study) -
         assert rating.open_invitations(store) == ()
         with pytest.raises(InvitationError):
             rating.accept_invitation(store, link)
+        with pytest.raises(rating.EnrolmentError):
+            rating.enrol(store, address, "pupil")
         assert rating.raters_of(store)[0].epoch != epoch
         assert rating.store_history(store)[0].store_id == was
         assert rating.audit(store) == ()
@@ -58,6 +61,16 @@ def test_a_copy_gets_an_id_of_its_own_and_the_original_keeps_its(study: Study) -
                 assert (again.identity.store_id, notes) == (name, [])
     with open_rating(study) as store:
         assert rating.accept_invitation(store, link).name == "ann"
+        assert rating.enrol(store, address, "pupil").name == "pupil"
+
+
+def test_another_studys_store_is_refused(study: Study, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/pilot.db"
+    with open_rating(study, url, create=True) as store:
+        rating.add_questions(store, questions(2, 2))
+        with pytest.raises(DataError, match="none of them is in it"):
+            sync(study, store)
+        assert len(rating.question_table(store).image_ids) == 2
 
 
 def test_what_is_renamed_or_linked_is_the_same_and_what_replaces_it_is_not(study: Study) -> None:

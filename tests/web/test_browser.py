@@ -5,6 +5,7 @@ Skipped where there is no Chromium (`tests.browser`).
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -259,22 +260,92 @@ def test_the_owners_page_updates_itself(
     assert page.evaluate("document.body.dataset.same") == "page"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_mturk_frames_the_page_that_leads_to_a_tab_and_takes_the_code(
+    address: str, store: Store, open_page: Callable[..., Page]
+) -> None:
+    """At MTurk's own address, as far as the browser knows; any other site shows an empty frame."""
+    token = rating.open_address(store, "mturk", people=5, goal=1)
+    sandbox, sent = "https://workersandbox.mturk.com", []
+    query = f"assignmentId=A1&hitId=H&workerId=W1&turkSubmitTo={sandbox}"
+    framing = f'<iframe src="{address}/join/{token}?{query}" width="900" height="700"></iframe>'
+    page = open_page(viewport={"width": 1000, "height": 800})
+
+    def as_mturk(route: Any) -> None:
+        if route.request.method == "POST":
+            sent.append((route.request.url, route.request.post_data))
+        route.fulfill(body=framing, content_type="text/html")
+
+    page.context.route(f"{sandbox}/**", as_mturk)
+    page.context.route("https://requester.mturk.com/**", as_mturk)
+    page.goto("https://requester.mturk.com/preview")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("link", name="Open the study in a new tab")).to_be_visible()
+    page.goto(f"{sandbox}/task")
+    with page.context.expect_page() as opened:
+        frame.get_by_role("link", name="Open the study in a new tab").click()
+    tab = opened.value
+    tab.get_by_role("button", name="Begin").click()
+    tab.get_by_role("link", name="Start").click()
+    answer(tab, 0)
+    tab.locator("#finish").click()
+    code = tab.locator("#code").inner_text()
+    assert len(code) == 12
+    frame.get_by_label("Completion code").fill(code)
+    frame.get_by_role("button", name="Hand in").click()
+    page.wait_for_function("() => true")
+    for _ in range(200):
+        if sent:
+            break
+        page.wait_for_timeout(50)
+    assert sent == [
+        (f"{sandbox}/mturk/externalSubmit", f"assignmentId=A1&completion_code={code}")
+    ]
+
+
+def test_no_other_site_frames_a_page(address: str, store: Store, browser: Any) -> None:
+    token = rating.open_address(store, "mturk", people=5, goal=1)
+    context = browser.new_context()
+    page = context.new_page()
+    for path in (f"/join/{token}?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE", "/sign-in"):
+        framing = f'<iframe src="{address}{path}"></iframe>'
+        context.route("https://evil.test/**", lambda route, html=framing: route.fulfill(
+            body=html, content_type="text/html"))  # fmt: skip
+        page.goto("https://evil.test/")
+        inner = page.frames[1]
+        assert inner.url.startswith("chrome-error:") or not inner.locator("main").count(), path
+        context.unroute("https://evil.test/**")
+    context.close()
+
+
 def test_axe_finds_nothing(
     address: str,
     store: Store,
     open_page: Callable[..., Page],
-    axe: Callable[[Page], list[tuple[str, str]]],
-    scheme: str,
+    axe: Callable[..., list[tuple[str, str]]],
 ) -> None:
-    page = open_page(color_scheme=scheme)
+    """On every page; what the dark scheme changes are colours, so only those are looked at again."""
+    page = open_page(color_scheme="light")
     disagree(store)
     rating.choose_gold(store, [IMAGES[0]])
-    page.goto(f"{address}/invite/{invite(store, 'boss', 'owner')}")
-    page.get_by_role("button", name="Begin").click()
-    page.wait_for_url("**/owner")
-    for path in PATHS:
+    rating.withdraw_images(store, [IMAGES[5]])
+    token = rating.open_address(store, "mturk", people=5, goal=1)
+    mturk = f"/join/{token}?assignmentId=A&workerId=W&turkSubmitTo=https://www.mturk.com"
+    code = rating.open_address(store, "prolific", people=5, goal=1, completion_code="C")
+    came = "PROLIFIC_PID=5f2b0c6d9e1a4b00017c3d2e"
+
+    def look(path: str) -> None:
         page.goto(address + path)
         if path in ("/rate", "/sweep/2"):
             page.keyboard.press("y")
         assert axe(page) == [], path
+        page.emulate_media(color_scheme="dark")
+        assert axe(page, ["color-contrast"]) == [], f"{path} in the dark"
+        page.emulate_media(color_scheme="light")
+
+    for path in ("/sign-in", f"/join/{code}?{came}", f"/join/{code}", mturk):
+        look(path)
+    page.goto(f"{address}/invite/{invite(store, 'boss', 'owner')}")
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_url("**/owner")
+    for path in PATHS:
+        look(path)

@@ -32,8 +32,8 @@ def restore(study: str, file: str, replace: bool, only_print: bool, database: st
     """Put FILE, which `reassess backup` wrote, in the place of the rating store of STUDY.
 
     Stop the site first. The store gets another id, so that nothing from after the backup is taken
-    for what comes now: sessions and open links end, and people need new links (`reassess invite`)
-    or sign in by password. Votes keep the id that they were given under.
+    for what comes now: sessions, open links and addresses to enrol by end, and people need new
+    links (`reassess invite`) or sign in by password. Votes keep the id that they were given under.
     """
     need("sqlalchemy", "keeping votes")
     from reassess.site import backups, database_url

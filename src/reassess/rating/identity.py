@@ -30,7 +30,15 @@ from sqlalchemy import Connection, func, insert, select, text, update
 
 from reassess.rating.database import Database
 from reassess.rating.records import Identity, Origin
-from reassess.rating.schema import audit_log, identities, invitations, leases, raters, services
+from reassess.rating.schema import (
+    audit_log,
+    identities,
+    invitations,
+    join_addresses,
+    leases,
+    raters,
+    services,
+)
 from reassess.rating.schema import study as study_table
 from reassess.registry import checks_choices
 
@@ -80,7 +88,10 @@ def claim(connection: Connection, database: Database, now: int) -> Claim:
 
 @checks_choices
 def renew(connection: Connection, database: Database, origin: Origin, now: int) -> Identity:
-    """Give the store another id; open invitations and every session end with the old one."""
+    """Give the store another id; open invitations, addresses and sessions end with the old one.
+
+    An address that was closed after a backup was taken would else be open again in it.
+    """
     before = connection.execute(_LATEST).one()
     place = _dump(place_of(database, connection))
     _insert(connection, before.number + 1, origin, place, now)
@@ -88,6 +99,9 @@ def renew(connection: Connection, database: Database, origin: Origin, now: int) 
         update(invitations)
         .where(invitations.c.used_at.is_(None), invitations.c.revoked_at.is_(None))
         .values(revoked_at=now)
+    )
+    connection.execute(
+        update(join_addresses).where(join_addresses.c.closed_at.is_(None)).values(closed_at=now)
     )
     for number in connection.execute(select(raters.c.id)).scalars().all():
         new_epoch(connection, number)

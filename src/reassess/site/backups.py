@@ -92,7 +92,7 @@ def backup(study: Study, path: Path, url: str | None = None, *, overwrite: bool 
 def restore(study: Study, path: Path, url: str | None = None, *, replace: bool = False) -> Restored:
     """Put a backup in the place of the study's store, under another id.
 
-    Sessions and open links are void afterwards, and people sign in by new ones.
+    Sessions, open links and addresses to enrol by are void afterwards; people sign in by new ones.
 
     Args:
         study: the study.

@@ -106,7 +106,8 @@ def open_rating(
         if is_told and raters_of(store):  # else there is nobody whose session ended
             note(
                 f"{study.folder}: the database was {_HOW[store.identity.origin]}. It has an id of "
-                "its own now: sessions and open links are void here. Invite people again."
+                "its own now: sessions, open links and addresses to enrol by are void here. Invite "
+                "people again."
             )
         settings = settings_of(store)
         if votes_per_question is not None and settings.votes_per_question != votes_per_question:

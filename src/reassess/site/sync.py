@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool
 
-from reassess.errors import OptionError
+from reassess.errors import DataError, OptionError
 from reassess.files import read_gold
 from reassess.files.artefacts import read_tasks
 from reassess.rating import (
@@ -81,8 +81,8 @@ def sync(study: Study, store: Store, *, answered: frozenset[str] = frozenset()) 
     Raises:
         OptionError: the study has no tasks yet.
         FileError: a file is missing or malformed.
-        DataError: tasks or gold are not what they must be, or classes have other numbers than
-            those of the questions in the store.
+        DataError: tasks or gold are not what they must be, classes have other numbers than those
+            of the questions in the store, or all images of the store are another study's.
         RaterError: an expert has the name of a rater.
         StoreError: the database cannot be read or written.
     """
@@ -98,6 +98,7 @@ def sync(study: Study, store: Store, *, answered: frozenset[str] = frozenset()) 
         judged = frozenset(_gold_pairs(experts).image_ids.tolist())
         release_judged(study, judged - answered - images_in_use(store, judged, "rating"))
     tasks = read_tasks(path, classes=benchmark.classes)
+    _check_is_of(study, store, benchmark)
     if benchmark.classes is not None:
         keep_classes(store, benchmark.classes.ids)
     withdrawn = frozenset(withdrawn_images(store)) | frozenset(read_withdrawn(study))
@@ -120,6 +121,21 @@ def sync(study: Study, store: Store, *, answered: frozenset[str] = frozenset()) 
         n_unasked_gold=0 if there is None else int((~there).sum()),
         n_not_proposed=int((~is_wanted & ~is_practice).sum()),
     )
+
+
+def _check_is_of(study: Study, store: Store, benchmark: Benchmark) -> None:
+    """Refuse a store whose images are all another study's: votes of the two would be mixed.
+
+    Raises:
+        DataError: none of its images is in the study.
+    """
+    held = question_table(store).image_ids
+    if len(held) and not np.isin(held, benchmark.image_ids).any():
+        raise DataError(
+            f"{study.folder}: the database holds {len(held):,} images, such as {held[0]}, but must "
+            "hold some of the study's; none of them is in it. It is another study's: name this "
+            "study's own (--database, or [site] database in study.toml)."
+        )
 
 
 def _gold_of(study: Study, benchmark: Benchmark) -> Gold | None:

@@ -24,7 +24,10 @@ from reassess.web.wording import BAD_NAME, NO_ENTRY, TOO_MANY
 router = APIRouter(include_in_schema=False)
 
 MTURK = ("https://www.mturk.com", "https://worker.mturk.com", "https://workersandbox.mturk.com")
-"""Who may show the page for MTurk in a frame, and gets its form."""
+"""Who gets the form of the page for MTurk."""
+
+_FRAMES = (*MTURK, "https://requester.mturk.com", "https://requestersandbox.mturk.com")
+"""Who may show that page in a frame: workers' pages, and the preview of whoever asks."""
 
 PROLIFIC_DONE = "https://app.prolific.com/submissions/complete?cc="
 
@@ -121,5 +124,5 @@ def _framed(request: Request, token: str, sent: dict[str, str], submit_to: str) 
         request, "join_mturk.html", token=token, is_open=is_open, query=query,
         assignment=sent["session"], submit_to=submit_to,
     )  # fmt: skip
-    response.headers["content-security-policy"] = policy(frames=MTURK)
+    response.headers["content-security-policy"] = policy(frames=_FRAMES)
     return response

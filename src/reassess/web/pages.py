@@ -21,6 +21,9 @@ IN_ENGLISH = frozenset({
 })  # fmt: skip
 """Pages of owners and experts, which no catalogue has."""
 
+_WITHOUT_SWITCH = IN_ENGLISH | {"join_mturk.html"}
+"""Pages that offer no other language: in another site's frame, browsers keep no cookie of it."""
+
 LANGUAGE_COOKIE = "rating-language"
 """Which language a browser's user chose; one for all studies of a host, as it tells nothing."""
 
@@ -71,7 +74,7 @@ def page(
             person=session.person,
             csrf=sessions.token(session),
             language=language,
-            languages=() if template in IN_ENGLISH else sessions.site.languages,
+            languages=() if template in _WITHOUT_SWITCH else sessions.site.languages,
             answers=wording.answers,
             words=wording.words,
             answer_keys=wording.keys,
