@@ -177,7 +177,12 @@ def serve(
     from reassess.study import open_study
     from reassess.study.addresses import check_base_url, check_root_path
     from reassess.web import create_app
-    from reassess.web.serve import ServeConfig, environment_of, serve_study
+    from reassess.web.serve import (
+        ServeConfig,
+        environment_of,
+        keep_for_good,
+        serve_study,
+    )
 
     _check_contradictions(no_early_stopping=no_early_stopping, budget=budget)
     if processes > 1 and database_url(open_study(study), database).startswith("sqlite"):
@@ -220,12 +225,14 @@ def serve(
             "timeout_keep_alive": _KEEP_ALIVE,
         }  # fmt: skip
         if processes == 1:
-            uvicorn.run(create_app(prepared.site), **common)
+            app = create_app(prepared.site)
+            keep_for_good()
+            uvicorn.run(app, **common)
         else:
             os.environ |= environment_of(config)
-            app = "reassess.web.serve:app_of_environment"
             common["timeout_worker_healthcheck"] = _START
-            uvicorn.run(app, factory=True, workers=processes, **common)
+            made_by = "reassess.web.serve:app_of_environment"
+            uvicorn.run(made_by, factory=True, workers=processes, **common)
 
 
 def _end(number: int, frame: object) -> None:

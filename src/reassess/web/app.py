@@ -31,19 +31,20 @@ from reassess.web.sessions import sessions_of
 from reassess.web.site import Site
 
 _PARTS = (
+    api,
+    rate,
+    grid,
     operation,
     sign_in,
     join,
     consent,
-    rate,
-    grid,
     gold,
     adjudicate,
     curation,
     dashboard,
     recruiting,
-    api,
 )
+"""What is asked for most comes first, as requests try one after the other."""
 
 
 def create_app(site: Site) -> FastAPI:

@@ -4,6 +4,7 @@ What is in the folder is `reassess.study`'s business, pages are `create_app`'s: 
 handed to the other. Needs nothing of a server but that it can call `app_of_environment`.
 """
 
+import gc
 import json
 import os
 import signal
@@ -197,7 +198,19 @@ def app_of_environment() -> FastAPI:
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    return create_app(prepared.site)
+    app = create_app(prepared.site)
+    keep_for_good()
+    return app
+
+
+def keep_for_good() -> None:
+    """Take what a start has loaded out of the collection of garbage.
+
+    A full collection walks over all of it and lets every request wait meanwhile, for nothing: it
+    stays until the process ends.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _end_with(parent: BaseProcess) -> None:

@@ -65,7 +65,7 @@ def can_be_seen(site: Site, image_id: str) -> bool:
     path = site.image_path(image_id) if site.may_have(image_id) else None
     if site.image_check is not None:
         return site.image_check.problem(image_id, path) is None
-    return picture(path, "small") is not None
+    return picture(path, "screen") is not None  # which was just sent, and so is at hand
 
 
 def class_words(site: Site, label: int) -> tuple[str, str, str]:
