@@ -20,7 +20,7 @@ def browser() -> Iterator[Any]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no browser at {CHROMIUM}")
     with sync_playwright() as playwright:
-        # A test plays MTurk, whose page frames a site at an address of this machine: asked for leave.
+        # A test plays MTurk, whose page may frame a site of this machine only when somebody agrees.
         args = ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"]
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
         yield launched

@@ -323,7 +323,7 @@ def test_axe_finds_nothing(
     open_page: Callable[..., Page],
     axe: Callable[..., list[tuple[str, str]]],
 ) -> None:
-    """On every page; what the dark scheme changes are colours, so only those are looked at again."""
+    """On every page; the dark scheme changes colours, so only those are looked at again."""
     page = open_page(color_scheme="light")
     disagree(store)
     rating.choose_gold(store, [IMAGES[0]])

@@ -8,6 +8,7 @@ but its length.
 """
 
 import io
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,6 +49,13 @@ _FOREVER = "private, max-age=86400, immutable"
 
 Stamp = tuple[str, int, int]
 """A file as it is now: its path, and when and how large it was written."""
+
+
+_PLAIN: dict[Stamp, tuple[str, int]] = {}
+"""Kind and longer side of files that were decoded once and go out as they are: what was whole then
+needs no decoding again to be sent, as long as path, time and size stay."""
+
+_MOST_PLAIN = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,9 @@ def _small(stamp: Stamp) -> tuple[bytes, str] | None:
 
 @lru_cache(maxsize=128)
 def _screen(stamp: Stamp) -> tuple[bytes, str] | None:
+    plain = _as_it_is(stamp, SCREEN_SIDE)
+    if plain is not None:
+        return plain
     read = _read(stamp, longer=SCREEN_SIDE)
     if read is None or max(read.size) <= SCREEN_SIDE:
         return _whole(read)
@@ -147,7 +158,24 @@ def _screen(stamp: Stamp) -> tuple[bytes, str] | None:
 
 
 def _full(stamp: Stamp) -> tuple[bytes, str] | None:
-    return _whole(_read(stamp))
+    return _as_it_is(stamp) or _whole(_read(stamp))
+
+
+def _as_it_is(stamp: Stamp, most: int | float = math.inf) -> tuple[bytes, str] | None:
+    """A file's own pixels, without decoding them; None where they are not known to do.
+
+    Args:
+        stamp: the file.
+        most: pixels that the longer side may have.
+    """
+    kind, longer = _PLAIN.get(stamp, ("", 0))
+    if not kind or longer > most:
+        return None
+    try:
+        alone = without_metadata(Path(stamp[0]).read_bytes(), kind)
+    except OSError:
+        return None
+    return None if alone is None else (alone, _SHOWN[kind])
 
 
 _SIZES: dict[Size, Callable[[Stamp], tuple[bytes, str] | None]] = {
@@ -191,7 +219,11 @@ def _decoded(stamp: Stamp, longer: int | None) -> _Read:
             raise ValueError(f"it has {width:,} × {height:,} pixels, of at most {MOST_PIXELS:,}")
         half = int(max(width, height) * (MOST_PIXELS / (width * height)) ** 0.5 / 2)
         longer = half if longer is None else min(longer, half)
-    return _Read(decode_image(content, longer=longer), content, (width, height))
+    decoded = decode_image(content, longer=longer)
+    is_plain = decoded.is_as_stored and decoded.kind in _SHOWN and width * height <= MOST_PIXELS
+    if is_plain and len(_PLAIN) < _MOST_PLAIN:
+        _PLAIN[stamp] = (decoded.kind, max(width, height))
+    return _Read(decoded, content, (width, height))
 
 
 def _measure(content: bytes) -> tuple[int, int, str]:
