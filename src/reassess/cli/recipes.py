@@ -93,6 +93,8 @@ predictions of finished models lie in TABLE.runs/, and can be scored.
               show_default=True, help="Rule that removes labels.")  # fmt: skip
 @model_option
 @device_option
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Trainings at a time, each in a "
+              "process.  [default: as many as a GPU's memory holds; 1 on a CPU]")  # fmt: skip
 @recipe_options("batch_size", "learning_rate", "precision", "seed")
 @click.option(
     "-o",
@@ -117,6 +119,7 @@ def recipes(
     rule: str,
     model: str,
     device: str,
+    jobs: int | None,
     recipe: "Recipe",
     output: str,
 ) -> None:
@@ -148,13 +151,14 @@ def recipes(
     with progress_bar("Training") as progress:
         found: OutOfFold = training.out_of_fold(
             images, fold_recipe, model, n_folds=n_folds, folder=folder, device=where,
-            progress=progress, on_note=_echo, on_warning=warn,
+            jobs=jobs, progress=progress, on_note=_echo, on_warning=warn,
         )  # fmt: skip
     clean_rows = np.flatnonzero(training.clean(found.probabilities, labels, rule).kept)
     _echo(f"{len(clean_rows):,} of {len(images):,} images are kept by cleaning.")
     with progress_bar("Training") as progress:
         runs = training.run_recipes(
-            images, clean_rows, tested, grid, folder=folder, device=where, progress=progress,
+            images, clean_rows, tested, grid, folder=folder, device=where, jobs=jobs,
+            progress=progress,
             on_note=_echo,
         )  # fmt: skip
     on_clear = None

@@ -7,6 +7,7 @@
 `recipe`          objectives by name, recipes and checkpoints' places; needs no PyTorch
 `cleaning`        which labels to trust, by out-of-fold predictions; needs no PyTorch
 `folds`           out-of-fold predictions, fold by fold
+`side_by_side`    several trainings at a time, in processes
 `recipe_grid`     the paper's grid: baseline, sigmoid, clean, both, by schedule and seed
 `losses`          sigmoid and softmax cross-entropy, targets, mixup: functions on tensors
 `dataset`         reassessed labels in anybody's loop: `ReassessedDataset`, `MultiLabelMixup`

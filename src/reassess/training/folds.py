@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.engines import JobShare
 from reassess.errors import DataError, FileError, OptionError, preview
@@ -27,10 +27,11 @@ from reassess.files import write_atomically
 from reassess.files.access import read_npz
 from reassess.files.images import SUFFIXES
 from reassess.files.model_outputs import OutOfFold
-from reassess.progress import Progress, null_progress, prefix_progress
+from reassess.progress import Progress, null_progress
 from reassess.training.data import LabelledImages, Note, class_name, ignore_note
-from reassess.training.prediction import predict_held_out, predicted_probabilities
+from reassess.training.prediction import predicted_probabilities
 from reassess.training.recipe import Recipe
+from reassess.training.side_by_side import Trainer, Training
 
 _MADE_FROM = "made_from"
 """The array of a fold's file that repeats the file's name: one that was renamed is not used."""
@@ -134,6 +135,7 @@ class FoldsJob:
         device: where; the CPU by default.
         on_note: gets a sentence on each finished fold.
         on_warning: gets a sentence on classes that a fold's model cannot learn.
+        jobs: folds at a time, each in a process; None for as many as the device has room for.
     """
 
     images: LabelledImages
@@ -144,6 +146,7 @@ class FoldsJob:
     device: torch.device | None = None
     on_note: Note = ignore_note
     on_warning: Note = ignore_note
+    jobs: int | None = 1
 
     @cached_property
     def fold(self) -> Int[np.ndarray, "N"]:
@@ -175,33 +178,36 @@ class FoldsJob:
         """The predictions of a fold that was done before; None where it is still to be done."""
         return _finished(self.path(number), int((self.fold == number).sum()), self.images.n_classes)
 
-    def predict(self, number: int, progress: Progress = null_progress) -> Float[np.ndarray, "n K"]:
-        """The predictions of a fold's images, kept where there is a folder.
+    def predict(
+        self, numbers: Iterable[int], progress: Progress = null_progress
+    ) -> dict[int, Float[np.ndarray, "_ K"]]:
+        """The predictions of these folds' images, kept where there is a folder.
 
         Raises:
             DivergedError: a loss is not a number.
-            FileError: the fold cannot be written.
+            FileError: a fold cannot be written.
+            OptionError: several are to be done at a time, and the images are not in memory.
         """
-        held, title = self.fold == number, f"fold {number + 1} of {self.n_folds}"
-        others = self.images.take(np.flatnonzero(~held))
-        warning = _unlearned(self.images, others, number)
-        if warning is not None:
-            self.on_warning(warning)
-        found = self.finished(number)
-        if found is not None:
-            self.on_note(f"{title} was done before")
-            return found
-        logits = predict_held_out(
-            others,
-            self.images.pixels.take(np.flatnonzero(held)),
-            self.recipe,
-            self.model,
-            device=self.device,
-            progress=prefix_progress(progress, title),
-        )
-        found = predicted_probabilities(logits, self.recipe.objective)
-        _write_fold(self.path(number), found)
-        self.on_note(f"{title} done")
+        found, left, trainings = {}, [], []
+        for number in numbers:
+            held, title = self.fold == number, f"fold {number + 1} of {self.n_folds}"
+            warning = _unlearned(self.images, ~held, number)
+            if warning is not None:
+                self.on_warning(warning)
+            done = self.finished(number)
+            if done is None:
+                rows, held_out = np.flatnonzero(~held), np.flatnonzero(held)
+                trainings.append(Training(title, self.recipe, rows, held_out))
+                left.append(number)
+            else:
+                self.on_note(f"{title} was done before")
+                found[number] = done
+        trainer = Trainer(self.images, None, self.model, self.device or torch.device("cpu"))
+        for place, logits in trainer.run(trainings, self.jobs, progress):
+            number = left[place]
+            found[number] = predicted_probabilities(logits, self.recipe.objective)
+            _write_fold(self.path(number), found[number])
+            self.on_note(f"{trainings[place].name} done")
         return found
 
     def run(self, share: JobShare | None = None, progress: Progress = null_progress) -> int:
@@ -212,10 +218,7 @@ class FoldsJob:
             FileError: a fold cannot be written.
         """
         numbers = range(self.n_folds)
-        mine = numbers if share is None else share.of(numbers)
-        for number in mine:
-            self.predict(number, progress)
-        return len(mine)
+        return len(self.predict(numbers if share is None else share.of(numbers), progress))
 
     def forget(self, share: JobShare | None = None) -> None:
         """Remove the finished folds, or those of one job of an array, whatever made them."""
@@ -265,7 +268,8 @@ class FoldsJob:
             DivergedError: a loss is not a number.
             FileError: a fold cannot be written.
         """
-        return self._joined(self.predict(number, progress) for number in range(self.n_folds))
+        found = self.predict(range(self.n_folds), progress)
+        return self._joined(found[number] for number in range(self.n_folds))
 
 
 def out_of_fold(
@@ -276,6 +280,7 @@ def out_of_fold(
     n_folds: int = 10,
     folder: Path | None = None,
     device: torch.device | None = None,
+    jobs: int | None = 1,
     progress: Progress = null_progress,
     on_note: Note = ignore_note,
     on_warning: Note = ignore_note,
@@ -289,6 +294,7 @@ def out_of_fold(
         n_folds: how many.
         folder: where finished folds are kept; None to keep none.
         device: where; the CPU by default.
+        jobs: folds at a time, each in a process; None for as many as the device has room for.
         progress: shown each step of the fold that is learned.
         on_note: gets a sentence on each finished fold.
         on_warning: gets a sentence on classes that a fold's model cannot learn.
@@ -299,14 +305,16 @@ def out_of_fold(
         DivergedError: a loss is not a number.
         FileError: a finished fold cannot be written.
     """
-    job = FoldsJob(images, recipe, model, n_folds, folder, device, on_note, on_warning)
+    job = FoldsJob(images, recipe, model, n_folds, folder, device, on_note, on_warning, jobs)
     return job.all(progress)
 
 
-def _unlearned(images: LabelledImages, others: LabelledImages, fold: int) -> str | None:
-    """A sentence that names the classes that only images of this fold have."""
+def _unlearned(images: LabelledImages, others: Bool[np.ndarray, "N"], fold: int) -> str | None:
+    """A sentence that names the classes that only images of this fold have, and no others."""
+    labels, n_classes = images.labels, images.n_classes
     here, there = (
-        np.bincount(one.labels.indices, minlength=images.n_classes) > 0 for one in (images, others)
+        np.bincount(one.indices, minlength=n_classes) > 0
+        for one in (labels, labels.take(np.flatnonzero(others)))
     )
     lost = [class_name(images.classes, index) for index in np.flatnonzero(here & ~there).tolist()]
     if not lost:

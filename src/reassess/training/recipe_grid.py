@@ -20,12 +20,12 @@ from jaxtyping import Float, Int
 from reassess.errors import FileError, OptionError
 from reassess.files.access import read_npz
 from reassess.files.model_outputs import write_logits
-from reassess.progress import Progress, null_progress, prefix_progress
+from reassess.progress import Progress, null_progress
 from reassess.records import Predictions
 from reassess.records.predictions import RecipeRun, Schedule, Variant
 from reassess.training.data import LabelledImages, Note, ignore_note
-from reassess.training.prediction import predict_held_out
 from reassess.training.recipe import Recipe
+from reassess.training.side_by_side import Trainer, Training
 
 _VARIANTS: dict[Variant, tuple[str, bool]] = {
     "baseline": ("softmax", False),
@@ -87,6 +87,7 @@ def run_recipes(
     *,
     folder: Path,
     device: torch.device | None = None,
+    jobs: int | None = 1,
     progress: Progress = null_progress,
     on_note: Note = ignore_note,
 ) -> list[RecipeRun]:
@@ -99,6 +100,7 @@ def run_recipes(
         grid: which runs.
         folder: where their outputs for the test images are kept.
         device: where; the CPU by default.
+        jobs: trainings at a time, each in a process; None for as many as the device has room for.
         progress: shown each step.
         on_note: gets a sentence on each finished run.
 
@@ -107,32 +109,35 @@ def run_recipes(
         DivergedError: a loss is not a number.
         FileError: a file cannot be written.
     """
-    cleaned = images.take(clean_rows)
-    found: list[RecipeRun] = []
-    for variant, schedule, recipe in grid:
-        _, is_cleaned = _VARIANTS[variant]
-        shown = cleaned if is_cleaned else images
-        path = folder / f"{_file_name(variant, schedule, recipe)}-{_key(shown, test, recipe, grid)}"
-        name = f"{variant}, {schedule}, seed {recipe.seed}"
-        number = f"{len(found) + 1} of {len(grid)}"
-        logits = _finished(path, len(test), images.n_classes)
-        if logits is None:
-            logits = predict_held_out(
-                shown,
-                test.pixels,
-                recipe,
-                grid.model,
-                device=device,
-                progress=prefix_progress(progress, f"model {number}"),
-            )
-            write_logits(test.labels.image_ids, logits, images.classes, path)
-            on_note(f"{number}: {name}")
+    parts = {False: np.arange(len(images)), True: clean_rows}
+    shown = {is_cleaned: images.take(rows) for is_cleaned, rows in parts.items()}
+    names, paths, done, trainings, places = [], [], [], [], []
+    for place, (variant, schedule, recipe) in enumerate(grid):
+        is_cleaned = _VARIANTS[variant][1]
+        key = _key(shown[is_cleaned], test, recipe, grid)
+        names.append(f"{variant}, {schedule}, seed {recipe.seed}")
+        paths.append(folder / f"{_file_name(variant, schedule, recipe)}-{key}")
+        done.append(_finished(paths[-1], len(test), images.n_classes))
+        number = f"{place + 1} of {len(grid)}"
+        if done[-1] is None:
+            trainings.append(Training(f"model {number}", recipe, parts[is_cleaned]))
+            places.append(place)
         else:
-            on_note(f"{number}: {name}, was done before")
-        top = np.argsort(-logits, axis=1, kind="stable")[:, :_TOP_K]
+            on_note(f"{number}: {names[-1]}, was done before")
+    trainer = Trainer(images, test.pixels, grid.model, device or torch.device("cpu"))
+    for one, logits in trainer.run(trainings, jobs, progress):
+        place = places[one]
+        write_logits(test.labels.image_ids, logits, images.classes, paths[place])
+        on_note(f"{place + 1} of {len(grid)}: {names[place]}")
+        done[place] = logits
+    found = []
+    for (variant, schedule, recipe), name, outputs in zip(grid, names, done, strict=True):
+        assert outputs is not None  # noqa: S101 -- all are done; this tells mypy
+        top = np.argsort(-outputs, axis=1, kind="stable")[:, :_TOP_K]
         predictions = Predictions(name, test.labels.image_ids, top, n_classes=images.n_classes)
+        n_images = len(shown[_VARIANTS[variant][1]])
         found.append(
-            RecipeRun(variant, schedule, recipe.epochs, recipe.seed, len(shown), predictions)
+            RecipeRun(variant, schedule, recipe.epochs, recipe.seed, n_images, predictions)
         )
     return found
 
