@@ -123,7 +123,9 @@ def check_files(result: DemoResult) -> None:
         assert image.size == (128, 64)
     n_images = len(records.benchmark.image_ids)
     assert len(list((folder / "images").iterdir())) == n_images
-    assert {path.suffix for path in (folder / "figures").iterdir()} == {".png", ".svg", ".pdf"}
+    assert {path.suffix for path in (folder / "figures").iterdir()} == {
+        ".png", ".svg", ".pdf", ".csv", ".tex",
+    }  # fmt: skip
     assert result.report == folder / "report.html"
 
 

@@ -70,9 +70,19 @@ def test_results_from_a_folder_or_one_by_one(tmp_path: Path, cli: Cli) -> None:
     assert (alone["n_groups"], alone["breakpoint"]) == (39, found["breakpoint"])
     edges = cli("verdict", "--results", tmp_path, "--bins", "0.7,0.8", "--json").out
     assert [one["high"] for one in json.loads(edges)["slopes"]] == [0.7, 0.8, None]
-    assert cli("verdict", "--results", tmp_path, "--json") == cli(
-        "verdict", "--results", tmp_path, "--json", "--seed", "0"
-    )
+    drawn = tmp_path / "drawn"
+    told = cli("verdict", "--results", tmp_path, "--json", "--seed", "0", "--figures", drawn)
+    assert cli("verdict", "--results", tmp_path, "--json").out == told.out
+    written = {path.name for path in drawn.iterdir()}
+    tables = {f"table-{name}.{end}" for name in ("verdict", "slopes") for end in ("csv", "tex")}
+    assert written == tables | {f"verdict.{end}" for end in ("png", "svg", "pdf", "csv")}
+    assert len((drawn / "verdict.csv").read_text().splitlines()) == 1 + found["n_models"]
+    with (drawn / "table-verdict.csv").open(newline="") as file:
+        values = {row["quantity"]: float(row["value"]) for row in csv.DictReader(file)}
+    assert values["breakpoint"] == found["breakpoint"]
+    refused = cli("verdict", "--results", tmp_path, "--figure-width", "column")
+    assert refused.status == 2
+    assert "Add --figures DIR" in refused.err
 
 
 def test_any_two_columns_and_what_score_writes(tmp_path: Path, cli: Cli) -> None:

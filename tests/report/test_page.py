@@ -249,9 +249,10 @@ def test_figures_can_be_saved(big: Path, open_page: Open) -> None:
     page = open_page()
     page.goto(big.as_uri())
     page.get_by_label("Show one family").select_option("family7")
-    for kind, head in (("svg", b"<svg"), ("png", b"\x89PNG")):
+    heads = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "csv": b"model,original,real\n"}
+    for kind, head in heads.items():
         with page.expect_download() as saved:
-            page.locator(f"#figure-progress button[data-type={kind}]").click()
+            page.locator(f"#figure-progress button:text-is('{kind.upper()}')").click()
         assert saved.value.suggested_filename == f"progress.{kind}"
         content = Path(saved.value.path()).read_bytes()
         assert content.startswith(head)

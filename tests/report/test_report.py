@@ -17,7 +17,7 @@ from reassess.analysis.classes import changed_classes, class_pairs
 from reassess.analysis.findings import find
 from reassess.analysis.mistakes import MISTAKE_KINDS
 from reassess.analysis.verdict import Answer, Gain, Judgement, study_verdict
-from reassess.errors import DataError, FileError
+from reassess.errors import DataError, FileError, OptionError
 from reassess.labels import operating_point
 from reassess.records import (
     ANSWERS,
@@ -46,6 +46,7 @@ from reassess.report.comparisons import comparison_sentences
 from reassess.report.export import with_titles
 from reassess.report.opening import answer, key_numbers, questions
 from reassess.report.page import page, tidy
+from reassess.report.paper import FigureStyle
 from reassess.report.plot import plot
 from reassess.report.score_tables import score_table
 from reassess.report.sections import sections
@@ -212,7 +213,7 @@ def test_the_page_says_the_numbers(text: str, report: Report) -> None:
 def test_a_model_name_cannot_end_a_script(text: str) -> None:
     assert "<b>evil" not in text
     assert html.escape(EVIL) in text
-    assert text.count("<script") == text.count("</script>") == 2
+    assert text.count("<script") == text.count("</script>") == 3
 
 
 def test_each_figure_has_words(text: str) -> None:
@@ -245,12 +246,16 @@ def test_simulated_raters_are_named_everywhere(report: Report, text: str) -> Non
 
 def test_figures_are_whole_files(report: Report, tmp_path: Path) -> None:
     written = write_figures(report, tmp_path / "figures")
+    tables = [table.name for section in sections(report, {}) for table in section.tables]
     assert {path.name for path in written} == {
-        f"{name}{suffix}" for name in FIGURES for suffix in (".png", ".svg", ".pdf")
+        *(f"{name}{suffix}" for name in FIGURES for suffix in (".png", ".svg", ".pdf", ".csv")),
+        *(f"table-{name}{suffix}" for name in tables for suffix in (".csv", ".tex")),
     }
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {p.name for p in written}
     for path in written:
-        if path.suffix == ".pdf":
+        if path.suffix in {".csv", ".tex"}:
+            assert path.read_text().count("\n") > 1
+        elif path.suffix == ".pdf":
             assert path.read_bytes().startswith(b"%PDF")
         elif path.suffix == ".svg":
             root = ET.fromstring(path.read_bytes())  # noqa: S314 -- written a moment ago
@@ -263,6 +268,35 @@ def test_figures_are_whole_files(report: Report, tmp_path: Path) -> None:
             assert width > 1000
             assert height > 300
             assert head[-8:-4] == b"IEND"
+
+
+def test_a_figure_for_a_paper_is_as_wide_as_its_column_and_has_its_data(
+    report: Report, tmp_path: Path
+) -> None:
+    style = FigureStyle(font_size=7.0).with_width("84mm")
+    written = write_figures(report, tmp_path, names=["progress"], style=style)
+    assert {path.name for path in written} == {
+        f"progress.{s}" for s in ("png", "svg", "pdf", "csv")
+    }
+    box = re.search(rb"MediaBox ?\[0 0 ([\d.]+) ", (tmp_path / "progress.pdf").read_bytes())
+    points = 84 / 25.4 * 72
+    assert float(box[1]) == pytest.approx(points, rel=0.02)
+    svg = (tmp_path / "progress.svg").read_text("utf-8")
+    shown, drawn = re.search(r'width="([\d.]+)"[^>]*viewBox="0 0 ([\d.]+) ', svg).groups()
+    assert 'font-size="12px"' in svg
+    assert 12 * float(shown) / float(drawn) == pytest.approx(7, rel=0.01)
+    assert "beside" not in svg  # the caption of a paper says what is to be seen
+    rows = (tmp_path / "progress.csv").read_text().splitlines()
+    assert rows[0] == "model,original,real"
+    assert len(rows) == 1 + len(report.scores)
+    for name, text in (("nothing", "'nothing', but must be one of"), ("progress", "12 parsecs")):
+        with pytest.raises(OptionError, match=text):
+            write_figures(
+                report,
+                tmp_path,
+                names=[name],
+                style=style.with_width("12 parsecs" if name == "progress" else "page"),
+            )
 
 
 def test_the_page_is_written_whole_or_not(report: Report, text: str, tmp_path: Path) -> None:
@@ -434,8 +468,8 @@ def test_verdict_uncertainty_and_mistakes_are_told_where_they_are_known(
 @pytest.mark.parametrize(
     ("gain", "title", "says"),
     [
-        ("less", "is worth less than before", "is worth less than before"),
-        ("holds", "is worth as much as before", "is worth as much as before"),
+        ("less", "is worth less ReaL accuracy than before", "is worth less than before"),
+        ("holds", "is worth as much ReaL accuracy as before", "is worth as much as before"),
         ("open", "is worth at the top is open", "is worth at the top is open"),
     ],
 )

@@ -94,7 +94,7 @@ class OutputFolder(click.ParamType[str]):
         yield Output(label, path, suffixes=self._suffixes, is_folder=True)
 
 
-FIGURES = OutputFolder((".png", ".svg", ".pdf"))
+FIGURES = OutputFolder((".png", ".svg", ".pdf", ".csv", ".tex"))
 
 
 @dataclass(frozen=True, slots=True)

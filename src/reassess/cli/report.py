@@ -3,12 +3,17 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from reassess.cli.figure_options import figure_options
 from reassess.cli.output import inform, progress_bar
-from reassess.cli.outputs import FIGURES, OutputFile
+from reassess.cli.outputs import OutputFile
 from reassess.cli.rating_options import database_option
+
+if TYPE_CHECKING:
+    from reassess.report.paper import FigureStyle
 
 
 @click.command(
@@ -16,6 +21,7 @@ from reassess.cli.rating_options import database_option
 Examples:
   reassess report pets
   reassess report pets -o pets.html --figures figures/
+  reassess report pets --figures paper --figure progress --figure-width column
 """
 )
 @click.argument("study")
@@ -27,9 +33,7 @@ Examples:
     metavar="FILE",
     help="The page.  [default: report.html in STUDY]",
 )
-@click.option(
-    "--figures", type=FIGURES, metavar="DIR", help="Also write each figure as PNG, SVG and PDF."
-)
+@figure_options(named=True)
 @click.option("--resamples", type=int, default=1000, show_default=True, metavar="B",
               help="Draws of images, of raters and of votes, each; fewer are quicker and "
               "rougher.")  # fmt: skip
@@ -39,6 +43,8 @@ def report(
     study: str,
     output: str | None,
     figures: str | None,
+    figure_style: "FigureStyle",
+    figure_names: tuple[str, ...],
     resamples: int,
     seed: int,
     database: str | None,
@@ -75,7 +81,7 @@ def report(
         write_report(told, path)
         if figures is not None:
             step("figures")
-            write_figures(told, figures)
+            write_figures(told, figures, names=figure_names, style=figure_style)
     for one in missing_files(opened):
         if one.keys[-1] == "images":
             inform(

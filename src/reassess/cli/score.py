@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reassess.cli.figure_options import figure_options
 from reassess.cli.options import labels_option, option, rows_options
 from reassess.cli.output import console, inform, print_json, progress_bar
-from reassess.cli.outputs import FIGURES, OutputFile, OutputFolder
+from reassess.cli.outputs import OutputFile, OutputFolder
 from reassess.errors import OptionError, preview
 from reassess.notes import note
 from reassess.records import ModelScore, Predictions, ScoreType, align
@@ -16,7 +17,8 @@ from reassess.records.benchmark import MOST_CLASSES
 
 if TYPE_CHECKING:
     from reassess.files import RowOrder
-    from reassess.report import Input
+    from reassess.report import Input, Report
+    from reassess.report.paper import FigureStyle
     from reassess.scoring import Bootstrap, SetRule
     from reassess.sources import EvaluationTarget
 
@@ -115,9 +117,7 @@ Examples:
     metavar="FILE",
     help="Also write a report, one HTML page.",
 )
-@click.option(
-    "--figures", type=FIGURES, metavar="DIR", help="Also write each figure as PNG, SVG and PDF."
-)
+@figure_options(named=True)
 def score(
     predictions: tuple[str, ...],
     labels: str,
@@ -142,6 +142,8 @@ def score(
     timm_results: str | None,
     report: str | None,
     figures: str | None,
+    figure_style: "FigureStyle",
+    figure_names: tuple[str, ...],
 ) -> None:
     """Score models on PREDICTIONS: accuracy under the original labels, and ReaL accuracy.
 
@@ -194,7 +196,15 @@ def score(
         inputs = _inputs(labels, original_labels, model_classes, others, scored)
     _write_records(scored, target, inputs, every_eval_ever, timm_results, confidence)
     if report is not None or figures is not None:
-        _write_report(scored, target, inputs, report, figures)
+        from reassess.report import write_figures, write_report
+
+        told = _report(scored, target, inputs)
+        if report is not None:
+            write_report(told, report)
+            inform(f"report: {report}")
+        if figures is not None:
+            write_figures(told, figures, names=figure_names, style=figure_style)
+            inform(f"figures: {figures}")
 
 
 def _score(
@@ -335,21 +345,14 @@ def _write_records(
         inform(f"written: {path}")
 
 
-def _write_report(
-    scored: _Scored,
-    target: "EvaluationTarget",
-    inputs: "list[Input]",
-    report: str | None,
-    figures: str | None,
-) -> None:
-    """The report and its figures, with the command and the files that they rest on."""
+def _report(scored: _Scored, target: "EvaluationTarget", inputs: "list[Input]") -> "Report":
+    """The report, with the command and the files that it rests on."""
     import shlex
     import sys
     from dataclasses import replace
     from datetime import UTC, datetime
     from importlib.metadata import version
 
-    from reassess.report import write_figures, write_report
     from reassess.report.build import ReportInputs, assemble_report
     from reassess.report.formatting import count
 
@@ -360,7 +363,7 @@ def _write_report(
     ]
     if labels.votes_sha256 is not None:
         provenance.append(("votes behind the labels", f"SHA-256 {labels.votes_sha256}"))
-    found = replace(
+    return replace(
         assemble_report(
             ReportInputs(labels, benchmark, scored.predictions, scored.scores),
             f"{benchmark.name}: {count(len(scored.scores), 'model')} under reassessed labels",
@@ -369,9 +372,3 @@ def _write_report(
         provenance=provenance,
         inputs=inputs,
     )
-    if report is not None:
-        write_report(found, report)
-        inform(f"report: {report}")
-    if figures is not None:
-        write_figures(found, figures)
-        inform(f"figures: {figures}")

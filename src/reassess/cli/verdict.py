@@ -1,18 +1,32 @@
 """``reassess verdict``: is the benchmark's accuracy still a proxy?"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reassess.cli.figure_options import figure_options
 from reassess.cli.options import LiteralChoice, option
-from reassess.cli.output import console, print_json, progress_bar, spinner
+from reassess.cli.output import console, inform, print_json, progress_bar, spinner
 from reassess.errors import OptionError
 
 if TYPE_CHECKING:
-    from reassess.analysis.verdict import ClusterBy
+    from reassess.analysis.verdict import ClusterBy, ResultsVerdict, StudyVerdict
+    from reassess.files.results import Results
+    from reassess.report.paper import FigureStyle
     from reassess.report.rank_sentences import Sentences
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A verdict, its numbers, its sentences, and the results that it was found in."""
+
+    verdict: "StudyVerdict | ResultsVerdict"
+    numbers: dict[str, Any]
+    lines: "Sentences"
+    results: "Results | None" = None
 
 
 def _cluster_by() -> object:
@@ -29,6 +43,7 @@ Examples:
   reassess verdict --results timm-results --x real --y v2 --json
   reassess verdict --results ~/timm/results --cluster-by none --top-share 0.05
   reassess verdict scores.json
+  reassess verdict --results timm-results --figures paper --figure-width column
   reassess verdict --results old.csv --results new.csv --x old:real --y new:real
 
 \b
@@ -75,6 +90,7 @@ docs/verdict.md gives methods and sources.
               "raters and of votes each (half a minute on all of ImageNet).")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Seed of the resamples.")  # fmt: skip
+@figure_options(named=False)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every number.")
 def verdict(
     study: str | None,
@@ -86,6 +102,8 @@ def verdict(
     cluster_by: "ClusterBy | None",
     resamples: int,
     seed: int,
+    figures: str | None,
+    figure_style: "FigureStyle",
     as_json: bool,
 ) -> None:
     """Say whether a metric is still a proxy: for a STUDY, or for published --results.
@@ -107,13 +125,15 @@ def verdict(
     if study is not None:
         if (x, y) != ("original", "real"):
             raise OptionError("--x and --y choose among published --results; leave them out.")
-        value, lines = _study_verdict(
-            study, top_share, ranges, cluster_by or "none", resamples, seed
-        )
+        found = _study_verdict(study, top_share, ranges, cluster_by or "none", resamples, seed)
     else:
-        value, lines = _results_verdict(
-            results, x, y, top_share, ranges, cluster_by, resamples, seed
-        )
+        found = _results_verdict(results, x, y, top_share, ranges, cluster_by, resamples, seed)
+    if figures is not None:
+        from reassess.report.export import write_verdict
+
+        write_verdict(found.verdict, figures, results=found.results, style=figure_style)
+        inform(f"figures: {figures}")
+    value, lines = found.numbers, found.lines
     if as_json:
         print_json(value | {"sentences": [sentence for _, sentence in lines]})
         return
@@ -129,7 +149,7 @@ def _results_verdict(
     cluster_by: "ClusterBy | None",
     resamples: int,
     seed: int,
-) -> "tuple[dict[str, Any], Sentences]":
+) -> _Found:
     import numpy as np
 
     from reassess import sources
@@ -151,7 +171,8 @@ def _results_verdict(
         n_resamples=resamples,
         rng=np.random.default_rng(seed),
     )
-    return {"results": list(listed)} | results_as_dict(found), results_sentences(found)
+    numbers = {"results": list(listed)} | results_as_dict(found)
+    return _Found(found, numbers, results_sentences(found), read)
 
 
 def _study_verdict(
@@ -161,7 +182,7 @@ def _study_verdict(
     cluster_by: "ClusterBy",
     resamples: int,
     seed: int,
-) -> "tuple[dict[str, Any], Sentences]":
+) -> _Found:
     from reassess.analysis.verdict_json import study_as_dict
     from reassess.report.verdict import study_sentences
     from reassess.study import collect, open_study
@@ -179,7 +200,8 @@ def _study_verdict(
             seed=seed,
             progress=step,
         )
-    return {"study": folder} | study_as_dict(found), study_sentences(found)
+    numbers = {"study": folder} | study_as_dict(found)
+    return _Found(found, numbers, study_sentences(found))
 
 
 def _numbers(bins: str | None) -> tuple[float, ...] | None:

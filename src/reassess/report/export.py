@@ -1,50 +1,139 @@
-"""Each figure as a file, in the light colours on white, with its titles.
+"""Each figure as a file, in the light colours on white, and the numbers behind it.
 
-The figures of a report are written as PNG, SVG and PDF; the one of a choice of models also as a
-page of its own, with tooltips, that opens without a network.
+The figures of a report and of a verdict are written as PNG, SVG and PDF with their data as CSV, and
+tables as CSV and LaTeX; the figure of a choice of models also as a page of its own, with tooltips,
+that opens without a network. How they are set is `reassess.report.paper`'s.
 """
 
 import html
 import json
 import re
 import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+from reassess.analysis.verdict import ResultsVerdict, StudyVerdict
 from reassess.errors import OptionError, preview
 from reassess.files import write_atomically
+from reassess.files.results import Results
 from reassess.proposals.model_selection import ModelChoice
 from reassess.report.page_parts import Figure, Report, Spec
-from reassess.report.svg import VEGA_LITE, converter, file_drawing, in_script
+from reassess.report.paper import SCREEN, FigureStyle, fitted, scaled
+from reassess.report.svg import VEGA_LITE, as_pdf, converter, file_drawing, in_script
+from reassess.report.table import Table, write_rendered
+from reassess.report.verdict_tables import slopes_table, verdict_table
 
 _SUFFIXES = (".png", ".svg", ".pdf", ".html")
 _PIXELS = 2.0
-_LINE = 78
+"""Of a PNG for a screen, a unit of the drawing."""
+_PRINTED = 600 / 72
+"""Of a PNG for a paper, a point: 600 an inch."""
+_LINE, _WHOLE = 78, 680.0
+"""Letters of a title's line, and how wide a chart is that has so many."""
 
 
-def write_figures(report: Report, folder: str | Path) -> list[Path]:
-    """The files written: each figure of the report as PNG, SVG and PDF, named by its id.
+def write_figures(
+    report: Report,
+    folder: str | Path,
+    *,
+    names: Sequence[str] = (),
+    style: FigureStyle = SCREEN,
+) -> list[Path]:
+    """The files written: each figure of the report as PNG, SVG and PDF, and its data as CSV.
+
+    Without ``names`` also every table of the page, as CSV and LaTeX.
 
     Args:
         report: what to draw; a figure whose findings are absent is left out.
         folder: where to; made where it is missing.
+        names: the figures to write; empty for all, and the tables.
+        style: how they are set.
 
     Raises:
+        OptionError: there is no figure of a name, or nothing to draw in it.
         MissingExtraError: altair or vl-convert is not installed.
         FileError: the folder cannot be written to.
     """
     converter()
     from reassess.report.figures import FIGURES
+    from reassess.report.sections import sections
 
+    drawn = {one.id: one for one in (draw(report) for draw in FIGURES) if one is not None}
+    for name in names:
+        if name not in drawn:
+            raise OptionError(
+                f"the figure is {name!r}, but must be one of {preview(list(drawn))}, which this "
+                "report has."
+            )
+    chosen = [drawn[name] for name in names] if names else list(drawn.values())
     written = []
-    for draw in FIGURES:
-        figure = draw(report)
-        if figure is None:
-            continue
-        for suffix in (".png", ".svg", ".pdf"):
-            path = Path(folder) / f"{figure.id}{suffix}"
-            write_figure(figure, path, simulated=report.simulated)
-            written.append(path)
+    for figure in chosen:
+        written += write_figure_files(figure, folder, style, simulated=report.simulated)
+    if not names:
+        for section in sections(report, {}):
+            written += write_tables(section.tables, folder)
+    return written
+
+
+def write_figure_files(
+    figure: Figure, folder: str | Path, style: FigureStyle = SCREEN, *, simulated: bool = False
+) -> list[Path]:
+    """The files written: one figure as PNG, SVG and PDF, and its data as CSV."""
+    written = []
+    for suffix in (".png", ".svg", ".pdf"):
+        written.append(Path(folder) / f"{figure.id}{suffix}")
+        write_figure(figure, written[-1], simulated=simulated, style=style)
+    if figure.data is not None:
+        written.append(Path(folder) / f"{figure.id}.csv")
+        write_rendered(figure.data, written[-1])
+    return written
+
+
+def write_tables(tables: Iterable[Table], folder: str | Path) -> list[Path]:
+    """The files written: each table as CSV and LaTeX."""
+    written = []
+    for table in tables:
+        for suffix in (".csv", ".tex"):
+            written.append(Path(folder) / f"table-{table.name}{suffix}")
+            write_rendered(table, written[-1])
+    return written
+
+
+def write_verdict(
+    found: StudyVerdict | ResultsVerdict,
+    folder: str | Path,
+    *,
+    results: Results | None = None,
+    style: FigureStyle = SCREEN,
+) -> list[Path]:
+    """The files written: the figure of a verdict, its data, and its numbers as CSV and LaTeX.
+
+    Args:
+        found: the verdict on a study or on published results.
+        folder: where to; made where it is missing.
+        results: what a verdict on published results was found in.
+        style: how the figure is set.
+
+    Raises:
+        DataError: fewer than two models have both accuracies.
+        MissingExtraError: altair or vl-convert is not installed.
+        FileError: the folder cannot be written to.
+    """
+    converter()
+    from reassess.report.figures.progress import results_figure, study_figure
+
+    if isinstance(found, StudyVerdict):
+        figure, proxy = study_figure(found), found.proxy
+    elif results is not None:
+        figure, proxy = results_figure(found, results), found.proxy
+    else:
+        raise OptionError("a verdict on results is drawn with its results; give them.")
+    written = write_figure_files(figure, folder, style)
+    if proxy is not None:
+        tables = (verdict_table(proxy, found.original_labels), slopes_table(proxy))
+        written += write_tables(tables, folder)
     return written
 
 
@@ -66,13 +155,16 @@ def write_recall_cost(choice: ModelChoice, path: str | Path) -> None:
     write_figure(recall_cost(choice), path)
 
 
-def write_figure(figure: Figure, path: str | Path, *, simulated: bool = False) -> None:
-    """Write one figure with its titles.
+def write_figure(
+    figure: Figure, path: str | Path, *, simulated: bool = False, style: FigureStyle = SCREEN
+) -> None:
+    """Write one figure.
 
     Args:
         figure: what to draw.
         path: where to; its suffix, ``.png``, ``.svg``, ``.pdf`` or ``.html``, says as what.
         simulated: whether the votes come from simulated raters, which the subtitle then says.
+        style: how it is set.
 
     Raises:
         MissingExtraError: vl-convert is not installed.
@@ -85,18 +177,36 @@ def write_figure(figure: Figure, path: str | Path, *, simulated: bool = False) -
         raise OptionError(
             f"the path is {str(path)!r}, but must end in one of {preview(_SUFFIXES)}."
         )
-    spec = with_titles(figure, simulated=simulated)
+    spec = _styled(figure, style, simulated=simulated)
     content: bytes
-    if suffix == ".png":
-        content = convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=_PIXELS)
-    elif suffix == ".pdf":
-        content = convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE)
-    elif suffix == ".svg":
-        content = file_drawing(figure, spec).encode()
-    else:
+    if suffix == ".html":
         content = _page(figure, spec, convert).encode()
+    else:
+        svg = scaled(file_drawing(figure, spec), style)
+        content = svg.encode() if suffix == ".svg" else _converted(svg, suffix, style, convert)
     with write_atomically(path) as beside:
         beside.write_bytes(content)
+
+
+def _converted(svg: str, suffix: str, style: FigureStyle, convert: ModuleType) -> bytes:
+    content: bytes
+    if suffix == ".pdf":
+        content = as_pdf(svg)
+    else:
+        content = convert.svg_to_png(svg, scale=_PIXELS if style.width is None else _PRINTED)
+    return content
+
+
+def _styled(figure: Figure, style: FigureStyle, *, simulated: bool) -> Spec:
+    spec = fitted(figure.chart, style)
+    if not style.has_titles:
+        return {**spec, "config": {**spec["config"], "background": "#ffffff"}}
+    whole = with_titles(
+        replace(figure, chart=spec), simulated=simulated, width=float(spec["width"])
+    )
+    if style.width is not None:
+        whole["config"] = {**whole["config"], "padding": 2}
+    return whole
 
 
 def drawn_alone(figure: Figure) -> str:
@@ -128,12 +238,12 @@ def script(code: str) -> str:
     return re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE)
 
 
-def with_titles(figure: Figure, *, simulated: bool) -> Spec:
+def with_titles(figure: Figure, *, simulated: bool, width: float = _WHOLE) -> Spec:
     """The chart with title and subtitle in it, on white, to stand alone."""
-    subtitle = figure.subtitle_for(simulated=simulated)
+    subtitle, letters = figure.subtitle_for(simulated=simulated), int(_LINE * width / _WHOLE)
     title = {
-        "text": textwrap.wrap(figure.title, _LINE),
-        "subtitle": textwrap.wrap(subtitle, _LINE + 16),
+        "text": textwrap.wrap(figure.title, letters),
+        "subtitle": textwrap.wrap(subtitle, int(1.2 * letters)),
     }
     config = {**figure.chart["config"], "background": "#ffffff"}
     config["padding"] = {"left": 20, "top": 20, "right": 24, "bottom": 20}

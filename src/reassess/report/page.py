@@ -6,6 +6,8 @@ paper; the script says what a mark is, follows a model, sifts and sorts. What is
 decided by `reassess.report.sections`; the template only places it.
 """
 
+import base64
+import gzip
 import json
 import re
 from collections import Counter
@@ -18,6 +20,7 @@ from reassess.analysis.proxy import model_family
 from reassess.errors import MissingExtraError
 from reassess.files import write_atomically
 from reassess.report import formatting as fmt
+from reassess.report.export import with_titles
 from reassess.report.opening import answer, first_figure, key_numbers, questions
 from reassess.report.page_parts import Figure, Report, Section
 from reassess.report.sections import sections
@@ -25,13 +28,15 @@ from reassess.report.svg import (
     DARK,
     LIGHT,
     WIDTHS,
+    as_pdf,
     converter,
     css_of_charts,
     css_variables,
+    file_drawing,
     in_script,
     page_drawing,
 )
-from reassess.report.table import html_table
+from reassess.report.table import html_table, render
 
 _N_NAMED = 2
 """Inputs of one kind that are named below a section; of more only the number is told."""
@@ -89,6 +94,7 @@ def page(report: Report) -> str:
         subtitles={one.id: one.subtitle_for(simulated=report.simulated) for one in drawn},
         drawings={one.id: [page_drawing(one, size) for size in WIDTHS] for one in drawn},
         marks=in_script(_marks(models, drawn)),
+        files=in_script(json.dumps(page_files(drawn, made, simulated=report.simulated))),
         families=_families(models),
         searchable=any(table.about == "class" for section in made for table in section.tables),
         light=css_variables(LIGHT),
@@ -148,6 +154,27 @@ def _marks(models: Sequence[str], drawn: Sequence[Figure]) -> str:
     families = [model_family(model) for model in models]
     known = {"models": models, "families": families, "tips": tips}
     return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
+
+
+def page_files(
+    drawn: Sequence[Figure], made: Sequence[Section], *, simulated: bool
+) -> dict[str, str]:
+    """What the page lets its reader save, by name, in base64: PDFs; tables and data compressed."""
+    found = {}
+    for figure in drawn:
+        svg = file_drawing(figure, with_titles(figure, simulated=simulated))
+        found[f"{figure.id}.pdf"] = base64.b64encode(as_pdf(svg)).decode()
+        if figure.data is not None:
+            found[f"{figure.id}.csv"] = _packed(render(figure.data, "csv"))
+    for table in (table for section in made for table in section.tables):
+        found[f"table-{table.name}.csv"] = _packed(render(table, "csv"))
+        found[f"table-{table.name}.tex"] = _packed(render(table, "latex"))
+    return found
+
+
+def _packed(text: str) -> str:
+    """Compressed; the same bytes whenever it is made."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def _static(name: str) -> str:

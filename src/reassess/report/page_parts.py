@@ -194,6 +194,7 @@ class Figure:
         chart: the chart, without titles.
         from_votes: whether it rests on the raters' votes.
         tips: what is said of each mark that can be pointed at: whose it is, and its numbers.
+        data: the numbers that are drawn, unrounded; None where it has none to give.
     """
 
     id: str
@@ -204,6 +205,7 @@ class Figure:
     chart: Spec
     from_votes: bool = True
     tips: tuple[tuple[str, str], ...] = ()
+    data: Table | None = None
 
     def subtitle_for(self, *, simulated: bool) -> str:
         """What is drawn; where it rests on votes of simulated raters, that too."""
@@ -211,17 +213,36 @@ class Figure:
             return f"{self.subtitle}. Votes of simulated raters."
         return self.subtitle
 
-    def save(self, path: str | Path) -> None:
-        """Write it with its titles, as the suffix says: ``.png``, ``.svg``, ``.pdf``, ``.html``.
+    def save(
+        self,
+        path: str | Path,
+        *,
+        width: str | None = None,
+        font_size: float = 8.0,
+        titles: bool | None = None,
+    ) -> None:
+        """Write it, as the suffix says: ``.png``, ``.svg``, ``.pdf``, ``.html``; ``.csv`` its data.
+
+        Args:
+            path: where to.
+            width: ``column``, ``text``, ``page`` or a length such as ``84mm``; None for a screen.
+            font_size: points of the text, where a width is given.
+            titles: whether titles stand above; None for where no width is given.
 
         Raises:
             MissingExtraError: vl-convert is not installed.
-            OptionError: the suffix is another.
+            OptionError: the suffix is another, or a size is out of range.
             FileError: the path cannot be written to.
         """
         from reassess.report.export import write_figure
+        from reassess.report.paper import FigureStyle
+        from reassess.report.table import write_rendered
 
-        write_figure(self, path)
+        if Path(path).suffix == ".csv" and self.data is not None:
+            write_rendered(self.data, path)
+            return
+        style = FigureStyle(font_size=font_size, titles=titles)
+        write_figure(self, path, style=style if width is None else style.with_width(width))
 
     def _repr_svg_(self) -> str:
         from reassess.report.export import drawn_alone

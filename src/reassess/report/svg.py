@@ -186,6 +186,7 @@ _CIRCLE = re.compile(
 """A circle as Vega draws it, two arcs of a path: an element says the same in fewer characters."""
 _MARKS = re.compile(r"(<g[^>]*>)((?:<(?:path|line|circle) [^>]*/>){2,})(?=</g>)")
 """The marks of a group, if there are two or more and nothing else is in it."""
+_OPACITIES = re.compile(rb"(?: */gs\d+ \d+ 0 R\n){2,}")
 _SHARED = ("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity")
 """What the marks of a group inherit from it, if all of them say the same."""
 
@@ -232,6 +233,16 @@ def file_drawing(figure: Figure, spec: Spec) -> str:
         return f'aria-label="{html.escape(": ".join(figure.tips[int(found[1])]))}"'
 
     return _TIP.sub(in_words, with_own_ids(_drawn(spec), figure.id))
+
+
+def as_pdf(svg: str) -> bytes:
+    """A drawing as PDF, the same bytes whenever it is made.
+
+    The converter writes several fonts in no fixed order, so a PDF has one weight; and it lists
+    opacities in none, which are sorted here.
+    """
+    made: bytes = converter().svg_to_pdf(re.sub(r' font-weight="[^"]*"', "", svg))
+    return _OPACITIES.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), made)
 
 
 def in_script(text: str) -> str:

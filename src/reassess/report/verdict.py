@@ -80,7 +80,7 @@ WORTH: dict[Gain, str] = {
 
 
 def _on_the_proxy(proxy: Proxy, judgement: Judgement) -> str:
-    x, y = _name(proxy.x), _name(proxy.y)
+    x, y = metric_name(proxy.x), metric_name(proxy.y)
     order = {
         "kept": "it still puts the best models in much the same order",
         "lost": "it no longer puts the best models in the same order",
@@ -111,7 +111,8 @@ def _by_scale(proxy: Proxy) -> str:
     return f" (in points {WORTH[points.gain]}, in probits {WORTH[probits.gain]})"
 
 
-def _name(metric: str) -> str:
+def metric_name(metric: str) -> str:
+    """What an accuracy is called; its name in quotes where it is a table's own."""
     return METRICS.get(metric, f"'{metric}'")
 
 
@@ -132,7 +133,7 @@ def _on_slopes(proxy: Proxy) -> str:
     ]
     if not told:
         return ""
-    x, y = _name(proxy.x), _name(proxy.y)
+    x, y = metric_name(proxy.x), metric_name(proxy.y)
     return f"A point of {x} comes with this many points of {y}: {'; '.join(told)}."
 
 

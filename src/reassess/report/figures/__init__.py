@@ -2,7 +2,8 @@
 
 =============  ====================================================================
 `chart_parts`  what the figures share: axes, points with intervals, direct labels
-`models`       accuracies, ranks, progress, preference, later predictions
+`models`       accuracies, ranks, preference, later predictions
+`progress`     one accuracy against another, with the verdict's lines, of a study or of results
 `labels`       numbers of labels, agreement with experts, classes that occur together
 `proposals`    what recall costs: of a choice of models, on no page
 =============  ====================================================================
@@ -20,13 +21,8 @@ except ImportError as error:
     raise MissingExtraError("altair", "report", "Drawing figures") from error
 
 from reassess.report.figures.labels import agreement, biased_classes, label_counts
-from reassess.report.figures.models import (
-    accuracies,
-    later_predictions,
-    preference,
-    progress,
-    ranks,
-)
+from reassess.report.figures.models import accuracies, later_predictions, preference, ranks
+from reassess.report.figures.progress import progress
 from reassess.report.page_parts import Figure, Report
 
 FIGURES: tuple[Callable[[Report], Figure | None], ...] = (

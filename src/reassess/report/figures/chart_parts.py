@@ -13,8 +13,10 @@ from typing import Any, Literal, TypeVar
 import altair as alt
 
 from reassess.report import formatting as fmt
-from reassess.report.page_parts import Spec
+from reassess.report.formatting import Unit
+from reassess.report.page_parts import Report, Spec
 from reassess.report.svg import LIGHT, chart_config
+from reassess.report.table import Column, Table
 
 Row = dict[str, Any]
 Tips = tuple[tuple[str, str], ...]
@@ -29,6 +31,9 @@ TIP = "tip"
 
 MANY = 150
 """More marks than this are drawn smaller, and without their intervals."""
+
+_NOT_DATA = frozenset({TIP, "size", "order", "step"})
+"""Columns that say how a mark is drawn."""
 
 _N_DIGITS = 5
 """Digits of the data of a chart: 0.00001 of an axis is less than a hundredth of a pixel."""
@@ -56,6 +61,27 @@ def data(rows: Iterable[Row]) -> alt.InlineData:
         for row in rows
     ]
     return alt.InlineData(values=rounded)
+
+
+def rows_table(name: str, rows: Sequence[Row]) -> Table:
+    """The rows of a chart as a table, unrounded: what its reader can draw again."""
+    keys = dict.fromkeys(key for row in rows for key in row if key not in _NOT_DATA)
+    columns = (
+        (Column(key, key, _unit(rows, key), 2), [row.get(key) for row in rows]) for key in keys
+    )
+    return Table.from_columns(f"{name}-data", f"Data of the figure {name}", columns)
+
+
+def _unit(rows: Sequence[Row], key: str) -> Unit:
+    given = [row[key] for row in rows if row.get(key) is not None]
+    if any(isinstance(value, float) for value in given):
+        return "percent"
+    return "count" if all(isinstance(value, int) for value in given) else "text"
+
+
+def own_level(report: Report) -> float | None:
+    """ReaL accuracy of the original labels themselves."""
+    return None if report.original_level is None else report.original_level[0]
 
 
 def shares(

@@ -80,7 +80,16 @@ def label_counts(report: Report) -> Figure | None:
     )
     whole = parts.spec(chart, alternative + ".", 320)
     subtitle = "Images by their number of reassessed labels"
-    return Figure("label-counts", title, subtitle, caption, alternative + ".", whole, tips=tips)
+    return Figure(
+        "label-counts",
+        title,
+        subtitle,
+        caption,
+        alternative + ".",
+        whole,
+        tips=tips,
+        data=parts.rows_table("label-counts", rows),
+    )
 
 
 def _count_rows(report: Report) -> list[Row]:
@@ -145,7 +154,19 @@ def agreement(report: Report) -> Figure | None:
     title, caption, alternative = _agreement_words(report)
     subtitle = f"Precision and recall on {found.n_gold:,} questions that {report.experts} answered"
     whole = parts.spec(parts.layered(*layers), alternative, 440)
-    return Figure("agreement", title, subtitle, caption, alternative, whole, tips=tips)
+    return Figure(
+        "agreement",
+        title,
+        subtitle,
+        caption,
+        alternative,
+        whole,
+        tips=tips,
+        data=parts.rows_table(
+            "agreement",
+            [*rows, *({"kind": "threshold", "name": str(one["step"]), **one} for one in curve)],
+        ),
+    )
 
 
 def _agreement_words(report: Report) -> tuple[str, str, str]:
@@ -253,7 +274,16 @@ def biased_classes(report: Report) -> Figure | None:
         f"Accuracy on {fmt.count(n_classes, 'class', 'classes')} with several labels an image"
     )
     whole = parts.spec(chart, alternative, 380)
-    return Figure("biased-classes", title, subtitle, caption, alternative, whole, tips=tips)
+    return Figure(
+        "biased-classes",
+        title,
+        subtitle,
+        caption,
+        alternative,
+        whole,
+        tips=tips,
+        data=parts.rows_table("biased-classes", [*rows, *bound]),
+    )
 
 
 def _beside_oracle(one: OracleComparison) -> str:

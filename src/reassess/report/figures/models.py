@@ -1,30 +1,18 @@
-"""Figures about models: accuracies, ranks, progress, preference, later predictions."""
+"""Figures about models: accuracies, ranks, preference, later predictions."""
 
 import altair as alt
 import numpy as np
 
-from reassess.analysis.findings import ProgressLines
-from reassess.analysis.gain import Gain
 from reassess.records import ModelScore
 from reassess.report import formatting as fmt
 from reassess.report.figures import chart_parts as parts
 from reassess.report.figures.chart_parts import Row
 from reassess.report.page_parts import Figure, Report
 from reassess.report.svg import LIGHT
-from reassess.statistics import Line
 
 _N_SHOWN = 60
 _TALL = 400
 _ROW = 17
-_PROGRESS_TITLES: dict[Gain | None, str] = {
-    "holds": "At the top, a gain on the original labels is worth as much as before",
-    "more": "At the top, a gain on the original labels is worth more than before",
-    "less": "At the top, a gain on the original labels is worth less than before",
-    "nothing": "At the top, a gain on the original labels is worth next to nothing",
-    "open": "What a gain on the original labels is worth at the top is open",
-    None: "ReaL accuracy beside accuracy under the original labels",
-}
-"""Titles say what the verdict's rules prove and no more; without a verdict, what is drawn."""
 REAL = "ReaL accuracy"
 ORIGINAL = "original accuracy"
 
@@ -36,7 +24,7 @@ def accuracies(report: Report) -> Figure | None:
         return None
     shown = ranked[:_N_SHOWN]
     rows = [row for score, _ in shown for row in _accuracy_rows(score)]
-    own = _own_level(report)
+    own = parts.own_level(report)
     ends = [row[end] for row in rows for end in ("low", "high")]
     x, _ = parts.across("value", ends if own is None else [*ends, own], "", "top")
     order = [score.model for score, _ in shown]
@@ -74,12 +62,16 @@ def accuracies(report: Report) -> Figure | None:
         layers += [rule, said.encode(y=alt.value("height"), text="text:N")]
     title, subtitle, caption, alternative = _accuracy_words(report, ranked)
     chart = parts.spec(parts.layered(*layers), alternative, _ROW * len(shown))
-    return Figure("accuracies", title, subtitle, caption, alternative, chart, tips=tips)
-
-
-def _own_level(report: Report) -> float | None:
-    """ReaL accuracy of the original labels themselves."""
-    return None if report.original_level is None else report.original_level[0]
+    return Figure(
+        "accuracies",
+        title,
+        subtitle,
+        caption,
+        alternative,
+        chart,
+        tips=tips,
+        data=parts.rows_table("accuracies", rows),
+    )
 
 
 def _accuracy_rows(score: ModelScore) -> list[Row]:
@@ -97,7 +89,7 @@ def _accuracy_words(
     report: Report, ranked: list[tuple[ModelScore, float]]
 ) -> tuple[str, str, str, str]:
     (best, value), (worst, least) = ranked[0], ranked[-1]
-    own = _own_level(report)
+    own = parts.own_level(report)
     title = f"{best.model} {_leads(report, best.model)} {fmt.percent(value)} ReaL accuracy"
     subtitle = "Top-1 accuracy under reassessed labels (ReaL)"
     caption = (
@@ -130,93 +122,6 @@ def _leads(report: Report, best: str) -> str:
     adjacent = [] if report.uncertainty is None else report.uncertainty.adjacent()
     sure = bool(adjacent) and adjacent[0].better == best and adjacent[0].decision == "decided"
     return "leads with" if sure else "reaches"
-
-
-def progress(report: Report) -> Figure | None:
-    """ReaL on original accuracy: both lines, the diagonal, the original labels' ReaL accuracy."""
-    found = report.findings.progress
-    rows: list[Row] = [
-        {"model": score.model, "original": score.original.value, "real": value}
-        for score, value in report.by_real
-        if score.original is not None and score.original.value is not None
-    ]
-    if found is None or not rows:
-        return None
-    own = _own_level(report)
-    reals = [row["real"] for row in rows]
-    x = parts.across("original", (r["original"] for r in rows), "accuracy under original labels")
-    y = parts.up("real", reals if own is None else [*reals, own], "ReaL accuracy")
-    lines = _progress_lines(found, [row["original"] for row in rows], x[1], y[1])
-    kinds = list(dict.fromkeys(row["kind"] for row in lines))
-    colours, dashes = [LIGHT.muted, LIGHT.ink, LIGHT.faint], [[6, 3], [1, 0], [2, 3]]
-    segments = alt.Chart(parts.data(lines)).encode(
-        x=parts.moved(x[0], "x0"),
-        y=parts.moved(y[0], "y0"),
-        x2="x1:Q",
-        y2="y1:Q",
-        color=alt.Color("kind:N").scale(domain=kinds, range=colours),
-        strokeDash=alt.StrokeDash("kind:N", legend=alt.Legend(symbolSize=600)).scale(
-            domain=kinds, range=dashes
-        ),
-    )
-    tips = parts.tell(rows, ("real", "ReaL"), ("original", "original"))
-    layers: list[parts.Drawn] = [
-        parts.dots(rows).encode(x=x[0], y=y[0]),
-        segments.transform_filter("!datum.beyond").mark_rule(strokeWidth=2.2, tooltip=None),
-        segments.transform_filter("datum.beyond").mark_rule(strokeWidth=1.2, tooltip=None),
-        *parts.names(parts.spread(rows), x, y, ("original", "real"), _TALL),
-    ]
-    if own is not None:
-        text = f"the original labels' own ReaL accuracy, {fmt.percent(own)}"
-        layers.insert(0, parts.level(own, text, y[0]))
-    title, alternative = _progress_words(report)
-    caption = (
-        "Each dot is a model. One line is fitted to the weaker half of the models, one to the"
-        " stronger; a slope of 1 would mean that a point gained on the original labels is a point"
-        " gained on the reassessed ones. The thin continuation shows where the stronger models"
-        " would lie, had the first slope lasted."
-    )
-    subtitle = f"ReaL against original accuracy of {fmt.count(len(rows), 'model')}"
-    chart = parts.spec(parts.layered(*layers), alternative, _TALL)
-    return Figure("progress", title, subtitle, caption, alternative, chart, tips=tips)
-
-
-def _progress_lines(
-    found: ProgressLines, x: list[float], x_range: tuple[float, float], y_range: tuple[float, float]
-) -> list[Row]:
-    """Both fitted lines, the first continued, and the diagonal."""
-
-    def segment(line: Line, start: float, end: float, kind: str, *, beyond: bool = False) -> Row:
-        y0, y1 = (line.intercept + line.slope * v for v in (start, end))
-        return {"kind": kind, "x0": start, "y0": y0, "x1": end, "y1": y1, "beyond": beyond}
-
-    weaker, stronger = (
-        f"{name} half, slope {line.slope:.2f}"
-        for name, line in (("weaker", found.lower), ("stronger", found.upper))
-    )
-    lower, upper = [v for v in x if v < found.split], [v for v in x if v >= found.split]
-    top = (y_range[1] - found.lower.intercept) / found.lower.slope if found.lower.slope > 0 else 0.0
-    reach = min(max(upper), top) if top > max(lower) else max(lower)
-    low, high = max(x_range[0], y_range[0]), min(x_range[1], y_range[1])
-    diagonal = {"kind": "ReaL = original", "x0": low, "y0": low, "x1": high, "y1": high}
-    return [
-        segment(found.lower, min(lower), max(lower), weaker),
-        segment(found.lower, max(lower), reach, weaker, beyond=True),
-        segment(found.upper, min(upper), max(upper), stronger),
-        *([{**diagonal, "beyond": True}] if low < high else []),
-    ]
-
-
-def _progress_words(report: Report) -> tuple[str, str]:
-    found = report.findings.progress
-    assert found is not None  # noqa: S101 -- the caller drew it
-    slopes = f"{found.lower.slope:.2f} below and {found.upper.slope:.2f} above"
-    chance = "" if found.p_value is None else f" ({fmt.p_value(found.p_value)} for no difference)"
-    title = _PROGRESS_TITLES[None if report.verdict is None else report.verdict.judgement.gain]
-    return title, (
-        f"Scatter plot with two fitted lines; the slope is {slopes} an original accuracy of "
-        f"{fmt.percent(found.split)}{chance}."
-    )
 
 
 def preference(report: Report) -> Figure | None:
@@ -273,7 +178,16 @@ def preference(report: Report) -> Figure | None:
     )
     subtitle = f"How often {report.raters} side with the model against the original label"
     whole = parts.spec(chart, alternative, _TALL)
-    return Figure("preference", title, subtitle, caption, alternative, whole, tips=tips)
+    return Figure(
+        "preference",
+        title,
+        subtitle,
+        caption,
+        alternative,
+        whole,
+        tips=tips,
+        data=parts.rows_table("preference", rows),
+    )
 
 
 def later_predictions(report: Report) -> Figure | None:
@@ -319,7 +233,16 @@ def later_predictions(report: Report) -> Figure | None:
     )
     subtitle = "Accuracy of the next predictions on images with several labels"
     whole = parts.spec(chart, alternative, _TALL)
-    return Figure("later-predictions", title, subtitle, caption, alternative, whole, tips=tips)
+    return Figure(
+        "later-predictions",
+        title,
+        subtitle,
+        caption,
+        alternative,
+        whole,
+        tips=tips,
+        data=parts.rows_table("later-predictions", rows),
+    )
 
 
 def ranks(report: Report) -> Figure | None:
@@ -374,4 +297,13 @@ def ranks(report: Report) -> Figure | None:
         f" {first['low']:,} to {first['high']:,}; {title}."
     )
     chart = parts.spec(parts.layered(bars, dots.encode(x=x)), alternative, _ROW * len(rows))
-    return Figure("ranks", title, subtitle, caption, alternative, chart, tips=tips)
+    return Figure(
+        "ranks",
+        title,
+        subtitle,
+        caption,
+        alternative,
+        chart,
+        tips=tips,
+        data=parts.rows_table("ranks", rows),
+    )

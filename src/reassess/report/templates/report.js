@@ -221,6 +221,25 @@ for (const button of all("button[data-figure]")) {
   button.parentElement.hidden = false;
   button.addEventListener("click", () => save(button.dataset.figure, button.dataset.type));
 }
+for (const button of all("button[data-file]")) {
+  button.parentElement.hidden = false;
+  button.addEventListener("click", () => saveFile(button.dataset.file));
+}
+let packed;
+async function saveFile(name) {
+  packed ??= JSON.parse(byId("files").textContent);
+  const bytes = Uint8Array.from(atob(packed[name]), (letter) => letter.charCodeAt(0));
+  const whole = new Blob([bytes], { type: "application/pdf" });
+  const text = () => new Response(whole.stream().pipeThrough(new DecompressionStream("gzip"))).blob();
+  download(name, name.endsWith(".pdf") ? whole : await text());
+}
+function download(name, blob) {
+  const link = document.createElement("a");
+  link.download = name;
+  link.href = URL.createObjectURL(blob);
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
 async function save(figure, type) {
   const svg = document.querySelector(`#chart-${figure} svg.wide`).cloneNode(true);
   svg.setAttribute("style", "background: #fff; font-family: Arial, Helvetica, sans-serif");
