@@ -2,16 +2,18 @@
 
 Sixty public models (21 with probabilities, 39 that rank only) propose for the 50,000 images of
 ImageNet's validation set; the 57,553 published labels judge. Prints the tables of
-docs/proposals.md: ``python benchmarks/proposal_rules.py``.
+docs/proposals.md: ``python benchmarks/proposal_rules.py``. With ``--curve N`` only what the learned
+rule is worth after 100, 300, 1,000, 3,000 images and after four fifths of N, drawn at random.
 """
 
+import argparse
 import time
 
 import numpy as np
 from measure import describe_machine
 
 from reassess.catalog import Catalog
-from reassess.proposals import propose
+from reassess.proposals import learning_curve, propose
 from reassess.proposals.calibration import EDGES
 from reassess.proposals.learned import LearnedProposals, learn_proposals
 from reassess.proposals.model_votes import ModelVotes, collect_model_votes
@@ -197,12 +199,38 @@ def least_cost(learned: LearnedProposals, judge: Judge) -> None:
         print(f"measured recall {wanted} from {n_needed / n_images:.2f} proposals an image on")
 
 
+def curve(every: list[Predictions], benchmark: Benchmark, labels: LabelSets, n: int) -> None:
+    """The learning curve on some of the images, judged by 2,000 others of these."""
+    rows = np.sort(np.random.default_rng(0).permutation(len(benchmark.image_ids))[:n])
+    ids, shown = benchmark.image_ids[rows], labels.take(rows)
+    some = Benchmark(benchmark.name, ids, benchmark.original[rows])
+    model_votes = collect_model_votes([one.reindex(ids) for one in every], some)
+    image = np.repeat(np.arange(n), shown.sizes)
+    known, start = Pairs(ids, image, shown.indices.astype(np.int64)), time.process_time()
+    ones = np.ones(len(known))
+    learned = learn_proposals(model_votes, known, ones, complete=True)
+    found = learning_curve(
+        model_votes, known, ones, learned, complete=True, pairs_per_image=4.14, recall=0.975
+    )
+    print(f"{time.process_time() - start:.0f} s of CPU")
+    print(f"| images | recall at {found.pairs_per_image} an image | pairs for {found.recall} |")
+    for one in found.points:
+        needed = "-" if one.pairs_per_image is None else f"{one.pairs_per_image:.1f}"
+        print(f"| {one.n_images:,} | {one.recall:.3f} | {needed} |")
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--curve", type=int, metavar="N", help="only the learning curve, on N")
+    given = parser.parse_args()
     print(describe_machine())
     published = Catalog.default()
     benchmark, labels = published.benchmark("imagenet"), published.labels("imagenet-real")
     scored = published.predictions("imagenet-torchvision", benchmark)
     every = scored + published.predictions("imagenet-v2-repo", benchmark)
+    if given.curve:
+        curve(every, benchmark, labels, given.curve)
+        return
     judge = Judge(benchmark, labels, published.votes("imagenet-votes").questions.require_pairs())
 
     heading("Unrated by unanimity: set, ours, both, only ours, only theirs")

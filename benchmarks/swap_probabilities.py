@@ -6,15 +6,19 @@ all pairs: the variance that one crowd's votes state for other crowds (`p_swap`)
 among crowds; and the variance that is stated for all errors of the labels (`p_reversed`), over the
 squared distance to the difference under the true labels of the same images.
 
-*Published.* The 85 raters of ImageNet are halved and each half is aggregated and calibrated apart.
-Over adjacent models: the variance that both halves state, over the squared difference that they
-have. Needs REASSESS_DATA.
+*Published.* The votes of ImageNet are halved and each half is aggregated apart. Over adjacent
+models: the variance that both halves state, over the squared difference that they have. Votes are
+halved by rater, as another crowd would come, and within each question at random, so that both
+halves have the same raters: what differs between the two is what raters have of their own beyond
+their confusion. Each half is calibrated on gold by itself, or both by the curve of all votes: what
+differs between these is the noise of gold. Needs REASSESS_DATA.
 
     python benchmarks/swap_probabilities.py [--studies 6] [--crowds 12] [--splits 3] [--world NAME]
 """
 
 import argparse
 import os
+from dataclasses import dataclass, replace
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -28,6 +32,7 @@ from reassess.analysis.replicates import Resampling, Rescorer
 from reassess.analysis.soft_labels import Calibrator, SoftLabels
 from reassess.labels import operating_point, reassessed_labels
 from reassess.records import Benchmark, Gold, LabelSets, Predictions, Votes
+from reassess.statistics import sigmoid
 
 SHOWN = (
     "base", "raters err together", "difficult questions", "lured", "lured strongly",
@@ -44,17 +49,59 @@ def fitted(
     votes: Votes,
     gold: Gold,
     gold_votes: Votes | None = None,
+    curve: Calibrator | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Calibrated accuracies, and the covariances stated from votes and from all errors."""
-    posterior = dawid_skene(votes)
-    soft = SoftLabels.of(predictions, labels, votes.questions)
-    refit = WeightedRefit.build(
-        votes, posterior, gold=gold, gold_votes=gold_votes, min_expert_yes=None, pseudocount=None
-    )
-    calibrator = Calibrator.of(gold, None, soft, votes.questions, refit.log_odds())
-    scoring = Rescorer(soft, refit, calibrator, gold)
-    accuracy = soft.accuracies(scoring.evidence(Resampling()))[0]
+    """Calibrated accuracies, and the covariances stated from votes and from all errors.
+
+    A curve of other votes is taken as it is; without one it is fitted to gold.
+    """
+    scoring = rescorer(predictions, labels, votes, gold, gold_votes)
+    own = scoring.calibrator
+    if curve is not None and own is not None:
+        held = Curve(own, curve.of_questions, curve.of_images)
+        scoring = replace(scoring, calibrator=held)
+    accuracy = scoring.soft.accuracies(scoring.evidence(Resampling()))[0]
     return accuracy, *scoring.label_noise()
+
+
+def rescorer(
+    predictions: Models,
+    labels: LabelSets,
+    votes: Votes,
+    gold: Gold,
+    gold_votes: Votes | None = None,
+) -> Rescorer:
+    """What scores models under these votes."""
+    soft = SoftLabels.of(predictions, labels, votes.questions)
+    refit = WeightedRefit.build(votes, dawid_skene(votes), gold=gold, gold_votes=gold_votes)
+    return Rescorer.of(soft, refit, votes.questions, gold)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A calibrator that is not fitted again.
+
+    Attributes:
+        own: of the votes that it is used on.
+        of_questions: coefficients of P(a question holds).
+        of_images: of P(some label holds).
+    """
+
+    own: Calibrator
+    of_questions: np.ndarray
+    of_images: np.ndarray | None
+
+    def probability(
+        self, log_odds: np.ndarray, _: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As of `Calibrator`, whatever the weights of images."""
+        soft = self.own.soft
+        constant, slope, of_share = self.of_questions
+        probability = sigmoid(constant + slope * log_odds + of_share * soft.share)
+        odds = soft.odds_of_any(probability)
+        if self.of_images is not None:
+            odds = self.of_images[0] + self.of_images[1] * odds
+        return probability, sigmoid(odds)
 
 
 def of_pairs(covariance: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -100,35 +147,61 @@ def simulated(name: str, n_studies: int, n_crowds: int) -> tuple[float, float]:
     return sums[0] / sums[1], sums[2] / sums[3]
 
 
-def halves(n_splits: int) -> list[float]:
-    """Stated over actual variance between two halves of the published raters, for each split."""
+def halves(n_splits: int) -> None:
+    """Print stated over actual variance between two halves of the published votes."""
     catalog = published()
     benchmark, labels = catalog.benchmark("imagenet"), catalog.labels("imagenet-real")
     models = catalog.predictions("imagenet-v2-repo", benchmark)
     votes, gold = catalog.votes("imagenet-votes"), catalog.gold("imagenet-gold")
     gold_votes = catalog.votes("imagenet-gold-votes")
-    ratios = []
+    curve = rescorer(models, labels, votes, gold, gold_votes).calibrator
+    print("| halves of the published | curve | " + " | ".join(map(str, range(n_splits))) + " |")
+    found: dict[tuple[str, str], list[float]] = {}
     for seed in range(n_splits):
-        half = np.random.default_rng(seed).permutation(len(votes.rater_ids)) % 2
-        side_of = half[votes.rater]
-        n = [
-            np.bincount(votes.question[side_of == side], minlength=len(votes.questions))
-            for side in (0, 1)
-        ]
-        both = (np.minimum(*n) > 0)[votes.question]  # what one half was not asked counts as absent
-        fits = [
-            fitted(
-                models, labels, votes.take(both & (side_of == side)),
-                gold, gold_votes,
-            )
-            for side in (0, 1)
-        ]  # fmt: skip
-        order = np.argsort(-(fits[0][0] + fits[1][0]), kind="stable")
-        a, b = order[:-1], order[1:]
-        stated = sum(of_pairs(one[1], a, b) for one in fits)
-        actual = (fits[0][0][a] - fits[0][0][b] - fits[1][0][a] + fits[1][0][b]) ** 2
-        ratios.append(float(stated.mean() / actual.mean()))
-    return ratios
+        for what, side_of in (
+            ("votes", votes_halved(votes, seed)),
+            ("raters", halved(votes, seed)),
+        ):
+            asked = [
+                np.bincount(votes.question[side_of == side], minlength=len(votes.questions))
+                for side in (0, 1)
+            ]
+            # What one half was not asked would count as absent.
+            both = (np.minimum(*asked) > 0)[votes.question]
+            parts = [votes.take(both & (side_of == side)) for side in (0, 1)]
+            for which, held in (("of each half", None), ("of all votes", curve)):
+                fits = [fitted(models, labels, one, gold, gold_votes, held) for one in parts]
+                found.setdefault((what, which), []).append(stated_over_actual(*fits))
+    for (what, which), ratios in found.items():
+        print(f"| {what} | {which} | " + " | ".join(f"{one:.2f}" for one in ratios) + " |")
+
+
+def halved(votes: Votes, seed: int) -> np.ndarray:
+    """The half of each vote: that of its rater."""
+    half = np.random.default_rng(seed).permutation(len(votes.rater_ids)) % 2
+    return np.asarray(half[votes.rater])
+
+
+def votes_halved(votes: Votes, seed: int) -> np.ndarray:
+    """The half of each vote, drawn within its question; an odd one goes to either half."""
+    rng = np.random.default_rng(seed)
+    order = np.lexsort((rng.random(len(votes)), votes.question))
+    n = np.bincount(votes.question, minlength=len(votes.questions))
+    place = np.empty(len(votes), np.int64)
+    place[order] = np.arange(len(votes)) - (np.cumsum(n) - n)[votes.question[order]]
+    return np.asarray((place + rng.integers(2, size=len(n))[votes.question]) % 2)
+
+
+Fitted = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def stated_over_actual(first: Fitted, second: Fitted) -> float:
+    """Of adjacent models: the variance of votes that both state, over their squared difference."""
+    order = np.argsort(-(first[0] + second[0]), kind="stable")
+    a, b = order[:-1], order[1:]
+    stated = of_pairs(first[1], a, b) + of_pairs(second[1], a, b)
+    actual = (first[0][a] - first[0][b] - second[0][a] + second[0][b]) ** 2
+    return float(stated.mean() / actual.mean())
 
 
 def main() -> None:
@@ -145,8 +218,7 @@ def main() -> None:
         by_votes, by_labels = simulated(name, given.studies, given.crowds)
         print(f"| {name} | {by_votes:.2f} | {by_labels:.2f} |", flush=True)
     if given.splits:
-        ratios = ", ".join(f"{one:.2f}" for one in halves(given.splits))
-        print(f"halves of the published raters, adjacent models: {ratios}")
+        halves(given.splits)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ The 17 vote sets of the truth-inference benchmark (Zheng et al., 2017; Li et al.
 is known. Share of the tasks with a truth that are labelled rightly, a tie of b labels
 counting 1/b, and log-loss with probabilities kept above 1e-6; means over the sets. The default is
 what `choose_method` takes; IBCC, BWA and EBCC are as published by Li et al. (EBCC is the best of 40
-random starts and took 18 minutes). crowd-kit runs with its own defaults where it is installed.
-Needs REASSESS_DATA.
+random starts and took 18 minutes). crowd-kit runs with its own defaults where it is installed;
+`--peer` runs one of its methods alone, and `--sets` prints each set when it is done. Needs
+REASSESS_DATA.
 
-    python benchmarks/truth_inference.py [--left-out 5] [--no-peers]
+    python benchmarks/truth_inference.py [--left-out 5] [--no-peers] [--peer GLAD --sets]
 """
 
 import argparse
@@ -37,6 +38,7 @@ PUBLISHED = {
 }  # fmt: skip
 """Published accuracies of IBCC, BWA and EBCC."""
 
+PEERS = ("DawidSkene", "GLAD", "MACE")
 LEAST_PROBABILITY = 1e-6
 SHARE_LEFT_OUT = 0.15
 
@@ -144,6 +146,16 @@ def print_row(name: str, rows: list[tuple[str, float, float, float]]) -> None:
     print(f"{name} | {right.mean():.4f} | {right[~is_zc].mean():.4f} | {rest}", flush=True)
 
 
+def print_peer(name: str, sets: Sets, *, by_set: bool) -> None:
+    """One of crowd-kit's methods, and each set when it is done."""
+    rows = []
+    for row in scores(sets, by_peer(name)):
+        rows.append(row)
+        if by_set:
+            print(f"  {name} {row[0]}: {row[1]:.4f} | {row[2]:.3f} | {row[3]:.1f} s", flush=True)
+    print_row(f"crowd-kit {name}", rows)
+
+
 def print_default(sets: Sets, run: Aggregate, n_left_out: int) -> None:
     """What the default must hold beside its means: fewer tasks, and any order."""
     means = []
@@ -169,11 +181,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--left-out", type=int, default=5, help="draws of 15% of the tasks")
     parser.add_argument("--no-peers", action="store_true", help="leave crowd-kit out")
+    parser.add_argument("--peer", choices=PEERS, action="append", help="only this one; repeat it")
+    parser.add_argument("--sets", action="store_true", help="print each set of a peer, too")
     given = parser.parse_args()
     folder = Path(os.environ["REASSESS_DATA"]) / "truth-inference"
     sets = {name: read(folder / f"{name}.parquet") for name in PUBLISHED}
     print(describe_machine())
     print("method | mean of 17 | without ZC | log-loss | time of all fits on one core")
+    if given.peer:
+        for name in given.peer:
+            print_peer(name, sets, by_set=given.sets)
+        return
     with ThreadEngine(1) as engine:
         default = by_method(None, engine)
         for votes, _ in sets.values():
@@ -190,8 +208,8 @@ def main() -> None:
             why = "--no-peers" if given.no_peers else f"not installed for {sys.executable}"
             print(f"crowd-kit skipped: {why}")
         else:
-            for name in ("DawidSkene", "GLAD", "MACE"):
-                print_row(f"crowd-kit {name}", list(scores(sets, by_peer(name))))
+            for name in PEERS:
+                print_peer(name, sets, by_set=given.sets)
         print_default(sets, default, given.left_out)
     print("\nset | votes | raters | answers | default | IBCC | BWA | EBCC | log-loss | seconds")
     for name, right, loss, seconds in ours:

@@ -83,3 +83,33 @@ def test_a_fit_that_stops_at_its_last_iteration_says_so():
     with pytest.warns(NoteWarning, match=r"NOT converged: it stopped at its last iteration \(1\)"):
         made = make_posterior(votes=votes, options=AggregateOptions(iterations=1))
     assert "NOT converged after 1 iterations" in made.summary
+
+
+@pytest.mark.parametrize("guessed", [False, True])
+def test_votes_that_gold_does_not_bear_out_are_named(guessed: bool) -> None:
+    """All raters swap the answers, or guess."""
+    rng = np.random.default_rng(4)
+    votes, truth = crowd(rng, contrary=10)
+    if guessed:
+        votes = dense_votes(rng.choice([0, 2], (300, 10)))
+    gold = Gold(dense_votes(np.where(truth, 2, 0)[:100, None]))
+    assert not [one for one in notes_of(votes) if "Gold" in one], "nothing shows it without gold"
+    for fitted in (dawid_skene(votes), majority(votes)):
+        (text,) = [
+            one
+            for one in identification_notes(votes, fitted, gold)
+            if "Gold does not bear the votes out" in one
+        ]
+        assert "in 0% of all such pairs" in text or guessed
+    few = Gold(gold.votes.take(gold.votes.question < 12))
+    assert not [one for one in identification_notes(votes, fitted, few) if "bear" in one]
+    clamped = identification_notes(votes, dawid_skene(votes, gold=gold), gold)
+    assert not [one for one in clamped if "bear" in one]
+
+
+def test_one_rater_and_one_answer_tell_nothing() -> None:
+    rng = np.random.default_rng(5)
+    (text,) = [one for one in notes_of(dense_votes(rng.integers(0, 3, (60, 1)))) if "two" in one]
+    assert "Ask several raters" in text
+    (text,) = notes_of(dense_votes(np.ones((60, 3), np.int64)))
+    assert "All 180 votes are 'maybe'" in text

@@ -118,6 +118,31 @@ def test_boards_with_known_answers(n: int, slope: float) -> None:
         assert found.count("yes") <= 2
 
 
+@pytest.mark.parametrize("least", [0.0001, 0.6])
+def test_an_exact_line_has_no_bend_whatever_is_left_by_rounding(least: float) -> None:
+    """Published columns that are one and the same, and a column that never changes."""
+    x = np.linspace(least, 1.5 * least, 20)
+    found = of(x, x)
+    assert found.breakpoint is not None
+    assert found.breakpoint.p_value == 1
+    assert (judge(found).answer, judge(found).gain) == ("yes", "holds")
+    flat = of(x, np.full(20, 0.8))
+    assert flat.breakpoint is not None
+    assert (flat.breakpoint.p_value, judge(flat).gain) == (1, "open")
+    assert flat.gain is not None
+    assert (flat.gain.ratio, flat.gain.interval) == (None, None)
+
+
+def test_beside_a_slope_that_does_not_rise_nothing_is_worth_so_many_times_as_much() -> None:
+    """A column that falls, whose slopes have a ratio of 1, and one that is noise."""
+    rng = np.random.default_rng(3)
+    x = np.linspace(0.6, 0.9, 20)
+    for y in (1.4 - x + rng.normal(0, 0.002, 20), rng.uniform(0.6, 0.9, 20)):
+        found = of(x, y)
+        assert found.gain is not None
+        assert (found.gain.gain, found.gain.ratio, found.gain.interval) == ("open", None, None)
+
+
 def test_a_scale_that_straightens_the_line_decides_nothing_alone() -> None:
     """Straight in probits: in points a gain seems to be worth less at the top, and is not."""
     x = np.linspace(0.4, 0.93, 60)

@@ -5,7 +5,11 @@ answer the contrary, where hardly anyone votes twice, or where no question has t
 fits and still converges. These checks find such fits; they prove nothing where they are silent.
 
 Letters: Q questions, R raters, T states, A answers, G gold questions.
+
+Source: H. B. Mann, D. R. Whitney (1947), Annals of Mathematical Statistics 18:50-60.
 """
+
+import math
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -13,7 +17,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from reassess.aggregation.coding import Coded
 from reassess.aggregation.methods import STATES, shares_of_answers, vote_shares
 from reassess.records import ANSWERS, Gold, Posterior, Votes, positions
-from reassess.statistics import mcnemar_exact
+from reassess.statistics import mcnemar_exact, z_critical
 
 SHARE_BELOW = 0.1
 """Share of the votes from raters below the diagonal from which a fit is doubted. A few contrary
@@ -25,7 +29,11 @@ DISTANCE_OF_PRIOR = 0.2
 _QUESTIONS_AT_ONCE = 1 << 16
 
 SIGNIFICANCE = 0.05
-"""Of the test whether a fit labels gold worse than the majority of votes does."""
+"""Of the tests whether a fit labels gold worse than the majority of votes does, or no better than
+chance."""
+
+LEAST_GOLD = 10
+"""Gold questions of either truth below which gold says nothing about chance."""
 
 
 def identification_notes(
@@ -39,7 +47,9 @@ def identification_notes(
         gold: to judge it by; gold that entered the fit judges nothing and is left out.
         min_expert_yes: how many experts must say yes; None for more than half.
     """
-    found = [_on_convergence(posterior), _on_votes(votes)]
+    found = [_on_convergence(posterior), _on_votes(votes, posterior.used_gold)]
+    if gold is not None and not posterior.used_gold:
+        found.append(_not_borne_out(posterior, gold, min_expert_yes))
     if posterior.confusion is not None and posterior.prior is not None:
         found.append(_below_the_diagonal(votes, posterior.rater_ids, posterior.confusion))
         if not posterior.used_gold:
@@ -59,10 +69,16 @@ def _on_convergence(posterior: Posterior) -> str | None:
     )
 
 
-def _on_votes(votes: Votes) -> str | None:
-    """What no model can learn from these votes."""
+def _on_votes(votes: Votes, used_gold: bool) -> str | None:
+    """What no model can learn from these votes; gold that was used tells right from wrong."""
+    only = _only_answer(votes)
+    if only is not None:
+        return (
+            f"All {len(votes):,} votes are {only!r}, so that nothing tells the questions apart. "
+            "Check the column of answers."
+        )
     n_questions, n_raters = len(votes.questions), len(votes.rater_ids)
-    if n_raters > 1 and not _any_two_raters(votes):
+    if not used_gold and not _any_two_raters(votes):
         return (
             "No question has votes of two raters, so that nothing tells right answers from wrong "
             "ones: the posterior says what the votes say. Ask several raters the same questions."
@@ -80,6 +96,16 @@ def _on_votes(votes: Votes) -> str | None:
             "apart. Check that the column of raters names people, not votes."
         )
     return None
+
+
+def _only_answer(votes: Votes) -> str | None:
+    """The one answer that all votes are; None where there are several, or a single vote."""
+    _, code = votes.grouped()
+    n_answers = len(votes.answers)
+    for start in range(0, len(code), _QUESTIONS_AT_ONCE):
+        if (code[start : start + _QUESTIONS_AT_ONCE] % n_answers != code[0] % n_answers).any():
+            return None
+    return votes.answers[int(code[0]) % n_answers] if len(code) > 1 else None
 
 
 def _any_two_raters(votes: Votes) -> bool:
@@ -142,6 +168,35 @@ def _far_prior(votes: Votes, prior: Float[np.ndarray, "T"], states: tuple[str, .
         f"The fit finds that {states[worst]!r} holds for {100 * prior[worst]:.0f}% of the "
         f"questions, but {100 * share[worst]:.0f}% of the votes speak for it. One of the two is "
         "far off: judge the labels by gold (--gold), or aggregate by --method majority and compare."
+    )
+
+
+def _not_borne_out(posterior: Posterior, gold: Gold, min_expert_yes: int | None) -> str | None:
+    """Whether gold questions that hold get no higher probability than those that do not.
+
+    By Mann and Whitney's test, at 5 %, one-sided.
+    """
+    if posterior.states != STATES:
+        return None
+    row = positions(gold.questions.ids, posterior.questions.ids, source="gold")
+    truth = gold.truth(min_expert_yes)[row >= 0]
+    n_hold, n_not = int(truth.sum()), int((~truth).sum())
+    if min(n_hold, n_not) < LEAST_GOLD:
+        return None
+    present = posterior.present[row[row >= 0]]
+    others, n = np.sort(present[~truth]), n_hold + n_not
+    below, not_above = (np.searchsorted(others, present[truth], side=s) for s in ("left", "right"))
+    share = float((below + not_above).mean()) / 2 / n_not
+    ties = np.unique(present, return_counts=True)[1].astype(float)
+    spread = (n + 1 - float((ties**3 - ties).sum()) / (n * (n - 1))) / (12 * n_hold * n_not)
+    if share - 0.5 > z_critical(1 - 2 * SIGNIFICANCE) * math.sqrt(max(spread, 0.0)):
+        return None
+    return (
+        f"Gold does not bear the votes out: a gold question that holds gets a higher probability "
+        f"than one that does not in {100 * share:.0f}% of all such pairs, and chance is 50% "
+        f"({n:,} gold questions). Labels of these votes would be worth nothing. Check the order of "
+        "the answers (--answers), the images and classes that votes and gold name, and the raters "
+        "(reassess raters)."
     )
 
 

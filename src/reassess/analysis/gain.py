@@ -102,7 +102,7 @@ class GainEstimate:
         at: that accuracy.
         n_below: models below it.
         n_above: models from it on.
-        ratio: slope above over slope below; None where the latter is 0.
+        ratio: slope above over slope below; None where the latter is not surely above 0.
         interval: of the ratio; None where it has none.
         equivalence_interval: the same at 90 %, as two one-sided tests at 5 % need it.
         p_value: probability of so strong a bend if one straight line were true.
@@ -181,17 +181,18 @@ def _gain_at_bend(
     narrow = None
     if wide is not None:
         narrow = defined_interval(_ratios(draws), sample.one_sided)
-    told = wide is not None and below is not None and below[0] > 0
-    known = told and min(n_below, n_above) >= LEAST_BESIDE
+    # Beside a slope that is not surely above 0 no other is worth so many times as much.
+    rises = found.lower > 0 if below is None else below[0] > 0
+    known = rises and below is not None and min(n_below, n_above) >= LEAST_BESIDE
     return GainEstimate(
         scale=sample.scale,
         place="bend",
         at=bend.value,
         n_below=n_below,
         n_above=n_above,
-        ratio=bend.ratio,
-        interval=wide,
-        equivalence_interval=narrow,
+        ratio=bend.ratio if rises else None,
+        interval=wide if rises else None,
+        equivalence_interval=narrow if rises else None,
         p_value=bend.p_value,
         gain=_judged(wide, narrow) if known else "open",
     )
@@ -203,19 +204,21 @@ def _gain_at_median(sample: ModelSample, p_value: float) -> GainEstimate:
     hinge = None
     if sample.n_groups() >= LEAST_GROUPS:
         hinge = fit_hinge(sample.x, sample.y, sample.group, at, sample.redrawn)
-    rises = hinge is not None and hinge.lower > 0
-    narrow = hinge.ratio_interval(sample.one_sided) if hinge is not None else None
+    narrow = wide = None
+    if hinge is not None and hinge.lower > 0:
+        narrow = hinge.ratio_interval(sample.one_sided)
+        wide = hinge.ratio_interval(sample.confidence)
     return GainEstimate(
         scale=sample.scale,
         place="median",
         at=_accuracy(sample, at),
         n_below=len(sample) - n_above,
         n_above=n_above,
-        ratio=hinge.ratio if hinge is not None else None,
-        interval=hinge.ratio_interval(sample.confidence) if hinge is not None else None,
+        ratio=hinge.ratio if hinge is not None and wide is not None else None,
+        interval=wide,
         equivalence_interval=narrow,
         p_value=p_value,
-        gain="holds" if rises and _is_equivalent(narrow) else "open",
+        gain="holds" if _is_equivalent(narrow) else "open",
     )
 
 

@@ -75,6 +75,10 @@ def compare(
     with the labels' uncertainty: under labels whose probabilities are calibrated on gold, with an
     interval and a test of other images, raters, votes and gold. A model is then better where both
     tests say so.
+
+    Intervals and tests hold at one look. Whoever looks again as votes or images come in, and stops
+    when it is clear, takes `reassess score A B --per-image FILE` and `reassess monitor FILE --a A
+    --b B`, whose interval holds at every look.
     """
     from reassess import sources
     from reassess.files.artefacts import comparison_as_dict

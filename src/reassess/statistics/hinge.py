@@ -19,6 +19,10 @@ from reassess.errors import OptionError
 from reassess.statistics.intervals import t_critical
 
 
+_ROUNDING = 1e-9
+"""What is this small beside the values is rounding."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hinge:
     """Least squares of two lines that meet at a given x.
@@ -93,6 +97,8 @@ def fit_hinge(
     if min(np.linalg.matrix_rank(left).min(), np.linalg.matrix_rank(gram.sum(axis=0))) < 3:
         return None
     whole = np.linalg.solve(gram.sum(axis=0), moment.sum(axis=0))
+    flat = np.abs(whole[1:]) * np.ptp(x) <= _ROUNDING * np.abs(y).max()
+    whole[1:][flat] = 0.0  # a slope that is rounding is none, of whatever sign
     without = np.linalg.solve(left, (moment.sum(axis=0) - moment)[:, :, None])[:, :, 0]
     apart = (without - whole)[:, 1:]
     covariance = (n_groups - 1) / n_groups * apart.T @ apart

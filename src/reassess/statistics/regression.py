@@ -51,9 +51,13 @@ RIDGE = 1e-2
 """Weight of a normal prior on each slope: what keeps slopes finite where features separate."""
 
 
+_FURTHEST = 700.0
+"""Log-odds of about the smallest probability that is a normal float."""
+
+
 def sigmoid(log_odds: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
     """Probability of log-odds, without overflow."""
-    probability: Float[np.ndarray, "*n"] = 0.5 * (1 + np.tanh(0.5 * log_odds))
+    probability: Float[np.ndarray, "*n"] = 1 / (1 + np.exp(-np.maximum(log_odds, -_FURTHEST)))
     return probability
 
 
@@ -112,7 +116,10 @@ def logistic_regressions(
 
     def loss(rows: Int[np.ndarray, "k"], b: Float[np.ndarray, "k p"]) -> Float[np.ndarray, "k"]:
         odds = (x[rows] @ b[:, :, None])[:, :, 0]
-        of_rows = (w[rows] * np.logaddexp(0.0, -sign * odds)).sum(axis=1)
+        odds *= -sign
+        # ln(1 + exp): what is lost below 1e-16 of a row decides no step.
+        of_rows = np.log(1 + np.exp(-np.abs(odds))) + np.maximum(odds, 0.0)
+        of_rows = (w[rows] * of_rows).sum(axis=1)
         total: Float[np.ndarray, "k"] = of_rows + 0.5 * (b * b) @ penalty
         return total
 

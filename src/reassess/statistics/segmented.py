@@ -29,6 +29,9 @@ LEAST_POINTS = 3
 _LEAST_NORMAL = 1e-300
 """Keeps the logarithm of a perfect fit finite."""
 
+_ROUNDING = 1e-9
+"""Residuals this small beside the values are rounding."""
+
 _N_COARSE = 192
 """Candidates where several breakpoints are searched for, as each costs a fit of its own."""
 
@@ -141,6 +144,8 @@ def broken_line_p_value(
     x, y, candidates = _prepared(x, y, trim)
     slope, intercept = np.polyfit(x, y, 1)
     line = intercept + slope * x
+    if np.abs(y - line).max() <= _ROUNDING * np.abs(y).max():
+        return 1.0  # all points lie on one line, and what is left is rounding
     signs = rng.choice([-1.0, 1.0], size=(n_resamples, int(groups.max()) + 1))
     drawn = line + (y - line) * signs[:, groups[order]]
     ones = np.ones((1, len(x)))
