@@ -8,6 +8,7 @@ rule is worth after 100, 300, 1,000, 3,000 images and after four fifths of N, dr
 
 import argparse
 import time
+from dataclasses import replace
 
 import numpy as np
 from measure import describe_machine
@@ -226,8 +227,13 @@ def main() -> None:
     print(describe_machine())
     published = Catalog.default()
     benchmark, labels = published.benchmark("imagenet"), published.labels("imagenet-real")
-    scored = published.predictions("imagenet-torchvision", benchmark)
-    every = scored + published.predictions("imagenet-v2-repo", benchmark)
+    # Both sources have models of the same names, with other weights.
+    scored, others = (
+        [replace(one, model=f"{one.model}.{source}") for one in found]
+        for source in ("imagenet-torchvision", "imagenet-v2-repo")
+        for found in [published.predictions(source, benchmark)]
+    )
+    every = scored + others
     if given.curve:
         curve(every, benchmark, labels, given.curve)
         return

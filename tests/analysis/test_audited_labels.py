@@ -185,3 +185,27 @@ def test_the_likelihood_is_found_back_from_images_where_things_hold_less_often()
     known = expit(seen + np.log(0.3 / 0.7))
     ratio = likelihood_ratio(np.array([0.0, 1.0]) + 5.0, seen + 5.0, known)
     assert np.log(ratio) == pytest.approx([0.0, 1.0], abs=0.1)
+
+
+def test_votes_on_audited_images_alone_leave_the_labels_uncertainty_out_and_say_so() -> None:
+    """Where every model agrees with every original label, only an audit asks anything."""
+    ids = WORLD.benchmark.image_ids
+    audit = draw_skipped(skipped_pairs(ids, WORLD.asked[:, 0], np.zeros(N, bool)), 30, 0)
+    assert audit is not None
+    rows = np.unique(audit.pairs.image[audit.drawn])
+    questions = Questions.from_pairs(Pairs(ids[rows], np.arange(30), WORLD.asked[rows, 0]))
+    rng = np.random.default_rng(2)
+    votes = simulate_votes(
+        questions, rng.random(30) < 0.9, simulated_raters(5, rng, mean=NOISY), rng=rng
+    )
+    posterior = dawid_skene(votes)
+    point = operating_point(posterior, threshold=0.5)
+    labels = reassessed_labels(posterior, WORLD.benchmark, point, audit=audit)
+    unanimous = Predictions("all", ids, WORLD.asked[:, :1])
+    other = Predictions("other", ids, WORLD.asked[:, :1])
+    found = uncertain_scores(
+        [unanimous, other], labels, votes=votes, posterior=posterior, n_resamples=40, rng=rng
+    )
+    assert found.both is None
+    assert found.audited is not None
+    assert "the images of the audit alone" in str(found.no_label_uncertainty)

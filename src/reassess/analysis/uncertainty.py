@@ -312,7 +312,7 @@ def uncertain_scores(
     audited = audited_models(table.top, shared, confidence)
     n_only, tests = _paired_tests(table, audited)
     both = uncertainty = None
-    no_label_uncertainty = _why_images_only(posterior)
+    no_label_uncertainty = _why_images_only(posterior, labels, votes)
     with _one_thread_of_blas(), ThreadEngine() as local:
         images = resample_images(table, n_resamples, confidence, rng, engine or local, audited)
         if no_label_uncertainty is None and votes is not None and posterior is not None:
@@ -353,10 +353,21 @@ def uncertain_scores(
     )
 
 
-def _why_images_only(posterior: Posterior | None) -> str | None:
+def _why_images_only(
+    posterior: Posterior | None, labels: LabelSets, votes: Votes | None
+) -> str | None:
     """Why intervals leave out the labels' uncertainty; None where they need not."""
-    if posterior is None:
+    if posterior is None or votes is None:
         return "no votes were given (--votes)"
+    if labels.audit is not None:
+        asked = votes.questions.require_pairs()
+        drawn = labels.audit.pairs.take(labels.audit.drawn)
+        others = np.setdiff1d(np.unique(asked.image_ids[asked.image]), drawn.image_ids[drawn.image])
+        if not len(others):
+            return (
+                "raters were asked about the images of the audit alone, so that no disputed image "
+                "tells how sure their answers are"
+            )
     if posterior.context:
         return (
             "the posterior has a context of models' predictions, so that its votes cannot be "

@@ -155,10 +155,11 @@ def read_tasks(path: str | Path, *, classes: Classes | None = None) -> Tasks:
         FileError: the file is missing, corrupt or something else.
         DataError: its columns do not fit together.
     """
-    table = read_table(Path(path))
+    # Where all models agree with every original label nothing is asked, until an audit is drawn.
+    table = read_table(Path(path), may_be_empty=True)
     ids, image = factorize(table.texts(table.require(("image",))))
-    label = np.array(table.cells(table.require(("label",))))
-    task = np.array(table.cells(table.require(("task",))))
+    label = np.array(table.cells(table.require(("label",))), dtype=np.int64)
+    task = np.array(table.cells(table.require(("task",))), dtype=np.int64)
     with prefix_errors_with(Path(path)):
         pairs = Pairs(ids, image, label, _class_ids(Path(path)))
         pairs = pairs.numbered_by(classes, source="tasks")

@@ -288,8 +288,12 @@ def _repeated(path: Path, columns: Sequence[str]) -> FileError:
     return FileError(f"{path}: a column name appears twice: {named(columns)}. Rename one.")
 
 
-def read_table(path: Path | Frame) -> ColumnFile:
+def read_table(path: Path | Frame, *, may_be_empty: bool = False) -> ColumnFile:
     """The header of a CSV, TSV, parquet or Excel file or a frame, ready to read columns from.
+
+    Args:
+        path: the file, or the frame.
+        may_be_empty: whether a file may have a header and no row, as one of our own may.
 
     Raises:
         FileError: the file is missing, unreadable, something else, or has no header or no row.
@@ -317,16 +321,16 @@ def read_table(path: Path | Frame) -> ColumnFile:
         source = read_label_list(path)
     else:
         source = read_text_table(path)
-    return _checked(path, source)
+    return _checked(path, source, may_be_empty=may_be_empty)
 
 
-def _checked(path: Path, source: _Source) -> ColumnFile:
+def _checked(path: Path, source: _Source, *, may_be_empty: bool = False) -> ColumnFile:
     """A table that has rows and column names, each once.
 
     Raises:
         FileError: it has not.
     """
-    if not source.header or source.is_empty():
+    if not source.header or (source.is_empty() and not may_be_empty):
         raise FileError(f"{path}: there are 0 rows, but there must be at least one below a header.")
     # A column without a name, such as a spreadsheet's empty ones, can play no part.
     twice = [name for name in source.header if name and source.header.count(name) > 1]

@@ -18,7 +18,6 @@ from jaxtyping import Float, Int
 from reassess.errors import OptionError
 from reassess.statistics.intervals import t_critical
 
-
 _ROUNDING = 1e-9
 """What is this small beside the values is rounding."""
 
