@@ -14,8 +14,8 @@ together. A truth t estimated by u without bias has E[u | t] = t, so that E Var(
 Var(u) − Var(t) = m (1 − m) (1 / ρ − 1), with m the mean of p and ρ its reliability.
 
 Both by the groups of `SoftLabels`, over ρ² where the correction for attenuation blows noise up. On
-simulated studies that other raters rate again the first is 0.9 to 1.5 times the variance of
-differences that is seen, the second, never below the first, 0.8 to 1.25 times their squared error
+simulated studies that other raters rate again the first is 0.8 to 1.5 times the variance of
+differences that is seen, the second, never below the first, 0.8 to 1.5 times their squared error
 about the truth. Between halves of the published raters, who differ in more than their confusion,
 the first is about half of what is seen (`docs/statistics.md`). Neither holds the noise of gold.
 Letters: M models, a questions that a model predicts, g groups.
