@@ -13,7 +13,9 @@ from reassess.aggregation.coding import Coded
 from reassess.aggregation.em import Pass, VoteShard
 from reassess.engines import ENGINES, EngineOptions, ThreadEngine
 from reassess.engines.ray_jobs import Job, place_blocks
-from reassess.errors import DataError, EngineError, MissingExtraError, OptionError
+from reassess.errors import DataError, EngineError, FileError, MissingExtraError, OptionError
+from reassess.proposals.top_lists import ScanShard, scan
+from reassess.records import ScoreMatrix
 
 
 @dataclass(frozen=True)
@@ -117,3 +119,29 @@ def test_what_travels_of_a_shard_of_votes_gives_the_same_bytes(n_questions, seed
     step = Pass(rng.uniform(0.1, 3, (1, 12)), np.array([0.4]), in_logs=False)
     for ours, theirs in zip(step(whole), step(part), strict=True):
         assert np.asarray(ours).tobytes() == np.asarray(theirs).tobytes()
+
+
+@pytest.mark.parametrize("where", ["memory", "file", "rows of a file"])
+def test_what_travels_of_a_shard_of_scores_is_scanned_alike(tmp_path, where):
+    rng = np.random.default_rng(3)
+    np.save(tmp_path / "s.npy", rng.normal(size=(90, 7)).astype(np.float32))
+    scores = np.load(tmp_path / "s.npy", mmap_mode=None if where == "memory" else "r")
+    kept = np.sort(rng.permutation(90)[:60]) if where == "rows of a file" else None
+    n_rows = 90 if kept is None else 60
+    ids = np.array([f"{n}.jpg" for n in range(100)])
+    source = ScoreMatrix("m", ids, rng.permutation(100)[:n_rows], scores, "logit", kept)
+    whole = ScanShard(source, 20, n_rows, 50)
+    sent = pickle.dumps(whole)
+    assert len(sent) < (4_000 if where != "memory" else 9_000)
+    part = pickle.loads(sent)
+    assert str(part.open()) == str(whole) == f"m, rows 20 to {n_rows - 1}"
+    again = pickle.loads(pickle.dumps(part.open()))
+    for ours, theirs in ((scan(whole), scan(part)), (scan(whole), scan(again))):
+        assert ours.top.tobytes() == theirs.top.tobytes()
+        for kind, pairs in ours.lists.items():
+            assert pairs.image.tolist() == theirs.lists[kind].image.tolist()
+            assert pairs.score.tobytes() == theirs.lists[kind].score.tobytes()
+    if where != "memory":
+        (tmp_path / "s.npy").touch()
+        with pytest.raises(FileError, match=r"s\.npy: on the node .* is another file"):
+            scan(pickle.loads(sent))

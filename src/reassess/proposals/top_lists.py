@@ -12,7 +12,7 @@ Source: the paper, section 3.1 and appendix A.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.notes import note
 from reassess.proposals.kernels import candidates, scan_logits
+from reassess.proposals.travelling_rows import TravellingRows
 from reassess.records import Predictions, ScoreMatrix, pair_keys
 from reassess.records.benchmark import MOST_CLASSES
 from reassess.records.score_values import (
@@ -110,12 +111,53 @@ class ScanShard:
         start: first row.
         stop: the row after the last.
         n_listed: how many pairs each list holds, more where scores tie.
+        image: the image of each row among all of the model's, where the source has these rows
+            only; None where it has all.
+        first_row: how many rows of the model come before those that the source has.
     """
 
     source: ScoreMatrix
     start: int
     stop: int
     n_listed: int
+    image: Int[np.ndarray, "n"] | None = None
+    first_row: int = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rows = TravellingRows.of(self.source, self.start, self.stop)
+        image = self.source.image if self.image is None else self.image
+        first_row = self.first_row + self.start
+        return SentScanShard, (rows, image[self.start : self.stop], self.n_listed, first_row)
+
+    def __str__(self) -> str:
+        first = self.first_row + self.start
+        return f"{self.source.model}, rows {first:,} to {first + self.stop - self.start - 1:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class SentScanShard:
+    """A `ScanShard` in the process that it travelled to.
+
+    Attributes:
+        rows: its rows.
+        image: the image of each among all of the model's.
+        n_listed: as of the shard.
+        first_row: how many rows of the model come before.
+    """
+
+    rows: TravellingRows
+    image: Int[np.ndarray, "n"]
+    n_listed: int
+    first_row: int
+
+    def open(self) -> ScanShard:
+        """The shard, with its own rows only.
+
+        Raises:
+            FileError: this node does not see the file of the scores.
+        """
+        source = self.rows.open()
+        return ScanShard(source, 0, len(self.image), self.n_listed, self.image, self.first_row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +181,7 @@ def scan_shards(source: ScoreMatrix, n_listed: int) -> Iterator[ScanShard]:
         yield ScanShard(source, start, min(start + step, n_rows), n_listed)
 
 
-def scan(shard: ScanShard) -> Scan:
+def scan(shard: ScanShard | SentScanShard) -> Scan:
     """The top predictions and the largest pairs of a shard's rows.
 
     A sample of the rows tells roughly where each list ends, so that little more than the
@@ -147,12 +189,19 @@ def scan(shard: ScanShard) -> Scan:
 
     Raises:
         DataError: a score is NaN or infinite, or a probability outside [0, 1].
+        FileError: another node does not see the file of the scores.
         MissingExtraError: numba is missing.
     """
+    if isinstance(shard, SentScanShard):
+        shard = shard.open()
     found, complete = _Scanner(shard, _likely_ends(shard)).run()
     if not complete:
         found, _ = _Scanner(shard, dict.fromkeys(list_kinds(shard.source), -np.inf)).run()
-    return found
+    if shard.image is None:
+        return found
+    image = shard.image
+    lists = {kind: replace(one, image=image[one.image]) for kind, one in found.lists.items()}
+    return Scan(found.top, lists)
 
 
 def _likely_ends(shard: ScanShard) -> dict[ListKind, float]:
@@ -196,7 +245,7 @@ class _Scanner:
             winner = block.argmax(axis=1)
             top[start - shard.start : stop - shard.start] = winner
             best = block[np.arange(len(block)), winner]
-            _check_block(source, block, best, start)
+            _check_block(source, block, best, start, shard.first_row)
             self._take(block, best, source.image[start:stop])
         lists = {kind: kept.pairs() for kind, kept in self._lists.items()}
         n_wanted = min(shard.n_listed, len(top) * source.n_classes)
@@ -393,7 +442,11 @@ def _ranked_exactly(source: ScoreMatrix, pairs: ListedPairs, n_listed: int) -> L
 
 
 def _check_block(
-    source: ScoreMatrix, block: Float[np.ndarray, "b K"], best: Float[np.ndarray, "b"], start: int
+    source: ScoreMatrix,
+    block: Float[np.ndarray, "b K"],
+    best: Float[np.ndarray, "b"],
+    start: int,
+    before: int,
 ) -> None:
     """Refuse NaN and infinity, probabilities outside [0, 1], and rows never predicted.
 
@@ -410,4 +463,4 @@ def _check_block(
         source.score_type == "probability" and (best.max() > 1 or block.min() < 0)
     ):
         slack = rounding(source.scores.dtype)
-        check_scores(block, source.score_type, name, first_row=start, slack=slack)
+        check_scores(block, source.score_type, name, first_row=before + start, slack=slack)
