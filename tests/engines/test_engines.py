@@ -1,14 +1,18 @@
 """What every engine promises, on threads; what a cluster adds is tried in tests/cluster."""
 
 import pickle
+import signal
+import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reassess.aggregation import FitFile, dawid_skene
 from reassess.aggregation.coding import Coded
 from reassess.aggregation.em import Pass, VoteShard
 from reassess.engines import ENGINES, EngineOptions, ThreadEngine
@@ -16,6 +20,7 @@ from reassess.engines.ray_jobs import Job, place_blocks
 from reassess.errors import DataError, EngineError, FileError, MissingExtraError, OptionError
 from reassess.proposals.top_lists import ScanShard, scan
 from reassess.records import ScoreMatrix
+from tests.engines.killed_fit import votes
 
 
 @dataclass(frozen=True)
@@ -145,3 +150,39 @@ def test_what_travels_of_a_shard_of_scores_is_scanned_alike(tmp_path, where):
         (tmp_path / "s.npy").touch()
         with pytest.raises(FileError, match=r"s\.npy: on the node .* is another file"):
             scan(pickle.loads(sent))
+
+
+def fit_in_a_process(engine, file, how):
+    command = [sys.executable, Path(__file__).with_name("killed_fit.py"), engine, file, how]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def check_a_killed_fit_goes_on(engine, folder):
+    """Killed in the fourth iteration, it goes on there, to the same bytes as without."""
+    alone = fit_in_a_process("threads", folder / "whole.npz", "go")
+    assert alone.stdout.split()[0] == "1", alone.stderr
+    assert fit_in_a_process(engine, folder / "f.npz", "kill").returncode == -signal.SIGKILL
+    again = fit_in_a_process(engine, folder / "f.npz", "go")
+    assert again.stdout.split() == ["3", alone.stdout.split()[1]], again.stderr
+
+
+def test_a_killed_fit_goes_on(tmp_path):
+    check_a_killed_fit_goes_on("threads", tmp_path)
+
+
+def test_the_state_of_another_fit_is_not_taken_up(tmp_path):
+    kept = FitFile(tmp_path / "f.npz", 0.0)
+    dawid_skene(votes(), kept=kept, max_iterations=4)
+    seen = []
+    dawid_skene(
+        votes(), kept=FitFile(tmp_path / "f.npz"), pseudocount=2.0, confusion_prior="uniform",
+        max_iterations=4, progress=lambda _, done: seen.append(done),
+    )  # fmt: skip
+    assert seen == [1, 2, 3, 4]
+    (tmp_path / "f.npz").write_bytes(b"broken")
+    whole = dawid_skene(votes())
+    assert dawid_skene(votes(), kept=kept).log_probability.tobytes() == (
+        whole.log_probability.tobytes()
+    )
+    kept.remove()
+    assert list(tmp_path.iterdir()) == []

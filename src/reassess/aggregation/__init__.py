@@ -21,6 +21,7 @@ from reassess.aggregation.bcc import bcc_ensemble
 from reassess.aggregation.calibration import VirtualRater, calibrated, original_label_rater
 from reassess.aggregation.context import ContextFit, combine_context
 from reassess.aggregation.estimators import BCCEnsemble, Calibrated, DawidSkene, MajorityVote
+from reassess.aggregation.fit_file import FitFile
 from reassess.aggregation.identification import identification_notes
 from reassess.aggregation.methods import STATES, dawid_skene, majority
 from reassess.aggregation.priors import ConfusionPrior
@@ -44,6 +45,7 @@ __all__ = [
     "ConfusionPrior",
     "ContextFit",
     "DawidSkene",
+    "FitFile",
     "GoldMode",
     "MajorityVote",
     "Method",

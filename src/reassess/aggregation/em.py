@@ -13,7 +13,7 @@ Source: A. P. Dawid and A. M. Skene (1979), Applied Statistics 28:20-28. Letters
 R raters, A answers, T states, C codes, U = T - 1.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ from jaxtyping import Bool, Float, Int
 
 from reassess.aggregation import coding
 from reassess.aggregation.coding import SMALLEST, Coded, Start, by_code, smoothed_confusion
+from reassess.aggregation.fit_file import FitFile, FitState
+from reassess.aggregation.priors import PooledPrior, UniformPrior
 from reassess.engines import Engine, cut_rows
 from reassess.progress import Progress, null_progress
 
@@ -169,11 +171,12 @@ def fit(
     initial: Float[np.ndarray, "Q T"] | Start,
     engine: Engine,
     *,
-    added: Callable[[Float[np.ndarray, "R T A"]], Float[np.ndarray, "T A"]],
+    added: UniformPrior | PooledPrior,
     added_questions: float,
     max_iterations: int,
     tolerance: float,
     known: Bool[np.ndarray, "Q"] | None = None,
+    kept: FitFile | None = None,
     progress: Progress = null_progress,
 ) -> Fit:
     """Fit the model, starting from P(truth) of each question.
@@ -183,12 +186,13 @@ def fit(
         initial: P(truth) to start from, for known questions the truth itself; or what it adds up
             to where no question is known.
         engine: where the passes run.
-        added: the pseudo-votes that are added to every rater's counts, of these counts.
+        added: gives the pseudo-votes that are added to every rater's counts.
         added_questions: added to the number of questions of each truth.
         max_iterations: where to stop at the latest.
         tolerance: stop when an iteration changes the objective by less than this share of
             its size.
         known: questions whose truth is given and stays.
+        kept: where the state is kept, and taken up again; None for nowhere.
         progress: told after each iteration, with its number and the objective.
     """
     free, fixed = coded, None
@@ -203,14 +207,23 @@ def fit(
         )
         totals = free.totals()
     most_votes = free.most_votes
-    log_likelihoods: list[float] = []
-    objectives: list[float] = []
+    state = FitState(counts, mass)
+    if kept is not None:
+        known_counts = () if fixed is None else (fixed.counts, fixed.mass)
+        state = kept.read(
+            free.indptr, free.code, *known_counts, counts, mass, repr(added), added_questions,
+            max_iterations, tolerance,
+        ) or state  # fmt: skip
+        added.strength = added.strength if state.strength is None else state.strength
     converged = False
     with engine.place(vote_shards(free)) as shards:
-        for iteration in range(max_iterations + 1):
-            pseudo_votes = added(counts)
-            confusion = smoothed_confusion(counts, pseudo_votes)
-            prior = (mass + added_questions) / (mass.sum() + added_questions * len(mass))
+        for iteration in range(len(state.objectives), max_iterations + 1):
+            pseudo_votes = added.pseudo_votes(state.counts)
+            confusion = smoothed_confusion(state.counts, pseudo_votes)
+            n_questions = state.mass.sum()
+            prior = (state.mass + added_questions) / (
+                n_questions + added_questions * len(state.mass)
+            )
             step = expectation(free, shards, confusion, prior, engine, totals, most_votes)
             log_confusion = np.log(np.maximum(confusion, SMALLEST))
             log_prior = np.log(np.maximum(prior, SMALLEST))
@@ -220,16 +233,20 @@ def fit(
                 log_likelihood += float(fixed.mass @ log_prior)
             penalty = float((pseudo_votes * log_confusion).sum())
             penalty += added_questions * float(log_prior.sum())
-            log_likelihoods.append(log_likelihood)
+            state.log_likelihoods.append(log_likelihood)
+            objectives = state.objectives
             objectives.append(log_likelihood + penalty)
             if iteration:
                 progress(f"iteration {iteration}, objective {objectives[-1]:,.1f}", done=iteration)
                 converged = abs(objectives[-1] - objectives[-2]) <= tolerance * abs(objectives[-1])
                 if converged:
                     break
-            counts = step.counts if fixed is None else step.counts + fixed.counts
-            mass = step.mass if fixed is None else step.mass + fixed.mass
-    return Fit(confusion, prior, tuple(log_likelihoods), tuple(objectives), converged)
+            state.counts = step.counts if fixed is None else step.counts + fixed.counts
+            state.mass = step.mass if fixed is None else step.mass + fixed.mass
+            if kept is not None and iteration < max_iterations:
+                state.strength = added.strength
+                kept.write(state)
+    return Fit(confusion, prior, tuple(state.log_likelihoods), tuple(state.objectives), converged)
 
 
 def select(coded: Coded, mask: Bool[np.ndarray, "Q"]) -> Coded:

@@ -7,7 +7,6 @@
 and does not read files.
 """
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -15,10 +14,12 @@ from jaxtyping import Float, Int
 
 from reassess.aggregation.coding import Coded, log_posterior
 from reassess.aggregation.em import fit
+from reassess.aggregation.fit_file import FitFile
 from reassess.aggregation.priors import (
     POOLED_STRENGTH,
     ConfusionPrior,
     PooledPrior,
+    UniformPrior,
     checked_pseudocount,
 )
 from reassess.engines import Engine, ThreadEngine
@@ -103,6 +104,7 @@ def dawid_skene(
     max_iterations: int = 500,
     tolerance: float = 1e-9,
     engine: Engine | None = None,
+    kept: FitFile | None = None,
     progress: Progress = null_progress,
 ) -> Posterior:
     """Dawid and Skene's model fitted to the votes alone, or anchored by gold.
@@ -122,6 +124,8 @@ def dawid_skene(
         max_iterations: where to stop at the latest.
         tolerance: stop when an iteration changes the objective by less than this share.
         engine: where the passes run; the threads of this process by default.
+        kept: where the state of the fit is kept, so that one that was killed goes on; None for
+            nowhere.
         progress: told after each iteration, with its number and the objective.
 
     Raises:
@@ -153,11 +157,12 @@ def dawid_skene(
             coded,
             coded.start(of_answer) if initial is None else initial,
             engine or local,
-            added=_pseudo_votes(confusion_prior, cell, states, votes.answers),
+            added=_prior_of_fit(confusion_prior, cell, states, votes.answers),
             added_questions=cell,
             max_iterations=max_iterations,
             tolerance=tolerance,
             known=known,
+            kept=kept,
             progress=progress,
         )
     log_probability = log_posterior(coded, fitted.confusion, fitted.prior)
@@ -184,19 +189,19 @@ def dawid_skene(
     )
 
 
-def _pseudo_votes(
+def _prior_of_fit(
     confusion_prior: ConfusionPrior,
     pseudocount: float,
     states: tuple[str, ...],
     answers: tuple[str, ...],
-) -> Callable[[Float[np.ndarray, "R T A"]], Float[np.ndarray, "T A"]]:
-    """Of the raters' counts, the pseudo-votes that are added to every rater's."""
+) -> UniformPrior | PooledPrior:
+    """What gives the pseudo-votes that are added to every rater's counts."""
     shape = (len(states), len(answers))
     if confusion_prior == "uniform":
-        return lambda _: np.full(shape, pseudocount)
+        return UniformPrior(np.full(shape, float(pseudocount)))
     if states == STATES:
-        return PooledPrior().pseudo_votes
-    return PooledPrior(np.full(shape[0], POOLED_STRENGTH), is_fitted=False).pseudo_votes
+        return PooledPrior()
+    return PooledPrior(np.full(shape[0], POOLED_STRENGTH), is_fitted=False)
 
 
 def rows_of_gold(questions: Questions, gold: Gold) -> Int[np.ndarray, "G"]:

@@ -69,6 +69,24 @@ def pooled_confusion(counts: Float[np.ndarray, "R T A"]) -> Float[np.ndarray, "T
     return pooled
 
 
+@dataclass
+class UniformPrior:
+    """The uniform prior of a fit in progress: the same pseudo-votes whatever the counts.
+
+    Attributes:
+        added: to every cell.
+        strength: none; the pooled prior has one.
+    """
+
+    added: Float[np.ndarray, "T A"]
+    strength: Float[np.ndarray, "T"] | None = None
+
+    def pseudo_votes(self, counts: Float[np.ndarray, "R T A"]) -> Float[np.ndarray, "T A"]:
+        """What is added to the counts of every rater."""
+        del counts
+        return self.added
+
+
 @dataclass(slots=True)
 class PooledPrior:
     """The pooled prior of a fit in progress: pseudo-votes of the raters' counts as they stand.

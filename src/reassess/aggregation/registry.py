@@ -13,6 +13,7 @@ import numpy as np
 
 from reassess.aggregation.bcc import bcc_ensemble
 from reassess.aggregation.calibration import VirtualRater, calibrated, original_label_rater
+from reassess.aggregation.fit_file import FitFile
 from reassess.aggregation.methods import dawid_skene, majority
 from reassess.aggregation.priors import ENOUGH_GOLD, ConfusionPrior, checked_pseudocount
 from reassess.aggregation.reweighting import (
@@ -138,6 +139,7 @@ class AggregationInputs:
         benchmark: images with original labels, for the original label as a rater; None where
             it does not vote.
         engine: where passes over the votes run; None for the threads of this process.
+        kept: where the state of a long fit is kept; None for nowhere.
         progress: told of each iteration.
     """
 
@@ -147,6 +149,7 @@ class AggregationInputs:
     gold_votes: Votes | None = None
     benchmark: Benchmark | None = None
     engine: Engine | None = None
+    kept: FitFile | None = None
     progress: Progress = null_progress
 
 
@@ -202,6 +205,7 @@ def _run_dawid_skene(inputs: AggregationInputs) -> Posterior:
         max_iterations=options.iterations,
         tolerance=options.tolerance,
         engine=inputs.engine,
+        kept=inputs.kept,
         progress=inputs.progress,
     )
 

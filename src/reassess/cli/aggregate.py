@@ -1,6 +1,7 @@
 """``reassess aggregate``: votes to posteriors."""
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -44,6 +45,11 @@ def _confusion_priors() -> object:
     from reassess.aggregation import ConfusionPrior
 
     return ConfusionPrior
+
+
+def _fit_file(output: str) -> Path:
+    """Where the state of an unfinished fit is kept."""
+    return Path(output).with_suffix(".fit.npz")
 
 
 @click.command(
@@ -160,7 +166,7 @@ The published scores, to the last digit:
     "-o",
     "--output",
     required=True,
-    type=OutputFile(replaces=("posterior",)),
+    type=OutputFile(replaces=("posterior",), files=lambda path, _: [_fit_file(str(path))]),
     metavar="FILE",
     help="The posterior, .npz.",
 )
@@ -198,8 +204,11 @@ def aggregate(
     models. For no, maybe and yes gold calibrates the raters where at least 80% of the votes come
     from raters with 20 or more gold answers of each truth. Elsewhere it stays out of the fit and
     judges the labels.
+
+    A fit of more than a few seconds that was killed goes on when the same command is typed again.
     """
     from reassess import sources
+    from reassess.aggregation import FitFile
     from reassess.files import write_posterior
     from reassess.pipeline import AggregateOptions, GivenModels, make_posterior
 
@@ -236,12 +245,14 @@ def aggregate(
         classes=sources.class_table(classes, original),
         answers=answers,
     )
+    kept = FitFile(_fit_file(output))
     with progress_bar("Fitting") as step, runs_on.start() as running:
         made = make_posterior(
             votes=read.votes, gold=read.gold, gold_votes=read.gold_votes, benchmark=original,
-            models=models, options=options, engine=running, progress=step,
+            models=models, options=options, engine=running, kept=kept, progress=step,
         )  # fmt: skip
     write_posterior(made.record, output)
+    kept.remove()
     if context:
         _write_votes_only(made.details.votes_only, output)
     if as_json:

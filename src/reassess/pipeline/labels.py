@@ -14,6 +14,7 @@ from reassess.aggregation import (
     AggregateOptions,
     AggregationInputs,
     ContextFit,
+    FitFile,
     choose_method,
     identification_notes,
 )
@@ -59,6 +60,7 @@ def make_posterior(
     models: Models | None = None,
     options: AggregateOptions,
     engine: Engine | None = None,
+    kept: FitFile | None = None,
     progress: Progress = null_progress,
 ) -> Made[Posterior]:
     """P(truth) of each question, by the method of the options or the one that gold speaks for.
@@ -74,6 +76,7 @@ def make_posterior(
         models: whose predictions are the context; None where there is none.
         options: how to aggregate.
         engine: where passes over the votes run; None for the threads of this process.
+        kept: where the state of a long fit is kept, so that one that was killed goes on.
         progress: told of each iteration.
 
     Raises:
@@ -114,6 +117,7 @@ def make_posterior(
             gold_votes,
             benchmark if options.original_rater or not options.context else None,
             engine=engine,
+            kept=kept,
             progress=progress,
         )
     )
