@@ -1,9 +1,13 @@
 """Ray on two nodes: the same bytes as threads, and what happens where something is lost."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +21,7 @@ from reassess.proposals import propose, top_lists
 from reassess.records import ScoreMatrix
 from tests.analysis.simulated import simulated
 from tests.cluster.conftest import NODE
+from tests.engines.test_engines import check_a_killed_fit_goes_on
 
 ENGINES = {
     "one thread": lambda: ThreadEngine(1),
@@ -154,3 +159,79 @@ def test_where_all_processors_are_taken_the_wait_ends(cluster):
         assert time.monotonic() - start < 15
     with pytest.raises(EngineError, match="each needs 1 CPU and 1 GPU, but on 2 nodes"):
         RayEngine(1, patience=2.0, gpus=1)
+
+
+def test_a_killed_fit_goes_on(cluster, tmp_path):
+    check_a_killed_fit_goes_on("ray", tmp_path, cluster.address)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """A model that was not trained, 60 images, and a study of the same with full scores."""
+    from PIL import Image
+
+    from reassess.training.images import ImageTransform
+    from reassess.training.models import build_model
+    from reassess.training.trained_model import TrainedModel, write_model
+
+    folder, rng = tmp_path_factory.mktemp("inputs"), np.random.default_rng(0)
+    module = build_model("resnet-8", 4, seed=0)
+    model = TrainedModel(module, "resnet-8", 4, None, ImageTransform(16))
+    write_model(model, folder / "m.safetensors")
+    ids = [f"c{n % 4}/{n:02}.png" for n in range(60)]
+    for one in ids:
+        path = folder / "photos" / one
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(path)
+    lines = [f"{one},{one[1]}" for one in ids]
+    (folder / "labels.csv").write_text("\n".join(["image,label", *lines]) + "\n")
+    for n in range(2):
+        logits = rng.normal(size=(60, 4)) + 3 * np.eye(4)[np.arange(60) % 4]
+        np.savez(folder / f"s{n}.npz", ids=np.array(ids), logits=logits.astype(np.float32))
+    return folder
+
+
+def run(folder, n_kept, *arguments):
+    command = [sys.executable, Path(__file__).with_name("killed_command.py"), str(n_kept)]
+    return subprocess.run(
+        [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("engine", ["threads", "ray"])
+def test_a_killed_prediction_goes_on(cluster, inputs, tmp_path, engine):
+    """Killed with two of four shards kept, it predicts the other two; the bytes are the same."""
+    there = ("--engine", "ray", "--address", cluster.address) if engine == "ray" else ()
+    typed = ("predict", inputs / "photos", "--model", inputs / "m.safetensors")
+    whole = run(tmp_path, 0, *typed, "-o", "whole.npz")
+    assert whole.returncode == 0, whole.stderr
+    killed = run(tmp_path, 2, *typed, "-o", "p.npz", *there)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(list((tmp_path / "p.shards").iterdir())) == 2
+    assert not (tmp_path / "p.npz").exists()
+    again = run(tmp_path, 0, *typed, "-o", "p.npz", *there)
+    assert "2 of 4 shards were done before" in again.stderr, again.stderr
+    assert (tmp_path / "p.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    for number in (1, 2):  # the jobs of an array make the same
+        assert run(tmp_path, 0, *typed, "-o", "j.npz", "--shard", f"{number}/2").returncode == 0
+    assert run(tmp_path, 0, *typed, "-o", "j.npz", "--join").returncode == 0
+    assert (tmp_path / "j.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+
+
+@pytest.mark.parametrize("engine", ["threads", "ray"])
+def test_killed_proposals_go_on(cluster, inputs, tmp_path, engine):
+    """Killed with three of eight scans kept, it makes the other five, and the same proposals."""
+    there = ("--engine", "ray", "--address", cluster.address) if engine == "ray" else ()
+    for study in ("whole", "s"):
+        made = run(tmp_path, 0, "new", study, "--labels", inputs / "labels.csv")
+        assert made.returncode == 0, made.stderr
+        scores = (f"m{n}={inputs / f's{n}.npz'}" for n in range(2))
+        assert run(tmp_path, 0, "add", study, *scores).returncode == 0
+    assert run(tmp_path, 0, "propose", "whole").returncode == 0
+    killed = run(tmp_path, 3, "propose", "s", *there)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    again = run(tmp_path, 0, "propose", "s", "--json", *there)
+    assert json.loads(again.stdout)["n_resumed_shards"] == 3, again.stderr
+    for name in ("proposals.parquet", "tasks.parquet"):
+        ours, theirs = tmp_path / "s" / name, tmp_path / "whole" / name
+        assert ours.read_bytes() == theirs.read_bytes(), name

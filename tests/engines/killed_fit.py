@@ -1,6 +1,6 @@
 """A fit that ends its own process after three iterations, or goes on and prints what it finds.
 
-python killed_fit.py ENGINE FILE kill|go
+python killed_fit.py ENGINE FILE kill|go [ADDRESS]
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def votes() -> Votes:
     return Votes(questions, raters, ("no", "maybe", "yes"), question, rater, answer)
 
 
-def main(engine: str, file: str, how: str) -> None:
+def main(engine: str, file: str, how: str, address: str | None = None) -> None:
     done_first: list[int] = []
 
     def look(what: str, *, done: int, **_: object) -> None:
@@ -38,7 +38,7 @@ def main(engine: str, file: str, how: str) -> None:
         if how == "kill" and done == 3:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with ENGINES[engine].start(EngineOptions(workers=2)) as running:
+    with ENGINES[engine].start(EngineOptions(workers=2, address=address)) as running:
         found = dawid_skene(votes(), engine=running, kept=FitFile(file, 0.0), progress=look)
     digest = hashlib.sha256(found.log_probability.tobytes() + found.confusion.tobytes())
     digest.update(repr(found.objective).encode())

@@ -152,17 +152,20 @@ def test_what_travels_of_a_shard_of_scores_is_scanned_alike(tmp_path, where):
             scan(pickle.loads(sent))
 
 
-def fit_in_a_process(engine, file, how):
-    command = [sys.executable, Path(__file__).with_name("killed_fit.py"), engine, file, how]
+def fit_in_a_process(engine, file, how, *address):
+    script = Path(__file__).with_name("killed_fit.py")
+    command = [sys.executable, script, engine, file, how, *address]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def check_a_killed_fit_goes_on(engine, folder):
+def check_a_killed_fit_goes_on(engine, folder, *address):
     """Killed in the fourth iteration, it goes on there, to the same bytes as without."""
     alone = fit_in_a_process("threads", folder / "whole.npz", "go")
     assert alone.stdout.split()[0] == "1", alone.stderr
-    assert fit_in_a_process(engine, folder / "f.npz", "kill").returncode == -signal.SIGKILL
-    again = fit_in_a_process(engine, folder / "f.npz", "go")
+    assert (
+        fit_in_a_process(engine, folder / "f.npz", "kill", *address).returncode == -signal.SIGKILL
+    )
+    again = fit_in_a_process(engine, folder / "f.npz", "go", *address)
     assert again.stdout.split() == ["3", alone.stdout.split()[1]], again.stderr
 
 
