@@ -1,6 +1,6 @@
 # The index of what one can do here; `make help` prints it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers test-cluster test-installs lint format docs site bench constraints clean
+.PHONY: help demo test test-peers test-cluster test-installs test-journeys lint format docs site bench constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -60,6 +60,10 @@ test-cluster: $(READY) ## two Ray nodes on this machine: the same bytes, and nod
 test-installs: $(READY) ## each extra alone, lowest and newest versions, each Python that is here
 	@$(BIN)/python tests/installs/check.py
 	@$(BIN)/python scripts/last_passed.py installs --write
+
+test-journeys: $(READY) ## four readers, each from a bare environment to their result, by the docs' blocks
+	@$(BIN)/python tests/journeys/run.py $(JOURNEYS)
+	@test -n "$(JOURNEYS)" || $(BIN)/python scripts/last_passed.py journeys --write
 
 lint: $(READY) ## style, types and the layers of the house
 	@$(BIN)/ruff check .

@@ -1,8 +1,8 @@
 """What a dear set of tests rests on, as one hash: it runs again where that has changed.
 
-    python scripts/last_passed.py peers|cluster|installs --write|--check
+    python scripts/last_passed.py peers|cluster|installs|journeys --write|--check
 
-``make test-peers``, ``make test-cluster`` and ``make test-installs`` write it when they passed;
+``make test-peers``, and so on, write it when they passed;
 `.ci/run` asks with ``--check``, which ends with status 1 where they have to run again.
 """
 
@@ -30,6 +30,13 @@ FILES = {
         "tests/cluster/*.py",
     ),
     "installs": ("tests/installs/*.py", "src/reassess/extras.py"),
+    "journeys": (
+        "tests/journeys/*.py",
+        "docs/tutorial.md",
+        "docs/python.md",
+        "docs/training.md",
+        "README.md",
+    ),
 }
 
 

@@ -3,7 +3,6 @@
 import os
 import re
 import runpy
-import shlex
 import shutil
 import subprocess
 import sys
@@ -16,19 +15,11 @@ from click.testing import CliRunner
 from reassess.cli import main
 from reassess.training.models import let_torchvision_import
 
+from .journeys.pages import blocks, commands
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NEEDS_DATA = ("imagenet", "real.json")
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return [text for kind, text in BLOCK.findall(page.read_text("utf-8")) if kind == language]
-
-
-def commands(page: Path) -> list[list[str]]:
-    lines = "".join(blocks(page, "console")).replace("\\\n", " ").splitlines()
-    return [shlex.split(line[2:], comments=True) for line in lines if line.startswith("$ reassess")]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,9 @@ import pytest
 from reassess.errors import DataError, FileError
 from reassess.files import read_benchmark, read_classes, read_hierarchy, read_ids
 from reassess.notes import collect_notes
+from reassess.study import new_study, read_study_benchmark
+
+from .tool_exports import coco, cvat, save
 
 CLASSES = """index,id,name,synonyms,definition
 1,n1,dog,"hound, cur",barks
@@ -122,3 +125,20 @@ def test_a_list_of_ids_that_is_no_text_is_named(tmp_path: Path) -> None:
     path.write_bytes("château.jpg\n".encode("latin-1"))
     with pytest.raises(FileError, match=r"line 1 has the byte 0xe2.*'château.jpg'.*UTF-8"):
         read_ids(path)
+
+
+@pytest.mark.parametrize("tool", ["coco", "cvat"])
+def test_what_annotation_tools_export_are_original_labels_of_a_study(tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sets = {"a/1.jpg": ["car"], "a/2.jpg": ["bus"], "b/3.jpg": ["car"]}
+    write = {"coco": coco, "cvat": cvat}[tool]
+    path = save({"coco": "f.json", "cvat": "f.xml"}[tool], write(sets, ["car", "bus"]))
+    with collect_notes() as notes:
+        study = new_study("s", labels=path)
+        known = read_study_benchmark(study)
+    assert any("no classes are known" in text for text in notes.texts)
+    assert known.image_ids.tolist() == list(sets)
+    assert [known.classes.ids[one] for one in known.original] == ["car", "bus", "car"]
+    save(path.name, write(sets | {"c.jpg": ["car", "bus"]}, ["car", "bus"]))
+    with collect_notes(), pytest.raises(DataError, match=r"'c.jpg' has 2 classes, .*1 of 4"):
+        read_benchmark(path)

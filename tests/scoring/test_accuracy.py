@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
 from reassess.errors import AlignmentError, DataError, OptionError
+from reassess.notes import collect_notes
 from reassess.records import Accuracy, Benchmark, Classes, LabelSets, Predictions
 from reassess.scoring import (
     Bootstrap,
@@ -44,6 +45,30 @@ def test_counts_by_hand():
     assert real_accuracy(predictions, labels, k=3).value == 1.0
     original = original_accuracy(predictions, benchmark)
     assert (original.n_correct, original.n_scored, original.n_unlabelled) == (1, 4, 0)
+
+
+@pytest.mark.parametrize("backend", ["pandas", "polars", "pyarrow"])
+def test_two_frames_are_scored_in_one_line(backend):
+    predictions, labels, _ = by_hand()
+    library = pytest.importorskip(backend)
+    frame = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "table"}[backend]
+    names = {"image": IDS.tolist(), "prediction": ["cat", "ant", "bee", "ant"]}
+    of = {"image": ["a", "a", "b", "d"], "label": ["ant", "cat", "bee", "cat"]}
+    made = [getattr(library, frame)(one) for one in (names, of)]
+    with collect_notes():
+        left = real_accuracy(made[0], LabelSets.from_lists(
+            "toy", IDS, [[0, 2], [1], [], [2]], classes=Classes.from_names(["ant", "bee", "cat"])
+        ))  # fmt: skip
+        found = real_accuracy(getattr(library, frame)(
+            {key: [one for one, i in zip(value, IDS.tolist(), strict=True) if i != "c"]
+             for key, value in names.items()}
+        ), made[1])  # fmt: skip
+    assert left == real_accuracy(predictions, labels)
+    assert (found.n_correct, found.n_scored) == (1, 3)
+    with pytest.raises(DataError, match="predictions is a LabelSets"):
+        real_accuracy(labels, predictions)
+    with pytest.raises(DataError, match="labels is a list"):
+        real_accuracy(predictions, [[0]])
 
 
 def test_multilabel_accuracy_by_hand():

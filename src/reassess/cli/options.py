@@ -45,7 +45,10 @@ def without_old_names(error: click.NoSuchOption) -> click.NoSuchOption:
             present |= dict.fromkeys(one.old_on, one.opts[-1])
             present |= dict.fromkeys(one.old_off, (one.secondary_opts or one.opts)[-1])
         present |= {name: name for name in (*one.opts, *one.secondary_opts)}
-    near = [present[name] for name in get_close_matches(error.option_name, present)]
+    typed = error.option_name
+    # What begins with what was typed comes before what only resembles it.
+    longer = sorted((name for name in present if name.startswith(typed)), key=len)[:2]
+    near = [present[name] for name in longer or get_close_matches(typed, present)]
     message = f"No such option {error.option_name!r}."
     if near:
         message += f" Did you mean {' or '.join(dict.fromkeys(near))}?"

@@ -50,7 +50,8 @@ def read_benchmark(
     """A benchmark from its original labels.
 
     Args:
-        labels: CSV or parquet with the columns ``image`` and ``label``, or such a frame.
+        labels: CSV or parquet with the columns ``image`` and ``label``, or such a frame; or what
+            annotation tools export, COCO's JSON or CVAT's XML, with one class an image.
         classes: the classes, their file or a frame; without them, labels that are no integers are
             sorted to make the classes, and integers leave the number of classes open.
         hierarchy: is-a edges.
@@ -62,6 +63,8 @@ def read_benchmark(
         FileError: a file is missing or malformed.
         DataError: an image appears twice, or a label is no class or could be two.
     """
+    if isinstance(labels, str | Path) and is_export(Path(labels)):
+        return _of_export(Path(labels), classes, hierarchy, name, labels_are)
     table = read_table(Path(labels) if isinstance(labels, str) else labels)
     path = table.path
     image_ids = table.texts(table.require(IMAGE))
@@ -79,6 +82,55 @@ def read_benchmark(
             classes=found.classes,
             hierarchy=() if hierarchy is None else read_hierarchy(hierarchy),
         )
+
+
+def is_export(path: Path) -> bool:
+    """Whether a file is an annotation tool's: COCO's JSON or CVAT's XML.
+
+    Raises:
+        FileError: a JSON file is corrupt.
+    """
+    from reassess.files.coco import is_coco
+
+    if not path.is_file():
+        return False
+    suffix = path.suffix.lower()
+    return suffix == ".xml" or (suffix == ".json" and is_coco(read_json(path)))
+
+
+def _of_export(
+    path: Path,
+    classes: str | Path | Frame | Classes | None,
+    hierarchy: str | Path | None,
+    name: str | None,
+    labels_are: LabelsAre | None,
+) -> Benchmark:
+    """Original labels as annotation tools export them: one class an image.
+
+    Raises:
+        DataError: an image has no class, or several.
+    """
+    from reassess.files.labels import read_labels
+
+    known = classes if classes is None or isinstance(classes, Classes) else read_classes(classes)
+    if known is not None and labels_are is not None:
+        known = replace(known, labels_are=labels_are)
+    sets = read_labels(path, classes=known)
+    wrong = sets.sizes != 1
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f"{path}: image {str(sets.image_ids[row])!r} has {int(sets.sizes[row])} classes, but "
+            f"must have 1, its original label; {int(wrong.sum()):,} of {len(sets):,} images have "
+            "another number. Leave one class for each image."
+        )
+    return Benchmark(
+        name=name or path.stem,
+        image_ids=sets.image_ids,
+        original=sets.indices,
+        classes=sets.classes or known,
+        hierarchy=() if hierarchy is None else read_hierarchy(hierarchy),
+    )
 
 
 def unique_ids(image_ids: list[str], path: Path) -> Shaped[np.ndarray, "N"]:

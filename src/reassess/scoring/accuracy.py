@@ -7,7 +7,8 @@ labels are scored as label sets of one.
 Source: the paper, section 4; multi-label accuracy after Shankar et al. (2020), section 3.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -17,6 +18,7 @@ from reassess.records import (
     Accuracy,
     AccuracyByClass,
     Benchmark,
+    Classes,
     LabelSets,
     MultilabelAccuracy,
     Predictions,
@@ -25,6 +27,9 @@ from reassess.records import (
     how_ids_differ,
     positions,
 )
+
+if TYPE_CHECKING:
+    from reassess.files.frames import Frame
 
 
 def known_original(benchmark: Benchmark) -> Int[np.ndarray, "N"]:
@@ -197,22 +202,80 @@ def real_accuracies(
     return {k: Accuracy(int((first < k).sum()), n_scored, len(shared) - n_scored) for k in ks}
 
 
-@checks_records
 def real_accuracy(
-    predictions: Predictions, labels: LabelSets, *, k: int = 1, subset: bool = False
+    predictions: "Predictions | Frame",
+    labels: "LabelSets | Frame",
+    *,
+    k: int = 1,
+    subset: bool = False,
 ) -> Accuracy:
     """ReaL accuracy: of the images with labels, how many have one among the top k.
 
-    Args and errors as in `real_accuracies`, for one k.
+    Args:
+        predictions: one model's, or a frame with the columns ``image`` and ``prediction``.
+        labels: reassessed labels, or a frame with the columns ``image`` and ``label`` or
+            ``labels``.
+        k: how many of the top predictions count.
+        subset: whether labelled images without a prediction may be left out.
 
     Raises:
         AlignmentError: images do not match.
-        DataError: classes do not match.
+        DataError: classes do not match, or a frame holds several models.
+        FileError: a frame lacks a column.
         OptionError: k is not in 1 to the number of ranked predictions.
 
     Source: the paper, section 4.
     """
-    return real_accuracies(predictions, labels, (k,), subset=subset)[k]
+    if not isinstance(labels, LabelSets) and _is_frame(labels):
+        labels = _labels_in(labels, predictions)
+    if not isinstance(predictions, Predictions) and _is_frame(predictions):
+        predictions = _predictions_in(predictions, labels, k)
+    return real_accuracies(predictions, labels, (k,), subset=subset)[k]  # type: ignore[arg-type]
+
+
+def _is_frame(value: object) -> bool:
+    """Whether it is a table in memory, not one of our records."""
+    return isinstance(value, Mapping) or hasattr(value, "columns")
+
+
+def _labels_in(frame: "Frame", predictions: "Predictions | Frame") -> LabelSets:
+    """Label sets of a frame; names are numbered among all that both frames have."""
+    from reassess.files import read_labels
+    from reassess.files.tables import read_table
+
+    words: set[str] = set()
+    for one, columns in ((frame, ("label", "class")), (predictions, ("prediction", "pred"))):
+        if isinstance(one, Predictions) or not _is_frame(one):
+            continue
+        table = read_table(one)
+        column = table.find(columns)
+        if column is not None and any(isinstance(cell, str) for cell in table.cells(column)[:1]):
+            words |= set(table.texts(column))
+    named = bool(words) and not all(word.isdecimal() for word in words)
+    return read_labels(frame, classes=Classes.from_names(sorted(words)) if named else None)
+
+
+def _predictions_in(frame: "Frame", labels: "LabelSets | Frame", k: int) -> Predictions:
+    """The one model of a frame, on the images and classes of the labels.
+
+    Raises:
+        DataError: it holds several models, or the labels are none.
+    """
+    from reassess.files import read_predictions
+
+    if not isinstance(labels, LabelSets):
+        raise DataError(
+            f"real_accuracy: labels is a {type(labels).__name__}, but must be a LabelSets or a "
+            "frame. Give (predictions, labels)."
+        )
+    about = Benchmark(labels.name, labels.image_ids, None, labels.classes)
+    found = read_predictions(frame, about, top=max(5, k))
+    if len(found) != 1:
+        raise DataError(
+            f"predictions: the frame holds {len(found)} models, but must hold one. Score them one "
+            "by one, or with score_models."
+        )
+    return found[0]
 
 
 def accuracy_by_class(

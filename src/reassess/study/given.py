@@ -15,6 +15,7 @@ import numpy as np
 
 from reassess.errors import DataError, FileError
 from reassess.files import read_benchmark, read_classes, write_atomically
+from reassess.files.benchmarks import is_export
 from reassess.files.frames import Frame
 from reassess.files.images import SUFFIXES, ImageFiles, open_images
 from reassess.files.labelled_images import labels_of_images
@@ -54,7 +55,7 @@ def benchmark_files(
             known = classes if isinstance(classes, Classes) else read_classes(classes)
             kept = Path(beside) / "classes.csv"
             write_classes(known, kept)
-        if not isinstance(labels, str | Path):
+        if not isinstance(labels, str | Path) or is_export(Path(labels)):
             found = labels
             if not isinstance(found, Benchmark):
                 found = read_benchmark(found, classes=classes, labels_are=labels_are)
