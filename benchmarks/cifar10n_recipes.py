@@ -3,10 +3,12 @@
 Models learn CIFAR-10's training images with CIFAR-10N's labels, `worse_label` (40 % wrong) and
 `aggre_label` (9 % wrong), and are judged on the test images by the original labels and by labels
 reassessed from CIFAR-10H's human counts. Prepares the files, runs `reassess recipes` on them
-for each kind of labels, one process each with one thread, and joins the tables into a page. What is
+for each kind of labels, on CPUs both at the same time with one thread each, and joins the tables
+into a page. What is
 finished is kept: typed again, it goes on where it was.
 
     python benchmarks/cifar10n_recipes.py FOLDER [--images 6000] [--page PAGE.md]
+        [--model resnet-18 --device cuda --precision bfloat16 --batch-size 256]
 
 How counts become labels: each class that somebody chose for an image, and its original label,
 is a question. Each person who saw the image answers yes for the class that they chose and no for
@@ -134,21 +136,28 @@ def main() -> None:
     parser.add_argument("--long", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--model", default="resnet-8")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--page", type=Path, help="write both tables to this file")
     given = parser.parse_args()
     print(describe_machine())
     given.folder.mkdir(parents=True, exist_ok=True)
     prepare(given.folder, given.images, given.test_images)
-    more = [
-        f"--{name}={getattr(given, name)}" for name in ("short", "long", "seeds", "folds")
-    ]  # fmt: skip
+    names = ("short", "long", "seeds", "folds", "model", "device", "precision", "batch_size")
+    more = [f"--{name.replace('_', '-')}={getattr(given, name)}" for name in names]
     start = time.perf_counter()
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    running = [
-        subprocess.Popen(command(given.folder, kind, more), env=environment)  # noqa: S603
-        for kind in NOISE
-    ]
-    statuses = [one.wait() for one in running]
+    # On a GPU `reassess recipes` itself trains as many models at a time as there is room for.
+    n_at_once = len(NOISE) if given.device == "cpu" else 1
+    statuses = []
+    for first in range(0, len(NOISE), n_at_once):
+        running = [
+            subprocess.Popen(command(given.folder, kind, more), env=environment)  # noqa: S603
+            for kind in NOISE[first : first + n_at_once]
+        ]
+        statuses += [one.wait() for one in running]
     if any(statuses):
         sys.exit("a command failed; typed again, this goes on where it was")
     print(f"{time.perf_counter() - start:,.0f} s")

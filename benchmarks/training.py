@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 import torch
-from measure import describe_machine, published, seconds
+from measure import describe_machine, describe_moment, published, seconds
 from torch.nn import functional
 
 from reassess.files.images import open_images
@@ -25,12 +25,14 @@ from reassess.training import (
     ImageTransform,
     LabelledImages,
     Recipe,
+    StepConfig,
     build_model,
     load_pixels,
     resolve_device,
     train,
 )
 from reassess.training.batches import normalize
+from reassess.training.decoded import DecodedImages
 from reassess.training.models import to_device
 
 
@@ -38,7 +40,7 @@ def images_of(n: int) -> tuple[LabelledImages, float]:
     """CIFAR-10's first images, and how many a second were decoded."""
     files = open_images(published().path("cifar10/train.parquet")).take(np.arange(n))
     start = time.perf_counter()
-    pixels, _, _ = load_pixels(files, ImageTransform())
+    pixels, _, _ = load_pixels(files, ImageTransform(), kept=DecodedImages(None))
     speed = n / (time.perf_counter() - start)
     label = np.array(files.labels).astype(np.int64)
     sets = LabelSets("cifar10", files.image_ids, np.arange(n + 1), label, n_classes=10)
@@ -72,16 +74,59 @@ def bare_loop(model_name: str, recipe: Recipe, images: LabelledImages, device: t
     return run
 
 
-def our_loop(model_name: str, recipe: Recipe, images: LabelledImages, device: torch.device):
+def our_loop(
+    model_name: str, recipe: Recipe, images: LabelledImages, device: torch.device, step: StepConfig
+):
     """A function that runs our loop once, on a model that is made ready before."""
     model = build_model(model_name, 10)
 
     def run() -> None:
-        train(model, images, recipe, device=device, checkpoints=CheckpointConfig())
+        train(
+            model, images, recipe, device=device, checkpoints=CheckpointConfig(), step=step
+        )  # fmt: skip
         if device.type == "cuda":
             torch.cuda.synchronize()
 
     return run
+
+
+def ways_of(given: argparse.Namespace, device: torch.device) -> dict[str, StepConfig]:
+    """How our step runs: by default as a user's does; on a GPU also operation by operation."""
+    ways = {"ours": StepConfig()}
+    if device.type == "cuda":
+        ways["ours, no graph"] = StepConfig(graph=False)
+    if given.compile:
+        ways["ours, compiled"] = StepConfig(compiled=True)
+    return ways
+
+
+def compare(
+    given: argparse.Namespace, batch: int, images: LabelledImages, device: torch.device
+) -> float:
+    """Time the bare loop and ours in turns; print images a second and ratios, return ours."""
+    recipe = Recipe(epochs=given.epochs, batch_size=batch, precision=given.precision)
+    loops = {"bare": bare_loop(given.model, recipe, images, device)}
+    for name, step in ways_of(given, device).items():
+        loops[name] = our_loop(given.model, recipe, images, device, step)
+    n_learned = given.epochs * (len(images) // batch) * batch
+    for loop in loops.values():
+        loop()
+    took = np.empty((given.rounds, len(loops)))
+    for number, row in enumerate(took):
+        for place in range(len(loops)) if number % 2 else reversed(range(len(loops))):
+            row[place] = seconds(list(loops.values())[place])
+    print(f"{given.model}, batches of {batch}, {given.precision}")
+    for name, each in zip(loops, took.T, strict=True):
+        print(f"  {name + ':':16} {n_learned / np.median(each):10,.0f} images/s", end="")
+        if name == "bare":
+            print(f" (median of {given.rounds})")
+            continue
+        ratio = took[:, 0] / each
+        low, high = np.quantile(ratio, (0.25, 0.75))
+        print(f"; / bare {np.median(ratio):.3f} (the middle half from {low:.3f} to {high:.3f})")
+    best = took.min(axis=0)
+    print(f"  ours / bare, each at its best: {best[0] / best[1]:.3f}", flush=True)
+    return n_learned / float(np.median(took[:, 1]))
 
 
 def main() -> None:
@@ -90,33 +135,19 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--images", type=int, default=2048)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, nargs="+", default=[64])
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--compile", action="store_true", help="also compiled by torch.compile")
     given = parser.parse_args()
     device = resolve_device(given.device)
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {given.device}"
-    print(f"{describe_machine()}; {where}; {torch.get_num_threads()} threads of PyTorch")
+    print(f"{describe_machine()}; {describe_moment()}")
+    print(f"{where}; {torch.get_num_threads()} threads of PyTorch")
     images, decoded = images_of(given.images)
-    recipe = Recipe(epochs=given.epochs, batch_size=given.batch, precision=given.precision)
-    bare = bare_loop(given.model, recipe, images, device)
-    ours = our_loop(given.model, recipe, images, device)
-    n_learned = given.epochs * (given.images // given.batch) * given.batch
-    bare()
-    ours()
-    pairs = np.empty((given.rounds, 2))
-    for number, pair in enumerate(pairs):
-        for one in (0, 1) if number % 2 else (1, 0):
-            pair[one] = seconds((bare, ours)[one])
-    for name, took in zip(("bare", "ours"), pairs.T, strict=True):
-        print(f"{name}: {n_learned / np.median(took):10,.0f} images/s (median of {given.rounds})")
-    ratio = pairs[:, 0] / pairs[:, 1]
-    low, high = np.quantile(ratio, (0.25, 0.75))
-    print(f"ours / bare: {np.median(ratio):.3f} (the middle half from {low:.3f} to {high:.3f})")
-    best = pairs.min(axis=0)
-    print(f"ours / bare, each at its best: {best[0] / best[1]:.3f}")
-    n_decoded = decoded / (n_learned / np.median(pairs[:, 1]))
-    print(f"decoding: {decoded:,.0f} images/s, {n_decoded:.1f} times what is learned from")
+    for batch in given.batch:
+        learned = compare(given, batch, images, device)
+    print(f"decoding: {decoded:,.0f} images/s, {decoded / learned:.1f} times what is learned from")
 
 
 if __name__ == "__main__":
