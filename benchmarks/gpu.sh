@@ -20,6 +20,10 @@ if [ -z "${REASSESS_DATA:-}" ]; then
     exit 2
 fi
 
+if [ -n "${DRY:-}" ]; then
+    export OMP_NUM_THREADS=1
+fi
+
 # Whatever takes too long is cut off, and the next one begins.
 within() {
     seconds=$1

