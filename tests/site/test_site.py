@@ -370,21 +370,24 @@ def test_a_rule_opens_what_it_does_not_know() -> None:
     assert inner.seen == [[10, 20], [1, 0, 0], ["b", "c", "e"], [1, 2, 1], [2, 4]]
 
 
-@pytest.mark.parametrize(
-    ("section", "options"),
-    [("aggregate", {"method": "majority"}), ("label", {"rule": "f1"}), ("label", {"threshold": 1})],
-)
-def test_all_is_asked_where_the_decision_is_not_known_beforehand(
-    study: Study, section: str, options: dict[str, Any]
-) -> None:
+def test_all_is_asked_where_the_decision_is_not_known_beforehand(study: Study) -> None:
+    unknown: list[tuple[str, dict[str, Any]]] = [
+        ("aggregate", {"method": "majority"}),
+        ("label", {"rule": "f1"}),
+        ("label", {"threshold": 1}),
+    ]
+    manifest = study.folder / "study.toml"
+    before = manifest.read_text()
     with open_rating(study, votes_per_question=3, create=True) as store:
         rating.change_settings(store, replace(PLAIN, votes_per_question=3))
         sync(study, store)
         for n in range(3):
             rate(store, person(store, f"rater-{n}"), mostly_right(n), 100)
         assert fit_rule(study, store, min_questions=100) is not None
-        changed = change_settings(study, section, options)
-        assert fit_rule(changed, store, min_questions=100) is None
+        for section, options in unknown:
+            changed = change_settings(study, section, options)
+            assert fit_rule(changed, store, min_questions=100) is None
+            manifest.write_text(before)
 
 
 def test_a_rule_that_fails_leaves_the_one_before(study: Study) -> None:
