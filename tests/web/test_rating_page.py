@@ -136,6 +136,33 @@ def test_a_key_answers_the_question_at_hand_once_and_can_be_undone(
     assert page.evaluate(ANSWERED) == ["1"] * N_ASKED
 
 
+def test_cannot_see_pressed_twice_is_said_of_one_image(
+    address: str, store: Store, open_page: Callable[..., Page]
+) -> None:
+    page = seen(enter(open_page, address, store))
+    page.wait_for_load_state("networkidle")
+    page.evaluate(
+        """async () => {
+            const press = () => document.querySelector('.asides [name=cannot_see]').click();
+            const now = document.querySelector('main');
+            press();
+            while (now.isConnected) await new Promise(done => setTimeout(done, 1));
+            press();
+        }"""
+    )
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(300)
+    assert [one.kind for one in rating.remarks(store)] == ["cannot see"]
+    page.wait_for_timeout(500)
+    page.keyboard.press("x")
+    expect(page.locator("#done")).to_be_visible()
+    for _ in range(100):
+        if len(rating.remarks(store)) == 2:
+            break
+        page.wait_for_timeout(50)
+    assert len(rating.remarks(store)) == 2
+
+
 def test_on_a_grid_caps_lock_answers_one_and_what_did_not_load_is_not_sent(
     address: str, store: Store, open_page: Callable[..., Page]
 ) -> None:

@@ -8,6 +8,7 @@ import { onDrag, pan, retryFailed, setSize, toggleTrueSize, tryAgain, unseen, wa
 
 const DEEP = 2; // screens to have ahead
 const LIVE = 5000; // milliseconds between looks at the owner's figures
+const TWICE = 700; // milliseconds within which a second press is of the same hand
 const PATIENCE = [1000, 2000, 5000, 10000]; // milliseconds between tries to send
 
 const $ = (selector, within = document) => within.querySelector(selector);
@@ -22,6 +23,7 @@ let moving = false;
 let last = 0; // when the rater answered last
 let shown = 0; // when the screen came up
 let swept = ""; // the images of the grid that was answered last
+let skipped = -TWICE; // when an image was given to others last
 let touched = 0; // when a finger or a mouse pressed last
 
 // ---------------------------------------------------------------- answers that wait
@@ -408,6 +410,10 @@ function onSubmit(event) {
     event.preventDefault();
     answerRest(event.submitter.value);
     return;
+  }
+  if (act === "cannot_see") { // pressed twice, it would be said of an image that just came
+    if (performance.now() - skipped < TWICE) return event.preventDefault();
+    skipped = performance.now();
   }
   const problem = form.id === "screen" && act !== "cannot_see" ? unseen(form) : "";
   if (problem || moving) {
