@@ -201,9 +201,9 @@ def _styled(figure: Figure, style: FigureStyle, *, simulated: bool) -> Spec:
     spec = fitted(figure.chart, style)
     if not style.has_titles:
         return {**spec, "config": {**spec["config"], "background": "#ffffff"}}
-    whole = with_titles(
-        replace(figure, chart=spec), simulated=simulated, width=float(spec["width"])
-    )
+    parts = spec.get("vconcat", [spec])  # several charts stand one above the other
+    width = max(float(part["width"]) for part in parts)
+    whole = with_titles(replace(figure, chart=spec), simulated=simulated, width=width)
     if style.width is not None:
         whole["config"] = {**whole["config"], "padding": 2}
     return whole
