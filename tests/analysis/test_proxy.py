@@ -12,8 +12,8 @@ from reassess.files.results import Results
 from reassess.statistics import ordinary_least_squares
 
 
-def of(x, y, **more):
-    return proxy(x, y, rng=np.random.default_rng(0), n_resamples=400, **more)
+def of(x, y, n_resamples=400, **more):
+    return proxy(x, y, rng=np.random.default_rng(0), n_resamples=n_resamples, **more)
 
 
 def models(n=120, seed=0, noise=0.002, upper=1.0):
@@ -56,14 +56,14 @@ def test_the_original_labels_score_what_the_catalogue_says(published) -> None:
     assert original_labels_accuracy(labels, benchmark) == IMAGENET_ORIGINAL
 
 
-@pytest.mark.parametrize("metric", ["v2", "a", "r", "sketch"])
+@pytest.mark.parametrize("metric", ["a", "sketch"])
 def test_any_pair_of_the_published_results(published, metric: str) -> None:
     found = results_verdict(
         published.results(),
         x="real",
         y=metric,
         original_labels=IMAGENET_ORIGINAL,
-        n_resamples=100,
+        n_resamples=40,
         rng=np.random.default_rng(0),
     )
     assert found.original_labels is None
@@ -76,7 +76,8 @@ def test_families_make_intervals_wider(published) -> None:
     results = published.results()
     known = ~np.isnan(results.accuracy["original"])
     x, y = results.accuracy["original"][known], results.accuracy["real"][known]
-    alone, drawn = of(x, y), of(x, y, groups=model_families(results.model[known]))
+    families = model_families(results.model[known])
+    alone, drawn = of(x, y, 100), of(x, y, 100, groups=families)
     assert (alone.n_groups, drawn.n_groups) == (1556, 161)
     assert alone.breakpoint is not None
     assert drawn.breakpoint is not None
@@ -107,15 +108,15 @@ def test_boards_with_known_answers(n: int, slope: float) -> None:
     """No *no* where gains are worth .65 or more; a straight line of 25 models is a yes in half."""
     rng = np.random.default_rng(n)
     found = []
-    for _ in range(20):
+    for _ in range(10):
         x = rng.uniform(0.6, 0.9, n)
         y = 0.05 + x + (slope - 1) * np.maximum(x - 0.76, 0) + rng.normal(0, 0.005, n)
         found.append(judge(proxy(x, y, n_resamples=100, rng=rng)).answer)
-    assert found.count("no") <= 1
+    assert found.count("no") == 0
     if slope == 1 and n >= 20:
-        assert found.count("yes") >= 10
+        assert found.count("yes") >= 5
     if slope < 1:
-        assert found.count("yes") <= 2
+        assert found.count("yes") <= 1
 
 
 @pytest.mark.parametrize("least", [0.0001, 0.6])

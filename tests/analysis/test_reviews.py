@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reassess.analysis.mistakes import MISTAKE_KINDS, find_mistakes
@@ -171,6 +171,7 @@ def test_of_a_stratum_without_verdicts_nothing_is_supposed():
     assert stratified_difference(clear, ~clear, sample, 10) is None
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 200), st.integers(0, 40))
 def test_open_mistakes_widen_intervals_by_all_that_an_expert_may_say(seed, n_open):
     """Whatever the expert says of what raters disagree on lies inside the interval from before."""

@@ -115,7 +115,7 @@ def test_audited_accuracies_are_right_on_average_and_vary_as_stated() -> None:
     models = (*WORLD.pool, WORLD.newcomer)
     truth = np.array([truth_of(one) for one in models])
     found, widths, inside = [], [], []
-    for seed in range(150):
+    for seed in range(60):
         labels = WORLD.labels(WORLD.audit(seed))
         scores = [audited_accuracy(one, labels) for one in models]
         values = np.array([one.value for one in scores if one is not None])
@@ -126,11 +126,11 @@ def test_audited_accuracies_are_right_on_average_and_vary_as_stated() -> None:
         inside.append((values - reach[:, 0] <= truth) & (truth <= values + reach[:, 1]))
     spread = np.std(found, axis=0)
     counted = next(iter(score_models([WORLD.newcomer], WORLD.labels(None), Benchmark("b", IDS))))
-    assert abs(np.mean(found, axis=0) - truth).max() < 0.003
+    assert abs(np.mean(found, axis=0) - truth).max() < 0.005
     assert abs(counted.real.value - truth[2]) > 0.02  # what the audit puts right
-    assert (np.mean(inside, axis=0) > 0.92).all()
+    assert (np.mean(inside, axis=0) > 0.9).all()
     # Where a departure or two are to be expected among those drawn, none does not mean none.
-    assert (np.mean(widths, axis=0) < np.array([2, 2, 1.5]) * 2 * 1.96 * spread).all()
+    assert (np.mean(widths, axis=0) < np.array([2.2, 2.2, 1.6]) * 2 * 1.96 * spread).all()
 
 
 def test_an_audit_in_which_nothing_departs_leaves_room_below_and_none_above() -> None:
