@@ -1,5 +1,7 @@
 """A context of models' predictions beside the votes: a made-up study whose truth is known."""
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from reassess import sources
 from reassess.aggregation import combine_context, dawid_skene
 from reassess.errors import DataError, OptionError
-from reassess.files import write_labels
+from reassess.files import write_labels, write_votes
 from reassess.files.artefacts import read_posterior, write_posterior
 from reassess.notes import collect_notes
 from reassess.pipeline import (
@@ -23,6 +25,7 @@ from reassess.pipeline import (
 from reassess.pipeline.context import add_context
 from reassess.records import ANSWERS, Benchmark, Gold, Predictions, Questions, Votes
 from reassess.records.pairs import Pairs
+from tests.conftest import Ran
 
 N, K = 240, 8
 
@@ -119,3 +122,40 @@ def test_refuses_what_cannot_be_trusted() -> None:
         make_posterior(votes=votes, gold=gold, options=AggregateOptions(context=True))
     with pytest.raises(OptionError, match="there is no context"):
         AggregateOptions(context_without="resnet")
+
+
+def test_the_command_combines_files_and_writes_the_votes_alone_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Ran]
+) -> None:
+    votes, gold, benchmark, models, _ = study()
+    monkeypatch.chdir(tmp_path)
+    write_votes(votes, Path("votes.csv"), "long")
+    write_votes(gold.votes, Path("gold.csv"))
+    originals = zip(benchmark.image_ids, benchmark.original, strict=True)
+    Path("labels.csv").write_text("image,label\n" + "".join(f"{i},{k}\n" for i, k in originals))
+    for one in models:
+        rows = zip(one.image_ids, one.ranked_classes, strict=True)
+        lines = [f"{i},{k}" for i, ranked in rows for k in ranked[:1]]
+        Path(f"{one.model}.csv").write_text("image,prediction\n" + "\n".join(lines) + "\n")
+    context = [part for one in models for part in ("--context", f"{one.model}.csv")]
+    given = ["votes.csv", "--gold", "gold.csv", *context, "--method", "dawid-skene"]
+    ran = cli(
+        "aggregate", *given, "--benchmark", "labels.csv", "--context-without", "resnet",
+        "-o", "p.npz", "--json",
+    )  # fmt: skip
+    assert ran.status == 0, ran
+    found = json.loads(ran.out)["context"]
+    assert found["models"] == ["vit_base"]
+    assert found["log_loss"] < found["log_loss_of_votes"]
+    assert "p-votes-only.npz" in ran.err
+    assert read_posterior(Path("p.npz")).context == ("vit_base",)
+    assert read_posterior(Path("p-votes-only.npz")).context == ()
+    for arguments, says in (
+        (given, "needs the original labels of the images"),
+        (["votes.csv", "--benchmark", "labels.csv"], "--benchmark is for --context"),
+        ([*given, "--benchmark", "labels.csv", "--context-without", "swin"], "'swin' is none"),
+    ):
+        ran = cli("aggregate", *arguments, "-o", "none.npz")
+        assert ran.status == 2, ran
+        assert says in " ".join(ran.err.split())
+        assert not Path("none.npz").exists()
