@@ -10,6 +10,7 @@ from reassess.aggregation import DawidSkene, dawid_skene, majority
 from reassess.aggregation.methods import vote_shares
 from reassess.engines import ThreadEngine
 from reassess.errors import DataError, OptionError
+from reassess.files import read_posterior, write_posterior, write_votes
 from reassess.records import Gold, Questions, Votes
 from tests.aggregation.votes import dense_votes, pair_questions, plain_em, random_votes
 
@@ -198,3 +199,30 @@ def test_refuses_what_makes_no_sense():
     elsewhere = pair_questions(70)
     with pytest.raises(DataError, match="none of its 1 questions"):
         dawid_skene(votes, gold=gold_for(elsewhere, [69], [2]))
+
+
+def test_a_fit_is_brought_up_to_date(tmp_path, cli):
+    """From an earlier fit few iterations lead where the fit from the start leads."""
+    votes = random_votes(np.random.default_rng(0), n_questions=3_000, n_raters=12, share=0.5)
+    old = votes.rater < 11
+    earlier = dawid_skene(votes.take(old | (votes.question < 2_900)), tolerance=1e-12)
+    refitted = dawid_skene(votes, tolerance=1e-12)
+    updated = dawid_skene(votes, earlier=earlier, tolerance=1e-12)
+    assert len(updated.log_likelihood) < len(refitted.log_likelihood)
+    assert np.abs(updated.probability - refitted.probability).max() < 1e-4
+    newcomer = dawid_skene(votes, earlier=dawid_skene(votes.take(old)), tolerance=1e-12)
+    assert np.abs(newcomer.probability - refitted.probability).max() < 1e-4
+    with pytest.raises(OptionError, match=r"by majority, but must be by dawid-skene"):
+        dawid_skene(votes, earlier=majority(votes))
+    with pytest.raises(OptionError, match=r"has the states absent, present .* but must have no"):
+        dawid_skene(votes, earlier=earlier, n_states=3)
+    write_votes(votes, tmp_path / "votes.csv")
+    write_posterior(earlier, tmp_path / "old.npz")
+    given = ["aggregate", str(tmp_path / "votes.csv"), "--update", str(tmp_path / "old.npz")]
+    given += ["-o", str(tmp_path / "new.npz")]
+    assert "differ by at most" in cli(*given, "--refit").err
+    written = read_posterior(tmp_path / "new.npz").log_probability
+    np.testing.assert_allclose(written, dawid_skene(votes).log_probability, atol=1e-9)
+    refused = cli(*given, "--method", "majority")
+    assert refused.status == 2
+    assert "which does not iterate from one" in refused.err

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from reassess.aggregation.coding import Coded, log_posterior
-from reassess.aggregation.em import fit
+from reassess.aggregation.coding import Coded, Start, log_posterior
+from reassess.aggregation.em import expectation, fit, vote_shards
 from reassess.aggregation.fit_file import FitFile
 from reassess.aggregation.priors import (
     POOLED_STRENGTH,
@@ -103,6 +103,7 @@ def dawid_skene(
     min_expert_yes: int | None = None,
     max_iterations: int = 500,
     tolerance: float = 1e-9,
+    earlier: Posterior | None = None,
     engine: Engine | None = None,
     kept: FitFile | None = None,
     progress: Progress = null_progress,
@@ -123,6 +124,8 @@ def dawid_skene(
             than half.
         max_iterations: where to stop at the latest.
         tolerance: stop when an iteration changes the objective by less than this share.
+        earlier: a fit to a part of these votes, by which the truths are judged at the start, in
+            place of the shares of votes: after few further votes few iterations are left.
         engine: where the passes run; the threads of this process by default.
         kept: where the state of the fit is kept, so that one that was killed goes on; None for
             nowhere.
@@ -142,6 +145,8 @@ def dawid_skene(
     coded = Coded.from_votes(votes)
     of_answer = shares_of_answers(len(votes.answers), len(states))
     initial, known = None, None
+    if gold is not None and earlier is not None:
+        raise OptionError("gold enters the fit, which an earlier one cannot start. Leave one out.")
     if gold is not None:
         if states != STATES:
             raise OptionError(f"gold says absent or present, but the states are {states}.")
@@ -153,10 +158,15 @@ def dawid_skene(
             known = np.zeros(len(votes.questions), dtype=bool)
             known[row[asked]] = True
     with ThreadEngine() as local:
+        passes = engine or local
+        if earlier is not None:
+            start: Start | Float[np.ndarray, "Q T"] = _start_of(earlier, votes, states, passes)
+        else:
+            start = coded.start(of_answer) if initial is None else initial
         fitted = fit(
             coded,
-            coded.start(of_answer) if initial is None else initial,
-            engine or local,
+            start,
+            passes,
             added=_prior_of_fit(confusion_prior, cell, states, votes.answers),
             added_questions=cell,
             max_iterations=max_iterations,
@@ -187,6 +197,35 @@ def dawid_skene(
         gold_ids=None if gold is None else gold.questions.ids,
         gold_sha256=None if gold is None else gold.votes.sha256,
     )
+
+
+def _start_of(earlier: Posterior, votes: Votes, states: tuple[str, ...], engine: Engine) -> Start:
+    """What the votes say under the confusion and the prior of an earlier fit.
+
+    A rater whom it does not know has the mean of the others' confusion.
+
+    Raises:
+        OptionError: it has other states or answers, or no confusion.
+    """
+    confusion, prior = earlier.confusion, earlier.prior
+    if confusion is None or prior is None or earlier.method != "dawid-skene":
+        raise OptionError(
+            f"the earlier posterior is by {earlier.method}, but must be by dawid-skene to be "
+            "updated. Aggregate anew."
+        )
+    if earlier.states != states or earlier.answers != votes.answers:
+        raise OptionError(
+            f"the earlier posterior has the states {', '.join(earlier.states)} and the answers "
+            f"{', '.join(earlier.answers)}, but must have {', '.join(states)} and "
+            f"{', '.join(votes.answers)}, as the votes. Aggregate anew."
+        )
+    coded = Coded.from_votes(votes)
+    place = {one: row for row, one in enumerate(earlier.rater_ids.tolist())}
+    row = np.array([place.get(one, len(place)) for one in votes.rater_ids.tolist()])
+    known = np.concatenate([confusion, confusion.mean(axis=0)[None]])[row]
+    totals = coded.totals()
+    found = expectation(coded, vote_shards(coded), known, prior, engine, totals)
+    return Start(found.counts, found.mass, totals)
 
 
 def _prior_of_fit(

@@ -138,6 +138,7 @@ class AggregationInputs:
             their own; None where they are among ``votes``.
         benchmark: images with original labels, for the original label as a rater; None where
             it does not vote.
+        earlier: an earlier fit that is brought up to date; None for a fit from the start.
         engine: where passes over the votes run; None for the threads of this process.
         kept: where the state of a long fit is kept; None for nowhere.
         progress: told of each iteration.
@@ -148,6 +149,7 @@ class AggregationInputs:
     gold: Gold | None = None
     gold_votes: Votes | None = None
     benchmark: Benchmark | None = None
+    earlier: Posterior | None = None
     engine: Engine | None = None
     kept: FitFile | None = None
     progress: Progress = null_progress
@@ -204,6 +206,7 @@ def _run_dawid_skene(inputs: AggregationInputs) -> Posterior:
         min_expert_yes=options.min_expert_yes,
         max_iterations=options.iterations,
         tolerance=options.tolerance,
+        earlier=inputs.earlier,
         engine=inputs.engine,
         kept=inputs.kept,
         progress=inputs.progress,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from reassess.aggregation import Method
     from reassess.files.declared_answers import DeclaredAnswers
+    from reassess.pipeline import Made
 
 
 def _methods() -> "Mapping[str, Method]":
@@ -161,6 +162,17 @@ The published scores, to the last digit:
 @answers_option
 @labels_are_option
 @click.option("--classes", metavar="FILE", help="Classes, where votes name them by id or name.")
+@click.option(
+    "--update",
+    metavar="FILE",
+    help="dawid-skene: a posterior of a part of VOTES, from which the fit starts: after few "
+    "further votes few iterations are left.",
+)
+@click.option(
+    "--refit",
+    is_flag=True,
+    help="... and fit from the start, too: says how far the two are apart, and writes this one.",
+)
 @engine_options
 @click.option(
     "-o",
@@ -191,6 +203,8 @@ def aggregate(
     benchmark: str | None,
     answers: "DeclaredAnswers | None",
     classes: str | None,
+    update: str | None,
+    refit: bool,
     runs_on: EngineChoice,
     output: str,
     as_json: bool,
@@ -229,6 +243,7 @@ def aggregate(
         context=bool(context),
         context_without=context_without,
     )
+    earlier = _earlier(update, refit=refit)
     gold = gold or _gold_of_study(votes)
     original, models = None, None
     if original_labels is not None:
@@ -247,10 +262,18 @@ def aggregate(
     )
     kept = FitFile(_fit_file(output))
     with progress_bar("Fitting") as step, runs_on.start() as running:
-        made = make_posterior(
-            votes=read.votes, gold=read.gold, gold_votes=read.gold_votes, benchmark=original,
-            models=models, options=options, engine=running, kept=kept, progress=step,
-        )  # fmt: skip
+
+        def made_from(start: "Posterior | None") -> "Made[Posterior]":
+            return make_posterior(
+                votes=read.votes, gold=read.gold, gold_votes=read.gold_votes, benchmark=original,
+                models=models, options=options, earlier=start, engine=running, kept=kept,
+                progress=step,
+            )  # fmt: skip
+
+        made = made_from(earlier)
+        if refit:
+            updated, made = made.record, made_from(None)
+            note(_difference(updated, made.record))
     write_posterior(made.record, output)
     kept.remove()
     if context:
@@ -273,6 +296,28 @@ def aggregate(
         )
         return
     click.echo(f"{made.summary}: {output}")
+
+
+def _earlier(update: str | None, *, refit: bool) -> Posterior | None:
+    """The posterior that is brought up to date, if one is."""
+    from reassess.files import read_posterior
+
+    if refit and update is None:
+        raise OptionError("--refit is for --update. Give that, too, or leave it out.")
+    return None if update is None else read_posterior(update)
+
+
+def _difference(updated: Posterior, refitted: Posterior) -> str:
+    """How far two posteriors of the same questions are apart, for people."""
+    apart = np.abs(np.exp(updated.log_probability) - np.exp(refitted.log_probability)).max(axis=1)
+    one, other = (np.argmax(each.log_probability, axis=1) for each in (updated, refitted))
+    n_updated, n_refitted = (len(each.log_likelihood) - 1 for each in (updated, refitted))
+    return (
+        f"The update ({n_updated:,} iterations) and the fit from the start ({n_refitted:,}) differ "
+        f"by at most {apart.max():.2g} in the probability of a truth, and in the likeliest truth "
+        f"of {int((one != other).sum()):,} of {len(apart):,} questions. The fit from the start is "
+        "written."
+    )
 
 
 def _about(

@@ -59,6 +59,7 @@ def make_posterior(
     benchmark: Benchmark | None = None,
     models: Models | None = None,
     options: AggregateOptions,
+    earlier: Posterior | None = None,
     engine: Engine | None = None,
     kept: FitFile | None = None,
     progress: Progress = null_progress,
@@ -75,6 +76,8 @@ def make_posterior(
             context.
         models: whose predictions are the context; None where there is none.
         options: how to aggregate.
+        earlier: a posterior by Dawid and Skene's model of a part of the votes, which is brought up
+            to date; None fits from the start.
         engine: where passes over the votes run; None for the threads of this process.
         kept: where the state of a long fit is kept, so that one that was killed goes on.
         progress: told of each iteration.
@@ -103,7 +106,7 @@ def make_posterior(
     method = METHODS[name]
     if method.needs_gold and gold is None:
         raise OptionError(f"the method {name!r} needs gold (--gold FILE).")
-    _check_options(options, name, reason)
+    _check_options(options, name, reason, earlier)
     if gold_votes is not None and options.method is not None and not method.needs_gold:
         raise OptionError(
             f"gold votes are given, but the method {name!r} counts nothing on gold. Leave them "
@@ -116,6 +119,7 @@ def make_posterior(
             gold,
             gold_votes,
             benchmark if options.original_rater or not options.context else None,
+            earlier=earlier,
             engine=engine,
             kept=kept,
             progress=progress,
@@ -214,8 +218,15 @@ def _context_in_words(posterior: Posterior, fit: ContextFit | None) -> str:
     )
 
 
-def _check_options(options: AggregateOptions, name: str, reason: str) -> None:
-    """Refuse options that mean nothing to the method."""
+def _check_options(
+    options: AggregateOptions, name: str, reason: str, earlier: Posterior | None
+) -> None:
+    """Refuse options, and an earlier posterior, that mean nothing to the method."""
+    if earlier is not None and name != "dawid-skene":
+        raise OptionError(
+            f"a posterior to update is given, but the method is {name} ({reason}), which does not "
+            "iterate from one. Leave it out (--update), or name dawid-skene."
+        )
     strange = [one for one in options.changed() if one not in METHODS[name].options]
     if strange:
         others = [one.name for one in METHODS.values() if strange[0] in one.options]

@@ -1,0 +1,142 @@
+"""Votes by the million: `reassess aggregate` beside pyarrow, which only reads the same columns.
+
+Writes a long parquet of simulated votes (string ids, five votes a question, five questions an
+image, 1,000 raters), then reads, fits and writes it in a process of its own. The floor is pyarrow
+reading the four columns in plain batches and dropping them. Prints seconds of wall clock and of
+processor time, the ratio of both to the floor's, the cost a vote and the peak memory.
+
+    python benchmarks/scale.py [1e6 1e7 3e7] [--shuffled] [--csv] [--folder DIR]
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import describe_machine, describe_moment, in_fresh_process
+
+VOTES_A_QUESTION = 5
+QUESTIONS_AN_IMAGE = 5
+RATERS = 1_000
+CLASSES = 1_000
+ROWS_AT_ONCE = 1_000_000
+COLUMNS = ["image", "label", "rater", "answer"]
+
+
+def simulated(vote: np.ndarray, rng: np.random.Generator) -> dict[str, Any]:
+    """Columns of these votes, which are numbered: image, class, rater and answer by number."""
+    question, place = np.divmod(vote, VOTES_A_QUESTION)
+    image = question // QUESTIONS_AN_IMAGE
+    label = (image * 7919 + question % QUESTIONS_AN_IMAGE * 37) % CLASSES
+    rater = (question * 611_953 + place * 131) % RATERS
+    is_right = rng.random(len(question)) < 0.8 + 0.19 * (rater * 37 % RATERS) / RATERS
+    holds = question * 2_654_435_761 % 2**32 < 0.3 * 2**32
+    answer = np.where(rng.random(len(question)) < 0.05, 1, np.where(holds == is_right, 2, 0))
+    return {"image": image, "label": label, "rater": rater, "answer": answer}
+
+
+def make(path: Path, n_votes: int, *, shuffled: bool, csv: bool) -> None:
+    """Write so many votes by question, or in any order."""
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    rng = np.random.default_rng(0)
+    text = pa.string()
+    schema = pa.schema([("image", text), ("label", pa.int32()), ("rater", text), ("answer", text)])
+    raters = pa.array([f"rater{number:05d}" for number in range(RATERS)])
+    answers = pa.array(["no", "maybe", "yes"])
+    order = rng.permutation(n_votes) if shuffled else None
+    open_writer = pyarrow.csv.CSVWriter if csv else pyarrow.parquet.ParquetWriter
+    more = {} if csv else {"compression": "zstd"}
+    with open_writer(path, schema, **more) as writer:
+        for start in range(0, n_votes, ROWS_AT_ONCE):
+            stop = min(start + ROWS_AT_ONCE, n_votes)
+            rows = np.arange(start, stop) if order is None else order[start:stop]
+            found = simulated(rows, rng)
+            images, image = np.unique(found["image"], return_inverse=True)
+            names = pa.array([f"ILSVRC2012_val_{number:08d}.JPEG" for number in images.tolist()])
+            columns = [
+                names.take(pa.array(image)), pa.array(found["label"].astype(np.int32)),
+                raters.take(pa.array(found["rater"])), answers.take(pa.array(found["answer"])),
+            ]  # fmt: skip
+            writer.write_table(pa.table(columns, schema=schema))
+
+
+def timed(function: Any, *arguments: Any) -> tuple[Any, dict[str, float]]:
+    """What a function returns, and its seconds by the clock and of the processor."""
+    before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    result = function(*arguments)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return result, {"wall": time.perf_counter() - start, "cpu": cpu}
+
+
+def floor(path: Path) -> dict[str, float]:
+    """Seconds in which pyarrow reads the columns in plain batches."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    def read() -> None:
+        if path.suffix == ".csv":
+            for _ in pyarrow.csv.open_csv(path):
+                pass
+            return
+        file = pyarrow.parquet.ParquetFile(path, memory_map=False)
+        for _ in file.iter_batches(1 << 18, columns=COLUMNS):
+            pass
+
+    return timed(read)[1]
+
+
+def ours(path: Path) -> dict[str, dict[str, float]]:
+    """Seconds of reading, fitting and writing, in a warm process; and how many iterations."""
+    from reassess.engines import ThreadEngine
+    from reassess.files import read_votes, write_posterior
+    from reassess.pipeline import AggregateOptions, make_posterior
+
+    small = path.with_name("warm" + path.suffix)
+    make(small, 60_000, shuffled=True, csv=path.suffix == ".csv")
+    options = AggregateOptions()
+    with ThreadEngine() as engine:
+        make_posterior(votes=read_votes(small), options=options, engine=engine)
+        votes, read = timed(read_votes, path)
+        made, fit = timed(lambda: make_posterior(votes=votes, options=options, engine=engine))
+    _, write = timed(write_posterior, made.record, path.with_name("posterior.npz"))
+    n = len(made.record.log_likelihood) - 1
+    return {"read": read, "fit": fit, "write": write, "iterations": {"n": n}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("votes", nargs="*", type=float, default=[1e6, 1e7, 3e7])
+    parser.add_argument("--shuffled", action="store_true", help="rows in any order")
+    parser.add_argument("--csv", action="store_true", help="CSV in place of parquet")
+    parser.add_argument("--folder", help="where the files lie while it runs")
+    given = parser.parse_args()
+    print(describe_machine())
+    print(describe_moment())
+    for n_votes in map(int, given.votes):
+        with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+            path = Path(folder) / ("votes.csv" if given.csv else "votes.parquet")
+            make(path, n_votes, shuffled=given.shuffled, csv=given.csv)
+            alone, alone_memory = in_fresh_process(floor, path)
+            found, memory = in_fresh_process(ours, path)
+            written = (Path(folder) / "posterior.npz").stat().st_size
+        n_iterations = found.pop("iterations")["n"]
+        print(f"{n_votes:,} votes, {n_iterations} iterations, posterior {written / 1e6:,.0f} MB")
+        for kind in ("wall", "cpu"):
+            total = sum(one[kind] for one in found.values())
+            parts = ", ".join(f"{name} {one[kind]:.2f}" for name, one in found.items())
+            print(
+                f"    {kind}: pyarrow {alone[kind]:.2f} s, reassess {total:.2f} s ({parts}), ratio "
+                f"{total / alone[kind]:.2f}, {1e9 * total / n_votes:.0f} ns a vote"
+            )
+        print(f"    peak: pyarrow {alone_memory:,.0f} MB, reassess {memory:,.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
