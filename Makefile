@@ -65,8 +65,9 @@ test-journeys: $(READY) ## four readers, each from a bare environment to their r
 	@$(BIN)/python tests/journeys/run.py $(JOURNEYS)
 	@test -n "$(JOURNEYS)" || $(BIN)/python scripts/last_passed.py journeys --write
 
-lint: $(READY) ## style, types and the layers of the house
+lint: $(READY) ## style, spelling, types and the layers of the house
 	@$(BIN)/ruff check .
+	@$(BIN)/codespell *.md docs src examples scripts benchmarks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
