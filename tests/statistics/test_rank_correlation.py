@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from reassess.statistics.intervals import (
     defined_interval,
     group_weights,
-    kendall_tau_b,
-    spearman_rho,
     weighted_slopes,
 )
+from reassess.statistics.ranks import kendall_tau_b, spearman_rho
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(4, 30))

@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from reassess.registry import checks_choices
-from reassess.statistics.intervals import defined_interval, kendall_tau_b
+from reassess.statistics.intervals import defined_interval
+from reassess.statistics.ranks import kendall_tau_b
 
 Interval = tuple[float, float]
 

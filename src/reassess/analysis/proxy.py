@@ -24,10 +24,9 @@ from reassess.errors import OptionError
 from reassess.statistics.intervals import (
     check_resamples,
     group_weights,
-    kendall_tau_b,
-    spearman_rho,
     weighted_slopes,
 )
+from reassess.statistics.ranks import kendall_tau_b, spearman_rho
 from reassess.statistics.regression import ordinary_least_squares
 from reassess.statistics.segmented import fit_broken_line
 

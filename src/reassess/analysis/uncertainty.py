@@ -17,7 +17,7 @@ carry an audit of skipped images, what it says of these enters, and its sample i
 Does not print: `reassess.report` does. Letters: n images, M models, Q questions, B resamples.
 
 Source: A. Cameron, J. Gelbach, D. Miller (2011), "Robust Inference With Multiway Clustering",
-Journal of Business & Economic Statistics 29:238-249; ranks, `reassess.statistics.intervals`.
+Journal of Business & Economic Statistics 29:238-249; ranks, `reassess.statistics.ranks`.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,8 @@ light; the tests hold every function against SciPy.
 
 ============  ==========================================================================
 `intervals`   intervals and tests of means and proportions; p-values of many tests; bootstrap
-              resamples, and the intervals, slopes and ranks that they give
+              resamples, and the intervals and slopes that they give
+`ranks`       which ranks are still possible; how alike two orders are
 `regression`  straight lines, and logistic regression fast enough for every resample
 `segmented`   a broken line: two straight lines that meet at a breakpoint
 `hinge`       two lines that meet at a given x; the interval of the ratio of their slopes
@@ -25,20 +26,19 @@ from reassess.statistics.intervals import (
     benjamini_hochberg,
     bootstrap_counts,
     check_resamples,
-    descending_ranks,
     half_sample,
     holm,
     mcnemar_exact,
     normal_p_value,
     paired_difference_interval,
     percentile_interval,
-    rank_intervals,
     stratified_bootstrap,
     wilson_bounds,
     wilson_interval,
     z_critical,
 )
 from reassess.statistics.power import detectable_difference
+from reassess.statistics.ranks import descending_ranks, rank_intervals
 from reassess.statistics.regression import (
     Line,
     logistic_regression,
