@@ -108,6 +108,24 @@ def predicted_by_jobs(cli: Cli) -> None:
     assert tables[0].replace("whole", "short") == tables[1]
 
 
+@pytest.mark.usefixtures("photos")
+def test_photos_are_cropped_and_weights_are_fine_tuned(cli: Cli):
+    if find_spec("torchvision") is None:
+        pytest.skip("the extra zoo is not installed")
+    quick = ("train", "photos", *QUICK, "--epochs", 1, "--augmentation", "crop")
+    assert cli(*quick, "-o", "first.safetensors").status == 0
+    ran = cli(*quick, "--pretrained", "first.safetensors", "--head-rate", 5, "-o", "m.safetensors")
+    assert ran.status == 0, ran
+    assert "beginning with the weights of first.safetensors, its head, too" in ran.err
+    ran = cli(*quick, "--pretrained", "timm", "-o", "n.safetensors")
+    assert ran.status == 2
+    assert "none of timm's" in ran.err
+    ran = cli(*quick, "--graph", "-o", "n.safetensors")
+    assert ran.status == 2
+    assert "must then have all images in memory" in ran.err
+    assert not Path("n.safetensors").exists()
+
+
 def test_folds_clean_and_train_hand_on_to_each_other(photos, cli: Cli):
     """Every twelfth label is wrong; most of these go, and most others stay."""
     labels = [one.partition("/")[0] for one in photos]
