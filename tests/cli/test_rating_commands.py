@@ -85,6 +85,13 @@ def test_links_sign_people_in_once(cli: Cli) -> None:
     )  # fmt: skip
     assert list(links) == ["ann", "bob"]
     assert all(one.startswith("https://rate.example.org/invite/") for one in links.values())
+    opening = ("recruit", "s", "--from", "mturk", "--people", "3")
+    address = json.loads(
+        ran(cli, *opening, "--base-url", "https://rate.example.org/", "--json").out
+    )["link"]  # fmt: skip
+    assert address.startswith("https://rate.example.org/join/")
+    assert "--base-url is 'lab'" in cli(*opening, "--base-url", "lab").err
+    assert "--from is missing" in cli("recruit", "s", "--base-url", "https://a.example").err
     change_settings(open_study("s"), "site", {"base_url": "https://lab.example.org/pilot"})
     line = ran(cli, "invite", "s", "cy").out
     assert line.startswith("cy\thttps://lab.example.org/pilot/invite/")
