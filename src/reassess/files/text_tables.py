@@ -117,6 +117,7 @@ class TextTable:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
+        texts = pa.dictionary(pa.int32(), pa.string())  # of a few distinct ones, as most are
         columns = [f"{place}" for place in range(len(self.header))]
         wanted = [columns[self.header.index(name)] for name in names]
         try:
@@ -127,7 +128,7 @@ class TextTable:
                 ),
                 arrow_csv.ParseOptions(delimiter=self.dialect.delimiter),
                 arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(columns, pa.string()), include_columns=wanted
+                    column_types=dict.fromkeys(columns, texts), include_columns=wanted
                 ),
             ) as reader:
                 for batch in reader:
@@ -142,11 +143,12 @@ class TextTable:
         last = b"\n"
         with self.path.open("rb") as file:
             while block := file.read(_BLOCK):
+                whole, last = last + block, block[-1:]
+                if b'"' not in whole:
+                    continue
                 n += block.count(b'"')
-                whole = last + block
                 n_begin += sum(whole.count(one + b'"') for one in (sign, b"\n", b"\r"))
                 n_end += sum(whole.count(b'"' + one) for one in (sign, b"\n", b"\r"))
-                last = block[-1:]
         n_end += last == b'"'
         return n == n_begin + n_end and n_begin == n_end
 
