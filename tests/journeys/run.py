@@ -137,7 +137,7 @@ def walk(name: str, journey: Journey, python: Path) -> list[str]:
         for command in journey.steps(journey.page):
             start = time.monotonic()
             run = subprocess.run(command, cwd=folder, env=environment, capture_output=True,
-                                 text=True, timeout=1200, check=False)  # fmt: skip
+                                 text=True, timeout=3600, check=False)  # fmt: skip
             n_steps += 1
             shown = shlex.join(command) if len(command[-1]) < 200 else f"{page_name(journey)}: code"
             print(f"{name}: {shown} ({time.monotonic() - start:.0f} s)", flush=True)
