@@ -117,7 +117,11 @@ def test_galleries_show_small_copies_of_images_that_are_there(told: Path, open_p
     assert set(map(tuple, sizes)) == {(200, 125)}
     for gallery in ("several", "replaced", "of-changed"):
         cards = page.locator(f"#{gallery} li").count()
-        assert 0 < page.locator(f"#{gallery} img").count() <= cards <= 15
+        assert 0 < page.locator(f"#{gallery} img").count() == cards <= 15
+    first = page.locator("#several li").first
+    first.get_by_text("How it came to that").click()
+    image = first.locator("b").inner_text()
+    assert first.locator("code").inner_text() == f"reassess show {told.parent} {image}"
 
 
 def test_how_sure_ranks_are_is_told_of_images_of_labels_and_of_thresholds(

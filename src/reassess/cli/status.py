@@ -35,7 +35,7 @@ def status(study: str, database: str | None, as_json: bool) -> None:
     And how far people are on its rating site, once that was opened.
     """
     from reassess.report.table import to_rich
-    from reassess.study import open_study, read_study_benchmark, stage_status
+    from reassess.study import open_questions, open_study, read_study_benchmark, stage_status
 
     opened = open_study(study)
     stages = stage_status(opened)
@@ -57,7 +57,15 @@ def status(study: str, database: str | None, as_json: bool) -> None:
     console().print(to_rich(_stages_table(f"{opened.name}: {len(opened.models):,} models", stages)))
     if site is not None:
         _tell(site)
-    if any(one.state in {"stale", "missing"} and one.stage != "votes" for one in stages):
+    due = [one.stage for one in stages if one.state in {"stale", "missing"}]
+    n_open, n_asked = open_questions(opened) if due == ["labels"] else (0, 0)
+    if n_open:
+        click.echo(
+            f"Next: {n_open:,} of {n_asked:,} questions have no votes yet. Have them answered: "
+            f"reassess serve {study}, or reassess votes import {study} FILE. Or decide labels "
+            f"without them: reassess run {study} --only-answered"
+        )
+    elif any(stage != "votes" for stage in due):
         click.echo(f"Next: reassess run {study}")
     elif site is not None and site.n_votes and any(one.state == "waiting" for one in stages):
         where = "" if database is None else f" --database {database}"

@@ -214,6 +214,18 @@ def _json_remedy(path: Path) -> str:
     return "Write it again."
 
 
+def sync_file(path: Path) -> None:
+    """Wait until the disk holds what was written to a file.
+
+    Windows syncs only a file that is opened for writing; elsewhere one that is read-only syncs too.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    with path.open("rb+" if os.name == "nt" else "rb") as file:
+        os.fsync(file.fileno())
+
+
 @contextmanager
 def write_atomically(path: str | Path) -> Iterator[Path]:
     """A path to write to, beside ``path``, whose place it takes by rename when the block ends.
@@ -235,12 +247,11 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         ) from error
     try:
         yield beside
-        with beside.open("rb") as file:
-            if place.is_plain:
-                os.fsync(file.fileno())
-            else:
-                with opened(place) as target:
-                    shutil.copyfileobj(file, target)
+        if place.is_plain:
+            sync_file(beside)
+        else:
+            with beside.open("rb") as file, opened(place) as target:
+                shutil.copyfileobj(file, target)
         if place.is_plain:
             _keep_mode(beside, place.status)
             beside.replace(place.target)

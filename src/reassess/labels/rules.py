@@ -35,6 +35,8 @@ class LabelOptions:
             default.
         min_expert_yes: how many experts must say yes for a gold question to hold; None for more
             than half.
+        only_answered: whether a study's questions without a vote are left out of its labels, which
+            are refused otherwise.
 
     Raises:
         OptionError: a value is out of range, or the rule lacks what it needs or is given what it
@@ -46,6 +48,7 @@ class LabelOptions:
     target: float | None = None
     min_expert_yes: int | None = None
     confidence: float | None = None
+    only_answered: bool = False
 
     def __post_init__(self) -> None:
         rule = RULES[RULES.checked(self.rule, "rule")]

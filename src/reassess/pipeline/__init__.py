@@ -126,7 +126,8 @@ LABELS = Stage(
         "gold": always, "adjudications": always, "audit": always, "models": always, "name": always,
     },
     sees=("tasks", "withdrawn"),
-    decided_by=tuple(LabelOptions.__dataclass_fields__),
+    # `only_answered` says whether labels are made before all is answered, not what they are.
+    decided_by=tuple(name for name in LabelOptions.__dataclass_fields__ if name != "only_answered"),
 )  # fmt: skip
 SCORES = Stage(
     name="scores", section="score", run=make_scores,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Shaped
 
 from reassess.aggregation import (
     METHODS,
@@ -320,7 +321,7 @@ def make_labels(
     gold = _counting(gold, benchmark, withdrawn or ())
     adjudications = _counting(adjudications, benchmark, withdrawn or ())
     if tasks is not None:
-        _check_all_answered(tasks, posterior, withdrawn or ())
+        _check_all_answered(tasks, posterior, withdrawn or (), leave_out=options.only_answered)
     point = operating_point(
         posterior,
         rule=options.rule,
@@ -427,17 +428,40 @@ def with_adjudications(posterior: Posterior, adjudications: Gold) -> tuple[Poste
     return decided, int(is_certain.sum())
 
 
-def _check_all_answered(tasks: Tasks, posterior: Posterior, withdrawn: Sequence[str]) -> None:
-    """Refuse labels while questions have no vote: they would count as rated."""
+def unanswered(
+    tasks: Tasks, answered: Questions, withdrawn: Sequence[str] = ()
+) -> tuple[Shaped[np.ndarray, "U"], int]:
+    """The questions that have no vote, and how many are asked.
+
+    Args:
+        tasks: all that is asked.
+        answered: the questions that have votes.
+        withdrawn: images that were taken out, whose questions need no answer.
+    """
     pairs = tasks.pairs
     asked = tasks.questions.ids[~np.isin(pairs.image_ids, list(withdrawn))[pairs.image]]
-    open_ = np.flatnonzero(positions(asked, posterior.questions.ids, source="tasks") < 0)
-    if len(open_):
-        raise DataError(
-            f"tasks: question {preview(asked[open_], 1)} has 0 votes, but must have at least one "
-            f"before labels can be released; {len(open_):,} of {len(asked):,} have none. Ask "
-            "raters for them."
+    return asked[positions(asked, answered.ids, source="tasks") < 0], len(asked)
+
+
+def _check_all_answered(
+    tasks: Tasks, posterior: Posterior, withdrawn: Sequence[str], *, leave_out: bool
+) -> None:
+    """Refuse labels while questions have no vote, unless they are to be left out."""
+    open_, n_asked = unanswered(tasks, posterior.questions, withdrawn)
+    if not len(open_):
+        return
+    if leave_out:
+        note(
+            f"{len(open_):,} of {n_asked:,} questions have no votes and are left out of the "
+            "labels; what they ask about is unknown."
         )
+        return
+    raise DataError(
+        f"tasks: question {preview(open_, 1)} has 0 votes, but must have at least one before "
+        f"labels can be released; {len(open_):,} of {n_asked:,} have none. Ask raters for them "
+        "(reassess serve, or votes import), or decide labels without them: reassess run STUDY "
+        "--only-answered, or only_answered = true under [label] of study.toml."
+    )
 
 
 def make_scores(

@@ -115,10 +115,15 @@ def _check_done(study: Study) -> None:
     """
     for one in stage_status(study):
         if one.stage in {"posterior", "labels"} and one.state != "done":
+            why = ", ".join(one.changed)
+            state = {
+                "waiting": f"cannot be made without {why}",
+                "stale": f"is older than what it is made from (changed: {why})",
+                "missing": "was never made",
+            }[one.state]
             raise OptionError(
-                f"{study.folder}: its {one.stage} are {one.state}, but must be done before a "
-                f"release ({', '.join(one.changed) or 'never made'}). Run it: reassess run "
-                f"{study.folder}"
+                f"{study.folder}: {one.file} {state}, but a release must rest on what the study "
+                f"holds now. See what is left to do: reassess status {study.folder}"
             )
 
 

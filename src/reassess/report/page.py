@@ -10,6 +10,7 @@ import base64
 import gzip
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
@@ -76,6 +77,7 @@ def page(report: Report) -> str:
     )  # fmt: skip
     environment.filters["tidy"] = tidy
     environment.filters["as_html"] = html_table
+    environment.filters["quoted"] = shlex.quote
     by_id = {figure.id: figure for figure in drawn}
     first = first_figure(report, by_id)
     made = sections(report, {name: one for name, one in by_id.items() if one is not first})

@@ -108,6 +108,8 @@ class Report:
             that rests on votes then say so.
         provenance: further facts about how the page came about, as (what, value).
         command: what makes the page again.
+        show_command: what shows how an image came to its labels, its id following; empty where
+            there is no study to ask.
         inputs: the files that its numbers rest on.
         pairs: classes that are hard to tell apart; None where nobody looked.
         changed: what became of each original class; None without original labels.
@@ -129,6 +131,7 @@ class Report:
     simulated: bool = False
     provenance: Sequence[tuple[str, str]] = ()
     command: str = ""
+    show_command: str = ""
     inputs: Sequence[Input] = ()
     pairs: ClassPairs | None = None
     changed: ChangedClasses | None = None

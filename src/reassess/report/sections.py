@@ -152,7 +152,10 @@ def _labels(report: Report, figures: Figures) -> Section:
         images = changed_images_table(
             report.labels, report.benchmark, report.class_name, most=_N_IMAGES
         )
-        tables += [images] if len(images) else []
+        if len(images):
+            how = f"How one came to its labels: {report.show_command} IMAGE."
+            notes = (*images.notes, *((how,) if report.show_command else ()))
+            tables.append(replace(images, notes=notes))
     drawn, title = _pick(figures, "label-counts"), "Which labels changed?"
     used = ("labels", "original labels")
     return Section("labels", title, (), drawn, tuple(tables), rests_on=used)

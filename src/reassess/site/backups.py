@@ -19,6 +19,7 @@ from pathlib import Path
 
 from reassess.errors import FileError, OptionError
 from reassess.files import write_atomically
+from reassess.files.access import sync_file
 from reassess.rating import Store, StoreError, renew_identity, study_progress
 from reassess.rating.backup import copy_sqlite, forget_place
 from reassess.rating.database import Database
@@ -212,8 +213,7 @@ def _restore_sqlite(path: Path, target: Path, *, replace: bool) -> Path | None:
     try:
         beside.touch(mode=0o600)
         copy_sqlite(path, beside)
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_file(beside)
         kept = None
         if target.exists():
             when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")

@@ -3,6 +3,7 @@
 Joins `reassess.study.study_records` and `reassess.report.build`; finds nothing itself.
 """
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -89,6 +90,7 @@ def build_report(
         report,
         raters_found=raters,
         command=command,
+        show_command=shlex.join(["reassess", "show", str(study.folder)]),
         provenance=(
             ("reassess", version("reassess")),
             ("made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),

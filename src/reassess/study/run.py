@@ -14,6 +14,7 @@ from reassess.engines import Engine, JobShare, ThreadEngine
 from reassess.errors import OptionError
 from reassess.pipeline import (
     AUDIT,
+    LABELS,
     PROPOSALS,
     SCORES,
     STAGES,
@@ -27,6 +28,7 @@ from reassess.pipeline import (
     check_stages,
     run,
 )
+from reassess.pipeline.labels import unanswered
 from reassess.pipeline.proposals import TaskDetails
 from reassess.progress import Progress, null_progress
 from reassess.proposals import (
@@ -49,6 +51,7 @@ from reassess.study.artefacts import (
     votes_file,
 )
 from reassess.study.manifest import Study
+from reassess.study.withdrawn import read_withdrawn
 
 STUDY_STAGES = tuple(stage for stage in STAGES if stage is not SCORES)
 """The stages whose records a study keeps; its models are scored by reports and commands."""
@@ -86,6 +89,21 @@ def stage_status(study: Study) -> list[StageStatus]:
         votes = [one for _, one in check_stages(artefacts, STUDY_STAGES) if one.stage == "votes"]
         return [drawn, *(_with_file(study, one) for one in votes)]
     return [_with_file(study, one) for _, one in check_stages(artefacts, STUDY_STAGES)]
+
+
+def open_questions(study: Study) -> tuple[int, int]:
+    """How many questions have no vote, of how many that are asked; 0 where labels may do without.
+
+    Raises:
+        FileError: a file of the study is malformed.
+    """
+    artefacts = StudyArtefacts(study)
+    tasks = artefacts.read("tasks", LABELS)
+    posterior = artefacts.read("posterior", LABELS)
+    if tasks is None or posterior is None or artefacts.options(LABELS).only_answered:
+        return 0, 0
+    found, n_asked = unanswered(tasks, posterior.questions, read_withdrawn(study))
+    return len(found), n_asked
 
 
 def _with_file(study: Study, status: StageCheck) -> StageStatus:

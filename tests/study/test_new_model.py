@@ -1,0 +1,37 @@
+"""A model that joins a rated study: what is left to do, and labels without its questions."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reassess.study import open_questions, open_study
+from tests.conftest import Ran
+from tests.study.small import rated_study
+
+
+def test_labels_can_be_decided_without_the_questions_of_a_new_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Ran]
+) -> None:
+    rated_study(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = (tmp_path / "s" / "labels.json").read_text()
+    assert cli("add", "s", "new=m3.npz").status == 0
+    ran = cli("run", "s")
+    assert ran.status == 2
+    assert "reassess run STUDY --only-answered" in ran.err
+    n_open, n_asked = open_questions(open_study("s"))
+    assert 0 < n_open < n_asked
+    status = " ".join(cli("status", "s").out.split())
+    assert f"{n_open:,} of {n_asked:,} questions have no votes yet" in status
+    assert "reassess run s --only-answered" in status
+    refused = cli("release", "s", "out")
+    assert refused.status == 2
+    assert "labels.json is older than what it is made from (changed: model new)" in refused.err
+    ran = cli("run", "s", "--only-answered")
+    assert ran.status == 0, ran
+    assert f"{n_open:,} of {n_asked:,} questions have no votes" in ran.err
+    assert (tmp_path / "s" / "labels.json").read_text() != before  # it names the new model
+    assert "Next" not in cli("status", "s").out
+    assert cli("release", "s", "out").status == 0
+    assert cli("check", "out").status == 0
