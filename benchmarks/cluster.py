@@ -149,7 +149,7 @@ def simulate_pass(
     """SIMULATED seconds of one pass; votes lie on the workers already."""
     seconds, votes_a_shard, back = measured
     n_shards = int(n_votes / votes_a_shard)
-    n_blocks = min(n_shards, 4 * n_workers)
+    n_blocks = min(n_shards, n_workers)
     sizes = np.diff(np.linspace(0, n_shards, n_blocks + 1).astype(int))
     blocks = [size * seconds for size in sizes]
     return simulate(0, blocks, n_workers, call, back * n_shards / n_blocks)

@@ -161,8 +161,9 @@ def test_where_all_processors_are_taken_the_wait_ends(cluster):
         RayEngine(1, patience=2.0, gpus=1)
 
 
-def test_a_killed_fit_goes_on(cluster, tmp_path):
-    check_a_killed_fit_goes_on("ray", tmp_path, cluster.address)
+def test_a_killed_fit_goes_on_beside_a_cluster_that_was_not_named(cluster, tmp_path):
+    """Each process starts a Ray of its own, though one runs here, and leaves none behind."""
+    check_a_killed_fit_goes_on("ray", tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -217,8 +217,11 @@ class RayEngine:
             worker.forget.remote(placed.keys)
 
     def put(self, shards: Sequence[Any]) -> Placed:
-        """Put shards into the cluster's memory, in a few blocks for each worker."""
-        return place_blocks(shards, 4 * self.workers, self._ray.put)
+        """Put shards into the cluster's memory, in a block for each worker.
+
+        More blocks would even out what is uneven, but each costs every map a round trip.
+        """
+        return place_blocks(shards, self.workers, self._ray.put)
 
     def close(self) -> None:
         """Give the workers back, and end the Ray that was started for them."""

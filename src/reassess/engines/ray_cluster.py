@@ -35,10 +35,12 @@ def connect(address: str | None, workers: int | None, gpus: int | None) -> tuple
     """
     if address is not None:
         _check_reachable(address)
-    # Before the import, which reads them: no statistics are sent, and workers without a GPU keep
-    # the environment's word on which GPUs there are.
+    # Before the import, which reads them: no statistics are sent, workers without a GPU keep the
+    # environment's word on which GPUs there are, and those of a Ray that is started here come
+    # before nobody and after nobody (Ray's own 15 lets any other process pass).
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray as found
     except ImportError as error:
@@ -57,8 +59,9 @@ def connect(address: str | None, workers: int | None, gpus: int | None) -> tuple
             ) from error
         return ray, True
     n_cpus = max(workers or 1, os.cpu_count() or 1)
+    # "local": without it Ray would join one that runs here already, or that RAY_ADDRESS names.
     ray.init(
-        num_cpus=n_cpus, num_gpus=0 if gpus == 0 else None, include_dashboard=False,
+        "local", num_cpus=n_cpus, num_gpus=0 if gpus == 0 else None, include_dashboard=False,
         object_store_memory=_object_store_bytes(), **quiet,
     )  # fmt: skip
     return ray, True
