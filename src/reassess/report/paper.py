@@ -114,7 +114,7 @@ def fitted(spec: Spec, style: FigureStyle) -> Spec:
         "autosize": {"type": "fit-x", "contains": "padding"},
         "config": config,
     }
-    if not _has_rows(spec):
+    if not has_rows(spec):
         sized["height"] = min(spec["height"], math.floor(_TALLEST * units))
     return sized
 
@@ -131,7 +131,7 @@ def scaled(svg: str, style: FigureStyle) -> str:
     return re.sub(r'(<svg\b[^>]*?) width="([\d.]+)" height="([\d.]+)"', shrunk, svg, count=1)
 
 
-def _has_rows(spec: Spec) -> bool:
+def has_rows(spec: Spec) -> bool:
     """Whether a chart has a row a model: its height then hangs on their number."""
     layers = [spec, *spec.get("layer", ())]
     return any(one.get("encoding", {}).get("y", {}).get("type") == "nominal" for one in layers)

@@ -20,6 +20,7 @@ from typing import Any
 
 from reassess.errors import MissingExtraError
 from reassess.report.page_parts import Figure, Spec
+from reassess.report.paper import has_rows
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, Inter, "Helvetica Neue", Arial, sans-serif'
 """What every reader has; figures in files take the first of these that is installed."""
@@ -163,6 +164,9 @@ VEGA_LITE = "6.4"
 WIDTHS = {"wide": 700, "narrow": 350}
 """Pixels of a drawing on a page: on screens and on paper, and on phones."""
 
+_TALLEST = {"wide": 330, "narrow": 215}
+"""Pixels of a chart without a row a model, so that the first figure leaves room for the answers."""
+
 # What vl-convert writes is one line, without comments or text with "<"; attributes are in double
 # quotes and always in the same order. The patterns below rely on that and on nothing more; where
 # another version writes otherwise they find nothing, and the drawing is larger but right.
@@ -215,6 +219,8 @@ def page_drawing(figure: Figure, size: str) -> str:
     config["axis"] = {**config["axis"], "labelLimit": WIDTHS[size] * 0.36}
     fit = {"type": "fit-x", "contains": "padding"}
     spec = {**figure.chart, "width": WIDTHS[size], "autosize": fit, "config": config}
+    if not has_rows(spec):
+        spec["height"] = min(spec["height"], _TALLEST[size])
     svg = with_own_ids(_drawn(spec), f"{figure.id}-{size}")
     svg = _SAID_OF_MARKS.sub("", _TIP.sub(r'data-tip="\1"', svg))
     svg = _PLACE.sub(_rounded, _NOTHING.sub("", svg))
