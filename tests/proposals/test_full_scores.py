@@ -1,17 +1,19 @@
 """Full scores streamed from disk: the rule in a few lines of double precision as the oracle."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import logsumexp
 
 from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError
 from reassess.files import open_predictions
 from reassess.notes import collect_notes
-from reassess.proposals import propose, top_lists
+from reassess.proposals import kernels, propose, top_lists
 from reassess.records import Benchmark, Proposals, ScoreMatrix
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -115,6 +117,68 @@ def test_shards_and_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
                 getattr(again.pairs, column), getattr(whole.pairs, column)
             )
         np.testing.assert_array_equal(again.proposed, whole.proposed)
+
+
+@given(SEEDS, st.sampled_from([1, 5, 31, 32, 33, 64, 255, 257, 700]), st.booleans())
+def test_the_compiled_scan_says_what_numpy_does(seed: int, k: int, is_logit: bool) -> None:
+    """Ties, both zeros, minus infinity and NaN of either sign, in both precisions."""
+    rng = np.random.default_rng(seed)
+    halves = (rng.integers(-40, 40, (6, k)) * rng.choice([0.25, 3.0])).astype(np.float16)
+    halves[0] = rng.choice(np.array([0.0, -0.0, -1.0], np.float16), k)
+    halves[1, rng.random(k) < 0.5] = -np.inf
+    halves[1, 0] = -7
+    wide = halves.astype(np.float64)
+    for wrong in (None, np.nan, -np.nan):
+        if wrong is not None:
+            halves[5, rng.integers(k)] = wrong
+        for block in (halves, halves.astype(np.float32)):
+            top, best, shift = np.empty(6, np.int64), np.empty(6, np.float32), np.empty(6)
+            found, row = np.empty(6 * k, np.int64), np.empty(k, np.float32)
+            more = (np.array([2.0, -3.0, 0.0]), is_logit, top, best, shift, found)
+            if block.dtype == np.float16:
+                n_found, n_wrong = kernels.scan_halves(plain(block.view(np.uint16)), row, *more)
+            else:
+                n_found, n_wrong = kernels.scan_singles(plain(block), *more)
+            assert bool(n_wrong) == (wrong is not None)
+            good = slice(0, 6 if wrong is None else 5)
+            np.testing.assert_array_equal(top[good], wide[good].argmax(axis=1))
+            np.testing.assert_array_equal(best[good], wide[good].max(axis=1))
+            log_sum = logsumexp(wide, axis=1, keepdims=True)
+            if is_logit:
+                np.testing.assert_allclose(shift[good], log_sum[good, 0], rtol=0, atol=2e-6)
+            large = (wide >= 2) | (is_logit & (wide - log_sum >= -3))
+            near = is_logit & (np.abs(wide - log_sum + 3) < 3e-4)
+            seen = np.zeros(6 * k, bool)
+            seen[found[:n_found]] = True
+            differs = (seen.reshape(6, k) != large)[good]
+            assert not (differs & ~near[good]).any()
+            assert (np.diff(found[:n_found]) > 0).all()
+
+
+def plain(block: np.ndarray) -> np.ndarray:
+    block = block.view()
+    block.flags.writeable = False
+    return block
+
+
+def test_halves_are_widened_by_numpy_where_the_processor_does_not(monkeypatch) -> None:
+    benchmark, rng = read_study_benchmark(400, 70, 1), np.random.default_rng(2)
+    models = [logits(rng, benchmark, 70).astype(np.float16) for _ in range(2)]
+    records = [full(f"m{i}", scores, benchmark) for i, scores in enumerate(models)]
+    by_kernel = propose(records, benchmark, pairs_per_model=900)
+    monkeypatch.setattr(kernels, "converts_halves", lambda: False)
+    by_numpy = propose(records, benchmark, pairs_per_model=900)
+    np.testing.assert_array_equal(mask(by_kernel, 70), mask(by_numpy, 70))
+    np.testing.assert_array_equal(mask(by_kernel, 70), expected(models, benchmark, 900, "logit"))
+
+
+def test_a_file_that_becomes_shorter_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(400, 8)).astype(np.float32))
+    (one,) = open_predictions(path, read_study_benchmark(400, 8, 1), order="file-number")
+    os.truncate(path, 5000)
+    with pytest.raises(DataError, match="the file of scores became shorter"):
+        list(one.blocks(0, 400, 100))
 
 
 def test_a_misleading_sample_of_rows_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from reassess.errors import MissingExtraError
 from reassess.notes import note
-from reassess.proposals.kernels import candidates, scan_logits
 from reassess.proposals.travelling_rows import TravellingRows
 from reassess.records import Predictions, ScoreMatrix, pair_keys
 from reassess.records.benchmark import MOST_CLASSES
@@ -37,17 +37,15 @@ _SHARD_CELLS = 2**26
 """Scores in a shard, which is lost at most when work is interrupted: ImageNet's 50,000 images with
 1,000 classes are one."""
 
-_BLOCK_CELLS = 2**19
-"""Scores in a block: 2 MiB in single precision, which stays in a core's cache between the passes
-over it."""
+_BLOCK_CELLS = 2**21
+"""Scores in a block, of which 8 MiB are mapped at once in single precision."""
 
 _SAMPLED_ROWS = 400
 """Rows that tell roughly where a list ends: less than a hundredth of ImageNet's 50,000."""
 
-_MARGIN = 5e-4
-"""Distance from the threshold within which a log-probability is computed again: five times what the
-kernel's exponential may be off, so that rounding in single precision fits in too. A larger margin
-only ranks more pairs twice."""
+_MARGIN = 2e-5
+"""Distance from the threshold within which a log-probability is computed again: ten times what the
+kernel's may be off. A larger margin only ranks more pairs twice."""
 
 _TIE = 1e-12
 """Log-probabilities in double precision as near as this are ties: rows with the same scores in
@@ -97,8 +95,8 @@ def list_keys(image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"]) -> Int[n
 
 
 def distinct(key: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
-    """Keys in rising order, each once; by sorting, which is faster here than NumPy's hashing."""
-    rising = np.sort(key)
+    """Keys in rising order, each once; by sorting, which is faster here than hashing."""
+    rising = np.sort(key, kind="stable")  # which finds that lists are runs of rising keys
     return rising[np.append(True, rising[1:] != rising[:-1])] if len(rising) else rising
 
 
@@ -233,54 +231,108 @@ class _Scanner:
         self._step = max(1, _BLOCK_CELLS // source.n_classes)
         self._lists = {kind: _Largest(shard.n_listed, ends[kind]) for kind in list_kinds(source)}
         self._found = np.empty(self._step * source.n_classes, np.int64)
+        self._row = np.empty(source.n_classes, np.float32)
 
     def run(self) -> tuple[Scan, bool]:
         """What is found, and whether every list is as long as it must be."""
         shard, source = self._shard, self._shard.source
         top = np.empty(shard.stop - shard.start, np.int64)
         stop = shard.start
-        for stored in source.blocks(shard.start, shard.stop, self._step):
-            start, stop = stop, stop + len(stored)
-            block = stored.astype(_working_type(source), copy=False)
-            winner = block.argmax(axis=1)
-            top[start - shard.start : stop - shard.start] = winner
-            best = block[np.arange(len(block)), winner]
-            _check_block(source, block, best, start, shard.first_row)
-            self._take(block, best, source.image[start:stop])
+        for block in source.blocks(shard.start, shard.stop, self._step):
+            start, stop = stop, stop + len(block)
+            winner = top[start - shard.start : stop - shard.start]
+            best, shift = np.empty(len(block), _working_type(source)), np.zeros(len(block))
+            n_found, n_nan = self._find(block, winner, best, shift)
+            _check_block(source, block, best, start, shard.first_row, n_nan)
+            self._take(block, shift, source.image[start:stop], n_found)
         lists = {kind: kept.pairs() for kind, kept in self._lists.items()}
         n_wanted = min(shard.n_listed, len(top) * source.n_classes)
         complete = all(kept.is_complete(n_wanted) for kept in self._lists.values())
         return Scan(top, lists), complete
 
+    def _find(
+        self,
+        block: Float[np.ndarray, "b K"],
+        winner: Int[np.ndarray, "b"],
+        best: Float[np.ndarray, "b"],
+        shift: Float[np.ndarray, "b"],
+    ) -> tuple[int, int]:
+        """Fill in what a block's rows say, and the flat places of what may be listed.
+
+        Returns:
+            How many places were found, and how many scores are NaN.
+        """
+        ends = {kind: kept.end for kind, kept in self._lists.items()}
+        is_logit = self._shard.source.score_type == "logit"
+        if best.dtype == np.float64:
+            return self._find_in_doubles(block.astype(np.float64), winner, best, shift, ends)
+        kernels = _kernels()
+        least = ends["logit"] if is_logit else min(ends.values())
+        thresholds = np.array([least, ends["probability"] if is_logit else np.inf, _MARGIN])
+        found = (thresholds, is_logit, winner, best, shift, self._found)
+        if block.dtype == np.float16 and kernels.converts_halves():
+            halves = _plain(block).view(np.uint16)
+            n_found, n_nan = kernels.scan_halves(halves, self._row, *found)
+        else:
+            singles = _plain(block.astype(np.float32, copy=False))
+            n_found, n_nan = kernels.scan_singles(singles, *found)
+        return int(n_found), int(n_nan)
+
+    def _find_in_doubles(
+        self,
+        block: Float[np.ndarray, "b K"],
+        winner: Int[np.ndarray, "b"],
+        best: Float[np.ndarray, "b"],
+        shift: Float[np.ndarray, "b"],
+        ends: dict[ListKind, float],
+    ) -> tuple[int, int]:
+        """The same by NumPy: scores in double precision are few, and computed exactly."""
+        winner[:] = block.argmax(axis=1)
+        best[:] = block[np.arange(len(block)), winner]
+        least = np.full(len(block), min(ends.values()))
+        if self._shard.source.score_type == "logit":
+            shift[:] = _exact_log_sum(block)
+            least = np.minimum(ends["logit"], ends["probability"] + shift - _MARGIN)
+        at = np.flatnonzero(block >= least[:, None])
+        self._found[: len(at)] = at
+        return len(at), int(np.isnan(best).sum())
+
     def _take(
         self,
         block: Float[np.ndarray, "b K"],
-        best: Float[np.ndarray, "b"],
+        shift: Float[np.ndarray, "b"],
         image: Int[np.ndarray, "b"],
+        n_found: int,
     ) -> None:
         """Hand the pairs of a block that may be among the largest to their lists."""
-        ends = {kind: kept.end for kind, kept in self._lists.items()}
-        shift = np.zeros(len(block))
-        if self._shard.source.score_type != "logit":
-            least = np.full(len(block), min(ends.values()), dtype=block.dtype)
-            n_found = candidates()(block, best, least, self._found)
-        elif block.dtype == np.float64:
-            shift = _exact_log_sum(block)
-            least = np.minimum(ends["logit"], ends["probability"] + shift - _MARGIN)
-            n_found = candidates()(block, best, least, self._found)
-        else:
-            n_found = scan_logits()(
-                block, best, shift,
-                ends["logit"], ends["probability"], _MARGIN, self._found,
-            )  # fmt: skip
         if n_found == 0:
             return
         at = self._found[:n_found]
         row, label = np.divmod(at, block.shape[1])
-        score = block.ravel()[at].astype(np.float64)
+        score = block[row, label].astype(np.float64)
         for kind, kept in self._lists.items():
             of_logits = kind == "probability" and self._shard.source.score_type == "logit"
             kept.add(image[row], label, score - shift[row] if of_logits else score)
+
+
+def _kernels() -> Any:
+    """The compiled loops.
+
+    Raises:
+        MissingExtraError: numba is missing.
+    """
+    try:
+        from reassess.proposals import kernels
+    except ImportError as error:
+        raise MissingExtraError("numba", "study", "scanning full scores") from error
+    return kernels
+
+
+def _plain(block: Float[np.ndarray, "b K"]) -> Float[np.ndarray, "b K"]:
+    """The block in rows and read-only, as the kernels are compiled for one kind of array."""
+    plain = np.ascontiguousarray(block).view()
+    plain.flags.writeable = False
+    return plain
 
 
 def lists_from_scans(source: ScoreMatrix, scans: list[Scan], n_listed: int) -> TopLists:
@@ -447,6 +499,7 @@ def _check_block(
     best: Float[np.ndarray, "b"],
     start: int,
     before: int,
+    n_nan: int,
 ) -> None:
     """Refuse NaN and infinity, probabilities outside [0, 1], and rows never predicted.
 
@@ -459,8 +512,10 @@ def _check_block(
         never[row] = True
         ids = source.image_ids[source.image[start : start + len(block)]]
         refuse_never_predicted(never, float(block[row[0], 0]), ids, name)
-    if not np.isfinite(best).all() or (
-        source.score_type == "probability" and (best.max() > 1 or block.min() < 0)
+    if (
+        n_nan
+        or not np.isfinite(best).all()
+        or (source.score_type == "probability" and (best.max() > 1 or block.min() < 0))
     ):
         slack = rounding(source.scores.dtype)
         check_scores(block, source.score_type, name, first_row=before + start, slack=slack)

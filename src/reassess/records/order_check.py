@@ -97,11 +97,9 @@ class _Fit:
         """Right predictions to expect if the same predictions were dealt out at random."""
         judged = np.zeros(len(self.top), dtype=bool)
         judged[self.image] = True
-        classes, n_labels = np.unique(self.label, return_counts=True)
-        place = np.searchsorted(classes, self.top[judged])
-        known = place < len(classes)
-        same = classes[place[known]] == self.top[judged][known]
-        return float(n_labels[place[known][same]].sum() / self.n_images)
+        n_labels, top = np.bincount(self.label), self.top[judged]
+        known = (top >= 0) & (top < len(n_labels))
+        return float(n_labels[top[known]].sum() / self.n_images)
 
     @cached_property
     def beyond_chance(self) -> float:

@@ -4,6 +4,8 @@
 labels do is for `reassess.records.order_check`.
 """
 
+import mmap
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -428,8 +430,11 @@ class ScoreMatrix:
     def blocks(self, start: int, stop: int, n_rows: int) -> Iterator[Float[np.ndarray, "b K"]]:
         """Rows ``start`` to ``stop``, at most ``n_rows`` at a time, as the file stores them.
 
-        A block is only valid until the next one is asked for: a file is read into one
-        buffer, so that scores larger than memory leave no mapped pages behind.
+        Of a file no more than a block is mapped at a time, so that scores larger than memory leave
+        no mapped pages behind; it may be read, not written.
+
+        Raises:
+            DataError: the file became shorter.
         """
         bounds = ((at, min(at + n_rows, stop)) for at in range(start, stop, n_rows))
         if self.kept is not None:
@@ -441,13 +446,19 @@ class ScoreMatrix:
             for first, last in bounds:
                 yield self.scores[first:last]
             return
-        buffer = np.empty((n_rows, self.n_classes), self.scores.dtype)
         with file:
-            file.seek(self._offset(start))
             for first, last in bounds:
-                block = buffer[: last - first]
-                _fill(file, block.data.cast("B"), self.model)
-                yield block
+                yield self._mapped(file, first, last)
+
+    def _mapped(self, file: Any, first: int, last: int) -> Float[np.ndarray, "b K"]:
+        """Some rows of a file, mapped into memory until the array goes."""
+        begin, end = self._offset(first), self._offset(last)
+        if os.fstat(file.fileno()).st_size < end:
+            raise _shorter(self.model)
+        page = begin - begin % mmap.ALLOCATIONGRANULARITY
+        window = mmap.mmap(file.fileno(), end - page, access=mmap.ACCESS_READ, offset=page)
+        shape = (last - first, self.n_classes)
+        return np.ndarray(shape, self.scores.dtype, window, begin - page)
 
     def rows(self, row: Int[np.ndarray, "b"]) -> Float[np.ndarray, "b K"]:
         """Some rows as the file stores them, read without mapping what lies between."""
@@ -481,11 +492,15 @@ def _fill(file: Any, view: memoryview, model: str) -> None:
     while n_read < len(view):
         n = file.readinto(view[n_read:])
         if not n:
-            raise DataError(
-                f"predictions {model!r}: the file of scores became shorter while it was read. "
-                "Write it again."
-            )
+            raise _shorter(model)
         n_read += n
+
+
+def _shorter(model: str) -> DataError:
+    return DataError(
+        f"predictions {model!r}: the file of scores became shorter while it was read. Write it "
+        "again."
+    )
 
 
 @checks_choices

@@ -20,7 +20,7 @@ from reassess.files.access import read_npz
 from reassess.proposals import ListedPairs, Scan, ScanShard
 from reassess.study.inputs import digest, digest_of_array
 
-_VERSION = 2
+_VERSION = 3
 _MADE_FROM = "made_from"
 _COLUMNS = ("image", "label", "score")
 
