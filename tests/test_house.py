@@ -154,7 +154,7 @@ def test_what_is_imported_is_asked_for():
     extras = project["optional-dependencies"].values()
     wanted = [*project["dependencies"], *(one for extra in extras for one in extra)]
     asked_for = {re.split(r"[\[<>=]", one)[0].lower() for one in wanted}
-    asked_for |= {"huggingface_hub", "starlette"}  # what timm and FastAPI bring
+    asked_for |= {"huggingface_hub", "llvmlite", "starlette"}  # what timm, numba, FastAPI bring
     by_module = packages_distributions()
     for path, module in imported():
         if module not in sys.stdlib_module_names | {"reassess"}:
