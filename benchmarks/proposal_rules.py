@@ -129,7 +129,7 @@ def unrated_sets(every: list[Predictions], benchmark: Benchmark, judge: Judge) -
         "39 that rank only": [one.model for one in every if one.scores is None],
         "the 20 most accurate": sorted(error, key=error.__getitem__)[:20],
         "the 5 most accurate": sorted(error, key=error.__getitem__)[:5],
-        "the 5 of the paper's pool": list(POOL_MODELS),
+        "the 5 of the paper's pool": [f"{one}.imagenet-v2-repo" for one in POOL_MODELS],
     }
     ours, theirs = {}, ~judge.rated
     for name, models in subsets.items():

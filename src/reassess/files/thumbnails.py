@@ -58,7 +58,7 @@ def read_thumbnails(
     pixels = np.zeros((n, SIDE * SIDE * 3), dtype=np.float32)
     digests = [""] * n
 
-    def read(row: int) -> None:
+    def _read(row: int) -> None:
         content = files.read(row)
         digests[row] = hashlib.sha256(content).hexdigest()
         try:
@@ -74,7 +74,7 @@ def read_thumbnails(
             pixels[row] = values / np.linalg.norm(values)
 
     with ignore_pillow_warnings(), ThreadPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(read, range(n)), start=1):
+        for done, _ in enumerate(pool.map(_read, range(n)), start=1):
             if done % 100 == 0 or done == n:
                 progress(files.source, done=done, total=n)
     return Thumbnails(files.image_ids, pixels, np.array(digests, dtype=str), files.labels)
