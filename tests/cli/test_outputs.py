@@ -194,10 +194,10 @@ def test_odd_words_are_left_to_their_readers(given: str, here: Path) -> None:
 
 def test_a_figure_does_not_replace_an_input(here: Path) -> None:
     (here / "figures").mkdir()
-    (here / "figures" / "labels.csv").write_text("image,label\n")
+    (here / "figures" / "labels.json").write_text("[[0]]\n")
     (here / "figures" / "curve.svg").write_text("precious")
     given = {"predictions": "x.npz", "figures": "figures"}
-    assert "must not replace" not in run("score", labels="figures/labels.csv", **given)[1]
+    assert "must not replace" not in run("score", labels="figures/labels.json", **given)[1]
     status, told = run("score", labels="figures/curve.svg", **given)
     assert status == 2
     assert "must not replace an input" in told

@@ -68,7 +68,7 @@ def test_pseudonyms_stay_from_release_to_release_and_an_erased_rater_is_gone(
     lines = (later / "votes.csv").read_text().splitlines()
     kept = [line for line in lines if NAMES[1] not in line]
     (later / "votes.csv").write_text("\n".join(kept) + "\n")
-    with pytest.raises(OptionError, match=r"posterior are stale, but must be done .*\(votes\)"):
+    with pytest.raises(OptionError, match=r"posterior.npz is older than .* \(changed: votes\)"):
         write_release(open_study(later), tmp_path / "out", ABOUT)
     assert not (tmp_path / "out").exists()
     run_study(open_study(later))

@@ -181,7 +181,8 @@ def test_pointing_at_a_model_says_its_numbers(big: Path, open_page: Open) -> Non
     box = dot.bounding_box()
     page.mouse.move(box["x"] + box["width"] + 1, box["y"] + box["height"] / 2)
     assert re.fullmatch(
-        r"family\d+_model_\d+\.train\s+ReaL [\d.]+%\s+original [\d.]+%", tip.inner_text()
+        r"family\d+_model_\d+\.train\s+ReaL accuracy [\d.]+%\s+original accuracy [\d.]+%",
+        tip.inner_text(),
     )
     page.mouse.move(5, 5)
     assert not tip.is_visible()

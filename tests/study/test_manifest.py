@@ -104,7 +104,7 @@ def refusal(text: str) -> str:
             "[label]\n# mine\ntreshold = 0.5",
             (
                 "line 13: [label] 'treshold' is not known, but must be "
-                "one of rule, threshold, target, min_expert_yes, confidence, gold, adjudications. "
+                "one of rule, threshold, target, min_expert_yes, confidence, only_answered, gold, adjudications. "
                 "Did you mean 'threshold'?"
             ),
         ),

@@ -36,8 +36,7 @@ def figure_options(*, named: bool) -> Callable[[Callable[..., None]], Callable[.
     if named:
         options.append(
             click.option("--figure", "figure_names", multiple=True, metavar="NAME",
-                         help="Write only this figure, such as progress or accuracies; may be "
-                         "repeated.")
+                         help="Only this figure, such as progress or accuracies; may be repeated.")
         )  # fmt: skip
 
     def add(command: Callable[..., None]) -> Callable[..., None]:

@@ -31,6 +31,7 @@ from reassess.files.decoding import decode_image, ignore_pillow_warnings
 from reassess.files.images import ImageFiles
 from reassess.files.plain_jpegs import decode_into, decode_plain_jpeg
 from reassess.progress import Progress, null_progress
+from reassess.registry import checks_choices
 from reassess.training.decoded import DecodedImages
 from reassess.training.recipe import Augmentation
 
@@ -234,6 +235,7 @@ class StreamedImages:
 
         yield from self._worked(((batch, torch.zeros_like(batch)) for batch in rows), work)
 
+    @checks_choices
     def augmented(
         self, rows: Iterable[tuple[Int[Tensor, "_"], Int[Tensor, "_"]]], kind: Augmentation
     ) -> Iterator[UInt8[Tensor, "_ S S 3"]]:

@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 from reassess.errors import MissingExtraError
 from reassess.files.decoding import decode_image
 from reassess.files.plain_jpegs import decode_plain_jpeg, plain_jpeg_size
+from reassess.registry import checks_choices
 from reassess.training.models import let_torchvision_import
 from reassess.training.recipe import Augmentation
 
@@ -55,6 +56,7 @@ class _DrawFrom(TorchFunctionMode):
         return func(*args, **given)
 
 
+@checks_choices
 class PhotoAugmentation:
     """An encoded photo, cut, resized, flipped and changed at random.
 
