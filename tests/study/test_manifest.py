@@ -104,8 +104,8 @@ def refusal(text: str) -> str:
             "[label]\n# mine\ntreshold = 0.5",
             (
                 "line 13: [label] 'treshold' is not known, but must be "
-                "one of rule, threshold, target, min_expert_yes, confidence, only_answered, gold, adjudications. "
-                "Did you mean 'threshold'?"
+                "one of rule, threshold, target, min_expert_yes, confidence, only_answered, gold, "
+                "adjudications. Did you mean 'threshold'?"
             ),
         ),
         ("[lable]\nthreshold = 0.5", "line 11: 'lable' is not known, but must be one of format, "),
