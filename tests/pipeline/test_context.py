@@ -11,6 +11,7 @@ import pytest
 
 from reassess import sources
 from reassess.aggregation import combine_context, dawid_skene
+from reassess.aggregation.adaptive import AnswerWeights
 from reassess.errors import DataError, OptionError
 from reassess.files import write_labels, write_votes
 from reassess.files.artefacts import read_posterior, write_posterior
@@ -22,7 +23,7 @@ from reassess.pipeline import (
     make_labels,
     make_posterior,
 )
-from reassess.pipeline.context import add_context
+from reassess.pipeline.context import add_context, queue_context
 from reassess.records import ANSWERS, Benchmark, Gold, Predictions, Questions, Votes
 from reassess.records.pairs import Pairs
 from tests.conftest import Ran
@@ -87,6 +88,32 @@ def test_context_helps_where_gold_trusts_it_and_is_named_wherever_it_goes(tmp_pa
     with collect_notes() as notes:
         assert sources.labels(tmp_path / "labels.json").context == posterior.context
     assert any("lean on what 3 models predict" in text for text in notes.texts)
+
+
+def test_a_queue_that_knows_the_context_says_what_labels_will() -> None:
+    """Votes taken one by one lead to the posterior of votes and context, as they stand now."""
+    votes, gold, benchmark, models, _ = study()
+    asked = votes.questions.require_pairs()
+    part = votes.take(votes.question % 7 > 0)  # nobody has answered every seventh question yet
+    alone = dawid_skene(part)
+    together = add_context(alone, models, benchmark, gold, without=["vit"]).posterior
+    fit, context = queue_context(alone, models, benchmark, gold, asked, without=["vit"])
+    plain = AnswerWeights.from_posterior(alone, len(asked), threshold=0.8)
+    weights = plain.with_context(fit, context)
+    row = weights.rows(part.rater_ids[part.rater])
+    place = part.questions.require_pairs().positions_in(asked)
+    odds = weights.log_odds(np.arange(len(asked)), place[part.question], row, part.answer)
+    both = together.log_probability
+    assert odds[place] == pytest.approx(both[:, 1] - both[:, 0], abs=1e-6)
+    # Where the models are sure, fewer votes than all can already decide.
+    unasked = np.setdiff1d(np.arange(len(asked)), place)
+    settled = []
+    for one in (plain, weights):
+        nobody = np.empty(0, np.int64)
+        left = np.full(len(unasked), 2)
+        ends = one.range_left(unasked, one.start[unasked], nobody, nobody, left)
+        settled.append(int(one.is_settled(*ends).sum()))
+    assert settled[1] > settled[0]
 
 
 def test_a_family_is_left_out_and_gold_of_an_image_never_judges_itself() -> None:

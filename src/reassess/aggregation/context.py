@@ -57,6 +57,22 @@ class ContextFit:
     log_loss: float
     log_loss_of_votes: float
 
+    def start(
+        self, log_odds: Float[np.ndarray, "Q"], context: Float[np.ndarray, "Q"]
+    ) -> Float[np.ndarray, "Q"]:
+        """Log-odds of votes and context together, of questions that have no vote yet.
+
+        Each vote moves them by `votes` times what it moves those of the votes alone.
+
+        Args:
+            log_odds: of each question before any vote, by the votes' model.
+            context: P(present) of each question without any vote.
+        """
+        found: Float[np.ndarray, "Q"] = (
+            self.constant + self.votes * log_odds + self.context * _log_odds(context)
+        )
+        return found
+
 
 def combine_context(
     posterior: Posterior,

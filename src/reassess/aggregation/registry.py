@@ -107,6 +107,12 @@ class AggregateOptions:
                 "leave the option out."
             )
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Models and families that the context leaves out."""
+        names = (self.context_without or "").split(",")
+        return tuple(one.strip() for one in names if one.strip())
+
     def changed(self) -> tuple[str, ...]:
         """Names of the options that are a method's, and that are not at their default."""
         default = AggregateOptions()

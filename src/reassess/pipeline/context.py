@@ -21,7 +21,7 @@ from reassess.errors import OptionError, preview
 from reassess.progress import Progress, null_progress
 from reassess.proposals.learned import learn_proposals
 from reassess.proposals.model_votes import DEPTH, add_pairs, best_classes, collect_model_votes
-from reassess.records import Benchmark, Gold, Posterior, Predictions, align
+from reassess.records import Benchmark, Gold, Pairs, Posterior, Predictions, align
 
 CONTEXT_DEPTH = DEPTH
 """Best classes of an image that are read of each model."""
@@ -75,17 +75,7 @@ def add_context(
         AlignmentError: images do not match.
         MissingExtraError: scikit-learn is not installed.
     """
-    names = [one.model for one in predictions]
-    known = {*names, *map(model_family, names)}
-    unknown = [name for name in without if name not in known]
-    left_out = set(without)
-    kept = [one for one in predictions if not {one.model, model_family(one.model)} & left_out]
-    if unknown or not kept:
-        what = f"{preview(unknown)} is none of them" if unknown else "all are left out"
-        raise OptionError(
-            f"the context has {len(names):,} models, and {what}, but at least one must be left to "
-            "learn from. Name models as their predictions do, or families, as resnet."
-        )
+    kept = _without(predictions, without)
     posterior = posterior.numbered_by(benchmark.classes)
     context = learn_context(posterior, kept, benchmark, seed=seed, engine=engine, progress=progress)
     combined, fit = combine_context(
@@ -98,11 +88,75 @@ def add_context(
     return Contextual(combined, fit, context)
 
 
+def queue_context(
+    posterior: Posterior,
+    predictions: Sequence[Predictions],
+    benchmark: Benchmark,
+    gold: Gold,
+    asked: Pairs,
+    *,
+    without: Sequence[str] = (),
+    min_expert_yes: int | None = None,
+    engine: Engine | None = None,
+) -> tuple[ContextFit, Float[np.ndarray, "Q"]]:
+    """How much votes and context count so far, and the context of every question that is asked.
+
+    Args:
+        posterior: of the votes so far alone.
+        predictions: as in `add_context`.
+        benchmark: as in `add_context`.
+        gold: as in `add_context`.
+        asked: the Q pairs that are asked about, those with votes among them.
+        without: as in `add_context`.
+        min_expert_yes: as in `add_context`.
+        engine: as in `add_context`.
+
+    Raises:
+        OptionError: as in `add_context`.
+        DataError: as in `add_context`.
+        AlignmentError: images do not match.
+        MissingExtraError: scikit-learn is not installed.
+    """
+    kept = _without(predictions, without)
+    posterior = posterior.numbered_by(benchmark.classes)
+    context = learn_context(posterior, kept, benchmark, asked=asked, engine=engine)
+    place = posterior.questions.require_pairs("posterior").positions_in(asked, source="posterior")
+    _, fit = combine_context(
+        posterior,
+        context[place],
+        [one.model for one in kept],
+        gold.numbered_by(benchmark.classes),
+        min_expert_yes=min_expert_yes,
+    )
+    return fit, context
+
+
+def _without(predictions: Sequence[Predictions], without: Sequence[str]) -> list[Predictions]:
+    """The models that are left.
+
+    Raises:
+        OptionError: none is, or one that is left out is none of them.
+    """
+    names = [one.model for one in predictions]
+    known = {*names, *map(model_family, names)}
+    unknown = [name for name in without if name not in known]
+    left_out = set(without)
+    kept = [one for one in predictions if not {one.model, model_family(one.model)} & left_out]
+    if unknown or not kept:
+        what = f"{preview(unknown)} is none of them" if unknown else "all are left out"
+        raise OptionError(
+            f"the context has {len(names):,} models, and {what}, but at least one must be left to "
+            "learn from. Name models as their predictions do, or families, as resnet."
+        )
+    return kept
+
+
 def learn_context(
     posterior: Posterior,
     predictions: Sequence[Predictions],
     benchmark: Benchmark,
     *,
+    asked: Pairs | None = None,
     seed: int = 0,
     engine: Engine | None = None,
     progress: Progress = null_progress,
@@ -113,6 +167,7 @@ def learn_context(
         posterior: of the votes alone.
         predictions: one record a model.
         benchmark: the images and their original labels.
+        asked: the Q pairs that it is to be known of; None for those of the posterior.
         seed: as in `add_context`.
         engine: as in `add_context`.
         progress: as in `add_context`.
@@ -123,18 +178,20 @@ def learn_context(
         MissingExtraError: scikit-learn is not installed.
     """
     pairs = posterior.questions.require_pairs("posterior")
+    wanted = pairs if asked is None else asked
     row = align(
-        pairs.image_ids, benchmark.image_ids, source="posterior", target_name=benchmark.name
+        wanted.image_ids, benchmark.image_ids, source="questions", target_name=benchmark.name
     )
-    asked = _images(benchmark, np.unique(row[pairs.image]))
+    images = _images(benchmark, np.unique(row[wanted.image]))
     progress("counting the models' votes")
-    ranked = [best_classes(one, DEPTH).reindex(asked.image_ids) for one in predictions]
-    model_votes = collect_model_votes(ranked, asked, depth=DEPTH)
+    ranked = [best_classes(one, DEPTH).reindex(images.image_ids) for one in predictions]
+    model_votes = collect_model_votes(ranked, images, depth=DEPTH)
     own = pairs.aligned_to(model_votes.pairs.image_ids, source="posterior")
-    n_classes = max(model_votes.n_classes, 1 + int(own.label.max()))
+    wanted = wanted.aligned_to(model_votes.pairs.image_ids, source="questions")
+    n_classes = max(model_votes.n_classes, 1 + int(wanted.label.max()))
     if n_classes > model_votes.n_classes:
         model_votes = replace(model_votes, n_classes=n_classes)
-    key = own.keys(n_classes)
+    key = wanted.keys(n_classes)
     model_votes = add_pairs(model_votes, np.setdiff1d(key, model_votes.key))
     learned = learn_proposals(
         model_votes, own, posterior.present, seed=seed, engine=engine, progress=progress

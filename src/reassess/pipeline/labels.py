@@ -196,13 +196,12 @@ def _with_context(
             f"lacks {' and '.join(name for name, missing in lacking.items() if missing)}. Give "
             "them, or leave the context out."
         )
-    without = () if options.context_without is None else options.context_without.split(",")
     made = add_context(
         posterior,
         models.ranked(CONTEXT_DEPTH, progress),
         benchmark,
         gold,
-        without=[one.strip() for one in without if one.strip()],
+        without=options.left_out,
         min_expert_yes=options.min_expert_yes,
         engine=engine,
         progress=progress,

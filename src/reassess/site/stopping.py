@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
@@ -41,6 +41,8 @@ from reassess.files import read_gold
 from reassess.labels import RULES, THRESHOLD, LabelOptions
 from reassess.notes import collect_notes
 from reassess.pipeline import LABELS, POSTERIOR, make_posterior
+from reassess.pipeline.context import CONTEXT_DEPTH, queue_context
+from reassess.progress import null_progress
 from reassess.rating import (
     QuestionTable,
     Store,
@@ -51,8 +53,8 @@ from reassess.rating import (
     study_progress,
     votes,
 )
-from reassess.records import Assessment, NoStopping, Questions, StoppingRule, Votes
-from reassess.study.artefacts import StudyArtefacts, gold_file
+from reassess.records import Assessment, NoStopping, Pairs, Questions, StoppingRule, Votes
+from reassess.study.artefacts import StudyArtefacts, StudyModels, gold_file
 from reassess.study.inputs import read_study_benchmark
 from reassess.study.manifest import Study, open_study
 
@@ -169,7 +171,7 @@ def _fit_method(
     k = settings_of(store).votes_per_question
     weights = None
     if given is not None and int((given.counts().sum(axis=1) >= k).sum()) >= min_questions:
-        weights = _weights(study, given, len(asked.question))
+        weights = _weights(study, given, asked.pairs)
     rule = method.fit(
         RatingSoFar(
             questions=Questions.from_pairs(asked.pairs),
@@ -312,10 +314,12 @@ def _aggregate_options(study: Study) -> AggregateOptions:
     return options
 
 
-def _weights(study: Study, given: Votes, n_questions: int) -> AnswerWeights | None:
+def _weights(study: Study, given: Votes, asked: Pairs) -> AnswerWeights | None:
     """The weights of answers by the study's own aggregation, with the gold that it will use.
 
-    None where it knows no matrices, chooses its threshold later, or has not converged.
+    Beside a context every question starts from what models predict of it, as far as gold trusts
+    them so far. None where the study knows no matrices, chooses its threshold later, has no gold
+    for its context, or has not converged.
     """
     threshold, options = _threshold(study), _aggregate_options(study)
     if threshold is None:
@@ -327,13 +331,29 @@ def _weights(study: Study, given: Votes, n_questions: int) -> AnswerWeights | No
     gold = None
     if path is not None:
         gold = read_gold(path, classes=benchmark.classes, answers=study.answers)
+    if options.context and gold is None:
+        return None
+    of_votes = replace(options, context=False, context_without=None)
     # Votes that came so far may tell little: only what is released is worth a note.
     with collect_notes():
-        made = make_posterior(votes=given, gold=gold, benchmark=benchmark, options=options)
-    posterior = made.record
-    if posterior.converged is False:
-        return None
-    return AnswerWeights.from_posterior(posterior, n_questions, threshold=threshold)
+        made = make_posterior(
+            votes=given,
+            gold=gold,
+            benchmark=benchmark if options.original_rater or not options.context else None,
+            options=of_votes,
+        )
+        posterior = made.record
+        if posterior.converged is False:
+            return None
+        weights = AnswerWeights.from_posterior(posterior, len(asked), threshold=threshold)
+        if not options.context or gold is None:
+            return weights
+        models = StudyModels(StudyArtefacts(study))
+        fit, context = queue_context(
+            posterior, models.ranked(CONTEXT_DEPTH, null_progress), benchmark, gold, asked,
+            without=options.left_out, min_expert_yes=options.min_expert_yes,
+        )  # fmt: skip
+    return weights.with_context(fit, context)
 
 
 def arrivals(given: Votes, asked: QuestionTable) -> VotesInOrder:

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.aggregation.calibration import VirtualRater
 from reassess.aggregation.coding import SMALLEST
+from reassess.aggregation.context import ContextFit
 from reassess.aggregation.methods import STATES
 from reassess.errors import DataError, OptionError, preview
 from reassess.records import Posterior
@@ -93,6 +94,17 @@ class AnswerWeights:
         weight = _log_ratio(np.concatenate([people, people.mean(axis=0, keepdims=True)]))
         cut = float(np.log(threshold) - np.log1p(-threshold))
         return cls(posterior.rater_ids[~virtual], weight, start, cut)
+
+    def with_context(self, fit: ContextFit, context: Float[np.ndarray, "Q"]) -> "AnswerWeights":
+        """The same beside a context, whose share and that of the votes stay as they are.
+
+        Args:
+            fit: how much votes and context count.
+            context: P(present) of each question without any vote.
+        """
+        return dataclasses.replace(
+            self, weight=fit.votes * self.weight, start=fit.start(self.start, context)
+        )
 
     def with_assigned(self, rater_id: Shaped[np.ndarray, "Q k"]) -> "AnswerWeights":
         """The same where the raters of each question are given, by their ids."""
