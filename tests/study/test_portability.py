@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -323,3 +324,41 @@ def test_a_new_study_is_checked_before_anything_is_made(small: Study) -> None:
             new_study("t", labels="labels.csv", **options)
         assert not Path("t").exists()
     assert len(read_study_benchmark(small).image_ids) == 4
+
+
+def test_a_bundle_goes_on_alone_on_another_machine(kept: Path, cli: Cli) -> None:
+    """With labels, classes, predictions and gold that were outside, and with its votes."""
+    for command in (("votes", "export", kept), ("run", kept), ("bundle", kept, "b.tar.gz")):
+        ran = cli(*map(str, command))
+        assert ran.status == 0, ran.err
+    assert Path("b.tar.gz").stat().st_mode & 0o077 == 0
+    (kept / ".rating" / "secret").touch()
+    votes = (kept / "votes.csv").read_bytes()
+    shutil.rmtree("kept")
+    Path("else").mkdir()
+    with tarfile.open("b.tar.gz") as archive:
+        names = archive.getnames()
+        archive.extractall("else", filter="data")
+    assert {name.partition("/")[0] for name in names} == {"study"}
+    assert not [name for name in names if ".cache" in name or "secret" in name]
+    assert not missing_files(open_study("else/study"))
+    stages = json.loads(cli("status", "else/study", "--json").out)["stages"]
+    assert {one["state"] for one in stages} == {"done"}
+    assert cli("check-store", "else/study").out == "Everything holds.\n"
+    assert cli("votes", "export", "else/study").status == 0
+    assert Path("else/study/votes.csv").read_bytes() == votes
+
+
+def test_a_bundle_is_whole_or_not_there(kept: Path, cli: Cli) -> None:
+    Path("b.tar").write_text("precious")
+    Path("b.zip").touch()
+    for name, says in (("b.zip", "must be .tar or .tar.gz"), ("b.tar", "it exists")):
+        ran = cli("bundle", str(kept), name)
+        assert ran.status == 2
+        assert says in ran.err
+    assert Path("b.tar").read_text() == "precious"
+    Path("kept/m1.npz").unlink()
+    ran = cli("bundle", str(kept), "c.tar")
+    assert ran.status == 2
+    assert "names kept/m1.npz, but it is not there. Say where it is: reassess locate" in ran.err
+    assert sorted(path.name for path in Path().iterdir()) == ["b.tar", "b.zip", "kept"]

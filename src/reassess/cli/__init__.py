@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "log": "Show the audit log: who did what on the rating site.",
         "check-store": "Check the rating store: every count and invariant.",
         "backup": "Back up the votes while people rate.",
+        "bundle": "Pack a whole study into one archive, to move it.",
         "restore": "Put a backup of the votes back.",
         "erase": "Erase a person: name, texts and, where asked, votes.",
         "votes": "Export votes to a file; import votes from one.",

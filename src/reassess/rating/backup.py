@@ -19,12 +19,14 @@ from reassess.rating.schema import identities
 _BUSY = 30.0
 
 
-def copy_sqlite(source: Path, target: Path) -> int:
+def copy_sqlite(source: Path, target: Path, *, keeps_place: bool = False) -> int:
     """How many votes are in the copy, one file that needs nothing beside it.
 
     Args:
         source: a SQLite database that holds a study; it may be in use.
         target: an empty file, or none.
+        keeps_place: whether the copy knows where the source lies: opened elsewhere it then counts
+            as a copy, which knows the source's exports, and not as put back.
 
     Raises:
         StoreError: the source is no store, is damaged, or the target cannot be written.
@@ -36,7 +38,7 @@ def copy_sqlite(source: Path, target: Path) -> int:
             closing(sqlite3.connect(target, timeout=_BUSY)) as written,
         ):  # fmt: skip
             read.backup(written)
-            return _close_copy(source, written)
+            return _close_copy(source, written, keeps_place=keeps_place)
     except sqlite3.Error as error:
         raise StoreError(
             f"{source}: cannot be copied ({error}). Check that it is a rating store, that it is "
@@ -58,8 +60,8 @@ def forget_place(database: Database) -> None:
     database.write(act)
 
 
-def _close_copy(source: Path, copy: sqlite3.Connection) -> int:
-    """Votes in the copy, which is checked and holds no place."""
+def _close_copy(source: Path, copy: sqlite3.Connection, *, keeps_place: bool) -> int:
+    """Votes in the copy, which is checked."""
     copy.execute("PRAGMA journal_mode=DELETE")
     tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_master")}
     if not {"alembic_version", "study", "votes"} <= tables:
@@ -67,7 +69,9 @@ def _close_copy(source: Path, copy: sqlite3.Connection) -> int:
     said = copy.execute("PRAGMA quick_check").fetchone()[0]
     if said != "ok":
         raise StoreError(f"{source}: the database is damaged ({said}). Take an earlier backup.")
-    if "identities" in tables:  # version 0.1.0 knew none, and its stores get one when opened
+    if (
+        not keeps_place and "identities" in tables
+    ):  # version 0.1.0 knew none, and its stores get one when opened
         copy.execute("UPDATE identities SET place = ?", (NO_PLACE,))
     copy.commit()
     return int(copy.execute("SELECT count(*) FROM votes").fetchone()[0])

@@ -8,6 +8,7 @@
 `curation`  images withdrawn and gold unchosen, in the store and in the study's files
 `stopping`  which questions need no more votes: rules that the study's own votes teach
 `backups`   the store in one file, and back
+`bundles`   the whole study in one archive
 `transfer`  votes and experts' answers into files
 `imports`   votes of a file into the store
 ==========  ==========================================================================
