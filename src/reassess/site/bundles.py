@@ -10,6 +10,7 @@ import tarfile
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from reassess.errors import FileError, OptionError
 from reassess.files import write_atomically
@@ -34,7 +35,7 @@ _STAYS = {CACHE, KEPT, ".git"}
 _EXPORTED = "exported.json"
 """Of the folder `KEPT` what says which files an export wrote: that holds of any copy."""
 
-_ENDINGS = {".gz": "w:gz", ".tgz": "w:gz", ".tar": "w"}
+_ENDINGS: dict[str, Literal["w", "w:gz"]] = {".gz": "w:gz", ".tgz": "w:gz", ".tar": "w"}
 
 
 def bundle_study(
@@ -119,7 +120,10 @@ def _brought_in(study: Study, moved: Study, *, images: bool) -> Study:
         if one.keys[0] == "benchmark" and one.keys[1] != "images"
     }
     if sources or tables:
-        moved = locate(moved, predictions=sources, copy=True, **tables)
+        moved = locate(
+            moved, labels=tables.get("labels"), classes=tables.get("classes"),
+            hierarchy=tables.get("hierarchy"), predictions=sources, copy=True,
+        )  # fmt: skip
     for one in outside:
         if one.entry is None and one.keys[0] != "benchmark":
             moved = _setting_brought_in(moved, one)
