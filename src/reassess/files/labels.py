@@ -390,6 +390,23 @@ def _never(value: Any) -> bool:  # noqa: ARG001 -- told by its ending
     return False
 
 
+_ALL_BUT_LABELS = frozenset(
+    {
+        "name",
+        "posterior",
+        "calibrated",
+        "rated",
+        "n_classes",
+        "operating_point",
+        "votes_sha256",
+        "models",
+        "asked",
+        "audit",
+        "context",
+    }
+)
+"""What a format that holds labels alone has no place for."""
+
 for _format in (
     LabelFormat(
         "native",
@@ -422,21 +439,7 @@ for _format in (
         _is_by_file,
         _read_by_file,
         write_by_file,
-        frozenset(
-            {
-                "name",
-                "posterior",
-                "calibrated",
-                "rated",
-                "n_classes",
-                "operating_point",
-                "votes_sha256",
-                "models",
-                "asked",
-                "audit",
-                "context",
-            }
-        ),
+        _ALL_BUT_LABELS,
     ),
     LabelFormat(
         "parquet",
@@ -474,21 +477,7 @@ for _format in (
         _never,
         read_cvat,
         write_cvat,
-        frozenset(
-            {
-                "name",
-                "posterior",
-                "calibrated",
-                "rated",
-                "n_classes",
-                "operating_point",
-                "votes_sha256",
-                "models",
-                "asked",
-                "audit",
-                "context",
-            }
-        ),
+        _ALL_BUT_LABELS,
     ),
 ):
     LABEL_FORMATS.register(_format)
