@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -95,10 +96,83 @@ def shards(folder: Path) -> Path:
     return folder / "train-{000..002}.tar"
 
 
+def saved_to_disk(folder: Path) -> Path:
+    """As `datasets.Dataset.save_to_disk` leaves it, in two Arrow files."""
+    folder.mkdir()
+    features = {"image": {"_type": "Image"}, "label": {"names": CLASSES, "_type": "ClassLabel"}}
+    names = [f"data-0000{part}-of-00002.arrow" for part in range(2)]
+    for part, name in enumerate(names):
+        rows = [n for n in range(N) if n % 2 == part]
+        images = [{"bytes": content(n), "path": f"{n}.png"} for n in rows]
+        table = pa.table({"image": images, "label": [LABEL[n] for n in rows]})
+        about = {"huggingface": json.dumps({"info": {"features": features}})}
+        table = table.replace_schema_metadata(about)
+        with (
+            pa.OSFile(str(folder / name), "wb") as file,
+            pa.ipc.new_stream(file, table.schema) as w,
+        ):
+            w.write_table(table)
+    (folder / "dataset_info.json").write_text(json.dumps({"features": features}))
+    state = {"_data_files": [{"filename": name} for name in names], "_split": "train"}
+    (folder / "state.json").write_text(json.dumps(state))
+    return folder
+
+
+def varint(n: int) -> bytes:
+    head = bytes([(n & 0x7F) | (0x80 if n > 0x7F else 0)])
+    return head + (varint(n >> 7) if n > 0x7F else b"")
+
+
+def field(number: int, value: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def crc32c(data: bytes) -> int:
+    """Bit by bit, masked as TFRecords have it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 * (crc & 1))
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def record(features: dict[str, bytes]) -> bytes:
+    """An example as TensorFlow Datasets writes it."""
+    entries = [field(1, field(1, name.encode()) + field(2, one)) for name, one in features.items()]
+    message = field(1, b"".join(entries))
+    size = struct.pack("<Q", len(message))
+    return size + struct.pack("<I", crc32c(size)) + message + struct.pack("<I", crc32c(message))
+
+
+def tfds(folder: Path) -> Path:
+    folder.mkdir()
+    names = {"image": "image_feature.Image", "label": "class_label_feature.ClassLabel",
+             "file_name": "text_feature.Text"}  # fmt: skip
+    features = {name: {"pythonClassName": f"tfds.core.features.{one}"} for name, one in
+                names.items()}  # fmt: skip
+    (folder / "features.json").write_text(json.dumps({"featuresDict": {"features": features}}))
+    splits = [{"name": "test", "shardLengths": ["4", "5"]}]
+    (folder / "dataset_info.json").write_text(json.dumps({"splits": splits}))
+    (folder / "label.labels.txt").write_text("\n".join(CLASSES) + "\n")
+    for part, rows in enumerate((range(4), range(4, N))):
+        (folder / f"pets-test.tfrecord-0000{part}-of-00002").write_bytes(b"".join(
+            record({
+                "file_name": field(1, field(1, f"{n}.png".encode())),
+                "image": field(1, field(1, content(n))),
+                "label": field(3, field(1, varint(LABEL[n]))),
+            })
+            for n in rows
+        ))  # fmt: skip
+    return folder / "pets-test.tfrecord"
+
+
 FORMS: dict[str, tuple[Callable[[Path], Path], bool]] = {
     "class folders": (class_folders, True), "metadata.csv": (metadata_csv, True),
     "metadata.jsonl": (metadata_jsonl, True), "val.txt": (val_txt, False),
     "Hugging Face": (hugging_face, True), "shards": (shards, False),
+    "saved to disk": (saved_to_disk, True), "TensorFlow Datasets": (tfds, True),
 }  # fmt: skip
 """How images lie, and whether their labels have names."""
 
@@ -167,3 +241,37 @@ def test_what_begins_no_study_is_refused(tmp_path: Path) -> None:
     assert expand_braces("a{8..11}.{x,y}") == [
         f"a{n}.{e}" for n in range(8, 12) for e in "xy"
     ]  # fmt: skip
+
+
+def test_saved_data_sets_that_say_two_things_are_refused(tmp_path: Path) -> None:
+    both = tmp_path / "both"
+    both.mkdir()
+    saved_to_disk(both / "train")
+    (both / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    with pytest.raises(FileError, match=r"it holds 2 splits, 'train', 'test', .*both/train"):
+        open_images(both)
+    assert len(open_images(both / "train")) == N
+    state = {"_data_files": [{"filename": "d.arrow"}], "_indices_data_files": ["i.arrow"]}
+    (both / "train" / "state.json").write_text(json.dumps(state))
+    with pytest.raises(FileError, match="chosen by a file of indices"):
+        open_images(both / "train")
+
+    prepared = tfds(tmp_path / "pets").parent
+    first = prepared / "pets-test.tfrecord-00000-of-00002"
+    assert len(open_images(prepared)) == len(open_images(first)) == N
+    whole = first.read_bytes()
+    for content_, says in (
+        (whole[:-3], "its last record is unfinished"),
+        (whole[:9] + b"x" + whole[10:], "corrupt or no TFRecord"),
+        (whole + whole, "holds 13 records, but dataset_info.json states 9"),
+    ):
+        first.write_bytes(content_)
+        with pytest.raises(FileError, match=says):
+            open_images(prepared)
+    first.write_bytes(whole)
+    (prepared / "pets-train.tfrecord-00000-of-00001").write_bytes(whole)
+    with pytest.raises(FileError, match=r"it holds 2 splits, .*pets/pets-test\.tfrecord"):
+        open_images(prepared)
+    first.unlink()
+    with pytest.raises(FileError, match="1 shards are there, but must be 2"):
+        open_images(prepared / "pets-test.tfrecord")

@@ -42,6 +42,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "run": "Run the stages that are stale, in order.",
         "aggregate": "Aggregate votes into posteriors (Dawid-Skene, calibrated, majority).",
         "label": "Decide reassessed labels from posteriors.",
+        "convert": "Write labels in another format: COCO, CVAT, Hugging Face and others.",
         "show": "Show one image: proposals, votes, posterior, decision, predictions.",
         "release": "Release a study: labels, pseudonymous votes, card, Croissant, checksums.",
         "check": "Check a release: every number again, from the release alone.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reassess.cli.label_output import label_output_options
 from reassess.cli.options import (
     RegistryChoice,
     RegistryOption,
@@ -14,12 +15,10 @@ from reassess.cli.options import (
     option,
 )
 from reassess.cli.output import print_json
-from reassess.cli.outputs import OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reassess.files import LabelFormat
     from reassess.files.declared_answers import DeclaredAnswers
     from reassess.labels import LabelRule
 
@@ -28,20 +27,6 @@ def _rules() -> "Mapping[str, LabelRule]":
     from reassess.labels import RULES
 
     return RULES
-
-
-def _formats() -> "dict[str, LabelFormat]":
-    """The formats of labels that can be written."""
-    from reassess.files import LABEL_FORMATS
-
-    return {name: one for name, one in LABEL_FORMATS.items() if one.write is not None}
-
-
-def _beside(output: Path, values: "Mapping[str, object]") -> list[Path]:
-    """What is written with a published list."""
-    from reassess.files.label_writers import meta_file
-
-    return [meta_file(output)] if values["form"] in {"real-json", "by-file"} else []
 
 
 @click.command(
@@ -53,6 +38,7 @@ Examples:
   reassess label posterior.npz --original-labels labels.csv --gold gold.csv \\
     --rule precision-at-least --target 0.95 --confidence 0.9 -o labels.json
   reassess label posterior.npz --original-labels imagenet -o real.json --format real-json
+  reassess label posterior.npz --original-labels imagenet -o labels --format hugging-face
 """
 )
 @click.argument("posterior")
@@ -112,20 +98,7 @@ Examples:
     help="A model whose predictions were asked about, to stand with the labels; may be repeated.",
 )
 @click.option("--name", help="How to call the labels.")
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=OutputFile(replaces=("labels",), files=_beside),
-    metavar="FILE",
-    help="Where to write the labels.",
-)
-@click.option(
-    "--format",
-    "form",
-    type=RegistryChoice(_formats),
-    help="Format of the output.  [default: parquet for .parquet, cvat for .xml, else native]",
-)
+@label_output_options
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def label(
     posterior: str,
@@ -151,7 +124,8 @@ def label(
     Images that were not rated keep their original label and are listed as unrated.
     """
     from reassess import sources
-    from reassess.files import label_format, write_labels
+    from reassess.cli.label_output import write_in_format
+    from reassess.files import label_format
     from reassess.files.access import prefix_errors_with
     from reassess.files.audits import read_audit
     from reassess.pipeline import LabelOptions, make_labels
@@ -180,7 +154,7 @@ def label(
             audit=drawn, models=models, name=name, options=options,
         )  # fmt: skip
     labels = made.record
-    write_labels(labels, output, form)
+    write_in_format(labels, output, form)
     if as_json:
         rated = labels.rated
         point = labels.operating_point

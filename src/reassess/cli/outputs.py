@@ -35,6 +35,7 @@ class OutputFile(click.ParamType[str]):
         replaces: records of a study that the command writes on purpose, as ``("labels",)``.
         folders: folders of its own beside it, which the command may empty.
         files: further files beside it.
+        is_folder: whether the command's other values make a new folder of it.
     """
 
     name = "file"
@@ -45,8 +46,10 @@ class OutputFile(click.ParamType[str]):
         replaces: tuple[str, ...] = (),
         folders: Companions | None = None,
         files: Companions | None = None,
+        is_folder: Callable[[Mapping[str, Any]], bool] | None = None,
     ) -> None:
         self.replaces = frozenset(replaces)
+        self.is_folder = is_folder or (lambda _: False)
         self._extensions = extensions
         self._folders, self._files = folders, files
 
@@ -61,7 +64,8 @@ class OutputFile(click.ParamType[str]):
 
     def outputs(self, label: str, path: Path, values: Mapping[str, Any]) -> "Iterator[Output]":
         """All that is written where this path is given."""
-        yield Output(label, path, self.replaces, extensions=self._extensions)
+        folder = self.is_folder(values)
+        yield Output(label, path, self.replaces, is_folder=folder, extensions=self._extensions)
         for make, is_folder in ((self._files, False), (self._folders, True)):
             for beside in make(path, values) if make is not None else ():
                 yield Output(label, beside, self.replaces, is_folder=is_folder)
@@ -233,7 +237,8 @@ def _outputs(one: click.Parameter, ctx: click.Context) -> Iterator[Output]:
     if isinstance(one.type, OutputFile | OutputFolder):
         for given in _words(one, ctx):
             label = _label(one)
-            if isinstance(one.type, OutputFile) and given.endswith("/"):
+            is_file = isinstance(one.type, OutputFile) and not one.type.is_folder(ctx.params)
+            if is_file and given.endswith("/"):
                 raise FileError(
                     f"{given}: it is a folder, but must be a file ({label}). Name a file in it."
                 )

@@ -9,6 +9,7 @@ were cancelled, drafts and predictions are no votes. A user may be a number in o
 object with number and e-mail address in the next; it is one rater.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ from reassess.records.benchmark import plain_text
 FIELD = "answer"
 """Name of the control whose choice is the answer."""
 
+_UPLOADED = re.compile(r"^(?:https?://[^/]+)?/data/upload/(?:\d+/)?(?:[0-9a-f]{8}-)?")
 _JSON = "Export from Label Studio as JSON"
 
 
@@ -183,7 +185,7 @@ def _of_task(task: dict[str, Any], where: str, path: str) -> Iterator[Annotation
     data = task.get("data")
     if not isinstance(data, dict):
         data = {}
-    image, label = _image_of(data, at), _label_of(data, at)
+    image, label = image_of(data, at), _label_of(data, at)
     for number, one in votes:
         place = f"{where}: annotation[{number}]"
         yield Annotation(
@@ -201,7 +203,7 @@ def flat_annotation(task: dict[str, Any], where: str, path: str) -> Iterator[Ann
     if task.get("was_cancelled") in {True, "true", "True"}:
         return
     yield Annotation(
-        where, _image_of(task, at), _label_of(task, at), _rater_of(who, "annotator", path, where),
+        where, image_of(task, at), _label_of(task, at), _rater_of(who, "annotator", path, where),
         _choice_of([task.get(FIELD)], path, where), task.get("created_at"),
         _seconds_of(task.get("lead_time"), path, where), str(task.get("class_id") or ""),
     )  # fmt: skip
@@ -217,8 +219,18 @@ def _label_of(data: dict[str, Any], at: str) -> str:
     return str(label)
 
 
-def _image_of(data: dict[str, Any], at: str) -> str:
-    """The image's id; without one, the path of the file in Label Studio's local storage."""
+def image_of(data: dict[str, Any], at: str) -> str:
+    """The image's id; without one, the path of the file in Label Studio's local storage.
+
+    A file that was uploaded has the name with which it came: Label Studio puts eight digits before.
+
+    Args:
+        data: of a task.
+        at: the file and the task, for messages.
+
+    Raises:
+        DataError: there is none.
+    """
     named = data.get("image_id", data.get("image"))
     if not isinstance(named, str) or not named:
         if "label" not in data:
@@ -226,7 +238,7 @@ def _image_of(data: dict[str, Any], at: str) -> str:
         raise DataError(f"{at}: its data has no 'image_id' or 'image', but must name the image.")
     if "image_id" not in data:
         below = parse_qs(urlsplit(named).query).get("d")
-        named = below[0] if below else named
+        named = below[0] if below else _UPLOADED.sub("", named)
     return plain_text(named)
 
 

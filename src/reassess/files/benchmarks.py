@@ -51,7 +51,7 @@ def read_benchmark(
 
     Args:
         labels: CSV or parquet with the columns ``image`` and ``label``, or such a frame; or what
-            annotation tools export, COCO's JSON or CVAT's XML, with one class an image.
+            annotation tools export (COCO, Label Studio, CVAT), with one class an image.
         classes: the classes, their file or a frame; without them, labels that are no integers are
             sorted to make the classes, and integers leave the number of classes open.
         hierarchy: is-a edges.
@@ -85,17 +85,21 @@ def read_benchmark(
 
 
 def is_export(path: Path) -> bool:
-    """Whether a file is an annotation tool's: COCO's JSON or CVAT's XML.
+    """Whether a file is an annotation tool's: COCO's or Label Studio's JSON, or CVAT's XML.
 
     Raises:
         FileError: a JSON file is corrupt.
     """
     from reassess.files.coco import is_coco
+    from reassess.files.label_studio_labels import is_label_studio
 
     if not path.is_file():
         return False
     suffix = path.suffix.lower()
-    return suffix == ".xml" or (suffix == ".json" and is_coco(read_json(path)))
+    if suffix != ".json":
+        return suffix == ".xml"
+    value = read_json(path)
+    return is_coco(value) or is_label_studio(value)
 
 
 def _of_export(

@@ -21,7 +21,7 @@ import numpy as np
 from reassess.errors import DataError, FileError, preview
 from reassess.files.access import write_atomically
 from reassess.files.label_formats import LabelFile, classes_stated_in
-from reassess.files.label_writers import stated_classes
+from reassess.files.label_writers import names_in_file, stated_classes
 from reassess.files.signatures import describe
 from reassess.files.tagged_images import TaggedImages
 from reassess.notes import note
@@ -166,7 +166,7 @@ def write_cvat(labels: LabelSets, path: Path) -> None:
         DataError: an image id or a class has a character that XML cannot hold.
         FileError: the file cannot be written.
     """
-    words, ids = _words(labels), [str(one) for one in labels.image_ids]
+    words, ids = names_in_file(labels), [str(one) for one in labels.image_ids]
     barred = [one for one in (*words, *ids) if _NOT_IN_XML.search(one)]
     if barred:
         raise DataError(
@@ -188,16 +188,6 @@ def write_cvat(labels: LabelSets, path: Path) -> None:
             inside = "".join(tags[label] for label in held)
             file.write(f'<image id="{number}" name={quoteattr(image_id)}>{inside}</image>\n')
         file.write("</annotations>\n")
-
-
-def _words(labels: LabelSets) -> list[str]:
-    """What each class is called in the file."""
-    classes = labels.classes
-    if classes is None:
-        n_classes = labels.n_classes or int(labels.indices.max(initial=-1)) + 1
-        return [str(n) for n in range(n_classes)]
-    names = [name.strip() for name in classes.names]
-    return names if len(set(names)) == len(names) else list(classes.ids)
 
 
 def _parsed(path: Path) -> _Document:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from reassess.errors import FileError
+from reassess.errors import FileError, MissingExtraError
+from reassess.files.access import check_readable
 from reassess.files.json_tables import JsonTable
 from reassess.files.text_tables import check_numbers
 from reassess.records.arrays import as_array
@@ -145,6 +146,33 @@ def frame_table(frame: Frame) -> FrameTable | JsonTable:
             "must be a data frame of pandas, polars or pyarrow with named columns, or columns of "
             "equal length by name."
         ) from error
+
+
+def read_arrow_stream(path: Path) -> tuple[FrameTable, dict[str, str]]:
+    """The columns of a file of Arrow's stream form, and the texts of its metadata.
+
+    Raises:
+        FileError: it is missing, unfinished or no such file.
+        MissingExtraError: pyarrow is not installed.
+    """
+    import narwhals.stable.v2 as nw
+
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise MissingExtraError("pyarrow", "study", "reading Arrow files") from error
+    check_readable(path)
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
+            stored = stream.schema.metadata or {}
+            table: Any = nw.from_native(stream.read_all())
+    except (OSError, pa.ArrowException) as error:
+        raise FileError(
+            f"{path}: it is unfinished, corrupt or no stream of Arrow's ({error}). Save it again."
+        ) from error
+    about = {key.decode("utf-8", "replace"): v.decode("utf-8", "replace") for key, v in
+             stored.items()}  # fmt: skip
+    return FrameTable(path, {str(name): table[name] for name in table.columns}), about
 
 
 def _from_mapping(columns: Mapping[str, Any], path: Path) -> JsonTable:

@@ -4,6 +4,8 @@ folder      image files below a folder; an image's id is its path below it, and 
             in folders the first folder is its class
 parquet     one file, or a folder of them: a column of bytes (or of ``{bytes, path}``, as in
             Hugging Face's data sets), optionally of ids and of labels
+saved       what Hugging Face's ``save_to_disk`` leaves: a folder of Arrow files
+prepared    a split of TensorFlow Datasets (`reassess.files.tfds`)
 shards      one ``.tar``, a folder of them, or ``train-{0000..0012}.tar``: ``KEY.jpg`` with
             ``KEY.cls`` beside it
 
@@ -14,7 +16,7 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,10 +24,12 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from reassess.errors import DataError, FileError, preview
-from reassess.files.access import check_readable
+from reassess.files.access import check_readable, read_json
 from reassess.files.columns import IMAGE_BESIDE_BYTES, IMAGE_BYTES, LABEL
+from reassess.files.frames import read_arrow_stream
 from reassess.files.parquet import is_parquet, parquet_metadata
-from reassess.files.tables import read_table
+from reassess.files.tables import ColumnFile, read_table
+from reassess.files.tfds import read_tfds, tfds_shards
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
@@ -79,7 +83,10 @@ def open_images(source: str | Path) -> ImageFiles:
         DataError: an id appears twice.
     """
     path = Path(source)
-    if path.is_dir():
+    prepared = tfds_shards(path)
+    if prepared is not None:
+        found = _prepared(path, prepared)
+    elif path.is_dir():
         found = _in_folder(path)
     elif not path.exists() and "{" in path.name:
         found = _in_listed(path)
@@ -101,6 +108,16 @@ def open_images(source: str | Path) -> ImageFiles:
             f"unique; {int((counts > 1).sum()):,} are. Rename one of each."
         )
     return found
+
+
+def is_packed(path: Path) -> bool:
+    """Whether images lie in files of many, and not each in a file of its own below a folder."""
+    if not path.is_dir():
+        return True
+    if tfds_shards(path) is not None or _is_saved(path):
+        return True
+    endings = {one.suffix.lower() for one in path.iterdir()}
+    return bool(endings & {".tar", ".parquet", ".pq"}) and not endings & SUFFIXES
 
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
@@ -144,7 +161,9 @@ def _in_listed(path: Path) -> ImageFiles:
 
 
 def _in_folder(folder: Path) -> ImageFiles:
-    """A folder: of shards, of parquet, or of image files."""
+    """A folder: of shards, of parquet, saved by Hugging Face's library, or of image files."""
+    if _is_saved(folder):
+        return _saved(folder)
     inside = sorted(folder.iterdir())
     shards = [one for one in inside if one.suffix.lower() == ".tar"]
     tables = [one for one in inside if is_parquet(one)]
@@ -181,13 +200,74 @@ def _bytes_of(path: Path) -> bytes:
         raise FileError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
+_SPLITS, _STATE = "dataset_dict.json", "state.json"
+"""What ``save_to_disk`` writes for several splits, and for each."""
+
+
+def _is_saved(folder: Path) -> bool:
+    one = (folder / _STATE).is_file() and (folder / "dataset_info.json").is_file()
+    return one or (folder / _SPLITS).is_file()
+
+
+def _saved(folder: Path) -> ImageFiles:
+    """What ``save_to_disk`` of Hugging Face's library left, one split.
+
+    Raises:
+        FileError: there are several splits, or a file is missing or malformed.
+    """
+    if (folder / _SPLITS).is_file():
+        about = read_json(folder / _SPLITS)
+        splits = about.get("splits") if isinstance(about, dict) else None
+        if not isinstance(splits, list) or not splits:
+            raise FileError(f"{folder / _SPLITS}: it lists no splits. Save the data set again.")
+        if len(splits) > 1:
+            raise FileError(
+                f"{folder}: it holds {len(splits)} splits, {preview(splits, 6)}, but one must be "
+                f"read. Name it: {folder / str(splits[0])}"
+            )
+        return _saved(folder / str(splits[0]))
+    state = read_json(folder / _STATE)
+    try:
+        paths = [folder / str(one["filename"]) for one in state["_data_files"]]
+        reordered = state.get("_indices_data_files") or state.get("_indices_files")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FileError(f"{folder / _STATE}: it lists no files. Save it again.") from error
+    if reordered:
+        raise FileError(
+            f"{folder}: its rows are chosen by a file of indices, as older versions saved them. "
+            "Save it again: data.flatten_indices().save_to_disk(...)"
+        )
+    tables = [read_arrow_stream(path) for path in paths]
+    return _in_tables(
+        [ColumnFile(one.path, one.header, one) for one, _ in tables],
+        str(folder),
+        tables[0][1] if tables else {},
+    )
+
+
+def _prepared(path: Path, shards: list[Path]) -> ImageFiles:
+    """A split of TensorFlow Datasets."""
+    found = read_tfds(shards)
+    return ImageFiles(
+        str(path), np.array(found.ids), found.labels, lambda row: _part_of(*found.places[row]),
+        class_names=found.class_names,
+    )  # fmt: skip
+
+
 def _in_parquet(paths: list[Path]) -> ImageFiles:
     """Tables of image bytes, one after the other."""
+    source = str(paths[0] if len(paths) == 1 else paths[0].parent)
+    tables = [read_table(path) for path in paths]
+    return _in_tables(tables, source, parquet_metadata(paths[0]))
+
+
+def _in_tables(tables: list[ColumnFile], source: str, about: Mapping[str, str]) -> ImageFiles:
+    """Tables of image bytes, one after the other, with what their metadata says."""
     content: list[bytes] = []
     ids: list[str] = []
     labels: list[str] | None = []
-    for path in paths:
-        table = read_table(path)
+    for table in tables:
+        path = table.path
         cells = table.cells(table.require_images(IMAGE_BYTES))
         if cells and isinstance(cells[0], dict):
             paths_inside = [str(cell.get("path") or "") for cell in cells]
@@ -210,17 +290,15 @@ def _in_parquet(paths: list[Path]) -> ImageFiles:
         label = table.find(LABEL)
         labels = None if label is None or labels is None else labels + table.texts(label)
         content += cells
-    source = str(paths[0] if len(paths) == 1 else paths[0].parent)
     found = None if labels is None else tuple(labels)
-    names = None if found is None else _names_of_classes(paths[0])
+    names = None if found is None else _names_of_classes(about)
     return ImageFiles(source, np.array(ids), found, content.__getitem__, class_names=names)
 
 
-def _names_of_classes(path: Path) -> tuple[str, ...] | None:
+def _names_of_classes(about: Mapping[str, str]) -> tuple[str, ...] | None:
     """The names that Hugging Face's metadata give the classes of the label; None without them."""
     try:
-        about = json.loads(parquet_metadata(path).get("huggingface", "{}"))
-        features = about["info"]["features"]
+        features = json.loads(about.get("huggingface", "{}"))["info"]["features"]
         label = next(name for name in features if LABEL.candidates([name]))
         names = features[label]["names"]
     except (KeyError, TypeError, ValueError, StopIteration):

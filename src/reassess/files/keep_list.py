@@ -14,7 +14,7 @@ from reassess.errors import AlignmentError, DataError, preview
 from reassess.files.access import prefix_errors_with, write_atomically
 from reassess.files.benchmarks import read_classes
 from reassess.files.images import open_images
-from reassess.files.labelled_images import holds_images, labels_in_file, labels_of_images
+from reassess.files.labelled_images import are_images, labels_in_file, labels_of_images
 from reassess.files.model_outputs import OutOfFold
 from reassess.files.tables import write_table
 from reassess.records import Benchmark, Classes, LabelSets, check_order, positions
@@ -104,7 +104,7 @@ def _label_sets(
     if isinstance(labels, LabelSets):
         return labels, labels.classes or classes
     path = Path(labels)
-    if path.is_dir() or path.suffix.lower() == ".tar" or "{" in path.name or holds_images(path):
+    if are_images(path):
         sets, read = labels_of_images(open_images(path), None, classes)
     else:
         sets, read = labels_in_file(path, classes)

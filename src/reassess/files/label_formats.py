@@ -52,6 +52,7 @@ class LabelFormat:
         read: reads a file that matches.
         write: writes one; None where the format is only read.
         lost: fields of `LabelSets` that the format does not hold.
+        is_folder: whether it is a folder and no file; its name has no ending of its own.
     """
 
     name: str
@@ -61,6 +62,7 @@ class LabelFormat:
     read: Callable[[LabelFile], LabelSets]
     write: Callable[[LabelSets, Path], None] | None
     lost: frozenset[str] = frozenset()
+    is_folder: bool = False
 
 
 LABEL_FORMATS: Registry[LabelFormat] = Registry("format of labels")
@@ -87,13 +89,21 @@ def label_format(path: str | Path, form: str | None = None) -> LabelFormat:
             f"the format of labels is {found.name!r}, which is only read, but must be one of "
             f"{written}. Choose one of them."
         )
-    endings = tuple(dict.fromkeys(one.ending for one in writable.values()))
+    files = {name: one for name, one in writable.items() if not one.is_folder}
+    endings = tuple(dict.fromkeys(one.ending for one in files.values()))
+    if found.is_folder:
+        if ending in endings:
+            raise OptionError(
+                f"the output is {str(path)!r}, but must be a folder for the format {found.name}. "
+                "Leave its ending out."
+            )
+        return found
     if found.ending != ending and ending in endings:
         raise OptionError(
             f"the output is {str(path)!r}, but must end in {found.ending} for the format "
             f"{found.name}: the extension is how it will be read. Rename the file."
         )
-    others = " or ".join(writable)
+    others = " or ".join(files)
     check_extension(
         path, (*endings, ".pq"), f"Rename it, or choose another form: --format {others}"
     )

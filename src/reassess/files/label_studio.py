@@ -41,7 +41,9 @@ CONFIGURATION = """<View>
 """
 """What a project in Label Studio needs as its labelling interface."""
 
-_LOCAL = "/data/local-files/?d="
+LOCAL_FILES = "/data/local-files/?d="
+"""Where Label Studio finds a file of its local storage; the path follows."""
+
 EXPORTED_COLUMNS = ("annotation_id", "annotator", "label")
 """Columns that Label Studio's tables of our tasks have, and no other table of votes has."""
 
@@ -171,7 +173,7 @@ def _tasks(part: Part, classes: Classes | None) -> Iterator[dict[str, Any]]:
     for start, end in zip(starts, [*starts[1:], len(image)], strict=True):
         name = str(label[start]) if classes is None else classes.names[label[start]]
         data = {
-            "image": _LOCAL + quote(image[start]),
+            "image": LOCAL_FILES + quote(image[start]),
             "image_id": image[start],
             "label": label[start],
             "class": name,

@@ -34,13 +34,13 @@ def write_real_json(labels: LabelSets, path: Path) -> None:
         rows = np.arange(len(labels))
     ordered = labels.take(rows)
     text = _write_json(ordered.lists(), path)
-    _write_meta(text, _about(ordered) | {"image_ids": ordered.image_ids.tolist()}, path)
+    write_meta(text, _about(ordered) | {"image_ids": ordered.image_ids.tolist()}, path)
 
 
 def write_by_file(labels: LabelSets, path: Path) -> None:
     """As a JSON object of the labels of each file name, and its classes beside it."""
     text = _write_json(dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True)), path)
-    _write_meta(text, stated_classes(labels.classes), path)
+    write_meta(text, stated_classes(labels.classes), path)
 
 
 def write_parquet(
@@ -85,6 +85,20 @@ def stated_classes(classes: Classes | None) -> dict[str, list[str]]:
     return {"class_ids": list(classes.ids)} | names
 
 
+def names_in_file(labels: LabelSets) -> list[str]:
+    """What each class is called in a file that names classes by words."""
+    if labels.classes is None:
+        n_classes = labels.n_classes or int(labels.indices.max(initial=-1)) + 1
+        return [str(n) for n in range(n_classes)]
+    return distinct_names(labels.classes)
+
+
+def distinct_names(classes: Classes) -> list[str]:
+    """A word for each class: their names; their ids where two have one name."""
+    names = [name.strip() for name in classes.names]
+    return names if len(set(names)) == len(names) else list(classes.ids)
+
+
 def _about(labels: LabelSets) -> dict[str, Any]:
     point = labels.operating_point
     unrated = None
@@ -110,7 +124,7 @@ def _about(labels: LabelSets) -> dict[str, Any]:
     )
 
 
-def _write_meta(text: str, about: dict[str, Any], path: Path) -> None:
+def write_meta(text: str, about: dict[str, Any], path: Path) -> None:
     """Write what a bare file cannot hold beside it, with the hash of what it is about.
 
     Nothing to say leaves no file; one of earlier labels says by its hash that it is not theirs.

@@ -6,7 +6,8 @@ given       a table ``image,label``, label sets, or a list ``PATH LABEL`` withou
             ``val.txt``
 beside      ``labels.csv`` in the folder; else Hugging Face's ``metadata.csv`` or
             ``metadata.jsonl``, or such a list
-own         class folders; a column of parquet, with Hugging Face's names of its classes; ``.cls``
+own         class folders; a column of parquet or Arrow, with Hugging Face's names of its
+            classes; ``.cls``; the label of TensorFlow Datasets
 
 Letters: N images, K classes.
 """
@@ -21,10 +22,12 @@ from reassess.errors import DataError, FileError, preview
 from reassess.files.benchmarks import read_benchmark, read_classes
 from reassess.files.class_words import read_class_words
 from reassess.files.columns import CLASS_ID, CLASS_INDEX, IMAGE_BYTES, LABEL
+from reassess.files.dataset_folder import is_dataset_folder
 from reassess.files.images import ImageFiles
 from reassess.files.labels import read_labels
 from reassess.files.parquet import is_parquet
 from reassess.files.tables import read_table
+from reassess.files.tfds import tfds_shards
 from reassess.notes import collect_notes, note
 from reassess.records import Classes, LabelSets
 
@@ -131,9 +134,18 @@ def _sets_of_one(
     return LabelSets(name, ids, np.arange(len(ids) + 1), label, n_classes=n_classes), classes
 
 
-def holds_images(path: Path) -> bool:
+def are_images(path: Path) -> bool:
+    """Whether a path means images, whose labels are beside or in them, and no file of labels."""
+    if path.is_dir():
+        return not is_dataset_folder(path)
+    if path.suffix.lower() == ".tar" or "{" in path.name:
+        return True
+    return _holds_images(path) if is_parquet(path) else tfds_shards(path) is not None
+
+
+def _holds_images(path: Path) -> bool:
     """Whether a parquet file holds encoded images."""
-    if not is_parquet(path) or not path.is_file():
+    if not path.is_file():
         return False
     table = read_table(path)
     return any(table.holds_images(name) for name in IMAGE_BYTES.candidates(table.header))
@@ -141,6 +153,8 @@ def holds_images(path: Path) -> bool:
 
 def _holds_sets(path: Path) -> bool:
     """Whether a file of labels holds a set for each image, not one label."""
+    if path.is_dir():
+        return is_dataset_folder(path)
     if is_parquet(path):
         return read_table(path).find(("labels",)) is not None
     return path.suffix.lower() == ".json"

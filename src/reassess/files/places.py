@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import sys
+import tempfile
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -106,6 +107,39 @@ def check_extension(path: str | Path, own: Sequence[str], remedy: str = "Rename 
             f"the output is {str(path)!r}, but must end in {' or '.join(own)}, which says what is "
             f"written. {remedy}."
         )
+
+
+def check_new_folder(folder: Path) -> None:
+    """Refuse a folder that a data set would be written into but holds something already.
+
+    Raises:
+        FileError: it is a file, or a folder that is not empty.
+    """
+    if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileError(
+            f"{folder}: it is there already, but must be a new or empty folder. Name another, or "
+            "remove it."
+        )
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder beside a new one, which takes its place once the block ends, whole or not at all.
+
+    Raises:
+        FileError: the folder holds something already, or cannot be written.
+    """
+    check_new_folder(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as beside:
+            place = Path(beside) / folder.name
+            yield place
+            with contextlib.suppress(FileNotFoundError):
+                folder.rmdir()
+            place.rename(folder)
+    except OSError as error:
+        raise FileError(f"{folder}: cannot be written ({error.strerror}).") from error
 
 
 def _descriptor(path: Path) -> int | None:

@@ -12,9 +12,10 @@ from reassess.errors import FileError
 from reassess.files.access import exists, read_npy
 from reassess.files.frames import Frame, frame_name
 from reassess.files.json_tables import JSON_TABLES
+from reassess.files.label_studio_predictions import label_studio_models
 from reassess.files.prediction_archives import open_archive
 from reassess.files.stored_predictions import StoredPredictions, lone, with_scores_by_class
-from reassess.files.tables import TABLES
+from reassess.files.tables import TABLES, ColumnFile
 from reassess.files.timm_tables import read_timm_table
 from reassess.notes import note
 from reassess.records import Benchmark, ScoreType
@@ -151,9 +152,14 @@ def _array(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:  # noqa
 
 
 def _table(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
-    table = read_timm_table(path, benchmark)
+    tasks = label_studio_models(path) if path.suffix.lower() == ".json" else None
+    read = {path.stem: read_timm_table(path, benchmark)} if tasks is None else {
+        model: read_timm_table(ColumnFile(path, one.header, one), benchmark)
+        for model, one in tasks.items()
+    }  # fmt: skip
     return [
-        StoredPredictions(path.stem, str(path), table.classes, table.scores, table.ids, table.scale)
+        StoredPredictions(model, str(path), one.classes, one.scores, one.ids, one.scale)
+        for model, one in read.items()
     ]
 
 
@@ -170,7 +176,7 @@ for _format in (
         "timm",
         tuple(sorted({*TABLES, *JSON_TABLES})),
         _table,
-        "the columns of timm's inference.py, or a table of results",
+        "the columns of timm's inference.py, a table of results, or Label Studio's predictions",
     ),
 ):
     PREDICTION_FORMATS.register(_format)

@@ -86,14 +86,17 @@ class TimmTable:
     scale: ScoreType | None
 
 
-def read_timm_table(path: Path | Frame, benchmark: Benchmark) -> TimmTable:
-    """Read a table of predictions, a file or a frame.
+def read_timm_table(source: Path | Frame | ColumnFile, benchmark: Benchmark) -> TimmTable:
+    """Read a table of predictions, a file, an open one or a frame.
 
     Raises:
         FileError: a column is missing, or a cell is not what it must be.
         DataError: a label names no class, or two columns could be the prediction.
     """
-    table = _open(path) if isinstance(path, Path) else read_table(path)
+    if isinstance(source, ColumnFile):
+        table = source
+    else:
+        table = _open(source) if isinstance(source, Path) else read_table(source)
     path = table.path
     ids = np.array(table.texts(table.require(IMAGE)))
     scores, scale = None, None

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reassess.files.dataset_documents import DatasetFacts
 from reassess.records import Classes, LabelSets
-from reassess.release.facts import ReleaseFacts
+from reassess.release.facts import release_facts
 from reassess.study import Study, StudyRecords, collect
 
 
@@ -106,7 +107,7 @@ def compare_releases(old: Study, new: Study) -> ReleaseChanges:
         for image in images
         if before.get(image) != after.get(image)
     )
-    facts, facts_now = ReleaseFacts.of(one), ReleaseFacts.of(other)
+    facts, facts_now = release_facts(one), release_facts(other)
     classes, classes_now = (_class_ids(records.benchmark.classes) for records in (one, other))
     return ReleaseChanges(
         n_same=len(images) - len(changed),
@@ -132,7 +133,7 @@ def _class_ids(classes: Classes | None) -> Sequence[str]:
     return () if classes is None else classes.ids
 
 
-def _real(facts: ReleaseFacts) -> dict[str, float | None]:
+def _real(facts: DatasetFacts) -> dict[str, float | None]:
     return {one["model"]: one["real"]["value"] for one in facts.scores["models"]}
 
 

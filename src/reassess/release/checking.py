@@ -18,20 +18,22 @@ from reassess.engines import ThreadEngine
 from reassess.errors import FileError, ReassessError, preview
 from reassess.files import read_labels, sha256_of
 from reassess.files.access import exists, read_json
-from reassess.files.tables import read_table
-from reassess.pipeline import LABELS, POSTERIOR, run
-from reassess.progress import Progress, null_progress
-from reassess.records import LabelSets
-from reassess.release.documents import (
+from reassess.files.dataset_documents import (
     CARD,
     CITATION,
     CROISSANT,
     LABELS_TABLE,
+    About,
+    DatasetFacts,
     card,
     citation,
     croissant_text,
 )
-from reassess.release.facts import FORMAT, About, ReleaseFacts, facts_as_dict
+from reassess.files.tables import read_table
+from reassess.pipeline import LABELS, POSTERIOR, run
+from reassess.progress import Progress, null_progress
+from reassess.records import LabelSets
+from reassess.release.facts import FORMAT, facts_as_dict, release_facts
 from reassess.release.writing import FACTS, SCORES, SUMS, released_files
 from reassess.study import FILES, StudyArtefacts, StudyRecords, collect, open_study
 
@@ -81,7 +83,7 @@ def check_release(
                 run(StudyArtefacts(open_study(place)), (POSTERIOR, LABELS), engine=engine)
             made, released = collect(open_study(place)), collect(open_study(folder))
             progress("scores")
-            facts = ReleaseFacts.of(made)
+            facts = release_facts(made)
         except ReassessError as error:
             text = str(error).replace(str(place), str(folder))
             return (*parts, CheckedPart("its files", False, text))
@@ -131,7 +133,7 @@ def _checksums(folder: Path) -> CheckedPart:
 
 
 def _compared(
-    folder: Path, made: StudyRecords, released: StudyRecords, about: About, facts: ReleaseFacts
+    folder: Path, made: StudyRecords, released: StudyRecords, about: About, facts: DatasetFacts
 ) -> list[CheckedPart]:
     columns = {
         name: list(read_table(folder / name).header)
@@ -152,7 +154,7 @@ def _compared(
         _text(folder / CARD, lambda: card(about, facts, columns.get(LABELS_TABLE, []))),
         _text(
             folder / CROISSANT,
-            lambda: croissant_text(folder, files, columns, about, facts, made),
+            lambda: croissant_text(folder, files, columns, about, facts),
         ),
         _text(folder / CITATION, lambda: citation(about)),
     ]  # fmt: skip

@@ -7,33 +7,31 @@ study. It is written beside its place and renamed, so that nobody finds half of 
 import json
 import shutil
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
 from reassess.engines import ThreadEngine
-from reassess.errors import DataError, FileError, OptionError
+from reassess.errors import DataError, OptionError
 from reassess.files import read_gold, sha256_of, write_atomically, write_votes
-from reassess.files.access import exists
-from reassess.files.label_writers import write_parquet
-from reassess.files.tables import read_table
-from reassess.pipeline import AUDIT, LABELS, POSTERIOR, PROPOSALS, TASKS, run
-from reassess.pipeline.runner import check_stages
-from reassess.progress import Progress, null_progress
-from reassess.records import LabelSets
-from reassess.release.documents import (
+from reassess.files.dataset_documents import (
     CARD,
     CITATION,
     CROISSANT,
     LABELS_TABLE,
+    About,
+    DatasetFacts,
     card,
     citation,
     croissant_text,
 )
-from reassess.release.facts import About, ReleaseFacts, facts_as_dict
+from reassess.files.dataset_folder import write_labels_table
+from reassess.files.places import check_new_folder, new_folder
+from reassess.files.tables import read_table
+from reassess.pipeline import AUDIT, LABELS, POSTERIOR, PROPOSALS, TASKS, run
+from reassess.pipeline.runner import check_stages
+from reassess.progress import Progress, null_progress
+from reassess.release.facts import facts_as_dict, release_facts
 from reassess.release.pseudonyms import pseudonymous, pseudonymous_gold, release_key
 from reassess.study import (
     Study,
@@ -58,7 +56,7 @@ _CLOSE = 1e-6
 
 def write_release(
     study: Study, folder: str | Path, about: About, *, progress: Progress = null_progress
-) -> ReleaseFacts:
+) -> DatasetFacts:
     """Release a study into a new folder; returns the facts that it states.
 
     Args:
@@ -73,7 +71,7 @@ def write_release(
         DataError: the labels do not follow from the votes.
     """
     folder = Path(folder)
-    _check_place(folder)
+    check_new_folder(folder)
     _check_done(study)
     progress("reading the study")
     records = collect(study)
@@ -82,29 +80,12 @@ def write_release(
             f"{study.folder}: it has no votes to release, but must have those that its labels rest "
             "on. Put them there, or write the labels alone: reassess label --format"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent, prefix=".release-") as beside:
-        place = Path(beside) / folder.name
+    with new_folder(folder) as place:
         _write_study(records, place, progress)
         progress("computing its numbers again")
         _run(open_study(place))
         _check_same(records, collect(open_study(place)))
-        facts = write_documents(place, about)
-        with suppress(FileNotFoundError):
-            folder.rmdir()
-        try:
-            place.rename(folder)
-        except OSError as error:
-            raise FileError(f"{folder}: cannot be written ({error.strerror}).") from error
-    return facts
-
-
-def _check_place(folder: Path) -> None:
-    if exists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileError(
-            f"{folder}: it is there already, but a release is written into a new or empty folder. "
-            "Name another, or remove it."
-        )
+        return write_documents(place, about)
 
 
 def _check_done(study: Study) -> None:
@@ -214,7 +195,7 @@ def _check_same(records: StudyRecords, released: StudyRecords) -> None:
         )
 
 
-def write_documents(place: Path, about: About) -> ReleaseFacts:
+def write_documents(place: Path, about: About) -> DatasetFacts:
     """Everything of a release that is computed from its records; checksums last.
 
     Args:
@@ -229,9 +210,14 @@ def write_documents(place: Path, about: About) -> ReleaseFacts:
         (place / name).unlink(missing_ok=True)
     shutil.rmtree(place / ".cache", ignore_errors=True)
     records = collect(open_study(place))
-    facts = ReleaseFacts.of(records)
+    facts = release_facts(records)
     (place / LABELS_TABLE).parent.mkdir(exist_ok=True)
-    write_labels_table(records, place / LABELS_TABLE)
+    write_labels_table(
+        records.labels,
+        place / LABELS_TABLE,
+        classes=records.benchmark.classes,
+        original=records.benchmark.original,
+    )
     _write_json(facts.scores, place / SCORES)
     _write_json(facts_as_dict(about, facts), place / FACTS)
     files = [name for name in released_files(place) if name not in {CARD, CROISSANT, CITATION}]
@@ -243,7 +229,7 @@ def write_documents(place: Path, about: About) -> ReleaseFacts:
     texts = {
         CARD: card(about, facts, columns[LABELS_TABLE]),
         CITATION: citation(about),
-        CROISSANT: croissant_text(place, files, columns, about, facts, records),
+        CROISSANT: croissant_text(place, files, columns, about, facts),
     }
     for name, text in texts.items():
         with write_atomically(place / name) as beside:
@@ -252,43 +238,6 @@ def write_documents(place: Path, about: About) -> ReleaseFacts:
     with write_atomically(place / SUMS) as beside:
         beside.write_text(checksums, encoding="utf-8")
     return facts
-
-
-def write_labels_table(records: StudyRecords, path: Path) -> None:
-    """The labels as Hugging Face's data sets have them, which `read_labels` reads, too."""
-    labels, classes = records.labels, records.benchmark.classes
-    more: dict[str, Any] = {}
-    features: dict[str, Any] = {"image": _value("string")}
-    if classes is not None:
-        ids = np.array(classes.ids)
-        more["label_names"] = [ids[one].tolist() for one in labels.lists()]
-    if records.benchmark.original is not None:
-        more["original"] = records.benchmark.original.astype(np.int64)
-    kind = _value("int64") if classes is None else {
-        "names": list(classes.names), "_type": "ClassLabel"
-    }  # fmt: skip
-    features |= {"labels": _list(kind)} | _features(labels, kind) | {
-        name: kind if name == "original" else _list(_value("string")) for name in more
-    }  # fmt: skip
-    write_parquet(labels, path, more, {"huggingface": json.dumps({"info": {"features": features}})})
-
-
-def _features(labels: LabelSets, kind: dict[str, Any]) -> dict[str, Any]:
-    known = {
-        "posterior": (labels.posterior, _list(_value("float64"))),
-        "calibrated": (labels.calibrated, _list(_value("float64"))),
-        "rated": (labels.rated, _value("bool")),
-        "asked": (labels.asked, _list(kind)),
-    }
-    return {name: feature for name, (values, feature) in known.items() if values is not None}
-
-
-def _value(dtype: str) -> dict[str, Any]:
-    return {"dtype": dtype, "_type": "Value"}
-
-
-def _list(feature: dict[str, Any]) -> dict[str, Any]:
-    return {"feature": feature, "_type": "List"}
 
 
 def _write_json(value: object, path: Path) -> None:

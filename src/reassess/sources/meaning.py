@@ -9,6 +9,7 @@ from reassess.catalog import Catalog, EntryKind, entry, is_published
 from reassess.errors import OptionError
 from reassess.files import sha256_of
 from reassess.files.access import exists
+from reassess.files.dataset_folder import is_dataset_folder
 from reassess.files.prediction_forms import prediction_files, two_files, without_siblings
 from reassess.notes import collect_notes, note
 from reassess.registry import checks_choices
@@ -69,7 +70,10 @@ def resolve(source: str | Path, kind: SourceKind) -> Source:
     published = bool(_PUBLISHED_AS[kind]) and is_published(place, *_PUBLISHED_AS[kind])
     if exists(Path(place)):
         meaning: Meaning = "study" if kind in _OF_STUDIES and is_study(place) else "file"
-        if meaning == "file" and kind not in {"predictions", "results"} and Path(place).is_dir():
+        may_be_folder = kind in {"predictions", "results"} or (
+            kind == "labels" and is_dataset_folder(Path(place))
+        )
+        if meaning == "file" and not may_be_folder and Path(place).is_dir():
             raise OptionError(
                 f"{place}: it is a folder without study.toml, but must be a file or a study. Check "
                 "the path."

@@ -239,6 +239,32 @@ def labels(
     return read_label_sets(found, about, class_table(classes, about))[0]
 
 
+def labels_with_classes(
+    source: str | Path,
+    *,
+    about: Benchmark | None = None,
+    classes: Classes | str | Path | None = None,
+) -> LabelSets:
+    """Reassessed labels, with the classes that they number where anything knows them.
+
+    Args:
+        source: as `labels` takes it.
+        about: as `labels` takes it.
+        classes: as `labels` takes them.
+
+    Raises:
+        OptionError: there is no such source, or a study has no labels yet.
+        FileError: a file is missing or of no known form.
+        DataError: a label is no class, or labels and benchmark are of different classes.
+    """
+    known = class_table(classes, about)
+    sets, own = read_label_sets(resolve(source, "labels"), about, known)
+    stated = sets.classes or own or known
+    if stated is None:
+        return sets
+    return replace(sets, classes=stated, n_classes=len(stated))
+
+
 def read_label_sets(
     found: Source, about: Benchmark | None, classes: Classes | None
 ) -> tuple[LabelSets, Classes | None]:

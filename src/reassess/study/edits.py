@@ -26,9 +26,10 @@ from reassess.errors import (
 from reassess.files import RowOrder, read_benchmark, read_classes, write_atomically
 from reassess.files.access import exists, prefix_errors_with
 from reassess.files.full_scores import check_full_scores
-from reassess.files.images import SUFFIXES
+from reassess.files.images import is_packed
 from reassess.files.prediction_forms import model_names, prediction_files, two_files
 from reassess.files.remote_images import RemoteImages, is_address
+from reassess.files.tfds import tfds_shards
 from reassess.progress import Progress, null_progress
 from reassess.records import Benchmark, Classes, Hierarchy, LabelsAre, ScoreMatrix, ScoreType
 from reassess.registry import checks_choices
@@ -458,18 +459,12 @@ def _images_as_named(images: str | Path | RemoteImages, folder: Path) -> str:
     if isinstance(images, RemoteImages):
         images.check()
         return images.address
-    if Path(images).is_dir() and not _holds_packed(Path(images)):
+    path = Path(images)
+    if not is_packed(path):
         return as_named(images, folder)
-    if not Path(images).exists() and "{" not in str(images):
+    if not path.exists() and "{" not in path.name and tfds_shards(path) is None:
         raise FileError(f"{images}: there is no such folder of images. Check the path (--images).")
     return as_named(unpacked(images, folder / "images"), folder)
-
-
-def _holds_packed(folder: Path) -> bool:
-    """Whether a folder holds parquet or shards instead of image files."""
-    return any(
-        one.suffix.lower() in {".tar", ".parquet", ".pq"} for one in folder.iterdir()
-    ) and not any(one.suffix.lower() in SUFFIXES for one in folder.iterdir())
 
 
 def _entries(

@@ -1,12 +1,16 @@
-"""The texts of a release: functions of what it says of itself, so that they can be made again."""
+"""The texts of a data set: card, Croissant, citation, as functions of what is known of it.
+
+A release of a study has them with all of its numbers; labels alone
+(`reassess.files.dataset_folder`) with what labels say of themselves. What is not known is left out.
+"""
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reassess.files.croissant import Column, RecordTable, croissant
-from reassess.release.facts import About, ReleaseFacts
-from reassess.study import StudyRecords
 
 CARD, CROISSANT, CITATION = "README.md", "croissant.json", "CITATION.cff"
 LABELS_TABLE = "data/labels.parquet"
@@ -37,7 +41,59 @@ _CLASS_COLUMNS = (
 )
 
 
-def card(about: About, facts: ReleaseFacts, columns: list[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What only people know of a data set.
+
+    Attributes:
+        title: what the data set is called.
+        version: of the data set, such as 1.0.0.
+        date: of its release, ``2026-11-30``.
+        reassess: the version of reassess that made it.
+        license: an SPDX name or an address; None where nobody stated one.
+        authors: their names, as they are to be cited.
+        description: one paragraph; None for a sentence made from the numbers.
+        url: where the data set is found; None where that is not known.
+    """
+
+    title: str
+    version: str
+    date: str
+    reassess: str
+    license: str | None = None
+    authors: tuple[str, ...] = ()
+    description: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFacts:
+    """The numbers of a data set, each computed from its records.
+
+    Attributes:
+        numbers: counts by name.
+        operating_point: how labels were decided, as labels state it; None where they do not.
+        method: how votes were aggregated; None without a posterior.
+        models: names of the models that were asked about or scored, in their order.
+        scores: every accuracy of each model, as ``reassess score --json`` has it.
+        question: the question that raters were asked; None for the usual one.
+        votes_per_question: how many raters answered a question, in words; None without votes.
+        from_votes: whether raters' votes decided the labels.
+        is_release: whether all that the labels rest on is with them; labels alone otherwise.
+    """
+
+    numbers: Mapping[str, int]
+    operating_point: Mapping[str, Any] | None
+    method: str | None
+    models: tuple[str, ...]
+    scores: Mapping[str, Any]
+    question: str | None = None
+    votes_per_question: str | None = None
+    from_votes: bool = True
+    is_release: bool = True
+
+
+def card(about: About, facts: DatasetFacts, columns: Sequence[str]) -> str:
     """The data set's card: Markdown below a head that Hugging Face's hub reads.
 
     Args:
@@ -52,8 +108,7 @@ def card(about: About, facts: ReleaseFacts, columns: list[str]) -> str:
         *_license(about.license),
         "task_categories:",
         "- image-classification",
-        "annotations_creators:",
-        "- crowdsourced",
+        *(["annotations_creators:", "- crowdsourced"] if facts.from_votes else []),
         "size_categories:",
         f"- {_size_category(n)}",
         "configs:",
@@ -84,21 +139,16 @@ def card(about: About, facts: ReleaseFacts, columns: list[str]) -> str:
         "",
         decided(facts),
         "",
-        "## Models",
-        "",
-        "| model | original labels | ReaL |",
-        "|---|--:|--:|",
-        *(_model_row(one) for one in facts.scores["models"]),
-        "",
+        *_models(facts),
         f"## Columns of `{LABELS_TABLE}`",
         "",
         *(f"- `{name}`: {described[name]}" for name in columns if name in described),
         "",
-        CHECKED,
+        CHECKED if facts.is_release else READ_AGAIN,
         "",
         "## Limits",
         "",
-        LIMITS,
+        LIMITS if facts.from_votes else LIMITS_UNKNOWN,
     ]
     return "\n".join(lines) + "\n"
 
@@ -108,6 +158,21 @@ CHECKED = (
     "here again from the files beside it, whose hashes stand in `SHA256SUMS`."
 )
 
+READ_AGAIN = (
+    "`reassess` takes this folder wherever it takes labels, with all that is known of how they "
+    "came about."
+)
+
+PSEUDONYMS = (
+    "Names of raters and experts are replaced by pseudonyms, and the time of day of their votes is "
+    "left out."
+)
+NO_VOTES = "Neither votes nor names of raters are in it."
+
+LIMITS_UNKNOWN = (
+    "The labels do not say how they were made. An image without a label is to be left out."
+)
+
 LIMITS = (
     "Raters were asked about the classes that some model proposed or that was the original label: "
     "a class that nobody proposed is unknown, not absent. Images that were not put to raters keep "
@@ -115,7 +180,7 @@ LIMITS = (
 )
 
 
-def sentence(about: About, facts: ReleaseFacts) -> str:
+def sentence(about: About, facts: DatasetFacts) -> str:
     """What the data set is, in a sentence made from its numbers."""
     numbers = facts.numbers
     votes = (
@@ -130,7 +195,7 @@ def sentence(about: About, facts: ReleaseFacts) -> str:
     )
 
 
-def decided(facts: ReleaseFacts) -> str:
+def decided(facts: DatasetFacts) -> str:
     """How the labels were decided, in two sentences."""
     text = f"Votes were aggregated by the method {facts.method}." if facts.method else ""
     point = facts.operating_point
@@ -170,10 +235,13 @@ def citation(about: About) -> str:
 
 
 def croissant_text(
-    folder: Path, files: list[str], columns: dict[str, list[str]], about: About,
-    facts: ReleaseFacts, records: StudyRecords,
-) -> str:  # fmt: skip
-    """``croissant.json`` of the release.
+    folder: Path,
+    files: Sequence[str],
+    columns: Mapping[str, Sequence[str]],
+    about: About,
+    facts: DatasetFacts,
+) -> str:
+    """``croissant.json`` of the data set.
 
     Args:
         folder: where the files lie.
@@ -181,7 +249,6 @@ def croissant_text(
         columns: the columns of each table that is there, by its file.
         about: what people state.
         facts: the numbers.
-        records: of the release.
 
     Raises:
         FileError: a file cannot be read.
@@ -209,29 +276,45 @@ def croissant_text(
             "url": about.url,
             "citeAs": _cite_as(about),
         },
-        rai=_responsible(facts, records),
+        rai=_responsible(facts),
     )  # fmt: skip
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
-def _responsible(facts: ReleaseFacts, records: StudyRecords) -> dict[str, Any]:
+def _models(facts: DatasetFacts) -> list[str]:
+    """The card's section on models, which labels alone do not have."""
+    if not facts.is_release:
+        return []
+    return [
+        "## Models",
+        "",
+        "| model | original labels | ReaL |",
+        "|---|--:|--:|",
+        *(_model_row(one) for one in facts.scores["models"]),
+        "",
+    ]
+
+
+def _responsible(facts: DatasetFacts) -> dict[str, Any]:
     """Croissant's Responsible-AI fields, as far as they are known."""
-    numbers = facts.numbers
-    rated = "votes" in numbers
+    if not facts.from_votes:
+        return {"dataLimitations": LIMITS_UNKNOWN}
     question = facts.question or "Is this class in the image?"
     return {
         "dataCollection": (
             "Models proposed classes for each image; people answered whether each is there; the "
             f"answers were aggregated and cut at an operating point ({_REASSESS})."
         ),
-        "dataCollectionType": ["Manual Human Curator", "Crowdsourcing"] if rated else None,
+        "dataCollectionType": ["Manual Human Curator", "Crowdsourcing"],
         "dataAnnotationProtocol": (
             f"Asked: {question!r}, to be answered by no, maybe or yes. {decided(facts)}"
         ),
         "dataAnnotationPlatform": "reassess's rating site, or votes that it imported",
         "dataAnnotationAnalysis": decided(facts),
-        "annotationsPerItem": facts.votes_per_question(records),
-        "annotatorDemographics": "not collected; raters are known by pseudonyms only",
+        "annotationsPerItem": facts.votes_per_question,
+        "annotatorDemographics": (
+            "not collected" + "; raters are known by pseudonyms only" * facts.is_release
+        ),
         "machineAnnotationTools": list(facts.models) or None,
         "dataUseCases": "measuring the accuracy of image classifiers; training on several labels",
         "dataLimitations": LIMITS,
@@ -239,10 +322,7 @@ def _responsible(facts: ReleaseFacts, records: StudyRecords) -> dict[str, Any]:
             "What no model proposed was not asked about, so that errors which all models share "
             "with the original label are not found."
         ),
-        "personalSensitiveInformation": (
-            "Names of raters and experts are replaced by pseudonyms, and the time of day of their "
-            "votes is left out."
-        ),
+        "personalSensitiveInformation": PSEUDONYMS if facts.is_release else NO_VOTES,
     }
 
 
