@@ -13,7 +13,7 @@ from reassess.errors import ReassessError
 from reassess.files import arrow_votes, read_posterior, read_votes, write_posterior
 from reassess.notes import collect_notes
 from reassess.records import Classes, Pairs, Posterior, Questions, Votes
-from reassess.records.arrays import texts_as_bytes, texts_from_bytes
+from reassess.records.arrays import TextBytes
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -217,12 +217,12 @@ def test_texts_and_bytes_are_the_same(tmp_path: Path, monkeypatch: pytest.Monkey
     texts = np.array(["a", "", "\u00fcber.jpg", "x" * 70, "b"])
     for width in (1, 1 << 26):
         monkeypatch.setattr("reassess.records.arrays._FIXED_WIDTH", width)
-        again = texts_from_bytes(*texts_as_bytes(texts))
+        again = TextBytes.of(texts).as_array()
         assert again.tolist() == texts.tolist()
         assert again.dtype.kind == ("T" if width == 1 else "U")
     monkeypatch.setattr("reassess.records.arrays._FIXED_WIDTH", 1)
     monkeypatch.setattr("reassess.files.artefacts._COMPRESSED", 1)
-    names = texts_from_bytes(*texts_as_bytes(np.array(["a", "b/\u00fc"])))
+    names = TextBytes.of(np.array(["a", "b/\u00fc"])).as_array()
     questions = Questions.from_pairs(Pairs(names, np.array([0, 1, 1]), np.array([4, 0, 2])))
     made = Posterior(questions, ("absent", "present"), np.log(np.full((3, 2), 0.5)), "majority",
                      ("no", "yes"), np.array(["r"]))  # fmt: skip

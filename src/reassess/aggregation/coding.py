@@ -91,7 +91,10 @@ class Coded:
     @property
     def most_votes(self) -> int:
         """Votes on the question that has most."""
-        return int(np.diff(self.indptr).max(initial=0))
+        most = 0
+        for start in range(0, self.n_questions, _VOTES_AT_ONCE):
+            most = max(most, int(np.diff(self.indptr[start : start + _VOTES_AT_ONCE + 1]).max()))
+        return most
 
     def shares(self, of_answer: Float[np.ndarray, "A T"]) -> Float[np.ndarray, "Q T"]:
         """The mean over the votes of each question of what their answers say of each state."""
@@ -99,17 +102,11 @@ class Coded:
         _kernel_of_shares()(self.indptr, self.code, self.n_answers, of_answer, shares)
         return shares
 
-    def start(self, of_answer: Float[np.ndarray, "A T"]) -> "Start":
-        """What `counts` says of these `shares`, which are not kept."""
-        n_states = of_answer.shape[1]
-        by_state, totals = np.zeros((n_states, self.n_codes)), np.zeros(self.n_codes)
-        mass = np.zeros(n_states)
-        _kernel_of_start()(
-            self.indptr, self.code, self.n_answers, of_answer, by_state, totals, mass
-        )
-        shape = (n_states, self.n_raters, self.n_answers)
-        counts = np.ascontiguousarray(by_state.reshape(shape).transpose(1, 0, 2))
-        return Start(counts, mass, totals)
+    @property
+    def answer_of_code(self) -> UInt[np.ndarray, "C"]:
+        """The answer of each code, which is looked up sooner than divided out."""
+        answers = np.arange(self.n_answers, dtype=np.min_scalar_type(self.n_answers - 1))
+        return np.tile(answers, self.n_raters)
 
     def totals(self) -> Float[np.ndarray, "C"]:
         """How often each code occurs."""
@@ -172,18 +169,6 @@ def log_joint(
     return joint
 
 
-def log_posterior(
-    coded: Coded, confusion: Float[np.ndarray, "R T A"], prior: Float[np.ndarray, "T"]
-) -> Float[np.ndarray, "Q T"]:
-    """`log_joint` and `log_normalised` in one pass over the votes, for votes of any number."""
-    table = np.log(np.maximum(by_code(confusion), SMALLEST))
-    out = np.empty((coded.n_questions, len(table)))
-    _kernel_of_posterior()(
-        coded.indptr, coded.code, table, np.log(np.maximum(prior, SMALLEST)), out
-    )
-    return out
-
-
 def log_normalised(joint: Float[np.ndarray, "Q T"]) -> Float[np.ndarray, "Q T"]:
     """Rows less the logarithm of the sum of their exponentials; exact near 0 and 1."""
     order = np.argmax(joint, axis=1)[:, None]
@@ -221,12 +206,14 @@ def _kernel_of_shares() -> Kernel:
 
 
 @functools.cache
-def _kernel_of_start() -> Kernel:
-    return compiled(_start)
+def tallies() -> Kernel:
+    """The kernel that counts codes, in all and by the shares of the votes on their questions."""
+    return compiled(_tallies)
 
 
 @functools.cache
-def _kernel_of_posterior() -> Kernel:
+def log_posteriors() -> Kernel:
+    """The kernel of `log_joint` and `log_normalised` in one pass over the votes."""
     return compiled(_log_posterior)
 
 
@@ -332,15 +319,19 @@ def _shares(indptr, code, n_answers, of_answer, out):
 
 
 @no_type_check
-def _start(indptr, code, n_answers, of_answer, counts, totals, mass):
-    """Add to counts [T, C], totals [C] and mass [T] what `_shares` would weigh them by."""
-    n_states = len(mass)
+def _tallies(start, stop, indptr, code, answer_of, of_answer, counts, totals, mass):
+    """Add to counts [T, C], totals [C] and mass [T] what `_shares` would weigh them by.
+
+    Counts of no codes [T, 0] are left alone.
+    """
+    has_counts = counts.shape[1] > 0
+    n_answers, n_states = of_answer.shape
     given, share = np.empty(n_answers), np.empty(n_states)
-    for question in range(len(indptr) - 1):
-        first, last = np.uint64(indptr[question]), np.uint64(indptr[question + 1])
+    for question in range(np.uint64(start), np.uint64(stop)):
+        first, last = np.uint64(indptr[question]), np.uint64(indptr[question + np.uint64(1)])
         given[:] = 0.0
         for vote in range(first, last):
-            given[code[vote] % n_answers] += 1.0
+            given[answer_of[code[vote]]] += 1.0
             totals[code[vote]] += 1.0
         for t in range(n_states):
             total = 0.0
@@ -348,17 +339,18 @@ def _start(indptr, code, n_answers, of_answer, counts, totals, mass):
                 total += given[answer] * of_answer[answer, t]
             share[t] = total / (last - first)
             mass[t] += share[t]
-        for vote in range(first, last):
-            for t in range(n_states):
-                counts[t, code[vote]] += share[t]
+        if has_counts:
+            for vote in range(first, last):
+                for t in range(n_states):
+                    counts[t, code[vote]] += share[t]
 
 
 @no_type_check
-def _log_posterior(indptr, code, table, log_prior, out):
-    """Write into out [Q, T] the log-posterior under a table [T, C]; exact near 0 and 1."""
+def _log_posterior(start, stop, indptr, code, table, log_prior, out):
+    """Write into rows of out [Q, T] the log-posterior under a table [T, C]; exact near 0 and 1."""
     n_states = len(table)
-    for question in range(len(out)):
-        first, last = np.uint64(indptr[question]), np.uint64(indptr[question + 1])
+    for question in range(np.uint64(start), np.uint64(stop)):
+        first, last = np.uint64(indptr[question]), np.uint64(indptr[question + np.uint64(1)])
         best = 0
         for t in range(n_states):
             total = 0.0

@@ -23,7 +23,7 @@ from reassess.aggregation import coding
 from reassess.aggregation.coding import SMALLEST, Coded, Start, by_code, smoothed_confusion
 from reassess.aggregation.fit_file import FitFile, FitState
 from reassess.aggregation.priors import PooledPrior, UniformPrior
-from reassess.engines import Engine, cut_rows
+from reassess.engines import Engine, ThreadEngine, cut_rows
 from reassess.progress import Progress, null_progress
 
 QUESTIONS_A_SHARD = 50_000
@@ -122,6 +122,76 @@ class Pass:
             shard.start, shard.stop, coded.indptr, coded.code, self.table, self.odds, counts, mass
         )
         return counts, mass, log_sum
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """Counts of a shard of votes, before anything is fitted.
+
+    Attributes:
+        of_answer: what each answer says of each state.
+        by_state: whether codes are counted by the shares of the votes on their questions, too.
+    """
+
+    of_answer: Float[np.ndarray, "A T"]
+    by_state: bool
+
+    def __call__(
+        self, shard: VoteShard
+    ) -> tuple[Float[np.ndarray, "T c"], Float[np.ndarray, "C"], Float[np.ndarray, "T"]]:
+        """Counts of the codes by state (of none where not asked for) and in all, mass of states."""
+        coded, n_states = shard.coded, self.of_answer.shape[1]
+        totals, mass = np.zeros(coded.n_codes), np.zeros(n_states)
+        counts = np.zeros((n_states, coded.n_codes if self.by_state else 0))
+        coding.tallies()(
+            shard.start, shard.stop, coded.indptr, coded.code, coded.answer_of_code,
+            self.of_answer, counts, totals, mass,
+        )  # fmt: skip
+        return counts, totals, mass
+
+
+def start_of_shares(coded: Coded, of_answer: Float[np.ndarray, "A T"], engine: Engine) -> Start:
+    """What `Coded.counts` says of these `Coded.shares`, which are not kept."""
+    n_states = of_answer.shape[1]
+    counts, totals = np.zeros((n_states, coded.n_codes)), np.zeros(coded.n_codes)
+    mass = np.zeros(n_states)
+    for by_state, in_all, of_states in engine.map(_Tally(of_answer, True), vote_shards(coded)):
+        counts += by_state
+        totals += in_all
+        mass += of_states
+    by_rater = counts.reshape(n_states, coded.n_raters, coded.n_answers)
+    return Start(np.ascontiguousarray(by_rater.transpose(1, 0, 2)), mass, totals)
+
+
+def totals_and_mass(
+    coded: Coded, of_answer: Float[np.ndarray, "A T"], engine: Engine
+) -> tuple[Float[np.ndarray, "C"], Float[np.ndarray, "T"]]:
+    """How often each code occurs, and the sum of the shares of votes for each state."""
+    totals, mass = np.zeros(coded.n_codes), np.zeros(of_answer.shape[1])
+    for _, in_all, of_states in engine.map(_Tally(of_answer, False), vote_shards(coded)):
+        totals += in_all
+        mass += of_states
+    return totals, mass
+
+
+def log_posterior(
+    coded: Coded,
+    confusion: Float[np.ndarray, "R T A"],
+    prior: Float[np.ndarray, "T"],
+    threads: ThreadEngine,
+) -> Float[np.ndarray, "Q T"]:
+    """`coding.log_joint` and `coding.log_normalised` in one pass, for votes of any number."""
+    table = np.log(np.maximum(by_code(confusion), SMALLEST))
+    log_prior = np.log(np.maximum(prior, SMALLEST))
+    out = np.empty((coded.n_questions, len(table)))
+    kernel = coding.log_posteriors()
+
+    def write(shard: VoteShard) -> None:
+        kernel(shard.start, shard.stop, coded.indptr, coded.code, table, log_prior, out)
+
+    for _ in threads.map(write, vote_shards(coded)):
+        pass
+    return out
 
 
 def expectation(

@@ -12,10 +12,12 @@ Source: H. B. Mann, D. R. Whitney (1947), Annals of Mathematical Statistics 18:5
 import math
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 
 from reassess.aggregation.coding import Coded
+from reassess.aggregation.em import totals_and_mass
 from reassess.aggregation.methods import STATES, shares_of_answers, vote_shares
+from reassess.engines import ThreadEngine
 from reassess.records import ANSWERS, Gold, Posterior, Votes, positions
 from reassess.statistics import mcnemar_exact, z_critical
 
@@ -51,9 +53,14 @@ def identification_notes(
     if gold is not None and not posterior.used_gold:
         found.append(_not_borne_out(posterior, gold, min_expert_yes))
     if posterior.confusion is not None and posterior.prior is not None:
-        found.append(_below_the_diagonal(votes, posterior.rater_ids, posterior.confusion))
+        coded = Coded.from_votes(votes)
+        of_answer = shares_of_answers(coded.n_answers, len(posterior.states))
+        with ThreadEngine() as threads:
+            totals, mass = totals_and_mass(coded, of_answer, threads)
+        n_votes = totals.reshape(coded.n_raters, coded.n_answers).sum(axis=1)
+        found.append(_below_the_diagonal(votes, n_votes, posterior))
         if not posterior.used_gold:
-            found.append(_far_prior(votes, posterior.prior, posterior.states))
+            found.append(_far_prior(posterior, mass / coded.n_questions))
             if gold is not None:
                 found.append(_worse_than_majority(votes, posterior, gold, min_expert_yes))
     return [text for text in found if text is not None]
@@ -122,14 +129,14 @@ def _any_two_raters(votes: Votes) -> bool:
 
 
 def _below_the_diagonal(
-    votes: Votes, rater_ids: Shaped[np.ndarray, "R"], confusion: Float[np.ndarray, "R T A"]
+    votes: Votes, n_votes: Float[np.ndarray, "R"], posterior: Posterior
 ) -> str | None:
     """Raters whose answers speak for the contrary, where they are many."""
-    below = _is_below(confusion, votes.answers)
+    assert posterior.confusion is not None  # noqa: S101 -- its caller looks
+    below = _is_below(posterior.confusion, votes.answers)
     if below is None:
         return None
-    place = positions(votes.rater_ids, rater_ids, source="votes")
-    n_votes = votes.per_rater()
+    place = positions(votes.rater_ids, posterior.rater_ids, source="votes")
     share = float(n_votes[below[place]].sum() / n_votes.sum())
     if share <= SHARE_BELOW:
         return None
@@ -158,9 +165,10 @@ def _is_below(
     return mean[:, 1] < mean[:, 0]
 
 
-def _far_prior(votes: Votes, prior: Float[np.ndarray, "T"], states: tuple[str, ...]) -> str | None:
-    coded = Coded.from_votes(votes)
-    share = coded.start(shares_of_answers(coded.n_answers, len(states))).mass / coded.n_questions
+def _far_prior(posterior: Posterior, share: Float[np.ndarray, "T"]) -> str | None:
+    """A prior that is far from the shares of the votes."""
+    prior, states = posterior.prior, posterior.states
+    assert prior is not None  # noqa: S101 -- its caller looks
     worst = int(np.argmax(np.abs(prior - share)))
     if abs(float(prior[worst] - share[worst])) <= DISTANCE_OF_PRIOR:
         return None

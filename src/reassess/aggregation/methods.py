@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from reassess.aggregation.coding import Coded, Start, log_posterior
-from reassess.aggregation.em import expectation, fit, vote_shards
+from reassess.aggregation.coding import Coded, Start
+from reassess.aggregation.em import expectation, fit, log_posterior, start_of_shares, vote_shards
 from reassess.aggregation.fit_file import FitFile
 from reassess.aggregation.priors import (
     POOLED_STRENGTH,
@@ -162,7 +162,7 @@ def dawid_skene(
         if earlier is not None:
             start: Start | Float[np.ndarray, "Q T"] = _start_of(earlier, votes, states, passes)
         else:
-            start = coded.start(of_answer) if initial is None else initial
+            start = start_of_shares(coded, of_answer, local) if initial is None else initial
         fitted = fit(
             coded,
             start,
@@ -175,7 +175,7 @@ def dawid_skene(
             kept=kept,
             progress=progress,
         )
-    log_probability = log_posterior(coded, fitted.confusion, fitted.prior)
+        log_probability = log_posterior(coded, fitted.confusion, fitted.prior, local)
     if known is not None and initial is not None:
         with np.errstate(divide="ignore"):
             log_probability[known] = np.log(initial[known])

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 import numpy as np
-from jaxtyping import Int, UInt
+from jaxtyping import Int
 
 from reassess.errors import DataError, FileError
-from reassess.files.answers import Answers, read_answers
+from reassess.files.answers import read_answers
 from reassess.files.cells import EMPTY_WORDS
 from reassess.files.class_columns import numbered_class_column
 from reassess.files.columns import (
@@ -32,20 +32,10 @@ from reassess.files.columns import (
 )
 from reassess.files.counted import COUNTED
 from reassess.files.declared_answers import DeclaredAnswers
-from reassess.files.interning import (
-    NOT_ASCII,
-    ODD,
-    Codes,
-    Pairs,
-    Spill,
-    Texts,
-    count,
-    grow,
-    repeats,
-    scatter,
-)
+from reassess.files.interning import NOT_ASCII, ODD, Pairs, Texts, occurring, replace
 from reassess.files.json_tables import JsonTable
 from reassess.files.tables import ColumnFile
+from reassess.files.vote_codes import RowsByQuestion, VoteCodes
 from reassess.files.vote_rows import VoteRows, note_ends, plain_ids
 from reassess.notes import collect_notes
 from reassess.records import Classes, Questions, Votes
@@ -54,9 +44,6 @@ from reassess.records.benchmark import MOST_CLASSES, plain_text
 
 SMALLEST = 50_000
 """Rows from which a table is read so: below, compiling and importing take longer than reading."""
-
-_ROWS_AT_ONCE = 1 << 20
-"""NumPy turns the numbers of rows into integers of 8 bytes wherever it looks something up."""
 
 _LONGEST_EMPTY = max(map(len, EMPTY_WORDS))
 
@@ -70,48 +57,27 @@ class _Read:
     """What the batches of a table hold.
 
     Attributes:
-        scratch: a file where numbers of rows wait.
-        image: the images.
-        words: of each column of classes its words; None for integers.
-        classes: distinct rows of the columns of classes, where there are two or more.
         questions: distinct images with a class.
+        codes: rater and answer of each row.
+        image: the images.
         rater: the raters.
         answer: the answers.
-        n_votes: of each question, after a 0.
-        question_of: question of each row; None as long as the rows are grouped by question.
-        rater_of: rater of each row.
-        answer_of: answer of each row.
+        words: of each column of classes its words; None for integers.
+        classes: distinct rows of the columns of classes, where there are two or more.
     """
 
-    scratch: IO[bytes]
+    questions: RowsByQuestion
+    codes: VoteCodes
     image: Texts
-    questions: Pairs
-    rater_of: Codes
-    answer_of: Codes
-    n_votes: Int[np.ndarray, "ends"]
-    words: list[Texts | None] = field(default_factory=list)
-    classes: list[Pairs] = field(default_factory=list)
     rater: Texts = field(default_factory=Texts)
     answer: Texts = field(default_factory=Texts)
-    question_of: Spill | None = None
+    words: list[Texts | None] = field(default_factory=list)
+    classes: Pairs = field(default_factory=Pairs)
 
     @classmethod
     def of_rows(cls, most: int, scratch: IO[bytes]) -> "_Read":
         """Room for so many rows."""
-        columns = Texts(most), Pairs(most), Codes(most), Codes(most)
-        return cls(scratch, *columns, np.zeros(most + 1, np.int32))
-
-    def add_questions(self, number: Int[np.ndarray, "n"]) -> None:
-        """Take the questions of further rows."""
-        if not self.questions.is_grouped and self.question_of is None:
-            grow(self.n_votes, self.questions.n + 1)
-            self.question_of = Spill(self.scratch)
-            before = np.arange(self.questions.n, dtype=np.int32)
-            self.question_of.add(np.repeat(before, self.n_votes[1 : self.questions.n + 1]))
-        grow(self.n_votes, self.questions.n + 1)
-        count(number, self.n_votes[1:])
-        if self.question_of is not None:
-            self.question_of.add(number)
+        return cls(RowsByQuestion(most, scratch), VoteCodes(most), Texts(most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +139,13 @@ def _read(batches: Iterator[Sequence[Any]], columns: _Columns, read: _Read) -> N
     """
     for image, rater, answer, *of_classes in batches:
         number = _numbers(of_classes, read)
-        read.add_questions(read.questions.number(_of_texts(image, read.image), number))
-        read.rater_of.add(_of_texts(rater, read.rater), read.rater.n)
-        read.answer_of.add(_of_texts(answer, read.answer), read.answer.n)
+        read.questions.add(_of_texts(image, read.image), number)
+        by, given = _of_texts(rater, read.rater), _of_texts(answer, read.answer)
+        read.codes.add(by, read.rater.n, given, read.answer.n)
         texts = (read.image, read.rater, read.answer, *read.words)
         if any(one is not None and one.kinds & ODD for one in texts):
             raise _UnusualError
-    if not read.rater_of.n or len(columns.classes) != len(read.words):
+    if not len(read.codes) or len(columns.classes) != len(read.words):
         raise _UnusualError
 
 
@@ -192,12 +158,7 @@ def _numbers(of_classes: Sequence[Any], read: _Read) -> Int[np.ndarray, "n"]:
             read.words.append(None if _are_integers(column) else Texts())
         words = read.words[place]
         numbers.append(_of_integers(column) if words is None else _of_texts(column, words))
-    if len(numbers) == 1:
-        return numbers[0]
-    if first:
-        read.classes.append(Pairs())
-        read.classes[0].is_grouped = False
-    return read.classes[0].number(numbers[0], numbers[1])
+    return numbers[0] if len(numbers) == 1 else read.classes.number(numbers[0], numbers[1])
 
 
 def _are_integers(column: Any) -> bool:
@@ -277,65 +238,27 @@ def _votes(
     except DataError as error:
         raise _UnusualError from error
     note_ends(read.image, source)
+    image = read.questions.pairs.ones[: read.questions.pairs.n]
     questions = Questions.from_pairs(
-        QuestionPairs.of_distinct(read.image.as_array(), read.questions.one, label, class_ids)
+        QuestionPairs.of_distinct(read.image.as_bytes(), image, label, class_ids)
     )
-    read.image = Texts()
     rater_ids, of_rater = plain_ids(raters, "rater", source, np.arange(len(raters)))
-    indptr, code = _grouped(read, of_rater, meaning, len(rater_ids))
-    n_answers = len(meaning.names)
-    if not repeats(indptr, code, n_answers, len(rater_ids)):
+    indptr, n_answers = read.questions.ends(), len(meaning.names)
+    code, repeats = read.codes.settle(read.questions, indptr, of_rater, meaning.code, n_answers)
+    if not repeats:
         return Votes.from_grouped(
             questions=questions, rater_ids=rater_ids, answers=meaning.names, indptr=indptr,
             code=code,
         )  # fmt: skip
     if len(rater_ids) < len(raters):
         raise _UnusualError
-    question, code = _in_their_order(read, indptr, code)
+    question, code = read.questions.in_their_order(indptr, code)
     rater, answer = np.divmod(code.astype(np.int32), n_answers)
     rows = VoteRows(
         source, questions, question, raters, rater, answer, meaning.names, None, None, None,
         table.place,
     )  # fmt: skip
     return rows.each_once(rater_ids, rater)
-
-
-def _grouped(
-    read: _Read, of_rater: Int[np.ndarray, "r"], meaning: Answers, n_raters: int
-) -> tuple[Int[np.ndarray, "ends"], UInt[np.ndarray, "V"]]:
-    """Votes by question; rater and answer of each as one code, where the rater's number stood."""
-    n_answers = len(meaning.names)
-    n_votes = read.n_votes[: read.questions.n + 1]
-    wide = read.rater_of.n >= 1 << 31
-    indptr = np.cumsum(n_votes, dtype=np.int64) if wide else np.cumsum(n_votes, out=n_votes)
-    small = np.min_scalar_type(n_raters * n_answers - 1)
-    code = read.rater_of.as_type(small)
-    first, added = (of_rater * n_answers).astype(small), meaning.code.astype(small)
-    answer = read.answer_of.numbers
-    for start in range(0, len(code), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        code[rows] = first[code[rows]] + added[answer[rows]]
-    if read.question_of is None:
-        return indptr, code
-    place, grouped, start = indptr[:-1].copy(), np.empty_like(code), 0
-    for question in read.question_of.arrays():
-        scatter(question, code[start : start + len(question)], place, grouped)
-        start += len(question)
-    return indptr, grouped
-
-
-def _in_their_order(
-    read: _Read, indptr: Int[np.ndarray, "ends"], code: UInt[np.ndarray, "V"]
-) -> tuple[Int[np.ndarray, "V"], UInt[np.ndarray, "V"]]:
-    """Question and code of each row, in the order of the table."""
-    if read.question_of is None:
-        questions = np.arange(len(indptr) - 1, dtype=np.int32)
-        return np.repeat(questions, np.diff(indptr)), code
-    question = np.concatenate(list(read.question_of.arrays()))
-    row = np.argsort(question, kind="stable")
-    ordered = np.empty_like(code)
-    ordered[row] = code
-    return question, ordered
 
 
 def _check_usual(texts: Texts) -> None:
@@ -373,14 +296,10 @@ def _labels(
     Raises:
         _UnusualError: a word is for the reader that names its row.
     """
-    number = read.questions.other
-    is_used = np.zeros(int(number.max()) + 1, bool)
-    for start in range(0, len(number), _ROWS_AT_ONCE):
-        is_used[number[start : start + _ROWS_AT_ONCE]] = True
-    used = np.flatnonzero(is_used)
-    of_columns = (
-        [read.classes[0].one[used], read.classes[0].other[used]] if read.classes else [used]
-    )
+    number = read.questions.pairs.others[: read.questions.pairs.n]
+    used = occurring(number)
+    pairs = read.classes
+    of_columns = [used] if len(read.words) == 1 else [pairs.ones[used], pairs.others[used]]
     distinct: dict[str, list[Any]] = {}
     for column, words, rows in zip(columns.classes, read.words, of_columns, strict=True):
         texts = None if words is None else words.all_as_list()
@@ -398,4 +317,5 @@ def _labels(
             table.use(part, column)
     label = np.zeros(int(used[-1]) + 1, np.int32)
     label[used] = found
-    return label[number], class_ids
+    replace(number, label)
+    return number, class_ids

@@ -49,7 +49,7 @@ from reassess.records import (
     align,
     factorize,
 )
-from reassess.records.arrays import texts_as_bytes, texts_from_bytes
+from reassess.records.arrays import TextBytes
 from reassess.statistics import wilson_interval
 
 _MODEL = "model:"
@@ -221,10 +221,11 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
         columns["probability"] = posterior.probability
     if pairs is not None:
         columns |= {"image": pairs.image, "label": pairs.label}
-        if pairs.image_ids.dtype.kind == "T":
-            columns["image_id_bytes"], columns["image_id_ends"] = texts_as_bytes(pairs.image_ids)
-        else:
+        texts = pairs.image_texts
+        if texts is None:
             columns["image_ids"] = pairs.image_ids
+        else:
+            columns |= {"image_id_bytes": texts.content, "image_id_ends": texts.ends}
         if pairs.class_ids is not None:
             columns["class_ids"] = np.array(pairs.class_ids, dtype=str)
     if not posterior.questions.is_canonical:
@@ -277,7 +278,7 @@ def read_posterior(path: str | Path, *, classes: Classes | None = None) -> Poste
 
 def _posterior(arrays: dict[str, Array]) -> Posterior:
     if "image_id_bytes" in arrays:
-        ids = texts_from_bytes(arrays["image_id_bytes"], arrays["image_id_ends"])
+        ids = TextBytes(arrays["image_id_bytes"], arrays["image_id_ends"]).as_array()
         arrays = arrays | {"image_ids": ids}
     if "image_ids" in arrays:
         stated = arrays.get("class_ids")

@@ -8,6 +8,7 @@ Two columns that could play one part must say the same.
 import csv
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -243,12 +244,12 @@ class ColumnFile:
             FileError: the file is corrupt.
         """
         if isinstance(self._source, ParquetTable) and self._source.n_rows >= least:
-            return Batches(self._source.batches(names), self._source.n_rows)
+            return Batches(_one_ahead(self._source.batches(names)), self._source.n_rows)
         if isinstance(self._source, TextTable):
             n_bytes = self.path.stat().st_size
             most = n_bytes // (2 * len(self.header))  # a cell of one letter, and what follows it
             arrays = self._source.batches(names) if most >= 4 * least else None
-            return None if arrays is None else Batches(arrays, most + 1)
+            return None if arrays is None else Batches(_one_ahead(arrays), most + 1)
         return None
 
     def place(self, row: int) -> str:
@@ -264,6 +265,15 @@ class ColumnFile:
     def _record(self, name: str) -> None:
         if name not in self._used:
             self.use(name.strip().lower(), name)
+
+
+def _one_ahead(batches: Iterator[list[Any]]) -> Iterator[list[Any]]:
+    """The same batches; while one is worked on, a thread reads the next."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
 
 
 def named(columns: Sequence[str]) -> str:

@@ -3,10 +3,11 @@
 Nothing is imported for it: whatever converts itself to an array is asked to.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Shaped, UInt
+from jaxtyping import Shaped, UInt
 
 from reassess.errors import DataError
 
@@ -18,44 +19,55 @@ _FIXED_WIDTH = 1 << 26
 _CELLS_AT_ONCE = 1 << 22
 
 
-def texts_from_bytes(
-    content: UInt[np.ndarray, "b"], ends: Int[np.ndarray, "ends"], *, is_ascii: bool = False
-) -> Shaped[np.ndarray, "n"]:
-    """Texts that lie one after the other, as an array; millions as cells of their own length.
+@dataclass(frozen=True, slots=True)
+class TextBytes:
+    """Texts as the bytes of all of them, one after the other, and where each ends.
 
-    Args:
+    Attributes:
         content: their bytes in UTF-8.
         ends: text i is ``content[ends[i]:ends[i + 1]]``.
         is_ascii: whether no byte is above 127, which spares the decoding.
     """
-    n = len(ends) - 1
-    length = np.diff(ends)
-    width = max(int(length.max(initial=0)), 1)
-    varies = 4 * width * n > _FIXED_WIDTH
-    array = np.empty(n, np.dtypes.StringDType() if varies else f"U{width}")
-    step = max(1, _CELLS_AT_ONCE // width)
-    for start in range(0, n, step):
-        some = length[start : start + step]
-        padded = np.zeros((len(some), width), np.uint8)
-        padded[np.arange(width) < some[:, None]] = content[ends[start] : ends[start + len(some)]]
-        cells = padded.view(f"S{width}").reshape(-1)
-        array[start : start + step] = cells if is_ascii else np.strings.decode(cells, "utf-8")
-    return array
 
+    content: UInt[np.ndarray, "b"]
+    ends: Shaped[np.ndarray, "ends"]
+    is_ascii: bool = False
 
-def texts_as_bytes(
-    texts: Shaped[np.ndarray, "n"],
-) -> tuple[UInt[np.ndarray, "b"], Int[np.ndarray, "ends"]]:
-    """What `texts_from_bytes` takes back: the bytes of all texts, and where each ends."""
-    parts, ends = [], np.zeros(len(texts) + 1, np.int64)
-    for start in range(0, len(texts), _CELLS_AT_ONCE // 64):
-        cells = np.strings.encode(texts[start : start + _CELLS_AT_ONCE // 64], "utf-8")
-        length = np.strings.str_len(cells)
-        letters = cells.view(np.uint8).reshape(len(cells), -1)
-        parts.append(letters[np.arange(letters.shape[1]) < length[:, None]])
-        ends[start + 1 : start + len(cells) + 1] = length
-    np.cumsum(ends, out=ends)
-    return (np.concatenate(parts) if parts else np.zeros(0, np.uint8)), ends
+    @classmethod
+    def of(cls, texts: Shaped[np.ndarray, "n"]) -> "TextBytes":
+        """What `as_array` gives back."""
+        parts, ends = [], np.zeros(len(texts) + 1, np.int64)
+        for start in range(0, len(texts), _CELLS_AT_ONCE // 64):
+            cells = np.strings.encode(texts[start : start + _CELLS_AT_ONCE // 64], "utf-8")
+            length = np.strings.str_len(cells)
+            letters = cells.view(np.uint8).reshape(len(cells), -1)
+            parts.append(letters[np.arange(letters.shape[1]) < length[:, None]])
+            ends[start + 1 : start + len(cells) + 1] = length
+        np.cumsum(ends, out=ends)
+        return cls(np.concatenate(parts) if parts else np.zeros(0, np.uint8), ends)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether cells of one width would take so much memory that each has its own."""
+        widest = int(np.diff(self.ends).max(initial=0))
+        return 4 * max(widest, 1) * (len(self.ends) - 1) > _FIXED_WIDTH
+
+    def as_array(self) -> Shaped[np.ndarray, "n"]:
+        """The texts as an array; millions as cells of their own length."""
+        n, length = len(self.ends) - 1, np.diff(self.ends)
+        width = max(int(length.max(initial=0)), 1)
+        array = np.empty(n, np.dtypes.StringDType() if self.is_large else f"U{width}")
+        step = max(1, _CELLS_AT_ONCE // width)
+        for start in range(0, n, step):
+            some = length[start : start + step]
+            padded = np.zeros((len(some), width), np.uint8)
+            first, last = self.ends[start], self.ends[start + len(some)]
+            padded[np.arange(width) < some[:, None]] = self.content[first:last]
+            cells = padded.view(f"S{width}").reshape(-1)
+            array[start : start + step] = (
+                cells if self.is_ascii else np.strings.decode(cells, "utf-8")
+            )
+        return array
 
 
 def as_array(value: Any, what: str) -> Array:

@@ -7,13 +7,15 @@ into a list of images for good. `pair_keys` and `find_keys` are the same for bar
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from reassess.errors import DataError
 from reassess.records.alignment import align, positions
+from reassess.records.arrays import TextBytes
 from reassess.records.benchmark import Classes, class_positions, note_other_order
 
 
@@ -48,9 +50,12 @@ def find_keys(wanted: Int[np.ndarray, "*n"], keys: Int[np.ndarray, "m"]) -> Int[
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pairs:
     """Distinct (image, class) pairs.
+
+    Of millions of images from a large file the bytes of the ids are held; they become an array
+    when they are first asked for.
 
     Attributes:
         image_ids: the images that occur, distinct strings.
@@ -93,21 +98,38 @@ class Pairs:
                 f"{len(self) - len(unique):,} rows are repeats. Leave one row for each pair."
             )
 
+    def __getattr__(self, name: str) -> Any:
+        held = self.__dict__.get("_image_texts")
+        if name != "image_ids" or held is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        ids = held.as_array()
+        object.__setattr__(self, "image_ids", ids)
+        return ids
+
     @classmethod
     def of_distinct(
         cls,
-        image_ids: Shaped[np.ndarray, "N"],
+        image_ids: Shaped[np.ndarray, "N"] | TextBytes,
         image: Int[np.ndarray, "Q"],
         label: Int[np.ndarray, "Q"],
         class_ids: tuple[str, ...] | None = None,
     ) -> "Pairs":
         """Pairs that are known to be distinct and in range, which are not checked again."""
         made = object.__new__(cls)
+        ids = "_image_texts" if isinstance(image_ids, TextBytes) else "image_ids"
         for name, value in (
-            ("image_ids", image_ids), ("image", image), ("label", label), ("class_ids", class_ids)
+            (ids, image_ids), ("image", image), ("label", label), ("class_ids", class_ids)
         ):  # fmt: skip
             object.__setattr__(made, name, value)
         return made
+
+    @property
+    def image_texts(self) -> TextBytes | None:
+        """The images' ids as bytes, where they are many; None where an array of them is small."""
+        held: TextBytes | None = self.__dict__.get("_image_texts")
+        if held is not None:
+            return held if held.is_large else None
+        return TextBytes.of(self.image_ids) if self.image_ids.dtype.kind == "T" else None
 
     @classmethod
     def empty(cls, image_ids: Shaped[np.ndarray, "N"]) -> "Pairs":
@@ -211,12 +233,19 @@ class Pairs:
         if classes is None or self.class_ids is classes.ids:
             return self
         if self.class_ids is None:
-            return replace(self, class_ids=classes.ids)
+            return self._with(class_ids=classes.ids)
         place = class_positions(self.class_ids, classes, self.label, source=source)
         if place is None:
-            return replace(self, class_ids=classes.ids)
+            return self._with(class_ids=classes.ids)
         note_other_order(source)
-        return replace(self, label=place[self.label], class_ids=classes.ids)
+        return self._with(label=place[self.label], class_ids=classes.ids)
+
+    def _with(self, **changes: Any) -> "Pairs":
+        """The same pairs with other values of attributes that need no check."""
+        made = object.__new__(type(self))
+        for name, value in (self.__dict__ | changes).items():
+            object.__setattr__(made, name, value)
+        return made
 
     def aligned_to(
         self,
