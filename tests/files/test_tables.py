@@ -107,8 +107,32 @@ def test_blanks_and_unicode_forms_are_noted(tmp_path: Path) -> None:
     assert "1 of 3 cells in column 'label' have blanks" in blanks
     assert "1 of 3 cells in column 'label' are in another Unicode form" in form
     path.write_text("image,label\na.jpg,0\na.jpg ,1\n")
-    with collect_notes(), pytest.raises(DataError, match=r"'a.jpg' is there already"):
+    with collect_notes(), pytest.raises(DataError, match=r"'a.jpg' appears already"):
         read_benchmark(path)
+
+
+def with_blank_rows(folder: Path, form: str) -> Any:
+    """Labels with blank rows above the row of ``?``, which is row 7 of the file."""
+    cells = [("a", "0"), ("", ""), ("b", "1"), ("", ""), ("c", "?"), ("d", "1")]
+    if form == "frame":
+        return pd.DataFrame([("a", "0")] * 7 + [("c", "?")], columns=HEADER)
+    if form == "workbook":
+        book, path = openpyxl.Workbook(), folder / "l.xlsx"
+        for row, (image, label) in enumerate([HEADER, *cells], start=1):
+            for column, cell in enumerate((image, label), start=2):
+                book.active.cell(row + 1, column, cell or None)
+        book.save(path)
+        return path
+    lines = [",".join(row) if row[0] or form == "empty" else "" for row in (HEADER, *cells)]
+    path = folder / "l.csv"
+    path.write_text("\n".join(["sep=,", *lines]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("form", ["blank", "empty", "workbook", "frame"])
+def test_a_row_is_named_as_its_file_counts_it(form: str, tmp_path: Path) -> None:
+    with collect_notes(), pytest.raises(DataError, match=r"row 7 is '\?'"):
+        read_benchmark(with_blank_rows(tmp_path, form))
 
 
 @pytest.mark.parametrize("word", ["", "NaN", "NA", "null", "<NA>", "None", "N/A", "  ", "\\N"])

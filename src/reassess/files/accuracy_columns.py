@@ -6,7 +6,7 @@ column is of fractions where all lie in [0, 1], and of percent where it says so 
 1; one that could be either is refused. Several files are joined by the model's name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class _Rows:
     path: Path
     models: list[str]
     columns: dict[str, list[Any]]
-    first_row: int
+    number: Callable[[int], int]
 
     def column(self, wanted: str) -> str | None:
         """The column that a name means: its own, without case, or with ``_value`` after it.
@@ -130,7 +130,7 @@ def _read(path: Path) -> _Rows:
     columns = {name: table.cells_unread(name) for name in table.header if name and name != model}
     n_rows = len(next(iter(columns.values()), []))
     names = [table.place(row) for row in range(n_rows)] if model is None else table.texts(model)
-    return _Rows(path, names, columns, table.first_row)
+    return _Rows(path, names, columns, table.number)
 
 
 def _read_json(path: Path) -> _Rows:
@@ -153,7 +153,7 @@ def _read_json(path: Path) -> _Rows:
         models = [str(row.get(model[0])) for row in rows]
     else:
         models = [f"row {row + 1}" for row in range(len(rows))]
-    return _Rows(path, models, columns, 1)
+    return _Rows(path, models, columns, lambda row: row + 1)
 
 
 def _flat(record: dict[str, Any], before: str = "") -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _accuracies(table: _Rows, column: str) -> Float[np.ndarray, "M"]:
             values[row] = np.inf
         if not 0 <= values[row] <= 100:
             raise FileError(
-                f"{table.path}: row {row + table.first_row}, column {column!r} is {text[:40]!r}, "
+                f"{table.path}: row {table.number(row)}, column {column!r} is {text[:40]!r}, "
                 "but must be an accuracy: a fraction in [0, 1], or percent in [0, 100]."
             )
     known = values[np.isfinite(values)]
@@ -202,7 +202,7 @@ def _refuse_mixed(
         return
     row = int(np.flatnonzero(values == low.max())[0])
     raise FileError(
-        f"{table.path}: row {row + table.first_row}, column {column!r} is {values[row]:g}, which "
+        f"{table.path}: row {table.number(row)}, column {column!r} is {values[row]:g}, which "
         f"may be percent or a fraction, but must be what the others are; {low.size:,} of "
         f"{int(np.isfinite(values).sum()):,} rows are 1 or less, and the other {high.size:,} are "
         f"{high.min():g} and more. Multiply fractions by 100; if these are percent, put % into "

@@ -146,7 +146,8 @@ def _classes_of(
         return class_indices(ids, classes, where, labels_are="id", first_row=0), classes.ids
     where = f"{path}: label of vote"
     labels = class_indices([one.label for one in found], classes, where, first_row=0)
-    return labels, ids_of_indices(labels, ids, path) if all(ids) else None
+    named = ids_of_indices(labels, ids, path, lambda row: found[row].place) if all(ids) else None
+    return labels, named
 
 
 def _names(raters: Sequence[Any]) -> list[str]:

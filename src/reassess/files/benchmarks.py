@@ -7,6 +7,7 @@
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def read_benchmark(
     with prefix_errors_with(path):
         return Benchmark(
             name=name or path.stem,
-            image_ids=unique_ids(image_ids, path),
+            image_ids=unique_ids(image_ids, table),
             original=found.label,
             classes=found.classes,
             hierarchy=() if hierarchy is None else read_hierarchy(hierarchy),
@@ -137,19 +138,20 @@ def _of_export(
     )
 
 
-def unique_ids(image_ids: list[str], path: Path) -> Shaped[np.ndarray, "N"]:
-    """Image ids as an array.
+def unique_ids(image_ids: list[str], table: ColumnFile) -> Shaped[np.ndarray, "N"]:
+    """Image ids of a table as an array.
 
     Raises:
         DataError: an id appears twice, with its first two rows.
     """
     first: dict[str, int] = {}
-    for row, image_id in enumerate(image_ids, start=2):
+    for row, image_id in enumerate(image_ids):
         if first.setdefault(image_id, row) != row:
             raise DataError(
-                f"{path}: row {row}: image {image_id!r} is there already in row {first[image_id]}, "
-                "but must be there once: an image has one original label. Leave one row for each "
-                "image; sets of labels are read where labels are compared and scored (--labels)."
+                f"{table.path}: {table.place(row)}: image {image_id!r} appears already in "
+                f"{table.place(first[image_id])}, but must appear once: an image has one original "
+                "label. Leave one row for each image; sets of labels are read where labels are "
+                "compared and scored (--labels)."
             )
     return np.array(image_ids)
 
@@ -188,11 +190,12 @@ def classes_in_rows(table: ColumnFile) -> tuple[Classes, list[int]]:
     }
     rows = list(range(len(columns["ids"])))
     if index is None:
-        _check_order_of_ids(columns["ids"], f"{path}: column {ids or names!r}")
+        _check_order_of_ids(columns["ids"], f"{path}: column {ids or names!r}", table.place)
     else:
         order = class_indices(
-            table.texts(index), None, f"{path}: column {index!r}", labels_are="index"
-        ).tolist()
+            table.texts(index), None, f"{path}: column {index!r}", labels_are="index",
+            rows=table.row_numbers(len(rows)),
+        ).tolist()  # fmt: skip
         if sorted(order) != list(range(len(order))):
             raise FileError(
                 f"{path}: column {index!r} must hold every number from 0 to {len(order) - 1} once."
@@ -225,7 +228,7 @@ def _without(part: Part, column: str) -> Part:
     return replace(part, aliases=tuple(one for one in part.aliases if one != name))
 
 
-def _check_order_of_ids(ids: list[str], where: str) -> None:
+def _check_order_of_ids(ids: list[str], where: str, place: Callable[[int], str]) -> None:
     """Refuse ids that are the numbers of the classes in another order than their rows.
 
     Numbers that are sorted as texts (1, 10, 11, 2) are names of folders, in the order in which
@@ -249,12 +252,12 @@ def _check_order_of_ids(ids: list[str], where: str) -> None:
     )
     if ids == sorted(ids):
         note(
-            f"{where}: row {row + 2} is {ids[row]}: the ids are numbers in the order of texts, "
+            f"{where}: {place(row)} is {ids[row]}: the ids are numbers in the order of texts, "
             f"so that the index of a class is its row (0 to {len(ids) - 1}), not its id."
         )
         return
     raise FileError(
-        f"{where}: row {row + 2} is {ids[row]}, which could be the class of index {row} (by its "
+        f"{where}: {place(row)} is {ids[row]}, which could be the class of index {row} (by its "
         f"row) or of index {numbers[row] - ascending[0]} (by its number), but must be one; the ids "
         "are all numbers of classes, in another order than the rows. Add a column 'index' from 0 "
         "that says which, or sort the rows by their number."

@@ -7,7 +7,7 @@ never printed as Python prints it.
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -39,8 +39,24 @@ def stands_for_empty(text: str) -> bool:
     return text.strip().lower() in _EMPTY_IN_LOWER_CASE
 
 
+def row_number(row: int, first_row: int, left_out: Sequence[int] = ()) -> int:
+    """The number of a row in its file, as people count there, blank rows included.
+
+    Args:
+        row: its place among the rows that were read, from 0.
+        first_row: the number of the first row of the file.
+        left_out: the numbers of the rows that were not read, rising.
+    """
+    number = first_row + row
+    for one in left_out:
+        if one > number:
+            break
+        number += 1
+    return number
+
+
 def as_texts(
-    cells: Sequence[Any], path: Path, column: str, *, first_row: int = 2,
+    cells: Sequence[Any], path: Path, column: str, number: Callable[[int], int], *,
     known: Collection[str] = (), may_be_empty: bool = False,
 ) -> list[str]:  # fmt: skip
     """Cells as texts, one a row, in NFC and without blanks around them; both are noted.
@@ -49,7 +65,7 @@ def as_texts(
         cells: what the file stores.
         path: the file, for messages.
         column: its column, for messages.
-        first_row: the number of the row of the first cell.
+        number: the number of a cell's row in the file, by its place from 0, for messages.
         known: words that mean themselves, though other programs write them into empty cells:
             the names of the classes, where one of them is called ``NA``.
         may_be_empty: give ``""`` for empty cells instead of refusing them.
@@ -60,9 +76,9 @@ def as_texts(
     where = f"column {column!r}"
     kinds = set(map(type, cells))
     if any(isinstance(cell, dict) and {"bytes", "path"} & cell.keys() for cell in cells[:_FIRST]):
-        cells = _paths_of_images(cells, path, where, first_row)
+        cells = _paths_of_images(cells, path, where, number)
         kinds = {str}
-    raw = list(cells) if kinds == {str} else _converted(cells, kinds, path, where, first_row)
+    raw = list(cells) if kinds == {str} else _converted(cells, kinds, path, where, number)
     plain = all(map(str.isascii, raw))
     texts = list(map(str.strip if plain else plain_text, raw))
     note_changes(raw, texts, path, f"cells in {where}")
@@ -76,7 +92,7 @@ def as_texts(
     held = f"{texts[row]!r}, which stands for an empty cell" if texts[row] else "empty"
     remedy = ", or write it otherwise if it is a name" if texts[row] else ""
     raise FileError(
-        f"{path}: row {row + first_row}, {where} is {held}, but must have a value; "
+        f"{path}: row {number(row)}, {where} is {held}, but must have a value; "
         f"{len(found):,} of {len(texts):,} cells are empty. Fill them or leave the rows out"
         f"{remedy}."
     )
@@ -110,7 +126,7 @@ def note_changes(raw: list[str], texts: list[str], path: Path, what: str) -> Non
 
 
 def _paths_of_images(
-    cells: Sequence[Any], path: Path, where: str, first_row: int
+    cells: Sequence[Any], path: Path, where: str, number: Callable[[int], int]
 ) -> list[str | None]:
     """The paths in a column of images ``{bytes, path}``, as Hugging Face's data sets have them."""
     paths = [cell.get("path") if isinstance(cell, dict) else None for cell in cells]
@@ -119,7 +135,7 @@ def _paths_of_images(
         cell = cells[wrong[0]]
         lacks = "no path" if isinstance(cell, dict) and "bytes" in cell else f"a {_kind(cell)}"
         raise FileError(
-            f"{path}: {where} holds images, not ids: row {wrong[0] + first_row} has {lacks}; "
+            f"{path}: {where} holds images, not ids: row {number(wrong[0])} has {lacks}; "
             f"{len(wrong):,} of {len(cells):,} rows name none. Add a column of ids, such as "
             "image_id, and leave the images out."
         )
@@ -135,16 +151,16 @@ def _paths_of_images(
 
 
 def _converted(
-    cells: Sequence[Any], kinds: set[type], path: Path, where: str, first_row: int
+    cells: Sequence[Any], kinds: set[type], path: Path, where: str, number: Callable[[int], int]
 ) -> list[str]:
     """Cells of several kinds, or of one that is not text, as texts; empty ones as ``""``."""
     if kinds == {int}:
         return list(map(str, cells))
     texts = []
-    for row, cell in enumerate(cells, start=first_row):
+    for row, cell in enumerate(cells):
         text = _text(cell)
         if text is None:
-            raise FileError(f"{path}: row {row}, {where} holds {_held(cell)}")
+            raise FileError(f"{path}: row {number(row)}, {where} holds {_held(cell)}")
         texts.append(text)
     return texts
 

@@ -5,6 +5,8 @@ indices. Where a table has several they must name the same class in every row. H
 is for `reassess.files.class_words`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Int
 
@@ -45,16 +47,29 @@ def numbered_class_column(
         column = column or ids or table.require(LABEL)
         stated: LabelsAre | None = "index" if column == table.find(CLASS_INDEX) else None
         where = f"{table.path}: column {column!r}"
-        return class_indices(table.texts(column), None, where, labels_are=stated), None
+        texts = table.texts(column)
+        rows = table.row_numbers(len(texts))
+        return class_indices(texts, None, where, labels_are=stated, rows=rows), None
     # Beside ids it can hold nothing but indices, whatever is said of other columns.
+    texts = table.texts(column)
     label = class_indices(
-        table.texts(column), None, f"{table.path}: column {column!r}", labels_are="index"
-    )
-    return label, ids_of_indices(label, table.texts(ids), f"{table.path}: column {ids!r}")
+        texts, None, f"{table.path}: column {column!r}", labels_are="index",
+        rows=table.row_numbers(len(texts)),
+    )  # fmt: skip
+    where = f"{table.path}: column {ids!r}"
+    return label, ids_of_indices(label, table.texts(ids), where, table.place)
 
 
-def ids_of_indices(label: Int[np.ndarray, "n"], texts: list[str], where: str) -> tuple[str, ...]:
+def ids_of_indices(
+    label: Int[np.ndarray, "n"], texts: list[str], where: str, place: Callable[[int], str]
+) -> tuple[str, ...]:
     """The id of each class index, empty for those that do not occur.
+
+    Args:
+        label: the class index of each row.
+        texts: its class id.
+        where: what holds the ids, for messages.
+        place: names a row in messages, by its number from 0.
 
     Raises:
         DataError: an index has two ids, or an id two indices.
@@ -67,7 +82,7 @@ def ids_of_indices(label: Int[np.ndarray, "n"], texts: list[str], where: str) ->
     if len(differ) or len(indices) != len(words):
         row = int(differ[0]) if len(differ) else 0
         raise DataError(
-            f"{where}: row {row + 2} is {texts[row]!r}, but class {int(label[row])} must have one "
+            f"{where}: {place(row)} is {texts[row]!r}, but class {int(label[row])} must have one "
             "id, and an id one class, in all rows. Fix the rows, or drop one of the columns."
         )
     return tuple("" if one < 0 else str(words[one]) for one in found.tolist())
@@ -127,7 +142,8 @@ def _one_column(
                 "indices. Give the classes if they are ids (--classes FILE)."
             )
             labels_are = "index"
-    return read_class_words(texts, classes, where, labels_are=labels_are)
+    rows = table.row_numbers(len(texts))
+    return read_class_words(texts, classes, where, labels_are=labels_are, rows=rows)
 
 
 def _agreeing(
@@ -144,7 +160,8 @@ def _agreeing(
     """
     where = f"{table.path}: column {columns[1]!r}"
     try:
-        other = read_class_words(texts, main.classes, where, labels_are=labels_are)
+        rows = table.row_numbers(len(texts))
+        other = read_class_words(texts, main.classes, where, labels_are=labels_are, rows=rows)
     except DataError:
         if main.read_as == "index" or not _is_renumbering(main.label, factorize(texts)[1]):
             raise
@@ -162,7 +179,7 @@ def _agreeing(
         return by_id
     row = int(differ[0])
     raise DataError(
-        f"{where}: row {row + 2} is {texts[row][:40]!r}, which is another class than "
+        f"{where}: {table.place(row)} is {texts[row][:40]!r}, which is another class than "
         f"{columns[0]!r} names there; {len(differ):,} of {len(texts):,} rows differ. Keep the "
         "column that is meant; drop the other, or rename it."
     )

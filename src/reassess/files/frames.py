@@ -63,6 +63,11 @@ class FrameTable:
         """Its column names, in order."""
         return tuple(self.columns)
 
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """No row is left out."""
+        return ()
+
     def column(self, name: str) -> list[Any]:
         """A column's cells as Python has them, None where they are missing."""
         series = self.columns[name]

@@ -43,6 +43,11 @@ class JsonTable:
         """Its column names, in order."""
         return tuple(self.columns)
 
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """No row is left out."""
+        return ()
+
     def column(self, name: str) -> list[Any]:
         """A column's cells."""
         return self.columns[name]

@@ -182,7 +182,9 @@ def label_sets_of(table: ColumnFile, *, classes: Classes | None, name: str) -> L
     flat = [word for one in words for word in one]
     where = f"{path}: column {column!r}"
     label = (
-        class_indices(flat, classes, where, rows=kept[row] + table.first_row, mixed=True)
+        class_indices(
+            flat, classes, where, rows=table.row_numbers(len(cells))[kept[row]], mixed=True
+        )
         if flat
         else np.zeros(0, np.int64)
     )

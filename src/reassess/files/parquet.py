@@ -42,6 +42,11 @@ class ParquetTable:
         """Its column names, in order."""
         return tuple(self.schema.names)
 
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """No row is left out."""
+        return ()
+
     def column(self, name: str) -> list[Any]:
         """A column's cells, as Python has them.
 

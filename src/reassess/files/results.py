@@ -117,16 +117,16 @@ def _read_table(path: Path) -> dict[tuple[str, int], float]:
     column = table.require(("img_size",))
     # What score writes knows no size: all of its cells are empty.
     texts = table.texts(column, may_be_empty=True)
-    sizes = [0.0] * len(texts) if not any(texts) else _numbers(path, column, texts)
+    sizes = [0.0] * len(texts) if not any(texts) else _numbers(table, column, texts)
     column = table.require(("top1",))
     errors = table.find(("top1_err",))
-    top1 = np.array(_numbers(path, column, table.texts(column), most=100.0))
+    top1 = np.array(_numbers(table, column, table.texts(column), most=100.0))
     if errors is None:
-        _refuse_fractions(path, column, top1)
+        _refuse_fractions(table, column, top1)
         fraction = top1 / 100
     else:
-        misses = _numbers(path, errors, table.texts(errors), most=100.0)
-        fraction = top1 / _scale(path, column, errors, top1, np.array(misses))
+        misses = _numbers(table, errors, table.texts(errors), most=100.0)
+        fraction = top1 / _scale(table, column, errors, top1, np.array(misses))
     found: dict[tuple[str, int], float] = {}
     for key, value in zip(zip(names, map(int, sizes), strict=True), fraction.tolist(), strict=True):
         if key in found:
@@ -145,7 +145,7 @@ def _opened(path: Path) -> ColumnFile:
 
 
 def _scale(
-    path: Path,
+    table: ColumnFile,
     column: str,
     errors: str,
     top1: Float[np.ndarray, "M"],
@@ -156,20 +156,21 @@ def _scale(
         if (np.abs(top1 + misses - scale) <= _ROUNDED * scale).all():
             if scale == 1:
                 note(
-                    f"{path}: {column} and {errors} add up to 1 in every row, so both were read as "
-                    "fractions."
+                    f"{table.path}: {column} and {errors} add up to 1 in every row, so both were "
+                    "read as fractions."
                 )
             return scale
     wrong = np.abs(top1 + misses - 100) > _ROUNDED * 100
     row = int(np.flatnonzero(wrong)[0])
     raise FileError(
-        f"{path}: row {row + 2}, {column} is {top1[row]:g} and {errors} is {misses[row]:g}, but "
-        f"they must add up to 100, as percent do, in every row; {int(wrong.sum()):,} of "
-        f"{len(top1):,} rows do not. Correct them, or leave the column {errors} out."
+        f"{table.path}: {table.place(row)}, {column} is {top1[row]:g} and {errors} is "
+        f"{misses[row]:g}, but they must add up to 100, as percent do, in every row; "
+        f"{int(wrong.sum()):,} of {len(top1):,} rows do not. Correct them, or "
+        f"leave the column {errors} out."
     )
 
 
-def _refuse_fractions(path: Path, column: str, top1: Float[np.ndarray, "M"]) -> None:
+def _refuse_fractions(table: ColumnFile, column: str, top1: Float[np.ndarray, "M"]) -> None:
     """Refuse accuracies that may be fractions: all of them, or some far below the rest."""
     low, high = top1[(top1 > 0) & (top1 <= 1)], top1[top1 > 1]
     if not low.size or (high.size and high.min() <= _GAP * low.max()):
@@ -179,14 +180,14 @@ def _refuse_fractions(path: Path, column: str, top1: Float[np.ndarray, "M"]) -> 
         f"the other {high.size:,} are {high.min():g} and more" if high.size else "no row is above 1"
     )
     raise FileError(
-        f"{path}: row {row + 2}, {column} is {top1[row]:g}, which may be percent or a fraction, "
-        f"but must be in percent, from 0 to 100; {low.size:,} of {top1.size:,} rows are 1 or less, "
-        f"and {rest}. Multiply fractions by 100; if these are percent, add the column top1_err "
-        f"(100 - {column})."
+        f"{table.path}: {table.place(row)}, {column} is {top1[row]:g}, which may be percent or a "
+        f"fraction, but must be in percent, from 0 to 100; {low.size:,} of {top1.size:,} rows are "
+        f"1 or less, and {rest}. Multiply fractions by 100; if these are percent, add the "
+        f"column top1_err (100 - {column})."
     )
 
 
-def _numbers(path: Path, column: str, texts: list[str], most: float = np.inf) -> list[float]:
+def _numbers(table: ColumnFile, column: str, texts: list[str], most: float = np.inf) -> list[float]:
     """A column of numbers from 0 to ``most``."""
     numbers = []
     for row, text in enumerate(texts):
@@ -197,7 +198,8 @@ def _numbers(path: Path, column: str, texts: list[str], most: float = np.inf) ->
         if not 0 <= number <= most or not np.isfinite(number):
             end = "" if most == np.inf else f" in [0, {most:g}]"
             raise FileError(
-                f"{path}: row {row + 2}, column {column!r} is {text!r}, but must be a number{end}."
+                f"{table.path}: {table.place(row)}, column {column!r} is {text!r}, but must be a "
+                f"number{end}."
             )
         numbers.append(number)
     return numbers

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import FileError, preview
 from reassess.files.access import check_readable, read_json, write_atomically
-from reassess.files.cells import as_texts
+from reassess.files.cells import as_texts, row_number
 from reassess.files.columns import Part
 from reassess.files.frames import Frame, FrameTable, frame_table
 from reassess.files.json_tables import JsonTable, read_json_table
@@ -167,7 +167,7 @@ class ColumnFile:
             row = differ[0]
             raise FileError(
                 f"{self.path}: the columns {first!r} and {second!r} could both be the {part.name}, "
-                f"but differ: row {row + self.first_row} has {one[row][:40]!r} and "
+                f"but differ: row {self.number(row)} has {one[row][:40]!r} and "
                 f"{two[row][:40]!r}; {len(differ):,} of {len(one):,} rows differ. Keep the column "
                 "that is meant; drop the other, or rename it."
             )
@@ -204,9 +204,8 @@ class ColumnFile:
             FileError: a cell is empty, or is no text: an image, a list, a date.
         """
         return as_texts(
-            self.cells(name), self.path, name, first_row=self.first_row, known=known,
-            may_be_empty=may_be_empty,
-        )  # fmt: skip
+            self.cells(name), self.path, name, self.number, known=known, may_be_empty=may_be_empty
+        )
 
     def block(self, name: str) -> np.ndarray[Any, np.dtype[Any]] | None:
         """A parquet column of equally long lists of numbers as one array; None for others."""
@@ -254,13 +253,23 @@ class ColumnFile:
 
     def place(self, row: int) -> str:
         """The name of a row below the header, by its number from 0, for messages."""
-        rows = self._source.rows if isinstance(self._source, JsonTable) else None
-        return f"row {row + self.first_row if rows is None else rows[row]}"
+        return f"row {self.number(row)}"
 
-    @property
-    def first_row(self) -> int:
-        """The number of the first row below the header, for messages."""
-        return self._source.first_row
+    def number(self, row: int) -> int:
+        """The number of a row below the header in the file, by its place from 0."""
+        rows = self._source.rows if isinstance(self._source, JsonTable) else None
+        if rows is not None:
+            return rows[row]
+        return row_number(row, self._source.first_row, self._source.left_out)
+
+    def row_numbers(self, n_rows: int) -> Int[np.ndarray, "n"]:
+        """The numbers of the first rows below the header in the file, for messages."""
+        rows = self._source.rows if isinstance(self._source, JsonTable) else None
+        if rows is not None:
+            return np.array(rows[:n_rows], np.int64)
+        first, left_out = self._source.first_row, self._source.left_out
+        every = np.arange(first, first + n_rows + len(left_out))
+        return every[~np.isin(every, left_out)][:n_rows] if left_out else every
 
     def _record(self, name: str) -> None:
         if name not in self._used:

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reassess.errors import FileError
-from reassess.files.cells import number_fault
+from reassess.files.cells import number_fault, row_number
 from reassess.files.signatures import describe
 from reassess.notes import note
 from reassess.records.benchmark import plain_text
@@ -81,11 +81,17 @@ class TextTable:
     dialect: Dialect
     header_lines: int
     _kept: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    _left_out: list[int] = field(default_factory=list, repr=False)
 
     @property
     def first_row(self) -> int:
         """The number of the first row below the header."""
         return 3 if self.dialect.stated else 2
+
+    @property
+    def left_out(self) -> list[int]:
+        """The numbers of the rows without any content, rising, as far as they were read."""
+        return self._left_out
 
     def column(self, name: str) -> list[Any]:
         """A column's cells.
@@ -185,7 +191,7 @@ class TextTable:
             )
         except ValueError as error:
             for name, cells in zip(names, self._columns(names), strict=True):
-                check_numbers(cells, self.path, name, self.first_row)
+                check_numbers(cells, self.path, name, self.first_row, self.left_out)
             raise FileError(f"{self.path}: a cell is not a number ({error}).") from error
 
     def _columns(self, names: Sequence[str]) -> list[list[str]]:
@@ -203,15 +209,18 @@ class TextTable:
             number = self.first_row - 1
             for _ in range(number):  # the header, and what states the delimiter
                 next(rows, None)
-            n_empty = 0
+            n_empty, left_out = 0, list[int]()
             while part := list(islice(rows, _ROWS_AT_ONCE)):
                 if set(map(len, part)) != {width}:
                     self._check_widths(part, number + 1)
-                number += len(part)
                 filled = [row for row in part if any(row)]
+                if len(filled) < len(part):
+                    left_out += [n for n, row in enumerate(part, number + 1) if not any(row)]
+                number += len(part)
                 n_empty += sum(map(bool, part)) - len(filled)
                 if filled:
                     yield filled
+            self._left_out = left_out
             if n_empty:
                 note(f"{self.path}: {n_empty:,} rows with empty cells only were left out.")
 
@@ -231,7 +240,10 @@ class TextTable:
                 )
 
 
-def check_numbers(cells: Sequence[Any], path: Path, column: str, first_row: int = 2) -> None:
+def check_numbers(
+    cells: Sequence[Any], path: Path, column: str, first_row: int = 2,
+    left_out: Sequence[int] = (),
+) -> None:  # fmt: skip
     """Refuse the first cell that is not a number, and say why.
 
     Raises:
@@ -239,9 +251,9 @@ def check_numbers(cells: Sequence[Any], path: Path, column: str, first_row: int 
     """
     wrong = [row for row, cell in enumerate(cells) if not _is_number(cell)]
     if wrong:
-        cell = cells[wrong[0]]
+        cell, number = cells[wrong[0]], row_number(wrong[0], first_row, left_out)
         raise FileError(
-            f"{path}: row {wrong[0] + first_row}, column {column!r} is not a number: it is "
+            f"{path}: row {number}, column {column!r} is not a number: it is "
             f"{number_fault('' if cell is None else str(cell))}; {len(wrong):,} of {len(cells):,} "
             "cells are none."
         )

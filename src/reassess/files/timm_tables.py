@@ -196,7 +196,7 @@ def _refuse_alike(table: ColumnFile, named_so: list[str]) -> None:
             raise DataError(
                 f"{table.path}: {named_so[0]!r} and {name!r} hold the same in "
                 f"{same:.0%} of the rows, so that either could be the prediction; row "
-                f"{row + table.first_row} has {str(words[row])!r} and "
+                f"{table.number(row)} has {str(words[row])!r} and "
                 f"{str(other[row])!r}. Rename the column of predicted classes 'prediction'."
             )
 
@@ -229,7 +229,7 @@ def _same_classes(
             row = int(np.argmax(one != two))
             raise DataError(
                 f"{table.path}: {first!r} and {other!r} could both be the prediction, but differ: "
-                f"row {row + table.first_row} names the classes {one[row]} and {two[row]}; "
+                f"row {table.number(row)} names the classes {one[row]} and {two[row]}; "
                 f"{int((one != two).sum()):,} of {len(one):,} rows differ. Keep the column that is "
                 "meant, or rename it 'prediction'."
             )
@@ -264,7 +264,7 @@ def _indices_beside_labels(
         differ = [n for n in known if described.known[words[n]] != flat[n]]
         if differ:
             raise DataError(
-                f"{table.path}: row {differ[0] // classes.shape[1] + table.first_row}: 'index' is "
+                f"{table.path}: row {table.number(differ[0] // classes.shape[1])}: 'index' is "
                 f"{flat[differ[0]]}, but {columns[0]!r} is {words[differ[0]]!r}, another class; "
                 f"{len(differ):,} of {len(words):,} differ. Check the classes (--classes), or drop "
                 "the column that is not the prediction."
@@ -385,12 +385,13 @@ def _classes(table: ColumnFile, columns: list[str], benchmark: Benchmark) -> Arr
             continue
         rows = _lists(table, column)
         where = f"{table.path}: column {column!r}"
-        numbers = [n for n, row in enumerate(rows, table.first_row) for _ in row]
+        numbers = [table.number(n) for n, row in enumerate(rows) for _ in row]
         flat = described.as_ids([item for row in rows for item in row], numbers, where)
         is_index = column.strip().lower().startswith(("index", "pred_index", "predicted_index"))
         found = class_indices(
-            flat, benchmark.classes, where, labels_are="index" if is_index else None
-        )
+            flat, benchmark.classes, where, labels_are="index" if is_index else None,
+            rows=np.array(numbers),
+        )  # fmt: skip
         by_column.append(found.reshape(len(rows), len(rows[0]) if rows else 0))
     return np.concatenate(by_column, axis=1)
 

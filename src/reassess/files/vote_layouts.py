@@ -53,7 +53,7 @@ def one_vote_a_row(table: ColumnFile) -> ColumnFile:
 
 def _derived(table: ColumnFile, columns: dict[str, list[Any]], rows: Sequence[int]) -> ColumnFile:
     """Columns of rows of a table, which messages name by where they stand in it."""
-    numbers = tuple(row + table.first_row for row in rows)
+    numbers = tuple(map(table.number, rows))
     return ColumnFile(table.path, tuple(columns), JsonTable(table.path, columns, rows=numbers))
 
 
@@ -156,7 +156,7 @@ def _mturk(table: ColumnFile) -> ColumnFile:
     if unknown:
         raise DataError(
             f"{table.path}: the AssignmentStatus is {min(unknown)!r} in row "
-            f"{status.index(min(unknown)) + table.first_row}, but must be Approved, Submitted or "
+            f"{table.number(status.index(min(unknown)))}, but must be Approved, Submitted or "
             "Rejected. Fix it, or leave the row out."
         )
     rows = [row for row, one in enumerate(status) if one != "rejected"]

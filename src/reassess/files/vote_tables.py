@@ -60,7 +60,7 @@ def read_vote_table(
         named = table.find(CLASS_ID)
         if questions.pairs is not None and named is not None:
             label, where = questions.pairs.label[question], f"{path}: column {named!r}"
-            class_ids = ids_of_indices(label, table.texts(named), where)
+            class_ids = ids_of_indices(label, table.texts(named), where, table.place)
             questions = Questions(ids, replace(questions.pairs, class_ids=class_ids))
     else:
         label, class_ids = numbered_class_column(table, classes)

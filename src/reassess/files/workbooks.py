@@ -28,13 +28,15 @@ class WorkbookTable:
         path: the file.
         header: its column names, in order.
         rows: the rows below the header; None where a cell is empty.
-        first_row: the number of the first of them.
+        first_row: the number of the first row below the header.
+        left_out: the numbers of the rows without any cell, rising.
     """
 
     path: Path
     header: tuple[str, ...]
     rows: list[list[Any]]
     first_row: int = 2
+    left_out: tuple[int, ...] = ()
 
     def column(self, name: str) -> list[Any]:
         """A column's cells."""
@@ -62,7 +64,7 @@ class WorkbookTable:
         """
         columns = [self.column(name) for name in names]
         for name, cells in zip(names, columns, strict=True):
-            check_numbers(cells, self.path, name, self.first_row)
+            check_numbers(cells, self.path, name, self.first_row, self.left_out)
         return np.array(columns, dtype=np.float64).T
 
 
@@ -83,16 +85,16 @@ def read_workbook(path: Path) -> WorkbookTable:
         with python_calamine.CalamineWorkbook.from_path(str(path)) as workbook:
             visible = python_calamine.SheetVisibleEnum.Visible
             sheets = {
-                one.name: workbook.get_sheet_by_name(one.name).to_python()
+                one.name: workbook.get_sheet_by_name(one.name)
                 for one in workbook.sheets_metadata
                 if one.visible == visible
             }
+            filled = {name: rows for name, one in sheets.items() if (rows := one.to_python())}
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         raise FileError(
             f"{path}: it is not a complete Excel workbook ({error}). Save it again, or as CSV "
             "UTF-8."
         ) from error
-    filled = {name: rows for name, rows in sheets.items() if rows}
     if len(filled) > 1:
         raise FileError(
             f"{path}: the Excel workbook has cells in the sheets {preview(filled)}, but must have "
@@ -104,7 +106,16 @@ def read_workbook(path: Path) -> WorkbookTable:
     note(f"{path}: read the sheet {name!r} of the Excel workbook.")
     cells = [[_cell(one) for one in row] for row in rows]
     names = tuple(plain_text(str(one)) for one in header)
-    return WorkbookTable(path, names, [row for row in cells if any(one is not None for one in row)])
+    start = sheets[name].start
+    first = 2 + (start[0] if start is not None else 0)
+    is_filled = [any(one is not None for one in row) for row in cells]
+    return WorkbookTable(
+        path,
+        names,
+        [row for row, filled in zip(cells, is_filled, strict=True) if filled],
+        first,
+        tuple(number for number, filled in enumerate(is_filled, first) if not filled),
+    )
 
 
 def _cell(value: Any) -> Any:
