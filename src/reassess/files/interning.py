@@ -89,7 +89,7 @@ class Texts:
     def _make_room(self, n: int, n_bytes: int) -> None:
         """Room for so many further texts."""
         grow(self._ends, self.n + n + 1)
-        grow(self._bytes, int(self._ends[self.n]) + n_bytes)
+        grow(self._bytes, int(self._ends[self.n]) + n_bytes + 8)  # a word begins at each byte
         if 2 * (self.n + n) > len(self._slots):
             held, self._slots = (
                 self._slots,
@@ -248,7 +248,7 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
     one, eight, low = np.uint64(1), np.uint64(8), np.uint64(0xFFFFFFFF)
     n, kinds, least, most = found[0], found[1], found[2], found[3]
     hashes, seen = np.empty(_AT_ONCE, np.uint64), np.empty(_AT_ONCE, np.uint64)
-    place_of = np.empty(_AT_ONCE, np.uint64)
+    place_of, head_of = np.empty(_AT_ONCE, np.uint64), np.empty(_AT_ONCE, np.uint64)
     for begin in range(0, len(new), _AT_ONCE):
         here = min(_AT_ONCE, len(new) - begin)
         for i in range(here):
@@ -273,6 +273,8 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
         for i in range(here):
             known = seen[i] & low
             place_of[i] = np.uint64(ends[known - one]) if known else np.uint64(0)
+        for i in range(here):
+            head_of[i] = text_words[place_of[i]]  # so that it is there when it is compared
         for i in range(here):
             c = new[begin + i]
             start, stop = np.uint64(offsets[c]), np.uint64(offsets[c + 1])
