@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from reassess.errors import DataError
-from reassess.files import open_predictions, read_predictions
+from reassess.files import access, open_predictions, read_predictions
 from reassess.files.short_lists import N_CLASSES, shorten
 from reassess.notes import collect_notes
 from reassess.proposals import available_lists, propose
-from reassess.records import Predictions
+from reassess.proposals.model_votes import best_classes
+from reassess.records import Predictions, ShortLists, short_lists
 from tests.proposals.test_full_scores import full, logits, mask, read_study_benchmark
 
 N, K = 300, 40
@@ -70,6 +71,36 @@ def test_the_rule_reads_short_lists_as_full_scores(tmp_path: Path):
         propose(short, benchmark, pairs_per_model=20 * N)
     assert len(notes.texts) == 4
     assert "'m0': the list of the largest logits takes all 12 classes" in notes.texts[0]
+
+
+def test_lists_in_blocks_say_what_lists_in_memory_do(tmp_path: Path, monkeypatch):
+    """Mapped and read some rows at a time, also where rows of other images are passed over."""
+    monkeypatch.setattr(access, "_LARGE", 1)
+    monkeypatch.setattr(short_lists, "_BLOCK_CELLS", 12 * 7)
+    benchmark, rng = read_study_benchmark(N, K, 1), np.random.default_rng(3)
+    streamed, in_memory = [], []
+    for n in range(3):
+        scores = np.round(logits(rng, benchmark, K) - 10 * n, 1).astype(np.float32)
+        rows = rng.permutation(N + 20)
+        ids = np.append(benchmark.image_ids, [f"other{i}" for i in range(20)])[rows]
+        rest = np.append(scores, scores[:20], axis=0)[rows]
+        path = write(tmp_path / f"m{n}.npz", rest, ids, 12)
+        (found,) = open_predictions(path, benchmark, other_images="skip")
+        assert isinstance(found, ShortLists)
+        assert isinstance(found.ranked_classes, np.memmap)
+        streamed.append(found)
+        in_memory += read_predictions(path, benchmark, top=12, other_images="skip")
+        assert best_classes(found, 3).reindex(benchmark.image_ids).top.tolist() == (
+            in_memory[-1].top.tolist()
+        )
+    for n_listed in (1, N, 5 * N, 12 * N, 10**6):
+        with collect_notes() as notes:
+            one = propose(streamed, benchmark, pairs_per_model=n_listed)
+        with collect_notes() as other_notes:
+            two = propose(in_memory, benchmark, pairs_per_model=n_listed)
+        np.testing.assert_array_equal(one.pairs.keys(), two.pairs.keys())
+        np.testing.assert_array_equal(one.proposed, two.proposed)
+        assert notes.texts == other_notes.texts
 
 
 def test_every_reader_takes_them_for_what_they_are(tmp_path: Path):

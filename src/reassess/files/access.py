@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -117,8 +118,16 @@ def read_npy(path: Path) -> Array:
     return array
 
 
+_LARGE = 1 << 24
+"""Bytes from which an array of an archive may stay in the file."""
+
+
 def read_npz(
-    path: Path, names: list[str] | None = None, *, without: Collection[str] = ()
+    path: Path,
+    names: list[str] | None = None,
+    *,
+    without: Collection[str] = (),
+    mapped: bool = False,
 ) -> dict[str, Array]:
     """The arrays of a `.npz` archive by name; only ``names`` where given.
 
@@ -126,6 +135,8 @@ def read_npz(
         path: the archive.
         names: the arrays that must be there and are read; None for all.
         without: names of what is left out unread.
+        mapped: whether large arrays of two axes stay in the file, mapped and read-only, where it
+            is not compressed.
 
     Raises:
         FileError: the file is missing or corrupt, an array is missing or holds objects.
@@ -143,7 +154,10 @@ def read_npz(
                     f"{preview(archive.files, 8) or 'nothing'}. Write it with that name."
                 )
             wanted = names or [name for name in archive.files if name not in without]
-            arrays = {name: archive[name] for name in wanted}
+            arrays = {}
+            for name in wanted:
+                array = _mapped_member(path, archive.zip, name) if mapped else None
+                arrays[name] = archive[name] if array is None else array
     except BROKEN as error:
         raise corrupt_file_error(path, error) from error
     foreign = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
@@ -153,6 +167,43 @@ def read_npz(
             "np.savez."
         )
     return arrays
+
+
+def _mapped_member(path: Path, archive: zipfile.ZipFile | None, name: str) -> Array | None:
+    """A large array of an archive, mapped from the file; None where it must be read."""
+    if archive is None or f"{name}.npy" not in archive.namelist():
+        return None
+    info = archive.getinfo(f"{name}.npy")
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size < _LARGE:
+        return None
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        header = file.read(_LOCAL_HEADER)
+        begin = info.header_offset + _LOCAL_HEADER + sum(struct.unpack("<HH", header[26:]))
+        file.seek(begin)
+        readers = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
+        reader = readers.get(np.lib.format.read_magic(file))
+        if reader is None:
+            return None
+        shape, is_fortran, dtype = reader(file)
+        offset = file.tell()
+    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    if (
+        dtype.hasobject
+        or is_fortran
+        or len(shape) != 2
+        or offset - begin + n_bytes != info.file_size
+    ):
+        return None
+    return np.memmap(path, dtype, "r", offset, shape)
+
+
+_LOCAL_HEADER = 30
+"""Bytes that stand before the name of a member of an archive; the last four are the lengths of that
+name and of what follows it."""
 
 
 def as_strings(array: Array, where: str) -> Array:

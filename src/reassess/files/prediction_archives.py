@@ -93,7 +93,7 @@ def open_archive(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
             classes.
     """
     where = str(path)
-    arrays = read_npz(path, without=_NEVER_READ)
+    arrays = read_npz(path, without=_NEVER_READ, mapped=True)
     every = list(arrays)
     ids_name, ids = _pop_ids(arrays, where)
     if not arrays:
@@ -123,13 +123,13 @@ def _short_lists(
 ) -> StoredPredictions:
     """What `reassess predict --keep` wrote."""
     where = str(path)
-    lists = read_short_lists(arrays, where)
+    short = read_short_lists(arrays, path.stem, where)
     column = _class_of_columns(arrays, benchmark, where)
-    found = StoredPredictions(
-        path.stem, where, lists.classes, lists.logits, ids, "logit",
-        log_sum=lists.log_sum, n_classes=lists.n_classes,
-    )  # fmt: skip
-    return found if column is None else _in_class_order(found, column, benchmark)
+    if column is not None:
+        _check_numbers(short.lists.n_classes - 1, column, where)
+        _note_order(where, benchmark)
+        short = replace(short, lists=replace(short.lists, numbers=column))
+    return StoredPredictions(path.stem, where, None, None, ids, "logit", short=short)
 
 
 def _used_ids(name: str | None) -> dict[str, tuple[str, ...]]:
@@ -386,18 +386,30 @@ def _in_class_order(
     found: StoredPredictions, column: Int[np.ndarray, "K"], benchmark: Benchmark
 ) -> StoredPredictions:
     """Columns and classes as the benchmark numbers them."""
-    note(
-        f"{found.where}: its classes stand in another order than those of {benchmark.name}, and "
-        "were put in order by the class that it names for each column."
-    )
+    _note_order(found.where, benchmark)
     found = with_scores_by_class(found, len(column))
     classes, scores, first = found.classes, found.scores, found.first
     if classes is None:
         if scores is not None and scores.ndim == 2 and scores.shape[1] == len(column):
             scores = scores[:, np.argsort(column)]
         return replace(found, scores=scores, first=None if first is None else column[first])
-    if classes.dtype.kind not in "iu" or not 0 <= classes.min() <= classes.max() < len(column):
-        raise DataError(
-            f"{found.where}: a class is not in [0, {len(column):,}), the classes that it names."
-        )
+    if classes.dtype.kind not in "iu" or classes.min() < 0:
+        raise _no_class(column, found.where)
+    _check_numbers(int(classes.max()), column, found.where)
     return replace(found, classes=column[classes])
+
+
+def _note_order(where: str, benchmark: Benchmark) -> None:
+    note(
+        f"{where}: its classes stand in another order than those of {benchmark.name}, and "
+        "were put in order by the class that it names for each column."
+    )
+
+
+def _check_numbers(largest: int, column: Int[np.ndarray, "K"], where: str) -> None:
+    if largest >= len(column):
+        raise _no_class(column, where)
+
+
+def _no_class(column: Int[np.ndarray, "K"], where: str) -> DataError:
+    return DataError(f"{where}: a class is not in [0, {len(column):,}), the classes that it names.")

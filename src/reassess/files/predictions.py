@@ -15,7 +15,7 @@ or by naming the order. Of equal scores the earlier column wins.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +27,7 @@ from reassess.files.access import Array, prefix_errors_with
 from reassess.files.frames import Frame
 from reassess.files.full_scores import check_columns, top_of_full, two_axes
 from reassess.files.prediction_forms import open_forms
-from reassess.files.short_lists import never_told_apart
+from reassess.files.short_lists import StoredLists
 from reassess.files.stored_predictions import StoredPredictions
 from reassess.notes import note
 from reassess.records import (
@@ -35,6 +35,7 @@ from reassess.records import (
     Predictions,
     ScoreMatrix,
     ScoreType,
+    ShortLists,
     check_order,
     how_ids_differ,
     positions,
@@ -115,8 +116,8 @@ def open_predictions(
     scale: ScoreType | None = None,
     other_images: OtherImages = "refuse",
     n_columns: int | None = None,
-) -> list[Predictions | ScoreMatrix]:
-    """The predictions in a file, with full scores left on disk: one record a model.
+) -> list[Predictions | ScoreMatrix | ShortLists]:
+    """The predictions in a file, with what may be large left on disk: one record a model.
 
     Args:
         source: a path, or ``X.npy:Y.npy`` for classes and scores in two files.
@@ -130,17 +131,26 @@ def open_predictions(
             since they were made; by default one a class.
 
     Returns:
-        `ScoreMatrix` for full scores, whose values are not looked at yet; `Predictions` for
-        ranked classes.
+        `ScoreMatrix` for full scores, whose values are not looked at yet; `ShortLists` for what
+        ``reassess predict --keep`` wrote; `Predictions` for ranked classes.
 
     Raises:
         FileError: the file is missing, corrupt, a pickle or of no known form.
         DataError: a shape, class or score is not what it must be.
         AlignmentError: the order of the rows is not stated, or ids are unknown or appear twice.
     """
-    records: list[Predictions | ScoreMatrix] = []
+    records: list[Predictions | ScoreMatrix | ShortLists] = []
     for found in open_forms(source, benchmark):
         with prefix_errors_with(Path(found.where)):
+            if found.short is not None:
+                short = _short_lists(found.short, found, benchmark, scale, n_columns)
+                row_ids = found.ids if found.ids is not None else ids
+                image = _images_of_rows(
+                    len(short.never), row_ids, order, benchmark, found.where, other_images,
+                    _OF_A_STUDY,
+                )  # fmt: skip
+                records.append(_aligned_lists(short, found, image, benchmark))
+                continue
             if found.classes is not None or found.scores is None:
                 ranked = _ranked(found, benchmark, scale, None, n_columns)
                 one = _align(ranked, found, benchmark, order, ids, other_images, _OF_A_STUDY)
@@ -206,8 +216,9 @@ def _ranked(
     """Classes and scores with the best column first, their scale, and K where it shows."""
     scale = declared or found.scale
     _check_kinds(found)
-    if found.log_sum is not None:
-        return _ranked_short(found, benchmark, declared, top, n_columns)
+    if found.short is not None:
+        short = _short_lists(found.short, found, benchmark, declared, n_columns)
+        return _best_of_lists(short, top)
     if found.classes is None:
         full = two_axes(found.scores, found.where)
         n_classes = check_columns(full.shape[1], benchmark, found.where, n_columns)
@@ -246,29 +257,50 @@ def _ranked(
     )
 
 
-def _ranked_short(
+def _short_lists(
+    short: StoredLists,
     found: StoredPredictions,
     benchmark: Benchmark,
     declared: ScoreType | None,
-    top: int | None,
     n_columns: int | None,
-) -> _Ranked:
-    """Short lists, which are ranked and say themselves what they are."""
-    assert found.classes is not None  # noqa: S101 -- short lists have all three; this tells mypy
-    assert found.scores is not None  # noqa: S101
-    assert found.log_sum is not None  # noqa: S101
-    n_classes = found.n_classes
+) -> StoredLists:
+    """Short lists of the benchmark's classes, which are ranked and say themselves what they are."""
     if declared == "probability":
         raise DataError(
             f"{found.where}: it holds short lists, whose scores are logits, but the scale is "
             "declared as probability. Leave out --scale."
         )
-    assert n_classes is not None  # noqa: S101
-    check_columns(n_classes, benchmark, found.where, n_columns, what="short lists")
-    never = never_told_apart(found.scores, found.log_sum, n_classes)
-    value = float(found.scores[np.argmax(never), 0])
-    classes, scores = found.classes[:, :top], found.scores[:, :top]
-    return _Ranked(classes, scores, "logit", n_classes, never, value, found.log_sum)
+    check_columns(short.lists.n_classes, benchmark, found.where, n_columns, what="short lists")
+    return short
+
+
+def _best_of_lists(short: StoredLists, top: int | None) -> _Ranked:
+    """The first classes of short lists, in memory."""
+    lists = short.lists
+    shape = len(short.never), min(top or lists.depth, lists.depth)
+    classes, scores = np.empty(shape, np.int32), np.empty(shape, np.float32)
+    for block in lists.blocks(shape[1]):
+        rows = slice(block.start, block.start + len(block))
+        classes[rows], scores[rows] = block.classes, block.logits
+    log_sum = lists.log_sum.astype(np.float32)
+    return _Ranked(classes, scores, "logit", lists.n_classes, short.never, short.value, log_sum)
+
+
+def _aligned_lists(
+    short: StoredLists, found: StoredPredictions, image: Int[np.ndarray, "n"], benchmark: Benchmark
+) -> ShortLists:
+    """Short lists left on disk, with the benchmark's image of each row."""
+    kept = None if (image >= 0).all() else np.flatnonzero(image >= 0)
+    never = short.never if kept is None else short.never[kept]
+    image = image if kept is None else image[kept]
+    if len(image) == 0:
+        raise AlignmentError(f"{found.where}: none of its images is to be scored.")
+    refuse_never_predicted(never, short.value, benchmark.image_ids[image], found.where)
+    lists = replace(short.lists, model=found.model, image_ids=benchmark.image_ids, image=image,
+                    kept=kept)  # fmt: skip
+    top = np.concatenate([block.classes[:, 0] for block in lists.blocks(1)])
+    check_order(top, image, benchmark, f"predictions {found.model!r}", n_classes=lists.n_classes)
+    return lists
 
 
 def _refuse_counting_from_one(classes: Array, benchmark: Benchmark, where: str) -> None:

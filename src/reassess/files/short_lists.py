@@ -18,10 +18,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float, Float32
 
 from reassess.errors import DataError
 from reassess.files.access import Array
+from reassess.records import ShortLists
+from reassess.records.predictions import refuse_repeats
+from reassess.records.short_lists import ListBlock
 
 CLASSES, LOG_SOFTMAX, LOG_SUM, N_CLASSES = "classes", "log_softmax", "log_sum_exp", "n_classes"
 
@@ -41,20 +44,18 @@ _SAME = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class ShortLists:
-    """What an archive of short lists holds.
+class StoredLists:
+    """The short lists of an archive, whose values were looked at.
 
     Attributes:
-        classes: best first.
-        logits: of these classes.
-        log_sum: logarithm of the sum of exponentials of all logits of a row.
-        n_classes: K.
+        lists: of all rows, each an image of its own.
+        never: whether each row gives every class the same score: it was never predicted.
+        value: the first logit of the first such row.
     """
 
-    classes: Int[np.ndarray, "n k"]
-    logits: Float32[np.ndarray, "n k"]
-    log_sum: Float32[np.ndarray, "n"]
-    n_classes: int
+    lists: ShortLists
+    never: Bool[np.ndarray, "n"]
+    value: float
 
 
 def short_list_columns(n_classes: int, keep: int) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -106,12 +107,12 @@ def is_short_lists(arrays: Mapping[str, Array]) -> bool:
     return LOG_SOFTMAX in arrays or LOG_SUM in arrays
 
 
-def read_short_lists(arrays: Mapping[str, Array], where: str) -> ShortLists:
-    """The short lists in an archive's arrays.
+def read_short_lists(arrays: Mapping[str, Array], model: str, where: str) -> StoredLists:
+    """The short lists in an archive's arrays, looked at in blocks.
 
     Raises:
-        DataError: an array is missing or of another type or shape, a list rises, or its
-            probabilities sum to more than 1.
+        DataError: an array is missing or of another type or shape, a class is none or twice in a
+            row, a list rises, or its probabilities sum to more than 1.
     """
     missing = [name for name in (CLASSES, LOG_SOFTMAX, LOG_SUM, N_CLASSES) if name not in arrays]
     if missing:
@@ -130,42 +131,64 @@ def read_short_lists(arrays: Mapping[str, Array], where: str) -> ShortLists:
             f"{log_sum.dtype}, but must be integers [N, k], floats [N, k] and floats [N]. Write "
             "them again (reassess predict --keep N)."
         )
-    n_classes = int(arrays[N_CLASSES])
-    if int(classes.max()) >= n_classes:
+    rows = np.arange(len(log_sum))
+    lists = ShortLists(model, rows.astype(str)[:0], rows, classes, below, log_sum,
+                       int(arrays[N_CLASSES]))  # fmt: skip
+    return _checked(lists, where)
+
+
+_MUST = (
+    "be numbers",
+    "not rise, best first",
+    "be logarithms of probabilities that sum to 1 at most",
+)
+"""What the log-probabilities of a row must; those of a row that fails one are not asked on."""
+
+
+def _checked(lists: ShortLists, where: str) -> StoredLists:
+    n_rows = len(lists.log_sum)
+    wrong, never = np.zeros((len(_MUST), n_rows), dtype=bool), np.zeros(n_rows, dtype=bool)
+    value: float | None = None
+    for block in lists.blocks():
+        rows = slice(block.start, block.start + len(block))
+        _check_classes(block, lists.n_classes, where)
+        below = lists.log_softmax[rows].astype(np.float32)
+        wrong[0, rows] = ~np.isfinite(block.log_sum) | ~np.isfinite(below).all(axis=1)
+        wrong[1, rows] = (below[:, 1:] > below[:, :-1]).any(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = np.exp(below).sum(axis=1, dtype=np.float64)
+            never[rows] = _is_never_told_apart(below, lists.n_classes)
+        wrong[2, rows] = total > 1 + _SLACK
+        if value is None and never[rows].any():
+            value = float(block.logits[np.argmax(never[rows]), 0])
+        if not wrong[:, rows].any():
+            refuse_repeats(block.classes, None, where)
+    for kind, must in zip(wrong, _MUST, strict=True):
+        if kind.any():
+            row = int(np.argmax(kind))
+            raise DataError(
+                f"{where}: {LOG_SOFTMAX} of row {row} begin with "
+                f"{lists.log_softmax[row, :3].tolist()} and its {LOG_SUM} is "
+                f"{float(lists.log_sum[row])}, but {LOG_SOFTMAX} must {must}; "
+                f"{int(kind.sum()):,} of {n_rows:,} rows are wrong. Write them again."
+            )
+    return StoredLists(lists, never, value or 0.0)
+
+
+def _check_classes(block: ListBlock, n_classes: int, where: str) -> None:
+    ends = int(block.classes.min()), int(block.classes.max())
+    if ends[0] < 0 or ends[1] >= n_classes:
         raise DataError(
-            f"{where}: {CLASSES} name class {int(classes.max())}, but must be in [0, "
-            f"{n_classes:,}), as {N_CLASSES} has it. Write them again."
-        )
-    below = below.astype(np.float32)
-    _check_rows(below, log_sum, where)
-    logits = below + log_sum.astype(np.float32)[:, None]
-    return ShortLists(classes.astype(np.int64), logits, log_sum.astype(np.float32), n_classes)
-
-
-def _check_rows(below: Float32[np.ndarray, "n k"], log_sum: Array, where: str) -> None:
-    wrong = ~np.isfinite(log_sum) | ~np.isfinite(below).all(axis=1)
-    must = "be numbers"
-    if not wrong.any():
-        wrong, must = (below[:, 1:] > below[:, :-1]).any(axis=1), "not rise, best first"
-    if not wrong.any():
-        with np.errstate(over="ignore"):
-            wrong = np.exp(below, dtype=np.float64).sum(axis=1) > 1 + _SLACK
-        must = "be logarithms of probabilities that sum to 1 at most"
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise DataError(
-            f"{where}: {LOG_SOFTMAX} of row {row} begin with {below[row, :3].tolist()} and its "
-            f"{LOG_SUM} is {float(log_sum[row])}, but {LOG_SOFTMAX} must {must}; "
-            f"{int(wrong.sum()):,} of {len(below):,} rows are wrong. Write them again."
+            f"{where}: {CLASSES} name class {ends[1] if ends[0] >= 0 else ends[0]}, but must be in "
+            f"[0, {n_classes:,}), as {N_CLASSES} has it. Write them again."
         )
 
 
-def never_told_apart(
-    logits: Float32[np.ndarray, "n k"], log_sum: Float32[np.ndarray, "n"], n_classes: int
-) -> Bool[np.ndarray, "n"]:
+def _is_never_told_apart(
+    below: Float32[np.ndarray, "b k"], n_classes: int
+) -> Bool[np.ndarray, "b"]:
     """Whether a row gives every class the same score: it was never predicted."""
-    if min(logits.shape[1], n_classes) < 2:
-        return np.zeros(len(logits), dtype=bool)
-    ends = logits[:, [0, -1]] - log_sum[:, None]
-    same: Bool[np.ndarray, "n"] = np.abs(ends + np.log(n_classes)).max(axis=1) < _SAME
+    if min(below.shape[1], n_classes) < 2:
+        return np.zeros(len(below), dtype=bool)
+    same: Bool[np.ndarray, "b"] = np.abs(below[:, [0, -1]] + np.log(n_classes)).max(axis=1) < _SAME
     return same

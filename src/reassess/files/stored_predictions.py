@@ -11,6 +11,7 @@ from jaxtyping import Bool
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import Array
+from reassess.files.short_lists import StoredLists
 from reassess.notes import note
 from reassess.records import ScoreType
 from reassess.registry import checks_choices
@@ -33,8 +34,7 @@ class StoredPredictions:
         ids: the image id of each row, where the file holds them.
         scale: what the scores are, where the file says it.
         first: the top prediction of each row that the file states beside full scores.
-        log_sum: of each row's logits of all classes, where the file holds short lists.
-        n_classes: K, where it holds short lists.
+        short: the short lists, where the file holds them in place of classes and scores.
     """
 
     model: str
@@ -44,8 +44,7 @@ class StoredPredictions:
     ids: Array | None = None
     scale: ScoreType | None = None
     first: Array | None = None
-    log_sum: Array | None = None
-    n_classes: int | None = None
+    short: StoredLists | None = None
 
 
 def lone(model: str, where: str, array: Array, ids: Array | None) -> StoredPredictions:
@@ -78,8 +77,7 @@ def with_scores_by_class(found: StoredPredictions, n_classes: int | None) -> Sto
         DataError: the scores can only be one column a class, but put another class first.
     """
     classes, scores = found.classes, found.scores
-    is_short = found.log_sum is not None
-    if classes is None or scores is None or classes.dtype.kind not in "iu" or is_short:
+    if classes is None or scores is None or classes.dtype.kind not in "iu":
         return found
     classes = classes[:, None] if classes.ndim == 1 else classes
     if classes.ndim != 2 or scores.ndim != 2 or len(classes) != len(scores) or 0 in classes.shape:

@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 from reassess.engines import Engine
 from reassess.errors import AlignmentError
 from reassess.progress import Progress
-from reassess.records import Predictions, ScoreMatrix
+from reassess.records import Predictions, ScoreMatrix, ShortLists
 
 Record_co = TypeVar("Record_co", covariant=True)
 
@@ -95,7 +95,7 @@ class Models(Protocol):
     def names(self) -> tuple[str, ...]:
         """Their names, in the order in which they were added."""
 
-    def opened(self, progress: Progress) -> Sequence[Predictions | ScoreMatrix]:
+    def opened(self, progress: Progress) -> Sequence[Predictions | ScoreMatrix | ShortLists]:
         """Every model's predictions of every image, full scores left on disk."""
 
     def ranked(self, depth: int, progress: Progress) -> Sequence[Predictions]:
@@ -175,7 +175,7 @@ class GivenModels:
         predictions: one record a model.
     """
 
-    def __init__(self, predictions: Sequence[Predictions | ScoreMatrix]) -> None:
+    def __init__(self, predictions: Sequence[Predictions | ScoreMatrix | ShortLists]) -> None:
         self._predictions = tuple(predictions)
 
     @property
@@ -183,7 +183,7 @@ class GivenModels:
         """Their names."""
         return tuple(one.model for one in self._predictions)
 
-    def opened(self, progress: Progress) -> Sequence[Predictions | ScoreMatrix]:
+    def opened(self, progress: Progress) -> Sequence[Predictions | ScoreMatrix | ShortLists]:
         """The predictions as they were given."""
         del progress
         return self._predictions

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int, Shaped, UInt8
 
 from reassess.errors import DataError, OptionError, preview
-from reassess.records import Benchmark, Pairs, Predictions, ScoreMatrix
+from reassess.records import Benchmark, Pairs, Predictions, ScoreMatrix, ShortLists
 
 NOT_LISTED = 255
 """The rank of a class that a model does not list."""
@@ -130,7 +130,7 @@ def collect_model_votes(
     )
 
 
-def best_classes(one: Predictions | ScoreMatrix, depth: int) -> Predictions:
+def best_classes(one: Predictions | ScoreMatrix | ShortLists, depth: int) -> Predictions:
     """A model's ``depth`` best classes of each image; of equal scores the lower class first."""
     if isinstance(one, Predictions) and one.log_sum is None:
         return one
@@ -138,6 +138,16 @@ def best_classes(one: Predictions | ScoreMatrix, depth: int) -> Predictions:
         scores = None if one.scores is None else one.scores[:, :depth]
         ranked = one.ranked_classes[:, :depth]
         return replace(one, ranked_classes=ranked, scores=scores, log_sum=None)
+    if isinstance(one, ShortLists):
+        blocks = list(one.blocks(depth))
+        return Predictions(
+            one.model,
+            one.image_ids[one.image],
+            np.concatenate([block.classes for block in blocks]),
+            np.concatenate([block.logits for block in blocks]),
+            "logit",
+            n_classes=one.n_classes,
+        )
     n_rows, step = len(one.scores), max(1, _BLOCK_CELLS // one.n_classes)
     orders, best = [], []
     for block in one.blocks(0, n_rows, step):

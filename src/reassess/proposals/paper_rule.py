@@ -25,6 +25,7 @@ from jaxtyping import Bool, Int
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError, preview
 from reassess.progress import Progress, null_progress
+from reassess.proposals.streamed_lists import lists_from_short_lists
 from reassess.proposals.top_lists import (
     ListKind,
     Scan,
@@ -45,6 +46,7 @@ from reassess.records import (
     Proposals,
     Questions,
     ScoreMatrix,
+    ShortLists,
     align,
     check_order,
 )
@@ -56,7 +58,7 @@ images. A fixed number would take every pair of a small benchmark."""
 
 
 def propose(
-    predictions: Sequence[Predictions | ScoreMatrix],
+    predictions: Sequence[Predictions | ScoreMatrix | ShortLists],
     benchmark: Benchmark,
     *,
     pairs_per_model: int | None = None,
@@ -115,7 +117,7 @@ def _check_names(models: Sequence[str]) -> None:
 
 
 def _top_lists(
-    predictions: Sequence[Predictions | ScoreMatrix],
+    predictions: Sequence[Predictions | ScoreMatrix | ShortLists],
     benchmark: Benchmark,
     n_listed: int,
     engine: Engine,
@@ -128,6 +130,8 @@ def _top_lists(
     for done, (one, image) in enumerate(zip(predictions, images, strict=True), start=1):
         if isinstance(one, ScoreMatrix):
             found = lists_from_scans(one, _next(scans, shards[one.model]), n_listed)
+        elif isinstance(one, ShortLists):
+            found = lists_from_short_lists(one, n_listed)
         else:
             found = lists_from_ranked(one, image, len(benchmark.image_ids), n_listed)
         check_order(found.top[image], image, benchmark, f"predictions {one.model!r}")
@@ -136,7 +140,7 @@ def _top_lists(
 
 
 def shards_to_scan(
-    predictions: Sequence[Predictions | ScoreMatrix],
+    predictions: Sequence[Predictions | ScoreMatrix | ShortLists],
     benchmark: Benchmark,
     *,
     pairs_per_model: int | None = None,
@@ -154,7 +158,7 @@ def shards_to_scan(
 
 
 def _shards_by_model(
-    predictions: Sequence[Predictions | ScoreMatrix], n_listed: int
+    predictions: Sequence[Predictions | ScoreMatrix | ShortLists], n_listed: int
 ) -> dict[str, list[ScanShard]]:
     return {
         one.model: list(scan_shards(one, n_listed))
@@ -167,14 +171,16 @@ def _next(scans: Iterator[Scan], shards: Iterable[ScanShard]) -> list[Scan]:
     return [next(scans) for _ in shards]
 
 
-def image_per_row(one: Predictions | ScoreMatrix, benchmark: Benchmark) -> Int[np.ndarray, "n"]:
+def image_per_row(
+    one: Predictions | ScoreMatrix | ShortLists, benchmark: Benchmark
+) -> Int[np.ndarray, "n"]:
     """The benchmark's image of each row; every image must have one.
 
     Raises:
         AlignmentError: an image of the benchmark was not predicted, or a row is about another.
     """
     source = f"predictions {one.model!r}"
-    if isinstance(one, ScoreMatrix):
+    if not isinstance(one, Predictions):
         row = one.image
     else:
         row = align(one.image_ids, benchmark.image_ids, source=source, target_name=benchmark.name)
@@ -276,16 +282,16 @@ def build_questions(proposals: Proposals) -> Questions:
     return Questions.from_pairs(rated_pairs)
 
 
-def available_lists(one: Predictions | ScoreMatrix) -> tuple[ListKind, ...]:
+def available_lists(one: Predictions | ScoreMatrix | ShortLists) -> tuple[ListKind, ...]:
     """Which lists a model can give: of logits, of probabilities, of scores of unknown scale."""
     if isinstance(one, ScoreMatrix):
         return list_kinds(one)
-    if one.log_sum is not None:
+    if isinstance(one, ShortLists) or one.log_sum is not None:
         return ("logit", "probability")
     return () if one.scores is None else (one.score_type or "score",)
 
 
-def missing_list_reason(one: Predictions | ScoreMatrix) -> str | None:
+def missing_list_reason(one: Predictions | ScoreMatrix | ShortLists) -> str | None:
     """Why a model cannot give both lists, as a noun phrase; None where it can."""
     return _MISSING_LISTS[available_lists(one)]
 

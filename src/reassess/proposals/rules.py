@@ -43,6 +43,7 @@ from reassess.records import (
     Proposals,
     Questions,
     ScoreMatrix,
+    ShortLists,
     check_order,
 )
 from reassess.registry import Registry
@@ -119,7 +120,7 @@ class ProposalInputs:
         progress: shown each step.
     """
 
-    models: Sequence[Predictions | ScoreMatrix]
+    models: Sequence[Predictions | ScoreMatrix | ShortLists]
     benchmark: Benchmark
     options: ProposeOptions
     gold: Gold | None = None

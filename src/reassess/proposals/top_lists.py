@@ -51,7 +51,7 @@ _TIE = 1e-12
 """Log-probabilities in double precision as near as this are ties: rows with the same scores in
 another order of classes differ by the rounding of their sums, about 1e-14."""
 
-_TIE_OF_SHORT_LISTS = 4e-6
+TIE_OF_SHORT_LISTS = 4e-6
 """The same for short lists, whose logits and log-sums of exponentials are of single precision."""
 
 
@@ -330,7 +330,7 @@ def _kernels() -> Any:
 
 def _plain(block: Float[np.ndarray, "b K"]) -> Float[np.ndarray, "b K"]:
     """The block in rows and read-only, as the kernels are compiled for one kind of array."""
-    plain = np.ascontiguousarray(block).view()
+    plain = np.require(block, requirements=("C", "A")).view()
     plain.flags.writeable = False
     return plain
 
@@ -372,8 +372,8 @@ def lists_from_ranked(
     listed = one.scores >= _nth_largest(one.scores.ravel(), n_listed)
     if one.log_sum is not None:
         _note_what_is_cut_off(one, listed, "logits")
-        below = one.scores - one.log_sum[:, None].astype(np.float64)
-        probable = below >= _nth_largest(below.ravel(), n_listed) - _TIE_OF_SHORT_LISTS
+        below = one.scores - one.log_sum[:, None]
+        probable = below >= _nth_largest(below.ravel(), n_listed) - TIE_OF_SHORT_LISTS
         _note_what_is_cut_off(one, probable, "probabilities")
         listed |= probable
     row, column = np.nonzero(listed)
@@ -383,13 +383,27 @@ def lists_from_ranked(
 
 
 def _note_what_is_cut_off(one: Predictions, listed: Bool[np.ndarray, "n k"], kind: str) -> None:
-    """Say on how many images a list takes the last class that was kept of more."""
-    n_kept = one.ranked_classes.shape[1]
     n_ends = int(listed[:, -1].sum())
-    if n_ends and (one.n_classes is None or n_kept < one.n_classes):
+    note_cut_off(one.model, listed.shape, one.n_classes, n_ends, kind)
+
+
+def note_cut_off(
+    model: str, shape: tuple[int, ...], n_classes: int | None, n_ends: int, kind: str
+) -> None:
+    """Say on how many images a list takes the last class that was kept of more.
+
+    Args:
+        model: whose list it is.
+        shape: how many images there are, and how many classes are kept of each.
+        n_classes: K where it is known.
+        n_ends: on how many images the list takes the last class.
+        kind: what the list ranks by.
+    """
+    n_images, n_kept = shape
+    if n_ends and (n_classes is None or n_kept < n_classes):
         note(
-            f"predictions {one.model!r}: the list of the largest {kind} takes all {n_kept:,} "
-            f"classes that are kept of {n_ends:,} of {len(listed):,} images, and may need more: "
+            f"predictions {model!r}: the list of the largest {kind} takes all {n_kept:,} "
+            f"classes that are kept of {n_ends:,} of {n_images:,} images, and may need more: "
             "full scores could list others there. Keep more classes (reassess predict --keep N)."
         )
 

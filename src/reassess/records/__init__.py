@@ -10,6 +10,8 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
                     image folder
 `predictions`       `Predictions`: ranked classes; `ScoreMatrix`: every class's score, on disk;
                     `RecipeRun`
+`short_lists`       `ShortLists`: the best classes of each image and their probabilities, on disk
+`row_blocks`        rows of arrays that may be larger than memory, some at a time
 `order_check`       `check_order`: whether predictions number classes and images as the labels do
 `hierarchy`         `Hierarchy`: which class is a kind of which
 `class_maps`        `ClassMap`: a model's classes among those of a benchmark
@@ -69,6 +71,7 @@ from reassess.records.scores import (
     UnaskedDifference,
     UnaskedPredictions,
 )
+from reassess.records.short_lists import ShortLists
 from reassess.records.tasks import Assessment, NoStopping, StoppingRule, Tasks
 from reassess.records.votes import Gold, Votes
 
@@ -107,6 +110,7 @@ __all__ = [
     "Questions",
     "ScoreMatrix",
     "ScoreType",
+    "ShortLists",
     "StoppingRule",
     "Tasks",
     "UnaskedDifference",

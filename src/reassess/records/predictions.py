@@ -4,12 +4,9 @@
 labels do is for `reassess.records.order_check`.
 """
 
-import mmap
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +16,7 @@ from reassess.errors import AlignmentError, DataError, preview
 from reassess.records.alignment import how_ids_differ, positions
 from reassess.records.arrays import as_array, as_ids
 from reassess.records.benchmark import check_classes
+from reassess.records.row_blocks import row_blocks, some_rows
 from reassess.records.score_values import check_predicted, check_scores
 from reassess.records.tabular import Backend, as_frame
 from reassess.registry import checks_choices
@@ -437,70 +435,15 @@ class ScoreMatrix:
             DataError: the file became shorter.
         """
         bounds = ((at, min(at + n_rows, stop)) for at in range(start, stop, n_rows))
-        if self.kept is not None:
-            for first, last in bounds:
-                yield self.rows(np.arange(first, last))
+        if self.kept is None:
+            yield from row_blocks(self.scores, bounds, self.model)
             return
-        file = self._file()
-        if file is None:
-            for first, last in bounds:
-                yield self.scores[first:last]
-            return
-        with file:
-            for first, last in bounds:
-                yield self._mapped(file, first, last)
-
-    def _mapped(self, file: Any, first: int, last: int) -> Float[np.ndarray, "b K"]:
-        """Some rows of a file, mapped into memory until the array goes."""
-        begin, end = self._offset(first), self._offset(last)
-        if os.fstat(file.fileno()).st_size < end:
-            raise _shorter(self.model)
-        page = begin - begin % mmap.ALLOCATIONGRANULARITY
-        window = mmap.mmap(file.fileno(), end - page, access=mmap.ACCESS_READ, offset=page)
-        shape = (last - first, self.n_classes)
-        return np.ndarray(shape, self.scores.dtype, window, begin - page)
+        for first, last in bounds:
+            yield self.rows(np.arange(first, last))
 
     def rows(self, row: Int[np.ndarray, "b"]) -> Float[np.ndarray, "b K"]:
         """Some rows as the file stores them, read without mapping what lies between."""
-        row = row if self.kept is None else self.kept[row]
-        file = self._file()
-        if file is None:
-            return np.asarray(self.scores[row])
-        found = np.empty((len(row), self.n_classes), self.scores.dtype)
-        with file:
-            for place, one in enumerate(row.tolist()):
-                file.seek(self._offset(one))
-                _fill(file, found[place].data.cast("B"), self.model)
-        return found
-
-    def _file(self) -> Any:
-        """The file behind memory-mapped scores, opened; None for scores in memory."""
-        scores: Any = self.scores
-        on_disk = isinstance(scores, np.memmap) and not isinstance(scores.base, np.ndarray)
-        if not on_disk or not scores.flags.c_contiguous or scores.filename is None:
-            return None
-        return Path(scores.filename).open("rb", buffering=0)
-
-    def _offset(self, row: int) -> int:
-        scores: Any = self.scores
-        return int(scores.offset + row * self.n_classes * scores.dtype.itemsize)
-
-
-def _fill(file: Any, view: memoryview, model: str) -> None:
-    """Read until a buffer is full; a raw file may give less at once."""
-    n_read = 0
-    while n_read < len(view):
-        n = file.readinto(view[n_read:])
-        if not n:
-            raise _shorter(model)
-        n_read += n
-
-
-def _shorter(model: str) -> DataError:
-    return DataError(
-        f"predictions {model!r}: the file of scores became shorter while it was read. Write it "
-        "again."
-    )
+        return some_rows(self.scores, row if self.kept is None else self.kept[row], self.model)
 
 
 @checks_choices

@@ -51,7 +51,7 @@ from reassess.files.remarks import read_remarks
 from reassess.pipeline import AUDIT, PROPOSALS, Scans, Stage
 from reassess.progress import Progress
 from reassess.proposals import RULES
-from reassess.records import Benchmark, Predictions, Proposals, ScoreMatrix
+from reassess.records import Benchmark, Predictions, Proposals, ScoreMatrix, ShortLists
 from reassess.study.finished_scans import ResumingScans
 from reassess.study.inputs import (
     CACHE,
@@ -363,7 +363,7 @@ class StudyModels:
         """Their names, in the order in which they were added."""
         return tuple(one.name for one in self._artefacts.study.models)
 
-    def opened(self, progress: Progress) -> list[Predictions | ScoreMatrix]:
+    def opened(self, progress: Progress) -> list[Predictions | ScoreMatrix | ShortLists]:
         """Every model's predictions, full scores left on disk.
 
         Raises:

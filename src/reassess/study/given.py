@@ -21,13 +21,21 @@ from reassess.files.images import SUFFIXES, ImageFiles, open_images
 from reassess.files.labelled_images import labels_of_images
 from reassess.files.short_lists import LOG_SOFTMAX, LOG_SUM, N_CLASSES
 from reassess.files.tables import write_table
-from reassess.records import Benchmark, Classes, LabelsAre, Predictions, ScoreMatrix, positions
+from reassess.records import (
+    Benchmark,
+    Classes,
+    LabelsAre,
+    Predictions,
+    ScoreMatrix,
+    ShortLists,
+    positions,
+)
 from reassess.registry import checks_choices
 from reassess.study.class_order import write_classes
 
 GivenLabels = str | Path | Frame | Benchmark
 GivenClasses = str | Path | Frame | Classes
-GivenModel = Predictions | ScoreMatrix
+GivenModel = Predictions | ScoreMatrix | ShortLists
 
 Source = str | Path
 """Predictions: a path, ``X.npy:Y.npy`` or ``FILE#MODEL``."""
@@ -192,6 +200,22 @@ def model_files(
 
 def _write_model(model: GivenModel, path: Path) -> None:
     """Write a record of predictions as an archive that reads back as it."""
+    arrays: dict[str, Any]
+    if isinstance(model, ShortLists):
+        rows = slice(None) if model.kept is None else model.kept
+        classes = model.ranked_classes[rows]
+        classes = classes if model.numbers is None else model.numbers[classes]
+        arrays = {"ids": model.image_ids[model.image], "classes": classes}
+        arrays |= {LOG_SOFTMAX: model.log_softmax[rows], LOG_SUM: model.log_sum[rows]}
+        arrays |= {N_CLASSES: np.array(model.n_classes)}
+    else:
+        arrays = _arrays(model)
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _arrays(model: Predictions | ScoreMatrix) -> dict[str, Any]:
+    """The arrays of ranked classes or of full scores."""
     scores: np.ndarray[Any, np.dtype[Any]] | None = model.scores
     if isinstance(model, ScoreMatrix):
         arrays = {"ids": model.image_ids[model.image]}
@@ -205,5 +229,4 @@ def _write_model(model: GivenModel, path: Path) -> None:
     if scores is not None:
         names = {"logit": "logits", "probability": "probabilities", None: "scores"}
         arrays[names[model.score_type]] = np.asarray(scores)
-    with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    return arrays

@@ -31,7 +31,14 @@ from reassess.files.class_words import integers_are
 from reassess.files.prediction_forms import named_in_full, prediction_files, two_files
 from reassess.files.remote_images import RemoteImages, is_address
 from reassess.proposals import image_per_row
-from reassess.records import Benchmark, Classes, Hierarchy, Predictions, ScoreMatrix
+from reassess.records import (
+    Benchmark,
+    Classes,
+    Hierarchy,
+    Predictions,
+    ScoreMatrix,
+    ShortLists,
+)
 from reassess.registry import checks_choices
 from reassess.study.class_order import refuse_renumbered
 from reassess.study.manifest import SECTIONS, ModelEntry, Study
@@ -94,7 +101,7 @@ def named_classes(benchmark: Benchmark) -> Classes:
 @checks_choices
 def open_model(
     study: Study, entry: ModelEntry, benchmark: Benchmark, *, other_images: OtherImages = "skip"
-) -> Predictions | ScoreMatrix:
+) -> Predictions | ScoreMatrix | ShortLists:
     """A model's predictions of every image, full scores left on disk.
 
     Args:
@@ -203,8 +210,8 @@ def _rows(study: Study, entry: ModelEntry) -> dict[str, Any]:
 
 
 def _only(
-    entry: ModelEntry, found: list[Predictions] | list[Predictions | ScoreMatrix]
-) -> Predictions | ScoreMatrix:
+    entry: ModelEntry, found: list[Predictions] | list[Predictions | ScoreMatrix | ShortLists]
+) -> Predictions | ScoreMatrix | ShortLists:
     """The one model that an entry means, under the entry's name."""
     models = [one.model for one in found]
     _, sign, chosen = entry.predictions.rpartition("#")
