@@ -44,7 +44,7 @@ _SAMPLED_ROWS = 400
 """Rows that tell roughly where a list ends: less than a hundredth of ImageNet's 50,000."""
 
 _MARGIN = 2e-5
-"""Distance from the threshold within which a log-probability is computed again: ten times what the
+"""Distance from the threshold within which a log-probability is computed again: five times what the
 kernel's may be off. A larger margin only ranks more pairs twice."""
 
 _TIE = 1e-12
