@@ -11,6 +11,7 @@
 `identification`  whether the votes can tell what was fitted to them
 `estimators`   the same in scikit-learn's shape: ``fit``, trailing underscores
 `reweighting`  the same again under other weights, for bootstraps
+`confusion_draws`  confusion drawn from what votes or gold tell of it, for intervals of posteriors
 `em`           expectation maximisation over shards
 `coding`       votes as (rater, answer) codes, tables over them, and compiled passes; numba
                lives here and in the trees of `adaptive`

@@ -12,6 +12,7 @@
 `reviews`        mistakes that people judge, and what follows (Figure 7); `review_estimates`
                  their shares and differences, where some are open
 `uncertainty`    how sure accuracies and ranks are: of images, of labels
+`posterior_intervals` how sure the posterior of each question is
 `soft_labels`    accuracies under labels with a calibrated probability
 `audited_labels` the same where an audit drew from skipped images
 `sensitivity`    accuracies and ranks at other thresholds

@@ -25,9 +25,10 @@ from reassess.records import Benchmark, Posterior, Votes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reassess.aggregation import Method
+    from reassess.aggregation import AggregateOptions, Method
     from reassess.files.declared_answers import DeclaredAnswers
     from reassess.pipeline import Made
+    from reassess.sources import AnsweredQuestions
 
 
 def _methods() -> "Mapping[str, Method]":
@@ -58,6 +59,7 @@ def _fit_file(output: str) -> Path:
 Examples:
   reassess aggregate votes.csv -o posterior.npz
   reassess aggregate votes.parquet --gold gold.csv -o posterior.npz
+  reassess aggregate votes.csv -o posterior.npz --intervals intervals.csv
   reassess aggregate pets --context pets -o with-context.npz
 \b
 The published scores, to the last digit:
@@ -173,6 +175,12 @@ The published scores, to the last digit:
     is_flag=True,
     help="... and fit from the start, too: says how far the two are apart, and writes this one.",
 )
+@click.option(
+    "--intervals",
+    type=OutputFile(".csv", ".tsv"),
+    metavar="FILE",
+    help="Also write a table of each question's posterior with its 95% interval.",
+)
 @engine_options
 @click.option(
     "-o",
@@ -205,6 +213,7 @@ def aggregate(
     classes: str | None,
     update: str | None,
     refit: bool,
+    intervals: str | None,
     runs_on: EngineChoice,
     output: str,
     as_json: bool,
@@ -276,6 +285,8 @@ def aggregate(
             note(_difference(updated, made.record))
     write_posterior(made.record, output)
     kept.remove()
+    if intervals is not None:
+        _write_intervals(read, made.record, options, intervals)
     if context:
         _write_votes_only(made.details.votes_only, output)
     if as_json:
@@ -333,6 +344,27 @@ def _about(
             "a study. Give them: --benchmark labels.csv"
         )
     return sources.benchmark(place, classes=classes)
+
+
+def _write_intervals(
+    read: "AnsweredQuestions", posterior: Posterior, options: "AggregateOptions", path: str
+) -> None:
+    """The interval of each question's posterior, as a table."""
+    from reassess.analysis.posterior_intervals import posterior_intervals
+    from reassess.files.tables import write_table
+
+    with progress_bar("Intervals") as step:
+        found = posterior_intervals(
+            read.votes, posterior, gold=read.gold, gold_votes=read.gold_votes,
+            min_expert_yes=options.min_expert_yes, pseudocount=options.pseudocount,
+            rng=np.random.default_rng(0), progress=step,
+        )  # fmt: skip
+    pairs = read.votes.questions.pairs
+    asked = {"task": found.questions.ids} if pairs is None else {
+        "image": pairs.image_ids[pairs.image], "label": pairs.label
+    }  # fmt: skip
+    ends = {"probability": found.probability, "low": found.low, "high": found.high}
+    write_table(Path(path), {**asked, **ends})
 
 
 def _write_votes_only(posterior: Posterior, output: str) -> None:
