@@ -9,11 +9,12 @@ from reassess.aggregation import METHODS, Method, WeightedRefit, dawid_skene
 from reassess.analysis.replicates import Resampling, Rescorer
 from reassess.analysis.sensitivity import sensitivity
 from reassess.analysis.soft_labels import SoftLabels
+from reassess.analysis.standings import standings
 from reassess.analysis.uncertainty import UncertainScores, count_decisions, uncertain_scores
 from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.labels import operating_point, reassessed_labels
-from reassess.records import Votes
+from reassess.records import Benchmark, LabelSets, Pairs, Predictions, Votes
 from reassess.report.rank_sentences import rank_lines
 from reassess.scoring import compare, real_accuracy
 from reassess.simulate import simulate_votes, simulated_raters
@@ -122,6 +123,29 @@ def test_two_equal_models_are_never_told_apart(noisy):
     assert found.both.worst.tolist() == [2, 2, 3]
 
 
+def test_neighbours_are_open_where_only_what_nobody_was_asked_about_decides():
+    """The newcomer names class 2 on 40 of 100 images, about which raters were not asked."""
+    ids = np.array([f"i{n:03}" for n in range(400)])
+    asked = Pairs(ids, np.repeat(np.arange(400), 2), np.tile([0, 1], 400))
+    sets = LabelSets.from_lists("pool's", ids, [[0]] * 400, n_classes=3, asked=asked)
+    member = Predictions("member", ids, (np.arange(400)[:, None] % 10 >= 9).astype(int))
+    newcomer = Predictions("new", ids, 2 * (np.arange(400)[:, None] % 10 >= 6).astype(int))
+    poor = Predictions("poor", ids, (np.arange(400)[:, None] % 10 >= 2).astype(int))
+    models = (newcomer, poor, member)
+    found = uncertain_scores(models, sets, n_resamples=40, rng=np.random.default_rng(0))
+    first, second = found.adjacent()
+    assert (first.better, first.worse, first.decision) == ("member", "new", "unasked")
+    assert (first.unasked_low, first.unasked_high) == pytest.approx((-0.1, 0.3))
+    assert (second.worse, second.decision) == ("poor", "decided")
+    assert count_decisions(found.adjacent())["unasked"] == 1
+    assert compare(member, newcomer, sets).decision == "cannot tell"
+    told = " ".join(rank_lines(found, None))
+    assert "1 undecided because of predictions that raters did not see" in told
+    assert "160 of new, which lies between 60.00% and 100.00%" in told
+    _, pairs = standings(models, sets, Benchmark("b", ids))
+    assert [one.difference.decided for one in pairs] == [False, True]
+
+
 def test_close_models_would_swap_under_other_raters(noisy):
     """Models that differ on a few uncertain images: other raters decide between them."""
     classes = noisy.predictions[1].ranked_classes.copy()
@@ -184,7 +208,8 @@ def test_pairs_that_images_decide_are_left_open_by_labels_that_vary_more(noisy):
     told = replace(found, uncertainty=vague).adjacent()
     assert [one.decision for one in told] == ["labels" if sure else "images" for sure in by_images]
     assert count_decisions(told) == {
-        "decided": 0, "images": by_images.count(False), "labels": by_images.count(True)
+        "decided": 0, "images": by_images.count(False), "labels": by_images.count(True),
+        "unasked": 0,
     }  # fmt: skip
     certain = replace(found, both=None, uncertainty=None).adjacent()
     assert [one.decision == "decided" for one in certain] == by_images

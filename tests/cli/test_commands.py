@@ -13,6 +13,7 @@ import pytest
 
 from reassess.catalog import Catalog
 from reassess.cli import SECTIONS, main
+from reassess.statistics.sequential import difference_sequence
 from tests.conftest import IDS, ORIGINAL, SCORES, SETS
 
 Run = Callable[..., Any]
@@ -263,6 +264,14 @@ def test_compare(cli: Run) -> None:
     assert found["only_b"] == wrong
     assert found["difference"] == -len(wrong) / REAL[1]
     assert found["p_value"] == 0.5, "two flips, the same way: 2 * (1/2)**2"
+    given = ("compare", "new=preds.npz", "perfect.npz", "--labels", "real.json", "--anytime")
+    at_every_look = run_json(cli, *given)
+    anytime = at_every_look["anytime"]
+    known = difference_sequence(0, len(wrong), REAL[1])
+    assert (anytime["low"], anytime["high"]) == pytest.approx((known.low, known.high))
+    assert (at_every_look["decision"], at_every_look["low"]) == ("undecided", found["low"])
+    assert "At every look, however often: new less perfect lies between" in cli(*given).out
+    assert "one look only" in cli(*given, "--votes", "v.csv").err
     with Path("flips.csv").open() as file:
         assert [(r["image"], r["right"]) for r in csv.DictReader(file)] == [
             (i, "perfect") for i in wrong

@@ -134,6 +134,16 @@ def test_any_two_columns_and_what_score_writes(tmp_path: Path, cli: Cli) -> None
     assert (ran.status, "may be percent or a fraction" in ran.err) == (2, True)
 
 
+def test_a_constant_column_has_no_negative_zero(tmp_path: Path, cli: Cli) -> None:
+    rows = [f"m{i},{0.6 + i / 80:.4f},0.7" for i in range(24)]
+    (tmp_path / "t.csv").write_text("\n".join(["model,original,real", *rows]) + "\n")
+    ran = cli("verdict", tmp_path / "t.csv", "--resamples", "100")
+    assert ran.status == 0, ran
+    assert "0.00" in ran.out
+    assert not re.search(r"[-−]0\.?0*(?![.\d])", ran.out), ran.out
+    assert "-0.0," not in cli("verdict", tmp_path / "t.csv", "--resamples", "100", "--json").out
+
+
 def test_the_verdict_on_a_study(here: Path, cli: Cli) -> None:
     ran = cli("verdict", "s", "--resamples", "100")
     assert ran.status == 0, ran

@@ -26,7 +26,9 @@ from reassess.pipeline import (
 from reassess.pipeline.context import add_context, queue_context
 from reassess.records import ANSWERS, Benchmark, Gold, Predictions, Questions, Votes
 from reassess.records.pairs import Pairs
+from reassess.study import change_settings, open_study, run_study
 from tests.conftest import Ran
+from tests.study.small import rated_study
 
 N, K = 240, 8
 
@@ -186,3 +188,34 @@ def test_the_command_combines_files_and_writes_the_votes_alone_beside(
         assert ran.status == 2, ran
         assert says in " ".join(ran.err.split())
         assert not Path("none.npz").exists()
+
+
+def test_each_model_is_scored_by_labels_that_left_its_family_out(
+    tmp_path: Path, cli: Callable[..., Ran]
+) -> None:
+    """What one command says is what a study says that was aggregated without the family."""
+    folder = rated_study(tmp_path).folder
+    refused = cli("score", folder, "--labels", folder, "--leave-family-out")
+    assert refused.status == 2
+    assert "its labels lean on no model" in refused.err
+    run_study(change_settings(open_study(folder), "aggregate", {"context": True}))
+    before = (folder / "labels.json").read_bytes()
+    given = ("score", folder, f"new={tmp_path / 'm3.npz'}", "--labels", folder, "--scale", "logit")
+    plain = json.loads(cli(*given, "--json").out)["models"]
+    ran = cli(*given, "--leave-family-out", "--json")
+    assert ran.status == 0, ran
+    found = {one["model"]: one for one in json.loads(ran.out)["models"]}
+    assert (folder / "labels.json").read_bytes() == before
+    without = {name: one["context_without"] for name, one in found.items()}
+    assert without == {"m0": "m0", "m1": "m1", "m2": "m2", "new": None}
+    assert [found[one["model"]]["real_with_family"] for one in plain] == [
+        one["real"]["value"] for one in plain
+    ]
+    assert found["new"]["real"] == plain[3]["real"]
+    run_study(change_settings(open_study(folder), "aggregate", {"context_without": "m1"}))
+    (apart,) = json.loads(cli("score", f"{folder}#m1", "--labels", folder, "--json").out)["models"]
+    assert found["m1"]["real"] == apart["real"]
+    table = cli(*given, "--leave-family-out", "--csv").out
+    assert "context_without,real_with_family" in table.splitlines()[0]
+    one_set = cli(*given, "--leave-family-out", "--per-image", tmp_path / "images.csv")
+    assert (one_set.status, "about one set of labels" in one_set.err) == (2, True)

@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from reassess.errors import DataError, OptionError
+from reassess.report import formatting as fmt
 from reassess.report.console_table import shared_parts
 from reassess.report.table import (
     RENDERERS,
@@ -47,6 +48,19 @@ def made(rows: list[tuple[str, float | None, int | None, str]], title: str) -> T
     )
     cells = zip(*rows, strict=True) if rows else ((),) * len(columns)
     return Table.from_columns("a-table", title, zip(columns, cells, strict=True), about="model")
+
+
+@pytest.mark.parametrize("value", [-0.0, -1e-9, -4e-6])
+def test_what_is_rounded_to_zero_has_no_sign(value):
+    texts = [
+        fmt.percent(value, 2), fmt.bare(value, 2), fmt.points(value, 2), fmt.between(value, value),
+        fmt.number(value, 2), fmt.signed(value, 2), fmt.cell(-0.0, "significant", 2),
+        fmt.cell(-0.0, "value", 2), fmt.cell(value, "count"),
+    ]  # fmt: skip
+    assert not [text for text in texts if {"-", "−"} & set(text)]
+    assert fmt.points(-0.00123, 2) == "−0.12"
+    table = Table.from_columns("t", "t", [(Column("a", "a", "number"), [-0.0])])
+    assert render(table, "json").count("-") + render(table, "csv").count("-") == 0
 
 
 @given(rows, words)

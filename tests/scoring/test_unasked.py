@@ -9,6 +9,7 @@ from reassess.catalog import Catalog
 from reassess.records import Benchmark, LabelSets, Pairs, Predictions
 from reassess.report.comparisons import comparison_sentences
 from reassess.scoring import compare, score_models
+from reassess.scoring.unasked import unasked_models
 from reassess.sources import evaluation_target
 
 IDS = np.array(list("abcdef"))
@@ -64,6 +65,24 @@ def test_bounds_are_the_ends_over_every_truth_of_what_nobody_was_asked_about() -
     told = comparison_sentences(found)
     assert told[0].startswith("cannot tell which of a and b is better")
     assert "not asked about 3 predictions of a and 3 of b" in told[2]
+
+
+def test_many_models_at_once_have_the_bounds_of_each_pair() -> None:
+    rng = np.random.default_rng(3)
+    tops = rng.integers(5, size=(6, 4))
+    models = [model(f"m{m}", top) for m, top in enumerate(tops.T.tolist())]
+    scores = list(score_models(models, labels(), BARE))
+    accuracy = np.array([one.real.value for one in scores])
+    found = unasked_models(tops, labels(), accuracy, accuracy[:, None] - accuracy)
+    assert found is not None
+    assert found.n.tolist() == [one.unasked.n_unasked for one in scores if one.unasked]
+    assert found.high.tolist() == pytest.approx([one.unasked.high for one in scores if one.unasked])
+    for a, b in itertools.combinations(range(4), 2):
+        pair = compare(models[a], models[b], labels()).unasked
+        assert pair is not None
+        ends = (found.difference_low[a, b], found.difference_high[a, b])
+        assert ends == pytest.approx((pair.low, pair.high))
+        assert found.is_open(a, b) == pair.is_open == found.is_open(b, a)
 
 
 def test_labels_that_do_not_say_what_was_asked_leave_nothing_open() -> None:

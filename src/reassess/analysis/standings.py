@@ -121,7 +121,8 @@ class PairedDifference:
         interval: of the difference, for itself.
         p_value: exact McNemar test, or that of an audited difference.
         p_adjusted: the same, adjusted over its family (Holm).
-        decided: whether ``p_adjusted`` is below one less the confidence.
+        decided: whether ``p_adjusted`` is below one less the confidence, and what nobody was asked
+            about does not leave open which of the two is better.
     """
 
     value: float
@@ -287,7 +288,7 @@ def _differences(pairs: Sequence[Comparison]) -> list[PairedDifference]:
             interval=(one.low, one.high),
             p_value=one.p_value,
             p_adjusted=p,
-            decided=p < 1 - pair.confidence,
+            decided=p < 1 - pair.confidence and not (pair.unasked and pair.unasked.is_open),
         )
         for pair, one, p in zip(pairs, found, adjusted.tolist(), strict=True)
     ]

@@ -46,7 +46,7 @@ from reassess.registry import checks_choices
 from reassess.scoring import image_table
 from reassess.scoring.accuracy import on_shared_images
 from reassess.scoring.audited_models import AuditedModels, audited_models
-from reassess.scoring.unasked import is_unchecked
+from reassess.scoring.unasked import UnaskedModels, is_unchecked, unasked_models
 from reassess.statistics import (
     benjamini_hochberg,
     check_resamples,
@@ -57,7 +57,7 @@ from reassess.statistics import (
     z_critical,
 )
 
-RankDecision = Literal["decided", "images", "labels"]
+RankDecision = Literal["decided", "images", "labels", "unasked"]
 """Of two adjacent models: decided, or what leaves them undecided."""
 
 RANK_DECISIONS: tuple[RankDecision, ...] = get_args(RankDecision)
@@ -85,7 +85,11 @@ class Adjacent:
         p_reversed: probability that labels without any error would, on these very images; counts
             what raters see wrong together too. None without votes.
         decision: ``decided`` where both intervals leave out 0 on the same side; ``images`` where
-            that of the images does not; ``labels`` where only labels leave it open.
+            that of the images does not; ``labels`` where only labels leave it open; ``unasked``
+            where only predictions that nobody was asked about do.
+        unasked_low: ``difference`` where all such predictions of the better are absent and all of
+            the worse are present; None where the labels do not say what was asked.
+        unasked_high: the other way round.
     """
 
     better: str
@@ -102,6 +106,8 @@ class Adjacent:
     p_swap: float | None
     p_reversed: float | None
     decision: RankDecision
+    unasked_low: float | None = None
+    unasked_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,8 @@ class UncertainScores:
         audited: accuracies, differences and tests as an audit has them, which those of ``images``,
             ``difference`` and ``p_value`` then are; None without one.
         n_unchecked: images that keep an original label that nobody checked and no audit drew from.
+        unasked: predictions that nobody was asked about, and what they leave open; None where the
+            labels do not say what was.
     """
 
     models: tuple[str, ...]
@@ -145,6 +153,7 @@ class UncertainScores:
     p_false_discovery: Float[np.ndarray, "M M"]
     audited: AuditedModels | None = None
     n_unchecked: int = 0
+    unasked: UnaskedModels | None = None
 
     def difference(self, a: int, b: int) -> tuple[float, float, float]:
         """ReaL accuracy of model a less that of b, with its interval from images.
@@ -228,6 +237,9 @@ class UncertainScores:
             swap, other = self.p_swap(a, b), self.p_reversed(a, b)
             if decision == "decided" and ends[0] <= 0:
                 decision = "labels"
+        unasked = self.unasked
+        if decision == "decided" and unasked is not None and unasked.is_open(a, b):
+            decision = "unasked"
         return Adjacent(
             better=self.models[a],
             worse=self.models[b],
@@ -243,6 +255,8 @@ class UncertainScores:
             p_swap=swap,
             p_reversed=other,
             decision=decision,
+            unasked_low=None if unasked is None else float(unasked.difference_low[a, b]),
+            unasked_high=None if unasked is None else float(unasked.difference_high[a, b]),
         )
 
     def _with_labels(self) -> tuple[Ranked, LabelUncertainty]:
@@ -350,6 +364,12 @@ def uncertain_scores(
         p_false_discovery=tests[2],
         audited=audited,
         n_unchecked=int(is_unchecked(shared).sum()),
+        unasked=unasked_models(
+            table.top,
+            shared,
+            images.accuracy,
+            (n_only - n_only.T) / int(scored.sum()) if audited is None else audited.difference,
+        ),
     )
 
 

@@ -89,6 +89,13 @@ def _ranked_as_dicts(found: UncertainScores) -> dict[str, dict[str, Any]]:
             "rank": int(found.images.rank[m]),
             "rank_interval": [int(found.images.best[m]), int(found.images.worst[m])],
         }
+        unasked = found.unasked
+        if unasked is not None:
+            value[model] |= {
+                "n_unasked": int(unasked.n[m]),
+                "unasked_low": float(unasked.low[m]),
+                "unasked_high": float(unasked.high[m]),
+            }
         if both is not None:
             value[model] |= {
                 "calibrated": float(both.accuracy[m]),
@@ -110,6 +117,7 @@ def _ranks_as_dict(found: UncertainScores) -> dict[str, Any]:
         "n_decided": n["decided"],
         "n_undecided_by_images": n["images"],
         "n_undecided_by_labels": None if found.both is None else n["labels"],
+        "n_undecided_by_unasked": None if found.unasked is None else n["unasked"],
         "no_label_uncertainty": found.no_label_uncertainty,
         "n_decided_holm": sum(one.p_holm < alpha for one in adjacent),
         "n_decided_false_discovery": sum(one.p_false_discovery < alpha for one in adjacent),

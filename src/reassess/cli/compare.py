@@ -22,6 +22,7 @@ Examples:
   reassess compare a.npz b.npz --labels labels.json
   reassess compare 'pets#resnet50' 'pets#vit' --labels pets --votes pets
   reassess compare a.npz b.npz --labels labels.json --votes votes.csv --gold gold.csv
+  reassess compare a.npz b.npz --labels labels.json --anytime
   reassess compare new=a.npy old=b.npy --labels imagenet-real --order imagefolder --json
 """
 )
@@ -48,6 +49,12 @@ Examples:
     show_default=True,
     help="Confidence level of the intervals.",
 )
+@click.option(
+    "--anytime",
+    is_flag=True,
+    help="Decide by an interval that holds at every look, for whoever looks again as results come "
+    "in.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every image that flips.")
 @output_option("the images that flip")
 def compare(
@@ -65,6 +72,7 @@ def compare(
     runs_on: EngineChoice,
     top_k: int,
     confidence: float,
+    anytime: bool,
     as_json: bool,
     output: str | None,
 ) -> None:
@@ -76,9 +84,9 @@ def compare(
     interval and a test of other images, raters, votes and gold. A model is then better where both
     tests say so.
 
-    Intervals and tests hold at one look. Whoever looks again as votes or images come in, and stops
-    when it is clear, takes `reassess score A B --per-image FILE` and `reassess monitor FILE --a A
-    --b B`, whose interval holds at every look.
+    Intervals and tests hold at one look. Whoever looks again as images come in, and stops when it
+    is clear, takes --anytime: with 95 % probability all intervals of that kind hold, however often
+    one looks. `reassess monitor` has the same for any table of results.
     """
     from reassess import sources
     from reassess.files.artefacts import comparison_as_dict
@@ -93,6 +101,11 @@ def compare(
             "top predictions. Leave one of them out."
         )
 
+    if anytime and evidence.votes is not None:
+        raise OptionError(
+            "--anytime cannot be combined with --votes: the labels' uncertainty is known for one "
+            "look only. Leave one of them out."
+        )
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
     target = sources.evaluation_target(
         labels, original_labels, classes=classes, model_classes=model_classes, rows=rows
@@ -109,7 +122,7 @@ def compare(
     else:
         comparison = compare_models(
             model_a, model_b, target.labels, k=top_k, subset=True, confidence=confidence,
-            benchmark=target.benchmark,
+            benchmark=target.benchmark, anytime=anytime,
         )  # fmt: skip
     if output is not None:
         _write_flips(comparison, output)

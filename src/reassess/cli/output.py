@@ -120,7 +120,18 @@ def print_json(value: object, *, with_notes: bool = True) -> None:
             ],
             "notes": list(notes.texts),
         }
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
+    click.echo(json.dumps(_without_negative_zero(value), indent=1, ensure_ascii=False))
+
+
+def _without_negative_zero(value: object) -> object:
+    """The same with 0.0 for every −0.0."""
+    if isinstance(value, float):
+        return value + 0.0
+    if isinstance(value, dict):
+        return {key: _without_negative_zero(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_negative_zero(one) for one in value]
+    return value
 
 
 def print_columns_read(ctx: click.Context, notes: "Notes") -> None:

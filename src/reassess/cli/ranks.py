@@ -235,6 +235,7 @@ def _as_json(
         "n_decided": n["decided"],
         "n_undecided_by_images": n["images"],
         "n_undecided_by_labels": None if found.both is None else n["labels"],
+        "n_undecided_by_unasked": None if found.unasked is None else n["unasked"],
         "calibration": calibration,
         "no_label_uncertainty": found.no_label_uncertainty,
         "models": table.records(),

@@ -2,34 +2,46 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from reassess.cli.family_scores import (
+    FamilyScore,
+    Rescore,
+    refuse_single_labels,
+    rescore_without_families,
+)
 from reassess.cli.figure_options import figure_options
 from reassess.cli.options import labels_option, option, rows_options
 from reassess.cli.output import console, inform, print_json, progress_bar
 from reassess.cli.outputs import OutputFile, OutputFolder
 from reassess.errors import OptionError, preview
 from reassess.notes import note
-from reassess.records import ModelScore, Predictions, ScoreType, align
+from reassess.records import LabelSets, ModelScore, Predictions, ScoreType, align
 from reassess.records.benchmark import MOST_CLASSES
 
 if TYPE_CHECKING:
     from reassess.files import RowOrder
     from reassess.report import Input, Report
     from reassess.report.paper import FigureStyle
+    from reassess.report.table import Table
     from reassess.scoring import Bootstrap, SetRule
     from reassess.sources import EvaluationTarget
 
 
 @dataclass
 class _Scored:
-    """Scores of models, the source of each, and their predictions where these are needed."""
+    """Scores of models, the source of each, and their predictions where these are needed.
+
+    `families` has which family each score's labels leave out of their context; None where all are
+    scored by the same labels.
+    """
 
     scores: list[ModelScore]
     origins: list[str]
     predictions: list[Predictions]
+    families: list[FamilyScore] | None = None
 
 
 @click.command(
@@ -38,6 +50,7 @@ Examples:
   reassess score imagenet-torchvision --labels imagenet-real
   reassess score better.npz --labels pets
   reassess score better.npz --labels pets --multilabel top-2
+  reassess score pets --labels pets --leave-family-out
   reassess score preds.npy --labels imagenet-real --order imagefolder --json
   reassess score CLASSES.npy:SCORES.npy vit=logits.npz --labels labels.json \\
     --original-labels labels.csv --ids ids.txt --csv -o scores.csv
@@ -65,6 +78,12 @@ Examples:
     metavar="top-K|SCORE",
     help="Also precision, recall, F1, mAP and subset accuracy of predicted sets: the K best "
     "classes, or those that score at least SCORE.",
+)
+@click.option(
+    "--leave-family-out",
+    is_flag=True,
+    help="Score each model by labels whose context leaves the model's own family out; for a study "
+    "whose labels lean on models (docs/context.md).",
 )
 @option(
     "--confidence",
@@ -131,6 +150,7 @@ def score(
     top_k: tuple[int, ...],
     ambiguous_labels: str | None,
     multilabel: str | None,
+    leave_family_out: bool,
     confidence: float,
     resamples: int | None,
     seed: int,
@@ -165,6 +185,11 @@ def score(
         form = format_of(output)
     elif output is not None:
         check_extension(output, (f".{form}",), f"Rename it, or leave --{form} out")
+    if leave_family_out:
+        refuse_single_labels(
+            per_image=per_image, report=report, figures=figures,
+            every_eval_ever=every_eval_ever, timm_results=timm_results,
+        )  # fmt: skip
     z_critical(confidence)  # what is out of range is refused before anything is read
     sets = None if multilabel is None else SetRule.read(multilabel)
     bootstrap = None if resamples is None else Bootstrap(resamples, seed, confidence)
@@ -172,23 +197,19 @@ def score(
     target = sources.evaluation_target(
         labels, original_labels, classes=classes, model_classes=model_classes, rows=rows
     )
-    keep = any(one is not None for one in (per_image, report, figures))
-    scored = _score(predictions, target, top_k, ambiguous_labels, bootstrap, sets, keep=keep)
-    if per_image is not None:
-        from reassess.files.artefacts import write_image_table
-        from reassess.scoring import image_table
-
-        results = image_table(scored.predictions, target.labels)
-        about, original = target.benchmark, target.benchmark.original
-        if original is not None:
-            original = original[align(target.image_ids, about.image_ids, source="labels")]
-        write_image_table(
-            results, per_image, about.classes, labels=target.labels, original=original
+    keep = leave_family_out or any(one is not None for one in (per_image, report, figures))
+    rescore = _scorer(target, top_k, ambiguous_labels, bootstrap, sets)
+    scored = _score(predictions, target, rescore, _depth(top_k, sets), keep=keep)
+    if leave_family_out:
+        scored.families = rescore_without_families(
+            labels, target, scored.scores, scored.predictions, rescore
         )
+    if per_image is not None:
+        _write_per_image(scored, target, per_image)
     if output is not None:
-        _write(scored.scores, target.labels.name, output, confidence, form)
+        _write(scored, target.labels.name, output, confidence, form)
     else:
-        _print(scored.scores, target.labels.name, confidence, as_json, as_csv)
+        _print(scored, target.labels.name, confidence, as_json, as_csv)
     _note_same_names(scored.scores)
     inputs: list[Input] = []
     if any(one is not None for one in (report, figures, every_eval_ever)):
@@ -207,17 +228,26 @@ def score(
             inform(f"figures: {figures}")
 
 
-def _score(
-    listed: tuple[str, ...],
+def _write_per_image(scored: _Scored, target: "EvaluationTarget", path: str) -> None:
+    """What each model says of each image, as a table."""
+    from reassess.files.artefacts import write_image_table
+    from reassess.scoring import image_table
+
+    results = image_table(scored.predictions, target.labels)
+    about, original = target.benchmark, target.benchmark.original
+    if original is not None:
+        original = original[align(target.image_ids, about.image_ids, source="labels")]
+    write_image_table(results, path, about.classes, labels=target.labels, original=original)
+
+
+def _scorer(
     target: "EvaluationTarget",
     top_k: tuple[int, ...],
     ambiguous_labels: str | None,
     bootstrap: "Bootstrap | None",
     sets: "SetRule | None",
-    *,
-    keep: bool,
-) -> _Scored:
-    """Score the models of every source, one source after the other: one fits into memory."""
+) -> Rescore:
+    """How models are scored, by whichever labels."""
     from reassess import sources
     from reassess.scoring import score_models
 
@@ -225,18 +255,12 @@ def _score(
     if ambiguous_labels is not None:
         about = target.benchmark
         unclear = sources.labels(ambiguous_labels, about=about).align_to(about)
-    listed = tuple(sources.prediction_sources(listed))
-    scored = _Scored([], [], [])
-    depth = max((5, *top_k))
-    if sets is not None:  # average precision, and a threshold, need the scores of all classes
-        depth = MOST_CLASSES
-    with progress_bar("Scoring") as step:
-        for place, source in enumerate(listed):
-            step(source, done=place, total=len(listed))
-            found = target.predictions(source, top_k=depth)
-            scored.scores += score_models(
+
+    def scores(found: Sequence[Predictions], labels: LabelSets) -> list[ModelScore]:
+        return list(
+            score_models(
                 found,
-                target.labels,
+                labels,
                 target.benchmark,
                 ks=top_k,
                 unclear=unclear,
@@ -244,6 +268,35 @@ def _score(
                 bootstrap=bootstrap,
                 sets=sets,
             )
+        )
+
+    return scores
+
+
+def _depth(top_k: tuple[int, ...], sets: "SetRule | None") -> int:
+    """How many classes of an image are read of each model."""
+    # Average precision, and a threshold, need the scores of all classes.
+    return max((5, *top_k)) if sets is None else MOST_CLASSES
+
+
+def _score(
+    listed: tuple[str, ...],
+    target: "EvaluationTarget",
+    score_by: Rescore,
+    depth: int,
+    *,
+    keep: bool,
+) -> _Scored:
+    """Score the models of every source, one source after the other: one fits into memory."""
+    from reassess import sources
+
+    listed = tuple(sources.prediction_sources(listed))
+    scored = _Scored([], [], [])
+    with progress_bar("Scoring") as step:
+        for place, source in enumerate(listed):
+            step(source, done=place, total=len(listed))
+            found = target.predictions(source, top_k=depth)
+            scored.scores += score_by(found, target.labels)
             scored.predictions += found if keep else []
             scored.origins += [source] * len(found)
     return scored
@@ -284,33 +337,53 @@ def _note_same_names(scores: Sequence[ModelScore]) -> None:
         note(f"several models are called {preview(twice)}; name them apart, as NAME=FILE.")
 
 
-def _write(scores: list[ModelScore], name: str, output: str, confidence: float, form: str) -> None:
+def _write(scored: _Scored, name: str, output: str, confidence: float, form: str) -> None:
     """Write the scores to a file."""
-    from reassess.files.artefacts import write_scores
-    from reassess.report.score_tables import score_table
+    from reassess.files.artefacts import write_json
     from reassess.report.table import write_rendered
 
+    scores = scored.scores
     if form == "json":
-        write_scores(scores, name, output, confidence)
+        write_json(_as_json(scored, name, confidence), output)
     else:
         # As in JSON, rows that a script reads stand in the order in which models were named.
         for_people = form not in {"csv", "tsv"}
-        table = score_table(scores, name, confidence=confidence, best_first=for_people)
-        write_rendered(table, output, form)
+        write_rendered(_table(scored, name, confidence, best_first=for_people), output, form)
     inform(f"{len(scores):,} model{'s' if len(scores) != 1 else ''}: {output}")
 
 
-def _print(
-    scores: list[ModelScore], name: str, confidence: float, as_json: bool, as_csv: bool
-) -> None:
+def _as_json(scored: _Scored, name: str, confidence: float) -> dict[str, Any]:
     from reassess.files.artefacts import scores_as_dict
-    from reassess.report.score_tables import score_table, sets_table
+
+    value = scores_as_dict(scored.scores, name, confidence)
+    for model, one in zip(value["models"], scored.families or (), strict=False):
+        model |= {"context_without": one.without, "real_with_family": one.with_family}
+    return value
+
+
+def _table(scored: _Scored, name: str, confidence: float, *, best_first: bool) -> "Table":
+    from reassess.report.score_tables import score_table
+
+    families = None
+    if scored.families is not None:
+        families = {
+            score.model: (one.without, one.with_family)
+            for score, one in zip(scored.scores, scored.families, strict=True)
+        }
+    return score_table(
+        scored.scores, name, confidence=confidence, best_first=best_first, families=families
+    )
+
+
+def _print(scored: _Scored, name: str, confidence: float, as_json: bool, as_csv: bool) -> None:
+    from reassess.report.score_tables import sets_table
     from reassess.report.table import render, to_rich
 
+    scores = scored.scores
     if as_json:
-        print_json(scores_as_dict(scores, name, confidence))
+        print_json(_as_json(scored, name, confidence))
         return
-    table = score_table(scores, name, confidence=confidence, best_first=not as_csv)
+    table = _table(scored, name, confidence, best_first=not as_csv)
     if as_csv:
         click.echo(render(table, "csv"), nl=False)
     else:

@@ -398,9 +398,17 @@ def write_scores(
     Raises:
         FileError: the file cannot be written.
     """
+    write_json(scores_as_dict(scores, labels, confidence), path)
+
+
+def write_json(value: Mapping[str, Any], path: str | Path) -> None:
+    """Write a value to a file as indented JSON.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
     with write_atomically(path) as beside:
-        text = json.dumps(scores_as_dict(scores, labels, confidence), indent=1)
-        beside.write_text(text + "\n", encoding="utf-8")
+        beside.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def score_columns(
@@ -499,6 +507,7 @@ def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
         "unasked": comparison.unasked and dataclasses.asdict(comparison.unasked),
         "audited": comparison.audited and dataclasses.asdict(comparison.audited),
         "calibrated": comparison.calibrated and dataclasses.asdict(comparison.calibrated),
+        "anytime": comparison.anytime and dataclasses.asdict(comparison.anytime),
         "only_a": comparison.only_a.tolist(),
         "only_b": comparison.only_b.tolist(),
     }

@@ -15,6 +15,7 @@ from reassess.errors import DataError
 from reassess.records.multilabel import MultilabelMetrics
 from reassess.statistics import wilson_interval
 from reassess.statistics.sampling import audited_interval
+from reassess.statistics.sequential import AnytimeEstimate
 
 ComparisonDecision = Literal["a", "b", "undecided", "cannot tell"]
 """Of two models: which is better, or that the test or what was asked leaves it open."""
@@ -322,6 +323,8 @@ class Comparison:
             not say what was.
         audited: the difference as an audit has it; None without one.
         calibrated: the difference with the labels' uncertainty; None without the votes.
+        anytime: the difference as counted, with an interval that holds at every look; None where it
+            was not asked for.
     """
 
     model_a: str
@@ -340,6 +343,7 @@ class Comparison:
     unasked: UnaskedDifference | None = None
     audited: AuditedDifference | None = None
     calibrated: CalibratedDifference | None = None
+    anytime: AnytimeEstimate | None = None
 
     @property
     def decision(self) -> ComparisonDecision:
@@ -347,7 +351,7 @@ class Comparison:
 
         ``cannot tell`` where predictions that nobody was asked about alone decide it; else by the
         test, of the audited difference where there is one. With the labels' uncertainty, both tests
-        must say the same.
+        must say the same. Whoever looks again and again decides by the interval of ``anytime``.
         """
         if self.unasked is not None and self.unasked.is_open:
             return "cannot tell"
@@ -364,6 +368,8 @@ class Comparison:
     @property
     def _as_decided(self) -> ComparisonDecision:
         """Which model is better if labels are as decided, by the test of images and of an audit."""
+        if self.anytime is not None:
+            return "a" if self.anytime.low > 0 else "b" if self.anytime.high < 0 else "undecided"
         found = self if self.audited is None else self.audited
         value = self.difference if self.audited is None else self.audited.value
         if value is None or found.p_value >= 1 - self.confidence:
@@ -399,8 +405,8 @@ class Comparison:
         b = self.accuracy_b.value if self.audited is None else self.audited.accuracy_b
         better = {"a": f"{self.model_a} is better", "b": f"{self.model_b} is better"}
         return (
-            f"{self.model_a} {a:.4f}, {self.model_b} {b:.4f} on {self.labels}: {value:+.4f} "
-            f"[{found.low:+.4f}, {found.high:+.4f}], p = {found.p_value:.2g}, "
+            f"{self.model_a} {a:.4f}, {self.model_b} {b:.4f} on {self.labels}: {value:+z.4f} "
+            f"[{found.low:+z.4f}, {found.high:+z.4f}], p = {found.p_value:.2g}, "
             f"{better.get(self.decision, self.decision)} ({self.n_scored:,} images)"
         )
 

@@ -51,6 +51,21 @@ def _on_label_uncertainty(comparison: Comparison) -> list[str]:
     return [size, swap]
 
 
+def _at_every_look(comparison: Comparison) -> list[str]:
+    """The interval for whoever looks again and again, by which is decided then."""
+    found, a, b = comparison.anytime, comparison.model_a, comparison.model_b
+    if found is None:
+        return []
+    ends = f"{fmt.points(found.low, 2)} to {fmt.points(found.high, 2)}"
+    told = (
+        f"At every look, however often: {a} less {b} lies between {ends}"
+        f" ({fmt.percent(found.confidence, 0)} confidence sequence, which decides here)"
+    )
+    if comparison.audited is not None:
+        told += "; it is about labels as counted, without the audit"
+    return [f"{told}."]
+
+
 def comparison_sentences(comparison: Comparison) -> list[str]:
     """Which of two models is better, by how much, and on how many images; the answer first."""
     a, b = comparison.model_a, comparison.model_b
@@ -95,4 +110,12 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
     answer += f" under {comparison.labels}"
     if comparison.is_open_by_labels:
         answer += ", as the labels are uncertain"
-    return [f"{answer}.", size, *uncertain, *asked, *accuracies, counts]
+    return [
+        f"{answer}.",
+        size,
+        *_at_every_look(comparison),
+        *uncertain,
+        *asked,
+        *accuracies,
+        counts,
+    ]

@@ -1,4 +1,8 @@
-"""Numbers as people read them. Fractions become percentages here, and nowhere earlier."""
+"""Numbers as people read them. Fractions become percentages here, and nowhere earlier.
+
+Every number goes through `number` or `signed`, so that nothing that is rounded to zero keeps a sign
+(``−0.00``), and a minus is a minus.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -11,24 +15,34 @@ UNDEFINED = "–"
 """What stands where nothing could be computed."""
 
 
+def number(value: float, digits: int) -> str:
+    """A number with thousands apart: ``1,234.50``; what is rounded to zero has no sign."""
+    return f"{value:z,.{digits}f}".replace("-", "−")
+
+
+def signed(value: float, digits: int) -> str:
+    """A difference, with its sign: ``+4.80``, ``−1,234.50``; rounded to zero ``+0.00``."""
+    return f"{value:+z,.{digits}f}".replace("-", "−")
+
+
 def percent(value: float | None, places: int = 1) -> str:
     """``0.8753`` as ``87.5%``; a dash for None."""
-    return UNDEFINED if value is None else f"{100 * value:.{places}f}%".replace("-", "−")
+    return UNDEFINED if value is None else f"{number(100 * value, places)}%"
 
 
 def bare(value: float | None, places: int = 1) -> str:
     """``0.8753`` as ``87.5``, for columns that are headed by "percent"; a dash for None."""
-    return UNDEFINED if value is None else f"{100 * value:.{places}f}".replace("-", "−")
+    return UNDEFINED if value is None else number(100 * value, places)
 
 
 def points(value: float | None, places: int = 1) -> str:
     """A difference of two fractions in percentage points, with its sign: ``+4.8``."""
-    return UNDEFINED if value is None else f"{100 * value:+.{places}f}".replace("-", "−")
+    return UNDEFINED if value is None else signed(100 * value, places)
 
 
 def between(low: float, high: float, places: int = 1) -> str:
     """An interval of fractions: ``87.2–87.8%``."""
-    return f"{100 * low:.{places}f}–{100 * high:.{places}f}%"
+    return f"{number(100 * low, places)}–{number(100 * high, places)}%"
 
 
 def interval(accuracy: Accuracy, confidence: float = 0.95) -> tuple[float, float] | None:
@@ -68,11 +82,6 @@ def listed(items: list[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-def number(value: float, digits: int) -> str:
-    """A number with thousands apart: ``1,234.50``."""
-    return f"{value:,.{digits}f}".replace("-", "−")
-
-
 def bare_p_value(p: float) -> str:
     """``< 0.001``, ``0.03``: below a heading that says what it is."""
     return p_value(p).removeprefix("p ").removeprefix("= ")
@@ -110,19 +119,21 @@ _TEXTS: Mapping[Unit, Callable[[Any], str]] = {
     "check": lambda value: "✓" if value else "✗",
 }
 
+
+def _published(value: float, digits: int) -> str:
+    is_count = value == int(value) and abs(value) > 1
+    return number(value, 0) if is_count else f"{value:z.{digits}g}".replace("-", "−")
+
+
 _NUMBERS: Mapping[Unit, Callable[[float, int], str]] = {
     "count": lambda value, _: number(value, 0),
     "percent": bare,
     "points": points,
     "number": number,
-    "significant": lambda value, digits: f"{value:,.{digits}g}".replace("-", "−"),
-    "value": lambda value, digits: number(value, 0) if _is_count(value) else f"{value:.{digits}g}",
+    "significant": lambda value, digits: f"{value:z,.{digits}g}".replace("-", "−"),
+    "value": _published,
     "p-value": lambda value, _: bare_p_value(value),
 }
-
-
-def _is_count(value: float) -> bool:
-    return value == int(value) and abs(value) > 1
 
 
 @checks_choices

@@ -73,8 +73,8 @@ def methods_paragraph(report: Report) -> str:
         alpha = report.raters_found.agreement.ordinal or report.raters_found.agreement.nominal
         if alpha.value is not None:
             sentences.append(
-                f"Agreement between {report.raters} was Krippendorff's alpha = {alpha.value:.2f}"
-                " (Krippendorff, 2011)."
+                f"Agreement between {report.raters} was Krippendorff's alpha ="
+                f" {fmt.number(alpha.value, 2)} (Krippendorff, 2011)."
             )
     sentences.append(f"Numbers were computed with reassess {version('reassess')}.")
     return " ".join(sentences)

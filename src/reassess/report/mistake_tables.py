@@ -210,9 +210,9 @@ def difference_lines(result: ReviewResult) -> list[str]:
             more = "more" if found.value >= 0 else "fewer"
             low, high = found.low, found.high
             said = (
-                f"{abs(found.value):,.0f} {more} clear mistakes ({low:+,.0f} to {high:+,.0f}; "
-                f"{fmt.p_value(found.p_value)})"
-            ).replace("-", "−")
+                f"{fmt.number(abs(found.value), 0)} {more} clear mistakes ({fmt.signed(low, 0)} to "
+                f"{fmt.signed(high, 0)}; {fmt.p_value(found.p_value)})"
+            )
         lines.append(f"{one.model} against {one.other}: {said}")
     return lines
 

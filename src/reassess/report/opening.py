@@ -27,6 +27,7 @@ _DECISIONS: Mapping[RankDecision, str] = {
     "decided": "decided",
     "images": "undecided, as other images could turn it",
     "labels": "undecided, as other raters could turn it",
+    "unasked": "undecided, as predictions that raters were not asked about could turn it",
 }
 
 _AT_THE_TOP: Mapping[Gain, str] = {
@@ -192,9 +193,11 @@ def _worth(report: Report) -> KeyNumber | None:
     gain = None if found is None or found.proxy is None else found.proxy.gain
     if found is None or gain is None or gain.ratio is None:
         return None
-    ends = "" if gain.interval is None else f" ({gain.interval[0]:.2f} to {gain.interval[1]:.2f})"
+    ends = ""
+    if gain.interval is not None:
+        ends = f" ({' to '.join(fmt.number(one, 2) for one in gain.interval)})"
     detail = f"ReaL points a point of original accuracy, over those below{ends}"
-    value = f"{gain.ratio:.2f}×".replace("-", "−")
+    value = f"{fmt.number(gain.ratio, 2)}×"
     return KeyNumber(value, f"a gain at the top: {WORTH[found.judgement.gain]}", detail)
 
 
@@ -277,7 +280,9 @@ def _on_gain(report: Report) -> str:
     adjacent = [] if report.uncertainty is None else report.uncertainty.adjacent()
     if adjacent:
         first = adjacent[0]
-        lead = f"{first.better} leads {first.worse} by {100 * first.difference:.1f} points"
+        lead = (
+            f"{first.better} leads {first.worse} by {fmt.number(100 * first.difference, 1)} points"
+        )
         if first.difference == 0:
             lead = f"{first.better} and {first.worse} are level"
         ends = f"{fmt.points(first.low)} to {fmt.points(first.high)} points"

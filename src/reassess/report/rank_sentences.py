@@ -49,6 +49,7 @@ def ranks_sentences(found: UncertainScores) -> Sentences:
         return (
             ("best", f"From images, with labels taken as certain: {'; '.join(named)}."),
             ("ranks", ranks),
+            *_on_unasked(found),
             ("labels", f"Labels are taken as certain: {found.no_label_uncertainty}."),
         )
     named = [
@@ -59,8 +60,13 @@ def ranks_sentences(found: UncertainScores) -> Sentences:
     return (
         ("best", f"From images, and calibrated from images and labels together: {best_told}."),
         ("ranks", f"{ranks} {swap_sentence(found, _N_NAMED)}"),
+        *_on_unasked(found),
         *_on_calibration(found),
     )
+
+
+def _on_unasked(found: UncertainScores) -> Sentences:
+    return tuple(("not asked", sentence) for sentence in unasked_sentences(found))
 
 
 def _on_calibration(found: UncertainScores) -> Sentences:
@@ -81,7 +87,7 @@ def rank_lines(found: UncertainScores, sensitivity: Sensitivity | None) -> list[
     lines = []
     if adjacent:
         lines += [decided_sentence(found), *_corrected(found, adjacent)]
-    lines += _skipped_sentences(found)
+    lines += [*_skipped_sentences(found), *unasked_sentences(found)]
     if found.uncertainty is None:
         return [*lines, f"Labels are taken as certain: {found.no_label_uncertainty}."]
     if adjacent:
@@ -116,7 +122,28 @@ def decided_sentence(found: UncertainScores) -> str:
     text += f" {fmt.are(n['decided'])} decided, {n['images']:,} undecided because of the images"
     if found.both is not None:
         text += f", {n['labels']:,} undecided because of the labels"
+    if n["unasked"]:
+        text += f", {n['unasked']:,} undecided because of predictions that raters did not see"
     return f"{text}."
+
+
+def unasked_sentences(found: UncertainScores) -> list[str]:
+    """What raters were not asked about, and that intervals count it as wrong; none where nothing.
+
+    The model with the most stands for all: each has its number and its bounds in the table.
+    """
+    unasked = found.unasked
+    if unasked is None or not unasked.n.any():
+        return []
+    most = int(np.argmax(unasked.n))
+    n_models = int((unasked.n > 0).sum())
+    low, high = (fmt.percent(float(end[most]), 2) for end in (unasked.low, unasked.high))
+    told = (
+        f"Raters were not asked about top predictions of {fmt.count(n_models, 'model')}, which"
+        f" accuracies, ranks and their intervals count as wrong: {int(unasked.n[most]):,} of"
+        f" {found.models[most]}, which lies between {low} and {high} whatever they are."
+    )
+    return [told]
 
 
 def swap_sentence(found: UncertainScores, n_named: int) -> str:
@@ -173,7 +200,7 @@ def calibration_sentence(found: UncertainScores) -> str:
     kind = "over-confident" if slope < 1 else "not over-confident"
     return (
         f"Posteriors are {kind}: on {fmt.count(uncertainty.n_gold, 'gold question')} their "
-        f"log-odds are worth {slope:.2f} of what they say, and were calibrated so."
+        f"log-odds are worth {fmt.number(slope, 2)} of what they say, and were calibrated so."
     )
 
 

@@ -4,7 +4,7 @@ Each says once which columns it has; what they look like is `reassess.report.tab
 nothing: `reassess.analysis` does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ def score_table(
     findings: Findings | None = None,
     digits: int = 2,
     best_first: bool = True,
+    families: Mapping[str, tuple[str | None, float | None]] | None = None,
 ) -> Table:
     """One row a model.
 
@@ -45,6 +46,8 @@ def score_table(
         findings: what else is known of the models; people read it, no file holds it.
         digits: of the percentages.
         best_first: whether to sort by ReaL accuracy; else the order is that of the scores.
+        families: by model, the family that the labels of its score leave out of their context,
+            and its ReaL accuracy under labels that do not; None where one set of labels scores all.
     """
     ranked = list(scores)
     if best_first:
@@ -66,6 +69,12 @@ def score_table(
     if any(one.audited is not None for one in ranked):
         note += ", both as the audit has them"
     show("ReaL", "ReaL", data.get("real_value", ()), note, ends)
+    if families is not None:
+        without, before = zip(*(families[one.model] for one in ranked), strict=True)
+        note = "the model's family, which the context of its labels leaves out"
+        columns.append((Column("context_without", "without", note=note), without))
+        note = "ReaL accuracy under labels that lean on the family"
+        columns.append((Column("real_with_family", "with it", "percent", digits, note), before))
     if any(one.unasked is not None for one in ranked):
         note = "top predictions that raters were not asked about, counted as wrong"
         unasked = Column("unasked", "unasked", "count", 0, note, exported=False)
@@ -195,6 +204,7 @@ def ranks_table(
     if found.both is not None:
         drawn = "from images and labels"
         columns += _ranked("calibrated", "calibrated", drawn, found.both, order, digits)
+    columns += _unasked(found, order, digits)
     if sensitivity is not None:
         place = {model: i for i, model in enumerate(sensitivity.models)}
         ranks = sensitivity.rank[:, [place[found.models[i]] for i in order]]
@@ -220,6 +230,22 @@ def ranks_table(
         notes=(_scored(found.n_scored, found.n_unlabelled),),
         about="model",
     )
+
+
+def _unasked(found: UncertainScores, order: Int[np.ndarray, "M"], digits: int) -> Columns:
+    """What nobody was asked about; people see it where it is there."""
+    unasked = found.unasked
+    if unasked is None:
+        return []
+    shown = bool(unasked.n.any())
+    note = "top predictions that raters were not asked about, counted as wrong"
+    heading = ("unasked", "at most") if shown else ("", "")
+    bound = "ReaL accuracy if all of these were right"
+    return [
+        (Column("real_n_unasked", heading[0], "count", 0, note), unasked.n[order]),
+        (Column("real_unasked_low", "", "percent", digits), unasked.low[order]),
+        (Column("real_unasked_high", heading[1], "percent", digits, bound), unasked.high[order]),
+    ]
 
 
 def _ranked(
@@ -387,7 +413,7 @@ def experts_sentence(found: ExpertsBesideCrowd) -> str:
         meaning = "one expert does better than the raters together"
     else:
         meaning = "which of them does better is not decided"
-    ends = f"{found.difference:+.3f} ({low:+.3f} to {high:+.3f})".replace("-", "−")
+    ends = f"{fmt.signed(found.difference, 3)} ({fmt.signed(low, 3)} to {fmt.signed(high, 3)})"
     return f"{text}; difference {ends}: {meaning}."
 
 
@@ -395,5 +421,6 @@ def _coefficient(one: Coefficient) -> str:
     if one.value is None:
         return f"undefined, because {one.reason}"
     if one.low is None or one.high is None:
-        return f"{one.value:.3f} (no interval, because {one.reason})"
-    return f"{one.value:.3f}, 95% interval {one.low:.3f} to {one.high:.3f}"
+        return f"{fmt.number(one.value, 3)} (no interval, because {one.reason})"
+    ends = f"{fmt.number(one.low, 3)} to {fmt.number(one.high, 3)}"
+    return f"{fmt.number(one.value, 3)}, 95% interval {ends}"

@@ -14,6 +14,7 @@ import csv
 import html
 import io
 import json
+import math
 import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -396,7 +397,11 @@ def _keys_in(template: str) -> list[str]:
 
 
 def _plain(values: Iterable[Any]) -> list[Value]:
-    """Values as Python's own; None for NaN, which neither CSV nor JSON knows."""
+    """Values as Python's own: None for NaN, which neither CSV nor JSON knows, and no −0.0."""
     listed = values.tolist() if isinstance(values, np.ndarray) else list(values)
     plain = [one.item() if isinstance(one, np.generic) else one for one in listed]
-    return [None if isinstance(one, float) and np.isnan(one) else one for one in plain]
+    return [_number(one) if isinstance(one, float) else one for one in plain]
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value + 0.0

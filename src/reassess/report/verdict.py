@@ -221,8 +221,8 @@ def _on_halves(proxy: Proxy) -> str:
     chance = "" if halves.p_value is None else f" ({fmt.p_value(halves.p_value)})"
     return (
         f"Split in halves at {fmt.percent(halves.split)}, as in the paper, the slopes are"
-        f" {halves.lower.slope:.2f} and {halves.upper.slope:.2f}{chance}; that test takes models as"
-        " independent."
+        f" {fmt.number(halves.lower.slope, 2)} and {fmt.number(halves.upper.slope, 2)}{chance};"
+        " that test takes models as independent."
     )
 
 
@@ -231,7 +231,7 @@ def _on_order(proxy: Proxy) -> str:
     if top is None or top.tau is None:
         return ""
     pairs = fmt.percent((1 + top.tau) / 2, 0)
-    whole = "" if top.tau_all is None else f"; among all models tau is {top.tau_all:.2f}"
+    whole = "" if top.tau_all is None else f"; among all models tau is {fmt.number(top.tau_all, 2)}"
     rho = "" if top.rho is None else f", Spearman's rho {_slope(top.rho, top.rho_interval)}"
     return (
         f"Of the {top.n_models:,} best models ({fmt.percent(top.least)} or more), {pairs} of"
@@ -261,11 +261,11 @@ def _on_the_best_model(above: OriginalLabelsScore) -> Sentences:
     if above.best is None or above.lead is None or above.real.value is None:
         return ()
     side = "below" if above.lead > 0 else "above"
-    apart = f"{abs(100 * above.lead):.2f} points {side}" if above.lead else "level with"
+    apart = f"{fmt.number(abs(100 * above.lead), 2)} points {side}" if above.lead else "level with"
     sentence = (
         f"The best model, {above.best_model}, reaches {fmt.percent(above.best, 2)}:"
         f" {apart} the original labels, and"
-        f" {100 * (1 - above.best):.2f} below being always right."
+        f" {fmt.number(100 * (1 - above.best), 2)} below being always right."
     )
     return (("best model", sentence),)
 
@@ -307,8 +307,9 @@ def _on_changed_labels(found: StudyVerdict) -> str:
 
 def _slope(value: float, interval: tuple[float, float] | None) -> str:
     if interval is None:
-        return f"{value:.2f}".replace("-", "−")
-    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})".replace("-", "−")
+        return fmt.number(value, 2)
+    low, high = interval
+    return f"{fmt.number(value, 2)} ({fmt.number(low, 2)} to {fmt.number(high, 2)})"
 
 
 def _range(one: RangeSlope) -> str:

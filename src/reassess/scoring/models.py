@@ -39,6 +39,7 @@ from reassess.statistics import (
     percentile_interval,
     stratified_bootstrap,
 )
+from reassess.statistics.sequential import difference_sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,7 @@ def compare(
     subset: bool = False,
     confidence: float = 0.95,
     benchmark: Benchmark | None = None,
+    anytime: bool = False,
 ) -> Comparison:
     """Compare two models on the images that have a label.
 
@@ -218,6 +220,7 @@ def compare(
         subset: whether labelled images without predictions may be left out.
         confidence: of the interval.
         benchmark: its original labels tell both models' original accuracies, where it has any.
+        anytime: whether to decide by an interval that holds at every look.
 
     Raises:
         AlignmentError: the models did not predict the same images, labels are missing, or rows
@@ -272,4 +275,9 @@ def compare(
         original_b=originals[1],
         unasked=unasked_difference(classes_a[:, :k], classes_b, shared, value),
         audited=audited,
+        anytime=difference_sequence(
+            len(only_a), len(only_b), int(scored.sum()), confidence=confidence
+        )
+        if anytime and scored.any()
+        else None,
     )

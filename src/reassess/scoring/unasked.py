@@ -5,11 +5,13 @@ raters never said so. How many of a model's predictions are of that kind, and be
 leave its accuracy, and its difference to another model's, is here. What an audit drew from
 (`reassess.scoring.audited`) is sampled and does not count as unasked.
 
-Letters: n images, k best predictions of an image.
+Letters: n images, k best predictions of an image, M models.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from reassess.records import LabelSets, UnaskedDifference, UnaskedPredictions, find_keys, pair_keys
 from reassess.scoring.accuracy import correct
@@ -105,6 +107,64 @@ def unasked_difference(
         min(high, 1.0),
         int((differ & is_unchecked(labels)).sum()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class UnaskedModels:
+    """What top predictions that nobody was asked about leave open between many models.
+
+    Attributes:
+        n: such predictions of each model, which count as wrong.
+        low: accuracy of each where none of them is in the image.
+        high: accuracy where all of them are.
+        difference_low: accuracy of a less that of b where all of a's are absent and all of b's are
+            present; a prediction that both make is one.
+        difference_high: the difference the other way round.
+    """
+
+    n: Int[np.ndarray, "M"]
+    low: Float[np.ndarray, "M"]
+    high: Float[np.ndarray, "M"]
+    difference_low: Float[np.ndarray, "M M"]
+    difference_high: Float[np.ndarray, "M M"]
+
+    def is_open(self, a: int, b: int) -> bool:
+        """Whether they alone decide which of two models is better."""
+        return bool(self.difference_low[a, b] < 0 < self.difference_high[a, b])
+
+
+def unasked_models(
+    tops: Int[np.ndarray, "n M"],
+    labels: LabelSets,
+    accuracy: Float[np.ndarray, "M"],
+    difference: Float[np.ndarray, "M M"],
+) -> UnaskedModels | None:
+    """The bounds of many models, and of each pair: those of `unasked_difference`, all at once.
+
+    None where the labels do not say what was asked, or nothing is judged.
+
+    Args:
+        tops: each model's top prediction for the images of ``labels``, in their order.
+        labels: the label sets.
+        accuracy: of each model with none of them right.
+        difference: accuracy of a less that of b, likewise.
+    """
+    empty = labels.sizes == 0
+    n_scored = int((~empty).sum())
+    if labels.asked is None or n_scored == 0:
+        return None
+    unasked = is_unasked(tops, labels)
+    n_new = (unasked & empty[:, None]).sum(axis=0)
+    n = unasked.sum(axis=0)
+    high = np.clip((accuracy * n_scored + n) / (n_scored + n_new), accuracy, 1.0)
+    gains, more = np.zeros((2, len(n), len(n)), dtype=np.int64)
+    for model, of_model in enumerate(unasked.T):
+        rows = np.flatnonzero(of_model)
+        differ = tops[rows] != tops[rows, model][:, None]
+        gains[model] = differ.sum(axis=0)
+        more[model] = (differ & empty[rows][:, None]).sum(axis=0)
+    most = np.minimum((difference * n_scored + gains) / (n_scored + more), 1.0)
+    return UnaskedModels(n, accuracy, high, -most.T, most)
 
 
 def _most(

@@ -233,7 +233,7 @@ def _lines(
     elif it.proxy is not None and it.proxy.breakpoint is not None:
         every_x, every_y = (np.array([row[key] for row in it.rows]) for key in ("x", "y"))
         one = ordinary_least_squares(every_x, every_y)
-        found = [_segment(one, left, right, f"one line, slope {one.slope:.2f}")]
+        found = [_segment(one, left, right, f"one line, slope {fmt.number(one.slope, 2)}")]
     elif it.halves is not None:
         split, lower, upper = it.halves.split, it.halves.lower, it.halves.upper
         ends = (left, right)
@@ -250,7 +250,8 @@ def _two_lines(
 ) -> list[Row]:
     """Both lines, and the first one continued."""
     kinds = [
-        f"{name}, slope {line.slope:.2f}" for name, line in zip(names, (lower, upper), strict=True)
+        f"{name}, slope {fmt.number(line.slope, 2)}"
+        for name, line in zip(names, (lower, upper), strict=True)
     ]
     return [
         _segment(lower, ends[0], min(max(split, ends[0]), ends[1]), kinds[0]),
@@ -377,13 +378,14 @@ def _in_words(it: _Scatter) -> str:
     bend = _bend(it)
     if bend is not None:
         return (
-            f"The slope changes at {fmt.percent(bend.value)}, from {bend.slope_below:.2f} to"
-            f" {bend.slope_above:.2f}."
+            f"The slope changes at {fmt.percent(bend.value)}, from"
+            f" {fmt.number(bend.slope_below, 2)} to {fmt.number(bend.slope_above, 2)}."
         )
     if it.halves is not None:
         return (
-            f"The slope is {it.halves.lower.slope:.2f} below and {it.halves.upper.slope:.2f} above"
-            f" {it.words[0]} of {fmt.percent(it.halves.split)}."
+            f"The slope is {fmt.number(it.halves.lower.slope, 2)} below and"
+            f" {fmt.number(it.halves.upper.slope, 2)} above {it.words[0]} of"
+            f" {fmt.percent(it.halves.split)}."
         )
     return f"{_capital(it.words[1])} against {it.words[0]}."
 
