@@ -213,23 +213,41 @@ def test_the_order_of_rows_and_the_size_of_batches_do_not_matter(
         assert check_same(path, patch)
 
 
-def test_texts_and_bytes_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_and_bytes_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = np.array(["a", "", "\u00fcber.jpg", "x" * 70, "b"])
     for width in (1, 1 << 26):
         monkeypatch.setattr("reassess.records.arrays._FIXED_WIDTH", width)
         again = TextBytes.of(texts).as_array()
         assert again.tolist() == texts.tolist()
         assert again.dtype.kind == ("T" if width == 1 else "U")
+
+
+@pytest.mark.parametrize("image", [[0, 1, 1], [0, 1, 0], [1, 0, 0]])
+@pytest.mark.parametrize("held", ["array", "bytes"])
+def test_a_posterior_of_many_questions_is_read_as_it_was_written(
+    image: list[int], held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("reassess.records.arrays._FIXED_WIDTH", 1)
-    monkeypatch.setattr("reassess.files.artefacts._COMPRESSED", 1)
-    names = TextBytes.of(np.array(["a", "b/\u00fc"])).as_array()
-    questions = Questions.from_pairs(Pairs(names, np.array([0, 1, 1]), np.array([4, 0, 2])))
-    made = Posterior(questions, ("absent", "present"), np.log(np.full((3, 2), 0.5)), "majority",
-                     ("no", "yes"), np.array(["r"]))  # fmt: skip
-    write_posterior(made, tmp_path / "posterior.npz")
-    read = read_posterior(tmp_path / "posterior.npz")
-    assert read.questions.ids.tolist() == ["a:4", "b/\u00fc:0", "b/\u00fc:2"]
-    assert np.array_equal(read.log_probability, made.log_probability)
+    monkeypatch.setattr("reassess.files.posteriors._SMALL", 1)
+    texts = TextBytes.of(np.array(["a", "b/\u00fc"]))
+    names = texts if held == "bytes" else texts.as_array()
+    pairs = Pairs.of_distinct(names, np.array(image, np.int32), np.array([4, 300, 2], np.int32))
+    questions, path = Questions.from_pairs(pairs), tmp_path / "posterior.npz"
+    certain, likely = (0.0, -np.inf), (-np.log1p(np.exp(-40.0)), -40.0)
+    for two in (np.log([[0.5, 0.5], [0.1, 0.9], [0.7, 0.3]]), [certain, certain[::-1], likely]):
+        made = Posterior(questions, ("absent", "present"), np.array(two), "majority",
+                         ("no", "yes"), np.array(["r"]))  # fmt: skip
+        write_posterior(made, path)
+        read = read_posterior(path)
+        pairs = read.questions.require_pairs()
+        assert pairs.image_ids.tolist() == ["a", "b/\u00fc"]
+        assert pairs.image.tolist() == image
+        assert pairs.label.tolist() == [4, 300, 2]
+        assert np.allclose(read.log_probability, made.log_probability, rtol=1e-13, atol=0)
+    three = Posterior(questions, ("x", "y", "z"), np.log(np.full((3, 3), 1 / 3)), "majority",
+                      ("x", "y", "z"), np.array(["r"]))  # fmt: skip
+    write_posterior(three, path)
+    assert np.array_equal(read_posterior(path).log_probability, three.log_probability)
 
 
 def test_votes_that_are_grouped_have_the_columns_of_others() -> None:

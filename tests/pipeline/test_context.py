@@ -14,7 +14,7 @@ from reassess.aggregation import combine_context, dawid_skene
 from reassess.aggregation.adaptive import AnswerWeights
 from reassess.errors import DataError, OptionError
 from reassess.files import write_labels, write_votes
-from reassess.files.artefacts import read_posterior, write_posterior
+from reassess.files.posteriors import read_posterior, write_posterior
 from reassess.notes import collect_notes
 from reassess.pipeline import (
     AggregateOptions,

@@ -14,7 +14,8 @@
 `arrow_votes`   large tables of votes, in batches and as numbers (`interning`)
 `dense_votes`   votes as the published dense archive
 `label_studio`  votes as Label Studio's JSON
-`artefacts`     what stages write: proposals, tasks, unrated images, posteriors; what models
+`posteriors`    posteriors, read and written
+`artefacts`     what stages write: proposals, tasks, unrated images; what models
                 score, as JSON, as CSV, image by image
 `reviews`       reviews of mistakes, as JSON
 `results`       timm's published accuracies
@@ -36,10 +37,10 @@ Nothing here decides or computes: a file becomes a record, a record a file.
 """
 
 from reassess.files.access import sha256_of, write_atomically
-from reassess.files.artefacts import read_posterior, write_posterior
 from reassess.files.benchmarks import read_benchmark, read_classes, read_hierarchy, read_ids
 from reassess.files.label_formats import LABEL_FORMATS, LabelFormat, label_format, write_labels
 from reassess.files.labels import read_labels
+from reassess.files.posteriors import read_posterior, write_posterior
 from reassess.files.prediction_forms import PREDICTION_FORMATS, PredictionFormat
 from reassess.files.predictions import (
     OtherImages,

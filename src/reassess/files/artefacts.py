@@ -5,7 +5,6 @@ proposals.parquet   ``image``, ``label``, ``original``, ``top``, ``rated``, ``pr
                     holds the pair
 tasks.parquet       ``image``, ``label``, ``task``: the questions, in the order of the tasks
 unrated.csv         ``image``, ``label``, ``reason``
-posterior.npz       plain arrays: the questions, the raters, the fitted model
 scores              as JSON, as columns, and image by image: counts, fractions in [0, 1] and
                     Wilson intervals; no percentages
 
@@ -23,10 +22,7 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import FileError
 from reassess.files.access import (
-    Array,
-    check_readable,
     prefix_errors_with,
-    read_npz,
     write_atomically,
 )
 from reassess.files.parquet import is_parquet, parquet_metadata, write_parquet
@@ -42,14 +38,12 @@ from reassess.records import (
     LabelSets,
     ModelScore,
     Pairs,
-    Posterior,
     Proposals,
     Questions,
     Tasks,
     align,
     factorize,
 )
-from reassess.records.arrays import TextBytes
 from reassess.statistics import wilson_interval
 
 _MODEL = "model:"
@@ -189,129 +183,6 @@ def write_unrated(
     """
     reasons = [reason] * len(labels)
     write_table(Path(path), {"image": image_ids, "label": labels, "reason": reasons})
-
-
-POSTERIOR_FORMAT = "reassess posterior 1"
-
-_COMPRESSED = 1_000_000
-"""Questions up to which a posterior is compressed, which takes longer than fitting it; and holds
-probabilities beside their logarithms."""
-
-
-def write_posterior(posterior: Posterior, path: str | Path) -> None:
-    """Write a posterior; the same posterior gives the same bytes.
-
-    Raises:
-        FileError: the file cannot be written.
-    """
-    pairs = posterior.questions.pairs
-    columns: dict[str, Any] = {
-        "format": np.array(POSTERIOR_FORMAT),
-        "method": np.array(posterior.method),
-        "states": np.array(posterior.states),
-        "answers": np.array(posterior.answers),
-        "log_probability": posterior.log_probability,
-        "rater_ids": posterior.rater_ids,
-        "log_likelihood": np.array(posterior.log_likelihood, dtype=float),
-        "objective": np.array(posterior.objective, dtype=float),
-        "used_gold": np.array(posterior.used_gold),
-    }
-    is_large = len(posterior.questions) > _COMPRESSED
-    if not is_large:
-        columns["probability"] = posterior.probability
-    if pairs is not None:
-        columns |= {"image": pairs.image, "label": pairs.label}
-        texts = pairs.image_texts
-        if texts is None:
-            columns["image_ids"] = pairs.image_ids
-        else:
-            columns |= {"image_id_bytes": texts.content, "image_id_ends": texts.ends}
-        if pairs.class_ids is not None:
-            columns["class_ids"] = np.array(pairs.class_ids, dtype=str)
-    if not posterior.questions.is_canonical:
-        columns["question_ids"] = posterior.questions.ids
-    for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256", "gold_ids",
-                 "confusion_prior", "held_out", "calibrated"):  # fmt: skip
-        value = getattr(posterior, name)
-        if value is not None:
-            columns[name] = np.asarray(value)
-    if posterior.context:
-        columns["context"] = np.array(posterior.context, dtype=str)
-    with write_atomically(path) as beside, beside.open("wb") as file:
-        save = np.savez if is_large else np.savez_compressed
-        save(file, allow_pickle=False, **columns)
-
-
-def read_posterior(path: str | Path, *, classes: Classes | None = None) -> Posterior:
-    """Read a posterior that `write_posterior` wrote.
-
-    Args:
-        path: the file.
-        classes: the classes, by whose numbers it is read; None leaves the file's.
-
-    Raises:
-        FileError: the file is missing, corrupt or something else.
-        DataError: its columns do not fit together.
-    """
-    path = Path(path)
-    check_readable(path)
-    if path.suffix.lower() != ".npz":
-        raise FileError(
-            f"{path}: it is not a posterior. Give the .npz that `reassess aggregate` wrote."
-        )
-    arrays = read_npz(path)
-    if str(arrays.get("format")) != POSTERIOR_FORMAT:
-        raise FileError(
-            f"{path}: it is not a posterior, or of another version. Give the file that `reassess "
-            "aggregate` wrote."
-        )
-    try:
-        with prefix_errors_with(path):
-            return _posterior(arrays).numbered_by(classes)
-    except KeyError as error:
-        raise FileError(f"{path}: the array {error} is missing. Aggregate again.") from error
-    except (IndexError, TypeError, ValueError) as error:
-        raise FileError(
-            f"{path}: its arrays do not fit together ({error}). Aggregate again."
-        ) from error
-
-
-def _posterior(arrays: dict[str, Array]) -> Posterior:
-    if "image_id_bytes" in arrays:
-        ids = TextBytes(arrays["image_id_bytes"], arrays["image_id_ends"]).as_array()
-        arrays = arrays | {"image_ids": ids}
-    if "image_ids" in arrays:
-        stated = arrays.get("class_ids")
-        class_ids = None if stated is None else tuple(stated.tolist())
-        pairs = Pairs(arrays["image_ids"], arrays["image"], arrays["label"], class_ids)
-        named = arrays.get("question_ids")
-        questions = Questions.from_pairs(pairs) if named is None else Questions(named, pairs)
-    else:
-        questions = Questions(arrays["question_ids"], None)
-    # Version 0.1.0 called the states truths, and its calibrated posteriors alone used gold.
-    states = arrays["states"] if "states" in arrays else arrays["truths"]
-    used_gold = arrays.get("used_gold", np.array("gold_sha256" in arrays))
-    return Posterior(
-        questions=questions,
-        states=tuple(states.tolist()),
-        log_probability=arrays["log_probability"],
-        method=str(arrays["method"]),
-        answers=tuple(arrays["answers"].tolist()),
-        rater_ids=arrays["rater_ids"],
-        confusion=arrays.get("confusion"),
-        prior=arrays.get("prior"),
-        log_likelihood=tuple(arrays["log_likelihood"].tolist()),
-        objective=tuple(arrays["objective"].tolist()),
-        converged=bool(arrays["converged"]) if "converged" in arrays else None,
-        used_gold=bool(used_gold),
-        votes_sha256=str(arrays["votes_sha256"]) if "votes_sha256" in arrays else None,
-        gold_sha256=str(arrays["gold_sha256"]) if "gold_sha256" in arrays else None,
-        gold_ids=arrays.get("gold_ids"),
-        confusion_prior=str(arrays["confusion_prior"]) if "confusion_prior" in arrays else None,
-        held_out=arrays.get("held_out"),
-        context=tuple(arrays["context"].tolist()) if "context" in arrays else (),
-        calibrated=arrays.get("calibrated"),
-    )
 
 
 def accuracy_as_dict(accuracy: Accuracy, confidence: float) -> dict[str, Any]:

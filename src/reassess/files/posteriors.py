@@ -1,0 +1,196 @@
+"""Posteriors, ``.npz`` (docs/file-formats.md): arrays of the questions, the raters, the model.
+
+Of more than a million questions as few bytes as can be are written, which takes longer than
+fitting: log-odds in place of two log-probabilities, and for images whose questions stand together
+how many they have.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, UInt
+
+from reassess.errors import FileError
+from reassess.files.access import (
+    Array,
+    check_readable,
+    prefix_errors_with,
+    read_npz,
+    write_atomically,
+)
+from reassess.records import Classes, Pairs, Posterior, Questions
+from reassess.records.arrays import TextBytes
+
+POSTERIOR_FORMAT = "reassess posterior 1"
+
+_SMALL = 1_000_000
+"""Questions up to which a posterior is compressed, which takes longer than fitting it, and holds
+every array as it is."""
+
+
+def write_posterior(posterior: Posterior, path: str | Path) -> None:
+    """Write a posterior; the same posterior gives the same bytes.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    columns: dict[str, Any] = {
+        "format": np.array(POSTERIOR_FORMAT),
+        "method": np.array(posterior.method),
+        "states": np.array(posterior.states),
+        "answers": np.array(posterior.answers),
+        "rater_ids": posterior.rater_ids,
+        "log_likelihood": np.array(posterior.log_likelihood, dtype=float),
+        "objective": np.array(posterior.objective, dtype=float),
+        "used_gold": np.array(posterior.used_gold),
+    }
+    is_large = len(posterior.questions) > _SMALL
+    log_probability = posterior.log_probability
+    if not is_large:
+        columns |= {"log_probability": log_probability, "probability": posterior.probability}
+    elif len(posterior.states) == 2:
+        columns["log_odds"] = log_probability[:, 1] - log_probability[:, 0]
+    else:
+        columns["log_probability"] = log_probability
+    if posterior.questions.pairs is not None:
+        columns |= _pairs_as_arrays(posterior.questions.pairs, is_large=is_large)
+    if not posterior.questions.is_canonical:
+        columns["question_ids"] = posterior.questions.ids
+    for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256", "gold_ids",
+                 "confusion_prior", "held_out", "calibrated"):  # fmt: skip
+        value = getattr(posterior, name)
+        if value is not None:
+            columns[name] = np.asarray(value)
+    if posterior.context:
+        columns["context"] = np.array(posterior.context, dtype=str)
+    with write_atomically(path) as beside, beside.open("wb") as file:
+        save = np.savez if is_large else np.savez_compressed
+        save(file, allow_pickle=False, **columns)
+
+
+def read_posterior(path: str | Path, *, classes: Classes | None = None) -> Posterior:
+    """Read a posterior that `write_posterior` wrote.
+
+    Args:
+        path: the file.
+        classes: the classes, by whose numbers it is read; None leaves the file's.
+
+    Raises:
+        FileError: the file is missing, corrupt or something else.
+        DataError: its columns do not fit together.
+    """
+    path = Path(path)
+    check_readable(path)
+    if path.suffix.lower() != ".npz":
+        raise FileError(
+            f"{path}: it is not a posterior. Give the .npz that `reassess aggregate` wrote."
+        )
+    arrays = read_npz(path)
+    if str(arrays.get("format")) != POSTERIOR_FORMAT:
+        raise FileError(
+            f"{path}: it is not a posterior, or of another version. Give the file that `reassess "
+            "aggregate` wrote."
+        )
+    try:
+        with prefix_errors_with(path):
+            return _posterior(arrays).numbered_by(classes)
+    except KeyError as error:
+        raise FileError(f"{path}: the array {error} is missing. Aggregate again.") from error
+    except (IndexError, TypeError, ValueError) as error:
+        raise FileError(
+            f"{path}: its arrays do not fit together ({error}). Aggregate again."
+        ) from error
+
+
+def _pairs_as_arrays(pairs: Pairs, *, is_large: bool) -> dict[str, Array]:
+    """The pairs as arrays of the file."""
+    arrays: dict[str, Array] = {"image": pairs.image, "label": pairs.label}
+    if is_large:
+        n_questions = _questions_of_images(pairs.image)
+        if n_questions is not None:
+            del arrays["image"]
+            arrays["questions_of_image"] = n_questions
+        arrays["label"] = pairs.label.astype(np.min_scalar_type(pairs.n_classes - 1))
+    texts = pairs.image_texts
+    if texts is None:
+        arrays["image_ids"] = pairs.image_ids
+    else:
+        kind = np.min_scalar_type(len(texts.content))
+        arrays |= {"image_id_bytes": texts.content, "image_id_ends": texts.ends.astype(kind)}
+    if pairs.class_ids is not None:
+        arrays["class_ids"] = np.array(pairs.class_ids, dtype=str)
+    return arrays
+
+
+def _questions_of_images(image: Int[np.ndarray, "Q"]) -> UInt[np.ndarray, "N"] | None:
+    """How many questions each image has; None where they do not stand together, by image."""
+    if image[0] != 0:
+        return None
+    starts = [np.zeros(1, np.int64)]
+    for start in range(0, len(image), _SMALL):
+        step = np.diff(image[start : start + _SMALL + 1])
+        if ((step < 0) | (step > 1)).any():
+            return None
+        starts.append(start + 1 + np.flatnonzero(step))
+    n_questions = np.diff(np.concatenate([*starts, [len(image)]]))
+    return n_questions.astype(np.min_scalar_type(n_questions.max()))
+
+
+def _log_probability(log_odds: Float[np.ndarray, "Q"]) -> Float[np.ndarray, "Q two"]:
+    """Log-probabilities of two states, exact near 0 and 1."""
+    found = np.empty((len(log_odds), 2))
+    for start in range(0, len(log_odds), _SMALL):
+        some, of_state = log_odds[start : start + _SMALL], found[start : start + _SMALL]
+        less = np.log1p(np.exp(-np.abs(some)))
+        of_state[:, 0] = np.minimum(-some, 0.0) - less
+        of_state[:, 1] = np.minimum(some, 0.0) - less
+    return found
+
+
+def _posterior(arrays: dict[str, Array]) -> Posterior:
+    if "image_id_bytes" in arrays:
+        ends = arrays["image_id_ends"].astype(np.int64)
+        arrays = arrays | {"image_ids": TextBytes(arrays["image_id_bytes"], ends).as_array()}
+    if "image_ids" in arrays:
+        stated = arrays.get("class_ids")
+        class_ids = None if stated is None else tuple(stated.tolist())
+        image = arrays.get("image")
+        if image is None:
+            numbers = np.arange(len(arrays["image_ids"]), dtype=np.int32)
+            image = np.repeat(numbers, arrays["questions_of_image"])
+        label = arrays["label"]
+        label = label.astype(np.int32) if label.dtype.kind == "u" else label
+        pairs = Pairs(arrays["image_ids"], image, label, class_ids)
+        named = arrays.get("question_ids")
+        questions = Questions.from_pairs(pairs) if named is None else Questions(named, pairs)
+    else:
+        questions = Questions(arrays["question_ids"], None)
+    # Version 0.1.0 called the states truths, and its calibrated posteriors alone used gold.
+    states = arrays["states"] if "states" in arrays else arrays["truths"]
+    used_gold = arrays.get("used_gold", np.array("gold_sha256" in arrays))
+    return Posterior(
+        questions=questions,
+        states=tuple(states.tolist()),
+        log_probability=(
+            _log_probability(arrays["log_odds"])
+            if "log_odds" in arrays
+            else arrays["log_probability"]
+        ),
+        method=str(arrays["method"]),
+        answers=tuple(arrays["answers"].tolist()),
+        rater_ids=arrays["rater_ids"],
+        confusion=arrays.get("confusion"),
+        prior=arrays.get("prior"),
+        log_likelihood=tuple(arrays["log_likelihood"].tolist()),
+        objective=tuple(arrays["objective"].tolist()),
+        converged=bool(arrays["converged"]) if "converged" in arrays else None,
+        used_gold=bool(used_gold),
+        votes_sha256=str(arrays["votes_sha256"]) if "votes_sha256" in arrays else None,
+        gold_sha256=str(arrays["gold_sha256"]) if "gold_sha256" in arrays else None,
+        gold_ids=arrays.get("gold_ids"),
+        confusion_prior=str(arrays["confusion_prior"]) if "confusion_prior" in arrays else None,
+        held_out=arrays.get("held_out"),
+        context=tuple(arrays["context"].tolist()) if "context" in arrays else (),
+        calibrated=arrays.get("calibrated"),
+    )
