@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from reassess.errors import FileError, OptionError
@@ -63,6 +64,9 @@ def test_it_is_croissant_and_hugging_faces_features(tmp_path: Path) -> None:
     assert data.metadata.ctx.issues.errors == set()
     assert data.metadata.ctx.is_v1_1()
     assert data.metadata.data_collection
+    about = pq.read_schema(tmp_path / "l" / "data" / "labels.parquet").metadata[b"huggingface"]
+    names = json.loads(about)["info"]["features"]["labels"]["feature"]["names"]
+    assert names == ["n1", "n2", "n3"], "two classes have one name, which `datasets` refuses"
     rows = list(data.records("labels"))
     assert [list(row["labels/labels"]) for row in rows] == LABELS.lists()
     assert [row["labels/image"].decode() for row in rows] == LABELS.image_ids.tolist()

@@ -9,6 +9,7 @@ Words are compared without case and blanks around them, and in Unicode's form NF
 """
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -182,6 +183,7 @@ def _undeclared(column: _Column, *, must_be_ours: bool) -> _Found:
     if must_be_ours:
         raise _not_ours(column, ours, others)
     _refuse_misspelt(column)
+    _refuse_signs_of_no_answer(column)
     texts = [column.shown[number] for number in used]
     if len(texts) < 2:
         raise DataError(
@@ -241,6 +243,28 @@ def _refuse_misspelt(column: _Column) -> None:
                     "Fix the cell; if it is an answer of its own, name all answers (--answers "
                     "A,B,…).",
                 )
+
+
+def _refuse_signs_of_no_answer(column: _Column) -> None:
+    """Refuse a sign among words, or -1 among indices from 0, which often stand for no answer.
+
+    Raises:
+        DataError: there is one, with its row.
+    """
+    words = {number: column.words[number] for number in column.used}
+    signs = [number for number, word in words.items() if not any(map(str.isalnum, word))]
+    indices = {word for word in words.values() if re.fullmatch(r"-?\d+", word)}
+    if len(indices) == len(words) and {"-1", "0"} <= indices and min(map(int, indices)) == -1:
+        signs = [number for number, word in words.items() if word == "-1"]
+    if signs and len(signs) < len(words):
+        first = min(signs, key=lambda number: column.row[number])
+        n = sum(column.count[number] for number in signs)
+        listed = ",".join(column.shown[number] for number in column.used)
+        raise DataError(
+            f"{column.at(first)}, which may stand for no answer or be one, but must be one of "
+            f"both; {n:,} of {column.n_rows:,} rows {'is' if n == 1 else 'are'} so. Leave these "
+            f"cells empty or out; if it is an answer, name all: --answers={listed[:60]}"
+        )
 
 
 def _listed(column: _Column, names: tuple[str, ...], *, about_pairs: bool) -> _Found:

@@ -67,7 +67,10 @@ def read_coco(source: LabelFile) -> LabelSets:
         words if stated is None else list(stated.ids), "annotations", "n_classes" in info,
     )  # fmt: skip
     found = tagged.label_sets(source.name, stated or source.classes)
-    found = _with_scores(found, annotations, image, word)
+    if "n_classes" in info:
+        found = _with_scores(found, annotations, image, word)
+    else:
+        _note_scores(source.path, annotations)
     if found.classes is None and type(info.get("n_classes")) is int:
         found = replace(found, n_classes=info["n_classes"])
     return found if stated is None else found.numbered_by(source.classes)
@@ -169,6 +172,17 @@ def _stated_classes(
     blank = ("",) * len(ids)
     with prefix_errors_with(path):
         return Classes(tuple(map(str, ids)), tuple(names), blank, blank)
+
+
+def _note_scores(path: Path, annotations: list[dict[str, Any]]) -> None:
+    """Tell that others' annotations have scores, as detectors write: each counts, however low."""
+    scores = [one["score"] for one in annotations if type(one.get("score")) in {int, float}]
+    if scores:
+        note(
+            f"{path}: {len(scores):,} of {len(annotations):,} annotations have a score, from "
+            f"{min(scores):g} to {max(scores):g}, as predictions of detectors have; each was read "
+            "as a label, however low. Leave out those that are too low."
+        )
 
 
 def _with_scores(

@@ -49,6 +49,7 @@ class _Document:
     labels: list[str] = field(default_factory=list)
     stated: str = ""
     n_shapes: int = 0
+    attributes: set[str] = field(default_factory=set)
 
     def start(self, element: str, attributes: dict[str, str]) -> None:
         """Take the begin of an element.
@@ -73,6 +74,8 @@ class _Document:
             self.tags.append((len(self.images) - 1, self._attribute(element, attributes, "label")))
         elif self.place[:2] == ["annotations", "image"] and element in _SHAPES:
             self.n_shapes += 1
+        elif self.place == ["annotations", "image", "tag", "attribute"]:
+            self.attributes.add(attributes.get("name", ""))
         elif self._is_label():
             self.labels.append("")
 
@@ -118,6 +121,11 @@ def read_cvat(source: LabelFile) -> LabelSets:
         note(
             f"{source.path}: the {len(found.tags):,} tags were read; {found.n_shapes:,} boxes and "
             "other shapes were left out."
+        )
+    if found.attributes:
+        note(
+            f"{source.path}: the attributes {preview(sorted(found.attributes), 4)} of tags were "
+            "left out; a tag counts whatever they say."
         )
     words = list(dict.fromkeys(label.strip() for label in found.labels))
     words += sorted({word for _, word in found.tags} - set(words))

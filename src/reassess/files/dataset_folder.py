@@ -30,7 +30,7 @@ from reassess.files.dataset_documents import (
     card,
     croissant_text,
 )
-from reassess.files.label_writers import write_parquet
+from reassess.files.label_writers import distinct_names, write_parquet
 from reassess.files.places import new_folder
 from reassess.files.tables import read_table
 from reassess.records import Classes, LabelSets
@@ -140,7 +140,7 @@ def write_labels_table(
     if original is not None:
         more["original"] = original.astype(np.int64)
     kind = _value("int64") if classes is None else {
-        "names": list(classes.names), "_type": "ClassLabel"
+        "names": distinct_names(classes), "_type": "ClassLabel"  # Hugging Face refuses repeats
     }  # fmt: skip
     features |= {"labels": _list(kind)} | _features(labels, kind) | {
         name: kind if name == "original" else _list(_value("string")) for name in more

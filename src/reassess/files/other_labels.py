@@ -16,6 +16,7 @@ Source: Northcutt, Athalye, Mueller (2021), "Pervasive label errors in test sets
 machine learning benchmarks", NeurIPS Datasets and Benchmarks; github.com/cleanlab/label-errors.
 """
 
+import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,6 +212,7 @@ def _split(words: list[list[str]], known: Container[str], where: str) -> list[li
     Raises:
         FileError: two signs could stand between labels.
     """
+    words = [[part for text in one for part in _listed(text, known)] for one in words]
     open_texts = [text for one in words for text in one if text not in known]
     signs = [sign for sign in _BETWEEN if any(sign in text for text in open_texts)]
     if len(signs) > 1:
@@ -231,6 +233,16 @@ def _split(words: list[list[str]], known: Container[str], where: str) -> list[li
     return once
 
 
+_LISTED = re.compile(r"""'([^']*)'|"([^"]*)"|([^\s,'"]+)""")
+
+
+def _listed(text: str, known: Container[str]) -> list[str]:
+    """The labels of a cell that is a list as Python or NumPy print it, ``[0, 2]``; else itself."""
+    if text in known or not (text.startswith("[") and text.endswith("]")):
+        return [text]
+    return ["".join(found).strip() for found in _LISTED.findall(text[1:-1])]
+
+
 def _parts(text: str, signs: Sequence[str]) -> list[str]:
     parts = text.split(signs[0]) if signs else text.split()
     return [part.strip() for part in parts if part.strip()]
@@ -247,14 +259,14 @@ def _usable_rows(table: ColumnFile) -> Int[np.ndarray, "n"]:
     if column is None:
         return np.arange(len(cells))
     marks = np.array([str(cell).strip().lower() for cell in cells])
-    wrong = np.flatnonzero(~np.isin(marks, ["true", "false"]))
+    wrong = np.flatnonzero(~np.isin(marks, ["true", "false", "1", "0"]))
     if len(wrong):
         row = int(wrong[0])
         raise FileError(
             f"{table.path}: column {column!r}: {table.place(row)} is {cells[row]!r}, but must be "
-            "true or false. Fix it, or drop the column to read every image."
+            "true or false, 1 or 0. Fix it, or drop the column to read every image."
         )
-    kept = np.flatnonzero(marks == "false")
+    kept = np.flatnonzero(np.isin(marks, ["false", "0"]))
     if len(kept) < len(marks):
         note(
             f"{table.path}: {len(marks) - len(kept):,} of {len(marks):,} images are problematic "

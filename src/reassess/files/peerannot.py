@@ -5,6 +5,7 @@ which peerannot itself does not take.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from reassess.files.vote_tables import Part, task_ids
 from reassess.records import ANSWERS, Classes, Questions, Votes, factorize
 from reassess.records.benchmark import plain_text
 
+_IMAGE = re.compile(r"\.(jpe?g|png|webp|bmp|gif|tiff?)(:\d+)?$", re.IGNORECASE)
 _SHAPE = "an object {task: {worker: answer}}, as peerannot's answers.json"
 
 
@@ -49,6 +51,7 @@ def read_answers_json(
     if foreign is not None:
         raise FileError(f"{path}: {foreign} (image,label,rater,answer).")
     rows = list(_rows(path, value))
+    _refuse_swapped(path, rows)
     if not rows:
         raise DataError(
             f"{path}: there are 0 votes in {len(value):,} tasks, but there must be at least one. "
@@ -69,6 +72,21 @@ def read_answers_json(
         str(path), questions, question, names.tolist(), rater, read.code, read.names, None, None,
         None, place,
     ).votes()  # fmt: skip
+
+
+def _refuse_swapped(path: Path, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Refuse an object {worker: {task: answer}}, which is told where tasks name images.
+
+    Raises:
+        FileError: workers are called as images are, and tasks are not.
+    """
+    named = {text: bool(_IMAGE.search(text)) for row in rows for text in row[:2]}
+    if rows and all(named[who] for _, who, _ in rows) and not any(named[t] for t, _, _ in rows):
+        task, worker, _ = rows[0]
+        raise FileError(
+            f"{path}: task {task!r} has an answer of worker {worker!r}, which is an image by its "
+            f"name, but must be {_SHAPE}; all {len(rows):,} answers are so. Swap the two."
+        )
 
 
 def _rows(path: Path, value: Any) -> Iterable[tuple[str, str, str]]:

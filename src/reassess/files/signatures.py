@@ -83,6 +83,10 @@ def describe(path: Path) -> str | None:
 
 _JSON: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"annotations", "categories"}), "COCO's JSON (images, annotations, categories)"),
+    (
+        frozenset({"images", "annotations"}),
+        "COCO's JSON without its categories, which name the classes",
+    ),
     (frozenset({"shapes", "imagePath"}), "LabelMe's JSON (shapes on one image)"),
     (frozenset({"_via_img_metadata"}), "a project of VGG Image Annotator"),
 )

@@ -20,6 +20,7 @@ from reassess.files.columns import ANSWER, CLASS_ID, CLASS_INDEX, IMAGE, LABEL, 
 from reassess.files.json_tables import JsonTable
 from reassess.files.tables import ColumnFile
 from reassess.notes import columns_read, note
+from reassess.records import ANSWERS
 
 _NO_RATERS = frozenset({
     "seconds", "given_at", "counted", "gold", "truth", "true_label", "ground_truth", "split",
@@ -120,7 +121,7 @@ def _check_raters(table: ColumnFile, cells: dict[str, list[str]]) -> None:
     for name, own in words.items():
         others = set[str]().union(*(one for other, one in words.items() if other != name))
         by_name = name.strip().lower().replace(" ", "_") in _NO_RATERS
-        if not by_name and (own & others or not own):
+        if not by_name and (own & others or own <= {*ANSWERS}):
             continue
         why = (
             "may hold something else by its name"
