@@ -223,7 +223,7 @@ def as_strings(array: Array, where: str) -> Array:
             return np.strings.decode(array, "utf-8")
         except UnicodeDecodeError as error:
             raise FileError(f"{where}: an id is not UTF-8 text ({error}).") from error
-    return array.astype(str)
+    return array if array.dtype.kind == "U" else array.astype(str)
 
 
 def read_json(path: Path) -> Any:

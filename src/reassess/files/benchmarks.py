@@ -27,11 +27,13 @@ from reassess.files.class_columns import read_class_column
 from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, Part
 from reassess.files.frames import Frame
+from reassess.files.large_columns import image_id_cells
 from reassess.files.tables import TABLES, ColumnFile, read_table
 from reassess.files.text_tables import read_lines
 from reassess.notes import note
 from reassess.records import Benchmark, Classes, LabelsAre
 from reassess.records.benchmark import plain_text
+from reassess.records.id_hashes import repeated_ids
 from reassess.registry import checks_choices
 
 _ID = Part("class id", ("id", "wnid", "class_id"), ("class", "label"))
@@ -68,7 +70,11 @@ def read_benchmark(
         return _of_export(Path(labels), classes, hierarchy, name, labels_are)
     table = read_table(Path(labels) if isinstance(labels, str) else labels)
     path = table.path
-    image_ids = table.texts(table.require(IMAGE))
+    image = table.require(IMAGE)
+    image_ids = image_id_cells(table, image)
+    if image_ids is not None and len(repeated_ids(image_ids)):
+        image_ids = None
+    texts = table.texts(image) if image_ids is None else []
     known = classes
     if known is not None and not isinstance(known, Classes):
         known = read_classes(known)
@@ -78,7 +84,7 @@ def read_benchmark(
     with prefix_errors_with(path):
         return Benchmark(
             name=name or path.stem,
-            image_ids=unique_ids(image_ids, table),
+            image_ids=unique_ids(texts, table) if image_ids is None else image_ids,
             original=found.label,
             classes=found.classes,
             hierarchy=() if hierarchy is None else read_hierarchy(hierarchy),

@@ -5,7 +5,7 @@ indices. Where a table has several they must name the same class in every row. H
 is for `reassess.files.class_words`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Int
@@ -13,6 +13,7 @@ from jaxtyping import Int
 from reassess.errors import DataError
 from reassess.files.class_words import class_indices, read_class_words
 from reassess.files.columns import CLASS_ID, CLASS_INDEX, LABEL
+from reassess.files.large_columns import distinct_words, word_cells
 from reassess.files.tables import ColumnFile
 from reassess.files.word_columns import INTEGER, ClassWords, as_integer
 from reassess.notes import note
@@ -113,7 +114,7 @@ def read_class_column(
         columns = [table.require(LABEL)]
     stated: dict[str | None, LabelsAre] = {named[1]: "id", named[2]: "index"}
     known = () if classes is None else classes.index_of
-    texts = [table.texts(column, known=known) for column in columns]
+    texts = [word_cells(table, column, known) for column in columns]
     if len(columns) == 1:
         return _one_column(table, columns[0], texts[0], classes, stated.get(columns[0], labels_are))
     if classes is None:
@@ -127,14 +128,14 @@ def read_class_column(
 def _one_column(
     table: ColumnFile,
     column: str,
-    texts: list[str],
+    texts: Sequence[str],
     classes: Classes | None,
     labels_are: LabelsAre | None,
 ) -> ClassWords:
     """A column read as it is called, unless it is called after ids and holds none."""
     where = f"{table.path}: column {column!r}"
     if labels_are == "id" and column == table.find(CLASS_ID):
-        words = {plain_text(text) for text in texts}
+        words = {plain_text(text) for text in distinct_words(texts)[0].tolist()}
         integers = all(INTEGER.fullmatch(word) for word in words)
         if integers and (classes is None or not words & classes.index_of.keys()):
             note(
@@ -149,7 +150,7 @@ def _one_column(
 def _agreeing(
     table: ColumnFile,
     columns: tuple[str, str],
-    texts: list[str],
+    texts: Sequence[str],
     main: ClassWords,
     labels_are: LabelsAre,
 ) -> ClassWords:
@@ -163,7 +164,7 @@ def _agreeing(
         rows = table.row_numbers(len(texts))
         other = read_class_words(texts, main.classes, where, labels_are=labels_are, rows=rows)
     except DataError:
-        if main.read_as == "index" or not _is_renumbering(main.label, factorize(texts)[1]):
+        if main.read_as == "index" or not _is_renumbering(main.label, distinct_words(texts)[1]):
             raise
         note(f"{where} names no classes that are known; {columns[0]!r} was read.")
         return main
@@ -192,7 +193,7 @@ def _is_renumbering(one: Int[np.ndarray, "n"], other: Int[np.ndarray, "n"]) -> b
 
 
 def _classes_of_columns(
-    table: ColumnFile, columns: list[str], texts: list[list[str]]
+    table: ColumnFile, columns: list[str], texts: list[Sequence[str]]
 ) -> ClassWords:
     """Names and their numbers side by side: the numbers are the order of the classes.
 

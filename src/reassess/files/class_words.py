@@ -24,10 +24,11 @@ import numpy as np
 from jaxtyping import Int
 
 from reassess.errors import DataError
+from reassess.files.large_columns import distinct_words
 from reassess.files.unlisted_classes import classes_of_words
 from reassess.files.word_columns import ClassWords, WordColumn
 from reassess.notes import note
-from reassess.records import Classes, LabelsAre, factorize
+from reassess.records import Classes, LabelsAre
 from reassess.records.benchmark import plain_text
 from reassess.registry import checks_choices
 
@@ -125,7 +126,7 @@ def read_class_words(
     """
     if len(texts) == 0:
         return ClassWords(np.zeros(0, np.int64), classes, "index")
-    raw, code = factorize(texts)
+    raw, code = distinct_words(texts)
     words = [plain_text(word) for word in raw.tolist()]
     if rows is None:
         rows = np.arange(first_row, first_row + len(texts))

@@ -4,7 +4,10 @@ How a file says which form it has is for `reassess.files.labels`.
 """
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, LABELS
 from reassess.files.label_formats import LabelFile, classes_stated_in
 from reassess.files.label_writers import meta_file
+from reassess.files.large_columns import image_id_cells
 from reassess.files.other_labels import label_checks, label_sets_of
 from reassess.files.parquet import parquet_metadata
 from reassess.files.tables import ColumnFile, read_table
@@ -103,6 +107,9 @@ def read_table_of_sets(table: ColumnFile, classes: Classes | None, name: str) ->
 
 def sets_from_columns(table: ColumnFile, about: dict[str, Any], source: LabelFile) -> LabelSets:
     """Label sets from a column of lists, or from a row for each label."""
+    large = _from_large_columns(table, about, source)
+    if large is not None:
+        return large
     cells = table.cells(table.require(LABELS))
     if not any(isinstance(cell, list) for cell in cells):
         return read_table_of_sets(table, source.classes, source.name)
@@ -114,6 +121,35 @@ def sets_from_columns(table: ColumnFile, about: dict[str, Any], source: LabelFil
     if table.find(("rated",)):
         about["unrated"] = ids[~np.array(table.cells("rated"), dtype=bool)].tolist()
     return label_sets(source, ids, lists, about)
+
+
+def _from_large_columns(
+    table: ColumnFile, about: dict[str, Any], source: LabelFile
+) -> LabelSets | None:
+    """Label sets from columns of numbers; None where they are to be read cell by cell."""
+    name, ids_name = table.require(LABELS), table.require(IMAGE)
+    ids = image_id_cells(table, ids_name)
+    found = None if ids is None else table.lists(name)
+    if ids is None or found is None or found[0].dtype.kind not in "iu":
+        return None
+    indices, indptr = found
+    if not 0 <= int(indices.min(initial=0)) <= int(indices.max(initial=0)) < MOST_CLASSES:
+        return None
+    columns: dict[str, Any] = {}
+    for one in ("posterior", "calibrated", "asked"):
+        if not table.find((one,)):
+            continue
+        lists = table.lists(one)
+        if lists is None or (one != "asked" and not np.array_equal(lists[1], indptr)):
+            return None
+        columns[one] = lists[0]
+        if one == "asked":
+            columns[one] = Pairs(ids, np.repeat(np.arange(len(ids)), np.diff(lists[1])), lists[0])
+    if table.find(("rated",)):
+        columns["rated"] = np.array(table.cells("rated"), dtype=bool)
+    with _beside_labels(source.path):
+        return _made(source, ids, partial(LabelSets.from_rows, indptr=indptr, indices=indices),
+                     about, columns)  # fmt: skip
 
 
 def parquet_about(path: Path) -> dict[str, Any]:
@@ -184,47 +220,66 @@ def label_sets(source: LabelFile, ids: Any, lists: list[Any], about: dict[str, A
         DataError: a label is no class, or there is none.
         FileError: what is said is not what was written.
     """
-    path, classes = source.path, source.classes
+    path = source.path
     if not lists:
         raise DataError(f"{path}: there are 0 label sets, but there must be at least one.")
     stated = classes_stated_in(about, path)
     # Words are looked up in the classes of the file, if it names them: its integers are theirs.
-    own = stated or classes
+    own = stated or source.classes
     lists = _digits_as_indices(lists, path, own)
     checked = lists
     if not _are_indices(lists):
         checked = [_indices(labels, i, path, own) for i, labels in enumerate(lists)]
-    try:
-        unrated = about.get("unrated")
-        rated = None if unrated is None else ~np.isin(ids, np.array(unrated, dtype=str))
-        probabilities = {}
+    columns: dict[str, Any] = {}
+    with _beside_labels(path):
+        if about.get("unrated") is not None:
+            columns["rated"] = ~np.isin(ids, np.array(about["unrated"], dtype=str))
         for name in ("posterior", "calibrated"):
             if isinstance(about.get(name), dict):
                 by_image = [about[name].get(image_id) or [] for image_id in ids.tolist()]
                 _check_lengths(path, ids, checked, by_image)
                 flat = [p for values in by_image for p in values]
-                probabilities[name] = np.array(flat, dtype=np.float64)
-        point, audit = about.get("operating_point"), about.get("audit")
-        with prefix_errors_with(path):
-            return (
-                LabelSets.from_lists(
-                    about.get("name") or source.name,
-                    ids,
-                    checked,
-                    **probabilities,
-                    rated=rated,
-                    n_classes=len(own) if own is not None else about.get("n_classes"),
-                    operating_point=None if point is None else OperatingPoint(**point),
-                    votes_sha256=about.get("votes_sha256"),
-                    models=None if about.get("models") is None else tuple(about["models"]),
-                    classes=own,
-                    asked=_asked(about.get("asked"), ids),
-                    audit=None if audit is None else audit_from_dict(audit, ids, path),
-                    context=tuple(about.get("context") or ()),
-                )
-                .refuse_empty()
-                .numbered_by(classes)
-            )
+                columns[name] = np.array(flat, dtype=np.float64)
+        columns["asked"] = _asked(about.get("asked"), ids)
+        return _made(source, ids, partial(LabelSets.from_lists, lists=checked), about, columns)
+
+
+def _made(
+    source: LabelFile,
+    ids: Any,
+    make: Callable[..., LabelSets],
+    about: dict[str, Any],
+    columns: dict[str, Any],
+) -> LabelSets:
+    """Label sets with all that stands beside them."""
+    path, stated = source.path, classes_stated_in(about, source.path)
+    own = stated or source.classes
+    point, audit = about.get("operating_point"), about.get("audit")
+    with prefix_errors_with(path):
+        made = make(
+            about.get("name") or source.name,
+            ids,
+            **columns,
+            n_classes=len(own) if own is not None else about.get("n_classes"),
+            operating_point=None if point is None else OperatingPoint(**point),
+            votes_sha256=about.get("votes_sha256"),
+            models=None if about.get("models") is None else tuple(about["models"]),
+            classes=own,
+            audit=None if audit is None else audit_from_dict(audit, ids, path),
+            context=tuple(about.get("context") or ()),
+        )
+        return made.refuse_empty().numbered_by(source.classes)
+
+
+@contextmanager
+def _beside_labels(path: Path) -> Iterator[None]:
+    """Refuse what stands beside labels and is not what was written.
+
+    Raises:
+        FileError: it is not.
+    """
+    try:
+        yield
     except (AttributeError, TypeError, ValueError) as error:
         raise FileError(
             f"{path}: what stands beside the labels is not what was written ({error})."

@@ -57,16 +57,20 @@ def write_parquet(
         more: further columns, which are not read again.
         metadata: further texts of the file's metadata, by name.
     """
-    columns: dict[str, Any] = {"image": labels.image_ids, "labels": labels.lists()}
-    for name, values in _probabilities(labels).items():
-        columns[name] = _by_image(labels, values)
+    order = np.lexsort((labels.indices, labels.image))
+    columns: dict[str, Any] = {"image": labels.image_ids}
+    for name, values in {
+        "labels": labels.indices.astype(np.int64),
+        **_probabilities(labels),
+    }.items():
+        columns[name] = parquet.list_column(values[order], labels.indptr)
     if labels.rated is not None:
         columns["rated"] = labels.rated
-    asked = _asked_by_image(labels)
-    if asked is not None:
-        columns["asked"] = [asked.get(image, []) for image in labels.image_ids.tolist()]
-    in_columns = ("unrated", "asked", "posterior", "calibrated")
-    about = _about(labels) | dict.fromkeys(in_columns)
+    if labels.asked is not None:
+        n_asked = np.bincount(labels.asked.image, minlength=len(labels))
+        ends = np.concatenate([[0], np.cumsum(n_asked)])
+        columns["asked"] = parquet.list_column(labels.asked.label.astype(np.int64), ends)
+    about = _about(labels, with_images=False)
     with write_atomically(path) as beside:
         columns |= more or {}
         parquet.write_parquet(beside, columns, {"reassess": json.dumps(about), **(metadata or {})})
@@ -99,10 +103,11 @@ def distinct_names(classes: Classes) -> list[str]:
     return names if len(set(names)) == len(names) else list(classes.ids)
 
 
-def _about(labels: LabelSets) -> dict[str, Any]:
+def _about(labels: LabelSets, *, with_images: bool = True) -> dict[str, Any]:
+    """What is known of labels; where columns say it of each image, not that again."""
     point = labels.operating_point
     unrated = None
-    if labels.rated is not None:
+    if labels.rated is not None and with_images:
         unrated = labels.image_ids[~labels.rated].tolist()
     return (
         {
@@ -112,15 +117,12 @@ def _about(labels: LabelSets) -> dict[str, Any]:
             "votes_sha256": labels.votes_sha256,
             "models": None if labels.models is None else list(labels.models),
             "unrated": unrated,
-            "asked": _asked_by_image(labels),
+            "asked": _asked_by_image(labels) if with_images else None,
             "audit": None if labels.audit is None else audit_as_dict(labels.audit),
         }
         | ({"context": list(labels.context)} if labels.context else {})
         | stated_classes(labels.classes)
-        | {
-            name: dict(zip(labels.image_ids.tolist(), _by_image(labels, values), strict=True))
-            for name, values in _probabilities(labels).items()
-        }
+        | (_probabilities_by_image(labels) if with_images else dict.fromkeys(_IN_COLUMNS))
     )
 
 
@@ -147,6 +149,16 @@ def _probabilities(labels: LabelSets) -> dict[str, Float[np.ndarray, "L"]]:
     """What is known of P(present) of each label: raw, and as gold has it."""
     known = {"posterior": labels.posterior, "calibrated": labels.calibrated}
     return {name: values for name, values in known.items() if values is not None}
+
+
+_IN_COLUMNS = ("posterior", "calibrated")
+
+
+def _probabilities_by_image(labels: LabelSets) -> dict[str, dict[str, list[float]]]:
+    return {
+        name: dict(zip(labels.image_ids.tolist(), _by_image(labels, values), strict=True))
+        for name, values in _probabilities(labels).items()
+    }
 
 
 def _by_image(labels: LabelSets, values: Float[np.ndarray, "L"]) -> list[list[float]]:

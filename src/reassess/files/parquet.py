@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import FileError, MissingExtraError
 from reassess.files.signatures import describe
@@ -127,6 +127,31 @@ class ParquetTable:
         flat: np.ndarray[Any, np.dtype[Any]] = values.to_numpy(zero_copy_only=False)
         return flat.reshape(len(column), int(lengths[0]))
 
+    def lists(
+        self, name: str
+    ) -> tuple[np.ndarray[Any, np.dtype[Any]], Int[np.ndarray, "ends"]] | None:
+        """A column of lists of numbers, one list after the other, and where each ends.
+
+        None for another column, and where a list or a number is missing.
+
+        Raises:
+            FileError: the file is corrupt.
+        """
+        import pyarrow.compute as pc
+        from pyarrow import types
+
+        kind = self.schema.field(name).type
+        if not (types.is_list(kind) or types.is_large_list(kind)):
+            return None
+        column = _read(self.path, [name]).column(0)
+        values = pc.list_flatten(column)
+        is_number = types.is_floating(values.type) or types.is_integer(values.type)
+        if not is_number or column.null_count or values.null_count:
+            return None
+        ends = np.zeros(len(column) + 1, np.int64)
+        np.cumsum(pc.list_value_length(column).to_numpy(), out=ends[1:])
+        return values.to_numpy(), ends
+
     def times(self, name: str) -> Shaped[np.ndarray, "n"] | None:
         """A column of timestamps in UTC as ``datetime64[ms]``, NaT where empty; None for others.
 
@@ -192,6 +217,13 @@ def write_parquet(path: Path, columns: Mapping[str, Any], metadata: Mapping[str,
 
     table = pa.table(dict(columns)).replace_schema_metadata(dict(metadata))
     parquet.write_table(table, path, compression="zstd")
+
+
+def list_column(values: np.ndarray[Any, np.dtype[Any]], ends: Int[np.ndarray, "ends"]) -> Any:
+    """A column of lists, from their numbers one list after the other and where each ends."""
+    import pyarrow as pa
+
+    return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), pa.array(values))
 
 
 def parquet_metadata(path: Path) -> dict[str, str]:

@@ -212,6 +212,17 @@ class ColumnFile:
         self._record(name)
         return self._source.block(name)
 
+    def lists(
+        self, name: str
+    ) -> tuple[np.ndarray[Any, np.dtype[Any]], Int[np.ndarray, "ends"]] | None:
+        """A parquet column of lists of numbers, flat, and where each list ends; None for others.
+
+        Raises:
+            FileError: the file is corrupt.
+        """
+        self._record(name)
+        return self._source.lists(name) if isinstance(self._source, ParquetTable) else None
+
     def numbers(self, names: Sequence[str]) -> Float[np.ndarray, "n m"]:
         """Several columns of numbers as one array; in double precision, or ties would arise.
 

@@ -17,6 +17,7 @@ from jaxtyping import Int, Shaped
 from reassess.errors import AlignmentError, preview
 from reassess.notes import note
 from reassess.records.benchmark import plain_text
+from reassess.records.id_hashes import LARGE, rows_of_equals
 
 
 def positions(
@@ -34,10 +35,14 @@ def positions(
     """
     if ids is target or (len(ids) == len(target) and bool(np.all(ids == target))):
         return np.arange(len(target))
-    row_of = {image_id: row for row, image_id in enumerate(target.tolist())}
-    names = ids.tolist()
-    rows = np.fromiter((row_of.get(name, -1) for name in names), np.int64, len(names))
-    unmatched = np.flatnonzero(rows < 0)
+    rows = rows_of_equals(ids, target) if len(target) >= LARGE else None
+    if rows is None or (rows < 0).any():
+        row_of = {image_id: row for row, image_id in enumerate(target.tolist())}
+        names = ids.tolist()
+        rows = np.fromiter((row_of.get(name, -1) for name in names), np.int64, len(names))
+        unmatched = np.flatnonzero(rows < 0)
+    else:
+        unmatched = np.empty(0, np.int64)
     if len(unmatched):
         rows[unmatched] = _rows_by_ending([names[i] for i in unmatched], row_of, source=source)
         rows = _rows_of_other_spelling(names, rows, target, source=source)

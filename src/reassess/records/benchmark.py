@@ -19,6 +19,7 @@ from jaxtyping import Int, Shaped
 from reassess.errors import AlignmentError, DataError, preview
 from reassess.notes import note
 from reassess.records.arrays import as_array, as_ids
+from reassess.records.id_hashes import repeated_ids
 from reassess.registry import checks_choices
 
 _NUMBER = re.compile(r"\d+")
@@ -278,10 +279,10 @@ class Benchmark:
                 )
         if len(self.image_ids) == 0:
             raise DataError(f"{self.name}: there are 0 images, but there must be at least one.")
-        values, counts = np.unique(self.image_ids, return_counts=True)
-        if len(values) < len(self.image_ids):
+        repeated = repeated_ids(self.image_ids)
+        if len(repeated):
             raise DataError(
-                f"{self.name}: image id {preview(values[counts > 1])} appears more than once, but "
+                f"{self.name}: image id {preview(repeated)} appears more than once, but "
                 "must be unique. Leave one row for each image."
             )
         if self.original is None:

@@ -21,6 +21,7 @@ from reassess.records.benchmark import (
     class_positions,
     note_other_order,
 )
+from reassess.records.id_hashes import repeated_ids
 from reassess.records.pairs import Pairs, find_keys, pair_keys
 from reassess.records.tabular import Backend, as_frame
 from reassess.registry import checks_choices
@@ -141,10 +142,10 @@ class LabelSets:
                     f"{self.name}: posterior[{where}] is {self.posterior[where]!s}, but must lie "
                     f"in [0, 1]; {int(outside.sum()):,} do not."
                 )
-        values, counts = np.unique(self.image_ids, return_counts=True)
-        if len(values) < n_images:
+        repeated = repeated_ids(self.image_ids)
+        if len(repeated):
             raise DataError(
-                f"{self.name}: image id {preview(values[counts > 1])} appears more than once, but "
+                f"{self.name}: image id {preview(repeated)} appears more than once, but "
                 "must be unique. Leave one row for each image."
             )
         check_classes(self.indices, self.n_classes, f"{self.name}: label")
@@ -196,7 +197,25 @@ class LabelSets:
         indptr = np.concatenate([[0], np.cumsum(lengths)])
         parts = [np.asarray(labels).ravel() for labels in lists if np.size(labels)]
         indices = np.concatenate(parts) if parts else np.empty(0, np.int64)
-        _refuse_one_hot(name, lengths, indices)
+        return cls.from_rows(name, image_ids, indptr, indices, **more)
+
+    @classmethod
+    def from_rows(
+        cls, name: str, image_ids: Any, indptr: Any, indices: Any, **more: Any
+    ) -> "LabelSets":
+        """Label sets from the lists of all images one after the other; ``more`` are attributes.
+
+        Args:
+            name: how to call them.
+            image_ids: one id a list.
+            indptr: the list of image n is ``indices[indptr[n]:indptr[n + 1]]``.
+            indices: class indices.
+            more: further attributes; ``posterior`` one value a label.
+
+        Raises:
+            DataError: a label is no integer, a list holds it twice, or the lists are one-hot rows.
+        """
+        _refuse_one_hot(name, np.diff(indptr), indices)
         indices = _integers(indices, name, "indices")
         return cls(name, as_ids(image_ids, name), indptr, indices, **more)
 

@@ -16,6 +16,7 @@ from reassess.errors import AlignmentError, DataError, preview
 from reassess.records.alignment import how_ids_differ, positions
 from reassess.records.arrays import as_array, as_ids
 from reassess.records.benchmark import check_classes
+from reassess.records.id_hashes import repeated_ids
 from reassess.records.row_blocks import row_blocks, some_rows
 from reassess.records.score_values import check_predicted, check_scores
 from reassess.records.tabular import Backend, as_frame
@@ -75,9 +76,8 @@ class Predictions:
                 f"{source}: there are {len(self.image_ids):,} image ids, but must be one for each "
                 f"of {len(self.ranked_classes):,} rows."
             )
-        ids = self.image_ids.tolist()
-        if len(set(ids)) < len(ids):
-            twice = [one for one, n in Counter(ids).items() if n > 1]
+        if len(repeated_ids(self.image_ids)):
+            twice = [one for one, n in Counter(self.image_ids.tolist()).items() if n > 1]
             raise AlignmentError(
                 f"{source}: image id {preview(twice)} appears more than once, but must appear in "
                 "one row. Leave one row for each image."

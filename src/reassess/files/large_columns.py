@@ -1,0 +1,156 @@
+"""Columns of large tables without a Python object a row: ids of images, and words that repeat.
+
+What is read so is what `ColumnFile.texts` gives. A column in which anything is unusual - a cell
+that is empty or has blanks around it, an id that is not ASCII, a word that could stand for an empty
+cell - is left to it, so that there is one meaning of every table and one wording of every refusal.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+from jaxtyping import Int, Shaped
+
+from reassess.files.cells import EMPTY_WORDS
+from reassess.files.tables import ColumnFile
+from reassess.records import factorize
+from reassess.records.benchmark import plain_text
+
+SMALLEST = 50_000
+"""Rows from which a table is read so: below, importing Arrow takes longer than reading."""
+
+_LONGEST_EMPTY = max(map(len, EMPTY_WORDS))
+
+
+@dataclass(frozen=True)
+class WordCells(Sequence[str]):
+    """The cells of a column by their distinct words.
+
+    Attributes:
+        words: in the order of their first appearance.
+        code: which of them each cell is.
+    """
+
+    words: tuple[str, ...]
+    code: Int[np.ndarray, "n"]
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[str]: ...
+    def __getitem__(self, row: int | slice) -> str | Sequence[str]:
+        if isinstance(row, slice):
+            return WordCells(self.words, self.code[row])
+        return self.words[int(self.code[row])]
+
+
+def distinct_words(cells: Sequence[str]) -> tuple[Shaped[np.ndarray, "w"], Int[np.ndarray, "n"]]:
+    """The distinct words of cells as they first appear, and which of them each cell is."""
+    if isinstance(cells, WordCells):
+        return np.array(cells.words, dtype=str), cells.code
+    return factorize(cells)
+
+
+def image_id_cells(table: ColumnFile, name: str) -> Shaped[np.ndarray, "n"] | None:
+    """A column of ids; None where it is to be read cell by cell.
+
+    Raises:
+        FileError: the file is corrupt.
+    """
+    batches = table.batches([name], SMALLEST)
+    if batches is None:
+        return None
+    parts = []
+    for (column,) in batches.arrays:
+        part = _plain_bytes(column)
+        if part is None:
+            return None
+        parts.append(part)
+    width = max((part.itemsize for part in parts), default=1)
+    ids = np.empty(sum(map(len, parts)), f"U{width}")
+    start = 0
+    while parts:
+        part = parts.pop(0)
+        ids[start : start + len(part)] = part
+        start += len(part)
+    return ids
+
+
+def word_cells(table: ColumnFile, name: str, known: Collection[str] = ()) -> Sequence[str]:
+    """A column of words that repeat, such as classes; as texts where it is read cell by cell.
+
+    Args:
+        table: the table.
+        name: the column.
+        known: words that mean themselves; see `ColumnFile.texts`.
+
+    Raises:
+        FileError: a cell is empty, or the file is corrupt.
+    """
+    batches = table.batches([name], SMALLEST)
+    found = None if batches is None else _words(column for (column,) in batches.arrays)
+    if found is None or any(
+        (word in EMPTY_WORDS and word not in known) or plain_text(word) != word
+        for word in found.words
+    ):
+        return table.texts(name, known=known)
+    return found
+
+
+def _words(columns: Iterator[Any]) -> WordCells | None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    number: dict[str, int] = {}
+    codes = []
+    for column in columns:
+        kind = column.type.value_type if types.is_dictionary(column.type) else column.type
+        if column.null_count or not (
+            types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind)
+        ):
+            return None
+        texts = column.cast(pa.string()) if types.is_integer(kind) else column
+        coded = texts if types.is_dictionary(texts.type) else pc.dictionary_encode(texts)
+        words = coded.dictionary.to_pylist()
+        local = coded.indices.to_numpy(zero_copy_only=False)
+        used, first = np.unique(local, return_index=True)
+        place = np.zeros(len(words), np.int32)
+        for one in used[np.argsort(first)].tolist():
+            if words[one] is None:
+                return None
+            place[one] = number.setdefault(words[one], len(number))
+        codes.append(place[local])
+    return WordCells(tuple(number), np.concatenate(codes) if codes else np.zeros(0, np.int32))
+
+
+def _plain_bytes(column: Any) -> Shaped[np.ndarray, "n"] | None:
+    """A column of ASCII texts as bytes of one width; None where one is unusual."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    if types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    is_large = types.is_large_string(column.type)
+    if column.null_count or not (is_large or types.is_string(column.type)):
+        return None
+    column = pa.concat_arrays([column])
+    _, offsets, data = column.buffers()
+    ends = np.frombuffer(offsets, np.int64 if is_large else np.int32)
+    ends = ends[column.offset : column.offset + len(column) + 1]
+    content = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    content, length = content[int(ends[0]) : int(ends[-1])], np.diff(ends)
+    if not length.all() or ((content < 32) | (content > 126)).any():
+        return None
+    padded = np.zeros((len(length), int(length.max(initial=1))), np.uint8)
+    padded[np.arange(padded.shape[1]) < length[:, None]] = content
+    cells = padded.view(f"S{padded.shape[1]}").reshape(-1)
+    blank = ord(" ")
+    if (padded[:, 0] == blank).any() or (content[ends[1:] - ends[0] - 1] == blank).any():
+        return None
+    short = cells[length <= _LONGEST_EMPTY]
+    return None if EMPTY_WORDS & {one.decode() for one in short.tolist()} else cells

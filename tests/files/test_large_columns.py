@@ -1,0 +1,115 @@
+"""Large tables are read by columns: with the bound at one row, all says what small tables say."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reassess.errors import DataError, FileError
+from reassess.files import large_columns, read_benchmark, read_labels, write_labels
+from reassess.files.large_columns import WordCells, image_id_cells, word_cells
+from reassess.files.tables import read_table
+from reassess.notes import collect_notes
+from reassess.records import Classes, LabelSets, OperatingPoint, Pairs, alignment, positions
+from reassess.records.id_hashes import hash_ids, repeated_ids, rows_of_equals
+
+CLASSES = Classes.from_names(["cat", "dog", "eel"])
+IDS = np.array([f"{i % 3}/img_{i}.jpg" for i in range(40)])
+
+
+def write(path: Path, images: list[str], labels: list[object]) -> Path:
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    table = pa.table({"image": images, "label": labels})
+    if path.suffix == ".csv":
+        pyarrow.csv.write_csv(table, path)
+    else:
+        pyarrow.parquet.write_table(table, path)
+    return path
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        (IDS, [i % 3 for i in range(40)]),
+        (IDS, [("eel", "cat", "dog")[i % 3] for i in range(40)]),
+        ([" x.jpg", *IDS[1:]], [0] * 40),  # left to the reader of cells, as what follows is
+        (["é.jpg", *IDS[1:]], ["dog "] * 40),
+        ([IDS[1], *IDS[1:]], [0] * 40),
+        (["NA", *IDS[1:]], [0] * 40),
+        (IDS, ["cat"] * 39 + ["cow"]),
+        (IDS, [0] * 39 + [3]),
+        (IDS, ["NaN"] * 40),
+    ],
+)
+def test_original_labels_of_large_tables_are_those_of_small_ones(
+    tmp_path: Path, monkeypatch, ending, images, labels
+):
+    path = write(tmp_path / f"labels{ending}", list(images), labels)
+
+    def read() -> tuple[object, ...]:
+        with collect_notes() as notes:
+            try:
+                found = read_benchmark(path, classes=CLASSES)
+            except (DataError, FileError) as error:
+                return type(error), str(error)
+        return found.image_ids.tolist(), found.original.tolist(), notes.texts
+
+    small = read()
+    monkeypatch.setattr(large_columns, "SMALLEST", 4)
+    assert read() == small
+    table = read_table(path)
+    if labels[0] == 0 and images is IDS:
+        assert image_id_cells(table, "image").tolist() == IDS.tolist()
+        assert isinstance(word_cells(table, "label"), WordCells)
+
+
+def test_label_sets_of_large_tables_are_those_of_small_ones(tmp_path: Path, monkeypatch):
+    sizes = np.arange(40) % 4 % 3
+    indptr = np.concatenate([[0], np.cumsum(sizes)])
+    indices = np.array([one for n in sizes.tolist() for one in [2, 0][:n]])
+    labels = LabelSets(
+        "made", IDS, indptr, indices, posterior=np.linspace(0.5, 1, len(indices)),
+        rated=sizes != 1, n_classes=3, operating_point=OperatingPoint("threshold", 0.5),
+        classes=CLASSES, calibrated=np.linspace(0, 1, len(indices)),
+        asked=Pairs(IDS, np.array([3, 3, 7]), np.array([0, 2, 1])),
+    )  # fmt: skip
+    path = tmp_path / "labels.parquet"
+    write_labels(labels, path)
+    small = read_labels(path)
+    assert small.lists() == labels.lists()
+    np.testing.assert_array_equal(small.asked.keys(), labels.asked.keys())
+    monkeypatch.setattr(large_columns, "SMALLEST", 4)
+    monkeypatch.setattr(LabelSets, "from_lists", None)
+    large = read_labels(path)
+    for field in fields(LabelSets):
+        one, two = getattr(small, field.name), getattr(large, field.name)
+        if isinstance(one, Pairs):
+            one, two = one.keys(), two.keys()
+        if isinstance(one, np.ndarray):
+            np.testing.assert_array_equal(one, two)
+        else:
+            assert one == two, field.name
+
+
+def test_ids_are_found_by_hashes_as_by_themselves(monkeypatch):
+    rng = np.random.default_rng(0)
+    ids = np.array(["", "é", "日本", *(f"{n:x}." * (1 + n % 5) for n in range(1000))])
+    for other in (ids.astype("U80"), ids.astype(np.dtypes.StringDType())):
+        np.testing.assert_array_equal(hash_ids(other), hash_ids(ids))
+        order = rng.permutation(len(ids))
+        np.testing.assert_array_equal(rows_of_equals(other[order], ids), order)
+    assert len(np.unique(hash_ids(ids))) == len(ids)
+    assert repeated_ids(np.append(ids, ids[5:7])).tolist() == sorted(ids[5:7].tolist())
+    assert len(repeated_ids(ids)) == len(repeated_ids(ids[:0])) == 0
+    known = ids[3:]
+    mixed = np.append(known[::-1], ["folder/" + known[4] + "9", "unknown"])
+    expected = positions(mixed, known, source="made")
+    monkeypatch.setattr(alignment, "LARGE", 1)
+    np.testing.assert_array_equal(positions(mixed, known, source="made"), expected)
+    np.testing.assert_array_equal(positions(known[::-1], known, source="made")[::-1],
+                                  np.arange(len(known)))  # fmt: skip
