@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
-from reassess.statistics.sampling import Sample, stratified_difference, stratified_share
+from reassess.statistics.sampling import (
+    Foretold,
+    Sample,
+    departure_reach,
+    prediction_powered_ratio,
+    stratified_difference,
+    stratified_share,
+)
 
 STRATUM = np.array([0, 0, 0, 0, 0, 1, 1, 1])
 VALUE = np.array([1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 2.0, 5.0])
@@ -99,3 +106,25 @@ def test_a_stratum_of_which_one_was_drawn_borrows_the_spread_of_the_sample():
     assert alone.variance(np.array([1.0, 0.0, 1.0])) == pytest.approx(
         4 * 2 * 0.5 / 2 + 6 * 5 * 2 / 3
     )
+
+
+@pytest.mark.parametrize("share_departing", [0.3, 0.7, 1.0])
+def test_the_few_elements_that_tell_do_not_make_an_interval_without_width(share_departing: float):
+    """Of 258 elements 21 are foretold to count, of 40 drawn three or so: a slope fits them all."""
+    rng, n_told = np.random.default_rng(1), 21
+    foretold = (np.arange(258) < n_told).astype(float)
+    seen = foretold * (np.arange(258) >= round(share_departing * n_told))
+    held = 0
+    for _ in range(300):
+        drawn = rng.choice(258, 40, replace=False)
+        sample = Sample(np.zeros(40, np.int64), np.array([258]))
+        found = prediction_powered_ratio(
+            Foretold(seen[drawn], foretold[drawn], np.array([21.0])),
+            Foretold(np.ones(40), np.ones(40), np.array([258.0])),
+            sample, np.array([21.0]), np.array([0.0]),
+        )  # fmt: skip
+        assert found is not None
+        below, above = departure_reach(found.departures)
+        low, high = found.value - below - 1e-9, found.value + above + 1e-9
+        held += low <= seen.sum() / 258 <= high
+    assert held >= 0.9 * 300

@@ -238,18 +238,19 @@ class AuditColumns:
         found, either = self.ratio(less), self.ratio(self.absolute(less))
         if found is None or either is None:
             return None
-        n_either = max(either.value, abs(found.value))
-        by_images = max(n_either - found.value**2, 0.0) / found.denominator
+        value = ratios[0].value - ratios[1].value
+        n_either = max(either.value, abs(value))
+        by_images = max(n_either - value**2, 0.0) / found.denominator
         z = z_critical(confidence)
         below, above = departure_reach(found.departures, confidence)
         # Under the hypothesis the difference is 0, as McNemar counts it.
-        towards_0 = (below if found.value > 0 else above) / z
+        towards_0 = (below if value > 0 else above) / z
         spread = math.sqrt(n_either / found.denominator + towards_0**2)
         return AuditedDifference(
-            value=found.value,
-            low=max(found.value - math.hypot(z * math.sqrt(by_images), below), -1.0),
-            high=min(found.value + math.hypot(z * math.sqrt(by_images), above), 1.0),
-            p_value=normal_p_value(found.value / spread) if spread else 1.0,
+            value=value,
+            low=max(value - math.hypot(z * math.sqrt(by_images), below), -1.0),
+            high=min(value + math.hypot(z * math.sqrt(by_images), above), 1.0),
+            p_value=normal_p_value(value / spread) if spread else 1.0,
             accuracy_a=min(max(ratios[0].value, 0.0), 1.0),
             accuracy_b=min(max(ratios[1].value, 0.0), 1.0),
         )

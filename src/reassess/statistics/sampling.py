@@ -20,6 +20,11 @@ from jaxtyping import Bool, Float, Int
 
 from reassess.statistics.intervals import mcnemar_exact, normal_p_value, wilson_bounds, z_critical
 
+_TRUST = 30.0
+"""Drawn elements that are seen as foretold and that every stratum is given, when it is asked how
+much of the foretelling to use. The slope through one or two elements that tell fits them exactly,
+and an interval by it would have no width."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -142,8 +147,8 @@ class Foretold:
     def strength(self, sample: Sample) -> Float[np.ndarray, "S"]:
         """How much of the foretelling to use in each stratum: what minimises the variance.
 
-        The slope of what is seen on what is foretold, in [0, 1]; 1 where all that was drawn is
-        foretold the same, so that it makes no difference.
+        The slope of what is seen on what is foretold, in [0, 1], drawn to 1 as by 30 elements
+        that are seen as foretold; 1 where all that was drawn is foretold the same.
         """
         n = np.maximum(sample.n_drawn, 1)
         mean = [
@@ -153,8 +158,7 @@ class Foretold:
         apart = self.foretold - mean[1]
         both = np.bincount(sample.stratum, apart * (self.seen - mean[0]), minlength=len(n))
         own = np.bincount(sample.stratum, apart**2, minlength=len(n))
-        slope = np.divide(both, own, out=np.ones(len(n)), where=own > 0)
-        strength: Float[np.ndarray, "S"] = np.clip(slope, 0.0, 1.0)
+        strength: Float[np.ndarray, "S"] = np.clip((both + _TRUST) / (own + _TRUST), 0.0, 1.0)
         return strength
 
     def residual(self, sample: Sample) -> Float[np.ndarray, "n"]:
@@ -221,13 +225,17 @@ def prediction_powered_ratio(
     n, n_strata = sample.n_drawn, len(sample.n_population)
     unseen = np.sqrt(np.maximum(1 - n / np.maximum(sample.n_population, 1), 0.0))
     used = np.sqrt(_share_of_variance(residual, departs, sample))
-    weight = sample.n_population * unseen * used * (n > 0) / below
+    factor = unseen * used * (n > 0)
+    weight = sample.n_population * factor / below
     parts = []
     for part, can in ((np.maximum(-departs, 0), can_fall), (np.maximum(departs, 0), can_rise)):
         total = np.bincount(sample.stratum, part, n_strata)
         square = np.bincount(sample.stratum, part**2, n_strata)
         size = (square + 1) / (total + 1)  # 1 where none departs: it might be the largest there is
         share = can / np.maximum(sample.n_population, 1)
+        found = total / size / np.maximum(n, 1)
+        # What cannot depart ends the interval as it is; the factor shortens the rest of the way.
+        share = found + (share - found) / np.where(factor > 0, factor, 1.0)
         parts.append([weight, total, size, n.astype(np.float64), share])
     return Ratio(value, below, residual, np.array(parts))
 
@@ -256,9 +264,10 @@ def departure_reach(
 
     Args:
         departures: for what lowers and what raises the ratio one row each of: weight of a stratum
-            (times the square root of the share that was not drawn), sum over the elements drawn,
-            usual size of one departure, number of elements drawn, share of the stratum that can
-            depart so.
+            (times a factor: the square root of the share that was not drawn, and of what the
+            foretelling leaves of the variance), sum over the elements drawn, usual size of one
+            departure, number of elements drawn, share of the stratum that can depart so, as far
+            from the share found as the factor makes up for.
         confidence: of the ends.
 
     Source: G. Y. Zou, A. Donner (2008), Statistics in Medicine 27:1693-1702 (variance estimates
