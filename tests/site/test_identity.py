@@ -97,15 +97,22 @@ def test_what_is_put_back_into_the_same_file_is_known_by_its_last_service(study:
     with open_rating(study) as store:
         mark_service(study, store)
         was = store.identity.store_id
+        for name in ("ann", "rita"):
+            one = rating.accept_invitation(store, rating.invite(store, name))
+            rating.set_password(store, one.number, "correct horse")
     before = path.read_bytes()
     with open_rating(study) as store:
         assert store.identity.store_id == was
+        rating.remove(store, one.number)
         mark_service(study, store)
     path.write_bytes(before)  # the inode stays
     store, notes = open_quietly(study)
     with store:
         assert (store.identity.store_id != was, store.identity.origin) == (True, "rolled back")
-        assert "earlier state" in notes[0]
+        assert "1 removed" in notes[0]
+        assert "earlier state" in notes[1]
+        assert rating.sign_in(store, "ann", "correct horse") is None
+        assert rating.rater(store, one.number).is_removed
     with open_rating(study) as store:
         assert not store.is_renewed
 

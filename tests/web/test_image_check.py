@@ -1,8 +1,11 @@
 """Images tried before raters meet them: broken ones named, resumed, tried again when replaced."""
 
 import json
+import multiprocessing
+import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +23,7 @@ from reassess.study import open_study
 from reassess.study.images import ImageFolder
 from reassess.web import Site, create_app
 from reassess.web.image_check import ImageCheck
+from reassess.web.pictures import plain_of, stamp_of
 from tests.conftest import Ran
 from tests.study.small import make_study
 
@@ -60,6 +64,33 @@ def test_a_check_goes_on_where_it_was_and_notices_what_was_replaced(tmp_path: Pa
     assert half.findings().broken == ()
     other = check()  # of another process
     assert (other.findings().broken, other.findings().sentence()) == ((), None)
+
+
+def test_a_process_that_gives_way_tries_the_rest_and_those_that_serve_learn_of_it(
+    tmp_path: Path,
+) -> None:
+    names = [f"{i}.png" for i in range(70)]
+    for name in names:
+        Image.new("RGB", (9, 9)).save(tmp_path / name)
+    (tmp_path / "3.png").write_bytes(b"no image")
+    kept = tmp_path / "cache" / "images.jsonl"
+    check = ImageCheck(names, lambda name: tmp_path / name, kept)
+    check.run_in_background()
+    (child,) = [one for one in multiprocessing.active_children() if one.name == "image check"]
+    at = None
+    while child.is_alive():
+        with suppress(OSError):
+            at = (
+                os.sched_getscheduler(child.pid or 0),
+                os.getpriority(os.PRIO_PROCESS, child.pid or 0),
+            )
+        child.join(0.05)
+    assert at == (os.SCHED_IDLE, 19)
+    found = check.findings()
+    assert (found.n_tried, [name for name, _ in found.broken]) == (70, ["3.png"])
+    whole = stamp_of(tmp_path / "5.png")
+    assert whole is not None
+    assert plain_of(whole) == ("PNG", 9)  # and is sent without being decoded here
 
 
 def test_serve_refuses_broken_images_where_it_must(tmp_path: Path, cli: Callable[..., Ran]) -> None:

@@ -70,8 +70,9 @@ def access(
     What is done here stands in the audit log, as done from the command line. The last owner who
     may act cannot be paused, removed or given another role: invite another one first.
     """
-    with opened(study, database) as (_, store):
+    with opened(study, database) as (opened_study, store):
         from reassess import rating
+        from reassess.site.departures import note_departures
 
         acts: list[tuple[str | None, Callable[[Rater], object]]] = [
             (pause, lambda one: rating.pause(store, one.number, reason=reason)),
@@ -88,6 +89,8 @@ def access(
             rating.revoke_invitation(store, revoke)
         if end_session is not None:
             rating.end_session(store, end_session, reason=reason)
+        if any((pause, resume, remove, new_role)):
+            note_departures(opened_study, store)
         people, links = rating.raters_of(store), rating.open_invitations(store)
         sessions = rating.open_sessions(store)
     if as_json:

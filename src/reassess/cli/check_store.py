@@ -13,19 +13,25 @@ _SHOWN = 20
 Examples:
   reassess check-store my-study
   reassess check-store my-study --json
+  reassess check-store my-study --database postgresql://me@localhost/my-study --adopt
 """
 )
 @click.argument("study")
 @database_option
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Let the store belong to STUDY from now on, as after its folder was made anew.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print every finding as JSON.")
-def check_store(study: str, database: str | None, as_json: bool) -> None:
+def check_store(study: str, database: str | None, adopt: bool, as_json: bool) -> None:
     """Count everything in the rating store of STUDY again, and check what must hold.
 
     At most K counted votes a question, by distinct raters; every counter as its rows say; no slot
     without lease or vote; of SQLite also the file's structure. Exit status 1 where something does
     not hold. The site may be open.
     """
-    with opened(study, database) as (_, store):
+    with opened(study, database, adopt=adopt) as (_, store):
         from reassess.rating import audit
 
         found = audit(store)

@@ -33,6 +33,7 @@ def erase(study: str, name: str, with_votes: bool, database: str | None) -> None
         from reassess.rating import rater_named
         from reassess.rating.erasure import erase_person
         from reassess.site import backups
+        from reassess.site.departures import note_departures
         from reassess.site.transfer import export_votes, is_export
         from reassess.study import votes_file
 
@@ -45,13 +46,18 @@ def erase(study: str, name: str, with_votes: bool, database: str | None) -> None
         is_ours = is_export(opened_study, store, path)
         with backups.not_served(opened_study, "it is being served. Stop `reassess serve` first."):
             done = erase_person(store, one.number, with_votes=with_votes)
+            note_departures(opened_study, store)
         if is_ours:
             export_votes(opened_study, store, None if path.name == "votes.csv" else path)
         holding = [one for one in backups.backups(opened_study) if Path(one).exists()]
     gone = f", and {done.n_votes:,} votes are deleted" if with_votes else ""
     click.echo(f"The store knows them as {done.name} from now on{gone}.")
     for where in holding:
-        click.echo(f"Note: this backup still holds them; delete it: {where}", err=True)
+        click.echo(
+            f"Note: this backup still holds them; delete it: {where} (`restore` into this study "
+            "erases them again)",
+            err=True,
+        )
     if path.is_file() and not is_ours:
         click.echo(f"Note: {path} may still hold them; no export wrote it.", err=True)
     click.echo(f"Note: make labels and report anew: reassess run {study}", err=True)

@@ -32,6 +32,7 @@ def opened(
     *,
     votes_per_question: int | None = None,
     create: bool = False,
+    adopt: bool = False,
 ) -> "Iterator[tuple[Study, Store]]":
     """A study and its store, closed at the end; only what loads questions makes one.
 
@@ -44,7 +45,7 @@ def opened(
 
     study = open_study(folder)
     with open_rating(
-        study, database, votes_per_question=votes_per_question, create=create
+        study, database, votes_per_question=votes_per_question, create=create, adopt=adopt
     ) as store:
         yield study, store
 

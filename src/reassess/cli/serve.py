@@ -178,9 +178,11 @@ def serve(
     from reassess.study.addresses import check_base_url, check_root_path
     from reassess.web import create_app
     from reassess.web.serve import (
+        MADE_BY,
         ServeConfig,
         environment_of,
         keep_for_good,
+        run_processes,
         serve_study,
     )
 
@@ -231,8 +233,7 @@ def serve(
         else:
             os.environ |= environment_of(config)
             common["timeout_worker_healthcheck"] = _START
-            made_by = "reassess.web.serve:app_of_environment"
-            uvicorn.run(made_by, factory=True, workers=processes, **common)
+            run_processes(uvicorn.Config(MADE_BY, factory=True, workers=processes, **common))
 
 
 def _end(number: int, frame: object) -> None:

@@ -6,7 +6,8 @@ is a function here that takes the store first; what must hold, the database hold
 
 ===============  ========================================================================
 `store`          `open_store`, `Store`, `settings_of`; `NoStopping`, which stops nothing;
-                 `renew_identity`, `store_history`, `leave_mark`, `has_mark`
+                 `renew_identity`, `store_history`, `leave_mark`, `has_mark`, `study_id_of`,
+                 `give_to_study`
 `identity`       which database a store is, and what gives it another id
 `questions`      `add_questions`, `question_table`: questions in, in bulk, at any time
 `classes`        `class_ids`, `keep_classes`: which class each number in a question is
@@ -28,6 +29,7 @@ is a function here that takes the store first; what must hold, the database hold
 `sessions`       `open_sessions`, `end_session`, `begin_session`, `person_of_session`: a
                  person's devices
 `erasure`        `erase_person`: name, texts and votes out of the store
+`departures`     `departures`, `reapply`: who must stay out when a backup is put back
 `ownership`      `change_settings`, `pause`, `resume`, `waive_qualification`,
                  `exclude_votes`, `restore_votes`, `close`, `reopen`, `set_use`,
                  `audit_log`
@@ -80,6 +82,7 @@ from reassess.rating.consent import (
     has_consented,
 )
 from reassess.rating.counts import refresh
+from reassess.rating.departures import Departure, Reapplied, departures, reapply
 from reassess.rating.enrolment import (
     Completion,
     Enrolment,
@@ -195,12 +198,14 @@ from reassess.rating.sessions import (
 )
 from reassess.rating.store import (
     Store,
+    give_to_study,
     has_mark,
     leave_mark,
     open_store,
     renew_identity,
     settings_of,
     store_history,
+    study_id_of,
 )
 from reassess.rating.submission import submit
 from reassess.rating.transfer import PURPOSES, VoteBatch, import_votes, vote_batches, votes
@@ -221,6 +226,7 @@ __all__ = [
     "Channel",
     "Completion",
     "Consent",
+    "Departure",
     "Enrolment",
     "EnrolmentError",
     "Erased",
@@ -243,6 +249,7 @@ __all__ = [
     "RaterFigures",
     "RaterProgress",
     "RatingError",
+    "Reapplied",
     "Receipt",
     "Remark",
     "Role",
@@ -276,6 +283,7 @@ __all__ = [
     "consent_digest",
     "contested_images",
     "decide_gold",
+    "departures",
     "earlier_gold_task",
     "earlier_task",
     "end_session",
@@ -285,6 +293,7 @@ __all__ = [
     "erase_person",
     "exclude_votes",
     "give_consent",
+    "give_to_study",
     "given_consents",
     "gold",
     "gold_progress",
@@ -325,6 +334,7 @@ __all__ = [
     "rater_progress",
     "rater_table",
     "raters_of",
+    "reapply",
     "refresh",
     "remarks",
     "remove",
@@ -343,6 +353,7 @@ __all__ = [
     "sign_out_everywhere",
     "some_images",
     "store_history",
+    "study_id_of",
     "study_progress",
     "submit",
     "to_adjudicate",

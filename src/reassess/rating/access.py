@@ -76,13 +76,7 @@ def remove(store: Store, rater: int, *, by: int | None = None, reason: str = "")
 
     def act(connection: Connection, one: Rater) -> None:
         check_owner_left(connection, one)
-        connection.execute(
-            update(raters)
-            .where(raters.c.id == rater)
-            .values(removed_at=store.now(), password_hash=None)
-        )
-        new_epoch(connection, rater)
-        _revoke_of(store, connection, rater)
+        shut_out(store, connection, rater)
         log(connection, store.now(), by, "remove", {"rater": one.name, "reason": reason})
 
     _act_on(store, rater, by, act)
@@ -208,6 +202,14 @@ def _act_on(
     one = person(store, rater)
     check_not_self(one, by)
     store.database.write(lambda connection: act(connection, one))
+
+
+def shut_out(store: Store, connection: Connection, rater: int) -> None:
+    """End a person's password, sessions and open links; their tasks stay theirs."""
+    gone = update(raters).where(raters.c.id == rater)
+    connection.execute(gone.values(removed_at=store.now(), password_hash=None))
+    new_epoch(connection, rater)
+    _revoke_of(store, connection, rater)
 
 
 def _revoke_of(store: Store, connection: Connection, rater: int) -> None:

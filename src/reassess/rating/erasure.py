@@ -51,7 +51,9 @@ class Erased:
     n_votes: int
 
 
-def erase_person(store: Store, rater: int, *, with_votes: bool = False) -> Erased:
+def erase_person(
+    store: Store, rater: int, *, with_votes: bool = False, leaves_owner: bool = True
+) -> Erased:
     """Take a person's name and texts out of the store, and where asked every answer of theirs.
 
     Their access ends, and what a platform called them is gone. Without ``with_votes`` their
@@ -64,17 +66,19 @@ def erase_person(store: Store, rater: int, *, with_votes: bool = False) -> Erase
         rater: the person's number.
         with_votes: whether votes, experts' answers, times of work and consent are deleted too;
             what gold says stays.
+        leaves_owner: refuse to erase the last owner who may act.
 
     Raises:
         RaterError: the person is unknown.
-        OptionError: they are the last owner who may act.
+        OptionError: they are the last owner who may act, and one must be left.
         StoreError: the database cannot be written.
     """
     one, name = person(store, rater), f"erased-{secrets.token_hex(4)}"
     store.database.write(lambda c: release_all_of(store, c, rater))
 
     def act(connection: Connection) -> int:
-        check_owner_left(connection, one)
+        if leaves_owner:
+            check_owner_left(connection, one)
         with _opened(connection):
             _erase_texts(connection, rater, one.name, name)
             n_votes = _erase_answers(store, connection, rater) if with_votes else 0

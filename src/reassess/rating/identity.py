@@ -2,7 +2,8 @@
 
 A store gets its id with its first row. A copy of the database holds the id of the original, so
 every opening looks whether the database lies where the id was given, and gives another one where
-it does not: cookies, open links, addresses of images and forms of the original are void there.
+it does not: cookies, passwords, open links, addresses of images and forms of the original are
+void there.
 
 A SQLite file is known by its inode, and by its path or its device: a file that was renamed or
 whose disk was mounted elsewhere is the same one, a copy is not, and neither is what replaced it.
@@ -88,9 +89,10 @@ def claim(connection: Connection, database: Database, now: int) -> Claim:
 
 @checks_choices
 def renew(connection: Connection, database: Database, origin: Origin, now: int) -> Identity:
-    """Give the store another id; open invitations, addresses and sessions end with the old one.
+    """Give the store another id; sessions, passwords, links and addresses end with the old one.
 
-    An address that was closed after a backup was taken would else be open again in it.
+    What the store holds may be older than what its people know: an address that was closed
+    meanwhile would else be open again, and whoever was removed would sign in by their password.
     """
     before = connection.execute(_LATEST).one()
     place = _dump(place_of(database, connection))
@@ -103,6 +105,7 @@ def renew(connection: Connection, database: Database, origin: Origin, now: int) 
     connection.execute(
         update(join_addresses).where(join_addresses.c.closed_at.is_(None)).values(closed_at=now)
     )
+    connection.execute(update(raters).values(password_hash=None))
     for number in connection.execute(select(raters.c.id)).scalars().all():
         new_epoch(connection, number)
     connection.execute(

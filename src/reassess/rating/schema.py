@@ -18,7 +18,8 @@ What must hold, and what holds it:
 * an answer is 0 no, 1 maybe or 2 yes: CHECK.
 
 Which database this is, `reassess.rating.identity` says: ``identities`` holds its random ids, the
-newest last, ``services`` every opening and closing of the site. ``practice_images`` are those that
+newest last, ``services`` every opening and closing of the site; ``study.study_id`` is the
+study that it belongs to. ``practice_images`` are those that
 the study's gold made practice; an owner may have made others so. ``classes`` says which class a
 question's ``label`` is the number of.
 
@@ -92,6 +93,7 @@ study = Table(
     Column("secret", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
+    Column("study_id", String(32)),
     CheckConstraint("id = 1", name="one_row"),
     CheckConstraint("n_slots BETWEEN 1 AND 100", name="n_slots"),
 )

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from reassess.rating import identity as identities
 from reassess.rating.database import AnyRow, Database
@@ -152,6 +152,26 @@ def store_history(store: Store) -> tuple[Identity, ...]:
     """
     with store.database.read() as connection:
         return identities.history_in(connection)
+
+
+def study_id_of(store: Store) -> str | None:
+    """The id of the study that the store belongs to; None until one has said so.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with store.database.read() as connection:
+        found = connection.execute(select(study.c.study_id)).scalar()
+        return None if found is None else str(found)
+
+
+def give_to_study(store: Store, study_id: str) -> None:
+    """Let the store belong to a study, whichever it belonged to before.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    store.database.write(lambda c: c.execute(update(study).values(study_id=study_id)))
 
 
 def leave_mark(store: Store) -> str:

@@ -1,17 +1,21 @@
 """A study and its rating store: what is loaded, when asking stops, votes in and out.
 
-==========  ==========================================================================
-`store`     where a study's database is, opening it, its vote limit, its cookie secret, and
-            what reports and reviews read from it
-`addresses` where people reach the site
-`sync`      the study's questions and gold into the store, as often as they change
-`curation`  images withdrawn and gold unchosen, in the store and in the study's files
-`stopping`  which questions need no more votes: rules that the study's own votes teach
-`backups`   the store in one file, and back
-`bundles`   the whole study in one archive
-`transfer`  votes and experts' answers into files
-`imports`   votes of a file into the store
-==========  ==========================================================================
+============ =========================================================================
+`store`      where a study's database is, opening it, its vote limit, its cookie secret, and
+             what reports and reviews read from it
+`belonging`  which study a database belongs to; another study's is refused
+`departures` who has left, so that no older copy lets them in again
+`kept`       the hidden folder beside the manifest
+`addresses`  where people reach the site
+`sync`       the study's questions and gold into the store, as often as they change
+`curation`   images withdrawn and gold unchosen, in the store and in the study's files
+`stopping`   which questions need no more votes: rules that the study's own votes teach
+`backups`    the store in one file, and back
+`dumps`      the tools of PostgreSQL, and what is in a dump
+`bundles`    the whole study in one archive
+`transfer`   votes and experts' answers into files
+`imports`    votes of a file into the store
+============ =========================================================================
 
 Joins `reassess.study`, `reassess.rating` and `reassess.aggregation`; pages are `reassess.web`'s.
 """

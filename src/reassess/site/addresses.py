@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from reassess.errors import OptionError
 from reassess.files import write_atomically
 from reassess.rating import Store
-from reassess.site.store import KEPT, kept_folder
+from reassess.site.kept import KEPT, kept_folder
 from reassess.study import Study
 from reassess.study import change_settings as change_manifest
 from reassess.study.addresses import check_base_url, check_root_path, root_path_in

@@ -2,28 +2,33 @@
 
 Of SQLite by its own backup, of PostgreSQL by `pg_dump` and `pg_restore`. A store that was put back
 has another id: what it gave out since the backup was taken, sessions, links and tasks, must not
-be taken for what it gives out now. Votes keep the id that they were given under.
+be taken for what it gives out now. Votes keep the id that they were given under. Who was removed,
+paused, erased or given another role since the backup is so again.
 """
 
 import fcntl
 import json
 import os
-import shlex
 import shutil
-import subprocess
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from reassess.errors import FileError, OptionError
 from reassess.files import write_atomically
 from reassess.files.access import sync_file
-from reassess.rating import Store, StoreError, renew_identity, study_progress
+from reassess.rating import Departure, StoreError, departures, renew_identity, study_progress
 from reassess.rating.backup import copy_sqlite, forget_place
 from reassess.rating.database import Database
-from reassess.site.store import database_url, has_store, kept_folder, open_rating
+from reassess.site.belonging import check_backup
+from reassess.site.departures import reapply_departures
+from reassess.site.dumps import column_of_dump, run_tool
+from reassess.site.kept import kept_folder
+from reassess.site.store import database_url, open_rating
 from reassess.study import Study, without_password
 
 _LIST = "backups.json"
@@ -84,25 +89,31 @@ def backup(study: Study, path: Path, url: str | None = None, *, overwrite: bool 
             if database.is_sqlite:
                 n_votes = copy_sqlite(_existing(study, database), beside)
             else:
-                _run(dump_command(study, beside, url), database.url.password)
+                run_tool(dump_command(study, beside, url), database.url.password)
     path.chmod(0o600)
     _note(study, path)
     return Backup(path, n_votes)
 
 
-def restore(study: Study, path: Path, url: str | None = None, *, replace: bool = False) -> Restored:
+def restore(
+    study: Study, path: Path, url: str | None = None, *, replace: bool = False, adopt: bool = False
+) -> Restored:
     """Put a backup in the place of the study's store, under another id.
 
-    Sessions, open links and addresses to enrol by are void afterwards; people sign in by new ones.
+    Sessions, passwords, open links and addresses to enrol by are void afterwards; people sign in
+    by new links. What was done to people since the backup is done again, as far as the store that
+    is replaced or the study's folder knows it: who was removed, paused or erased stays so.
 
     Args:
         study: the study.
         path: what `backup` wrote, or a SQLite store that was copied while nothing had it open.
         url: of the database; None for the study's own.
         replace: whether a store that is there may be replaced. Of SQLite it is kept beside.
+        adopt: take a backup, or a place, that another study's votes were in.
 
     Raises:
         OptionError: a store is there and ``replace`` is false, or the study is being served.
+        DataError: the backup, or the store that is there, is another study's.
         FileError: the file is missing or cannot be read.
         StoreError: the file is no store, the database cannot be written, or PostgreSQL's tool
             failed or is not installed.
@@ -116,16 +127,24 @@ def restore(study: Study, path: Path, url: str | None = None, *, replace: bool =
     ):
         kept = None
         if database.is_sqlite:
-            kept = _restore_sqlite(path, Path(str(database.url.database)), replace=replace)
+            target = Path(str(database.url.database))
+            if target.exists() and not replace:
+                raise OptionError(_THERE.format(where=target))
+            left, _ = _before(study, url, adopt=adopt)
+            kept = _restore_sqlite(path, target, None if adopt else study)
             if kept is not None:
                 _note(study, kept)  # it holds people, as a backup does
         else:
-            if has_store(study, url) and not replace and _holds_study(study, url):
+            left, is_used = _before(study, url, adopt=adopt)
+            if is_used and not replace:
                 raise OptionError(_THERE.format(where=without_password(database_url(study, url))))
-            _run(restore_command(study, path, url), database.url.password)
+            if not adopt:
+                _check_dump(study, path)
+            run_tool(restore_command(study, path, url), database.url.password)
             forget_place(database)
-    with open_rating(study, url) as store:
+    with open_rating(study, url, adopt=True) as store:
         found = store if store.is_renewed else renew_identity(store, "restored")
+        reapply_departures(study, found, left)
         return Restored(study_progress(found).n_votes, found.identity.store_id, kept)
 
 
@@ -204,23 +223,34 @@ def _existing(study: Study, database: Database) -> Path:
     return path
 
 
-def _restore_sqlite(path: Path, target: Path, *, replace: bool) -> Path | None:
-    """Where the database that was there lies now; the backup lies in its place."""
-    if target.exists() and not replace:
-        raise OptionError(_THERE.format(where=target))
+def _restore_sqlite(path: Path, target: Path, study: Study | None) -> Path | None:
+    """Where the database that was there lies now; the backup lies in its place.
+
+    Args:
+        path: the backup.
+        target: the database.
+        study: whose the backup must be; None takes any.
+    """
     beside = target.with_name(f".{target.name}.restoring")
     beside.unlink(missing_ok=True)
     try:
         beside.touch(mode=0o600)
         copy_sqlite(path, beside)
+        if study is not None:
+            with closing(sqlite3.connect(beside)) as copy:
+                theirs = _values(copy, "study", "study_id")
+                check_backup(
+                    study,
+                    path,
+                    theirs[0] if theirs else None,
+                    partial(_values, copy, "images", "name"),
+                )
         sync_file(beside)
         kept = None
         if target.exists():
             when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
             kept = target.with_name(f"{target.name}.before-{when}")
-            with kept.open("xb") as file:
-                os.fchmod(file.fileno(), 0o600)
-            copy_sqlite(target, kept)
+            _keep(target, kept)
         for name in (f"{target.name}-wal", f"{target.name}-shm"):
             target.with_name(name).unlink(missing_ok=True)
         beside.replace(target)
@@ -231,35 +261,54 @@ def _restore_sqlite(path: Path, target: Path, *, replace: bool) -> Path | None:
     return kept
 
 
-def _holds_study(study: Study, url: str | None) -> bool:
+def _keep(target: Path, kept: Path) -> None:
+    """Copy a database that is to be replaced; one that is damaged byte by byte, with its log."""
+    with kept.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)
     try:
-        with open_rating(study, url) as store:
-            return _is_used(store)
+        copy_sqlite(target, kept)
     except StoreError:
-        return False
+        shutil.copyfile(target, kept)
+        log = target.with_name(f"{target.name}-wal")
+        if log.exists():
+            shutil.copy(log, kept.with_name(f"{kept.name}-wal"))
 
 
-def _is_used(store: Store) -> bool:
-    return study_progress(store).n_questions > 0
+def _values(copy: sqlite3.Connection, table: str, column: str) -> list[str]:
+    """The values of a column; none where an earlier version had no such column."""
+    names = {row[1] for row in copy.execute(f"PRAGMA table_info({table})")}
+    if column not in names:
+        return []
+    rows = copy.execute(f"SELECT {column} FROM {table}")  # noqa: S608 -- our own names
+    return [str(value) for (value,) in rows if value is not None]
 
 
-def _run(command: list[str], password: str | None) -> None:
-    """Run a tool of PostgreSQL's.
+def _check_dump(study: Study, path: Path) -> None:
+    """Refuse a dump of another study's database.
 
     Raises:
-        StoreError: it is not installed, or failed.
+        DataError: it is one.
+        StoreError: the file is no dump.
     """
-    if shutil.which(command[0]) is None:
-        raise StoreError(
-            f"{command[0]} is not installed, but backups of PostgreSQL need it. Install "
-            f"PostgreSQL's client tools, or run this line where they are: {shlex.join(command)}"
-        )
-    given = os.environ if password is None else os.environ | {"PGPASSWORD": password}
-    done = subprocess.run(  # noqa: S603 -- our own words, and no shell
-        command, capture_output=True, text=True, check=False, env=given
-    )
-    if done.returncode != 0:
-        raise StoreError(f"{shlex.join(command)}: it failed: {done.stderr.strip()[-1000:]}")
+    theirs = [one for one in column_of_dump(path, "study", "study_id") if one is not None]
+
+    def images() -> list[str]:
+        return [str(name) for name in column_of_dump(path, "images", "name")]
+
+    check_backup(study, path, theirs[0] if theirs else None, images)
+
+
+def _before(study: Study, url: str | None, *, adopt: bool) -> tuple[tuple[Departure, ...], bool]:
+    """Who had left the store that is there, and whether it holds questions; nobody of none.
+
+    Raises:
+        DataError: it is another study's.
+    """
+    try:
+        with open_rating(study, url, adopt=adopt) as store:
+            return departures(store), study_progress(store).n_questions > 0
+    except StoreError:  # absent or damaged: what the study's folder noted is used
+        return (), False
 
 
 def _note(study: Study, path: Path) -> None:

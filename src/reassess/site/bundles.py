@@ -19,7 +19,8 @@ from reassess.notes import note
 from reassess.progress import Progress, null_progress
 from reassess.rating.backup import copy_sqlite
 from reassess.rating.database import Database
-from reassess.site.store import DATABASE, KEPT, database_url, has_store
+from reassess.site.kept import KEPT
+from reassess.site.store import DATABASE, database_url, has_store
 from reassess.study import (
     Study,
     change_settings,

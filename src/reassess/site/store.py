@@ -36,12 +36,13 @@ from reassess.rating import (
     votes,
 )
 from reassess.records import MistakeReview, StoppingRule, Votes
+from reassess.site.belonging import check_belongs, take_store
+from reassess.site.departures import note_departures, reapply_departures
+from reassess.site.kept import KEPT, kept_folder
 from reassess.study import Study, database_as_named, read_study_benchmark, votes_file
 from reassess.study import change_settings as change_manifest
 
 DATABASE = "rating.db"
-KEPT = ".rating"
-"""The hidden folder of what must outlive a server: unlike `CACHE` it must not be deleted."""
 
 _SECRET_BYTES = 32
 _SERVICES = "services.json"
@@ -77,6 +78,7 @@ def open_rating(
     votes_per_question: int | None = None,
     rule: StoppingRule | None = None,
     create: bool = False,
+    adopt: bool = False,
 ) -> Store:
     """The store of a study, brought to the newest schema.
 
@@ -88,9 +90,11 @@ def open_rating(
         rule: when to stop asking; None gives every question all its votes.
         create: make it where it is new, which is for whoever loads questions into it. Else a
             database that holds no study is refused, and a mistyped URL leaves nothing behind.
+        adopt: let the database be this study's from now on, whichever it belonged to.
 
     Raises:
         StoreError: the database is absent, unreadable or something else.
+        DataError: it belongs to another study.
         OptionError: k is out of range, or less than some question has.
     """
     k = votes_per_question or study.setting("cost", "votes_per_question", 5)
@@ -101,13 +105,19 @@ def open_rating(
         must_exist=not create,
     )
     try:
+        if adopt:
+            take_store(study, store)
+        else:
+            check_belongs(study, store, create=create)
         store = _checked_against_folder(study, store)
+        if store.is_renewed:
+            reapply_departures(study, store)
         is_told = store.identity.origin != "restored" and store.is_renewed
         if is_told and raters_of(store):  # else there is nobody whose session ended
             note(
                 f"{study.folder}: the database was {_HOW[store.identity.origin]}. It has an id of "
-                "its own now: sessions, open links and addresses to enrol by are void here. Invite "
-                "people again."
+                "its own now: sessions, passwords, open links and addresses to enrol by are void "
+                "here. Invite people again."
             )
         settings = settings_of(store)
         if votes_per_question is not None and settings.votes_per_question != votes_per_question:
@@ -125,7 +135,7 @@ _HOW: dict[str, str] = {
 
 
 def mark_service(study: Study, store: Store) -> None:
-    """Note in the store and in the study that the site was opened, or closed.
+    """Note in the store and in the study that the site was opened, or closed, and who has left.
 
     A store that lacks the mark that its study remembers is older than it was: its leases and
     links may have been given out once already.
@@ -139,24 +149,7 @@ def mark_service(study: Study, store: Store) -> None:
     with write_atomically(path) as beside:
         kept = dict(list(seen.items())[-_MOST_SERVICES:])
         beside.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-
-
-def kept_folder(study: Study) -> Path:
-    """The study's hidden folder of what must outlive a server, for its owner alone.
-
-    Raises:
-        FileError: it cannot be made.
-    """
-    path = study.folder / KEPT
-    try:
-        path.mkdir(mode=0o700, exist_ok=True)
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o700)
-    except OSError as error:
-        raise FileError(
-            f"{path}: cannot be made ({error.strerror}). Run as who owns the study."
-        ) from error
-    return path
+    note_departures(study, store)
 
 
 def _services(study: Study) -> dict[str, str]:

@@ -33,7 +33,7 @@ from reassess.rating import (
     withdrawn_images,
 )
 from reassess.records import Benchmark, Gold, Pairs, Questions, Tasks, Votes, align
-from reassess.site.store import KEPT
+from reassess.site.kept import KEPT
 from reassess.site.transfer import is_export
 from reassess.study import FILES, Study, read_study_benchmark
 from reassess.study.artefacts import gold_file

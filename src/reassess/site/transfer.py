@@ -39,8 +39,8 @@ from reassess.rating import (
 )
 from reassess.records import ANSWERS, Classes
 from reassess.registry import checks_choices
+from reassess.site.kept import KEPT, kept_folder
 from reassess.site.remarks import remark_columns
-from reassess.site.store import KEPT, kept_folder
 from reassess.study import Study, read_study_benchmark, votes_file
 from reassess.study.artefacts import adjudications_file, gold_file
 

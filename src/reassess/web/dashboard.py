@@ -1,6 +1,7 @@
 """The owner's page: how far, who, what is contested, and what they may do about it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
@@ -9,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from reassess import rating
-from reassess.errors import OptionError, ReassessError
+from reassess.errors import FileError, OptionError, ReassessError
 from reassess.rating.records import LONGEST_TEXT, ROLES
+from reassess.site.departures import note_departures
 from reassess.web.access import ASite, Fields, Owner
 from reassess.web.charts import HEIGHT, WIDTH, answers_over_time
 from reassess.web.pages import render
@@ -128,6 +130,7 @@ def change_role(site: ASite, owner: Owner, number: int, fields: Fields) -> Respo
     if role is None:
         raise OptionError(f"role is {said[:20]!r}, but must be one of {', '.join(ROLES)}.")
     rating.change_role(site.store, number, role, by=owner.number)
+    _note_departures(site)
     return RedirectResponse(f"/owner/raters/{number}", 303)
 
 
@@ -149,8 +152,16 @@ def to_rater(site: ASite, owner: Owner, number: int, act: ToRater, fields: Field
         _WITH_REASON[act](site.store, number, by=owner.number, reason=reason)
     else:
         _WITHOUT[act](site.store, number, by=owner.number)
+    _note_departures(site)
     from_page = fields.get("from") == "rater"
     return RedirectResponse(f"/owner/raters/{number}" if from_page else "/owner#raters", 303)
+
+
+def _note_departures(site: Site) -> None:
+    """Note beside the database who has left, so that a backup lets nobody in again."""
+    if site.study is not None:
+        with suppress(FileError):  # a full disk: it is noted when the site is closed
+            note_departures(site.study, site.store)
 
 
 @router.post("/study/{act}")

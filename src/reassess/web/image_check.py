@@ -1,30 +1,39 @@
 """Every image of a study decoded once, so that its owner hears of broken files before raters do.
 
 What was found is kept in the study's cache under each file's path, time and size: a check that is
-broken off goes on where it was, and a file that is replaced is tried again. One process of a site
-decodes; the others read what it found.
+broken off goes on where it was, and a file that is replaced is tried again. While the site is open
+a process of its own decodes, when nothing else wants the processor; those that serve read what it
+found, so that they need not decode again what goes out as it is.
 """
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from reassess.errors import DataError, preview
 from reassess.progress import Progress, null_progress
 from reassess.study.images import ImageFolder
-from reassess.web.pictures import Stamp, problem_of, stamp_of
+from reassess.web.pictures import Stamp, keep_plain, plain_of, problem_of, stamp_of
 
 FILE = "images.jsonl"
-"""In the study's cache; a line a file: path, time, size, and why it cannot be shown or null."""
+"""In the study's cache; a line a file: path, time, size, why it cannot be shown or null, and kind
+and longer side of a file that goes out as it is."""
 
 _AT_ONCE = 64
 """Images decoded before what was found is written."""
+
+_FOLLOW_SECONDS = 5.0
+"""Between two looks at what another process found."""
 
 _FETCHED_AT_ONCE = 16
 """Images that are fetched at a time, where they lie elsewhere."""
@@ -118,13 +127,34 @@ class ImageCheck:
         return True
 
     def run_in_background(self) -> None:
-        """Try what is left in a thread that ends with the process, between other work."""
+        """Try what is left, when nothing else wants the processor, and end with this process.
+
+        Files are decoded by another process. Images elsewhere are fetched by a thread: that waits
+        for the network, and says what could not be had.
+        """
+        if self._remote is None and self._can_keep():
+            stamps = [stamp for one in self._untried() if (stamp := self._stamps[one]) is not None]
+            get_context("spawn").Process(
+                target=_try_all, args=(stamps, self.kept), name="image check", daemon=True
+            ).start()
+            self.follow()
+            return
 
         def work() -> None:
             left = self._untried()
             while batch := list(islice(left, 8)):
                 self._keep(filter(None, map(self._try, batch)))
                 time.sleep(0.05)
+
+        threading.Thread(target=work, name="image check", daemon=True).start()
+
+    def follow(self) -> None:
+        """Take in what another process finds, as long as this one lives."""
+
+        def work() -> None:
+            while True:
+                self._catch_up()
+                time.sleep(_FOLLOW_SECONDS)
 
         threading.Thread(target=work, name="image check", daemon=True).start()
 
@@ -208,16 +238,21 @@ class ImageCheck:
 
     def _keep(self, found: Iterable[tuple[Stamp, str | None]]) -> None:
         """Remember what was found, and write it where the study's folder can be written."""
-        lines = []
-        for stamp, reason in found:
-            self._known[stamp] = reason
-            lines.append(json.dumps([*stamp, reason]) + "\n")
+        found = list(found)
+        self._known.update(found)
         try:
-            self.kept.parent.mkdir(exist_ok=True)
-            with self._lock, self.kept.open("a", encoding="utf-8") as file:
-                file.write("".join(lines))
+            with self._lock:
+                _append(self.kept, found)
         except OSError:
             return  # it is found again at the next start
+
+    def _can_keep(self) -> bool:
+        """Whether what another process finds can be read from the study's cache."""
+        try:
+            _append(self.kept, ())
+        except OSError:
+            return False
+        return True
 
     def _catch_up(self) -> None:
         """Read what was written since the last look, by this process or another."""
@@ -231,7 +266,45 @@ class ImageCheck:
             return
         for line in whole.splitlines():
             try:
-                path, changed, size, reason = json.loads(line)
-                self._known.setdefault((str(path), int(changed), int(size)), reason)
+                path, changed, size, reason, *plain = json.loads(line)
+                stamp = str(path), int(changed), int(size)
+                self._known.setdefault(stamp, reason)
+                if len(plain) == 2:  # earlier versions did not note it
+                    keep_plain(stamp, str(plain[0]), int(plain[1]))
             except (ValueError, TypeError):
                 continue  # a line that was not written whole
+
+
+def _append(kept: Path, found: Iterable[tuple[Stamp, str | None]]) -> None:
+    """Write what was found behind what is there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    lines = [
+        json.dumps([*stamp, reason, *(plain_of(stamp) or ())]) + "\n" for stamp, reason in found
+    ]
+    kept.parent.mkdir(exist_ok=True)
+    with kept.open("a", encoding="utf-8") as file:
+        file.write("".join(lines))
+
+
+def _try_all(stamps: Sequence[Stamp], kept: Path) -> None:
+    """Decode files in a process of its own, which leaves the processor to every other one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends whoever started it, and so this
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):  # Linux alone has it
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    left = iter(stamps)
+    while batch := list(islice(left, _AT_ONCE)):
+        _append(kept, [(stamp, problem_of(stamp)) for stamp in batch])
+
+
+def _end_with_parent() -> None:
+    """End at once when the process that started this one has ended, however it did."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(0)

@@ -98,6 +98,17 @@ def problem_of(stamp: Stamp) -> str | None:
     return None
 
 
+def plain_of(stamp: Stamp) -> tuple[str, int] | None:
+    """Kind and longer side of a file that goes out as it is; None where it does not, or may not."""
+    return _PLAIN.get(stamp)
+
+
+def keep_plain(stamp: Stamp, kind: str, longer: int) -> None:
+    """Take another process's word for it that a file was decoded whole and goes out as it is."""
+    if kind in _SHOWN and len(_PLAIN) < _MOST_PLAIN:
+        _PLAIN.setdefault(stamp, (kind, longer))
+
+
 def thumbnail(path: Path) -> bytes | None:
     """A small copy of an image file, for examples and galleries; None where it cannot be shown."""
     found = picture(path, "small")

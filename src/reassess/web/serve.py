@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +16,9 @@ from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import uvicorn
 from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
 from reassess.aggregation.adaptive import STOPPING_RULES, vote_budget
 from reassess.errors import FileError, OptionError
@@ -49,6 +52,9 @@ from reassess.web.markdown import StudyText
 from reassess.web.operation import log_requests
 from reassess.web.site import Site
 from reassess.web.wording import Wording
+
+MADE_BY = "reassess.web.serve:app_of_environment"
+"""What a worker process calls to make the application."""
 
 VARIABLE = "REASSESS_SERVING"
 """The environment variable that tells a worker process what to serve, as JSON."""
@@ -195,12 +201,31 @@ def app_of_environment() -> FastAPI:
         )
     prepared = serve_study(ServeConfig(**json.loads(given)), refreshes=False)
     prepared.begin()
+    prepared.check.follow()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     app = create_app(prepared.site)
     keep_for_good()
     return app
+
+
+def listen(config: uvicorn.Config) -> socket.socket:
+    """A socket at which several processes listen, whose answers wait for nothing.
+
+    asyncio lets the kernel hold back the end of an answer until its beginning has arrived, some
+    40 ms later, where it does not know that a socket speaks TCP; of one that uvicorn shares it
+    does not.
+    """
+    shared = config.bind_socket()
+    shared.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted ones inherit it
+    return shared
+
+
+def run_processes(config: uvicorn.Config) -> None:
+    """Serve by several worker processes, until they are told to stop."""
+    target = uvicorn.Server(config).run
+    Multiprocess(config, target=target, sockets=[listen(config)]).run()
 
 
 def keep_for_good() -> None:

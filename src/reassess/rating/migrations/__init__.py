@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 from reassess.rating.database import Database
 from reassess.rating.records import StoreError
 
-NEWEST = "0005"
+NEWEST = "0006"
 """The schema that this version of reassess writes."""
 
 FOLDER = Path(__file__).parent
