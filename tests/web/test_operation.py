@@ -1,26 +1,32 @@
 """Health, metrics and the log of requests."""
 
+import asyncio
 import logging
 import re
 import shlex
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from uvicorn.server import ServerState
 
 from reassess.cli import main
 from reassess.rating import Store, invite
 from reassess.web import Site, create_app
 from reassess.web.operation import log_requests, requests_log
+from reassess.web.prompt import PromptProtocol
 
 from .conftest import BASE, Client
 
@@ -109,3 +115,24 @@ def test_the_units_of_systemd_hold_and_name_what_the_command_line_knows(tmp_path
     files = [str(path) for path in sorted(tmp_path.glob("reassess*"))]
     done = subprocess.run([analyze, "verify", *files], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_socket_that_processes_share_holds_no_answer_back() -> None:
+    """The kernel would wait some 40 ms for the end of every answer."""
+    config = uvicorn.Config(lambda *_: None, port=0, http=PromptProtocol, log_level="critical")
+    config.load()
+
+    async def connect() -> int:
+        loop = asyncio.get_running_loop()
+        with config.bind_socket() as shared, socket.socket() as client:
+            shared.listen()
+            client.connect(shared.getsockname())
+            taken, _ = shared.accept()
+            made = partial(PromptProtocol, config=config, server_state=ServerState(), app_state={})
+            transport, _ = await loop.connect_accepted_socket(made, taken)
+            with taken.dup() as same:
+                found = same.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            transport.close()
+            return found
+
+    assert asyncio.run(connect()) == 1

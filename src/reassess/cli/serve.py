@@ -177,12 +177,12 @@ def serve(
     from reassess.study import open_study
     from reassess.study.addresses import check_base_url, check_root_path
     from reassess.web import create_app
+    from reassess.web.prompt import PromptProtocol
     from reassess.web.serve import (
         MADE_BY,
         ServeConfig,
         environment_of,
         keep_for_good,
-        run_processes,
         serve_study,
     )
 
@@ -224,7 +224,7 @@ def serve(
         # The log of requests would hold the tokens of invitations.
         common: dict[str, Any] = {
             "host": host, "port": port, "access_log": False, "log_level": "warning",
-            "timeout_keep_alive": _KEEP_ALIVE,
+            "timeout_keep_alive": _KEEP_ALIVE, "http": PromptProtocol,
         }  # fmt: skip
         if processes == 1:
             app = create_app(prepared.site)
@@ -233,7 +233,7 @@ def serve(
         else:
             os.environ |= environment_of(config)
             common["timeout_worker_healthcheck"] = _START
-            run_processes(uvicorn.Config(MADE_BY, factory=True, workers=processes, **common))
+            uvicorn.run(MADE_BY, factory=True, workers=processes, **common)
 
 
 def _end(number: int, frame: object) -> None:

@@ -12,6 +12,7 @@ study has not is another study's.
 
 import json
 import secrets
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from reassess.errors import DataError
 from reassess.files import write_atomically
 from reassess.rating import Store, give_to_study, question_table, study_id_of
 from reassess.site.kept import KEPT, kept_folder
-from reassess.study import Study, read_study_benchmark
+from reassess.study import Study, read_study_benchmark, without_password
 
 _FILE = "study.json"
 _OWN = "Name this study's own (--database, or [site] database in study.toml)."
@@ -98,7 +99,7 @@ def check_backup(
     mark = _mark_of(study)
     if theirs is not None and theirs in (mark.study_id, mark.copied_from):
         return
-    remedy = f"reassess restore {study.folder} {path} --adopt"
+    remedy = f"reassess restore {shlex.quote(str(study.folder))} {shlex.quote(str(path))} --adopt"
     if theirs is not None and mark.study_id:
         raise DataError(
             f"{path}: the backup is another study's, but must be of {study.folder}; its votes "
@@ -187,8 +188,12 @@ def _refusal(study: Study, store: Store, *, is_copy: bool) -> str:
 
 
 def _adoption(study: Study, store: Store) -> str:
-    return f"reassess check-store {study.folder} --database {_where(store)} --adopt"
+    folder = shlex.quote(str(study.folder))
+    return f"reassess check-store {folder} --database {_where(store)} --adopt"
 
 
 def _where(store: Store) -> str:
-    return store.database.url.render_as_string(hide_password=True)
+    """The database as a command line takes it, without its password."""
+    url = store.database.url
+    shown = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)
+    return shlex.quote(without_password(shown))

@@ -8,6 +8,7 @@ which its backups and copies share.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from reassess.files import write_atomically
 from reassess.notes import note
@@ -44,7 +45,11 @@ def noted_departures(study: Study, store: Store) -> tuple[Departure, ...]:
         StoreError: the database cannot be read.
     """
     found = _noted(study).get(store_history(store)[0].store_id, [])
-    return tuple(Departure(**one) for one in found)
+    return tuple(
+        Departure(one["number"], one["created_at"], one["role"], one["is_removed"],
+                  one["is_paused"], one["erased"])
+        for one in found
+    )  # fmt: skip
 
 
 def reapply_departures(
@@ -77,7 +82,7 @@ def reapply_departures(
     return done
 
 
-def _noted(study: Study) -> dict[str, list[dict[str, object]]]:
+def _noted(study: Study) -> dict[str, list[dict[str, Any]]]:
     try:
         found = json.loads((study.folder / KEPT / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

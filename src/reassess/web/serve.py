@@ -8,7 +8,6 @@ import gc
 import json
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -16,9 +15,7 @@ from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
 
 from reassess.aggregation.adaptive import STOPPING_RULES, vote_budget
 from reassess.errors import FileError, OptionError
@@ -208,24 +205,6 @@ def app_of_environment() -> FastAPI:
     app = create_app(prepared.site)
     keep_for_good()
     return app
-
-
-def listen(config: uvicorn.Config) -> socket.socket:
-    """A socket at which several processes listen, whose answers wait for nothing.
-
-    asyncio lets the kernel hold back the end of an answer until its beginning has arrived, some
-    40 ms later, where it does not know that a socket speaks TCP; of one that uvicorn shares it
-    does not.
-    """
-    shared = config.bind_socket()
-    shared.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted ones inherit it
-    return shared
-
-
-def run_processes(config: uvicorn.Config) -> None:
-    """Serve by several worker processes, until they are told to stop."""
-    target = uvicorn.Server(config).run
-    Multiprocess(config, target=target, sockets=[listen(config)]).run()
 
 
 def keep_for_good() -> None:
