@@ -293,7 +293,7 @@ def _try_all(stamps: Sequence[Stamp], kept: Path) -> None:
     """Decode files in a process of its own, which leaves the processor to every other one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends whoever started it, and so this
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.nice(19)
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
     if hasattr(os, "SCHED_IDLE"):  # Linux alone has it
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
