@@ -103,7 +103,9 @@ def test_texts_that_do_not_follow_are_named(copy: Path) -> None:
     assert found["release.json"].endswith("at /numbers/votes (1876, but 1875 follows)")
 
 
-def test_labels_that_the_votes_do_not_give_are_named_with_the_image(copy: Path) -> None:
+def test_labels_that_the_votes_do_not_give_are_named_with_the_image(
+    copy: Path, released: Path
+) -> None:
     value = json.loads((copy / "labels.json").read_text())
     image = next(one for one, held in value["labels"].items() if len(held) == 1)
     value["labels"][image] = [(value["labels"][image][0] + 1) % 6]
@@ -115,6 +117,17 @@ def test_labels_that_the_votes_do_not_give_are_named_with_the_image(copy: Path) 
     assert image in found["labels.json"]
     assert found["posterior"] == "the votes give other probabilities"
     assert found["checksums (SHA256SUMS)"].startswith("1 files are not listed: 'more.txt'")
+
+    (copy / "more.txt").unlink()
+    whole = (copy / "votes.csv").rename(copy.parent / "votes.csv")
+    whole.write_text(votes)
+    (copy / "votes.csv").symlink_to(whole)
+    (copy / "labels.json").write_bytes((released / "labels.json").read_bytes())
+    assert wrong(copy) == {"checksums (SHA256SUMS)": "1 files are links: 'votes.csv'"}
+    stated = json.loads((copy / "release.json").read_text())
+    (copy / "release.json").write_text(json.dumps(stated | {"authors": 3}))
+    with pytest.raises(FileError, match=r"'authors' is '3', which `reassess release` does not"):
+        check_release(copy)
 
 
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # mlcroissant's own, of rdflib

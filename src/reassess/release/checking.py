@@ -112,7 +112,22 @@ def _stated(folder: Path) -> dict[str, Any]:
             f"{folder / FACTS}: it is not what `reassess release` writes ({FORMAT!r}). Use the "
             "version of reassess that wrote it."
         )
+    wrong = [name for name in names if not _is_stated_so(name, stated[name])]
+    if wrong:
+        raise FileError(
+            f"{folder / FACTS}: {wrong[0]!r} is {str(stated[wrong[0]])[:40]!r}, which `reassess "
+            "release` does not write. Get the release again."
+        )
     return stated
+
+
+def _is_stated_so(name: str, value: Any) -> bool:
+    """Whether a value of ``release.json`` is of the kind that is written there."""
+    if name == "numbers":
+        return isinstance(value, dict)
+    if name == "authors":
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, str) or (name in {"license", "description", "url"} and value is None)
 
 
 def _checksums(folder: Path) -> CheckedPart:
@@ -126,7 +141,9 @@ def _checksums(folder: Path) -> CheckedPart:
     missing = sorted(set(listed) - set(found))
     more = sorted(set(found) - set(listed))
     other = [one for one in found if one in listed and sha256_of(folder / one) != listed[one]]
-    for files, what in ((missing, "missing"), (more, "not listed"), (other, "changed")):
+    links = [one for one in found if (folder / one).is_symlink()]
+    parts = ((missing, "missing"), (more, "not listed"), (other, "changed"), (links, "links"))
+    for files, what in parts:
         if files:
             return CheckedPart(name, False, f"{len(files):,} files are {what}: {preview(files, 5)}")
     return CheckedPart(name, True, f"{len(found):,} files")
