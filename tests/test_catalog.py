@@ -5,7 +5,7 @@ import pytest
 
 from reassess import sources
 from reassess.catalog import ENTRIES, Catalog
-from reassess.errors import DataError, OptionError
+from reassess.errors import CatalogError, DataError, OptionError
 from reassess.notes import collect_notes
 from reassess.pipeline import LabelOptions, make_labels
 from reassess.scoring import original_accuracy
@@ -50,6 +50,11 @@ def test_every_published_name_is_taken_as_its_kind(published: Catalog) -> None:
                     models = sources.predictions(one.name, about)
                     assert np.median([original_accuracy(m, about).value for m in models]) > 0.5
     assert len(seen) + len(ELSEWHERE) == len(ENTRIES)
+
+
+def test_a_file_that_the_catalogue_lacks_is_refused_by_name() -> None:
+    with pytest.raises(CatalogError, match="'imagenet' is no file of the catalogue"):
+        Catalog.default().path("imagenet")
 
 
 def test_the_published_scores_make_the_published_labels(published: Catalog) -> None:

@@ -107,6 +107,7 @@ def test_raters_who_were_not_in_the_fit_count_as_the_mean_of_the_others(matrix: 
         ([[-1, 1], [1, 0]], r"Negative values in data: X\[0, 0\] is -1.*NaN where the rater"),
         ([[1, 1], [1, 1]], "X holds 1 kind of answers"),
         ([[np.nan], [np.nan]], "X holds 0 answers"),
+        ([["a.jpg", 0, "ann", "no"], ["b.jpg", 1, "bob", "yes"]], "give a frame with the columns"),
     ],
 )
 def test_matrices_that_are_no_votes_are_refused(cells: Any, message: str) -> None:

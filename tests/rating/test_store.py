@@ -185,6 +185,7 @@ def test_a_newer_schema_and_a_foreign_database_are_refused(url, empty_url):
         ("mysql://somewhere/x", "must be sqlite"),
         ("nonsense", "must be sqlite"),
         ("sqlite://", "must be sqlite"),
+        ("sqlite:///study.db?timeout=5", "SQLite's takes no options"),
         ("sqlite:////no/such/folder/study.db", "folder of the database is missing"),
         ("postgresql://nobody@127.0.0.1:1/x", "cannot be reached"),
     ],
@@ -192,6 +193,14 @@ def test_a_newer_schema_and_a_foreign_database_are_refused(url, empty_url):
 def test_a_wrong_url_is_explained(url, says):
     with pytest.raises(StoreError, match=says):
         open_store(url)
+
+
+@pytest.mark.parametrize("folder", ["100%20done", "%d0", "what?", "a=b&c#d"])
+def test_the_path_of_a_database_is_taken_as_it_is(folder, tmp_path):
+    (tmp_path / folder).mkdir()
+    open_store(f"sqlite:///{tmp_path}/{folder}/study.db").close()
+    assert (tmp_path / folder / "study.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
 
 
 def test_a_file_that_is_no_database_is_explained(tmp_path):

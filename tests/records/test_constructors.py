@@ -182,6 +182,9 @@ def test_columns_of_names_and_of_images_without_a_label() -> None:
     assert dict(zip(sets.image_ids.tolist(), sets.lists(), strict=True)) == {
         "b": [0, 1], "a": [0], "c": [],
     }  # fmt: skip
+    assert LabelSets.from_columns("pets", ["a"], ["dog "], classes=classes).lists() == [[1]]
+    with pytest.raises(DataError, match=r"label\[0\] is inf, but must be a class index"):
+        LabelSets.from_columns("pets", ["a"], [float("inf")])
     with pytest.raises(DataError, match=r"label\[0\] is 'cow'.*id or name"):
         LabelSets.from_columns("pets", ["a"], ["cow"], classes=classes)
     with pytest.raises(AlignmentError, match="'z' is not among the image ids"):

@@ -63,6 +63,9 @@ def test_two_frames_are_scored_in_one_line(backend):
             {key: [one for one, i in zip(value, IDS.tolist(), strict=True) if i != "c"]
              for key, value in names.items()}
         ), made[1])  # fmt: skip
+    of["label"][1] = "1"
+    with collect_notes(), pytest.raises(DataError, match=r"is '?1.*all integers or all names"):
+        real_accuracy(made[0], getattr(library, frame)(of))
     assert left == real_accuracy(predictions, labels)
     assert (found.n_correct, found.n_scored) == (1, 3)
     with pytest.raises(DataError, match="predictions is a LabelSets"):

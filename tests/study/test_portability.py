@@ -328,15 +328,15 @@ def test_a_new_study_is_checked_before_anything_is_made(small: Study) -> None:
 
 def test_a_bundle_goes_on_alone_on_another_machine(kept: Path, cli: Cli) -> None:
     """With labels, classes, predictions and gold that were outside, and with its votes."""
-    for command in (("votes", "export", kept), ("run", kept), ("bundle", kept, "b.tar.gz")):
+    for command in (("votes", "export", kept), ("run", kept), ("bundle", kept, "new/b.tar.gz")):
         ran = cli(*map(str, command))
         assert ran.status == 0, ran.err
-    assert Path("b.tar.gz").stat().st_mode & 0o077 == 0
+    assert Path("new/b.tar.gz").stat().st_mode & 0o077 == 0
     (kept / ".rating" / "secret").touch()
     votes = (kept / "votes.csv").read_bytes()
     shutil.rmtree("kept")
     Path("else").mkdir()
-    with tarfile.open("b.tar.gz") as archive:
+    with tarfile.open("new/b.tar.gz") as archive:
         names = archive.getnames()
         archive.extractall("else", filter="data")
     assert {name.partition("/")[0] for name in names} == {"study"}

@@ -66,6 +66,7 @@ def given_votes(
         return GivenVotes(_recoded(votes, known))
     cells = _validated(given, estimator, reset=known is None)
     answered, values = _answers_in(cells)
+    _refuse_records(cells)
     if known is None:
         known = _in_our_order(np.unique(values))
         if len(known) < 2:
@@ -90,6 +91,24 @@ def given_votes(
     row = np.full(len(cells), -1)
     row[used] = np.arange(len(used))
     return GivenVotes(votes, row, known)
+
+
+def _refuse_records(cells: Shaped[np.ndarray, "n R"]) -> None:
+    """Refuse words of which no two columns have one in common: they are no raters' answers.
+
+    Raises:
+        MatrixError: each row looks like a vote, with its image, class, rater and answer.
+    """
+    if cells.dtype != object or cells.shape[1] < 2 or len(cells) < 2:
+        return
+    words = [{str(cell) for cell in column if cell == cell} for column in cells.T]  # noqa: PLR0124 -- NaN
+    if sum(map(len, words)) == len(set().union(*words)):
+        raise MatrixError(
+            f"X has {cells.shape[1]} columns that have no answer in common, such as "
+            f"{preview(cells[0])} in row 0, but must have one row a question and one column a "
+            "rater. If each row is a vote, give a frame with the columns image, label, rater and "
+            "answer."
+        )
 
 
 def _is_long_table(given: object) -> bool:

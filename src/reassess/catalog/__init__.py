@@ -97,6 +97,11 @@ class Catalog:
         Raises:
             CatalogError: it is absent and cannot be fetched, or it is not what was pinned.
         """
+        if relative not in pinned_files():
+            raise CatalogError(
+                f"{relative!r} is no file of the catalogue, but must be one, such as "
+                f"{next(iter(pinned_files()))!r}. The files of a name: entry(name).paths."
+            )
         pinned = pinned_files()[relative]
         path = self.folder / relative
         if not path.is_file():

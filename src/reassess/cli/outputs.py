@@ -235,8 +235,10 @@ def _is_output(one: click.Parameter) -> bool:
 
 def _outputs(one: click.Parameter, ctx: click.Context) -> Iterator[Output]:
     if isinstance(one.type, OutputFile | OutputFolder):
-        for given in _words(one, ctx):
+        for given in _words(one, ctx, may_be_empty=True):
             label = _label(one)
+            if not given:
+                raise OptionError(f"{label} is empty, but must name a file or folder.")
             is_file = isinstance(one.type, OutputFile) and not one.type.is_folder(ctx.params)
             if is_file and given.endswith("/"):
                 raise FileError(
@@ -257,10 +259,12 @@ def may_be_path(one: click.Parameter) -> bool:
     return is_path and isinstance(one.type, click.types.StringParamType)
 
 
-def _words(one: click.Parameter, ctx: click.Context) -> Iterator[str]:
+def _words(
+    one: click.Parameter, ctx: click.Context, *, may_be_empty: bool = False
+) -> Iterator[str]:
     value = ctx.params.get(one.name or "")
     for given in value if isinstance(value, tuple) else (value,):
-        if isinstance(given, str) and given:
+        if isinstance(given, str) and (given or may_be_empty):
             yield given
 
 

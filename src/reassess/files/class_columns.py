@@ -6,6 +6,7 @@ is for `reassess.files.class_words`.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 from jaxtyping import Int
@@ -119,10 +120,41 @@ def read_class_column(
         return _one_column(table, columns[0], texts[0], classes, stated.get(columns[0], labels_are))
     if classes is None:
         return _classes_of_columns(table, columns, texts)
+    if labels_are is None and columns[0] not in stated:
+        labels_are = _told_by(table, columns[:2], texts[:2], classes, stated[columns[1]])
     main = _one_column(table, columns[0], texts[0], classes, stated.get(columns[0], labels_are))
     for column, words in zip(columns[1:], texts[1:], strict=True):
         main = _agreeing(table, (columns[0], column), words, main, stated[column])
     return main
+
+
+def _told_by(
+    table: ColumnFile,
+    columns: list[str],
+    texts: list[list[str]],
+    classes: Classes,
+    beside_are: LabelsAre,
+) -> LabelsAre | None:
+    """How a column of labels reads so that it names what the one beside it does; None if unknown.
+
+    Votes that we export have ``label``, an index, beside ``class_id``, which may be integers, too.
+    """
+    if not all(INTEGER.fullmatch(plain_text(text)) for text in set(texts[0])):
+        return None
+    where = f"{table.path}: column"
+    readings: tuple[LabelsAre, ...] = ("id", "index")
+    with suppress(DataError):
+        beside = read_class_words(
+            texts[1], classes, f"{where} {columns[1]!r}", labels_are=beside_are
+        )
+        for reading in readings:
+            with suppress(DataError):
+                found = read_class_words(
+                    texts[0], classes, f"{where} {columns[0]!r}", labels_are=reading
+                )
+                if np.array_equal(found.label, beside.label):
+                    return reading
+    return None
 
 
 def _one_column(

@@ -80,6 +80,13 @@ def read_out_of_fold(path: str | Path) -> OutOfFold:
             f"{path}: probabilities are {probabilities.dtype} and folds {fold.dtype}, but must be "
             "floats and integers. Write it again."
         )
+    if (fold < 0).any():
+        row = int(np.argmax(fold < 0))
+        raise DataError(
+            f"{path}: image {str(ids[row])!r} has the fold {fold[row]}, but must have been held "
+            f"out with one, 0 or more; {int((fold < 0).sum()):,} of {len(fold):,} images were not. "
+            "Predict them, or leave their rows out."
+        )
     if len(np.unique(ids)) < len(ids):
         raise DataError(f"{path}: an image id appears twice, but must be unique.")
     with prefix_errors_with(path):

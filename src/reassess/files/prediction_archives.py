@@ -7,6 +7,7 @@ scripts save beside predictions is never scored. Columns and classes are put int
 order where the archive says which class each is.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,9 @@ CLASS_IDS = ("class_ids", "wnids", "classes_")
 CLASS_NAMES = ("class_names", "label_names")
 _ABOUT = (*CLASS_IDS, *CLASS_NAMES, "class_synonyms", "class_definitions", "fold", "folds", "split")
 
+
+_BY_POSITION = re.compile(r"arr_\d+")
+"""What NumPy calls the arrays that ``np.savez`` gets without names."""
 
 _NEVER_READ = frozenset({"metrics"})
 """What Hugging Face's Trainer puts beside predictions as an object of Python."""
@@ -214,6 +218,8 @@ def _one_model(
         ids,
         None if name is None else SCALES.get(name.lower()),
     )
+    for named in _named(arrays, (*CLASS_IDS, *CLASS_NAMES), "iuUS").values():
+        _refuse_other_length(found, named.size)
     return found if column is None else _in_class_order(found, column, benchmark)
 
 
@@ -304,6 +310,12 @@ def _unnamed(
             )
         stacked = np.stack(list(arrays.values()))
         return [lone(path.stem, where, stacked, np.array(list(arrays)))]
+    if len(arrays) > 1 and all(_BY_POSITION.fullmatch(name) for name in arrays):
+        raise DataError(
+            f"{where}: its {len(arrays)} arrays have no names ({preview(arrays)}), so that any may "
+            "be the truth, ids or a model's predictions. Name each: np.savez(path, logits=logits, "
+            "ids=ids)."
+        )
     if len(arrays) > 1 and either:
         raise DataError(
             f"{where}: {preview(either)} may be the truth, or a model's predictions. Leave it out, "
@@ -380,6 +392,22 @@ def _class_numbers(
             f"{n_classes - 1:,} once, or the ids of the classes. Name the class of each column."
         )
     return None if np.array_equal(index, np.arange(n_classes)) else index
+
+
+def _refuse_other_length(found: StoredPredictions, n_named: int) -> None:
+    """Refuse full scores beside the classes of more or fewer columns.
+
+    Raises:
+        DataError: they are.
+    """
+    scores = found.scores
+    if found.classes is None and scores is not None and scores.ndim == 2:
+        n_columns = int(scores.shape[1])
+        if n_columns != n_named:
+            raise DataError(
+                f"{found.where}: it names {n_named:,} classes, but the scores have {n_columns:,} "
+                "columns, and must have one for each. Write both from the same model."
+            )
 
 
 def _in_class_order(

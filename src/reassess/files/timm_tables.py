@@ -247,10 +247,11 @@ def _indices_beside_labels(
         DataError: the indices only count the rows, or labels name other classes.
     """
     classes = _classes(table, either["index"], benchmark)
-    if len(classes) > 1 and np.array_equal(classes[:, 0], np.arange(len(classes))):
+    first = int(classes[0, 0])
+    if len(classes) > 1 and np.array_equal(classes[:, 0], np.arange(first, first + len(classes))):
         raise DataError(
-            f"{table.path}: 'index' counts the rows from 0, but stands where timm writes the class "
-            "index. Drop it, or rename the column of predicted classes 'prediction'."
+            f"{table.path}: 'index' counts the rows from {first:,}, but stands where timm writes "
+            "the class index. Drop it, or rename the column of predicted classes 'prediction'."
         )
     described = _Descriptions(benchmark)
     for name, columns in either.items():

@@ -30,6 +30,16 @@ _NO_RATERS = frozenset({
 })  # fmt: skip
 """Names of columns that hold no rater's votes."""
 
+_NO_RATERS_WORD = frozenset({
+    "gold", "truth", "true", "correct", "majority", "consensus", "agreed", "agreement", "final",
+    "aggregate", "aggregated", "adjudicated", "adjudication", "resolved", "decision", "verdict",
+    "mean", "median", "posterior", "prediction", "predicted", "original", "reference", "expected",
+})  # fmt: skip
+"""Words in names of such columns."""
+
+_MOST_NAMED = 12
+"""So many raters are named."""
+
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?", re.ASCII)
 _MTURK = {"hitid", "workerid", "assignmentstatus"}
 _ZONES = {"PST": -8, "PDT": -7, "UTC": 0, "GMT": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5,
@@ -98,8 +108,8 @@ def _wide(table: ColumnFile) -> ColumnFile:
     silent = [name for name in raters if not any(cells[name])]
     note(
         f"{table.path}: read as a table of one row a question and one column a rater: "
-        f"{len(raters):,} raters ({preview(raters)}), {n_cells - len(rows):,} of {n_cells:,} cells "
-        "are empty and no votes"
+        f"{len(raters):,} raters ({preview(raters, _MOST_NAMED)}), {n_cells - len(rows):,} of "
+        f"{n_cells:,} cells are empty and no votes"
         + (f"; {preview(silent)} gave none" if silent else "")
         + ". Rename or drop columns that are no raters."
     )
@@ -120,7 +130,8 @@ def _check_raters(table: ColumnFile, cells: dict[str, list[str]]) -> None:
     words = {name: {one.lower() for one in column if one} for name, column in cells.items()}
     for name, own in words.items():
         others = set[str]().union(*(one for other, one in words.items() if other != name))
-        by_name = name.strip().lower().replace(" ", "_") in _NO_RATERS
+        plain = re.sub(r"[\s_-]+", "_", name.strip().lower())
+        by_name = plain in _NO_RATERS or bool(_NO_RATERS_WORD & set(plain.split("_")))
         if not by_name and (own & others or own <= {*ANSWERS}):
             continue
         why = (

@@ -4,7 +4,7 @@ Which of the two holds is for `reassess.files.class_words`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,16 @@ def as_integer(word: str) -> int:
     """The integer that `INTEGER` matched; more digits than any class has count as one beyond."""
     digits = word.partition(".")[0]
     return int(digits) if len(digits) < 40 else MOST_CLASSES
+
+
+def _by_number(index_of: Mapping[str, int]) -> dict[int, int]:
+    """Class index by the number that an id or name is, where it is that of one class."""
+    found: dict[int, int] = {}
+    for word, index in index_of.items():
+        if INTEGER.fullmatch(word):
+            number = as_integer(word)
+            found[number] = index if found.get(number, index) == index else -1
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +97,13 @@ class WordColumn:
         """The class of each word as an id or a name; -1 where it is none."""
         index_of = classes.index_of
         found = [index_of.get(word, -1) for word in self.words]
-        if -1 in found and any(INTEGER.fullmatch(one) for one in index_of):
-            # "3.0", as pandas writes an integer of a column with gaps, is the id "3".
+        by_number = _by_number(index_of) if -1 in found else {}
+        if by_number:
+            # "3.0", as pandas writes an integer of a column with gaps, is the id "3"; and so is
+            # "3" the id "003", of which a spreadsheet drops the zeros.
             found = [
                 index if index >= 0 or not INTEGER.fullmatch(word)
-                else index_of.get(str(as_integer(word)), -1)
+                else by_number.get(as_integer(word), -1)
                 for index, word in zip(found, self.words, strict=True)
             ]  # fmt: skip
         return np.array(found, dtype=np.int64)

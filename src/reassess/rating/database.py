@@ -7,6 +7,7 @@ PostgreSQL: row locks under READ COMMITTED; what loses a race is run again. Turn
 database raises into a `StoreError` with a sentence. Knows no table.
 """
 
+import re
 import threading
 import time
 from collections import deque
@@ -296,9 +297,22 @@ def _explained(said: str) -> str:
     return f"the database refused ({said})."
 
 
+_SQLITE = "sqlite:///"
+_OPTIONS = re.compile(r"\?\w+=[^/]*$")
+
+
 def _url(text: str) -> URL:
     problem: Exception | None = None
     backend = ""
+    path = text.removeprefix(_SQLITE)
+    if path not in (text, "", ":memory:"):
+        # A path as it is: a % or ? in the name of a folder must not lead to another file.
+        if _OPTIONS.search(path):
+            raise StoreError(
+                f"the database URL is {text!r}, but SQLite's takes no options: it must be "
+                "sqlite:///<path of a file>."
+            )
+        return URL.create("sqlite", database=path)
     try:
         url = make_url(text)
         backend = url.get_backend_name()

@@ -174,13 +174,33 @@ def how_ids_differ(
             (name, there[key])
             for name in wanted
             for key in [next((k for k in _keys(form, name) if k in there), "")]
-            if key
+            if key and not _is_in_other_folder(form, name, there[key])
         ]
         if len(pairs) > best[0]:
             (name, other), *_ = pairs
             text = f"{len(pairs):,} would fit but for {what}, such as {name!r} for {other!r}"
             best = len(pairs), f"{text}: write both the same way."
-    return best[1]
+    by_folder = _by_folder(wanted, existing)
+    return by_folder[1] if by_folder is not None and by_folder[0] > best[0] else best[1]
+
+
+def _is_in_other_folder(form: Callable[[str], str], name: str, other: str) -> bool:
+    """Whether two ids have the same file name, so that their folders tell them apart."""
+    same_file = name.rpartition("/")[2] == other.rpartition("/")[2]
+    return same_file and form(name) != form(other)
+
+
+def _by_folder(wanted: list[str], existing: list[str]) -> tuple[int, str] | None:
+    """How many ids would fit but for their folder, and what to do; None where none would."""
+    there = {one.rpartition("/")[2]: one for one in existing}
+    pairs = [(one, there[key]) for one in wanted if (key := one.rpartition("/")[2]) in there]
+    if not pairs:
+        return None
+    (name, other), *_ = pairs
+    return len(pairs), (
+        f"{len(pairs):,} would fit but for the folder, such as {name!r} for {other!r}: write the "
+        "same folders, or the bare file name if it is unique."
+    )
 
 
 def _keys(form: Callable[[str], str], name: str) -> Sequence[str]:

@@ -20,6 +20,7 @@ from reassess.records.benchmark import (
     check_classes,
     class_positions,
     note_other_order,
+    plain_text,
 )
 from reassess.records.id_hashes import repeated_ids
 from reassess.records.pairs import Pairs, find_keys, pair_keys
@@ -536,14 +537,15 @@ def _class_indices(words: list[Any], classes: Classes | None, name: str) -> Int[
         DataError: a word is neither, or no class.
     """
     found = []
-    for row, word in enumerate(words):
+    for row, given in enumerate(words):
+        word = plain_text(given) if isinstance(given, str) else given
         if classes is not None and isinstance(word, str) and word in classes.index_of:
             found.append(classes.index_of[word])
-        elif isinstance(word, int | float) and not isinstance(word, bool) and word == int(word):
+        elif isinstance(word, int | float) and not isinstance(word, bool) and word % 1 == 0:
             found.append(int(word))
         else:
             raise DataError(
-                f"{name}: label[{row}] is {word!r}, but must be a class index"
+                f"{name}: label[{row}] is {given!r}, but must be a class index"
                 + (
                     ", or the id or name of a class."
                     if classes

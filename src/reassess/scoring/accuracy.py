@@ -242,6 +242,7 @@ def _labels_in(frame: "Frame", predictions: "Predictions | Frame") -> LabelSets:
     """Label sets of a frame; names are numbered among all that both frames have."""
     from reassess.files import read_labels
     from reassess.files.tables import read_table
+    from reassess.files.word_columns import INTEGER
 
     words: set[str] = set()
     for one, columns in ((frame, ("label", "class")), (predictions, ("prediction", "pred"))):
@@ -251,7 +252,8 @@ def _labels_in(frame: "Frame", predictions: "Predictions | Frame") -> LabelSets:
         column = table.find(columns)
         if column is not None and any(isinstance(cell, str) for cell in table.cells(column)[:1]):
             words |= set(table.texts(column))
-    named = bool(words) and not all(word.isdecimal() for word in words)
+    # Of numbers among names read_labels says which row is which.
+    named = bool(words) and not any(INTEGER.fullmatch(word) for word in words)
     return read_labels(frame, classes=Classes.from_names(sorted(words)) if named else None)
 
 

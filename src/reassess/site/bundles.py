@@ -72,6 +72,7 @@ def bundle_study(
             raise FileError(
                 f"{study.place(*one.keys)} names {one}, but it is not there. {one.remedy}"
             )
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.absolute().parent, prefix=".bundle-") as beside:
         folder = Path(beside) / study.folder.resolve().name
         progress("copying the folder")
