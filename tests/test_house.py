@@ -13,8 +13,10 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import click
+import jaxtyping
 import numpy as np
 import pytest
+from beartype import beartype
 from beartype.roar import BeartypeCallHintViolation
 from jaxtyping import TypeCheckError
 
@@ -214,5 +216,6 @@ def test_types_and_shapes_are_checked_while_tests_run() -> None:
     """By beartype alone where no annotation has a shape (`tests.type_checks`)."""
     with pytest.raises(BeartypeCallHintViolation, match="n_skipped"):
         default_n_skipped("7")  # type: ignore[arg-type]
+    anew = jaxtyping.jaxtyped(positions.__wrapped__, typechecker=beartype)
     with pytest.raises(TypeCheckError, match="positions"):
-        positions(np.zeros((2, 2)), np.array(["a"]), source="ids")
+        anew(np.zeros((2, 2)), np.array(["a"]), source="ids")
