@@ -36,7 +36,7 @@ os.environ.setdefault("REASSESS_DECODED", "")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-settings.register_profile("reassess", deadline=None, max_examples=40)
+settings.register_profile("reassess", deadline=None, max_examples=30)
 settings.load_profile("reassess")
 
 IDS = [

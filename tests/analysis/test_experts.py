@@ -79,7 +79,12 @@ def test_near_perfect_experts_beat_a_noisy_crowd_and_the_sentence_says_so():
 def test_five_published_votes_are_worth_about_one_expert(published):
     votes, gold = published.votes("imagenet-votes"), published.gold("imagenet-gold")
     found = experts_beside_crowd(
-        gold, dawid_skene(votes), 0.8, votes=votes, rng=np.random.default_rng(0)
+        gold,
+        dawid_skene(votes),
+        0.8,
+        votes=votes,
+        n_resamples=300,
+        rng=np.random.default_rng(0),
     )
     assert found is not None
     assert (found.n_questions, found.n_tied) == (1135, 306)

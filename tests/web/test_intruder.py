@@ -155,9 +155,9 @@ def test_every_field_of_every_form_takes_anything(
     }
     n_votes = len(list(store_votes(store)))
     sent = [(who, *form) for who, theirs in forms.items() for form in theirs.items()]
-    for person, path, fields in sent:
+    for number, (person, path, fields) in enumerate(sent):
         csrf = person.csrf("/instructions")
-        for nasty in NASTY:
+        for nasty in NASTY[number % 2 :: 2]:  # each form half of them: a request takes 10 ms
             if path == "/password":  # a new one begins a new session
                 csrf = person.csrf("/instructions")
             given = dict.fromkeys(fields, nasty)
