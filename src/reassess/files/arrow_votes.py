@@ -312,9 +312,9 @@ def _use(table: ColumnFile, columns: _Columns, read: _Read) -> Bool[np.ndarray, 
             table.use(name.strip().lower(), name)
         note_left_aside(table, (columns.image, columns.classes[0]), columns.tasks)
     table.use(RATER.name, columns.rater)
-    for name in (columns.given_at, columns.seconds):
-        if name is not None:
-            table.use(name.strip().lower(), name)
+    for beside in (columns.given_at, columns.seconds):
+        if beside is not None:
+            table.use(beside.strip().lower(), beside)
     counts = None
     if columns.counted is not None:
         table.use(COUNTED.name, columns.counted)
