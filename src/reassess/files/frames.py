@@ -142,6 +142,9 @@ def frame_table(frame: Frame) -> FrameTable | JsonTable:
             return _from_mapping(frame, path)
         if hasattr(frame, "with_format"):  # a data set of Hugging Face's
             frame = frame.with_format("arrow")[:]
+        index = getattr(getattr(frame, "index", None), "names", None)
+        if index is not None and all(name is not None for name in index):  # of pandas
+            frame = frame.reset_index()  # type: ignore[union-attr]
         table: Any = nw.from_native(frame)
         table = table.collect() if isinstance(table, nw.LazyFrame) else table
         return FrameTable(path, {str(name): table[name] for name in table.columns})

@@ -32,7 +32,9 @@ def checks_records(function: Function) -> Function:
 
     @wraps(function)
     def checked(*arguments: Any, **more: Any) -> Any:
-        _check(function.__name__, taken.bind(*arguments, **more).arguments, wanted())
+        _check(
+            function.__name__.removeprefix("_"), taken.bind(*arguments, **more).arguments, wanted()
+        )
         return function(*arguments, **more)
 
     result: Any = checked

@@ -194,6 +194,8 @@ class LabelSets:
         Raises:
             DataError: a label is no integer, a list holds it twice, or the lists are one-hot rows.
         """
+        if any(hasattr(labels, "detach") for labels in lists):  # tensors, one an image
+            lists = [as_array(labels, f"{name}: labels") for labels in lists]
         lengths = np.fromiter((np.size(labels) for labels in lists), np.int64, len(lists))
         indptr = np.concatenate([[0], np.cumsum(lengths)])
         parts = [np.asarray(labels).ravel() for labels in lists if np.size(labels)]

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from reassess.errors import AlignmentError, DataError, OptionError, preview
+from reassess.notes import collect_notes
 from reassess.records import (
     Accuracy,
     AccuracyByClass,
@@ -23,6 +24,7 @@ from reassess.records import (
     MultilabelAccuracy,
     Predictions,
     align,
+    check_order_by_labels,
     checks_records,
     how_ids_differ,
     positions,
@@ -219,8 +221,8 @@ def real_accuracy(
         subset: whether labelled images without a prediction may be left out.
 
     Raises:
-        AlignmentError: images do not match.
-        DataError: classes do not match, or a frame holds several models.
+        AlignmentError: images do not match, or rows fit the labels far better in another order.
+        DataError: classes do not match or stand in another order, or a frame holds several models.
         FileError: a frame lacks a column.
         OptionError: k is not in 1 to the number of ranked predictions.
 
@@ -230,7 +232,18 @@ def real_accuracy(
         labels = _labels_in(labels, predictions)
     if not isinstance(predictions, Predictions) and _is_frame(predictions):
         predictions = _predictions_in(predictions, labels, k)
-    return real_accuracies(predictions, labels, (k,), subset=subset)[k]  # type: ignore[arg-type]
+    return _real_accuracy(predictions, labels, k, subset=subset)  # type: ignore[arg-type]
+
+
+@checks_records
+def _real_accuracy(
+    predictions: Predictions, labels: LabelSets, k: int, *, subset: bool
+) -> Accuracy:
+    """The same of records, if their rows and classes stand in one order."""
+    found = real_accuracies(predictions, labels, (k,), subset=subset)[k]
+    with collect_notes():  # a model at chance is remarked on where models are scored
+        check_order_by_labels(predictions, labels)
+    return found
 
 
 def _is_frame(value: object) -> bool:
