@@ -4,9 +4,13 @@ import pytest
 
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.rating import (
+    Answer,
     InvitationError,
+    NoTask,
     RaterError,
+    Submission,
     accept_invitation,
+    add_questions,
     audit,
     audit_log,
     change_role,
@@ -17,6 +21,7 @@ from reassess.rating import (
     invite,
     is_withdrawn,
     judge,
+    next_class_grid,
     next_gold_task,
     next_task,
     open_invitations,
@@ -31,7 +36,11 @@ from reassess.rating import (
     set_password,
     sign_in,
     sign_out_everywhere,
+    study_progress,
+    submit,
 )
+
+from .play import questions
 
 
 def test_an_invitation_works_once_and_for_a_while(store, clock):
@@ -118,6 +127,20 @@ def test_access_ends_for_every_role_and_an_owner_is_left(store):
             revoke_invitation(store, handle)
     with pytest.raises(InvitationError):
         accept_invitation(store, link)
+    assert audit(store) == ()
+
+
+def test_whoever_is_removed_gets_and_gives_nothing_any_more(store):
+    """As by a request that came in just before."""
+    add_questions(store, questions(4, 2))
+    rita = accept_invitation(store, invite(store, "rita")).number
+    task = next_task(store, rita)
+    asked = Submission(task.lease, "k", tuple(Answer(q.question, 2) for q in task.questions))
+    remove(store, rita)
+    with pytest.raises(RaterError, match="removed"):
+        submit(store, rita, asked)
+    assert next_task(store, rita) == next_class_grid(store, rita, 0) == NoTask("paused")
+    assert study_progress(store).n_votes == 0
     assert audit(store) == ()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reassess import rating
-from reassess.errors import DataError
+from reassess.errors import DataError, OptionError
 from reassess.files.artefacts import write_tasks
 from reassess.notes import collect_notes
 from reassess.rating import Store
@@ -213,3 +213,25 @@ def test_whoever_left_after_a_backup_stays_out_when_it_is_put_back(
     if is_lost and url.startswith("sqlite"):
         (kept,) = tmp_path.glob("study.db.before-*")
         assert kept.read_bytes().startswith(b"a disk died")
+
+
+def test_a_backup_never_takes_the_place_of_the_database_or_of_what_is_no_backup(
+    study: Study, tmp_path: Path
+) -> None:
+    with open_rating(study, create=True) as store:
+        sync(study, store)
+        live = study.folder / "rating.db"
+        (tmp_path / "soft").symlink_to(live)
+        (tmp_path / "hard").hardlink_to(live)
+        before = live.stat().st_ino
+        manifest = (study.folder / "study.toml").read_text()
+        for kept in (
+            live, live.with_name("rating.db-wal"), tmp_path / "soft", tmp_path / "hard",
+            study.folder / "study.toml",
+        ):  # fmt: skip
+            with pytest.raises(OptionError, match=r"is the database|is no backup"):
+                backups.backup(study, kept, overwrite=True)
+        for _ in range(2):
+            backups.backup(study, tmp_path / "monday.backup", overwrite=True)
+    assert live.stat().st_ino == before
+    assert (study.folder / "study.toml").read_text() == manifest

@@ -126,7 +126,7 @@ def _next_grid(
 ) -> tuple[TaskLease, ...] | NoTask:
     study = study_row(connection)
     person = who(connection, rater)
-    if person.paused_at is not None:
+    if person.barred_at is not None:
         return NoTask("paused")
     if person.stage != "rating":
         return NoTask("not-qualified")

@@ -14,6 +14,7 @@ from reassess.rating.records import LeaseError, TaskLease, TaskQuestion, is_text
 from reassess.rating.round_trip import Step, send
 from reassess.rating.schema import (
     ANSWERED,
+    BARRED_AT,
     EXPIRED,
     GOLD,
     OPEN,
@@ -35,7 +36,7 @@ from reassess.rating.store import Store, moment, study_row
 _COLUMNS = (
     leases.c.id, leases.c.rater, leases.c.ordinal, leases.c.task, leases.c.purpose,
     leases.c.state, leases.c.questions, leases.c.leased_at, leases.c.expires_at,
-    leases.c.is_sweep, images.c.name, raters.c.paused_at,
+    leases.c.is_sweep, images.c.name, BARRED_AT,
 )  # fmt: skip
 LEASE = (
     select(*_COLUMNS)
@@ -206,7 +207,7 @@ def hold_again(store: Store, connection: Connection, rater: int, lease: int) -> 
     study = study_row(connection)
     state = load_task(connection, row.task)
     later = {"rater": rater, "task": row.task, "ordinal": row.ordinal}
-    is_theirs = row.paused_at is None and not study.is_closed
+    is_theirs = row.barred_at is None and not study.is_closed
     is_theirs = is_theirs and not connection.execute(select(_LATER), later).scalar_one()
     free = [n for n in row.questions if row.purpose != RATING or _may_answer(state, n, rater)]
     if not (is_theirs and free):

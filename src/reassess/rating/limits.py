@@ -7,10 +7,10 @@ from sqlalchemy import Connection, bindparam, func, select
 from reassess.rating.database import AnyRow
 from reassess.rating.records import RaterError, Settings
 from reassess.rating.round_trip import send
-from reassess.rating.schema import GOLD, OPEN, RATING, leases, raters
+from reassess.rating.schema import BARRED_AT, GOLD, OPEN, RATING, leases, raters
 
 _WHO = select(
-    raters.c.id, raters.c.stage, raters.c.paused_at, raters.c.n_leases, raters.c.n_screens,
+    raters.c.id, raters.c.stage, BARRED_AT, raters.c.n_leases, raters.c.n_screens,
     raters.c.most_tasks,
 ).where(raters.c.id == bindparam("rater"))  # fmt: skip
 _N_HELD = select(func.count()).where(leases.c.rater == bindparam("rater"), leases.c.state == OPEN)

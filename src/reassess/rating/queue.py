@@ -32,6 +32,7 @@ from reassess.rating.records import (
 )
 from reassess.rating.round_trip import send, send_last
 from reassess.rating.schema import (
+    BARRED_AT,
     GOLD,
     OPEN,
     PRACTICE,
@@ -79,7 +80,7 @@ _OWN_VOTES = (
 )
 _STUDY_AND_RATER = select(
     study.c.settings, study.c.secret, study.c.closed_at, raters.c.id, raters.c.stage,
-    raters.c.paused_at, raters.c.n_leases, raters.c.n_screens, raters.c.most_tasks,
+    BARRED_AT, raters.c.n_leases, raters.c.n_screens, raters.c.most_tasks,
 ).select_from(study.join(raters, raters.c.id == bindparam("rater")))  # fmt: skip
 _LOCK_RATER = _STUDY_AND_RATER.with_for_update(key_share=True, of=raters)
 _NEW = (
@@ -165,7 +166,7 @@ def _plan(
     )
     person = known(found, rater)
     study = study_from(person)
-    if person.paused_at is not None:
+    if person.barred_at is not None:
         return NoTask("paused")
     mine = _held_by(person, held, ran_out, beyond, is_closed=study.is_closed)
     if mine is not None:
@@ -319,7 +320,7 @@ def _take(store: Store, connection: Connection, rater: int, plan: _Plan) -> Task
     person, state = known(found[-1], rater), task_state(found[-2])
     study = study_from(person)
     asked = _asked(connection, state, rater, plan)
-    if study.is_closed or person.paused_at is not None or not asked:
+    if study.is_closed or person.barred_at is not None or not asked:
         return None
     left = tasks_left(connection, person)  # no other transaction leases to them until this ends
     if left is not None and left <= 0:

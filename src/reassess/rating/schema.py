@@ -45,6 +45,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 
@@ -129,6 +130,9 @@ raters = Table(
     CheckConstraint(_one_of("stage", STAGES), name="stage"),
     CheckConstraint("n_agreed BETWEEN 0 AND n_compared", name="n_agreed"),
 )
+
+BARRED_AT = func.coalesce(raters.c.removed_at, raters.c.paused_at).label("barred_at")
+"""Since when a person may do nothing, as they were removed or paused; none where they may."""
 
 invitations = Table(
     "invitations",

@@ -173,8 +173,10 @@ def _submit(store: Store, connection: Connection, rater: int, submission: Submis
     for earlier in sent:
         if earlier.key == submission.key:
             return _receipt_again(store, row, state, submission, own, earlier.number)
-    if row.paused_at is not None:
-        raise RaterError("you are paused, and your tasks went back. Ask the study's owner.")
+    if row.barred_at is not None:
+        raise RaterError(
+            "you are paused or removed, and your tasks went back. Ask the study's owner."
+        )
     work = _Work(submission, rater, row, state, len(sent), store.now(), _latest(own))
     for answer in submission.answers:
         _answer(work, answer)

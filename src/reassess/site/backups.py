@@ -75,7 +75,7 @@ def backup(study: Study, path: Path, url: str | None = None, *, overwrite: bool 
         overwrite: replace a file that is there.
 
     Raises:
-        OptionError: the file is there already.
+        OptionError: the file is there already; or is the database, or no backup.
         FileError: it cannot be written.
         StoreError: the database is absent or cannot be read, or PostgreSQL's tool failed or is
             not installed.
@@ -83,6 +83,7 @@ def backup(study: Study, path: Path, url: str | None = None, *, overwrite: bool 
     if path.exists() and not overwrite:
         raise OptionError(f"{path}: it exists. Name another file, or add --overwrite.")
     with closing(Database(database_url(study, url))) as database:
+        _check_replaceable(path, database)
         n_votes = None
         with write_atomically(path) as beside:
             beside.chmod(0o600)
@@ -211,6 +212,27 @@ def _lock(study: Study, kind: int, said: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _check_replaceable(path: Path, database: Database) -> None:
+    """Refuse a file that a backup must not take the place of: the database, or what is no backup.
+
+    Raises:
+        OptionError: it is one.
+    """
+    if database.is_sqlite:
+        live = Path(str(database.url.database))
+        beside = [live.with_name(live.name + end) for end in ("", "-wal", "-shm", "-journal")]
+        if path.absolute() in [one.absolute() for one in beside] or (
+            path.exists() and live.exists() and path.samefile(live)
+        ):
+            raise OptionError(
+                f"{path}: it is the database that is to be backed up. Name another file."
+            )
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file:
+            if not file.read(16).startswith((b"SQLite format 3\0", b"PGDMP")):
+                raise OptionError(f"{path}: it is no backup, and is kept. Name another file.")
 
 
 def _existing(study: Study, database: Database) -> Path:
