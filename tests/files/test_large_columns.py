@@ -1,5 +1,6 @@
 """Large tables are read by columns: with the bound at one row, all says what small tables say."""
 
+import json
 from dataclasses import fields
 from pathlib import Path
 
@@ -7,11 +8,30 @@ import numpy as np
 import pytest
 
 from reassess.errors import DataError, FileError
-from reassess.files import large_columns, read_benchmark, read_labels, write_labels
+from reassess.files import (
+    large_columns,
+    parquet,
+    read_benchmark,
+    read_labels,
+    streamed_json,
+    write_labels,
+)
+from reassess.files.artefacts import read_proposals, read_tasks, write_proposals, write_tasks
 from reassess.files.large_columns import WordCells, image_id_cells, word_cells
 from reassess.files.tables import read_table
 from reassess.notes import collect_notes
-from reassess.records import Classes, LabelSets, OperatingPoint, Pairs, alignment, positions
+from reassess.records import (
+    Benchmark,
+    Classes,
+    LabelSets,
+    OperatingPoint,
+    Pairs,
+    Proposals,
+    Questions,
+    Tasks,
+    alignment,
+    positions,
+)
 from reassess.records.id_hashes import hash_ids, repeated_ids, rows_of_equals
 
 CLASSES = Classes.from_names(["cat", "dog", "eel"])
@@ -68,17 +88,20 @@ def test_original_labels_of_large_tables_are_those_of_small_ones(
         assert isinstance(word_cells(table, "label"), WordCells)
 
 
-def test_label_sets_of_large_tables_are_those_of_small_ones(tmp_path: Path, monkeypatch):
+def made_labels() -> LabelSets:
     sizes = np.arange(40) % 4 % 3
     indptr = np.concatenate([[0], np.cumsum(sizes)])
     indices = np.array([one for n in sizes.tolist() for one in [2, 0][:n]])
-    labels = LabelSets(
+    return LabelSets(
         "made", IDS, indptr, indices, posterior=np.linspace(0.5, 1, len(indices)),
         rated=sizes != 1, n_classes=3, operating_point=OperatingPoint("threshold", 0.5),
         classes=CLASSES, calibrated=np.linspace(0, 1, len(indices)),
         asked=Pairs(IDS, np.array([3, 3, 7]), np.array([0, 2, 1])),
     )  # fmt: skip
-    path = tmp_path / "labels.parquet"
+
+
+def test_label_sets_of_large_tables_are_those_of_small_ones(tmp_path: Path, monkeypatch):
+    labels, path = made_labels(), tmp_path / "labels.parquet"
     write_labels(labels, path)
     small = read_labels(path)
     assert small.lists() == labels.lists()
@@ -94,6 +117,42 @@ def test_label_sets_of_large_tables_are_those_of_small_ones(tmp_path: Path, monk
             np.testing.assert_array_equal(one, two)
         else:
             assert one == two, field.name
+
+
+@pytest.mark.parametrize("form", ["native", "real-json", "by-file"])
+def test_labels_written_some_at_a_time_are_the_json_of_all(tmp_path: Path, monkeypatch, form):
+    labels = made_labels()
+    write_labels(labels, tmp_path / "once.json", form)
+    monkeypatch.setattr(streamed_json, "_AT_ONCE", 3)
+    write_labels(labels, tmp_path / "parts.json", form)
+    text = (tmp_path / "parts.json").read_text()
+    assert text == (tmp_path / "once.json").read_text()
+    assert text == json.dumps(json.loads(text), ensure_ascii=False) + "\n"
+    found = read_labels(tmp_path / "parts.json", image_ids=IDS)
+    assert found.align_to(Benchmark("all", IDS)).lists() == labels.lists()
+
+
+def test_proposals_and_tasks_of_large_studies_are_those_of_small_ones(tmp_path: Path, monkeypatch):
+    image = np.repeat(np.arange(0, 40, 2), 2)
+    pairs = Pairs(IDS, image, np.tile([0, 2], 20))
+    every = np.arange(40) % 3 == 0
+    proposals = Proposals(
+        pairs, ("a", "b"), np.stack([every, ~every], axis=1), every, np.arange(40) % 4 == 0,
+        top=~every,
+    )  # fmt: skip
+    tasks = Tasks(Questions.from_pairs(pairs), image // 2)
+    for rows in (10**6, 7):
+        monkeypatch.setattr(parquet, "_ROWS_A_GROUP", rows)
+        monkeypatch.setattr(large_columns, "SMALLEST", rows)
+        write_proposals(proposals, tmp_path / "proposals.parquet", {})
+        write_tasks(tasks, tmp_path / "tasks.parquet", {})
+        read = read_proposals(tmp_path / "proposals.parquet", Benchmark("all", IDS))
+        for name in ("proposed", "original", "top"):
+            np.testing.assert_array_equal(getattr(read, name), getattr(proposals, name))
+        assert read.rated[image].tolist() == proposals.rated[image].tolist()
+        again = read_tasks(tmp_path / "tasks.parquet")
+        assert again.pairs.ids().tolist() == pairs.ids().tolist()
+        assert again.task.tolist() == (image // 2).tolist()
 
 
 def test_ids_are_found_by_hashes_as_by_themselves(monkeypatch):

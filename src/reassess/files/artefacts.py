@@ -11,9 +11,11 @@ scores              as JSON, as columns, and image by image: counts, fractions i
 The metadata of a parquet file holds what it was made from, as JSON under ``reassess``.
 """
 
+import csv
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,10 @@ from reassess.files.access import (
     prefix_errors_with,
     write_atomically,
 )
-from reassess.files.parquet import is_parquet, parquet_metadata, write_parquet
+from reassess.files.large_columns import image_cells, number_cells
+from reassess.files.parquet import Taken, is_parquet, parquet_metadata, write_parquet
 from reassess.files.places import check_extension
-from reassess.files.tables import read_table, write_csv, write_table
+from reassess.files.tables import read_table, write_csv
 from reassess.records import (
     Accuracy,
     AuditedAccuracy,
@@ -42,11 +45,11 @@ from reassess.records import (
     Questions,
     Tasks,
     align,
-    factorize,
 )
 from reassess.statistics import wilson_interval
 
 _MODEL = "model:"
+_ROWS_AT_ONCE = 1 << 16
 
 
 def write_proposals(proposals: Proposals, path: str | Path, about: Mapping[str, Any]) -> None:
@@ -57,7 +60,7 @@ def write_proposals(proposals: Proposals, path: str | Path, about: Mapping[str, 
     """
     pairs = proposals.pairs
     columns: dict[str, Any] = {
-        "image": pairs.image_ids[pairs.image],
+        "image": Taken(pairs.image_ids, pairs.image),
         "label": pairs.label,
         "original": proposals.original,
         "rated": proposals.rated[pairs.image],
@@ -95,9 +98,9 @@ def read_proposals(path: str | Path, benchmark: Benchmark) -> Proposals:
         AlignmentError: an image is not in the benchmark.
     """
     table = read_table(Path(path))
-    ids, image = factorize(table.texts(table.require(("image",))))
+    ids, image = image_cells(table, table.require(("image",)))
     row = align(ids, benchmark.image_ids, source=str(path), target_name=benchmark.name)
-    columns = {name: np.array(table.cells(name)) for name in table.header if name != "image"}
+    columns = {name: number_cells(table, name) for name in table.header if name != "image"}
     missing = {"label", "original", "rated"} - set(columns)
     if missing:
         raise FileError(f"{path}: the column {min(missing)!r} is missing. Propose again.")
@@ -130,7 +133,7 @@ def write_tasks(tasks: Tasks, path: str | Path, about: Mapping[str, Any]) -> Non
     pairs = tasks.pairs
     order = np.lexsort((pairs.label, tasks.task))
     columns = {
-        "image": pairs.image_ids[pairs.image[order]],
+        "image": Taken(pairs.image_ids, pairs.image[order]),
         "label": pairs.label[order],
         "task": tasks.task[order],
     }
@@ -151,9 +154,9 @@ def read_tasks(path: str | Path, *, classes: Classes | None = None) -> Tasks:
     """
     # Where all models agree with every original label nothing is asked, until an audit is drawn.
     table = read_table(Path(path), may_be_empty=True)
-    ids, image = factorize(table.texts(table.require(("image",))))
-    label = np.array(table.cells(table.require(("label",))), dtype=np.int64)
-    task = np.array(table.cells(table.require(("task",))), dtype=np.int64)
+    ids, image = image_cells(table, table.require(("image",)))
+    label = number_cells(table, table.require(("label",))).astype(np.int64)
+    task = number_cells(table, table.require(("task",))).astype(np.int64)
     with prefix_errors_with(Path(path)):
         pairs = Pairs(ids, image, label, _class_ids(Path(path)))
         pairs = pairs.numbered_by(classes, source="tasks")
@@ -174,15 +177,20 @@ def read_about(path: str | Path) -> dict[str, Any]:
 
 
 def write_unrated(
-    image_ids: Shaped[np.ndarray, "n"], labels: list[str], reason: str, path: str | Path
+    image_ids: Shaped[np.ndarray, "n"], labels: Sequence[str], reason: str, path: str | Path
 ) -> None:
     """List the images that keep their original label unrated, with the reason.
 
     Raises:
         FileError: the file cannot be written.
     """
-    reasons = [reason] * len(labels)
-    write_table(Path(path), {"image": image_ids, "label": labels, "reason": reasons})
+    with write_atomically(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("image", "label", "reason"))
+        for start in range(0, len(image_ids), _ROWS_AT_ONCE):
+            some = image_ids[start : start + _ROWS_AT_ONCE].tolist()
+            of_some = labels[start : start + _ROWS_AT_ONCE]
+            writer.writerows(zip(some, of_some, repeat(reason), strict=False))
 
 
 def accuracy_as_dict(accuracy: Accuracy, confidence: float) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from reassess.errors import AlignmentError
 from reassess.files import parquet
 from reassess.files.access import write_atomically
 from reassess.files.audits import audit_as_dict
+from reassess.files.streamed_json import ListOfIds, ListsByImage, write_json
 from reassess.records import Classes, LabelSets, file_number_order
 
 FORMAT = "reassess labels 1"
@@ -22,8 +23,7 @@ FORMAT = "reassess labels 1"
 
 def write_native(labels: LabelSets, path: Path) -> None:
     """As one JSON object that holds everything."""
-    by_image = dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True))
-    _write_json({"format": FORMAT, "labels": by_image} | _about(labels), path)
+    write_json({"format": FORMAT, "labels": _lists_by_image(labels)} | _about(labels), path)
 
 
 def write_real_json(labels: LabelSets, path: Path) -> None:
@@ -33,14 +33,14 @@ def write_real_json(labels: LabelSets, path: Path) -> None:
     except AlignmentError:
         rows = np.arange(len(labels))
     ordered = labels.take(rows)
-    text = _write_json(ordered.lists(), path)
-    write_meta(text, _about(ordered) | {"image_ids": ordered.image_ids.tolist()}, path)
+    sha256 = write_json(replace(_lists_by_image(ordered), ids=None), path)
+    _write_beside(sha256, _about(ordered) | {"image_ids": ListOfIds(ordered.image_ids)}, path)
 
 
 def write_by_file(labels: LabelSets, path: Path) -> None:
     """As a JSON object of the labels of each file name, and its classes beside it."""
-    text = _write_json(dict(zip(labels.image_ids.tolist(), labels.lists(), strict=True)), path)
-    write_meta(text, stated_classes(labels.classes), path)
+    sha256 = write_json(_lists_by_image(labels), path)
+    _write_beside(sha256, stated_classes(labels.classes), path)
 
 
 def write_parquet(
@@ -108,7 +108,7 @@ def _about(labels: LabelSets, *, with_images: bool = True) -> dict[str, Any]:
     point = labels.operating_point
     unrated = None
     if labels.rated is not None and with_images:
-        unrated = labels.image_ids[~labels.rated].tolist()
+        unrated = ListOfIds(labels.image_ids[~labels.rated])
     return (
         {
             "name": labels.name,
@@ -131,18 +131,26 @@ def write_meta(text: str, about: dict[str, Any], path: Path) -> None:
 
     Nothing to say leaves no file; one of earlier labels says by its hash that it is not theirs.
     """
+    _write_beside(hashlib.sha256(text.encode()).hexdigest(), about, path)
+
+
+def _write_beside(sha256: str, about: dict[str, Any], path: Path) -> None:
     if about:
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
-        _write_json({"format": FORMAT, "labels_sha256": sha256} | about, meta_file(path))
+        write_json({"format": FORMAT, "labels_sha256": sha256} | about, meta_file(path))
 
 
-def _asked_by_image(labels: LabelSets) -> dict[str, list[int]] | None:
+def _lists_by_image(labels: LabelSets) -> ListsByImage:
+    order = np.lexsort((labels.indices, labels.image))
+    return ListsByImage(labels.image_ids, labels.indices[order], labels.indptr)
+
+
+def _asked_by_image(labels: LabelSets) -> ListsByImage | None:
     """The classes that raters were asked about, of each image with any."""
     if labels.asked is None:
         return None
-    classes = np.split(labels.asked.label, np.flatnonzero(np.diff(labels.asked.image)) + 1)
-    images = labels.image_ids[np.unique(labels.asked.image)].tolist()
-    return {image: one.tolist() for image, one in zip(images, classes, strict=False)}
+    image, begins = np.unique(labels.asked.image, return_index=True)
+    ends = np.append(begins, len(labels.asked.image))
+    return ListsByImage(labels.image_ids[image], labels.asked.label, ends)
 
 
 def _probabilities(labels: LabelSets) -> dict[str, Float[np.ndarray, "L"]]:
@@ -154,23 +162,9 @@ def _probabilities(labels: LabelSets) -> dict[str, Float[np.ndarray, "L"]]:
 _IN_COLUMNS = ("posterior", "calibrated")
 
 
-def _probabilities_by_image(labels: LabelSets) -> dict[str, dict[str, list[float]]]:
+def _probabilities_by_image(labels: LabelSets) -> dict[str, ListsByImage]:
+    order = np.lexsort((labels.indices, labels.image))
     return {
-        name: dict(zip(labels.image_ids.tolist(), _by_image(labels, values), strict=True))
+        name: ListsByImage(labels.image_ids, values[order], labels.indptr)
         for name, values in _probabilities(labels).items()
     }
-
-
-def _by_image(labels: LabelSets, values: Float[np.ndarray, "L"]) -> list[list[float]]:
-    """One list an image, in the order of `LabelSets.lists`."""
-    order = np.lexsort((labels.indices, labels.image))
-    flat = values[order].tolist()
-    ends = labels.indptr.tolist()
-    return [flat[a:b] for a, b in pairwise(ends)]
-
-
-def _write_json(value: object, path: Path) -> str:
-    text = json.dumps(value, ensure_ascii=False) + "\n"
-    with write_atomically(path) as beside:
-        beside.write_text(text, encoding="utf-8")
-    return text

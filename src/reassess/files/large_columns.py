@@ -16,6 +16,7 @@ from reassess.files.cells import EMPTY_WORDS
 from reassess.files.tables import ColumnFile
 from reassess.records import factorize
 from reassess.records.benchmark import plain_text
+from reassess.records.id_hashes import repeated_ids
 
 SMALLEST = 50_000
 """Rows from which a table is read so: below, importing Arrow takes longer than reading."""
@@ -70,6 +71,46 @@ def image_id_cells(table: ColumnFile, name: str) -> Shaped[np.ndarray, "n"] | No
         if part is None:
             return None
         parts.append(part)
+    return _joined(parts)
+
+
+def image_cells(
+    table: ColumnFile, name: str
+) -> tuple[Shaped[np.ndarray, "N"], Int[np.ndarray, "n"]]:
+    """The distinct ids of a column as they first appear, and which of them each row holds.
+
+    Raises:
+        FileError: a cell is empty, or the file is corrupt.
+    """
+    batches = table.batches([name], SMALLEST)
+    found = None if batches is None else _runs(column for (column,) in batches.arrays)
+    if found is None or len(repeated_ids(found[0])):  # rows of an image do not stand together
+        return factorize(table.texts(name))
+    return found
+
+
+def _runs(
+    columns: Iterator[Any],
+) -> tuple[Shaped[np.ndarray, "N"], Int[np.ndarray, "n"]] | None:
+    parts, numbers, n_runs, last = [], [], 0, None
+    for column in columns:
+        cells = _plain_bytes(column)
+        if cells is None:
+            return None
+        if not len(cells):
+            continue
+        begins = np.append(cells[0] != last, cells[1:] != cells[:-1])
+        numbers.append((np.cumsum(begins) + n_runs - 1).astype(np.int32))
+        n_runs += int(begins.sum())
+        parts.append(cells[begins])
+        last = cells[-1]
+    if not parts:
+        return None
+    return _joined(parts), np.concatenate(numbers)
+
+
+def _joined(parts: list[Shaped[np.ndarray, "n"]]) -> Shaped[np.ndarray, "N"]:
+    """Bytes of several batches as texts; the list is emptied on the way."""
     width = max((part.itemsize for part in parts), default=1)
     ids = np.empty(sum(map(len, parts)), f"U{width}")
     start = 0
@@ -78,6 +119,28 @@ def image_id_cells(table: ColumnFile, name: str) -> Shaped[np.ndarray, "n"] | No
         ids[start : start + len(part)] = part
         start += len(part)
     return ids
+
+
+def number_cells(table: ColumnFile, name: str) -> Shaped[np.ndarray, "n"]:
+    """A column of numbers, or of yes and no, as an array.
+
+    Raises:
+        FileError: the file is corrupt.
+    """
+    batches = table.batches([name], SMALLEST)
+    parts = [] if batches is None else [column for (column,) in batches.arrays]
+    if not parts or any(not _is_plain_number(column) for column in parts):
+        return np.array(table.cells(name))
+    table.use(name.strip().lower(), name)
+    return np.concatenate([column.to_numpy(zero_copy_only=False) for column in parts])
+
+
+def _is_plain_number(column: Any) -> bool:
+    from pyarrow import types
+
+    kind = column.type
+    is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    return bool(is_number) and not column.null_count
 
 
 def word_cells(table: ColumnFile, name: str, known: Collection[str] = ()) -> Sequence[str]:

@@ -19,6 +19,8 @@ Its `ArrowNotImplementedError`, for encodings that corrupt bytes seem to name, i
 """
 
 _ROWS_A_BATCH = 1 << 18
+_ROWS_A_GROUP = 1 << 20
+"""Rows that are written at once; as many as pyarrow puts into a group of rows itself."""
 
 _REPEATS = 4
 """How often a text must occur in the first batch for a column to be read by a dictionary."""
@@ -210,13 +212,43 @@ def read_parquet(path: Path) -> ParquetTable:
         raise _no_parquet(path, error) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A column of cells that repeat, which are taken some at a time as they are written.
+
+    Attributes:
+        cells: the distinct ones.
+        row: which of them each row holds.
+    """
+
+    cells: np.ndarray[Any, np.dtype[Any]]
+    row: Int[np.ndarray, "n"]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __getitem__(self, rows: slice) -> np.ndarray[Any, np.dtype[Any]]:
+        taken: np.ndarray[Any, np.dtype[Any]] = self.cells[self.row[rows]]
+        return taken
+
+
 def write_parquet(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
     """Write columns of equal length as parquet, with texts in the file's metadata."""
     parquet = _parquet()
     import pyarrow as pa
 
-    table = pa.table(dict(columns)).replace_schema_metadata(dict(metadata))
-    parquet.write_table(table, path, compression="zstd")
+    n_rows = max((len(one) for one in columns.values()), default=0)
+    starts = range(0, max(n_rows, 1), _ROWS_A_GROUP)
+
+    def group(start: int) -> Any:
+        rows = slice(start, start + _ROWS_A_GROUP)
+        some = {name: column[rows] for name, column in columns.items()}
+        return pa.table(some).replace_schema_metadata(dict(metadata))
+
+    first = group(0)
+    with parquet.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        for start in starts:
+            writer.write_table(group(start) if start else first)
 
 
 def list_column(values: np.ndarray[Any, np.dtype[Any]], ends: Int[np.ndarray, "ends"]) -> Any:
