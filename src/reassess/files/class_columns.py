@@ -131,7 +131,7 @@ def read_class_column(
 def _told_by(
     table: ColumnFile,
     columns: list[str],
-    texts: list[list[str]],
+    texts: list[Sequence[str]],
     classes: Classes,
     beside_are: LabelsAre,
 ) -> LabelsAre | None:
@@ -139,7 +139,9 @@ def _told_by(
 
     Votes that we export have ``label``, an index, beside ``class_id``, which may be integers, too.
     """
-    if not all(INTEGER.fullmatch(plain_text(text)) for text in set(texts[0])):
+    if not all(
+        INTEGER.fullmatch(plain_text(text)) for text in distinct_words(texts[0])[0].tolist()
+    ):
         return None
     where = f"{table.path}: column"
     readings: tuple[LabelsAre, ...] = ("id", "index")
