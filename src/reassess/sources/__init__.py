@@ -23,6 +23,15 @@ Notes of this kind are `reassess.notes`: warnings in Python, lines on stderr fro
 Reads no form itself (`reassess.files`, `reassess.catalog` and `reassess.study` do).
 """
 
+from reassess.sources.answers import (
+    AnsweredQuestions,
+    answered_questions,
+    gold,
+    note_unasked_gold,
+    posterior,
+    stated_classes,
+    votes,
+)
 from reassess.sources.evaluation import (
     EvaluationTarget,
     Reassessments,
@@ -46,20 +55,13 @@ from reassess.sources.meaning import (
 from reassess.sources.readers import (
     AS_STORED,
     DEPTH,
-    AnsweredQuestions,
     RowMapping,
-    answered_questions,
     benchmark,
     class_table,
-    gold,
     labels,
     labels_with_classes,
-    note_unasked_gold,
-    posterior,
     predictions,
     results,
-    stated_classes,
-    votes,
 )
 
 __all__ = [

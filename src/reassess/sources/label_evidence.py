@@ -14,9 +14,9 @@ from reassess.files.declared_answers import DeclaredAnswers
 from reassess.notes import note
 from reassess.pipeline import AggregateOptions, make_posterior
 from reassess.records import Classes, Gold, Posterior, Votes
+from reassess.sources.answers import answered_questions
+from reassess.sources.answers import posterior as read_posterior_of
 from reassess.sources.meaning import resolve, study_at
-from reassess.sources.readers import answered_questions
-from reassess.sources.readers import posterior as read_posterior_of
 
 
 @dataclass(frozen=True, slots=True)
