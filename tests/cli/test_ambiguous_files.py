@@ -73,6 +73,13 @@ def in_other_folders() -> None:
     archive(ids=np.array([one.replace("d/", "e/") for one in IDS]), classes=TRUTH)()
 
 
+def labels_from_one() -> None:
+    archive(classes=np.array(TRUTH))()
+    table("labels.csv", ["image", "label"], zip(IDS, TRUTH, strict=True))
+    sets = dict(zip(IDS, [[k + 1] for k in TRUTH], strict=True))
+    Path("real.json").write_text(json.dumps(sets))
+
+
 def out_of_fold() -> None:
     fold = np.where(np.arange(N) < 9, -1, 0)
     np.savez("o.npz", probabilities=best() / best().sum(1, keepdims=True), ids=IDS, fold=fold)
@@ -90,6 +97,8 @@ def out_of_fold() -> None:
          "it names 13 classes, but the scores have 12 columns"),
         (lambda: np.savez("p.npz", np.array(TRUTH), np.array(TRUTH)), SCORE,
          "its 2 arrays have no names ('arr_0', 'arr_1')"),
+        (labels_from_one, f"{SCORE} --original-labels labels.csv",
+         "its original label on 0 of 60 images, but would be on 60 if its classes were counted"),
         (counted_rows, "score p.csv --labels real.json", "'index' counts the rows from 1"),
         (wide("majority_vote"), "aggregate v.csv -o q.npz", "'majority_vote' may hold something"),
         (wide("Final Label"), "aggregate v.csv -o q.npz", "'Final Label' may hold something"),

@@ -50,7 +50,11 @@ from reassess.records.hierarchy import Hierarchy
 from reassess.records.kinds import checks_records
 from reassess.records.labels import LabelSets, OperatingPoint
 from reassess.records.multilabel import MultilabelMetrics
-from reassess.records.order_check import check_order, check_order_by_labels
+from reassess.records.order_check import (
+    check_order,
+    check_order_by_labels,
+    check_order_of_labels,
+)
 from reassess.records.pairs import Pairs, factorize, find_keys, pair_keys
 from reassess.records.predictions import (
     Predictions,
@@ -120,6 +124,7 @@ __all__ = [
     "align",
     "check_order",
     "check_order_by_labels",
+    "check_order_of_labels",
     "checks_records",
     "factorize",
     "file_number_order",

@@ -193,6 +193,32 @@ def check_order_by_labels(
     _judge(found, image, benchmark, counted, predictions.n_classes, n_labelled=n_labelled)
 
 
+def check_order_of_labels(labels: LabelSets, benchmark: Benchmark) -> None:
+    """Refuse labels that number the classes or images otherwise than the original labels do.
+
+    Such labels agree with the original ones hardly ever as they are, and often in another order, as
+    where they count classes from 1. Labels that mostly differ, as those of images that were
+    mislabelled may, pass where no other order fits.
+
+    Args:
+        labels: sets of labels, of which those of one label are compared.
+        benchmark: the same images, in this order, with their original labels.
+
+    Raises:
+        AlignmentError: the lists of labels fit the original labels far better in another order.
+        DataError: the classes do.
+    """
+    original, alone = benchmark.original, np.flatnonzero(labels.sizes == 1)
+    if original is None or len(alone) == 0:
+        return
+    top = labels.indices[labels.indptr[alone]]
+    found = _fit(top, alone, len(original), np.arange(len(original)), original)
+    if found is not None and found.beyond_chance < _GOOD:
+        counted = f"labels {labels.name!r}: the only label of an image is its original label on"
+        n_classes = labels.n_classes
+        _refuse_other_order(found, alone, benchmark, counted, n_classes, n_labelled=len(alone))
+
+
 def _judge(
     found: _Fit,
     image: Int[np.ndarray, "n"],
@@ -203,6 +229,31 @@ def _judge(
     n_labelled: int,
 ) -> None:
     """Refuse what fits far better in another order; remark on what may, and on chance."""
+    if _refuse_other_order(found, image, benchmark, counted, n_classes, n_labelled=n_labelled):
+        return
+    if _is_at_chance(found):
+        more = "hardly" if found.n_right > found.by_chance else "no"
+        note(
+            f"{counted} {found.n_right:,} of {found.n_images:,} images, {more} more often than by "
+            f"chance ({found.by_chance:,.1f}). Check which image each row is about (--order, "
+            "--ids) and the order of its classes (--classes)."
+        )
+
+
+def _refuse_other_order(
+    found: _Fit,
+    image: Int[np.ndarray, "n"],
+    benchmark: Benchmark,
+    counted: str,
+    n_classes: int | None,
+    *,
+    n_labelled: int,
+) -> bool:
+    """Refuse what fits far better in another order; whether what may was noted.
+
+    Raises:
+        DataError: another order is certain.
+    """
     counted = f"{counted} {found.n_right:,} of {found.n_images:,} images"
     n_seen = 1 + int(max(found.top.max(), found.label.max()))
     n_all = max(n_seen, n_classes or 0, benchmark.n_classes or 0)
@@ -218,13 +269,8 @@ def _judge(
             raise best.error(would)
         if gain >= max(_GOOD, 1.5 * found.beyond_chance) and p_value < _LIKELY:
             note(would)
-            return
-    if _is_at_chance(found):
-        more = "hardly" if found.n_right > found.by_chance else "no"
-        note(
-            f"{counted}, {more} more often than by chance ({found.by_chance:,.1f}). Check which "
-            "image each row is about (--order, --ids) and the order of its classes (--classes)."
-        )
+            return True
+    return False
 
 
 def _fit(

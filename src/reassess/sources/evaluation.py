@@ -27,6 +27,7 @@ from reassess.records import (
     Predictions,
     align,
     check_order_by_labels,
+    check_order_of_labels,
 )
 from reassess.sources.meaning import (
     Meaning,
@@ -147,6 +148,8 @@ def evaluation_target(
     check_same_classes(own, about, found.place)
     with prefix_errors_with(Path(found.place)):
         sets = sets.align_to(about)
+        if found.meaning == "file":
+            check_order_of_labels(sets, about)
     if rows.subset is not None:
         chosen = align(
             rows.subset, sets.image_ids, source="--subset", target_name=f"labels {sets.name}"
