@@ -108,3 +108,11 @@ def test_bic_finds_how_many_breakpoints_there_are(ends: list[float], n: int) -> 
 def test_refuses_what_leaves_no_room_for_a_breakpoint(x: list[float]) -> None:
     with pytest.raises(OptionError, match="points with different x on either side"):
         fit_broken_line(np.array(x), np.array(x))
+
+
+def test_resamples_of_one_point_have_no_lines_and_no_warning():
+    x = np.linspace(0.1, 0.8, 8)
+    draws = broken_line_draws(x, x**2, np.vstack([8.0 * np.eye(8), np.ones((1, 8))]))
+    assert np.isnan(draws.breakpoint[:-1]).all()
+    assert np.isnan(draws.upper[:-1]).all()
+    assert np.isfinite([draws.breakpoint[-1], draws.lower[-1], draws.upper[-1]]).all()

@@ -245,3 +245,4 @@ def import_command(
             opened_study, store, Path(file), form=form, answers=answers, only_asked=only_asked
         )
     click.echo(f"{n_new:,} new votes of {n_votes:,} in {file}")
+    inform(f"Next: reassess votes export {study}")

@@ -274,8 +274,9 @@ def _profile(
                 / np.take_along_axis(free, best, axis=1))  # fmt: skip
         lower = slope - bent * np.take_along_axis(hu, best, axis=1) / suu
         f = found / (np.maximum(syy - slope * suy - found, 0.0) / (n - 4))
+        upper = lower + bent
     none = found[:, 0] < 0
-    columns = (candidates[best[:, 0]], lower[:, 0], (lower + bent)[:, 0], f[:, 0])
+    columns = (candidates[best[:, 0]], lower[:, 0], upper[:, 0], f[:, 0])
     return tuple(np.where(none, np.nan, column) for column in columns)
 
 
