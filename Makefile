@@ -1,6 +1,6 @@
 # The index of what one can do here; `make help` prints it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers test-cluster test-installs test-journeys lint format docs site bench constraints clean
+.PHONY: help demo test test-peers test-cluster test-installs test-journeys lint format docs site links dist bench constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -63,6 +63,7 @@ test-installs: $(READY) ## each extra alone, lowest and newest versions, each Py
 
 test-journeys: $(READY) ## four readers, each from a bare environment to their result, by the docs' blocks
 	@$(BIN)/python tests/journeys/run.py $(JOURNEYS)
+	@test -n "$(JOURNEYS)" || $(BIN)/python tests/journeys/every_page.py
 	@test -n "$(JOURNEYS)" || $(BIN)/python scripts/last_passed.py journeys --write
 
 lint: $(READY) ## style, spelling, types and the layers of the house
@@ -85,6 +86,14 @@ site: $(READY) ## the documentation as a site, in build/site
 	@rm -rf docs/api build/site build/doctrees
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/site
 	@echo "build/site/index.html"
+
+links: $(READY) ## ask for every address that the docs link to; skipped without a network
+	@$(BIN)/python scripts/check_links.py $(LINKS)
+
+dist: $(READY) ## build wheel and archive as a release has them, and check them
+	@rm -rf build/dist
+	@$(BIN)/uv build -q -o build/dist
+	@$(BIN)/twine check --strict build/dist/*
 
 bench: $(PEERS) $(READY) ## every benchmark, ours beside a peer; needs REASSESS_DATA
 	@$(PEER_BIN)/python benchmarks/em.py

@@ -29,12 +29,18 @@ FILES = {
         "src/reassess/training/image_predictions.py",
         "tests/cluster/*.py",
     ),
-    "installs": ("tests/installs/*.py", "src/reassess/extras.py"),
+    "installs": (
+        "tests/installs/*.py",
+        "tests/bare_environments.py",
+        "src/reassess/extras.py",
+        "constraints.txt",
+    ),
     "journeys": (
         "tests/journeys/*.py",
-        "docs/tutorial.md",
-        "docs/python.md",
-        "docs/training.md",
+        "tests/bare_environments.py",
+        "src/reassess/**/*.py",
+        "constraints.txt",
+        "docs/*.md",
         "README.md",
     ),
 }
