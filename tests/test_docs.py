@@ -1,11 +1,14 @@
 """The documentation is true: its commands and its code run, its links lead somewhere."""
 
+import json
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -15,7 +18,7 @@ from click.testing import CliRunner
 from reassess.cli import main
 from reassess.training.models import let_torchvision_import
 
-from .journeys.pages import blocks, commands
+from .journeys.pages import blocks, commands, typed_on
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -44,17 +47,34 @@ def test_the_tutorial_runs_from_its_first_line_to_its_last(folder, whole_demo, m
         exec(compile(code, str(page), "exec"), {})  # noqa: S102 -- the page's own code
 
 
-def test_the_commands_of_monday_morning_are_known(tmp_path, monkeypatch):
-    """Each is parsed as it would be typed; docs say what it does, its own tests that it does it."""
+READ_BY_TESTS = {"python", "console", "text", "toml", "json", "nginx", "{toctree}", "{eval-rst}"}
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.stem != "cli"], ids=lambda p: p.name)
+def test_the_commands_of_every_page_can_be_typed(page, tmp_path, monkeypatch):
+    """Each is parsed as it would be typed; `make test-journeys` runs them."""
     monkeypatch.chdir(tmp_path)
-    typed = commands(ROOT / "docs" / "monday-morning.md")
-    assert len(typed) > 20
-    for command in typed:
+    for line in typed_on(page):
+        command = shlex.split(line, comments=True)[1:]
         with click.Context(main) as context:
-            name, verb, left = main.resolve_command(context, command[1:])
+            name, verb, left = main.resolve_command(context, command)
             while isinstance(verb, click.Group):
                 name, verb, left = verb.resolve_command(context, left)
             verb.make_context(name, left, parent=context)
+
+
+def test_every_block_is_of_a_kind_that_tests_read():
+    """Code is run, commands are typed, settings are parsed."""
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        fences = re.findall(r"^```([^\n]*)$", text, re.MULTILINE)
+        assert set(fences[::2]) <= READ_BY_TESTS, page.name
+        assert set(fences[1::2]) <= {""}, page.name
+        for one in blocks(page, "toml"):
+            tomllib.loads(one)
+        for one in blocks(page, "json"):
+            json.loads(one)
+    assert sum(len(typed_on(page)) for page in PAGES) > 90
 
 
 @pytest.mark.usefixtures("published")

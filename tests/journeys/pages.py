@@ -19,3 +19,24 @@ def commands(page: Path, language: str = "console", prompt: str = "$ ") -> list[
     return [
         shlex.split(line[len(prompt) :], comments=True) for line in lines if line.startswith(start)
     ]
+
+
+STANDS_FOR = {
+    "$SLURM_ARRAY_TASK_ID": "1",
+    "$SLURM_ARRAY_TASK_COUNT": "64",
+    "$i": "1",
+    "$head": "host",
+    " &": "",
+}
+"""What a shell makes of a word."""
+
+
+def typed_on(page: Path) -> list[str]:
+    """The lines of a page's blocks that call ``reassess``, with or without a prompt."""
+    lines = (
+        "".join(blocks(page, "console") + blocks(page, "text")).replace("\\\n", " ").splitlines()
+    )
+    found = [line.strip().removeprefix("$ ") for line in lines]
+    for word, value in STANDS_FOR.items():
+        found = [line.replace(word, value) for line in found]
+    return [line.rstrip("'") for line in found if re.match(r"reassess [a-z]", line)]

@@ -1,0 +1,247 @@
+"""The commands of the pages that no journey follows, typed as printed.
+
+    python tests/journeys/every_page.py [PAGE ...]
+
+Each page has a folder of its own, with what its reader has by then: labels, classes, images and
+predictions of a small demo, and the study ``pets`` made of them, rated and decided. Sites are
+opened and closed again; experts and raters are played through the store. Commands on published
+data are skipped, by name, without REASSESS_DATA.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+
+from reassess import rating, simulate  # noqa: E402
+from reassess.demo import run_demo  # noqa: E402
+from reassess.files import write_votes  # noqa: E402
+from reassess.records import LabelSets, Pairs, Questions  # noqa: E402
+from tests.journeys.pages import blocks, typed_on  # noqa: E402
+
+DOCS = ROOT / "docs"
+PAGES = (
+    "audits", "context", "mistakes", "monday-morning", "rating-site", "rating-store", "release",
+    "report", "saving-predictions", "sharing-a-study",
+)  # fmt: skip
+PUBLISHED = ("imagenet", "timm-results")
+MODELS = {
+    "forest": "random-forest", "bayes": "naive-bayes", "neighbours": "nearest-neighbours",
+    "vit": "support-vectors", "better": "neural-network", "a": "random-forest",
+    "b": "support-vectors", "preds": "support-vectors", "mine": "neural-network",
+}  # fmt: skip
+"""Files of predictions as pages call them, and the demo's models that they hold."""
+
+
+class CommandError(Exception):
+    """A command did not end well."""
+
+
+def run(folder: Path, line: str) -> str:
+    """What a command prints."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    }
+    done = subprocess.run(
+        line, shell=True, cwd=folder, env=environment, capture_output=True, text=True,
+        timeout=900, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise CommandError(f"{line}: exit status {done.returncode}\n{done.stderr[-1500:]}")
+    return done.stdout + done.stderr
+
+
+def serve(folder: Path, line: str) -> None:
+    """Open a site, and close it once it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    reassess = Path(sys.executable).with_name("reassess")
+    words = [str(reassess), *line.partition("#")[0].split()[1:], "--port", str(port)]
+    with (folder / "serve.log").open("w") as log:
+        site = subprocess.Popen(words, cwd=folder, stdout=log, stderr=log)
+        for _ in range(600):
+            time.sleep(0.1)
+            if site.poll() is not None:
+                raise CommandError(f"{line}: ended\n{(folder / 'serve.log').read_text()[-1500:]}")
+            with socket.socket() as asked:
+                if asked.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+        site.send_signal(signal.SIGTERM)
+        site.wait(60)
+
+
+def write_all_votes(truth: LabelSets, path: Path) -> None:
+    """Simulated votes on whatever may be asked."""
+    rng = np.random.default_rng(0)
+    image, label = np.indices((len(truth), truth.n_classes)).reshape(2, -1)
+    asked = Questions.from_pairs(Pairs(truth.image_ids, image, label))
+    pairs = asked.require_pairs()
+    is_true = truth.contains(pairs.image, pairs.label)
+    raters = simulate.simulated_raters(6, rng)
+    votes = simulate.simulate_votes(asked, is_true, raters, votes_per_question=3, rng=rng)
+    write_votes(votes, path)
+
+
+def world(folder: Path, demo: Path) -> None:
+    """What a reader has."""
+    for name in ("labels.csv", "classes.csv", "votes.csv", "gold.csv", "labels.json"):
+        shutil.copy(demo / name, folder / name)
+    shutil.copy(demo / "all-votes.csv", folder / "all-votes.csv")
+    shutil.copytree(demo / "images", folder / "photos")
+    for name, model in MODELS.items():
+        shutil.copy(demo / "predictions" / f"{model}.npz", folder / f"{name}.npz")
+
+
+def pets(folder: Path) -> None:
+    """A study that is rated and decided."""
+    for line in (
+        "reassess new pets --labels labels.csv --classes classes.csv --images photos",
+        "reassess add pets forest.npz bayes.npz neighbours.npz vit.npz",
+        "reassess propose pets --gold gold.csv",
+        "reassess votes import pets all-votes.csv --only-asked",
+        "reassess votes export pets",
+        "reassess run pets",
+    ):
+        run(folder, line)
+
+
+def play(folder: Path, study: str, printed: str, labels: dict[str, int], *, experts: bool) -> None:
+    """Whoever the printed links invite answers all there is: yes to the original label alone."""
+    store = rating.open_store(f"sqlite:///{folder / study}/rating.db", must_exist=True)
+    table = rating.question_table(store)
+    images = table.image_ids[table.image]
+    right = {
+        int(question): 2 if labels[str(image)] == label else 0
+        for question, image, label in zip(table.question, images, table.label, strict=True)
+    }
+    for token in re.findall(r"/invite/(\S+)", printed):
+        person = rating.accept_invitation(store, token).number
+        for n in range(10_000):
+            task = (
+                rating.next_gold_task(store, person) if experts else rating.next_task(store, person)
+            )
+            if isinstance(task, rating.NoTask):
+                break
+            if experts:
+                rating.judge(store, person, {q: right[q] for q in task.questions})
+                continue
+            answers = tuple(
+                rating.Answer(q.question, right.get(q.question, 0), 2000) for q in task.questions
+            )
+            rating.submit(
+                store, person, rating.Submission(task.lease, f"{person}-{n}", answers, 9000, "")
+            )
+    store.close()
+
+
+def monday(folder: Path, line: str, printed: str) -> None:
+    """What people do between the commands of that page."""
+    rows = (folder / "labels.csv").read_text().splitlines()[1:]
+    names = (folder / "classes.csv").read_text().splitlines()[1:]
+    index = {row.split(",")[1]: n for n, row in enumerate(names)}
+    labels = {image: index[label] for image, label in (row.split(",")[:2] for row in rows)}
+    settings = blocks(DOCS / "monday-morning.md", "toml")
+    study = folder / "birds"
+    if line.endswith("propose birds"):
+        (study / "instructions.md").write_text("# Look closely\n")
+        (study / "consent.md").write_text("I agree.\n")
+        append(study / "study.toml", settings[0])
+    if "--role expert" in line:
+        play(folder, "birds", printed, labels, experts=True)
+    if line.endswith("--gold"):
+        append(study / "study.toml", settings[1])
+    if "rater-1" in line:
+        play(folder, "birds", printed, labels, experts=False)
+
+
+def append(manifest: Path, settings: str) -> None:
+    """Settings under their heading, where the manifest has it already."""
+    heading, _, rest = settings.partition("\n")
+    text = manifest.read_text()
+    if heading in text:
+        manifest.write_text(text.replace(heading, settings.rstrip("\n"), 1))
+    else:
+        manifest.write_text(f"{text}\n{heading}\n{rest}")
+
+
+def second_release(folder: Path, line: str, _: str) -> None:
+    """Another release to compare with."""
+    if line.startswith("reassess check"):
+        run(folder, "reassess release pets pets-1.1 --version 1.1.0 --license CC-BY-4.0 --author A")
+
+
+def my_study(folder: Path) -> None:
+    """The rated study under the name that two pages use."""
+    shutil.move(folder / "pets", folder / "my-study")
+    run(folder, "reassess locate my-study --images photos")
+
+
+BEFORE = {"rating-site": my_study, "rating-store": my_study}
+AFTER = {"monday-morning": monday, "release": second_release}
+
+
+def steps(page: str) -> Iterator[str]:
+    """The commands of a page; those on published data only where it is."""
+    for line in typed_on(DOCS / f"{page}.md"):
+        if any(word in line for word in PUBLISHED) and not os.environ.get("REASSESS_DATA"):
+            print(f"{page}: skipped, it is about published data: {line}")
+        else:
+            yield line
+
+
+def walk(page: str, ready: Path) -> int:
+    """How many commands of a page were typed."""
+    n = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "here"
+        shutil.copytree(ready, folder)
+        BEFORE.get(page, lambda _: None)(folder)
+        for line in steps(page):
+            printed = ""
+            if line.startswith("reassess serve"):
+                serve(folder, line)
+            else:
+                printed = run(folder, line)
+            AFTER.get(page, lambda *_: None)(folder, line, printed)
+            n += 1
+    return n
+
+
+def main() -> int:
+    """Walk all pages; 1 where a command fails."""
+    went_well = True
+    with tempfile.TemporaryDirectory() as name:
+        demo = Path(name) / "demo"
+        truth = run_demo(demo, n_images=240).digits.truth
+        write_all_votes(truth, demo / "all-votes.csv")
+        ready = Path(name) / "ready"
+        ready.mkdir()
+        world(ready, demo)
+        pets(ready)
+        for page in sys.argv[1:] or PAGES:
+            start = time.monotonic()
+            try:
+                n = walk(page, ready)
+            except CommandError as why:
+                print(f"{page}: FAILED\n  {why}", flush=True)
+                went_well = False
+                continue
+            print(f"{page}: {n} commands run ({time.monotonic() - start:.0f} s)", flush=True)
+    return int(not went_well)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
