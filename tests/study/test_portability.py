@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tarfile
@@ -362,3 +363,18 @@ def test_a_bundle_is_whole_or_not_there(kept: Path, cli: Cli) -> None:
     assert ran.status == 2
     assert "names kept/m1.npz, but it is not there. Say where it is: reassess locate" in ran.err
     assert sorted(path.name for path in Path().iterdir()) == ["b.tar", "b.zip", "kept"]
+
+
+def test_a_bundle_follows_links_and_leaves_what_leads_nowhere(kept: Path, cli: Cli) -> None:
+    Path("elsewhere.txt").write_text("what the raters were told")
+    (kept / "notes.txt").symlink_to(Path("elsewhere.txt").absolute())
+    (kept / "broken").symlink_to("nowhere")
+    (kept / "loop").symlink_to(".")
+    os.mkfifo(kept / "pipe")
+    ran = cli("bundle", str(kept), "b.tar")
+    assert ran.status == 0, ran.err
+    assert re.search(r"broken', '.*loop', '.*pipe' stay behind", ran.err)
+    with tarfile.open("b.tar") as archive:
+        names = archive.getnames()
+        assert archive.getmember(f"{kept.name}/notes.txt").isfile()
+    assert not {f"{kept.name}/{name}" for name in ("broken", "loop", "pipe")} & set(names)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from reassess.errors import FileError, OptionError
+from reassess.errors import FileError, OptionError, preview
 from reassess.files import write_atomically
 from reassess.files.remote_images import RemoteImages
 from reassess.notes import note
@@ -77,7 +77,15 @@ def bundle_study(
         folder = Path(beside) / study.folder.resolve().name
         progress("copying the folder")
         left = {path.absolute(), Path(beside), *_database_files(study)}
-        shutil.copytree(study.folder, folder, ignore=lambda at, names: _ignored(at, names, left))
+        odd: list[Path] = []
+        shutil.copytree(
+            study.folder, folder, ignore=lambda at, names: _ignored(at, names, left, odd)
+        )
+        if odd:
+            note(
+                f"{study.folder}: {preview(map(str, odd), 4)} stay behind, as they are broken or "
+                "circular links, or no plain files."
+            )
         exported = study.folder / KEPT / _EXPORTED
         if exported.is_file():
             (folder / KEPT).mkdir(mode=0o700)
@@ -95,10 +103,21 @@ def bundle_study(
     return path
 
 
-def _ignored(at: str, names: list[str], left: set[Path]) -> set[str]:
-    """The names in a folder that stay behind."""
+def _ignored(at: str, names: list[str], left: set[Path], odd: list[Path]) -> set[str]:
+    """The names in a folder that stay behind; ``odd`` gets those that cannot be copied."""
     here = Path(at).absolute()
-    return {name for name in names if name in _STAYS or here / name in left}
+    stay = {name for name in names if name in _STAYS or here / name in left}
+    odd_here = {name for name in set(names) - stay if not _can_be_copied(here / name)}
+    odd += [Path(at) / name for name in sorted(odd_here)]
+    return stay | odd_here
+
+
+def _can_be_copied(path: Path) -> bool:
+    """Whether it is a file, or a folder that does not hold itself; a link may lead to either."""
+    if path.is_file():
+        return True
+    is_circular = path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
+    return path.is_dir() and not is_circular
 
 
 def _database_files(study: Study) -> set[Path]:
