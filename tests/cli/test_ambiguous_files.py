@@ -18,6 +18,7 @@ TRUTH = [(7 * n + n // K) % (K - 1) for n in range(N)]
 """The last class does not occur."""
 IDS = [f"d/i{n:03d}.jpg" for n in range(N)]
 ZEROS = [f"{k + 1:03d}" for k in range(K)]
+OTHER = "differ by blanks, letters' widths or invisible marks only"
 SCORE = "score p.npz --labels real.json --csv"
 VOTES = [
     (image, (TRUTH[n] + step) % K, f"r{rater}", "no" if step else "yes")
@@ -115,6 +116,40 @@ def test_what_is_not_certain_is_refused(write: Callable[[], None], line: str, sa
     assert says in found.stderr, found.output
     assert found.exit_code == 2
     assert sorted(Path().iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("column", "spelt", "says"),
+    [
+        (
+            2,
+            lambda one: f"rater  {one}",
+            OTHER,
+        ),
+        (
+            2,
+            lambda one: f"rater\u00a0{one}",
+            OTHER,
+        ),
+        (
+            2,
+            lambda one: f"rater {one}\u00ad",
+            OTHER,
+        ),
+        (2, lambda one: f"RATER {one}", "differ by case only"),
+        (0, lambda one: one.replace("/", "\\"), "differ by case, blanks or backslashes only"),
+        (0, str.upper, "differ by case, blanks or backslashes only, and were read as two, as were"),
+    ],
+)
+def test_ids_that_look_alike_are_noted(column: int, spelt: Callable[[str], str], says: str) -> None:
+    votes = [[image, k, f"rater {one}", answer] for image, k, one, answer in VOTES]
+    for row, vote in enumerate(votes):
+        if row % 2:
+            vote[column] = spelt(VOTES[row][column])
+    table("v.csv", ["image", "label", "rater", "answer"], votes)
+    found = run("aggregate v.csv --method majority -o q.npz")
+    assert found.exit_code == 0, found.output
+    assert says in found.stderr
 
 
 def test_the_classes_that_an_archive_names_are_put_in_order() -> None:

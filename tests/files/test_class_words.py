@@ -225,7 +225,7 @@ def test_names_with_signs_are_classes(tmp_path: Path) -> None:
 
 
 def test_names_that_differ_by_case_are_two_classes_and_it_is_noted(tmp_path: Path) -> None:
-    with pytest.warns(NoteWarning, match=r"'cat' and 'Cat' differ by upper and lower case only"):
+    with pytest.warns(NoteWarning, match=r"'cat' and 'Cat' differ by case only"):
         found = read_benchmark(_labels(tmp_path, ["cat", "Cat", "dog"]))
     assert found.classes.names == ("Cat", "cat", "dog")
 

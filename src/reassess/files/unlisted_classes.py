@@ -12,7 +12,7 @@ from reassess.errors import DataError
 from reassess.files.word_columns import INTEGER, ClassWords, WordColumn
 from reassess.notes import note
 from reassess.records import Classes, LabelsAre
-from reassess.records.benchmark import MOST_CLASSES
+from reassess.records.benchmark import MOST_CLASSES, alike_text, how_words_differ
 from reassess.registry import checks_choices
 
 _NUMBER = re.compile(r"[+-]?(\d[\d,_]*\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCII)
@@ -45,7 +45,7 @@ def classes_of_words(
     if labels_are is None and not folders:
         _refuse_signs(column)
     if labels_are == "id" or (labels_are is None and not integers):
-        _note_case(column)
+        _note_alike(column)
         classes = Classes.from_names(sorted(set(words)), labels_are=labels_are)
         return ClassWords(column.as_ids(classes)[column.code], classes, "id")
     indices = column.as_indices(MOST_CLASSES)
@@ -69,15 +69,15 @@ def _refuse_signs(column: WordColumn) -> None:
         )
 
 
-def _note_case(column: WordColumn) -> None:
-    """Note names that differ by upper and lower case only: they are two classes."""
+def _note_alike(column: WordColumn) -> None:
+    """Note names that look alike: they are two classes."""
     first: dict[str, str] = {}
     for word in column.words:
-        other = first.setdefault(word.casefold(), word)
+        other = first.setdefault(alike_text(word), word)
         if other != word:
             note(
-                f"{column.where}: {other!r} and {word!r} differ by upper and lower case only, and "
-                "were read as two classes. If they are one, write them the same way."
+                f"{column.where}: {other!r} and {word!r} differ by {how_words_differ(word, other)} "
+                "only, and were read as two classes. If they are one, write them the same way."
             )
             return
 

@@ -20,7 +20,7 @@ from reassess.errors import DataError
 from reassess.files.interning import Texts
 from reassess.notes import note
 from reassess.records import Questions, Votes, factorize
-from reassess.records.benchmark import plain_text
+from reassess.records.benchmark import alike_text, how_words_differ, plain_text
 
 _RARE = 10
 """Where more than one vote in so many is a further answer, the tasks name something else."""
@@ -227,13 +227,13 @@ def _without_fraction(ids: list[str]) -> list[str]:
 
 
 def _check_raters(ids: Sequence[str], source: str) -> None:
-    """Refuse raters whose ids are one number, and note those that differ by case only.
+    """Refuse raters whose ids are one number, and note those that look alike.
 
     Raises:
         DataError: two ids are one number.
     """
     by_value: dict[str, str] = {}
-    by_case: dict[str, str] = {}
+    alike: dict[str, str] = {}
     for one in dict.fromkeys(ids):
         other = by_value.setdefault(one.lstrip("0"), one) if one.isdecimal() else one
         if other != one:
@@ -241,13 +241,30 @@ def _check_raters(ids: Sequence[str], source: str) -> None:
                 f"{source}: raters {other!r} and {one!r} are the same number, but two ids must not "
                 "be. Write the id of each rater in one way."
             )
-        other = by_case.setdefault(one.casefold(), one)
+        other = alike.setdefault(alike_text(one), one)
         if other != one:
             note(
-                f"{source}: raters {other!r} and {one!r} differ by case only, and were read as two "
-                "raters. Write them alike if they are one."
+                f"{source}: raters {other!r} and {one!r} differ by {how_words_differ(one, other)} "
+                "only, and were read as two raters. Write them alike if they are one."
             )
             return
+
+
+def _note_alike(image_ids: Sequence[str], source: str) -> None:
+    """Note image ids that differ by case, blanks or backslashes only."""
+    first: dict[str, str] = {}
+    pairs = [
+        (other, one)
+        for one in image_ids
+        if (other := first.setdefault(alike_text(one.replace("\\", "/")), one)) != one
+    ]
+    if pairs:
+        (other, one), *_ = pairs
+        note(
+            f"{source}: images {other!r} and {one!r} differ by case, blanks or backslashes only, "
+            f"and were read as two, as were {len(pairs) - 1:,} more. Write the ids of images in "
+            "one way if they are one."
+        )
 
 
 def note_ends(image_ids: Texts | Sequence[str], source: str) -> None:
@@ -256,6 +273,8 @@ def note_ends(image_ids: Texts | Sequence[str], source: str) -> None:
         if image_ids.depths[0] == image_ids.depths[1]:
             return
         image_ids = image_ids.all_as_list()
+    else:
+        _note_alike(image_ids, source)
     depth = [image_id.count("/") for image_id in image_ids]
     if min(depth) == max(depth):
         return

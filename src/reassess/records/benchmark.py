@@ -110,6 +110,24 @@ def plain_text(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip().strip(_INVISIBLE).strip()
 
 
+def alike_text(text: str) -> str:
+    """A word without what the eye may miss: case, further blanks, widths, invisible marks.
+
+    Words that are alike so may be two things; whoever reads both says so.
+    """
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKC", plain)
+        plain = "".join(one for one in plain if unicodedata.category(one) != "Cf")
+    return " ".join(plain.split())
+
+
+def how_words_differ(one: str, other: str) -> str:
+    """By what two words differ that `alike_text` takes for one, for a message."""
+    by_case = one.casefold() == other.casefold()
+    return "case" if by_case else "blanks, letters' widths or invisible marks"
+
+
 @checks_choices
 @dataclass(frozen=True)
 class Classes:
