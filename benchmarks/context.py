@@ -2,7 +2,7 @@
 
 Prints, on gold and cross-fitted by image, average precision and log-loss of the votes, of the
 context of 60 public models, and of both; then the accuracy of every model of some families under
-labels whose context holds its family and under labels whose context leaves it out. Half a core
+labels whose context holds its family and under labels whose context leaves it out. A core
 hour for three families. There is no peer.
 
     python benchmarks/context.py --families resnet densenet vgg

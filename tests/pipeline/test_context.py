@@ -215,7 +215,8 @@ def test_each_model_is_scored_by_labels_that_left_its_family_out(
     run_study(change_settings(open_study(folder), "aggregate", {"context_without": "m1"}))
     (apart,) = json.loads(cli("score", f"{folder}#m1", "--labels", folder, "--json").out)["models"]
     assert found["m1"]["real"] == apart["real"]
-    table = cli(*given, "--leave-family-out", "--csv").out
+    alone = ("score", f"{folder}#m1", "--labels", folder, "--leave-family-out")
+    table = cli(*alone, "--csv").out
     assert "context_without,real_with_family" in table.splitlines()[0]
-    one_set = cli(*given, "--leave-family-out", "--per-image", tmp_path / "images.csv")
+    one_set = cli(*alone, "--per-image", tmp_path / "images.csv")
     assert (one_set.status, "about one set of labels" in one_set.err) == (2, True)

@@ -69,7 +69,7 @@ class ContextFit:
             context: P(present) of each question without any vote.
         """
         found: Float[np.ndarray, "Q"] = (
-            self.constant + self.votes * log_odds + self.context * _log_odds(context)
+            self.constant + self.votes * log_odds + self.context * bounded_log_odds(context)
         )
         return found
 
@@ -106,7 +106,7 @@ def combine_context(
     truth, image = gold.truth(min_expert_yes), _image_of(gold)
     known = row >= 0
     _check_gold(truth[known], image[known])
-    evidence, surroundings = _log_odds_of_votes(posterior), _log_odds(context)
+    evidence, surroundings = _log_odds_of_votes(posterior), bounded_log_odds(context)
     votes_unseen = _unseen(posterior, gold, evidence, row)
     ones = np.ones(len(row))
     features = np.column_stack([ones, votes_unseen, surroundings[np.maximum(row, 0)]])
@@ -196,7 +196,8 @@ def _cross_fitted(
     return odds
 
 
-def _log_odds(probability: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+def bounded_log_odds(probability: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+    """Log-odds of probabilities of a context, which is never surer than one in a million."""
     kept = np.clip(probability, _LEAST, 1 - _LEAST)
     odds: Float[np.ndarray, "n"] = np.log(kept) - np.log1p(-kept)
     return odds

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reassess.aggregation import ContextFit, combine_context
+from reassess.aggregation.context import bounded_log_odds
 from reassess.analysis.proxy import model_family
 from reassess.engines import Engine
 from reassess.errors import OptionError, preview
@@ -22,9 +23,16 @@ from reassess.progress import Progress, null_progress
 from reassess.proposals.learned import learn_proposals
 from reassess.proposals.model_votes import DEPTH, add_pairs, best_classes, collect_model_votes
 from reassess.records import Benchmark, Gold, Pairs, Posterior, Predictions, align
+from reassess.statistics import sigmoid
 
 CONTEXT_DEPTH = DEPTH
 """Best classes of an image that are read of each model."""
+
+
+N_CUTS = 3
+"""Cuts of the images into folds, each learned by itself, whose log-odds are averaged. With one, the
+accuracy of a model moves by up to 0.11 points from seed to seed, more than what leaving the model's
+family out does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ def add_context(
         without: models, or families by `model_family`, whose predictions are left out, so that the
             labels can judge them.
         min_expert_yes: how many experts must say yes; None for more than half.
-        seed: of the cut into folds and of boosting.
+        seed: of the cuts into folds and of boosting.
         engine: where the folds are learned.
         progress: shown each fold.
 
@@ -193,11 +201,15 @@ def learn_context(
         model_votes = replace(model_votes, n_classes=n_classes)
     key = wanted.keys(n_classes)
     model_votes = add_pairs(model_votes, np.setdiff1d(key, model_votes.key))
-    learned = learn_proposals(
-        model_votes, own, posterior.present, seed=seed, engine=engine, progress=progress
-    )
-    place = np.searchsorted(learned.pairs.keys(n_classes), key)
-    probability: Float[np.ndarray, "Q"] = learned.probability[place]
+    log_odds = np.zeros(len(key))
+    for cut in range(N_CUTS):
+        learned = learn_proposals(
+            model_votes, own, posterior.present, seed=N_CUTS * seed + cut, engine=engine,
+            progress=progress,
+        )  # fmt: skip
+        place = np.searchsorted(learned.pairs.keys(n_classes), key)
+        log_odds += bounded_log_odds(learned.probability[place]) / N_CUTS
+    probability: Float[np.ndarray, "Q"] = sigmoid(log_odds)
     return probability
 
 
