@@ -77,9 +77,20 @@ def install(
     )
     constraints = folder / "torch.txt"
     constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
+    wants = requirements(extras)
+    if any(re.match(r"torch\b", one) for one in wants):  # the lowest build of a version is CUDA's
+        subprocess.run(
+            [find_uv(), "pip", "install", "-q", "--python", str(folder / "bin" / "python"),
+             "-c", str(constraints), "torch"],
+            check=True, env=_settings(),
+        )  # fmt: skip
+        (found,) = folder.glob("lib/python*/site-packages/torch-*.dist-info")
+        version = found.name.removeprefix("torch-").removesuffix(".dist-info")
+        pins = [f"torch=={version}", *(one for one in pins if not one.startswith("torch=="))]
+        constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
     return subprocess.run(
         [find_uv(), "pip", "install", "-q", "--python", str(folder / "bin" / "python"),
-         "-c", str(constraints), *options, wanted, *requirements(extras)],
+         "-c", str(constraints), *options, wanted, *wants],
         capture_output=True, text=True, check=False, env=_settings(),
     )  # fmt: skip
 

@@ -86,7 +86,7 @@ COMMANDS = {
     "reassess check-store s": ("study", "web"),
     "reassess train photos --side 16 --epochs 1 --device cpu -o m.safetensors": ("train",),
     "reassess predict photos --model m.safetensors -o p.npz": ("train",),
-    "reassess train photos --model timm:test_vit --side 160 --batch-size 10 --epochs 1 "
+    "reassess train photos --model timm:resnet10t --side 64 --batch-size 10 --epochs 1 "
     "--device cpu -o z.safetensors": ("train", "zoo"),
     "python -c 'import reassess; reassess.real_accuracy'": (),
     "python -c 'from reassess.demo import run_demo; run_demo(\"demo\", n_images=200)'": (

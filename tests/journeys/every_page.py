@@ -151,7 +151,7 @@ def monday(folder: Path, line: str, printed: str) -> None:
     """What people do between the commands of that page."""
     rows = (folder / "labels.csv").read_text().splitlines()[1:]
     names = (folder / "classes.csv").read_text().splitlines()[1:]
-    index = {row.split(",")[1]: n for n, row in enumerate(names)}
+    index = {cell: n for n, row in enumerate(names) for cell in row.split(",")}
     labels = {image: index[label] for image, label in (row.split(",")[:2] for row in rows)}
     settings = blocks(DOCS / "monday-morning.md", "toml")
     study = folder / "birds"
