@@ -26,6 +26,10 @@
 `label_formats` formats of labels: `LABEL_FORMATS`
 `labels`        labels, read from any of them
 `label_writers` what writes ours
+`label_readers` what reads ours
+`label_studio_labels`  label sets as the choices of Label Studio's tasks, read and written
+`dataset_folder` label sets as a data set of Hugging Face, with Croissant
+`tfds`          images of TensorFlow Datasets
 `coco`          label sets as COCO's categories of images, read and written
 `cvat`          label sets as CVAT's tags of images, read and written
 `thumbnails`    small pictures of many images, to find those that look alike
