@@ -113,11 +113,11 @@ def _pairs_as_arrays(pairs: Pairs, *, is_large: bool) -> dict[str, Array]:
             arrays["questions_of_image"] = n_questions
         arrays["label"] = pairs.label.astype(np.min_scalar_type(pairs.n_classes - 1))
     texts = pairs.image_texts
-    if texts is None:
-        arrays["image_ids"] = pairs.image_ids
-    else:
+    if is_large or texts.is_large:
         kind = np.min_scalar_type(len(texts.content))
         arrays |= {"image_id_bytes": texts.content, "image_id_ends": texts.ends.astype(kind)}
+    else:
+        arrays["image_ids"] = pairs.image_ids
     if pairs.class_ids is not None:
         arrays["class_ids"] = np.array(pairs.class_ids, dtype=str)
     return arrays

@@ -124,12 +124,10 @@ class Pairs:
         return made
 
     @property
-    def image_texts(self) -> TextBytes | None:
-        """The images' ids as bytes, where they are many; None where an array of them is small."""
+    def image_texts(self) -> TextBytes:
+        """The images' ids as bytes, as they are held where they are many."""
         held: TextBytes | None = self.__dict__.get("_image_texts")
-        if held is not None:
-            return held if held.is_large else None
-        return TextBytes.of(self.image_ids) if self.image_ids.dtype.kind == "T" else None
+        return TextBytes.of(self.image_ids) if held is None else held
 
     @classmethod
     def empty(cls, image_ids: Shaped[np.ndarray, "N"]) -> "Pairs":
