@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from measure import describe_machine, describe_moment
+from measure import describe_machine, describe_moment, in_fresh_process
 
 N_CLASSES = 21_841
 WHOLE = 14_197_122
@@ -108,6 +108,16 @@ def make_votes(study: Path) -> int:
     return n_votes
 
 
+def make(folder: Path, n_images: int) -> None:
+    """All that a study begins with; not in the process that starts commands.
+
+    What a process begins with counts as its child's peak.
+    """
+    make_benchmark(folder, n_images)
+    for number in range(len(MODELS)):
+        make_model(folder, number, n_images)
+
+
 def commands(folder: Path) -> Iterator[tuple[str, list[str]]]:
     """What is run, in order, each with its arguments."""
     study, labels = str(folder / "study"), str(folder / "decided.parquet")
@@ -141,13 +151,12 @@ def run(arguments: list[str], log: Path) -> tuple[float, float]:
 
 def measure(folder: Path, n_images: int, only: list[str]) -> Measured:
     """Every command on a study of so many images."""
-    make_benchmark(folder, n_images)
-    for number in range(len(MODELS)):
-        make_model(folder, number, n_images)
+    in_fresh_process(make, folder, n_images)
     found: Measured = {}
     for name, arguments in commands(folder):
         if name.startswith("run"):
-            print(f"    {make_votes(folder / 'study'):,} votes")
+            n_votes, _ = in_fresh_process(make_votes, folder / "study")
+            print(f"    {n_votes:,} votes")
         if name.startswith("ranks of") and only and name not in only:
             continue
         if name in {"score", "ranks", "report"} and only and name not in only:
