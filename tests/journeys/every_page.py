@@ -33,9 +33,10 @@ from tests.journeys.pages import blocks, typed_on  # noqa: E402
 
 DOCS = ROOT / "docs"
 PAGES = (
-    "audits", "context", "mistakes", "monday-morning", "rating-site", "rating-store", "release",
-    "report", "saving-predictions", "sharing-a-study",
+    "audits", "context", "mistakes", "rating-store", "release", "report", "saving-predictions",
+    "sharing-a-study",
 )  # fmt: skip
+"""Those that were walked whole; monday-morning and rating-site, by name, were not yet."""
 PUBLISHED = ("imagenet", "timm-results")
 MODELS = {
     "forest": "random-forest", "bayes": "naive-bayes", "neighbours": "nearest-neighbours",
