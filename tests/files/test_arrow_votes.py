@@ -128,6 +128,42 @@ USUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
     "two answers": (columns(rater=put("rater", r1="ann")), {}),
     "an image that ends another": (columns(image=put("image", r11="b.jpg")), {}),
     "a column beside": (columns(note=["x"] * 12), {}),
+    "two columns for the image": (columns(filename=lambda c: c["image"]), {}),
+    "the file beside the path": (
+        columns(filename=lambda c: [f"photos/{one}" for one in c["image"]]),
+        {},
+    ),
+    "two columns for the rater": (columns(worker=lambda c: c["rater"]), {}),
+    "a task beside": (columns(task=[str(i // 3) for i in range(12)]), {}),
+    "all rows count": (columns(counted=["true"] * 12), {}),
+    "rows that do not count": (columns(counted=["true"] * 5 + ["False"] + ["TRUE"] * 6), {}),
+    "a question none of which counts": (columns(counted=["1"] * 3 + ["0"] * 3 + ["1"] * 6), {}),
+    "a rater none of whom counts": (columns(counted=["t", "f", "t"] * 4), {}),
+    "an answer that does not count": (
+        columns(answer=put("answer", r5="jes"), counted=["true"] * 5 + ["false"] + ["true"] * 6),
+        {},
+    ),
+    "an answer again, the first of which does not count": (
+        columns(rater=put("rater", r4="ann"), counted=["true"] * 3 + ["false"] + ["true"] * 8),
+        {},
+    ),
+    "times": (columns(given_at=["2026-01-31T12:00:00Z"] * 12), {}),
+    "times and none": (
+        columns(given_at=[f"2026-01-31T12:00:{i:02}.125Z" if i % 5 else "" for i in range(12)]),
+        {},
+    ),
+    "no times": (columns(given_at=[""] * 12), {}),
+    "seconds": (columns(seconds=["1.5", "0", "12"] * 4), {}),
+    "seconds and none": (columns(seconds=["1.5", "", "1e2"] * 4), {}),
+    "all that is exported": (
+        columns(
+            class_id=lambda c: [f"n0{one}" for one in c["label"]],
+            given_at=[f"2026-01-31T12:00:{i:02}.125Z" for i in range(12)],
+            seconds=[f"{i}.25" for i in range(12)],
+            counted=["true"] * 4 + ["false"] * 2 + ["true"] * 6,
+        ),
+        {},
+    ),
 }
 READ = [case for case in USUAL if case not in {"two answers", "two answers, far apart"}]
 UNUSUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
@@ -146,10 +182,19 @@ UNUSUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
     "raters who may be one": (columns(rater=put("rater", r4="ANN")), {}),
     "raters of one number": (columns(rater=["1", "01", "2"] * 4), {}),
     "an id with two indices": (columns(class_id=["n01"] * 12), {}),
-    "two columns for the image": (columns(filename=lambda c: c["image"]), {}),
-    "a task beside": (columns(task=[str(i // 3) for i in range(12)]), {}),
-    "rows that do not count": (columns(counted=["true"] * 11 + ["false"]), {}),
-    "times": (columns(given_at=["2026-01-31T12:00:00Z"] * 12), {}),
+    "two columns for the image that differ": (columns(filename=put("image", r3="x.jpg")), {}),
+    "two columns for the rater that differ": (columns(worker=put("rater", r3="x")), {}),
+    "a task that tells apart": (columns(task=[str(i // 2) for i in range(12)]), {}),
+    "no row counts": (columns(counted=["false"] * 12), {}),
+    "neither counts nor does not": (columns(counted=["true"] * 11 + ["maybe"]), {}),
+    "times of two forms": (columns(given_at=["2026-01-31T12:00:00Z", "2026-01-31"] * 6), {}),
+    "times with an offset": (columns(given_at=["2026-01-31T12:00:00+02:00"] * 12), {}),
+    "no time": (columns(given_at=["2026-13-31T12:00:00Z"] * 12), {}),
+    "a time long ago": (columns(given_at=["1926-01-31T12:00:00Z"] * 12), {}),
+    "numbers as times": (columns(given_at=["1769860800"] * 12), {}),
+    "seconds below 0": (columns(seconds=["1.5"] * 11 + ["-1"]), {}),
+    "no seconds": (columns(seconds=["1.5"] * 11 + ["long"]), {}),
+    "an unlikely way to write seconds": (columns(seconds=["1_0"] * 12), {}),
     "integers that are ids, too": (columns(), {"classes": Classes.from_names(list("31024"))}),
 }  # fmt: skip
 

@@ -15,10 +15,21 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int, Shaped, UInt
 
 from reassess.errors import DataError, FileError
 from reassess.files.answers import read_answers
+from reassess.files.arrow_columns import (
+    Counted,
+    Double,
+    Durations,
+    LeftAside,
+    Times,
+    UnusualError,
+    are_integers,
+    class_indices_of,
+    numbers_of_texts,
+)
 from reassess.files.cells import EMPTY_WORDS
 from reassess.files.class_columns import numbered_class_column
 from reassess.files.columns import (
@@ -29,27 +40,30 @@ from reassess.files.columns import (
     LABEL,
     RATER,
     TASK,
+    Part,
 )
-from reassess.files.counted import COUNTED
+from reassess.files.counted import COUNTED, note_left_out
 from reassess.files.declared_answers import DeclaredAnswers
-from reassess.files.interning import NOT_ASCII, ODD, Pairs, Texts, occurring, replace
+from reassess.files.interning import NOT_ASCII, Pairs, Texts, occurring, replace
 from reassess.files.json_tables import JsonTable
 from reassess.files.tables import ColumnFile
 from reassess.files.vote_codes import RowsByQuestion, VoteCodes
+from reassess.files.vote_questions import note_left_aside
 from reassess.files.vote_rows import VoteRows, note_ends, plain_ids
+from reassess.files.vote_tables import GIVEN_AT, SECONDS
 from reassess.notes import collect_notes
 from reassess.records import Classes, Questions, Votes
 from reassess.records import Pairs as QuestionPairs
-from reassess.records.benchmark import MOST_CLASSES, plain_text
+from reassess.records.benchmark import plain_text
 
 SMALLEST = 50_000
 """Rows from which a table is read so: below, compiling and importing take longer than reading."""
 
+_PARTS = (IMAGE, RATER, ANSWER)
+
+_BESIDE: tuple[Part | Sequence[str], ...] = (COUNTED, GIVEN_AT, SECONDS)
+
 _LONGEST_EMPTY = max(map(len, EMPTY_WORDS))
-
-
-class _UnusualError(Exception):
-    """Something in the table is for the reader that looks at every cell."""
 
 
 @dataclass(slots=True)
@@ -60,6 +74,12 @@ class _Read:
         questions: distinct images with a class.
         codes: rater and answer of each row.
         image: the images.
+        given_at: when each vote was given, as far as a column says so.
+        seconds: how long it took, likewise.
+        counted: whether it counts, likewise.
+        doubles: second columns of the image, the rater or the answer.
+        tasks: columns that name tasks.
+        counted_answer: whether the rows of each answer count, any of them.
         rater: the raters.
         answer: the answers.
         words: of each column of classes its words; None for integers.
@@ -69,30 +89,65 @@ class _Read:
     questions: RowsByQuestion
     codes: VoteCodes
     image: Texts
+    given_at: Times
+    seconds: Durations
+    counted: Counted
+    doubles: list[Double]
+    tasks: list[LeftAside]
+    counted_answer: Bool[np.ndarray, "a"]
     rater: Texts = field(default_factory=Texts)
     answer: Texts = field(default_factory=Texts)
     words: list[Texts | None] = field(default_factory=list)
     classes: Pairs = field(default_factory=Pairs)
 
     @classmethod
-    def of_rows(cls, most: int, scratch: IO[bytes]) -> "_Read":
+    def of_rows(cls, most: int, columns: "_Columns", scratch: IO[bytes]) -> "_Read":
         """Room for so many rows."""
-        return cls(RowsByQuestion(most, scratch), VoteCodes(most), Texts(most))
+        return cls(
+            RowsByQuestion(most, scratch), VoteCodes(most), Texts(most), Times(most),
+            Durations(most), Counted(most),
+            [Double(is_path=_PARTS[part].is_path) for part, _ in columns.doubles],
+            [LeftAside() for _ in columns.tasks], np.zeros(0, np.bool_),
+        )  # fmt: skip
+
+    @property
+    def of_parts(self) -> tuple[Texts, Texts, Texts]:
+        """The texts of image, rater and answer."""
+        return self.image, self.rater, self.answer
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The columns of a long table by what they are."""
+    """The columns of a long table by what they are.
+
+    Attributes:
+        image: the images.
+        rater: the raters.
+        answer: the answers.
+        classes: one or two columns of classes.
+        doubles: further columns for one of the first three, with its place among them.
+        tasks: columns that name tasks, beside images and classes.
+        counted: which rows count; None where nothing says so.
+        given_at: when votes were given; None where nothing does.
+        seconds: how long they took; likewise.
+    """
 
     image: str
-    classes: tuple[str, ...]
     rater: str
     answer: str
+    classes: tuple[str, ...]
+    doubles: tuple[tuple[int, str], ...]
+    tasks: tuple[str, ...]
+    counted: str | None
+    given_at: str | None
+    seconds: str | None
 
     @property
     def names(self) -> list[str]:
-        """All of them, classes last."""
-        return [self.image, self.rater, self.answer, *self.classes]
+        """All of them, each once, in an order that is not that of the attributes."""
+        beside = [one for one in (self.counted, self.given_at, self.seconds) if one is not None]
+        of_rows = [self.image, self.rater, self.answer, *self.classes]
+        return [*of_rows, *(name for _, name in self.doubles), *self.tasks, *beside]
 
 
 def read_arrow_votes(
@@ -108,45 +163,67 @@ def read_arrow_votes(
     if columns is None or batches is None:
         return None
     with tempfile.TemporaryFile() as scratch:
-        read = _Read.of_rows(batches.most, scratch)
+        read = _Read.of_rows(batches.most, columns, scratch)
         try:
             _read(batches.arrays, columns, read)
             return _votes(table, columns, read, classes, answers)
-        except (_UnusualError, FileError):
+        except (UnusualError, FileError):
             return None
 
 
 def _columns_of(table: ColumnFile) -> _Columns | None:
-    """The columns of a table in which each part is played by one; None where that is not so."""
-    found = [table.candidates(part) for part in (IMAGE, RATER, ANSWER)]
+    """The columns of a table whose questions are images with a class; None where they are not."""
+    found = [table.candidates(part) for part in _PARTS]
     named = [table.candidates(part) for part in (LABEL, CLASS_ID, CLASS_INDEX)]
-    others = [table.candidates(part) for part in (TASK, COUNTED, ("given_at",), ("seconds",))]
-    if any(others) or any(len(one) != 1 for one in found) or any(len(one) > 1 for one in named):
+    tasks, beside = table.candidates(TASK), [table.candidates(part) for part in _BESIDE]
+    if not all(found) or any(len(one) > 1 for one in [*named, *beside]):
         return None
-    of_classes = tuple(one[0] for one in named if one)
-    if not of_classes or len(of_classes) > 2:
+    classes = tuple(one[0] for one in named if one)
+    (image, *_), (rater, *_), (answer, *_) = found
+    if not 1 <= len(classes) <= 2 or (tasks and image.strip().lower() == "id"):
         return None
-    image, rater, answer = (one[0] for one in found)
-    return _Columns(image, of_classes, rater, answer)
+    doubles = tuple((part, name) for part, names in enumerate(found) for name in names[1:])
+    counted, given_at, seconds = (one[0] if one else None for one in beside)
+    made = _Columns(
+        image, rater, answer, classes, doubles, tuple(tasks), counted, given_at, seconds
+    )
+    return made if len(set(made.names)) == len(made.names) else None
 
 
 def _read(batches: Iterator[Sequence[Any]], columns: _Columns, read: _Read) -> None:
     """Number all rows.
 
     Raises:
-        _UnusualError: a cell is empty, or a column of another type than is known here.
+        UnusualError: a cell is empty, or a column of another type than is known here.
         FileError: the file is corrupt.
     """
-    for image, rater, answer, *of_classes in batches:
-        number = _numbers(of_classes, read)
-        read.questions.add(_of_texts(image, read.image), number)
-        by, given = _of_texts(rater, read.rater), _of_texts(answer, read.answer)
-        read.codes.add(by, read.rater.n, given, read.answer.n)
-        texts = (read.image, read.rater, read.answer, *read.words)
-        if any(one is not None and one.kinds & ODD for one in texts):
-            raise _UnusualError
+    for batch in batches:
+        column = dict(zip(columns.names, batch, strict=True))
+        label = _numbers([column[name] for name in columns.classes], read)
+        image = numbers_of_texts(column[columns.image], read.image)
+        question = read.questions.add(image, label)
+        rater = numbers_of_texts(column[columns.rater], read.rater)
+        answer = numbers_of_texts(column[columns.answer], read.answer)
+        read.codes.add(rater, read.rater.n, answer, read.answer.n)
+        for (part, name), double in zip(columns.doubles, read.doubles, strict=True):
+            double.add(column[name], (image, rater, answer)[part])
+        for name, task in zip(columns.tasks, read.tasks, strict=True):
+            task.add(column[name], question, read.questions.pairs.n)
+        if columns.given_at is not None:
+            read.given_at.add(column[columns.given_at])
+        if columns.seconds is not None:
+            read.seconds.add(column[columns.seconds])
+        if columns.counted is not None:
+            counts = read.counted.add(column[columns.counted])
+            read.counted_answer = np.append(
+                read.counted_answer,
+                np.zeros(read.answer.n - len(read.counted_answer), np.bool_),
+            )
+            read.counted_answer[answer[counts]] = True
     if not len(read.codes) or len(columns.classes) != len(read.words):
-        raise _UnusualError
+        raise UnusualError
+    for (part, _), double in zip(columns.doubles, read.doubles, strict=True):
+        double.check(read.of_parts[part])
 
 
 def _numbers(of_classes: Sequence[Any], read: _Read) -> Int[np.ndarray, "n"]:
@@ -155,57 +232,12 @@ def _numbers(of_classes: Sequence[Any], read: _Read) -> Int[np.ndarray, "n"]:
     numbers = []
     for place, column in enumerate(of_classes):
         if first:
-            read.words.append(None if _are_integers(column) else Texts())
+            read.words.append(None if are_integers(column) else Texts())
         words = read.words[place]
-        numbers.append(_of_integers(column) if words is None else _of_texts(column, words))
+        numbers.append(
+            class_indices_of(column) if words is None else numbers_of_texts(column, words)
+        )
     return numbers[0] if len(numbers) == 1 else read.classes.number(numbers[0], numbers[1])
-
-
-def _are_integers(column: Any) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_integer(column.type))
-
-
-def _of_integers(column: Any) -> Int[np.ndarray, "n"]:
-    """A column of integers that may be class indices, as it is.
-
-    Raises:
-        _UnusualError: a cell is empty, or is none.
-    """
-    if column.null_count:
-        raise _UnusualError
-    values: Int[np.ndarray, "n"] = column.to_numpy(zero_copy_only=False)
-    if len(values) and not 0 <= int(values.min()) <= int(values.max()) < MOST_CLASSES:
-        raise _UnusualError
-    return values.astype(np.int32, copy=False)
-
-
-def _of_texts(column: Any, texts: Texts) -> Int[np.ndarray, "n"]:
-    """The number of each row's text.
-
-    Raises:
-        _UnusualError: a cell is empty, or is no text.
-    """
-    import pyarrow as pa
-    from pyarrow import types
-
-    if types.is_integer(column.type):
-        column = column.cast(pa.string())
-    words = column.dictionary if types.is_dictionary(column.type) else column
-    is_large = types.is_large_string(words.type)
-    if column.null_count or words.null_count or not (is_large or types.is_string(words.type)):
-        raise _UnusualError
-    _, offsets, data = words.buffers()
-    ends = np.frombuffer(offsets, np.int64 if is_large else np.int32)
-    ends = ends[words.offset : words.offset + len(words) + 1]
-    content = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    code = (
-        np.arange(len(column), dtype=np.int32)
-        if words is column
-        else column.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    )
-    return texts.number(code, ends, content)
 
 
 def _votes(
@@ -218,7 +250,7 @@ def _votes(
     """The votes, each word asked for what it means.
 
     Raises:
-        _UnusualError: a word is for the reader that names its row.
+        UnusualError: a word is for the reader that names its row.
         DataError: a rater gives two answers to one question.
     """
     source = str(table.path)
@@ -226,65 +258,139 @@ def _votes(
     raters, words = _plain_words(read.rater), _plain_words(read.answer)
     names = {name.strip().lower() for name in table.header}
     if all(names & {text.lower() for text in some} for some in (raters, words)):
-        raise _UnusualError  # a second table may begin in the middle
-    for part, column in ((ANSWER, columns.answer), (IMAGE, columns.image), (RATER, columns.rater)):
-        table.use(part.name, column)
+        raise UnusualError  # a second table may begin in the middle
+    counts = _use(table, columns, read)
     label, class_ids = _labels(table, columns, read, classes)
     try:
         meaning = read_answers(
             words, answers, f"{source}: column {columns.answer!r}",
             about_pairs=True, must_be_ours=True, place=table.place,
+            rows=None if counts is None else read.counted_answer,
         )  # fmt: skip
     except DataError as error:
-        raise _UnusualError from error
+        raise UnusualError from error
     note_ends(read.image, source)
-    image = read.questions.pairs.ones[: read.questions.pairs.n]
-    questions = Questions.from_pairs(
-        QuestionPairs.of_distinct(read.image.as_bytes(), image, label, class_ids)
+    pairs = QuestionPairs.of_distinct(
+        read.image.as_bytes(), read.questions.pairs.ones[: read.questions.pairs.n], label, class_ids
     )
     rater_ids, of_rater = plain_ids(raters, "rater", source, np.arange(len(raters)))
-    indptr, n_answers = read.questions.ends(), len(meaning.names)
-    code, repeats = read.codes.settle(read.questions, indptr, of_rater, meaning.code, n_answers)
+    asked = _Asked.of(read, Questions.from_pairs(pairs), counts)
+    voted = np.unique(of_rater[read.codes.raters_of(asked.votes)]) if counts is not None else None
+    if voted is not None:
+        rater_ids = rater_ids[voted]
+        of_rater = np.minimum(np.searchsorted(voted, of_rater), len(voted) - 1)
+    code, repeats = read.codes.settle(
+        asked.votes, asked.indptr, of_rater, meaning.code, len(meaning.names)
+    )
     if not repeats:
         return Votes.from_grouped(
-            questions=questions, rater_ids=rater_ids, answers=meaning.names, indptr=indptr,
-            code=code,
+            questions=asked.questions, rater_ids=rater_ids, answers=meaning.names,
+            indptr=asked.indptr, code=code, given_at=asked.of_votes(read.given_at.known()),
+            seconds=asked.of_votes(read.seconds.known()),
         )  # fmt: skip
-    if len(rater_ids) < len(raters):
-        raise _UnusualError
-    question, code = read.questions.in_their_order(indptr, code)
-    rater, answer = np.divmod(code.astype(np.int32), n_answers)
+    if counts is not None or len(rater_ids) < len(raters):
+        raise UnusualError
+    question, code = read.questions.in_their_order(asked.indptr, code)
+    rater, answer = np.divmod(code.astype(np.int32), len(meaning.names))
     rows = VoteRows(
-        source, questions, question, raters, rater, answer, meaning.names, None, None, None,
-        table.place,
+        source, asked.questions, question, raters, rater, answer, meaning.names,
+        read.given_at.known(), read.seconds.known(), None, table.place,
     )  # fmt: skip
     return rows.each_once(rater_ids, rater)
+
+
+def _use(table: ColumnFile, columns: _Columns, read: _Read) -> Bool[np.ndarray, "V"] | None:
+    """Record the columns as read, with what is noted of them; the rows that count, if not all do.
+
+    Raises:
+        UnusualError: no row counts.
+    """
+    for part, name in ((ANSWER, columns.answer), (IMAGE, columns.image)):
+        table.use(part.name, name)
+    if columns.tasks:
+        for name in (columns.image, columns.classes[0], *columns.tasks):
+            table.use(name.strip().lower(), name)
+        note_left_aside(table, (columns.image, columns.classes[0]), columns.tasks)
+    table.use(RATER.name, columns.rater)
+    for beside in (columns.given_at, columns.seconds):
+        if beside is not None:
+            table.use(beside.strip().lower(), beside)
+    counts = None
+    if columns.counted is not None:
+        table.use(COUNTED.name, columns.counted)
+        counts = read.counted.known()
+        n_left = 0 if counts is None else int((~counts).sum())
+        note_left_out(table, columns.counted, n_left, len(read.codes))
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The questions that have votes, and these votes by question.
+
+    Attributes:
+        questions: the questions.
+        votes: rater and answer of each vote, as `VoteCodes` holds them.
+        indptr: where those of each question end.
+        rows: the rows by question.
+        ends: where the rows of each question end, those that do not count included.
+        counts: which of the rows count, by question; None where all do.
+    """
+
+    questions: Questions
+    votes: UInt[np.ndarray, "V"]
+    indptr: Int[np.ndarray, "ends"]
+    rows: RowsByQuestion
+    ends: Int[np.ndarray, "all_ends"]
+    counts: Bool[np.ndarray, "n"] | None
+
+    @classmethod
+    def of(
+        cls, read: _Read, questions: Questions, counts: Bool[np.ndarray, "n"] | None
+    ) -> "_Asked":
+        """What was read, without the rows that do not count."""
+        rows, ends = read.questions, read.questions.ends()
+        votes = read.codes.grouped(rows, ends)
+        if counts is None:
+            return cls(questions, votes, ends, rows, ends, None)
+        counts = rows.grouped(ends, counts)
+        n_votes = np.add.reduceat(counts, ends[:-1], dtype=ends.dtype)
+        asked = np.flatnonzero(n_votes)
+        indptr = np.append(ends[:1], np.cumsum(n_votes[asked], dtype=ends.dtype))
+        return cls(questions.take(asked), votes[counts], indptr, rows, ends, counts)
+
+    def of_votes(self, values: Shaped[np.ndarray, "n"] | None) -> Shaped[np.ndarray, "V"] | None:
+        """Values of the rows, in the order of the votes."""
+        if values is None or not len(values):
+            return None
+        grouped = self.rows.grouped(self.ends, values)
+        return grouped if self.counts is None else grouped[self.counts]
 
 
 def _check_usual(texts: Texts) -> None:
     """Refuse texts that stand for empty cells, or are not in Unicode's form NFC.
 
     Raises:
-        _UnusualError: there is one.
+        UnusualError: there is one.
     """
     short = np.flatnonzero(texts.lengths <= _LONGEST_EMPTY)
     letters = np.array(sorted({ord(word[0]) for word in EMPTY_WORDS if word}), np.uint8)
     suspects = short[np.isin(texts.first_bytes()[short], letters)]
     if EMPTY_WORDS & set(texts.some(suspects)):
-        raise _UnusualError
+        raise UnusualError
     if texts.kinds & NOT_ASCII and any(plain_text(one) != one for one in texts.not_ascii()):
-        raise _UnusualError
+        raise UnusualError
 
 
 def _plain_words(texts: Texts) -> list[str]:
     """The distinct words of a column.
 
     Raises:
-        _UnusualError: one is not written as it is compared, or stands for an empty cell.
+        UnusualError: one is not written as it is compared, or stands for an empty cell.
     """
     words = texts.all_as_list()
     if any(word in EMPTY_WORDS or plain_text(word) != word for word in words):
-        raise _UnusualError
+        raise UnusualError
     return words
 
 
@@ -294,7 +400,7 @@ def _labels(
     """The class of each question, and the ids of the classes, where they are known.
 
     Raises:
-        _UnusualError: a word is for the reader that names its row.
+        UnusualError: a word is for the reader that names its row.
     """
     number = read.questions.pairs.others[: read.questions.pairs.n]
     used = occurring(number)
@@ -309,9 +415,9 @@ def _labels(
         try:
             found, class_ids = numbered_class_column(small, classes)
         except (DataError, FileError) as error:
-            raise _UnusualError from error
+            raise UnusualError from error
     if notes.texts or len(np.unique(found)) < len(found):
-        raise _UnusualError
+        raise UnusualError
     for entry in notes.columns:
         for part, column in entry.used.items():
             table.use(part, column)

@@ -17,8 +17,9 @@ from reassess.records import factorize
 
 COUNTED = Part("counted", ("counted", "is_counted"))
 
-_TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
-_FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"})
+TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
+FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"})
+"""Words of a column that says which rows count, small."""
 
 
 def counted_rows(
@@ -84,8 +85,8 @@ def _counted(table: ColumnFile) -> Bool[np.ndarray, "n"] | None:
     if column is None:
         return None
     cells = table.cells(column)
-    is_true = _by_text(cells, lambda text: text.strip().lower() in _TRUE)
-    is_false = _by_text(cells, lambda text: text.strip().lower() in _FALSE)
+    is_true = _by_text(cells, lambda text: text.strip().lower() in TRUE)
+    is_false = _by_text(cells, lambda text: text.strip().lower() in FALSE)
     wrong = np.flatnonzero(~is_true & ~is_false)
     if len(wrong):
         row = int(wrong[0])
@@ -94,10 +95,14 @@ def _counted(table: ColumnFile) -> Bool[np.ndarray, "n"] | None:
             f"must be true or false: whether the vote counts; {len(wrong):,} of {len(cells):,} "
             "rows are neither. Fix them, or call the column otherwise."
         )
-    n = int(is_false.sum())
+    note_left_out(table, column, int(is_false.sum()), len(cells))
+    return is_true
+
+
+def note_left_out(table: ColumnFile, column: str, n: int, n_votes: int) -> None:
+    """Note how many votes do not count, if there are any."""
     if n:
         note(
-            f"{table.path}: {n:,} of {len(cells):,} votes are left out, as the column "
-            f"{column!r} says that they do not count."
+            f"{table.path}: {n:,} of {n_votes:,} votes are left out, as the column {column!r} says "
+            "that they do not count."
         )
-    return is_true

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, no_type_check
 
 import numpy as np
-from jaxtyping import Int, UInt
+from jaxtyping import Int, Integer, UInt
 
 from reassess.errors import MissingExtraError
 from reassess.records.arrays import TextBytes
@@ -124,6 +124,13 @@ class Texts:
         """All texts."""
         return self.some(np.arange(self.n))
 
+    def equal(self, other: "Texts") -> bool:
+        """Whether the other has the same texts, in the same order."""
+        ends = self._ends[: self.n + 1]
+        return np.array_equal(ends, other._ends[: other.n + 1]) and np.array_equal(
+            self._bytes[: ends[-1]], other._bytes[: ends[-1]]
+        )
+
     def as_bytes(self) -> TextBytes:
         """All texts; they are given up."""
         self._ends.resize(self.n + 1, refcheck=False)
@@ -179,9 +186,9 @@ def grow(array: _Array, size: int) -> None:
         array.resize(max(size, int(_GROWTH * len(array))), refcheck=False)
 
 
-def occurring(numbers: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
+def occurring(numbers: Integer[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
     """The distinct ones of numbers of 0 or more, ascending."""
-    occurs = np.zeros(int(numbers.max(initial=-1)) + 1, np.bool_)
+    occurs = np.zeros(int(numbers.max(initial=0)) + 1, np.bool_)
     kernel(_mark)(numbers, occurs)
     return np.flatnonzero(occurs)
 

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Int, Shaped, UInt
 
 from reassess.errors import DataError
 from reassess.files.cells import stands_for_empty
@@ -88,19 +88,31 @@ def _alike(cells: Sequence[Any]) -> Shaped[np.ndarray, "n"] | None:
     """
     if not cells or not all(isinstance(cell, str) for cell in cells):
         return None
-    match = _TEXT.fullmatch(cells[0])
     texts = np.array(cells)
     length = len(cells[0])
+    if texts.dtype.itemsize != 4 * length:
+        return None
+    return times_alike(texts.view(np.int32).reshape(len(texts), length))
+
+
+def times_alike(
+    letters: Int[np.ndarray, "n m"] | UInt[np.ndarray, "n m"],
+) -> Shaped[np.ndarray, "n"] | None:
+    """Times of texts of one length, given by their letters, if they are written alike.
+
+    Args:
+        letters: code points, or the bytes of UTF-8.
+    """
+    first = "".join(map(chr, letters[0].tolist()))
+    match = _TEXT.fullmatch(first)
     if match is None or match["hour"] is None or (match["offset"] or "Z")[0] in "+-":
         return None
-    if "," in cells[0] or texts.dtype.itemsize != 4 * length:
-        return None
-    letters = texts.view(np.int32).reshape(len(texts), length)
-    if not _same_shape(letters):
+    if "," in first or not _same_shape(letters):
         return None
     has_part = match["part"] is not None and match["hour"].count(":") == 2
     end = min(match.end("part" if has_part else "hour"), len("2026-01-31T12:00:00.000"))
-    plain = np.ascontiguousarray(letters[:, :end]).view(f"U{end}").reshape(-1)
+    kind = "S" if letters.dtype == np.uint8 else "U"
+    plain = np.ascontiguousarray(letters[:, :end]).view(f"{kind}{end}").reshape(-1)
     try:
         times: Shaped[np.ndarray, "n"] = plain.astype("datetime64[ms]")
     except ValueError:
@@ -108,7 +120,7 @@ def _alike(cells: Sequence[Any]) -> Shaped[np.ndarray, "n"] | None:
     return times
 
 
-def _same_shape(letters: Int[np.ndarray, "n m"]) -> bool:
+def _same_shape(letters: Int[np.ndarray, "n m"] | UInt[np.ndarray, "n m"]) -> bool:
     """Whether texts have digits in the same places, and elsewhere the same letters."""
     is_digit = (letters[0] >= ord("0")) & (letters[0] <= ord("9"))
     digits, others = letters[:, is_digit], letters[:, ~is_digit]

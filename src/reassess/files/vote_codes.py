@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from typing import IO, Any, no_type_check
 
 import numpy as np
-from jaxtyping import Int, UInt
+from jaxtyping import Int, Shaped, UInt
 
 from reassess.engines import RowShard, ThreadEngine, cut_rows
-from reassess.files.interning import Pairs, grow, kernel
+from reassess.files.interning import Pairs, grow, kernel, occurring
 
 _ROWS_AT_ONCE = 1 << 20
 
@@ -46,10 +46,16 @@ class RowsByQuestion:
         """Whether all rows of a question, and of an image, stand together so far."""
         return self._lengths is None
 
-    def add(self, image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"]) -> None:
-        """Take further rows, by numbers of 0 or more; images are numbered as they appear."""
+    def add(self, image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
+        """The question of each of further rows.
+
+        Args:
+            image: their images, numbered as they appear.
+            label: their classes, by numbers of 0 or more.
+        """
         self.pairs.make_room(len(image))
         grow(self._n_votes, self.pairs.n + len(image) + 1)
+        question = np.empty(len(image), np.int32)
         row = 0
         if self._lengths is None:
             n_seen = len(self._last_image)
@@ -57,16 +63,17 @@ class RowsByQuestion:
             self._last_image[n_seen:] = -1
             row, self.pairs.n = kernel(_count_runs)(
                 image, label, self.pairs.ones, self.pairs.others, self._last_image,
-                self._n_votes[1:], self.pairs.n,
+                self._n_votes[1:], self.pairs.n, question,
             )  # fmt: skip
             if row == len(image):
-                return
+                return question
             self._lengths = []
             before = np.arange(self.pairs.n, dtype=np.int32)
             self._put_down(np.repeat(before, self._n_votes[1 : self.pairs.n + 1]))
-        number = self.pairs.number(image[row:], label[row:])
-        kernel(_count)(number, self._n_votes[1:])
-        self._put_down(number)
+        question[row:] = self.pairs.number(image[row:], label[row:])
+        kernel(_count)(question[row:], self._n_votes[1:])
+        self._put_down(question[row:])
+        return question
 
     def _put_down(self, numbers: Int[np.ndarray, "n"]) -> None:
         assert self._lengths is not None  # noqa: S101 -- its caller made it
@@ -88,8 +95,8 @@ class RowsByQuestion:
         return np.cumsum(n_votes, dtype=np.int64) if wide else np.cumsum(n_votes, out=n_votes)
 
     def grouped(
-        self, indptr: Int[np.ndarray, "ends"], values: UInt[np.ndarray, "V"]
-    ) -> UInt[np.ndarray, "V"]:
+        self, indptr: Int[np.ndarray, "ends"], values: Shaped[np.ndarray, "V"]
+    ) -> Shaped[np.ndarray, "V"]:
         """Values of the rows, in the order of the questions."""
         if self._lengths is None:
             return values
@@ -151,29 +158,38 @@ class VoteCodes:
             kernel(_move)(before[rows], self._shift, shift, self._held[rows])
         self._shift = shift
 
+    def grouped(
+        self, questions: RowsByQuestion, indptr: Int[np.ndarray, "ends"]
+    ) -> UInt[np.ndarray, "V"]:
+        """All of them by question, given up: rater · 2^s + answer."""
+        self._held.resize(self._n, refcheck=False)
+        held, self._held = self._held, self._held[:0]
+        return questions.grouped(indptr, held)
+
+    def raters_of(self, grouped: UInt[np.ndarray, "V"]) -> Int[np.ndarray, "r"]:
+        """The raters' numbers that occur, ascending."""
+        return np.unique(occurring(grouped) >> self._shift)
+
     def settle(
         self,
-        questions: RowsByQuestion,
+        grouped: UInt[np.ndarray, "V"],
         indptr: Int[np.ndarray, "ends"],
         rater: Int[np.ndarray, "r"],
         answer: Int[np.ndarray, "a"],
         n_answers: int,
     ) -> tuple[UInt[np.ndarray, "V"], bool]:
-        """Rater · A + answer of each vote by question; whether a rater answers one twice.
+        """What `Votes.grouped` gives for each vote; and whether a rater answers a question twice.
 
         Args:
-            questions: the questions of the rows.
-            indptr: their ends.
+            grouped: the votes by question, which are given up.
+            indptr: where those of each question end.
             rater: the rater of each rater's number.
             answer: the answer of each answer's number.
             n_answers: A.
         """
         n_raters = int(rater.max()) + 1
-        self._held.resize(self._n, refcheck=False)
-        held, self._held = self._held, self._held[:0]
-        held = questions.grouped(indptr, held)
         kind = np.min_scalar_type(n_raters * n_answers - 1)
-        code = held if kind == held.dtype else np.empty(len(held), kind)
+        code = grouped if kind == grouped.dtype else np.empty(len(grouped), kind)
         table = np.zeros((len(rater), 1 << self._shift), kind)
         table[:, : len(answer)] = rater[:, None] * n_answers + answer
         of_code, of_rater = table.reshape(-1), rater.astype(np.int32)
@@ -181,7 +197,7 @@ class VoteCodes:
         def write(some: RowShard) -> bool:
             last = np.full(n_raters, -1, np.int32)
             found: bool = kernel(_settle)(
-                some.start, some.stop, indptr, held, self._shift, of_rater, of_code, last, code
+                some.start, some.stop, indptr, grouped, self._shift, of_rater, of_code, last, code
             )
             return found
 
@@ -192,8 +208,8 @@ class VoteCodes:
 
 
 @no_type_check
-def _count_runs(one, other, ones, others, last_one, counts, n):
-    """Count pairs as long as equal ones stand together; the row up to which they do, and n."""
+def _count_runs(one, other, ones, others, last_one, counts, n, number):
+    """Number and count pairs while equal ones stand together; the row up to which, and n."""
     for row in range(len(one)):
         a, b = one[row], other[row]
         last = ones[n - 1] if n else np.int32(-1)
@@ -204,6 +220,7 @@ def _count_runs(one, other, ones, others, last_one, counts, n):
             last_one[b] = a
             n += 1
         counts[n - 1] += 1
+        number[row] = n - 1
     return len(one), n
 
 

@@ -87,6 +87,11 @@ def _check_finer(table: ColumnFile, columns: tuple[str, str], tasks: Sequence[st
                 f"name the question. Rename or drop the column {task!r} if the question is the "
                 f"image with its class; else rename {columns[0]!r}."
             )
+    note_left_aside(table, columns, tasks)
+
+
+def note_left_aside(table: ColumnFile, columns: Sequence[str], tasks: Sequence[str]) -> None:
+    """Note that image and class name the questions, and not the tasks beside them."""
     note(
         f"{table.path}: a question is an image with a class (columns {columns[0]!r} and "
         f"{columns[1]!r}); {', '.join(map(repr, tasks))} was left aside."
