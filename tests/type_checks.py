@@ -8,8 +8,9 @@ module before the package.
 """
 
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from functools import wraps
-from inspect import isasyncgenfunction, iscoroutinefunction, isfunction
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isfunction
 from typing import Any, ForwardRef, get_args
 
 import jaxtyping
@@ -38,10 +39,18 @@ def jaxtyped(*functions: Any, typechecker: Callable[..., Any]) -> Any:
     (function,) = functions
     # A wrapper that takes the place of an `__init__` must stay one of jaxtyping's, which would
     # wrap it again otherwise and refuse what it is there to convert.
+    if isclass(function) and is_dataclass(function) and not _is_checked(function.__init__):
+        function.__init__ = _when_called(function.__init__, typechecker)
+        return function
     is_inner = "<locals>" in getattr(function, "__qualname__", "")
     if not isfunction(function) or is_inner or _is_async(function):
         return _with_shapes(function, typechecker=typechecker)
     return _when_called(function, typechecker) if function.__annotations__ else function
+
+
+def _is_checked(function: Any) -> bool:
+    names = ("jaxtyping._decorator", __name__)
+    return getattr(function, "__globals__", {}).get("__name__") in names
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

@@ -6,7 +6,9 @@ Each installation is an environment of its own, made by uv. The commands below r
 those that need other extras alone only in the bare package: one whose extras are
 installed must end well, any other must end well or in one line that names the extra to install, and
 none in a traceback. Without an EXTRA the first version of Python gets each of
-them, the others the bare package and ``all``. A version that this machine lacks is skipped by name.
+them at the newest and at the lowest versions; the others get the bare package and ``all`` at the
+newest, as the lowest versions of NumPy and others have no wheels for them. A version of Python
+that this machine lacks is skipped by name.
 An EXTRA may be several with commas between.
 """
 
@@ -267,6 +269,7 @@ def main() -> int:
             for n, python in enumerate(pythons)
             for extra in options.extras or (FEW if n else EXTRAS)
             for versions in options.versions.split(",")
+            if n == 0 or versions == "highest"
         ]
         with ThreadPoolExecutor(options.jobs) as pool:
             went_well = list(pool.map(lambda one: check(wheel, *one), plan))

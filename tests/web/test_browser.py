@@ -313,6 +313,10 @@ def test_no_other_site_frames_a_page(address: str, store: Store, browser: Any) -
             lambda route: route.fulfill(body=framing, content_type="text/html"),  # noqa: B023
         )
         page.goto(f"https://{host}/")
+        for _ in range(100):  # the page is loaded before the frame has failed
+            if page.frames[1].url:
+                break
+            page.wait_for_timeout(50)
         assert page.frames[1].url.startswith("chrome-error:"), host
     context.close()
 
