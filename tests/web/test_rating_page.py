@@ -92,6 +92,7 @@ def test_a_key_answers_the_question_at_hand_once_and_can_be_undone(
         press(page, key, code)  # Cyrillic, Greek, a dead key, Caps Lock
     assert page.evaluate(ANSWERED) == ["2", "2", "0", "1", None, None, None]
     press(page, "a", "KeyN")  # Latin letters count as they say, wherever they lie
+    press(page, ",", "KeyM")  # nor does the comma of AZERTY say the letter of another layout
     assert page.evaluate(ANSWERED)[4] is None
     press(page, '"', "Digit3")  # the third key of AZERTY
     press(page, "n", "KeyN")

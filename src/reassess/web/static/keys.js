@@ -4,13 +4,15 @@ const SILENT = ["dead", "process", "unidentified", ""]; // what a layout or an i
 
 // The key of an event in lower case, of those that are `known` where it can be one of them. A letter
 // of another script and a digit that needs Shift (AZERTY) say nothing here: then the place counts.
+// A sign says itself where others have a letter: the comma of AZERTY lies where QWERTY has m.
 export function keyOf({ key, code, shiftKey }, known) {
   const said = key.toLowerCase();
   if (known.has(said)) return said;
-  const isSilent = SILENT.includes(said) || ([...key].length === 1 && !/[a-z0-9]/i.test(key));
-  if (!isSilent) return key;
+  const isSwallowed = SILENT.includes(said);
+  const isForeign = [...key].length === 1 && !/[a-z0-9]/i.test(key);
+  if (!isSwallowed && !isForeign) return key;
   const [, letter] = /^Key([A-Z])$/.exec(code) || [];
-  if (letter) return letter.toLowerCase();
+  if (letter && (isSwallowed || /[\p{L}\p{M}]/u.test(key))) return letter.toLowerCase();
   const [, digit] = /^(?:Digit|Numpad)([0-9])$/.exec(code) || [];
   return digit && !shiftKey ? digit : key;
 }
