@@ -148,12 +148,17 @@ def play(folder: Path, study: str, printed: str, labels: dict[str, int], *, expe
     store.close()
 
 
-def monday(folder: Path, line: str, printed: str) -> None:
-    """What people do between the commands of that page."""
+def original_labels(folder: Path) -> dict[str, int]:
+    """The class of each image, as its label has it."""
     rows = (folder / "labels.csv").read_text().splitlines()[1:]
     names = (folder / "classes.csv").read_text().splitlines()[1:]
     index = {cell: n for n, row in enumerate(names) for cell in row.split(",")}
-    labels = {image: index[label] for image, label in (row.split(",")[:2] for row in rows)}
+    return {image: index[label] for image, label in (row.split(",")[:2] for row in rows)}
+
+
+def monday(folder: Path, line: str, printed: str) -> None:
+    """What people do between the commands of that page."""
+    labels = original_labels(folder)
     settings = blocks(DOCS / "monday-morning.md", "toml")
     study = folder / "birds"
     if line.endswith("propose birds"):
@@ -190,7 +195,21 @@ def my_study(folder: Path) -> None:
     run(folder, "reassess locate my-study --images photos")
 
 
-BEFORE = {"rating-site": my_study, "rating-store": my_study}
+def my_site(folder: Path) -> None:
+    """A study of that name whose experts have judged gold on its site."""
+    for line in (
+        "reassess new my-study --labels labels.csv --classes classes.csv --images photos",
+        "reassess add my-study forest.npz bayes.npz neighbours.npz",
+        "reassess propose my-study",
+        "reassess votes import my-study all-votes.csv --only-asked",
+        "reassess gold my-study --draw 10",
+    ):
+        run(folder, line)
+    printed = run(folder, "reassess invite my-study ada ben cleo --role expert")
+    play(folder, "my-study", printed, original_labels(folder), experts=True)
+
+
+BEFORE = {"rating-site": my_site, "rating-store": my_study}
 AFTER = {"monday-morning": monday, "release": second_release}
 
 
