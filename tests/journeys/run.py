@@ -50,6 +50,7 @@ class Journey:
         output: what the last command prints, in part.
         prepare: makes what the reader has before they begin.
         published: whether it is about published data.
+        beside: packages that the page says to install beside it.
     """
 
     page: Path
@@ -59,6 +60,7 @@ class Journey:
     output: str
     prepare: Callable[[Path], None] = lambda _: None
     published: bool = False
+    beside: tuple[str, ...] = ()
 
 
 def _own_data(page: Path) -> Iterator[list[str]]:
@@ -113,7 +115,7 @@ JOURNEYS = {
     ),
     "builder": Journey(
         ROOT / "docs" / "python.md", "all,train", _own_data,
-        ("accuracies.svg", "pets/tasks.parquet"), "Cost(",
+        ("accuracies.svg", "pets/tasks.parquet"), "Cost(", beside=("pandas",),
     ),
     "trainer": Journey(
         ROOT / "docs" / "training.md", "train,study", _of_text,
@@ -161,11 +163,12 @@ def page_name(journey: Journey) -> str:
     return journey.page.relative_to(ROOT).as_posix()
 
 
-def bare(folder: Path, wheel: Path, extras: str) -> Path:
-    """The Python of a new environment with the wheel and these extras, pinned."""
-    installed = install(folder, wheel, extras, "-c", str(ROOT / "constraints.txt"))
+def bare(folder: Path, wheel: Path, journey: Journey) -> Path:
+    """The Python of a new environment with the wheel and what the journey's page adds, pinned."""
+    pins = str(ROOT / "constraints.txt")
+    installed = install(folder, wheel, journey.extras, "-c", pins, *journey.beside)
     if installed.returncode != 0:
-        raise SystemExit(f"reassess[{extras}] cannot be installed\n{installed.stderr}")
+        raise SystemExit(f"reassess[{journey.extras}] cannot be installed\n{installed.stderr}")
     return folder / "bin" / "python"
 
 
@@ -191,7 +194,7 @@ def main() -> int:
             python = Path(sys.executable)
             with tempfile.TemporaryDirectory() as environment:
                 if wheel is not None:
-                    python = bare(Path(environment), wheel, journey.extras)
+                    python = bare(Path(environment), wheel, journey)
                 faults = walk(name, journey, python)
             print(f"{name}: {'FAILED' if faults else 'arrived'}", *faults, sep="\n  ")
             went_well = went_well and not faults
