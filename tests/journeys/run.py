@@ -111,7 +111,7 @@ def _photos(folder: Path) -> None:
 JOURNEYS = {
     "owner": Journey(
         ROOT / "docs" / "tutorial.md", "all", _own_data,
-        ("demo/report.html", "digits/study.toml", "curve.svg", "labels.json"), "Accuracy",
+        ("demo/report.html", "digits/study.toml", "curve.svg", "labels.json"), " correct",
     ),
     "builder": Journey(
         ROOT / "docs" / "python.md", "all,train", _own_data,
