@@ -137,7 +137,7 @@ def test_a_study_that_is_copied_alone_works(
     assert cli("run", study.folder).status == 0
     shutil.copytree(study.folder, "there/pets")
     shutil.rmtree("here")
-    # Only where the folder was, by which a copy is told from a folder that moved (`site.belonging`).
+    # Only where the folder was, by which a copy is told from one that moved (`site.belonging`).
     assert holds(Path("there/pets"), str(tmp_path)) == [".rating/study.json"]
     status = cli("status", "there/pets", "--json")
     assert status.status == 0, status.err
