@@ -179,7 +179,7 @@ def print_default(sets: Sets, run: Aggregate, n_left_out: int) -> None:
 def main() -> None:
     """Print a row a method, then the default's by set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--left-out", type=int, default=5, help="draws of 15% of the tasks")
+    parser.add_argument("--left-out", type=int, default=5, help="draws of 15%% of the tasks")
     parser.add_argument("--no-peers", action="store_true", help="leave crowd-kit out")
     parser.add_argument("--peer", choices=PEERS, action="append", help="only this one; repeat it")
     parser.add_argument("--sets", action="store_true", help="print each set of a peer, too")
