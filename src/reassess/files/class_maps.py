@@ -41,6 +41,9 @@ def read_class_map(path: str | Path, classes: Classes) -> ClassMap:
         named = np.flatnonzero(words != "")
         target = np.full(len(own), -1)
         target[named] = class_indices(
-            words[named].tolist(), classes, f"column {column!r}", rows=np.array(rows)[named] + 2
+            words[named].tolist(),
+            classes,
+            f"column {column!r}",
+            rows=np.array(rows, np.int64)[named] + 2,
         )
         return ClassMap(own, classes, target)

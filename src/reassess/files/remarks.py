@@ -38,7 +38,7 @@ def read_remarks(path: str | Path, *, classes: Classes | None = None) -> Pairs:
         return Pairs.empty(np.array(sorted(set(images))))
     label = class_indices(
         [words[row] for row in rows], classes, f"{path}: column {column!r}",
-        rows=np.array(rows) + 2,
+        rows=np.array(rows, np.int64) + 2,
     )  # fmt: skip
     image_ids, image = factorize([images[row] for row in rows])
     once = np.unique(np.stack([image, label]), axis=1)

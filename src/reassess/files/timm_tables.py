@@ -391,7 +391,7 @@ def _classes(table: ColumnFile, columns: list[str], benchmark: Benchmark) -> Arr
         is_index = column.strip().lower().startswith(("index", "pred_index", "predicted_index"))
         found = class_indices(
             flat, benchmark.classes, where, labels_are="index" if is_index else None,
-            rows=np.array(numbers),
+            rows=np.array(numbers, np.int64),
         )  # fmt: skip
         by_column.append(found.reshape(len(rows), len(rows[0]) if rows else 0))
     return np.concatenate(by_column, axis=1)
