@@ -83,6 +83,12 @@ def test_a_misspelt_option_is_answered_with_present_names_only(cli: Run) -> None
         assert f"{typed}l" not in told
 
 
+def test_an_option_before_the_command_is_answered_with_its_place(cli: Run) -> None:
+    told = cli("-q", "score", "p.npz").err
+    assert "put them after it, as in 'reassess score --quiet'" in told
+    assert "put them after it" not in cli("--versoin").err
+
+
 def test_a_study_is_begun_with_each_note_once_and_reads_files_beside_it_by_their_names(
     cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,9 +100,21 @@ class _Commands(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Keep the words of the line, for the log."""
+        """Keep the words of the line, for the log.
+
+        Raises:
+            NoSuchOption: an option stands before the command; where it belongs is said.
+        """
         ctx.meta[WORDS] = list(args)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if not error.possibilities:
+                error.message += (
+                    " No command takes options before its name; put them after it, as in "
+                    "'reassess score --quiet'."
+                )
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
