@@ -109,12 +109,14 @@ class _Commands(click.Group):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            if not error.possibilities:
-                error.message += (
-                    " No command takes options before its name; put them after it, as in "
-                    "'reassess score --quiet'."
-                )
-            raise
+            if error.possibilities:
+                raise
+            raise click.NoSuchOption(
+                error.option_name,
+                f"{error.message} No command takes options before its name; put them after it, "
+                "as in 'reassess score --quiet'.",
+                ctx=error.ctx,
+            ) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -28,11 +28,11 @@ from reassess.study.artefacts import (
     votes_file,
 )
 from reassess.study.copies import kept_in_study
+from reassess.study.creation import new_study
 from reassess.study.edits import (
     add_models,
     change_settings,
     locate,
-    new_study,
     remove_models,
 )
 from reassess.study.inputs import (
@@ -48,11 +48,9 @@ from reassess.study.inputs import (
 from reassess.study.manifest import (
     ModelEntry,
     Study,
-    as_named,
-    database_as_named,
     open_study,
-    without_password,
 )
+from reassess.study.named_places import as_named, database_as_named, without_password
 from reassess.study.run import (
     Proposed,
     ScannedShare,

@@ -12,7 +12,8 @@ from pathlib import Path
 from reassess.errors import FileError
 from reassess.files import sha256_of, write_atomically
 from reassess.files.prediction_forms import sibling_name
-from reassess.study.manifest import Study, as_named, below
+from reassess.study.manifest import Study
+from reassess.study.named_places import as_named, below
 
 COPIED_BELOW = 100_000_000
 """Bytes below which a file of predictions is copied into the study, unless told otherwise."""

@@ -1,4 +1,4 @@
-"""A study begun and changed: its benchmark, its models, where its files are, its settings.
+"""A study changed: its models, where its files are, its settings.
 
 Labels, classes, is-a edges and predictions are copied into the study (`reassess.study.copies`),
 so that it can be moved or copied alone; what is large stays where it is and is one entry of the
@@ -9,45 +9,35 @@ Checks what it is given by reading it (`reassess.study.inputs`).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from dataclasses import replace as with_changes
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from reassess.errors import (
     ClassError,
     DataError,
     FileError,
-    MissingExtraError,
     OptionError,
     preview,
 )
-from reassess.files import RowOrder, read_benchmark, read_classes, write_atomically
-from reassess.files.access import exists, prefix_errors_with
+from reassess.files import RowOrder, read_classes
+from reassess.files.access import exists
 from reassess.files.full_scores import check_full_scores
-from reassess.files.images import is_packed
 from reassess.files.prediction_forms import model_names, prediction_files, two_files
-from reassess.files.remote_images import RemoteImages, is_address
-from reassess.files.tfds import tfds_shards
+from reassess.files.remote_images import RemoteImages
 from reassess.progress import Progress, null_progress
-from reassess.records import Benchmark, Classes, Hierarchy, LabelsAre, ScoreMatrix, ScoreType
+from reassess.records import Benchmark, Classes, ScoreMatrix, ScoreType
 from reassess.registry import checks_choices
-from reassess.study.class_order import refuse_renumbered, with_new_classes, write_classes
-from reassess.study.copies import copied, copied_if, kept_files
+from reassess.study.class_order import refuse_renumbered, with_new_classes
+from reassess.study.copies import copied, kept_files
+from reassess.study.creation import check_benchmark, images_as_named, keep_classes
 from reassess.study.given import (
-    GivenClasses,
-    GivenLabels,
     GivenModel,
     Source,
-    benchmark_files,
-    labels_from_images,
     model_files,
-    unpacked,
 )
 from reassess.study.inputs import (
     Hashes,
-    named_classes,
     named_files,
     open_model,
     read_study_benchmark,
@@ -55,128 +45,18 @@ from reassess.study.inputs import (
 )
 from reassess.study.manifest import (
     FILE_NAME,
-    FORMAT,
-    SECTIONS,
-    BenchmarkFiles,
     ModelEntry,
     Study,
-    as_named,
     faults_of_options,
-    former_names,
-    ignored_keys,
-    read_manifest,
 )
+from reassess.study.manifest_document import (
+    entry_table,
+    load_tomlkit,
+    manifest_document,
+    write_manifest,
+)
+from reassess.study.named_places import as_named
 from reassess.study.study_records import select_models
-
-_HEADER = (
-    "A study of reassess: what it is about, its models, its settings.",
-    "Edit it as you like. Sections such as [propose] hold the options of the command of that name.",
-)
-
-
-@checks_choices
-def new_study(
-    folder: str | Path,
-    *,
-    labels: GivenLabels | None = None,
-    classes: GivenClasses | None = None,
-    images: str | Path | RemoteImages | None = None,
-    hierarchy: str | Path | None = None,
-    name: str | None = None,
-    labels_are: LabelsAre | None = None,
-) -> Study:
-    """A study in a new folder: its manifest, and copies of labels, classes and is-a edges.
-
-    Classes that only the labels name are written down, so that their order is kept.
-
-    Args:
-        folder: where to make it.
-        labels: the original labels: a table ``image,label``, such a frame, or a `Benchmark`; None
-            takes those of the images: a file beside them, class folders, a column, ``.cls``.
-        classes: a table ``index,id,name,synonyms,definition``, such a frame, or `Classes`.
-        images: the folder of images, which is not copied, or an address (s3://…, https://…);
-            parquet and shards are unpacked into the study.
-        hierarchy: a table ``child,parent``.
-        name: how reports call the study; None for the folder's name.
-        labels_are: whether integers that name classes are ids or indices, in all files of the
-            study; None leaves it to the files.
-
-    Raises:
-        FileError: the folder holds a study already or cannot be written to; a file is missing
-            or malformed.
-        OptionError: neither labels nor images on this machine are given.
-        DataError: labels, classes and edges do not fit together, or images have no labels.
-        MissingExtraError: tomlkit or pydantic is missing.
-    """
-    if labels is None:
-        if images is None or isinstance(images, RemoteImages) or is_address(images):
-            raise OptionError(
-                "there are no labels (--labels FILE), and no folder of images on this machine that "
-                "could have them (--images DIR). Give one."
-            )
-        labels = labels_from_images(images, classes)
-    with benchmark_files(labels, classes, labels_are) as (labels_file, classes_file):
-        return _new_study(
-            Path(folder), labels_file, classes_file, images, hierarchy, name, labels_are
-        )
-
-
-def _new_study(
-    folder: Path,
-    labels: str | Path,
-    classes: str | Path | None,
-    images: str | Path | RemoteImages | None,
-    hierarchy: str | Path | None,
-    name: str | None,
-    labels_are: LabelsAre | None,
-) -> Study:
-    """A study of files; see `new_study`."""
-    benchmark = _check_benchmark(labels, classes, hierarchy, labels_are)
-    if (folder / FILE_NAME).exists():
-        raise FileError(
-            f"{folder}: there is a study already ({FILE_NAME}). Add to it (reassess add), or "
-            "choose another folder."
-        )
-    if folder.exists() and not folder.is_dir():
-        raise FileError(f"{folder}: it is a file, but must be a folder. Choose another name.")
-    place = None if images is None else _images_as_named(images, folder)
-    kept = copied_if(folder, classes, "classes")
-    if kept is None and benchmark.classes is not None:
-        kept = _keep_classes(folder, benchmark.classes)
-    files = BenchmarkFiles(
-        labels=copied(folder, labels, f"labels{Path(labels).suffix.lower()}"),
-        classes=kept,
-        images=place,
-        hierarchy=copied_if(folder, hierarchy, "hierarchy"),
-        labels_are=labels_are,
-    )
-    toml = _tomlkit()
-    document = toml.document()
-    for line in _HEADER:
-        document.add(toml.comment(line))
-    document["format"] = FORMAT
-    document["name"] = name or folder.absolute().name
-    document["benchmark"] = _table(files)
-    _keep_out_of_git(folder)
-    return _write(folder, toml.dumps(document))
-
-
-_GIT_IGNORE = """\
-# What a study must not share: votes with names, secrets, and what can be made again.
-rating.db*
-.rating/
-.release-key
-.cache/
-*.backup.db
-"""
-
-
-def _keep_out_of_git(folder: Path) -> None:
-    """Keep database and secrets out of version control; a list that is there stays as it is."""
-    path = folder / ".gitignore"
-    if not path.exists():
-        with write_atomically(path) as beside:
-            beside.write_text(_GIT_IGNORE, encoding="utf-8")
 
 
 @checks_choices
@@ -251,18 +131,18 @@ def _add_sources(
         )
         for source, entry in found
     ]
-    toml = _tomlkit()
-    document = _document(study.folder)
+    toml = load_tomlkit()
+    document = manifest_document(study.folder)
     if "models" not in document:
         document.add(toml.nl())
         document["models"] = toml.aot()
     for entry in entries:
         places = [n for n, old in enumerate(document["models"]) if old["name"] == entry.name]
         if places:
-            document["models"][places[0]] = _table(entry)
+            document["models"][places[0]] = entry_table(entry)
         else:
-            document["models"].append(_table(entry))
-    changed = _write(study.folder, toml.dumps(document))
+            document["models"].append(entry_table(entry))
+    changed = write_manifest(study.folder, toml.dumps(document))
     hashes = Hashes(changed)
     for done, entry in enumerate(entries):
         progress(f"hashing {entry.name}", done=done, total=len(entries))
@@ -285,16 +165,16 @@ def remove_models(study: Study, names: Iterable[str]) -> Study:
         MissingExtraError: tomlkit or pydantic is missing.
     """
     gone = {one.name for one in select_models(study, list(names))}
-    document = _document(study.folder)
+    document = manifest_document(study.folder)
     left = [one for one in document["models"] if one["name"] not in gone]
-    toml = _tomlkit()
+    toml = load_tomlkit()
     document.pop("models")
     if left:
         document["models"] = toml.aot()
         for one in left:
             document["models"].append(one)
     before = {one.path for one in named_files(study)}
-    changed = _write(study.folder, toml.dumps(document))
+    changed = write_manifest(study.folder, toml.dumps(document))
     used = {one.path for one in named_files(changed)}
     for path in before - used:
         if path.is_file() and path.resolve().is_relative_to(study.folder.resolve()):
@@ -344,7 +224,7 @@ def locate(
         for key, name in _located_tables(study, tables, now, append_classes).items():
             changed["benchmark", key] = name
     if images is not None:
-        changed["benchmark", "images"] = _images_as_named(images, folder)
+        changed["benchmark", "images"] = images_as_named(images, folder)
     if predictions:
         files: Any = {key: changed.get(("benchmark", key), named) for key, named in now.items()}
         benchmark = read_study_benchmark(with_changes(study, **files))
@@ -354,11 +234,11 @@ def locate(
                 changed[number, "predictions"] = place
     if not changed:
         return study
-    document = _document(folder)
+    document = manifest_document(folder)
     for (part, key), value in changed.items():
         table = document[part] if isinstance(part, str) else document["models"][part]
         table[key] = value
-    return _write(folder, _tomlkit().dumps(document))
+    return write_manifest(folder, load_tomlkit().dumps(document))
 
 
 def _located_tables(
@@ -374,7 +254,7 @@ def _located_tables(
     if known is not None and append_classes:
         known = with_new_classes(known, at["labels"])
     try:
-        benchmark = _check_benchmark(at["labels"], known, at.get("hierarchy"), study.labels_are)
+        benchmark = check_benchmark(at["labels"], known, at.get("hierarchy"), study.labels_are)
     except ClassError as error:
         raise ClassError(
             f"{error} If these are further classes, let them come behind the others: "
@@ -386,7 +266,7 @@ def _located_tables(
         for key, path in tables.items()
     }
     if benchmark.classes is not None and ("classes" not in at or append_classes):
-        found["classes"] = _keep_classes(study.folder, benchmark.classes)
+        found["classes"] = keep_classes(study.folder, benchmark.classes)
     return found
 
 
@@ -420,51 +300,15 @@ def change_settings(study: Study, section: str, options: Mapping[str, Any]) -> S
     )
     if faults:
         raise DataError(f"{study.folder / FILE_NAME}: {faults[0]}")
-    document = _document(study.folder)
+    document = manifest_document(study.folder)
     if section not in document:
-        document[section] = _tomlkit().table()
+        document[section] = load_tomlkit().table()
     for key, value in changed.items():
         if value is None:
             document[section].pop(key, None)
         else:
             document[section][key] = value
-    return _write(study.folder, _tomlkit().dumps(document))
-
-
-def _check_benchmark(
-    labels: str | Path,
-    classes: str | Path | Classes | None,
-    hierarchy: str | Path | None,
-    labels_are: LabelsAre | None,
-) -> Benchmark:
-    benchmark = read_benchmark(labels, classes=classes, hierarchy=hierarchy, labels_are=labels_are)
-    if hierarchy is not None:
-        with prefix_errors_with(Path(hierarchy)):
-            Hierarchy.from_edges(benchmark.hierarchy, named_classes(benchmark))
-    return benchmark
-
-
-def _keep_classes(folder: Path, classes: Classes) -> str:
-    """The name of the file in a study that the classes were written to, as a copy is."""
-    name = "classes.csv"
-    with TemporaryDirectory() as beside:
-        written = Path(beside) / name
-        write_classes(classes, written)
-        return copied(folder, written, name)
-
-
-def _images_as_named(images: str | Path | RemoteImages, folder: Path) -> str:
-    if not isinstance(images, RemoteImages) and is_address(images):
-        images = RemoteImages(str(images), folder)
-    if isinstance(images, RemoteImages):
-        images.check()
-        return images.address
-    path = Path(images)
-    if not is_packed(path):
-        return as_named(images, folder)
-    if not path.exists() and "{" not in path.name and tfds_shards(path) is None:
-        raise FileError(f"{images}: there is no such folder of images. Check the path (--images).")
-    return as_named(unpacked(images, folder / "images"), folder)
+    return write_manifest(study.folder, load_tomlkit().dumps(document))
 
 
 def _entries(
@@ -580,40 +424,3 @@ def _kept_source(study: Study, source: str, named: str, *, copy: bool | None) ->
     further = prediction_files(file)[len(paths) :]
     place = ":".join(kept_files(study, [*paths, *further], copy=copy)[: len(paths)])
     return place if model is None else f"{place}#{model}"
-
-
-def _table(entry: ModelEntry | BenchmarkFiles) -> Any:
-    table = _tomlkit().table()
-    for one in fields(entry):
-        value = getattr(entry, one.name)
-        if value is not None:
-            table[one.name] = value
-    return table
-
-
-def _document(folder: Path) -> Any:
-    """The manifest as a document to change, in the words of the present format."""
-    text = (folder / FILE_NAME).read_text(encoding="utf-8")
-    ignored = ignored_keys(_tomlkit().parse(text).unwrap())
-    for start, stop, word in former_names(text):
-        text = text[:start] + word + text[stop:]
-    document = _tomlkit().parse(text)
-    for section, key in ignored:
-        del document[section][SECTIONS[section].former[key]]
-    return document
-
-
-def _write(folder: Path, text: str) -> Study:
-    """The study of a manifest that was written, if it may be."""
-    study = read_manifest(text, folder)
-    with write_atomically(folder / FILE_NAME) as beside:
-        beside.write_text(text, encoding="utf-8")
-    return study
-
-
-def _tomlkit() -> Any:
-    try:
-        import tomlkit
-    except ImportError as error:
-        raise MissingExtraError("tomlkit", "study", "writing study.toml") from error
-    return tomlkit

@@ -32,6 +32,7 @@ from reassess.proposals import ProposeOptions
 from reassess.records import LabelsAre, ScoreType
 from reassess.registry import checks_choices
 from reassess.study.addresses import check_base_url, check_root_path
+from reassess.study.named_places import SQLITE, below, without_password
 from reassess.study.toml_lines import Keys, places_in
 from reassess.study.validation import (
     Fault,
@@ -268,9 +269,9 @@ class Study:
         A relative path of SQLite starts at the study's folder.
         """
         url: str | None = self.setting("site", "database")
-        if url is None or not url.startswith(_SQLITE):
+        if url is None or not url.startswith(SQLITE):
             return url
-        return _SQLITE + (self.folder.absolute() / url.removeprefix(_SQLITE)).as_posix()
+        return SQLITE + (self.folder.absolute() / url.removeprefix(SQLITE)).as_posix()
 
     def with_settings(self, more: Mapping[str, Mapping[str, Any]]) -> "Study":
         """The study as it were with further settings, None removing one; nothing is written."""
@@ -307,46 +308,6 @@ class Study:
         except (OSError, UnicodeDecodeError):
             return f"{path}: {_shown(keys)}"
         return f"{path}{_line(text, keys)}: {_shown(keys)}"
-
-
-def below(folder: Path, path: str | Path) -> str | None:
-    """A path from a folder that it lies in, with ``/``; None for one that lies elsewhere."""
-    above, named = (os.path.normpath(one) for one in (folder.absolute(), Path(path).absolute()))
-    if not Path(named).is_relative_to(above):
-        return None
-    return Path(named).relative_to(above).as_posix()
-
-
-def as_named(path: str | Path, folder: Path) -> str:
-    """How a manifest names a path: relative where it lies in or beside the study's folder."""
-    absolute = Path(path).absolute()
-    beside = folder.absolute().parent
-    if absolute.is_relative_to(beside):
-        return Path(os.path.relpath(absolute, folder.absolute())).as_posix()
-    return absolute.as_posix()
-
-
-_SQLITE = "sqlite:///"
-_USER = re.compile(r"(?P<scheme>[\w+.-]+://)(?P<user>[^:/@]*)(?::(?P<password>.*))?@")
-_SECRETS = {"password", "sslpassword"}
-
-
-def database_as_named(url: str, folder: Path) -> str:
-    """How a manifest names a database: without a password, a path of SQLite as `as_named`."""
-    path = url.removeprefix(_SQLITE)
-    if path != url:
-        return _SQLITE + as_named(path, folder)
-    return without_password(url)
-
-
-def without_password(url: str) -> str:
-    """A database's URL without its password, which has no place in a file that is shared."""
-    found = _USER.match(url)
-    if found is not None and found["password"] is not None:
-        url = f"{found['scheme']}{found['user']}@{url[found.end() :]}"
-    before, mark, query = url.partition("?")
-    kept = [one for one in query.split("&") if one.partition("=")[0].lower() not in _SECRETS]
-    return before + mark + "&".join(kept) if any(kept) else before
 
 
 def open_study(folder: str | Path) -> Study:

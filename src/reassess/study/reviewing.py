@@ -24,7 +24,8 @@ from reassess.files.artefacts import write_tasks
 from reassess.files.reviews import read_review, write_review
 from reassess.records import LabelSets, MistakeReview, Questions, Tasks, align
 from reassess.study.artefacts import FILES, REVIEW, is_review
-from reassess.study.edits import change_settings, new_study
+from reassess.study.creation import new_study
+from reassess.study.edits import change_settings
 from reassess.study.inputs import images_folder
 from reassess.study.manifest import FILE_NAME, Study
 
