@@ -5,10 +5,9 @@
 Each installation is an environment of its own, made by uv. The commands below run in each of them,
 those that need other extras alone only in the bare package: one whose extras are
 installed must end well, any other must end well or in one line that names the extra to install, and
-none in a traceback. Without an EXTRA the first version of Python gets each of
-them at the newest and at the lowest versions; the others get the bare package and ``all`` at the
-newest, as the lowest versions of NumPy and others have no wheels for them. A version of Python
-that this machine lacks is skipped by name.
+none in a traceback. The lowest versions are the lowest that have a wheel for the Python at hand:
+nobody waits for NumPy to be compiled. A version of Python that this machine lacks is skipped by
+name.
 An EXTRA may be several with commas between.
 """
 
@@ -41,7 +40,6 @@ EXTRAS = (
     "excel", "remote", "",
 )  # fmt: skip
 """The slowest first."""
-FEW = ("all", "")
 SMOKE = Path(__file__).with_name("smoke.py")
 ALL = {"study", "report", "web", "postgresql", "excel", "remote"}
 """What ``all`` holds."""
@@ -266,10 +264,9 @@ def main() -> int:
         pythons = [one for one in map(interpreter, options.python.split(",")) if one]
         plan = [
             (python, extra, versions)
-            for n, python in enumerate(pythons)
-            for extra in options.extras or (FEW if n else EXTRAS)
+            for python in pythons
+            for extra in options.extras or EXTRAS
             for versions in options.versions.split(",")
-            if n == 0 or versions == "highest"
         ]
         with ThreadPoolExecutor(options.jobs) as pool:
             went_well = list(pool.map(lambda one: check(wheel, *one), plan))
@@ -298,7 +295,10 @@ def check(wheel: Path, python: str, extra: str, versions: str) -> bool:
     name = f"{python}: reassess{f'[{extra}]' if extra else ''}, {versions} versions"
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        installed = install(Path(folder), wheel, extra, "--resolution", versions, python=python)
+        wheels_only = ("--only-binary", ":all:") * (versions != "highest")
+        installed = install(
+            Path(folder), wheel, extra, "--resolution", versions, *wheels_only, python=python
+        )
         if installed.returncode != 0:
             print(f"{name}: cannot be installed\n{installed.stderr}", flush=True)
             return False
