@@ -61,17 +61,18 @@ def build_wheel(folder: Path) -> Path:
 def install(
     folder: Path, wheel: Path, extras: str, *options: str, python: str = sys.executable
 ) -> subprocess.CompletedProcess[str]:
-    """A new environment in a folder, with the wheel and some of its extras.
+    """An environment in a folder, with the wheel and some of its extras.
 
     Args:
-        folder: is made; its ``bin`` holds the commands.
+        folder: is made where it is missing; its ``bin`` holds the commands.
         wheel: what to install.
         extras: names with commas between, or nothing.
         options: of ``uv pip install``.
         python: the interpreter.
     """
     wanted = f"{wheel}[{extras}]" if extras else str(wheel)
-    subprocess.run([find_uv(), "venv", "-q", "--python", python, str(folder)], check=True)
+    if not (folder / "bin" / "python").exists():
+        subprocess.run([find_uv(), "venv", "-q", "--python", python, str(folder)], check=True)
     pins = re.findall(
         r"^torch(?:vision)?==.*$", (ROOT / "constraints.txt").read_text(), re.MULTILINE
     )

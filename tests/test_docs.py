@@ -4,7 +4,6 @@ import json
 import os
 import re
 import runpy
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from click.testing import CliRunner
 from reassess.cli import main
 from reassess.training.models import let_torchvision_import
 
-from .journeys.pages import blocks, commands, typed_on
+from .journeys.pages import WIDTH, blocks, commands, mentioned_on, typed_on
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -33,16 +32,18 @@ def folder(tmp_path_factory):
 
 def test_the_tutorial_runs_from_its_first_line_to_its_last(folder, whole_demo, monkeypatch):
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", WIDTH)
     page = ROOT / "docs" / "tutorial.md"
     first, *typed = commands(page)
-    assert first == ["reassess", "demo"]
+    assert first.line == "reassess demo"
     shutil.copytree(whole_demo.folder, folder, dirs_exist_ok=True)
     assert len(typed) > 8
     for command in typed:
-        if any(word in " ".join(command) for word in NEEDS_DATA):
+        if any(word in command.line for word in NEEDS_DATA):
             continue
-        result = CliRunner().invoke(main, command[1:], catch_exceptions=False)
-        assert result.exit_code == 0, (command, result.output)
+        result = CliRunner().invoke(main, command.words[1:], catch_exceptions=False)
+        assert result.exit_code == 0, (command.line, result.output)
+        assert command.lacks(result.output) is None, (command.line, result.output)
     for code in blocks(page, "python"):
         exec(compile(code, str(page), "exec"), {})  # noqa: S102 -- the page's own code
 
@@ -54,13 +55,29 @@ READ_BY_TESTS = {"python", "console", "text", "toml", "json", "nginx", "{toctree
 def test_the_commands_of_every_page_can_be_typed(page, tmp_path, monkeypatch):
     """Each is parsed as it would be typed; `make test-journeys` runs them."""
     monkeypatch.chdir(tmp_path)
-    for line in typed_on(page):
-        command = shlex.split(line, comments=True)[1:]
-        with click.Context(main) as context:
-            name, verb, left = main.resolve_command(context, command)
-            while isinstance(verb, click.Group):
-                name, verb, left = verb.resolve_command(context, left)
-            verb.make_context(name, left, parent=context)
+    for typed in typed_on(page):
+        parse(typed.words[1:])
+    for typed in mentioned_on(page):
+        if typed.line in NO_COMMANDS or "[" in typed.line:
+            continue
+        try:
+            parse(typed.words[1:])
+        except (click.MissingParameter, click.BadOptionUsage):
+            pass  # a text names what it is about, and leaves out the rest
+        except click.BadParameter:
+            assert any(re.fullmatch("[A-Z]+", word) for word in typed.words), typed.line
+
+
+NO_COMMANDS = {"reassess posterior 1"}
+
+
+def parse(words: list[str]) -> None:
+    """Whether a command could be typed so; nothing is run."""
+    with click.Context(main) as context:
+        name, verb, left = main.resolve_command(context, words)
+        while isinstance(verb, click.Group):
+            name, verb, left = verb.resolve_command(context, left)
+        verb.make_context(name, left, parent=context)
 
 
 def test_every_block_is_of_a_kind_that_tests_read():
@@ -81,13 +98,15 @@ def test_every_block_is_of_a_kind_that_tests_read():
 def test_its_commands_on_published_data_run_too(folder, monkeypatch):
     monkeypatch.chdir(folder)
     typed = commands(ROOT / "docs" / "tutorial.md") + commands(ROOT / "README.md")
-    on_data = [c for c in typed if any(word in " ".join(c) for word in NEEDS_DATA)]
+    monkeypatch.setenv("COLUMNS", WIDTH)
+    on_data = [c for c in typed if any(word in c.line for word in NEEDS_DATA)]
     assert len(on_data) >= 4
     for command in on_data:
-        if command == ["reassess", "reproduce", "imagenet"]:
+        if command.line == "reassess reproduce imagenet":
             continue  # tests/test_reproduce.py computes all of it
-        result = CliRunner().invoke(main, command[1:], catch_exceptions=False)
-        assert result.exit_code == 0, (command, result.output)
+        result = CliRunner().invoke(main, command.words[1:], catch_exceptions=False)
+        assert result.exit_code == 0, (command.line, result.output)
+        assert command.lacks(result.output) is None, (command.line, result.output)
     ours = (folder / "real.json").read_text("utf-8")
     assert ours.count("]") == 50_001
 

@@ -4,8 +4,8 @@
 
 Each page has a folder of its own, with what its reader has by then: labels, classes, images and
 predictions of a small demo, and the study ``pets`` made of them, rated and decided. Sites are
-opened and closed again; experts and raters are played through the store. Commands on published
-data are skipped, by name, without REASSESS_DATA.
+opened and closed again; experts and raters are played through the store. Where a page shows output,
+it must be printed. Commands on published data are skipped, by name, without REASSESS_DATA.
 """
 
 import os
@@ -29,14 +29,13 @@ from reassess import rating, simulate  # noqa: E402
 from reassess.demo import run_demo  # noqa: E402
 from reassess.files import write_votes  # noqa: E402
 from reassess.records import LabelSets, Pairs, Questions  # noqa: E402
-from tests.journeys.pages import blocks, typed_on  # noqa: E402
+from tests.journeys.pages import WIDTH, Typed, blocks, typed_on  # noqa: E402
 
 DOCS = ROOT / "docs"
 PAGES = (
-    "audits", "context", "mistakes", "rating-store", "release", "report", "saving-predictions",
-    "sharing-a-study",
+    "audits", "context", "job-arrays", "mistakes", "monday-morning", "rating-site", "rating-store",
+    "release", "report", "saving-predictions", "sharing-a-study",
 )  # fmt: skip
-"""Those that were walked whole; monday-morning and rating-site, by name, were not yet."""
 PUBLISHED = ("imagenet", "timm-results")
 MODELS = {
     "forest": "random-forest", "bayes": "naive-bayes", "neighbours": "nearest-neighbours",
@@ -53,15 +52,18 @@ class CommandError(Exception):
 def run(folder: Path, line: str) -> str:
     """What a command prints."""
     environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": WIDTH,
+        "OMP_WAIT_POLICY": "passive",  # other work may run
+        "REASSESS_DECODED": "",
     }
     done = subprocess.run(
-        line, shell=True, cwd=folder, env=environment, capture_output=True, text=True,
-        timeout=900, check=False,
+        line, shell=True, cwd=folder, env=environment, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=900, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise CommandError(f"{line}: exit status {done.returncode}\n{done.stderr[-1500:]}")
-    return done.stdout + done.stderr
+        raise CommandError(f"{line}: exit status {done.returncode}\n{done.stdout[-1500:]}")
+    return done.stdout
 
 
 def serve(folder: Path, line: str) -> None:
@@ -189,6 +191,19 @@ def second_release(folder: Path, line: str, _: str) -> None:
         run(folder, "reassess release pets pets-1.1 --version 1.1.0 --license CC-BY-4.0 --author A")
 
 
+def photos_to_learn(folder: Path) -> None:
+    """Images with their labels, and a model."""
+    shutil.copy(folder / "labels.csv", folder / "photos" / "labels.csv")
+    run(folder, "reassess train photos --epochs 1 --side 16 -o model.safetensors")
+
+
+def other_jobs(folder: Path, line: str, _: str) -> None:
+    """The jobs of an array after the first."""
+    if line.endswith("--shard 1/4"):
+        for n in (2, 3, 4):
+            run(folder, line.replace("--shard 1/4", f"--shard {n}/4"))
+
+
 def my_study(folder: Path) -> None:
     """The rated study under the name that two pages use."""
     shutil.move(folder / "pets", folder / "my-study")
@@ -209,17 +224,17 @@ def my_site(folder: Path) -> None:
     play(folder, "my-study", printed, original_labels(folder), experts=True)
 
 
-BEFORE = {"rating-site": my_site, "rating-store": my_study}
-AFTER = {"monday-morning": monday, "release": second_release}
+BEFORE = {"job-arrays": photos_to_learn, "rating-site": my_site, "rating-store": my_study}
+AFTER = {"job-arrays": other_jobs, "monday-morning": monday, "release": second_release}
 
 
-def steps(page: str) -> Iterator[str]:
+def steps(page: str) -> Iterator[Typed]:
     """The commands of a page; those on published data only where it is."""
-    for line in typed_on(DOCS / f"{page}.md"):
-        if any(word in line for word in PUBLISHED) and not os.environ.get("REASSESS_DATA"):
-            print(f"{page}: skipped, it is about published data: {line}")
+    for typed in typed_on(DOCS / f"{page}.md"):
+        if any(word in typed.line for word in PUBLISHED) and not os.environ.get("REASSESS_DATA"):
+            print(f"{page}: skipped, it is about published data: {typed.line}")
         else:
-            yield line
+            yield typed
 
 
 def walk(page: str, ready: Path) -> int:
@@ -229,12 +244,15 @@ def walk(page: str, ready: Path) -> int:
         folder = Path(name) / "here"
         shutil.copytree(ready, folder)
         BEFORE.get(page, lambda _: None)(folder)
-        for line in steps(page):
-            printed = ""
+        for typed in steps(page):
+            line, printed = typed.line, ""
             if line.startswith("reassess serve"):
                 serve(folder, line)
             else:
                 printed = run(folder, line)
+                lacking = typed.lacks(printed)
+                if lacking is not None:
+                    raise CommandError(f"{line}: does not print {lacking!r}, but\n{printed}")
             AFTER.get(page, lambda *_: None)(folder, line, printed)
             n += 1
     return n
@@ -264,4 +282,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # commands would compile all they import anew
     sys.exit(main())

@@ -2,9 +2,81 @@
 
 import re
 import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+ANYTHING = "…"
+"""What stands in a page for output that it leaves out, or that differs from run to run."""
+WIDTH = "88"
+"""Columns of the terminal whose output the pages show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A line that is typed.
+
+    Attributes:
+        line: the command.
+        shown: the lines that the page shows of its output.
+    """
+
+    line: str
+    shown: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """The command, without comments."""
+        return shlex.split(self.line, comments=True)
+
+    def lacks(self, output: str) -> str | None:
+        """The first line that is shown, but not printed after those before it."""
+        printed = iter(output.splitlines())
+        for line in self.shown:
+            parts = (re.escape(one) for one in line.strip().split(ANYTHING))
+            pattern = re.compile(".*".join(parts))
+            if line.strip() in {"", ANYTHING}:
+                continue
+            if not any(pattern.fullmatch(one.strip()) for one in printed):
+                return line
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Blocks of Python that follow one another, which a reader runs as one script."""
+
+    text: str
+
+
+def session(page: Path) -> Iterator[Typed | Code]:
+    """What is typed and run on a page, in its order."""
+    code: list[str] = []
+    for kind, text in _BLOCK.findall(page.read_text("utf-8")):
+        if kind == "python":
+            code.append(text)
+        elif kind == "console":
+            if code:
+                yield Code("\n".join(code))
+                code = []
+            yield from _typed(text)
+    if code:
+        yield Code("\n".join(code))
+
+
+def _typed(console: str) -> Iterator[Typed]:
+    """The commands of a console, each with the lines below it."""
+    line, shown = "", list[str]()
+    for one in console.replace("\\\n", " ").splitlines():
+        if one.startswith("$ "):
+            if line:
+                yield Typed(line, tuple(shown))
+            line, shown = one[2:], []
+        elif not one.lstrip().startswith("# "):  # the rest of a comment
+            shown.append(one)
+    if line:
+        yield Typed(line, tuple(shown))
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -12,12 +84,10 @@ def blocks(page: Path, language: str) -> list[str]:
     return [text for kind, text in _BLOCK.findall(page.read_text("utf-8")) if kind == language]
 
 
-def commands(page: Path, language: str = "console", prompt: str = "$ ") -> list[list[str]]:
-    """The lines that begin with ``reassess``, as words, comments left out."""
-    lines = "".join(blocks(page, language)).replace("\\\n", " ").splitlines()
-    start = f"{prompt}reassess "
+def commands(page: Path) -> list[Typed]:
+    """The commands of a page's consoles that call ``reassess``."""
     return [
-        shlex.split(line[len(prompt) :], comments=True) for line in lines if line.startswith(start)
+        one for one in session(page) if isinstance(one, Typed) and one.line.startswith("reassess ")
     ]
 
 
@@ -31,12 +101,32 @@ STANDS_FOR = {
 """What a shell makes of a word."""
 
 
-def typed_on(page: Path) -> list[str]:
+def typed_on(page: Path) -> list[Typed]:
     """The lines of a page's blocks that call ``reassess``, with or without a prompt."""
-    lines = (
-        "".join(blocks(page, "console") + blocks(page, "text")).replace("\\\n", " ").splitlines()
-    )
-    found = [line.strip().removeprefix("$ ") for line in lines]
+    found = []
+    for kind, text in _BLOCK.findall(page.read_text("utf-8")):
+        if kind == "console":
+            found += list(_typed(text))
+        elif kind == "text":
+            found += [
+                Typed(one.strip().removeprefix("$ "))
+                for one in text.replace("\\\n", " ").splitlines()
+            ]
+    plain = (Typed(_as_a_shell_has_it(one.line), one.shown) for one in found)
+    return [one for one in plain if re.match(r"reassess [a-z]", one.line)]
+
+
+_INLINE = re.compile(r"`(reassess\s[a-z][^`]*)`")
+
+
+def mentioned_on(page: Path) -> list[Typed]:
+    """The commands that a page names in its text, but those that it shortens."""
+    text = _BLOCK.sub("", page.read_text("utf-8"))
+    lines = (" ".join(one.split()) for one in _INLINE.findall(text))
+    return [Typed(one) for one in lines if ANYTHING not in one]
+
+
+def _as_a_shell_has_it(line: str) -> str:
     for word, value in STANDS_FOR.items():
-        found = [line.replace(word, value) for line in found]
-    return [line.rstrip("'") for line in found if re.match(r"reassess [a-z]", line)]
+        line = line.replace(word, value)
+    return line.rstrip("'")

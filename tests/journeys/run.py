@@ -2,22 +2,22 @@
 
     python tests/journeys/run.py [--here] [JOURNEY ...]
 
-An environment of its own is made for each journey, with what its page says to install, from the
-built wheel; then the page's blocks run one after the other in an empty folder, as printed. Every
-command must end well, and the journey's result must be there. ``--here`` takes the environment that
+The built wheel is installed into an empty environment, with what a journey's page says to install
+and nothing else; a journey that needs more comes later and adds it. Then the page's blocks run one
+after the other in an empty folder, as printed. Every command must end well and print what the page
+shows of its output, and the journey's result must be there. ``--here`` takes the environment that
 runs this script. A journey over published data is skipped, by name, without REASSESS_DATA.
 
 ==========  =============================================================================
 owner       docs/tutorial.md: from labels and predictions to a report, labels and a comparison
-builder     docs/python.md: from logits in memory to an answer, a figure and a study
-trainer     docs/training.md: from a folder of images to a model on the images that are kept
 researcher  README.md: from published accuracies to a verdict and a report
+trainer     docs/training.md: from a folder of images to a model on the images that are kept
+builder     docs/python.md: from logits in memory to an answer, a figure and a study
 ==========  =============================================================================
 """
 
 import argparse
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -30,12 +30,14 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.bare_environments import build_wheel, install  # noqa: E402
-from tests.journeys.pages import blocks, commands  # noqa: E402
+from tests.journeys.pages import WIDTH, Code, Typed, session  # noqa: E402
 
 PUBLISHED = ("imagenet", "timm-results", "real.json")
 """Words of a command that needs published data."""
-LONG = {"reassess reproduce imagenet"}
+LONG = ("reassess reproduce imagenet",)
 """What has tests of its own, which compute all of it."""
+TYPED = ("reassess ", "grep ", "cat ")
+"""How the commands begin that are run; to install and to make is not the journey's."""
 
 
 @dataclass(frozen=True)
@@ -48,64 +50,38 @@ class Journey:
         steps: makes the commands and code of it, in their order.
         results: files that are there in the end.
         output: what the last command prints, in part.
-        prepare: makes what the reader has before they begin.
         published: whether it is about published data.
         beside: packages that the page says to install beside it.
     """
 
     page: Path
     extras: str
-    steps: "Callable[[Path], Iterator[list[str]]]"
+    steps: "Callable[[Path], Iterator[Typed | Code]]"
     results: tuple[str, ...]
     output: str
-    prepare: Callable[[Path], None] = lambda _: None
     published: bool = False
     beside: tuple[str, ...] = ()
 
 
-def _own_data(page: Path) -> Iterator[list[str]]:
-    """A page's commands, but those on published data; then its code, as one script."""
-    for command in commands(page):
-        if not any(word in " ".join(command) for word in PUBLISHED):
-            yield command
-    code = "\n".join(blocks(page, "python"))
-    if code:
-        yield ["python", "-W", "error", "-c", code]
+def is_about_published(step: Typed | Code) -> bool:
+    """Whether a step needs published data."""
+    return isinstance(step, Typed) and any(word in step.line for word in PUBLISHED)
 
 
-def _of_text(page: Path) -> Iterator[list[str]]:
-    """The commands that a page's text blocks list, but those that download weights."""
-    for command in commands(page, "text", prompt=""):
-        if "--pretrained" not in command:
-            yield command
+def _own_data(page: Path) -> Iterator[Typed | Code]:
+    """A page's commands and its code, but what is on published data."""
+    for step in session(page):
+        if isinstance(step, Code) or (step.line.startswith(TYPED) and not is_about_published(step)):
+            yield step
 
 
-def _published(page: Path) -> Iterator[list[str]]:
+def _published(page: Path) -> Iterator[Typed | Code]:
     """A page's commands on published data, and what lists it."""
-    for command in commands(page):
-        line = " ".join(command)
-        is_about = line == "reassess datasets" or any(word in line for word in PUBLISHED)
-        if is_about and line not in LONG:
-            yield command
-
-
-def _photos(folder: Path) -> None:
-    """Twenty-four pictures in folders of three classes, of a colour each; two lie wrong."""
-    import numpy as np
-    from PIL import Image
-
-    rng = np.random.default_rng(0)
-    names = ("ant", "bee", "cat")
-    rows = ["image,label"]
-    for n in range(24):
-        pixels = rng.integers(0, 90, (24, 24, 3))
-        pixels[:, :, n % 3] += 120
-        label = names[(n + (n in {7, 20})) % 3]
-        path = folder / "photos" / label / f"{n:02}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.astype(np.uint8)).save(path)
-        rows.append(f"{label}/{path.name},{label}")
-    (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    for step in session(page):
+        if isinstance(step, Typed) and step.line.startswith(TYPED):
+            is_about = is_about_published(step) or step.line == "reassess datasets"
+            if is_about and step.line not in LONG:
+                yield step
 
 
 JOURNEYS = {
@@ -113,42 +89,62 @@ JOURNEYS = {
         ROOT / "docs" / "tutorial.md", "all", _own_data,
         ("demo/report.html", "digits/study.toml", "curve.svg", "labels.json"), " correct",
     ),
+    "researcher": Journey(
+        ROOT / "README.md", "all", _published, ("imagenet.html",), "proxy", published=True,
+    ),
+    "trainer": Journey(
+        ROOT / "docs" / "training.md", "all,train", _own_data,
+        ("model.safetensors", "preds.npz", "keep.txt", "removed.csv", "table.md"), "",
+    ),
     "builder": Journey(
         ROOT / "docs" / "python.md", "all,train", _own_data,
         ("accuracies.svg", "pets/tasks.parquet"), "Cost(", beside=("pandas",),
     ),
-    "trainer": Journey(
-        ROOT / "docs" / "training.md", "train,study", _of_text,
-        ("model.safetensors", "preds.npz", "keep.txt", "removed.csv", "table.md"), "", _photos,
-    ),
-    "researcher": Journey(
-        ROOT / "README.md", "all", _published, ("imagenet.html",), "proxy", published=True,
-    ),
 }  # fmt: skip
+"""By what they install: whoever needs more comes later."""
+
+
+def surroundings(python: Path) -> dict[str, str]:
+    """The environment variables of a reader's shell.
+
+    Compiled modules are kept, or every command would compile all that it imports again. Threads
+    wait without spinning: where other work runs, spinning threads of PyTorch wait for each other.
+    """
+    kept = {
+        name: value for name, value in os.environ.items()
+        if name not in {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    }  # fmt: skip
+    if python == Path(sys.executable):
+        kept["PYTHONPATH"] = str(ROOT / "src")
+    path = f"{python.parent}{os.pathsep}{kept['PATH']}"
+    return kept | {"PATH": path, "COLUMNS": WIDTH, "OMP_WAIT_POLICY": "passive"}
 
 
 def walk(name: str, journey: Journey, python: Path) -> list[str]:
     """What went wrong on the way, a line each."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    if python != Path(sys.executable):
-        environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
-    else:
-        environment |= {"PYTHONPATH": str(ROOT / "src"),
-                        "PATH": f"{python.parent}{os.pathsep}{environment['PATH']}"}  # fmt: skip
     output = ""
     with tempfile.TemporaryDirectory() as folder:
-        journey.prepare(Path(folder))
         n_steps = 0
-        for command in journey.steps(journey.page):
+        for step in journey.steps(journey.page):
             start = time.monotonic()
-            run = subprocess.run(command, cwd=folder, env=environment, capture_output=True,
-                                 text=True, timeout=3600, check=False)  # fmt: skip
+            command = (
+                ["python", "-W", "error", "-c", step.text]
+                if isinstance(step, Code)
+                else ["bash", "-c", step.line]
+            )
+            run = subprocess.run(
+                command, cwd=folder, env=surroundings(python), stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, timeout=3600, check=False,
+            )  # fmt: skip
             n_steps += 1
-            shown = shlex.join(command) if len(command[-1]) < 200 else f"{page_name(journey)}: code"
+            shown = f"{page_name(journey)}: code" if isinstance(step, Code) else step.line
             print(f"{name}: {shown} ({time.monotonic() - start:.0f} s)", flush=True)
-            if run.returncode != 0:
-                return [f"{shown}: exit status {run.returncode}", *run.stderr.splitlines()[-12:]]
             output = run.stdout
+            if run.returncode != 0:
+                return [f"{shown}: exit status {run.returncode}", *output.splitlines()[-12:]]
+            lacking = step.lacks(output) if isinstance(step, Typed) else None
+            if lacking is not None:
+                return [f"{shown}: does not print {lacking!r}, but", *output.splitlines()]
         if n_steps == 0:
             return [f"{page_name(journey)} has no block to run"]
         missing = [one for one in journey.results if not (Path(folder) / one).is_file()]
@@ -163,8 +159,8 @@ def page_name(journey: Journey) -> str:
     return journey.page.relative_to(ROOT).as_posix()
 
 
-def bare(folder: Path, wheel: Path, journey: Journey) -> Path:
-    """The Python of a new environment with the wheel and what the journey's page adds, pinned."""
+def add(folder: Path, wheel: Path, journey: Journey) -> Path:
+    """The Python of the environment, with the wheel and what the journey's page adds, pinned."""
     pins = str(ROOT / "constraints.txt")
     installed = install(folder, wheel, journey.extras, "-c", pins, *journey.beside)
     if installed.returncode != 0:
@@ -191,12 +187,14 @@ def main() -> int:
             if journey.published and not os.environ.get("REASSESS_DATA"):
                 print(f"{name}: skipped, it is about published data (REASSESS_DATA is not set)")
                 continue
+            began = time.monotonic()
             python = Path(sys.executable)
-            with tempfile.TemporaryDirectory() as environment:
-                if wheel is not None:
-                    python = bare(Path(environment), wheel, journey)
-                faults = walk(name, journey, python)
-            print(f"{name}: {'FAILED' if faults else 'arrived'}", *faults, sep="\n  ")
+            if wheel is not None:
+                python = add(Path(folder) / "environment", wheel, journey)
+                print(f"{name}: [{journey.extras}] installed ({time.monotonic() - began:.0f} s)")
+            faults = walk(name, journey, python)
+            arrived = f"arrived after {(time.monotonic() - began) / 60:.1f} minutes"
+            print(f"{name}: {'FAILED' if faults else arrived}", *faults, sep="\n  ")
             went_well = went_well and not faults
     print(f"{(time.monotonic() - start) / 60:.1f} minutes")
     return int(not went_well)
