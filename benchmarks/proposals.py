@@ -149,13 +149,13 @@ def scan_alone(source, least: float) -> None:
 
     step = 2**21 // K
     top, best, shift = np.empty(step, np.int64), np.empty(step, np.float32), np.empty(step)
-    found, row = np.empty(step * K, np.int64), np.empty(K, np.float32)
+    found = np.empty(step * K, np.int64)
     thresholds = np.array([least, -3.0, 2e-5])
     for block in source.blocks(0, N, step):
         block.flags.writeable = False
         more = (thresholds, True, top[: len(block)], best[: len(block)], shift[: len(block)], found)
         if block.dtype == np.float16:
-            kernels.scan_halves(block.view(np.uint16), row, *more)
+            kernels.scan_halves(block.view(np.uint16), *more)
         else:
             kernels.scan_singles(block, *more)
 

@@ -136,7 +136,7 @@ def test_log_sums_hold_wherever_the_first_score_lies(far: float) -> None:
     np.testing.assert_allclose(shift, logsumexp(wide, axis=1), rtol=2e-15, atol=4e-6)
 
 
-@given(SEEDS, st.sampled_from([1, 5, 31, 32, 33, 64, 255, 257, 700]), st.booleans())
+@given(SEEDS, st.sampled_from([1, 5, 63, 64, 65, 128, 257, 700, 1100]), st.booleans())
 def test_the_compiled_scan_says_what_numpy_does(seed: int, k: int, is_logit: bool) -> None:
     """Ties, both zeros, minus infinity and NaN of either sign, in both precisions."""
     rng = np.random.default_rng(seed)
@@ -150,10 +150,10 @@ def test_the_compiled_scan_says_what_numpy_does(seed: int, k: int, is_logit: boo
             halves[5, rng.integers(k)] = wrong
         for block in (halves, halves.astype(np.float32)):
             top, best, shift = np.empty(6, np.int64), np.empty(6, np.float32), np.empty(6)
-            found, row = np.empty(6 * k, np.int64), np.empty(k, np.float32)
+            found = np.empty(6 * k, np.int64)
             more = (np.array([2.0, -3.0, 0.0]), is_logit, top, best, shift, found)
             if block.dtype == np.float16:
-                n_found, n_wrong = kernels.scan_halves(plain(block.view(np.uint16)), row, *more)
+                n_found, n_wrong = kernels.scan_halves(plain(block.view(np.uint16)), *more)
             else:
                 n_found, n_wrong = kernels.scan_singles(plain(block), *more)
             assert bool(n_wrong) == (wrong is not None)

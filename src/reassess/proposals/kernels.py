@@ -1,17 +1,16 @@
 """The inner loops of scanning full scores, compiled; imported where they are first needed.
 
 NumPy's exponential alone takes several times as long as reading the file. These kernels pass over
-a row once while it comes from memory: its largest score and its sum of exponentials. Another pass,
-over the parts of the row that hold a score large enough, finds where the largest is, and the few
-scores above the row's threshold. What keeps the loops in vectors: a maximum that need not care
-about NaN (which are counted), unsigned places, and sums that may be reordered while the
-exponential may not, as its rounding would cancel.
+a row once while it comes from memory, by whole vectors (`reassess.proposals.vector_loops`): its
+sum of exponentials, its largest score, and the peaks of each group of 64. Then they look only at
+the groups with a peak large enough, for where the largest is and for the few scores above the
+row's threshold.
 
 The sum needs no maximum beforehand: exponentials are divided by a power of two that the row's
 first score tells, which rounds nothing. Where that is too far from the largest score they are
-added again, each less the largest.
+added again, divided by the power that the largest tells.
 
-A row's log-sum of exponentials is off by 4e-6 at most, as partial sums of 256 terms are added
+A row's log-sum of exponentials is off by 4e-6 at most, as partial sums of 1,024 terms are added
 in double precision. What is near a threshold is ranked again in double precision by
 `reassess.proposals.top_lists`, so that no rounding here decides anything.
 
@@ -23,25 +22,33 @@ from typing import Any, no_type_check
 
 import numba
 import numpy as np
-from llvmlite import binding, ir
-from numba.core import config, types
-from numba.extending import intrinsic
+from llvmlite import binding
 
-PART = 32
-"""Scores of which is asked at once whether one is large enough to be looked at."""
+from reassess.proposals.vector_loops import (
+    GROUP,
+    KNOWS_THE_PROCESSOR,
+    LANES,
+    LOG2_E,
+    at_least,
+    float_of_half,
+    lowest_bit,
+    nan_and_largest,
+    sum_and_largest,
+)
 
-CHUNK = 256
-"""Exponentials that are added in single precision."""
+STRETCH = 16
+"""Groups whose exponentials are added in single precision: 1,024 scores, 128 a lane or fewer."""
 
-_LOG2_E = np.float32(1.4426950408889634)
-_EXCESS = float(_LOG2_E) / 1.4426950408889634 - 1
+TILE = 2**15
+"""Scores that are passed over, in whole rows, before what is large enough is taken from them out of
+the processor's cache. No processor foresees which groups these are: branches on them, and waits
+for a logarithm, would stall the sums."""
+
+_EXCESS = float(LOG2_E) / 1.4426950408889634 - 1
 """By how much it is too large; so is, by as much, every number whose exponential is taken."""
 
 _LN_2 = 0.6931471805599453
-_INFINITY = np.float32(np.inf)
-_LEAST = np.float32(-87)
-"""Where e to the power is next to nothing, and still a normal number."""
-
+_LOWEST = np.float32(-np.inf)
 _ROUND = np.float32(1.5 * 2**23 + 127)
 """Added to a small number it rounds it to an integer, and leaves in the lowest bits the exponent of
 two to the power of it. Less N, it leaves that exponent less N."""
@@ -56,275 +63,235 @@ _NEAR = 60.0
 """Powers of two by which the largest exponential may differ from what they are divided by: sums of
 millions do not overflow, and what is next to nothing stays next to nothing."""
 
-_P0 = np.float32(0.999999261446)
-_P1 = np.float32(0.693121814737)
-_P2 = np.float32(0.240247448279)
-_P3 = np.float32(0.0559178603194)
-_P4 = np.float32(0.00957010191117)
-"""The polynomial nearest to 2^f for f in [-0.5, 0.5], by its largest relative error: 2.6e-6."""
-
-_SUMS = {"reassoc", "contract", "nsz", "arcp"}
-
 
 def _compiled(function: Any, **options: Any) -> Any:
     return numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
 
 
-@intrinsic
 @no_type_check
-def _float_of_bits(typing_context, bits):
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.FloatType())
-
-    return types.float32(types.int32), generate
+def _n_rows(n_classes):
+    return min(max(TILE // n_classes, 1), 64)
 
 
-@intrinsic
-@no_type_check
-def _bits_of_float(typing_context, value):
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(32))
-
-    return types.int32(types.float32), generate
-
-
-@intrinsic
-@no_type_check
-def _larger(typing_context, one, other):
-    # What comes of NaN is not defined, so that vectors do it.
-    def generate(context, builder, signature, arguments):
-        flags = ("nnan", "nsz")
-        is_larger = builder.fcmp_ordered(">", arguments[0], arguments[1], flags=flags)
-        return builder.select(is_larger, arguments[0], arguments[1], flags=flags)
-
-    return types.float32(types.float32, types.float32), generate
-
-
-@intrinsic
-@no_type_check
-def _product_and_sum(typing_context, one, other, added):
-    # Rounded once where the processor can: a product of two uses is not fused otherwise.
-    def generate(context, builder, signature, arguments):
-        single = ir.FloatType()
-        kind = ir.FunctionType(single, [single] * 3)
-        fused = builder.module.declare_intrinsic("llvm.fmuladd", [single], kind)
-        return builder.call(fused, arguments)
-
-    return types.float32(*[types.float32] * 3), generate
-
-
-@intrinsic
-@no_type_check
-def _float_of_half(typing_context, bits):
-    def generate(context, builder, signature, arguments):
-        half = builder.bitcast(arguments[0], ir.HalfType())
-        return builder.fpext(half, ir.FloatType())
-
-    return types.float32(types.uint16), generate
-
-
-@intrinsic
-@no_type_check
-def _at_least(typing_context, values, start, least):
-    # A bit for each of 32 scores: whether it is that large.
-    def generate(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        vector, lane = ir.VectorType(ir.FloatType(), PART), ir.IntType(32)
-        place = builder.gep(array.data, [arguments[1]])
-        scores = builder.load(builder.bitcast(place, vector.as_pointer()), align=4, typ=vector)
-        empty = ir.Constant(vector, ir.Undefined)
-        one = builder.insert_element(empty, arguments[2], ir.Constant(lane, 0))
-        all_lanes = ir.Constant(ir.VectorType(lane, PART), [0] * PART)
-        each = builder.shuffle_vector(one, empty, all_lanes)
-        return builder.bitcast(builder.fcmp_ordered(">=", scores, each), lane)
-
-    return types.uint32(values, types.uint64, types.float32), generate
-
-
-@intrinsic
-@no_type_check
-def _lowest_bit(typing_context, mask):
-    def generate(context, builder, signature, arguments):
-        place = builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-        return builder.zext(place, ir.IntType(64))
-
-    return types.uint64(types.uint32), generate
+_n_rows = _compiled(_n_rows)
 
 
 @no_type_check
-def _exponential(x, least, rounding):
-    # e to the power of a number, or of ``least`` where that is more, divided by the power of two
-    # that ``rounding`` leaves out; NaN of NaN.
-    x = least if x < least else x
-    rounded = _product_and_sum(x, _LOG2_E, rounding)
-    f = _product_and_sum(x, _LOG2_E, rounding - rounded)
-    p = (((_P4 * f + _P3) * f + _P2) * f + _P1) * f + _P0
-    return p * _float_of_bits(_bits_of_float(rounded) << np.int32(23))
+def _n_peaks(n_classes):
+    # Of a row, in whole masks.
+    n_peaks = (n_classes // np.uint64(GROUP) + np.uint64(1)) * np.uint64(LANES)
+    return (n_peaks + np.uint64(GROUP - 1)) // np.uint64(GROUP) * np.uint64(GROUP)
 
 
-_exponential = _compiled(_exponential, fastmath={"contract"})
+_n_peaks = _compiled(_n_peaks)
 
 
 @no_type_check
-def _sum_and_largest(values, start, stop, least, rounding):
-    total, best = np.float32(0.0), -_INFINITY
-    for j in range(start, stop):
-        total += _exponential(values[j], least, rounding)
-        best = _larger(values[j], best)
+def _power(score):
+    # The power of two that is nearest to e to the power of a score.
+    return (score * LOG2_E + _WHOLE) - _WHOLE if abs(score) < _MOST else np.float32(0)
+
+
+_power = _compiled(_power)
+
+
+@no_type_check
+def _sums(values, begin, n_whole, rests, row, peaks, at, power):
+    # The sum of exponentials, divided by a power of two, and the largest; the peaks are kept.
+    rounding, least = _ROUND - power, np.float32((power - np.float32(125)) * _LN_2)
+    total, best, first = 0.0, _LOWEST, np.uint64(0)
+    while first <= n_whole:
+        stop = min(first + np.uint64(STRETCH), n_whole + np.uint64(1))
+        part, peak = sum_and_largest(
+            values, begin, n_whole, rests, row, peaks, at, first, stop, least, rounding
+        )
+        total += part
+        best = max(best, peak)
+        first = stop
     return total, best
 
 
-_sum_and_largest = _compiled(_sum_and_largest, fastmath=_SUMS)
+_sums = _compiled(_sums, inline="always")
 
 
 @no_type_check
-def _sum_below(values, start, stop, best):
-    total = np.float32(0.0)
-    for j in range(start, stop):
-        total += _exponential(values[j] - best, _LEAST, _ROUND)
+def _exact_sum(values, begin, n_classes, best):
+    total = 0.0
+    for j in range(begin, begin + n_classes):
+        total += np.exp(np.float64(values[j]) - best)
     return total
 
 
-_sum_below = _compiled(_sum_below, fastmath=_SUMS)
+_exact_sum = _compiled(_exact_sum)
 
 
 @no_type_check
-def _largest(values, start, stop):
-    n, best = np.int32(0), -_INFINITY
-    for j in range(start, stop):
-        n += np.int32(values[j] != values[j])
-        best = _larger(values[j], best)
-    return best, n
-
-
-_largest = _compiled(_largest)
-
-
-@no_type_check
-def _log_sum_below(values, best):
-    total, start, n_classes = 0.0, np.uint64(0), np.uint64(len(values))
-    while start < n_classes:
-        stop = min(start + np.uint64(CHUNK), n_classes)
-        total += _sum_below(values, start, stop, best)
-        start = stop
-    return np.log(total) + best
-
-
-_log_sum_below = _compiled(_log_sum_below)
-
-
-@no_type_check
-def _look_at_logits(values, peaks):
-    # The largest, and the log-sum of exponentials; the largest of each chunk is kept.
-    first, n_classes = values[0], np.uint64(len(values))
-    power = (first * _LOG2_E + _WHOLE) - _WHOLE if abs(first) < _MOST else np.float32(0)
-    rounding, least = _ROUND - power, np.float32((power - np.float32(125)) * _LN_2)
-    total, best, start, chunk = 0.0, -_INFINITY, np.uint64(0), np.uint64(0)
-    while start < n_classes:
-        stop = min(start + np.uint64(CHUNK), n_classes)
-        part, peak = _sum_and_largest(values, start, stop, least, rounding)
-        peaks[chunk] = peak
-        total += part
-        best = max(best, peak)
-        start, chunk = stop, chunk + np.uint64(1)
-    if abs(best) < _MOST and abs(best * _LOG2_E - power) <= _NEAR:
-        return best, np.log(total) + power * _LN_2 - best * _EXCESS
-    return best, _log_sum_below(values, best)
+def _look_at_logits(values, begin, n_classes, n_whole, rests, row, peaks, at):
+    # The largest; a sum and what to add to its logarithm for the log-sum of exponentials.
+    power = _power(values[begin])
+    total, best = _sums(values, begin, n_whole, rests, row, peaks, at, power)
+    if not abs(best) < _MOST:
+        return best, _exact_sum(values, begin, n_classes, best), np.float64(best)
+    if not abs(best * LOG2_E - power) <= _NEAR:
+        power = _power(best)
+        total, best = _sums(values, begin, n_whole, rests, row, peaks, at, power)
+    return best, total, power * _LN_2 - best * _EXCESS
 
 
 _look_at_logits = _compiled(_look_at_logits, inline="always")
 
 
 @no_type_check
-def _look_at_scores(values, peaks):
-    # The largest, and how many are NaN; the largest of each chunk is kept.
-    n_classes, best, n_nan = np.uint64(len(values)), -_INFINITY, 0
-    start, chunk = np.uint64(0), np.uint64(0)
-    while start < n_classes:
-        stop = min(start + np.uint64(CHUNK), n_classes)
-        peak, n = _largest(values, start, stop)
-        peaks[chunk] = peak
-        n_nan += n
-        best = max(best, peak)
-        start, chunk = stop, chunk + np.uint64(1)
-    return best, n_nan
+def _look_at_scores(values, begin, n_whole, rests, row, peaks, at):
+    # The largest, and NaN where there is one; the peaks are kept.
+    first, stop = np.uint64(0), n_whole + np.uint64(1)
+    wrong, best = nan_and_largest(values, begin, n_whole, rests, row, peaks, at, first, stop)
+    return best, np.float64(wrong)
 
 
-_look_at_scores = _compiled(_look_at_scores)
+_look_at_scores = _compiled(_look_at_scores, inline="always")
 
 
 @no_type_check
-def _find(values, peaks, best, row, least, found, n_found):
-    # Where the largest score is, and the flat places of the scores of at least ``least``.
-    n_classes, chunk = np.uint64(len(values)), np.uint64(0)
-    asked, first, place = min(least, best), np.uint64(row) * np.uint64(len(values)), n_classes
-    while chunk < np.uint64(len(peaks)):
-        start = chunk * np.uint64(CHUNK)
-        stop = min(start + np.uint64(CHUNK), n_classes)
-        chunk += np.uint64(1)
-        if peaks[chunk - np.uint64(1)] < asked:
-            continue
-        while start + np.uint64(PART) <= stop:
-            mask = _at_least(values, start, asked)
-            while mask != np.uint32(0):
-                j = start + _lowest_bit(mask)
-                mask &= mask - np.uint32(1)
-                if values[j] == best and place == n_classes:
-                    place = j
-                if values[j] >= least:
-                    found[n_found] = np.int64(first + j)
-                    n_found += 1
-            start += np.uint64(PART)
-        for j in range(start, stop):
-            if values[j] == best and place == n_classes:
-                place = j
-            if values[j] >= least:
-                found[n_found] = np.int64(first + j)
-                n_found += 1
-    return min(place, n_classes - np.uint64(1)), n_found
+def _find_largest(values, begin, n_whole, rests, row, peaks, at, stop, best):
+    # The first place of the largest score. Nothing branches on where it is: see `TILE`.
+    first, part = ~np.uint64(0), at
+    while part < stop:
+        inside = lowest_bit(at_least(peaks, part, best))
+        first = min(first, part - at + inside + ((inside >> np.uint64(6)) << np.uint64(40)))
+        part += np.uint64(GROUP)
+    group = min(first // np.uint64(LANES), n_whole)
+    j = group * np.uint64(GROUP)
+    if group < n_whole:
+        return j + lowest_bit(at_least(values, begin + j, best))
+    return j + lowest_bit(at_least(rests, row * np.uint64(GROUP), best))
 
 
-_find = _compiled(_find, inline="always")
+_find_largest = _compiled(_find_largest, inline="always")
 
 
 @no_type_check
-def _scan_row(values, row, thresholds, is_logit, peaks, top, best, shift, found, n_found):
-    # One row; returns how many are found by now, and whether a score is NaN.
-    least, shift[row] = thresholds[0], 0.0
-    if is_logit:
-        high, log_sum = _look_at_logits(values, peaks)
-        is_wrong = np.isnan(log_sum)
-        slack = thresholds[2] + 1e-6 * abs(log_sum)
-        least = min(least, thresholds[1] + log_sum - slack)
-        shift[row] = log_sum
-    else:
-        high, n_nan = _look_at_scores(values, peaks)
-        is_wrong = n_nan > 0
-    best[row] = high
-    top[row], n_found = _find(values, peaks, high, row, np.float32(least), found, n_found)
-    return n_found, is_wrong
+def _keep_groups(peaks, at, stop, least, row, kept, n_kept):
+    # The groups of a row with a score of at least ``least`` are put behind those of rows before.
+    part, code = at, row << np.uint64(32)
+    while part < stop:
+        mask = at_least(peaks, part, least)
+        for _ in range(GROUP // LANES):
+            kept[n_kept] = code
+            n_kept += mask & np.uint64((1 << LANES) - 1) != 0
+            mask, code = mask >> np.uint64(LANES), code + np.uint64(1)
+        part += np.uint64(GROUP)
+    return n_kept
 
 
-_scan_row = _compiled(_scan_row, inline="always")
+_keep_groups = _compiled(_keep_groups, inline="always")
 
 
 @no_type_check
-def _peaks(n_classes):
-    return np.empty((n_classes + CHUNK - 1) // CHUNK, np.float32)
+def _take(scores, start, j, n_classes, least, flat, found, n_found):
+    # The flat places of a group's scores of at least ``least``, in their order.
+    mask = at_least(scores, start, least)
+    while mask != np.uint64(0):
+        place = j + lowest_bit(mask)
+        mask &= mask - np.uint64(1)
+        if place < n_classes:
+            found[n_found] = np.int64(flat + place)
+            n_found += 1
+    return n_found
 
 
-_peaks = _compiled(_peaks)
+_take = _compiled(_take, inline="always")
+
+
+@no_type_check
+def _look_at_tile(values, first_row, n_rows, n_classes, is_logit, room):
+    # The largest of each row; a sum and what to add to its logarithm; the peaks are kept.
+    peaks, rests, highs, sums, offsets, _ = room
+    n_whole, n_peaks = n_classes // np.uint64(GROUP), _n_peaks(n_classes)
+    behind = n_whole * np.uint64(GROUP)
+    for row in range(n_rows):
+        begin, at = (first_row + row) * n_classes, row * n_peaks
+        for j in range(n_classes - behind):
+            rests[row * np.uint64(GROUP) + j] = values[begin + behind + j]
+        if is_logit:
+            highs[row], sums[row], offsets[row] = _look_at_logits(
+                values, begin, n_classes, n_whole, rests, row, peaks, at
+            )
+        else:
+            highs[row], sums[row] = _look_at_scores(values, begin, n_whole, rests, row, peaks, at)
+
+
+_look_at_tile = _compiled(_look_at_tile)
+
+
+@no_type_check
+def _scan_tile(
+    values, in_values, first_row, n_rows, n_classes, thresholds, is_logit, room, top, best, shift,
+    found, n_found,
+):  # fmt: skip
+    # Rows of values, and which rows they are of all; returns how many places are found by now,
+    # and how many rows have a NaN.
+    _look_at_tile(values, in_values, n_rows, n_classes, is_logit, room)
+    peaks, rests, highs, sums, offsets, kept = room
+    n_whole, n_peaks = n_classes // np.uint64(GROUP), _n_peaks(n_classes)
+    n_wrong, n_kept = 0, 0
+    for row in range(n_rows):
+        begin, at = (in_values + row) * n_classes, row * n_peaks
+        high, least, log_sum = highs[row], thresholds[0], 0.0
+        if is_logit:
+            log_sum = np.log(sums[row]) + offsets[row]
+            least = min(least, thresholds[1] + log_sum - (thresholds[2] + 1e-6 * abs(log_sum)))
+        n_wrong += np.isnan(sums[row])
+        place = _find_largest(values, begin, n_whole, rests, row, peaks, at, at + n_peaks, high)
+        of_all = first_row + row
+        best[of_all], top[of_all] = high, min(place, n_classes - np.uint64(1))
+        shift[of_all], offsets[row] = log_sum, least
+        n_kept = _keep_groups(peaks, at, at + n_peaks, np.float32(least), row, kept, n_kept)
+    for n in range(n_kept):
+        row, group = kept[n] >> np.uint64(32), kept[n] & np.uint64(2**32 - 1)
+        begin, flat = (in_values + row) * n_classes, (first_row + row) * n_classes
+        j, least = group * np.uint64(GROUP), np.float32(offsets[row])
+        if group < n_whole:
+            n_found = _take(values, begin + j, j, n_classes, least, flat, found, n_found)
+        elif group == n_whole:
+            start = row * np.uint64(GROUP)
+            n_found = _take(rests, start, j, n_classes, least, flat, found, n_found)
+    return n_found, n_wrong
+
+
+_scan_tile = _compiled(_scan_tile)
+
+
+@no_type_check
+def _room(n_classes):
+    # For what is kept of the rows of a tile: peaks, the scores behind the last whole group, the
+    # largest, sums, offsets and then thresholds, and which groups are looked at.
+    n_rows, n_peaks = _n_rows(n_classes), np.int64(_n_peaks(np.uint64(n_classes)))
+    n_groups = n_rows * (n_peaks // LANES) + 1
+    return (
+        np.full(n_rows * n_peaks, _LOWEST, np.float32),
+        np.full(n_rows * GROUP, _LOWEST, np.float32),
+        np.empty(n_rows, np.float32),
+        np.empty(n_rows, np.float64),
+        np.empty(n_rows, np.float64),
+        np.empty(n_groups, np.uint64),
+    )
+
+
+_room = _compiled(_room)
 
 
 @no_type_check
 def _scan_singles(block, thresholds, is_logit, top, best, shift, found):
     n_rows, n_classes = block.shape
-    n_found, n_wrong, peaks = 0, 0, _peaks(n_classes)
-    for row in range(n_rows):
-        n_found, is_wrong = _scan_row(
-            block[row], row, thresholds, is_logit, peaks, top, best, shift, found, n_found
+    n_found, n_wrong, room, step = 0, 0, _room(n_classes), _n_rows(n_classes)
+    values, k = block.reshape(n_rows * n_classes), np.uint64(n_classes)
+    for start in range(0, n_rows, step):
+        row, n = np.uint64(start), np.uint64(min(step, n_rows - start))
+        n_found, n_more = _scan_tile(
+            values, row, row, n, k, thresholds, is_logit, room, top, best, shift, found, n_found
         )
-        n_wrong += is_wrong
+        n_wrong += n_more
     return n_found, n_wrong
 
 
@@ -340,28 +307,31 @@ places. Returns how many scores are above either threshold, and how many rows ha
 
 
 @no_type_check
-def _scan_halves(halves, values, thresholds, is_logit, top, best, shift, found):
+def _scan_halves(halves, thresholds, is_logit, top, best, shift, found):
     n_rows, n_classes = halves.shape
-    n_found, n_wrong, peaks = 0, 0, _peaks(n_classes)
-    for row in range(n_rows):
-        for j in range(np.uint64(n_classes)):
-            values[j] = _float_of_half(halves[row, j])
-        n_found, is_wrong = _scan_row(
-            values, row, thresholds, is_logit, peaks, top, best, shift, found, n_found
-        )
-        n_wrong += is_wrong
+    n_found, n_wrong, room, step = 0, 0, _room(n_classes), _n_rows(n_classes)
+    bits, k = halves.reshape(n_rows * n_classes), np.uint64(n_classes)
+    widened = np.empty(step * n_classes, np.float32)
+    for start in range(0, n_rows, step):
+        row, n = np.uint64(start), np.uint64(min(step, n_rows - start))
+        for j in range(n * k):
+            widened[j] = float_of_half(bits[row * k + j])
+        n_found, n_more = _scan_tile(
+            widened, np.uint64(0), row, n, k, thresholds, is_logit, room, top, best, shift, found,
+            n_found,
+        )  # fmt: skip
+        n_wrong += n_more
     return n_found, n_wrong
 
 
 scan_halves = _compiled(_scan_halves)
-"""The same for a block of float16, by its bits as uint16, with a row [K] float32 to widen it in."""
+"""The same for a block of float16, by its bits as uint16."""
 
 
 def converts_halves() -> bool:
     """Whether this processor widens float16 itself; else NumPy must before the scan."""
-    named: Any = config
-    if named.CPU_NAME or named.CPU_FEATURES:
-        return False  # compiled for another processor than this
+    if not KNOWS_THE_PROCESSOR:
+        return False
     if platform.machine().lower() in {"aarch64", "arm64"}:
         return True
     return bool(binding.get_host_cpu_features().get("f16c"))

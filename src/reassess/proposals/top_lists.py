@@ -231,7 +231,6 @@ class _Scanner:
         self._step = max(1, _BLOCK_CELLS // source.n_classes)
         self._lists = {kind: _Largest(shard.n_listed, ends[kind]) for kind in list_kinds(source)}
         self._found = np.empty(self._step * source.n_classes, np.int64)
-        self._row = np.empty(source.n_classes, np.float32)
 
     def run(self) -> tuple[Scan, bool]:
         """What is found, and whether every list is as long as it must be."""
@@ -272,7 +271,7 @@ class _Scanner:
         found = (thresholds, is_logit, winner, best, shift, self._found)
         if block.dtype == np.float16 and kernels.converts_halves():
             halves = _plain(block).view(np.uint16)
-            n_found, n_nan = kernels.scan_halves(halves, self._row, *found)
+            n_found, n_nan = kernels.scan_halves(halves, *found)
         else:
             singles = _plain(block.astype(np.float32, copy=False))
             n_found, n_nan = kernels.scan_singles(singles, *found)
