@@ -1,10 +1,13 @@
 """Take the pictures in docs/images/rating-*.webp: the rating site in a real browser.
 
+    python scripts/screenshots.py [NAME ...]
+
 Needs scikit-image and scikit-learn, for their photographs, and Chromium: ``CHROMIUM`` names it
 where it is not Debian's. The study, its raters and their votes are made up in a temporary folder.
 """
 
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -165,10 +168,16 @@ def enter(
     """A browser in which somebody has signed in."""
     token = rating.invite(site.store, name, role)
     page = browser.new_context(**looks).new_page()
+    page.set_default_timeout(120_000)  # the machine may be busy
     page.goto(f"{address}/invite/{token}")
     page.get_by_role("button", name="Begin").click()
     page.wait_for_url(lambda url: "/invite/" not in url)
     return page
+
+
+def is_wanted(name: str) -> bool:
+    """Whether a picture is to be taken: without a NAME, every one is."""
+    return not sys.argv[1:] or name in sys.argv[1:]
 
 
 def take(page: Page, name: str) -> None:
@@ -220,15 +229,18 @@ def main() -> None:
         site = make_site(Path(folder))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with served(site) as address:
-            page = enter(browser, site, address, "owner", "owner", **desktop)
-            page.goto(f"{address}/owner")
-            page.set_viewport_size({"width": 1180, "height": 1400})
-            take(page, "owner")
+            if is_wanted("owner"):
+                page = enter(browser, site, address, "owner", "owner", **desktop)
+                page.goto(f"{address}/owner")
+                page.set_viewport_size({"width": 1180, "height": 1400})
+                take(page, "owner")
             for name, looks in (
                 ("desktop", desktop),
                 ("dark", desktop | {"color_scheme": "dark"}),
                 ("phone", phone),
             ):
+                if not is_wanted(name):
+                    continue
                 for n in range(40):  # each rater has an order of their own
                     page = enter(browser, site, address, f"rater-{name}-{n}", **looks)
                     page.goto(f"{address}/rate")
@@ -237,16 +249,18 @@ def main() -> None:
                     page.context.close()
                 rate(page)
                 take(page, name)
-            page = enter(browser, site, address, "rater-sweep", **desktop)
-            sweep(page, address)
-            take(page, "sweep")
+            if is_wanted("sweep"):
+                page = enter(browser, site, address, "rater-sweep", **desktop)
+                sweep(page, address)
+                take(page, "sweep")
             page = enter(browser, site, address, "cleo", "expert", **desktop)
-            page.goto(f"{address}/gold")
-            take(page, "gold")
-            page.goto(f"{address}/adjudicate/next")
-            page.keyboard.press("1")  # castle
-            page.keyboard.press("n")
-            take(page, "adjudication")
+            if is_wanted("gold"):
+                page.goto(f"{address}/gold")
+                take(page, "gold")
+            if is_wanted("adjudication"):
+                page.goto(f"{address}/adjudicate/next")
+                rate(page)
+                take(page, "adjudication")
         browser.close()
         site.store.close()
 

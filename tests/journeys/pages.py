@@ -13,6 +13,17 @@ WIDTH = "88"
 """Columns of the terminal whose output the pages show."""
 
 
+_NUMBER = re.compile(r"(?:\\< )?[+−]?\d[\d,.]*")
+
+
+def _trimmed(line: str) -> str:
+    return line.strip()
+
+
+def _without_numbers(line: str) -> str:
+    return " ".join(_NUMBER.sub("0", line).split())
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """A line that is typed.
@@ -30,15 +41,18 @@ class Typed:
         """The command, without comments."""
         return shlex.split(self.line, comments=True)
 
-    def lacks(self, output: str) -> str | None:
-        """The first line that is shown, but not printed after those before it."""
-        printed = iter(output.splitlines())
+    def lacks(self, output: str, *, any_number: bool = False) -> str | None:
+        """The first line that is shown, but not printed after those before it.
+
+        Args:
+            output: what was printed.
+            any_number: take one number for another, as training gives others on other processors.
+        """
+        printed = iter(map(_without_numbers if any_number else _trimmed, output.splitlines()))
         for line in self.shown:
-            parts = (re.escape(one) for one in line.strip().split(ANYTHING))
-            pattern = re.compile(".*".join(parts))
-            if line.strip() in {"", ANYTHING}:
-                continue
-            if not any(pattern.fullmatch(one.strip()) for one in printed):
+            shown = _without_numbers(line) if any_number else _trimmed(line)
+            pattern = re.compile(".*".join(map(re.escape, shown.split(ANYTHING))))
+            if shown not in {"", ANYTHING} and not any(map(pattern.fullmatch, printed)):
                 return line
         return None
 
