@@ -4,8 +4,9 @@
 
 Each page has a folder of its own, with what its reader has by then: labels, classes, images and
 predictions of a small demo, and the study ``pets`` made of them, rated and decided. Sites are
-opened and closed again; experts and raters are played through the store. Where a page shows output,
-it must be printed, with any numbers. Commands on published data are skipped, by name, without REASSESS_DATA.
+opened and closed again; experts and raters are played through the store. Output that a page shows
+must be printed, with any numbers. Commands on published data are skipped, by name, without
+REASSESS_DATA.
 """
 
 import os
