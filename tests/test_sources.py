@@ -211,6 +211,24 @@ def test_a_part_of_the_images_is_told() -> None:
     assert target.benchmark.original.tolist() == ORIGINAL
 
 
+def test_predictions_that_are_right_on_every_image_are_noted(tmp_path: Path) -> None:
+    """As the reassessed labels themselves are, saved as an archive."""
+    ids = [f"{n}.png" for n in range(110)]
+    sets = [[] if n < 10 else [(n + 1) % 3] for n in range(110)]
+    (tmp_path / "l.csv").write_text(
+        "image,label\n" + "".join(f"{one},{n % 3}\n" for n, one in enumerate(ids))
+    )
+    (tmp_path / "r.json").write_text(json.dumps(dict(zip(ids, sets, strict=True))))
+    top = np.array([0] * 10 + [one[0] for one in sets[10:]])
+    for last, n_noted in ((0, 0), (2, 1)):
+        top[-1] = last
+        np.savez(tmp_path / "copy.npz", ids=np.array(ids), some=top)
+        with collect_notes() as notes:
+            evaluation_target(tmp_path / "r.json").predictions(tmp_path / "copy.npz")
+        found = [one for one in notes.texts if "among the labels on all 100 images" in one]
+        assert len(found) == n_noted
+
+
 def test_published_names_bring_their_benchmark(published: Catalog) -> None:
     target = evaluation_target("imagenet-real")
     assert len(target.image_ids) == 50_000

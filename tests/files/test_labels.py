@@ -245,6 +245,20 @@ def test_a_table_of_single_labels_is_noted_as_original_labels_look_the_same(tmp_
             assert read_labels(path).indices.tolist() == [0, 1]
 
 
+def test_undecided_images_of_published_tables_are_not_without_a_label(tmp_path: Path) -> None:
+    """Rows of Kisel et al.'s tables of Tsipras et al. and of Northcutt et al."""
+    rows = ["325,322,True,", '442,"497, 442",True,', "246,,True,", "107,,True,"]
+    ids = [f"ILSVRC2012_val_{n:08d}.JPEG" for n in (47683, 33061, 47250, 48269)]
+    lines = [f"{i},{c},{row}" for i, c, row in zip(ids, "BMZX", rows, strict=True)]
+    head = "id,category,original_label,proposed_labels,manually_validated,cl_label"
+    (tmp_path / "t.csv").write_text("\n".join([head, *lines, ""]))
+    with collect_notes() as notes:
+        found = read_labels(tmp_path / "t.csv")
+    assert found.image_ids.tolist() == ids[:3]
+    assert [set(one) for one in found.lists()] == [{322}, {442, 497}, set()]
+    assert any("1 of 4 images are undecided, of the category 'X'" in one for one in notes.texts)
+
+
 def test_imagenets_reassessments_by_others(published: Any) -> None:
     """As tabulated by Kisel et al., and as Multilabelfy keeps them; counts of the reproduction."""
     known = published.benchmark("imagenet").classes

@@ -1,5 +1,6 @@
 """Every form of one model's predictions scores as a few lines of NumPy do."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reassess.errors import AlignmentError, DataError
-from reassess.files import read_predictions
+from reassess.files import open_predictions, read_predictions
 from reassess.files.tables import write_csv
 from reassess.notes import collect_notes
 from reassess.records import Benchmark, Classes, LabelSets
@@ -216,6 +217,52 @@ def test_classes_in_the_order_that_an_archive_states(key: str, kind: str, tmp_pa
         with collect_notes() as notes:
             check(model, path, n_columns=n_columns)
         assert any("put in order by the class" in text for text in notes.texts)
+
+
+def test_what_may_be_the_labels_is_noted(tmp_path: Path) -> None:
+    model, path = random_model(), tmp_path / "m.npz"
+    for name in ("labels", "label", "y"):
+        np.savez(path, ids=model.ids, **{name: model.ranked[:, 0]})
+        with collect_notes() as notes:
+            read_predictions(path, model.benchmark)
+        assert f"{name!r} was read as the predicted classes. If it holds the true" in notes.texts[0]
+    ids, truth = np.array([f"{n}.png" for n in range(100)]), np.arange(100) % 3
+    pq.write_table(pa.table({"image": ids, "prediction": truth}), tmp_path / "m.parquet")
+    with collect_notes() as notes:
+        read_predictions(tmp_path / "m.parquet", Benchmark("b", ids, truth, None))
+    assert "is the original label on all 100 images, as in a copy of the labels" in notes.texts[0]
+
+
+@pytest.mark.parametrize("form", ["npz", "table"])
+def test_true_labels_that_are_not_the_original_ones_are_noted(form: str, tmp_path: Path) -> None:
+    """As Hugging Face's Trainer saves them: an archive of ``predictions`` and ``label_ids``."""
+    rng = np.random.default_rng(5)
+    ids, original = np.array([f"{n}.png" for n in range(60)]), np.arange(60) % 3
+    logits = rng.normal(size=(60, 3)) + 3 * np.eye(3)[original]
+    benchmark, rows = Benchmark("b", ids, original, None), rng.permutation(60)
+    other = np.where(np.arange(60) == 4, 2, original)
+    for truth, says in (
+        (original, None),
+        (other, "on 1 of 60 images, such as '4.png': class 2, but 1 there. The original labels"),
+        ((original + 1) % 3, "on 60 of 60 images.*Check which image each row is about"),
+        (np.full(60, -100), None),
+    ):
+        held = {"label_ids" if form == "npz" else "true_label": truth[rows]}
+        if form == "npz":
+            path = tmp_path / "m.npz"
+            np.savez(path, predictions=logits[rows], ids=ids[rows], metrics=np.array({}), **held)
+        elif (truth < 0).any():
+            continue
+        else:
+            path = tmp_path / "m.csv"
+            columns = {"image": ids[rows], "prediction": logits[rows].argmax(1), **held}
+            write_csv(path, list(columns), {k: c.tolist() for k, c in columns.items()})
+        for read in (read_predictions, open_predictions):
+            with collect_notes() as notes:
+                read(path, benchmark)
+            found = [one for one in notes.texts if "differ from the original labels" in one]
+            assert len(found) == (says is not None)
+            assert says is None or re.search(says, found[0]), found
 
 
 def timm_columns(model: Model, rows: Any, what: str, shape: str, k: int) -> dict[str, Any]:

@@ -330,6 +330,39 @@ def test_a_workbook_has_one_sheet(tmp_path: Path) -> None:
         read_benchmark(path)
 
 
+def test_what_a_workbook_hides_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsx"
+    book = openpyxl.Workbook()
+    shown = book.active
+    old = book.create_sheet("old", 0)
+    old.append(["image", "label"])
+    for row in (["image", "class_name", "label"], *([f"{n}", f"c{n}", n] for n in range(5))):
+        shown.append(row)
+    book.active, old.sheet_state = 1, "hidden"
+    book.save(path)
+    with collect_notes() as notes:
+        read_benchmark(path)
+    assert [one.partition(": ")[2] for one in notes.texts] == [
+        "read the sheet 'Sheet' of the Excel workbook. Hidden sheets were left out: 'old'."
+    ]
+    for number in (3, 5):
+        shown.row_dimensions[number].hidden = True
+    shown.column_dimensions["B"].hidden = True
+    book.save(path)
+    with collect_notes() as notes:
+        assert len(read_benchmark(path).image_ids) == 5
+    _, rows, columns = notes.texts
+    assert "2 rows that the Excel workbook hides were read like the others: '3', '5'" in rows
+    assert "1 column that the Excel workbook hides was read like the others: 'class_n" in columns
+    shown.sheet_state, old.sheet_state = "hidden", "visible"
+    del book["old"]
+    book.create_sheet("new")
+    book.active = 1
+    book.save(path)
+    with pytest.raises(FileError, match=r"hidden sheets alone \('Sheet'\)"):
+        read_benchmark(path)
+
+
 def test_a_workbook_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "t.xlsx"
     path.write_bytes(zipped(xl__workbook="x"))

@@ -312,13 +312,18 @@ def test_a_report_with_little_to_say(study: Study) -> None:
     labels, benchmark, models = study
     bare = Benchmark("bare", benchmark.image_ids)
     one = list(score_models(models[:1], labels, bare))
-    short = page(Report("Little", find(labels, bare, models[:1]), one, labels, bare))
+    told = Report("Little", find(labels, bare, models[:1]), one, labels, bare)
+    short = page(told)
+    assert [bool(one.answer) for one in questions(told)] == [True] * 5
     said = visible(short)
+    assert "one model has nothing to gain over" in said
     assert "None" not in said
     assert "nan" not in said.lower().split()
     assert 'id="figure-progress"' not in short
     assert 'id="figure-accuracies"' in short
-    nothing = page(Report("Nothing", find(labels, bare, []), [], labels, bare))
+    empty = Report("Nothing", find(labels, bare, []), [], labels, bare)
+    assert [bool(one.answer) for one in questions(empty)] == [True] * 5
+    nothing = page(empty)
     assert "0 models" in visible(nothing)
 
 

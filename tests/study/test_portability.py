@@ -366,6 +366,21 @@ def test_a_bundle_is_whole_or_not_there(kept: Path, cli: Cli) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["b.tar", "b.zip", "kept"]
 
 
+def test_a_bundle_says_what_stays_elsewhere(kept: Path, cli: Cli) -> None:
+    address, url = "https://photos.example.org/pets", "postgresql://ann@db.example.org/pets"
+    study = change_settings(open_study(kept), "site", {"database": url})
+    locate(study, images=address)
+    ran = cli("bundle", str(kept), "b.tar", "--images")
+    assert ran.status == 0, ran.err
+    assert f"its images are at {address} and are not in the archive" in ran.err
+    assert "its votes are in PostgreSQL and are not in the archive. Take them along: " in ran.err
+    with tarfile.open("b.tar") as archive:
+        archive.extractall("else", filter="data")
+    moved = open_study("else/study")
+    assert (moved.images, moved.database) == (address, url)
+    assert not missing_files(moved)
+
+
 def test_a_bundle_follows_links_and_leaves_what_leads_nowhere(kept: Path, cli: Cli) -> None:
     Path("elsewhere.txt").write_text("what the raters were told")
     (kept / "notes.txt").symlink_to(Path("elsewhere.txt").absolute())

@@ -7,6 +7,7 @@ would have followed without a crash, to the last byte. Does not fit: `reassess.a
 import hashlib
 import time
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class FitFile:
         seconds: between two writes.
     """
 
-    def __init__(self, path: str | Path, seconds: float = SECONDS) -> None:
+    def __init__(self, path: str | PathLike[str], seconds: float = SECONDS) -> None:
         self._path = Path(path)
         self._seconds = seconds
         self._last = time.monotonic()

@@ -8,7 +8,7 @@ Letters: n rows, Q questions, R raters, V votes, A answers.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ def given_votes(
     if isinstance(given, Votes):
         return GivenVotes(given if known is None else _recoded(given, known))
     is_sparse = hasattr(given, "tocsr")  # of SciPy, some of whose matrices are dicts
-    if (isinstance(given, str | Path | dict) and not is_sparse) or _is_long_table(given):
+    if (isinstance(given, str | PathLike | dict) and not is_sparse) or _is_long_table(given):
         if known is None:
             return GivenVotes(read_votes(given))
         names = tuple(str(one) for one in known.tolist())

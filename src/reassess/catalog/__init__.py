@@ -15,6 +15,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ _LABELS = "_multilabelfy.json"
 """How the one file of labels is called of an entry that holds more."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Catalog:
     """Published data in a cache folder.
 
@@ -76,6 +77,9 @@ class Catalog:
     """
 
     folder: Path
+
+    def __init__(self, folder: str | PathLike[str]) -> None:
+        object.__setattr__(self, "folder", Path(folder))
 
     @classmethod
     def default(cls) -> "Catalog":

@@ -17,6 +17,7 @@ Machine Learning Repository (CC BY 4.0), as it ships with scikit-learn.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ class DemoResult:
 
 
 def run_demo(
-    folder: str | Path,
+    folder: str | PathLike[str],
     *,
     seed: int = 0,
     n_images: int = N_IMAGES,

@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from os import PathLike
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -278,7 +279,7 @@ def sync_file(path: Path) -> None:
 
 
 @contextmanager
-def write_atomically(path: str | Path) -> Iterator[Path]:
+def write_atomically(path: str | PathLike[str]) -> Iterator[Path]:
     """A path to write to, beside ``path``, whose place it takes by rename when the block ends.
 
     Folders are made where they are missing. When the block raises, what it wrote is removed and
@@ -342,7 +343,7 @@ def _keep_mode(beside: Path, status: os.stat_result | None) -> None:
     beside.chmod(stat.S_IMODE(status.st_mode))
 
 
-def sha256_of(path: str | Path) -> str:
+def sha256_of(path: str | PathLike[str]) -> str:
     """Hexadecimal SHA-256 of a file's bytes.
 
     Raises:

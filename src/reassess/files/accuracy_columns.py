@@ -8,6 +8,7 @@ column is of fractions where all lie in [0, 1], and of percent where it says so 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,9 @@ class _Rows:
         return None
 
 
-def read_accuracy_columns(paths: Sequence[str | Path], columns: tuple[str, str]) -> Results:
+def read_accuracy_columns(
+    paths: Sequence[str | PathLike[str]], columns: tuple[str, str]
+) -> Results:
     """Two accuracies of each model.
 
     Args:

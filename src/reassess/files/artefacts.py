@@ -16,6 +16,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from itertools import repeat
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ _MODEL = "model:"
 _ROWS_AT_ONCE = 1 << 16
 
 
-def write_proposals(proposals: Proposals, path: str | Path, about: Mapping[str, Any]) -> None:
+def write_proposals(
+    proposals: Proposals, path: str | PathLike[str], about: Mapping[str, Any]
+) -> None:
     """Write proposals; the same proposals and ``about`` give the same bytes.
 
     Raises:
@@ -89,7 +92,7 @@ def _class_ids(path: Path) -> tuple[str, ...] | None:
     return tuple(found)
 
 
-def read_proposals(path: str | Path, benchmark: Benchmark) -> Proposals:
+def read_proposals(path: str | PathLike[str], benchmark: Benchmark) -> Proposals:
     """Proposals that `write_proposals` wrote about the same images.
 
     Raises:
@@ -124,7 +127,7 @@ def read_proposals(path: str | Path, benchmark: Benchmark) -> Proposals:
         )
 
 
-def write_tasks(tasks: Tasks, path: str | Path, about: Mapping[str, Any]) -> None:
+def write_tasks(tasks: Tasks, path: str | PathLike[str], about: Mapping[str, Any]) -> None:
     """Write the questions in the order of their tasks.
 
     Raises:
@@ -141,7 +144,7 @@ def write_tasks(tasks: Tasks, path: str | Path, about: Mapping[str, Any]) -> Non
         write_parquet(beside, columns, _metadata(about, pairs))
 
 
-def read_tasks(path: str | Path, *, classes: Classes | None = None) -> Tasks:
+def read_tasks(path: str | PathLike[str], *, classes: Classes | None = None) -> Tasks:
     """Tasks that `write_tasks` wrote.
 
     Args:
@@ -163,7 +166,7 @@ def read_tasks(path: str | Path, *, classes: Classes | None = None) -> Tasks:
         return Tasks(Questions.from_pairs(pairs), task)
 
 
-def read_about(path: str | Path) -> dict[str, Any]:
+def read_about(path: str | PathLike[str]) -> dict[str, Any]:
     """What a file of proposals or tasks was made from; empty where it does not say.
 
     Raises:
@@ -177,7 +180,10 @@ def read_about(path: str | Path) -> dict[str, Any]:
 
 
 def write_unrated(
-    image_ids: Shaped[np.ndarray, "n"], labels: Sequence[str], reason: str, path: str | Path
+    image_ids: Shaped[np.ndarray, "n"],
+    labels: Sequence[str],
+    reason: str,
+    path: str | PathLike[str],
 ) -> None:
     """List the images that keep their original label unrated, with the reason.
 
@@ -270,7 +276,7 @@ def scores_as_dict(
 
 
 def write_scores(
-    scores: Sequence[ModelScore], labels: str, path: str | Path, confidence: float = 0.95
+    scores: Sequence[ModelScore], labels: str, path: str | PathLike[str], confidence: float = 0.95
 ) -> None:
     """Write scores to a file as JSON.
 
@@ -280,7 +286,7 @@ def write_scores(
     write_json(scores_as_dict(scores, labels, confidence), path)
 
 
-def write_json(value: Mapping[str, Any], path: str | Path) -> None:
+def write_json(value: Mapping[str, Any], path: str | PathLike[str]) -> None:
     """Write a value to a file as indented JSON.
 
     Raises:
@@ -313,7 +319,7 @@ IMAGE_TABLE_ENDINGS = (".csv", ".parquet", ".pq")
 
 def write_image_table(
     table: ImageTable,
-    path: str | Path,
+    path: str | PathLike[str],
     classes: Classes | None = None,
     *,
     labels: LabelSets | None = None,

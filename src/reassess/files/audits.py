@@ -10,6 +10,7 @@ The same form stands alone, as a study's ``audit.json``, and under ``audit`` in 
 """
 
 import json
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from reassess.records import Audit, AuditStratum, Classes, Pairs
 FORMAT = "reassess audit 1"
 
 
-def write_audit(audit: Audit, path: str | Path) -> None:
+def write_audit(audit: Audit, path: str | PathLike[str]) -> None:
     """Write an audit.
 
     Raises:
@@ -36,7 +37,7 @@ def write_audit(audit: Audit, path: str | Path) -> None:
 
 
 def read_audit(
-    path: str | Path, image_ids: Shaped[np.ndarray, "N"], *, classes: Classes | None = None
+    path: str | PathLike[str], image_ids: Shaped[np.ndarray, "N"], *, classes: Classes | None = None
 ) -> Audit:
     """An audit from a file.
 

@@ -9,6 +9,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -43,10 +44,10 @@ _INDEX = Part("class index", ("index", "class_index"))
 
 @checks_choices
 def read_benchmark(
-    labels: str | Path | Frame,
+    labels: str | PathLike[str] | Frame,
     *,
-    classes: str | Path | Frame | Classes | None = None,
-    hierarchy: str | Path | None = None,
+    classes: str | PathLike[str] | Frame | Classes | None = None,
+    hierarchy: str | PathLike[str] | None = None,
     name: str | None = None,
     labels_are: LabelsAre | None = None,
 ) -> Benchmark:
@@ -66,9 +67,9 @@ def read_benchmark(
         FileError: a file is missing or malformed.
         DataError: an image appears twice, or a label is no class or could be two.
     """
-    if isinstance(labels, str | Path) and is_export(Path(labels)):
+    if isinstance(labels, str | PathLike) and is_export(Path(labels)):
         return _of_export(Path(labels), classes, hierarchy, name, labels_are)
-    table = read_table(Path(labels) if isinstance(labels, str) else labels)
+    table = read_table(Path(labels) if isinstance(labels, str | PathLike) else labels)
     path = table.path
     image = table.require(IMAGE)
     image_ids = image_id_cells(table, image)
@@ -111,8 +112,8 @@ def is_export(path: Path) -> bool:
 
 def _of_export(
     path: Path,
-    classes: str | Path | Frame | Classes | None,
-    hierarchy: str | Path | None,
+    classes: str | PathLike[str] | Frame | Classes | None,
+    hierarchy: str | PathLike[str] | None,
     name: str | None,
     labels_are: LabelsAre | None,
 ) -> Benchmark:
@@ -162,7 +163,7 @@ def unique_ids(image_ids: list[str], table: ColumnFile) -> Shaped[np.ndarray, "N
     return np.array(image_ids)
 
 
-def read_classes(path: str | Path | Frame) -> Classes:
+def read_classes(path: str | PathLike[str] | Frame) -> Classes:
     """Classes from a table ``index,id,name,synonyms,definition``; ``id`` or ``name`` suffices.
 
     Without an index the classes stand in the order of the rows.
@@ -172,7 +173,7 @@ def read_classes(path: str | Path | Frame) -> Classes:
             the ids are numbers that state another order than the rows.
         DataError: an id appears twice.
     """
-    return classes_in_rows(read_table(Path(path) if isinstance(path, str) else path))[0]
+    return classes_in_rows(read_table(Path(path) if isinstance(path, str | PathLike) else path))[0]
 
 
 def classes_in_rows(table: ColumnFile) -> tuple[Classes, list[int]]:
@@ -277,7 +278,7 @@ def _optional(table: ColumnFile, aliases: tuple[str, ...]) -> list[str]:
     return [""] * len(table.cells(table.header[0]))
 
 
-def read_hierarchy(path: str | Path) -> tuple[tuple[str, str], ...]:
+def read_hierarchy(path: str | PathLike[str]) -> tuple[tuple[str, str], ...]:
     """Is-a edges from a table ``child,parent``.
 
     Raises:
@@ -289,7 +290,7 @@ def read_hierarchy(path: str | Path) -> tuple[tuple[str, str], ...]:
     return tuple(zip(children, parents, strict=True))
 
 
-def read_ids(path: str | Path) -> Shaped[np.ndarray, "n"]:
+def read_ids(path: str | PathLike[str]) -> Shaped[np.ndarray, "n"]:
     """Image ids from a text file (one a line), a JSON list, a `.npy` file or a table.
 
     Raises:

@@ -5,6 +5,7 @@ class of the benchmark each is: an id, a name or an index, empty for none. Witho
 class is the one with its id, or with its name.
 """
 
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from reassess.records import Classes, ClassMap
 TO = Part("class of the benchmark", ("to", "maps_to", "target_class"))
 
 
-def read_class_map(path: str | Path, classes: Classes) -> ClassMap:
+def read_class_map(path: str | PathLike[str], classes: Classes) -> ClassMap:
     """The map from the classes of a table to those of a benchmark.
 
     Args:

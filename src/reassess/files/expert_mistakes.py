@@ -10,6 +10,7 @@ mistakes on ImageNet", NeurIPS; github.com/google-research/imagenet-mistakes.
 """
 
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class ExpertMistakes:
 
 
 def read_expert_mistakes(
-    path: str | Path, *, model: str | None = None, n_classes: int | None = None
+    path: str | PathLike[str], *, model: str | None = None, n_classes: int | None = None
 ) -> ExpertMistakes:
     """Experts' verdicts on the remaining mistakes of a model.
 
@@ -102,7 +103,7 @@ def read_expert_mistakes(
     return ExpertMistakes(name, np.array(list(value), dtype=str), label, category, severity)
 
 
-def is_expert_mistakes(path: str | Path) -> bool:
+def is_expert_mistakes(path: str | PathLike[str]) -> bool:
     """Whether a file holds such verdicts; a file that cannot be read does not.
 
     A reader that says what is wrong with the file comes after.

@@ -18,6 +18,7 @@ import re
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ class ImageFiles:
         )
 
 
-def open_images(source: str | Path) -> ImageFiles:
+def open_images(source: str | PathLike[str]) -> ImageFiles:
     """The images of a folder, of parquet or of shards, by what is there.
 
     Raises:

@@ -5,6 +5,7 @@
 """
 
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,9 @@ class PredictedLabels:
 
 
 def read_predicted_labels(
-    found: OutOfFold, labels: str | Path | LabelSets, classes: str | Path | Classes | None
+    found: OutOfFold,
+    labels: str | PathLike[str] | LabelSets,
+    classes: str | PathLike[str] | Classes | None,
 ) -> PredictedLabels:
     """The labels of predicted images; classes are those of the predictions.
 
@@ -98,7 +101,7 @@ def read_predicted_labels(
 
 
 def _label_sets(
-    labels: str | Path | LabelSets, classes: Classes | None
+    labels: str | PathLike[str] | LabelSets, classes: Classes | None
 ) -> tuple[LabelSets, Classes | None]:
     """Label sets of whatever was trained on, under the name of their file."""
     if isinstance(labels, LabelSets):
@@ -132,9 +135,11 @@ def _likeliest(found: OutOfFold, sets: LabelSets) -> Int[np.ndarray, "N"]:
     return label
 
 
-def _predicted_classes(found: OutOfFold, classes: str | Path | Classes | None) -> Classes | None:
+def _predicted_classes(
+    found: OutOfFold, classes: str | PathLike[str] | Classes | None
+) -> Classes | None:
     """The classes of the predictions: of a file, which must name the same, or their own."""
-    known = read_classes(classes) if isinstance(classes, str | Path) else classes
+    known = read_classes(classes) if isinstance(classes, str | PathLike) else classes
     if found.classes is None:
         return known
     if known is not None and known.ids != found.classes.ids:
@@ -145,7 +150,7 @@ def _predicted_classes(found: OutOfFold, classes: str | Path | Classes | None) -
     return known or found.classes
 
 
-def write_keep_list(image_ids: Shaped[np.ndarray, "n"], path: str | Path) -> None:
+def write_keep_list(image_ids: Shaped[np.ndarray, "n"], path: str | PathLike[str]) -> None:
     """Write ids, one a line.
 
     Raises:
@@ -156,7 +161,7 @@ def write_keep_list(image_ids: Shaped[np.ndarray, "n"], path: str | Path) -> Non
 
 
 def write_removed(
-    path: str | Path,
+    path: str | PathLike[str],
     image_ids: Shaped[np.ndarray, "N"],
     labels: PredictedLabels,
     kept: Bool[np.ndarray, "N"],

@@ -6,6 +6,7 @@ is told, its reader and its writer.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ LABEL_FORMATS: Registry[LabelFormat] = Registry("format of labels")
 """The formats of labels, in the order in which a JSON file is held against them."""
 
 
-def label_format(path: str | Path, form: str | None = None) -> LabelFormat:
+def label_format(path: str | PathLike[str], form: str | None = None) -> LabelFormat:
     """The format in which labels are written: the one that is named, or the ending's first.
 
     Raises:
@@ -110,7 +111,7 @@ def label_format(path: str | Path, form: str | None = None) -> LabelFormat:
     return found
 
 
-def write_labels(labels: LabelSets, path: str | Path, form: str | None = None) -> None:
+def write_labels(labels: LabelSets, path: str | PathLike[str], form: str | None = None) -> None:
     """Write reassessed labels in one of `LABEL_FORMATS`.
 
     Args:

@@ -14,6 +14,7 @@ Written task by task, in bounded memory; read as a whole. What its exports mean 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -53,7 +54,7 @@ _COLUMNS = ("image", "image_id", "label", "class_id", FIELD, "annotator", "annot
 
 def write_label_studio(
     parts: Iterable[Part],
-    path: str | Path,
+    path: str | PathLike[str],
     *,
     classes: Classes | None = None,
     answers: Sequence[str] = ANSWERS,  # noqa: ARG001 -- the labelling interface has these three
@@ -99,7 +100,10 @@ def configuration_file(path: Path) -> Path:
 
 
 def read_label_studio(
-    path: str | Path, *, classes: Classes | None = None, answers: DeclaredAnswers | None = None
+    path: str | PathLike[str],
+    *,
+    classes: Classes | None = None,
+    answers: DeclaredAnswers | None = None,
 ) -> Votes:
     """Votes from what Label Studio exports as JSON or as JSON_MIN.
 

@@ -13,6 +13,7 @@ Letters: N images, K classes.
 """
 
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ _FIRST = "labels.csv"
 _BESIDE = ("metadata.csv", "metadata.jsonl", "val.txt", "train.txt", "test.txt", "labels.txt")
 
 
-def labels_beside(source: str | Path) -> Path | None:
+def labels_beside(source: str | PathLike[str]) -> Path | None:
     """The file of labels in a folder of images; None where there is none.
 
     Raises:
@@ -63,8 +64,8 @@ def _has_labels(path: Path) -> bool:
 
 def labels_of_images(
     files: ImageFiles,
-    labels: str | Path | LabelSets | None = None,
-    classes: str | Path | Classes | None = None,
+    labels: str | PathLike[str] | LabelSets | None = None,
+    classes: str | PathLike[str] | Classes | None = None,
 ) -> tuple[LabelSets, Classes | None]:
     """Label sets with K, and the classes where they are known.
 
@@ -77,7 +78,7 @@ def labels_of_images(
         FileError: a file is missing or malformed, or two could be the labels.
         DataError: there are no labels, or one is no class.
     """
-    known = read_classes(classes) if isinstance(classes, str | Path) else classes
+    known = read_classes(classes) if isinstance(classes, str | PathLike) else classes
     if isinstance(labels, LabelSets):
         return labels, known
     if labels is None:

@@ -21,6 +21,7 @@ both (by `reassess.files.other_labels`), and a note says so. A JSON list of reco
 a table (`reassess.files.label_records`).
 """
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ from reassess.records import Classes, LabelSets
 
 
 def read_labels(
-    path: str | Path | Frame,
+    path: str | PathLike[str] | Frame,
     *,
     classes: Classes | None = None,
     image_ids: Shaped[np.ndarray, "N"] | None = None,
@@ -96,7 +97,7 @@ def read_labels(
         DataError: a label is no class, or every set is empty.
         AlignmentError: a bare list is not as long as the benchmark.
     """
-    if not isinstance(path, str | Path):
+    if not isinstance(path, str | PathLike):
         table = read_table(path)
         source = LabelFile(table.path, None, name or "labels", classes, image_ids)
         return sets_from_columns(table, {}, source)
@@ -133,7 +134,7 @@ def read_labels(
     )
 
 
-def classes_in_labels(path: str | Path) -> Classes | None:
+def classes_in_labels(path: str | PathLike[str]) -> Classes | None:
     """The classes that a file of labels numbers, as it states them; None where it states none.
 
     Raises:

@@ -11,6 +11,7 @@ added to a study as any model's.
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class OutOfFold:
     classes: Classes | None = None
 
 
-def write_out_of_fold(found: OutOfFold, path: str | Path) -> None:
+def write_out_of_fold(found: OutOfFold, path: str | PathLike[str]) -> None:
     """Write out-of-fold predictions; the file appears whole or not at all.
 
     Raises:
@@ -50,7 +51,7 @@ def write_out_of_fold(found: OutOfFold, path: str | Path) -> None:
     write_outputs(path, found.classes, arrays)
 
 
-def read_out_of_fold(path: str | Path) -> OutOfFold:
+def read_out_of_fold(path: str | PathLike[str]) -> OutOfFold:
     """Out-of-fold predictions; of a file without folds, all are of fold 0.
 
     Any archive with ``probabilities`` and ``ids`` is read; that the models did not see the
@@ -142,7 +143,7 @@ def write_logits(
     image_ids: Shaped[np.ndarray, "N"],
     logits: Float[np.ndarray, "N K"],
     classes: Classes | None,
-    path: str | Path,
+    path: str | PathLike[str],
 ) -> None:
     """Write a model's outputs for images; the file appears whole or not at all.
 
@@ -168,7 +169,7 @@ class ArrayBlocks:
 
 
 def write_outputs(
-    path: str | Path, classes: Classes | None, arrays: Mapping[str, Array | ArrayBlocks]
+    path: str | PathLike[str], classes: Classes | None, arrays: Mapping[str, Array | ArrayBlocks]
 ) -> None:
     """Write arrays and the classes as one archive; it appears whole or not at all.
 

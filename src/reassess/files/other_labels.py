@@ -4,7 +4,9 @@ Tables    CSV, TSV or parquet: ``image`` and ``label`` (a class index, id or nam
           have several rows), or ``image`` and ``labels`` (or ``proposed_labels``, as tables of
           ImageNet's reassessments have): indices, ids or names with blanks, commas, semicolons
           or bars between. An image whose only cell is empty, or ``none``, has no label; one that
-          ``is_problematic`` is left out. A table of original labels looks the same, so that only
+          ``is_problematic`` is left out, and so is one whose ``category`` is X: tables of
+          ImageNet's reassessments have X without a label where the raters did not agree, and Z
+          where no class fits. A table of original labels looks the same, so that only
           what compares label sets reads such tables.
 Checks    as published, a JSON list with one entry an image: the original label (``given``), the
           label that a model guessed, and how many workers chose ``given``, ``guessed``, ``both``
@@ -19,6 +21,7 @@ machine learning benchmarks", NeurIPS Datasets and Benchmarks; github.com/cleanl
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +91,7 @@ def is_label_checks(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
-def read_label_checks(path: str | Path) -> LabelChecks:
+def read_label_checks(path: str | PathLike[str]) -> LabelChecks:
     """Workers' checks from a published file.
 
     Raises:
@@ -144,7 +147,7 @@ def _entry(path: Path, row: int, entry: Any) -> tuple[str, int, int, list[int]]:
     return image_id, given, guessed, counts
 
 
-def read_label_table(path: str | Path, *, classes: Classes | None, name: str) -> LabelSets:
+def read_label_table(path: str | PathLike[str], *, classes: Classes | None, name: str) -> LabelSets:
     """Label sets from such a table, images in the order of their first row.
 
     Args:
@@ -249,15 +252,46 @@ def _parts(text: str, signs: Sequence[str]) -> list[str]:
 
 
 def _usable_rows(table: ColumnFile) -> Int[np.ndarray, "n"]:
-    """The rows of images that nobody marked as problematic; a note says how many are left out.
+    """The rows of images that were decided and that nobody marked as problematic, with notes.
+
+    Raises:
+        FileError: a mark is neither true nor false.
+    """
+    n_rows = len(table.cells_unread(table.header[0]))
+    return np.flatnonzero(_unmarked(table, n_rows) & ~_undecided(table, n_rows))
+
+
+def _undecided(table: ColumnFile, n_rows: int) -> Bool[np.ndarray, "n"]:
+    """Whether a row is an image on which the raters of a published reassessment did not agree."""
+    found = np.zeros(n_rows, dtype=bool)
+    names = table.candidates(("category",))
+    if not names or not table.candidates(("proposed_labels",)):
+        return found
+    marks = [str(cell).strip() for cell in table.cells_unread(names[0])]
+    if set(marks) <= _CATEGORIES:
+        found = np.array([mark == "X" for mark in marks])
+    if found.any():
+        note(
+            f"{table.path}: {int(found.sum()):,} of {n_rows:,} images are undecided, of the "
+            f"{names[0]} 'X', and were left out. Set it to 'Z' where no class fits."
+        )
+    return found
+
+
+_CATEGORIES = frozenset("ABMZX")
+"""Of Kisel et al.'s tables: confirmed, another class, several, no class, undecided."""
+
+
+def _unmarked(table: ColumnFile, n_rows: int) -> Bool[np.ndarray, "n"]:
+    """Whether a row is an image that nobody marked as problematic.
 
     Raises:
         FileError: a mark is neither true nor false.
     """
     column = table.find(PROBLEMATIC)
-    cells = table.cells(table.header[0]) if column is None else table.cells(column)
     if column is None:
-        return np.arange(len(cells))
+        return np.ones(n_rows, dtype=bool)
+    cells = table.cells(column)
     marks = np.array([str(cell).strip().lower() for cell in cells])
     wrong = np.flatnonzero(~np.isin(marks, ["true", "false", "1", "0"]))
     if len(wrong):
@@ -266,10 +300,10 @@ def _usable_rows(table: ColumnFile) -> Int[np.ndarray, "n"]:
             f"{table.path}: column {column!r}: {table.place(row)} is {cells[row]!r}, but must be "
             "true or false, 1 or 0. Fix it, or drop the column to read every image."
         )
-    kept = np.flatnonzero(np.isin(marks, ["false", "0"]))
-    if len(kept) < len(marks):
+    kept: Bool[np.ndarray, "n"] = np.isin(marks, ["false", "0"])
+    if not kept.all():
         note(
-            f"{table.path}: {len(marks) - len(kept):,} of {len(marks):,} images are problematic "
+            f"{table.path}: {int((~kept).sum()):,} of {n_rows:,} images are problematic "
             f"by the column {column!r} and were left out. Drop the column to read them."
         )
     return kept

@@ -1,5 +1,6 @@
 """Outcomes of yes and no in a table, one row a thing that was checked, in order of arrival."""
 
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ _YES = frozenset({"1", "1.0", "yes", "true", "y", "t"})
 _NO = frozenset({"0", "0.0", "no", "false", "n", "f"})
 
 
-def read_outcomes(path: str | Path, columns: tuple[str, ...]) -> tuple[Bool[np.ndarray, "n"], ...]:
+def read_outcomes(
+    path: str | PathLike[str], columns: tuple[str, ...]
+) -> tuple[Bool[np.ndarray, "n"], ...]:
     """Columns of outcomes; rows where one of them is empty are left out of all.
 
     Args:

@@ -17,6 +17,7 @@ import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import IO
 
@@ -60,7 +61,7 @@ class Destination:
         return is_file and self.descriptor is None
 
 
-def destination(path: str | Path) -> Destination:
+def destination(path: str | PathLike[str]) -> Destination:
     """What a path leads to, if it may be written.
 
     Raises:
@@ -88,7 +89,9 @@ def destination(path: str | Path) -> Destination:
     return Destination(path, target, status)
 
 
-def check_extension(path: str | Path, own: Sequence[str], remedy: str = "Rename it") -> None:
+def check_extension(
+    path: str | PathLike[str], own: Sequence[str], remedy: str = "Rename it"
+) -> None:
     """Refuse a name whose extension says that the file holds something else than is written.
 
     Names without an extension, such as ``/dev/stdout``, and those with an unknown one may be used.
@@ -230,7 +233,7 @@ def _open_pipe(place: Destination) -> int:
         time.sleep(0.02)
 
 
-def is_same_place(one: str | Path, other: str | Path) -> bool:
+def is_same_place(one: str | PathLike[str], other: str | PathLike[str]) -> bool:
     """Whether two paths are one file, or would be.
 
     Links are followed; names that differ by case or Unicode form are one where the file system

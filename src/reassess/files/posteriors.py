@@ -5,6 +5,7 @@ fitting: log-odds in place of two log-probabilities, and for images whose questi
 how many they have.
 """
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ _SMALL = 1_000_000
 every array as it is."""
 
 
-def write_posterior(posterior: Posterior, path: str | Path) -> None:
+def write_posterior(posterior: Posterior, path: str | PathLike[str]) -> None:
     """Write a posterior; the same posterior gives the same bytes.
 
     Raises:
@@ -69,7 +70,7 @@ def write_posterior(posterior: Posterior, path: str | Path) -> None:
         save(file, allow_pickle=False, **columns)
 
 
-def read_posterior(path: str | Path, *, classes: Classes | None = None) -> Posterior:
+def read_posterior(path: str | PathLike[str], *, classes: Classes | None = None) -> Posterior:
     """Read a posterior that `write_posterior` wrote.
 
     Args:

@@ -24,7 +24,12 @@ from reassess.files.short_lists import (
     is_short_lists,
     read_short_lists,
 )
-from reassess.files.stored_predictions import StoredPredictions, lone, with_scores_by_class
+from reassess.files.stored_predictions import (
+    StoredPredictions,
+    StoredTruth,
+    lone,
+    with_scores_by_class,
+)
 from reassess.notes import columns_read, note
 from reassess.records import Benchmark, ScoreType, positions
 
@@ -217,10 +222,19 @@ def _one_model(
         None if name is None else scores[name],
         ids,
         None if name is None else SCALES.get(name.lower()),
+        truth=_truth(truth),
     )
     for named in _named(arrays, (*CLASS_IDS, *CLASS_NAMES), "iuUS").values():
         _refuse_other_length(found, named.size)
     return found if column is None else _in_class_order(found, column, benchmark)
+
+
+def _truth(arrays: Mapping[str, Array]) -> StoredTruth | None:
+    """The first of the arrays that has one class index a row."""
+    for name, array in arrays.items():
+        if array.ndim == 1 and array.dtype.kind in "iu":
+            return StoredTruth(name, array.astype(np.int64))
+    return None
 
 
 def _refuse_like_models(
@@ -322,7 +336,13 @@ def _unnamed(
             "or call it as the model is called."
         )
     if len(arrays) == 1:
-        return [lone(path.stem, where, next(iter(arrays.values())), ids)]
+        (name,) = arrays
+        if name in either:
+            note(
+                f"{where}: {name!r} was read as the predicted classes. If it holds the true labels "
+                "it is no prediction; if not, call it 'classes'."
+            )
+        return [lone(path.stem, where, arrays[name], ids)]
     return [lone(name, f"{where}: {name}", array, ids) for name, array in arrays.items()]
 
 
@@ -417,6 +437,10 @@ def _in_class_order(
     _note_order(found.where, benchmark)
     found = with_scores_by_class(found, len(column))
     classes, scores, first = found.classes, found.scores, found.first
+    if found.truth is not None:
+        own = found.truth.classes
+        known = np.append(column, -1)[np.where((own >= 0) & (own < len(column)), own, -1)]
+        found = replace(found, truth=StoredTruth(found.truth.name, known))
     if classes is None:
         if scores is not None and scores.ndim == 2 and scores.shape[1] == len(column):
             scores = scores[:, np.argsort(column)]

@@ -6,6 +6,7 @@ settle; what a file may hold is told there.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os import PathLike, fspath
 from pathlib import Path
 
 from reassess.errors import FileError
@@ -47,9 +48,9 @@ _OBJECTS = frozenset({".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"})
 """Endings of files that cannot be read without running them."""
 
 
-def two_files(source: str | Path) -> tuple[Path, Path] | None:
+def two_files(source: str | PathLike[str]) -> tuple[Path, Path] | None:
     """The two paths of ``X.npy:Y.npy``, at the colon that leaves two files; None for others."""
-    text = str(source)
+    text = fspath(source)
     if exists(Path(text)):
         return None
     colons = [at for at, character in enumerate(text) if character == ":"]
@@ -71,13 +72,13 @@ def sibling_name(name: str) -> str | None:
     return None if stem == name else f"{stem}probs.npy"
 
 
-def named_in_full(source: str | Path) -> str:
+def named_in_full(source: str | PathLike[str]) -> str:
     """A source with the scores named that are read along, so that no note is needed."""
     beside = None if two_files(source) is not None else sibling_scores(Path(source))
-    return str(source) if beside is None else f"{source}:{beside}"
+    return fspath(source) if beside is None else f"{fspath(source)}:{beside}"
 
 
-def prediction_files(source: str | Path) -> list[Path]:
+def prediction_files(source: str | PathLike[str]) -> list[Path]:
     """The files that are read where a source is read: itself, both of two, scores beside it."""
     pair = two_files(source)
     if pair is not None:
@@ -86,14 +87,16 @@ def prediction_files(source: str | Path) -> list[Path]:
     return [Path(source)] if beside is None else [Path(source), beside]
 
 
-def open_forms(source: str | Path | Frame, benchmark: Benchmark) -> list[StoredPredictions]:
+def open_forms(
+    source: str | PathLike[str] | Frame, benchmark: Benchmark
+) -> list[StoredPredictions]:
     """Whatever a file or a frame holds, one entry a model, as it is stored.
 
     Raises:
         FileError: the source is missing, corrupt, a pickle or of no known form.
         DataError: the arrays of an archive do not fit together, or it names other classes.
     """
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str | PathLike):
         return [with_scores_by_class(_frame(source, benchmark), benchmark.n_classes)]
     path = Path(source)
     pair = two_files(source)
@@ -122,7 +125,7 @@ def open_forms(source: str | Path | Frame, benchmark: Benchmark) -> list[StoredP
     )
 
 
-def model_names(source: str | Path, benchmark: Benchmark) -> list[str]:
+def model_names(source: str | PathLike[str], benchmark: Benchmark) -> list[str]:
     """The names of the models in a source, in their order.
 
     Raises:
@@ -158,7 +161,9 @@ def _table(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
         for model, one in tasks.items()
     }  # fmt: skip
     return [
-        StoredPredictions(model, str(path), one.classes, one.scores, one.ids, one.scale)
+        StoredPredictions(
+            model, str(path), one.classes, one.scores, one.ids, one.scale, truth=one.truth
+        )
         for model, one in read.items()
     ]
 
@@ -166,7 +171,9 @@ def _table(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
 def _frame(frame: Frame, benchmark: Benchmark) -> StoredPredictions:
     """The predictions in a frame, whose model nobody named."""
     table, where = read_timm_table(frame, benchmark), str(frame_name(frame))
-    return StoredPredictions("model", where, table.classes, table.scores, table.ids, table.scale)
+    return StoredPredictions(
+        "model", where, table.classes, table.scores, table.ids, table.scale, truth=table.truth
+    )
 
 
 for _format in (

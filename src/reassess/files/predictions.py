@@ -16,6 +16,7 @@ or by naming the order. Of equal scores the earlier column wins.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Literal
 
@@ -62,7 +63,7 @@ _OF_A_STUDY = "Use the same ids, and predict every image of the study."
 
 @checks_choices
 def read_predictions(
-    source: str | Path | Frame,
+    source: str | PathLike[str] | Frame,
     benchmark: Benchmark,
     *,
     order: RowOrder | None = None,
@@ -108,7 +109,7 @@ def read_predictions(
 
 @checks_choices
 def open_predictions(
-    source: str | Path,
+    source: str | PathLike[str],
     benchmark: Benchmark,
     *,
     order: RowOrder | None = None,
@@ -163,6 +164,7 @@ def open_predictions(
             image = _images_of_rows(
                 len(scores), row_ids, order, benchmark, found.where, other_images, _OF_A_STUDY
             )
+            _note_other_truth(found, image, benchmark)
             kept = None if (image >= 0).all() else np.flatnonzero(image >= 0)
             image = image if kept is None else image[kept]
             declared = scale or found.scale
@@ -329,6 +331,7 @@ def _align(
     classes = ranked.classes
     row_ids = found.ids if found.ids is not None else ids
     image = _images_of_rows(len(classes), row_ids, order, benchmark, found.where, unknown, remedy)
+    _note_other_truth(found, image, benchmark)
     known = np.flatnonzero(image >= 0)
     if unknown == "ignore":
         known = known[~ranked.never[known]]
@@ -355,6 +358,32 @@ def _align(
         n_classes=ranked.n_classes,
     )  # fmt: skip
     return record
+
+
+def _note_other_truth(
+    found: StoredPredictions, image: Int[np.ndarray, "n"], benchmark: Benchmark
+) -> None:
+    """Say where the true labels beside predictions are not the original labels of their images."""
+    truth, original = found.truth, benchmark.original
+    if truth is None or original is None or truth.classes.shape != image.shape:
+        return
+    rows = np.flatnonzero((image >= 0) & (truth.classes >= 0))
+    differ = rows[truth.classes[rows] != original[image[rows]]]
+    if not len(differ):
+        return
+    one = image[differ[0]]
+    doubt = (
+        "Check which image each row is about (--order, --ids) and the order of its classes "
+        "(--classes)"
+        if 2 * len(differ) > len(rows)
+        else "The original labels hold; check which are meant"
+    )
+    note(
+        f"{found.where}: {truth.name!r}, the true labels beside its predictions, differ from the "
+        f"original labels of {benchmark.name} on {len(differ):,} of {len(rows):,} images, such as "
+        f"{str(benchmark.image_ids[one])!r}: class {truth.classes[differ[0]]}, but {original[one]} "
+        f"there. {doubt}."
+    )
 
 
 def _without_row(image: Int[np.ndarray, "n"], benchmark: Benchmark, unknown: _Unknown) -> str:

@@ -3,6 +3,7 @@
 Rows without a label are passed over: they are remarks that name no class.
 """
 
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from reassess.files.tables import read_table
 from reassess.records import Classes, Pairs, factorize
 
 
-def read_remarks(path: str | Path, *, classes: Classes | None = None) -> Pairs:
+def read_remarks(path: str | PathLike[str], *, classes: Classes | None = None) -> Pairs:
     """The pairs that a table of remarks names, each once.
 
     Args:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -36,7 +37,7 @@ _CONNECT, _READ = 10, 60
 _DIGITS = 40
 
 
-def is_address(text: str | Path) -> bool:
+def is_address(text: str | PathLike[str]) -> bool:
     """Whether a folder of images is named by an address rather than a path."""
     return isinstance(text, str) and _ADDRESS.match(text) is not None
 

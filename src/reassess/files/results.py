@@ -6,6 +6,7 @@ stands beside it, the two add up to 100 or to 1, which tells; elsewhere it is re
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -52,13 +53,13 @@ class Results:
         return len(self.model)
 
 
-def is_timm(source: str | Path) -> bool:
+def is_timm(source: str | PathLike[str]) -> bool:
     """Whether a path is a folder of timm's tables, or one of them by its name."""
     source = Path(source)
     return source.is_dir() or source.stem in METRICS
 
 
-def results_in(source: str | Path) -> list[Path]:
+def results_in(source: str | PathLike[str]) -> list[Path]:
     """The tables that a folder holds, or the one table that is named.
 
     Raises:
@@ -81,7 +82,7 @@ def results_in(source: str | Path) -> list[Path]:
     return found
 
 
-def read_results(paths: Sequence[str | Path]) -> Results:
+def read_results(paths: Sequence[str | PathLike[str]]) -> Results:
     """Join timm's tables on (model, img_size).
 
     Args:

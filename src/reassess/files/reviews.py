@@ -1,6 +1,7 @@
 """Reviews of mistakes as one JSON file (docs/mistakes.md): what was drawn, and from what."""
 
 import json
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from reassess.records import MistakeReview, Pairs
 FORMAT = "reassess mistake review 1"
 
 
-def write_review(review: MistakeReview, path: str | Path) -> None:
+def write_review(review: MistakeReview, path: str | PathLike[str]) -> None:
     """Write a review; the same review gives the same bytes.
 
     Raises:
@@ -56,7 +57,7 @@ def write_review(review: MistakeReview, path: str | Path) -> None:
         beside.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_review(path: str | Path) -> MistakeReview:
+def read_review(path: str | PathLike[str]) -> MistakeReview:
     """Read a review that `write_review` wrote.
 
     Raises:

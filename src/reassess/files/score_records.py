@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ _TIMM = (
 
 def write_every_eval_ever(
     scores: Sequence[ModelScore],
-    folder: str | Path,
+    folder: str | PathLike[str],
     *,
     labels: str,
     benchmark: str,
@@ -156,7 +157,7 @@ def _result(
 
 
 def write_timm_results(
-    scores: Sequence[ModelScore], folder: str | Path, *, benchmark: str
+    scores: Sequence[ModelScore], folder: str | PathLike[str], *, benchmark: str
 ) -> list[Path]:
     """Write timm's columns, one table an accuracy; returns the files.
 

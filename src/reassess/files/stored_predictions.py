@@ -21,6 +21,19 @@ _SLACK = 1e-3
 are often rounded more than what ranked the classes."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredTruth:
+    """What is true of the rows of a file of predictions, as the file says.
+
+    Attributes:
+        name: of the array or column.
+        classes: class indices; -1 and less for rows without a label.
+    """
+
+    name: str
+    classes: Array
+
+
 @checks_choices
 @dataclass(frozen=True, slots=True)
 class StoredPredictions:
@@ -35,6 +48,7 @@ class StoredPredictions:
         scale: what the scores are, where the file says it.
         first: the top prediction of each row that the file states beside full scores.
         short: the short lists, where the file holds them in place of classes and scores.
+        truth: the true class of each row, where the file holds that beside the predictions.
     """
 
     model: str
@@ -45,6 +59,7 @@ class StoredPredictions:
     scale: ScoreType | None = None
     first: Array | None = None
     short: StoredLists | None = None
+    truth: StoredTruth | None = None
 
 
 def lone(model: str, where: str, array: Array, ids: Array | None) -> StoredPredictions:

@@ -21,9 +21,10 @@ from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, Part
 from reassess.files.frames import Frame
 from reassess.files.json_tables import JSON_TABLES, is_json, read_json_table
+from reassess.files.stored_predictions import StoredTruth
 from reassess.files.tables import ColumnFile, named, read_table
 from reassess.files.text_tables import read_text_table
-from reassess.notes import note
+from reassess.notes import collect_notes, note
 from reassess.records import Benchmark, ScoreType
 from reassess.registry import checks_choices
 
@@ -78,12 +79,14 @@ class TimmTable:
         classes: class indices [N, k]; None where every class has a score.
         scores: [N, k], or [N, K] without ``classes``; None where there are none.
         scale: what the scores are; None where the name of the column does not say.
+        truth: the true class of each row, where a column is that by its name.
     """
 
     ids: Array
     classes: Array | None
     scores: Array | None
     scale: ScoreType | None
+    truth: StoredTruth | None = None
 
 
 def read_timm_table(source: Path | Frame | ColumnFile, benchmark: Benchmark) -> TimmTable:
@@ -124,7 +127,20 @@ def read_timm_table(source: Path | Frame | ColumnFile, benchmark: Benchmark) -> 
             f"{path}: no column says which classes its {scores.shape[1]:,} scores are of. Write "
             "them with timm's inference.py --include-index, or --topk 0 for every class."
         )
-    return TimmTable(ids, classes, scores, scale)
+    return TimmTable(ids, classes, scores, scale, _truth(table, benchmark))
+
+
+def _truth(table: ColumnFile, benchmark: Benchmark) -> StoredTruth | None:
+    """The true class of each row; None where no column is that alone, or says no classes."""
+    names = TRUTH.candidates(table.header)
+    if len(names) != 1 or benchmark.original is None:
+        return None
+    try:
+        with collect_notes():
+            classes = _classes(table, names, benchmark)
+    except (DataError, FileError):
+        return None
+    return StoredTruth(names[0], classes[:, 0]) if classes.shape[1] == 1 else None
 
 
 def _open(path: Path) -> ColumnFile:

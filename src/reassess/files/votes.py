@@ -16,6 +16,7 @@ written. Gold is kept in the same formats, with ``expert`` for ``rater``.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -205,7 +206,9 @@ VOTE_FORMATS: Registry[VoteFormat] = Registry(
 """The formats in which votes are read and written."""
 
 
-def vote_format(path: str | Path, form: str | None = None, *, to_read: bool = False) -> VoteFormat:
+def vote_format(
+    path: str | PathLike[str], form: str | None = None, *, to_read: bool = False
+) -> VoteFormat:
     """The format of a file of votes: the one that is named, or the first with its ending.
 
     Args:
@@ -233,7 +236,7 @@ def vote_format(path: str | Path, form: str | None = None, *, to_read: bool = Fa
 
 
 def read_votes(
-    path: str | Path | Frame,
+    path: str | PathLike[str] | Frame,
     *,
     classes: Classes | None = None,
     answers: DeclaredAnswers | None = None,
@@ -261,7 +264,7 @@ def read_votes(
             gives two answers to one question about an image and a class.
     """
     check_declared(answers)
-    if not isinstance(path, str | Path):
+    if not isinstance(path, str | PathLike):
         table = read_table(path)
         with prefix_errors_with(table.path):
             return _votes_of(table, classes, answers).numbered_by(classes)
@@ -275,7 +278,7 @@ def read_votes(
 
 
 def read_gold(
-    path: str | Path | Frame,
+    path: str | PathLike[str] | Frame,
     *,
     classes: Classes | None = None,
     answers: DeclaredAnswers | None = None,
@@ -295,13 +298,13 @@ def read_gold(
         DataError: there is no answer, or one is neither no, maybe nor yes.
     """
     votes = read_votes(path, classes=classes, answers=answers or OURS, form=form)
-    with prefix_errors_with(Path(path) if isinstance(path, str | Path) else frame_name(path)):
+    with prefix_errors_with(Path(path) if isinstance(path, str | PathLike) else frame_name(path)):
         return Gold(votes)
 
 
 def write_votes(
     votes: Votes,
-    path: str | Path,
+    path: str | PathLike[str],
     form: str | None = None,
     *,
     classes: Classes | None = None,

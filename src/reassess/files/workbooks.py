@@ -1,7 +1,8 @@
 """Excel workbooks (``.xlsx``) as tables: the one sheet with cells, its first row the header.
 
 Read by calamine, which needs no Excel. Whole numbers are integers again, since Excel stores every
-number as a float; rows without any cell are left out.
+number as a float; rows without any cell are left out. What the workbook does not show is noted:
+hidden sheets, which are left out, and hidden rows and columns, which are read.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reassess.errors import FileError, MissingExtraError, preview
+from reassess.files.hidden_cells import hidden_cells
 from reassess.files.text_tables import check_numbers
 from reassess.notes import note
 from reassess.records.benchmark import plain_text
@@ -85,29 +87,42 @@ def read_workbook(path: Path) -> WorkbookTable:
         with python_calamine.CalamineWorkbook.from_path(str(path)) as workbook:
             visible = python_calamine.SheetVisibleEnum.Visible
             sheets = {
-                one.name: workbook.get_sheet_by_name(one.name)
-                for one in workbook.sheets_metadata
-                if one.visible == visible
+                one.name: (place, one.visible == visible, workbook.get_sheet_by_name(one.name))
+                for place, one in enumerate(workbook.sheets_metadata)
+                if one.typ == python_calamine.SheetTypeEnum.WorkSheet
             }
-            filled = {name: rows for name, one in sheets.items() if (rows := one.to_python())}
+            filled = {
+                name: rows
+                for name, (_, is_shown, one) in sheets.items()
+                if is_shown and (rows := one.to_python())
+            }
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         raise FileError(
             f"{path}: it is not a complete Excel workbook ({error}). Save it again, or as CSV "
             "UTF-8."
         ) from error
+    hidden = [name for name, (_, is_shown, one) in sheets.items() if not is_shown and one.start]
     if len(filled) > 1:
         raise FileError(
             f"{path}: the Excel workbook has cells in the sheets {preview(filled)}, but must have "
             "them in one. Delete the others, or save the one that is meant as CSV UTF-8."
         )
+    if not filled and hidden:
+        raise FileError(
+            f"{path}: the Excel workbook has cells in hidden sheets alone ({preview(hidden)}), but "
+            "must have them in one that is shown. Unhide it in Excel, and save."
+        )
     if not filled:
         return WorkbookTable(path, (), [])
     (name, (header, *rows)), *_ = filled.items()
-    note(f"{path}: read the sheet {name!r} of the Excel workbook.")
+    left = f" Hidden sheets were left out: {preview(hidden)}." if hidden else ""
+    note(f"{path}: read the sheet {name!r} of the Excel workbook.{left}")
     cells = [[_cell(one) for one in row] for row in rows]
     names = tuple(plain_text(str(one)) for one in header)
-    start = sheets[name].start
-    first = 2 + (start[0] if start is not None else 0)
+    place, _, sheet = sheets[name]
+    row, column = sheet.start or (0, 0)
+    first = 2 + row
+    _note_hidden(path, place, names, first, column)
     is_filled = [any(one is not None for one in row) for row in cells]
     return WorkbookTable(
         path,
@@ -116,6 +131,25 @@ def read_workbook(path: Path) -> WorkbookTable:
         first,
         tuple(number for number, filled in enumerate(is_filled, first) if not filled),
     )
+
+
+def _note_hidden(
+    path: Path, place: int, names: Sequence[str], first_row: int, first_column: int
+) -> None:
+    """Say which rows and columns were read that the sheet does not show."""
+    found = hidden_cells(path, place)
+    rows = [str(row) for row in found.rows if row >= first_row]
+    places = [at - first_column for at in found.columns]
+    columns = [names[at] for at in places if 0 <= at < len(names) and names[at]]
+    for n, what, some in ((len(rows), "row", rows), (len(columns), "column", columns)):
+        if n:
+            is_one = n == 1
+            note(
+                f"{path}: {n:,} {what}{'' if is_one else 's'} that the Excel workbook hides "
+                f"{'was' if is_one else 'were'} read like the others: {preview(some)}. Delete "
+                f"{'it' if is_one else 'them'} in Excel if {'it is' if is_one else 'they are'} "
+                "not meant."
+            )
 
 
 def _cell(value: Any) -> Any:

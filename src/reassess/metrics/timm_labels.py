@@ -1,7 +1,7 @@
 """ReaL accuracy in timm's ``validate.py``: the object behind ``--real-labels``."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,10 @@ class RealLabels:
     """
 
     def __init__(
-        self, filenames: Sequence[str], labels: LabelSets | str | Path, topk: Sequence[int] = (1, 5)
+        self,
+        filenames: Sequence[str],
+        labels: LabelSets | str | PathLike[str],
+        topk: Sequence[int] = (1, 5),
     ) -> None:
         found = labels if isinstance(labels, LabelSets) else read_labels(labels)
         if not topk or min(topk) < 1:

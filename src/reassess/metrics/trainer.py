@@ -1,7 +1,7 @@
 """ReaL accuracy as ``compute_metrics`` of Hugging Face's Trainer."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from reassess.records import LabelSets
 
 
 def real_metrics(
-    labels: LabelSets | str | Path | None = None,
+    labels: LabelSets | str | PathLike[str] | None = None,
     image_ids: Any = None,
     *,
     top_k: Sequence[int] = (1,),

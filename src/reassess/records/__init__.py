@@ -54,6 +54,7 @@ from reassess.records.order_check import (
     check_order,
     check_order_by_labels,
     check_order_of_labels,
+    note_perfect_predictions,
 )
 from reassess.records.pairs import Pairs, factorize, find_keys, pair_keys
 from reassess.records.predictions import (
@@ -131,6 +132,7 @@ __all__ = [
     "find_keys",
     "how_ids_differ",
     "imagefolder_order",
+    "note_perfect_predictions",
     "pair_keys",
     "positions",
 ]

@@ -55,6 +55,9 @@ _MOST_SORTED = 100_000
 _NEGLIGIBLE = 0.01
 """Agreement beyond chance below which even many images make no model of use."""
 
+_NEVER_PERFECT = 100
+"""Images on which no model is right on all, unless it knew their labels."""
+
 _NEARLY_ALL = 0.9
 """Share of the labelled images that predictions must be about to be refused. On a part of them,
 such as those that another model got wrong, a good model may be worse than chance."""
@@ -160,9 +163,13 @@ def check_order(
     if original is None:
         return
     found = _fit(top, image, len(original), np.arange(len(original)), original)
-    if found is not None and found.beyond_chance < _PASSED:
-        counted = f"{source}: the top prediction is the original label on"
+    if found is None:
+        return
+    counted = f"{source}: the top prediction is the original label on"
+    if found.beyond_chance < _PASSED:
         _judge(found, image, benchmark, counted, n_classes, n_labelled=len(original))
+    else:
+        _note_perfect(found, counted)
 
 
 def check_order_by_labels(
@@ -183,14 +190,33 @@ def check_order_by_labels(
     image = positions(predictions.image_ids, labels.image_ids, source=source)
     top, image = predictions.top[image >= 0], image[image >= 0]
     found = _fit(top, image, len(labels), labels.image, labels.indices)
-    if found is None or found.beyond_chance >= _PASSED:
+    if found is None:
+        return
+    counted = f"{source}: the top prediction is among the labels on"
+    if found.beyond_chance >= _PASSED:
+        _note_perfect(found, counted)
         return
     if benchmark is None or not np.array_equal(benchmark.image_ids, labels.image_ids):
         classes = None if benchmark is None else benchmark.classes
         benchmark = Benchmark(labels.name, labels.image_ids, None, classes)
-    counted = f"{source}: the top prediction is among the labels on"
     n_labelled = int((labels.sizes > 0).sum())
     _judge(found, image, benchmark, counted, predictions.n_classes, n_labelled=n_labelled)
+
+
+def note_perfect_predictions(predictions: Predictions, labels: LabelSets) -> None:
+    """Say where every prediction is right, as those are that were copied from the labels.
+
+    Args:
+        predictions: one model's, on the images of the labels, in this order.
+        labels: the labels.
+    """
+    judged = np.flatnonzero(labels.sizes)
+    top = predictions.top[judged]
+    if len(judged) < _NEVER_PERFECT or (top < 0).any():
+        return
+    if labels.contains(judged, top).all():
+        counted = f"predictions {predictions.model!r}: the top prediction is among the labels on"
+        note(_perfect(counted, len(judged)))
 
 
 def check_order_of_labels(labels: LabelSets, benchmark: Benchmark) -> None:
@@ -217,6 +243,18 @@ def check_order_of_labels(labels: LabelSets, benchmark: Benchmark) -> None:
         counted = f"labels {labels.name!r}: the only label of an image is its original label on"
         n_classes = labels.n_classes
         _refuse_other_order(found, alone, benchmark, counted, n_classes, n_labelled=len(alone))
+
+
+def _note_perfect(found: _Fit, counted: str) -> None:
+    if found.n_right == found.n_images >= _NEVER_PERFECT:
+        note(_perfect(counted, found.n_images))
+
+
+def _perfect(counted: str, n_images: int) -> str:
+    return (
+        f"{counted} all {n_images:,} images, as in a copy of the labels. Check that they are "
+        "predictions, and that the model was not trained on these images."
+    )
 
 
 def _judge(

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -57,7 +58,7 @@ class CheckedPart:
 
 
 def check_release(
-    folder: str | Path, *, progress: Progress = null_progress
+    folder: str | PathLike[str], *, progress: Progress = null_progress
 ) -> tuple[CheckedPart, ...]:
     """The parts of a release, each checked; all are looked at, whatever the first ones say.
 

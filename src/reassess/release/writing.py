@@ -7,6 +7,7 @@ study. It is written beside its place and renamed, so that nobody finds half of 
 import json
 import shutil
 from collections.abc import Iterable
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ _CLOSE = 1e-6
 
 
 def write_release(
-    study: Study, folder: str | Path, about: About, *, progress: Progress = null_progress
+    study: Study, folder: str | PathLike[str], about: About, *, progress: Progress = null_progress
 ) -> DatasetFacts:
     """Release a study into a new folder; returns the facts that it states.
 

@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from types import ModuleType
 
@@ -36,7 +37,7 @@ _LINE, _WHOLE = 78, 680.0
 
 def write_figures(
     report: Report,
-    folder: str | Path,
+    folder: str | PathLike[str],
     *,
     names: Sequence[str] = (),
     style: FigureStyle = SCREEN,
@@ -78,7 +79,11 @@ def write_figures(
 
 
 def write_figure_files(
-    figure: Figure, folder: str | Path, style: FigureStyle = SCREEN, *, simulated: bool = False
+    figure: Figure,
+    folder: str | PathLike[str],
+    style: FigureStyle = SCREEN,
+    *,
+    simulated: bool = False,
 ) -> list[Path]:
     """The files written: one figure as PNG, SVG and PDF, and its data as CSV."""
     written = []
@@ -91,7 +96,7 @@ def write_figure_files(
     return written
 
 
-def write_tables(tables: Iterable[Table], folder: str | Path) -> list[Path]:
+def write_tables(tables: Iterable[Table], folder: str | PathLike[str]) -> list[Path]:
     """The files written: each table as CSV and LaTeX."""
     written = []
     for table in tables:
@@ -103,7 +108,7 @@ def write_tables(tables: Iterable[Table], folder: str | Path) -> list[Path]:
 
 def write_verdict(
     found: StudyVerdict | ResultsVerdict,
-    folder: str | Path,
+    folder: str | PathLike[str],
     *,
     results: Results | None = None,
     style: FigureStyle = SCREEN,
@@ -137,7 +142,7 @@ def write_verdict(
     return written
 
 
-def write_recall_cost(choice: ModelChoice, path: str | Path) -> None:
+def write_recall_cost(choice: ModelChoice, path: str | PathLike[str]) -> None:
     """Write the recall–cost curve of a choice of models.
 
     Args:
@@ -156,7 +161,11 @@ def write_recall_cost(choice: ModelChoice, path: str | Path) -> None:
 
 
 def write_figure(
-    figure: Figure, path: str | Path, *, simulated: bool = False, style: FigureStyle = SCREEN
+    figure: Figure,
+    path: str | PathLike[str],
+    *,
+    simulated: bool = False,
+    style: FigureStyle = SCREEN,
 ) -> None:
     """Write one figure.
 

@@ -1,7 +1,7 @@
 """One image's way through a study as tables, and as a page with the picture."""
 
 import html
-from pathlib import Path
+from os import PathLike
 
 from reassess.analysis.image_trace import GivenAnswer, ImageTrace
 from reassess.files import write_atomically
@@ -56,7 +56,9 @@ def _said(given: tuple[GivenAnswer, ...]) -> str:
     return ", ".join(f"{one.who}: {one.answer}" for one in given)
 
 
-def write_image_page(trace: ImageTrace, path: str | Path, picture: str | None = None) -> None:
+def write_image_page(
+    trace: ImageTrace, path: str | PathLike[str], picture: str | None = None
+) -> None:
     """Write one page of HTML that needs nothing else.
 
     Args:

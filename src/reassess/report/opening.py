@@ -239,7 +239,7 @@ def first_figure(report: Report, drawn: Mapping[str, Figure]) -> Figure | None:
 
 
 def questions(report: Report) -> tuple[Question, ...]:
-    """A stranger's five questions, each with its answer where there is one."""
+    """A stranger's five questions, each with its answer, or why there is none."""
     asked: tuple[tuple[str, Callable[[Report], str], str, str], ...] = (
         ("How good is my model?", _on_models, "accuracy", "every model"),
         ("Is the gain real?", _on_gain, "ranks", "how sure the order is"),
@@ -247,13 +247,12 @@ def questions(report: Report) -> tuple[Question, ...]:
         ("How sure are the labels?", _on_trust, "agreement", "what experts say"),
         ("Where does a number come from?", _on_origin, "provenance", "every file with its hash"),
     )
-    answered = ((text, make(report), section, more) for text, make, section, more in asked)
-    return tuple(Question(*one) for one in answered if one[1])
+    return tuple(Question(text, make(report), section, more) for text, make, section, more in asked)
 
 
 def _on_models(report: Report) -> str:
     if not report.by_real:
-        return ""
+        return _UNSCORED if report.scores else "No model was scored."
     best, value = report.by_real[0]
     several = len(report.scores) > 1
     among = f"best of {fmt.count(len(report.scores), 'model')}" if several else "only model"
@@ -290,7 +289,19 @@ def _on_gain(report: Report) -> str:
     found = report.verdict
     if found is not None and found.proxy is not None:
         parts.append(_AT_THE_TOP[found.judgement.gain])
-    return " ".join(parts)
+    return " ".join(parts) or _why_no_gain(report)
+
+
+def _why_no_gain(report: Report) -> str:
+    """Why nothing is said of a gain."""
+    if not report.by_real:
+        return _UNSCORED if report.scores else "Not known: no model was scored."
+    if len(report.scores) == 1:
+        return "Not known: one model has nothing to gain over. Score the one before it, too."
+    return "Not computed here. Compare two models: reassess compare."
+
+
+_UNSCORED = "No image has a label, so that no model has a score."
 
 
 def _on_labels(report: Report) -> str:

@@ -14,7 +14,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
-from pathlib import Path
+from os import PathLike
 from types import ModuleType
 
 from reassess.analysis.proxy import model_family
@@ -43,7 +43,7 @@ _N_NAMED = 2
 """Inputs of one kind that are named below a section; of more only the number is told."""
 
 
-def write_report(report: Report, path: str | Path) -> None:
+def write_report(report: Report, path: str | PathLike[str]) -> None:
     """Write the report as one page of HTML.
 
     Args:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,7 @@ class Figure:
 
     def save(
         self,
-        path: str | Path,
+        path: str | PathLike[str],
         *,
         width: str | None = None,
         font_size: float = 8.0,

@@ -1,7 +1,7 @@
 """The page of recipes, in Markdown: the paper's Table 2 for any images."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def recipe_page(
     return "\n\n".join(parts) + "\n"
 
 
-def write_recipe_page(text: str, path: str | Path) -> None:
+def write_recipe_page(text: str, path: str | PathLike[str]) -> None:
     """Write the page.
 
     Raises:

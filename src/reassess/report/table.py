@@ -19,6 +19,7 @@ import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -214,7 +215,7 @@ def render(table: Table, form: str) -> str:
     return RENDERERS[form].render(table)
 
 
-def format_of(path: str | Path) -> str:
+def format_of(path: str | PathLike[str]) -> str:
     """The format that a file's suffix asks for.
 
     Raises:
@@ -231,7 +232,7 @@ def format_of(path: str | Path) -> str:
     )
 
 
-def write_rendered(table: Table, path: str | Path, form: str | None = None) -> None:
+def write_rendered(table: Table, path: str | PathLike[str], form: str | None = None) -> None:
     """Write a table to a file.
 
     Args:

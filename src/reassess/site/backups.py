@@ -9,6 +9,7 @@ paused, erased or given another role since the backup is so again.
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -132,7 +133,8 @@ def restore(
             if target.exists() and not replace:
                 raise OptionError(_THERE.format(where=target))
             left, _ = _before(study, url, adopt=adopt)
-            kept = _restore_sqlite(path, target, None if adopt else study)
+            adopting = _adopting(study, path, url, replace=replace)
+            kept = _restore_sqlite(path, target, None if adopt else study, adopting)
             if kept is not None:
                 _note(study, kept)  # it holds people, as a backup does
         else:
@@ -140,7 +142,7 @@ def restore(
             if is_used and not replace:
                 raise OptionError(_THERE.format(where=without_password(database_url(study, url))))
             if not adopt:
-                _check_dump(study, path)
+                _check_dump(study, path, _adopting(study, path, url, replace=replace))
             run_tool(restore_command(study, path, url), database.url.password)
             forget_place(database)
     with open_rating(study, url, adopt=True) as store:
@@ -153,6 +155,14 @@ _THERE = (
     "{where}: there is a store already, and another one would take its place. Take a backup of it "
     "first, then add --replace."
 )
+
+
+def _adopting(study: Study, path: Path, url: str | None, *, replace: bool) -> str:
+    """The same command with what takes a backup of another study."""
+    words = ["reassess", "restore", str(study.folder), str(path)]
+    words += ["--replace"] * replace + ["--adopt"]
+    words += [] if url is None else ["--database", without_password(url)]
+    return shlex.join(words)
 
 
 def dump_command(study: Study, path: Path, url: str | None = None) -> list[str]:
@@ -245,13 +255,14 @@ def _existing(study: Study, database: Database) -> Path:
     return path
 
 
-def _restore_sqlite(path: Path, target: Path, study: Study | None) -> Path | None:
+def _restore_sqlite(path: Path, target: Path, study: Study | None, adopting: str) -> Path | None:
     """Where the database that was there lies now; the backup lies in its place.
 
     Args:
         path: the backup.
         target: the database.
         study: whose the backup must be; None takes any.
+        adopting: as `check_backup` takes it.
     """
     beside = target.with_name(f".{target.name}.restoring")
     beside.unlink(missing_ok=True)
@@ -266,6 +277,7 @@ def _restore_sqlite(path: Path, target: Path, study: Study | None) -> Path | Non
                     path,
                     theirs[0] if theirs else None,
                     partial(_values, copy, "images", "name"),
+                    adopting,
                 )
         sync_file(beside)
         kept = None
@@ -305,7 +317,7 @@ def _values(copy: sqlite3.Connection, table: str, column: str) -> list[str]:
     return [str(value) for (value,) in rows if value is not None]
 
 
-def _check_dump(study: Study, path: Path) -> None:
+def _check_dump(study: Study, path: Path, adopting: str) -> None:
     """Refuse a dump of another study's database.
 
     Raises:
@@ -317,7 +329,7 @@ def _check_dump(study: Study, path: Path) -> None:
     def images() -> list[str]:
         return [str(name) for name in column_of_dump(path, "images", "name")]
 
-    check_backup(study, path, theirs[0] if theirs else None, images)
+    check_backup(study, path, theirs[0] if theirs else None, images, adopting)
 
 
 def _before(study: Study, url: str | None, *, adopt: bool) -> tuple[tuple[Departure, ...], bool]:

@@ -83,7 +83,11 @@ def take_store(study: Study, store: Store) -> None:
 
 
 def check_backup(
-    study: Study, path: Path, theirs: str | None, image_ids: Callable[[], list[str]]
+    study: Study,
+    path: Path,
+    theirs: str | None,
+    image_ids: Callable[[], list[str]],
+    adopting: str,
 ) -> None:
     """Nothing, where a backup may take the place of the study's database.
 
@@ -92,6 +96,7 @@ def check_backup(
         path: the backup.
         theirs: id of the study that it belongs to; None where it has none.
         image_ids: finds the images in it.
+        adopting: the command that takes it all the same, for the error.
 
     Raises:
         DataError: it is another study's.
@@ -99,11 +104,10 @@ def check_backup(
     mark = _mark_of(study)
     if theirs is not None and theirs in (mark.study_id, mark.copied_from):
         return
-    remedy = f"reassess restore {shlex.quote(str(study.folder))} {shlex.quote(str(path))} --adopt"
     if theirs is not None and mark.study_id:
         raise DataError(
             f"{path}: the backup is another study's, but must be of {study.folder}; its votes "
-            f"would be mixed with this study's. Where it is this one's all the same: {remedy}"
+            f"would be mixed with this study's. Where it is this one's all the same: {adopting}"
         )
     held = image_ids()
     unknown = _unknown(study, held)
@@ -111,7 +115,7 @@ def check_backup(
         raise DataError(
             f"{path}: the backup holds image {unknown[0]}, but must hold images of {study.folder} "
             f"alone; {len(unknown):,} of {len(held):,} are not in it. It is another study's; "
-            f"where it is this one's all the same: {remedy}"
+            f"where it is this one's all the same: {adopting}"
         )
 
 

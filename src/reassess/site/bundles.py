@@ -5,6 +5,7 @@ names them there. The database comes as a copy of one moment, also while people 
 made again, and what belongs to one machine, stays behind: the cache, the secret of cookies, git.
 """
 
+import shlex
 import shutil
 import tarfile
 from contextlib import closing
@@ -161,6 +162,11 @@ def _setting_brought_in(moved: Study, file: NamedFile) -> Study:
 
 def _images_brought_in(study: Study, moved: Study) -> Study:
     found = images_folder(study)
+    if isinstance(found, RemoteImages):
+        note(
+            f"{study.folder}: its images are at {found} and are not in the archive. They are "
+            "fetched from there wherever the study is unpacked."
+        )
     if found is None or isinstance(found, RemoteImages) or study.relative(found) is not None:
         return moved
     place = moved.folder / "images"
@@ -177,9 +183,10 @@ def _copy_store(study: Study, moved: Study) -> None:
     """Put a copy of the database where the copy of the study looks for it."""
     with closing(Database(database_url(study))) as database:
         if not database.is_sqlite:
+            quoted = shlex.quote(str(study.folder))
             note(
                 f"{study.folder}: its votes are in PostgreSQL and are not in the archive. Take "
-                f"them along by reassess backup {study.folder} FILE, and reassess restore."
+                f"them along: reassess backup {quoted} FILE, and reassess restore."
             )
             return
         source = Path(str(database.url.database))

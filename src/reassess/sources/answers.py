@@ -1,6 +1,7 @@
 """What raters and experts answered, from sources: votes, gold, and the posterior made of them."""
 
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from reassess.catalog import Catalog
@@ -14,9 +15,9 @@ from reassess.sources.readers import class_table
 
 
 def votes(
-    source: str | Path,
+    source: str | PathLike[str],
     *,
-    classes: Classes | str | Path | None = None,
+    classes: Classes | str | PathLike[str] | None = None,
     answers: DeclaredAnswers | None = None,
 ) -> Votes:
     """Raters' answers.
@@ -49,9 +50,9 @@ def votes(
 
 
 def gold(
-    source: str | Path,
+    source: str | PathLike[str],
     *,
-    classes: Classes | str | Path | None = None,
+    classes: Classes | str | PathLike[str] | None = None,
     answers: DeclaredAnswers | None = None,
 ) -> Gold:
     """Questions whose truth experts fixed.
@@ -112,11 +113,11 @@ class AnsweredQuestions:
 
 
 def answered_questions(
-    votes_source: str | Path,
-    gold_source: str | Path | None = None,
-    gold_votes_source: str | Path | None = None,
+    votes_source: str | PathLike[str],
+    gold_source: str | PathLike[str] | None = None,
+    gold_votes_source: str | PathLike[str] | None = None,
     *,
-    classes: Classes | str | Path | None = None,
+    classes: Classes | str | PathLike[str] | None = None,
     answers: DeclaredAnswers | None = None,
 ) -> AnsweredQuestions:
     """Votes, and the gold that goes with them.
@@ -162,7 +163,7 @@ def stated_classes(asked: Questions) -> Classes | None:
     return None if not ids or "" in ids else Classes.from_names(list(ids))
 
 
-def posterior(source: str | Path) -> Posterior:
+def posterior(source: str | PathLike[str]) -> Posterior:
     """The posterior in a file, or that of a study.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from reassess.records import (
     align,
     check_order_by_labels,
     check_order_of_labels,
+    note_perfect_predictions,
 )
 from reassess.sources.meaning import (
     Meaning,
@@ -73,7 +75,7 @@ class EvaluationTarget:
         """The images to score, as the benchmark writes them."""
         return self.labels.image_ids
 
-    def predictions(self, source: str | Path, *, top_k: int = DEPTH) -> list[Predictions]:
+    def predictions(self, source: str | PathLike[str], *, top_k: int = DEPTH) -> list[Predictions]:
         """What models predict for the images to score; as `predictions` reads it.
 
         Raises:
@@ -86,13 +88,16 @@ class EvaluationTarget:
             about = replace(self.benchmark, original=None, classes=self.class_map.own)
             every = predictions(source, about, rows=self.rows, top_k=len(self.class_map.own))
             read = [self.class_map.apply(one, top=top_k) for one in every]
-        with prefix_errors_with(Path(split_source(str(source))[1])):
+        with prefix_errors_with(Path(split_source(fspath(source))[1])):
             if self.benchmark.original is None:
                 for one in read:
                     check_order_by_labels(one, self.labels, self.benchmark)
-            return [one.reindex(self.image_ids) for one in read]
+            read = [one.reindex(self.image_ids) for one in read]
+            for one in read:
+                note_perfect_predictions(one, self.labels)
+            return read
 
-    def model(self, source: str | Path, *, top_k: int = DEPTH) -> Predictions:
+    def model(self, source: str | PathLike[str], *, top_k: int = DEPTH) -> Predictions:
         """What the one model of a source predicts for the images to score.
 
         Raises:
@@ -101,18 +106,18 @@ class EvaluationTarget:
         found = self.predictions(source, top_k=top_k)
         if len(found) != 1:
             raise OptionError(
-                f"{str(source)!r} holds {len(found)} models, but one must be meant. Name it, as "
+                f"{fspath(source)!r} holds {len(found)} models, but one must be meant. Name it, as "
                 f"in {source}#{found[0].model}."
             )
         return found[0]
 
 
 def evaluation_target(
-    labels: str | Path,
-    original_labels: str | Path | None = None,
+    labels: str | PathLike[str],
+    original_labels: str | PathLike[str] | None = None,
     *,
-    classes: Classes | str | Path | None = None,
-    model_classes: str | Path | None = None,
+    classes: Classes | str | PathLike[str] | None = None,
+    model_classes: str | PathLike[str] | None = None,
     rows: RowMapping = AS_STORED,
 ) -> EvaluationTarget:
     """What models are scored by.
@@ -164,7 +169,9 @@ def evaluation_target(
     return EvaluationTarget(sets, about, rows, mapped)
 
 
-def _classes_stated(found: Sequence[Source], original_labels: str | Path | None) -> Classes | None:
+def _classes_stated(
+    found: Sequence[Source], original_labels: str | PathLike[str] | None
+) -> Classes | None:
     """The classes that a file of labels states; None where a study or a name brings its own.
 
     The sorted names of the original labels would be another order than that in which the labels,
@@ -216,9 +223,9 @@ class Reassessments:
 
 def reassessments(
     sources: Sequence[str],
-    original_labels: str | Path | None = None,
+    original_labels: str | PathLike[str] | None = None,
     *,
-    classes: Classes | str | Path | None = None,
+    classes: Classes | str | PathLike[str] | None = None,
 ) -> Reassessments:
     """Several reassessments of one benchmark.
 

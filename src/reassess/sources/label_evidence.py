@@ -6,7 +6,7 @@ labels are uncertain.
 """
 
 from dataclasses import dataclass, fields
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from reassess.analysis.soft_labels import usable_gold
@@ -46,12 +46,12 @@ class LabelEvidence:
 
 
 def label_evidence(
-    votes: str | Path,
+    votes: str | PathLike[str],
     *,
-    posterior: str | Path | None = None,
-    gold: str | Path | None = None,
-    gold_votes: str | Path | None = None,
-    classes: Classes | str | Path | None = None,
+    posterior: str | PathLike[str] | None = None,
+    gold: str | PathLike[str] | None = None,
+    gold_votes: str | PathLike[str] | None = None,
+    classes: Classes | str | PathLike[str] | None = None,
     answers: DeclaredAnswers | None = None,
     min_expert_yes: int | None = None,
     pseudocount: float | None = None,

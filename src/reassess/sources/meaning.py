@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -54,7 +55,7 @@ class Source:
 
 
 @checks_choices
-def resolve(source: str | Path, kind: SourceKind) -> Source:
+def resolve(source: str | PathLike[str], kind: SourceKind) -> Source:
     """What a source means.
 
     Args:
@@ -64,7 +65,7 @@ def resolve(source: str | Path, kind: SourceKind) -> Source:
     Raises:
         OptionError: it is neither there nor published under this name.
     """
-    name, place, model = None, str(source), None
+    name, place, model = None, fspath(source), None
     if kind in {"labels", "predictions"}:
         name, place, model = split_source(place)
     published = bool(_PUBLISHED_AS[kind]) and is_published(place, *_PUBLISHED_AS[kind])
@@ -93,7 +94,7 @@ def resolve(source: str | Path, kind: SourceKind) -> Source:
     return Source(place, "file", name, model)
 
 
-def is_study(source: str | Path) -> bool:
+def is_study(source: str | PathLike[str]) -> bool:
     """Whether a source is the folder of a study."""
     from reassess.study.manifest import FILE_NAME
 
@@ -155,7 +156,7 @@ class SourceFile:
 
 
 @checks_choices
-def files_behind(source: str | Path | None, kind: SourceKind) -> list[SourceFile]:
+def files_behind(source: str | PathLike[str] | None, kind: SourceKind) -> list[SourceFile]:
     """The files that a source means, with their hashes; none where no source is given.
 
     Raises:
@@ -178,7 +179,7 @@ def files_behind(source: str | Path | None, kind: SourceKind) -> list[SourceFile
 
 
 def files_behind_benchmark(
-    labels: str | Path, original_labels: str | Path | None
+    labels: str | PathLike[str], original_labels: str | PathLike[str] | None
 ) -> list[SourceFile]:
     """The files of the original labels; by default those that the labels bring along.
 
@@ -196,7 +197,7 @@ def files_behind_benchmark(
     return files_behind(own, "benchmark")
 
 
-def hashed(paths: Sequence[str | Path]) -> list[SourceFile]:
+def hashed(paths: Sequence[str | PathLike[str]]) -> list[SourceFile]:
     """Files, and all files in folders, with their hashes.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
@@ -74,8 +75,8 @@ class RowMapping:
         cls,
         *,
         order: RowOrder | None = None,
-        ids: str | Path | None = None,
-        subset: str | Path | None = None,
+        ids: str | PathLike[str] | None = None,
+        subset: str | PathLike[str] | None = None,
         scale: ScoreType | None = None,
     ) -> "RowMapping":
         """The same, with ids from files: one a line, JSON, .npy or a table.
@@ -97,7 +98,7 @@ AS_STORED = RowMapping()
 
 
 def class_table(
-    classes: Classes | str | Path | None, about: Benchmark | None = None
+    classes: Classes | str | PathLike[str] | None, about: Benchmark | None = None
 ) -> Classes | None:
     """The classes that are given, as a record or a file; else those of the benchmark.
 
@@ -111,7 +112,7 @@ def class_table(
     return None if about is None else about.classes
 
 
-def class_map(model_classes: str | Path, about: Benchmark) -> ClassMap:
+def class_map(model_classes: str | PathLike[str], about: Benchmark) -> ClassMap:
     """What classes of models are among those of a benchmark, where they are others.
 
     Args:
@@ -136,7 +137,7 @@ def class_map(model_classes: str | Path, about: Benchmark) -> ClassMap:
         own = benchmark(model_classes).classes
         if own is None:
             raise OptionError(
-                f"{str(model_classes)!r} knows no classes, but must. Give a table of classes."
+                f"{fspath(model_classes)!r} knows no classes, but must. Give a table of classes."
             )
         made = ClassMap.by_names(own, about.classes)
     if made.n_left_out:
@@ -148,9 +149,9 @@ def class_map(model_classes: str | Path, about: Benchmark) -> ClassMap:
 
 
 def benchmark(
-    source: str | Path,
+    source: str | PathLike[str],
     *,
-    classes: Classes | str | Path | None = None,
+    classes: Classes | str | PathLike[str] | None = None,
     of_a_file: Classes | None = None,
 ) -> Benchmark:
     """Images and their original labels.
@@ -207,10 +208,10 @@ def _with_classes(about: Benchmark, given: Classes, place: str) -> Benchmark:
 
 
 def labels(
-    source: str | Path,
+    source: str | PathLike[str],
     *,
     about: Benchmark | None = None,
-    classes: Classes | str | Path | None = None,
+    classes: Classes | str | PathLike[str] | None = None,
 ) -> LabelSets:
     """Reassessed labels, on the images that they name.
 
@@ -229,10 +230,10 @@ def labels(
 
 
 def labels_with_classes(
-    source: str | Path,
+    source: str | PathLike[str],
     *,
     about: Benchmark | None = None,
-    classes: Classes | str | Path | None = None,
+    classes: Classes | str | PathLike[str] | None = None,
 ) -> LabelSets:
     """Reassessed labels, with the classes that they number where anything knows them.
 
@@ -283,7 +284,7 @@ def read_label_sets(
 
 
 def predictions(
-    source: str | Path,
+    source: str | PathLike[str],
     about: Benchmark,
     *,
     rows: RowMapping = AS_STORED,
@@ -367,7 +368,9 @@ def check_same_classes(own: Classes | None, about: Benchmark, place: str) -> Non
     )
 
 
-def results(sources: Sequence[str | Path], columns: tuple[str, str] | None = None) -> Results:
+def results(
+    sources: Sequence[str | PathLike[str]], columns: tuple[str, str] | None = None
+) -> Results:
     """Accuracies of many models: a published name, timm's tables or folders of them, or any table.
 
     Args:

@@ -8,6 +8,7 @@ classes that give them other numbers are refused.
 """
 
 import json
+from os import PathLike
 from pathlib import Path
 
 from reassess.errors import DataError, preview
@@ -37,7 +38,7 @@ def write_classes(classes: Classes, path: Path) -> None:
     write_table(path, columns | {name: column for name, column in further.items() if any(column)})
 
 
-def with_new_classes(classes: Classes, labels: str | Path) -> Classes:
+def with_new_classes(classes: Classes, labels: str | PathLike[str]) -> Classes:
     """The classes, and behind them those that a table of labels names and that are new.
 
     Raises:

@@ -7,6 +7,7 @@ copy was called and its hash.
 import json
 import shutil
 from itertools import count
+from os import PathLike
 from pathlib import Path
 
 from reassess.errors import FileError
@@ -25,7 +26,7 @@ PREDICTIONS = "predictions"
 """The folder of a study's copies of predictions."""
 
 
-def kept_in_study(study: Study, path: str | Path, name: str) -> str:
+def kept_in_study(study: Study, path: str | PathLike[str], name: str) -> str:
     """A file as the manifest names it once it is in the study: copied there unless it is.
 
     An earlier copy gives way; where something else has the name, the copy gets a number.
@@ -73,12 +74,12 @@ def kept_files(study: Study, paths: list[Path], *, copy: bool | None) -> list[st
     ]
 
 
-def copied_if(folder: Path, path: str | Path | None, name: str) -> str | None:
+def copied_if(folder: Path, path: str | PathLike[str] | None, name: str) -> str | None:
     """As `copied`, under this name and the file's own ending; None for no file."""
     return None if path is None else copied(folder, path, f"{name}{Path(path).suffix.lower()}")
 
 
-def copied(folder: Path, path: str | Path, name: str) -> str:
+def copied(folder: Path, path: str | PathLike[str], name: str) -> str:
     """The name in a study of a file's copy; a file that is in the study keeps its own.
 
     Args:

@@ -3,6 +3,7 @@
 The manifest is written last. Checks what it is given by reading it.
 """
 
+from os import PathLike, fspath
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,12 +47,12 @@ _HEADER = (
 
 @checks_choices
 def new_study(
-    folder: str | Path,
+    folder: str | PathLike[str],
     *,
     labels: GivenLabels | None = None,
     classes: GivenClasses | None = None,
-    images: str | Path | RemoteImages | None = None,
-    hierarchy: str | Path | None = None,
+    images: str | PathLike[str] | RemoteImages | None = None,
+    hierarchy: str | PathLike[str] | None = None,
     name: str | None = None,
     labels_are: LabelsAre | None = None,
 ) -> Study:
@@ -93,10 +94,10 @@ def new_study(
 
 def _new_study(
     folder: Path,
-    labels: str | Path,
-    classes: str | Path | None,
-    images: str | Path | RemoteImages | None,
-    hierarchy: str | Path | None,
+    labels: str | PathLike[str],
+    classes: str | PathLike[str] | None,
+    images: str | PathLike[str] | RemoteImages | None,
+    hierarchy: str | PathLike[str] | None,
     name: str | None,
     labels_are: LabelsAre | None,
 ) -> Study:
@@ -150,9 +151,9 @@ def _keep_out_of_git(folder: Path) -> None:
 
 
 def check_benchmark(
-    labels: str | Path,
-    classes: str | Path | Classes | None,
-    hierarchy: str | Path | None,
+    labels: str | PathLike[str],
+    classes: str | PathLike[str] | Classes | None,
+    hierarchy: str | PathLike[str] | None,
     labels_are: LabelsAre | None,
 ) -> Benchmark:
     """The benchmark of these files, read to see that they fit together.
@@ -177,14 +178,14 @@ def keep_classes(folder: Path, classes: Classes) -> str:
         return copied(folder, written, name)
 
 
-def images_as_named(images: str | Path | RemoteImages, folder: Path) -> str:
+def images_as_named(images: str | PathLike[str] | RemoteImages, folder: Path) -> str:
     """How a manifest names images: a path or an address; what is packed is unpacked first.
 
     Raises:
         FileError: there are none.
     """
     if not isinstance(images, RemoteImages) and is_address(images):
-        images = RemoteImages(str(images), folder)
+        images = RemoteImages(fspath(images), folder)
     if isinstance(images, RemoteImages):
         images.check()
         return images.address

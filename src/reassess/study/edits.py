@@ -10,6 +10,7 @@ Checks what it is given by reading it (`reassess.study.inputs`).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace as with_changes
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def add_models(
     *,
     scale: ScoreType | None = None,
     order: RowOrder | None = None,
-    ids: str | Path | None = None,
+    ids: str | PathLike[str] | None = None,
     replace: bool = False,
     copy: bool | None = None,
     progress: Progress = null_progress,
@@ -106,7 +107,7 @@ def _add_sources(
     study: Study,
     wanted: list[tuple[str | None, str]],
     rows: dict[str, Any],
-    ids: str | Path | None,
+    ids: str | PathLike[str] | None,
     replace: bool,
     copy: bool | None,
     progress: Progress,
@@ -187,10 +188,10 @@ def remove_models(study: Study, names: Iterable[str]) -> Study:
 def locate(
     study: Study,
     *,
-    labels: str | Path | None = None,
-    classes: str | Path | None = None,
-    hierarchy: str | Path | None = None,
-    images: str | Path | RemoteImages | None = None,
+    labels: str | PathLike[str] | None = None,
+    classes: str | PathLike[str] | None = None,
+    hierarchy: str | PathLike[str] | None = None,
+    images: str | PathLike[str] | RemoteImages | None = None,
     predictions: Mapping[str, Source] | None = None,
     copy: bool | None = None,
     append_classes: bool = False,
@@ -229,8 +230,8 @@ def locate(
         files: Any = {key: changed.get(("benchmark", key), named) for key, named in now.items()}
         benchmark = read_study_benchmark(with_changes(study, **files))
         for name, source in predictions.items():
-            for number, entry in _entries_of_file(study, name, str(source), benchmark):
-                place = _kept_source(study, str(source), entry.predictions, copy=copy)
+            for number, entry in _entries_of_file(study, name, fspath(source), benchmark):
+                place = _kept_source(study, fspath(source), entry.predictions, copy=copy)
                 changed[number, "predictions"] = place
     if not changed:
         return study

@@ -7,6 +7,7 @@ on they are read, checked and copied as any file is.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from os import PathLike, fspath
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,11 +34,11 @@ from reassess.records import (
 from reassess.registry import checks_choices
 from reassess.study.class_order import write_classes
 
-GivenLabels = str | Path | Frame | Benchmark
-GivenClasses = str | Path | Frame | Classes
+GivenLabels = str | PathLike[str] | Frame | Benchmark
+GivenClasses = str | PathLike[str] | Frame | Classes
 GivenModel = Predictions | ScoreMatrix | ShortLists
 
-Source = str | Path
+Source = str | PathLike[str]
 """Predictions: a path, ``X.npy:Y.npy`` or ``FILE#MODEL``."""
 
 
@@ -45,7 +46,7 @@ Source = str | Path
 @contextmanager
 def benchmark_files(
     labels: GivenLabels, classes: GivenClasses | None, labels_are: LabelsAre | None
-) -> Iterator[tuple[str | Path, str | Path | None]]:
+) -> Iterator[tuple[str | PathLike[str], str | PathLike[str] | None]]:
     """The files of labels and of classes, written where they are given otherwise.
 
     Args:
@@ -59,11 +60,11 @@ def benchmark_files(
     """
     with TemporaryDirectory() as beside:
         kept = classes
-        if classes is not None and not isinstance(classes, str | Path):
+        if classes is not None and not isinstance(classes, str | PathLike):
             known = classes if isinstance(classes, Classes) else read_classes(classes)
             kept = Path(beside) / "classes.csv"
             write_classes(known, kept)
-        if not isinstance(labels, str | Path) or is_export(Path(labels)):
+        if not isinstance(labels, str | PathLike) or is_export(Path(labels)):
             found = labels
             if not isinstance(found, Benchmark):
                 found = read_benchmark(found, classes=classes, labels_are=labels_are)
@@ -75,7 +76,7 @@ def benchmark_files(
         yield labels, kept  # type: ignore[misc]
 
 
-def labels_from_images(images: str | Path, classes: GivenClasses | None) -> Benchmark:
+def labels_from_images(images: str | PathLike[str], classes: GivenClasses | None) -> Benchmark:
     """The images of a folder, parquet or shards with the labels that are beside or in them.
 
     Args:
@@ -107,7 +108,7 @@ def labels_from_images(images: str | Path, classes: GivenClasses | None) -> Benc
     return Benchmark(Path(images).stem, ids, sets.indices, found)
 
 
-def unpacked(images: str | Path, folder: Path) -> str | Path:
+def unpacked(images: str | PathLike[str], folder: Path) -> str | PathLike[str]:
     """The folder of images; of parquet or shards, a new one with a file for each image.
 
     Args:
@@ -187,15 +188,15 @@ def model_files(
     with TemporaryDirectory() as beside:
         named = []
         for name, source in pairs:
-            if isinstance(source, str | Path):
-                named.append((name, str(source)))
+            if isinstance(source, str | PathLike):
+                named.append((name, fspath(source)))
                 continue
             model = name or source.model
             stem = re.sub(r"[^\w.+-]+", "-", model).strip("-.") or "model"
             path = Path(beside) / f"{stem}.npz"
             _write_model(source, path)
             named.append((model, str(path)))
-        yield named, any(not isinstance(source, str | Path) for _, source in pairs)
+        yield named, any(not isinstance(source, str | PathLike) for _, source in pairs)
 
 
 def _write_model(model: GivenModel, path: Path) -> None:

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -340,12 +341,13 @@ class Hashes:
             found = {}
         self._known: dict[str, Any] = found if isinstance(found, dict) else {}
 
-    def of_file(self, path: Path) -> str:
+    def of_file(self, path: str | PathLike[str]) -> str:
         """Hash of a file.
 
         Raises:
             FileError: it is missing or unreadable.
         """
+        path = Path(path)
         if not exists(path):
             for one in named_files(self._study):
                 if one.path == path:

@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -250,7 +251,7 @@ class Study:
         is_same = os.path.realpath(plain) == os.path.realpath(found)  # a link's parent is another
         return plain if ".." in found.parts and is_same else found
 
-    def relative(self, path: str | Path) -> str | None:
+    def relative(self, path: str | PathLike[str]) -> str | None:
         """A file of the study from its folder, with ``/``; None for a file outside it.
 
         What is recorded under this name is still true of a study that was moved or copied.
@@ -310,7 +311,7 @@ class Study:
         return f"{path}{_line(text, keys)}: {_shown(keys)}"
 
 
-def open_study(folder: str | Path) -> Study:
+def open_study(folder: str | PathLike[str]) -> Study:
     """The study in a folder.
 
     Raises:

@@ -2,10 +2,11 @@
 
 import os
 import re
+from os import PathLike
 from pathlib import Path
 
 
-def below(folder: Path, path: str | Path) -> str | None:
+def below(folder: Path, path: str | PathLike[str]) -> str | None:
     """A path from a folder that it lies in, with ``/``; None for one that lies elsewhere."""
     above, named = (os.path.normpath(one) for one in (folder.absolute(), Path(path).absolute()))
     if not Path(named).is_relative_to(above):
@@ -13,12 +14,13 @@ def below(folder: Path, path: str | Path) -> str | None:
     return Path(named).relative_to(above).as_posix()
 
 
-def as_named(path: str | Path, folder: Path) -> str:
+def as_named(path: str | PathLike[str], folder: str | PathLike[str]) -> str:
     """How a manifest names a path: relative where it lies in or beside the study's folder."""
     absolute = Path(path).absolute()
-    beside = folder.absolute().parent
+    base = Path(folder).absolute()
+    beside = base.parent
     if absolute.is_relative_to(beside):
-        return Path(os.path.relpath(absolute, folder.absolute())).as_posix()
+        return Path(os.path.relpath(absolute, base)).as_posix()
     return absolute.as_posix()
 
 
@@ -29,7 +31,7 @@ _USER = re.compile(r"(?P<scheme>[\w+.-]+://)(?P<user>[^:/@]*)(?::(?P<password>.*
 _SECRETS = {"password", "sslpassword"}
 
 
-def database_as_named(url: str, folder: Path) -> str:
+def database_as_named(url: str, folder: str | PathLike[str]) -> str:
     """How a manifest names a database: without a password, a path of SQLite as `as_named`."""
     path = url.removeprefix(SQLITE)
     if path != url:

@@ -14,6 +14,7 @@ drawn: those stand in `review.json`, which no page shows. What is drawn and what
 `reassess.analysis.reviews`'.
 """
 
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,9 @@ WORDING = {
 """The wording of a review, as its manifest holds it: the paper's three answers."""
 
 
-def new_review(study: Study, review: MistakeReview, labels: LabelSets, folder: str | Path) -> Study:
+def new_review(
+    study: Study, review: MistakeReview, labels: LabelSets, folder: str | PathLike[str]
+) -> Study:
     """A review as a study in a new folder, for the rating site.
 
     Args:

@@ -6,6 +6,7 @@ the machine dies. What the tensors are stands as JSON in the file's metadata.
 
 import json
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def write_weights(tensors: Mapping[str, Tensor], about: Mapping[str, Any], path:
         ) from error
 
 
-def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_weights(path: str | PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors by name, and what they are.
 
     Raises:

@@ -11,7 +11,7 @@ command line to look up.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 from jaxtyping import Int, Shaped
@@ -88,10 +88,10 @@ class LabelledImages:
 
 
 def open_labelled(
-    source: str | Path,
+    source: str | PathLike[str],
     *,
-    labels: str | Path | LabelSets | None = None,
-    classes: str | Path | Classes | None = None,
+    labels: str | PathLike[str] | LabelSets | None = None,
+    classes: str | PathLike[str] | Classes | None = None,
     keep_list: Shaped[np.ndarray, "n"] | None = None,
     transform: ImageTransform | None = None,
     skip_unreadable: bool = False,

@@ -9,6 +9,7 @@ K classes, N images.
 """
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,7 +60,7 @@ class ReassessedDataset(Dataset[Any]):
     def __init__(
         self,
         dataset: Any,
-        labels: LabelSets | str | Path,
+        labels: LabelSets | str | PathLike[str],
         *,
         image_ids: Any = None,
         keep_list: Any = None,
@@ -221,7 +222,7 @@ def _samples(
     if without:
         note(f"{without:,} of {len(ids):,} images of the data set have no label and are left out.")
     if keep_list is not None:
-        kept = read_ids(keep_list) if isinstance(keep_list, str | Path) else keep_list
+        kept = read_ids(keep_list) if isinstance(keep_list, str | PathLike) else keep_list
         kept = as_ids(kept, "the keep list")
         place = positions(kept, ids, source="the keep list")
         if (place < 0).any():

@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ class FoldsJob:
     recipe: Recipe
     model: str
     n_folds: int = 10
-    folder: Path | None = None
+    folder: str | PathLike[str] | None = None
     device: torch.device | None = None
     on_note: Note = ignore_note
     on_warning: Note = ignore_note
@@ -172,7 +173,7 @@ class FoldsJob:
         key = self._key.copy()
         key.update(str(number).encode())
         name = f"fold-{number}-{key.hexdigest()[:16]}.npz"
-        return None if self.folder is None else self.folder / name
+        return None if self.folder is None else Path(self.folder) / name
 
     def finished(self, number: int) -> Float[np.ndarray, "n K"] | None:
         """The predictions of a fold that was done before; None where it is still to be done."""
@@ -224,7 +225,9 @@ class FoldsJob:
         """Remove the finished folds, or those of one job of an array, whatever made them."""
         numbers = range(self.n_folds)
         for number in numbers if share is None else share.of(numbers):
-            for path in [] if self.folder is None else self.folder.glob(f"fold-{number}-*.npz"):
+            for path in (
+                [] if self.folder is None else Path(self.folder).glob(f"fold-{number}-*.npz")
+            ):
                 path.unlink(missing_ok=True)
 
     def join(self) -> OutOfFold:
@@ -244,7 +247,9 @@ class FoldsJob:
     def _missing(self, number: int) -> str:
         path = self.path(number)
         missing = [one for one in range(self.n_folds) if self.finished(one) is None]
-        others = [] if self.folder is None else sorted(self.folder.glob(f"fold-{number}-*.npz"))
+        others = (
+            [] if self.folder is None else sorted(Path(self.folder).glob(f"fold-{number}-*.npz"))
+        )
         why = "is missing"
         if others:
             why += f" ({others[0].name} is unfinished, or of other images, labels or options)"
@@ -278,7 +283,7 @@ def out_of_fold(
     model: str,
     *,
     n_folds: int = 10,
-    folder: Path | None = None,
+    folder: str | PathLike[str] | None = None,
     device: torch.device | None = None,
     jobs: int | None = 1,
     progress: Progress = null_progress,

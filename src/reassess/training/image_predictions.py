@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,7 @@ class PredictionJob:
 
     predictor: ImagePredictor
     files: ImageFiles
-    folder: Path
+    folder: str | PathLike[str]
     _known: dict[int, MadeFrom] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -185,7 +186,7 @@ class PredictionJob:
     @property
     def finished(self) -> FinishedShards:
         """Where finished shards lie."""
-        return FinishedShards(self.folder, len(self.shards))
+        return FinishedShards(Path(self.folder), len(self.shards))
 
     @cached_property
     def _decided_by(self) -> dict[str, str | int | None]:
@@ -322,7 +323,7 @@ class PredictionJob:
         for shard in self.shards if share is None else share.of(self.shards):
             self.finished.path(shard.number).unlink(missing_ok=True)
 
-    def join(self, path: str | Path) -> "JoinedPredictions":
+    def join(self, path: str | PathLike[str]) -> "JoinedPredictions":
         """Write what all shards hold as one file, in the order of the images.
 
         Raises:

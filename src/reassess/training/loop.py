@@ -15,6 +15,7 @@ judge what was learned (`reassess.training.prediction`, `reassess.scoring`).
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -256,8 +257,13 @@ class _Run:
         self.clock = now
         self.checked = done
 
-    def _diverged(self, what: str, step: int, value: str) -> str:
+    def _checkpoint(self) -> Path | None:
+        """The file of the last state; None where none is kept."""
         path = self.checkpoints.path
+        return None if path is None else Path(path)
+
+    def _diverged(self, what: str, step: int, value: str) -> str:
+        path = self._checkpoint()
         kept = "there is no checkpoint"
         if path is not None and path.is_file():
             kept = f"the last good checkpoint, of step {read_weights(path)[1]['step']:,}, is {path}"
@@ -282,18 +288,19 @@ class _Run:
         norms = torch.stack(torch._foreach_norm(self.step.weights))
         if not bool(torch.isfinite(norms).all()):
             raise DivergedError(self._diverged("weight", done, "no finite number"))
-        if self.checkpoints.path is None or self.distributed.rank != 0:
+        path = self._checkpoint()
+        if path is None or self.distributed.rank != 0:
             return
         tensors = add_prefix("model.", self.model.state_dict())
         tensors |= add_prefix("momentum.", momentum_state(self.model, self.step.optimizer))
         mean = self.step.averaged()
         if mean is not None:
             tensors |= add_prefix("mean.", mean.state_dict())
-        write_weights(tensors, {**self.identity, "step": done}, self.checkpoints.path)
+        write_weights(tensors, {**self.identity, "step": done}, path)
 
     def _resume(self) -> int:
         """The step to begin with: that of the checkpoint where there is one that fits."""
-        path, resume = self.checkpoints.path, self.checkpoints.resume
+        path, resume = self._checkpoint(), self.checkpoints.resume
         if resume is False or path is None:
             return 0
         if not path.is_file():

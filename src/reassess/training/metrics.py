@@ -5,6 +5,7 @@ Both go on where a run is resumed: rows after the step that it goes on from are 
 
 import csv
 from dataclasses import asdict, dataclass, fields
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +48,23 @@ class Metrics:
         MissingExtraError: tensorboard is asked for and missing.
     """
 
-    def __init__(self, path: Path | None, tensorboard: Path | None, first: int) -> None:
-        self._path = path
+    def __init__(
+        self,
+        path: str | PathLike[str] | None,
+        tensorboard: str | PathLike[str] | None,
+        first: int,
+    ) -> None:
+        self._path = None if path is None else Path(path)
         self._rows: list[StepMetrics] = []
         self._events: Any = None
-        if path is not None:
-            self._begin(path, first)
+        if self._path is not None:
+            self._begin(self._path, first)
         if tensorboard is not None:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError as error:
                 raise MissingExtraError("tensorboard", "train", "--tensorboard") from error
-            self._events = SummaryWriter(str(tensorboard), purge_step=first or None)
+            self._events = SummaryWriter(fspath(tensorboard), purge_step=first or None)
 
     def _begin(self, path: Path, first: int) -> None:
         names = [one.name for one in fields(StepMetrics)]

@@ -6,6 +6,7 @@ model. Files are safetensors: those that `reassess train` writes, and those of t
 """
 
 import hashlib
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ FROM_TIMM = "timm"
 
 
 def load_pretrained(
-    model: nn.Module, name: str, source: str | Path, classes: Classes | None, on_note: Note
+    model: nn.Module, name: str, source: str | PathLike[str], classes: Classes | None, on_note: Note
 ) -> Start:
     """Give a new model the weights of a source; what it is then.
 
@@ -98,7 +99,7 @@ def _same_classes(about: dict[str, Any], classes: Classes | None) -> bool:
 
 
 def _load(
-    model: nn.Module, tensors: dict[str, Tensor], source: str | Path, same_classes: bool
+    model: nn.Module, tensors: dict[str, Tensor], source: str | PathLike[str], same_classes: bool
 ) -> bool:
     """Load weights, whether with those of the head.
 

@@ -10,7 +10,7 @@ Letters: B images of a batch, K classes.
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 from reassess.errors import OptionError
@@ -221,8 +221,8 @@ class CheckpointConfig:
         tensorboard: a folder of TensorBoard events; None for none.
     """
 
-    path: Path | None = None
+    path: str | PathLike[str] | None = None
     every: int = 0
     resume: bool | None = None
-    metrics: Path | None = None
-    tensorboard: Path | None = None
+    metrics: str | PathLike[str] | None = None
+    tensorboard: str | PathLike[str] | None = None

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def run_recipes(
     test: LabelledImages,
     grid: RecipeGrid,
     *,
-    folder: Path,
+    folder: str | PathLike[str],
     device: torch.device | None = None,
     jobs: int | None = 1,
     progress: Progress = null_progress,
@@ -116,7 +117,7 @@ def run_recipes(
         is_cleaned = _VARIANTS[variant][1]
         key = _key(shown[is_cleaned], test, recipe, grid)
         names.append(f"{variant}, {schedule}, seed {recipe.seed}")
-        paths.append(folder / f"{_file_name(variant, schedule, recipe)}-{key}")
+        paths.append(Path(folder) / f"{_file_name(variant, schedule, recipe)}-{key}")
         done.append(_finished(paths[-1], len(test), images.n_classes))
         number = f"{place + 1} of {len(grid)}"
         if done[-1] is None:

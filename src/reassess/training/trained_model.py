@@ -5,6 +5,7 @@ repeated when it predicts. Weights of timm's come with timm's own transform.
 """
 
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def train_model(
     checkpoints: CheckpointConfig | None = None,
     distributed: DistributedContext = SINGLE_PROCESS,
     step: StepConfig | None = None,
-    pretrained: str | Path | None = None,
+    pretrained: str | PathLike[str] | None = None,
     progress: Progress = null_progress,
     on_note: Note = ignore_note,
 ) -> TrainedModel:
@@ -152,7 +153,7 @@ def normalization_of(name: str) -> tuple[tuple[float, float, float], tuple[float
     return _three(list(known["mean"])), _three(list(known["std"]))
 
 
-def write_model(model: TrainedModel, path: str | Path, **about: Any) -> None:
+def write_model(model: TrainedModel, path: str | PathLike[str], **about: Any) -> None:
     """Write a model with its weights; ``about`` is stored with it.
 
     Raises:
@@ -209,7 +210,7 @@ def open_model(source: str, *, side: int | None = None) -> TrainedModel:
     return found if side is None else replace(found, transform=replace(found.transform, side=side))
 
 
-def read_model(path: str | Path) -> TrainedModel:
+def read_model(path: str | PathLike[str]) -> TrainedModel:
     """The model in a file that `write_model` wrote.
 
     Raises:

@@ -109,6 +109,7 @@ def _environment(language: Language) -> Environment:
     made.filters["about"] = language.about
     made.filters["translated"] = language.say
     made.filters["percent"] = _percent
+    made.filters["signed"] = _signed
     made.filters["in_size"] = _in_size
     made.filters["sentence"] = _sentence
     return made
@@ -132,3 +133,10 @@ def _sentence(text: str) -> str:
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.0f} %"
+
+
+def _signed(value: float | None) -> str:
+    """A difference to two digits, with its sign; what is rounded to zero has none."""
+    if value is None:
+        return "–"
+    return f"{value:+z.2f}".replace("-", "−").replace("+0.00", "0.00")
