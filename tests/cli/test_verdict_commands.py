@@ -166,6 +166,8 @@ def test_the_verdict_on_a_study(here: Path, cli: Cli) -> None:
         spans = [row["calibrated_rank_best"], row["calibrated_rank_worst"]]
         assert one["calibrated_rank_interval"] == spans
     assert "undecided because of the labels" in ran.out
+    kept = f"original labels of {found['n_images'] - found['n_rated']} images being right"
+    assert f"Intervals are conditional on the {kept}" in " ".join(ran.out.split())
     best = found["models"][0]
     low, high = (100 * end for end in best["calibrated_interval"])
     assert f"{100 * best['calibrated']:.2f}% ({low:.2f}–{high:.2f}%)" in " ".join(ran.out.split())

@@ -63,7 +63,7 @@ def test_bounds_are_the_ends_over_every_truth_of_what_nobody_was_asked_about() -
     assert (found.unasked.n_a, found.unasked.n_b) == (3, 3)
     assert found.decision == "cannot tell"
     told = comparison_sentences(found)
-    assert told[0].startswith("cannot tell which of a and b is better")
+    assert told[0].startswith(f"cannot tell which of a and b is better under {labels().name}: ")
     assert "not asked about 3 predictions of a and 3 of b" in told[2]
 
 

@@ -73,12 +73,13 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
     if difference is None:
         return [f"{a} and {b} cannot be compared: no image has a label."]
     audited, asked = comparison.audited, _on_unasked(comparison)
+    under = f"under {comparison.labels}"
     answer = {
-        "a": f"{a} is better than {b}",
-        "b": f"{b} is better than {a}",
-        "undecided": f"no difference between {a} and {b} can be told",
-        "cannot tell": f"cannot tell which of {a} and {b} is better: raters were asked about too"
-        " few of their predictions",
+        "a": f"{a} is better than {b} {under}",
+        "b": f"{b} is better than {a} {under}",
+        "undecided": f"no difference between {a} and {b} can be told {under}",
+        "cannot tell": f"cannot tell which of {a} and {b} is better {under}: raters were asked"
+        " about too few of their predictions",
     }[comparison.decision]
     confidence = fmt.percent(comparison.confidence, 0)
     if audited is None:
@@ -107,7 +108,6 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
         )
     ]  # fmt: skip
     uncertain = _on_label_uncertainty(comparison)
-    answer += f" under {comparison.labels}"
     if comparison.is_open_by_labels:
         answer += ", as the labels are uncertain"
     return [

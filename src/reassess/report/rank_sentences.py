@@ -49,7 +49,7 @@ def ranks_sentences(found: UncertainScores) -> Sentences:
         return (
             ("best", f"From images, with labels taken as certain: {'; '.join(named)}."),
             ("ranks", ranks),
-            *_on_unasked(found),
+            *_on_what_was_asked(found),
             ("labels", f"Labels are taken as certain: {found.no_label_uncertainty}."),
         )
     named = [
@@ -60,13 +60,16 @@ def ranks_sentences(found: UncertainScores) -> Sentences:
     return (
         ("best", f"From images, and calibrated from images and labels together: {best_told}."),
         ("ranks", f"{ranks} {swap_sentence(found, _N_NAMED)}"),
-        *_on_unasked(found),
+        *_on_what_was_asked(found),
         *_on_calibration(found),
     )
 
 
-def _on_unasked(found: UncertainScores) -> Sentences:
-    return tuple(("not asked", sentence) for sentence in unasked_sentences(found))
+def _on_what_was_asked(found: UncertainScores) -> Sentences:
+    """The audit, or what intervals are conditional on without one, and what stays unknown."""
+    skipped = (("skipped", sentence) for sentence in _skipped_sentences(found))
+    unasked = (("not asked", sentence) for sentence in unasked_sentences(found))
+    return (*skipped, *unasked)
 
 
 def _on_calibration(found: UncertainScores) -> Sentences:
