@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reassess.aggregation import METHODS, Method, WeightedRefit, dawid_skene
+from reassess.aggregation import METHODS, Method, WeightedRefit, dawid_skene, reweighting
+from reassess.aggregation.reweighting import Weights
+from reassess.analysis import replicates, soft_labels
 from reassess.analysis.replicates import Resampling, Rescorer
 from reassess.analysis.sensitivity import sensitivity
 from reassess.analysis.soft_labels import SoftLabels
@@ -18,7 +20,7 @@ from reassess.records import Benchmark, LabelSets, Pairs, Predictions, Votes
 from reassess.report.rank_sentences import rank_lines
 from reassess.scoring import compare, real_accuracy
 from reassess.simulate import simulate_votes, simulated_raters
-from reassess.statistics import wilson_interval
+from reassess.statistics import intervals, wilson_interval
 from tests.analysis.simulated import CLEAR, NOISY, Simulated, simulated
 
 
@@ -109,6 +111,34 @@ def test_the_order_of_models_and_the_threads_change_nothing(noisy, found):
     assert one.images.best.tobytes() == three.images.best.tobytes()
     assert one.both.accuracy[::-1] == pytest.approx(found.both.accuracy, abs=1e-5)
     assert one.p_holm[::-1, ::-1] == pytest.approx(found.p_holm)
+
+
+def test_what_is_held_at_once_changes_nothing_but_the_last_digits(noisy, monkeypatch):
+    """Blocks of questions and of images to the byte; fewer resamples at once by rounding alone."""
+    refit = WeightedRefit.build(noisy.votes, noisy.posterior)
+    rng = np.random.default_rng(0)
+    n_questions, n_bytes = refit.coded.n_questions, (len(noisy.votes) + 7) // 8
+    weights = [
+        one
+        for n in (1, 3)
+        for one in (
+            Weights(n, question=rng.integers(0, 3, (n, n_questions)).astype(float)),
+            Weights(n, half_sample=rng.integers(256, size=(n, n_bytes), dtype=np.uint8)),
+        )
+    ]
+    whole, found = [refit.again(one) for one in weights], scores_of(noisy, n_resamples=40)
+    monkeypatch.setattr(reweighting, "_QUESTIONS_AT_ONCE", 100)
+    monkeypatch.setattr(intervals, "_ROWS_AT_ONCE", 64)
+    for one, expected in zip(weights, whole, strict=True):
+        assert refit.again(one).tobytes() == expected.tobytes()
+    in_blocks = scores_of(noisy, n_resamples=40)
+    assert in_blocks.uncertainty.covariance.tobytes() == found.uncertainty.covariance.tobytes()
+    assert in_blocks.images.best.tobytes() == found.images.best.tobytes()
+    monkeypatch.setattr(replicates, "_MOST_CELLS", 3 * n_questions)
+    monkeypatch.setattr(soft_labels, "_ROWS_AT_ONCE", 100)
+    fewer = scores_of(noisy, n_resamples=40)
+    assert fewer.both.low == pytest.approx(found.both.low, abs=1e-6)
+    assert fewer.both.accuracy == pytest.approx(found.both.accuracy, abs=1e-6)
 
 
 def test_two_equal_models_are_never_told_apart(noisy):

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reassess.errors import AlignmentError, DataError, OptionError
-from reassess.proposals import build_questions, missing_list_reason, propose, restrict_to_models
+from reassess.proposals import (
+    build_questions,
+    missing_list_reason,
+    paper_rule,
+    propose,
+    restrict_to_models,
+)
 from reassess.records import Benchmark, Predictions, Proposals
 
 Study = tuple[list[Predictions], Benchmark]
@@ -137,8 +143,8 @@ def study_of(seed: int) -> Study:
     return predictions, Benchmark("random", ids, rng.integers(n_classes, size=n_images))
 
 
-@given(study_seed=SEEDS, top=st.integers(1, 40))
-def test_against_a_second_implementation(study_seed: int, top: int) -> None:
+@given(study_seed=SEEDS, top=st.integers(1, 40), n_at_once=st.sampled_from([1, 3, 1 << 18]))
+def test_against_a_second_implementation(study_seed: int, top: int, n_at_once: int) -> None:
     predictions, benchmark = study_of(study_seed)
     assert benchmark.original is not None
     pooled: Counter[str] = Counter()
@@ -163,7 +169,9 @@ def test_against_a_second_implementation(study_seed: int, top: int) -> None:
     expected = {pair for pair, n_models in pooled.items() if n_models >= 2}
     expected |= {f"{image_id}:{label}" for image_id, label in original.items()}
     expected |= {f"{image_id}:{label}" for image_id, labels in tops.items() for label in labels}
-    proposals = propose(predictions, benchmark, pairs_per_model=top)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paper_rule, "_IMAGES_AT_ONCE", n_at_once)
+        proposals = propose(predictions, benchmark, pairs_per_model=top)
     assert set(named(proposals)) == expected
     assert len(proposals.pairs) == len(expected)
     assert proposals.rated.tolist() == [tops[i] != {label} for i, label in original.items()]

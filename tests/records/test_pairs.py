@@ -37,6 +37,11 @@ def test_pairs_are_found_as_a_dictionary_finds_them(one: Pairs, other: Pairs) ->
         expected = [row_of.get(pair, -1) for pair in as_list(asked)]
         assert asked.positions_in(there).tolist() == expected
         assert asked.is_in(there).tolist() == [row >= 0 for row in expected]
+        # Of questions no id is made where no image could be named in another way.
+        questions, others = Questions.from_pairs(asked), Questions.from_pairs(there)
+        assert questions.rows_in(others, source="votes").tolist() == expected
+        named = set(asked.image_ids.tolist()) <= set(there.image_ids.tolist())
+        assert ("ids" in questions.__dict__) <= (not named)
 
 
 @given(pairs=some_pairs(5), data=st.data())

@@ -1,5 +1,6 @@
 """An audit in a study: drawn first, asked about blindly, kept when drawn again, and counted."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,18 @@ import pytest
 
 from reassess.files.artefacts import read_tasks
 from reassess.files.audits import read_audit
-from reassess.records import Audit, Pairs
-from reassess.study import Study, add_models, change_settings, new_study, open_study, propose_study
+from reassess.records import Audit, LabelSets, Pairs
+from reassess.study import (
+    Study,
+    add_models,
+    change_settings,
+    label_copy,
+    new_study,
+    open_study,
+    propose_study,
+    read_study_labels,
+    run_study,
+)
 from reassess.study.auditing import audit_study, release_judged
 from tests.conftest import Ran
 
@@ -128,6 +139,34 @@ def test_a_draw_is_the_same_again_and_another_one_keeps_its_answers(study: Study
     kept = cli("propose", "s", "--audit", "0")
     assert "some are answered, so they stay" in kept.err
     assert drawn().drawn.sum() == 50
+
+
+def test_labels_are_read_from_their_copy_as_from_the_file_and_from_no_other(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label_copy, "LARGE", 1)
+    propose_study(change_settings(study, "propose", {"audit": 30}))
+    answer_all()
+    run_study(open_study("s"))
+    copy, file = Path("s/.cache/labels.npz"), Path("s/labels.json")
+    assert copy.is_file()
+    (copied, _), content = read_study_labels(open_study("s")), copy.read_bytes()
+    copy.unlink()
+    read, _ = read_study_labels(open_study("s"))
+    assert copied.audit is not None
+    assert copied.asked is not None
+    for name in LabelSets.__dataclass_fields__:
+        one, other = getattr(copied, name), getattr(read, name)
+        if name in {"asked", "audit"}:
+            one, other = dataclasses.asdict(one), dataclasses.asdict(other)
+        np.testing.assert_equal(one, other)
+    # Another file beside the same copy: the file counts.
+    copy.write_bytes(content)
+    said = json.loads(file.read_text())
+    file.write_text(json.dumps(said | {"name": "by hand"}))
+    assert read_study_labels(open_study("s"))[0].name == "by hand"
+    copy.write_bytes(content[:100])
+    assert read_study_labels(open_study("s"))[0].name == "by hand"
 
 
 def test_a_newcomer_takes_over_what_was_drawn_of_the_images_that_it_disputes(study: Study) -> None:

@@ -237,8 +237,8 @@ def _held_out(recipe: _Recipe) -> Float[np.ndarray, "G T"]:
     pairs = gold.questions.pairs
     ids = gold.questions.ids if pairs is None else pairs.image_ids[pairs.image]
     _, image = np.unique(ids, return_inverse=True)
-    row = positions(gold.questions.ids, recipe.votes.questions.ids, source="gold")
-    counted = positions(gold.questions.ids, recipe.counted.questions.ids, source="gold") >= 0
+    row = gold.questions.rows_in(recipe.votes.questions, source="gold")
+    counted = gold.questions.rows_in(recipe.counted.questions, source="gold") >= 0
     held_out = np.full((len(row), len(STATES)), np.nan)
     for fold in range(min(N_FOLDS, int(image.max()) + 1)):
         inside = image % N_FOLDS == fold

@@ -123,7 +123,7 @@ def _rows(votes: Votes, posterior: Posterior) -> Int[np.ndarray, "Q"]:
     Raises:
         DataError: it is not of these votes, or has other states.
     """
-    row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
+    row = votes.questions.rows_in(posterior.questions, source="votes")
     if (row < 0).any() or len(posterior.states) != 2:
         raise DataError(
             "posterior: it must be of the questions of the votes, with the states absent and "

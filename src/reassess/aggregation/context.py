@@ -102,7 +102,7 @@ def combine_context(
             f"context: there are {len(context):,} probabilities, but must be "
             f"{len(posterior.questions):,} in [0, 1], one a question."
         )
-    row = positions(gold.questions.ids, posterior.questions.ids, source="gold")
+    row = gold.questions.rows_in(posterior.questions, source="gold")
     truth, image = gold.truth(min_expert_yes), _image_of(gold)
     known = row >= 0
     _check_gold(truth[known], image[known])

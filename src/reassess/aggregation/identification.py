@@ -186,7 +186,7 @@ def _not_borne_out(posterior: Posterior, gold: Gold, min_expert_yes: int | None)
     """
     if posterior.states != STATES:
         return None
-    row = positions(gold.questions.ids, posterior.questions.ids, source="gold")
+    row = gold.questions.rows_in(posterior.questions, source="gold")
     truth = gold.truth(min_expert_yes)[row >= 0]
     n_hold, n_not = int(truth.sum()), int((~truth).sum())
     if min(n_hold, n_not) < LEAST_GOLD:
@@ -214,7 +214,7 @@ def _worse_than_majority(
     """Whether gold says that the fit decides worse than the mean of the votes."""
     if posterior.states != STATES:
         return None
-    row: Int[np.ndarray, "G"] = positions(gold.questions.ids, votes.questions.ids, source="gold")
+    row: Int[np.ndarray, "G"] = gold.questions.rows_in(votes.questions, source="gold")
     asked = row >= 0
     truth = gold.truth(min_expert_yes)[asked]
     fitted = (posterior.present[row[asked]] > 0.5) == truth

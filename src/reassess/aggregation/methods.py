@@ -25,7 +25,7 @@ from reassess.aggregation.priors import (
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, OptionError
 from reassess.progress import Progress, null_progress
-from reassess.records import ANSWERS, Gold, Posterior, Questions, Votes, positions
+from reassess.records import ANSWERS, Gold, Posterior, Questions, Votes
 from reassess.registry import checks_choices
 
 STATES = ("absent", "present")
@@ -249,9 +249,9 @@ def rows_of_gold(questions: Questions, gold: Gold) -> Int[np.ndarray, "G"]:
     Raises:
         DataError: no gold question is among them.
     """
-    ids = gold.questions.ids
-    rows = positions(ids, questions.ids, source="gold")
+    rows = gold.questions.rows_in(questions, source="gold")
     if (rows < 0).all():
+        ids = gold.questions.ids
         raise DataError(
             f"gold: none of its {len(ids):,} questions (such as {str(ids[0])!r}) is among the "
             f"votes (such as {str(questions.ids[0])!r}), but at least one must be. Write images "

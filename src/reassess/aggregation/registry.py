@@ -25,7 +25,7 @@ from reassess.aggregation.reweighting import (
 from reassess.engines import Engine
 from reassess.errors import DataError, OptionError
 from reassess.progress import Progress, null_progress
-from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Votes, positions
+from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Votes
 from reassess.registry import Registry, checks_choices
 
 GoldMode = Literal["hold-out", "clamp", "initialise"]
@@ -366,7 +366,7 @@ def choose_method(
     if gold is None:
         return "dawid-skene", "no gold is given"
     counted = votes if gold_votes is None else gold_votes
-    row = positions(gold.questions.ids, counted.questions.ids, source="gold")
+    row = gold.questions.rows_in(counted.questions, source="gold")
     if (row < 0).all():
         raise DataError(
             f"gold: none of its {len(row):,} questions (such as {str(gold.questions.ids[0])!r}) is "

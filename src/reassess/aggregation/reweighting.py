@@ -10,7 +10,7 @@ are for: `reassess.analysis.uncertainty` does. Letters: Q questions, V votes, R 
 G gold questions, b sets of weights.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,8 @@ from reassess.statistics import sigmoid
 
 STEPS = 5
 """Steps of expectation maximisation from the fitted model under each set of weights."""
+
+_QUESTIONS_AT_ONCE = 1 << 16
 
 FAY = 0.5
 """How far the weights of the two halves of the votes lie from 1."""
@@ -241,19 +243,30 @@ def refit_dawid_skene(inputs: RefitInputs) -> Again:
     strength = _pooled_strength(inputs)
 
     def again(weights: Weights) -> Float[np.ndarray, "b Q"]:
-        by_code, bits = _by_code(coded, weights), _bits(coded, weights)
-        weight = np.ones((coded.n_questions, weights.n))
-        if weights.question is not None:
-            weight = np.ascontiguousarray(weights.question.T)
-        odds = offset + _sums(coded, start * by_code, bits)
-        total, mass_of_all = _counts(coded, weight, bits), weight.sum(axis=0)
+        by_code, blocks = _by_code(coded, weights), list(_blocks(coded, weights))
+        total, of_all = np.zeros((coded.n_codes, weights.n)), _Mass(coded.n_questions, weights.n)
+        for block in blocks:
+            weight = block.weight(weights)
+            block.add_counts(weight, total)
+            of_all.add(block, weight)
+        mass_of_all = of_all.sum()
+        log_prior, table = np.full(weights.n, offset), start
         for _ in range(STEPS):
-            share = weight * sigmoid(odds)
-            present = _counts(coded, share, bits)
+            present, of_present = np.zeros_like(total), _Mass(coded.n_questions, weights.n)
+            counting = table * by_code
+            for block in blocks:
+                share = sigmoid(log_prior + block.sums(counting))
+                if weights.question is not None:
+                    share *= block.weight(weights)
+                block.add_counts(share, present)
+                of_present.add(block, share)
             table = _evidence_of_counts(coded, total, present, strength, inputs.pseudocount)
-            mass = share.sum(axis=0) + inputs.pseudocount
+            mass = of_present.sum() + inputs.pseudocount
             log_prior = np.log(mass / (mass_of_all + 2 * inputs.pseudocount - mass))
-            odds = log_prior + _sums(coded, table * by_code, bits)
+        odds = np.empty((coded.n_questions, weights.n))
+        counting = table * by_code
+        for block in blocks:
+            odds[block.start : block.stop] = log_prior + block.sums(counting)
         refitted: Float[np.ndarray, "b Q"] = odds.T
         return refitted
 
@@ -295,8 +308,7 @@ def _pooled_strength(inputs: RefitInputs) -> Float[np.ndarray, "T"]:
     """How strong the pooled prior is in the fitted model; negative where the prior is uniform."""
     if inputs.confusion_prior == "uniform":
         return np.full(2, -1.0)
-    ids = inputs.votes.questions.ids
-    row = positions(ids, inputs.posterior.questions.ids, source="votes")
+    row = inputs.votes.questions.rows_in(inputs.posterior.questions, source="votes")
     counts = inputs.coded.counts(inputs.posterior.probability[row])
     return fitted_strength(counts, pooled_confusion(counts))
 
@@ -308,7 +320,7 @@ def refit_from_gold(inputs: RefitInputs) -> Again:
     """
     coded, confusion = inputs.coded, inputs.confusion()
     votes, posterior = inputs.votes, inputs.posterior
-    row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
+    row = votes.questions.rows_in(posterior.questions, source="votes")
     log = posterior.log_probability[row]
     held = _log_ratio(confusion)[:, None]
     # What is left when the votes' own evidence is taken away: the prior, and what raters
@@ -356,6 +368,77 @@ def _less_and_more(bits: UInt[np.ndarray, "votes sets"]) -> tuple[float, float]:
     return (1 - FAY, 1 + FAY) if len(bits) else (1.0, 1.0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some questions and their votes: what is aggregated at once, so that little is held.
+
+    Attributes:
+        start: the first question.
+        stop: the question after the last.
+        coded: their votes.
+        bits: of each of these votes whether it is of the half that counts for more.
+    """
+
+    start: int
+    stop: int
+    coded: Coded
+    bits: UInt[np.ndarray, "votes sets"]
+
+    def weight(self, weights: Weights) -> Float[np.ndarray, "n b"]:
+        """How much each question counts."""
+        if weights.question is None:
+            return np.ones((self.stop - self.start, weights.n))
+        return np.ascontiguousarray(weights.question[:, self.start : self.stop].T)
+
+    def sums(self, table: Float[np.ndarray, "C b"]) -> Float[np.ndarray, "n b"]:
+        """As `_sums`, of these questions."""
+        return _sums(self.coded, table, self.bits)
+
+    def add_counts(
+        self, weight: Float[np.ndarray, "n b"], counts: Float[np.ndarray, "C b"]
+    ) -> None:
+        """Add to counts how often each code is given, a vote counting as its question does."""
+        coded, (less, more) = self.coded, _less_and_more(self.bits)
+        coding.weighted_counts()(coded.indptr, coded.code, self.bits, less, more, weight, counts)
+
+
+def _blocks(coded: Coded, weights: Weights) -> Iterator[_Block]:
+    """The questions, in their order."""
+    bits = _bits(coded, weights)
+    for start in range(0, coded.n_questions, _QUESTIONS_AT_ONCE):
+        stop = min(start + _QUESTIONS_AT_ONCE, coded.n_questions)
+        ends = coded.indptr[start : stop + 1]
+        first, last = int(ends[0]), int(ends[-1])
+        some = Coded(ends - first, coded.code[first:last], coded.n_raters, coded.n_answers)
+        yield _Block(start, stop, some, bits[first:last] if len(bits) else bits)
+
+
+class _Mass:
+    """A sum over questions that does not depend on where blocks are cut, to the last bit.
+
+    NumPy adds rows of several numbers in their order, which can go on; a column of one number it
+    adds by halves, for which all of it is kept.
+    """
+
+    def __init__(self, n_questions: int, n_sets: int) -> None:
+        self._sum = np.zeros((1, n_sets))
+        self._column = np.empty((n_questions, 1)) if n_sets == 1 else None
+
+    def add(self, block: _Block, values: Float[np.ndarray, "n b"]) -> None:
+        """Add the values of a block's questions; blocks come in their order."""
+        if self._column is not None:
+            self._column[block.start : block.stop] = values
+        else:
+            self._sum = np.concatenate([self._sum, values]).sum(axis=0, keepdims=True)
+
+    def sum(self) -> Float[np.ndarray, "b"]:
+        """What was added."""
+        total: Float[np.ndarray, "b"] = (
+            self._sum[0] if self._column is None else self._column.sum(axis=0)
+        )
+        return total
+
+
 def _sums(
     coded: Coded, table: Float[np.ndarray, "C b"], bits: UInt[np.ndarray, "votes sets"]
 ) -> Float[np.ndarray, "Q b"]:
@@ -364,16 +447,6 @@ def _sums(
     less, more = _less_and_more(bits)
     coding.weighted_sums()(coded.indptr, coded.code, bits, less, more, table, out)
     return out
-
-
-def _counts(
-    coded: Coded, weight: Float[np.ndarray, "Q b"], bits: UInt[np.ndarray, "votes sets"]
-) -> Float[np.ndarray, "C b"]:
-    """How often each code is given, a vote counting as its question does."""
-    counts = np.zeros((coded.n_codes, weight.shape[1]))
-    less, more = _less_and_more(bits)
-    coding.weighted_counts()(coded.indptr, coded.code, bits, less, more, weight, counts)
-    return counts
 
 
 def _log_ratio(confusion: Float[np.ndarray, "R T A"]) -> Float[np.ndarray, "C"]:
@@ -388,7 +461,7 @@ def _gold_answers(
     """Gold answers of the raters of ``votes``; None without gold."""
     if gold is None:
         return None
-    row = positions(gold.questions.ids, counted.questions.ids, source="gold")
+    row = gold.questions.rows_in(counted.questions, source="gold")
     if (row < 0).all():
         return None
     counts = gold_counts(counted, gold, gold.truth(min_expert_yes))
@@ -426,7 +499,7 @@ def _check_same(votes: Votes, posterior: Posterior) -> None:
             "on (image, class) questions with two states."
         )
     hashes = (votes.sha256, posterior.votes_sha256)
-    row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
+    row = votes.questions.rows_in(posterior.questions, source="votes")
     rater = positions(votes.rater_ids, posterior.rater_ids, source="votes")
     differ = None not in hashes and hashes[0] != hashes[1]
     if differ or (row < 0).any() or (rater < 0).any() or len(row) != len(posterior.questions):

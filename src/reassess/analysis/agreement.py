@@ -24,7 +24,6 @@ from reassess.records import (
     Posterior,
     Questions,
     Votes,
-    positions,
 )
 from reassess.registry import checks_choices
 from reassess.scoring import known_original
@@ -150,7 +149,7 @@ def _gold_rows(questions: Questions, gold: Gold) -> Int[np.ndarray, "n"]:
     Raises:
         AlignmentError: none of the questions is gold.
     """
-    rows = positions(questions.ids, gold.questions.ids, source="votes")
+    rows = questions.rows_in(gold.questions, source="votes")
     if (rows < 0).all():
         raise AlignmentError(
             f"votes: question[0] is {str(questions.ids[0])!r}, but some must be gold questions "
@@ -268,7 +267,7 @@ def _curve(posterior: Posterior | None, gold: Gold) -> PrecisionRecall | None:
     """The curve over thresholds; None where raters were asked about no gold question that holds."""
     if posterior is None:
         return None
-    asked = positions(gold.questions.ids, posterior.questions.ids, source="gold") >= 0
+    asked = gold.questions.rows_in(posterior.questions, source="gold") >= 0
     return precision_recall(posterior, gold) if gold.truth()[asked].any() else None
 
 

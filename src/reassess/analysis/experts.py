@@ -91,7 +91,7 @@ def experts_beside_crowd(
         raise OptionError(f"the threshold is {threshold}, but must lie inside (0, 1). Give 0.5.")
     if n_resamples != 0:
         check_resamples(n_resamples, confidence)
-    row = positions(gold.questions.ids, posterior.questions.ids, source="gold")
+    row = gold.questions.rows_in(posterior.questions, source="gold")
     known = np.flatnonzero(row >= 0)
     given, says_yes = (of_experts[known] for of_experts in _answers(gold))
     if given.shape[1] < FEWEST_EXPERTS or len(known) == 0:
@@ -155,7 +155,7 @@ def _answers(gold: Gold) -> tuple[Int[np.ndarray, "Q E"], Int[np.ndarray, "Q E"]
 
 def _votes_a_question(votes: Votes, gold: Gold) -> float | None:
     """Votes on the gold questions, over how many of these have any."""
-    row = positions(votes.questions.ids, gold.questions.ids, source="votes")
+    row = votes.questions.rows_in(gold.questions, source="votes")
     n_votes = int((row[votes.question] >= 0).sum())
     return n_votes / int((row >= 0).sum()) if n_votes else None
 

@@ -10,7 +10,7 @@ import numpy as np
 from reassess.analysis.model_sample import ImageDraws
 from reassess.records import Benchmark, LabelSets, Predictions
 from reassess.scoring import image_table, original_classes
-from reassess.statistics import bootstrap_counts
+from reassess.statistics import resampled_sums
 
 _N_BLOCK = 16
 """Resamples drawn at once: 50,000 images are a megabyte or two."""
@@ -41,13 +41,13 @@ def draw_images(
     scored = table.n_labels > 0
     by_original = table.top == original_classes(labels, benchmark)[:, None]
     columns = np.column_stack([by_original, table.right & scored[:, None], scored])
-    counted, n, m = columns.astype(np.float32), len(scored), len(shown)
+    n, m = len(scored), len(shown)
     sums = np.concatenate(
         [
-            bootstrap_counts(n, min(_N_BLOCK, n_resamples - done), rng).astype(np.float32) @ counted
+            resampled_sums(columns, min(_N_BLOCK, n_resamples - done), rng)
             for done in range(0, n_resamples, _N_BLOCK)
         ]
-    ).astype(np.float64)
+    )
     # A resample without a single image that has a label says nothing: leave it as it is.
     n_scored = np.where(sums[:, -1:] > 0, sums[:, -1:], np.nan)
     real = np.where(np.isfinite(n_scored), sums[:, m:-1] / n_scored, columns[:, m:-1].mean(axis=0))

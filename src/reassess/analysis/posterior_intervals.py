@@ -20,7 +20,7 @@ from reassess.aggregation import ConfusionPrior
 from reassess.aggregation.confusion_draws import draw_log_odds, draw_log_odds_on_gold
 from reassess.errors import OptionError
 from reassess.progress import Progress, null_progress
-from reassess.records import Gold, Posterior, Questions, Votes, positions
+from reassess.records import Gold, Posterior, Questions, Votes
 from reassess.statistics import check_resamples, sigmoid, z_critical
 
 
@@ -89,7 +89,7 @@ def posterior_intervals(
             votes, posterior, gold, gold_votes=gold_votes, min_expert_yes=min_expert_yes,
             confusion_prior=prior, pseudocount=pseudocount, rng=rng,
         )  # fmt: skip
-    row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
+    row = votes.questions.rows_in(posterior.questions, source="votes")
     log = posterior.log_probability[row]
     fitted = log[:, 1] - log[:, 0]
     total, squares = np.zeros(len(row)), np.zeros(len(row))

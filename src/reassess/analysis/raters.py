@@ -51,7 +51,7 @@ def question_rows(votes: Votes, posterior: Posterior) -> Int[np.ndarray, "Q"]:
     Raises:
         DataError: a question is not in the posterior.
     """
-    row = positions(votes.questions.ids, posterior.questions.ids, source="votes")
+    row = votes.questions.rows_in(posterior.questions, source="votes")
     if (row < 0).any():
         raise DataError(
             f"votes: question {str(votes.questions.ids[row < 0][0])!r} is not in the posterior; "

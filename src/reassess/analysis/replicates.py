@@ -8,7 +8,7 @@ nothing. Letters: n images, M models, Q questions, R raters, B resamples, b of a
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int, UInt
+from jaxtyping import Bool, Float, Int, UInt
 
 from reassess.aggregation import WeightedRefit
 from reassess.aggregation.reweighting import FAY, Weights
@@ -24,6 +24,7 @@ from reassess.statistics import (
     descending_ranks,
     half_sample,
     rank_intervals,
+    resampled_sums,
     sigmoid,
     wilson_bounds,
     z_critical,
@@ -32,6 +33,10 @@ from reassess.statistics import (
 RESAMPLES_A_SHARD = 10
 """Small enough that 1,000 resamples keep 64 threads busy; every shard costs one generator only.
 Another size draws other numbers."""
+
+_MOST_CELLS = 1 << 22
+"""Questions times resamples that are aggregated at once: of half a million questions or less all
+resamples of a shard, of more as many as fit. A thread holds some ten arrays of so many numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +89,13 @@ class ImageResampler:
         counted: whether each model is right on each image, and whether the image is scored.
     """
 
-    counted: Float[np.ndarray, "n cells"]
+    counted: Bool[np.ndarray, "n cells"]
 
     def __call__(self, shard: tuple[int, np.random.Generator]) -> Float[np.ndarray, "b M"]:
         """Of some resamples, from a generator of their own."""
         size, child = shard
-        sums = bootstrap_counts(len(self.counted), size, child).astype(np.float32) @ self.counted
-        accuracies: Float[np.ndarray, "b M"] = sums[:, :-1].astype(np.float64) / sums[:, -1:]
+        sums = resampled_sums(self.counted, size, child)
+        accuracies: Float[np.ndarray, "b M"] = sums[:, :-1] / sums[:, -1:]
         return accuracies
 
 
@@ -108,7 +113,7 @@ def resample_images(
     """
     scored = table.n_labels > 0
     n_correct = (table.right & scored[:, None]).sum(axis=0)
-    counted = np.column_stack([table.right & scored[:, None], scored]).astype(np.float32)
+    counted = np.column_stack([table.right & scored[:, None], scored])
     sizes = _shards(n_resamples)
 
     shards = zip(sizes, rng.spawn(len(sizes)), strict=True)
@@ -306,22 +311,23 @@ class Rescorer:
 
     def resamples(self, size: int, rng: np.random.Generator) -> Float[np.ndarray, "3 b M"]:
         """Accuracies under resampled images, under resampled raters, and under resampled votes."""
+        step = max(1, _MOST_CELLS // self.refit.coded.n_questions)
+        parts = [self._some_resamples(min(step, size - done), rng) for done in range(0, size, step)]
+        return np.concatenate(parts, axis=1)
+
+    def _some_resamples(self, size: int, rng: np.random.Generator) -> Float[np.ndarray, "3 b M"]:
+        """As many resamples as are held at once."""
         n_raters, n_votes = self.refit.coded.n_raters, len(self.refit.coded.code)
         images, raters, votes = [], [], []
         for _ in range(size):
-            counts = bootstrap_counts(len(self.soft.rated), 1, rng)[0].astype(float)
+            images.append(bootstrap_counts(len(self.soft.rated), 1, rng)[0])
             sign = rng.integers(2, size=n_raters) * 2.0 - 1
-            images.append(counts)
             raters.append(1 + FAY * sign)
             votes.append(half_sample(n_votes, rng))
         rows = np.empty((3, size, len(self.soft.right)), np.float32)
-        kinds = (
-            Resampling(size, images=np.stack(images)),
-            Resampling(size, raters=np.stack(raters)),
-            Resampling(size, half_sample=np.stack(votes)),
-        )
-        for kind, drawn in enumerate(kinds):
-            rows[kind] = self.evidence(drawn)
+        rows[0] = self.evidence(Resampling(size, images=np.stack(images).astype(float)))
+        rows[1] = self.evidence(Resampling(size, raters=np.stack(raters)))
+        rows[2] = self.evidence(Resampling(size, half_sample=np.stack(votes)))
         flat = self.soft.accuracies(rows.reshape(3 * size, -1))
         return flat.reshape(3, size, -1)
 

@@ -48,6 +48,9 @@ from reassess.statistics import logistic_regressions, sigmoid
 N_BINS = 10
 """Groups of questions by the share of models that predict them, of about equal size."""
 
+_ROWS_AT_ONCE = 1 << 20
+"""Questions that are added up at once: more would need a matrix of ten times as many numbers."""
+
 LEAST_RELIABILITY = 0.1
 """Deviations are blown up tenfold at the most, where votes say next to nothing."""
 
@@ -166,12 +169,13 @@ class SoftLabels:
             labelled: P(some label holds) of each image in ``shown``.
             weight: of each image, such as how often it was drawn.
         """
-        unrated = weight[:, ~self.rated] * self.kept_holds[~self.rated]
+        n_asked, unrated = len(self.asked), ~self.rated
+        evidence = np.empty((len(weight), len(self.right)))
+        evidence[:, n_asked:] = weight[:, unrated] * self.kept_holds[unrated]
         of_asked = weight[:, self.image[self.asked]]
-        of_asked = of_asked * self.unattenuated(probability[:, self.asked], of_asked)
-        evidence: Float[np.ndarray, "b e"] = np.concatenate(
-            [of_asked * self.stands_for, unrated], axis=1
-        )
+        truths = self.unattenuated(probability[:, self.asked], of_asked)
+        of_asked *= truths
+        evidence[:, :n_asked] = of_asked * self.stands_for
         evidence /= self.n_labelled(labelled, weight)[:, None]
         return evidence
 
@@ -195,18 +199,23 @@ class SoftLabels:
         self, probability: Float[np.ndarray, "b a"], weight: Float[np.ndarray, "b a"]
     ) -> Float[np.ndarray, "b a"]:
         """Truths without bias: within a group, deviations over their reliability."""
-        in_group = (self.group[:, None] == np.arange(N_BINS)).astype(np.float64)
-        mass = weight * self.n_models
-        size = np.maximum(mass @ in_group, 1e-12)
-        mean = (mass * probability) @ in_group / size
-        square = (mass * probability**2) @ in_group / size
+        blocks = [slice(at, at + _ROWS_AT_ONCE) for at in range(0, len(self.group), _ROWS_AT_ONCE)]
+        sums = np.zeros((3, len(weight), N_BINS))
+        for rows in blocks:
+            in_group = (self.group[rows, None] == np.arange(N_BINS)).astype(np.float64)
+            mass, some = weight[:, rows] * self.n_models[rows], probability[:, rows]
+            sums += [mass @ in_group, (mass * some) @ in_group, (mass * some**2) @ in_group]
+        size = np.maximum(sums[0], 1e-12)
+        mean, square = sums[1] / size, sums[2] / size
         most = mean * (1 - mean)
         reliability = np.divide(square - mean**2, most, out=np.ones_like(most), where=most > 1e-12)
         reliability = np.clip(reliability, LEAST_RELIABILITY, 1.0)
-        of_group = mean[:, self.group]
-        unbiased: Float[np.ndarray, "b a"] = (
-            of_group + (probability - of_group) / reliability[:, self.group]
-        )
+        unbiased = np.empty(probability.shape)
+        for rows in blocks:
+            group = self.group[rows]
+            of_group = mean[:, group]
+            apart = probability[:, rows] - of_group
+            unbiased[:, rows] = of_group + apart / reliability[:, group]
         return unbiased
 
     def odds_of_any(self, probability: Float[np.ndarray, "b Q"]) -> Float[np.ndarray, "b s"]:
@@ -218,7 +227,11 @@ class SoftLabels:
 
     def accuracies(self, evidence: Float[np.ndarray, "b e"]) -> Float[np.ndarray, "b M"]:
         """Each model's accuracy under labels with a probability, one row a resample."""
-        return np.asarray(evidence @ self.right, np.float64)
+        sums = np.zeros((len(evidence), self.right.shape[1]))
+        for start in range(0, len(self.right), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            sums += np.asarray(evidence[:, rows] @ self.right[rows], np.float64)
+        return sums
 
 
 def _audited(
@@ -252,7 +265,7 @@ def usable_gold(gold: Gold | None, questions: Questions) -> Gold | None:
     """The gold, if some of what raters were asked holds by it and some does not; else None."""
     if gold is None:
         return None
-    asked = positions(gold.questions.ids, questions.ids, source="gold") >= 0
+    asked = gold.questions.rows_in(questions, source="gold") >= 0
     truth = gold.truth()[asked]
     return gold if truth.any() and not truth.all() else None
 
@@ -297,7 +310,7 @@ class Calibrator:
             DataError: no gold question is among those asked about predicted images, or all of
                 them hold, or none does.
         """
-        found = positions(gold.questions.ids, questions.ids, source="gold")
+        found = gold.questions.rows_in(questions, source="gold")
         known = np.flatnonzero(found >= 0)
         known = known[soft.image[found[known]] >= 0]
         truth = gold.truth(min_expert_yes)[known]

@@ -150,7 +150,9 @@ def _read(
     from reassess import sources
 
     predictions = [
-        one for source in sources.prediction_sources(models) for one in target.predictions(source)
+        one
+        for source in sources.prediction_sources(models)
+        for one in target.predictions(source, top_k=1)
     ]
     found = evidence.read(sources.class_table(classes, target.benchmark))
     if found is None:
@@ -176,7 +178,7 @@ def _read_study(folder: str, evidence: EvidenceOptions) -> _Inputs:
                 "its own. Leave it out."
             )
     study = open_study(folder)
-    found, options = collect(study), study.options(AggregateOptions)
+    found, options = collect(study, depth=1), study.options(AggregateOptions)
     if len(found.predictions) == 0:
         raise OptionError(f"{folder}: it has no models. Add some: reassess add {folder} NAME=FILE")
     if found.votes is None or found.posterior is None:

@@ -136,8 +136,8 @@ def read_npz(
         path: the archive.
         names: the arrays that must be there and are read; None for all.
         without: names of what is left out unread.
-        mapped: whether large arrays of two axes stay in the file, mapped and read-only, where it
-            is not compressed.
+        mapped: whether large arrays of two axes, and of texts, stay in the file, mapped and
+            read-only, where it is not compressed.
 
     Raises:
         FileError: the file is missing or corrupt, an array is missing or holds objects.
@@ -195,7 +195,7 @@ def _mapped_member(path: Path, archive: zipfile.ZipFile | None, name: str) -> Ar
     if (
         dtype.hasobject
         or is_fortran
-        or len(shape) != 2
+        or len(shape) != (1 if dtype.kind == "U" else 2)
         or offset - begin + n_bytes != info.file_size
     ):
         return None

@@ -10,16 +10,17 @@ The same form stands alone, as a study's ``audit.json``, and under ``audit`` in 
 """
 
 import json
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int, Shaped
 
 from reassess.errors import FileError
 from reassess.files.access import check_readable, prefix_errors_with, read_json, write_atomically
-from reassess.records import Audit, AuditStratum, Classes, Pairs
+from reassess.records import Audit, AuditStratum, Classes, Pairs, factorize
 
 FORMAT = "reassess audit 1"
 
@@ -114,36 +115,33 @@ def audit_from_dict(
             AuditStratum(one["kind"], one["model"], tuple(map(int, one["seeds"])))
             for one in value["strata"]
         )
-        rows = [
-            (image, int(label), place, int(kept), name == "drawn")
+        parts = [
+            (place, name == "drawn", *(one[name][column] for column in ("image", "label", "kept")))
             for place, one in enumerate(value["strata"])
             for name in ("drawn", "left")
-            for image, label, kept in zip(
-                *(one[name][column] for column in ("image", "label", "kept")), strict=True
-            )
         ]
-        beside = value.get("distractors")
-        more = (
-            []
-            if beside is None
-            else [
-                (image, int(label))
-                for image, label in zip(beside["image"], beside["label"], strict=True)
-            ]
-        )
+        beside = value.get("distractors") or {"image": [], "label": []}
+        named = [*chain.from_iterable(part[2] for part in parts), *beside["image"]]
+        label, kept = (_joined([part[column] for part in parts]) for column in (3, 4))
+        which = _joined([beside["label"]])
+        sizes = np.array([len(part[2]) for part in parts], np.int64)
+        ids, place = factorize(named)
+        same = all(len(part[2]) == len(part[3]) == len(part[4]) for part in parts)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise FileError(
             f"{path}: the audit is not what was written ({error}). Draw it again."
         ) from error
-    named = list(dict.fromkeys([*(row[0] for row in rows), *(row[0] for row in more)]))
-    row_of = {image: row for row, image in enumerate(named)}
-    columns = np.array([(row_of[row[0]], *row[1:]) for row in rows], np.int64).reshape(-1, 5)
-    image, label, stratum, kept, drawn = columns.T
-    ids = np.array(named, dtype=str)
-    distractors = None
-    if more:
-        place, which = np.array([(row_of[image], label) for image, label in more], np.int64).T
-        distractors = Pairs(ids, place, which, class_ids)
+    if not same or len(which) != len(beside["image"]):
+        raise FileError(f"{path}: the columns of the audit differ in length. Draw it again.")
+    image, beside_image = place[: len(label)], place[len(label) :]
+    stratum = np.repeat([part[0] for part in parts], sizes).astype(np.int64)
+    drawn = np.repeat([part[1] for part in parts], sizes).astype(bool)
+    distractors = Pairs(ids, beside_image, which, class_ids) if len(which) else None
     pairs = Pairs(ids, image, label, class_ids)
-    found = Audit(strata, pairs, stratum, kept, drawn.astype(bool), distractors)
+    found = Audit(strata, pairs, stratum, kept, drawn, distractors)
     return found.aligned_to(image_ids)
+
+
+def _joined(columns: list[list[int]]) -> Int[np.ndarray, "n"]:
+    """Lists of integers one after the other."""
+    return np.concatenate([np.empty(0, np.int64), *(np.array(one, np.int64) for one in columns)])

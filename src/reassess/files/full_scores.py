@@ -211,7 +211,8 @@ def check_full_scores(full: ScoreMatrix, benchmark: Benchmark) -> None:
         known = check_scores(known, full.score_type, source, first_row=start, slack=slack)
         top[start : start + len(known)] = known.argmax(axis=1)
     never, value = constant.never(len(top), full.n_classes)
-    refuse_never_predicted(never, value, benchmark.image_ids[full.image], source)
+    if never.any():
+        refuse_never_predicted(never, value, benchmark.image_ids[full.image], source)
     check_order(top, full.image, benchmark, source, n_classes=full.n_classes)
 
 

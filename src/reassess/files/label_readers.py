@@ -22,7 +22,7 @@ from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, LABELS
 from reassess.files.label_formats import LabelFile, classes_stated_in
 from reassess.files.label_writers import meta_file
-from reassess.files.large_columns import image_id_cells
+from reassess.files.large_columns import image_id_cells, number_cells
 from reassess.files.other_labels import label_checks, label_sets_of
 from reassess.files.parquet import parquet_metadata
 from reassess.files.tables import ColumnFile, read_table
@@ -128,7 +128,7 @@ def _from_large_columns(
 ) -> LabelSets | None:
     """Label sets from columns of numbers; None where they are to be read cell by cell."""
     name, ids_name = table.require(LABELS), table.require(IMAGE)
-    ids = image_id_cells(table, ids_name)
+    ids = image_id_cells(table, ids_name, source.image_ids)
     found = None if ids is None else table.lists(name)
     if ids is None or found is None or found[0].dtype.kind not in "iu":
         return None
@@ -146,7 +146,7 @@ def _from_large_columns(
         if one == "asked":
             columns[one] = Pairs(ids, np.repeat(np.arange(len(ids)), np.diff(lists[1])), lists[0])
     if table.find(("rated",)):
-        columns["rated"] = np.array(table.cells("rated"), dtype=bool)
+        columns["rated"] = number_cells(table, "rated").astype(bool)
     with _beside_labels(source.path):
         return _made(source, ids, partial(LabelSets.from_rows, indptr=indptr, indices=indices),
                      about, columns)  # fmt: skip

@@ -56,8 +56,16 @@ def distinct_words(cells: Sequence[str]) -> tuple[Shaped[np.ndarray, "w"], Int[n
     return factorize(cells)
 
 
-def image_id_cells(table: ColumnFile, name: str) -> Shaped[np.ndarray, "n"] | None:
+def image_id_cells(
+    table: ColumnFile, name: str, known: Shaped[np.ndarray, "N"] | None = None
+) -> Shaped[np.ndarray, "n"] | None:
     """A column of ids; None where it is to be read cell by cell.
+
+    Args:
+        table: the table.
+        name: the column.
+        known: ids that it may hold in this order; where it does, they themselves come back, so
+            that ids of millions of images are in memory once.
 
     Raises:
         FileError: the file is corrupt.
@@ -65,12 +73,22 @@ def image_id_cells(table: ColumnFile, name: str) -> Shaped[np.ndarray, "n"] | No
     batches = table.batches([name], SMALLEST)
     if batches is None:
         return None
-    parts = []
+    parts: list[Shaped[np.ndarray, "n"]] = []
+    n_rows, is_known = 0, known is not None
     for (column,) in batches.arrays:
         part = _plain_bytes(column)
         if part is None:
             return None
-        parts.append(part)
+        if known is not None and is_known:
+            expected = known[n_rows : n_rows + len(part)]
+            is_known = len(expected) == len(part) and bool((expected == part.astype(str)).all())
+            if not is_known:
+                parts.append(known[:n_rows].astype(bytes))
+        n_rows += len(part)
+        if not is_known:
+            parts.append(part)
+    if known is not None and is_known:
+        return known if n_rows == len(known) else known[:n_rows].copy()
     return _joined(parts)
 
 

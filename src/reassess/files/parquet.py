@@ -212,6 +212,15 @@ def read_parquet(path: Path) -> ParquetTable:
         raise _no_parquet(path, error) from error
 
 
+def n_rows_of(path: Path) -> int:
+    """How many rows a parquet file has, read from its last bytes.
+
+    Raises:
+        FileError: the file is unfinished, corrupt or something else.
+    """
+    return read_parquet(path).n_rows
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A column of cells that repeat, which are taken some at a time as they are written.

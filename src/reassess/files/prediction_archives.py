@@ -32,6 +32,7 @@ from reassess.files.stored_predictions import (
 )
 from reassess.notes import columns_read, note
 from reassess.records import Benchmark, ScoreType, positions
+from reassess.records.row_blocks import row_blocks
 
 SCALES: dict[str, ScoreType | None] = {
     "scores": None,
@@ -89,6 +90,8 @@ _ABOUT = (*CLASS_IDS, *CLASS_NAMES, "class_synonyms", "class_definitions", "fold
 _BY_POSITION = re.compile(r"arr_\d+")
 """What NumPy calls the arrays that ``np.savez`` gets without names."""
 
+_IDS_AT_ONCE = 1 << 16
+
 _NEVER_READ = frozenset({"metrics"})
 """What Hugging Face's Trainer puts beside predictions as an object of Python."""
 
@@ -105,6 +108,7 @@ def open_archive(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
     arrays = read_npz(path, without=_NEVER_READ, mapped=True)
     every = list(arrays)
     ids_name, ids = _pop_ids(arrays, where)
+    ids = None if ids is None else _as_known(ids, benchmark.image_ids, path.stem)
     if not arrays:
         raise FileError(f"{where}: the archive holds no arrays of predictions.")
     if is_short_lists(arrays):
@@ -183,6 +187,17 @@ def _pop_ids(arrays: dict[str, Array], where: str) -> tuple[str | None, Array | 
                 "the one that is meant."
             )
     return found[0], ids[0]
+
+
+def _as_known(ids: Array, known: Array, model: str) -> Array:
+    """The benchmark's own ids where these are the same: compared in blocks, they need no memory."""
+    if len(ids) != len(known):
+        return ids
+    bounds = [(at, min(at + _IDS_AT_ONCE, len(ids))) for at in range(0, len(ids), _IDS_AT_ONCE)]
+    for (first, last), some in zip(bounds, row_blocks(ids, bounds, model), strict=True):
+        if not np.array_equal(some, known[first:last]):
+            return ids
+    return known
 
 
 def _one_model(

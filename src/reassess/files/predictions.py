@@ -297,12 +297,20 @@ def _aligned_lists(
     image = image if kept is None else image[kept]
     if len(image) == 0:
         raise AlignmentError(f"{found.where}: none of its images is to be scored.")
-    refuse_never_predicted(never, short.value, benchmark.image_ids[image], found.where)
+    _refuse_never(never, short.value, image, benchmark, found.where)
     lists = replace(short.lists, model=found.model, image_ids=benchmark.image_ids, image=image,
                     kept=kept)  # fmt: skip
     top = np.concatenate([block.classes[:, 0] for block in lists.blocks(1)])
     check_order(top, image, benchmark, f"predictions {found.model!r}", n_classes=lists.n_classes)
     return lists
+
+
+def _refuse_never(
+    never: Array, value: float, image: Int[np.ndarray, "n"], benchmark: Benchmark, where: str
+) -> None:
+    """Refuse rows that were never predicted, named by the ids of their images."""
+    if never.any():
+        refuse_never_predicted(never, value, benchmark.image_ids[image], where)
 
 
 def _refuse_counting_from_one(classes: Array, benchmark: Benchmark, where: str) -> None:
@@ -337,11 +345,11 @@ def _align(
         known = known[~ranked.never[known]]
     if len(known) == 0:
         raise AlignmentError(f"{found.where}: none of its images is to be scored.")
-    refuse_never_predicted(
-        ranked.never[known], ranked.value, benchmark.image_ids[image[known]], found.where
-    )
-    rows = known[np.argsort(image[known], kind="stable")]
-    complete = len(rows) == len(benchmark.image_ids)
+    _refuse_never(ranked.never[known], ranked.value, image[known], benchmark, found.where)
+    sorted_rows = known[np.argsort(image[known], kind="stable")]
+    in_order = np.array_equal(sorted_rows, np.arange(len(classes)))
+    rows = slice(None) if in_order else sorted_rows  # in order nothing is copied
+    complete = len(known) == len(benchmark.image_ids)
     image_ids = benchmark.image_ids if complete else benchmark.image_ids[image[rows]]
     record = Predictions(
         model=found.model,

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from reassess.labels.curve import GoldSample, unseen_sample
-from reassess.records import Gold, Posterior, positions
+from reassess.records import Gold, Posterior
 from reassess.statistics.calibration import (
     Curve,
     expected_calibration_error,
@@ -66,7 +66,7 @@ def calibrate(
         gold: the questions whose truth experts fixed.
         min_expert_yes: how many experts must say yes; None for more than half.
     """
-    asked = positions(gold.questions.ids, posterior.questions.ids, source="gold") >= 0
+    asked = gold.questions.rows_in(posterior.questions, source="gold") >= 0
     truth = gold.truth(min_expert_yes)[asked]
     few = min(int(truth.sum()), int((~truth).sum())) < FEWEST
     if posterior.states != ("absent", "present") or few:

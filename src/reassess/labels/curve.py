@@ -105,7 +105,7 @@ def gold_sample(posterior: Posterior, gold: Gold, min_expert_yes: int | None = N
     Raises:
         DataError: no gold question is in the posterior, or none of them holds.
     """
-    found = positions(gold.questions.ids, posterior.questions.ids, source="gold")
+    found = gold.questions.rows_in(posterior.questions, source="gold")
     known = found >= 0
     truth = gold.truth(min_expert_yes)[known]
     if not truth.any():
@@ -133,7 +133,7 @@ def unseen_sample(
         return sample
     if posterior.held_out is None or posterior.gold_ids is None:
         return None
-    asked = positions(gold.questions.ids, posterior.questions.ids, source="gold") >= 0
+    asked = gold.questions.rows_in(posterior.questions, source="gold") >= 0
     entered = positions(gold.questions.ids[asked], posterior.gold_ids, source="gold")
     held_out = np.exp(posterior.held_out[np.maximum(entered, 0), 1])
     present = np.where(entered >= 0, held_out, sample.present)

@@ -228,6 +228,9 @@ def draw_newcomer(
 
 def wanted_pairs(proposals: Proposals, benchmark: Benchmark) -> Pairs:
     """The pairs that are asked about by the rule, of the benchmark's images."""
+    if proposals.pairs.image_ids is benchmark.image_ids:  # no image has to be looked up
+        pairs = proposals.pairs.numbered_by(benchmark.classes, source="proposals")
+        return pairs.take(proposals.rated[pairs.image])
     questions = build_questions(proposals).numbered_by(benchmark.classes, source="proposals")
     return questions.require_pairs().aligned_to(benchmark.image_ids, source="questions")
 

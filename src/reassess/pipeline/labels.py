@@ -43,7 +43,6 @@ from reassess.records import (
     Questions,
     Tasks,
     Votes,
-    positions,
 )
 from reassess.records.pairs import refuse_other_numbers
 from reassess.scoring import score_models
@@ -405,10 +404,10 @@ def with_adjudications(posterior: Posterior, adjudications: Gold) -> tuple[Poste
     Raises:
         DataError: a question that was decided has no votes.
     """
-    asked = adjudications.questions.ids
-    row = positions(asked, posterior.questions.ids, source="adjudications")
+    row = adjudications.questions.rows_in(posterior.questions, source="adjudications")
     unknown = np.flatnonzero(row < 0)
     if len(unknown):
+        asked = adjudications.questions.ids
         raise DataError(
             f"adjudications: question {preview(asked[unknown], 1)} has no votes, but must have "
             f"some to be adjudicated; {len(unknown):,} of {len(row):,} have none. Export "
@@ -437,9 +436,12 @@ def unanswered(
         answered: the questions that have votes.
         withdrawn: images that were taken out, whose questions need no answer.
     """
-    pairs = tasks.pairs
-    asked = tasks.questions.ids[~np.isin(pairs.image_ids, list(withdrawn))[pairs.image]]
-    return asked[positions(asked, answered.ids, source="tasks") < 0], len(asked)
+    asked, pairs = tasks.questions, tasks.pairs
+    if len(withdrawn):
+        stays = ~np.isin(pairs.image_ids, list(withdrawn))
+        asked = asked.take(np.flatnonzero(stays[pairs.image]))
+    open_ = np.flatnonzero(asked.rows_in(answered, source="tasks") < 0)
+    return asked.take(open_).ids, len(asked)
 
 
 def _check_all_answered(

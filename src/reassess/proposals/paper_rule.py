@@ -205,23 +205,44 @@ def pool_lists(lists: Sequence[TopLists], benchmark: Benchmark) -> Proposals:
         raise DataError(
             f"{benchmark.name}: the original labels are unknown (--original-labels FILE)."
         )
-    images = np.arange(len(benchmark.image_ids))
-    original = list_keys(images, benchmark.original)
-    is_top = distinct(np.concatenate([list_keys(images, one.top) for one in lists]))
-    together = np.sort(np.concatenate([one.listed for one in lists]))
-    shared = together[1:][together[1:] == together[:-1]]
-    key = distinct(np.concatenate([shared, original, is_top]))
-    proposed = np.zeros((len(key), len(lists)), dtype=bool)
-    for column, one in enumerate(lists):
-        proposed[:, column] = _is_in(key, one.listed)
+    n_images, step = len(benchmark.image_ids), _IMAGES_AT_ONCE
+    parts = [
+        _pool_some(lists, benchmark.original, start, min(start + step, n_images))
+        for start in range(0, n_images, step)
+    ]
+    key, proposed, original, top = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Proposals(
         pairs=Pairs(benchmark.image_ids, key // MOST_CLASSES, key % MOST_CLASSES),
         models=tuple(one.model for one in lists),
         proposed=proposed,
-        original=_is_in(key, original),
+        original=original,
         rated=np.any([one.top != benchmark.original for one in lists], axis=0),
-        top=_is_in(key, is_top),
+        top=top,
     )
+
+
+_IMAGES_AT_ONCE = 1 << 18
+"""Images whose lists are pooled at once, so that of millions nothing but the outcome is held."""
+
+
+def _pool_some(
+    lists: Sequence[TopLists], labels: Int[np.ndarray, "N"], start: int, stop: int
+) -> tuple[
+    Int[np.ndarray, "P"], Bool[np.ndarray, "P M"], Bool[np.ndarray, "P"], Bool[np.ndarray, "P"]
+]:
+    """Of some images the keys that are proposed, by whom, and whether as original or as top."""
+    images = np.arange(start, stop)
+    original = list_keys(images, labels[start:stop])
+    is_top = distinct(np.concatenate([list_keys(images, one.top[start:stop]) for one in lists]))
+    ends = np.array([start, stop], np.int64) * MOST_CLASSES
+    listed = [one.listed[slice(*np.searchsorted(one.listed, ends).tolist())] for one in lists]
+    together = np.sort(np.concatenate(listed))
+    shared = together[1:][together[1:] == together[:-1]]
+    key = distinct(np.concatenate([shared, original, is_top]))
+    proposed = np.zeros((len(key), len(lists)), dtype=bool)
+    for column, one in enumerate(listed):
+        proposed[:, column] = _is_in(key, one)
+    return key, proposed, _is_in(key, original), _is_in(key, is_top)
 
 
 def _is_in(key: Int[np.ndarray, "P"], chosen: Int[np.ndarray, "n"]) -> Bool[np.ndarray, "P"]:

@@ -47,7 +47,9 @@ def positions(
         rows[unmatched] = _rows_by_ending([names[i] for i in unmatched], row_of, source=source)
         rows = _rows_of_other_spelling(names, rows, target, source=source)
     found = rows[rows >= 0]
-    if len(np.unique(found)) != len(found):
+    named = np.zeros(len(target), dtype=bool)
+    named[found] = True
+    if int(named.sum()) != len(found):
         row, count = np.unique(found, return_counts=True)
         twice = row[count > 1]
         where = np.flatnonzero(rows == twice[0])

@@ -151,10 +151,8 @@ class LabelSets:
             )
         check_classes(self.indices, self.n_classes, f"{self.name}: label")
         self._check_what_was_asked()
-        order = np.lexsort((self.indices, self.image))
-        again = (np.diff(self.image[order]) == 0) & (np.diff(self.indices[order]) == 0)
-        if again.any():
-            row = order[int(np.argmax(again))]
+        row = _first_repeat(self.image, self.indices)
+        if row is not None:
             hint = "If rows are one-hot, use LabelSets.from_multihot. " * (
                 int(self.indices.max()) <= 1
             )
@@ -174,14 +172,19 @@ class LabelSets:
             ("asked", self.asked),
             ("audit", None if self.audit is None else self.audit.pairs),
         ):
-            if pairs is not None and not np.array_equal(pairs.image_ids, self.image_ids):
+            if pairs is None or pairs.image_ids is self.image_ids:
+                continue
+            if not np.array_equal(pairs.image_ids, self.image_ids):
                 raise DataError(
                     f"{self.name}: {what} lists {len(pairs.image_ids):,} images, but must list the "
                     f"same {len(self):,} as the labels. Align its pairs to them first."
                 )
         if self.asked is not None:
-            order = np.lexsort((self.asked.label, self.asked.image))
-            image, label = self.asked.image[order], self.asked.label[order]
+            image, label = self.asked.image, self.asked.label
+            keys = self.asked.keys()
+            if not (keys[1:] > keys[:-1]).all():
+                order = np.argsort(keys, kind="stable")
+                image, label = image[order], label[order]
             object.__setattr__(self, "asked", Pairs(self.image_ids, image, label, class_ids))
         if self.audit is not None:
             pairs = replace(self.audit.pairs, image_ids=self.image_ids, class_ids=class_ids)
@@ -407,12 +410,15 @@ class LabelSets:
         row = align(
             self.image_ids, benchmark.image_ids, source=self.name, target_name=benchmark.name
         )
-        order = np.argsort(row, kind="stable")
         complete = len(row) == len(benchmark.image_ids)
-        ids = benchmark.image_ids if complete else benchmark.image_ids[row[order]]
+        in_order = bool((row[1:] > row[:-1]).all())
+        order = None if in_order else np.argsort(row, kind="stable")
+        ids = benchmark.image_ids
+        if not complete:
+            ids = ids[row if order is None else row[order]]
         n_classes = self.n_classes if benchmark.n_classes is None else benchmark.n_classes
         classes = self.classes if benchmark.classes is None else benchmark.classes
-        taken = self.take(order)
+        taken = self if order is None else self.take(order)
         asked = None if taken.asked is None else replace(taken.asked, image_ids=ids)
         audit = taken.audit
         if audit is not None:
@@ -492,6 +498,17 @@ class LabelSets:
         return replace(
             self, indices=indices, n_classes=len(classes), classes=classes, asked=asked, audit=audit
         )
+
+
+def _first_repeat(image: Int[np.ndarray, "L"], label: Int[np.ndarray, "L"]) -> int | None:
+    """A row whose label its image has already, the first in order; None where there is none."""
+    label = label.astype(np.int64, copy=False)
+    keys = pair_keys(image, label, 1 + int(label.max(initial=0)))
+    if bool((keys[1:] > keys[:-1]).all()):
+        return None
+    order = np.argsort(keys, kind="stable")
+    again = np.diff(keys[order]) == 0
+    return int(order[int(np.argmax(again))]) if again.any() else None
 
 
 def _moved(pairs: Pairs, place: Int[np.ndarray, "N"], ids: Shaped[np.ndarray, "n"]) -> Pairs:

@@ -17,6 +17,7 @@ from reassess.errors import DataError
 from reassess.records.alignment import align, positions
 from reassess.records.arrays import TextBytes
 from reassess.records.benchmark import Classes, class_positions, note_other_order
+from reassess.records.id_hashes import LARGE, rows_of_equals
 
 
 def factorize(values: Sequence[str]) -> tuple[Shaped[np.ndarray, "n"], Int[np.ndarray, "V"]]:
@@ -203,6 +204,38 @@ class Pairs:
         found = find_keys(pair_keys(image, self.label, n_classes), other.keys(n_classes))
         return np.where(image >= 0, found, -1)
 
+    def rows_by_equal_images(self, other: "Pairs") -> Int[np.ndarray, "Q"] | None:
+        """Where each pair stands in another record whose classes have the same numbers, -1 if not.
+
+        Images are the same where their ids are equal. None where some have no equal there and
+        others there are left, which they may name in another way. Of millions of pairs no text is
+        made.
+        """
+        image_row = self._rows_of_equal_images(other)
+        if image_row is None:
+            return None
+        n_classes, image = max(self.n_classes, other.n_classes), image_row[self.image]
+        wanted, keys = pair_keys(image, self.label, n_classes), other.keys(n_classes)
+        if len(wanted) == len(keys) and bool((wanted == keys).all()):
+            return np.arange(len(keys))
+        return np.where(image >= 0, find_keys(wanted, keys), -1)
+
+    def _rows_of_equal_images(self, other: "Pairs") -> Int[np.ndarray, "N"] | None:
+        """The row of each image in another record, -1 where it is not there; None as above."""
+        own, others = (one.__dict__.get("_image_texts") for one in (self, other))
+        if own is not None and others is not None:
+            same = np.array_equal(own.ends, others.ends)
+            if own is others or (same and np.array_equal(own.content, others.content)):
+                return np.arange(len(own.ends) - 1)
+        ids, target = self.image_ids, other.image_ids
+        if ids is target or _equal(ids, target):
+            return np.arange(len(target))
+        rows = rows_of_equals(ids, target) if len(target) else None
+        if rows is None:
+            return None
+        n_found = int((rows >= 0).sum())
+        return None if n_found < len(rows) and n_found < len(target) else rows
+
     def is_in(self, other: "Pairs", *, source: str = "pairs") -> Bool[np.ndarray, "Q"]:
         """Whether each pair stands in another record; see `positions_in`.
 
@@ -299,8 +332,12 @@ def _rows_of_images(
     """
     if ids is target or _equal(ids, target):
         return np.arange(len(target))
-    row_of = {image_id: row for row, image_id in enumerate(target.tolist())}
-    rows = np.fromiter((row_of.get(image_id, -1) for image_id in ids.tolist()), np.int64, len(ids))
+    found = rows_of_equals(ids, target) if len(target) >= LARGE else None
+    if found is None:
+        row_of = {image_id: row for row, image_id in enumerate(target.tolist())}
+        names = ids.tolist()
+        found = np.fromiter((row_of.get(name, -1) for name in names), np.int64, len(names))
+    rows = found
     left = np.flatnonzero(rows < 0)
     free = np.setdiff1d(np.arange(len(target)), rows)
     if len(left) and len(free):

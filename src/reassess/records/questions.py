@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError
+from reassess.records.alignment import positions
 from reassess.records.benchmark import MOST_CLASSES, Classes
 from reassess.records.pairs import Pairs, factorize, pair_keys
 from reassess.records.tabular import Backend, as_frame
@@ -109,7 +110,7 @@ class Questions:
         """Whether the ids are those that the pairs make."""
         if self.pairs is None:
             return False
-        return "_is_canonical" in self.__dict__ or np.array_equal(self.ids, self.pairs.ids())
+        return self._is_made or np.array_equal(self.ids, self.pairs.ids())
 
     @classmethod
     def from_ids(cls, ids: Shaped[np.ndarray, "Q"]) -> "Questions":
@@ -204,9 +205,34 @@ class Questions:
 
     def take(self, rows: Int[np.ndarray, "n"]) -> "Questions":
         """The questions of these rows."""
-        if self.pairs is not None and "_is_canonical" in self.__dict__:
+        if self.pairs is not None and self._is_made:
             return Questions.from_pairs(self.pairs.take(rows))
         return Questions(self.ids[rows], None if self.pairs is None else self.pairs.take(rows))
+
+    def rows_in(self, other: "Questions", *, source: str) -> Int[np.ndarray, "Q"]:
+        """Where each question stands among others; -1 where it does not.
+
+        By ids, as `positions` does it. Those of pairs are not made for it where each image has an
+        equal in the other record: of millions of questions they would take gigabytes.
+
+        Args:
+            other: the questions to look in.
+            source: what carries these questions, for messages.
+
+        Raises:
+            AlignmentError: an id fits several questions, or two ids name the same question.
+        """
+        pairs, others = self.pairs, other.pairs
+        if pairs is not None and others is not None and self._is_made and other._is_made:
+            found = pairs.rows_by_equal_images(others)
+            if found is not None:
+                return found
+        return positions(self.ids, other.ids, source=source)
+
+    @property
+    def _is_made(self) -> bool:
+        """Whether the ids are those that the pairs make, without making them to see it."""
+        return "_is_canonical" in self.__dict__
 
     def numbered_by(self, classes: Classes | None, *, source: str) -> "Questions":
         """The same questions with the numbers that the classes have here; see `Pairs.numbered_by`.
@@ -217,7 +243,7 @@ class Questions:
         if self.pairs is None:
             return self
         pairs = self.pairs.numbered_by(classes, source=source)
-        if pairs.label is self.pairs.label and "_is_canonical" not in self.__dict__:
+        if pairs.label is self.pairs.label and not self._is_made:
             return Questions(self.ids, pairs)
         return Questions.from_pairs(pairs) if self.is_canonical else Questions(self.ids, pairs)
 
@@ -303,7 +329,7 @@ class Posterior:
         """
         questions = self.questions.numbered_by(classes, source="posterior")
         gold_ids = self.gold_ids
-        if gold_ids is not None and questions.ids is not self.questions.ids:
+        if gold_ids is not None and not _same_numbers(questions, self.questions):
             now = dict(zip(self.questions.ids.tolist(), questions.ids.tolist(), strict=True))
             gold_ids = np.array([now.get(one, one) for one in gold_ids.tolist()], dtype=str)
         return replace(self, questions=questions, gold_ids=gold_ids)
@@ -356,3 +382,10 @@ class Posterior:
                 f"to decide labels, as they are where the answers are no, maybe, yes. {remedy}"
             )
         return self.probability[:, 1]
+
+
+def _same_numbers(one: Questions, other: Questions) -> bool:
+    """Whether two records of the same questions number their classes alike."""
+    if one.pairs is None or other.pairs is None:
+        return one.ids is other.ids
+    return one.pairs.label is other.pairs.label

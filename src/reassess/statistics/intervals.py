@@ -302,6 +302,26 @@ def bootstrap_counts(n: int, n_resamples: int, rng: np.random.Generator) -> UInt
     return counts
 
 
+def resampled_sums(
+    counted: Bool[np.ndarray, "n cells"], n_resamples: int, rng: np.random.Generator
+) -> Float[np.ndarray, "B cells"]:
+    """How often each cell is counted when n rows are drawn with replacement, B times; exact.
+
+    Rows are multiplied some at a time: of millions no matrix of B resamples is made but the one of
+    two bytes a row.
+    """
+    counts = bootstrap_counts(len(counted), n_resamples, rng)
+    sums = np.zeros((n_resamples, counted.shape[1]))
+    for start in range(0, len(counted), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        sums += counts[:, rows].astype(np.float32) @ counted[rows].astype(np.float32)
+    return sums
+
+
+_ROWS_AT_ONCE = 1 << 17
+"""Few enough that sums of single precision are exact integers."""
+
+
 def half_sample(n: int, rng: np.random.Generator) -> UInt[np.ndarray, "bytes"]:
     """A random half of n things, one bit each, the lowest bit of a byte first.
 

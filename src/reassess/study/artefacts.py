@@ -51,7 +51,14 @@ from reassess.files.remarks import read_remarks
 from reassess.pipeline import AUDIT, PROPOSALS, Scans, Stage
 from reassess.progress import Progress
 from reassess.proposals import RULES
-from reassess.records import Benchmark, Predictions, Proposals, ScoreMatrix, ShortLists
+from reassess.records import (
+    Benchmark,
+    LabelSets,
+    Predictions,
+    Proposals,
+    ScoreMatrix,
+    ShortLists,
+)
 from reassess.study.finished_scans import ResumingScans
 from reassess.study.inputs import (
     CACHE,
@@ -63,6 +70,7 @@ from reassess.study.inputs import (
     read_study_benchmark,
     read_study_hierarchy,
 )
+from reassess.study.label_copy import write_label_copy
 from reassess.study.manifest import Study
 from reassess.study.withdrawn import WITHDRAWN, read_withdrawn
 
@@ -278,12 +286,17 @@ class StudyArtefacts:
             "audit": lambda: write_audit(record, path),
             "tasks": lambda: write_tasks(record, path, notes),
             "posterior": lambda: write_posterior(record, path),
-            "labels": lambda: write_labels(record, path),
+            "labels": lambda: self._write_labels(record, path),
         }
         writers[stage.name]()
         made_from = self._record() | {stage.name: dict(inputs)}
         with write_atomically(self.study.folder / _RECORD) as beside:
             beside.write_text(json.dumps(made_from, indent=1) + "\n", encoding="utf-8")
+
+    def _write_labels(self, labels: LabelSets, path: Path) -> None:
+        """The labels, and of many images a copy that is read with less memory."""
+        write_labels(labels, path)
+        write_label_copy(self.study, path, labels, self.benchmark())
 
     def _write_proposals(self, proposals: Proposals, path: Path, notes: Mapping[str, Any]) -> None:
         """The proposals, and the list of the images that are not rated."""

@@ -165,12 +165,11 @@ def build_verdict(
 
 
 def _label_provenance(collected: StudyRecords) -> LabelProvenance:
-    votes, proposals = collected.votes, collected.proposals
-    posterior = collected.posterior
+    votes, posterior, n_proposals = collected.votes, collected.posterior, collected.n_proposals
     return LabelProvenance(
         n_models=len(collected.study.models),
-        n_proposals=None if proposals is None else len(proposals),
-        rule=None if proposals is None else collected.study.options(ProposeOptions).rule,
+        n_proposals=n_proposals,
+        rule=None if n_proposals is None else collected.study.options(ProposeOptions).rule,
         n_votes=None if votes is None else len(votes),
         n_raters=None if votes is None else len(votes.rater_ids),
         n_questions=None if votes is None else len(votes.questions),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from reassess.errors import OptionError, preview
 from reassess.files import read_gold, read_labels, read_posterior, read_votes
 from reassess.files.artefacts import read_proposals
+from reassess.files.parquet import n_rows_of
 from reassess.pipeline import with_adjudications
 from reassess.records import (
     Benchmark,
@@ -29,6 +30,7 @@ from reassess.study.artefacts import (
     votes_file,
 )
 from reassess.study.inputs import rank_models, read_study_benchmark, read_study_hierarchy
+from reassess.study.label_copy import read_label_copy
 from reassess.study.manifest import ModelEntry, Study
 
 DEPTH = 5
@@ -43,9 +45,8 @@ class StudyRecords:
         study: the study.
         benchmark: its images, original labels and classes.
         labels: its reassessed labels.
-        predictions: its models, `DEPTH` classes deep or as deep as their files are.
+        predictions: its models, as many classes deep as was asked for or their files are.
         hierarchy: which class is a kind of which; None where the study has no edges.
-        proposals: what was proposed, and by which models; None where there is no such file.
         votes: every vote; None where the study has labels but no file of votes.
         posterior: P(the class is in the image) of each question; None likewise.
         decided: the same with 1 or 0 where experts decided: what the labels follow from.
@@ -57,19 +58,33 @@ class StudyRecords:
     labels: LabelSets
     predictions: tuple[Predictions, ...]
     hierarchy: Hierarchy | None
-    proposals: Proposals | None
     votes: Votes | None
     posterior: Posterior | None
     decided: Posterior | None
     gold: Gold | None
 
+    @property
+    def proposals(self) -> Proposals | None:
+        """What was proposed, and by which models, read each time; None where there is no file."""
+        path = self.study.folder / FILES["proposals"]
+        return read_proposals(path, self.benchmark) if path.is_file() else None
 
-def collect(study: Study, *, models: Sequence[str] | None = None) -> StudyRecords:
+    @property
+    def n_proposals(self) -> int | None:
+        """How many pairs were proposed; None where there is no file."""
+        path = self.study.folder / FILES["proposals"]
+        return n_rows_of(path) if path.is_file() else None
+
+
+def collect(
+    study: Study, *, models: Sequence[str] | None = None, depth: int = DEPTH
+) -> StudyRecords:
     """The records of a study.
 
     Args:
         study: the study.
         models: the names of the models to read; None reads all.
+        depth: best classes of an image that are read of each.
 
     Raises:
         OptionError: there are no labels yet, or a model is not one of the study's.
@@ -80,7 +95,7 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> StudyRecord
     entries = select_models(study, models)
     labels, benchmark = read_study_labels(study)
     votes, gold = votes_file(study), findings_gold_file(study)
-    proposals, path = study.folder / FILES["proposals"], study.folder / FILES["posterior"]
+    path = study.folder / FILES["posterior"]
     posterior = read_posterior(path, classes=benchmark.classes) if path.is_file() else None
     decided, adjudications = posterior, adjudications_file(study)
     if posterior is not None and adjudications is not None:
@@ -90,9 +105,8 @@ def collect(study: Study, *, models: Sequence[str] | None = None) -> StudyRecord
         study=study,
         benchmark=benchmark,
         labels=labels,
-        predictions=rank_models(study, entries, benchmark, depth=DEPTH),
+        predictions=rank_models(study, entries, benchmark, depth=depth),
         hierarchy=read_study_hierarchy(study, benchmark),
-        proposals=read_proposals(proposals, benchmark) if proposals.is_file() else None,
         votes=None
         if votes is None
         else read_votes(votes, classes=benchmark.classes, answers=study.answers),
@@ -121,6 +135,9 @@ def read_study_labels(study: Study) -> tuple[LabelSets, Benchmark]:
             f"missing: reassess status {study.folder}"
         )
     benchmark = read_study_benchmark(study)
+    copied = read_label_copy(study, path, benchmark)
+    if copied is not None:
+        return copied, benchmark
     return read_labels(path, classes=benchmark.classes).align_to(benchmark), benchmark
 
 
