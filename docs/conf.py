@@ -33,6 +33,8 @@ exclude_patterns = ["_templates"]
 default_role = "py:obj"  # one backtick, as the docstrings write names
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["reassess.css"]
 html_title = f"reassess {release}"
 html_copy_source = False
 html_show_sourcelink = False

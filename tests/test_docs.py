@@ -112,7 +112,10 @@ def test_its_commands_on_published_data_run_too(folder, monkeypatch):
 
 
 # The tutorial has a test of its own, and the page of loops is run by `make test-peers`.
-OTHERS = [p for p in PAGES if p.stem not in {"tutorial", "loops"} and blocks(p, "python")]
+OTHERS = [
+    p for p in [*PAGES, *sorted((ROOT / "docs" / "upstream").glob("*.md"))]
+    if p.stem not in {"tutorial", "loops"} and blocks(p, "python")
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", OTHERS, ids=lambda p: p.name)
@@ -122,8 +125,21 @@ def test_the_code_of_other_pages_runs(page, tmp_path, monkeypatch):
     names = {}
     if "import timm" in page.read_text("utf-8"):
         let_torchvision_import()
+    if "from crowdkit" in page.read_text("utf-8"):
+        pytest.importorskip("crowdkit")
     for code in blocks(page, "python"):
         exec(compile(code, str(page), "exec"), names)  # noqa: S102 -- the page's own code
+
+
+def test_completion_is_set_up_by_the_line_for_bash():
+    (text,) = blocks(ROOT / "docs" / "terminal.md", "text")
+    line = re.search(r"^bash +\S+ +(eval .*)$", text, re.MULTILINE)[1]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["bash", "-c", f"{line}; complete -p reassess"], env=os.environ | {"PATH": path},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "_reassess_completion" in ran.stdout
 
 
 def test_the_ten_things_take_five_lines_or_fewer_each():
