@@ -1,5 +1,7 @@
 """Dawid and Skene's model: by hand, against a plain version, and by its laws."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -216,6 +218,13 @@ def test_a_fit_is_brought_up_to_date(tmp_path, cli):
         dawid_skene(votes, earlier=majority(votes))
     with pytest.raises(OptionError, match=r"has the states absent, present .* but must have no"):
         dawid_skene(votes, earlier=earlier, n_states=3)
+    strangers = replace(earlier, rater_ids=np.char.add("x", earlier.rater_ids))
+    with pytest.raises(DataError, match=r"its raters are others .* a part of these votes"):
+        dawid_skene(votes, earlier=strangers)
+    elsewhere = replace(earlier, questions=Questions.from_ids(
+        np.char.add("x", earlier.questions.ids)))  # fmt: skip
+    with pytest.raises(DataError, match=r"its questions are others"):
+        dawid_skene(votes, earlier=elsewhere)
     write_votes(votes, tmp_path / "votes.csv")
     write_posterior(earlier, tmp_path / "old.npz")
     given = ["aggregate", str(tmp_path / "votes.csv"), "--update", str(tmp_path / "old.npz")]

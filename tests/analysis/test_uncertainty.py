@@ -16,6 +16,7 @@ from reassess.analysis.uncertainty import UncertainScores, count_decisions, unce
 from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.labels import operating_point, reassessed_labels
+from reassess.notes import collect_notes
 from reassess.records import Benchmark, LabelSets, Pairs, Predictions, Votes
 from reassess.report.rank_sentences import rank_lines
 from reassess.scoring import compare, real_accuracy
@@ -298,6 +299,22 @@ def test_what_does_not_fit_is_refused(noisy):
     labels = replace(noisy.labels, image_ids=ids, asked=None)
     with pytest.raises(DataError, match="none of their images"):
         scores_of(replace(noisy, predictions=strange, labels=labels), n_resamples=40)
+
+
+def test_votes_on_which_the_labels_do_not_rest_are_noted_or_refused(noisy: Simulated) -> None:
+    known = replace(noisy, votes=noisy.votes.with_hash("a" * 64))
+    known = replace(known, posterior=replace(noisy.posterior, votes_sha256="a" * 64))
+    for of_labels, n_notes in (("a" * 64, 0), ("b" * 64, 1), (None, 0)):
+        with collect_notes() as notes:
+            scores_of(
+                replace(known, labels=replace(noisy.labels, votes_sha256=of_labels)), n_resamples=40
+            )
+        assert [text for text in notes.texts if "decided on other votes" in text] == notes.texts
+        assert len(notes.texts) == n_notes
+    fewer = known.votes.take(known.votes.question != 7)
+    other = replace(known, labels=replace(noisy.labels, votes_sha256="b" * 64), votes=fewer)
+    with pytest.raises(DataError, match=r"rests on it; 1 of its 3,000 questions have none"):
+        scores_of(other, n_resamples=40)
 
 
 def test_scores_at_other_thresholds_are_those_of_labels_decided_there(noisy):

@@ -41,6 +41,9 @@ def test_counts_tables_and_pairs_of_models(tmp_path: Path, cli: Cli) -> None:
         ([table, "--wrong", "3"], "leave them out beside a file"),
         ([table, "--a", "a"], "both --a and --b"),
         ([table, "--column", "c"], "the column 'c' is missing"),
+        ([table], "columns must be named"),
+        ([table, "--a", "a", "--b", "a"], "must be two"),
+        ([table, "--population", "9"], "--population goes with counts or with --column"),
     ):
         ran = cli("monitor", *arguments)
         assert (ran.status, ran.out) == (2, "")

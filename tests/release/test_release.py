@@ -11,9 +11,11 @@ import pytest
 
 from reassess import sources
 from reassess.errors import FileError, OptionError
-from reassess.files import read_labels, read_votes
+from reassess.files import read_labels, read_votes, write_labels
+from reassess.notes import NoteWarning
+from reassess.records import Benchmark, Classes, LabelSets
 from reassess.release import check_release, compare_releases, write_release
-from reassess.study import Study, collect, open_study, run_study
+from reassess.study import Study, collect, new_study, open_study, run_study
 from tests.release.conftest import ABOUT, NAMES
 
 
@@ -166,6 +168,9 @@ def test_the_commands(study: Study, tmp_path: Path, cli: Any) -> None:
     assert done.status == 0, done.err
     assert "1,875 votes" in done.out
     assert "no licence is stated" in done.err
+    assert cli("status", out).status == 0  # which remembers hashes in the folder, as in any study
+    assert (out / ".cache").is_dir()
+    assert cli("check", out).status == 0
     (out / "CITATION.cff").write_text("")
     done = cli("check", out, "--json")
     assert done.status == 1
@@ -177,3 +182,22 @@ def test_the_commands(study: Study, tmp_path: Path, cli: Any) -> None:
     assert (tmp_path / "d.csv").read_text() == "image,kind,old,new\n"
     with pytest.raises(FileError, match="it is there already"):
         write_release(study, out, ABOUT)
+
+
+def test_studies_that_share_no_image_or_no_classes_are_noted(tmp_path: Path) -> None:
+    """Without a word every image would be removed, added or labelled otherwise."""
+    names = Classes.from_names(["cat", "dog"])
+    studies = {}
+    for name, classes, ids in (
+        ("a", names, ["1.png", "2.png"]),
+        ("b", None, ["1.png", "2.png"]),
+        ("c", names, ["3.png", "4.png"]),
+    ):
+        about = Benchmark(name, np.array(ids), np.array([0, 1]), classes)
+        studies[name] = new_study(tmp_path / name, labels=about)
+        write_labels(LabelSets.from_lists(name, ids, [[0], [1]]), tmp_path / name / "labels.json")
+    with pytest.warns(NoteWarning, match="only one of them names its classes"):
+        found = compare_releases(studies["a"], studies["b"])
+    assert (found.n_same, found.images) == (2, ())
+    with pytest.warns(NoteWarning, match="no image in common"):
+        assert compare_releases(studies["a"], studies["c"]).n_same == 0

@@ -4,9 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reassess import LabelSets, Predictions, read_votes, real_accuracy
+from reassess import (
+    LabelSets,
+    Predictions,
+    accuracy_by_class,
+    compare,
+    read_votes,
+    real_accuracy,
+)
 from reassess.errors import DataError
 from reassess.notes import collect_notes
+from reassess.records import Benchmark, Classes, ScoreMatrix
+from reassess.scoring import score_models
 
 IDS = [f"{n}.jpg" for n in range(120)]
 TRUTH = np.arange(120) % 5
@@ -29,6 +38,24 @@ def test_classes_that_count_otherwise_are_refused(shift: int) -> None:
             real_accuracy(frame, labels)
 
 
+def test_labels_that_number_the_classes_otherwise_than_the_benchmark_are_refused() -> None:
+    """Original accuracy would be right and ReaL accuracy 0, or the other way round."""
+    names = np.array(list("abcde"))[TRUTH]
+    model = Predictions.from_logits("m", IDS, np.eye(5)[TRUTH])
+    other = Predictions.from_logits("n", IDS, np.eye(5)[TRUTH])
+    benchmark = Benchmark("b", np.array(IDS), TRUTH, Classes.from_names(list("abcde")))
+    labels = LabelSets.from_columns("l", IDS, names, classes=Classes.from_names(list("edcba")))
+    with pytest.raises(DataError, match="must stand in the order of b"):
+        list(score_models([model], labels, benchmark))
+    with pytest.raises(DataError, match="must stand in the order of b"):
+        compare(model, other, labels, benchmark=benchmark)
+    with pytest.raises(DataError, match="must stand in the order of b"):
+        accuracy_by_class(model, labels, benchmark)
+    with collect_notes():
+        (score,) = score_models([model], labels.numbered_by(benchmark.classes), benchmark)
+    assert score.real_value == score.original.value == 1
+
+
 def test_a_named_index_is_a_column() -> None:
     frame = pd.DataFrame({"image": IDS, "prediction": TRUTH}).set_index("image")
     with collect_notes():
@@ -36,6 +63,24 @@ def test_a_named_index_is_a_column() -> None:
     votes = pd.DataFrame({"image": IDS, "label": TRUTH, "rater": "a", "answer": "yes"})
     with collect_notes():
         assert len(read_votes(votes.set_index(["image", "label"]))) == len(IDS)
+
+
+def test_a_frame_whose_index_names_other_rows_is_refused() -> None:
+    """Rows would be paired as they stand, and every number be one of chance."""
+    order = np.random.default_rng(0).permutation(len(IDS))
+    logits = pd.DataFrame(np.eye(5)[TRUTH], index=IDS)
+    column = pd.Series(IDS, index=[f"row {n}" for n in range(len(IDS))])
+    for ids, values in (
+        (IDS, logits.iloc[order]),
+        (column, logits.set_axis(column.index).iloc[order]),
+    ):
+        for make in (Predictions.from_logits, ScoreMatrix.from_logits, LabelSets.from_multihot):
+            with pytest.raises(DataError, match=r"row \d of the frame is .* by its index"):
+                make("m", ids, values)
+    assert real_accuracy(Predictions.from_logits("m", IDS, logits), LABELS).value == 1
+    shuffled = np.array(IDS)[order]
+    model = Predictions.from_logits("m", shuffled, logits.iloc[order].reset_index(drop=True))
+    assert real_accuracy(model, LABELS).value == 1
 
 
 def test_lists_may_hold_tensors() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reassess.study import open_questions, open_study
+from reassess.study import change_settings, open_questions, open_study, stage_status
 from tests.conftest import Ran
 from tests.study.small import rated_study
 
@@ -16,6 +16,20 @@ def test_labels_can_be_decided_without_the_questions_of_a_new_model(
     rated_study(tmp_path)
     monkeypatch.chdir(tmp_path)
     before = (tmp_path / "s" / "labels.json").read_text()
+    older = "the labels are older than what they are made from"
+    assert older not in cli("score", "m3.npz", "--labels", "s").err
+    change_settings(open_study("s"), "label", {"threshold": 0.3})
+    for typed in (("score", "m3.npz", "--labels", "s"), ("raters", "s", "--resamples", "100")):
+        assert f"{older} (changed: options of label)" in " ".join(cli(*typed).err.split())
+    change_settings(open_study("s"), "label", {"threshold": None})
+    assert older not in cli("score", "m3.npz", "--labels", "s").err
+    manifest = tmp_path / "s" / "study.toml"
+    said = manifest.read_text()
+    manifest.write_text(said.replace("[benchmark]", '[benchmark]\nlabels_are = "id"'))
+    states = {one.stage: one for one in stage_status(open_study("s"))}
+    for stage in ("proposals", "posterior", "labels"):  # its files may be read otherwise by now
+        assert "labels_are" in states[stage].changed
+    manifest.write_text(said)
     assert cli("add", "s", "new=m3.npz").status == 0
     ran = cli("run", "s")
     assert ran.status == 2

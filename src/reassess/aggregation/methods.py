@@ -206,6 +206,7 @@ def _start_of(earlier: Posterior, votes: Votes, states: tuple[str, ...], engine:
 
     Raises:
         OptionError: it has other states or answers, or no confusion.
+        DataError: it is of other votes.
     """
     confusion, prior = earlier.confusion, earlier.prior
     if confusion is None or prior is None or earlier.method != "dawid-skene":
@@ -219,6 +220,7 @@ def _start_of(earlier: Posterior, votes: Votes, states: tuple[str, ...], engine:
             f"{', '.join(earlier.answers)}, but must have {', '.join(states)} and "
             f"{', '.join(votes.answers)}, as the votes. Aggregate anew."
         )
+    _refuse_unrelated(earlier, votes)
     coded = Coded.from_votes(votes)
     place = {one: row for row, one in enumerate(earlier.rater_ids.tolist())}
     row = np.array([place.get(one, len(place)) for one in votes.rater_ids.tolist()])
@@ -226,6 +228,32 @@ def _start_of(earlier: Posterior, votes: Votes, states: tuple[str, ...], engine:
     totals = coded.totals()
     found = expectation(coded, vote_shards(coded), known, prior, engine, totals)
     return Start(found.counts, found.mass, totals)
+
+
+_LOOKED_UP, _MOST_QUESTIONS = 1000, 1_000_000
+"""Questions of an earlier fit that are looked for among those of the votes, and among how many."""
+
+
+def _refuse_unrelated(earlier: Posterior, votes: Votes) -> None:
+    """Refuse a fit to other votes: a start from strangers' confusion may end in another optimum.
+
+    Raises:
+        DataError: it has no rater of these votes, or most of its questions are none of theirs.
+    """
+    asked, known = earlier.questions, votes.questions
+    rows = np.unique(np.linspace(0, len(asked) - 1, _LOOKED_UP).astype(np.int64))
+    missing, n_looked = 0, 0
+    if len(known) <= _MOST_QUESTIONS and len(asked) <= _MOST_QUESTIONS:
+        there = set(known.ids.tolist())
+        missing, n_looked = sum(one not in there for one in asked.ids[rows].tolist()), len(rows)
+    is_strange = not np.isin(earlier.rater_ids, votes.rater_ids).any()
+    if is_strange or 2 * missing > n_looked:
+        what = "raters" if is_strange else "questions"
+        raise DataError(
+            f"the earlier posterior is of {len(asked):,} questions, and its {what} are others than "
+            f"those of the {len(votes):,} votes given, but must be of a part of these votes to be "
+            "updated. Aggregate anew."
+        )
 
 
 def _prior_of_fit(

@@ -30,6 +30,7 @@ from reassess.aggregation.priors import (
 )
 from reassess.errors import DataError, OptionError
 from reassess.records import Gold, Posterior, Votes, positions
+from reassess.records.pairs import refuse_other_numbers
 from reassess.registry import checks_choices
 from reassess.statistics import sigmoid
 
@@ -498,6 +499,9 @@ def _check_same(votes: Votes, posterior: Posterior) -> None:
             f"posterior: the states are {posterior.states}, but must be {STATES}. Aggregate votes "
             "on (image, class) questions with two states."
         )
+    pairs = votes.questions.pairs, posterior.questions.pairs
+    if pairs[0] is not None and pairs[1] is not None:
+        refuse_other_numbers(pairs[0], pairs[1], source="votes")
     hashes = (votes.sha256, posterior.votes_sha256)
     row = votes.questions.rows_in(posterior.questions, source="votes")
     rater = positions(votes.rater_ids, posterior.rater_ids, source="votes")

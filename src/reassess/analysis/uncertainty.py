@@ -39,7 +39,8 @@ from reassess.analysis.replicates import (
 )
 from reassess.analysis.soft_labels import SoftLabels
 from reassess.engines import Engine, ThreadEngine
-from reassess.errors import DataError, MissingExtraError
+from reassess.errors import DataError, MissingExtraError, preview
+from reassess.notes import note
 from reassess.progress import Progress, null_progress
 from reassess.records import Gold, ImageTable, LabelSets, Posterior, Predictions, Votes
 from reassess.registry import checks_choices
@@ -326,6 +327,8 @@ def uncertain_scores(
     audited = audited_models(table.top, shared, confidence)
     n_only, tests = _paired_tests(table, audited)
     both = uncertainty = None
+    if votes is not None:
+        _check_votes_of(labels, votes)
     no_label_uncertainty = _why_images_only(posterior, labels, votes)
     with _one_thread_of_blas(), ThreadEngine() as local:
         images = resample_images(table, n_resamples, confidence, rng, engine or local, audited)
@@ -370,6 +373,30 @@ def uncertain_scores(
             images.accuracy,
             (n_only - n_only.T) / int(scored.sum()) if audited is None else audited.difference,
         ),
+    )
+
+
+def _check_votes_of(labels: LabelSets, votes: Votes) -> None:
+    """Refuse votes on which the labels cannot rest; note where they rest on other ones.
+
+    Raises:
+        DataError: a question of the labels' images that the labels rest on has none of the votes.
+    """
+    if None in (labels.votes_sha256, votes.sha256) or labels.votes_sha256 == votes.sha256:
+        return
+    if labels.asked is not None:
+        asked = labels.asked
+        missing = ~asked.is_in(votes.questions.require_pairs("votes"), source=labels.name)
+        if missing.any():
+            raise DataError(
+                f"votes: question {preview(asked.take(missing).ids(), 1)} has no vote, but "
+                f"{labels.name} rests on it; {int(missing.sum()):,} of its {len(asked):,} "
+                "questions have none. Give the votes that the labels were decided on, or decide "
+                "labels by these."
+            )
+    note(
+        f"{labels.name}: the labels were decided on other votes than those given, by the hashes of "
+        "their files. Their uncertainty is that of the votes given."
     )
 
 

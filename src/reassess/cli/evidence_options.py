@@ -53,13 +53,22 @@ class EvidenceOptions:
             "gold-votes": self.gold_votes,
         }
 
+    def _of_votes(self) -> dict[str, object]:
+        """All that means nothing without votes, by the options' names."""
+        return {
+            **self.sources(),
+            "answers": self.answers,
+            "min-expert-yes": self.min_expert_yes,
+            "pseudocount": self.pseudocount,
+        }
+
     def check(self) -> None:
         """Refuse what goes with votes where there are none.
 
         Raises:
             OptionError: it is given without.
         """
-        for name, value in self.sources().items():
+        for name, value in self._of_votes().items():
             if value is not None and self.votes is None:
                 raise OptionError(f"--{name} needs the votes (--votes NAME|FILE|STUDY).")
 

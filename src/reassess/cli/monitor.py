@@ -66,6 +66,16 @@ def monitor(
     elif (wrong, checked) != (None, None):
         raise OptionError("--wrong and --checked are counts; leave them out beside a file.")
     elif (column, column_a, column_b) == (None,) * 3:
+        if population is not None:
+            raise OptionError(
+                "--population goes with counts or with --column, but an audit knows what each of "
+                "its strata was drawn from. Leave it out, or name a --column."
+            )
+        if Path(source).suffix.lower() in {".csv", ".tsv", ".txt", ".xlsx"}:
+            raise OptionError(
+                f"{source!r} is a table, of which columns must be named. Name one (--column), or "
+                "two models (--a and --b)."
+            )
         lines = _of_audit(source, confidence)
     else:
         lines = _of_table(source, column, (column_a, column_b), population, confidence)
@@ -99,6 +109,8 @@ def _of_table(
             "--column, with or without --population, or both --a and --b must be given. Leave the "
             "others out."
         )
+    if a == b:
+        raise OptionError(f"--a and --b are both {a!r}, but must be two. Name another.")
     right_a, right_b = read_outcomes(Path(source), (a, b))
     n_a, n_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     return [(f"{a} less {b}", difference_sequence(n_a, n_b, len(right_a), confidence=confidence))]

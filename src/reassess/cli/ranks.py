@@ -104,6 +104,10 @@ def ranks(
         format_of(output)
     with spinner("Reading"):
         if len(models) == 1 and sources.is_study(models[0]) and labels is None:
+            _refuse_of_files(
+                models[0], original_labels=original_labels, classes=classes,
+                model_classes=model_classes, order=order, ids=ids, subset=subset, scale=scale,
+            )  # fmt: skip
             inputs = _read_study(models[0], evidence)
         else:
             if labels is None:
@@ -158,6 +162,20 @@ def _read(
     if found is None:
         return _Inputs(predictions, target.labels)
     return _Inputs(predictions, target.labels, found.as_options(), found.posterior)
+
+
+def _refuse_of_files(folder: str, **given: object) -> None:
+    """Refuse options that say how files are read, where a study says it itself.
+
+    Raises:
+        OptionError: one is given.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise OptionError(
+                f"--{name.replace('_', '-')} goes with --labels, but {folder!r} is a study, all of "
+                f"which is ranked as it is. Add --labels {folder}, or leave it out."
+            )
 
 
 def _read_study(folder: str, evidence: EvidenceOptions) -> _Inputs:

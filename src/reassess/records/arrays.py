@@ -128,6 +128,46 @@ def as_ids(value: Any, what: str) -> Shaped[np.ndarray, "n"]:
     )
 
 
+def refuse_other_rows(image_ids: Any, values: Any, what: str) -> None:
+    """Refuse a frame whose index names its rows in another order than the image ids.
+
+    The rows of both are taken in the order in which they stand. Frames are the only rows that say
+    otherwise: their index may hold the ids, or be that of the ids, in another order. The index
+    that pandas numbers by default says nothing.
+
+    Args:
+        image_ids: one id a row, in any form that `as_ids` takes.
+        values: what belongs to them, in any form that `as_array` takes.
+        what: what the values are of, for messages.
+
+    Raises:
+        DataError: the index names another order.
+    """
+    stated, of_ids = _row_names(values), _row_names(image_ids)
+    if stated is None or (of_ids is not None and np.array_equal(of_ids, stated)):
+        return
+    for name, order in (("the ids", as_ids(image_ids, what)), ("the index of the ids", of_ids)):
+        if order is None or len(order) != len(stated) or np.array_equal(order, stated):
+            continue
+        if np.array_equal(np.sort(order), np.sort(stated)):
+            row = int(np.argmax(order != stated))
+            raise DataError(
+                f"{what}: row {row} of the frame is {str(stated[row])!r} by its index, but must be "
+                f"{str(order[row])!r} as in {name}. Bring them into one order (frame.loc[ids]), or "
+                "leave the index out where rows belong together as they stand "
+                "(frame.reset_index(drop=True))."
+            )
+
+
+def _row_names(value: Any) -> Shaped[np.ndarray, "n"] | None:
+    """What pandas' index calls the rows of a frame or column; None for numbers by default."""
+    index = getattr(value, "index", None)
+    if index is None or callable(index) or not hasattr(index, "to_list"):
+        return None
+    names = index.to_list()
+    return None if names == list(range(len(names))) else np.array([str(one) for one in names])
+
+
 def _from_objects(array: Array) -> Array:
     """Python objects of one kind as an array of that kind; left as they are if they are mixed."""
     cells = array.tolist()

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, preview
 from reassess.records.alignment import align
-from reassess.records.arrays import as_array, as_ids
+from reassess.records.arrays import as_array, as_ids, refuse_other_rows
 from reassess.records.audits import Audit
 from reassess.records.benchmark import (
     Benchmark,
@@ -238,6 +238,7 @@ class LabelSets:
         Raises:
             DataError: a cell is neither 0 nor 1, or rows and ids differ in number.
         """
+        refuse_other_rows(image_ids, multihot, name)
         cells = as_array(multihot, f"{name}: multi-hot labels")
         ids = as_ids(image_ids, name)
         if cells.ndim != 2 or cells.dtype.kind not in "biuf" or len(cells) != len(ids):
@@ -278,6 +279,7 @@ class LabelSets:
             AlignmentError: an image is not among ``image_ids``.
             DataError: a label is no class, or an image has it twice.
         """
+        refuse_other_rows(image, label, name)
         ids, cells = as_ids(image, name), as_array(label, f"{name}: labels")
         if cells.ndim != 1 or len(cells) != len(ids):
             raise DataError(
@@ -300,7 +302,7 @@ class LabelSets:
         counts = np.bincount(of_image, minlength=len(every))
         return cls(
             name, every, np.concatenate([[0], np.cumsum(counts)]), indices[order],
-            n_classes=None if classes is None else len(classes),
+            n_classes=None if classes is None else len(classes), classes=classes,
         )  # fmt: skip
 
     def to_multihot(self, n_classes: int | None = None) -> Bool[np.ndarray, "N K"]:
@@ -406,7 +408,7 @@ class LabelSets:
                 another order: predictions are numbered in one of the two, and nothing says in
                 which.
         """
-        self._refuse_other_order(benchmark)
+        self.refuse_other_order(benchmark)
         row = align(
             self.image_ids, benchmark.image_ids, source=self.name, target_name=benchmark.name
         )
@@ -427,8 +429,12 @@ class LabelSets:
             taken, image_ids=ids, n_classes=n_classes, classes=classes, asked=asked, audit=audit
         )
 
-    def _refuse_other_order(self, benchmark: Benchmark) -> None:
-        """Refuse classes that are numbered in another order than a benchmark's."""
+    def refuse_other_order(self, benchmark: Benchmark) -> None:
+        """Refuse classes that are numbered in another order than a benchmark's.
+
+        Raises:
+            DataError: they are, or a label is none of the benchmark's classes.
+        """
         known = benchmark.classes
         if self.classes is None or known is None:
             return

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import AlignmentError, DataError, preview
 from reassess.records.alignment import how_ids_differ, positions
-from reassess.records.arrays import as_array, as_ids
+from reassess.records.arrays import as_array, as_ids, refuse_other_rows
 from reassess.records.benchmark import check_classes
 from reassess.records.id_hashes import repeated_ids
 from reassess.records.row_blocks import row_blocks, some_rows
@@ -195,6 +195,8 @@ class Predictions:
             DataError: as for the record itself.
         """
         source = f"predictions {model!r}"
+        for values in (classes, scores):
+            refuse_other_rows(image_ids, values, source)
         ranked = _ranked(classes, source)
         if scores is None:
             return cls(model, as_ids(image_ids, source), ranked, None, score_type, n_classes)
@@ -213,6 +215,7 @@ class Predictions:
         cls, model: str, image_ids: Any, scores: Any, score_type: ScoreType, top: int
     ) -> "Predictions":
         source = f"predictions {model!r}"
+        refuse_other_rows(image_ids, scores, source)
         ids, full = as_ids(image_ids, source), as_array(scores, f"{source}: scores")
         if full.ndim != 2 or 0 in full.shape or full.dtype.kind not in "fiu":
             raise DataError(
@@ -415,6 +418,7 @@ class ScoreMatrix:
         cls, model: str, image_ids: Any, scores: Any, score_type: ScoreType
     ) -> "ScoreMatrix":
         source = f"predictions {model!r}"
+        refuse_other_rows(image_ids, scores, source)
         ids, full = as_ids(image_ids, source), as_array(scores, f"{source}: scores")
         full = full if full.dtype.kind == "f" else full.astype(np.float64)
         full = check_predicted(full, ids if len(ids) == len(full) else None, source, score_type)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reassess.files.dataset_documents import DatasetFacts
+from reassess.notes import note
 from reassess.records import Classes, LabelSets
 from reassess.release.facts import release_facts
 from reassess.study import Study, StudyRecords, collect
@@ -100,7 +101,9 @@ def compare_releases(old: Study, new: Study) -> ReleaseChanges:
         DataError: a record does not say what it must.
     """
     one, other = collect(old), collect(new)
-    before, after = _sets(one), _sets(other)
+    by_id = None not in (one.benchmark.classes, other.benchmark.classes)
+    before, after = _sets(one, by_id=by_id), _sets(other, by_id=by_id)
+    _note_strangers(one, other, not before.keys().isdisjoint(after))
     images = list(dict.fromkeys([*after, *before]))
     changed = tuple(
         ChangedImage(image, before.get(image), after.get(image))
@@ -120,9 +123,26 @@ def compare_releases(old: Study, new: Study) -> ReleaseChanges:
     )
 
 
-def _sets(records: StudyRecords) -> dict[str, tuple[str, ...]]:
+def _note_strangers(one: StudyRecords, other: StudyRecords, share_images: bool) -> None:
+    """Note what makes two studies hard to compare: no image in common, classes by number only."""
+    places = f"{one.study.folder} and {other.study.folder}"
+    if not share_images:
+        note(
+            f"{places} have no image in common, such as {str(one.labels.image_ids[0])!r} and "
+            f"{str(other.labels.image_ids[0])!r}. These are two benchmarks, or ids written in two "
+            "ways."
+        )
+    known = [records.benchmark.classes is not None for records in (one, other)]
+    if any(known) and not all(known):
+        note(
+            f"{places}: only one of them names its classes, so that labels are compared by the "
+            "numbers of the classes."
+        )
+
+
+def _sets(records: StudyRecords, *, by_id: bool) -> dict[str, tuple[str, ...]]:
     labels: LabelSets = records.labels
-    ids = _class_ids(records.benchmark.classes)
+    ids = _class_ids(records.benchmark.classes) if by_id else ()
     return {
         image: tuple(sorted(ids[label] if ids else str(label) for label in held))
         for image, held in zip(labels.image_ids.tolist(), labels.lists(), strict=True)

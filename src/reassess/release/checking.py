@@ -31,6 +31,7 @@ from reassess.files.dataset_documents import (
     croissant_text,
 )
 from reassess.files.tables import read_table
+from reassess.notes import collect_notes
 from reassess.pipeline import LABELS, POSTERIOR, run
 from reassess.progress import Progress, null_progress
 from reassess.records import LabelSets
@@ -82,7 +83,9 @@ def check_release(
         try:
             with ThreadEngine() as engine:
                 run(StudyArtefacts(open_study(place)), (POSTERIOR, LABELS), engine=engine)
-            made, released = collect(open_study(place)), collect(open_study(folder))
+            made = collect(open_study(place))
+            with collect_notes():  # what does not follow is a part that is not right
+                released = collect(open_study(folder))
             progress("scores")
             facts = release_facts(made)
         except ReassessError as error:

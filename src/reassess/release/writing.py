@@ -47,6 +47,7 @@ from reassess.study import (
     stage_status,
 )
 from reassess.study.artefacts import adjudications_file
+from reassess.study.inputs import CACHE
 from reassess.study.withdrawn import read_withdrawn, write_withdrawn
 
 FACTS, SCORES, SUMS = "release.json", "scores.json", "SHA256SUMS"
@@ -209,7 +210,7 @@ def write_documents(place: Path, about: About) -> DatasetFacts:
     """
     for name in _NOT_RELEASED:
         (place / name).unlink(missing_ok=True)
-    shutil.rmtree(place / ".cache", ignore_errors=True)
+    shutil.rmtree(place / CACHE, ignore_errors=True)
     records = collect(open_study(place))
     facts = release_facts(records)
     (place / LABELS_TABLE).parent.mkdir(exist_ok=True)
@@ -248,9 +249,12 @@ def _write_json(value: object, path: Path) -> None:
 
 
 def released_files(place: Path) -> list[str]:
-    """All files of a release but its checksums, as paths below it, sorted."""
-    found = (one for one in place.rglob("*") if one.is_file())
-    return sorted(str(one.relative_to(place).as_posix()) for one in found if one.name != SUMS)
+    """All files of a release but its checksums, as paths below it, sorted.
+
+    Hashes that commands remember in it, as in any study, are none of its files.
+    """
+    found = (one.relative_to(place) for one in place.rglob("*") if one.is_file())
+    return sorted(one.as_posix() for one in found if one.name != SUMS and one.parts[0] != CACHE)
 
 
 def sums(place: Path, files: Iterable[str]) -> str:

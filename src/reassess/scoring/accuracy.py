@@ -70,10 +70,11 @@ def original_classes(labels: LabelSets, benchmark: Benchmark) -> Int[np.ndarray,
     """Class index of the original label of each image of the label sets.
 
     Raises:
-        DataError: the benchmark has no original labels.
+        DataError: the benchmark has no original labels, or other classes or another order of them.
         AlignmentError: an image of the label sets is no image of the benchmark.
     """
     known = known_original(benchmark)
+    labels.refuse_other_order(benchmark)
     rows = align(
         labels.image_ids, benchmark.image_ids, source=labels.name, target_name=benchmark.name
     )
@@ -391,6 +392,7 @@ def multilabel_accuracy(
     Source: Shankar et al. (2020), "Evaluating Machine Accuracy on ImageNet", section 3.
     """
     known = known_original(benchmark)
+    labels.refuse_other_order(benchmark)
     classes, shared = on_shared_images(predictions, labels, subset=subset)
     row = align(shared.image_ids, benchmark.image_ids, source=labels.name)
     original = known[row]

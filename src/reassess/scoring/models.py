@@ -151,7 +151,9 @@ def score_models(
 
 
 def _check_order(one: Predictions, labels: LabelSets, benchmark: Benchmark | None) -> None:
-    """Refuse predictions in another order, by the original labels or, without them, by others."""
+    """Refuse another order: of labels, and of predictions by original labels or, else, by these."""
+    if benchmark is not None:
+        labels.refuse_other_order(benchmark)
     if benchmark is None or benchmark.original is None:
         check_order_by_labels(one, labels, benchmark)
         return

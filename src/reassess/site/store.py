@@ -312,7 +312,8 @@ def read_verdicts(
             f"{study.folder}: there are no votes on the review yet. Let people rate it (reassess "
             f"serve {study.folder}), or import votes: reassess votes import {study.folder} FILE"
         )
-    return review_labels(review, read_votes(path, classes=read_study_benchmark(study).classes), {})
+    classes = read_study_benchmark(study).classes
+    return review_labels(review, read_votes(path, classes=classes, answers=study.answers), {})
 
 
 def _votes_and_decisions(

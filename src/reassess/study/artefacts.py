@@ -171,16 +171,19 @@ class StudyArtefacts:
     Args:
         study: the study.
         join_scans: refuse to scan full scores: every scan must have been finished by others.
+        hashes: of its files; None takes and remembers all that are asked for.
 
     Raises:
         DataError: its manifest names as an input what a stage writes.
     """
 
-    def __init__(self, study: Study, *, join_scans: bool = False) -> None:
+    def __init__(
+        self, study: Study, *, join_scans: bool = False, hashes: Hashes | None = None
+    ) -> None:
         refuse_outputs_as_inputs(study)
         self.study = study
         self.join_scans = join_scans
-        self._hashes = Hashes(study)
+        self._hashes = Hashes(study) if hashes is None else hashes
         self._benchmark: Benchmark | None = None
         self._benchmark_hashes: dict[str, str] | None = None
 
@@ -232,6 +235,8 @@ class StudyArtefacts:
                 for role, file in files.items()
                 if file is not None
             }
+            if self.study.labels_are is not None:
+                self._benchmark_hashes["labels_are"] = digest(self.study.labels_are)
         return self._benchmark_hashes
 
     def read(self, name: str, stage: Stage) -> Any:
@@ -333,8 +338,10 @@ class StudyArtefacts:
         if path is None or (name in FILES and not path.is_file()):
             return {}
         found = {name: self._hashes.of_file(path)}
-        if name in {"votes", "gold", "adjudications", "remarks"} and study.classes is not None:
-            found["classes"] = self._hashes_of_benchmark()["classes"]
+        if name in {"votes", "gold", "adjudications", "remarks"}:
+            of_benchmark = self._hashes_of_benchmark()
+            found |= {one: of_benchmark[one] for one in ("classes", "labels_are")
+                      if one in of_benchmark}  # fmt: skip
         if name in {"votes", "gold", "adjudications"} and study.answers is not None:
             found["answers"] = digest(study.answers)
         return found

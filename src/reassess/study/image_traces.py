@@ -6,6 +6,7 @@ from reassess.study.artefacts import StudyArtefacts
 from reassess.study.images import small_copies
 from reassess.study.inputs import images_folder, rank_models
 from reassess.study.manifest import Study
+from reassess.study.run import note_older_labels
 from reassess.study.withdrawn import read_withdrawn
 
 _DEPTH = 5
@@ -26,6 +27,8 @@ def trace_image(study: Study, image: str) -> ImageTrace:
     lies = StudyArtefacts(study)
     about = lies.benchmark()
     labels = lies.read("labels", LABELS)
+    if labels is not None:
+        note_older_labels(study)
     return image_trace(
         image,
         about,

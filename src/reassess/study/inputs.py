@@ -330,10 +330,16 @@ class Hashes:
     A hash is served again only for a file of the same size, time of change, number and time of
     its entry in the file system: the last two are new wherever a study was copied to. The
     study's own files are known by their names in it, so that a study that was moved keeps them.
+
+    Args:
+        study: the study.
+        largest: bytes up to which a file is read whose hash is not remembered, and nothing is
+            written, for who only wants to look; None reads any, and remembers.
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, *, largest: int | None = None) -> None:
         self._study = study
+        self._largest = largest
         self._path = study.folder / CACHE / "hashes.json"
         try:
             found = json.loads(self._path.read_text(encoding="utf-8"))
@@ -345,7 +351,7 @@ class Hashes:
         """Hash of a file.
 
         Raises:
-            FileError: it is missing or unreadable.
+            FileError: it is missing or unreadable, or larger than may be read.
         """
         path = Path(path)
         if not exists(path):
@@ -357,6 +363,10 @@ class Hashes:
         known = self._known.get(key)
         if isinstance(known, dict) and known.get("state") == state and _is_settled(known):
             return str(known["sha256"])
+        if self._largest is not None:
+            if state[0] > self._largest:
+                raise FileError(f"{path}: its hash is not known.")
+            return sha256_of(path)
         begun = time.time_ns()
         found = sha256_of(path)
         if _state_of(path) == state:  # else it was changed meanwhile: remember nothing

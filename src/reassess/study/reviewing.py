@@ -67,11 +67,6 @@ def new_review(
         )
     pairs = review.pairs
     rows = align(pairs.image_ids, labels.image_ids, source="review", target_name=labels.name)
-    write_labels(labels.take(rows), folder / SHOWN)
-    task = np.unique(pairs.image, return_inverse=True)[1]
-    tasks = Tasks(Questions.from_pairs(pairs), task)
-    write_tasks(tasks, folder / FILES["tasks"], {"review_of": study.name, "seed": review.seed})
-    write_review(review, folder / REVIEW)
 
     def at(named: str | None) -> Path | None:
         return None if named is None else study.path(named)
@@ -79,7 +74,13 @@ def new_review(
     made = new_study(
         folder, labels=study.path(study.labels), classes=at(study.classes),
         images=images_folder(study), hierarchy=at(study.hierarchy), name=f"{study.name}: mistakes",
+        labels_are=study.labels_are,
     )  # fmt: skip
+    write_labels(labels.take(rows), folder / SHOWN)
+    task = np.unique(pairs.image, return_inverse=True)[1]
+    tasks = Tasks(Questions.from_pairs(pairs), task)
+    write_tasks(tasks, folder / FILES["tasks"], {"review_of": study.name, "seed": review.seed})
+    write_review(review, folder / REVIEW)
     made = change_settings(made, "ask", WORDING)
     return change_settings(made, "cost", {"votes_per_question": N_RATERS})
 

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from reassess.engines import Engine, JobShare, ThreadEngine
-from reassess.errors import OptionError
+from reassess.errors import OptionError, ReassessError
+from reassess.notes import note
 from reassess.pipeline import (
     AUDIT,
     LABELS,
+    POSTERIOR,
     PROPOSALS,
     SCORES,
     STAGES,
@@ -50,6 +52,7 @@ from reassess.study.artefacts import (
     refuse_review,
     votes_file,
 )
+from reassess.study.inputs import Hashes
 from reassess.study.manifest import Study
 from reassess.study.withdrawn import read_withdrawn
 
@@ -89,6 +92,38 @@ def stage_status(study: Study) -> list[StageStatus]:
         votes = [one for _, one in check_stages(artefacts, STUDY_STAGES) if one.stage == "votes"]
         return [drawn, *(_with_file(study, one) for one in votes)]
     return [_with_file(study, one) for _, one in check_stages(artefacts, STUDY_STAGES)]
+
+
+_HASHED_TO_LOOK = 32_000_000
+"""Bytes of a file that are hashed for no more than a note: no time that people notice."""
+
+
+def note_older_labels(study: Study) -> None:
+    """Note that a study's labels are older than what they are made from, where they are."""
+    changed = _changed_since_labels(study)
+    if changed:
+        note(
+            f"{study.folder / FILES['labels']}: the labels are older than what they are made from "
+            f"(changed: {', '.join(changed)}). Decide them again: reassess run {study.folder}"
+        )
+
+
+def _changed_since_labels(study: Study) -> tuple[str, ...]:
+    """What a study's labels follow from and has changed since they were made, by name.
+
+    Nothing is written. Nothing is named where a file is gone, or is large and has a hash that
+    nobody took yet: then `stage_status` tells.
+    """
+    try:
+        lies = StudyArtefacts(study, hashes=Hashes(study, largest=_HASHED_TO_LOOK))
+        found = [one for _, one in check_stages(lies, (POSTERIOR, LABELS)) if one.state == "stale"]
+    except ReassessError:
+        return ()
+    if not any(one.stage == "labels" for one in found):
+        return ()
+    stale = {one.stage for one in found}
+    names = dict.fromkeys(name for one in found for name in one.changed)
+    return tuple(name for name in names if name not in stale)
 
 
 def open_questions(study: Study) -> tuple[int, int]:

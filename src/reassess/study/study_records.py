@@ -32,6 +32,7 @@ from reassess.study.artefacts import (
 from reassess.study.inputs import rank_models, read_study_benchmark, read_study_hierarchy
 from reassess.study.label_copy import read_label_copy
 from reassess.study.manifest import ModelEntry, Study
+from reassess.study.run import note_older_labels
 
 DEPTH = 5
 """Best classes of an image that are read of each model."""
@@ -135,6 +136,7 @@ def read_study_labels(study: Study) -> tuple[LabelSets, Benchmark]:
             f"missing: reassess status {study.folder}"
         )
     benchmark = read_study_benchmark(study)
+    note_older_labels(study)
     copied = read_label_copy(study, path, benchmark)
     if copied is not None:
         return copied, benchmark
