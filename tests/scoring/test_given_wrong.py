@@ -5,14 +5,17 @@ import pandas as pd
 import pytest
 
 from reassess import (
+    DawidSkene,
     LabelSets,
     Predictions,
     accuracy_by_class,
     compare,
+    operating_point,
+    propose,
     read_votes,
     real_accuracy,
 )
-from reassess.errors import DataError
+from reassess.errors import AlignmentError, DataError, MatrixError
 from reassess.notes import collect_notes
 from reassess.records import Benchmark, Classes, ScoreMatrix
 from reassess.scoring import score_models
@@ -73,6 +76,7 @@ def test_a_frame_whose_index_names_other_rows_is_refused() -> None:
     for ids, values in (
         (IDS, logits.iloc[order]),
         (column, logits.set_axis(column.index).iloc[order]),
+        (pd.Series(IDS), logits.reset_index(drop=True).iloc[order]),
     ):
         for make in (Predictions.from_logits, ScoreMatrix.from_logits, LabelSets.from_multihot):
             with pytest.raises(DataError, match=r"row \d of the frame is .* by its index"):
@@ -81,6 +85,55 @@ def test_a_frame_whose_index_names_other_rows_is_refused() -> None:
     shuffled = np.array(IDS)[order]
     model = Predictions.from_logits("m", shuffled, logits.iloc[order].reset_index(drop=True))
     assert real_accuracy(model, LABELS).value == 1
+
+
+def test_full_scores_in_another_order_than_the_benchmark_are_matched_by_their_ids() -> None:
+    """They were paired row by row, whatever their ids."""
+    order = np.random.default_rng(1).permutation(len(IDS))
+    logits = np.random.default_rng(2).normal(size=(len(IDS), 5)) + 3 * np.eye(5)[TRUTH]
+    benchmark = Benchmark("b", np.array(IDS), TRUTH)
+    made = [
+        propose(
+            [ScoreMatrix.from_logits(name, np.array(IDS)[rows], logits[rows]) for name in "ab"],
+            benchmark,
+        )
+        for rows in (np.arange(len(IDS)), order)
+    ]
+    assert made[0].pairs.ids().tolist() == made[1].pairs.ids().tolist()
+    strange = ScoreMatrix.from_logits("c", [f"x{one}" for one in IDS], logits)
+    with pytest.raises(AlignmentError, match="must be an image of b"):
+        propose([strange], benchmark)
+
+
+def test_gold_that_comes_as_a_frame_is_gold() -> None:
+    """As ``y`` it was passed over without a word, as other targets are."""
+    rng = np.random.default_rng(0)
+    holds = rng.random(40) < 0.5
+    votes = pd.DataFrame(
+        [
+            {"image": f"{n}.jpg", "label": 0, "rater": f"r{r}",
+             "answer": "yes" if holds[n] == (rng.random() < 0.8) else "no"}
+            for n in range(40)
+            for r in range(5)
+        ]
+    )  # fmt: skip
+    gold = pd.DataFrame(
+        {"image": [f"{n}.jpg" for n in range(20)], "label": 0, "expert": "e",
+         "answer": np.where(holds[:20], "yes", "no")}
+    )  # fmt: skip
+    assert DawidSkene().fit(votes, gold).posterior_.used_gold
+    assert not DawidSkene().fit(votes, np.zeros(40)).posterior_.used_gold
+    with pytest.raises(MatrixError, match="DataFrameGroupBy, but must be a matrix"):
+        DawidSkene().fit(votes.groupby("image"))
+    with pytest.raises(DataError, match="operating_point: posterior is a DataFrame"):
+        operating_point(votes)
+
+
+def test_nullable_numbers_of_pandas_are_numbers() -> None:
+    logits = pd.DataFrame(np.eye(5)[TRUTH]).astype("Float64")
+    assert real_accuracy(Predictions.from_logits("m", IDS, logits), LABELS).value == 1
+    with pytest.raises(DataError):
+        Predictions.from_logits("m", IDS, logits.mask(logits > 0.5))
 
 
 def test_lists_may_hold_tensors() -> None:

@@ -125,6 +125,9 @@ def test_classes_that_are_new_come_at_the_end_and_no_vote_changes_its_class(
     with pytest.raises(ClassError, match=r"row 42 is 'ant'.*--append-classes"):
         read_study_benchmark(study)
     _table(study.folder / "labels.csv", _rows())
+    elsewhere = _table(tmp_path / "elsewhere.csv", [(f"x{i}", name) for i, name in _rows()])
+    with pytest.raises(DataError, match="is missing, but raters are asked about it"):
+        locate(study, labels=elsewhere)
     study = locate(study, labels=grown, append_classes=True)
     assert read_study_benchmark(study).classes.ids == (*NAMES, "ant")
     names = [*NAMES, "ant"]

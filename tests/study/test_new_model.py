@@ -16,7 +16,7 @@ def test_labels_can_be_decided_without_the_questions_of_a_new_model(
     rated_study(tmp_path)
     monkeypatch.chdir(tmp_path)
     before = (tmp_path / "s" / "labels.json").read_text()
-    older = "the labels are older than what they are made from"
+    older = "the labels are not those that the study gives now"
     assert older not in cli("score", "m3.npz", "--labels", "s").err
     change_settings(open_study("s"), "label", {"threshold": 0.3})
     for typed in (("score", "m3.npz", "--labels", "s"), ("raters", "s", "--resamples", "100")):
@@ -30,6 +30,12 @@ def test_labels_can_be_decided_without_the_questions_of_a_new_model(
     for stage in ("proposals", "posterior", "labels"):  # its files may be read otherwise by now
         assert "labels_are" in states[stage].changed
     manifest.write_text(said)
+    own = ("label", "s", "--original-labels", "s", "--threshold", "0.2", "-o", "s/labels.json")
+    assert cli(*own).status == 0
+    assert "changed: labels itself" in cli("status", "s").out
+    assert f"{older} (changed: labels itself)" in cli("score", "m3.npz", "--labels", "s").err
+    assert cli("run", "s").status == 0
+    assert (tmp_path / "s" / "labels.json").read_text() == before
     assert cli("add", "s", "new=m3.npz").status == 0
     ran = cli("run", "s")
     assert ran.status == 2

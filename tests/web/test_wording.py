@@ -11,7 +11,7 @@ import pytest
 from reassess import rating
 from reassess.errors import DataError
 from reassess.rating import Store
-from reassess.study import collect, open_study
+from reassess.study import collect
 from reassess.study.reviewing import new_review
 from reassess.web import Site
 from reassess.web.serve import ServeConfig, serve_study
@@ -30,15 +30,12 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from reassess.analysis.reviews import draw_review
 
     folder = tmp_path_factory.mktemp("reviewed")
-    study = rated_study(folder)
-    manifest = study.folder / "study.toml"
-    said = manifest.read_text().replace("[benchmark]", '[benchmark]\nlabels_are = "id"')
-    manifest.write_text(said)
-    found = collect(open_study(study.folder))
+    found = collect(rated_study(folder))
     models = tuple(replace(one, model=f"secret-{one.model}") for one in found.predictions)
     mistakes = find_mistakes(found.labels, models, posterior=found.posterior)
     drawn = draw_review(mistakes, found.labels, models, study="s", n_sample=10, seed=0)
-    made = new_review(found.study, drawn, found.labels, folder / "r")
+    study = replace(found.study, labels_are="id")
+    made = new_review(study, drawn, found.labels, folder / "r")
     assert made.labels_are == "id"  # what its labels and classes are read by
     return made.folder
 

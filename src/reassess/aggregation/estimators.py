@@ -18,7 +18,7 @@ from reassess.aggregation.bcc import bcc_ensemble
 from reassess.aggregation.calibration import VirtualRater, calibrated
 from reassess.aggregation.coding import SMALLEST, log_normalised
 from reassess.aggregation.methods import dawid_skene, majority
-from reassess.aggregation.vote_matrix import GivenVotes, given_votes
+from reassess.aggregation.vote_matrix import GivenVotes, given_votes, is_long_table
 from reassess.engines import Engine
 from reassess.errors import OptionError, not_fitted_error, preview
 from reassess.files.votes import read_gold
@@ -278,7 +278,8 @@ class DawidSkene(_Predicts):
 
         Args:
             X: `Votes`, a frame or file with one row a vote, or a matrix of questions and raters.
-            y: `Gold`; any other target is ignored, as scikit-learn passes one to every estimator.
+            y: `Gold`, or its frame; any other target is ignored, as scikit-learn passes one to
+                every estimator.
             gold: `Gold`, or its frame or file.
 
         Raises:
@@ -286,7 +287,8 @@ class DawidSkene(_Predicts):
             DataError: no gold question is among the votes, or votes are not what they must be.
         """
         given = given_votes(X, self)
-        gold = y if isinstance(y, Gold) else _gold(gold)
+        is_gold = isinstance(y, Gold) or (y is not None and is_long_table(y))
+        gold = _gold(y if is_gold else gold)
         found = dawid_skene(
             given.votes,
             n_states=self.n_states,

@@ -58,7 +58,7 @@ def given_votes(
     if isinstance(given, Votes):
         return GivenVotes(given if known is None else _recoded(given, known))
     is_sparse = hasattr(given, "tocsr")  # of SciPy, some of whose matrices are dicts
-    if (isinstance(given, str | PathLike | dict) and not is_sparse) or _is_long_table(given):
+    if (isinstance(given, str | PathLike | dict) and not is_sparse) or is_long_table(given):
         if known is None:
             return GivenVotes(read_votes(given))
         names = tuple(str(one) for one in known.tolist())
@@ -111,7 +111,7 @@ def _refuse_records(cells: Shaped[np.ndarray, "n R"]) -> None:
         )
 
 
-def _is_long_table(given: object) -> bool:
+def is_long_table(given: object) -> bool:
     """Whether the header of a frame names raters, tasks, images or answers."""
     if not any({"columns", "column_names"} & vars(one).keys() for one in type(given).__mro__):
         return False
@@ -127,7 +127,13 @@ def _validated(given: Any, estimator: Any, *, reset: bool) -> Shaped[np.ndarray,
         raise MissingExtraError("scikit-learn", "study", "a matrix of votes") from error
     if hasattr(given, "to_pandas") and not hasattr(given, "to_numpy"):  # pyarrow's
         given = given.to_pandas()
-    plain = np.asarray(given) if not hasattr(given, "tocsr") else np.empty(0)
+    try:
+        plain = np.asarray(given) if not hasattr(given, "tocsr") else np.empty(0)
+    except ValueError as error:
+        raise MatrixError(
+            f"X is a {type(given).__name__}, but must be a matrix of questions and raters, or a "
+            f"table of votes ({error})."
+        ) from error
     has_words = plain.dtype.kind in "US" or (
         plain.dtype.kind == "O" and any(isinstance(cell, str) for cell in plain.flat)
     )

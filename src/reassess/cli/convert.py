@@ -40,5 +40,7 @@ def convert(
     if original_labels is not None:
         about = sources.benchmark(original_labels, classes=classes)
     read = sources.labels_with_classes(labels, about=about, classes=classes)
+    if about is not None:
+        read.align_to(about)  # refuses labels of other images or classes
     write_in_format(read, output, form)
     click.echo(f"{len(read):,} images, {len(read.indices):,} labels: {output}")

@@ -6,6 +6,7 @@ column is of fractions where all lie in [0, 1], and of percent where it says so 
 1; one that could be either is refused. Several files are joined by the model's name.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -24,6 +25,8 @@ from reassess.files.tables import named, read_table
 from reassess.notes import columns_read, note
 
 MODEL = Part("model", ("model", "model_name", "name", "architecture", "arch", "network"), ("id",))
+
+_ERROR = re.compile(r"(^|[^a-z])(err|errors?|error_rate|loss|wer)([^a-z]|$)", re.IGNORECASE)
 
 _GAP = 10.0
 """As in `reassess.files.results`: percent of many models lie close together."""
@@ -69,7 +72,7 @@ def read_accuracy_columns(
             several files have one of this name.
 
     Raises:
-        FileError: a file is missing or malformed, or a cell is no accuracy.
+        FileError: a file is missing or malformed, a cell is no accuracy, or a column is of errors.
         OptionError: a column is in none of the files, or in several.
         DataError: files cannot be joined, as a model appears twice in one.
     """
@@ -91,7 +94,23 @@ def read_accuracy_columns(
         else:
             accuracy[wanted] = np.full(len(models), np.nan)
             accuracy[wanted][[place[model] for model in table.models]] = values
+    _refuse_strangers(tables)
     return Results(np.array(models), None, accuracy)
+
+
+def _refuse_strangers(tables: Sequence[_Rows]) -> None:
+    """Refuse files of which no two have a model in common.
+
+    Raises:
+        DataError: they have not.
+    """
+    shared = set(tables[0].models).intersection(*(table.models for table in tables))
+    if len(tables) == 2 and not shared:
+        one, other = tables
+        raise DataError(
+            f"{one.path} and {other.path} have no model in common, such as {one.models[0]!r} and "
+            f"{other.models[0]!r}, but must call models alike to be joined. Rename them in one."
+        )
 
 
 def _find(tables: Sequence[_Rows], wanted: str) -> tuple[_Rows, str]:
@@ -171,6 +190,11 @@ def _flat(record: dict[str, Any], before: str = "") -> dict[str, Any]:
 
 def _accuracies(table: _Rows, column: str) -> Float[np.ndarray, "M"]:
     """A column as fractions; NaN where a cell is empty."""
+    if _ERROR.search(column):
+        raise FileError(
+            f"{table.path}: the column {column!r} holds errors by its name, but must hold "
+            "accuracies. Write 1 less the error, or 100 less it in percent."
+        )
     values, in_percent = np.full(len(table.models), np.nan), "%" in column
     for row, cell in enumerate(table.columns[column]):
         text = "" if cell is None else str(cell).strip()

@@ -24,7 +24,7 @@ from reassess.files.access import (
     read_npy,
 )
 from reassess.files.cells import EMPTY_WORDS, note_changes
-from reassess.files.class_columns import read_class_column
+from reassess.files.class_columns import read_class_column, refuse_questions
 from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, Part
 from reassess.files.frames import Frame
@@ -70,6 +70,7 @@ def read_benchmark(
     if isinstance(labels, str | PathLike) and is_export(Path(labels)):
         return _of_export(Path(labels), classes, hierarchy, name, labels_are)
     table = read_table(Path(labels) if isinstance(labels, str | PathLike) else labels)
+    refuse_questions(table)
     path = table.path
     image = table.require(IMAGE)
     image_ids = image_id_cells(table, image)

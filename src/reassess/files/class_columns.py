@@ -5,20 +5,23 @@ indices. Where a table has several they must name the same class in every row. H
 is for `reassess.files.class_words`.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
 
-from reassess.errors import DataError
+from reassess.errors import DataError, FileError
 from reassess.files.class_words import class_indices, read_class_words
-from reassess.files.columns import CLASS_ID, CLASS_INDEX, LABEL
+from reassess.files.columns import ANSWER, CLASS_ID, CLASS_INDEX, LABEL, RATER
 from reassess.files.large_columns import distinct_words, word_cells
+from reassess.files.parquet import parquet_metadata
 from reassess.files.tables import ColumnFile
 from reassess.files.word_columns import INTEGER, ClassWords, as_integer
 from reassess.notes import note
-from reassess.records import Classes, LabelsAre, factorize
+from reassess.records import ANSWERS, Classes, LabelsAre, factorize
 from reassess.records.benchmark import plain_text
 from reassess.registry import checks_choices
 
@@ -27,6 +30,37 @@ def unknown_words(table: ColumnFile, classes: Classes) -> list[str]:
     """The words in a table's column of labels that name none of the classes, sorted."""
     words = {plain_text(text) for text in table.texts(table.require(LABEL))}
     return sorted(words - classes.index_of.keys())
+
+
+def refuse_questions(table: ColumnFile) -> None:
+    """Refuse votes, questions and proposals where labels must be: what they name may be absent.
+
+    Raises:
+        FileError: the table is one of them.
+    """
+    answers = table.candidates(ANSWER)
+    if answers:
+        words = {word.lower() for word in table.texts(answers[0], may_be_empty=True) if word}
+        if table.candidates(RATER) or (words and words <= set(ANSWERS)):
+            raise FileError(
+                f"{table.path}: the column {answers[0]!r} holds answers about the classes, as "
+                "votes and gold do, but there must be labels. Make them of votes: reassess "
+                "aggregate, then reassess label."
+            )
+    lists = [name for name in table.header if name.startswith("model:")]
+    if (lists and "original" in table.header) or _is_of_questions(table.path):
+        raise FileError(
+            f"{table.path}: it holds what raters are asked about (proposals or tasks of a study), "
+            "but there must be labels. Give those of the study: its folder, or labels.json in it."
+        )
+
+
+def _is_of_questions(path: Path) -> bool:
+    """Whether a parquet file says that a study wrote it as questions."""
+    if path.suffix.lower() not in {".parquet", ".pq"} or not path.is_file():
+        return False
+    stated = parquet_metadata(path).get("reassess", "")
+    return stated.startswith("{") and not {"inputs", "review_of"}.isdisjoint(json.loads(stated))
 
 
 def numbered_class_column(

@@ -31,6 +31,7 @@ from jaxtyping import Bool, Int, Shaped
 from reassess.errors import FileError
 from reassess.files.access import prefix_errors_with, read_json
 from reassess.files.cells import stands_for_empty
+from reassess.files.class_columns import refuse_questions
 from reassess.files.class_words import class_indices
 from reassess.files.columns import IMAGE, LABELS, PROBLEMATIC
 from reassess.files.tables import ColumnFile, read_table
@@ -170,6 +171,7 @@ def label_sets_of(table: ColumnFile, *, classes: Classes | None, name: str) -> L
         DataError: a label is no class, or an image has it twice.
     """
     path = table.path
+    refuse_questions(table)
     column = table.require(LABELS)
     cells = table.cells(column)
     if any(isinstance(cell, list) for cell in cells):  # parquet

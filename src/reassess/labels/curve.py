@@ -111,8 +111,10 @@ def gold_sample(posterior: Posterior, gold: Gold, min_expert_yes: int | None = N
     if not truth.any():
         raise DataError(
             f"gold: {int(known.sum()):,} of {len(found):,} gold questions are in the posterior and "
-            f"{int(truth.sum()):,} of those hold, but at least one must. Write images and classes "
-            "the same way in votes and gold."
+            f"{int(truth.sum()):,} of those hold"
+            + ("" if min_expert_yes is None else f" by {min_expert_yes} experts or more")
+            + ", but at least one must. Write images and classes the same way in votes and gold"
+            + ("." if min_expert_yes is None else ", or ask for fewer experts (--min-expert-yes).")
         )
     image, fold = _images(gold)
     return GoldSample(posterior.present[found[known]], truth, image[known], fold[known])

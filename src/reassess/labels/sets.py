@@ -14,13 +14,23 @@ from jaxtyping import Bool
 from reassess.errors import DataError, OptionError, preview
 from reassess.labels.curve import GoldSample, gold_sample, has_seen, unseen_sample
 from reassess.labels.rules import CONFIDENCE, RULES, LabelOptions, LabelRule
-from reassess.records import Audit, Benchmark, Gold, LabelSets, OperatingPoint, Pairs, Posterior
+from reassess.records import (
+    Audit,
+    Benchmark,
+    Gold,
+    LabelSets,
+    OperatingPoint,
+    Pairs,
+    Posterior,
+    checks_records,
+)
 from reassess.statistics import clustered_interval
 
 INTERVAL = 0.95
 """Confidence of the intervals of precision and recall."""
 
 
+@checks_records
 def operating_point(
     posterior: Posterior,
     *,
@@ -123,6 +133,7 @@ def _cross_fitted(
     )
 
 
+@checks_records
 def reassessed_labels(
     posterior: Posterior,
     benchmark: Benchmark,

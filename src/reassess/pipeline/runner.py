@@ -98,7 +98,10 @@ def check_stages(
                 state = "missing"
             else:
                 differ = [n for n in {**before, **inputs} if before.get(n) != inputs.get(n)]
-                changed = tuple(dict.fromkeys([*differ, *(n for n in stage.needs if n in stale)]))
+                differ += [n for n in stage.needs if n in stale]
+                if artefacts.is_replaced(stage):
+                    differ.append(f"{stage.name} itself")
+                changed = tuple(dict.fromkeys(differ))
                 state = "stale" if changed else "done"
         if state == "stale":
             stale.add(stage.name)

@@ -124,6 +124,9 @@ class Artefacts(Protocol):
     def recorded(self, stage: Stage) -> Mapping[str, str] | None:
         """The hashes of what a stage's record was made from; None where it was not made."""
 
+    def is_replaced(self, stage: Stage) -> bool:
+        """Whether something else was written in the place of what a stage made."""
+
     def options(self, stage: Stage) -> Any:
         """The options of a stage."""
 
@@ -162,6 +165,11 @@ class InMemory:
     def recorded(self, stage: Stage) -> None:
         """Nothing was made before."""
         del stage
+
+    def is_replaced(self, stage: Stage) -> bool:
+        """No: what is in memory is what was made last."""
+        del stage
+        return False
 
     def options(self, stage: Stage) -> Any:
         """The options of the stage's section, or its defaults."""

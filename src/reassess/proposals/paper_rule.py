@@ -18,6 +18,7 @@ Source: the paper, section 3.1 and appendix A.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -124,6 +125,7 @@ def _top_lists(
     progress: Progress,
 ) -> Iterator[TopLists]:
     """Each model's lists, full scores scanned shard by shard."""
+    predictions = _aligned(predictions, benchmark)
     images = [image_per_row(one, benchmark) for one in predictions]
     shards = _shards_by_model(predictions, n_listed)
     scans = engine.map(scan, (shard for part in shards.values() for shard in part))
@@ -153,7 +155,7 @@ def shards_to_scan(
         pairs_per_model: length of each list, as for `propose`.
     """
     n_listed = default_pairs_per_model(benchmark) if pairs_per_model is None else pairs_per_model
-    by_model = _shards_by_model(predictions, n_listed)
+    by_model = _shards_by_model(_aligned(predictions, benchmark), n_listed)
     return [shard for shards in by_model.values() for shard in shards]
 
 
@@ -180,10 +182,11 @@ def image_per_row(
         AlignmentError: an image of the benchmark was not predicted, or a row is about another.
     """
     source = f"predictions {one.model!r}"
-    if not isinstance(one, Predictions):
-        row = one.image
-    else:
+    if isinstance(one, Predictions):
         row = align(one.image_ids, benchmark.image_ids, source=source, target_name=benchmark.name)
+    else:
+        (aligned,) = _aligned([one], benchmark)
+        row = aligned.image  # type: ignore[union-attr]
     if len(row) < len(benchmark.image_ids):
         missing = np.delete(benchmark.image_ids, row)
         raise AlignmentError(
@@ -193,6 +196,28 @@ def image_per_row(
             "are missing. Predict them."
         )
     return row
+
+
+def _aligned(
+    predictions: Sequence[Predictions | ScoreMatrix | ShortLists], benchmark: Benchmark
+) -> list[Predictions | ScoreMatrix | ShortLists]:
+    """The same, full scores and short lists with the benchmark's images in its order.
+
+    Those that files hold have them; those that were made in memory list their own.
+
+    Raises:
+        AlignmentError: a row is about no image of the benchmark.
+    """
+    ids, found = benchmark.image_ids, []
+    for one in predictions:
+        own = one.image_ids
+        if isinstance(one, Predictions) or own is ids or np.array_equal(own, ids):
+            found.append(one)
+            continue
+        source = f"predictions {one.model!r}"
+        row = align(own[one.image], ids, source=source, target_name=benchmark.name)
+        found.append(replace(one, image_ids=ids, image=row))
+    return found
 
 
 def pool_lists(lists: Sequence[TopLists], benchmark: Benchmark) -> Proposals:

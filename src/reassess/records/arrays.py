@@ -85,6 +85,8 @@ def as_array(value: Any, what: str) -> Array:
         value = value.float() if "bfloat16" in str(value.dtype) else value
     try:
         array = np.asarray(value)
+        if array.dtype == object and array.ndim == 2 and _holds_numbers(value):
+            array = value.to_numpy(dtype=np.float64)  # nullable numbers of pandas are objects
         if array.dtype == object and array.ndim == 1 and len(array) and _is_row(array[0]):
             array = np.stack([np.asarray(row) for row in array])
     except (TypeError, ValueError) as error:
@@ -93,6 +95,11 @@ def as_array(value: Any, what: str) -> Array:
             f"({error})."
         ) from error
     return array
+
+
+def _holds_numbers(frame: Any) -> bool:
+    """Whether every column of a frame of pandas is of numbers."""
+    return all(getattr(one, "kind", "O") in "iuf" for one in getattr(frame, "dtypes", ["O"]))
 
 
 def _is_row(cell: Any) -> bool:
@@ -143,7 +150,7 @@ def refuse_other_rows(image_ids: Any, values: Any, what: str) -> None:
     Raises:
         DataError: the index names another order.
     """
-    stated, of_ids = _row_names(values), _row_names(image_ids)
+    stated, of_ids = _row_names(values), _row_names(image_ids, numbers=True)
     if stated is None or (of_ids is not None and np.array_equal(of_ids, stated)):
         return
     for name, order in (("the ids", as_ids(image_ids, what)), ("the index of the ids", of_ids)):
@@ -159,13 +166,20 @@ def refuse_other_rows(image_ids: Any, values: Any, what: str) -> None:
             )
 
 
-def _row_names(value: Any) -> Shaped[np.ndarray, "n"] | None:
-    """What pandas' index calls the rows of a frame or column; None for numbers by default."""
+def _row_names(value: Any, *, numbers: bool = False) -> Shaped[np.ndarray, "n"] | None:
+    """What pandas' index calls the rows of a frame or column; None for numbers by default.
+
+    Args:
+        value: the frame or column; of anything else None is returned.
+        numbers: whether the numbers that pandas gives by default count as names, too.
+    """
     index = getattr(value, "index", None)
     if index is None or callable(index) or not hasattr(index, "to_list"):
         return None
     names = index.to_list()
-    return None if names == list(range(len(names))) else np.array([str(one) for one in names])
+    if not numbers and names == list(range(len(names))):
+        return None
+    return np.array([str(one) for one in names])
 
 
 def _from_objects(array: Array) -> Array:

@@ -143,8 +143,12 @@ def answered_questions(
         meant.append(resolve(gold_source, "gold"))
     if all(one.meaning == "name" for one in meant):
         _refuse_answers(meant[0].place, answers)
-    if answers is None and meant[0].meaning == "study":
-        answers = study_at(meant[0]).answers  # its gold is in the same words
+    if meant[0].meaning == "study":
+        from reassess.study import read_study_benchmark
+
+        study = study_at(meant[0])
+        answers = answers or study.answers  # files that go with its votes are in the same words
+        known = known or read_study_benchmark(study).classes
     words = {str(one.place): None if one.meaning == "name" else answers for one in meant}
     read = votes(votes_source, classes=known, answers=words[meant[0].place])
     of_gold, truth = None, None

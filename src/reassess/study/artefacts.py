@@ -89,6 +89,10 @@ REVIEW = "review.json"
 UNRATED = "unrated.csv"
 VOTES = ("votes.parquet", "votes.csv", "votes.npz")
 _RECORD = "stages.json"
+_WRITTEN = "written"
+"""Under which it has the hashes of what stages wrote."""
+_REPLACEABLE = ("posterior", "labels")
+"""Records that `aggregate` and `label` may write into a study, too, by options of their own."""
 BOOKKEEPING = (UNRATED, WITHDRAWN, _RECORD, REVIEW, "copies.json")
 """What else a study writes into its folder."""
 
@@ -295,6 +299,9 @@ class StudyArtefacts:
         }
         writers[stage.name]()
         made_from = self._record() | {stage.name: dict(inputs)}
+        if stage.name in _REPLACEABLE:
+            written = {stage.name: self._hashes.of_file(path)}
+            made_from[_WRITTEN] = made_from.get(_WRITTEN, {}) | written
         with write_atomically(self.study.folder / _RECORD) as beside:
             beside.write_text(json.dumps(made_from, indent=1) + "\n", encoding="utf-8")
 
@@ -349,6 +356,16 @@ class StudyArtefacts:
     def recorded(self, stage: Stage) -> dict[str, str] | None:
         """The hashes of what a stage's file was made from; None where it was not made."""
         return self._record().get(stage.name)
+
+    def is_replaced(self, stage: Stage) -> bool:
+        """Whether something else was written in the place of what a stage made.
+
+        Raises:
+            FileError: the file cannot be read.
+        """
+        written = self._record().get(_WRITTEN, {}).get(stage.name)
+        path = self.study.folder / FILES.get(stage.name, stage.name)
+        return written is not None and path.is_file() and self._hashes.of_file(path) != written
 
     def _record(self) -> dict[str, dict[str, str]]:
         try:

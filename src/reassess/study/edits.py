@@ -23,11 +23,12 @@ from reassess.errors import (
 )
 from reassess.files import RowOrder, read_classes
 from reassess.files.access import exists
+from reassess.files.artefacts import read_tasks
 from reassess.files.full_scores import check_full_scores
 from reassess.files.prediction_forms import model_names, prediction_files, two_files
 from reassess.files.remote_images import RemoteImages
 from reassess.progress import Progress, null_progress
-from reassess.records import Benchmark, Classes, ScoreMatrix, ScoreType
+from reassess.records import Benchmark, Classes, ScoreMatrix, ScoreType, positions
 from reassess.registry import checks_choices
 from reassess.study.class_order import refuse_renumbered, with_new_classes
 from reassess.study.copies import copied, kept_files
@@ -262,6 +263,7 @@ def _located_tables(
             "--append-classes"
         ) from error
     refuse_renumbered(study, benchmark.classes)
+    _refuse_other_images(study, benchmark, at["labels"])
     found = {
         key: copied(study.folder, path, f"{key}{path.suffix.lower()}")
         for key, path in tables.items()
@@ -269,6 +271,26 @@ def _located_tables(
     if benchmark.classes is not None and ("classes" not in at or append_classes):
         found["classes"] = keep_classes(study.folder, benchmark.classes)
     return found
+
+
+def _refuse_other_images(study: Study, benchmark: Benchmark, labels: Path) -> None:
+    """Refuse labels without images that the study asks raters about.
+
+    Raises:
+        DataError: one is missing.
+    """
+    path = study.folder / "tasks.parquet"
+    if not path.is_file():
+        return
+    asked = read_tasks(path).pairs.image_ids
+    missing = positions(asked, benchmark.image_ids, source=f"{path}") < 0
+    if missing.any():
+        raise DataError(
+            f"{labels}: image {preview(asked[missing], 1)} is missing, but raters are asked about "
+            f"it; {int(missing.sum()):,} of {len(asked):,} such images are. Labels may change and "
+            "be of further images. To take images out: reassess images STUDY --withdraw IMAGE. For "
+            "another benchmark begin another study: reassess new."
+        )
 
 
 def _known_classes(study: Study, tables: Mapping[str, Path]) -> Classes | None:

@@ -99,17 +99,17 @@ _HASHED_TO_LOOK = 32_000_000
 
 
 def note_older_labels(study: Study) -> None:
-    """Note that a study's labels are older than what they are made from, where they are."""
+    """Note that a study's labels are not what its votes and settings give, where they are not."""
     changed = _changed_since_labels(study)
     if changed:
         note(
-            f"{study.folder / FILES['labels']}: the labels are older than what they are made from "
+            f"{study.folder / FILES['labels']}: the labels are not those that the study gives now "
             f"(changed: {', '.join(changed)}). Decide them again: reassess run {study.folder}"
         )
 
 
 def _changed_since_labels(study: Study) -> tuple[str, ...]:
-    """What a study's labels follow from and has changed since they were made, by name.
+    """What changed since a study's labels were made, of what they follow from, by name.
 
     Nothing is written. Nothing is named where a file is gone, or is large and has a hash that
     nobody took yet: then `stage_status` tells.
