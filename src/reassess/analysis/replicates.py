@@ -34,8 +34,8 @@ RESAMPLES_A_SHARD = 10
 """Small enough that 1,000 resamples keep 64 threads busy; every shard costs one generator only.
 Another size draws other numbers."""
 
-_MOST_CELLS = 1 << 22
-"""Questions times resamples that are aggregated at once: of half a million questions or less all
+_MOST_CELLS = 1 << 21
+"""Questions times resamples that are aggregated at once: of 200,000 questions or less all
 resamples of a shard, of more as many as fit. A thread holds some ten arrays of so many numbers."""
 
 

@@ -48,7 +48,7 @@ from reassess.statistics import logistic_regressions, sigmoid
 N_BINS = 10
 """Groups of questions by the share of models that predict them, of about equal size."""
 
-_ROWS_AT_ONCE = 1 << 20
+_ROWS_AT_ONCE = 1 << 18
 """Questions that are added up at once: more would need a matrix of ten times as many numbers."""
 
 LEAST_RELIABILITY = 0.1
@@ -240,7 +240,10 @@ def _audited(
     """Skipped images that an audit drew from, on the predicted images; None without an audit."""
     if labels.audit is None:
         return None
-    audit = labels.take(positions(table.image_ids, labels.image_ids, source="predictions")).audit
+    audit = labels.audit
+    if table.image_ids is not labels.image_ids:
+        rows = positions(table.image_ids, labels.image_ids, source="predictions")
+        audit = labels.take(rows).audit
     return None if audit is None else AuditedImages.of(audit, questions, image)
 
 

@@ -42,7 +42,15 @@ from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, MissingExtraError, preview
 from reassess.notes import note
 from reassess.progress import Progress, null_progress
-from reassess.records import Gold, ImageTable, LabelSets, Posterior, Predictions, Votes
+from reassess.records import (
+    Gold,
+    ImageTable,
+    LabelSets,
+    Posterior,
+    Predictions,
+    Votes,
+    positions,
+)
 from reassess.registry import checks_choices
 from reassess.scoring import image_table
 from reassess.scoring.accuracy import on_shared_images
@@ -408,9 +416,12 @@ def _why_images_only(
         return "no votes were given (--votes)"
     if labels.audit is not None:
         asked = votes.questions.require_pairs()
-        drawn = labels.audit.pairs.take(labels.audit.drawn)
-        others = np.setdiff1d(np.unique(asked.image_ids[asked.image]), drawn.image_ids[drawn.image])
-        if not len(others):
+        audited = labels.audit.pairs
+        drawn = audited.image_ids[np.unique(audited.image[labels.audit.drawn])]
+        alone = np.zeros(len(asked.image_ids), dtype=bool)
+        found = positions(drawn, asked.image_ids, source="audit")
+        alone[found[found >= 0]] = True
+        if alone[asked.image].all():
             return (
                 "raters were asked about the images of the audit alone, so that no disputed image "
                 "tells how sure their answers are"

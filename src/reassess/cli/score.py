@@ -299,6 +299,7 @@ def _score(
             scored.scores += score_by(found, target.labels)
             scored.predictions += found if keep else []
             scored.origins += [source] * len(found)
+            del found  # or it would be held while the next source is read
     return scored
 
 

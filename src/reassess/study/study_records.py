@@ -5,7 +5,9 @@ Reads what is there; makes nothing (`reassess.study.run` does) and finds nothing
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from reassess.errors import OptionError, preview
 from reassess.files import read_gold, read_labels, read_posterior, read_votes
@@ -95,9 +97,13 @@ def collect(
     """
     entries = select_models(study, models)
     labels, benchmark = read_study_labels(study)
-    votes, gold = votes_file(study), findings_gold_file(study)
+    path, gold = votes_file(study), findings_gold_file(study)
+    votes = None
+    if path is not None:
+        votes = read_votes(path, classes=benchmark.classes, answers=study.answers)
     path = study.folder / FILES["posterior"]
     posterior = read_posterior(path, classes=benchmark.classes) if path.is_file() else None
+    posterior = _with_shared_questions(posterior, votes)
     decided, adjudications = posterior, adjudications_file(study)
     if posterior is not None and adjudications is not None:
         experts = read_gold(adjudications, classes=benchmark.classes, answers=study.answers)
@@ -108,15 +114,27 @@ def collect(
         labels=labels,
         predictions=rank_models(study, entries, benchmark, depth=depth),
         hierarchy=read_study_hierarchy(study, benchmark),
-        votes=None
-        if votes is None
-        else read_votes(votes, classes=benchmark.classes, answers=study.answers),
+        votes=votes,
         posterior=posterior,
         decided=decided,
         gold=None
         if gold is None
         else read_gold(gold, classes=benchmark.classes, answers=study.answers),
     )
+
+
+def _with_shared_questions(posterior: Posterior | None, votes: Votes | None) -> Posterior | None:
+    """The posterior with the very questions of its votes, so that they are in memory once."""
+    if posterior is None or votes is None:
+        return posterior
+    own, others = posterior.questions.pairs, votes.questions.pairs
+    if own is None or others is None or own.class_ids != others.class_ids:
+        return posterior
+    row = own.rows_by_equal_images(others)
+    if row is None or not np.array_equal(row, np.arange(len(others))):
+        return posterior
+    same = posterior.questions.is_canonical and votes.questions.is_canonical
+    return replace(posterior, questions=votes.questions) if same else posterior
 
 
 def read_study_labels(study: Study) -> tuple[LabelSets, Benchmark]:
