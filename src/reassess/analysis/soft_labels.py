@@ -238,9 +238,9 @@ def _audited(
     labels: LabelSets, table: ImageTable, questions: Questions, image: Int[np.ndarray, "Q"]
 ) -> AuditedImages | None:
     """Skipped images that an audit drew from, on the predicted images; None without an audit."""
-    if labels.audit is None:
-        return None
     audit = labels.audit
+    if audit is None:
+        return None
     if table.image_ids is not labels.image_ids:
         rows = positions(table.image_ids, labels.image_ids, source="predictions")
         audit = labels.take(rows).audit
