@@ -12,6 +12,7 @@ import pytest
 from reassess import sources
 from reassess.aggregation import combine_context, dawid_skene
 from reassess.aggregation.adaptive import AnswerWeights
+from reassess.aggregation.context import bounded_log_odds
 from reassess.errors import DataError, OptionError
 from reassess.files import write_labels, write_votes
 from reassess.files.posteriors import read_posterior, write_posterior
@@ -23,7 +24,7 @@ from reassess.pipeline import (
     make_labels,
     make_posterior,
 )
-from reassess.pipeline.context import add_context, queue_context
+from reassess.pipeline.context import add_context, learn_context, queue_context
 from reassess.records import ANSWERS, Benchmark, Gold, Predictions, Questions, Votes
 from reassess.records.pairs import Pairs
 from reassess.study import change_settings, open_study, run_study
@@ -135,6 +136,18 @@ def test_a_family_is_left_out_and_gold_of_an_image_never_judges_itself() -> None
     assert found.held_out is not None
     assert found.held_out[fold] == pytest.approx(without.posterior.held_out[fold])
     assert not np.allclose(found.held_out[~fold], without.posterior.held_out[~fold])
+
+
+def test_no_family_has_more_than_half_of_the_say() -> None:
+    """Two resnets say as much as one vit: each family learns apart, and log-odds are averaged."""
+    votes, _, benchmark, models, _ = study()
+    alone = dawid_skene(votes)
+    together, of_vit, of_resnet = (
+        bounded_log_odds(learn_context(alone, models, benchmark, without=without))
+        for without in ([], ["resnet"], ["vit"])
+    )
+    assert together == pytest.approx((of_vit + of_resnet) / 2, abs=1e-9)
+    assert np.abs(of_vit - of_resnet).mean() > 0.2
 
 
 def test_refuses_what_cannot_be_trusted() -> None:
