@@ -22,7 +22,7 @@ from measure import describe_machine, describe_moment
 from reassess.aggregation.coding import Coded
 from reassess.aggregation.em import Pass, vote_shards
 from reassess.engines import ThreadEngine
-from reassess.proposals.top_lists import scan, scan_shards
+from reassess.proposals.scans import scan, scan_shards
 from reassess.records import ScoreMatrix
 
 RATERS, ANSWERS = 500, 3

@@ -24,6 +24,7 @@ FILES = {
         "src/reassess/engines/*.py",
         "src/reassess/aggregation/em.py",
         "src/reassess/analysis/replicates.py",
+        "src/reassess/proposals/scans.py",
         "src/reassess/proposals/top_lists.py",
         "src/reassess/study/finished_scans.py",
         "src/reassess/training/image_predictions.py",

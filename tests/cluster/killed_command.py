@@ -11,12 +11,12 @@ from typing import Any
 
 from reassess.cli import main
 from reassess.files.finished_shards import FinishedShards
-from reassess.proposals import top_lists
+from reassess.proposals import scans
 from reassess.study import finished_scans
 from reassess.training import image_predictions
 
 image_predictions.SHARD_IMAGES = 16
-top_lists._SHARD_CELLS = 16 * 4
+scans._SHARD_CELLS = 16 * 4
 
 
 def counting(write: Callable[..., None], n_kept: int) -> Callable[..., None]:

@@ -17,7 +17,7 @@ from reassess.analysis.uncertainty import uncertain_scores
 from reassess.engines import ThreadEngine
 from reassess.engines.ray import RayEngine
 from reassess.errors import DataError, EngineError
-from reassess.proposals import propose, top_lists
+from reassess.proposals import propose, scans
 from reassess.records import ScoreMatrix
 from tests.analysis.simulated import simulated
 from tests.cluster.conftest import NODE
@@ -46,7 +46,7 @@ def propositions(study, folder, engine):
 
 def test_every_engine_gives_the_same_bytes(cluster, monkeypatch, tmp_path):
     monkeypatch.setattr(em, "QUESTIONS_A_SHARD", 100)
-    monkeypatch.setattr(top_lists, "_SHARD_CELLS", 20 * 70)
+    monkeypatch.setattr(scans, "_SHARD_CELLS", 20 * 70)
     study = simulated(400, np.random.default_rng(0))
     found = {}
     for name, start in ENGINES.items():

@@ -18,7 +18,7 @@ from reassess.aggregation.em import Pass, VoteShard
 from reassess.engines import ENGINES, EngineOptions, ThreadEngine
 from reassess.engines.ray_jobs import Job, place_blocks
 from reassess.errors import DataError, EngineError, FileError, MissingExtraError, OptionError
-from reassess.proposals.top_lists import ScanShard, scan
+from reassess.proposals.scans import ScanShard, scan
 from reassess.records import ScoreMatrix
 from tests.engines.killed_fit import votes
 

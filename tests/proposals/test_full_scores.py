@@ -13,7 +13,7 @@ from reassess.engines import ThreadEngine
 from reassess.errors import AlignmentError, DataError
 from reassess.files import open_predictions
 from reassess.notes import collect_notes
-from reassess.proposals import kernels, propose, top_lists
+from reassess.proposals import kernels, propose, scans, top_lists
 from reassess.records import Benchmark, Proposals, ScoreMatrix
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -106,9 +106,10 @@ def test_shards_and_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         full(f"m{i}", logits(rng, benchmark, 12).astype(np.float32), benchmark) for i in range(3)
     ]
     whole = propose(models, benchmark, pairs_per_model=1500)
-    monkeypatch.setattr(top_lists, "_SHARD_CELLS", 12 * 70)
-    monkeypatch.setattr(top_lists, "_BLOCK_CELLS", 12 * 11)
-    monkeypatch.setattr(top_lists, "_SAMPLED_ROWS", 5)
+    monkeypatch.setattr(scans, "_SHARD_CELLS", 12 * 70)
+    for module in (scans, top_lists):
+        monkeypatch.setattr(module, "BLOCK_CELLS", 12 * 11)
+    monkeypatch.setattr(scans, "_SAMPLED_ROWS", 5)
     for workers in (1, 3):
         with ThreadEngine(workers) as engine:
             again = propose(models, benchmark, pairs_per_model=1500, engine=engine)
@@ -200,7 +201,7 @@ def test_a_file_that_becomes_shorter_is_refused(tmp_path: Path) -> None:
 
 def test_a_misleading_sample_of_rows_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sampled rows, every tenth, score far higher than all others: the first guess is wrong."""
-    monkeypatch.setattr(top_lists, "_SAMPLED_ROWS", 100)
+    monkeypatch.setattr(scans, "_SAMPLED_ROWS", 100)
     benchmark = read_study_benchmark(991, 20, 5)
     scores = logits(np.random.default_rng(6), benchmark, 20).astype(np.float32)
     scores[::10] *= 50

@@ -4,7 +4,8 @@
 `rules`            the rules by name, from records to proposals; READ THIS FIRST
 `paper_rule`       the paper's rule: the largest logits and probabilities of at least two
                    models, the original label, and every model's top prediction
-`top_lists`        what that rule takes of one model, streamed from disk by `kernels`
+`top_lists`        what that rule takes of one model; full scores are streamed from disk by
+                   `scans`, in the compiled loops of `kernels`
 `model_selection`  the subset of models that gold questions speak for, found by `subsets`
 `learned`          proposals by learned probability; `model_votes`, `vote_features`,
                    `cooccurrence` are what it learns from, `known_truth`, `classifiers` and
@@ -48,8 +49,8 @@ from reassess.proposals.rules import (
     ProposeOptions,
     apply_rule,
 )
+from reassess.proposals.scans import ListedPairs, Scan, ScanShard, scan
 from reassess.proposals.tasks import PER_TASK, split_into_tasks
-from reassess.proposals.top_lists import ListedPairs, Scan, ScanShard, scan
 
 __all__ = [
     "NOT_LISTED",

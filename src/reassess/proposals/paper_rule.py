@@ -26,19 +26,14 @@ from jaxtyping import Bool, Int
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import AlignmentError, DataError, OptionError, preview
 from reassess.progress import Progress, null_progress
+from reassess.proposals.scans import ListKind, Scan, ScanShard, list_kinds, scan, scan_shards
 from reassess.proposals.streamed_lists import lists_from_short_lists
 from reassess.proposals.top_lists import (
-    ListKind,
-    Scan,
-    ScanShard,
     TopLists,
     distinct,
     list_keys,
-    list_kinds,
     lists_from_ranked,
     lists_from_scans,
-    scan,
-    scan_shards,
 )
 from reassess.records import (
     Benchmark,
