@@ -150,6 +150,7 @@ def _keep_out_of_git(folder: Path) -> None:
             beside.write_text(_GIT_IGNORE, encoding="utf-8")
 
 
+@checks_choices
 def check_benchmark(
     labels: str | PathLike[str],
     classes: str | PathLike[str] | Classes | None,
