@@ -195,6 +195,8 @@ def test_votes_of_a_study_bring_their_posterior_and_gold(cli: Cli):
         ("compare m0.npz m1.npz --labels s --answers ja=yes,nein=no", "--answers needs the votes"),
         ("ranks m0.npz m1.npz --labels s --min-expert-yes 2", "--min-expert-yes needs the votes"),
         ("ranks s --subset labels.csv", "--subset goes with --labels"),
+        ("score m0.npz --labels s/proposals.parquet", "holds what raters are asked about"),
+        ("score m0.npz --labels s/votes.csv", "holds answers about the classes"),
         ("ranks s --original-labels labels.csv", "--original-labels goes with --labels"),
         ("ranks s --seed -1", "-1 is not in the range"),
         ("ranks s --confidence 95", "confidence is 95"),

@@ -149,6 +149,10 @@ def test_folds_clean_and_train_hand_on_to_each_other(photos, cli: Cli):
               "--epochs", 1, "-o", "m.safetensors")  # fmt: skip
     assert ran.status == 0, ran
     assert f"{len(kept)} images" in ran.err
+    ran = cli("train", "photos", "--labels", "labels.csv", "--keep-list", "removed.csv",
+              "-o", "n.safetensors")  # fmt: skip
+    assert (ran.status, Path("n.safetensors").exists()) == (2, False)
+    assert "removed, but must list those that are kept" in " ".join(ran.err.split())
 
 
 def test_a_class_that_is_not_kept_is_named_and_stays(photos, cli: Cli):

@@ -106,6 +106,7 @@ def test_any_two_columns_and_what_score_writes(tmp_path: Path, cli: Cli) -> None
     ]
     place["scores.json"] = tmp_path / "scores.json"
     place["scores.json"].write_text(json.dumps({"labels": "l", "models": scores}))
+    (tmp_path / "error.csv").write_text("model,top1_err,acc\nz1,0.2,0.8\nz2,0.3,0.7\n")
     several = ["--results", place["first.csv"], "--results", place["second.csv"]]
     found = []
     for arguments in (
@@ -125,6 +126,20 @@ def test_any_two_columns_and_what_score_writes(tmp_path: Path, cli: Cli) -> None
         ([place["percent.csv"]], "no column 'original', but --x and --y must name columns"),
         ([place["percent.csv"], "--x", "size", "--y", "shifted"], "row 2, column 'size' is '9M'"),
         ([*several, "--x", "acc", "--y", "acc"], "Write which, as first:acc"),
+        ([tmp_path / "error.csv", "--x", "top1_err", "--y", "acc"], "holds errors by its name"),
+        (
+            [
+                "--results",
+                place["first.csv"],
+                "--results",
+                tmp_path / "error.csv",
+                "--x",
+                "first:acc",
+                "--y",
+                "error:acc",
+            ],
+            "have no model in common, such as",
+        ),
     ):
         ran = cli("verdict", *arguments)
         assert (ran.status, ran.out) == (2, "")

@@ -114,10 +114,10 @@ def train(
     classes are those of the study or of the labels, whatever images are kept.
     """
     from reassess import training
-    from reassess.files import read_ids
+    from reassess.files.keep_list import read_keep_list
 
     training.check_model_path(output)
-    kept = None if keep_list is None else read_ids(keep_list)
+    kept = None if keep_list is None else read_keep_list(keep_list)
     checkpoint = _checkpoint(Path(output))
     with (
         training.join_process_group(device) as distributed,

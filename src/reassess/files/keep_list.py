@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.errors import AlignmentError, DataError, preview
+from reassess.errors import AlignmentError, DataError, FileError, preview
 from reassess.files.access import prefix_errors_with, write_atomically
-from reassess.files.benchmarks import read_classes
+from reassess.files.benchmarks import read_classes, read_ids
 from reassess.files.images import open_images
 from reassess.files.labelled_images import are_images, labels_in_file, labels_of_images
 from reassess.files.model_outputs import OutOfFold
-from reassess.files.tables import write_table
+from reassess.files.tables import read_table, write_table
 from reassess.records import Benchmark, Classes, LabelSets, check_order, positions
 
 
@@ -158,6 +158,25 @@ def write_keep_list(image_ids: Shaped[np.ndarray, "n"], path: str | PathLike[str
     """
     with write_atomically(path) as beside:
         beside.write_text("".join(f"{one}\n" for one in image_ids.tolist()), encoding="utf-8")
+
+
+_REMOVED = ("image", "label", "predicted", "p_label", "p_predicted", "reason")
+"""The columns of what is not kept."""
+
+
+def read_keep_list(path: str | PathLike[str]) -> Shaped[np.ndarray, "n"]:
+    """Ids of the images to train on, from a file in any form of a list of ids.
+
+    Raises:
+        FileError: the file is missing or of another form, or lists what is not kept.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".csv" and read_table(path, may_be_empty=True).header == _REMOVED:
+        raise FileError(
+            f"{path}: it lists the images that `reassess clean` removed, but must list those that "
+            "are kept. Give the other file that it wrote, keep.txt."
+        )
+    return read_ids(path)
 
 
 def write_removed(

@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from reassess.errors import AlignmentError, DataError, preview
-from reassess.files import read_ids, read_labels
+from reassess.files import read_labels
+from reassess.files.keep_list import read_keep_list
 from reassess.notes import note
 from reassess.records import LabelSets, positions
 from reassess.records.arrays import as_ids
@@ -222,7 +223,7 @@ def _samples(
     if without:
         note(f"{without:,} of {len(ids):,} images of the data set have no label and are left out.")
     if keep_list is not None:
-        kept = read_ids(keep_list) if isinstance(keep_list, str | PathLike) else keep_list
+        kept = read_keep_list(keep_list) if isinstance(keep_list, str | PathLike) else keep_list
         kept = as_ids(kept, "the keep list")
         place = positions(kept, ids, source="the keep list")
         if (place < 0).any():
