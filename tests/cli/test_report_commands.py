@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from reassess.files import sha256_of
+from reassess.study import change_settings, open_study
 from tests.conftest import Ran
 from tests.study.small import make_study, rated_study
 
@@ -28,6 +29,11 @@ def test_a_study_is_told_on_a_page_and_in_figures(
     ]
     assert kinds[0] == kinds[1] == kinds[2] > {"accuracies", "agreement"}
     assert "m0: ReaL accuracy" in Path("figures/accuracies.svg").read_text("utf-8")
+    assert "older" not in ran.err
+    change_settings(open_study("s"), "label", {"threshold": 0.6})
+    ran = cli("report", "s", "--resamples", "50")
+    assert "the labels are older than what they are made from (changed: " in ran.err
+    assert "were decided before these changed" in Path("s/report.html").read_text("utf-8")
 
 
 def test_a_study_without_labels_is_told_what_it_lacks(

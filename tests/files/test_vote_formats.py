@@ -105,7 +105,8 @@ def test_the_part_of_a_file_that_the_study_asks_about_is_taken(cli: Any, tmp_pat
     rows = [(image, label), ("c0/practice.jpg", 3), ("elsewhere.jpg", 0)]
     text = "image,label,rater,answer\n" + "".join(f"{i},{k},ann,yes\n" for i, k in rows)
     (tmp_path / "v.csv").write_text(text)
-    assert cli("votes", "import", study.folder, tmp_path / "v.csv").status == 2
+    refused = cli("votes", "import", study.folder, tmp_path / "v.csv")
+    assert (refused.status, "(--only-asked)" in refused.err) == (2, True), refused.err
     done = cli("votes", "import", study.folder, tmp_path / "v.csv", "--only-asked")
     assert done.status == 0, done.err
     assert "2 of 3 votes are on questions that the study does not ask" in done.err

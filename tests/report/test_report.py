@@ -317,6 +317,8 @@ def test_a_report_with_little_to_say(study: Study) -> None:
     assert [bool(one.answer) for one in questions(told)] == [True] * 5
     said = visible(short)
     assert "one model has nothing to gain over" in said
+    assert "the original labels are not known" in said
+    assert "the original label alone" not in short
     assert "None" not in said
     assert "nan" not in said.lower().split()
     assert 'id="figure-progress"' not in short

@@ -58,9 +58,10 @@ def diff(old: str, new: str, output: str | None, as_json: bool) -> None:
         (Column("n", "number", "count"), list(counts.values())),
     ]
     console().print(to_rich(Table.from_columns("images", f"Labels: {old} → {new}", columns)))
+    models = {f"ReaL accuracy of {name}": both for name, both in found.accuracies.items()}
     rows = [
         (name, *(_shown(value) for value in both))
-        for part in (found.numbers, found.operating_point, found.accuracies)
+        for part in (found.numbers, found.operating_point, models)
         for name, both in part.items()
     ]
     rows += [(f"class {one}", "–", "added") for one in found.classes_added]

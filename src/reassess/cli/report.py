@@ -82,6 +82,11 @@ def report(
         if figures is not None:
             step("figures")
             write_figures(told, figures, names=figure_names, style=figure_style)
+    if told.stale:
+        inform(
+            f"Note: the labels are older than what they are made from (changed: "
+            f"{', '.join(told.stale)}), and so is the page. Make them again: reassess run {study}"
+        )
     for one in missing_files(opened):
         if one.keys[-1] == "images":
             inform(

@@ -133,8 +133,16 @@ def align(
     *,
     source: str,
     target_name: str = "the benchmark",
+    otherwise: str = "Use the path below the image folder, or the bare file name.",
 ) -> Int[np.ndarray, "n"]:
     """The row of ``target`` that each id names; every id must be there.
+
+    Args:
+        ids: strings.
+        target: the ids that exist, strings.
+        source: what the ids come from, for messages.
+        target_name: what has the others, for messages.
+        otherwise: what to do where unknown ids do not differ by how they are written.
 
     Raises:
         AlignmentError: an id is unknown, fits several images, or appears twice.
@@ -149,7 +157,7 @@ def align(
             + how_ids_differ(
                 ids[unknown],
                 target,
-                otherwise="Use the path below the image folder, or the bare file name.",
+                otherwise=otherwise,
             )
         )
     return rows

@@ -308,7 +308,8 @@ def _on_labels(report: Report) -> str:
     kinds, counts = report.findings.kinds, report.findings.counts
     n_images = len(report.labels)
     if kinds is None:
-        return f"{fmt.count(n_images, 'image')} carry {fmt.count(counts.n_labels, 'label')}."
+        held = f"{fmt.count(n_images, 'image')} carry {fmt.count(counts.n_labels, 'label')}"
+        return f"{held}; the original labels are not known."
     n_changed = n_images - kinds.n_confirmed
     text = (
         f"Those of {n_changed:,} of {fmt.count(n_images, 'image')} ({_share(n_changed, n_images)}):"
@@ -326,11 +327,27 @@ def _on_trust(report: Report) -> str:
     found = report.findings.agreement
     if found is None or found.labels.precision is None:
         return "Not known: no expert answered gold questions. Intervals take the labels as right."
+    ends = _ends_on_gold(report)
     return (
         f"On {found.n_gold:,} questions that {report.experts} answered, precision is"
-        f" {fmt.percent(found.labels.precision)} and recall"
-        f" {fmt.percent(found.labels.recall)}{_beside_original(report)}."
+        f" {fmt.percent(found.labels.precision)}{ends[0]} and recall"
+        f" {fmt.percent(found.labels.recall)}{ends[1]}{_beside_original(report)}."
     )
+
+
+def _ends_on_gold(report: Report) -> tuple[str, str]:
+    """The intervals of precision and recall, where the operating point rests on the same gold."""
+    point, found = report.labels.operating_point, report.findings.agreement
+    if point is None or found is None or point.n_gold != found.n_gold:
+        return "", ""
+    own = (point.precision, point.recall)
+    if own != (found.labels.precision, found.labels.recall):
+        return "", ""
+    both = ((point.precision_low, point.precision_high), (point.recall_low, point.recall_high))
+    first, second = (
+        "" if low is None or high is None else f" ({fmt.between(low, high)})" for low, high in both
+    )
+    return first, second
 
 
 def _beside_original(report: Report) -> str:
@@ -351,7 +368,9 @@ def _on_origin(report: Report) -> str:
         made += f"{' from' if made else 'From'} {fmt.listed(parts)}"
     if not made:
         return "Below each part stand the files that it was computed from."
-    return f"{made}; below each part stand its own."
+    changed = ", ".join(report.stale)
+    since = f" The labels were decided before these changed: {changed}." if changed else ""
+    return f"{made}; below each part stand its own.{since}"
 
 
 def _share(n: int, total: int) -> str:

@@ -117,6 +117,7 @@ class Report:
         raters_found: what the votes say about raters; None without votes.
         galleries: images worth seeing.
         label_provenance: how the labels came about; None where that is not known.
+        stale: what changed since the labels were decided.
         verdict: whether the original accuracy is still a proxy, and which ranks are decided;
             None where nobody asked.
         uncertainty: accuracies and ranks with their intervals; None where none were drawn.
@@ -139,6 +140,7 @@ class Report:
     raters_found: RaterFindings | None = None
     galleries: Sequence[Gallery] = ()
     label_provenance: LabelProvenance | None = None
+    stale: tuple[str, ...] = ()
     verdict: StudyVerdict | None = None
     uncertainty: UncertainScores | None = None
     sensitivity: Sensitivity | None = None

@@ -58,7 +58,14 @@ def import_votes_file(
         row = positions(pairs.image_ids, asked, source=str(path))[pairs.image]
         named = Questions.from_pairs(Pairs(asked, row, pairs.label))
     else:
-        row = align(pairs.image_ids, asked, source=str(path), target_name="the study's questions")
+        row = align(
+            pairs.image_ids,
+            asked,
+            source=str(path),
+            target_name="the study's questions",
+            otherwise="Leave out votes on what the study does not ask (--only-asked), or use the "
+            "paths below the image folder.",
+        )
         named = Questions.from_pairs(Pairs(asked[row], pairs.image, pairs.label))
     return import_votes(store, replace(found, questions=named)), len(found)
 

@@ -17,6 +17,7 @@ from jaxtyping import Shaped
 from reassess.aggregation import AggregateOptions
 from reassess.analysis.raters import RaterRepeats
 from reassess.analysis.verdict import ClusterBy, StudyVerdict, study_verdict
+from reassess.errors import ReassessError
 from reassess.progress import Progress, null_progress
 from reassess.proposals import ProposeOptions
 from reassess.records import ModelScore
@@ -33,6 +34,8 @@ from reassess.scoring import score_models
 from reassess.study.artefacts import FILES, adjudications_file, findings_gold_file, votes_file
 from reassess.study.images import small_copies
 from reassess.study.inputs import Hashes, images_folder, model_files
+from reassess.study.manifest import Study
+from reassess.study.run import stage_status
 from reassess.study.study_records import StudyRecords
 
 STEPS = ("scores", *PARTS, "hashes")
@@ -95,9 +98,21 @@ def build_report(
             ("reassess", version("reassess")),
             ("made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
         ),
+        stale=_changed_since(study),
         inputs=tuple(_inputs(collected)),
         label_provenance=_label_provenance(collected),
     )
+
+
+def _changed_since(study: Study) -> tuple[str, ...]:
+    """What changed since the study's labels were decided; empty where nothing did."""
+    try:
+        found = {one.stage: one for one in stage_status(study)}
+    except ReassessError:  # a file that is missing: labels stand without it
+        return ()
+    made = (found.get("posterior"), found.get("labels"))
+    changed = [one for one in made if one is not None and one.state == "stale"]
+    return tuple(dict.fromkeys(what for one in changed for what in one.changed))
 
 
 def report_inputs(collected: StudyRecords, scores: Sequence[ModelScore] = ()) -> ReportInputs:

@@ -18,6 +18,7 @@ _CURVES = 40
 _KINDS = {
     "the original label alone": LIGHT.shade,
     "another label alone": LIGHT.real,
+    "one label": LIGHT.shade,
     "several labels": LIGHT.tint,
     "no label": LIGHT.faint,
 }
@@ -99,11 +100,10 @@ def _count_rows(report: Report) -> list[Row]:
     for size, n in enumerate(report.findings.counts.n_images):
         text = f"{_MOST_LABELS}+" if size >= _MOST_LABELS else str(size)
         if size == 1 and kinds is not None:
-            parts[text, names[0]] = kinds.n_confirmed
-            parts[text, names[1]] = kinds.n_replaced
+            parts[text, "the original label alone"] = kinds.n_confirmed
+            parts[text, "another label alone"] = kinds.n_replaced
         else:
-            kind = names[3] if size == 0 else "one label" if size == 1 else names[2]
-            kind = names[0] if kind == "one label" else kind
+            kind = {0: "no label", 1: "one label"}.get(size, "several labels")
             parts[text, kind] = parts.get((text, kind), 0) + n
     return [
         {"labels": text, "kind": kind, "images": n, "order": names.index(kind)}
