@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reassess.aggregation import dawid_skene, identification_notes, majority
+from reassess.aggregation import choose_method, dawid_skene, identification_notes, majority
 from reassess.notes import NoteWarning
 from reassess.pipeline import AggregateOptions, make_posterior
 from reassess.records import Gold
@@ -72,6 +72,9 @@ def test_votes_that_cannot_tell_raters_apart_are_named():
     rng = np.random.default_rng(3)
     one_each = dense_votes(np.where(np.eye(60, dtype=bool), rng.integers(0, 3, (60, 60)), -1))
     assert any("No question has votes of two raters" in one for one in notes_of(one_each))
+    # What votes cannot tell is not modelled: one rater alone is taken at their word.
+    for alone in (one_each, dense_votes(rng.integers(0, 3, (60, 1)))):
+        assert choose_method(alone, None)[0] == "majority"
     answer = np.full((40, 120), -1)
     answer[np.arange(120) % 40, np.arange(120)] = rng.integers(0, 3, 120)
     (text,) = [one for one in notes_of(dense_votes(answer)) if "single vote" in one]

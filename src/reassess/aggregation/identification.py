@@ -49,7 +49,7 @@ def identification_notes(
         gold: to judge it by; gold that entered the fit judges nothing and is left out.
         min_expert_yes: how many experts must say yes; None for more than half.
     """
-    found = [_on_convergence(posterior), _on_votes(votes, posterior.used_gold)]
+    found = [_on_convergence(posterior), _on_votes(votes, posterior)]
     if gold is not None and not posterior.used_gold:
         found.append(_not_borne_out(posterior, gold, min_expert_yes))
     if posterior.confusion is not None and posterior.prior is not None:
@@ -76,7 +76,7 @@ def _on_convergence(posterior: Posterior) -> str | None:
     )
 
 
-def _on_votes(votes: Votes, used_gold: bool) -> str | None:
+def _on_votes(votes: Votes, posterior: Posterior) -> str | None:
     """What no model can learn from these votes; gold that was used tells right from wrong."""
     only = _only_answer(votes)
     if only is not None:
@@ -85,10 +85,13 @@ def _on_votes(votes: Votes, used_gold: bool) -> str | None:
             "Check the column of answers."
         )
     n_questions, n_raters = len(votes.questions), len(votes.rater_ids)
-    if not used_gold and not _any_two_raters(votes):
+    if not posterior.used_gold and not any_two_raters(votes):
+        says = "the posterior says what the votes say"
+        if posterior.method != "majority":
+            says = "no model of raters means anything (--method majority says what the votes say)"
         return (
             "No question has votes of two raters, so that nothing tells right answers from wrong "
-            "ones: the posterior says what the votes say. Ask several raters the same questions."
+            f"ones: {says}. Ask several raters the same questions."
         )
     if 2 * n_raters <= n_questions:
         return None  # they gave a vote on each question, of which those below are less than half
@@ -115,7 +118,7 @@ def _only_answer(votes: Votes) -> str | None:
     return votes.answers[int(code[0]) % n_answers] if len(code) > 1 else None
 
 
-def _any_two_raters(votes: Votes) -> bool:
+def any_two_raters(votes: Votes) -> bool:
     """Whether some question has votes of two raters."""
     indptr, code = votes.grouped()
     for start in range(0, len(indptr) - 1, _QUESTIONS_AT_ONCE):

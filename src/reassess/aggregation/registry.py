@@ -14,6 +14,7 @@ import numpy as np
 from reassess.aggregation.bcc import bcc_ensemble
 from reassess.aggregation.calibration import VirtualRater, calibrated, original_label_rater
 from reassess.aggregation.fit_file import FitFile
+from reassess.aggregation.identification import any_two_raters
 from reassess.aggregation.methods import dawid_skene, majority
 from reassess.aggregation.priors import ENOUGH_GOLD, ConfusionPrior, checked_pseudocount
 from reassess.aggregation.reweighting import (
@@ -349,7 +350,7 @@ def choose_method(
     ``bcc-ensemble`` where the answers are the truths. For no, maybe, yes ``calibrated`` where at
     least `SHARE_OF_VOTES` of the votes come from raters with at least `ENOUGH_GOLD` answers to
     gold questions of each truth, else ``dawid-skene``: a mean of models would move what a threshold
-    of 0.8 means.
+    of 0.8 means. ``majority`` where no question has votes of two raters, whom nothing tells apart.
 
     Args:
         votes: the raters' answers.
@@ -364,7 +365,7 @@ def choose_method(
     if votes.answers != ANSWERS:
         return "bcc-ensemble", "the answers are the truths"
     if gold is None:
-        return "dawid-skene", "no gold is given"
+        return _without_gold(votes, "no gold is given")
     counted = votes if gold_votes is None else gold_votes
     row = gold.questions.rows_in(counted.questions, source="gold")
     if (row < 0).all():
@@ -387,4 +388,11 @@ def choose_method(
         f"{100 * share:.0f}% of the votes come from raters with {ENOUGH_GOLD} or more gold "
         f"answers of each truth, and {100 * SHARE_OF_VOTES:.0f}% must"
     )
-    return ("calibrated" if share >= SHARE_OF_VOTES else "dawid-skene"), reason
+    return ("calibrated", reason) if share >= SHARE_OF_VOTES else _without_gold(votes, reason)
+
+
+def _without_gold(votes: Votes, reason: str) -> tuple[str, str]:
+    """The method for no, maybe, yes that gold does not calibrate, and why."""
+    if any_two_raters(votes):
+        return "dawid-skene", reason
+    return "majority", f"{reason}, and no question has votes of two raters"

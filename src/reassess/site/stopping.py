@@ -343,7 +343,7 @@ def _weights(study: Study, given: Votes, asked: Pairs) -> AnswerWeights | None:
             options=of_votes,
         )
         posterior = made.record
-        if posterior.converged is False:
+        if posterior.converged is False or posterior.confusion is None:
             return None
         weights = AnswerWeights.from_posterior(posterior, len(asked), threshold=threshold)
         if not options.context or gold is None:
