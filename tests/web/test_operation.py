@@ -25,7 +25,9 @@ from uvicorn.server import ServerState
 from reassess.cli import main
 from reassess.rating import Store, invite
 from reassess.web import Site, create_app
+from reassess.web.languages import ENGLISH
 from reassess.web.operation import log_requests, requests_log
+from reassess.web.pages import _environment
 from reassess.web.prompt import PromptProtocol
 
 from .conftest import BASE, Client
@@ -136,3 +138,10 @@ def test_a_socket_that_processes_share_holds_no_answer_back() -> None:
             return found
 
     assert asyncio.run(connect()) == 1
+
+
+def test_a_difference_has_its_sign_and_zero_has_none() -> None:
+    """The drift of a rater on the owner's pages."""
+    signed = _environment(ENGLISH).filters["signed"]
+    shown = [signed(one) for one in (-0.02, 0.25, 0.0, -0.001, 0.004, None)]
+    assert shown == ["−0.02", "+0.25", "0.00", "0.00", "0.00", "–"]
