@@ -52,8 +52,8 @@ _UNCERTAINTY_IN_WORDS = (
     " raters and other votes; all votes are aggregated again for each of many draws. Two adjacent"
     " models are decided where the intervals of their difference leave out 0, both that from images"
     " and that from images and labels; undecided because of the images where the first holds 0, of"
-    " the labels where only the second does. Intervals of ranks hold all differences of a model at"
-    " once."
+    " the labels where only the second does, and of predictions that raters did not see where these"
+    " alone could turn the order. Intervals of ranks hold all differences of a model at once."
 )
 
 _KINDS_IN_WORDS = (
