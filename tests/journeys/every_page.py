@@ -221,6 +221,7 @@ def my_site(folder: Path) -> None:
         "reassess gold my-study --draw 10",
     ):
         run(folder, line)
+    serve(folder, "reassess serve my-study")
     printed = run(folder, "reassess invite my-study ada ben cleo --role expert")
     play(folder, "my-study", printed, original_labels(folder), experts=True)
 
