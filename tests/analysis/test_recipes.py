@@ -7,7 +7,7 @@ from scipy import stats
 from reassess.analysis.recipes import clear_mistakes, recipe_scores
 from reassess.errors import DataError, OptionError
 from reassess.records import LabelSets, Predictions
-from reassess.records.predictions import RecipeRun
+from reassess.records.recipes import RecipeRun
 from reassess.report.recipe_page import recipe_page
 from reassess.scoring import compare
 from reassess.statistics.intervals import mean_interval, t_critical

@@ -16,7 +16,7 @@ import numpy as np
 
 from reassess.errors import DataError
 from reassess.records import LabelSets, Predictions, positions
-from reassess.records.predictions import RecipeRun, Schedule, Variant
+from reassess.records.recipes import RecipeRun, Schedule, Variant
 from reassess.registry import checks_choices
 from reassess.scoring import compare, real_accuracy
 from reassess.statistics.intervals import mean_interval

@@ -8,8 +8,8 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 ==================  =============================================================
 `benchmark`         `Classes`, `Benchmark`; image ids: alignment, file numbers, the order of an
                     image folder
-`predictions`       `Predictions`: ranked classes; `ScoreMatrix`: every class's score, on disk;
-                    `RecipeRun`
+`predictions`       `Predictions`: ranked classes
+`score_matrix`      `ScoreMatrix`: every class's score, on disk
 `short_lists`       `ShortLists`: the best classes of each image and their probabilities, on disk
 `row_blocks`        rows of arrays that may be larger than memory, some at a time
 `order_check`       `check_order`: whether predictions number classes and images as the labels do
@@ -28,6 +28,7 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `scores`            `Accuracy`, `MultilabelAccuracy`, `ModelScore`, `Comparison`, `ImageTable`
 `multilabel`        `MultilabelMetrics`: predicted sets against label sets
 `class_scores`      `AccuracyByClass`
+`recipes`           `RecipeRun`: a model that was trained by a recipe
 `tabular`           records as data frames
 `reviews`           `MistakeReview`: mistakes drawn for raters to judge
 ==================  =============================================================
@@ -57,13 +58,11 @@ from reassess.records.order_check import (
     note_perfect_predictions,
 )
 from reassess.records.pairs import Pairs, factorize, find_keys, pair_keys
-from reassess.records.predictions import (
-    Predictions,
-    ScoreMatrix,
-    ScoreType,
-)
+from reassess.records.predictions import Predictions
 from reassess.records.questions import ANSWERS, Posterior, Proposals, Questions
 from reassess.records.reviews import MistakeReview
+from reassess.records.score_matrix import ScoreMatrix
+from reassess.records.score_values import ScoreType
 from reassess.records.scores import (
     Accuracy,
     AuditedAccuracy,

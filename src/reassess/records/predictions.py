@@ -1,13 +1,12 @@
-"""What models say of the images of a benchmark: ranked classes, or every class's score.
+"""What models say of the images of a benchmark: the best classes of each, ranked.
 
-`ScoreMatrix` stays on disk and is streamed. Whether predictions number classes and images as the
-labels do is for `reassess.records.order_check`.
+Every class's score is `reassess.records.score_matrix`'s. Whether predictions number classes and
+images as the labels do is for `reassess.records.order_check`.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -17,17 +16,9 @@ from reassess.records.alignment import how_ids_differ, positions
 from reassess.records.arrays import as_array, as_ids, refuse_other_rows
 from reassess.records.benchmark import check_classes
 from reassess.records.id_hashes import repeated_ids
-from reassess.records.row_blocks import row_blocks, some_rows
-from reassess.records.score_values import check_predicted, check_scores
+from reassess.records.score_values import ScoreType, check_predicted, check_scores
 from reassess.records.tabular import Backend, as_frame
 from reassess.registry import checks_choices
-
-ScoreType = Literal["logit", "probability"]
-
-Variant = Literal["baseline", "+ sigmoid", "+ clean", "+ both"]
-"""What a recipe adds to softmax cross-entropy on all images, as the paper calls it."""
-
-Schedule = Literal["short", "long"]
 
 _LEAST_ABOVE = 1e-3
 """How far below the largest logit rounding may put a log-sum of exponentials, relative."""
@@ -352,121 +343,3 @@ def refuse_repeats(
         f"{source}: {which} names the class {int(values[np.argmax(counts)])} twice, but a ranking "
         f"names a class once; {int(repeats.sum()):,} of {n:,} rows name one twice. {hint}"
     )
-
-
-@checks_choices
-@dataclass(frozen=True, slots=True)
-class ScoreMatrix:
-    """One model's scores of all K classes, in the order of the rows of its file.
-
-    Whoever reads ``scores`` takes them in blocks of rows: they may be larger than memory,
-    and nothing has looked at their values yet.
-
-    Attributes:
-        model: the model's name.
-        image_ids: the N images of the benchmark, strings.
-        image: for each row its image's index in ``image_ids``, distinct.
-        scores: one column a class, memory-mapped where the file allows it.
-        score_type: what the scores are; None where nobody declared it. Never guessed.
-        kept: the rows of ``scores`` that are meant, rising, where it has others too; None for all.
-
-    Raises:
-        DataError: shapes differ, or there is no row or column.
-    """
-
-    model: str
-    image_ids: Shaped[np.ndarray, "N"]
-    image: Int[np.ndarray, "n"]
-    scores: Float[np.ndarray, "m K"]
-    score_type: ScoreType | None = None
-    kept: Int[np.ndarray, "n"] | None = None
-
-    def __post_init__(self) -> None:
-        n_rows = len(self.scores if self.kept is None else self.kept)
-        if self.scores.ndim != 2 or 0 in self.scores.shape or len(self.image) != n_rows:
-            raise DataError(
-                f"predictions {self.model!r}: scores have the shape {self.scores.shape}, but must "
-                f"be [n, K] with one row for each of {len(self.image):,} images."
-            )
-
-    @classmethod
-    def from_logits(cls, model: str, image_ids: Any, logits: Any) -> "ScoreMatrix":
-        """Every class's logit of each image, in memory, for rules that need them all.
-
-        Args:
-            model: the model's name.
-            image_ids: one distinct id a row.
-            logits: [n, K], one column a class in the order of the benchmark's classes: an array,
-                a list of lists, a tensor or a frame.
-
-        Raises:
-            DataError: shapes differ, a score is no number, or a row was never predicted.
-        """
-        return cls._in_memory(model, image_ids, logits, "logit")
-
-    @classmethod
-    def from_probabilities(cls, model: str, image_ids: Any, probabilities: Any) -> "ScoreMatrix":
-        """Every class's probability of each image, in memory; see `from_logits`.
-
-        Raises:
-            DataError: shapes differ, or a probability lies outside [0, 1].
-        """
-        return cls._in_memory(model, image_ids, probabilities, "probability")
-
-    @classmethod
-    def _in_memory(
-        cls, model: str, image_ids: Any, scores: Any, score_type: ScoreType
-    ) -> "ScoreMatrix":
-        source = f"predictions {model!r}"
-        refuse_other_rows(image_ids, scores, source)
-        ids, full = as_ids(image_ids, source), as_array(scores, f"{source}: scores")
-        full = full if full.dtype.kind == "f" else full.astype(np.float64)
-        full = check_predicted(full, ids if len(ids) == len(full) else None, source, score_type)
-        return cls(model, ids, np.arange(len(ids)), full, score_type)
-
-    @property
-    def n_classes(self) -> int:
-        """K, the number of columns."""
-        return int(self.scores.shape[1])
-
-    def blocks(self, start: int, stop: int, n_rows: int) -> Iterator[Float[np.ndarray, "b K"]]:
-        """Rows ``start`` to ``stop``, at most ``n_rows`` at a time, as the file stores them.
-
-        Of a file no more than a block is mapped at a time, so that scores larger than memory leave
-        no mapped pages behind; it may be read, not written.
-
-        Raises:
-            DataError: the file became shorter.
-        """
-        bounds = ((at, min(at + n_rows, stop)) for at in range(start, stop, n_rows))
-        if self.kept is None:
-            yield from row_blocks(self.scores, bounds, self.model)
-            return
-        for first, last in bounds:
-            yield self.rows(np.arange(first, last))
-
-    def rows(self, row: Int[np.ndarray, "b"]) -> Float[np.ndarray, "b K"]:
-        """Some rows as the file stores them, read without mapping what lies between."""
-        return some_rows(self.scores, row if self.kept is None else self.kept[row], self.model)
-
-
-@checks_choices
-@dataclass(frozen=True, slots=True)
-class RecipeRun:
-    """One trained model.
-
-    Attributes:
-        variant: the objective and the images that it learned from.
-        schedule: for how long.
-        epochs: passes over the images that it learned from.
-        seed: of its weights, the order of the images and their variation.
-        n_images: how many images it learned from.
-        predictions: its ranked classes of the test images.
-    """
-
-    variant: Variant
-    schedule: Schedule
-    epochs: int
-    seed: int
-    n_images: int
-    predictions: Predictions

@@ -5,12 +5,14 @@ same score was never predicted: arrays begin as zeros, NaN or minus infinity, an
 not run leaves them so. Letters: n rows, K classes.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError
+
+ScoreType = Literal["logit", "probability"]
 
 _ROUNDING = 1e-4
 """How far outside [0, 1] a probability may lie by rounding: softmax in single precision, summed."""

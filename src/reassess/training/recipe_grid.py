@@ -23,7 +23,7 @@ from reassess.files.access import read_npz
 from reassess.files.model_outputs import write_logits
 from reassess.progress import Progress, null_progress
 from reassess.records import Predictions
-from reassess.records.predictions import RecipeRun, Schedule, Variant
+from reassess.records.recipes import RecipeRun, Schedule, Variant
 from reassess.training.data import LabelledImages, Note, ignore_note
 from reassess.training.recipe import Recipe
 from reassess.training.side_by_side import Trainer, Training
