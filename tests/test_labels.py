@@ -259,3 +259,9 @@ def test_a_rule_delivers_on_held_out_halves_of_the_published_gold(published):
     assert np.mean(inside) > 0.7
     assert len(guaranteed) > 10, "the rule is of use"
     assert np.mean(np.array(guaranteed) < 0.7) <= 0.1
+
+
+def test_gold_of_which_nothing_holds_is_refused_with_its_own_remedy():
+    posterior = posterior_of([0.9, 0.2, 0.1])
+    with pytest.raises(DataError, match="Let experts judge questions that hold, too"):
+        operating_point(posterior, threshold=0.8, gold=gold_of(posterior, [False] * 3))

@@ -109,11 +109,14 @@ def gold_sample(posterior: Posterior, gold: Gold, min_expert_yes: int | None = N
     known = found >= 0
     truth = gold.truth(min_expert_yes)[known]
     if not truth.any():
+        fix = "Write images and classes the same way in votes and gold"
+        if known.any():
+            fix = "Let experts judge questions that hold, too, or leave this gold out"
         raise DataError(
             f"gold: {int(known.sum()):,} of {len(found):,} gold questions are in the posterior and "
             f"{int(truth.sum()):,} of those hold"
             + ("" if min_expert_yes is None else f" by {min_expert_yes} experts or more")
-            + ", but at least one must. Write images and classes the same way in votes and gold"
+            + f", but at least one must. {fix}"
             + ("." if min_expert_yes is None else ", or ask for fewer experts (--min-expert-yes).")
         )
     image, fold = _images(gold)
