@@ -22,6 +22,7 @@ from reassess.files import (
     sha256_of,
 )
 from reassess.files.tables import read_table
+from reassess.notes import NoteWarning
 from reassess.pipeline import (
     AggregateOptions,
     LabelOptions,
@@ -311,7 +312,10 @@ def test_pipeline_refuses(small: DemoResult) -> None:
             np.ones((SMALL, 1)),
         )
     ]
-    with pytest.raises(DataError, match="there are 0 questions"):
+    with (
+        pytest.warns(NoteWarning, match="as in a copy of the labels"),
+        pytest.raises(DataError, match="there are 0 questions"),
+    ):
         reassess_small(small, predictions=agreeing)
     gold = small.records.gold
     assert isinstance(gold, Gold)
