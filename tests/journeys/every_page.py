@@ -76,7 +76,7 @@ def serve(folder: Path, line: str) -> None:
     words = [str(reassess), *line.partition("#")[0].split()[1:], "--port", str(port)]
     with (folder / "serve.log").open("w") as log:
         site = subprocess.Popen(words, cwd=folder, stdout=log, stderr=log)
-        for _ in range(600):
+        for _ in range(3000):
             time.sleep(0.1)
             if site.poll() is not None:
                 raise CommandError(f"{line}: ended\n{(folder / 'serve.log').read_text()[-1500:]}")
@@ -84,7 +84,7 @@ def serve(folder: Path, line: str) -> None:
                 if asked.connect_ex(("127.0.0.1", port)) == 0:
                     break
         site.send_signal(signal.SIGTERM)
-        site.wait(60)
+        site.wait(600)
 
 
 def write_all_votes(truth: LabelSets, path: Path) -> None:

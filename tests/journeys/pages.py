@@ -108,6 +108,7 @@ def commands(page: Path) -> list[Typed]:
 STANDS_FOR = {
     "$SLURM_ARRAY_TASK_ID": "1",
     "$SLURM_ARRAY_TASK_COUNT": "64",
+    "ssh node$i ": "",
     "$i": "1",
     "$head": "host",
     " &": "",
