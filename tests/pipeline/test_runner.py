@@ -95,7 +95,9 @@ def test_a_stage_of_ones_own_runs_where_the_others_do() -> None:
 def test_the_record_of_stages_names_every_input(study: Study) -> None:
     """Every input of a stage that is there has its hash in the record, under its name."""
     record = json.loads((study.folder / "stages.json").read_text(encoding="utf-8"))
-    assert record.keys() == {"proposals", "audit", "tasks", "posterior", "labels"}
+    stages = {"proposals", "audit", "tasks", "posterior", "labels"}
+    assert record.keys() == stages | {"written"}
+    assert record["written"].keys() <= stages
     assert {"labels", "classes", "model m0", "options of propose"} <= record["proposals"].keys()
     assert {"votes", "gold", "classes", "options of aggregate"} <= record["posterior"].keys()
     assert {"posterior", "labels", "name", "options of label"} <= record["labels"].keys()

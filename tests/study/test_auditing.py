@@ -10,6 +10,7 @@ import pytest
 
 from reassess.files.artefacts import read_tasks
 from reassess.files.audits import read_audit
+from reassess.notes import NoteWarning
 from reassess.records import Audit, LabelSets, Pairs
 from reassess.study import (
     Study,
@@ -164,9 +165,11 @@ def test_labels_are_read_from_their_copy_as_from_the_file_and_from_no_other(
     copy.write_bytes(content)
     said = json.loads(file.read_text())
     file.write_text(json.dumps(said | {"name": "by hand"}))
-    assert read_study_labels(open_study("s"))[0].name == "by hand"
+    with pytest.warns(NoteWarning, match="changed: the file of labels itself"):
+        assert read_study_labels(open_study("s"))[0].name == "by hand"
     copy.write_bytes(content[:100])
-    assert read_study_labels(open_study("s"))[0].name == "by hand"
+    with pytest.warns(NoteWarning, match="changed: the file of labels itself"):
+        assert read_study_labels(open_study("s"))[0].name == "by hand"
 
 
 def test_a_newcomer_takes_over_what_was_drawn_of_the_images_that_it_disputes(study: Study) -> None:

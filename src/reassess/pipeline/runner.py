@@ -100,7 +100,7 @@ def check_stages(
                 differ = [n for n in {**before, **inputs} if before.get(n) != inputs.get(n)]
                 differ += [n for n in stage.needs if n in stale]
                 if artefacts.is_replaced(stage):
-                    differ.append(f"{stage.name} itself")
+                    differ.append(f"the file of {stage.name} itself")
                 changed = tuple(dict.fromkeys(differ))
                 state = "stale" if changed else "done"
         if state == "stale":
