@@ -48,10 +48,12 @@ def meaning(path: Path, **more: Any) -> tuple[Any, ...]:
             votes = read_votes(path, **more)
         except ReassessError as error:
             return type(error), str(error)
-    pairs = votes.questions.require_pairs()
+    pairs = votes.questions.pairs
+    about = () if pairs is None else (
+        pairs.image_ids.tolist(), pairs.image.tolist(), pairs.label.tolist(), pairs.class_ids
+    )  # fmt: skip
     return (
-        votes.questions.ids.tolist(), pairs.image_ids.tolist(), pairs.image.tolist(),
-        pairs.label.tolist(), pairs.class_ids, votes.rater_ids.tolist(), votes.answers,
+        votes.questions.ids.tolist(), about, votes.rater_ids.tolist(), votes.answers,
         votes.question.tolist(), votes.rater.tolist(), votes.answer.tolist(),
         [str(one) for one in (votes.given_at if votes.given_at is not None else ())],
         None if votes.seconds is None else np.nan_to_num(votes.seconds, nan=-1).tolist(),
@@ -165,6 +167,62 @@ USUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
         {},
     ),
 }
+
+
+def tasks(**other: Any) -> Columns:
+    """Votes of three raters on four tasks, by task, with any answers."""
+    found: Columns = {
+        "task": [one for one in ("t1", "t22", "x/t3.0", "t4") for _ in range(3)],
+        "worker": ["ann", "ben", "cid"] * 4,
+        "label": ["cat", "dog", "cat", "eel", "cat", "dog"] * 2,
+    }
+    return found | {
+        name: column(found) if callable(column) else column for name, column in other.items()
+    }
+
+
+PAIRS = [one for one in ("a.jpg:3", "b:c.jpg:10", "ü d/a.jpg:3", "a.jpg:0") for _ in range(3)]
+OURS = ["yes", "no", "maybe"] * 4
+USUAL |= {
+    "tasks": (tasks(), {}),
+    "tasks that are numbers": (tasks(task=[i // 3 for i in range(12)]), {}),
+    "tasks that are long numbers": (tasks(task=[f"{i // 3:020}" for i in range(12)]), {}),
+    "tasks by another name": ({"Question ID": PAIRS, "annotator": OURS[::-1], "vote": OURS}, {}),
+    "tasks that are pairs": (tasks(task=PAIRS, label=OURS), {}),
+    "tasks that are pairs, one not": (tasks(task=[*PAIRS[:-1], "why"]), {}),
+    "tasks that are pairs, with other answers": (tasks(task=PAIRS), {}),
+    "tasks that are pairs, with ours in other words": (
+        tasks(task=PAIRS), {"answers": ["eel", "cat", "dog"]},
+    ),
+    "tasks with declared answers": (tasks(), {"answers": ["dog", "cat", "eel", "fox"]}),
+    "tasks with codes": (
+        tasks(label=["1", "2", "3"] * 4), {"answers": ["dog", "cat", "eel"]},
+    ),
+    "tasks in any order": (
+        {name: [*column[::2], *column[1::2]] for name, column in tasks().items()}, {},
+    ),
+    "two columns for the task": (tasks(question=lambda c: c["task"]), {}),
+    "two columns for the answer of a task": (tasks(category=lambda c: c["label"]), {}),
+    "a number of the row beside tasks": (tasks(id=[str(i) for i in range(12)]), {}),
+    "tasks that do not count": (
+        tasks(
+            counted=["true"] * 3 + ["false"] * 3 + ["true"] * 6,
+            given_at=[f"2026-01-31T12:00:{i:02}Z" for i in range(12)], seconds=["1.5"] * 12,
+        ), {},
+    ),
+    "a vote on a task twice": (tasks(worker=put("worker", r2="ann")), {}),
+    "images that differ by case": (columns(image=put("image", r11="A.jpg")), {}),
+    "images that differ by blanks": (
+        columns(image=put("image", r10="a  b.jpg", r11="a b.jpg")), {},
+    ),
+    "images that differ by a backslash": (
+        columns(image=put("image", r10="d/e.jpg", r11="d\\e.jpg")), {},
+    ),
+    "images that differ by a width": (
+        columns(image=put("image", r10="a.jpg", r11="\uff41.jpg")), {},
+    ),
+    "images in other cases at other places": (columns(image=put("image", r11="jA.jpg")), {}),
+}  # fmt: skip
 READ = [case for case in USUAL if case not in {"two answers", "two answers, far apart"}]
 UNUSUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
     "an empty image": (columns(image=put("image", r7="")), {}),
@@ -195,6 +253,22 @@ UNUSUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
     "seconds below 0": (columns(seconds=["1.5"] * 11 + ["-1"]), {}),
     "no seconds": (columns(seconds=["1.5"] * 11 + ["long"]), {}),
     "an unlikely way to write seconds": (columns(seconds=["1_0"] * 12), {}),
+    "tasks that are pairs in two forms": (tasks(task=["a:1", "a:01", "b:2"] * 4, label=OURS), {}),
+    "tasks that are one pair in two forms": (
+        tasks(task=["a:1", "a:01", "b:2"] * 4, worker=[str(i) for i in range(12)], label=OURS), {},
+    ),
+    "tasks with a class too large": (tasks(task=["a:1", "a:99999999", "b:2"] * 4, label=OURS), {}),
+    "tasks with digits of other scripts": (tasks(task=["a:1", "b:\u0663", "c:2"] * 4), {}),
+    "tasks that are numbers with a fraction": (tasks(task=["1.0", "2.0", "3.5"] * 4), {}),
+    "tasks that are whole numbers with a fraction": (tasks(task=["1.0", "2", "3"] * 4), {}),
+    "an empty task": (tasks(task=[""] * 12), {}),
+    "tasks beside images": (tasks(image=["a.jpg"] * 12), {}),
+    "ids of classes beside tasks": (tasks(task=PAIRS, label=OURS, class_id=["n1"] * 12), {}),
+    "further answers to a task": (
+        tasks(task=[str(i // 2) for i in range(12)], worker=["ann", "ann", "ben"] * 4), {},
+    ),
+    "one answer for all tasks": (tasks(label=["cat"] * 12), {}),
+    "a sign among answers": (tasks(label=[*"-x-x-x-y-y-y"]), {}),
     "integers that are ids, too": (columns(), {"classes": Classes.from_names(list("31024"))}),
 }  # fmt: skip
 
@@ -310,3 +384,16 @@ def test_votes_that_are_grouped_have_the_columns_of_others() -> None:
     assert again.counts().tolist() == made.counts().tolist() == [[1, 1, 0], [0, 0, 1]]
     assert again.per_rater().tolist() == [2, 1]
     assert len(again.take(np.array([0]))) == 1
+
+
+def test_a_rare_word_near_a_frequent_one_is_refused_by_both_readers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = {
+        "task": [str(i // 3) for i in range(330)], "worker": ["ann", "ben", "cid"] * 110,
+        "label": ["house", "garden", "house"] * 109 + ["house", "garden", "hause"],
+    }  # fmt: skip
+    path = tmp_path / "votes.parquet"
+    pq.write_table(pa.table(cells), path)
+    assert not check_same(path, monkeypatch)
+    assert "Did you mean 'house'" in meaning(path)[1]

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reassess.errors import DataError
-from reassess.files import read_gold, read_posterior, read_votes, write_posterior
+from reassess.errors import DataError, ReassessError
+from reassess.files import read_gold, read_posterior, read_votes, write_posterior, write_votes
 from reassess.files.cells import EMPTY_WORDS
-from reassess.notes import NoteWarning
+from reassess.notes import NoteWarning, collect_notes
 from reassess.records import ANSWERS, Pairs, Posterior, Questions, Votes
 from reassess.records.benchmark import plain_text
 
@@ -158,3 +158,66 @@ def test_a_posterior_is_read_as_it_was_written(
     assert read.questions.ids.tolist() == questions.ids.tolist()
     write_posterior(read, path)
     assert path.read_bytes() == first
+
+
+def dense_meaning(path: Path, *, is_large: bool) -> tuple[Any, ...]:
+    """All that is read of a dense archive, some at a time or whole; or the refusal."""
+    with pytest.MonkeyPatch.context() as patch, collect_notes() as notes:
+        patch.setattr("reassess.files.dense_questions.SMALLEST", 0 if is_large else 1 << 18)
+        if is_large:
+            patch.setattr("reassess.files.dense_questions._QUESTIONS_AT_ONCE", 2)
+            patch.setattr("reassess.files.dense_votes._CELLS_AT_ONCE", 7)
+        try:
+            votes = read_votes(path)
+        except ReassessError as error:
+            return type(error), str(error)
+    pairs = votes.questions.require_pairs()
+    return (
+        votes.questions.ids.tolist(), pairs.image_ids.tolist(), pairs.class_ids,
+        votes.rater_ids.tolist(), votes.question.tolist(), votes.rater.tolist(),
+        votes.answer.tolist(), notes.texts,
+    )  # fmt: skip
+
+
+@settings(max_examples=40)
+@given(drawn=some_votes(repeats=True))
+def test_a_large_dense_archive_is_read_as_a_small_one(
+    drawn: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    votes, path = votes_of(drawn), tmp_path_factory.mktemp("dense") / "v.npz"
+    write_votes(votes, path)
+    found = dense_meaning(path, is_large=True)
+    assert found == dense_meaning(path, is_large=False)
+    assert triples(read_votes(path)) == triples(votes)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        [[" a", "0"], ["b", "1"]], [["u\u0308", "0"], ["b", "1"]], [["", "0"], ["b", "1"]],
+        [["a", "01"], ["a", "1"]], [["a", "x"], ["b", "1"]], [["a", "1"], ["a", "1"]],
+        [["a", " 1"], ["b", "1"]], [["a", "-1"], ["b", "1"]], [["a", "1", ""], ["b", "1", ""]],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("counts", [[1, 1], [1, 0]])
+def test_a_large_dense_archive_is_refused_as_a_small_one(
+    info: list[list[str]], counts: list[int], tmp_path: Path
+) -> None:
+    tensor = np.zeros((1, 2, 3), int)
+    tensor[0, :, 2] = counts
+    np.savez(tmp_path / "v.npz", tensor=tensor, info=info, ids=["ann"])
+    found = dense_meaning(tmp_path / "v.npz", is_large=True)
+    assert found == dense_meaning(tmp_path / "v.npz", is_large=False)
+    if counts[1] == 0:
+        assert issubclass(found[0], ReassessError)
+
+
+def test_votes_on_images_of_many_lengths_are_written_densely(tmp_path: Path) -> None:
+    images = np.array(["a", "b" * 40], np.dtypes.StringDType())
+    pairs = Pairs.of_distinct(images, np.array([0, 1]), np.array([3, 4]))
+    votes = Votes(
+        Questions.from_pairs(pairs), np.array(["x"]), ANSWERS, np.array([0, 1]), np.array([0, 0]),
+        np.array([2, 0]),
+    )  # fmt: skip
+    write_votes(votes, tmp_path / "v.npz")
+    assert triples(read_votes(tmp_path / "v.npz")) == triples(votes)

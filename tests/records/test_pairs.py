@@ -1,12 +1,16 @@
 """Pairs of one record found in another: what Python's sets and dictionaries say."""
 
+import pickle
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reassess.errors import AlignmentError, DataError
-from reassess.records import Pairs, Questions, find_keys, pair_keys
+from reassess.notes import collect_notes
+from reassess.records import Pairs, Questions, find_keys, pair_keys, positions
+from reassess.records.arrays import TextBytes
 
 pytestmark = pytest.mark.filterwarnings(
     # Types are checked at run time, and of a sequence at one random item.
@@ -102,3 +106,53 @@ def test_questions_without_pairs_are_refused_with_the_remedy() -> None:
     assert Questions.from_pairs(pairs).require_pairs("votes") is pairs
     with pytest.raises(DataError, match=r"votes: question\[0\] is 'why'.*columns image,label"):
         Questions(np.array(["why"]), None).require_pairs("votes")
+
+
+NEAR = ("x.png", "a/x.png", "b/a/x.png", "./a/x.png", "a\\x.png", " x.png", "ü.png", "a/ü.png",
+        "y.png", "c/y", "Y.PNG")  # fmt: skip
+
+
+@st.composite
+def near_questions(draw: st.DrawFn) -> Questions:
+    ids = draw(st.lists(st.sampled_from(NEAR), min_size=1, max_size=5, unique=True))
+    cells = [(image, label) for image in range(len(ids)) for label in (0, 1, 11)]
+    image, label = np.array(draw(st.lists(st.sampled_from(cells), min_size=1, unique=True))).T
+    texts = np.array(ids)
+    held = TextBytes.of(texts) if draw(st.booleans()) else texts
+    return Questions.from_pairs(Pairs.of_distinct(held, image, label))
+
+
+@settings(max_examples=200)
+@given(one=near_questions(), other=near_questions())
+def test_questions_are_found_by_hashes_as_their_ids_are(one: Questions, other: Questions) -> None:
+    def found(hashed: int) -> tuple[object, ...]:
+        object.__setattr__(one, "_found_in", None)
+        with pytest.MonkeyPatch.context() as patch, collect_notes() as notes:
+            for module in ("questions", "alignment"):
+                patch.setattr(f"reassess.records.{module}.LARGE", hashed)
+            try:
+                if hashed == 1:  # of ids that are texts, too
+                    rows = positions(one.ids, other.ids, source="gold").tolist()
+                else:
+                    rows = one.rows_in(other, source="gold").tolist()
+            except AlignmentError as error:
+                return (str(error),)
+        return rows, notes.texts
+
+    assert found(0) == found(1)
+    assert found(0) == found(1 << 15)
+    assert pickle.loads(pickle.dumps(one)).first_id == one.first_id  # noqa: S301 -- our own bytes
+
+
+def test_long_ids_among_short_ones_are_found_in_little_memory() -> None:
+    ids = [f"{number}.png" for number in range(40_000)]
+    ids[7], ids[9] = "x" * 1_000_000, "x" * 999_999 + "y"
+    texts = TextBytes.of(np.array(ids, np.dtypes.StringDType()))
+    number = np.arange(len(ids))
+    one, other = (
+        Questions.from_pairs(Pairs.of_distinct(texts, rows, np.zeros(len(ids), np.int64)))
+        for rows in (number, number[::-1].copy())
+    )
+    assert np.array_equal(one.rows_in(other, source="gold"), number[::-1])
+    again = TextBytes.of(texts.as_array())
+    assert np.array_equal(again.content, texts.content)

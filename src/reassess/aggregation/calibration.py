@@ -7,7 +7,7 @@ Letters: Q questions, R raters, A answers, T states, G gold questions.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -29,6 +29,8 @@ from reassess.aggregation.priors import (
 from reassess.errors import DataError
 from reassess.records import ANSWERS, Benchmark, Gold, Posterior, Questions, Votes, positions
 from reassess.registry import checks_choices
+
+_QUESTIONS_AT_ONCE = 1 << 16
 
 N_FOLDS = 10
 """Parts of the gold images whose posterior is computed without their truth."""
@@ -220,12 +222,18 @@ class _Recipe:
     ) -> Float[np.ndarray, "asked T"]:
         """Log-posterior of these questions."""
         coded = self.coded if asked.all() else select(self.coded, asked)
-        joint = log_joint(coded, counted.confusion, counted.prior)
-        for rater, matrix in zip(self.virtual_raters, counted.virtual, strict=True):
-            answer = rater.answer[asked]
-            speaks = answer >= 0
-            joint[speaks] += np.log(np.maximum(matrix[:, answer[speaks]], SMALLEST)).T
-        return log_normalised(joint)
+        answers = [rater.answer[asked] for rater in self.virtual_raters]
+        found = np.empty((coded.n_questions, len(STATES)))
+        for start in range(0, coded.n_questions, _QUESTIONS_AT_ONCE):
+            rows = slice(start, start + _QUESTIONS_AT_ONCE)
+            part = replace(coded, indptr=coded.indptr[start : rows.stop + 1])
+            joint = log_joint(part, counted.confusion, counted.prior)
+            for answer, matrix in zip(answers, counted.virtual, strict=True):
+                speaks = answer[rows] >= 0
+                of_answer = np.log(np.maximum(matrix[:, answer[rows][speaks]], SMALLEST))
+                joint[speaks] += of_answer.T
+            found[rows] = log_normalised(joint)
+        return found
 
 
 def _held_out(recipe: _Recipe) -> Float[np.ndarray, "G T"]:
@@ -271,14 +279,12 @@ def gold_counts(
     """
     row = rows_of_gold(counted.questions, gold)
     known = row >= 0 if used is None else (row >= 0) & used
-    truth_of = np.full(len(counted.questions), -1)
-    truth_of[row[known]] = truth[known]
-    of_vote = truth_of[counted.question]
-    cell = (counted.rater.astype(np.int64) * 2 + of_vote) * len(ANSWERS) + counted.answer
+    given = counted.votes_on(row[known])
+    cell = (given.rater * 2 + truth[known][given.question]) * len(ANSWERS) + given.answer
     shape = (len(counted.rater_ids) + 1, 2, len(ANSWERS))
-    counts: Float[np.ndarray, "R T A"] = np.bincount(
-        cell[of_vote >= 0], minlength=int(np.prod(shape))
-    ).reshape(shape)
+    counts: Float[np.ndarray, "R T A"] = np.bincount(cell, minlength=int(np.prod(shape))).reshape(
+        shape
+    )
     return counts.astype(float)
 
 

@@ -163,8 +163,10 @@ def log_joint(
     """
     table = np.log(np.maximum(by_code(confusion), SMALLEST))
     joint = np.empty((coded.n_questions, len(table)))
+    first = int(coded.indptr[0])  # the votes may be a part of all
+    code = coded.code[first : coded.indptr[-1]]
     for t, row in enumerate(table):
-        joint[:, t] = np.add.reduceat(row[coded.code], coded.indptr[:-1])
+        joint[:, t] = np.add.reduceat(row[code], coded.indptr[:-1] - first)
     joint += np.log(np.maximum(prior, SMALLEST))
     return joint
 

@@ -29,6 +29,9 @@ from reassess.progress import Progress, null_progress
 QUESTIONS_A_SHARD = 50_000
 """Fixed, so that the same votes give the same floats on any number of workers."""
 
+_FEW = 8
+"""Of questions fewer than one in so many the votes are looked up one by one."""
+
 _LOG_RANGE = 300.0
 """Largest |ln| of a question's product of ratios that the multiplying kernel is trusted with."""
 
@@ -321,6 +324,12 @@ def fit(
 
 def select(coded: Coded, mask: Bool[np.ndarray, "Q"]) -> Coded:
     """The votes on some questions only, with the same codes."""
+    rows = np.flatnonzero(mask)
+    if _FEW * len(rows) < len(mask):
+        n_votes = np.diff(coded.indptr)[rows]
+        ends = np.concatenate([[0], np.cumsum(n_votes)])
+        vote = np.arange(ends[-1]) + np.repeat(coded.indptr[:-1][rows] - ends[:-1], n_votes)
+        return Coded(ends, coded.code[vote], coded.n_raters, coded.n_answers)
     per_question: Int[np.ndarray, "Q"] = np.diff(coded.indptr)
     indptr = np.concatenate([[0], np.cumsum(per_question[mask])]).astype(np.int64)
     code = coded.code[np.repeat(mask, per_question)]

@@ -279,10 +279,10 @@ def rows_of_gold(questions: Questions, gold: Gold) -> Int[np.ndarray, "G"]:
     """
     rows = gold.questions.rows_in(questions, source="gold")
     if (rows < 0).all():
-        ids = gold.questions.ids
         raise DataError(
-            f"gold: none of its {len(ids):,} questions (such as {str(ids[0])!r}) is among the "
-            f"votes (such as {str(questions.ids[0])!r}), but at least one must be. Write images "
-            "and classes the same way in both files, or give the raters' gold votes (--gold-votes)."
+            f"gold: none of its {len(rows):,} questions (such as {gold.questions.first_id!r}) is "
+            f"among the votes (such as {questions.first_id!r}), but at least one must be. Write "
+            "images and classes the same way in both files, or give the raters' gold votes "
+            "(--gold-votes)."
         )
     return rows

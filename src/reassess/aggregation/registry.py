@@ -370,20 +370,17 @@ def choose_method(
     row = gold.questions.rows_in(counted.questions, source="gold")
     if (row < 0).all():
         raise DataError(
-            f"gold: none of its {len(row):,} questions (such as {str(gold.questions.ids[0])!r}) is "
-            f"among the votes (such as {str(counted.questions.ids[0])!r}), but at least one must "
+            f"gold: none of its {len(row):,} questions (such as {gold.questions.first_id!r}) is "
+            f"among the votes (such as {counted.questions.first_id!r}), but at least one must "
             "be. Write images and classes the same way in both files, or give the raters' gold "
             "votes (--gold-votes)."
         )
-    truth = np.full(len(counted.questions), -1)
-    truth[row[row >= 0]] = gold.truth(min_expert_yes)[row >= 0]
-    of_vote = truth[counted.question]
-    known = of_vote >= 0
-    cell = counted.rater[known].astype(np.int64) * 2 + of_vote[known]
+    given = counted.votes_on(row[row >= 0])
+    truth = gold.truth(min_expert_yes)[row >= 0]
+    cell = given.rater * 2 + truth[given.question]
     answered = np.bincount(cell, minlength=2 * len(counted.rater_ids)).reshape(-1, 2).min(axis=1)
     tested = counted.rater_ids[answered >= ENOUGH_GOLD]
-    n_votes = np.bincount(votes.rater, minlength=len(votes.rater_ids))
-    share = float(n_votes[np.isin(votes.rater_ids, tested)].sum() / len(votes))
+    share = float(votes.per_rater()[np.isin(votes.rater_ids, tested)].sum() / len(votes))
     reason = (
         f"{100 * share:.0f}% of the votes come from raters with {ENOUGH_GOLD} or more gold "
         f"answers of each truth, and {100 * SHARE_OF_VOTES:.0f}% must"

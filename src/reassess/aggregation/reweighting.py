@@ -466,12 +466,12 @@ def _gold_answers(
     if (row < 0).all():
         return None
     counts = gold_counts(counted, gold, gold.truth(min_expert_yes))
-    gold_of = np.full(len(counted.questions), -1)
-    gold_of[row[row >= 0]] = np.flatnonzero(row >= 0)
-    used = gold_of[counted.question] >= 0
-    of_gold, rater = gold_of[counted.question[used]], counted.rater[used].astype(np.int64)
+    asked = np.flatnonzero(row >= 0)
+    asked = asked[np.argsort(row[asked])]
+    given = counted.votes_on(row[asked])
+    of_gold = asked[given.question]
     truth = gold.truth(min_expert_yes)[of_gold]
-    cell = (rater * 2 + truth) * len(votes.answers) + counted.answer[used]
+    cell = (given.rater * 2 + truth) * len(votes.answers) + given.answer
     place = positions(votes.rater_ids, counted.rater_ids, source="votes") % len(counts)
     return _GoldAnswers(cell, of_gold, place, len(counts), counts.sum(axis=2) >= ENOUGH_GOLD)
 

@@ -152,8 +152,8 @@ def _gold_rows(questions: Questions, gold: Gold) -> Int[np.ndarray, "n"]:
     rows = questions.rows_in(gold.questions, source="votes")
     if (rows < 0).all():
         raise AlignmentError(
-            f"votes: question[0] is {str(questions.ids[0])!r}, but some must be gold questions "
-            f"(such as {str(gold.questions.ids[0])!r}); none of {len(rows):,} is. Give votes and "
+            f"votes: question[0] is {questions.first_id!r}, but some must be gold questions "
+            f"(such as {gold.questions.first_id!r}); none of {len(rows):,} is. Give votes and "
             "gold about the same images, with the same ids."
         )
     return rows

@@ -54,7 +54,7 @@ def question_rows(votes: Votes, posterior: Posterior) -> Int[np.ndarray, "Q"]:
     row = votes.questions.rows_in(posterior.questions, source="votes")
     if (row < 0).any():
         raise DataError(
-            f"votes: question {str(votes.questions.ids[row < 0][0])!r} is not in the posterior; "
+            f"votes: question {votes.questions.take(row < 0).first_id!r} is not in the posterior; "
             f"{int((row < 0).sum()):,} of {len(row):,} are not. Give the posterior of these votes."
         )
     return row

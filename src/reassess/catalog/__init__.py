@@ -35,7 +35,7 @@ from reassess.files import (
     sha256_of,
 )
 from reassess.files.access import read_npy, read_npz
-from reassess.files.dense_votes import read_dense_pairs
+from reassess.files.dense_questions import read_dense_pairs
 from reassess.files.expert_mistakes import ExpertMistakes, read_expert_mistakes
 from reassess.files.prediction_forms import named_in_full, without_siblings
 from reassess.files.results import Results, read_results

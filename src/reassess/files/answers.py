@@ -59,6 +59,7 @@ def read_answers(
     about_pairs: bool,
     must_be_ours: bool = False,
     rows: Bool[np.ndarray, "n"] | None = None,
+    n_rows: Int[np.ndarray, "n"] | None = None,
     place: Callable[[int], str],
 ) -> Answers:
     """The answers in a column.
@@ -70,13 +71,14 @@ def read_answers(
         about_pairs: whether the questions are about an image and a class.
         must_be_ours: whether, undeclared, only no, maybe and yes are answers.
         rows: the rows that count; None where all do.
+        n_rows: how many rows each cell stands for; None for one.
         place: names a row in messages, by its number from 0.
 
     Raises:
         DataError: a cell is no answer, or what it means is not certain.
     """
     raw, code = factorize(texts)
-    column = _Column.of(raw.tolist(), code, rows, where, place)
+    column = _Column.of(raw.tolist(), code, rows, n_rows, where, place)
     if declared is None:
         found = _undeclared(column, must_be_ours=must_be_ours)
     elif isinstance(declared, Mapping):
@@ -115,12 +117,14 @@ class _Column:
         raw: list[str],
         code: Int[np.ndarray, "n"],
         rows: Bool[np.ndarray, "n"] | None,
+        n_rows: Int[np.ndarray, "n"] | None,
         where: str,
         place: Callable[[int], str],
     ) -> "_Column":
         """The words of distinct cells, which are numbered as they first appear."""
         counted = code if rows is None else code[rows]
-        count = np.bincount(counted, minlength=len(raw))
+        weight = n_rows if n_rows is None or rows is None else n_rows[rows]
+        count = np.bincount(counted, weights=weight, minlength=len(raw)).astype(np.int64)
         _, first = np.unique(code, return_index=True)
         if rows is not None:
             at = np.flatnonzero(rows)

@@ -30,6 +30,7 @@ from reassess.files.arrow_columns import (
     class_indices_of,
     numbers_of_texts,
 )
+from reassess.files.arrow_tasks import TaskNames, task_parts
 from reassess.files.cells import EMPTY_WORDS
 from reassess.files.class_columns import numbered_class_column
 from reassess.files.columns import (
@@ -73,13 +74,13 @@ class _Read:
     Attributes:
         questions: distinct images with a class.
         codes: rater and answer of each row.
-        image: the images.
+        image: the images; tasks, where these are the questions.
         given_at: when each vote was given, as far as a column says so.
         seconds: how long it took, likewise.
         counted: whether it counts, likewise.
         doubles: second columns of the image, the rater or the answer.
         tasks: columns that name tasks.
-        counted_answer: whether the rows of each answer count, any of them.
+        n_answers: in how many rows that count each answer stands.
         rater: the raters.
         answer: the answers.
         words: of each column of classes its words; None for integers.
@@ -94,7 +95,7 @@ class _Read:
     counted: Counted
     doubles: list[Double]
     tasks: list[LeftAside]
-    counted_answer: Bool[np.ndarray, "a"]
+    n_answers: Int[np.ndarray, "a"]
     rater: Texts = field(default_factory=Texts)
     answer: Texts = field(default_factory=Texts)
     words: list[Texts | None] = field(default_factory=list)
@@ -106,8 +107,11 @@ class _Read:
         return cls(
             RowsByQuestion(most, scratch), VoteCodes(most), Texts(most), Times(most),
             Durations(most), Counted(most),
-            [Double(is_path=_PARTS[part].is_path) for part, _ in columns.doubles],
-            [LeftAside() for _ in columns.tasks], np.zeros(0, np.bool_),
+            [
+                Double(is_path=bool(columns.classes) and _PARTS[part].is_path)
+                for part, _ in columns.doubles
+            ],
+            [LeftAside() for _ in columns.tasks], np.zeros(0, np.int64),
         )  # fmt: skip
 
     @property
@@ -121,10 +125,10 @@ class _Columns:
     """The columns of a long table by what they are.
 
     Attributes:
-        image: the images.
+        image: the images; tasks, where these are the questions.
         rater: the raters.
         answer: the answers.
-        classes: one or two columns of classes.
+        classes: one or two columns of classes; none where tasks are the questions.
         doubles: further columns for one of the first three, with its place among them.
         tasks: columns that name tasks, beside images and classes.
         counted: which rows count; None where nothing says so.
@@ -180,15 +184,20 @@ def _give_back_what_batches_took() -> None:
 
 
 def _columns_of(table: ColumnFile) -> _Columns | None:
-    """The columns of a table whose questions are images with a class; None where they are not."""
+    """The columns of a table; None where it is not certain what they are."""
     found = [table.candidates(part) for part in _PARTS]
     named = [table.candidates(part) for part in (LABEL, CLASS_ID, CLASS_INDEX)]
     tasks, beside = table.candidates(TASK), [table.candidates(part) for part in _BESIDE]
+    classes = tuple(one[0] for one in named if one)
+    of_tasks = task_parts(table)
+    if of_tasks is not None:
+        found, named, tasks, classes = of_tasks, [], [], ()
     if not all(found) or any(len(one) > 1 for one in [*named, *beside]):
         return None
-    classes = tuple(one[0] for one in named if one)
     (image, *_), (rater, *_), (answer, *_) = found
-    if not 1 <= len(classes) <= 2 or (tasks and image.strip().lower() == "id"):
+    if of_tasks is None and (
+        not 1 <= len(classes) <= 2 or (tasks and image.strip().lower() == "id")
+    ):
         return None
     doubles = tuple((part, name) for part, names in enumerate(found) for name in names[1:])
     counted, given_at, seconds = (one[0] if one else None for one in beside)
@@ -207,8 +216,8 @@ def _read(batches: Iterator[Sequence[Any]], columns: _Columns, read: _Read) -> N
     """
     for batch in batches:
         column = dict(zip(columns.names, batch, strict=True))
-        label = _numbers([column[name] for name in columns.classes], read)
         image = numbers_of_texts(column[columns.image], read.image)
+        label = _numbers([column[name] for name in columns.classes], read, len(image))
         question = read.questions.add(image, label)
         rater = numbers_of_texts(column[columns.rater], read.rater)
         answer = numbers_of_texts(column[columns.answer], read.answer)
@@ -221,21 +230,21 @@ def _read(batches: Iterator[Sequence[Any]], columns: _Columns, read: _Read) -> N
             read.given_at.add(column[columns.given_at])
         if columns.seconds is not None:
             read.seconds.add(column[columns.seconds])
+        counted = answer
         if columns.counted is not None:
-            counts = read.counted.add(column[columns.counted])
-            read.counted_answer = np.append(
-                read.counted_answer,
-                np.zeros(read.answer.n - len(read.counted_answer), np.bool_),
-            )
-            read.counted_answer[answer[counts]] = True
+            counted = answer[read.counted.add(column[columns.counted])]
+        n_before, read.n_answers = read.n_answers, np.bincount(counted, minlength=read.answer.n)
+        read.n_answers[: len(n_before)] += n_before
     if not len(read.codes) or len(columns.classes) != len(read.words):
         raise UnusualError
     for (part, _), double in zip(columns.doubles, read.doubles, strict=True):
         double.check(read.of_parts[part])
 
 
-def _numbers(of_classes: Sequence[Any], read: _Read) -> Int[np.ndarray, "n"]:
-    """One number a row for what its columns of classes hold."""
+def _numbers(of_classes: Sequence[Any], read: _Read, n_rows: int) -> Int[np.ndarray, "n"]:
+    """One number a row for what its columns of classes hold; 0 where there are none."""
+    if not of_classes:
+        return np.zeros(n_rows, np.int32)
     first = not read.words
     numbers = []
     for place, column in enumerate(of_classes):
@@ -246,6 +255,45 @@ def _numbers(of_classes: Sequence[Any], read: _Read) -> Int[np.ndarray, "n"]:
             class_indices_of(column) if words is None else numbers_of_texts(column, words)
         )
     return numbers[0] if len(numbers) == 1 else read.classes.number(numbers[0], numbers[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _ImageNames:
+    """What images with a class name.
+
+    Attributes:
+        images: the distinct images.
+        image: the image of each question.
+        label: its class index.
+        class_ids: ids of the classes, where they are known.
+    """
+
+    images: Texts
+    image: Int[np.ndarray, "Q"]
+    label: Int[np.ndarray, "Q"]
+    class_ids: tuple[str, ...] | None
+
+    def questions(self) -> Questions:
+        """The questions; texts of images are given up."""
+        images = self.images.as_bytes()
+        return Questions.from_pairs(
+            QuestionPairs.of_distinct(images, self.image, self.label, self.class_ids)
+        )
+
+
+def _names_of(
+    table: ColumnFile, columns: _Columns, read: _Read, classes: Classes | None
+) -> TaskNames | _ImageNames:
+    """What the questions are.
+
+    Raises:
+        UnusualError: a word is for the reader that names its row.
+    """
+    if not columns.classes:
+        return TaskNames.of(read.image)
+    pairs = read.questions.pairs
+    label, class_ids = _labels(table, columns, read, classes)
+    return _ImageNames(read.image, pairs.ones[: pairs.n], label, class_ids)
 
 
 def _votes(
@@ -268,21 +316,20 @@ def _votes(
     if all(names & {text.lower() for text in some} for some in (raters, words)):
         raise UnusualError  # a second table may begin in the middle
     counts = _use(table, columns, read)
-    label, class_ids = _labels(table, columns, read, classes)
+    asks = _names_of(table, columns, read, classes)
     try:
         meaning = read_answers(
             words, answers, f"{source}: column {columns.answer!r}",
-            about_pairs=True, must_be_ours=True, place=table.place,
-            rows=None if counts is None else read.counted_answer,
+            about_pairs=asks.images is not None, must_be_ours=bool(columns.classes),
+            place=table.place, rows=None if counts is None else read.n_answers > 0,
+            n_rows=read.n_answers,
         )  # fmt: skip
     except DataError as error:
         raise UnusualError from error
-    note_ends(read.image, source)
-    pairs = QuestionPairs.of_distinct(
-        read.image.as_bytes(), read.questions.pairs.ones[: read.questions.pairs.n], label, class_ids
-    )
+    if asks.images is not None:
+        note_ends(asks.images, source)
     rater_ids, of_rater = plain_ids(raters, "rater", source, np.arange(len(raters)))
-    asked = _Asked.of(read, Questions.from_pairs(pairs), counts)
+    asked = _Asked.of(read, asks.questions(), counts)
     voted = np.unique(of_rater[read.codes.raters_of(asked.votes)]) if counts is not None else None
     if voted is not None:
         rater_ids = rater_ids[voted]
@@ -313,7 +360,12 @@ def _use(table: ColumnFile, columns: _Columns, read: _Read) -> Bool[np.ndarray, 
     Raises:
         UnusualError: no row counts.
     """
-    for part, name in ((ANSWER, columns.answer), (IMAGE, columns.image)):
+    if columns.classes:
+        parts = ((ANSWER, columns.answer), (IMAGE, columns.image))
+    else:
+        answer = ANSWER if table.candidates(ANSWER) else LABEL
+        parts = ((TASK, columns.image), (answer, columns.answer))
+    for part, name in parts:
         table.use(part.name, name)
     if columns.tasks:
         for name in (columns.image, columns.classes[0], *columns.tasks):

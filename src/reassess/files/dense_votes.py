@@ -2,9 +2,9 @@
 
 ``tensor`` [raters, questions, answers], ``info`` [questions, 2] of image id and class index,
 ``ids`` of the raters; ours also has ``class_ids``, where they are known. The published tensor is
-377 MB when unpacked, nearly all of it zeros, so it is read rater by rater. Votes come by question
-and the archive goes by rater: counts wait in a file without a name beside the archive, so that
-memory grows with neither.
+377 MB when unpacked, nearly all of it zeros, so it is read some questions of a rater at a time.
+Votes come by rater and are held by question, or the other way round: in between they wait in a file
+without a name, so that memory grows with neither.
 """
 
 import tempfile
@@ -15,20 +15,22 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Int, Shaped, UInt
 
 from reassess.errors import DataError, FileError
 from reassess.files.access import BROKEN, as_strings, corrupt_file_error, read_npz, write_atomically
-from reassess.files.class_words import class_indices
 from reassess.files.declared_answers import DeclaredAnswers, ours_in_order
+from reassess.files.dense_questions import CLASS_IDS, array_header, read_dense_pairs
 from reassess.files.vote_tables import Part
-from reassess.records import ANSWERS, Classes, Pairs, Questions, Votes, factorize
+from reassess.records import ANSWERS, Classes, Questions, Votes
 from reassess.records.benchmark import plain_text
 
+_CELL = np.dtype(np.int32)
 _COUNT = np.dtype(np.uint16)
-_CLASS_IDS = "class_ids"
 _MOST_VOTES = 1000
 """No rater answers one question more often: a larger count is something else."""
+
+_CELLS_AT_ONCE = 1 << 21
 
 
 def read_dense_votes(
@@ -49,101 +51,117 @@ def read_dense_votes(
     rater_ids = np.array([plain_text(one) for one in as_strings(ids, f"{path}: 'ids'")])
     if len(rater_ids) == 0:
         raise DataError(f"{path}: 'ids' names 0 raters, but there must be at least one.")
-    question, rater, answer = _read_tensor(path, len(rater_ids), len(pairs), len(names))
-    order = np.argsort(question, kind="stable")
+    shape = (len(rater_ids), len(pairs), len(names))
     places = ours_in_order(names, str(path))
     if places is not None:
-        names, answer = ANSWERS, np.array(places)[answer]
-    return Votes(
-        questions=Questions.from_pairs(pairs),
-        rater_ids=rater_ids,
-        answers=names,
-        question=question[order].astype(np.int32),
-        rater=rater[order].astype(np.int32),
-        answer=answer[order].astype(np.int8 if len(names) < 128 else np.int32),
-    )
+        names = ANSWERS
+    with tempfile.TemporaryFile() as scratch:
+        votes = _VotesByRater(scratch, shape[1], len(rater_ids) * len(names))
+        for rater, question, answer in _votes_in_tensor(path, shape):
+            found = answer if places is None else np.array(places)[answer]
+            votes.add(question, rater * len(names) + found)
+        if not votes.lengths:
+            raise DataError(f"{path}: 'tensor' holds 0 votes, but there must be at least one.")
+        indptr, code = votes.by_question()
+    return Votes.from_grouped(
+        questions=Questions.from_pairs(pairs), rater_ids=rater_ids, answers=names,
+        indptr=indptr, code=code,
+    ).checked()  # fmt: skip
 
 
-def read_dense_pairs(path: Path) -> Pairs:
-    """What the questions of the published archive are about; their votes are not read.
+class _VotesByRater:
+    """Votes in a file, put down by rater and taken up by question.
+
+    Args:
+        scratch: the file, empty.
+        n_questions: how many questions there are.
+        n_codes: one more than the largest code of a rater and an answer.
+
+    Attributes:
+        lengths: how many votes were put down each time.
+    """
+
+    def __init__(self, scratch: IO[bytes], n_questions: int, n_codes: int) -> None:
+        self._scratch = scratch
+        self._kind = np.min_scalar_type(n_codes - 1)
+        self._n_votes = np.zeros(n_questions + 1, np.int32)  # after a 0
+        self.lengths: list[int] = []
+
+    def add(self, question: Int[np.ndarray, "n"], code: Int[np.ndarray, "n"]) -> None:
+        """Put down votes, whose questions rise."""
+        if not len(question):
+            return
+        asked, _, n = _runs(question)
+        self._n_votes[1 + asked] += n
+        self._scratch.write(question.astype(np.int32).tobytes())
+        self._scratch.write(code.astype(self._kind).tobytes())
+        self.lengths.append(len(question))
+
+    def by_question(self) -> tuple[Int[np.ndarray, "ends"], UInt[np.ndarray, "V"]]:
+        """Where the votes of each question begin and end, and their codes, by rater in each."""
+        wide = sum(self.lengths) >= 1 << 31
+        indptr = np.cumsum(self._n_votes, dtype=np.int64 if wide else np.int32)
+        place, codes = indptr[:-1].copy(), np.empty(int(indptr[-1]), self._kind)
+        self._scratch.seek(0)
+        for length in self.lengths:
+            question = np.frombuffer(self._scratch.read(4 * length), np.int32)
+            code = np.frombuffer(self._scratch.read(self._kind.itemsize * length), self._kind)
+            asked, rank, n = _runs(question)
+            codes[place[question] + rank] = code
+            place[asked] += n
+        return indptr, codes
+
+
+def _runs(
+    rising: Int[np.ndarray, "n"],
+) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "n"], Int[np.ndarray, "m"]]:
+    """The distinct of rising numbers, each one's place among its equals, and how many these are."""
+    first = np.flatnonzero(np.append(True, rising[1:] != rising[:-1]))
+    n = np.diff(np.append(first, len(rising)))
+    return rising[first], np.arange(len(rising)) - np.repeat(first, n), n
+
+
+def _votes_in_tensor(
+    path: Path, shape: tuple[int, int, int]
+) -> Iterator[tuple[int, Int[np.ndarray, "n"], Int[np.ndarray, "n"]]]:
+    """Rater, questions and answers of the votes in ``tensor``, some questions of a rater at once.
 
     Raises:
-        FileError: the file is missing or corrupt, or ``info`` is of another form.
-        DataError: a class is no index, or a pair repeats.
+        FileError: the file is corrupt, or the array holds no counts.
+        DataError: the array has another shape, or a cell is no count.
     """
-    arrays = read_npz(path, ["info", *_class_ids_in(path)])
-    info = arrays["info"]
-    if info.ndim != 2 or info.shape[1] != 2 or info.dtype.kind not in "US":
-        raise FileError(
-            f"{path}: 'info' has the shape {info.shape} and type {info.dtype}, but must be "
-            "[questions, 2] strings: file name and class index."
-        )
-    image_ids, image = _plain(factorize(as_strings(info[:, 0], str(path)).tolist()))
-    texts = as_strings(info[:, 1], str(path)).tolist()
-    label = class_indices(texts, None, f"{path}: 'info'", labels_are="index", first_row=0)
-    stated = arrays.get(_CLASS_IDS)
-    class_ids = None if stated is None else tuple(as_strings(stated, str(path)).tolist())
-    return Pairs(image_ids, image, label, class_ids)
-
-
-def _plain(
-    coded: tuple[Shaped[np.ndarray, "n"], Int[np.ndarray, "V"]],
-) -> tuple[Shaped[np.ndarray, "m"], Int[np.ndarray, "V"]]:
-    """Distinct ids without blanks around them and in NFC, and the new code of each value."""
-    ids, place = factorize([plain_text(one) for one in coded[0].tolist()])
-    return ids, place[coded[1]]
-
-
-def _class_ids_in(path: Path) -> list[str]:
-    """The array of class ids, if the archive has it: the published one has not."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return [_CLASS_IDS] if f"{_CLASS_IDS}.npy" in archive.namelist() else []
-    except BROKEN:
-        return []  # whoever reads on says so
-
-
-def _read_tensor(
-    path: Path, n_raters: int, n_questions: int, n_answers: int
-) -> tuple[Int[np.ndarray, "V"], Int[np.ndarray, "V"], Int[np.ndarray, "V"]]:
-    """The votes in ``tensor``, one rater's block in memory at a time."""
-    found: list[tuple[Any, Any, Any]] = []
+    n_raters, n_questions, n_answers = shape
     try:
         with zipfile.ZipFile(path) as archive, archive.open("tensor.npy") as file:
-            shape, fortran, dtype = _header(file)
+            found, fortran, dtype = array_header(file)
             if dtype.kind not in "fiub" or fortran:
                 raise FileError(
                     f"{path}: 'tensor' has the type {dtype}, but must hold counts in C order."
                 )
-            if shape != (n_raters, n_questions, n_answers):
+            if found != shape:
                 raise DataError(
-                    f"{path}: 'tensor' has the shape {shape}, but must be "
-                    f"{(n_raters, n_questions, n_answers)}: raters as in 'ids', questions as in "
+                    f"{path}: 'tensor' has the shape {found}, but must be "
+                    f"{shape}: raters as in 'ids', questions as in "
                     "'info', and one place for each answer."
                 )
-            n_bytes = n_questions * n_answers * dtype.itemsize
+            step = max(1, _CELLS_AT_ONCE // n_answers)
             for rater in range(n_raters):
-                raw = file.read(n_bytes)
-                if len(raw) < n_bytes:
-                    raise FileError(f"{path}: 'tensor' ends early; the file is unfinished.")
-                block = np.frombuffer(raw, dtype).reshape(n_questions, n_answers)
-                found.append(_votes_of_rater(block, rater, path))
+                for start in range(0, n_questions, step):
+                    n = min(step, n_questions - start)
+                    n_bytes = n * n_answers * dtype.itemsize
+                    raw = file.read(n_bytes)
+                    if len(raw) < n_bytes:
+                        raise FileError(f"{path}: 'tensor' ends early; the file is unfinished.")
+                    block = np.frombuffer(raw, dtype).reshape(n, n_answers)
+                    yield rater, *_votes_of_rater(block, rater, start, path)
     except BROKEN as error:
         raise corrupt_file_error(path, error) from error
-    if sum(len(votes[0]) for votes in found) == 0:
-        raise DataError(f"{path}: 'tensor' holds 0 votes, but there must be at least one.")
-    question, rater_of, answer = (np.concatenate(column) for column in zip(*found, strict=True))
-    return question, rater_of, answer
 
 
-def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type of the array whose bytes follow."""
-    if np.lib.format.read_magic(file) == (1, 0):
-        return np.lib.format.read_array_header_1_0(file)
-    return np.lib.format.read_array_header_2_0(file)
-
-
-def _votes_of_rater(block: Any, rater: int, path: Path) -> tuple[Any, Any, Any]:
+def _votes_of_rater(
+    block: Any, rater: int, start: int, path: Path
+) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"]]:
+    """Questions and answers of a rater's votes, from the counts of questions from ``start`` on."""
     cell = np.flatnonzero(block)
     count = block.reshape(-1)[cell]
     counts_votes = (count >= 0) & (count <= _MOST_VOTES) & (count == np.floor(count))
@@ -151,14 +169,14 @@ def _votes_of_rater(block: Any, rater: int, path: Path) -> tuple[Any, Any, Any]:
         wrong = int(np.argmin(counts_votes))
         question, answer = divmod(int(cell[wrong]), block.shape[1])
         raise DataError(
-            f"{path}: tensor[{rater}, {question}, {answer}] is {count[wrong]!s}, but must count "
-            f"votes: 0, 1, … at most {_MOST_VOTES:,}."
+            f"{path}: tensor[{rater}, {start + question}, {answer}] is {count[wrong]!s}, but must "
+            f"count votes: 0, 1, … at most {_MOST_VOTES:,}."
         )
     times = count.astype(np.int64)
     if (times > 1).any():
         cell = np.repeat(cell, times)
     question, answer = np.divmod(cell, block.shape[1])
-    return question, np.full(len(cell), rater), answer
+    return start + question, answer
 
 
 def write_dense_votes(
@@ -193,23 +211,25 @@ def write_dense_votes(
         if waiting.class_ids:
             last = max(waiting.class_ids)
             names = np.array([waiting.class_ids.get(one, "") for one in range(last + 1)])
-            _write_array(archive, _CLASS_IDS, names.shape, iter([names]))
+            _write_array(archive, CLASS_IDS, names.shape, iter([names]))
     return n_votes
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Where the counts [raters so far, questions, answers] of a part lie, then its ``info``."""
+    """Where the counts of a part lie, rater by rater: cells, then counts; at the end its ``info``.
+
+    Attributes:
+        place: where it begins.
+        ends: where the counts of each rater so far begin and end among them.
+        n_questions: how many questions the part asks.
+        name: the type of ``info``.
+    """
 
     place: int
-    n_raters: int
+    ends: Int[np.ndarray, "ends"]
     n_questions: int
     name: np.dtype[Any]
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of one rater's counts."""
-        return self.n_questions * len(ANSWERS) * _COUNT.itemsize
 
 
 class _Waiting:
@@ -241,35 +261,50 @@ class _Waiting:
             self.class_ids |= dict(zip(classes.tolist(), named, strict=True))
         names, code = np.unique(part["rater"], return_inverse=True)
         numbers = [self.rater.setdefault(name, len(self.rater)) for name in names.tolist()]
-        shape = (len(self.rater), int(question[-1]) + 1, len(ANSWERS))
-        cell = np.ravel_multi_index((np.array(numbers)[code], question, part["answer"]), shape)
-        counts = np.bincount(cell, minlength=int(np.prod(shape)))
-        info = np.stack([image[is_new], label[is_new].astype(str)], axis=1)
-        self._most = max(self._most, int(counts.max()))
-        self._blocks.append(_Block(self._scratch.tell(), shape[0], shape[1], info.dtype))
-        self._scratch.write(counts.astype(_COUNT).tobytes())
+        n_cells = (int(question[-1]) + 1) * len(ANSWERS)
+        cell = question * len(ANSWERS) + part["answer"]
+        filled, count = np.unique(np.array(numbers)[code] * n_cells + cell, return_counts=True)
+        rater, cell = np.divmod(filled, n_cells)
+        info = np.stack([_of_one_width(image[is_new]), label[is_new].astype(str)], axis=1)
+        self._most = max(self._most, int(count.max()))
+        ends = np.searchsorted(rater, np.arange(len(self.rater) + 1))
+        self._blocks.append(_Block(self._scratch.tell(), ends, int(question[-1]) + 1, info.dtype))
+        self._scratch.write(cell.astype(_CELL).tobytes())
+        self._scratch.write(count.astype(_COUNT).tobytes())
         self._scratch.write(info.tobytes())
-        self.n_questions += shape[1]
+        self.n_questions += int(question[-1]) + 1
         return len(image)
+
+    def _read(self, place: int, dtype: np.dtype[Any], n: int) -> np.ndarray[Any, np.dtype[Any]]:
+        self._scratch.seek(place)
+        return np.frombuffer(self._scratch.read(n * dtype.itemsize), dtype)
 
     def tensor(self) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
         """The counts, rater by rater, each in the order of the questions."""
         dtype = np.min_scalar_type(self._most)
         for rater in range(len(self.rater)):
             for block in self._blocks:
-                if rater >= block.n_raters:  # a rater who came later
-                    yield np.zeros(block.n_questions * len(ANSWERS), dtype)
-                    continue
-                self._scratch.seek(block.place + rater * block.n_bytes)
-                yield np.frombuffer(self._scratch.read(block.n_bytes), _COUNT).astype(dtype)
+                counts = np.zeros(block.n_questions * len(ANSWERS), dtype)
+                if rater + 1 < len(block.ends):  # else one who came later
+                    start, end = block.ends[rater : rater + 2].tolist()
+                    after = block.place + _CELL.itemsize * int(block.ends[-1])
+                    cell = self._read(block.place + _CELL.itemsize * start, _CELL, end - start)
+                    counts[cell] = self._read(after + _COUNT.itemsize * start, _COUNT, end - start)
+                yield counts
 
     def info(self) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
         """Image id and class index of the questions, in their order."""
         dtype = np.result_type(*{block.name for block in self._blocks})
         for block in self._blocks:
-            self._scratch.seek(block.place + block.n_raters * block.n_bytes)
-            raw = self._scratch.read(block.n_questions * 2 * block.name.itemsize)
-            yield np.frombuffer(raw, block.name).astype(dtype)
+            n_bytes = (_CELL.itemsize + _COUNT.itemsize) * int(block.ends[-1])
+            yield self._read(block.place + n_bytes, block.name, 2 * block.n_questions).astype(dtype)
+
+
+def _of_one_width(texts: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
+    """Texts as the file holds them, in cells of the width of the longest."""
+    if texts.dtype.kind == "U":
+        return texts
+    return texts.astype(f"U{max(1, int(np.strings.str_len(texts).max(initial=1)))}")
 
 
 def _write_array(

@@ -131,6 +131,12 @@ class Texts:
             self._bytes[: ends[-1]], other._bytes[: ends[-1]]
         )
 
+    def so_far(self) -> TextBytes:
+        """All texts; valid until a further one is numbered."""
+        ends = self._ends[: self.n + 1]
+        is_ascii = not self.kinds & NOT_ASCII
+        return TextBytes(self._bytes[: ends[-1]], ends, is_ascii=is_ascii)
+
     def as_bytes(self) -> TextBytes:
         """All texts; they are given up."""
         self._ends.resize(self.n + 1, refcheck=False)

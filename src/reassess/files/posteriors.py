@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, UInt
+from jaxtyping import Float, Int, Shaped, UInt
 
 from reassess.errors import FileError
 from reassess.files.access import (
@@ -57,7 +57,7 @@ def write_posterior(posterior: Posterior, path: str | PathLike[str]) -> None:
     if posterior.questions.pairs is not None:
         columns |= _pairs_as_arrays(posterior.questions.pairs, is_large=is_large)
     if not posterior.questions.is_canonical:
-        columns["question_ids"] = posterior.questions.ids
+        columns |= _texts_as_arrays("question_id", posterior.questions.ids)
     for name in ("confusion", "prior", "converged", "votes_sha256", "gold_sha256", "gold_ids",
                  "confusion_prior", "held_out", "calibrated"):  # fmt: skip
         value = getattr(posterior, name)
@@ -115,13 +115,32 @@ def _pairs_as_arrays(pairs: Pairs, *, is_large: bool) -> dict[str, Array]:
         arrays["label"] = pairs.label.astype(np.min_scalar_type(pairs.n_classes - 1))
     texts = pairs.image_texts
     if is_large or texts.is_large:
-        kind = np.min_scalar_type(len(texts.content))
-        arrays |= {"image_id_bytes": texts.content, "image_id_ends": texts.ends.astype(kind)}
+        arrays |= _bytes_as_arrays("image_id", texts)
     else:
         arrays["image_ids"] = pairs.image_ids
     if pairs.class_ids is not None:
         arrays["class_ids"] = np.array(pairs.class_ids, dtype=str)
     return arrays
+
+
+def _texts_as_arrays(name: str, texts: Shaped[np.ndarray, "n"]) -> dict[str, Array]:
+    """Texts as arrays of the file: of one width, or where that takes too much, as their bytes."""
+    if texts.dtype.kind == "U":
+        return {f"{name}s": texts}
+    return _bytes_as_arrays(name, TextBytes.of(texts))
+
+
+def _bytes_as_arrays(name: str, texts: TextBytes) -> dict[str, Array]:
+    kind = np.min_scalar_type(len(texts.content))
+    return {f"{name}_bytes": texts.content, f"{name}_ends": texts.ends.astype(kind)}
+
+
+def _with_texts(arrays: dict[str, Array], name: str) -> dict[str, Array]:
+    """The arrays of a file, with the texts that it holds as bytes."""
+    if f"{name}_bytes" not in arrays:
+        return arrays
+    ends = arrays[f"{name}_ends"].astype(np.int64)
+    return arrays | {f"{name}s": TextBytes(arrays[f"{name}_bytes"], ends).as_array()}
 
 
 def _questions_of_images(image: Int[np.ndarray, "Q"]) -> UInt[np.ndarray, "N"] | None:
@@ -150,9 +169,7 @@ def _log_probability(log_odds: Float[np.ndarray, "Q"]) -> Float[np.ndarray, "Q t
 
 
 def _posterior(arrays: dict[str, Array]) -> Posterior:
-    if "image_id_bytes" in arrays:
-        ends = arrays["image_id_ends"].astype(np.int64)
-        arrays = arrays | {"image_ids": TextBytes(arrays["image_id_bytes"], ends).as_array()}
+    arrays = _with_texts(_with_texts(arrays, "image_id"), "question_id")
     if "image_ids" in arrays:
         stated = arrays.get("class_ids")
         class_ids = None if stated is None else tuple(stated.tolist())

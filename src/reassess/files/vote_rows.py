@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError
+from reassess.files.alike_ids import may_end_alike, may_look_alike
 from reassess.files.interning import Texts
 from reassess.notes import note
 from reassess.records import Questions, Votes, factorize
@@ -270,11 +271,10 @@ def _note_alike(image_ids: Sequence[str], source: str) -> None:
 def note_ends(image_ids: Texts | Sequence[str], source: str) -> None:
     """Note image ids that are the end of another, as where two exports name images differently."""
     if isinstance(image_ids, Texts):
-        if image_ids.depths[0] == image_ids.depths[1]:
+        if not may_look_alike(image_ids) and not may_end_alike(image_ids):
             return
         image_ids = image_ids.all_as_list()
-    else:
-        _note_alike(image_ids, source)
+    _note_alike(image_ids, source)
     depth = [image_id.count("/") for image_id in image_ids]
     if min(depth) == max(depth):
         return

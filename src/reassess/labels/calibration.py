@@ -23,6 +23,8 @@ from reassess.statistics.calibration import (
     platt_curve,
 )
 
+_QUESTIONS_AT_ONCE = 1 << 18
+
 FEWEST = 10
 """Gold questions of each truth, and images, below which gold says too little for a curve."""
 
@@ -87,7 +89,10 @@ def calibrate(
         log_loss=log_loss(sample.present, sample.truth),
         calibrated_log_loss=losses[best],
     )
-    calibrated = np.clip(curve(_log_odds(posterior.present)), 0.0, 1.0)
+    calibrated = posterior.present
+    for start in range(0, len(calibrated), _QUESTIONS_AT_ONCE):
+        some = calibrated[start : start + _QUESTIONS_AT_ONCE]
+        some[:] = np.clip(curve(_log_odds(some)), 0.0, 1.0)
     return replace(posterior, calibrated=calibrated), found
 
 

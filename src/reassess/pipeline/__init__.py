@@ -38,8 +38,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from reassess.engines import Engine, ThreadEngine
 from reassess.errors import DataError, OptionError, preview
 from reassess.pipeline.audits import make_audit
@@ -266,7 +264,8 @@ def _check_options(options: Mapping[str, Any]) -> None:
 
 def _check_answered(questions: Questions, votes: Votes) -> None:
     """Refuse silence: an image without votes would keep its original label as if unrated."""
-    silent = np.setdiff1d(questions.ids, votes.questions.ids)
+    missing = questions.rows_in(votes.questions, source="questions") < 0
+    silent = questions.take(missing).ids
     if len(silent):
         raise DataError(
             f"votes: question {preview(silent)} has 0 votes, but must have at least one; "

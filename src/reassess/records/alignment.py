@@ -16,8 +16,10 @@ from jaxtyping import Int, Shaped
 
 from reassess.errors import AlignmentError, preview
 from reassess.notes import note
+from reassess.records.arrays import TextBytes
 from reassess.records.benchmark import plain_text
 from reassess.records.id_hashes import LARGE, rows_of_equals
+from reassess.records.near_ids import near_ids, plain_id
 
 
 def positions(
@@ -36,29 +38,65 @@ def positions(
     if ids is target or (len(ids) == len(target) and bool(np.all(ids == target))):
         return np.arange(len(target))
     rows = rows_of_equals(ids, target) if len(target) >= LARGE else None
-    if rows is None or (rows < 0).any():
+    if rows is None:
         row_of = {image_id: row for row, image_id in enumerate(target.tolist())}
         names = ids.tolist()
         rows = np.fromiter((row_of.get(name, -1) for name in names), np.int64, len(names))
-        unmatched = np.flatnonzero(rows < 0)
+    left = np.flatnonzero(rows < 0)
+    if len(left) and len(target) >= LARGE:
+        near = near_ids(TextBytes.of(ids[left]), TextBytes.of(target))
+        left, among = left[near.asked], near.target
     else:
-        unmatched = np.empty(0, np.int64)
-    if len(unmatched):
-        rows[unmatched] = _rows_by_ending([names[i] for i in unmatched], row_of, source=source)
-        rows = _rows_of_other_spelling(names, rows, target, source=source)
+        among = np.arange(len(target))
+    if len(left):
+        place = rows_of_unlike(
+            ids[left].tolist(), target[among].tolist(), n_ids=len(ids), source=source
+        )
+        rows[left] = np.where(place >= 0, among[place], -1)
+    refuse_twice(rows, lambda row: str(target[row]), source=source)
+    return rows
+
+
+def refuse_twice(rows: Int[np.ndarray, "n"], id_of: Callable[[int], str], *, source: str) -> None:
+    """Refuse rows, -1 left aside, of which two are one.
+
+    Args:
+        rows: what ids name.
+        id_of: the id of a row.
+        source: what carries the ids, for messages.
+
+    Raises:
+        AlignmentError: two ids name the same.
+    """
     found = rows[rows >= 0]
-    named = np.zeros(len(target), dtype=bool)
-    named[found] = True
-    if int(named.sum()) != len(found):
+    if not (found[1:] > found[:-1]).all() and len(np.unique(found)) != len(found):
         row, count = np.unique(found, return_counts=True)
         twice = row[count > 1]
         where = np.flatnonzero(rows == twice[0])
         raise AlignmentError(
-            f"{source}: image id {str(target[twice[0]])!r} appears in rows "
+            f"{source}: image id {id_of(int(twice[0]))!r} appears in rows "
             f"{', '.join(str(i) for i in where[:3].tolist())}, but must appear in one; "
             f"{len(twice):,} ids appear more than once. Leave one row for each image."
         )
-    return rows
+
+
+def rows_of_unlike(
+    names: list[str], target: list[str], *, n_ids: int, source: str
+) -> Int[np.ndarray, "n"]:
+    """The place in a list of each id that equals none of it: by its ending, or spelt otherwise.
+
+    Args:
+        names: the ids.
+        target: the list.
+        n_ids: how many ids there were, those that equal one included, for messages.
+        source: what carries the ids, for messages.
+
+    Raises:
+        AlignmentError: an id fits several of the list.
+    """
+    row_of = {image_id: row for row, image_id in enumerate(target)}
+    rows = np.array(_rows_by_ending(names, row_of, source=source), np.int64)
+    return _rows_of_other_spelling(names, rows, target, n_ids=n_ids, source=source)
 
 
 def _rows_by_ending(names: list[str], row_of: dict[str, int], *, source: str) -> list[int]:
@@ -83,15 +121,14 @@ def _rows_by_ending(names: list[str], row_of: dict[str, int], *, source: str) ->
 
 
 def _rows_of_other_spelling(
-    names: list[str], rows: Int[np.ndarray, "n"], target: Shaped[np.ndarray, "N"], *, source: str
+    names: list[str], rows: Int[np.ndarray, "n"], existing: list[str], *, n_ids: int, source: str
 ) -> Int[np.ndarray, "n"]:
     """Rows with those of ids that are written otherwise, but name an image for certain."""
     unmatched = np.flatnonzero(rows < 0).tolist()
     if not unmatched:
         return rows
-    wanted = [_plain_id(names[i]) for i in unmatched]
-    existing = target.tolist()
-    plain = [_plain_id(one) for one in existing]
+    wanted = [plain_id(names[i]) for i in unmatched]
+    plain = [plain_id(one) for one in existing]
     if plain == existing and all(one == names[i] for i, one in zip(unmatched, wanted, strict=True)):
         return rows
     by_plain: dict[str, int] = {}
@@ -105,21 +142,13 @@ def _rows_of_other_spelling(
     if known:
         first = unmatched[known[0]]
         note(
-            f"{source}: {len(known):,} of {len(names):,} ids are written otherwise, such as "
+            f"{source}: {len(known):,} of {n_ids:,} ids are written otherwise, such as "
             f"{_shown(names[first])} for {_shown(existing[found[known[0]]])} (blanks, Unicode "
             "form, backslash or ./); they were read as the same."
         )
     rows = rows.copy()
     rows[unmatched] = found
     return rows
-
-
-def _plain_id(name: str) -> str:
-    """An id without what never tells two images apart."""
-    plain = plain_text(name).replace("\\", "/")
-    while plain.startswith("./"):
-        plain = plain[2:]
-    return plain
 
 
 def _shown(name: str) -> str:
@@ -173,7 +202,7 @@ def how_ids_differ(
         target: the ids that exist, strings.
         otherwise: what to say where they differ by nothing that is known.
     """
-    wanted, existing = [list(map(_plain_id, ids.tolist())) for ids in (unknown, target)]
+    wanted, existing = [list(map(plain_id, ids.tolist())) for ids in (unknown, target)]
     best = 0, otherwise
     for form, what in _FORMS:
         there: dict[str, str] = {}

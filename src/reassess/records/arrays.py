@@ -3,6 +3,7 @@
 Nothing is imported for it: whatever converts itself to an array is asked to.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ _FIXED_WIDTH = 1 << 26
 """Bytes up to which texts are NumPy's usual array, whose cells are all as wide as the widest."""
 
 _CELLS_AT_ONCE = 1 << 22
+_ROWS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,24 @@ class TextBytes:
     @classmethod
     def of(cls, texts: Shaped[np.ndarray, "n"]) -> "TextBytes":
         """What `as_array` gives back."""
+        length = np.strings.str_len(texts) if texts.dtype.kind == "T" else None
         parts, ends = [], np.zeros(len(texts) + 1, np.int64)
-        for start in range(0, len(texts), _CELLS_AT_ONCE // 64):
-            cells = np.strings.encode(texts[start : start + _CELLS_AT_ONCE // 64], "utf-8")
-            length = np.strings.str_len(cells)
+        for rows in cut_by_width(len(texts), length):
+            cells = _as_bytes(texts[rows])
+            n_bytes = np.strings.str_len(cells)
             letters = cells.view(np.uint8).reshape(len(cells), -1)
-            parts.append(letters[np.arange(letters.shape[1]) < length[:, None]])
-            ends[start + 1 : start + len(cells) + 1] = length
+            parts.append(letters[np.arange(letters.shape[1]) < n_bytes[:, None]])
+            ends[rows.start + 1 : rows.stop + 1] = n_bytes
         np.cumsum(ends, out=ends)
         return cls(np.concatenate(parts) if parts else np.zeros(0, np.uint8), ends)
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def some(self, rows: Shaped[np.ndarray, "n"]) -> list[str]:
+        """The texts of these rows."""
+        ends = self.ends
+        return [bytes(self.content[ends[i] : ends[i + 1]]).decode() for i in rows.tolist()]
 
     @property
     def is_large(self) -> bool:
@@ -54,20 +65,45 @@ class TextBytes:
 
     def as_array(self) -> Shaped[np.ndarray, "n"]:
         """The texts as an array; millions as cells of their own length."""
-        n, length = len(self.ends) - 1, np.diff(self.ends)
-        width = max(int(length.max(initial=0)), 1)
-        array = np.empty(n, np.dtypes.StringDType() if self.is_large else f"U{width}")
-        step = max(1, _CELLS_AT_ONCE // width)
-        for start in range(0, n, step):
-            some = length[start : start + step]
-            padded = np.zeros((len(some), width), np.uint8)
-            first, last = self.ends[start], self.ends[start + len(some)]
-            padded[np.arange(width) < some[:, None]] = self.content[first:last]
+        n, length = len(self), np.diff(self.ends)
+        widest = max(int(length.max(initial=0)), 1)
+        array = np.empty(n, np.dtypes.StringDType() if self.is_large else f"U{widest}")
+        for rows in cut_by_width(n, length):
+            width = max(int(length[rows].max(initial=0)), 1)
+            padded = np.zeros((rows.stop - rows.start, width), np.uint8)
+            first, last = self.ends[rows.start], self.ends[rows.stop]
+            padded[np.arange(width) < length[rows][:, None]] = self.content[first:last]
             cells = padded.view(f"S{width}").reshape(-1)
-            array[start : start + step] = (
-                cells if self.is_ascii else np.strings.decode(cells, "utf-8")
-            )
+            array[rows] = cells if self.is_ascii else np.strings.decode(cells, "utf-8")
         return array
+
+
+def cut_by_width(n: int, length: Shaped[np.ndarray, "n"] | None) -> Iterator[slice]:
+    """Cuts of n rows, in their order, whose cells take bounded memory when all are of one width.
+
+    Args:
+        n: how many rows there are.
+        length: the width of each; None where all are of one already.
+    """
+    for start in range(0, n, _ROWS_AT_ONCE):
+        left = [(start, min(start + _ROWS_AT_ONCE, n))]
+        while left:
+            first, last = left.pop()
+            widest = 1 if length is None else int(length[first:last].max())
+            if last - first == 1 or (last - first) * widest <= _CELLS_AT_ONCE:
+                yield slice(first, last)
+            else:  # a long one among short ones
+                middle = (first + last) // 2
+                left += [(middle, last), (first, middle)]
+
+
+def _as_bytes(texts: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
+    """Texts in UTF-8, in cells of one width."""
+    width = max(1, int(np.strings.str_len(texts).max(initial=1)))
+    try:
+        return texts.astype(f"S{width}")
+    except UnicodeEncodeError:
+        return np.strings.encode(texts, "utf-8")
 
 
 def as_array(value: Any, what: str) -> Array:

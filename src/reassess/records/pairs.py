@@ -45,8 +45,9 @@ def find_keys(wanted: Int[np.ndarray, "*n"], keys: Int[np.ndarray, "m"]) -> Int[
     """Where each wanted key stands among distinct keys in any order; -1 where it does not."""
     if len(keys) == 0:
         return np.full(wanted.shape, -1)
-    order = np.argsort(keys, kind="stable")
-    place = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
+    order = None if (keys[1:] > keys[:-1]).all() else np.argsort(keys, kind="stable")
+    place = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
+    place = place if order is None else order[place]
     found: Int[np.ndarray, "*n"] = np.where(keys[place] == wanted, place, -1)
     return found
 
@@ -75,11 +76,19 @@ class Pairs:
     class_ids: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        self.checked()
+
+    def checked(self) -> "Pairs":
+        """These pairs, where they are distinct and in range.
+
+        Raises:
+            DataError: columns differ in length, an index is out of range, or a pair repeats.
+        """
         if len(self.image) != len(self.label):
             raise DataError("pairs: images and classes differ in length.")
         if len(self.image) == 0:
-            return
-        if self.image.min() < 0 or self.image.max() >= len(self.image_ids):
+            return self
+        if self.image.min() < 0 or self.image.max() >= self.n_images:
             raise DataError("pairs: an image index lies outside the list of images.")
         if self.label.min() < 0:
             row = int(np.argmin(self.label))
@@ -88,7 +97,7 @@ class Pairs:
             )
         keys = self.keys()
         if (keys[1:] > keys[:-1]).all():
-            return
+            return self
         keys.sort()
         if (keys[1:] == keys[:-1]).any():
             unique, first, count = np.unique(self.keys(), return_index=True, return_counts=True)
@@ -98,6 +107,7 @@ class Pairs:
                 f"{int(self.label[row])} appears in more than one row, but must appear in one; "
                 f"{len(self) - len(unique):,} rows are repeats. Leave one row for each pair."
             )
+        return self
 
     def __getattr__(self, name: str) -> Any:
         held = self.__dict__.get("_image_texts")
@@ -157,6 +167,12 @@ class Pairs:
         return len(self.image)
 
     @property
+    def n_images(self) -> int:
+        """How many images are listed."""
+        held: TextBytes | None = self.__dict__.get("_image_texts")
+        return len(self.image_ids) if held is None else len(held.ends) - 1
+
+    @property
     def n_classes(self) -> int:
         """One more than the largest class index that occurs; 1 where there is no pair."""
         return 1 + int(self.label.max(initial=0))
@@ -165,6 +181,14 @@ class Pairs:
         """The canonical id of each pair, ``<image id>:<class index>``."""
         texts = np.strings.add(self.image_ids[self.image], ":")
         return np.strings.add(texts, self.label.astype(str))
+
+    def ids_of(self, rows: Int[np.ndarray, "n"]) -> list[str]:
+        """The canonical ids of some pairs."""
+        held: TextBytes | None = self.__dict__.get("_image_texts")
+        image = self.image[rows]
+        images = self.image_ids[image].tolist() if held is None else held.some(image)
+        labels = self.label[rows].tolist()
+        return [f"{one}:{label}" for one, label in zip(images, labels, strict=True)]
 
     def keys(self, n_classes: int | None = None) -> Int[np.ndarray, "Q"]:
         """One number a pair, rising by image and then by class; see `pair_keys`.
@@ -247,7 +271,7 @@ class Pairs:
 
     def take(self, rows: Int[np.ndarray, "n"] | Bool[np.ndarray, "Q"]) -> "Pairs":
         """The pairs of these rows, or where the mask is true; the list of images stays."""
-        return Pairs(self.image_ids, self.image[rows], self.label[rows], self.class_ids)
+        return self._with(image=self.image[rows], label=self.label[rows]).checked()
 
     def numbered_by(self, classes: Classes | None, *, source: str) -> "Pairs":
         """The same pairs with the numbers that the classes have here, found by their ids.

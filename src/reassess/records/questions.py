@@ -10,8 +10,11 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError
 from reassess.records.alignment import positions
+from reassess.records.arrays import TextBytes
 from reassess.records.benchmark import MOST_CLASSES, Classes
+from reassess.records.id_hashes import LARGE
 from reassess.records.pairs import Pairs, factorize, pair_keys
+from reassess.records.question_rows import rows_of_pairs
 from reassess.records.tabular import Backend, as_frame
 from reassess.registry import checks_choices
 
@@ -90,10 +93,14 @@ class Questions:
             raise DataError("questions: ids and pairs differ in length.")
 
     def __getattr__(self, name: str) -> Any:
-        pairs = self.__dict__.get("pairs")
-        if name != "ids" or pairs is None:
+        pairs: Pairs | None = self.__dict__.get("pairs")
+        texts: TextBytes | None = self.__dict__.get("_id_texts")
+        if name == "ids" and pairs is not None:
+            ids = pairs.ids()
+        elif name == "ids" and texts is not None:
+            ids = texts.as_array()
+        else:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        ids = pairs.ids()
         object.__setattr__(self, "ids", ids)
         return ids
 
@@ -105,12 +112,27 @@ class Questions:
         object.__setattr__(made, "_is_canonical", True)
         return made
 
+    @classmethod
+    def from_texts(cls, texts: TextBytes) -> "Questions":
+        """Questions about something else than pairs, by their distinct ids."""
+        made = object.__new__(cls)
+        object.__setattr__(made, "pairs", None)
+        object.__setattr__(made, "_id_texts", texts)
+        return made
+
     @property
     def is_canonical(self) -> bool:
         """Whether the ids are those that the pairs make."""
         if self.pairs is None:
             return False
         return self._is_made or np.array_equal(self.ids, self.pairs.ids())
+
+    @property
+    def first_id(self) -> str:
+        """The id of the first question, for messages."""
+        if self.pairs is None or "ids" in self.__dict__:
+            return str(self.ids[0])
+        return self.pairs.ids_of(np.zeros(1, np.int64))[0]
 
     @classmethod
     def from_ids(cls, ids: Shaped[np.ndarray, "Q"]) -> "Questions":
@@ -190,6 +212,40 @@ class Questions:
             )
         return self.pairs
 
+    def rows_in(self, other: "Questions", *, source: str) -> Int[np.ndarray, "Q"]:
+        """The row of another record's question that each id names, -1 where none does.
+
+        Ids are compared as those of images are (`positions`). What was found last is kept, as one
+        command asks for it several times.
+
+        Args:
+            other: the questions that exist.
+            source: what these questions are, for messages.
+
+        Raises:
+            AlignmentError: an id fits several questions, or two ids name the same.
+        """
+        if other is self:
+            return np.arange(len(self))
+        held = self.__dict__.get("_found_in")
+        if held is None or held[0] is not other:
+            rows = self._look_up(other, source)
+            rows.flags.writeable = False
+            held = (other, rows)
+            object.__setattr__(self, "_found_in", held)
+        found: Int[np.ndarray, "Q"] = held[1]
+        return found
+
+    def _look_up(self, other: "Questions", source: str) -> Int[np.ndarray, "Q"]:
+        rows = None
+        one, two = (questions.pairs if questions._is_made else None for questions in (self, other))
+        if one is not None and two is not None and max(len(one), len(two)) >= LARGE:
+            rows = rows_of_pairs(one, two, source=source)
+        return positions(self.ids, other.ids, source=source) if rows is None else rows
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_found_in"}
+
     def columns(self, rows: Int[np.ndarray, "n"] | None = None) -> dict[str, Any]:
         """What is asked, as columns: ``image`` and ``label``, else ``task``.
 
@@ -208,26 +264,6 @@ class Questions:
         if self.pairs is not None and self._is_made:
             return Questions.from_pairs(self.pairs.take(rows))
         return Questions(self.ids[rows], None if self.pairs is None else self.pairs.take(rows))
-
-    def rows_in(self, other: "Questions", *, source: str) -> Int[np.ndarray, "Q"]:
-        """Where each question stands among others; -1 where it does not.
-
-        By ids, as `positions` does it. Those of pairs are not made for it where each image has an
-        equal in the other record: of millions of questions they would take gigabytes.
-
-        Args:
-            other: the questions to look in.
-            source: what carries these questions, for messages.
-
-        Raises:
-            AlignmentError: an id fits several questions, or two ids name the same question.
-        """
-        pairs, others = self.pairs, other.pairs
-        if pairs is not None and others is not None and self._is_made and other._is_made:
-            found = pairs.rows_by_equal_images(others)
-            if found is not None:
-                return found
-        return positions(self.ids, other.ids, source=source)
 
     @property
     def _is_made(self) -> bool:
@@ -248,7 +284,10 @@ class Questions:
         return Questions.from_pairs(pairs) if self.is_canonical else Questions(self.ids, pairs)
 
     def __len__(self) -> int:
-        return len(self.ids if self.pairs is None else self.pairs)
+        if self.pairs is not None:
+            return len(self.pairs)
+        texts: TextBytes | None = self.__dict__.get("_id_texts")
+        return len(self.ids if texts is None else texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,10 +367,14 @@ class Posterior:
             DataError: a class that occurs is not among the classes.
         """
         questions = self.questions.numbered_by(classes, source="posterior")
-        gold_ids = self.gold_ids
-        if gold_ids is not None and not _same_numbers(questions, self.questions):
-            now = dict(zip(self.questions.ids.tolist(), questions.ids.tolist(), strict=True))
-            gold_ids = np.array([now.get(one, one) for one in gold_ids.tolist()], dtype=str)
+        gold_ids, pairs = self.gold_ids, questions.pairs
+        before = self.questions.pairs
+        if gold_ids is None or pairs is None or before is None or pairs.label is before.label:
+            return replace(self, questions=questions)
+        row = Questions.from_ids(gold_ids).rows_in(self.questions, source="gold")
+        now = pairs.ids_of(np.maximum(row, 0))
+        both = zip(gold_ids.tolist(), now, (row >= 0).tolist(), strict=True)
+        gold_ids = np.array([new if known else one for one, new, known in both], dtype=str)
         return replace(self, questions=questions, gold_ids=gold_ids)
 
     @checks_choices
@@ -381,11 +424,5 @@ class Posterior:
                 f"posterior: the states are {', '.join(self.states)}, but must be absent, present "
                 f"to decide labels, as they are where the answers are no, maybe, yes. {remedy}"
             )
-        return self.probability[:, 1]
-
-
-def _same_numbers(one: Questions, other: Questions) -> bool:
-    """Whether two records of the same questions number their classes alike."""
-    if one.pairs is None or other.pairs is None:
-        return one.ids is other.ids
-    return one.pairs.label is other.pairs.label
+        present: Float[np.ndarray, "Q"] = np.exp(self.log_probability[:, 1])
+        return present

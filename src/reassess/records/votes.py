@@ -122,6 +122,19 @@ class Votes:
             object.__setattr__(made, name, value)
         return made
 
+    def checked(self) -> "Votes":
+        """These votes, where ids of raters are distinct and each rater and question has one.
+
+        Raises:
+            DataError: they are not.
+        """
+        _check_distinct(self.rater_ids, "rater")
+        _check_voted(self.per_rater(), lambda rows: self.rater_ids[rows], "rater")
+        _check_voted(
+            np.diff(self.grouped()[0]), lambda rows: self.questions.take(rows).ids, "question"
+        )
+        return self
+
     def grouped(self) -> tuple[Int[np.ndarray, "ends"], UInt[np.ndarray, "V"]]:
         """The votes by question: where those of each begin and end, and rater · A + answer of each.
 
@@ -140,6 +153,20 @@ class Votes:
         per_question = np.bincount(question, minlength=len(self.questions))
         indptr = np.concatenate([[0], np.cumsum(per_question)]).astype(np.int64)
         return indptr, code.astype(small)
+
+    def votes_on(self, questions: Int[np.ndarray, "n"]) -> "VotesOn":
+        """The votes on some questions, those of the first before those of the second.
+
+        Args:
+            questions: rows of `questions`.
+        """
+        indptr, code = self.grouped()
+        first, n_votes = indptr[questions].astype(np.int64), np.diff(indptr)[questions]
+        before = np.cumsum(n_votes) - n_votes
+        of_question = np.repeat(np.arange(len(questions)), n_votes)
+        vote = np.arange(len(of_question)) + (first - before)[of_question]
+        rater, answer = np.divmod(code[vote].astype(np.int64), len(self.answers))
+        return VotesOn(of_question, rater, answer)
 
     def with_hash(self, sha256: str | None) -> "Votes":
         """The same votes, with the hash of the file that they came from."""
@@ -347,6 +374,21 @@ class Votes:
         return numbers
 
 
+@dataclass(frozen=True, slots=True)
+class VotesOn:
+    """Votes on some questions.
+
+    Attributes:
+        question: the place of each vote's question among those asked for.
+        rater: its rater.
+        answer: its answer.
+    """
+
+    question: Int[np.ndarray, "v"]
+    rater: Int[np.ndarray, "v"]
+    answer: Int[np.ndarray, "v"]
+
+
 def _answer_type(n_answers: int) -> type:
     """The type of the codes of so many answers."""
     return np.int8 if n_answers < 128 else np.int32
@@ -390,7 +432,16 @@ def _check_used(
     if n_ids == 0:
         raise DataError(f"votes: there are 0 {what}s, but there must be at least one.")
     _check_codes(code, n_ids, what)
-    unused = np.flatnonzero(np.bincount(code, minlength=n_ids) == 0)
+    _check_voted(np.bincount(code, minlength=n_ids), ids_of, what)
+
+
+def _check_voted(
+    n_votes: Int[np.ndarray, "n"],
+    ids_of: Callable[[Int[np.ndarray, "u"]], Shaped[np.ndarray, "u"]],
+    what: str,
+) -> None:
+    """Refuse ids without a vote."""
+    unused, n_ids = np.flatnonzero(n_votes == 0), len(n_votes)
     if len(unused):
         raise DataError(
             f"votes: {what} {preview(ids_of(unused))} has 0 votes, but must have at least one; "

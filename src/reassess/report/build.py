@@ -250,7 +250,8 @@ def _gold_votes(inputs: ReportInputs) -> Votes | None:
     votes, gold = inputs.votes, inputs.gold
     if inputs.gold_votes is not None or votes is None or gold is None:
         return inputs.gold_votes
-    return votes if np.isin(gold.questions.ids, votes.questions.ids).any() else None
+    found = gold.questions.rows_in(votes.questions, source="gold")
+    return votes if (found >= 0).any() else None
 
 
 def _raters(inputs: ReportInputs, seed: int) -> RaterFindings | None:

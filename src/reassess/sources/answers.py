@@ -9,7 +9,7 @@ from reassess.errors import OptionError, preview
 from reassess.files import read_gold, read_posterior, read_votes
 from reassess.files.declared_answers import DeclaredAnswers, check_declared
 from reassess.notes import note
-from reassess.records import ANSWERS, Classes, Gold, Posterior, Questions, Votes, positions
+from reassess.records import ANSWERS, Classes, Gold, Posterior, Questions, Votes
 from reassess.sources.meaning import file_of_study, resolve, study_at
 from reassess.sources.readers import class_table
 
@@ -194,7 +194,7 @@ def note_unasked_gold(
     where: str = "the questions of the votes",
 ) -> None:
     """Tell how many gold questions are not among those that raters were asked."""  # fmt: skip
-    missing = positions(known.questions.ids, asked.ids, source="gold") < 0
+    missing = known.questions.rows_in(asked, source="gold") < 0
     if missing.any() and not missing.all():
         note(
             f"{int(missing.sum()):,} of {len(missing):,} gold questions, such as "
