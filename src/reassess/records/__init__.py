@@ -17,8 +17,10 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `class_maps`        `ClassMap`: a model's classes among those of a benchmark
 `arrays`            arrays and image ids from what people hold
 `id_hashes`         ids of millions of images, compared without a Python object for any of them
+`near_ids`          which of millions of ids could name the same without being equal
 `score_values`      what scores may be: numbers, probabilities up to rounding, rows of a model
 `pairs`             `Pairs`: (image, class), and how those of one record are found in another
+`question_rows`     where the questions of one record stand in another
 `questions`         `Proposals`, `Questions`, `Posterior`
 `votes`             `Votes`, `Gold`
 `tasks`             `Tasks`: the questions of one image on one screen; `Assessment`,
