@@ -121,8 +121,8 @@ def rows_of_equals(
 def rows_of_equal_texts(texts: TextBytes, target: TextBytes) -> Int[np.ndarray, "n"] | None:
     """What `rows_of_equals` gives for these texts."""
     rows = _rows_of_hashes(hash_texts(texts), hash_texts(target))
-    if rows is None:
-        return None
+    if rows is None or not len(target):
+        return rows
     begins, length = texts.ends[:-1], np.diff(texts.ends)
     at, there = target.ends[:-1][rows], np.diff(target.ends)[rows]
     rows[length != there] = -1
@@ -143,6 +143,8 @@ def _rows_of_hashes(
     wanted: UInt64[np.ndarray, "n"], hashes: UInt64[np.ndarray, "N"]
 ) -> Int[np.ndarray, "n"] | None:
     """The place of each hash among others, -1 where it is none; None where two of those are one."""
+    if not len(hashes):
+        return np.full(len(wanted), -1)
     order = np.argsort(hashes)
     hashes = hashes[order]
     if (hashes[1:] == hashes[:-1]).any():

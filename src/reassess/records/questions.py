@@ -12,7 +12,6 @@ from reassess.errors import DataError, OptionError
 from reassess.records.alignment import positions
 from reassess.records.arrays import TextBytes
 from reassess.records.benchmark import MOST_CLASSES, Classes
-from reassess.records.id_hashes import LARGE
 from reassess.records.pairs import Pairs, factorize, pair_keys
 from reassess.records.question_rows import rows_of_pairs
 from reassess.records.tabular import Backend, as_frame
@@ -239,7 +238,7 @@ class Questions:
     def _look_up(self, other: "Questions", source: str) -> Int[np.ndarray, "Q"]:
         rows = None
         one, two = (questions.pairs if questions._is_made else None for questions in (self, other))
-        if one is not None and two is not None and max(len(one), len(two)) >= LARGE:
+        if one is not None and two is not None:
             rows = rows_of_pairs(one, two, source=source)
         return positions(self.ids, other.ids, source=source) if rows is None else rows
 
