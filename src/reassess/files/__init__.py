@@ -12,7 +12,8 @@
 `votes`         votes and gold: `VOTE_FORMATS`, one door for all formats
 `vote_tables`   votes as long tables, read, and written part by part
 `arrow_votes`   large tables of votes, in batches and as numbers (`interning`)
-`dense_votes`   votes as the published dense archive
+`arrow_tasks`   tasks of such tables as questions
+`dense_votes`   votes as the published dense archive (`dense_questions`: what it asks)
 `label_studio`  votes as Label Studio's JSON
 `posteriors`    posteriors, read and written
 `artefacts`     what stages write: proposals, tasks, unrated images; what models
