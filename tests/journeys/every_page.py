@@ -205,6 +205,15 @@ def other_jobs(folder: Path, line: str, _: str) -> None:
             run(folder, line.replace("--shard 1/4", f"--shard {n}/4"))
 
 
+def three_birds(folder: Path) -> None:
+    """A benchmark of three of ImageNet's classes, and scores of all thousand."""
+    ids = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+    (folder / "birds.csv").write_text("id\nn01530575\nn01531178\nn01532829\n")
+    (folder / "birds.json").write_text('{"a.jpg": [0], "b.jpg": [1], "c.jpg": [2], "d.jpg": [0]}')
+    logits = np.random.default_rng(0).normal(size=(len(ids), 1_000))
+    np.savez(folder / "resnet50.npz", logits=logits, ids=ids)
+
+
 def my_study(folder: Path) -> None:
     """The rated study under the name that two pages use."""
     shutil.move(folder / "pets", folder / "my-study")
@@ -226,7 +235,12 @@ def my_site(folder: Path) -> None:
     play(folder, "my-study", printed, original_labels(folder), experts=True)
 
 
-BEFORE = {"job-arrays": photos_to_learn, "rating-site": my_site, "rating-store": my_study}
+BEFORE = {
+    "job-arrays": photos_to_learn,
+    "rating-site": my_site,
+    "rating-store": my_study,
+    "saving-predictions": three_birds,
+}
 AFTER = {"job-arrays": other_jobs, "monday-morning": monday, "release": second_release}
 
 
