@@ -32,8 +32,11 @@ def test_labels_can_be_decided_without_the_questions_of_a_new_model(
     manifest.write_text(said)
     own = ("label", "s", "--original-labels", "s", "--threshold", "0.2", "-o", "s/labels.json")
     assert cli(*own).status == 0
-    assert "changed: labels itself" in cli("status", "s").out
-    assert f"{older} (changed: labels itself)" in cli("score", "m3.npz", "--labels", "s").err
+    assert "changed: the file of labels itself" in cli("status", "s").out
+    assert (
+        f"{older} (changed: the file of labels itself)"
+        in cli("score", "m3.npz", "--labels", "s").err
+    )
     assert cli("run", "s").status == 0
     assert (tmp_path / "s" / "labels.json").read_text() == before
     assert cli("add", "s", "new=m3.npz").status == 0

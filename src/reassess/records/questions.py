@@ -258,8 +258,8 @@ class Questions:
             return {"image": image, "label": label}
         return {"image": image[rows], "label": label[rows]}
 
-    def take(self, rows: Int[np.ndarray, "n"]) -> "Questions":
-        """The questions of these rows."""
+    def take(self, rows: Int[np.ndarray, "n"] | Bool[np.ndarray, "Q"]) -> "Questions":
+        """The questions of these rows, or where the mask is true."""
         if self.pairs is not None and self._is_made:
             return Questions.from_pairs(self.pairs.take(rows))
         return Questions(self.ids[rows], None if self.pairs is None else self.pairs.take(rows))
