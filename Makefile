@@ -1,6 +1,6 @@
 # The index of what one can do here; `make help` prints it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers test-cluster test-installs test-journeys lint format docs site links dist bench constraints clean
+.PHONY: help demo test test-peers test-cluster test-installs test-journeys test-pages lint format docs site links dist bench constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -63,8 +63,10 @@ test-installs: $(READY) ## each extra alone, lowest and newest versions, each Py
 
 test-journeys: $(READY) ## four readers, each from a bare environment to their result, by the docs' blocks
 	@$(BIN)/python tests/journeys/run.py $(JOURNEYS)
-	@test -n "$(JOURNEYS)" || $(BIN)/python tests/journeys/every_page.py
 	@test -n "$(JOURNEYS)" || $(BIN)/python scripts/last_passed.py journeys --write
+
+test-pages: $(READY) ## the pages of the docs that are walked whole, command by command
+	@$(BIN)/python tests/journeys/every_page.py $(PAGES)
 
 lint: $(READY) ## style, spelling, types and the layers of the house
 	@$(BIN)/ruff check .
