@@ -95,6 +95,7 @@ VOTES: Cells = {
     "rater": ["ann", "bob"] * 4,
     "answer": ["yes", "yes", "no", "maybe"] * 2,
 }
+ROWS = list(zip(*VOTES.values(), strict=True))
 STUDIO_TASK = {
     "image": "a/1.jpg", "label": "cat", "image_id": "a/1.jpg", "class_id": "cat",
 }  # fmt: skip
@@ -537,6 +538,27 @@ FORMS = [
         "votes",
         lambda: as_json("f.json", PEERANNOT),
         is_read=True,
+    ),
+    Form(
+        "a list of `{image, label, rater, answer}`",
+        "votes",
+        lambda: as_json("f.json", [dict(zip(VOTES, row, strict=True)) for row in ROWS]),
+        is_read=True,
+    ),
+    Form(
+        "JSON Lines, `.jsonl`",
+        "votes",
+        lambda: save(
+            "f.jsonl", "\n".join(json.dumps(dict(zip(VOTES, row, strict=True))) for row in ROWS)
+        ),
+        is_read=True,
+    ),
+    Form(
+        "a packed table, `.csv.gz`",
+        "votes",
+        lambda: save("f.csv.gz", "x"),
+        is_read=False,
+        says="'.gz', but must be one of .* Save the votes in one of these forms",
     ),
     Form("Label Studio: JSON", "votes", lambda: as_json("f.json", STUDIO), is_read=True),
     Form("Label Studio: JSON_MIN", "votes", lambda: as_json("f.json", STUDIO_MIN), is_read=True),

@@ -101,6 +101,23 @@ def is_json(path: Path) -> bool:
         return head[:1] in {b"{", b"["} or head.startswith(_PRINTED.encode())
 
 
+def first_record(path: Path) -> dict[str, Any]:
+    """The first object of a JSON list; empty where the file holds something else.
+
+    Raises:
+        FileError: the file is missing or unreadable.
+    """
+    check_readable(path)
+    text = path.read_text(encoding="utf-8-sig", errors="replace").lstrip()
+    if not text.startswith("["):
+        return {}
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text[1:].lstrip())
+    except (ValueError, RecursionError):
+        return {}  # whoever reads on says so
+    return value if isinstance(value, dict) else {}
+
+
 def read_json_table(path: Path) -> JsonTable:
     """The columns of a JSON file.
 
@@ -143,7 +160,7 @@ def _read_value(path: Path) -> Any:
             raise FileError(
                 f"{path}: what was printed is not JSON ({error}). Take the file that timm writes."
             ) from error
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines[:2]):
         try:
             return [json.loads(line) for line in lines]

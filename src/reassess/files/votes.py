@@ -7,7 +7,8 @@ label-studio  Label Studio's JSON: one task a question, one annotation a vote
 crowd-kit     CSV or parquet with crowd-kit's words: ``task, worker, label``
 peerannot     JSON {task: {worker: answer}}
 
-Tables may also be wide, a column a rater, or Mechanical Turk's (`reassess.files.vote_layouts`).
+Tables may also be wide, a column a rater, or Mechanical Turk's (`reassess.files.vote_layouts`), and
+stand in JSON: a list with one object a row, or one object a line.
 
 `VOTE_FORMATS` says what each format is called, how its files end, and how it is read and
 written; a further format is one entry more, and is then offered wherever votes are read or
@@ -25,9 +26,11 @@ import numpy as np
 from reassess.errors import DataError, OptionError
 from reassess.files.access import check_readable, prefix_errors_with, sha256_of
 from reassess.files.arrow_votes import read_arrow_votes
+from reassess.files.columns import RATER
 from reassess.files.declared_answers import OURS, DeclaredAnswers, check_declared
 from reassess.files.dense_votes import read_dense_votes, write_dense_votes
 from reassess.files.frames import Frame, frame_name
+from reassess.files.json_tables import first_record, read_json_table
 from reassess.files.label_studio import (
     EXPORTED_COLUMNS,
     is_exported_table,
@@ -49,7 +52,7 @@ from reassess.records import ANSWERS, Classes, Gold, Votes
 from reassess.registry import Registry
 
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")
-_READ = tuple(sorted(TABLES - set(_TABLES)))
+_READ = (*sorted(TABLES - set(_TABLES)), ".jsonl", ".ndjson")
 
 
 @runtime_checkable
@@ -130,7 +133,10 @@ class VoteFormat:
 def _read_label_studio(
     path: Path, *, classes: Classes | None = None, answers: DeclaredAnswers | None = None
 ) -> Votes:
-    """Votes from what Label Studio exports, as JSON or as a table."""
+    """Votes from what Label Studio exports, as JSON or as a table; from JSON that lists rows."""
+    if path.suffix.lower() == ".json" and _is_json_rows(path):
+        table = read_json_table(path)
+        return _votes_of(ColumnFile(path, table.header, table), classes, answers)
     if path.suffix.lower() == ".json":
         return read_label_studio(path, classes=classes, answers=answers)
     table = read_table(path)
@@ -144,6 +150,12 @@ def _read_table(
 ) -> Votes:
     """Votes from a table: ours, crowd-kit's, Label Studio's, Mechanical Turk's, or a wide one."""
     return _votes_of(read_table(path), classes, answers)
+
+
+def _is_json_rows(path: Path) -> bool:
+    """Whether a JSON file lists a table's rows, each with its rater, as no export of theirs has."""
+    names = tuple(first_record(path))
+    return bool(RATER.candidates(names)) and not {"data", "annotations", "annotator"} & set(names)
 
 
 def _votes_of(table: ColumnFile, classes: Classes | None, answers: DeclaredAnswers | None) -> Votes:
@@ -228,10 +240,13 @@ def vote_format(
         if form is None and one.matches is not None and not (to_read and one.matches(path)):
             continue
         return one
-    wanted = dict.fromkeys(ending for one in offered for ending in one.endings)
+    wanted = dict.fromkeys(
+        ending for one in offered for ending in one.endings + one.also_reads * to_read
+    )
+    remedy = "Save the votes in one of these forms" if to_read else "Rename the file"
     raise OptionError(
         f"{path}: its extension is {ending!r}, but must be one of {', '.join(wanted)}"
-        f"{'' if form is None else f' for the format {form}'}. Rename the file."
+        f"{'' if form is None else f' for the format {form}'}. {remedy}."
     )
 
 
