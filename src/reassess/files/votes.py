@@ -135,8 +135,8 @@ def _read_label_studio(
 ) -> Votes:
     """Votes from what Label Studio exports, as JSON or as a table; from JSON that lists rows."""
     if path.suffix.lower() == ".json" and _is_json_rows(path):
-        table = read_json_table(path)
-        return _votes_of(ColumnFile(path, table.header, table), classes, answers)
+        rows = read_json_table(path)
+        return _votes_of(ColumnFile(path, rows.header, rows), classes, answers)
     if path.suffix.lower() == ".json":
         return read_label_studio(path, classes=classes, answers=answers)
     table = read_table(path)
