@@ -13,7 +13,11 @@ from torch import Tensor
 
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.records import LabelSets, positions
-from reassess.records.arrays import as_ids
+from reassess.records.alignment import refuse_twice
+from reassess.records.arrays import as_array, as_ids
+
+_WITHOUT_LABEL = (-1, -100)
+"""What stands for no label where each image has one class: -100 is PyTorch's ``ignore_index``."""
 
 
 class LabelLookup:
@@ -31,7 +35,7 @@ class LabelLookup:
         """The row of each image.
 
         Raises:
-            AlignmentError: an image has no label set.
+            AlignmentError: an image has no label set, or appears twice.
         """
         ids = as_ids(image_ids, "the batch")
         rows = np.array([self._row.get(one, -1) for one in ids.tolist()], dtype=np.int64)
@@ -44,11 +48,17 @@ class LabelLookup:
                 f"as {str(self.labels.image_ids[0])!r}), but must have one. Give the labels of "
                 "these images, or ids written as there."
             )
+        refuse_twice(rows, lambda row: str(self.labels.image_ids[row]), source="the batch")
         return rows
 
 
 def batch_labels(
-    target: Any, n: int, *, lookup: LabelLookup | None, n_classes: int | None, pad: int | None
+    target: Any,
+    n: int,
+    *,
+    lookup: LabelLookup | None,
+    n_classes: int | None,
+    pad: int | None,
 ) -> tuple[Int[Tensor, "L"], Int[Tensor, "L"]]:
     """The labels of a batch: the image of each, and its class.
 
@@ -62,28 +72,99 @@ def batch_labels(
         pad: what fills rows of classes; None where none is filled.
 
     Raises:
-        DataError: the target is none of these.
-        AlignmentError: there are more or fewer than B, or an image has no label set.
+        DataError: the target is none of these, or the scores are of other classes.
+        AlignmentError: there are more or fewer than B, an image has no label set or appears twice.
         OptionError: image ids come without labels.
     """
+    target = _as_given(target)
     if _are_ids(target):
         if lookup is None:
             raise OptionError(
                 "the targets are image ids, but no labels are known. Give them: labels=LabelSets."
             )
         taken = lookup.labels.take(lookup.rows(target))
-        image, label = torch.from_numpy(taken.image), torch.from_numpy(taken.indices)
         _check_length(len(taken), n)
-        return image, label
+        return torch.from_numpy(taken.image), torch.from_numpy(taken.indices)
     if isinstance(target, Tensor | np.ndarray):
-        tensor = torch.as_tensor(target)
+        tensor = _tensor(target)
         _check_length(len(tensor), n)
-        return _of_tensor(tensor, n_classes, pad)
-    rows = [torch.as_tensor(one).reshape(-1) for one in target]
-    _check_length(len(rows), n)
-    sizes = torch.tensor([len(one) for one in rows])
-    flat = torch.cat([one.long() for one in rows if len(one)]) if sizes.sum() else sizes[:0]
-    return torch.repeat_interleave(torch.arange(n), sizes), flat
+        image, label = _of_tensor(tensor, n_classes, pad)
+    else:
+        rows = [torch.as_tensor(one).reshape(-1) for one in target]
+        _check_length(len(rows), n)
+        sizes = torch.tensor([len(one) for one in rows], dtype=torch.long)
+        image = torch.repeat_interleave(torch.arange(n), sizes)
+        label = torch.cat([sizes[:0], *(one.long() for one in rows)])
+    _check_range(label, n_classes)
+    return image, label
+
+
+def check_classes(
+    labels: LabelSets, n_classes: int | None, ranked: Int[Tensor, "B k"] | None = None
+) -> None:
+    """Refuse predictions of other classes than labels have: they number them otherwise.
+
+    Args:
+        labels: the labels.
+        n_classes: how many classes have scores; None where there are none.
+        ranked: the best classes, where these alone are predicted.
+
+    Raises:
+        DataError: there are more or fewer, or one lies beyond the last.
+    """
+    known = labels.n_classes
+    if n_classes is None and known is not None and ranked is not None and len(ranked):
+        last = int(ranked.max())
+        if last >= known:
+            raise DataError(
+                f"predictions hold the class {last}, but must be of the {known:,} classes that "
+                f"{labels.name} numbers, in [0, {known}). Count classes from 0."
+            )
+    if n_classes is None or not len(labels.indices):
+        return
+    least = 1 + int(labels.indices.max())
+    if n_classes < least or (known is not None and known != n_classes):
+        raise DataError(
+            f"predictions score {n_classes:,} classes, but must score the "
+            f"{least if known is None else known:,} that {labels.name} numbers, in this order. "
+            "Take the columns of these classes, without one for the background."
+        )
+
+
+def _check_range(label: Int[Tensor, "L"], n_classes: int | None) -> None:
+    """Refuse labels that are no class.
+
+    Raises:
+        DataError: one is not.
+    """
+    if not len(label):
+        return
+    low, high = int(label.min()), int(label.max())
+    if low < 0 or (n_classes is not None and high >= n_classes):
+        must = "0 or more" if n_classes is None else f"in [0, {n_classes})"
+        raise DataError(
+            f"the targets hold the class {low if low < 0 else high}, but classes must be {must}. "
+            "Count classes from 0; for what fills rows of classes say so (pad=-1)."
+        )
+
+
+def _tensor(value: Tensor | np.ndarray[Any, np.dtype[Any]]) -> Tensor:
+    """A tensor; PyTorch warns of arrays that must not be written to, as columns of frames are."""
+    if isinstance(value, np.ndarray) and not value.flags.writeable:
+        value = value.copy()
+    return torch.as_tensor(value)
+
+
+def _as_given(target: Any) -> Any:
+    """A target, columns of frames and arrays of texts as objects being arrays of their kind."""
+    if isinstance(target, Tensor):
+        return target
+    if hasattr(target, "to_numpy"):
+        target = as_array(target, "the targets")
+    is_objects = isinstance(target, np.ndarray) and target.dtype == object
+    if is_objects and len(target) and isinstance(target.flat[0], str):
+        return as_ids(target, "the targets")
+    return target
 
 
 def _are_ids(target: Any) -> bool:
@@ -106,7 +187,10 @@ def _of_tensor(
 ) -> tuple[Int[Tensor, "L"], Int[Tensor, "L"]]:
     """The labels in a tensor of classes, or multi-hot."""
     if target.ndim == 1 and not target.dtype.is_floating_point and target.dtype != torch.bool:
-        target, pad = target[:, None], -1 if pad is None else pad
+        has_label = ~torch.isin(
+            target, torch.tensor(_WITHOUT_LABEL if pad is None else (pad,), device=target.device)
+        )
+        return has_label.nonzero()[:, 0], target[has_label].long()
     if target.ndim == 2 and pad is not None:
         image, column = torch.nonzero(target != pad, as_tuple=True)
         return image, target[image, column].long()
@@ -130,10 +214,12 @@ def ranked_classes(predictions: Any, k: int) -> tuple[Int[Tensor, "B k"], int | 
         k: how many.
 
     Raises:
-        DataError: they are neither, or a score is no number.
+        DataError: they are neither, a score is no number, or a row of classes names one twice.
         OptionError: there are fewer than k.
     """
-    tensor = torch.as_tensor(predictions).detach()
+    if not isinstance(predictions, Tensor):
+        predictions = as_array(predictions, "predictions")
+    tensor = _tensor(predictions).detach()
     if tensor.dtype == torch.bool or tensor.ndim not in {1, 2}:
         raise DataError(
             f"predictions have the shape {tuple(tensor.shape)} and type {tensor.dtype}, but must "
@@ -151,14 +237,35 @@ def ranked_classes(predictions: Any, k: int) -> tuple[Int[Tensor, "B k"], int | 
             f"k is {k}, but must be in [1, {tensor.shape[1]}], the columns of the predictions."
         )
     if not is_scores:
+        _refuse_integer_scores(tensor)
         return tensor[:, :k].long(), None
-    if bool(tensor.isnan().any()):
-        row = int(tensor.isnan().any(dim=1).nonzero()[0])
-        raise DataError(f"predictions: a score of row {row} of the batch is NaN.")
+    wrong = (tensor.isnan() | tensor.isposinf()).any(dim=1)
+    if bool(wrong.any()):
+        row = int(wrong.nonzero()[0])
+        raise DataError(
+            f"predictions: a score of row {row} of the batch is NaN or infinite, but must be a "
+            "number. Look at the model's outputs before they are scored."
+        )
     if k == 1:
         return tensor.argmax(dim=1, keepdim=True), tensor.shape[1]
     order = torch.sort(tensor, dim=1, descending=True, stable=True).indices
     return order[:, :k], tensor.shape[1]
+
+
+def _refuse_integer_scores(classes: Int[Tensor, "B m"]) -> None:
+    """Refuse integers that are scores, or one-hot, by what no ranking of classes has.
+
+    Raises:
+        DataError: a class is below 0, or appears twice in a row.
+    """
+    ordered = classes.sort(dim=1).values
+    wrong = (ordered[:, :1] < 0).any(dim=1) | (ordered[:, 1:] == ordered[:, :-1]).any(dim=1)
+    if bool(wrong.any()):
+        row = int(wrong.nonzero()[0])
+        raise DataError(
+            f"predictions: row {row} of the batch is {classes[row, :5].tolist()}, but integers must "
+            "be classes, counted from 0, each once in a row. Give scores as floats."
+        )
 
 
 def first_correct(

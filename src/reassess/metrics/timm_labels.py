@@ -8,7 +8,14 @@ import numpy as np
 
 from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.files import read_labels
-from reassess.metrics.targets import LabelLookup, batch_labels, first_correct, ranked_classes
+from reassess.metrics.targets import (
+    LabelLookup,
+    batch_labels,
+    check_classes,
+    first_correct,
+    ranked_classes,
+)
+from reassess.notes import note
 from reassess.records import Accuracy, LabelSets
 
 
@@ -24,7 +31,7 @@ class RealLabels:
         topk: the k to count.
 
     Raises:
-        AlignmentError: a file name has no label set, or fits several.
+        AlignmentError: a file name has no label set, fits several, or appears twice.
         OptionError: a k is below 1.
     """
 
@@ -53,8 +60,10 @@ class RealLabels:
 
         Raises:
             AlignmentError: there are more rows than file names.
+            DataError: a score is no number, or the scores are of other classes than the labels.
         """
-        ranked, _ = ranked_classes(output, max(self.topk))
+        ranked, n_classes = ranked_classes(output, max(self.topk))
+        check_classes(self._labels, n_classes, ranked)
         stop = self._n_seen + len(ranked)
         if stop > len(self._rows):
             raise AlignmentError(
@@ -73,6 +82,8 @@ class RealLabels:
     def get_accuracy(self, k: int | None = None) -> Any:
         """Accuracy in percent, as timm has it: of one k, or by k.
 
+        Before all images of the loader were counted, a note says so.
+
         Raises:
             DataError: no image with a label was seen.
             OptionError: the k was not counted.
@@ -82,6 +93,11 @@ class RealLabels:
         value = self.accuracy(k).value
         if value is None:
             raise DataError("no image with a label was seen, but at least one must be.")
+        if self._n_seen < len(self._rows):
+            note(
+                f"The accuracy is of the first {self._n_seen:,} of {len(self._rows):,} images: the "
+                "others were not given to add_result."
+            )
         return 100 * value
 
     def accuracy(self, k: int = 1) -> Accuracy:

@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 
 from reassess.errors import MissingExtraError, OptionError
-from reassess.metrics.targets import LabelLookup, batch_labels, first_correct, ranked_classes
+from reassess.metrics.targets import (
+    LabelLookup,
+    batch_labels,
+    check_classes,
+    first_correct,
+    ranked_classes,
+)
 from reassess.records import Accuracy, LabelSets
 from reassess.training.models import let_torchvision_import
 
@@ -24,7 +30,9 @@ class ReaLAccuracy(Metric):  # type: ignore[misc]
 
     ``update(preds, target)`` takes scores [B, K], or classes [B] or [B, k], best first; and as
     target image ids (with ``labels``), multi-hot [B, K], a list of each image's classes, or one
-    class an image. ``compute`` is NaN where no image had a label.
+    class an image (-1 or -100 for none). ``compute`` is NaN where no image had a label. An image
+    counts as often as it is given: a `DistributedSampler` gives some twice where images do not
+    divide evenly among processes.
 
     Args:
         labels: the label sets that image ids are looked up in; None where targets hold labels.
@@ -73,11 +81,14 @@ class ReaLAccuracy(Metric):  # type: ignore[misc]
             target: image ids, multi-hot, lists of classes, or one class an image.
 
         Raises:
-            DataError: they are none of these.
-            AlignmentError: they are not of the same images, or an image has no label set.
+            DataError: they are none of these, or of other classes than the labels.
+            AlignmentError: they are not of the same images, or an image has no label set or appears
+                twice in the batch.
             OptionError: image ids come without labels, or there are fewer columns than ``top_k``.
         """
         ranked, n_classes = ranked_classes(preds, self.top_k)
+        if self.lookup is not None:
+            check_classes(self.lookup.labels, n_classes, ranked)
         ranked = ranked.to(self.n_correct.device)
         image, label = batch_labels(
             target, len(ranked), lookup=self.lookup, n_classes=n_classes, pad=self.pad

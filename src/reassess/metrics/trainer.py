@@ -7,9 +7,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from reassess.errors import AlignmentError, OptionError
+from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.files import read_labels
-from reassess.metrics.targets import LabelLookup, batch_labels, first_correct, ranked_classes
+from reassess.metrics.targets import (
+    LabelLookup,
+    batch_labels,
+    check_classes,
+    first_correct,
+    ranked_classes,
+)
 from reassess.records import LabelSets
 
 
@@ -31,8 +37,10 @@ def real_metrics(
 
     Raises:
         OptionError: one of labels and ids comes without the other, or a k is below 1.
-        AlignmentError: an image has no label set; from the function, where the predictions are of
-            more or fewer images.
+        AlignmentError: an image has no label set or appears twice; from the function, where the
+            predictions are of more or fewer images.
+        DataError: from the function, where scores are of other classes than the labels, a target is
+            no class, or there are no targets.
     """
     if (labels is None) != (image_ids is None):
         raise OptionError("labels and image_ids must both be given, or neither.")
@@ -47,7 +55,14 @@ def real_metrics(
         scores = evaluation.predictions
         scores = np.asarray(scores[0] if isinstance(scores, tuple) else scores)
         target = evaluation.label_ids if sets is None else _lists_of(sets, len(scores))
+        if target is None:
+            raise DataError(
+                "the evaluation has no label_ids, but must have some to be scored. Give labels and "
+                "image_ids."
+            )
         ranked, n_classes = ranked_classes(scores, max(top_k))
+        if sets is not None:
+            check_classes(sets, n_classes, ranked)
         image, label = batch_labels(target, len(ranked), lookup=None, n_classes=n_classes, pad=None)
         first, size = first_correct(ranked, image, label)
         n_scored = int((size > 0).sum())
