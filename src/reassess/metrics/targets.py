@@ -262,9 +262,10 @@ def _refuse_integer_scores(classes: Int[Tensor, "B m"]) -> None:
     wrong = (ordered[:, :1] < 0).any(dim=1) | (ordered[:, 1:] == ordered[:, :-1]).any(dim=1)
     if bool(wrong.any()):
         row = int(wrong.nonzero()[0])
+        first = classes[row, :5].tolist()
         raise DataError(
-            f"predictions: row {row} of the batch is {classes[row, :5].tolist()}, but integers must "
-            "be classes, counted from 0, each once in a row. Give scores as floats."
+            f"predictions: row {row} of the batch is {first}, but integers must be classes, "
+            "counted from 0, each once in a row. Give scores as floats."
         )
 
 
