@@ -87,6 +87,26 @@ def test_a_frame_whose_index_names_other_rows_is_refused() -> None:
     assert real_accuracy(model, LABELS).value == 1
 
 
+def test_a_frames_columns_are_found_by_the_names_of_the_classes() -> None:
+    """Of scikit-learn's ``classes_`` they are sorted, and were taken for the classes in order."""
+    classes = Classes.from_names(["eel", "cat", "10", "dog", "fox"])
+    order = [2, 1, 3, 0, 4]
+    frame = pd.DataFrame(np.eye(5)[TRUTH][:, order], columns=[classes.ids[one] for one in order])
+    labels = LabelSets.from_multihot("m", IDS, frame, classes=classes)
+    assert labels.lists() == [[one] for one in TRUTH]
+    for make in (Predictions.from_logits, Predictions.from_probabilities):
+        assert make("m", IDS, frame, classes=classes).top.tolist() == list(TRUTH)
+        with collect_notes() as notes:
+            make("m", IDS, frame)
+        assert "'10', 'cat', 'dog' and 2 more were taken as the classes 0 to 4" in notes.texts[0]
+        with pytest.raises(DataError, match="column 0 of the frame is '2' by its name"):
+            make("m", IDS, frame.set_axis(order, axis=1))
+        with pytest.raises(DataError, match="columns 'gnu' are not the 5 classes"):
+            make("m", IDS, frame.rename(columns={"fox": "gnu"}), classes=classes)
+    full = ScoreMatrix.from_logits("m", IDS, frame, classes=classes)
+    assert full.scores.argmax(axis=1).tolist() == list(TRUTH)
+
+
 def test_full_scores_in_another_order_than_the_benchmark_are_matched_by_their_ids() -> None:
     """They were paired row by row, whatever their ids."""
     order = np.random.default_rng(1).permutation(len(IDS))

@@ -17,6 +17,7 @@ the outside world's string, ``n_*`` a count. What is aligned is aligned by id.
 `class_maps`        `ClassMap`: a model's classes among those of a benchmark
 `arrays`            arrays and image ids from what people hold
 `id_hashes`         ids of millions of images, compared without a Python object for any of them
+`named_columns`     frames with a column a class, in the order of the classes
 `near_ids`          which of millions of ids could name the same without being equal
 `score_values`      what scores may be: numbers, probabilities up to rounding, rows of a model
 `pairs`             `Pairs`: (image, class), and how those of one record are found in another

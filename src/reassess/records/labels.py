@@ -23,6 +23,7 @@ from reassess.records.benchmark import (
     plain_text,
 )
 from reassess.records.id_hashes import repeated_ids
+from reassess.records.named_columns import in_class_order
 from reassess.records.pairs import Pairs, find_keys, pair_keys
 from reassess.records.tabular import Backend, as_frame
 from reassess.registry import checks_choices
@@ -232,14 +233,15 @@ class LabelSets:
         Args:
             name: how to call them.
             image_ids: one id a row.
-            multihot: [N, K], booleans or numbers: an array, a list of lists, a tensor or a frame.
+            multihot: [N, K], booleans or numbers: an array, a list of lists, a tensor or a frame,
+                whose columns are found by their names where ``classes`` are among the attributes.
             more: further attributes; ``posterior`` one value a label, row by row.
 
         Raises:
             DataError: a cell is neither 0 nor 1, or rows and ids differ in number.
         """
         refuse_other_rows(image_ids, multihot, name)
-        cells = as_array(multihot, f"{name}: multi-hot labels")
+        cells = in_class_order(multihot, more.get("classes"), f"{name}: multi-hot labels")
         ids = as_ids(image_ids, name)
         if cells.ndim != 2 or cells.dtype.kind not in "biuf" or len(cells) != len(ids):
             raise DataError(

@@ -14,8 +14,9 @@ from jaxtyping import Float, Int, Shaped
 from reassess.errors import AlignmentError, DataError, preview
 from reassess.records.alignment import how_ids_differ, positions
 from reassess.records.arrays import as_array, as_ids, refuse_other_rows
-from reassess.records.benchmark import check_classes
+from reassess.records.benchmark import Classes, check_classes
 from reassess.records.id_hashes import repeated_ids
+from reassess.records.named_columns import in_class_order
 from reassess.records.score_values import ScoreType, check_predicted, check_scores
 from reassess.records.tabular import Backend, as_frame
 from reassess.registry import checks_choices
@@ -123,7 +124,10 @@ class Predictions:
         return scores
 
     @classmethod
-    def from_logits(cls, model: str, image_ids: Any, logits: Any, *, top: int = 5) -> "Predictions":
+    def from_logits(
+        cls, model: str, image_ids: Any, logits: Any, *, top: int = 5,
+        classes: Classes | None = None,
+    ) -> "Predictions":  # fmt: skip
         """Predictions from every class's logit.
 
         Args:
@@ -132,16 +136,19 @@ class Predictions:
             logits: [n, K], one column a class in the order of the benchmark's classes: an array,
                 a list of lists, a tensor, a frame or a column of lists.
             top: how many classes to keep.
+            classes: the benchmark's, to find a frame's columns by their names; without, columns
+                are taken as they stand, and a note names them.
 
         Raises:
             DataError: an id appears twice, a score is no number, or a row was never predicted.
         """
-        return cls._from_scores(model, image_ids, logits, "logit", top)
+        return cls._from_scores(model, image_ids, logits, "logit", top, classes)
 
     @classmethod
     def from_probabilities(
-        cls, model: str, image_ids: Any, probabilities: Any, *, top: int = 5
-    ) -> "Predictions":
+        cls, model: str, image_ids: Any, probabilities: Any, *, top: int = 5,
+        classes: Classes | None = None,
+    ) -> "Predictions":  # fmt: skip
         """Predictions from every class's probability; rows need not sum to 1.
 
         Args:
@@ -149,12 +156,13 @@ class Predictions:
             image_ids: one id a row.
             probabilities: [n, K], as `from_logits` takes logits.
             top: how many classes to keep.
+            classes: as `from_logits` takes them.
 
         Raises:
             DataError: an id appears twice, a probability lies outside [0, 1], or a row was never
                 predicted.
         """
-        return cls._from_scores(model, image_ids, probabilities, "probability", top)
+        return cls._from_scores(model, image_ids, probabilities, "probability", top, classes)
 
     @classmethod
     @checks_choices
@@ -203,11 +211,12 @@ class Predictions:
 
     @classmethod
     def _from_scores(
-        cls, model: str, image_ids: Any, scores: Any, score_type: ScoreType, top: int
-    ) -> "Predictions":
+        cls, model: str, image_ids: Any, scores: Any, score_type: ScoreType, top: int,
+        classes: Classes | None,
+    ) -> "Predictions":  # fmt: skip
         source = f"predictions {model!r}"
         refuse_other_rows(image_ids, scores, source)
-        ids, full = as_ids(image_ids, source), as_array(scores, f"{source}: scores")
+        ids, full = as_ids(image_ids, source), in_class_order(scores, classes, f"{source}: scores")
         if full.ndim != 2 or 0 in full.shape or full.dtype.kind not in "fiu":
             raise DataError(
                 f"{source}: scores have the shape {full.shape} and type {full.dtype}, but must be "

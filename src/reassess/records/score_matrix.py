@@ -12,7 +12,9 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError
-from reassess.records.arrays import as_array, as_ids, refuse_other_rows
+from reassess.records.arrays import as_ids, refuse_other_rows
+from reassess.records.benchmark import Classes
+from reassess.records.named_columns import in_class_order
 from reassess.records.row_blocks import row_blocks, some_rows
 from reassess.records.score_values import ScoreType, check_predicted
 from reassess.registry import checks_choices
@@ -54,7 +56,9 @@ class ScoreMatrix:
             )
 
     @classmethod
-    def from_logits(cls, model: str, image_ids: Any, logits: Any) -> "ScoreMatrix":
+    def from_logits(
+        cls, model: str, image_ids: Any, logits: Any, *, classes: Classes | None = None
+    ) -> "ScoreMatrix":
         """Every class's logit of each image, in memory, for rules that need them all.
 
         Args:
@@ -62,28 +66,32 @@ class ScoreMatrix:
             image_ids: one distinct id a row.
             logits: [n, K], one column a class in the order of the benchmark's classes: an array,
                 a list of lists, a tensor or a frame.
+            classes: the benchmark's, to find a frame's columns by their names; without, columns
+                are taken as they stand, and a note names them.
 
         Raises:
             DataError: shapes differ, a score is no number, or a row was never predicted.
         """
-        return cls._in_memory(model, image_ids, logits, "logit")
+        return cls._in_memory(model, image_ids, logits, "logit", classes)
 
     @classmethod
-    def from_probabilities(cls, model: str, image_ids: Any, probabilities: Any) -> "ScoreMatrix":
+    def from_probabilities(
+        cls, model: str, image_ids: Any, probabilities: Any, *, classes: Classes | None = None
+    ) -> "ScoreMatrix":
         """Every class's probability of each image, in memory; see `from_logits`.
 
         Raises:
             DataError: shapes differ, or a probability lies outside [0, 1].
         """
-        return cls._in_memory(model, image_ids, probabilities, "probability")
+        return cls._in_memory(model, image_ids, probabilities, "probability", classes)
 
     @classmethod
     def _in_memory(
-        cls, model: str, image_ids: Any, scores: Any, score_type: ScoreType
+        cls, model: str, image_ids: Any, scores: Any, score_type: ScoreType, classes: Classes | None
     ) -> "ScoreMatrix":
         source = f"predictions {model!r}"
         refuse_other_rows(image_ids, scores, source)
-        ids, full = as_ids(image_ids, source), as_array(scores, f"{source}: scores")
+        ids, full = as_ids(image_ids, source), in_class_order(scores, classes, f"{source}: scores")
         full = full if full.dtype.kind == "f" else full.astype(np.float64)
         full = check_predicted(full, ids if len(ids) == len(full) else None, source, score_type)
         return cls(model, ids, np.arange(len(ids)), full, score_type)
