@@ -43,7 +43,7 @@ $(WITH): pyproject.toml
 	@test -x $(WITH_BIN)/python || $(PYTHON) -m venv .venv-peers
 	@$(WITH_BIN)/python -m pip install --quiet -c constraints.txt torch
 	@$(WITH_BIN)/python -m pip install --quiet -c constraints.txt -e '.[study,train]' pytest
-	@for one in torchvision timm torchmetrics lightning transformers accelerate datasets; do \
+	@for one in torchvision timm torchmetrics lightning transformers accelerate datasets keras crowd-kit; do \
 		$(WITH_BIN)/python -m pip install --quiet -c constraints.txt $$one || \
 			echo "$$one could not be installed: its tests are skipped" >&2; \
 	done

@@ -34,8 +34,9 @@ def run(command: str, folder: Path) -> None:
 
 
 def study_commands(text: str) -> list[str]:
-    """Those that make the study of photographs; the last section lists them."""
-    return _STUDY.findall(text.partition("## The photographs")[2])
+    """Those that make the study of photographs; a section of its own lists them."""
+    study, _, _ = text.partition("## The photographs")[2].partition("\n## ")
+    return _STUDY.findall(study)
 
 
 def main() -> None:

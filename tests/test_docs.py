@@ -18,9 +18,12 @@ from reassess.cli import main
 from reassess.training.models import let_torchvision_import
 
 from .journeys.pages import WIDTH, blocks, commands, mentioned_on, typed_on
+from .journeys.places import RUN_NOWHERE, name, run_nowhere
+from .peers.pages import NEEDED as BY_PEERS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+EVERY_PAGE = sorted({*PAGES, *(ROOT / "docs").rglob("*.md")})
 NEEDS_DATA = ("imagenet", "real.json")
 
 
@@ -46,9 +49,6 @@ def test_the_tutorial_runs_from_its_first_line_to_its_last(folder, whole_demo, m
         assert command.lacks(result.output) is None, (command.line, result.output)
     for code in blocks(page, "python"):
         exec(compile(code, str(page), "exec"), {})  # noqa: S102 -- the page's own code
-
-
-READ_BY_TESTS = {"python", "console", "text", "toml", "json", "nginx", "{toctree}", "{eval-rst}"}
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if p.stem != "cli"], ids=lambda p: p.name)
@@ -80,18 +80,25 @@ def parse(words: list[str]) -> None:
         verb.make_context(name, left, parent=context)
 
 
-def test_every_block_is_of_a_kind_that_tests_read():
-    """Code is run, commands are typed, settings are parsed."""
+def test_every_block_is_run_somewhere():
+    """By its page; what is run nowhere stands in one list, with its reason."""
+    found = {(name(page), first) for page in EVERY_PAGE for first in run_nowhere(page)}
+    listed = {
+        (of, first)
+        for of, first in found
+        if any(of == p and first.startswith(how) for p, how in RUN_NOWHERE)
+    }
+    assert found == listed, found - listed
+    assert len(listed) == len(RUN_NOWHERE), "the list names a block that is gone"
+    assert sum(len(typed_on(page)) for page in PAGES) > 90
+
+
+def test_settings_and_data_can_be_parsed():
     for page in PAGES:
-        text = page.read_text("utf-8")
-        fences = re.findall(r"^```([^\n]*)$", text, re.MULTILINE)
-        assert set(fences[::2]) <= READ_BY_TESTS, page.name
-        assert set(fences[1::2]) <= {""}, page.name
         for one in blocks(page, "toml"):
             tomllib.loads(one)
         for one in blocks(page, "json"):
             json.loads(one)
-    assert sum(len(typed_on(page)) for page in PAGES) > 90
 
 
 @pytest.mark.usefixtures("published")
@@ -111,11 +118,8 @@ def test_its_commands_on_published_data_run_too(folder, monkeypatch):
     assert ours.count("]") == 50_001
 
 
-# The tutorial has a test of its own, and the page of loops is run by `make test-peers`.
-OTHERS = [
-    p for p in [*PAGES, *sorted((ROOT / "docs" / "upstream").glob("*.md"))]
-    if p.stem not in {"tutorial", "loops"} and blocks(p, "python")
-]  # fmt: skip
+# The tutorial has a test of its own; `make test-peers` runs pages about other libraries.
+OTHERS = [p for p in EVERY_PAGE if name(p) not in {"tutorial", *BY_PEERS} and blocks(p, "python")]
 
 
 @pytest.mark.parametrize("page", OTHERS, ids=lambda p: p.name)
@@ -125,21 +129,33 @@ def test_the_code_of_other_pages_runs(page, tmp_path, monkeypatch):
     names = {}
     if "import timm" in page.read_text("utf-8"):
         let_torchvision_import()
-    if "from crowdkit" in page.read_text("utf-8"):
-        pytest.importorskip("crowdkit")
     for code in blocks(page, "python"):
         exec(compile(code, str(page), "exec"), names)  # noqa: S102 -- the page's own code
 
 
-def test_completion_is_set_up_by_the_line_for_bash():
-    (text,) = blocks(ROOT / "docs" / "terminal.md", "text")
-    line = re.search(r"^bash +\S+ +(eval .*)$", text, re.MULTILINE)[1]
+COMPLETION = {
+    "bash": ("{line}; complete -p reassess", "_reassess_completion"),
+    "zsh": (
+        "autoload -U compinit; compinit -u -D; {line}; print $_comps[reassess]",
+        "_reassess_completion",
+    ),
+    "fish": ("{line}; complete --do-complete 'reassess sco'", "score"),
+}
+"""By shell: what is asked of it after its line, and what it answers."""
+
+
+@pytest.mark.parametrize("shell", COMPLETION)
+def test_completion_is_set_up_by_the_line_for_each_shell(shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed: apt-get install {shell}")
+    (line,) = blocks(ROOT / "docs" / "terminal.md", shell)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    asked, answer = COMPLETION[shell]
     ran = subprocess.run(
-        ["bash", "-c", f"{line}; complete -p reassess"], env=os.environ | {"PATH": path},
-        capture_output=True, text=True, check=True,
+        [shell, "-c", asked.format(line=line.strip())], capture_output=True, text=True, check=True,
+        env=os.environ | {"PATH": path, "HOME": str(tmp_path)},
     )  # fmt: skip
-    assert "_reassess_completion" in ran.stdout
+    assert answer in ran.stdout, ran.stderr
 
 
 def test_the_ten_things_take_five_lines_or_fewer_each():

@@ -219,3 +219,12 @@ def test_types_and_shapes_are_checked_while_tests_run() -> None:
     anew = jaxtyping.jaxtyped(positions.__wrapped__, typechecker=beartype)
     with pytest.raises(TypeCheckError, match="positions"):
         anew(np.zeros((2, 2)), np.array(["a"]), source="ids")
+
+
+def test_the_layers_that_are_drawn_are_those_that_are_checked():
+    drawn = re.findall(
+        r"^```text\n(.*?)^```", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.M | re.S
+    )[1]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    (layers,) = (one["layers"] for one in contracts["contracts"] if one["type"] == "layers")
+    assert drawn.splitlines() == [one.replace("reassess.", "") for one in layers]

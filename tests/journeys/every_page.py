@@ -1,4 +1,4 @@
-"""The commands of the pages that no journey follows, typed as printed.
+"""The commands and scripts of the pages that no journey follows, typed as printed.
 
     python tests/journeys/every_page.py [PAGE ...]
 
@@ -6,7 +6,8 @@ Each page has a folder of its own, with what its reader has by then: labels, cla
 predictions of a small demo, and the study ``pets`` made of them, rated and decided. Sites are
 opened and closed again; experts and raters are played through the store. Output that a page shows
 must be printed, with any numbers. Commands on published data are skipped, by name, without
-REASSESS_DATA.
+REASSESS_DATA; those of SLURM where it is not installed, with what to install. What a page does on
+other machines is done on this one.
 """
 
 import os
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -30,14 +32,31 @@ from reassess import rating, simulate  # noqa: E402
 from reassess.demo import run_demo  # noqa: E402
 from reassess.files import write_votes  # noqa: E402
 from reassess.records import LabelSets, Pairs, Questions  # noqa: E402
-from tests.journeys.pages import WIDTH, Typed, blocks, typed_on  # noqa: E402
+from tests.journeys.pages import (  # noqa: E402
+    WIDTH,
+    Script,
+    Typed,
+    blocks,
+    typed_in_shells,
+)
+from tests.journeys.slurm import lacking, slurm  # noqa: E402
 
 DOCS = ROOT / "docs"
 PAGES = (
-    "audits", "context", "job-arrays", "mistakes", "monday-morning", "rating-site", "rating-store",
-    "release", "report", "saving-predictions", "sharing-a-study",
+    "adaptive", "audits", "context", "gallery", "job-arrays", "mistakes", "monday-morning",
+    "rating-site", "rating-store", "release", "report", "saving-predictions", "sharing-a-study",
+    "statistics", "training", "training-experiment",
 )  # fmt: skip
-PUBLISHED = ("imagenet", "timm-results")
+SCRIPTS_ONLY = ("training",)
+"""Pages whose consoles a journey types."""
+PUBLISHED = ("imagenet", "timm-results", "benchmarks/")
+ELSEWHERE = ("pip install ",)
+"""How the lines begin that other tests type: `tests/installs` makes environments."""
+VARIABLES = {
+    "training": {"HF_HOME": "hub", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+    "training-experiment": {"DRY": "1"},
+}
+"""Environment variables of a page: where weights lie that would be fetched, and small sizes."""
 MODELS = {
     "forest": "random-forest", "bayes": "naive-bayes", "neighbours": "nearest-neighbours",
     "vit": "support-vectors", "better": "neural-network", "a": "random-forest",
@@ -50,17 +69,18 @@ class CommandError(Exception):
     """A command did not end well."""
 
 
-def run(folder: Path, line: str) -> str:
-    """What a command prints."""
+def run(folder: Path, line: str, variables: dict[str, str] | None = None) -> str:
+    """What a command prints, or a script of several."""
     environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{folder / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}"
+        f"{os.environ['PATH']}",
         "COLUMNS": WIDTH,
         "OMP_WAIT_POLICY": "passive",  # other work may run
         "REASSESS_DECODED": "",
     }
     done = subprocess.run(
-        line, shell=True, cwd=folder, env=environment, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, timeout=900, check=False,
+        ["bash", "-e", "-c", line], cwd=folder, env=environment | (variables or {}),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1800, check=False,
     )  # fmt: skip
     if done.returncode != 0:
         raise CommandError(f"{line}: exit status {done.returncode}\n{done.stdout[-1500:]}")
@@ -193,25 +213,58 @@ def second_release(folder: Path, line: str, _: str) -> None:
 
 
 def photos_to_learn(folder: Path) -> None:
-    """Images with their labels, and a model."""
+    """Images with their labels, a model, and nodes that are this machine."""
     shutil.copy(folder / "labels.csv", folder / "photos" / "labels.csv")
     run(folder, "reassess train photos --epochs 1 --side 16 -o model.safetensors")
+    ssh = folder / "bin" / "ssh"
+    ssh.parent.mkdir()
+    ssh.write_text('#!/bin/sh\nshift\nexec "$@"\n')
+    ssh.chmod(0o700)
 
 
-def other_jobs(folder: Path, line: str, _: str) -> None:
-    """The jobs of an array after the first."""
-    if line.endswith("--shard 1/4"):
-        for n in (2, 3, 4):
-            run(folder, line.replace("--shard 1/4", f"--shard {n}/4"))
+def few_photos(folder: Path) -> None:
+    """Eight images with their labels, and weights as timm fetches them: drawn, not trained."""
+    from safetensors.torch import save_file
+
+    from reassess.training.models import import_timm
+
+    rows = (folder / "labels.csv").read_text().splitlines()[:9]
+    every, few = folder / "photos", folder / "few"
+    few.mkdir()
+    for row in rows[1:]:
+        name = row.partition(",")[0]
+        (few / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(every / name, few / name)
+    shutil.rmtree(every)
+    few.rename(every)
+    (every / "labels.csv").write_text("\n".join(rows) + "\n")
+    model = import_timm().create_model("resnet50")
+    hub = folder / "hub" / "hub" / f"models--{model.pretrained_cfg['hf_hub_id'].replace('/', '--')}"
+    commit = "0" * 40
+    (hub / "refs").mkdir(parents=True)
+    (hub / "refs" / "main").write_text(commit)
+    (hub / "snapshots" / commit).mkdir(parents=True)
+    save_file(model.state_dict(), hub / "snapshots" / commit / "model.safetensors")
+
+
+def the_checkout(folder: Path) -> None:
+    """The folders of a clone whose scripts a page runs."""
+    for name in ("benchmarks", "scripts"):
+        (folder / name).symlink_to(ROOT / name)
 
 
 def three_birds(folder: Path) -> None:
-    """A benchmark of three of ImageNet's classes, and scores of all thousand."""
+    """Benchmarks of three of ImageNet's classes and of cats, and scores of more classes."""
     ids = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
     (folder / "birds.csv").write_text("id\nn01530575\nn01531178\nn01532829\n")
     (folder / "birds.json").write_text('{"a.jpg": [0], "b.jpg": [1], "c.jpg": [2], "d.jpg": [0]}')
     logits = np.random.default_rng(0).normal(size=(len(ids), 1_000))
     np.savez(folder / "resnet50.npz", logits=logits, ids=ids)
+    (folder / "cats.csv").write_text("id\ncat\ndog\n")
+    (folder / "cats.json").write_text('{"a.jpg": [0], "b.jpg": [0], "c.jpg": [1], "d.jpg": [0]}')
+    np.savez(folder / "four-classes.npz", logits=logits[:, :4], ids=ids)
+    (table,) = blocks(DOCS / "saving-predictions.md", "csv")
+    (folder / "merged.csv").write_text(table)
 
 
 def my_study(folder: Path) -> None:
@@ -236,42 +289,71 @@ def my_site(folder: Path) -> None:
 
 
 BEFORE = {
+    "adaptive": the_checkout,
+    "gallery": the_checkout,
     "job-arrays": photos_to_learn,
     "rating-site": my_site,
     "rating-store": my_study,
     "saving-predictions": three_birds,
+    "training": few_photos,
+    "training-experiment": the_checkout,
 }
-AFTER = {"job-arrays": other_jobs, "monday-morning": monday, "release": second_release}
+AFTER = {"monday-morning": monday, "release": second_release}
 
 
-def steps(page: str) -> Iterator[Typed]:
-    """The commands of a page; those on published data only where it is."""
-    for typed in typed_on(DOCS / f"{page}.md"):
-        if any(word in typed.line for word in PUBLISHED) and not os.environ.get("REASSESS_DATA"):
-            print(f"{page}: skipped, it is about published data: {typed.line}")
+def typed(page: str) -> Iterator[Typed | Script]:
+    """What is typed of a page where all that it needs is there."""
+    for step in typed_in_shells(DOCS / f"{page}.md"):
+        is_journey = page in SCRIPTS_ONLY and not isinstance(step, Script)
+        if not (is_journey or step.line.startswith(ELSEWHERE)):
+            yield step
+
+
+def steps(page: str) -> Iterator[Typed | Script]:
+    """What is typed of a page here; says what is skipped."""
+    for step in typed(page):
+        text = step.text if isinstance(step, Script) else step.line
+        if any(word in text for word in PUBLISHED) and not os.environ.get("REASSESS_DATA"):
+            print(f"{page}: skipped, it is about published data: {step.line}")
+        elif "sbatch " in text and lacking():
+            print(f"{page}: skipped, {lacking()}: {step.line}")
         else:
-            yield typed
+            yield step
 
 
 def walk(page: str, ready: Path) -> int:
-    """How many commands of a page were typed."""
+    """How many commands and scripts of a page were typed."""
     n = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "here"
         shutil.copytree(ready, folder)
         BEFORE.get(page, lambda _: None)(folder)
-        for typed in steps(page):
-            line, printed = typed.line, ""
-            if line.startswith("reassess serve"):
-                serve(folder, line)
-            else:
-                printed = run(folder, line)
-                lacking = typed.lacks(printed, any_number=True)  # other data
-                if lacking is not None:
-                    raise CommandError(f"{line}: does not print {lacking!r}, but\n{printed}")
-            AFTER.get(page, lambda *_: None)(folder, line, printed)
+        for step in steps(page):
+            take(page, folder, step)
             n += 1
     return n
+
+
+def take(page: str, folder: Path, step: Typed | Script) -> None:
+    """Type one of them."""
+    variables = {
+        name: str(folder / value) if (folder / value).exists() else value
+        for name, value in VARIABLES.get(page, {}).items()
+    }
+    if isinstance(step, Script):
+        submits = "sbatch " in step.text
+        with slurm(folder / "slurm") if submits else nullcontext({}) as theirs:
+            run(folder, step.text, variables | theirs)
+        return
+    line, printed = step.line, ""
+    if line.startswith("reassess serve"):
+        serve(folder, line)
+    else:
+        printed = run(folder, line, variables)
+        lacks = step.lacks(printed, any_number=True)  # other data
+        if lacks is not None:
+            raise CommandError(f"{line}: does not print {lacks!r}, but\n{printed}")
+    AFTER.get(page, lambda *_: None)(folder, line, printed)
 
 
 def main() -> int:
@@ -293,7 +375,7 @@ def main() -> int:
                 print(f"{page}: FAILED\n  {why}", flush=True)
                 went_well = False
                 continue
-            print(f"{page}: {n} commands run ({time.monotonic() - start:.0f} s)", flush=True)
+            print(f"{page}: {n} steps taken ({time.monotonic() - start:.0f} s)", flush=True)
     return int(not went_well)
 
 

@@ -117,18 +117,36 @@ STANDS_FOR = {
 
 
 def typed_on(page: Path) -> list[Typed]:
-    """The lines of a page's blocks that call ``reassess``, with or without a prompt."""
+    """The lines of a page's consoles and scripts that call ``reassess``."""
     found = []
     for kind, text in _BLOCK.findall(page.read_text("utf-8")):
         if kind == "console":
             found += list(_typed(text))
-        elif kind == "text":
-            found += [
-                Typed(one.strip().removeprefix("$ "))
-                for one in text.replace("\\\n", " ").splitlines()
-            ]
+        elif kind == "bash":
+            found += [Typed(one.strip()) for one in text.replace("\\\n", " ").splitlines()]
     plain = (Typed(_as_a_shell_has_it(one.line), one.shown) for one in found)
     return [one for one in plain if re.match(r"reassess [a-z]", one.line)]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A block that a shell reads as a whole."""
+
+    text: str
+
+    @property
+    def line(self) -> str:
+        """The first line that is no comment, to call it by."""
+        return next(one for one in self.text.splitlines() if one and not one.startswith("#"))
+
+
+def typed_in_shells(page: Path) -> Iterator[Typed | Script]:
+    """Everything that a reader of a page types: the lines of its consoles, and its scripts."""
+    for kind, text in _BLOCK.findall(page.read_text("utf-8")):
+        if kind == "console":
+            yield from _typed(text)
+        elif kind == "bash":
+            yield Script(text)
 
 
 _INLINE = re.compile(r"`(reassess\s[a-z][^`]*)`")
