@@ -19,6 +19,8 @@ FILES = {
         "src/reassess/training/dataset.py",
         "tests/peers/*.py",
         "docs/loops.md",
+        "docs/saving-predictions.md",
+        "docs/upstream/*.md",
     ),
     "cluster": (
         "src/reassess/engines/*.py",
@@ -29,6 +31,8 @@ FILES = {
         "src/reassess/study/finished_scans.py",
         "src/reassess/training/image_predictions.py",
         "tests/cluster/*.py",
+        "tests/journeys/slurm.py",
+        "docs/cluster.md",
     ),
     "installs": (
         "tests/installs/*.py",

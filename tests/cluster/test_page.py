@@ -49,7 +49,8 @@ def environment(folder: Path) -> dict[str, str]:
     """Of a node's shell; Ray's sockets need a short path, and the workers little memory."""
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        MARK: str(folder), "HEAD": "127.0.0.1", "RAY_TMPDIR": f"{tempfile.gettempdir()}/r{os.getpid()}",
+        MARK: str(folder), "HEAD": "127.0.0.1",
+        "RAY_TMPDIR": f"{tempfile.gettempdir()}/r{os.getpid()}",
     }  # fmt: skip
 
 
