@@ -99,7 +99,8 @@ def test_it_is_what_answers_that_are_truths_get_by_default():
     assert choose_method(votes, None) == ("bcc-ensemble", "the answers are the truths")
     with collect_notes() as notes:
         made = make_posterior(votes=votes, options=AggregateOptions())
-    assert notes.texts == []
+    (text,) = notes.texts
+    assert "4 raters gave 1 votes for each of 3 answers" in text
     assert made.record.method == "bcc-ensemble"
     assert "by bcc-ensemble (the answers are the truths), converged" in made.summary
     assert made.record.probability.argmax(axis=1).tolist() == [0, 1, 2]

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from reassess.aggregation import choose_method, dawid_skene, identification_notes, majority
+from reassess.aggregation import (
+    bcc_ensemble,
+    choose_method,
+    dawid_skene,
+    identification_notes,
+    majority,
+)
 from reassess.notes import NoteWarning
 from reassess.pipeline import AggregateOptions, make_posterior
 from reassess.records import Gold
@@ -116,3 +122,30 @@ def test_one_rater_and_one_answer_tell_nothing() -> None:
     assert "Ask several raters" in text
     (text,) = notes_of(dense_votes(np.ones((60, 3), np.int64)))
     assert "All 180 votes are 'maybe'" in text
+
+
+def test_of_two_raters_nothing_tells_who_is_right() -> None:
+    """One of two raters guesses among four answers; a model may take the wrong one's side."""
+    rng = np.random.default_rng(6)
+    truth = rng.integers(0, 4, 200)
+    knows = np.where(rng.random(200) < 0.8, truth, rng.integers(0, 4, 200))
+    pair = dense_votes(np.stack([knows, rng.integers(0, 4, 200)], axis=1), tuple("abcd"))
+    name, reason = choose_method(pair, None)
+    assert name == "majority"
+    assert "of two raters who disagree nothing tells who is right" in reason
+    assert choose_method(dense_votes(knows[:, None], tuple("abcd")), None)[0] == "majority"
+    assert identification_notes(pair, majority(pair)) == []
+    for fitted in (bcc_ensemble(pair), dawid_skene(pair)):
+        assert any("Only two raters" in one for one in identification_notes(pair, fitted))
+
+
+def test_a_small_crowd_whose_answers_are_the_truths_is_named() -> None:
+    rng = np.random.default_rng(7)
+    truth = rng.integers(0, 4, 1200)
+    said = np.where(rng.random((1200, 3)) < 0.7, truth[:, None], rng.integers(0, 4, (1200, 3)))
+    votes = dense_votes(said[:100], tuple("abcd"))
+    assert choose_method(votes, None)[0] == "bcc-ensemble"
+    (text,) = identification_notes(votes, bcc_ensemble(votes))
+    assert "3 raters gave 25 votes for each of 4 answers" in text
+    many = dense_votes(said, tuple("abcd"))
+    assert identification_notes(many, bcc_ensemble(many)) == []

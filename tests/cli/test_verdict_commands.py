@@ -149,6 +149,22 @@ def test_any_two_columns_and_what_score_writes(tmp_path: Path, cli: Cli) -> None
     assert (ran.status, "may be percent or a fraction" in ran.err) == (2, True)
 
 
+def test_a_column_called_a_is_no_test_set_of_timm(tmp_path: Path, cli: Cli) -> None:
+    table = tmp_path / "own.csv"
+    rows = [f"m{i},{0.6 + i / 50},{0.5 + i / 60:.4f}" for i in range(9)]
+    table.write_text("\n".join(["model,a,v2", *rows]) + "\n")
+    ran = cli("verdict", table, "--x", "a", "--y", "v2", "--resamples", "100")
+    assert "'a'" in ran.out, ran
+    assert "'v2'" in ran.out
+    assert "ImageNet" not in ran.out
+    timm = tmp_path / "timm"
+    timm.mkdir()
+    write_results(timm)
+    (timm / "results-imagenet-real.csv").rename(timm / "results-imagenet-a.csv")
+    ran = cli("verdict", "--results", timm, "--y", "a", "--resamples", "100")
+    assert "accuracy on ImageNet-A" in ran.out, ran
+
+
 def test_a_constant_column_has_no_negative_zero(tmp_path: Path, cli: Cli) -> None:
     rows = [f"m{i},{0.6 + i / 80:.4f},0.7" for i in range(24)]
     (tmp_path / "t.csv").write_text("\n".join(["model,original,real", *rows]) + "\n")

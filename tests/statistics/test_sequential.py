@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reassess.errors import OptionError
+from reassess.errors import DataError, OptionError
 from reassess.statistics import wilson_interval
 from reassess.statistics.sequential import (
     difference_sequence,
@@ -73,6 +73,8 @@ def test_a_mean_of_bounded_values() -> None:
         assert looks[0].high - looks[0].low > looks[-1].high - looks[-1].low
     assert missed <= 4
     assert looks[-1].high - looks[-1].low < 0.12
+    with pytest.raises(DataError, match="no mean fits 800 values in this order"):
+        mean_sequence(np.repeat([0.0, 1.0], 400))
 
 
 def test_ends_are_those_of_the_definition() -> None:

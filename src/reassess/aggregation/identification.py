@@ -28,6 +28,14 @@ raters are in every crowd, and the model turns their votes around rightly."""
 DISTANCE_OF_PRIOR = 0.2
 """How far the prior may lie from the shares of votes. On the published votes it is 0.04."""
 
+FEWEST_RATERS = 3
+"""Of fewer nothing tells who is right where they disagree."""
+
+SMALL_CROWD, FEW_VOTES = 10, 100
+"""Most raters of a small crowd, and most votes of each for each truth, if answers are the truths.
+A model of such a crowd is on average no better than the majority of votes unless some raters guess,
+and often worse (by up to 8 points in simulations of 3 raters)."""
+
 _QUESTIONS_AT_ONCE = 1 << 16
 
 SIGNIFICANCE = 0.05
@@ -49,7 +57,10 @@ def identification_notes(
         gold: to judge it by; gold that entered the fit judges nothing and is left out.
         min_expert_yes: how many experts must say yes; None for more than half.
     """
-    found = [_on_convergence(posterior), _on_votes(votes, posterior)]
+    found = [
+        _on_convergence(posterior),
+        _on_votes(votes, posterior) or _on_small_crowd(votes, posterior),
+    ]
     if gold is not None and not posterior.used_gold:
         found.append(_not_borne_out(posterior, gold, min_expert_yes))
     if posterior.confusion is not None and posterior.prior is not None:
@@ -106,6 +117,32 @@ def _on_votes(votes: Votes, posterior: Posterior) -> str | None:
             "apart. Check that the column of raters names people, not votes."
         )
     return None
+
+
+def _on_small_crowd(votes: Votes, posterior: Posterior) -> str | None:
+    """What a model cannot learn from few raters."""
+    if posterior.used_gold or posterior.method == "majority":
+        return None
+    n_raters, n_states = n_voting(votes), len(posterior.states)
+    if n_raters == FEWEST_RATERS - 1:
+        return (
+            "Only two raters gave the votes. Where they disagree nothing tells who is right, and a "
+            "model of raters can take the side of the worse one. Ask a third rater, or aggregate "
+            "by --method majority."
+        )
+    n_each = len(votes) / n_raters / n_states
+    if posterior.states == STATES or n_raters > SMALL_CROWD or n_each > FEW_VOTES:
+        return None
+    return (
+        f"{n_raters:,} raters gave {n_each:.0f} votes for each of {n_states:,} answers on average. "
+        "From so few the model hardly learns who is right: in simulations of such crowds it is no "
+        "better than the majority of votes, unless some raters guess. Compare: --method majority."
+    )
+
+
+def n_voting(votes: Votes) -> int:
+    """How many raters gave a vote."""
+    return int(np.count_nonzero(votes.per_rater()))
 
 
 def _only_answer(votes: Votes) -> str | None:

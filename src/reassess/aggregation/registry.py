@@ -14,7 +14,7 @@ import numpy as np
 from reassess.aggregation.bcc import bcc_ensemble
 from reassess.aggregation.calibration import VirtualRater, calibrated, original_label_rater
 from reassess.aggregation.fit_file import FitFile
-from reassess.aggregation.identification import any_two_raters
+from reassess.aggregation.identification import FEWEST_RATERS, any_two_raters, n_voting
 from reassess.aggregation.methods import dawid_skene, majority
 from reassess.aggregation.priors import ENOUGH_GOLD, ConfusionPrior, checked_pseudocount
 from reassess.aggregation.reweighting import (
@@ -350,7 +350,8 @@ def choose_method(
     ``bcc-ensemble`` where the answers are the truths. For no, maybe, yes ``calibrated`` where at
     least `SHARE_OF_VOTES` of the votes come from raters with at least `ENOUGH_GOLD` answers to
     gold questions of each truth, else ``dawid-skene``: a mean of models would move what a threshold
-    of 0.8 means. ``majority`` where no question has votes of two raters, whom nothing tells apart.
+    of 0.8 means. ``majority`` where nothing tells who is right: no question has votes of two
+    raters, or the answers are the truths and there are two raters alone.
 
     Args:
         votes: the raters' answers.
@@ -363,7 +364,7 @@ def choose_method(
         DataError: no gold question is among the votes.
     """
     if votes.answers != ANSWERS:
-        return "bcc-ensemble", "the answers are the truths"
+        return _of_truths(votes)
     if gold is None:
         return _without_gold(votes, "no gold is given")
     counted = votes if gold_votes is None else gold_votes
@@ -386,6 +387,16 @@ def choose_method(
         f"answers of each truth, and {100 * SHARE_OF_VOTES:.0f}% must"
     )
     return ("calibrated", reason) if share >= SHARE_OF_VOTES else _without_gold(votes, reason)
+
+
+def _of_truths(votes: Votes) -> tuple[str, str]:
+    """The method for answers that are the truths, and why."""
+    reason = "the answers are the truths"
+    if not any_two_raters(votes):
+        return "majority", f"{reason}, and no question has votes of two raters"
+    if n_voting(votes) < FEWEST_RATERS:
+        return "majority", f"{reason}, and of two raters who disagree nothing tells who is right"
+    return "bcc-ensemble", reason
 
 
 def _without_gold(votes: Votes, reason: str) -> tuple[str, str]:

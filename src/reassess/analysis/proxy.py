@@ -115,6 +115,7 @@ class Proxy:
         probit_gain: the gain in probits; None likewise.
         robustness: how far models lie off the line in probits; None where it has no such line.
         images_redrawn: whether intervals draw images beside models.
+        of_timm: whether the accuracies are of timm's tables, whose names are those of test sets.
     """
 
     x: str
@@ -131,6 +132,7 @@ class Proxy:
     probit_gain: GainEstimate | None = None
     robustness: EffectiveRobustness | None = None
     images_redrawn: bool = False
+    of_timm: bool = False
 
 
 def model_family(model: str) -> str:

@@ -21,7 +21,7 @@ So *no* rests on what is proven, never on an interval that says nothing.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -220,6 +220,7 @@ def results_verdict(
         confidence=confidence,
         rng=rng,
     )
+    found = replace(found, of_timm=results.img_size is not None)
     above = None
     if y == "real" and original_labels is not None:
         named = models.tolist()

@@ -47,9 +47,10 @@ Examples:
   reassess verdict --results old.csv --results new.csv --x old:real --y new:real
 
 \b
-METRIC is a column of the tables, or of timm's and those of `reassess score`
-  original  accuracy under ImageNet's original labels
+METRIC is a column of the tables; in timm's and those of `reassess score`
+  original  accuracy under the original labels
   real      ReaL accuracy
+and in timm's alone
   v2        accuracy on ImageNetV2, matched frequency
   a r       accuracy on ImageNet-A, ImageNet-R
   sketch    accuracy on ImageNet-Sketch

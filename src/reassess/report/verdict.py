@@ -16,15 +16,16 @@ from reassess.report.rank_sentences import (
     ranks_sentences,
 )
 
-METRICS = {
-    "original": "accuracy under the original labels",
-    "real": "ReaL accuracy",
+METRICS = {"original": "accuracy under the original labels", "real": "ReaL accuracy"}
+"""What accuracies are called that every table of scores can have."""
+
+IMAGENET_METRICS = {
     "v2": "accuracy on ImageNetV2",
     "a": "accuracy on ImageNet-A",
     "r": "accuracy on ImageNet-R",
     "sketch": "accuracy on ImageNet-Sketch",
 }
-"""What each accuracy is called."""
+"""What the test sets of timm's tables are called; elsewhere ``a`` is a column of that name."""
 
 
 def results_sentences(found: ResultsVerdict) -> Sentences:
@@ -80,7 +81,7 @@ WORTH: dict[Gain, str] = {
 
 
 def _on_the_proxy(proxy: Proxy, judgement: Judgement) -> str:
-    x, y = metric_name(proxy.x), metric_name(proxy.y)
+    x, y = metric_name(proxy.x, proxy), metric_name(proxy.y, proxy)
     order = {
         "kept": "it still puts the best models in much the same order",
         "lost": "it no longer puts the best models in the same order",
@@ -111,9 +112,10 @@ def _by_scale(proxy: Proxy) -> str:
     return f" (in points {WORTH[points.gain]}, in probits {WORTH[probits.gain]})"
 
 
-def metric_name(metric: str) -> str:
+def metric_name(metric: str, proxy: Proxy) -> str:
     """What an accuracy is called; its name in quotes where it is a table's own."""
-    return METRICS.get(metric, f"'{metric}'")
+    known = METRICS | IMAGENET_METRICS if proxy.of_timm else METRICS
+    return known.get(metric, f"'{metric}'")
 
 
 def _on_following(proxy: Proxy) -> Sentences:
@@ -133,7 +135,7 @@ def _on_slopes(proxy: Proxy) -> str:
     ]
     if not told:
         return ""
-    x, y = metric_name(proxy.x), metric_name(proxy.y)
+    x, y = metric_name(proxy.x, proxy), metric_name(proxy.y, proxy)
     return f"A point of {x} comes with this many points of {y}: {'; '.join(told)}."
 
 

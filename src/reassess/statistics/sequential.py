@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from reassess.errors import OptionError
+from reassess.errors import DataError, OptionError
 
 _PRIOR = 0.5
 """Jeffreys' prior of each share: narrow for rates near 0 and 1, as error rates are."""
@@ -147,6 +147,7 @@ def mean_sequence(values: Float[np.ndarray, "n"], *, confidence: float = 0.95) -
 
     Raises:
         OptionError: there is no value, or one is outside [0, 1].
+        DataError: no mean fits all values in this order.
     """
     _check(0, len(values), confidence)
     if not ((values >= 0) & (values <= 1)).all():
@@ -167,7 +168,11 @@ def mean_sequence(values: Float[np.ndarray, "n"], *, confidence: float = 0.95) -
         up += np.log1p(np.minimum(size, most_up) * (value - grid))
         down += np.log1p(-np.minimum(size, most_down) * (value - grid))
         kept &= np.maximum(up, down) < least
-    found = grid[kept]
+    if not len(found := grid[kept]):
+        raise DataError(
+            f"no mean fits {n:,} values in this order, but one must: it changed while they came. "
+            "Shuffle them, if their order means nothing."
+        )
     step = 1 / (len(grid) - 1)
     low, high = max(0.0, float(found[0]) - step), min(1.0, float(found[-1]) + step)
     value = float(values.mean())

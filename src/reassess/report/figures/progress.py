@@ -103,7 +103,7 @@ def results_figure(found: ResultsVerdict, results: Results) -> Figure:
         )
     ]
     rows.sort(key=lambda row: -row["y"])
-    words = (_word(found.proxy.x), _word(found.proxy.y))
+    words = (_word(found.proxy.x, found.proxy), _word(found.proxy.y, found.proxy))
     things = ("entry", "entries") if found.by_size else ("model", "models")
     return _of_verdict(
         rows, words, found.proxy, found.judgement.gain, found.original_labels, things
@@ -390,8 +390,8 @@ def _in_words(it: _Scatter) -> str:
     return f"{_capital(it.words[1])} against {it.words[0]}."
 
 
-def _word(metric: str) -> str:
-    return "original accuracy" if metric == "original" else metric_name(metric)
+def _word(metric: str, proxy: Proxy) -> str:
+    return "original accuracy" if metric == "original" else metric_name(metric, proxy)
 
 
 def _capital(text: str) -> str:
