@@ -29,7 +29,15 @@ def test_labels_can_be_decided_without_the_questions_of_a_new_model(
     states = {one.stage: one for one in stage_status(open_study("s"))}
     for stage in ("proposals", "posterior", "labels"):  # its files may be read otherwise by now
         assert "labels_are" in states[stage].changed
+    manifest.write_text("\ufeff" + said)  # as Windows' editor saves it
+    assert {one.state for one in stage_status(open_study("s"))} == {"done"}
     manifest.write_text(said)
+    originals = tmp_path / "s" / "labels.csv"
+    kept = originals.read_text()
+    first, *rest = kept.splitlines()
+    originals.write_text("\n".join([first, *reversed(rest)]) + "\n")
+    assert f"{older} (changed: original labels)" in cli("score", "m3.npz", "--labels", "s").err
+    originals.write_text(kept)
     own = ("label", "s", "--original-labels", "s", "--threshold", "0.2", "-o", "s/labels.json")
     assert cli(*own).status == 0
     assert "changed: the file of labels itself" in cli("status", "s").out

@@ -305,7 +305,7 @@ class Study:
         """Where a key stands in the manifest, for messages: file, line, section and key."""
         path = self.folder / FILE_NAME
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError):
             return f"{path}: {_shown(keys)}"
         return f"{path}{_line(text, keys)}: {_shown(keys)}"
@@ -327,7 +327,7 @@ def open_study(folder: str | PathLike[str]) -> Study:
             f"{folder} --labels labels.csv"
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path}: it cannot be read as text ({error}).") from error
     return read_manifest(text, folder)

@@ -33,7 +33,7 @@ def entry_table(entry: ModelEntry | BenchmarkFiles) -> Any:
 
 def manifest_document(folder: Path) -> Any:
     """The manifest as a document to change, in the words of the present format."""
-    text = (folder / FILE_NAME).read_text(encoding="utf-8")
+    text = (folder / FILE_NAME).read_text(encoding="utf-8-sig")
     ignored = ignored_keys(load_tomlkit().parse(text).unwrap())
     for start, stop, word in former_names(text):
         text = text[:start] + word + text[stop:]

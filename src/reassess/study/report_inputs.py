@@ -35,7 +35,7 @@ from reassess.study.artefacts import FILES, adjudications_file, findings_gold_fi
 from reassess.study.images import small_copies
 from reassess.study.inputs import Hashes, images_folder, model_files
 from reassess.study.manifest import Study
-from reassess.study.run import stage_status
+from reassess.study.run import AS_NOTED, stage_status
 from reassess.study.study_records import StudyRecords
 
 STEPS = ("scores", *PARTS, "hashes")
@@ -112,7 +112,8 @@ def _changed_since(study: Study) -> tuple[str, ...]:
         return ()
     made = (found.get("posterior"), found.get("labels"))
     changed = [one for one in made if one is not None and one.state == "stale"]
-    return tuple(dict.fromkeys(what for one in changed for what in one.changed))
+    names = dict.fromkeys(what for one in changed for what in one.changed)
+    return tuple(AS_NOTED.get(name, name) for name in names)
 
 
 def report_inputs(collected: StudyRecords, scores: Sequence[ModelScore] = ()) -> ReportInputs:

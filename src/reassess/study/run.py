@@ -94,6 +94,9 @@ def stage_status(study: Study) -> list[StageStatus]:
     return [_with_file(study, one) for _, one in check_stages(artefacts, STUDY_STAGES)]
 
 
+AS_NOTED = {"labels": "original labels"}
+"""How a note about the reassessed labels calls what they follow from, where names are alike."""
+
 _HASHED_TO_LOOK = 32_000_000
 """Bytes of a file that are hashed for no more than a note: no time that people notice."""
 
@@ -121,9 +124,8 @@ def _changed_since_labels(study: Study) -> tuple[str, ...]:
         return ()
     if not any(one.stage == "labels" for one in found):
         return ()
-    stale = {one.stage for one in found}
     names = dict.fromkeys(name for one in found for name in one.changed)
-    return tuple(name for name in names if name not in stale)
+    return tuple(AS_NOTED.get(name, name) for name in names if name != POSTERIOR.name)
 
 
 def open_questions(study: Study) -> tuple[int, int]:
