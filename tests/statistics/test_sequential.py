@@ -64,6 +64,12 @@ def test_a_difference_is_never_called_where_there_is_none_and_is_where_there_is_
     assert found >= 27
 
 
+def test_the_share_drawn_lies_inside_where_nearly_all_is_drawn() -> None:
+    for n_yes in (1, 999):
+        one = finite_rate_sequence(n_yes, 1000, 1001, confidence=0.5)
+        assert one.low <= one.value <= one.high
+
+
 def test_a_mean_of_bounded_values() -> None:
     rng, missed = np.random.default_rng(3), 0
     for _ in range(40):

@@ -56,7 +56,7 @@ def _at_every_look(comparison: Comparison) -> list[str]:
     found, a, b = comparison.anytime, comparison.model_a, comparison.model_b
     if found is None:
         return []
-    ends = f"{fmt.points(found.low, 2)} to {fmt.points(found.high, 2)}"
+    ends = f"{fmt.points(found.low, 2)} and {fmt.points(found.high, 2)} points"
     told = (
         f"At every look, however often: {a} less {b} lies between {ends}"
         f" ({fmt.percent(found.confidence, 0)} confidence sequence, which decides here)"

@@ -103,7 +103,10 @@ def finite_rate_sequence(
     )  # fmt: skip
     least = _log_mixture((n_yes, n - n_yes)) + math.log(1 - confidence)
     kept = total[log_likelihood > least] / n_population
-    return AnytimeEstimate(n_yes / n, float(kept[0]), float(kept[-1]), n, confidence)
+    # The share drawn is a share of other wholes than the population, and can lie beyond all kept.
+    share = n_yes / n
+    low, high = min(float(kept[0]), share), max(float(kept[-1]), share)
+    return AnytimeEstimate(share, low, high, n, confidence)
 
 
 def difference_sequence(
