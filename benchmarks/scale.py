@@ -6,6 +6,9 @@ reading the four columns in plain batches and dropping them. Prints seconds of w
 processor time, the ratio of both to the floor's, the cost a vote and the peak memory.
 
     python benchmarks/scale.py [1e6 1e7 3e7] [--shuffled] [--csv] [--folder DIR]
+    python benchmarks/scale.py 1e6 --forms wide tasks-csv times pandas
+
+`--forms` only reads the same votes in the other forms in which people hold them, with 20 raters.
 """
 
 import argparse
@@ -24,6 +27,7 @@ RATERS = 1_000
 CLASSES = 1_000
 ROWS_AT_ONCE = 1_000_000
 COLUMNS = ["image", "label", "rater", "answer"]
+MEMORY = ("pandas", "polars", "pyarrow")
 
 
 def simulated(vote: np.ndarray, rng: np.random.Generator) -> dict[str, Any]:
@@ -110,16 +114,107 @@ def ours(path: Path) -> dict[str, dict[str, float]]:
     return {"read": read, "fit": fit, "write": write, "iterations": {"n": n}}
 
 
+def make_form(form: str, path: Path, n_votes: int) -> Any:
+    """Write so many votes in another form, or return the frame that holds them.
+
+    ``wide`` has a row a question and 10 raters of 20 in it, the other forms a row a vote: ``tasks``
+    with a column of images beside, ``ids`` with one of class ids, ``times`` in three forms of text,
+    ``numbers`` with seconds since 1970; ``pandas``, ``polars`` and ``pyarrow`` are in memory.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    rng = np.random.default_rng(0)
+    found = simulated(np.arange(n_votes), rng)
+    answers = pa.array(["no", "maybe", "yes"])
+    image = pc.binary_join_element_wise("val_", pa.array(found["image"]).cast(pa.string()), "")
+    label = pa.array(found["label"].astype(np.int32))
+    table = pa.table({
+        "image": image, "label": label, "answer": answers.take(pa.array(found["answer"])),
+        "rater": pc.binary_join_element_wise(
+            "rater", pa.array(found["rater"] % 20).cast(pa.string()), ""
+        ),
+    })  # fmt: skip
+    if form.startswith("wide"):
+        first = slice(None, n_votes // 10)
+        asked = np.arange(n_votes // 10, dtype=np.int32) % CLASSES
+        columns: dict[str, Any] = {"image": image[first], "label": pa.array(asked)}
+        holds = rng.permuted(np.tile(np.arange(20) < 10, (n_votes // 10, 1)), axis=1)
+        codes = rng.integers(0, 3, holds.shape)
+        for rater in range(20):
+            code = pa.array(codes[:, rater], mask=~holds[:, rater])
+            columns[f"rater{rater}"] = answers.take(code)
+        table = pa.table(columns)
+    elif form.startswith(("tasks", "ids")):
+        task = pc.binary_join_element_wise(image, label.cast(pa.string()), ":")
+        table = table.drop_columns(["label"]).append_column("task", task)
+        if form.startswith("ids"):
+            wnid = pc.binary_join_element_wise("n", label.cast(pa.string()), "")
+            table = table.drop_columns(["image"]).append_column("class_id", wnid)
+    elif form.startswith(("times", "numbers")):
+        second = pa.array(np.arange(n_votes) + 1_769_860_800)
+        when = pc.strftime(second.cast(pa.timestamp("s")), "%Y-%m-%dT%H:%M:%S")
+        ends = pa.array(["Z", ".125Z", "+02:00"]).take(pa.array(np.arange(n_votes) % 3))
+        texts = pc.binary_join_element_wise(when, ends, "")
+        table = table.append_column("given_at", texts if form.startswith("times") else second)
+    if form == "pandas":
+        return table.to_pandas()
+    if form == "polars":
+        import polars as pl
+
+        return pl.from_arrow(table)
+    if form == "pyarrow":
+        return table
+    if path.suffix == ".csv":
+        pyarrow.csv.write_csv(table, path)
+    else:
+        pyarrow.parquet.write_table(table, path, compression="zstd")
+    return path
+
+
+def read_form(form: str, path: Path, n_votes: int) -> dict[str, float]:
+    """Seconds of reading votes in another form, in a warm process, and MB before it began."""
+    from reassess.files import read_votes
+    from reassess.notes import collect_notes
+
+    with collect_notes():
+        read_votes(make_form(form, path.with_stem("warm"), 60_000))
+        held = make_form(form, path, n_votes) if form in MEMORY else path
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        votes, took = timed(read_votes, held)
+    return {**took, "before": before, "votes": len(votes)}
+
+
+def print_forms(forms: list[str], n_votes: int, folder: str | None) -> None:
+    """Print what reading takes in each form."""
+    for form in forms:
+        with tempfile.TemporaryDirectory(dir=folder) as inside:
+            path = Path(inside) / f"votes.{'csv' if form.endswith('csv') else 'parquet'}"
+            if form not in MEMORY:
+                in_fresh_process(make_form, form, path, n_votes)
+            found, memory = in_fresh_process(read_form, form, path, n_votes)
+        print(
+            f"{form}: {found['votes']:,} votes, wall {found['wall']:.2f} s, cpu {found['cpu']:.2f} "
+            f"s, peak {memory:,.0f} MB, before it {found['before']:,.0f} MB"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("votes", nargs="*", type=float, default=[1e6, 1e7, 3e7])
     parser.add_argument("--shuffled", action="store_true", help="rows in any order")
     parser.add_argument("--csv", action="store_true", help="CSV in place of parquet")
+    parser.add_argument("--forms", nargs="+", default=[], help="read these forms of votes instead")
     parser.add_argument("--folder", help="where the files lie while it runs")
     given = parser.parse_args()
     print(describe_machine())
     print(describe_moment())
     for n_votes in map(int, given.votes):
+        if given.forms:
+            print_forms(given.forms, n_votes, given.folder)
+            continue
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             path = Path(folder) / ("votes.csv" if given.csv else "votes.parquet")
             make(path, n_votes, shuffled=given.shuffled, csv=given.csv)

@@ -41,8 +41,8 @@ def put(name: str, **cells: Any) -> Callable[[Columns], list[Any]]:
     return lambda found: [cells.get(f"r{row}", cell) for row, cell in enumerate(found[name])]
 
 
-def meaning(path: Path, **more: Any) -> tuple[Any, ...]:
-    """All that is read of a file, with its notes; or the refusal."""
+def meaning(path: Any, **more: Any) -> tuple[Any, ...]:
+    """All that is read of a file or frame, with its notes; or the refusal."""
     with collect_notes() as notes:
         try:
             votes = read_votes(path, **more)
@@ -155,6 +155,9 @@ USUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
         {},
     ),
     "no times": (columns(given_at=[""] * 12), {}),
+    "times of two forms": (columns(given_at=["2026-01-31T12:00:00Z", "2026-01-31"] * 6), {}),
+    "times with an offset": (columns(given_at=["2026-01-31T12:00:00+02:00"] * 12), {}),
+    "numbers as times": (columns(given_at=["1769860800"] * 12), {}),
     "seconds": (columns(seconds=["1.5", "0", "12"] * 4), {}),
     "seconds and none": (columns(seconds=["1.5", "", "1e2"] * 4), {}),
     "all that is exported": (
@@ -223,6 +226,14 @@ USUAL |= {
     ),
     "images in other cases at other places": (columns(image=put("image", r11="jA.jpg")), {}),
 }  # fmt: skip
+USUAL |= {
+    "an image beside tasks": (tasks(image=lambda c: [f"{one}.jpg" for one in c["task"]]), {}),
+    "answers in the column beside": (tasks(vote=OURS, label=OURS), {}),
+    "ids of the classes of tasks": (
+        tasks(task=PAIRS, label=OURS, class_id=[f"n{one.rpartition(':')[2]}" for one in PAIRS]),
+        {},
+    ),
+}
 READ = [case for case in USUAL if case not in {"two answers", "two answers, far apart"}]
 UNUSUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
     "an empty image": (columns(image=put("image", r7="")), {}),
@@ -245,11 +256,8 @@ UNUSUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
     "a task that tells apart": (columns(task=[str(i // 2) for i in range(12)]), {}),
     "no row counts": (columns(counted=["false"] * 12), {}),
     "neither counts nor does not": (columns(counted=["true"] * 11 + ["maybe"]), {}),
-    "times of two forms": (columns(given_at=["2026-01-31T12:00:00Z", "2026-01-31"] * 6), {}),
-    "times with an offset": (columns(given_at=["2026-01-31T12:00:00+02:00"] * 12), {}),
     "no time": (columns(given_at=["2026-13-31T12:00:00Z"] * 12), {}),
     "a time long ago": (columns(given_at=["1926-01-31T12:00:00Z"] * 12), {}),
-    "numbers as times": (columns(given_at=["1769860800"] * 12), {}),
     "seconds below 0": (columns(seconds=["1.5"] * 11 + ["-1"]), {}),
     "no seconds": (columns(seconds=["1.5"] * 11 + ["long"]), {}),
     "an unlikely way to write seconds": (columns(seconds=["1_0"] * 12), {}),

@@ -1,28 +1,32 @@
 """What Arrow's columns of a large table of votes hold, batch by batch, without an object a row.
 
 `numbers_of_texts` and `class_indices_of` number what questions, raters and answers are; `Times`,
-`Durations`, `Counted`, `Double` and `LeftAside` keep, or only check, what may stand beside. What is
+`Durations`, `Counted`, `Double` and `Beside` keep, or only check, what may stand beside. What is
 unusual in a cell is an `UnusualError`: the reader that looks at every cell names it and its row.
 
 Letters: V votes, Q questions.
 """
 
-from typing import Any, no_type_check
+from typing import Any, Literal, no_type_check
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from reassess.files.cells import EMPTY_IN_LOWER_CASE, EXACT
 from reassess.files.counted import FALSE, TRUE
 from reassess.files.interning import ODD, Texts, grow, kernel
-from reassess.files.times import FIRST, LAST, times_alike
+from reassess.files.times import FIRST, LAST, NUMBER, times_of_numbers, times_of_texts
 from reassess.records.benchmark import MOST_CLASSES
+
+_Kind = Literal["stored", "text", "number"]
+"""What cells of times are."""
 
 
 class UnusualError(Exception):
     """Something in the table is for the reader that looks at every cell."""
 
 
-def are_integers(column: Any) -> bool:
+def are_integer_cells(column: Any) -> bool:
     """Whether a column of Arrow's holds integers."""
     from pyarrow import types
 
@@ -49,17 +53,37 @@ def numbers_of_texts(column: Any, texts: Texts) -> Int[np.ndarray, "n"]:
     Raises:
         UnusualError: a cell is empty, is no text, or has blanks around it.
     """
-    import pyarrow as pa
-
-    if are_integers(column):
-        column = column.cast(pa.string())
-    words, code = _parted(column)
-    if column.null_count or words.null_count:
+    if column.null_count:
+        raise UnusualError
+    words, code = _parted(_as_texts(column))
+    if words.null_count:
         raise UnusualError
     number = texts.number(code, *_bytes_of(words))
     if texts.kinds & ODD:
         raise UnusualError
     return number
+
+
+def _as_texts(column: Any) -> Any:
+    """A column as its cells are written: integers, whole numbers in floats, and truth values.
+
+    Raises:
+        UnusualError: a float is no whole number.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    if types.is_floating(column.type):
+        try:
+            column = column.cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise UnusualError from error
+        if len(column) and pc.max(pc.abs(column)).as_py() >= EXACT:
+            raise UnusualError
+    if are_integer_cells(column):
+        return column.cast(pa.string())
+    return pc.if_else(column, "True", "False") if types.is_boolean(column.type) else column
 
 
 def _parted(column: Any) -> tuple[Any, Int[np.ndarray, "n"]]:
@@ -68,12 +92,16 @@ def _parted(column: Any) -> tuple[Any, Int[np.ndarray, "n"]]:
     Raises:
         UnusualError: they are no texts.
     """
+    import pyarrow as pa
     from pyarrow import types
 
-    words = column.dictionary if types.is_dictionary(column.type) else column
+    is_coded = types.is_dictionary(column.type)
+    words = _as_texts(column.dictionary) if is_coded else column
+    if types.is_string_view(words.type):
+        words = words.cast(pa.large_string())
     if not (types.is_large_string(words.type) or types.is_string(words.type)):
         raise UnusualError
-    if words is column:
+    if not is_coded:
         return words, np.arange(len(column), dtype=np.int32)
     codes = column.indices.fill_null(0) if column.null_count else column.indices
     return words, codes.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
@@ -90,7 +118,7 @@ def _bytes_of(words: Any) -> tuple[Any, Any]:
 
 
 class Times:
-    """When each vote was given.
+    """When each vote was given: stored times, texts in ISO 8601, or numbers of one unit since 1970.
 
     Args:
         most: how many rows there can be.
@@ -98,62 +126,117 @@ class Times:
 
     def __init__(self, most: int) -> None:
         self._n = 0
-        self._held = np.zeros(most, "datetime64[ms]")
+        self._kind: _Kind | None = None
+        self._held = np.zeros(most, "datetime64[ms]")  # the bits of numbers, where these are held
 
     def add(self, column: Any) -> None:
-        """Take a further batch: stored times, or texts that are written alike.
+        """Take a further batch.
 
         Raises:
-            UnusualError: a cell is of another kind, or no time.
+            UnusualError: a cell is of another kind than others, or no time.
         """
         import pyarrow as pa
         from pyarrow import types
 
+        kind: _Kind | None = "stored"
+        if types.is_date(column.type):
+            column = column.cast(pa.timestamp("ms"))
         if types.is_timestamp(column.type):
-            kind = pa.timestamp("ms", tz=column.type.tz)
-            times = column.cast(kind, safe=False).to_numpy(zero_copy_only=False)
+            unit = pa.timestamp("ms", tz=column.type.tz)
+            times = column.cast(unit, safe=False).to_numpy(zero_copy_only=False)
             times = times.astype("datetime64[ms]")
+        elif types.is_integer(column.type) or types.is_floating(column.type):
+            kind, times = "number", _doubles(column)
         else:
             words, code = _parted(column)
-            times = _times_of(words)[code]
+            kind, times = _times_of(words)
+            times = times[code]
             if column.null_count:
-                times[~np.asarray(column.is_valid())] = np.datetime64("NaT")
+                times[~np.asarray(column.is_valid())] = np.array("NaT", times.dtype)
+        empty = np.isnan(times) if kind == "number" else np.isnat(times)
+        self._put(times, None if empty.all() else kind)
+
+    def _put(self, times: Shaped[np.ndarray, "n"], kind: _Kind | None) -> None:
+        grow(self._held, self._n + len(times))
+        if kind is not None and self._kind is None:
+            self._kind = kind
+            if kind == "number":
+                self._held.view(np.float64)[: self._n] = np.nan
+        if kind not in {None, self._kind}:
+            raise UnusualError
+        rows = slice(self._n, self._n + len(times))
+        self._n += len(times)
+        if kind is None:
+            times = np.full(len(times), np.nan if self._kind == "number" else np.datetime64("NaT"))
+        if self._kind == "number":
+            self._held.view(np.float64)[rows] = times
+            return
         if ((times < FIRST) | (times >= LAST)).any():
             raise UnusualError
-        grow(self._held, self._n + len(times))
-        self._held[self._n : self._n + len(times)] = times
-        self._n += len(times)
+        self._held[rows] = times
 
-    def known(self) -> Shaped[np.ndarray, "V"] | None:
-        """All of them, NaT where a cell is empty; None where all are."""
-        held = self._held[: self._n]
-        return None if np.isnat(held).all() else held
+    def known(
+        self, where: str, counts: Bool[np.ndarray, "V"] | None
+    ) -> Shaped[np.ndarray, "V"] | None:
+        """All of them, NaT where a cell is empty; None where all are.
+
+        Args:
+            where: what holds them, for a note on their unit.
+            counts: the rows that count; None where all do.
+
+        Raises:
+            UnusualError: numbers are of no one unit.
+        """
+        held: Shaped[np.ndarray, "V"] | None = self._held[: self._n]
+        if self._kind == "number":
+            values = self._held.view(np.float64)[: self._n]
+            held = times_of_numbers(
+                values if counts is None else np.where(counts, values, np.nan), where
+            )
+            if held is None:
+                raise UnusualError
+        return None if self._kind is None else held
 
 
-def _times_of(words: Any) -> Shaped[np.ndarray, "w"]:
-    """The times of distinct texts, NaT for an empty one.
+def _times_of(words: Any) -> tuple[_Kind, Shaped[np.ndarray, "w"]]:
+    """What distinct texts hold, and their times or numbers; NaT and NaN for empty ones.
 
     Raises:
-        UnusualError: they are not written alike, or are none.
+        UnusualError: they are of several kinds, or none.
     """
-    ends, data = _bytes_of(words)
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pc.utf8_trim_whitespace(words)
+    empty = pc.is_in(pc.utf8_lower(texts), value_set=pa.array(sorted(EMPTY_IN_LOWER_CASE)))
+    texts = pc.if_else(empty, None, texts)
+    is_number = pc.match_substring_regex(texts, f"^(?:{NUMBER.pattern})$")
+    filled = np.asarray(texts.is_valid())
+    if pc.any(is_number).as_py():
+        if not pc.all(is_number).as_py():
+            raise UnusualError
+        try:
+            return "number", _doubles(texts)
+        except pa.ArrowException as error:
+            raise UnusualError from error
     times = np.full(len(words), np.datetime64("NaT"), "datetime64[ms]")
-    length = np.diff(ends)
-    filled = length > 0
-    if words.null_count:
-        filled &= np.asarray(words.is_valid())
-    if not filled.any():
-        return times
-    width = int(length[filled][0])
-    if (length[filled] != width).any():
-        raise UnusualError
-    first = ends[:-1][filled]
-    letters = data[first[:, None] + np.arange(width)]
-    found = times_alike(letters)
-    if found is None:
-        raise UnusualError
-    times[filled] = found
-    return times
+    if filled.any():
+        ends, data = _bytes_of(pa.concat_arrays([texts.drop_null()]))
+        found = times_of_texts(data, ends)
+        if found is None or np.isnat(found).any():
+            raise UnusualError
+        times[filled] = found
+    return "text", times
+
+
+def _doubles(column: Any) -> Float[np.ndarray, "n"]:
+    """A column of numbers, or of texts that are some, in double precision; NaN where empty."""
+    import pyarrow as pa
+
+    found: Float[np.ndarray, "n"] = column.cast(pa.float64(), safe=False).to_numpy(
+        zero_copy_only=False
+    )
+    return found
 
 
 class Durations:
@@ -177,7 +260,7 @@ class Durations:
         from pyarrow import types
 
         if types.is_integer(column.type) or types.is_floating(column.type):
-            seconds = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+            seconds = _doubles(column)
         else:
             words, code = _parted(column)
             texts = pa.compute.if_else(pa.compute.equal(words, ""), None, words)
@@ -258,12 +341,14 @@ class Double:
         self._texts = Texts()
         self._is_path = is_path
 
-    def add(self, column: Any, number: Int[np.ndarray, "n"]) -> None:
-        """Take a further batch, beside the numbers of the first column's texts.
+    def add(self, column: Any, first: Any, number: Int[np.ndarray, "n"]) -> None:
+        """Take a further batch, beside the first column and the numbers of its texts.
 
         Raises:
             UnusualError: it says otherwise.
         """
+        if _is_float(column) != _is_float(first):  # 1.0 is not 1 where two columns are compared
+            raise UnusualError
         if not np.array_equal(numbers_of_texts(column, self._texts), number):
             raise UnusualError
 
@@ -283,23 +368,44 @@ class Double:
             raise UnusualError
 
 
-class LeftAside:
-    """A column of tasks beside images and classes, which must not tell apart what they do not."""
+def _is_float(column: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_floating(column.type))
+
+
+class Beside:
+    """A column beside the one that names the questions, with a number for each question."""
 
     def __init__(self) -> None:
-        self._texts = Texts()
+        self.texts = Texts()
+        self.is_one_a_question = True
         self._of_question = np.zeros(0, np.int32)  # its text's number, from 1
+        self._are_answers = True
 
-    def add(self, column: Any, question: Int[np.ndarray, "n"], n_questions: int) -> None:
-        """Take a further batch, beside the question of each row.
+    def add(
+        self, column: Any, question: Int[np.ndarray, "n"], n_questions: int,
+        answer: Int[np.ndarray, "n"],
+    ) -> None:  # fmt: skip
+        """Take a further batch, beside the question and the answer of each row.
 
         Raises:
-            UnusualError: a question has several texts.
+            UnusualError: a cell is unusual.
         """
-        number = numbers_of_texts(column, self._texts)
+        number = numbers_of_texts(column, self.texts)
         grow(self._of_question, n_questions)
-        if not kernel(_one_a_group)(question, number, self._of_question):
-            raise UnusualError
+        if self.is_one_a_question:
+            held = self._of_question
+            self.is_one_a_question = bool(kernel(_one_a_group)(question, number, held))
+        self._are_answers &= np.array_equal(number, answer)
+
+    def repeats(self, answers: Texts) -> bool:
+        """Whether it is the column of answers once more."""
+        return self._are_answers and self.texts.equal(answers)
+
+    def of_questions(self, n_questions: int) -> Int[np.ndarray, "Q"]:
+        """The text of each question, by its number."""
+        return self._of_question[:n_questions] - np.int32(1)
 
 
 @no_type_check

@@ -26,22 +26,41 @@ _NO_PAIR, _DOUBTFUL = -1, -2
 _PAIR = re.compile(r"(.*):(\d+)", re.DOTALL)
 
 
-def task_parts(table: ColumnFile) -> list[list[str]] | None:
-    """The columns of a table of tasks that name tasks, raters and answers.
+@dataclass(frozen=True, slots=True)
+class TaskColumns:
+    """The columns of a table in which tasks name the questions.
 
-    None where an image and a class may name the questions, or stand beside the tasks.
+    Attributes:
+        parts: the columns that name tasks, those that name raters, and those of answers.
+        beside: columns of images and classes, which say no more than the task does.
+        class_id: the column of class ids.
+    """
+
+    parts: list[list[str]]
+    beside: tuple[str, ...]
+    class_id: str | None
+
+
+def task_columns(table: ColumnFile) -> TaskColumns | None:
+    """The columns of a table of tasks; None where an image and a class name the questions.
 
     Raises:
         FileError: two columns have one name, but for case and blanks.
     """
     tasks, raters, answers = map(table.candidates, (TASK, RATER, ANSWER))
-    labels = table.candidates(LABEL)
     images = [one for one in table.candidates(IMAGE) if one.strip().lower() != "id"]
-    classes = [one for part in (LABEL, CLASS_INDEX) for one in table.candidates(part)]
-    if images or table.candidates(CLASS_ID) or (answers and classes):
+    classes = [one for part in (LABEL, CLASS_ID, CLASS_INDEX) for one in table.candidates(part)]
+    found = [tasks, raters, answers or table.candidates(LABEL)]
+    ids = table.candidates(CLASS_ID)
+    if not all(found) or (images and classes and answers) or len(ids) > 1:
         return None
-    found = [tasks, raters, answers or labels]
-    return found if all(found) else None
+    beside = tuple(dict.fromkeys([*images, *(classes if answers else [])]))
+    return TaskColumns(found, beside, ids[0] if ids else None)
+
+
+def are_integers(texts: TextBytes) -> bool:
+    """Whether all texts are made of digits."""
+    return bool(((texts.content >= ord("0")) & (texts.content <= ord("9"))).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +72,14 @@ class TaskNames:
         images: of tasks that name pairs the distinct images; None where they name something else.
         image: the image of each task.
         label: its class index.
+        class_ids: ids of the classes, where they are known.
     """
 
     ids: TextBytes
     images: Texts | None
     image: Int[np.ndarray, "Q"]
     label: Int[np.ndarray, "Q"]
+    class_ids: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, texts: Texts) -> "TaskNames":
@@ -84,7 +105,8 @@ class TaskNames:
         if self.images is None:
             return Questions.from_texts(self.ids)
         images = self.images.as_bytes()
-        return Questions.from_pairs(Pairs.of_distinct(images, self.image, self.label))
+        pairs = Pairs.of_distinct(images, self.image, self.label, self.class_ids)
+        return Questions.from_pairs(pairs)
 
 
 def _images(ids: TextBytes, length: Int[np.ndarray, "Q"]) -> tuple[Texts, Int[np.ndarray, "Q"]]:

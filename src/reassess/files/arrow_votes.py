@@ -9,6 +9,7 @@ of every table, and one wording of every refusal.
 Letters: V votes, Q questions, R raters.
 """
 
+import dataclasses
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,19 +21,19 @@ from jaxtyping import Bool, Int, Shaped, UInt
 from reassess.errors import DataError, FileError
 from reassess.files.answers import read_answers
 from reassess.files.arrow_columns import (
+    Beside,
     Counted,
     Double,
     Durations,
-    LeftAside,
     Times,
     UnusualError,
-    are_integers,
+    are_integer_cells,
     class_indices_of,
     numbers_of_texts,
 )
-from reassess.files.arrow_tasks import TaskNames, task_parts
+from reassess.files.arrow_tasks import TaskNames, are_integers, task_columns
 from reassess.files.cells import EMPTY_WORDS
-from reassess.files.class_columns import numbered_class_column
+from reassess.files.class_columns import ids_of_indices, numbered_class_column
 from reassess.files.columns import (
     ANSWER,
     CLASS_ID,
@@ -49,7 +50,7 @@ from reassess.files.interning import NOT_ASCII, Pairs, Texts, occurring, replace
 from reassess.files.json_tables import JsonTable
 from reassess.files.tables import ColumnFile
 from reassess.files.vote_codes import RowsByQuestion, VoteCodes
-from reassess.files.vote_questions import note_left_aside
+from reassess.files.vote_questions import note_beside, note_left_aside
 from reassess.files.vote_rows import VoteRows, note_ends, plain_ids
 from reassess.files.vote_tables import GIVEN_AT, SECONDS
 from reassess.notes import collect_notes
@@ -79,7 +80,7 @@ class _Read:
         seconds: how long it took, likewise.
         counted: whether it counts, likewise.
         doubles: second columns of the image, the rater or the answer.
-        tasks: columns that name tasks.
+        beside: columns beside those that name the questions.
         n_answers: in how many rows that count each answer stands.
         rater: the raters.
         answer: the answers.
@@ -94,7 +95,7 @@ class _Read:
     seconds: Durations
     counted: Counted
     doubles: list[Double]
-    tasks: list[LeftAside]
+    beside: list[Beside]
     n_answers: Int[np.ndarray, "a"]
     rater: Texts = field(default_factory=Texts)
     answer: Texts = field(default_factory=Texts)
@@ -111,7 +112,7 @@ class _Read:
                 Double(is_path=bool(columns.classes) and _PARTS[part].is_path)
                 for part, _ in columns.doubles
             ],
-            [LeftAside() for _ in columns.tasks], np.zeros(0, np.int64),
+            [Beside() for _ in columns.beside], np.zeros(0, np.int64),
         )  # fmt: skip
 
     @property
@@ -130,7 +131,8 @@ class _Columns:
         answer: the answers.
         classes: one or two columns of classes; none where tasks are the questions.
         doubles: further columns for one of the first three, with its place among them.
-        tasks: columns that name tasks, beside images and classes.
+        beside: columns of tasks, beside images and classes; or the other way round.
+        class_id: the one of these, beside tasks, that holds ids of classes; None where none does.
         counted: which rows count; None where nothing says so.
         given_at: when votes were given; None where nothing does.
         seconds: how long they took; likewise.
@@ -141,7 +143,8 @@ class _Columns:
     answer: str
     classes: tuple[str, ...]
     doubles: tuple[tuple[int, str], ...]
-    tasks: tuple[str, ...]
+    beside: tuple[str, ...]
+    class_id: str | None
     counted: str | None
     given_at: str | None
     seconds: str | None
@@ -149,9 +152,9 @@ class _Columns:
     @property
     def names(self) -> list[str]:
         """All of them, each once, in an order that is not that of the attributes."""
-        beside = [one for one in (self.counted, self.given_at, self.seconds) if one is not None]
+        further = [one for one in (self.counted, self.given_at, self.seconds) if one is not None]
         of_rows = [self.image, self.rater, self.answer, *self.classes]
-        return [*of_rows, *(name for _, name in self.doubles), *self.tasks, *beside]
+        return [*of_rows, *(name for _, name in self.doubles), *self.beside, *further]
 
 
 def read_arrow_votes(
@@ -187,22 +190,24 @@ def _columns_of(table: ColumnFile) -> _Columns | None:
     """The columns of a table; None where it is not certain what they are."""
     found = [table.candidates(part) for part in _PARTS]
     named = [table.candidates(part) for part in (LABEL, CLASS_ID, CLASS_INDEX)]
-    tasks, beside = table.candidates(TASK), [table.candidates(part) for part in _BESIDE]
+    beside, class_id = tuple(table.candidates(TASK)), None
+    further = [table.candidates(part) for part in _BESIDE]
     classes = tuple(one[0] for one in named if one)
-    of_tasks = task_parts(table)
+    of_tasks = task_columns(table)
     if of_tasks is not None:
-        found, named, tasks, classes = of_tasks, [], [], ()
-    if not all(found) or any(len(one) > 1 for one in [*named, *beside]):
+        found, named, classes, class_id = of_tasks.parts, [], (), of_tasks.class_id
+        beside = tuple(dict.fromkeys([*of_tasks.beside, *([class_id] if class_id else [])]))
+    if not all(found) or any(len(one) > 1 for one in [*named, *further]):
         return None
     (image, *_), (rater, *_), (answer, *_) = found
     if of_tasks is None and (
-        not 1 <= len(classes) <= 2 or (tasks and image.strip().lower() == "id")
+        not 1 <= len(classes) <= 2 or (beside and image.strip().lower() == "id")
     ):
         return None
     doubles = tuple((part, name) for part, names in enumerate(found) for name in names[1:])
-    counted, given_at, seconds = (one[0] if one else None for one in beside)
+    counted, given_at, seconds = (one[0] if one else None for one in further)
     made = _Columns(
-        image, rater, answer, classes, doubles, tuple(tasks), counted, given_at, seconds
+        image, rater, answer, classes, doubles, beside, class_id, counted, given_at, seconds
     )
     return made if len(set(made.names)) == len(made.names) else None
 
@@ -223,9 +228,10 @@ def _read(batches: Iterator[Sequence[Any]], columns: _Columns, read: _Read) -> N
         answer = numbers_of_texts(column[columns.answer], read.answer)
         read.codes.add(rater, read.rater.n, answer, read.answer.n)
         for (part, name), double in zip(columns.doubles, read.doubles, strict=True):
-            double.add(column[name], (image, rater, answer)[part])
-        for name, task in zip(columns.tasks, read.tasks, strict=True):
-            task.add(column[name], question, read.questions.pairs.n)
+            first = column[(columns.image, columns.rater, columns.answer)[part]]
+            double.add(column[name], first, (image, rater, answer)[part])
+        for name, beside in zip(columns.beside, read.beside, strict=True):
+            beside.add(column[name], question, read.questions.pairs.n, answer)
         if columns.given_at is not None:
             read.given_at.add(column[columns.given_at])
         if columns.seconds is not None:
@@ -249,7 +255,7 @@ def _numbers(of_classes: Sequence[Any], read: _Read, n_rows: int) -> Int[np.ndar
     numbers = []
     for place, column in enumerate(of_classes):
         if first:
-            read.words.append(None if are_integers(column) else Texts())
+            read.words.append(None if are_integer_cells(column) else Texts())
         words = read.words[place]
         numbers.append(
             class_indices_of(column) if words is None else numbers_of_texts(column, words)
@@ -290,10 +296,37 @@ def _names_of(
         UnusualError: a word is for the reader that names its row.
     """
     if not columns.classes:
-        return TaskNames.of(read.image)
+        names = TaskNames.of(read.image)
+        return dataclasses.replace(names, class_ids=_class_ids_beside(table, columns, read, names))
     pairs = read.questions.pairs
     label, class_ids = _labels(table, columns, read, classes)
     return _ImageNames(read.image, pairs.ones[: pairs.n], label, class_ids)
+
+
+def _class_ids_beside(
+    table: ColumnFile, columns: _Columns, read: _Read, names: TaskNames
+) -> tuple[str, ...] | None:
+    """The ids of the classes of tasks that are pairs, where a column beside holds them.
+
+    Raises:
+        UnusualError: a class has two ids, or an id is for the reader that names its row.
+    """
+    if columns.class_id is None:
+        return None
+    table.use(CLASS_ID.name, columns.class_id)
+    if names.images is None:
+        return None
+    column = read.beside[columns.beside.index(columns.class_id)]
+    if not column.is_one_a_question:
+        raise UnusualError
+    ids, number = _plain_words(column.texts), column.of_questions(len(names.label))
+    both = np.unique(names.label.astype(np.int64) * len(ids) + number)
+    label, number = np.divmod(both, len(ids))
+    try:
+        texts = [ids[one] for one in number.tolist()]
+        return ids_of_indices(label, texts, str(table.path), table.place)
+    except DataError as error:
+        raise UnusualError from error
 
 
 def _votes(
@@ -326,6 +359,7 @@ def _votes(
         )  # fmt: skip
     except DataError as error:
         raise UnusualError from error
+    given_at = read.given_at.known(f"{source}: column {columns.given_at!r}", counts)
     if asks.images is not None:
         note_ends(asks.images, source)
     rater_ids, of_rater = plain_ids(raters, "rater", source, np.arange(len(raters)))
@@ -340,7 +374,7 @@ def _votes(
     if not repeats:
         return Votes.from_grouped(
             questions=asked.questions, rater_ids=rater_ids, answers=meaning.names,
-            indptr=asked.indptr, code=code, given_at=asked.of_votes(read.given_at.known()),
+            indptr=asked.indptr, code=code, given_at=asked.of_votes(given_at),
             seconds=asked.of_votes(read.seconds.known()),
         )  # fmt: skip
     if counts is not None or len(rater_ids) < len(raters):
@@ -349,7 +383,7 @@ def _votes(
     rater, answer = np.divmod(code.astype(np.int32), len(meaning.names))
     rows = VoteRows(
         source, asked.questions, question, raters, rater, answer, meaning.names,
-        read.given_at.known(), read.seconds.known(), None, table.place,
+        given_at, read.seconds.known(), None, table.place,
     )  # fmt: skip
     return rows.each_once(rater_ids, rater)
 
@@ -367,10 +401,14 @@ def _use(table: ColumnFile, columns: _Columns, read: _Read) -> Bool[np.ndarray, 
         parts = ((TASK, columns.image), (answer, columns.answer))
     for part, name in parts:
         table.use(part.name, name)
-    if columns.tasks:
-        for name in (columns.image, columns.classes[0], *columns.tasks):
+    if not columns.classes:
+        _use_beside_tasks(table, columns, read)
+    elif columns.beside:
+        if not all(one.is_one_a_question for one in read.beside):
+            raise UnusualError
+        for name in (columns.image, columns.classes[0], *columns.beside):
             table.use(name.strip().lower(), name)
-        note_left_aside(table, (columns.image, columns.classes[0]), columns.tasks)
+        note_left_aside(table, (columns.image, columns.classes[0]), columns.beside)
     table.use(RATER.name, columns.rater)
     for beside in (columns.given_at, columns.seconds):
         if beside is not None:
@@ -382,6 +420,26 @@ def _use(table: ColumnFile, columns: _Columns, read: _Read) -> Bool[np.ndarray, 
         n_left = 0 if counts is None else int((~counts).sum())
         note_left_out(table, columns.counted, n_left, len(read.codes))
     return counts
+
+
+def _use_beside_tasks(table: ColumnFile, columns: _Columns, read: _Read) -> None:
+    """Record what stands beside tasks, and note that it was left aside.
+
+    Raises:
+        UnusualError: it may name the questions.
+    """
+    number_rows = read.image.n == len(read.codes) and are_integers(read.image.so_far())
+    images = table.candidates(IMAGE)
+    for name, beside in zip(columns.beside, read.beside, strict=True):
+        if name == columns.class_id and not table.candidates(ANSWER):
+            continue  # it is read with the classes of the tasks, and not held against them
+        table.use(name.strip().lower(), name)
+        if beside.repeats(read.answer):
+            continue
+        is_finer = number_rows and name in images and beside.texts.n < read.image.n
+        if is_finer or not beside.is_one_a_question:
+            raise UnusualError
+        note_beside(table, columns.image, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,11 +478,12 @@ class _Asked:
         return cls(questions.take(asked), votes[counts], indptr, rows, ends, counts)
 
     def of_votes(self, values: Shaped[np.ndarray, "n"] | None) -> Shaped[np.ndarray, "V"] | None:
-        """Values of the rows, in the order of the votes."""
+        """Values of the rows, in the order of the votes; None where all are empty."""
         if values is None or not len(values):
             return None
         grouped = self.rows.grouped(self.ends, values)
-        return grouped if self.counts is None else grouped[self.counts]
+        found = grouped if self.counts is None else grouped[self.counts]
+        return None if np.isnan(found).all() else found
 
 
 def _check_usual(texts: Texts) -> None:

@@ -25,18 +25,18 @@ EMPTY_WORDS = frozenset(
 )  # fmt: skip
 """What other programs write into an empty cell."""
 
-_EMPTY_IN_LOWER_CASE = frozenset(word.lower() for word in EMPTY_WORDS)
+EMPTY_IN_LOWER_CASE = frozenset(word.lower() for word in EMPTY_WORDS)
 
 _FIRST = 100
 """So many cells show whether a column holds images."""
 
-_EXACT = 2.0**53
+EXACT = 2.0**53
 """Whole numbers from here on are not exact in a float."""
 
 
 def stands_for_empty(text: str) -> bool:
     """Whether a word stands for an empty cell in any case: where no person's name can stand."""
-    return text.strip().lower() in _EMPTY_IN_LOWER_CASE
+    return text.strip().lower() in EMPTY_IN_LOWER_CASE
 
 
 def row_number(row: int, first_row: int, left_out: Sequence[int] = ()) -> int:
@@ -183,7 +183,7 @@ def _float_text(cell: float) -> str | None:
     if math.isnan(cell):
         return ""
     if cell.is_integer():
-        return str(int(cell)) if abs(cell) < _EXACT else None
+        return str(int(cell)) if abs(cell) < EXACT else None
     return repr(cell)
 
 

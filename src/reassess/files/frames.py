@@ -5,8 +5,9 @@ frame means what its CSV would. narwhals is the bridge to all three; it is impor
 frame comes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +21,8 @@ from reassess.files.text_tables import check_numbers
 from reassess.records.arrays import as_array
 
 _CELLS_OF_NUMPY = (np.generic, np.ndarray)
+
+_ROWS_A_BATCH = 1 << 18
 
 
 class HasColumns(Protocol):
@@ -67,6 +70,32 @@ class FrameTable:
     def left_out(self) -> tuple[int, ...]:
         """No row is left out."""
         return ()
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return max(map(len, self.columns.values()), default=0)
+
+    def batches(self, names: Sequence[str]) -> Iterator[list[Any]] | None:
+        """Some columns as Arrow's arrays, batch by batch; None where Arrow does not take a cell.
+
+        What pandas holds as objects is copied for it, before the first batch.
+        """
+        if find_spec("pyarrow") is None:
+            return None
+        import pyarrow as pa
+
+        starts = range(0, self.n_rows, _ROWS_A_BATCH)
+        try:
+            columns = [
+                [self.columns[name][start : start + _ROWS_A_BATCH].to_arrow() for start in starts]
+                for name in names
+            ]
+        except (pa.ArrowException, NotImplementedError, OverflowError, TypeError, ValueError):
+            return None
+        if any(len({one.type for one in column}) > 1 for column in columns):
+            return None  # objects of one kind here, and of another there
+        return map(list, zip(*columns, strict=True))
 
     def column(self, name: str) -> list[Any]:
         """A column's cells as Python has them, None where they are missing."""

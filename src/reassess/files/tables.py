@@ -26,13 +26,14 @@ from reassess.files.label_lists import is_label_list, read_label_list
 from reassess.files.parquet import ParquetTable, is_parquet, read_parquet
 from reassess.files.signatures import describe_json, is_workbook
 from reassess.files.text_tables import TextTable, read_text_table
+from reassess.files.wide_rows import WideRows
 from reassess.files.workbooks import WORKBOOKS, WorkbookTable, read_workbook
 from reassess.notes import columns_read
 
 TABLES = frozenset({".csv", ".tsv", ".txt", ".parquet", ".pq", *WORKBOOKS})
 """Endings of files that are read as tables wherever a file may be one."""
 
-_Source = TextTable | ParquetTable | WorkbookTable | JsonTable | FrameTable
+_Source = TextTable | ParquetTable | WorkbookTable | JsonTable | FrameTable | WideRows
 
 
 _DATA = re.compile(r"[+-]?\d+(\.\d*)?|\S+\.(jpe?g|png|webp|bmp|gif|tiff?)", re.IGNORECASE)
@@ -231,6 +232,7 @@ class ColumnFile:
         """
         for name in names:
             self._record(name)
+        assert not isinstance(self._source, WideRows)  # noqa: S101 -- votes have no such columns
         return self._source.numbers(names)
 
     def times(self, name: str) -> Shaped[np.ndarray, "n"] | None:
@@ -253,8 +255,10 @@ class ColumnFile:
         Raises:
             FileError: the file is corrupt.
         """
-        if isinstance(self._source, ParquetTable) and self._source.n_rows >= least:
-            return Batches(_one_ahead(self._source.batches(names)), self._source.n_rows)
+        source = self._source
+        if isinstance(source, ParquetTable | FrameTable | WideRows) and source.n_rows >= least:
+            found = source.batches(names)
+            return None if found is None else Batches(_one_ahead(found), source.n_rows)
         if isinstance(self._source, TextTable):
             n_bytes = self.path.stat().st_size
             most = n_bytes // (2 * len(self.header))  # a cell of one letter, and what follows it
@@ -271,6 +275,8 @@ class ColumnFile:
         rows = self._source.rows if isinstance(self._source, JsonTable) else None
         if rows is not None:
             return rows[row]
+        if isinstance(self._source, WideRows):
+            return int(self._source.row_numbers(row + 1)[row])
         return row_number(row, self._source.first_row, self._source.left_out)
 
     def row_numbers(self, n_rows: int) -> Int[np.ndarray, "n"]:
@@ -278,6 +284,8 @@ class ColumnFile:
         rows = self._source.rows if isinstance(self._source, JsonTable) else None
         if rows is not None:
             return np.array(rows[:n_rows], np.int64)
+        if isinstance(self._source, WideRows):
+            return self._source.row_numbers(n_rows)
         first, left_out = self._source.first_row, self._source.left_out
         every = np.arange(first, first + n_rows + len(left_out))
         return every[~np.isin(every, left_out)][:n_rows] if left_out else every

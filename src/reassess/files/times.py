@@ -7,12 +7,14 @@ every time lies from 2000 to 2100: no number is such a time in two units.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Shaped, UInt
+from jaxtyping import Float, Int, Shaped, UInt
 
 from reassess.errors import DataError
 from reassess.files.cells import stands_for_empty
@@ -24,7 +26,7 @@ _TEXT = re.compile(
     r"\s*(?P<offset>Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+]?[0-9]+)?")
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+]?[0-9]+)?")
 
 FIRST, LAST = np.datetime64("2000-01-01", "ms"), np.datetime64("2100-01-01", "ms")
 """Times lie from the one to the other; what seems to lie elsewhere is no time."""
@@ -64,11 +66,6 @@ def utc_times(
 
 def _read_cells(cells: Sequence[Any], where: str, place: _Place) -> Shaped[np.ndarray, "n"]:
     found = np.full(len(cells), np.datetime64("NaT"), "datetime64[ms]")
-    filled = [row for row, cell in enumerate(cells) if cell is not None and cell != ""]
-    alike = _alike([cells[row] for row in filled])
-    if alike is not None:
-        found[filled] = alike
-        return found
     kinds = np.array([_kind(cell) for cell in cells])
     known = set(kinds.tolist()) - {"empty"}
     if "other" in known or len(known) > 1:
@@ -81,51 +78,88 @@ def _read_cells(cells: Sequence[Any], where: str, place: _Place) -> Shaped[np.nd
     return found
 
 
-def _alike(cells: Sequence[Any]) -> Shaped[np.ndarray, "n"] | None:
-    """Times of texts that are written alike, digit below digit, as programs write them, at once.
-
-    None where they are not, or one of them is no time; who reads them one by one says which.
-    """
-    if not cells or not all(isinstance(cell, str) for cell in cells):
-        return None
-    texts = np.array(cells)
-    length = len(cells[0])
-    if texts.dtype.itemsize != 4 * length:
-        return None
-    return times_alike(texts.view(np.int32).reshape(len(texts), length))
-
-
-def times_alike(
-    letters: Int[np.ndarray, "n m"] | UInt[np.ndarray, "n m"],
+def times_of_texts(
+    content: UInt[np.ndarray, "b"], ends: Int[np.ndarray, "ends"]
 ) -> Shaped[np.ndarray, "n"] | None:
-    """Times of texts of one length, given by their letters, if they are written alike.
+    """Times in UTC of texts in ISO 8601, NaT for a day or an hour that does not exist.
+
+    Those that are written alike, digit below digit, are read at once.
 
     Args:
-        letters: code points, or the bytes of UTF-8.
+        content: the bytes of the texts, one after the other, without blanks around them.
+        ends: where each begins and ends.
+
+    Returns:
+        None where a text is not written so.
     """
-    first = "".join(map(chr, letters[0].tolist()))
-    match = _TEXT.fullmatch(first)
-    if match is None or match["hour"] is None or (match["offset"] or "Z")[0] in "+-":
-        return None
-    if "," in first or not _same_shape(letters):
-        return None
-    has_part = match["part"] is not None and match["hour"].count(":") == 2
-    end = min(match.end("part" if has_part else "hour"), len("2026-01-31T12:00:00.000"))
-    kind = "S" if letters.dtype == np.uint8 else "U"
-    plain = np.ascontiguousarray(letters[:, :end]).view(f"{kind}{end}").reshape(-1)
-    try:
-        times: Shaped[np.ndarray, "n"] = plain.astype("datetime64[ms]")
-    except ValueError:
-        return None
+    times = np.full(len(ends) - 1, np.datetime64("NaT"), "datetime64[ms]")
+    length = np.diff(ends)
+    for width in np.unique(length).tolist():
+        rows = np.flatnonzero(length == width)
+        letters = content[ends[:-1][rows][:, None] + np.arange(width)]
+        is_digit = (letters >= ord("0")) & (letters <= ord("9"))
+        shape = np.where(is_digit, np.uint8(ord("0")), letters)
+        while len(rows):
+            alike = (shape == shape[0]).all(axis=1)
+            found = _times_alike(letters[alike])
+            if found is None:
+                return None
+            times[rows[alike]] = found
+            rows, letters, shape = rows[~alike], letters[~alike], shape[~alike]
     return times
 
 
-def _same_shape(letters: Int[np.ndarray, "n m"] | UInt[np.ndarray, "n m"]) -> bool:
-    """Whether texts have digits in the same places, and elsewhere the same letters."""
-    is_digit = (letters[0] >= ord("0")) & (letters[0] <= ord("9"))
-    digits, others = letters[:, is_digit], letters[:, ~is_digit]
-    in_range = (digits >= ord("0")) & (digits <= ord("9"))
-    return bool(in_range.all() and (others == others[0]).all())
+def _times_alike(
+    letters: UInt[np.ndarray, "n m"],
+) -> Shaped[np.ndarray, "n"] | None:
+    """Times of texts with digits in the same places and else the same letters; None for others."""
+    match = _TEXT.fullmatch(letters[0].tobytes().decode("latin-1"))
+    if match is None or (match["part"] is not None and match["hour"].count(":") < 2):
+        return None
+    places = list(range(*match.span("day")))
+    if match["hour"] is not None:
+        places += range(match.start("hour") - 1, match.end("hour"))
+    if match["part"] is not None:
+        start = match.start("part")
+        places += range(start - 1, min(start + 3, match.end("part")))
+    plain = letters[:, places]
+    if match["hour"] is not None:
+        plain[:, 10] = ord("T")
+        # Blanks may stand between the day and the hour.
+        plain[:, 11:16] = letters[:, match.start("hour") : match.start("hour") + 5]
+    if match["part"] is not None:
+        plain[:, 19] = ord(".")
+    cells = np.ascontiguousarray(plain).view(f"S{plain.shape[1]}").reshape(-1)
+    try:
+        times = cells.astype("datetime64[ms]")
+    except ValueError:  # a day or an hour that does not exist
+        times = np.array([_or_nat(cell) for cell in cells.tolist()], "datetime64[ms]")
+    minutes = _minutes_ahead(letters, match)
+    return None if minutes is None else times - minutes.astype("timedelta64[m]")
+
+
+def _minutes_ahead(
+    letters: UInt[np.ndarray, "n m"], match: re.Match[str]
+) -> Int[np.ndarray, "n"] | None:
+    """Minutes ahead of UTC; None where no time zone has an offset."""
+    none = np.zeros(len(letters), np.int64)
+    if match["offset"] is None or match["offset"][0] not in "+-":
+        return none
+    places = [at for at in range(*match.span("offset")) if match.string[at].isdecimal()]
+    digits = letters[:, places].astype(np.int64) - ord("0")
+    hours = digits[:, 0] * 10 + digits[:, 1]
+    minutes = digits[:, 2] * 10 + digits[:, 3] if len(places) == 4 else none
+    ahead = hours * 60 + minutes
+    if (ahead > _MOST_OFFSET).any() or (minutes > 59).any():
+        return None
+    return -ahead if match["offset"][0] == "-" else ahead
+
+
+def _or_nat(cell: bytes) -> np.datetime64:
+    try:
+        return np.datetime64(cell.decode(), "ms")
+    except ValueError:
+        return np.datetime64("NaT", "ms")
 
 
 def _kind(cell: Any) -> str:
@@ -136,7 +170,7 @@ def _kind(cell: Any) -> str:
         text = cell.strip()
         if stands_for_empty(text):
             return "empty"
-        return "number" if _NUMBER.fullmatch(text) else "text"
+        return "number" if NUMBER.fullmatch(text) else "text"
     if isinstance(cell, datetime | date):
         return "stored"
     is_number = isinstance(cell, int | float | np.integer | np.floating)
@@ -155,45 +189,24 @@ def _of_texts(
     cells: list[str], rows: Int[np.ndarray, "m"], where: str, place: _Place
 ) -> Shaped[np.ndarray, "m"]:
     """Texts in ISO 8601."""
-    matches = [_TEXT.fullmatch(cell.strip()) for cell in cells]
-    plain: list[str] = []
-    minutes: list[int] = []
-    for match, cell, row in zip(matches, cells, rows.tolist(), strict=True):
-        ahead = None if match is None else _offset(match["offset"])
-        if match is None or ahead is None:
-            raise _no_time(where, place, row, cell)
-        part = match["part"]
-        fraction = "" if part is None or match["hour"].count(":") < 2 else f".{part[:3]}"
-        if part is not None and not fraction:
-            raise _no_time(where, place, row, cell)
-        plain.append(f"{match['day']}T{match['hour'] or '00:00'}{fraction}")
-        minutes.append(ahead)
-    try:
-        times = np.array(plain, "datetime64[ms]")
-    except ValueError:  # a day or an hour that does not exist
-        wrong = next(n for n, text in enumerate(plain) if not _exists(text))
-        raise _no_time(where, place, int(rows[wrong]), cells[wrong]) from None
-    utc: Shaped[np.ndarray, "m"] = times - np.array(minutes, "timedelta64[m]")
-    return utc
+    plain = [cell.strip().encode("utf-8", "replace") for cell in cells]
+    ends = np.zeros(len(plain) + 1, np.int64)
+    np.cumsum([len(cell) for cell in plain], out=ends[1:])
+    content = np.frombuffer(b"".join(plain), np.uint8)
+    times = times_of_texts(content, ends)
+    if times is None:
+        is_other = partial(_holds_another, content, ends)
+        first = bisect_left(range(len(plain)), True, key=lambda row: is_other(row + 1))
+        raise _no_time(where, place, int(rows[first]), cells[first])
+    wrong = np.flatnonzero(np.isnat(times))  # a day or an hour that does not exist
+    if len(wrong):
+        raise _no_time(where, place, int(rows[wrong[0]]), cells[int(wrong[0])])
+    return times
 
 
-def _offset(text: str | None) -> int | None:
-    """Minutes ahead of UTC; None for an offset that no time zone has."""
-    if text is None or text.upper() in {"Z", "UTC", "GMT"}:
-        return 0
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    minutes = int(digits[:2]) * 60 + int(digits[2:])
-    if minutes > _MOST_OFFSET or int(digits[2:]) > 59:
-        return None
-    return -minutes if text[0] == "-" else minutes
-
-
-def _exists(text: str) -> bool:
-    try:
-        np.datetime64(text, "ms")
-    except ValueError:
-        return False
-    return True
+def _holds_another(content: UInt[np.ndarray, "b"], ends: Int[np.ndarray, "ends"], n: int) -> bool:
+    """Whether the first texts are not all in ISO 8601."""
+    return times_of_texts(content, ends[: n + 1]) is None
 
 
 def _of_numbers(
@@ -202,12 +215,33 @@ def _of_numbers(
     """Numbers of one unit since 1970."""
     # Nanoseconds have more digits than a float; their milliseconds have not.
     values = np.array([float(cell) for cell in cells])
+    unit, wrong = _unit(values)
+    if len(wrong):
+        raise _no_time(where, place, int(rows[wrong[0]]), cells[int(wrong[0])])
+    return _of_unit(values, unit, where)
+
+
+def times_of_numbers(values: Float[np.ndarray, "n"], where: str) -> Shaped[np.ndarray, "n"] | None:
+    """Times of numbers of one unit since 1970, NaT for NaN; None where one is in no such unit."""
+    known = ~np.isnan(values)
+    times = np.full(len(values), np.datetime64("NaT"), "datetime64[ms]")
+    unit, wrong = _unit(values[known])
+    if len(wrong):
+        return None
+    if known.any():
+        times[known] = _of_unit(values[known], unit, where)
+    return times
+
+
+def _unit(values: Float[np.ndarray, "m"]) -> tuple[str, Int[np.ndarray, "wrong"]]:
+    """The unit in which most numbers are times, and the places of the others."""
     low, high = (edge.astype(np.int64) / 1000 for edge in (FIRST, LAST))
     fits = {unit: (values >= low * each) & (values < high * each) for unit, each in _UNITS.items()}
     unit = max(fits, key=lambda one: int(fits[one].sum()))
-    wrong = np.flatnonzero(~fits[unit])
-    if len(wrong):
-        raise _no_time(where, place, int(rows[wrong[0]]), cells[int(wrong[0])])
+    return unit, np.flatnonzero(~fits[unit])
+
+
+def _of_unit(values: Float[np.ndarray, "m"], unit: str, where: str) -> Shaped[np.ndarray, "m"]:
     note(f"{where}: the numbers were read as {unit} since 1970, in UTC.")
     milliseconds = np.floor(values * (1_000 / _UNITS[unit]))
     return milliseconds.astype(np.int64).astype("datetime64[ms]")

@@ -98,6 +98,11 @@ def note_left_aside(table: ColumnFile, columns: Sequence[str], tasks: Sequence[s
     )
 
 
+def note_beside(table: ColumnFile, task: str, other: str) -> None:
+    """Note that a task names the questions, and not what stands beside it."""
+    note(f"{table.path}: a question is a task (column {task!r}); {other!r} was left aside.")
+
+
 def _check_task(table: ColumnFile, task: str, other: str, answer: str) -> None:
     """Refuse a task that holds several images or classes, or that only numbers the rows.
 
@@ -123,7 +128,7 @@ def _check_task(table: ColumnFile, task: str, other: str, answer: str) -> None:
             f"{table.path}: {task!r} is another in each of the {n_rows:,} rows, but must name a "
             f"question; {other!r} may. Rename or drop the column {task!r} if it numbers the rows."
         )
-    note(f"{table.path}: a question is a task (column {task!r}); {other!r} was left aside.")
+    note_beside(table, task, other)
 
 
 def _codes(table: ColumnFile, columns: Sequence[str]) -> Int[np.ndarray, "n"]:
