@@ -155,6 +155,19 @@ def test_proposals_and_tasks_of_large_studies_are_those_of_small_ones(tmp_path: 
         assert again.task.tolist() == (image // 2).tolist()
 
 
+def test_ids_in_another_order_than_those_known_are_read(tmp_path: Path) -> None:
+    """Known ids of millions of images have cells of their own length."""
+    path = write(tmp_path / "labels.parquet", [*IDS[:20], *IDS[:19:-1]], [0] * 40)
+    known = IDS.astype(np.dtypes.StringDType())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(large_columns, "SMALLEST", 4)
+        table = read_table(path)
+        for ids in (known, known[::-1], IDS, IDS[::-1]):
+            found = image_id_cells(table, "image", ids)
+            assert found is not None
+            assert found.tolist() == [*IDS[:20], *IDS[:19:-1]]
+
+
 def test_ids_are_found_by_hashes_as_by_themselves(monkeypatch):
     rng = np.random.default_rng(0)
     ids = np.array(["", "é", "日本", *(f"{n:x}." * (1 + n % 5) for n in range(1000))])

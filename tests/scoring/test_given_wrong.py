@@ -15,7 +15,7 @@ from reassess import (
     read_votes,
     real_accuracy,
 )
-from reassess.errors import AlignmentError, DataError, MatrixError
+from reassess.errors import AlignmentError, DataError, MatrixError, OptionError
 from reassess.notes import collect_notes
 from reassess.records import Benchmark, Classes, ScoreMatrix
 from reassess.scoring import score_models
@@ -143,10 +143,19 @@ def test_gold_that_comes_as_a_frame_is_gold() -> None:
     )  # fmt: skip
     assert DawidSkene().fit(votes, gold).posterior_.used_gold
     assert not DawidSkene().fit(votes, np.zeros(40)).posterior_.used_gold
+    with pytest.raises(OptionError, match="tolerance is nan, but must be 0 or more"):
+        DawidSkene(tolerance=float("nan")).fit(votes)
     with pytest.raises(MatrixError, match="DataFrameGroupBy, but must be a matrix"):
         DawidSkene().fit(votes.groupby("image"))
     with pytest.raises(DataError, match="operating_point: posterior is a DataFrame"):
         operating_point(votes)
+
+
+def test_a_matrix_of_votes_may_be_a_frame_without_names() -> None:
+    """Its columns are numbered, which none of a table of votes are."""
+    matrix = (np.random.default_rng(0).random((40, 5)) < 0.8).astype(int)
+    fitted = [DawidSkene().fit(one).predict(one) for one in (matrix, pd.DataFrame(matrix))]
+    assert fitted[0].tolist() == fitted[1].tolist()
 
 
 def test_nullable_numbers_of_pandas_are_numbers() -> None:

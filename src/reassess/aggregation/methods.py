@@ -141,6 +141,8 @@ def dawid_skene(
     cell = checked_pseudocount(confusion_prior, pseudocount)
     if max_iterations < 1:
         raise OptionError(f"max_iterations is {max_iterations}, but must be 1 or more.")
+    if not 0 <= tolerance < np.inf:
+        raise OptionError(f"tolerance is {tolerance}, but must be 0 or more, and finite.")
     states = state_names(votes, n_states)
     coded = Coded.from_votes(votes)
     of_answer = shares_of_answers(len(votes.answers), len(states))

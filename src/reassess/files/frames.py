@@ -176,7 +176,7 @@ def frame_table(frame: Frame) -> FrameTable | JsonTable:
             frame = frame.reset_index()  # type: ignore[union-attr]
         table: Any = nw.from_native(frame)
         table = table.collect() if isinstance(table, nw.LazyFrame) else table
-        return FrameTable(path, {str(name): table[name] for name in table.columns})
+        return FrameTable(path, {str(name): table.get_column(name) for name in table.columns})
     except (TypeError, ValueError) as error:
         raise FileError(
             f"{path}: it cannot be read as a table ({' '.join(str(error).split())[:160]}), but "
@@ -209,7 +209,7 @@ def read_arrow_stream(path: Path) -> tuple[FrameTable, dict[str, str]]:
         ) from error
     about = {key.decode("utf-8", "replace"): v.decode("utf-8", "replace") for key, v in
              stored.items()}  # fmt: skip
-    return FrameTable(path, {str(name): table[name] for name in table.columns}), about
+    return FrameTable(path, {str(name): table.get_column(name) for name in table.columns}), about
 
 
 def _from_mapping(columns: Mapping[str, Any], path: Path) -> JsonTable:

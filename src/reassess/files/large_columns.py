@@ -83,7 +83,9 @@ def image_id_cells(
             expected = known[n_rows : n_rows + len(part)]
             is_known = len(expected) == len(part) and bool((expected == part.astype(str)).all())
             if not is_known:
-                parts.append(known[:n_rows].astype(bytes))
+                before = known[:n_rows]  # equal to what was read, and so of single bytes
+                width = max(1, int(np.strings.str_len(before).max(initial=1)))
+                parts.append(before.astype(f"S{width}"))
         n_rows += len(part)
         if not is_known:
             parts.append(part)
