@@ -117,3 +117,9 @@ def _tell(site: "StudyProgress") -> None:
         f"{site.n_done:,} of {site.n_questions:,} questions done; {site.n_gold:,} gold questions; "
         f"{site.n_leases:,} screens out."
     )
+    if site.n_unassignable:
+        click.echo(
+            f"Questions that need votes and that no rater who is there can be asked: "
+            f"{site.n_unassignable:,}. Each rater has answered them, or could not see the image. "
+            "Invite another rater, or go on with the votes that are there."
+        )

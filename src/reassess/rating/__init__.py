@@ -16,7 +16,9 @@ is a function here that takes the store first; what must hold, the database hold
                  `holds_image`
 `class_grid`     `next_class_grid`, `grid_classes`: one class, a grid of images
 `submission`     `submit`: answers in, durable when it returns; corrections
+`surplus`        votes without a place, which take the first that is free
 `counts`         `refresh`: assess every question again; how much is done
+`coverage`       open questions that no rater who is there can be asked
 `audit`          `audit`: recount every counter and check every invariant
 `people`         `invite`, `accept_invitation`, `sign_in`, `set_password`, `rater`,
                  `raters_of`, `rater_named`, `rater_progress`, `sign_out_everywhere`

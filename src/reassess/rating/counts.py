@@ -26,9 +26,9 @@ from reassess.rating.records import Settings
 from reassess.rating.schema import FOR_RATING, questions, slots, tasks, votes
 from reassess.rating.state import QuestionState, Slot, assess
 from reassess.rating.store import Store, study_row
+from reassess.rating.surplus import TASKS_AT_ONCE, fill_places_of
 from reassess.records import NoStopping
 
-TASKS_AT_ONCE = 2_000
 _NO_END = 2**31 - 1
 
 _SETTLE = (
@@ -51,6 +51,7 @@ def refresh(store: Store) -> int:
         last = connection.execute(select(func.max(tasks.c.id))).scalar()
     n_settled = 0
     for low in range(0, 0 if last is None else last + 1, TASKS_AT_ONCE):
+        fill_places_of(store, low, low + TASKS_AT_ONCE)
         n_settled += refresh_tasks(store, low, low + TASKS_AT_ONCE)
     return n_settled
 

@@ -32,6 +32,7 @@ from reassess.rating.schema import (
     votes,
 )
 from reassess.rating.store import Store, log, study_row
+from reassess.rating.surplus import fill_places
 
 _KEPT_SHUT = (votes, submissions, expert_votes, audit_log)
 _COUNTERS = ("n_screens", "n_answers", "n_counted", "n_timed", "n_fast", "milliseconds",
@@ -98,6 +99,7 @@ def erase_person(
 
     n_votes = store.database.rebuild(act)
     store.names.clear()
+    fill_places(store)
     store.database.vacuum()
     return Erased(name, n_votes)
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from reassess.errors import AlignmentError
 from reassess.rating.counts import share_of, workload
+from reassess.rating.coverage import n_unassignable
 from reassess.rating.records import is_text
 from reassess.rating.schema import (
     OPEN,
@@ -41,6 +42,9 @@ class StudyProgress:
         n_votes_wanted: counted votes if every question were given k, or the budget.
         n_votes_left: counted votes that may still be asked for, at most: nothing is asked of
             what is settled, nor beyond the budget.
+        n_unassignable: questions that still need votes, and that no rater who is there can be
+            asked: each has answered them, or could not see the image. Who is there has come in, is
+            neither paused nor removed, did not fail to qualify, and has tasks left.
         n_answers: everything answered: with repetitions, gold and qualification.
         n_gold: gold questions.
         n_leases: tasks that are out now.
@@ -57,6 +61,7 @@ class StudyProgress:
     n_votes: int
     n_votes_wanted: int
     n_votes_left: int
+    n_unassignable: int
     n_answers: int
     n_gold: int
     n_leases: int
@@ -160,6 +165,7 @@ def study_progress(store: Store) -> StudyProgress:
         study = study_row(connection)
         k, budget = study.settings.votes_per_question, study.settings.budget
         work = workload(connection, study.settings)
+        n_stuck = n_unassignable(connection)
         n_answers = connection.execute(select(func.sum(raters.c.n_answers))).scalar() or 0
         n_images = connection.execute(select(func.count()).select_from(images)).scalar_one()
         is_known = questions.c.truth.is_not(None)
@@ -172,8 +178,8 @@ def study_progress(store: Store) -> StudyProgress:
     wanted = all_votes if budget is None else min(budget, all_votes)
     end = None if not pace else moment(store.now() + round(work.n_left / pace * _HOUR))
     return StudyProgress(
-        n_images, work.n_questions, work.n_done, work.n_votes, wanted, work.n_left, int(n_answers),
-        n_gold, n_leases, pace, end, study.is_closed,
+        n_images, work.n_questions, work.n_done, work.n_votes, wanted, work.n_left, n_stuck,
+        int(n_answers), n_gold, n_leases, pace, end, study.is_closed,
     )  # fmt: skip
 
 

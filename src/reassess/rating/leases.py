@@ -32,6 +32,7 @@ from reassess.rating.schema import (
 )
 from reassess.rating.state import TaskState, load_task
 from reassess.rating.store import Store, moment, study_row
+from reassess.rating.surplus import fill_freed
 
 _COLUMNS = (
     leases.c.id, leases.c.rater, leases.c.ordinal, leases.c.task, leases.c.purpose,
@@ -287,8 +288,9 @@ def release(store: Store, connection: Connection, rows: Sequence[AnyRow], state:
         ).rowcount
         n_ended += ended
         if ended and row.purpose in (RATING, GOLD):
-            for number in row.questions:
-                locked.free(number, row.rater)
+            freed = [number for number in row.questions if locked.free(number, row.rater)]
+            if freed:
+                fill_freed(connection, locked, freed)
             locked.save(store, connection)
     return n_ended
 

@@ -5,19 +5,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, Update, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Update, and_, delete, func, insert, select, update
 
 from reassess.errors import AlignmentError, OptionError, preview
 from reassess.rating import schema
 from reassess.rating.access import check_not_self, check_owner_left
-from reassess.rating.counts import TASKS_AT_ONCE, lock_tasks, recount, refresh_tasks
+from reassess.rating.counts import lock_tasks, recount, refresh_tasks
 from reassess.rating.database import in_lists, numbers_by_name
 from reassess.rating.leases import release_all_of
 from reassess.rating.people import rater as person
-from reassess.rating.qualification import count_unslotted
+from reassess.rating.qualification import count_test
 from reassess.rating.records import Settings
 from reassess.rating.schema import questions, raters, slots, study, tasks
 from reassess.rating.store import Store, check_actor, log, moment, study_row
+from reassess.rating.surplus import TASKS_AT_ONCE, fill_places, fill_places_of
 from reassess.registry import checks_choices
 
 Use = Literal["rating", "practice", "retired"]
@@ -76,19 +77,21 @@ def resume(store: Store, rater: int, *, by: int | None = None) -> None:
 
 
 def waive_qualification(store: Store, rater: int, *, by: int | None = None) -> None:
-    """Let a rater rate who has not qualified, or has not tried.
+    """Let a rater rate who has not qualified, or has not tried. What they answered counts now.
 
     Raises:
         RaterError: the rater is unknown.
         StoreError: the database cannot be written.
     """
     _change(store, rater, by, "waive qualification", {"stage": "rating"})
+    store.database.write(lambda connection: count_test(store, connection, rater))
 
 
 def exclude_votes(store: Store, rater: int, *, by: int | None = None, reason: str = "") -> int:
     """How many votes of a rater no longer count; their places return to the queue.
 
-    The rater is paused. The votes stay in the store and can be exported, marked as not counted.
+    Where somebody's surplus vote waits for the place, it takes it. The rater is paused. The votes
+    stay in the store and can be exported, marked as not counted.
     Done in steps; when it is cut off, call it again.
 
     Raises:
@@ -105,6 +108,7 @@ def exclude_votes(store: Store, rater: int, *, by: int | None = None, reason: st
         low = first + TASKS_AT_ONCE
         n_freed += _free_votes(store, rater, first, low)
         refresh_tasks(store, first, low)
+        fill_places_of(store, first, low)
 
 
 def restore_votes(store: Store, rater: int, *, by: int | None = None) -> int:
@@ -116,39 +120,23 @@ def restore_votes(store: Store, rater: int, *, by: int | None = None) -> int:
         RaterError: the rater is unknown.
         StoreError: the database cannot be written.
     """
+    before = _n_counted(store, rater)
     _change(store, rater, by, "restore votes", {"aside_at": None})
-    votes = schema.votes
-    n_counted, low = 0, 0
-    first = (
-        select(questions.c.task, votes.c.question, votes.c.version, votes.c.answer)
-        .join(questions, questions.c.id == votes.c.question)
-        .where(
-            votes.c.rater == rater,
-            votes.c.round == 0,
-            votes.c.purpose != schema.PRACTICE,
-            questions.c.task >= bindparam("low"),
-            questions.c.task < bindparam("high"),
-        )
-        .order_by(votes.c.question, votes.c.version)
-    )
+    fill_places(store)
+    return _n_counted(store, rater) - before
 
-    def act(connection: Connection) -> int:
-        found = connection.execute(first, {"low": low, "high": low + TASKS_AT_ONCE}).all()
-        latest = {row.question: row for row in found}
-        return count_unslotted(store, connection, rater, [tuple(r) for r in latest.values()])
 
+def _n_counted(store: Store, rater: int) -> int:
     with store.database.read() as connection:
-        last = connection.execute(select(func.max(tasks.c.id))).scalar() or 0
-    while low <= last:
-        n_counted += store.database.write(act)
-        low += TASKS_AT_ONCE
-    return n_counted
+        found = connection.execute(select(raters.c.n_counted).where(raters.c.id == rater))
+        return int(found.scalar() or 0)
 
 
 def change_settings(store: Store, settings: Settings, *, by: int | None = None) -> None:
     """Change how the study is rated from now on, and write it into the audit log.
 
-    With more votes a question, questions that were complete open again. Fewer are possible as
+    With more votes a question, questions that were complete open again, and votes beyond the former
+    number count as far as they are asked for. Fewer are possible as
     long as no question has more. Leases that run keep their length.
 
     Args:
@@ -160,7 +148,9 @@ def change_settings(store: Store, settings: Settings, *, by: int | None = None) 
         OptionError: a question has more votes than votes_per_question.
         StoreError: the database cannot be written.
     """
-    store.database.write(lambda connection: _apply_settings(store, connection, settings, by))
+    before = store.database.write(lambda c: _apply_settings(store, c, settings, by))
+    if settings.votes_per_question > before:
+        fill_places(store)
 
 
 def close(store: Store, *, by: int | None = None) -> None:
@@ -204,6 +194,7 @@ def set_use(store: Store, image_ids: Sequence[str], use: Use, *, by: int | None 
     changed = store.database.write(act)
     for low in sorted({task - task % TASKS_AT_ONCE for task in changed}):
         refresh_tasks(store, low, low + TASKS_AT_ONCE)
+        fill_places_of(store, low, low + TASKS_AT_ONCE)
     return len(changed)
 
 
@@ -361,7 +352,8 @@ def _free_votes(store: Store, rater: int, low: int, high: int) -> int:
 
 def _apply_settings(
     store: Store, connection: Connection, settings: Settings, by: int | None
-) -> None:
+) -> int:
+    """How many votes a question could get before."""
     before = study_row(connection).settings
     k = settings.votes_per_question
     highest = None
@@ -383,3 +375,4 @@ def _apply_settings(
     if k != before.votes_per_question:
         lock_tasks(connection)
         recount(connection, k)
+    return before.votes_per_question

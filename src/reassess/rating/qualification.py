@@ -5,7 +5,6 @@ qualifies gets slots for them, as far as there are free ones. Feedback on practi
 `reassess.rating.submission`.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, func, select, text, update
@@ -26,8 +25,8 @@ from reassess.rating.schema import (
     tasks,
     votes,
 )
-from reassess.rating.state import load_task
 from reassess.rating.store import Store, study_row
+from reassess.rating.surplus import SurplusVote, count_surplus
 
 CONSTANT = 0.5
 """The balanced accuracy of whoever gives one answer to everything, whatever the gold."""
@@ -81,9 +80,21 @@ def decide(store: Store, connection: Connection, rater: int) -> None:
     if not _is_qualified(given, _gold_truths(connection), settings):
         _move(connection, rater, stage, "failed")
     elif _move(connection, rater, stage, "rating"):
-        voted = [(row.task, row.id, row.version, row.answer) for row in given
-                 if row.answer is not None]  # fmt: skip
-        count_unslotted(store, connection, rater, voted)
+        _count_test(store, connection, rater, given)
+
+
+def count_test(store: Store, connection: Connection, rater: int) -> None:
+    """Let what a rater answered in their qualification count, as far as there are free places."""
+    _count_test(store, connection, rater, _given(connection, rater))
+
+
+def _count_test(store: Store, connection: Connection, rater: int, given: Sequence[AnyRow]) -> None:
+    voted = [
+        SurplusVote(row.id, rater, row.version, row.answer, row.task)
+        for row in given
+        if row.answer is not None
+    ]
+    count_surplus(store, connection, voted)
 
 
 def untested_truth(connection: Connection, rater: int) -> bool | None:
@@ -156,27 +167,6 @@ def _is_qualified(given: Sequence[AnyRow], truths: dict[bool, int], settings: Se
         right = [0.5 if row.answer == 1 else float(row.answer == 2 * truth) for row in of]
         recalls.append(sum(right) / len(right))
     return sum(recalls) / len(recalls) >= settings.qualification_accuracy
-
-
-def count_unslotted(
-    store: Store, connection: Connection, rater: int, given: list[tuple[int, int, int, int]]
-) -> int:
-    """How many votes got a slot, of (task, question, version, answer) without one."""
-    by_task: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for task, *vote in given:
-        by_task[task].append((vote[0], vote[1], vote[2]))
-    n_counted = 0
-    for task in sorted(by_task):
-        state = load_task(connection, task)
-        for question, version, answer in by_task[task]:
-            if state.questions[question].place_of(rater) is None and state.take(question, rater):
-                state.count(question, rater, version, answer)
-                n_counted += 1
-        state.save(store, connection)
-    connection.execute(
-        update(raters).where(raters.c.id == rater).values(n_counted=raters.c.n_counted + n_counted)
-    )
-    return n_counted
 
 
 def _move(connection: Connection, rater: int, stage: str, to: str) -> bool:

@@ -6,7 +6,7 @@ are in `reassess.rating.task_choice`, what becomes of answers in `reassess.ratin
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -32,6 +32,7 @@ from reassess.rating.records import (
 )
 from reassess.rating.round_trip import send, send_last
 from reassess.rating.schema import (
+    ANSWERED,
     BARRED_AT,
     GOLD,
     OPEN,
@@ -44,13 +45,15 @@ from reassess.rating.schema import (
     study,
     votes,
 )
-from reassess.rating.state import TaskState, locked_task, task_state
+from reassess.rating.state import QuestionState, TaskState, locked_task, task_state
 from reassess.rating.store import Store, StudyRow, moment, study_from, study_row
 
 MOST_OPEN = 8
 """Tasks that a rater may hold at once; class grids counts as one."""
 
 _TRIES = 30
+_PLAIN_FROM = 3
+"""From this try on no gold and no repetition: nothing of the one that was found may be left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,12 @@ _HELD = (
     select(leases.c.id, leases.c.is_sweep, leases.c.expires_at)
     .where(leases.c.rater == bindparam("rater"), leases.c.state == OPEN)
     .order_by(leases.c.id)
+)
+_SHOWN = select(leases.c.questions).where(
+    leases.c.rater == bindparam("rater"),
+    leases.c.task == bindparam("task"),
+    leases.c.state == ANSWERED,
+    leases.c.is_sweep.is_(False),
 )
 _IS_TAKEN = select(leases.c.id).where(leases.c.state == OPEN).limit(1)
 _OWN_VOTES = (
@@ -115,10 +124,10 @@ def next_task(store: Store, rater: int, *, beyond: Collection[int] = ()) -> Task
         plan: _AnyPlan | None = None
         if store.database.is_sqlite or attempt % 2:
             with store.database.read() as connection:
-                plan = _plan(store, connection, rater, having, released=attempt > 0)
+                plan = _plan(store, connection, rater, having, attempt)
             if isinstance(plan, NoTask):
                 return plan
-        act = partial(_carry_out, store, rater, plan, having, released=attempt > 0)
+        act = partial(_carry_out, store, rater, plan, having, attempt)
         leased = store.database.write(act, durable=False)
         if leased is not None:
             return leased
@@ -153,7 +162,7 @@ _AnyPlan = _Plan | _Prolong | _HoldAgain | _ReleaseExpired | _Decide | NoTask
 
 
 def _plan(
-    store: Store, connection: Connection, rater: int, beyond: frozenset[int], *, released: bool
+    store: Store, connection: Connection, rater: int, beyond: frozenset[int], attempt: int
 ) -> _AnyPlan:
     if abs(rater) >= 2**31:
         who(connection, rater)
@@ -162,7 +171,7 @@ def _plan(
         (_STUDY_AND_RATER, {"rater": rater}),
         (_HELD, {"rater": rater}),
         (RAN_OUT, {"rater": rater}),
-        (RUN_OUT, {"now": store.now(), "limit": 0 if released else 1}),
+        (RUN_OUT, {"now": store.now(), "limit": 0 if attempt else 1}),
     )
     person = known(found, rater)
     study = study_from(person)
@@ -173,7 +182,10 @@ def _plan(
         return mine
     if run_out:
         return _ReleaseExpired()
-    return _find(connection, study, rater, person.stage, person.n_leases + 1)
+    seed = task_choice.draw(study.secret, rater, person.n_leases + 1)
+    if attempt >= _PLAIN_FROM:
+        seed = replace(seed, purpose=1.0)
+    return _find(connection, study, rater, person.stage, seed)
 
 
 def _held_by(
@@ -203,10 +215,10 @@ def _held_by(
 
 
 def _find(
-    connection: Connection, study: StudyRow, rater: int, stage: str, ordinal: int
+    connection: Connection, study: StudyRow, rater: int, stage: str, seed: task_choice.TaskSeed
 ) -> _Plan | _Decide | NoTask:
     """The task that the rater's stage and seed lead to."""
-    settings, seed = study.settings, task_choice.draw(study.secret, rater, ordinal)
+    settings = study.settings
     if stage == "failed":
         return NoTask("not-qualified")
     if stage in ("practice", "qualification"):
@@ -225,7 +237,7 @@ def _find(
         if gold is not None:
             return _Plan(gold, GOLD, seed, most=min(found.n_open, most))
     if purpose == REPEAT:
-        last = ordinal - 1 - settings.repeat_gap
+        last = seed.ordinal - 1 - settings.repeat_gap
         earlier = task_choice.pick_earlier(connection, rater, last, seed)
         if earlier is not None:
             return _Plan(earlier, REPEAT, seed)
@@ -275,9 +287,8 @@ def _carry_out(
     rater: int,
     plan: _AnyPlan | None,
     beyond: frozenset[int],
+    attempt: int,
     connection: Connection,
-    *,
-    released: bool,
 ) -> TaskLease | None:
     """The task, or None where there is to be another look.
 
@@ -285,7 +296,7 @@ def _carry_out(
     begun. That there is nothing is left to a look at one moment of the database.
     """
     if plan is None:
-        plan = _plan(store, connection, rater, beyond, released=released)
+        plan = _plan(store, connection, rater, beyond, attempt)
     if isinstance(plan, _Prolong):
         return _prolong(store, connection, rater, plan.lease)
     if isinstance(plan, _HoldAgain):
@@ -359,7 +370,8 @@ def _asked(connection: Connection, state: TaskState, rater: int, plan: _Plan) ->
         return [number for number in numbers if number in known]
     found = [question for question in found if question.place_of(rater) is None]
     if plan.purpose == RATING:
-        found = [question for question in found if state.is_open(question)]
+        shown = _shown(connection, state.task, rater) if plan.found.again else set()
+        found = [one for one in found if state.is_open(one) and one.number not in shown]
         if plan.found.near_top_priority:
             still_open = [one for one in state.questions.values() if state.is_open(one)]
             highest = max((one.level for one in still_open), default=0)
@@ -370,8 +382,28 @@ def _asked(connection: Connection, state: TaskState, rater: int, plan: _Plan) ->
             ]
         found.sort(key=lambda question: -question.level)
         return [question.number for question in found[: plan.most]]
-    if not any(question.truth is not None for question in found):
+    return _gold_asked(state, found, plan)
+
+
+def _shown(connection: Connection, task: int, rater: int) -> set[int]:
+    """The questions of a task that a rater has had on their screen."""
+    had = connection.execute(_SHOWN, {"rater": rater, "task": task}).scalars()
+    return {number for numbers in had for number in numbers}
+
+
+def _gold_asked(state: TaskState, found: list[QuestionState], plan: _Plan) -> list[int]:
+    """As many questions of a gold task as may be shown, one of them gold.
+
+    Those that need votes come first, and of these those with the fewest: what is left out now
+    comes to the rater once nothing else does.
+    """
+    gold = {question.number for question in found if question.truth is not None}
+    if not gold:
         return []
-    return task_choice.shuffled([question.number for question in found], plan.seed.shuffle)[
-        : plan.most
-    ]
+    numbers = task_choice.shuffled([question.number for question in found], plan.seed.shuffle)
+    of = state.questions
+    numbers.sort(key=lambda number: (not state.is_open(of[number]), len(of[number].slots)))
+    asked = numbers[: plan.most]
+    if gold.isdisjoint(asked):
+        asked[-1] = next(number for number in numbers if number in gold)
+    return asked

@@ -184,6 +184,13 @@ class TaskState:
         self.freed.add((number, place))
         return True
 
+    def delete_freed(self, connection: Connection) -> None:
+        """Delete now what was freed and taken again: one statement cannot do both."""
+        again = self.freed & self.taken
+        if again:
+            send(connection, (_FREE, [{"question": q, "slot": p} for q, p in sorted(again)]))
+            self.freed -= again
+
     def save(self, store: Store, connection: Connection) -> None:
         """Write what changed; votes that slots point to must be there already."""
         steps = self.changes(store, connection)

@@ -43,6 +43,7 @@ from reassess.rating.schema import (
 )
 from reassess.rating.state import TaskState, locked_task_of, task_state
 from reassess.rating.store import Store
+from reassess.rating.surplus import fill_freed
 
 FAST = 500
 """Milliseconds: whoever answers faster can hardly have looked."""
@@ -180,7 +181,7 @@ def _submit(store: Store, connection: Connection, rater: int, submission: Submis
     work = _Work(submission, rater, row, state, len(sent), store.now(), _latest(own))
     for answer in submission.answers:
         _answer(work, answer)
-    _return_the_rest(work)
+    _return_the_rest(connection, work)
     send_last(connection, *_steps(store, connection, work))
     feedback = _feedback(row, state, work.status)
     return Receipt(row.id, work.status, False, feedback, store.identity.store_id)
@@ -268,13 +269,15 @@ def _tally(
         work.tally["milliseconds"] += took
 
 
-def _return_the_rest(work: _Work) -> None:
+def _return_the_rest(connection: Connection, work: _Work) -> None:
     """Give leased slots back that got no answer."""
-    if work.row.purpose in (RATING, GOLD):
-        answered = {answer.question for answer in work.submission.answers}
-        for number in work.row.questions:
-            if number not in answered:
-                work.state.free(number, work.rater)
+    if work.row.purpose not in (RATING, GOLD):
+        return
+    answered = {answer.question for answer in work.submission.answers}
+    rest = [number for number in work.row.questions if number not in answered]
+    freed = [number for number in rest if work.state.free(number, work.rater)]
+    if freed:
+        fill_freed(connection, work.state, freed)
 
 
 def _end(work: _Work) -> list[Step]:

@@ -13,10 +13,12 @@ evens out the gaps that gold, urgency and finished tasks leave.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     Integer,
@@ -30,12 +32,15 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from reassess.rating.database import AnyRow
 from reassess.rating.records import Settings
 from reassess.rating.round_trip import send
 from reassess.rating.schema import (
     ANSWERED,
+    EXPIRED,
     FOR_PRACTICE,
     FOR_RATING,
     GOLD,
@@ -72,12 +77,14 @@ class TaskSeed:
     """The seed of one task of one rater.
 
     Attributes:
-        purpose: in [0, 1), decides between rating, gold and a repetition.
+        ordinal: the number of the task among the rater's, from 1.
+        purpose: in [0, 1), decides between rating, gold and a repetition; 1 is always rating.
         place: in [0, SHUFFLE), where on the ring to look.
         skip: in [0, REACH), how many tasks to leave out from there.
         shuffle: orders the questions of the task.
     """
 
+    ordinal: int
     purpose: float
     place: int
     skip: int
@@ -88,7 +95,7 @@ def draw(secret: str, rater: int, ordinal: int) -> TaskSeed:
     """The seed of a rater's n-th task."""
     digest = hashlib.blake2b(f"{secret}:{rater}:{ordinal}".encode(), digest_size=32).digest()
     one, two, three, four = (int.from_bytes(digest[i : i + 8], "big") for i in (0, 8, 16, 24))
-    return TaskSeed((one >> 11) / 2**53, two % SHUFFLE, four % REACH, three)
+    return TaskSeed(ordinal, (one >> 11) / 2**53, two % SHUFFLE, four % REACH, three)
 
 
 def places(numbers: Int[np.ndarray, "T"]) -> Int[np.ndarray, "T"]:
@@ -119,6 +126,36 @@ def purpose_of(seed: TaskSeed, settings: Settings) -> int:
     return RATING
 
 
+class _IsAmong(FunctionElement[bool]):
+    """Whether a number is among those of a JSON array."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_IsAmong, "sqlite")
+def _among_on_sqlite(element: _IsAmong, compiler: Any, **options: Any) -> str:
+    number, array = (compiler.process(one, **options) for one in element.clauses)
+    return f"{number} IN (SELECT value FROM json_each({array}))"  # noqa: S608 -- our own names
+
+
+@compiles(_IsAmong, "postgresql")
+def _among_on_postgresql(element: _IsAmong, compiler: Any, **options: Any) -> str:
+    number, array = (compiler.process(one, **options) for one in element.clauses)
+    return f"CAST({array} AS JSONB) @> to_jsonb({number})"
+
+
+def was_shown(rater: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a rater has had a question of a task on their screen, answered or passed over."""
+    return exists().where(
+        leases.c.rater == rater,
+        leases.c.task == questions.c.task,
+        leases.c.state == literal_column(str(ANSWERED)),
+        leases.c.is_sweep.is_(False),
+        _IsAmong(questions.c.id, leases.c.questions),
+    )
+
+
 def _unanswered(question: ColumnElement[bool] | TextClause) -> ColumnElement[bool]:
     """A question like this, of a task, that the rater has neither answered nor in a task."""
     answered = exists().where(
@@ -134,16 +171,20 @@ def _new_to(
     """A task not shown to the rater, with a question like this that they have not answered.
 
     The first condition settles nearly every task; the second matters after a class grid, and
-    where a task that they have answered may come ``again`` with what was held back.
+    where a task that they have answered may come ``again`` with what they were not shown. A lease
+    that ran out counts as shown: it is theirs again, or given up, before anything else is.
     """
-    seen = [OPEN, UNSEEN] if again else [OPEN, ANSWERED, UNSEEN]
+    seen = [OPEN, EXPIRED, UNSEEN] if again else [OPEN, ANSWERED, EXPIRED, UNSEEN]
     shown = exists().where(
         leases.c.rater == bindparam("rater"),
         leases.c.task == tasks.c.id,
         leases.c.state.in_([literal_column(str(code)) for code in seen]),
         leases.c.is_sweep.is_(False),
     )
-    return and_(~shown, exists().where(_unanswered(question)))
+    unanswered = _unanswered(question)
+    if again:
+        unanswered = and_(unanswered, ~was_shown(bindparam("rater")))
+    return and_(~shown, exists().where(unanswered))
 
 
 _HAS_ROOM = text("tasks.n_open > 0")
@@ -176,13 +217,22 @@ def _with_room(
 
 
 def _again(question: ColumnElement[bool] | TextClause) -> "Select[int, str, int]":
-    n_new = select(func.count()).where(_unanswered(question)).scalar_subquery()
+    new = and_(_unanswered(question), ~was_shown(bindparam("rater")))
+    n_new = select(func.count()).where(new).scalar_subquery()
     return select(tasks.c.id, images.c.name, n_new).join(images)
 
 
 _WITH_ROOM = _with_room(_FOUND, _new_to(_IS_OPEN))
 _PRIORITY = _with_room(_again(_NEAR_TOP), _new_to(_NEAR_TOP, again=True))
-_LEFT_OVER = _with_room(_again(_IS_OPEN), _new_to(_IS_OPEN, again=True))
+_MET_IN_PART = exists().where(
+    leases.c.rater == bindparam("rater"),
+    leases.c.task == tasks.c.id,
+    leases.c.state == literal_column(str(ANSWERED)),
+    leases.c.is_sweep.is_(False),
+    func.json_array_length(leases.c.questions) < tasks.c.n_questions,
+)
+"""A task of which the rater was shown a part: without it every question would be looked at."""
+_LEFT_OVER = _with_room(_again(_IS_OPEN).where(_MET_IN_PART), _new_to(_IS_OPEN, again=True))
 _N_SEEN = (
     select(func.count(votes.c.rater.distinct()))
     .select_from(votes.join(questions, questions.c.id == votes.c.question))
@@ -243,6 +293,7 @@ class TaskChoice:
         n_open: open questions that would be shown.
         questions: those to show; None where the queue decides.
         near_top_priority: whether only its nearly most urgent questions are to be shown.
+        again: whether the rater may have met the task, and is to see what they were not shown.
     """
 
     task: int
@@ -250,12 +301,16 @@ class TaskChoice:
     n_open: int
     questions: tuple[int, ...] | None = None
     near_top_priority: bool = False
+    again: bool = False
 
 
 def pick_open(
     connection: Connection, rater: int, seed: TaskSeed, *, priority_only: bool
 ) -> TaskChoice | None:
     """A task with room that is new to the rater, from the most urgent level that has one.
+
+    Where none is left for them, a task comes again with the questions that they were not shown:
+    gold is cut to the length of other tasks, and questions open again.
 
     Args:
         connection: of a transaction.
@@ -265,12 +320,15 @@ def pick_open(
             (`near_top_priority`), and may come again with others; only where none is left that
             this rater could answer, for whatever is.
     """
-    if not priority_only:
-        return _most_urgent(connection, _WITH_ROOM, rater, seed)
-    found = _most_urgent(connection, _PRIORITY, rater, seed)
-    if found is None:
-        return _most_urgent(connection, _LEFT_OVER, rater, seed)
-    return replace(found, near_top_priority=True)
+    if priority_only:
+        found = _most_urgent(connection, _PRIORITY, rater, seed)
+        if found is not None:
+            return replace(found, near_top_priority=True, again=True)
+    found = _most_urgent(connection, _WITH_ROOM, rater, seed)
+    if found is not None:
+        return found
+    found = _most_urgent(connection, _LEFT_OVER, rater, seed)
+    return None if found is None else replace(found, again=True)
 
 
 def _most_urgent(

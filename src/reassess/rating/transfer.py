@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from sqlalchemy import Connection, and_, func, select, update
 
 from reassess.errors import DataError
-from reassess.rating.counts import TASKS_AT_ONCE, lock_tasks, refresh_tasks
+from reassess.rating.counts import lock_tasks, refresh_tasks
 from reassess.rating.database import insert_columns
 from reassess.rating.people import check_name, person_named
 from reassess.rating.questions import question_numbers
@@ -17,6 +17,7 @@ from reassess.rating.schema import IMPORTED, RETIRED, images, questions, raters,
 from reassess.rating.schema import votes as vote_table
 from reassess.rating.store import Store, log, study_row
 from reassess.rating.submission import LONGEST
+from reassess.rating.surplus import TASKS_AT_ONCE
 from reassess.records import ANSWERS, Pairs, Questions, Votes
 
 VOTES_AT_ONCE = 20_000

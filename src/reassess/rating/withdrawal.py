@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, case, exists, select, update
 
-from reassess.rating.counts import TASKS_AT_ONCE, refresh_tasks
+from reassess.rating.counts import refresh_tasks
 from reassess.rating.leases import release
 from reassess.rating.ownership import image_numbers
 from reassess.rating.records import is_text
@@ -27,6 +27,7 @@ from reassess.rating.schema import (
     tasks,
 )
 from reassess.rating.store import Store, check_actor, log
+from reassess.rating.surplus import TASKS_AT_ONCE, fill_places_of
 
 _LOGGED = 100
 
@@ -180,6 +181,7 @@ def unchoose_gold(
 def _refreshed(store: Store, changed: list[int]) -> int:
     for low in sorted({task - task % TASKS_AT_ONCE for task in changed}):
         refresh_tasks(store, low, low + TASKS_AT_ONCE)
+        fill_places_of(store, low, low + TASKS_AT_ONCE)
     return len(changed)
 
 

@@ -133,6 +133,7 @@ def _of_study(known: rating.StudyProgress) -> list[str]:
     values = {
         "reassess_questions": known.n_questions,
         "reassess_questions_done": known.n_done,
+        "reassess_questions_unassignable": known.n_unassignable,
         "reassess_votes": known.n_votes,
         "reassess_votes_left": known.n_votes_left,
         "reassess_answers": known.n_answers,

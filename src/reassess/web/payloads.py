@@ -141,6 +141,8 @@ class ProgressOut(Model):
     n_votes: int
     n_votes_wanted: int
     n_votes_left: int
+    n_unassignable: int
+    """Questions that still need votes, and that no rater who is there can be asked."""
     share_done: float
     n_answers: int
     n_gold: int
