@@ -394,6 +394,11 @@ def test_the_site_opens_and_knows_who_is_invited(cli: Cli) -> None:
     with open_rating(open_study("s"), create=True) as store:
         budget = round(0.5 * 3 * rating.study_progress(store).n_questions)
         assert rating.settings_of(store) == Settings(votes_per_question=3, budget=budget)
+        anna = rating.accept_invitation(store, rating.invite(store, "anna")).number
+        assert "can be asked" not in ran(cli, "status", "s").out
+        rating.pause(store, anna)
+    nobody = f"no rater who is there can be asked: {site['n_questions']:,}. "
+    assert nobody in ran(cli, "status", "s").out
 
 
 @pytest.mark.usefixtures("here")

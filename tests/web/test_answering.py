@@ -198,5 +198,8 @@ def test_the_owner_sees_and_invites_and_nobody_else_does(rater: Client, sign_in:
     for path in ("/owner/study/close", "/owner/invite", f"/owner/raters/{boss.number}/pause"):
         assert rater.post(path, name="me", role="owner").status_code == 403
     assert boss.http.get("/").url.path == "/owner"
+    left = boss.http.get("/api/owner/progress").json()["n_unassignable"]
+    assert left > 0  # both have answered everything, and a third is missing
+    assert f"no rater who is there can be asked: {left:,}. " in page.text
     assert boss.post("/owner/raters/999/pause").status_code == 403
     assert boss.post("/owner/raters/1/explode").status_code == 422
