@@ -354,7 +354,7 @@ def served(*options: str) -> Iterator[tuple[str, Any]]:
 
 def answers(url: str) -> str:
     """The page at an address, once somebody is there."""
-    for _ in range(300):
+    for _ in range(1_200):
         try:
             with urllib.request.urlopen(url, timeout=10) as page:  # noqa: S310 -- our own address
                 return str(page.read().decode())

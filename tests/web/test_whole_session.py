@@ -6,7 +6,9 @@ raters are simulated. Then the commands that an owner types: export, run, score.
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,31 @@ def answer(page: Page, store: Store, rater: int, *, wrong: bool = False) -> int:
     return lease
 
 
+def until(page: Page, holds: Callable[[], bool], what: str) -> None:
+    """Let the page go on until something holds; at once where it does already."""
+    for _ in range(3_000):
+        if holds():
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"still not so: {what}")
+
+
+def fetched_images(page: Page) -> set[int]:
+    """The leases whose image has come, as they come: prefetching is not seen on the page."""
+    leases: set[int] = set()
+
+    def note(url: str) -> None:
+        if found := re.search(r"/screens/(\d+)/image", url):
+            leases.add(int(found[1]))
+
+    page.on("requestfinished", lambda request: note(request.url))
+    return leases
+
+
+def has_two_ahead(fetched: set[int], shown: int) -> bool:
+    return sum(lease > shown for lease in fetched) >= 2
+
+
 def simulate(store: Store) -> None:
     """The other raters answer everything, truly; the gold that comes up twice as well."""
     for name in [f"simulated-{n}" for n in range(N_OTHERS)]:
@@ -96,6 +123,7 @@ def test_from_a_link_to_scores_by_keyboard(
     assert person is not None
     with served(create_app(running.site)) as address:
         page = open_page()
+        fetched = fetched_images(page)
         page.goto(f"{address}/invite/{token}")
         expect(page.get_by_role("button", name="Begin")).to_be_focused()
         page.keyboard.press("Enter")
@@ -109,7 +137,8 @@ def test_from_a_link_to_scores_by_keyboard(
         leases = []
         for n in range(N_TASKS):
             if n == 12:
-                page.wait_for_load_state("networkidle")
+                shown = int(page.locator("main").get_attribute("data-leases") or 0)
+                until(page, partial(has_two_ahead, fetched, shown), "two more tasks are here")
                 page.context.set_offline(True)
             lease = answer(page, store, person.number, wrong=n == 9)
             leases.append(lease)
@@ -122,11 +151,10 @@ def test_from_a_link_to_scores_by_keyboard(
                 page.context.set_offline(False)
                 expect(page.locator("main[data-leases]")).to_be_visible(timeout=20_000)
                 expect(page.locator("#connection")).to_be_hidden(timeout=20_000)
-        page.wait_for_load_state("networkidle")
         page.keyboard.press("p")
         page.wait_for_url("**/paused")
+        until(page, lambda: not rating.study_progress(store).n_leases, "nothing is out any more")
     assert len(set(leases)) == N_TASKS
-    assert rating.study_progress(store).n_leases == 0
     said = {}
     for lease in leases:
         task = rating.leased_task(store, person.number, lease)
