@@ -67,6 +67,15 @@ def test_one_model_of_a_study_under_another_name(rated: Path) -> None:
         target.model(f"{rated}#m9")
 
 
+def test_votes_are_not_their_own_gold(rated: Path) -> None:
+    """Raters would be calibrated on themselves, and all be found right."""
+    votes = rated / "votes.csv"
+    with pytest.raises(OptionError, match="is given as the votes and as gold"):
+        sources.answered_questions(votes, f"{rated}/../{rated.name}/votes.csv")
+    with collect_notes():
+        assert sources.answered_questions(votes, rated / "gold.csv").gold is not None
+
+
 def test_files_of_a_study_and_its_folder_score_alike(rated: Path, cli: Callable[..., Any]) -> None:
     """The folder stands for labels.json with the study's own labels and classes beside it."""
     beside = rated.parent

@@ -308,7 +308,7 @@ def test_votes_from_elsewhere_are_not_written_over(cli: Cli) -> None:
         ("votes import s none.csv", "none.csv: there is no such file"),
         ("votes import s labels.csv", "labels.csv: the column"),
         ("votes import s unknown.csv", "unknown.csv: image id[0] is 'x.jpg'"),
-        ("votes import s unasked.csv", "is not in the study"),
+        ("votes import s unasked.csv", "Leave them out (reassess votes import --only-asked)"),
         ("votes import s many.csv", "Raise votes_per_question"),
     ],
 )

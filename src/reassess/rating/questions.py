@@ -134,7 +134,7 @@ def question_numbers(connection: Connection, asked: Questions) -> Int[np.ndarray
     if missing:
         raise DataError(
             f"questions: {preview(asked.ids[missing])} is not in the study; {len(missing):,} of "
-            f"{len(asked):,} are not. Add them first."
+            f"{len(asked):,} are not. Leave them out (reassess votes import --only-asked)."
         )
     return np.array([there[pair] for pair in wanted], np.int64)
 

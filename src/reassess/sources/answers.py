@@ -8,9 +8,10 @@ from reassess.catalog import Catalog
 from reassess.errors import OptionError, preview
 from reassess.files import read_gold, read_posterior, read_votes
 from reassess.files.declared_answers import DeclaredAnswers, check_declared
+from reassess.files.places import is_same_place
 from reassess.notes import note
 from reassess.records import ANSWERS, Classes, Gold, Posterior, Questions, Votes
-from reassess.sources.meaning import file_of_study, resolve, study_at
+from reassess.sources.meaning import Source, file_of_study, resolve, study_at
 from reassess.sources.readers import class_table
 
 
@@ -141,6 +142,7 @@ def answered_questions(
         meant.append(resolve(gold_votes_source, "votes"))
     if gold_source is not None:
         meant.append(resolve(gold_source, "gold"))
+        _refuse_votes_as_gold(meant[0], meant[-1])
     if all(one.meaning == "name" for one in meant):
         _refuse_answers(meant[0].place, answers)
     if meant[0].meaning == "study":
@@ -159,6 +161,20 @@ def answered_questions(
         asked = read if of_gold is None else of_gold
         note_unasked_gold(truth, asked.questions)
     return AnsweredQuestions(read, truth, of_gold)
+
+
+def _refuse_votes_as_gold(votes_meant: Source, gold_meant: Source) -> None:
+    """Refuse the votes as their own gold: raters would be held against themselves.
+
+    Raises:
+        OptionError: both are one file.
+    """
+    are_files = votes_meant.meaning == gold_meant.meaning == "file"
+    if are_files and is_same_place(votes_meant.place, gold_meant.place):
+        raise OptionError(
+            f"{gold_meant.place!r} is given as the votes and as gold, but gold must be what "
+            "experts answered. Give their file (--gold), or leave it out."
+        )
 
 
 def stated_classes(asked: Questions) -> Classes | None:
