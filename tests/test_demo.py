@@ -284,16 +284,21 @@ def test_pipeline_joins_the_stages_for_anybody(small: DemoResult) -> None:
     assert [s.model for s in given.scores] == [p.model for p in small.records.predictions]
 
 
-def test_pipeline_refuses_silence(small: DemoResult) -> None:
+@pytest.mark.parametrize(
+    ("n_silent", "message"), [(1, r"question \S+ has 0 votes.*1 of"),
+                              (2, r"questions \S+, \S+ have 0 votes.*2 of")],
+)  # fmt: skip
+def test_pipeline_refuses_silence(small: DemoResult, n_silent: int, message: str) -> None:
     """A question without votes must not pass for an image that was never rated."""
     votes = small.records.votes
-    kept = votes.question < len(votes.questions) - 1
+    kept = votes.question < len(votes.questions) - n_silent
     pairs = votes.questions.pairs
     assert pairs is not None
-    fewer = Questions.from_pairs(Pairs(pairs.image_ids, pairs.image[:-1], pairs.label[:-1]))
+    image, label = pairs.image[:-n_silent], pairs.label[:-n_silent]
+    fewer = Questions.from_pairs(Pairs(pairs.image_ids, image, label))
     columns = (votes.question[kept], votes.rater[kept], votes.answer[kept])
     silent = Votes(fewer, votes.rater_ids, votes.answers, *columns)
-    with pytest.raises(DataError, match=r"has 0 votes.*1 of"):
+    with pytest.raises(DataError, match=message):
         reassess_small(small, ask=lambda _: silent)
 
 

@@ -249,3 +249,21 @@ def test_published_names_bring_their_benchmark(published: Catalog) -> None:
     assert [one.name for one, _ in found.sets] == ["imagenet-real", "mine"]
     assert found.benchmark is target.benchmark
     assert len(sources.results(["timm-results"])) > 1000
+
+
+def test_names_in_labels_mean_the_classes_that_predictions_state(tmp_path: Path) -> None:
+    """Each archive by its own order; where none states classes, they are asked for."""
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image,label\na.png,emu\nb.png,cat\nc.png,dog\n")
+    logits, ids = np.eye(3)[[2, 0, 1]], ["a.png", "b.png", "c.png"]
+    np.savez(tmp_path / "one.npz", logits=logits, ids=ids, class_ids=["cat", "dog", "emu"])
+    np.savez(tmp_path / "two.npz", logits=logits[:, ::-1], ids=ids, class_ids=["emu", "dog", "cat"])
+    np.savez(tmp_path / "bare.npz", logits=logits, ids=ids)
+    models = [tmp_path / "bare.npz", tmp_path / "two.npz", tmp_path / "one.npz"]
+    with collect_notes() as notes:
+        target = evaluation_target(labels, models=models)
+        for one in models[1:]:
+            assert target.model(one).ranked_classes[:, 0].tolist() == [0, 2, 1]
+    assert any("two.npz: no classes were given" in text for text in notes.texts)
+    with pytest.raises(DataError, match=r"no classes are known"):
+        evaluation_target(labels, models=models[:1])

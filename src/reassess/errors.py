@@ -106,6 +106,14 @@ class DivergedError(ReassessError):
     """Raised where training cannot go on: the loss or a weight is not a number any more."""
 
 
+def which_have(noun: str, values: Iterable[object], limit: int = 3) -> str:
+    """What a message is about, with its verb: ``questions 'a', 'b', 'c' and 77 more have``."""
+    every = list(values)
+    is_one = len(every) == 1
+    shown = preview(every, limit)
+    return f"{noun} {shown} has" if is_one else f"{noun}s {shown} have"
+
+
 def preview(values: Iterable[object], limit: int = 3) -> str:
     """The first few values for a message, and how many more there are."""
     shown: list[str] = []

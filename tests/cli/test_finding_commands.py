@@ -180,7 +180,7 @@ def test_votes_of_a_study_bring_their_posterior_and_gold(cli: Cli):
     assert without["calibrated"] is None
     assert without["p_value"] == found["p_value"]
     told = cli("compare", "s#m0", "s#m2", "--labels", "s", "--votes", "s", "--resamples", "40").out
-    assert "With the labels' uncertainty, m0 less m2: " in told
+    assert "With the labels' uncertainty, m0 minus m2: " in told
     assert "calibrated on" in told
 
 

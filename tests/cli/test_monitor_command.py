@@ -25,7 +25,7 @@ def test_counts_tables_and_pairs_of_models(tmp_path: Path, cli: Cli) -> None:
     table.write_text("a:right,b:right,wrong\n" + "\n".join(rows) + "\n")
     ran = cli("monitor", table, "--a", "a", "--b", "b")
     assert ran.status == 0, ran
-    assert "a less b: +26.00" in ran.out
+    assert "a minus b: +26.00" in ran.out
     assert "after 100 results. a is better." in " ".join(ran.out.split())
     by_table = json.loads(cli("monitor", table, "--column", "wrong", "--json").out)
     (counted,) = json.loads(cli("monitor", "--wrong", "4", "--checked", "105", "--json").out)[

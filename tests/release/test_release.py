@@ -201,3 +201,9 @@ def test_studies_that_share_no_image_or_no_classes_are_noted(tmp_path: Path) -> 
     assert (found.n_same, found.images) == (2, ())
     with pytest.warns(NoteWarning, match="no image in common"):
         assert compare_releases(studies["a"], studies["c"]).n_same == 0
+
+
+def test_a_release_inside_its_study_is_refused(study: Study) -> None:
+    with pytest.raises(FileError, match=r"is inside the study .*, but must be outside"):
+        write_release(study, study.folder / "rel", ABOUT)
+    assert not (study.folder / "rel").exists()

@@ -57,7 +57,10 @@ def test_what_is_rounded_to_zero_has_no_sign(value):
         fmt.number(value, 2), fmt.signed(value, 2), fmt.cell(-0.0, "significant", 2),
         fmt.cell(-0.0, "value", 2), fmt.cell(value, "count"),
     ]  # fmt: skip
-    assert not [text for text in texts if {"-", "−"} & set(text)]
+    assert not [text for text in texts if {"-", "−", "+"} & set(text)]
+    assert (fmt.signed(-value, 2), fmt.signed(0.004, 2), fmt.signed(0.006, 2)) == (
+        "0.00", "0.00", "+0.01",
+    )  # fmt: skip
     assert fmt.points(-0.00123, 2) == "−0.12"
     table = Table.from_columns("t", "t", [(Column("a", "a", "number"), [-0.0])])
     assert render(table, "json").count("-") + render(table, "csv").count("-") == 0

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from reassess.errors import OptionError
@@ -48,3 +49,35 @@ def test_a_new_study_keeps_secrets_and_databases_out_of_git(tmp_path: Path) -> N
     assert "study.toml" in kept
     assert "tasks.parquet" in kept
     assert not [one for one in kept if one.startswith((".rating", ".cache", ".release", "rating"))]
+
+
+def test_images_cut_out_of_the_labels_lead_to_withdrawing_them(tmp_path: Path, cli: Any) -> None:
+    study = make_study(tmp_path, audit=20)
+    labels = study.folder / "labels.csv"
+    labels.write_text("\n".join(labels.read_text().splitlines()[:200]) + "\n")
+    for command in ("run", "propose"):
+        done = cli(command, study.folder)
+        assert done.status == 2
+        assert f"reassess images {study.folder} --withdraw IMAGE" in done.err
+
+
+def test_a_join_with_nothing_to_join_says_so(tmp_path: Path, cli: Any) -> None:
+    study = make_study(tmp_path)
+    done = cli("propose", study.folder, "--rule", "learned", "--join")
+    assert (done.status, "which scans no full scores" in done.err) == (2, True), done.err
+    lists = tmp_path / "lists.npz"
+    scores = np.load(tmp_path / "m0.npz")
+    best = np.argsort(-scores["logits"], axis=1)[:, :2]
+    top = np.take_along_axis(scores["logits"], best, axis=1)
+    np.savez(lists, classes=best, logits=top, ids=scores["ids"])
+    cli(
+        "new",
+        tmp_path / "t",
+        "--labels",
+        tmp_path / "labels.csv",
+        "--classes",
+        tmp_path / "classes.csv",
+    )
+    cli("add", tmp_path / "t", lists)
+    done = cli("propose", tmp_path / "t", "--join")
+    assert (done.status, "--join joined nothing" in done.err) == (0, True), done.err

@@ -108,7 +108,12 @@ def compare(
         )
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
     target = sources.evaluation_target(
-        labels, original_labels, classes=classes, model_classes=model_classes, rows=rows
+        labels,
+        original_labels,
+        classes=classes,
+        model_classes=model_classes,
+        rows=rows,
+        models=(a, b),
     )
     model_a, model_b = (target.model(source, top_k=max(sources.DEPTH, top_k)) for source in (a, b))
     if model_a.model == model_b.model:

@@ -51,7 +51,7 @@ def monitor(
     confidence: float,
     as_json: bool,
 ) -> None:
-    """Estimate a rate, or A less B, with an interval that holds at every look.
+    """Estimate a rate, or A minus B, with an interval that holds at every look.
 
     From counts (--wrong, --checked), a table with a row for each thing that was checked, or labels
     with an audit, whose strata of skipped images are shown.
@@ -113,7 +113,7 @@ def _of_table(
         raise OptionError(f"--a and --b are both {a!r}, but must be two. Name another.")
     right_a, right_b = read_outcomes(Path(source), (a, b))
     n_a, n_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    return [(f"{a} less {b}", difference_sequence(n_a, n_b, len(right_a), confidence=confidence))]
+    return [(f"{a} minus {b}", difference_sequence(n_a, n_b, len(right_a), confidence=confidence))]
 
 
 def _of_audit(source: str, confidence: float) -> list[Line]:
@@ -132,11 +132,11 @@ def _print(lines: list[Line], as_json: bool) -> None:
         print_json({"estimates": value})
         return
     for about, one in lines:
-        shown = points if " less " in about else percent
+        shown = points if " minus " in about else percent
         text = f"{about}: {shown(one.value, 2)} ({shown(one.low, 2)} to {shown(one.high, 2)}"
         text += f"; {percent(one.confidence, 0)} at every look) after {count(one.n, 'result')}."
         if shown is points:
-            a, _, b = about.partition(" less ")
+            a, _, b = about.partition(" minus ")
             text += f" {a} is better." if one.low > 0 else ""
             text += f" {b} is better." if one.high < 0 else ""
             text += " Cannot tell yet." if one.low <= 0 <= one.high else ""

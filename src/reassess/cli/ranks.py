@@ -118,7 +118,12 @@ def ranks(
             evidence.check()
             rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
             target = sources.evaluation_target(
-                labels, original_labels, classes=classes, model_classes=model_classes, rows=rows
+                labels,
+                original_labels,
+                classes=classes,
+                model_classes=model_classes,
+                rows=rows,
+                models=models,
             )
             inputs = _read(models, target, classes, evidence)
     with progress_bar("Resampling") as step, runs_on.start() as engine:

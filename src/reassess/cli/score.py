@@ -195,7 +195,12 @@ def score(
     bootstrap = None if resamples is None else Bootstrap(resamples, seed, confidence)
     rows = sources.RowMapping.read(order=order, ids=ids, subset=subset, scale=scale)
     target = sources.evaluation_target(
-        labels, original_labels, classes=classes, model_classes=model_classes, rows=rows
+        labels,
+        original_labels,
+        classes=classes,
+        model_classes=model_classes,
+        rows=rows,
+        models=predictions,
     )
     keep = leave_family_out or any(one is not None for one in (per_image, report, figures))
     rescore = _scorer(target, top_k, ambiguous_labels, bootstrap, sets)

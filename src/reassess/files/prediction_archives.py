@@ -31,7 +31,7 @@ from reassess.files.stored_predictions import (
     with_scores_by_class,
 )
 from reassess.notes import columns_read, note
-from reassess.records import Benchmark, ScoreType, positions
+from reassess.records import Benchmark, Classes, ScoreType, positions
 from reassess.records.row_blocks import row_blocks
 
 SCALES: dict[str, ScoreType | None] = {
@@ -129,6 +129,21 @@ def open_archive(path: Path, benchmark: Benchmark) -> list[StoredPredictions]:
         _refuse_truth_alone(where, arrays, truth, either)
     models = {name: array for name, array in arrays.items() if name not in truth}
     return _unnamed(path, models, either, ids, benchmark)
+
+
+def classes_in_archive(path: Path) -> Classes | None:
+    """The classes of the columns that an archive of predictions states; None where it has none.
+
+    Raises:
+        FileError: it is corrupt.
+        DataError: a class is there twice.
+    """
+    arrays = read_npz(path, without=_NEVER_READ, mapped=True)
+    named = _named(arrays, CLASS_IDS, "US")
+    if not named:
+        return None
+    name, words = next(iter(named.items()))
+    return Classes.from_names(as_strings(words, f"{path}: {name}").tolist())
 
 
 def _short_lists(

@@ -39,7 +39,7 @@ from functools import partial
 from typing import Any
 
 from reassess.engines import Engine, ThreadEngine
-from reassess.errors import DataError, OptionError, preview
+from reassess.errors import DataError, OptionError, which_have
 from reassess.pipeline.audits import make_audit
 from reassess.pipeline.context import Contextual, add_context, learn_context
 from reassess.pipeline.labels import (
@@ -268,7 +268,7 @@ def _check_answered(questions: Questions, votes: Votes) -> None:
     silent = questions.take(missing).ids
     if len(silent):
         raise DataError(
-            f"votes: question {preview(silent)} has 0 votes, but must have at least one; "
+            f"votes: {which_have('question', silent)} 0 votes, but must have at least one; "
             f"{len(silent):,} of {len(questions):,} questions have none. Ask raters for them."
         )
 

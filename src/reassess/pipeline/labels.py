@@ -20,7 +20,7 @@ from reassess.aggregation import (
     identification_notes,
 )
 from reassess.engines import Engine
-from reassess.errors import DataError, OptionError, preview
+from reassess.errors import DataError, OptionError, preview, which_have
 from reassess.labels import (
     Calibration,
     LabelOptions,
@@ -458,7 +458,7 @@ def _check_all_answered(
         )
         return
     raise DataError(
-        f"tasks: question {preview(open_, 1)} has 0 votes, but must have at least one before "
+        f"tasks: {which_have('question', open_, 1)} 0 votes, but must have at least one before "
         f"labels can be released; {len(open_):,} of {n_asked:,} have none. Ask raters for them "
         "(reassess serve, or votes import), or decide labels without them: reassess run STUDY "
         "--only-answered, or only_answered = true under [label] of study.toml."

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt
 
-from reassess.errors import DataError, OptionError, preview
+from reassess.errors import DataError, OptionError, preview, which_have
 from reassess.records.benchmark import Classes
 from reassess.records.pairs import factorize
 from reassess.records.questions import ANSWERS, Questions
@@ -444,7 +444,7 @@ def _check_voted(
     unused, n_ids = np.flatnonzero(n_votes == 0), len(n_votes)
     if len(unused):
         raise DataError(
-            f"votes: {what} {preview(ids_of(unused))} has 0 votes, but must have at least one; "
+            f"votes: {which_have(what, ids_of(unused))} 0 votes, but must have at least one; "
             f"{len(unused):,} of {n_ids:,} {what}s have none. Leave {what}s without votes "
             "out of the file."
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from reassess.engines import ThreadEngine
-from reassess.errors import DataError, OptionError
+from reassess.errors import DataError, FileError, OptionError
 from reassess.files import read_gold, sha256_of, write_atomically, write_votes
 from reassess.files.dataset_documents import (
     CARD,
@@ -69,11 +69,12 @@ def write_release(
 
     Raises:
         OptionError: labels are missing or stale, or the study has no votes.
-        FileError: the folder exists, or a file cannot be read or written.
+        FileError: the folder exists or is inside the study, or a file cannot be read or written.
         DataError: the labels do not follow from the votes.
     """
     folder = Path(folder)
     check_new_folder(folder)
+    _check_outside(study, folder)
     _check_done(study)
     progress("reading the study")
     records = collect(study)
@@ -88,6 +89,20 @@ def write_release(
         _run(open_study(place))
         _check_same(records, collect(open_study(place)))
         return write_documents(place, about)
+
+
+def _check_outside(study: Study, folder: Path) -> None:
+    """Refuse a release that the study would hold, and the next release and bundle with it.
+
+    Raises:
+        FileError: it lies in the study's folder.
+    """
+    if folder.resolve().is_relative_to(study.folder.resolve()):
+        raise FileError(
+            f"{folder}: it is inside the study {study.folder}, but must be outside: what is in a "
+            f"study's folder is moved and shared with it. Name another, such as "
+            f"{study.folder.resolve().name}-1.0 beside it."
+        )
 
 
 def _check_done(study: Study) -> None:

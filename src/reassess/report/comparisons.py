@@ -24,7 +24,7 @@ def _on_unasked(comparison: Comparison) -> list[str]:
         return unchecked
     told = (
         f"Raters were not asked about {found.n_a:,} predictions of {a} and {found.n_b:,} of {b},"
-        f" which count as wrong; {a} less {b} lies between {fmt.points(found.low, 2)} and"
+        f" which count as wrong; {a} minus {b} lies between {fmt.points(found.low, 2)} and"
         f" {fmt.points(found.high, 2)} points whatever they are."
     )
     return [told, *unchecked]
@@ -40,7 +40,7 @@ def _on_label_uncertainty(comparison: Comparison) -> list[str]:
     if not found.n_gold:
         basis = "taken as they are, as there is no gold, so that this interval is too narrow"
     size = (
-        f"With the labels' uncertainty, {a} less {b}: {fmt.points(found.value, 2)} points"
+        f"With the labels' uncertainty, {a} minus {b}: {fmt.points(found.value, 2)} points"
         f" ({confidence} interval {fmt.points(found.low, 2)} to {fmt.points(found.high, 2)};"
         f" {fmt.p_value(found.p_value)}); posteriors are {basis}."
     )
@@ -58,7 +58,7 @@ def _at_every_look(comparison: Comparison) -> list[str]:
         return []
     ends = f"{fmt.points(found.low, 2)} and {fmt.points(found.high, 2)} points"
     told = (
-        f"At every look, however often: {a} less {b} lies between {ends}"
+        f"At every look, however often: {a} minus {b} lies between {ends}"
         f" ({fmt.percent(found.confidence, 0)} confidence sequence, which decides here)"
     )
     if comparison.audited is not None:
@@ -89,7 +89,7 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
         difference, low, high, test = audited.value, audited.low, audited.high, "with the audit, "
         p_value = audited.p_value
     size = (
-        f"{a} less {b}: {fmt.points(difference, 2)} points ({confidence} interval"
+        f"{a} minus {b}: {fmt.points(difference, 2)} points ({confidence} interval"
         f" {fmt.points(low, 2)} to {fmt.points(high, 2)}; {test}{fmt.p_value(p_value)})."
     )
     counts = (

@@ -21,8 +21,9 @@ def number(value: float, digits: int) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    """A difference, with its sign: ``+4.80``, ``−1,234.50``; rounded to zero ``+0.00``."""
-    return f"{value:+z,.{digits}f}".replace("-", "−")
+    """A difference, with its sign: ``+4.80``, ``−1,234.50``; what is rounded to zero has none."""
+    text = number(value, digits)
+    return text if text.startswith("−") or not text.strip("0.") else f"+{text}"
 
 
 def percent(value: float | None, places: int = 1) -> str:

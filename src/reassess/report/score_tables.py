@@ -159,7 +159,7 @@ def _gap(scores: Sequence[ModelScore], digits: int) -> tuple[Column, list[float 
     both = [
         (one.real_value, None if one.original is None else one.original.value) for one in scores
     ]
-    note = "ReaL less original accuracy, in percentage points"
+    note = "ReaL minus original accuracy, in percentage points"
     return (
         Column("gap", "gap", "points", digits, note, exported=False),
         [None if real is None or original is None else real - original for real, original in both],
@@ -363,7 +363,7 @@ def raters_table(
     ]  # fmt: skip
     if found.drifts is not None:
         drift = Column(
-            "drift", "drift", "points", 1, "agreement later less earlier, in percentage points",
+            "drift", "drift", "points", 1, "agreement later minus earlier, in percentage points",
             "{drift_low} to {drift_high}",
         )  # fmt: skip
         columns += [

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reassess.catalog import Catalog, entry
-from reassess.errors import OptionError, preview
+from reassess.errors import DataError, OptionError, preview
 from reassess.files.access import prefix_errors_with
 from reassess.files.expert_mistakes import (
     ExpertMistakes,
@@ -18,6 +18,7 @@ from reassess.files.expert_mistakes import (
 )
 from reassess.files.labels import classes_in_labels
 from reassess.files.other_labels import read_label_table
+from reassess.files.prediction_archives import classes_in_archive
 from reassess.files.tables import TABLES
 from reassess.notes import note
 from reassess.records import (
@@ -119,6 +120,7 @@ def evaluation_target(
     classes: Classes | str | PathLike[str] | None = None,
     model_classes: str | PathLike[str] | None = None,
     rows: RowMapping = AS_STORED,
+    models: Sequence[str | PathLike[str]] = (),
 ) -> EvaluationTarget:
     """What models are scored by.
 
@@ -131,6 +133,8 @@ def evaluation_target(
         model_classes: the models' classes, ``NAME|FILE|STUDY``, where they are others; a column
             ``to`` of a table says which class of the labels each is.
         rows: how rows of predictions find their images, and which images to score.
+        models: the predictions; the first archive that states its classes says what names in the
+            labels mean, where nothing else does.
 
     Raises:
         OptionError: there is no such source.
@@ -147,7 +151,15 @@ def evaluation_target(
         about = benchmark(original_labels, classes=given)
     else:
         about = _own_benchmark(found)
-    sets, own = read_label_sets(found, about, given if about is None else about.classes)
+    try:
+        sets, own = read_label_sets(found, about, given if about is None else about.classes)
+    except DataError:
+        if about is not None or given is not None:
+            raise
+        given = _classes_of_models(models)
+        if given is None:
+            raise
+        sets, own = read_label_sets(found, about, given)
     if about is None:
         about = Benchmark(sets.name, sets.image_ids, None, own if given is None else given)
     check_same_classes(own, about, found.place)
@@ -192,6 +204,21 @@ def _classes_stated(
                     f"order ({preview(stated.ids)}). Give others with --classes FILE."
                 )
             return stated
+    return None
+
+
+def _classes_of_models(models: Sequence[str | PathLike[str]]) -> Classes | None:
+    """The classes that the first archive of predictions states; None where none does."""
+    for one in models:
+        source = resolve(one, "predictions")
+        if source.meaning == "file" and Path(source.place).suffix.lower() == ".npz":
+            stated = classes_in_archive(Path(source.place))
+            if stated is not None:
+                note(
+                    f"{source.place}: no classes were given: they are those that it states, in its "
+                    f"order ({preview(stated.ids)}). Give others with --classes FILE."
+                )
+                return stated
     return None
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from reassess.engines import Engine
-from reassess.errors import DataError, OptionError
+from reassess.errors import AlignmentError, DataError, OptionError
 from reassess.files import (
     read_gold,
     read_labels,
@@ -263,7 +263,16 @@ class StudyArtefacts:
             path = next((one for one in all_gold_files(self.study) if one.is_file()), None)
         if path is None or (name in FILES and not path.is_file()):
             return None
-        return self._readers()[name](path)
+        try:
+            return self._readers()[name](path)
+        except AlignmentError as error:
+            raise AlignmentError(f"{error} {self._how_to_take_images_out()}") from error
+
+    def _how_to_take_images_out(self) -> str:
+        return (
+            "If images were taken out of the study's labels, put them back and withdraw them: "
+            f"reassess images {self.study.folder} --withdraw IMAGE"
+        )
 
     def _readers(self) -> dict[str, Callable[[Path], Any]]:
         benchmark = self.benchmark()

@@ -249,11 +249,7 @@ def scan_study(
     _check_models(study)
     lies = StudyArtefacts(study)
     options: ProposeOptions = lies.options(PROPOSALS)
-    if RULES[options.rule].depth is not None:
-        raise OptionError(
-            f"{study.folder}: its rule is {options.rule!r}, which scans no full scores, so that "
-            "there is nothing for several jobs to do. Propose without --shard."
-        )
+    _check_scans(study, options, "--shard")
     models = StudyModels(lies)
     shards = shards_to_scan(
         models.opened(progress), lies.benchmark(), pairs_per_model=options.pairs_per_model
@@ -287,13 +283,15 @@ def propose_study(
         progress: told of each step.
 
     Raises:
-        OptionError: the study has no model or is a review of mistakes, or options contradict
-            each other.
+        OptionError: the study has no model or is a review of mistakes, options contradict each
+            other, or its rule scans nothing that could be joined.
         DataError: an input is not what it must be.
         FileError: a file is missing or malformed, or a scan that is to be joined is missing.
     """
     _check_models(study)
     lies = StudyArtefacts(study, join_scans=join)
+    if join:
+        _check_something_to_join(lies, progress)
     unwritten = _Unwritten(lies)
     with ThreadEngine(workers) if engine is None else nullcontext(engine) as running:
         made = dict(
@@ -315,6 +313,28 @@ def propose_study(
         lies.benchmark(), lies.options(PROPOSALS), proposals.details.result,
         proposals.details.n_resumed, made["audit"].record, tasks.record, tasks.details, costs,
     )  # fmt: skip
+
+
+def _check_something_to_join(lies: StudyArtefacts, progress: Progress) -> None:
+    """Refuse a rule that scans nothing; note models that have no full scores.
+
+    Raises:
+        OptionError: jobs have nothing to do under this rule.
+    """
+    options: ProposeOptions = lies.options(PROPOSALS)
+    _check_scans(lies.study, options, "--join")
+    models = StudyModels(lies).opened(progress)
+    if not shards_to_scan(models, lies.benchmark(), pairs_per_model=options.pairs_per_model):
+        note("--join joined nothing: no model has full scores, which alone are scanned by jobs.")
+
+
+def _check_scans(study: Study, options: ProposeOptions, option: str) -> None:
+    """Refuse a rule that scans no full scores, where an option shares their scans among jobs."""
+    if RULES[options.rule].depth is not None:
+        raise OptionError(
+            f"{study.folder}: its rule is {options.rule!r}, which scans no full scores, so that "
+            f"there is nothing for several jobs to do. Propose without {option}."
+        )
 
 
 class _Unwritten(InMemory):
