@@ -279,7 +279,9 @@ def test_compare(cli: Run) -> None:
     assert (anytime["low"], anytime["high"]) == pytest.approx((known.low, known.high))
     assert (at_every_look["decision"], at_every_look["low"]) == ("undecided", found["low"])
     told = " ".join(cli(*given).out.split())
-    assert re.search(r"new minus perfect lies between \S+ and \S+ points \(95% confidence seq", told)
+    assert re.search(
+        r"new minus perfect lies between \S+ and \S+ points \(95% confidence seq", told
+    )
     assert "one look only" in cli(*given, "--votes", "v.csv").err
     with Path("flips.csv").open() as file:
         assert [(r["image"], r["right"]) for r in csv.DictReader(file)] == [
