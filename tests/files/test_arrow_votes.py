@@ -241,6 +241,8 @@ UNUSUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
     "blanks around an image": (columns(image=put("image", r2=" a.jpg")), {}),
     "blanks around a rater": (columns(rater=put("rater", r2="ann ")), {}),
     "another Unicode form": (columns(image=put("image", r2="u\u0308.jpg")), {}),
+    "a zero byte in an image": (columns(image=put("image", r2="a.jpg\0")), {}),
+    "a zero byte in a rater": (columns(rater=put("rater", r2="c\0id")), {}),
     "a null": (columns(answer=put("answer", r5=None)), {}),
     "no answer": (columns(answer=put("answer", r5="jes")), {}),
     "no class": (columns(label=put("label", r5="-1")), {}),
@@ -338,6 +340,13 @@ def test_the_order_of_rows_and_the_size_of_batches_do_not_matter(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("reassess.files.parquet._ROWS_A_BATCH", batch)
         assert check_same(path, patch)
+
+
+def test_ids_that_arrays_of_texts_would_make_one_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "votes.parquet"
+    pq.write_table(pa.table(columns(image=put("image", r2="a.jpg\0"))), path)
+    refusal = meaning(path)[1]
+    assert "row 4, column 'image' is 'a.jpg\\x00', which holds a zero byte" in refusal
 
 
 def test_texts_and_bytes_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,13 +169,15 @@ def read_arrow_votes(
     batches = None if columns is None else table.batches(columns.names, SMALLEST)
     if columns is None or batches is None:
         return None
+    import pyarrow as pa
+
     with tempfile.TemporaryFile() as scratch:
         read = _Read.of_rows(batches.most, columns, scratch)
         try:
             _read(batches.arrays, columns, read)
             _give_back_what_batches_took()
             return _votes(table, columns, read, classes, answers)
-        except (UnusualError, FileError):
+        except (UnusualError, FileError, pa.ArrowException):  # a type that Arrow does not take
             return None
 
 

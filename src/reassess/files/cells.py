@@ -79,6 +79,7 @@ def as_texts(
         cells = _paths_of_images(cells, path, where, number)
         kinds = {str}
     raw = list(cells) if kinds == {str} else _converted(cells, kinds, path, where, number)
+    _refuse_zero_bytes(raw, path, where, number)
     plain = all(map(str.isascii, raw))
     texts = list(map(str.strip if plain else plain_text, raw))
     note_changes(raw, texts, path, f"cells in {where}")
@@ -96,6 +97,23 @@ def as_texts(
         f"{len(found):,} of {len(texts):,} cells are empty. Fill them or leave the rows out"
         f"{remedy}."
     )
+
+
+def _refuse_zero_bytes(
+    texts: list[str], path: Path, where: str, number: Callable[[int], int]
+) -> None:
+    """Refuse texts with a zero byte, which arrays of texts drop at the end: two ids would be one.
+
+    Raises:
+        FileError: there is one.
+    """
+    found = [row for row, text in enumerate(texts) if "\x00" in text]
+    if found:
+        raise FileError(
+            f"{path}: row {number(found[0])}, {where} is {texts[found[0]][:40]!r}, which holds a "
+            f"zero byte, but must be a text without; {len(found):,} of {len(texts):,} cells hold "
+            "one. Remove the byte."
+        )
 
 
 def note_changes(raw: list[str], texts: list[str], path: Path, what: str) -> None:

@@ -134,4 +134,5 @@ def _taken(column: Any, rows: Any) -> Any:
 def _are_texts(kind: Any) -> bool:
     from pyarrow import types
 
-    return bool(types.is_string(kind) or types.is_large_string(kind))
+    is_text = types.is_string(kind) or types.is_large_string(kind)
+    return bool(is_text or types.is_string_view(kind))
