@@ -106,7 +106,8 @@ def ours(path: Path) -> dict[str, dict[str, float]]:
     make(small, 60_000, shuffled=True, csv=path.suffix == ".csv")
     options = AggregateOptions()
     with ThreadEngine() as engine:
-        make_posterior(votes=read_votes(small), options=options, engine=engine)
+        warm = make_posterior(votes=read_votes(small), options=options, engine=engine)
+        write_posterior(warm.record, small.with_name("warm.npz"))
         votes, read = timed(read_votes, path)
         made, fit = timed(lambda: make_posterior(votes=votes, options=options, engine=engine))
     _, write = timed(write_posterior, made.record, path.with_name("posterior.npz"))

@@ -1,8 +1,8 @@
 """Posteriors, ``.npz`` (docs/file-formats.md): arrays of the questions, the raters, the model.
 
-Of more than a million questions as few bytes as can be are written, which takes longer than
-fitting: log-odds in place of two log-probabilities, and for images whose questions stand together
-how many they have.
+Small ones are compressed. Of more than a million questions as few bytes as can be are written:
+log-odds in place of two log-probabilities, and for images whose questions stand together how many
+they have.
 """
 
 from os import PathLike
@@ -25,9 +25,12 @@ from reassess.records.arrays import TextBytes
 
 POSTERIOR_FORMAT = "reassess posterior 1"
 
+_COMPRESSED = 100_000
+"""Questions up to which a posterior is compressed; of more, that takes longer than reading and
+fitting their votes."""
+
 _SMALL = 1_000_000
-"""Questions up to which a posterior is compressed, which takes longer than fitting it, and holds
-every array as it is."""
+"""Questions up to which a posterior holds every array as it is."""
 
 
 def write_posterior(posterior: Posterior, path: str | PathLike[str]) -> None:
@@ -66,7 +69,8 @@ def write_posterior(posterior: Posterior, path: str | PathLike[str]) -> None:
     if posterior.context:
         columns["context"] = np.array(posterior.context, dtype=str)
     with write_atomically(path) as beside, beside.open("wb") as file:
-        save = np.savez if is_large else np.savez_compressed
+        is_compressed = len(posterior.questions) <= _COMPRESSED
+        save = np.savez_compressed if is_compressed else np.savez
         save(file, allow_pickle=False, **columns)
 
 
