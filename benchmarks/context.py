@@ -3,8 +3,8 @@
 Prints, on gold and cross-fitted by image, average precision and log-loss of the votes, of the
 context of 60 public models, and of both; then the accuracy of every model of some families under
 labels whose context holds its family and under labels whose context leaves it out, at the
-thresholds .8 and .5. The context is learned by four halves of the families, a family is left out
-of two of them; each half takes one to two minutes of a core. There is no peer.
+thresholds .8 and .5. The context is learned by six parts of the families, a family is left out of
+two of them; each part takes two minutes of a core. There is no peer.
 
     python benchmarks/context.py --families resnet densenet vgg
 """

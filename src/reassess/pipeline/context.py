@@ -35,9 +35,9 @@ N_PARTS = 3
 """Parts of the families that learn apart from each other."""
 
 N_DEALS = 2
-"""How often the families are dealt into parts. Each part cuts the images into folds for itself: with
-one cut the accuracy of a model moves by up to 0.11 points from seed to seed, more than what leaving
-its family out does."""
+"""How often the families are dealt into parts. Each part cuts the images into folds for itself:
+with one cut the accuracy of a model moves by up to 0.11 points from seed to seed, more than what
+leaving its family out does."""
 
 _DECIMALS = 2
 """Of the posteriors that are learned from: one that is not certain stands for both outcomes, and
