@@ -312,7 +312,7 @@ def read_ids(path: str | PathLike[str]) -> Shaped[np.ndarray, "n"]:
     if wrong:
         raise FileError(
             f"{path}: line {wrong[0]} is {str(ids[wrong[0] - 1])[:40]!r}, but must be an image id; "
-            f"{len(wrong):,} of {len(ids):,} are none."
+            f"{len(wrong):,} of {len(ids):,} are none. Leave them out."
         )
     plain = list(map(plain_text, ids))
     note_changes(ids, plain, path, "ids")
