@@ -143,7 +143,7 @@ def test_gold_that_comes_as_a_frame_is_gold() -> None:
     )  # fmt: skip
     assert DawidSkene().fit(votes, gold).posterior_.used_gold
     assert not DawidSkene().fit(votes, np.zeros(40)).posterior_.used_gold
-    with pytest.raises(OptionError, match="tolerance is nan, but must be 0 or more"):
+    with pytest.raises(OptionError, match="tolerance is nan, but must be a finite"):
         DawidSkene(tolerance=float("nan")).fit(votes)
     with pytest.raises(MatrixError, match="DataFrameGroupBy, but must be a matrix"):
         DawidSkene().fit(votes.groupby("image"))

@@ -123,7 +123,8 @@ def dawid_skene(
         min_expert_yes: how many experts must say yes for a gold question to hold; None for more
             than half.
         max_iterations: where to stop at the latest.
-        tolerance: stop when an iteration changes the objective by less than this share.
+        tolerance: stop when an iteration changes the objective by this share or less; below 0,
+            after max_iterations alone.
         earlier: a fit to a part of these votes, by which the truths are judged at the start, in
             place of the shares of votes: after few further votes few iterations are left.
         engine: where the passes run; the threads of this process by default.
@@ -141,8 +142,8 @@ def dawid_skene(
     cell = checked_pseudocount(confusion_prior, pseudocount)
     if max_iterations < 1:
         raise OptionError(f"max_iterations is {max_iterations}, but must be 1 or more.")
-    if not 0 <= tolerance < np.inf:
-        raise OptionError(f"tolerance is {tolerance}, but must be 0 or more, and finite.")
+    if not np.isfinite(tolerance):
+        raise OptionError(f"tolerance is {tolerance}, but must be a finite number.")
     states = state_names(votes, n_states)
     coded = Coded.from_votes(votes)
     of_answer = shares_of_answers(len(votes.answers), len(states))
