@@ -409,6 +409,8 @@ def test_votes_that_only_the_site_holds_are_to_be_exported_next(cli: Cli) -> Non
     assert "reassess votes export s\n" in ran(cli, "status", "s").out
     ran(cli, "votes", "export", "s")
     assert "Next: reassess run s" in ran(cli, "status", "s").out
+    Path("s").rename("my s")
+    assert "Next: reassess run 'my s'\n" in ran(cli, "status", "my s").out
 
 
 @pytest.mark.usefixtures("here")

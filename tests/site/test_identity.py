@@ -257,6 +257,7 @@ def test_the_commands_about_a_store(
     with open_rating(study) as store:
         note_served(study, store, "http://lab:8123")
     opened = json.loads(cli(*recruit).out)
+    assert Path("p.csv").stat().st_mode & 0o077 == 0  # it says who people are elsewhere
     assert opened["link"].startswith("http://lab:8123/join/")
     assert (tmp_path / "p.csv").read_text().startswith("rater,from,platform_id,")
     handle = opened["addresses"][0]["address"]

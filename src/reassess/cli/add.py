@@ -1,5 +1,6 @@
 """``reassess add``: models to a study."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -87,5 +88,5 @@ def add(
     n_models = len(changed.models)
     click.echo(
         f"{study}: added {', '.join(added)}; {n_models:,} model{'s' if n_models != 1 else ''}. "
-        f"Next: reassess propose {study}"
+        f"Next: reassess propose {shlex.quote(study)}"
     )

@@ -1,5 +1,6 @@
 """``reassess audit``: ask about a random sample of what the rule leaves out."""
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,13 +85,13 @@ def audit(
         )
         if made.n_skipped:
             n = max(default_n_skipped(made.n_skipped), 1)
-            click.echo(f"Draw some of them: reassess audit {study} --skipped {n}")
+            click.echo(f"Draw some of them: reassess audit {shlex.quote(study)} --skipped {n}")
         return
     from reassess.report.table import to_rich
 
     console().print(to_rich(_table(made.audit)))
     if made.n_new:
-        click.echo(f"{made.n_new:,} new questions. Next: reassess serve {study}")
+        click.echo(f"{made.n_new:,} new questions. Next: reassess serve {shlex.quote(study)}")
     elif skipped or newcomer:
         click.echo("Nothing new to draw: as many are drawn already.")
 

@@ -1,5 +1,7 @@
 """``reassess new``: a study in a new folder."""
 
+import shlex
+
 import click
 
 from reassess.cli.options import LiteralChoice
@@ -72,5 +74,5 @@ def new(
     click.echo(
         f"{study}: {len(benchmark.image_ids):,} images"
         + (f", {n_classes:,} classes" if n_classes is not None else "")
-        + f". Next: reassess add {study} NAME=PREDICTIONS ..."
+        + f". Next: reassess add {shlex.quote(study)} NAME=PREDICTIONS ..."
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -374,7 +375,7 @@ def _print(study: str, summary: dict[str, Any], proposed: "Proposed", *, dry_run
         click.echo(f"Note: {len(models)} of the models ({shown}) give {text}.")
     _print_costs(proposed.costs)
     click.echo(_power_sentence(n_images, summary["power"]))
-    click.echo("Nothing was written." if dry_run else f"Next: reassess status {study}")
+    click.echo("Nothing was written." if dry_run else f"Next: reassess status {shlex.quote(study)}")
 
 
 def _power_sentence(n_images: int, power: list[dict[str, float | None]]) -> str:

@@ -148,6 +148,8 @@ def _write(path: Path, enrolled: "tuple[Enrolment, ...]") -> None:
     names = ("rater", "from", "platform_id", "platform_study", "platform_session", "joined_at",
              "completed_at", "completion_code")  # fmt: skip
     write_table(path, {name: [str(row[name] or "") for row in rows] for name in names})
+    if path.is_file():
+        path.chmod(0o600)  # who people are on a platform is nobody else's to read
 
 
 def _print(addresses: "tuple[JoinAddress, ...]", enrolled: "tuple[Enrolment, ...]") -> None:

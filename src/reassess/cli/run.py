@@ -1,5 +1,7 @@
 """``reassess run``: what is stale in a study, in order."""
 
+import shlex
+
 import click
 
 from reassess.cli.output import print_json, progress_bar
@@ -39,6 +41,6 @@ def run(study: str, workers: int | None, only_answered: bool, as_json: bool) -> 
     waiting = [one.stage for one in stage_status(opened) if one.state == "waiting"]
     if waiting:
         click.echo(f"{study}: left alone, as votes are missing: {', '.join(waiting)}.")
-        click.echo(f"Next: reassess status {study}")
+        click.echo(f"Next: reassess status {shlex.quote(study)}")
     elif not done:
         click.echo(f"{study}: nothing is stale.")

@@ -1,6 +1,7 @@
 """``reassess status``: how far every stage of a study is."""
 
 import dataclasses
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,19 +58,20 @@ def status(study: str, database: str | None, as_json: bool) -> None:
     console().print(to_rich(_stages_table(f"{opened.name}: {len(opened.models):,} models", stages)))
     if site is not None:
         _tell(site)
+    typed = shlex.quote(study)
     due = [one.stage for one in stages if one.state in {"stale", "missing"}]
     n_open, n_asked = open_questions(opened) if due == ["labels"] else (0, 0)
     if n_open:
         click.echo(
             f"Next: {n_open:,} of {n_asked:,} questions have no votes yet. Have them answered: "
-            f"reassess serve {study}, or reassess votes import {study} FILE. Or decide labels "
-            f"without them: reassess run {study} --only-answered"
+            f"reassess serve {typed}, or reassess votes import {typed} FILE. Or decide labels "
+            f"without them: reassess run {typed} --only-answered"
         )
     elif any(stage != "votes" for stage in due):
-        click.echo(f"Next: reassess run {study}")
+        click.echo(f"Next: reassess run {typed}")
     elif site is not None and site.n_votes and any(one.state == "waiting" for one in stages):
-        where = "" if database is None else f" --database {database}"
-        click.echo(f"Next, once enough was answered: reassess votes export {study}{where}")
+        where = "" if database is None else f" --database {shlex.quote(database)}"
+        click.echo(f"Next, once enough was answered: reassess votes export {typed}{where}")
 
 
 def _stages_table(title: str, stages: "Sequence[StageStatus]") -> "Table":

@@ -1,5 +1,6 @@
 """``reassess votes``: a study's votes to a file, and a file's votes into the study."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -245,4 +246,4 @@ def import_command(
             opened_study, store, Path(file), form=form, answers=answers, only_asked=only_asked
         )
     click.echo(f"{n_new:,} new votes of {n_votes:,} in {file}")
-    inform(f"Next: reassess votes export {study}")
+    inform(f"Next: reassess votes export {shlex.quote(study)}")
