@@ -73,10 +73,11 @@ def refuse_twice(rows: Int[np.ndarray, "n"], id_of: Callable[[int], str], *, sou
         row, count = np.unique(found, return_counts=True)
         twice = row[count > 1]
         where = np.flatnonzero(rows == twice[0])
+        extent = "1 id appears" if len(twice) == 1 else f"{len(twice):,} ids appear"
         raise AlignmentError(
             f"{source}: image id {id_of(int(twice[0]))!r} appears in rows "
             f"{', '.join(str(i) for i in where[:3].tolist())}, but must appear in one; "
-            f"{len(twice):,} ids appear more than once. Leave one row for each image."
+            f"{extent} more than once. Leave one row for each image."
         )
 
 
