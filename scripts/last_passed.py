@@ -31,8 +31,6 @@ FILES = {
         "src/reassess/study/finished_scans.py",
         "src/reassess/training/image_predictions.py",
         "tests/cluster/*.py",
-        "tests/journeys/slurm.py",
-        "docs/cluster.md",
     ),
     "installs": (
         "tests/installs/*.py",

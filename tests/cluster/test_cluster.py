@@ -3,8 +3,11 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ from reassess.errors import DataError, EngineError
 from reassess.proposals import propose, scans
 from reassess.records import ScoreMatrix
 from tests.analysis.simulated import simulated
-from tests.cluster.conftest import NODE, run
+from tests.cluster.conftest import NODE
 from tests.engines.test_engines import check_a_killed_fit_goes_on
 
 ENGINES = {
@@ -161,6 +164,41 @@ def test_where_all_processors_are_taken_the_wait_ends(cluster):
 def test_a_killed_fit_goes_on_beside_a_cluster_that_was_not_named(cluster, tmp_path):
     """Each process starts a Ray of its own, though one runs here, and leaves none behind."""
     check_a_killed_fit_goes_on("ray", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """A model that was not trained, 60 images, and a study of the same with full scores."""
+    from PIL import Image
+
+    from reassess.training.images import ImageTransform
+    from reassess.training.models import build_model
+    from reassess.training.trained_model import TrainedModel, write_model
+
+    folder, rng = tmp_path_factory.mktemp("inputs"), np.random.default_rng(0)
+    module = build_model("resnet-8", 4, seed=0)
+    model = TrainedModel(module, "resnet-8", 4, None, ImageTransform(16))
+    write_model(model, folder / "m.safetensors")
+    ids = [f"c{n % 4}/{n:02}.png" for n in range(60)]
+    for one in ids:
+        path = folder / "photos" / one
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(path)
+    lines = [f"{one},{one[1]}" for one in ids]
+    (folder / "labels.csv").write_text("\n".join(["image,label", *lines]) + "\n")
+    for n in range(2):
+        logits = rng.normal(size=(60, 4)) + 3 * np.eye(4)[np.arange(60) % 4]
+        np.savez(folder / f"s{n}.npz", ids=np.array(ids), logits=logits.astype(np.float32))
+    made = run(folder, 0, "predict", "photos", "--model", "m.safetensors", "-o", "whole.npz")
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def run(folder, n_kept, *arguments):
+    command = [sys.executable, Path(__file__).with_name("killed_command.py"), str(n_kept)]
+    return subprocess.run(
+        [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize("engine", ["threads", "ray"])

@@ -34,7 +34,7 @@ READ = {
 READ_ON = {
     ("csv", "saving-predictions"): "tests/journeys/every_page.py types a command that takes it",
     ("bash", "terminal"): "tests/test_docs.py has the shell read it",
-    ("bash", "cluster"): "tests/cluster/test_page.py submits it",
+    ("bash", "cluster"): "tests/journeys/cluster_page.py submits it",
     ("text", "cli"): "scripts/write_cli_reference.py --check compares it, in tests/test_docs.py",
     ("text", "ARCHITECTURE"): "tests/test_house.py holds it to the layers that are checked",
 }
@@ -91,7 +91,7 @@ def _typed(page: Path) -> Iterator[str]:
     yield from (_bare(one.line) for one in _steps(page_name) if isinstance(one, Typed))
     if page_name in {"tutorial", "README"}:  # tests/test_docs.py
         yield from (_bare(one.line) for one in commands(page))
-    if page_name == "cluster":  # tests/cluster/test_page.py
+    if page_name == "cluster":  # tests/journeys/cluster_page.py
         yield from (_bare(one.line) for one in typed_in_shells(page) if isinstance(one, Typed))
 
 

@@ -1,4 +1,7 @@
-"""The blocks of docs/cluster.md, typed as printed; its nodes are this machine."""
+"""The blocks of docs/cluster.md, typed as printed; its nodes are this machine.
+
+`make test-pages` runs it, by the settings of tests/cluster.
+"""
 
 import os
 import subprocess
@@ -11,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.cluster.test_cluster import inputs  # noqa: F401 -- a fixture
 from tests.journeys.pages import Script, typed_in_shells
 from tests.journeys.slurm import lacking, slurm
 
@@ -19,7 +23,7 @@ MARK = "REASSESS_TEST_FOLDER"
 
 
 @pytest.fixture
-def folder(inputs, tmp_path):
+def folder(inputs, tmp_path):  # noqa: F811
     """What the page's reader has; Ray's processes that they leave are ended."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'reassess[ray]'")
     for name in ("photos", "whole.npz"):
@@ -49,7 +53,7 @@ def environment(folder: Path) -> dict[str, str]:
     """Of a node's shell; Ray's sockets need a short path, and the workers little memory."""
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        MARK: str(folder), "HEAD": "127.0.0.1",
+        MARK: str(folder), "HEAD": "127.0.0.1", "RAY_AUTH_MODE": "disabled",
         "RAY_TMPDIR": f"{tempfile.gettempdir()}/r{os.getpid()}",
     }  # fmt: skip
 
