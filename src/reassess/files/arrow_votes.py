@@ -31,18 +31,16 @@ from reassess.files.arrow_columns import (
     class_indices_of,
     numbers_of_texts,
 )
-from reassess.files.arrow_tasks import TaskNames, are_integers, task_columns
+from reassess.files.arrow_tasks import TaskNames, are_integers
 from reassess.files.cells import EMPTY_WORDS
 from reassess.files.class_columns import ids_of_indices, numbered_class_column
 from reassess.files.columns import (
     ANSWER,
     CLASS_ID,
-    CLASS_INDEX,
     IMAGE,
     LABEL,
     RATER,
     TASK,
-    Part,
 )
 from reassess.files.counted import COUNTED, note_left_out
 from reassess.files.declared_answers import DeclaredAnswers
@@ -50,9 +48,9 @@ from reassess.files.interning import NOT_ASCII, Pairs, Texts, occurring, replace
 from reassess.files.json_tables import JsonTable
 from reassess.files.tables import ColumnFile
 from reassess.files.vote_codes import RowsByQuestion, VoteCodes
+from reassess.files.vote_columns import PARTS, VoteColumns, vote_columns
 from reassess.files.vote_questions import note_beside, note_left_aside
 from reassess.files.vote_rows import VoteRows, note_ends, plain_ids
-from reassess.files.vote_tables import GIVEN_AT, SECONDS
 from reassess.notes import collect_notes
 from reassess.records import Classes, Questions, Votes
 from reassess.records import Pairs as QuestionPairs
@@ -60,10 +58,6 @@ from reassess.records.benchmark import plain_text
 
 SMALLEST = 50_000
 """Rows from which a table is read so: below, compiling and importing take longer than reading."""
-
-_PARTS = (IMAGE, RATER, ANSWER)
-
-_BESIDE: tuple[Part | Sequence[str], ...] = (COUNTED, GIVEN_AT, SECONDS)
 
 _LONGEST_EMPTY = max(map(len, EMPTY_WORDS))
 
@@ -103,13 +97,13 @@ class _Read:
     classes: Pairs = field(default_factory=Pairs)
 
     @classmethod
-    def of_rows(cls, most: int, columns: "_Columns", scratch: IO[bytes]) -> "_Read":
+    def of_rows(cls, most: int, columns: VoteColumns, scratch: IO[bytes]) -> "_Read":
         """Room for so many rows."""
         return cls(
             RowsByQuestion(most, scratch), VoteCodes(most), Texts(most), Times(most),
             Durations(most), Counted(most),
             [
-                Double(is_path=bool(columns.classes) and _PARTS[part].is_path)
+                Double(is_path=bool(columns.classes) and PARTS[part].is_path)
                 for part, _ in columns.doubles
             ],
             [Beside() for _ in columns.beside], np.zeros(0, np.int64),
@@ -121,42 +115,6 @@ class _Read:
         return self.image, self.rater, self.answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """The columns of a long table by what they are.
-
-    Attributes:
-        image: the images; tasks, where these are the questions.
-        rater: the raters.
-        answer: the answers.
-        classes: one or two columns of classes; none where tasks are the questions.
-        doubles: further columns for one of the first three, with its place among them.
-        beside: columns of tasks, beside images and classes; or the other way round.
-        class_id: the one of these, beside tasks, that holds ids of classes; None where none does.
-        counted: which rows count; None where nothing says so.
-        given_at: when votes were given; None where nothing does.
-        seconds: how long they took; likewise.
-    """
-
-    image: str
-    rater: str
-    answer: str
-    classes: tuple[str, ...]
-    doubles: tuple[tuple[int, str], ...]
-    beside: tuple[str, ...]
-    class_id: str | None
-    counted: str | None
-    given_at: str | None
-    seconds: str | None
-
-    @property
-    def names(self) -> list[str]:
-        """All of them, each once, in an order that is not that of the attributes."""
-        further = [one for one in (self.counted, self.given_at, self.seconds) if one is not None]
-        of_rows = [self.image, self.rater, self.answer, *self.classes]
-        return [*of_rows, *(name for _, name in self.doubles), *self.beside, *further]
-
-
 def read_arrow_votes(
     table: ColumnFile, classes: Classes | None, answers: DeclaredAnswers | None
 ) -> Votes | None:
@@ -165,7 +123,7 @@ def read_arrow_votes(
     Raises:
         DataError: there is no vote, or a rater gives two answers to one question.
     """
-    columns = _columns_of(table)
+    columns = vote_columns(table)
     batches = None if columns is None else table.batches(columns.names, SMALLEST)
     if columns is None or batches is None:
         return None
@@ -188,33 +146,7 @@ def _give_back_what_batches_took() -> None:
     pa.default_memory_pool().release_unused()
 
 
-def _columns_of(table: ColumnFile) -> _Columns | None:
-    """The columns of a table; None where it is not certain what they are."""
-    found = [table.candidates(part) for part in _PARTS]
-    named = [table.candidates(part) for part in (LABEL, CLASS_ID, CLASS_INDEX)]
-    beside, class_id = tuple(table.candidates(TASK)), None
-    further = [table.candidates(part) for part in _BESIDE]
-    classes = tuple(one[0] for one in named if one)
-    of_tasks = task_columns(table)
-    if of_tasks is not None:
-        found, named, classes, class_id = of_tasks.parts, [], (), of_tasks.class_id
-        beside = tuple(dict.fromkeys([*of_tasks.beside, *([class_id] if class_id else [])]))
-    if not all(found) or any(len(one) > 1 for one in [*named, *further]):
-        return None
-    (image, *_), (rater, *_), (answer, *_) = found
-    if of_tasks is None and (
-        not 1 <= len(classes) <= 2 or (beside and image.strip().lower() == "id")
-    ):
-        return None
-    doubles = tuple((part, name) for part, names in enumerate(found) for name in names[1:])
-    counted, given_at, seconds = (one[0] if one else None for one in further)
-    made = _Columns(
-        image, rater, answer, classes, doubles, beside, class_id, counted, given_at, seconds
-    )
-    return made if len(set(made.names)) == len(made.names) else None
-
-
-def _read(batches: Iterator[Sequence[Any]], columns: _Columns, read: _Read) -> None:
+def _read(batches: Iterator[Sequence[Any]], columns: VoteColumns, read: _Read) -> None:
     """Number all rows.
 
     Raises:
@@ -290,7 +222,7 @@ class _ImageNames:
 
 
 def _names_of(
-    table: ColumnFile, columns: _Columns, read: _Read, classes: Classes | None
+    table: ColumnFile, columns: VoteColumns, read: _Read, classes: Classes | None
 ) -> TaskNames | _ImageNames:
     """What the questions are.
 
@@ -306,7 +238,7 @@ def _names_of(
 
 
 def _class_ids_beside(
-    table: ColumnFile, columns: _Columns, read: _Read, names: TaskNames
+    table: ColumnFile, columns: VoteColumns, read: _Read, names: TaskNames
 ) -> tuple[str, ...] | None:
     """The ids of the classes of tasks that are pairs, where a column beside holds them.
 
@@ -333,7 +265,7 @@ def _class_ids_beside(
 
 def _votes(
     table: ColumnFile,
-    columns: _Columns,
+    columns: VoteColumns,
     read: _Read,
     classes: Classes | None,
     answers: DeclaredAnswers | None,
@@ -390,7 +322,7 @@ def _votes(
     return rows.each_once(rater_ids, rater)
 
 
-def _use(table: ColumnFile, columns: _Columns, read: _Read) -> Bool[np.ndarray, "V"] | None:
+def _use(table: ColumnFile, columns: VoteColumns, read: _Read) -> Bool[np.ndarray, "V"] | None:
     """Record the columns as read, with what is noted of them; the rows that count, if not all do.
 
     Raises:
@@ -424,7 +356,7 @@ def _use(table: ColumnFile, columns: _Columns, read: _Read) -> Bool[np.ndarray, 
     return counts
 
 
-def _use_beside_tasks(table: ColumnFile, columns: _Columns, read: _Read) -> None:
+def _use_beside_tasks(table: ColumnFile, columns: VoteColumns, read: _Read) -> None:
     """Record what stands beside tasks, and note that it was left aside.
 
     Raises:
@@ -516,7 +448,7 @@ def _plain_words(texts: Texts) -> list[str]:
 
 
 def _labels(
-    table: ColumnFile, columns: _Columns, read: _Read, classes: Classes | None
+    table: ColumnFile, columns: VoteColumns, read: _Read, classes: Classes | None
 ) -> tuple[Int[np.ndarray, "Q"], tuple[str, ...] | None]:
     """The class of each question, and the ids of the classes, where they are known.
 
