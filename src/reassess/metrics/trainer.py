@@ -52,6 +52,11 @@ def real_metrics(
         sets = found.take(LabelLookup(found).rows(image_ids))
 
     def compute_metrics(evaluation: Any) -> dict[str, float]:
+        """The metrics of an evaluation.
+
+        Raises:
+            DataError: it has no targets, and no labels were given.
+        """
         scores = evaluation.predictions
         scores = np.asarray(scores[0] if isinstance(scores, tuple) else scores)
         target = evaluation.label_ids if sets is None else _lists_of(sets, len(scores))
