@@ -67,6 +67,7 @@ test-journeys: $(READY) ## four readers, each from a bare environment to their r
 
 test-pages: $(READY) ## the pages of the docs that are walked whole, command by command
 	@$(BIN)/python tests/journeys/every_page.py $(PAGES)
+	@test -n "$(PAGES)" || $(BIN)/python tests/journeys/installing.py
 	@test -n "$(PAGES)" || PYTHONPATH=. $(BIN)/python -m pytest -c tests/cluster/pytest.ini --rootdir . tests/journeys/cluster_page.py
 
 lint: $(READY) ## style, spelling, types and the layers of the house

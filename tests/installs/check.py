@@ -8,8 +8,7 @@ installed must end well, any other must end well or in one line that names the e
 none in a traceback. The lowest versions are the lowest that have a wheel for the Python at hand:
 nobody waits for NumPy to be compiled. A version of Python that this machine lacks is skipped by
 name.
-An EXTRA may be several with commas between. Without one, the lines of the docs that install
-reassess are typed too, as printed, each in an environment of its own.
+An EXTRA may be several with commas between.
 """
 
 import argparse
@@ -34,8 +33,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.bare_environments import ROOT, build_wheel, find_uv, install
-from tests.journeys.pages import Typed, session
+from tests.bare_environments import build_wheel, install
 
 EXTRAS = (
     "all", "train,zoo", "train", "zoo", "metrics", "ray", "study", "report", "web", "postgresql",
@@ -272,9 +270,6 @@ def main() -> int:
         ]
         with ThreadPoolExecutor(options.jobs) as pool:
             went_well = list(pool.map(lambda one: check(wheel, *one), plan))
-        if not options.extras:
-            plan += documented()
-            went_well += [type_install(wheel, line) for line in documented()]
     minutes = (time.monotonic() - start) / 60
     print(f"{sum(went_well)} of {len(plan)} installations are right ({minutes:.1f} minutes)")
     return int(not all(went_well))
@@ -293,36 +288,6 @@ def interpreter(version: str) -> str | None:
             return one
     print(f"Python {version}: skipped, it is not on this machine")
     return None
-
-
-def documented() -> list[str]:
-    """The lines of the docs' consoles that install."""
-    pages = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-    typed = [step for page in pages for step in session(page) if isinstance(step, Typed)]
-    return sorted({one.line for one in typed if one.line.startswith("pip install ")})
-
-
-def type_install(wheel: Path, line: str) -> bool:
-    """Whether a line of the docs installs this version; pip finds the built wheel by its name."""
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory() as name:
-        python = Path(name) / "bin" / "python"
-        subprocess.run([find_uv(), "venv", "-q", "--seed", name], check=True)
-        environment = os.environ | {
-            "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
-            "PIP_FIND_LINKS": f"{wheel.parent} {os.environ.get('PIP_FIND_LINKS', '')}".strip(),
-        }
-        environment.pop("PYTHONPATH", None)
-        subprocess.run(["bash", "-c", line], cwd=ROOT, env=environment, check=False,
-                       capture_output=True)  # fmt: skip
-        found = subprocess.run(
-            [python.with_name("reassess"), "--version"], env=environment, capture_output=True,
-            text=True, check=False,
-        ) if python.with_name("reassess").exists() else None  # fmt: skip
-    version = wheel.name.split("-")[1]
-    is_right = found is not None and found.returncode == 0 and version in found.stdout
-    print(f"{line}: {'right' if is_right else 'FAILED'}, {time.monotonic() - start:.0f} s")
-    return is_right
 
 
 def check(wheel: Path, python: str, extra: str, versions: str) -> bool:

@@ -74,7 +74,7 @@ def test_its_lines_run_on_one_machine_and_on_nodes(folder):
     assert sum("--engine ray" in one.line for one in lines) == 2
     for one in lines:
         if one.line.startswith("pip install "):
-            continue  # by tests/installs
+            continue  # by installing.py
         shell(folder, one.line)
         if "-o preds.npz" in one.line:
             assert (folder / "preds.npz").read_bytes() == (folder / "whole.npz").read_bytes()

@@ -51,7 +51,7 @@ SCRIPTS_ONLY = ("training",)
 """Pages whose consoles a journey types."""
 PUBLISHED = ("imagenet", "timm-results", "benchmarks/")
 ELSEWHERE = ("pip install ",)
-"""How the lines begin that other tests type: `tests/installs` makes environments."""
+"""How the lines begin that other tests type: `installing` makes environments."""
 VARIABLES = {
     "training": {"HF_HOME": "hub", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
     "training-experiment": {"DRY": "1"},

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.installs.check import documented
 from tests.journeys import every_page, run
+from tests.journeys.installing import documented
 from tests.journeys.pages import Script, Typed, commands, typed_in_shells
 from tests.peers.pages import NEEDED as BY_PEERS
 
