@@ -50,7 +50,8 @@ def main() -> int:
     """Type all of them; 1 where one does not install this version."""
     with tempfile.TemporaryDirectory() as folder:
         wheel = build_wheel(Path(folder))
-        return int(not all([type_install(wheel, line) for line in documented()]))
+        went_well = [type_install(wheel, line) for line in documented()]
+    return int(not all(went_well))
 
 
 if __name__ == "__main__":
