@@ -248,6 +248,10 @@ def test_the_commands_about_a_store(
     assert cli("backup", "s", "b").out.strip() == "12 votes: b"
     assert cli("backup", "s", "b").status == 2
     assert "12 counted votes are back" in cli("restore", "s", "b", "--replace").out
+    Path("dump").write_bytes(b"PGDMP" + bytes(100))
+    done = cli("restore", "s", "dump", "--replace")
+    assert done.status == 2
+    assert "dump: it is a backup of PostgreSQL, but must be one of SQLite" in done.err
     assert "renew id" in cli("log", "s").out
     cli("invite", "s", "ann", "--role", "owner", "--base-url", "http://localhost")
     assert "--people is missing" in cli("recruit", "s", "--from", "mturk").err

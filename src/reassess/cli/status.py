@@ -122,6 +122,6 @@ def _tell(site: "StudyProgress") -> None:
     if site.n_unassignable:
         click.echo(
             f"Questions that need votes and that no rater who is there can be asked: "
-            f"{site.n_unassignable:,}. Each rater has answered them, or could not see the image. "
-            "Invite another rater, or go on with the votes that are there."
+            f"{site.n_unassignable:,}. Each rater has answered them, could not see the image, or "
+            "may not rate any more. Invite another rater, or go on with the votes that are there."
         )

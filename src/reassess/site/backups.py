@@ -127,6 +127,7 @@ def restore(
         not_served(study, served_now),
         closing(Database(database_url(study, url))) as database,
     ):
+        _check_kind(path, without_password(database_url(study, url)), database)
         kept = None
         if database.is_sqlite:
             target = Path(str(database.url.database))
@@ -155,6 +156,23 @@ _THERE = (
     "{where}: there is a store already, and another one would take its place. Take a backup of it "
     "first, then add --replace."
 )
+
+
+def _check_kind(path: Path, where: str, database: Database) -> None:
+    """Refuse the backup of another kind of database.
+
+    Raises:
+        StoreError: it is one.
+    """
+    own, other = (b"SQLite format 3\0", "SQLite"), (b"PGDMP", "PostgreSQL")
+    if not database.is_sqlite:
+        own, other = other, own
+    with path.open("rb") as file:
+        if file.read(16).startswith(other[0]):
+            raise StoreError(
+                f"{path}: it is a backup of {other[1]}, but must be one of {own[1]} to be put into "
+                f"{where}. Name a database of {other[1]} (--database)."
+            )
 
 
 def _adopting(study: Study, path: Path, url: str | None, *, replace: bool) -> str:
