@@ -77,7 +77,7 @@ def study(tmp_path: Path) -> Study:
 
 
 def _perfect(study: Study) -> Votes:
-    """Two raters who know that each image holds the class of its label and no other."""
+    """Three raters who know that each image holds the class of its label and no other."""
     asked = read_tasks(study.folder / "tasks.parquet").questions
     pairs = asked.require_pairs()
     truth = dict(_rows())
@@ -85,11 +85,11 @@ def _perfect(study: Study) -> Votes:
         truth[image] == NAMES[label]
         for image, label in zip(pairs.image_ids[pairs.image], pairs.label.tolist(), strict=True)
     ]
-    question = np.repeat(np.arange(len(asked)), 2)
-    answer = np.where(np.repeat(is_there, 2), 2, 0)
-    rater = np.tile([0, 1], len(asked))
+    question = np.repeat(np.arange(len(asked)), 3)
+    answer = np.where(np.repeat(is_there, 3), 2, 0)
+    rater = np.tile([0, 1, 2], len(asked))
     return Votes.from_codes(
-        questions=asked, question=question, rater_ids=np.array(["a", "b"]), rater=rater,
+        questions=asked, question=question, rater_ids=np.array(["a", "b", "c"]), rater=rater,
         answer=answer,
     )  # fmt: skip
 
@@ -165,9 +165,9 @@ def _perfect_of_all(study: Study) -> Votes:
         for image, label in zip(pairs.image_ids[pairs.image], pairs.label.tolist(), strict=True)
     ]
     return Votes.from_codes(
-        questions=asked, question=np.repeat(np.arange(len(asked)), 2),
-        rater_ids=np.array(["a", "b"]), rater=np.tile([0, 1], len(asked)),
-        answer=np.where(np.repeat(there, 2), 2, 0),
+        questions=asked, question=np.repeat(np.arange(len(asked)), 3),
+        rater_ids=np.array(["a", "b", "c"]), rater=np.tile([0, 1, 2], len(asked)),
+        answer=np.where(np.repeat(there, 3), 2, 0),
     )  # fmt: skip
 
 
@@ -256,7 +256,7 @@ def test_labels_in_another_order_of_classes_are_matched_by_id(
 
 def test_the_store_knows_its_classes(study: Study, tmp_path: Path) -> None:
     write_votes(_perfect(study), tmp_path / "votes.csv")
-    with open_rating(study, votes_per_question=2, create=True) as store:
+    with open_rating(study, votes_per_question=3, create=True) as store:
         sync(study, store)
         assert class_ids(store) == tuple(NAMES)
         assert import_votes_file(study, store, tmp_path / "votes.csv")[0] > 0
