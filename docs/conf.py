@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from docutils import nodes
+from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
@@ -120,7 +121,8 @@ def fit_tables(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines:
 
 
 def setup(app: Sphinx) -> None:
-    """Register the above."""
+    """Register the above, and that a block of CSV is plain text."""
+    app.add_lexer("csv", TextLexer)
     app.connect("source-read", keep_words_of_links_out)
     app.connect("autodoc-process-docstring", fit_tables)
     app.connect("missing-reference", find_by_last_name)
