@@ -66,6 +66,7 @@ test-journeys: $(READY) ## four readers, each from a bare environment to their r
 	@test -n "$(JOURNEYS)" || $(BIN)/python scripts/last_passed.py journeys --write
 
 test-pages: $(READY) ## the pages of the docs that are walked whole, command by command
+	@$(BIN)/python -m pip install --quiet -c constraints.txt scikit-image  # photographs of the gallery
 	@$(BIN)/python tests/journeys/every_page.py $(PAGES)
 	@test -n "$(PAGES)" || $(BIN)/python tests/journeys/installing.py
 	@test -n "$(PAGES)" || PYTHONPATH=. $(BIN)/python -m pytest -c tests/cluster/pytest.ini --rootdir . tests/journeys/cluster_page.py
