@@ -13,7 +13,7 @@ from reassess.aggregation.priors import confusion_on_gold
 from reassess.errors import OptionError
 from reassess.pipeline import AggregateOptions
 from reassess.records import ANSWERS, Gold, Questions, Votes
-from reassess.statistics import dirichlet_concentration
+from reassess.statistics import dirichlet_concentration, followed_concentrations
 from tests.aggregation.votes import dense_votes, random_votes
 
 MEAN = np.array([[0.910, 0.048, 0.042], [0.321, 0.168, 0.511]])
@@ -81,10 +81,10 @@ def test_the_concentration_is_the_likeliest_one_and_newton_finds_it(seed, streng
     found = minimize_scalar(against, bounds=(np.log(0.1), np.log(1e6)), method="bounded")
     best = dirichlet_concentration(counts, MEAN[1])
     assert against(np.log(best)) == pytest.approx(found.fun, abs=1e-6)
-    near = 2 * best
+    near = np.array([2 * best, best])
     for _ in range(15):
-        near = dirichlet_concentration(counts, MEAN[1], near)
-    assert against(np.log(near)) <= found.fun + 1e-4
+        near = followed_concentrations(np.stack([counts, counts], axis=1), MEAN[[1, 1]], near)
+    assert all(against(np.log(one)) <= found.fun + 1e-4 for one in near)
 
 
 @pytest.mark.parametrize(("n_raters", "votes_each"), [(500, 5), (2_000, 3)])

@@ -102,12 +102,6 @@ class Coded:
         _kernel_of_shares()(self.indptr, self.code, self.n_answers, of_answer, shares)
         return shares
 
-    @property
-    def answer_of_code(self) -> UInt[np.ndarray, "C"]:
-        """The answer of each code, which is looked up sooner than divided out."""
-        answers = np.arange(self.n_answers, dtype=np.min_scalar_type(self.n_answers - 1))
-        return np.tile(answers, self.n_raters)
-
     def totals(self) -> Float[np.ndarray, "C"]:
         """How often each code occurs."""
         totals = np.zeros(self.n_codes)
@@ -321,30 +315,26 @@ def _shares(indptr, code, n_answers, of_answer, out):
 
 
 @no_type_check
-def _tallies(start, stop, indptr, code, answer_of, of_answer, counts, totals, mass):
-    """Add to counts [T, C], totals [C] and mass [T] what `_shares` would weigh them by.
+def _tallies(start, stop, indptr, code, of_code, counts, totals, mass):
+    """Add to counts [U, C], totals [C] and mass [U] what `_shares` would weigh them by.
 
-    Counts of no codes [T, 0] are left alone.
+    What a code says of the states but state 0 is of_code [U, C]. Counts of no codes [U, 0] are left
+    alone.
     """
     has_counts = counts.shape[1] > 0
-    n_answers, n_states = of_answer.shape
-    given, share = np.empty(n_answers), np.empty(n_states)
     for question in range(np.uint64(start), np.uint64(stop)):
         first, last = np.uint64(indptr[question]), np.uint64(indptr[question + np.uint64(1)])
-        given[:] = 0.0
-        for vote in range(first, last):
-            given[answer_of[code[vote]]] += 1.0
-            totals[code[vote]] += 1.0
-        for t in range(n_states):
+        for t in range(len(of_code)):
             total = 0.0
-            for answer in range(n_answers):
-                total += given[answer] * of_answer[answer, t]
-            share[t] = total / (last - first)
-            mass[t] += share[t]
-        if has_counts:
             for vote in range(first, last):
-                for t in range(n_states):
-                    counts[t, code[vote]] += share[t]
+                total += of_code[t, code[vote]]
+            share = total / (last - first)
+            mass[t] += share
+            if has_counts:
+                for vote in range(first, last):
+                    counts[t, code[vote]] += share
+        for vote in range(first, last):
+            totals[code[vote]] += 1.0
 
 
 @no_type_check

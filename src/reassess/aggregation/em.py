@@ -132,7 +132,7 @@ class _Tally:
     """Counts of a shard of votes, before anything is fitted.
 
     Attributes:
-        of_answer: what each answer says of each state.
+        of_answer: what each answer says of each state; rows sum to 1.
         by_state: whether codes are counted by the shares of the votes on their questions, too.
     """
 
@@ -141,15 +141,18 @@ class _Tally:
 
     def __call__(
         self, shard: VoteShard
-    ) -> tuple[Float[np.ndarray, "T c"], Float[np.ndarray, "C"], Float[np.ndarray, "T"]]:
-        """Counts of the codes by state (of none where not asked for) and in all, mass of states."""
-        coded, n_states = shard.coded, self.of_answer.shape[1]
-        totals, mass = np.zeros(coded.n_codes), np.zeros(n_states)
-        counts = np.zeros((n_states, coded.n_codes if self.by_state else 0))
+    ) -> tuple[Float[np.ndarray, "U c"], Float[np.ndarray, "C"], Float[np.ndarray, "U"]]:
+        """Counts of the codes by state (of none where not asked for) and in all, mass of states.
+
+        State 0 has what the others leave.
+        """
+        coded = shard.coded
+        of_code = np.tile(self.of_answer[:, 1:].T, coded.n_raters)
+        totals, mass = np.zeros(coded.n_codes), np.zeros(len(of_code))
+        counts = np.zeros((len(of_code), coded.n_codes if self.by_state else 0))
         coding.tallies()(
-            shard.start, shard.stop, coded.indptr, coded.code, coded.answer_of_code,
-            self.of_answer, counts, totals, mass,
-        )  # fmt: skip
+            shard.start, shard.stop, coded.indptr, coded.code, of_code, counts, totals, mass
+        )
         return counts, totals, mass
 
 
@@ -159,9 +162,10 @@ def start_of_shares(coded: Coded, of_answer: Float[np.ndarray, "A T"], engine: E
     counts, totals = np.zeros((n_states, coded.n_codes)), np.zeros(coded.n_codes)
     mass = np.zeros(n_states)
     for by_state, in_all, of_states in engine.map(_Tally(of_answer, True), vote_shards(coded)):
-        counts += by_state
+        counts[1:] += by_state
         totals += in_all
-        mass += of_states
+        mass[1:] += of_states
+    _fill_first_state(counts, mass, totals, coded.n_questions)
     by_rater = counts.reshape(n_states, coded.n_raters, coded.n_answers)
     return Start(np.ascontiguousarray(by_rater.transpose(1, 0, 2)), mass, totals)
 
@@ -173,8 +177,20 @@ def totals_and_mass(
     totals, mass = np.zeros(coded.n_codes), np.zeros(of_answer.shape[1])
     for _, in_all, of_states in engine.map(_Tally(of_answer, False), vote_shards(coded)):
         totals += in_all
-        mass += of_states
+        mass[1:] += of_states
+    _fill_first_state(np.zeros((len(mass), 0)), mass, np.zeros(0), coded.n_questions)
     return totals, mass
+
+
+def _fill_first_state(
+    counts: Float[np.ndarray, "T c"],
+    mass: Float[np.ndarray, "T"],
+    totals: Float[np.ndarray, "c"],
+    n_questions: int,
+) -> None:
+    """Give state 0 what the other states leave of the totals."""
+    counts[0] = np.maximum(totals - counts[1:].sum(axis=0), 0.0)
+    mass[0] = max(n_questions - float(mass[1:].sum()), 0.0)
 
 
 def log_posterior(
@@ -233,8 +249,7 @@ def expectation(
         counts[1:] += shard_counts
         mass[1:] += shard_mass
         log_sum += shard_sum
-    counts[0] = np.maximum(totals - counts[1:].sum(axis=0), 0.0)
-    mass[0] = max(coded.n_questions - float(mass[1:].sum()), 0.0)
+    _fill_first_state(counts, mass, totals, coded.n_questions)
     by_rater = counts.reshape(n_relative + 1, coded.n_raters, coded.n_answers)
     return Expectation(np.ascontiguousarray(by_rater.transpose(1, 0, 2)), mass, log_sum)
 

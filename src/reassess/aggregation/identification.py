@@ -36,7 +36,7 @@ SMALL_CROWD, FEW_VOTES = 10, 100
 A model of such a crowd is on average no better than the majority of votes unless some raters guess,
 and often worse (by up to 8 points in simulations of 3 raters)."""
 
-_QUESTIONS_AT_ONCE = 1 << 16
+_ROWS_AT_ONCE = 1 << 16
 
 SIGNIFICANCE = 0.05
 """Of the tests whether a fit labels gold worse than the majority of votes does, or no better than
@@ -142,15 +142,21 @@ def _on_small_crowd(votes: Votes, posterior: Posterior) -> str | None:
 
 def n_voting(votes: Votes) -> int:
     """How many raters gave a vote."""
-    return int(np.count_nonzero(votes.per_rater()))
+    _, code = votes.grouped()
+    votes_once = np.zeros(len(votes.rater_ids), bool)
+    for start in range(0, len(code), _ROWS_AT_ONCE):
+        votes_once[code[start : start + _ROWS_AT_ONCE] // len(votes.answers)] = True
+        if votes_once.all():  # as of all crowds but those with raters who never voted
+            break
+    return int(np.count_nonzero(votes_once))
 
 
 def _only_answer(votes: Votes) -> str | None:
     """The one answer that all votes are; None where there are several, or a single vote."""
     _, code = votes.grouped()
     n_answers = len(votes.answers)
-    for start in range(0, len(code), _QUESTIONS_AT_ONCE):
-        if (code[start : start + _QUESTIONS_AT_ONCE] % n_answers != code[0] % n_answers).any():
+    for start in range(0, len(code), _ROWS_AT_ONCE):
+        if (code[start : start + _ROWS_AT_ONCE] % n_answers != code[0] % n_answers).any():
             return None
     return votes.answers[int(code[0]) % n_answers] if len(code) > 1 else None
 
@@ -158,8 +164,8 @@ def _only_answer(votes: Votes) -> str | None:
 def any_two_raters(votes: Votes) -> bool:
     """Whether some question has votes of two raters."""
     indptr, code = votes.grouped()
-    for start in range(0, len(indptr) - 1, _QUESTIONS_AT_ONCE):
-        ends = indptr[start : start + _QUESTIONS_AT_ONCE + 1]
+    for start in range(0, len(indptr) - 1, _ROWS_AT_ONCE):
+        ends = indptr[start : start + _ROWS_AT_ONCE + 1]
         rater = code[ends[0] : ends[-1]] // len(votes.answers)
         differs = rater[1:] != rater[:-1]
         differs[ends[1:-1] - ends[0] - 1] = False  # from one question to the next

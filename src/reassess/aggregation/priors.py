@@ -22,7 +22,7 @@ from jaxtyping import Bool, Float
 from reassess.aggregation.coding import smoothed_confusion
 from reassess.errors import OptionError
 from reassess.registry import checks_choices
-from reassess.statistics import dirichlet_concentration
+from reassess.statistics import dirichlet_concentration, followed_concentrations
 
 ConfusionPrior = Literal["pooled", "uniform"]
 
@@ -121,10 +121,9 @@ def fitted_strength(
         pooled: P(answer | truth) of all raters.
         near: the strength for counts that were almost these, to start from.
     """
-    starts = [None] * len(pooled) if near is None else near.tolist()
-    return np.array([
-        dirichlet_concentration(counts[:, t], pooled[t], start) for t, start in enumerate(starts)
-    ])  # fmt: skip
+    if near is not None:
+        return followed_concentrations(counts, pooled, near)
+    return np.array([dirichlet_concentration(counts[:, t], mean) for t, mean in enumerate(pooled)])
 
 
 @checks_choices

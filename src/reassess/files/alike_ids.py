@@ -28,12 +28,14 @@ def may_look_alike(texts: Texts) -> bool:
     """Whether two distinct ids could differ by case, blanks or backslashes only."""
     ids = texts.so_far()
     content = ids.content
-    odd = np.flatnonzero((content[1:] == _BLANK) & (content[:-1] == _BLANK))
+    seen = np.zeros((_PLACES, 256), np.bool_)
+    has_blanks = kernel(_bytes_by_place)(content, ids.ends, seen)
+    odd = np.zeros(0, np.int64)
+    if has_blanks:
+        odd = np.flatnonzero((content[1:] == _BLANK) & (content[:-1] == _BLANK))
     if texts.kinds & NOT_ASCII:
         odd = np.concatenate([odd, np.flatnonzero(content > _LAST_ASCII)])
     if not len(odd):
-        seen = np.zeros((_PLACES, 256), np.bool_)
-        kernel(_bytes_by_place)(content, ids.ends, seen)
         upper, lower = seen[:, _UPPER], seen[:, _LOWER]
         slashes = seen[:, ord("/")] & seen[:, ord("\\")]
         if not (upper & lower).any() and not slashes.any():
@@ -61,9 +63,13 @@ def may_end_alike(texts: Texts) -> bool:
 
 @no_type_check
 def _bytes_by_place(content, ends, seen):
-    """Mark the bytes that occur at each place of the texts."""
-    n = np.uint64(len(seen))
+    """Mark the bytes that occur at each place of the texts; whether a blank follows a blank."""
+    blanks, before = False, np.uint8(0)
     for text in range(len(ends) - 1):
         first, last = np.uint64(ends[text]), np.uint64(ends[text + 1])
         for at in range(first, last):
-            seen[(at - first) % n, content[at]] = True
+            byte = content[at]
+            seen[(at - first) % np.uint64(_PLACES), byte] = True
+            blanks |= (byte == _BLANK) & (before == _BLANK)
+            before = byte
+    return blanks

@@ -44,7 +44,7 @@ from reassess.files.columns import (
 )
 from reassess.files.counted import COUNTED, note_left_out
 from reassess.files.declared_answers import DeclaredAnswers
-from reassess.files.interning import NOT_ASCII, Pairs, Texts, occurring, replace
+from reassess.files.interning import NOT_ASCII, Pairs, Texts, occurrences, occurring, replace
 from reassess.files.json_tables import JsonTable
 from reassess.files.tables import ColumnFile
 from reassess.files.vote_codes import RowsByQuestion, VoteCodes
@@ -58,6 +58,9 @@ from reassess.records.benchmark import plain_text
 
 SMALLEST = 50_000
 """Rows from which a table is read so: below, compiling and importing take longer than reading."""
+
+_MANY = 10_000_000
+"""Votes from which Arrow's pool is emptied after reading: below, the next file fills it again."""
 
 _LONGEST_EMPTY = max(map(len, EMPTY_WORDS))
 
@@ -100,8 +103,10 @@ class _Read:
     def of_rows(cls, most: int, columns: VoteColumns, scratch: IO[bytes]) -> "_Read":
         """Room for so many rows."""
         return cls(
-            RowsByQuestion(most, scratch), VoteCodes(most), Texts(most), Times(most),
-            Durations(most), Counted(most),
+            RowsByQuestion(most, scratch), VoteCodes(most), Texts(most),
+            Times(0 if columns.given_at is None else most),
+            Durations(0 if columns.seconds is None else most),
+            Counted(0 if columns.counted is None else most),
             [
                 Double(is_path=bool(columns.classes) and PARTS[part].is_path)
                 for part, _ in columns.doubles
@@ -133,7 +138,8 @@ def read_arrow_votes(
         read = _Read.of_rows(batches.most, columns, scratch)
         try:
             _read(batches.arrays, columns, read)
-            _give_back_what_batches_took()
+            if len(read.codes) >= _MANY:
+                _give_back_what_batches_took()
             return _votes(table, columns, read, classes, answers)
         except (UnusualError, FileError, pa.ArrowException):  # a type that Arrow does not take
             return None
@@ -173,7 +179,7 @@ def _read(batches: Iterator[Sequence[Any]], columns: VoteColumns, read: _Read) -
         counted = answer
         if columns.counted is not None:
             counted = answer[read.counted.add(column[columns.counted])]
-        n_before, read.n_answers = read.n_answers, np.bincount(counted, minlength=read.answer.n)
+        n_before, read.n_answers = read.n_answers, occurrences(counted, read.answer.n)
         read.n_answers[: len(n_before)] += n_before
     if not len(read.codes) or len(columns.classes) != len(read.words):
         raise UnusualError

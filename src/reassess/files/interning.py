@@ -4,8 +4,10 @@
 column of bytes with the end of each. `Pairs` does it for two numbers a row.
 
 A text is hashed and compared by eight bytes at a time, once for each entry of a batch's dictionary.
-Where nothing is sorted a table of numbers is larger than the processor's cache, and a look-up waits
-for memory: so some entries are looked up at once, of which each waits for the same time.
+As long as texts ascend, as ids of sorted files do, each is only held against the one before, and
+nothing is hashed. Where nothing is sorted a table of numbers is larger than the processor's cache,
+and a look-up waits for memory: so some entries are looked up at once, of which each waits for the
+same time.
 
 Does not know what the texts are: `reassess.files.arrow_votes` does. The kernels are compiled by
 numba when they are first called, and cached on disk.
@@ -53,7 +55,8 @@ class Texts:
         self.depths = (0, 0)
         self._ends = np.zeros(most + 1, np.int64)
         self._bytes = np.zeros(16, np.uint8)
-        self._slots = np.zeros(1 << 10, np.uint64)
+        self._slots = np.zeros(0, np.uint64)  # none while the texts ascend
+        self._number = np.zeros(0, np.int32)
 
     def number(
         self,
@@ -61,7 +64,7 @@ class Texts:
         offsets: Int[np.ndarray, "ends"],
         data: UInt[np.ndarray, "b"],
     ) -> Int[np.ndarray, "n"]:
-        """The number of each row's text.
+        """The number of each row's text, in an array that the next call writes to.
 
         Args:
             code: for each row its text in a dictionary.
@@ -72,17 +75,18 @@ class Texts:
         new = np.empty(min(len(local), len(code)), np.int32)
         new = new[: kernel(_first_rows)(code, local, new)]
         self._make_room(len(new), int(offsets[-1] - offsets[0]))
-        least, most = self.depths if self.n else (1 << 31, 0)
-        found = np.array([self.n, self.kinds, least, most], np.int64)
         if len(data) < 16:
             data = np.append(data, np.zeros(16, np.uint8))
-        kernel(_number_texts)(
-            new, offsets, data, _words(data), local,
-            self._slots, self._ends, self._bytes, _words(self._bytes), found,
-        )  # fmt: skip
-        self.n, self.kinds, least, most = found.tolist()
-        self.depths = least, most
-        number = np.empty(len(code), np.int32)
+        done = self._take(new, offsets, data, local)
+        if done < len(new):
+            n, self.n = self.n, 0
+            self._make_slots(n + len(new))
+            # Texts that are numbered again are written where they are.
+            again = np.arange(n, dtype=np.int32)
+            self._take(again, self._ends, self._bytes, np.empty(n, np.int32))
+            self._take(new[done:], offsets, data, local)
+        self._number = at_least(self._number, len(code))
+        number = self._number[: len(code)]
         kernel(_look_up)(code, local, number)
         return number
 
@@ -90,12 +94,32 @@ class Texts:
         """Room for so many further texts."""
         grow(self._ends, self.n + n + 1)
         grow(self._bytes, int(self._ends[self.n]) + n_bytes + 8)  # a word begins at each byte
-        if 2 * (self.n + n) > len(self._slots):
-            held, self._slots = (
-                self._slots,
-                np.zeros(1 << (2 * (self.n + n)).bit_length(), np.uint64),
-            )
+        if len(self._slots):
+            self._make_slots(self.n + n)
+
+    def _make_slots(self, n: int) -> None:
+        """A table for so many texts in all."""
+        if 2 * n > len(self._slots):
+            held, self._slots = self._slots, np.zeros(1 << (2 * n).bit_length(), np.uint64)
             kernel(_place_again)(held, self._slots)
+
+    def _take(
+        self,
+        new: Int[np.ndarray, "m"],
+        offsets: Int[np.ndarray, "ends"],
+        data: UInt[np.ndarray, "b"],
+        local: Int[np.ndarray, "n"],
+    ) -> int:
+        """Number entries of a dictionary; how many, less than all where they ascend no longer."""
+        least, most = self.depths if self.n else (1 << 31, 0)
+        found = np.array([self.n, self.kinds, least, most], np.int64)
+        done: int = kernel(_number_texts)(
+            new, offsets, data, _words(data), local,
+            self._slots, self._ends, self._bytes, _words(self._bytes), found,
+        )  # fmt: skip
+        self.n, self.kinds, least, most = found.tolist()
+        self.depths = least, most
+        return done
 
     @property
     def lengths(self) -> Int[np.ndarray, "N"]:
@@ -192,6 +216,22 @@ def grow(array: _Array, size: int) -> None:
         array.resize(max(size, int(_GROWTH * len(array))), refcheck=False)
 
 
+def at_least(buffer: _Array, size: int) -> _Array:
+    """A buffer of this size, the same one where it is large enough.
+
+    What is allocated anew for each batch is mapped and cleared page by page each time.
+    """
+    return buffer if len(buffer) >= size else np.empty(size, buffer.dtype)
+
+
+def occurrences(numbers: Int[np.ndarray, "n"], n: int) -> Int[np.ndarray, "N"]:
+    """How often each number below n occurs; `numpy.bincount` makes integers of 8 bytes first."""
+    counts = np.zeros((4, n), np.int64)
+    kernel(_count)(numbers, counts)
+    found: Int[np.ndarray, "N"] = counts.sum(axis=0)
+    return found
+
+
 def occurring(numbers: Integer[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
     """The distinct ones of numbers of 0 or more, ascending."""
     occurs = np.zeros(int(numbers.max(initial=0)) + 1, np.bool_)
@@ -234,7 +274,19 @@ def _first_rows(code, local, new):
             local[c] = -2
             new[n] = c
             n += np.uint64(1)
+            if n == np.uint64(len(local)):  # all of a small dictionary, long before the last row
+                break
     return n
+
+
+@no_type_check
+def _count(numbers, counts):
+    """Add to counts [4, n] how often each number occurs.
+
+    Of few numbers many are alike, and a count would wait for the one before: so four are kept.
+    """
+    for row in range(len(numbers)):
+        counts[row & 3, numbers[row]] += 1
 
 
 @no_type_check
@@ -255,8 +307,10 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
 ):
     """Write the number of each new entry into local; add the new texts, and their kinds to found.
 
-    A slot holds a hash of 32 bits beside a text's number, from 1 on.
+    A slot holds a hash of 32 bits beside a text's number, from 1 on. Without slots the texts must
+    ascend; return how many entries are done, which is all of them unless one does not.
     """
+    ascend = len(slots) == 0
     mask = np.uint64(len(slots) - 1)
     one, eight, low = np.uint64(1), np.uint64(8), np.uint64(0xFFFFFFFF)
     n, kinds, least, most = found[0], found[1], found[2], found[3]
@@ -264,7 +318,7 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
     place_of, head_of = np.empty(_AT_ONCE, np.uint64), np.empty(_AT_ONCE, np.uint64)
     for begin in range(0, len(new), _AT_ONCE):
         here = min(_AT_ONCE, len(new) - begin)
-        for i in range(here):
+        for i in range(0 if ascend else here):
             start, stop = np.uint64(offsets[new[begin + i]]), np.uint64(offsets[new[begin + i] + 1])
             wide = np.uint64(0x9E3779B97F4A7C15) ^ (stop - start)
             at = start
@@ -283,42 +337,62 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
             wide ^= wide >> np.uint64(29)
             hashes[i] = (wide ^ (wide >> np.uint64(32))) & low
             seen[i] = slots[hashes[i] & mask]
-        for i in range(here):
+        for i in range(0 if ascend else here):
             known = seen[i] & low
             place_of[i] = np.uint64(ends[known - one]) if known else np.uint64(0)
-        for i in range(here):
+        for i in range(0 if ascend else here):
             head_of[i] = text_words[place_of[i]]  # so that it is there when it is compared
         for i in range(here):
             c = new[begin + i]
             start, stop = np.uint64(offsets[c]), np.uint64(offsets[c + 1])
             size = stop - start
-            slot, held, place = hashes[i] & mask, seen[i], place_of[i]
-            if held == np.uint64(0):  # an entry before this one may have taken it
-                held = slots[slot]
-                place = np.uint64(ends[(held & low) - one]) if held else place
-            while held:
-                if held >> np.uint64(32) == hashes[i]:
-                    known = held & low
-                    same = np.uint64(ends[known]) - place == size
-                    at = np.uint64(0)
-                    while same and at + eight <= size:
-                        same = text_words[place + at] == words[start + at]
-                        at += eight
-                    if same and at < size and size >= eight:
-                        same = text_words[place + size - eight] == words[stop - eight]
-                    else:
-                        while same and at < size:
-                            same = text[place + at] == data[start + at]
-                            at += one
-                    if same:
-                        break
-                slot = (slot + one) & mask
-                held = slots[slot]
-                place = np.uint64(ends[(held & low) - one]) if held else place
-            if held:
-                local[c] = np.int32((held & low) - one)
-                continue
-            slots[slot] = (hashes[i] << np.uint64(32)) | np.uint64(n + 1)
+            if ascend:
+                place = np.uint64(ends[n - 1]) if n else np.uint64(0)
+                before = np.uint64(ends[n]) - place
+                shorter = min(size, before)
+                at = np.uint64(0)
+                while at + eight <= shorter and text_words[place + at] == words[start + at]:
+                    at += eight
+                while at < shorter and text[place + at] == data[start + at]:
+                    at += one
+                if n and at == shorter and size == before:  # a batch may end within its rows
+                    local[c] = n - 1
+                    continue
+                if at < shorter:
+                    follows = data[start + at] > text[place + at]
+                else:
+                    follows = n == 0 or size > before
+                if not follows:
+                    found[0], found[1], found[2], found[3] = n, kinds, least, most
+                    return begin + i
+            else:
+                slot, held, place = hashes[i] & mask, seen[i], place_of[i]
+                if held == np.uint64(0):  # an entry before this one may have taken it
+                    held = slots[slot]
+                    place = np.uint64(ends[(held & low) - one]) if held else place
+                while held:
+                    if held >> np.uint64(32) == hashes[i]:
+                        known = held & low
+                        same = np.uint64(ends[known]) - place == size
+                        at = np.uint64(0)
+                        while same and at + eight <= size:
+                            same = text_words[place + at] == words[start + at]
+                            at += eight
+                        if same and at < size and size >= eight:
+                            same = text_words[place + size - eight] == words[stop - eight]
+                        else:
+                            while same and at < size:
+                                same = text[place + at] == data[start + at]
+                                at += one
+                        if same:
+                            break
+                    slot = (slot + one) & mask
+                    held = slots[slot]
+                    place = np.uint64(ends[(held & low) - one]) if held else place
+                if held:
+                    local[c] = np.int32((held & low) - one)
+                    continue
+                slots[slot] = (hashes[i] << np.uint64(32)) | np.uint64(n + 1)
             place = np.uint64(ends[n])
             odd = size == 0 or data[start] <= 32 or data[stop - one] <= 32
             foreign = False
@@ -335,6 +409,7 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
             local[c] = n
             n += 1
     found[0], found[1], found[2], found[3] = n, kinds, least, most
+    return len(new)
 
 
 @no_type_check

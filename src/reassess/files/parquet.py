@@ -80,16 +80,21 @@ class ParquetTable:
             or types.is_large_string(self.schema.field(name).type)
         ]
         try:
-            first = next(self._batches(texts, texts), [])
+            batches = self._batches(names, texts)
+            first = next(batches, [])
             # Arrow numbers texts also where the file gave its dictionary up, which takes a third of
             # the time of handing them out where they repeat, and four times as long where they
             # do not, as images do in a table that is not sorted.
             repeating = [
                 name
-                for name, column in zip(texts, first, strict=False)
-                if _REPEATS * len(column.dictionary) <= len(column)
+                for name, column in zip(names, first, strict=False)
+                if name in texts and _REPEATS * len(column.dictionary) <= len(column)
             ]
-            yield from self._batches(names, repeating)
+            if first and repeating == texts:
+                yield first
+            else:
+                batches = self._batches(names, repeating)
+            yield from batches
         except _BAD_PARQUET as error:
             raise _no_parquet(self.path, error) from error
 

@@ -1,8 +1,8 @@
 """Posteriors, ``.npz`` (docs/file-formats.md): arrays of the questions, the raters, the model.
 
-Small ones are compressed. Of more than a million questions as few bytes as can be are written:
-log-odds in place of two log-probabilities, and for images whose questions stand together how many
-they have.
+Small ones are compressed, with every array as it is. Of large ones as few bytes as can be are
+written, uncompressed: log-odds in place of two log-probabilities, and for images whose questions
+stand together how many they have.
 """
 
 from os import PathLike
@@ -25,12 +25,12 @@ from reassess.records.arrays import TextBytes
 
 POSTERIOR_FORMAT = "reassess posterior 1"
 
-_COMPRESSED = 100_000
-"""Questions up to which a posterior is compressed; of more, that takes longer than reading and
-fitting their votes."""
+_LARGE = 100_000
+"""Questions above which a posterior is not compressed, which would take longer than reading and
+fitting their votes, and holds no array that another one gives."""
 
-_SMALL = 1_000_000
-"""Questions up to which a posterior holds every array as it is."""
+_AT_ONCE = 1_000_000
+"""Questions that are worked on at once."""
 
 
 def write_posterior(posterior: Posterior, path: str | PathLike[str]) -> None:
@@ -49,7 +49,7 @@ def write_posterior(posterior: Posterior, path: str | PathLike[str]) -> None:
         "objective": np.array(posterior.objective, dtype=float),
         "used_gold": np.array(posterior.used_gold),
     }
-    is_large = len(posterior.questions) > _SMALL
+    is_large = len(posterior.questions) > _LARGE
     log_probability = posterior.log_probability
     if not is_large:
         columns |= {"log_probability": log_probability, "probability": posterior.probability}
@@ -69,8 +69,7 @@ def write_posterior(posterior: Posterior, path: str | PathLike[str]) -> None:
     if posterior.context:
         columns["context"] = np.array(posterior.context, dtype=str)
     with write_atomically(path) as beside, beside.open("wb") as file:
-        is_compressed = len(posterior.questions) <= _COMPRESSED
-        save = np.savez_compressed if is_compressed else np.savez
+        save = np.savez if is_large else np.savez_compressed
         save(file, allow_pickle=False, **columns)
 
 
@@ -112,7 +111,7 @@ def _pairs_as_arrays(pairs: Pairs, *, is_large: bool) -> dict[str, Array]:
     """The pairs as arrays of the file."""
     arrays: dict[str, Array] = {"image": pairs.image, "label": pairs.label}
     if is_large:
-        n_questions = _questions_of_images(pairs.image)
+        n_questions = _questions_of_images(pairs.image, len(pairs.image_texts))
         if n_questions is not None:
             del arrays["image"]
             arrays["questions_of_image"] = n_questions
@@ -147,25 +146,26 @@ def _with_texts(arrays: dict[str, Array], name: str) -> dict[str, Array]:
     return arrays | {f"{name}s": TextBytes(arrays[f"{name}_bytes"], ends).as_array()}
 
 
-def _questions_of_images(image: Int[np.ndarray, "Q"]) -> UInt[np.ndarray, "N"] | None:
+def _questions_of_images(
+    image: Int[np.ndarray, "Q"], n_images: int
+) -> UInt[np.ndarray, "N"] | None:
     """How many questions each image has; None where they do not stand together, by image."""
-    if image[0] != 0:
-        return None
     starts = [np.zeros(1, np.int64)]
-    for start in range(0, len(image), _SMALL):
-        step = np.diff(image[start : start + _SMALL + 1])
-        if ((step < 0) | (step > 1)).any():
-            return None
-        starts.append(start + 1 + np.flatnonzero(step))
-    n_questions = np.diff(np.concatenate([*starts, [len(image)]]))
+    for start in range(0, len(image) - 1, _AT_ONCE):
+        some = image[start : start + _AT_ONCE + 1]
+        starts.append(start + 1 + np.flatnonzero(some[1:] != some[:-1]))
+    first = np.concatenate(starts)
+    if not np.array_equal(image[first], np.arange(n_images, dtype=image.dtype)):
+        return None
+    n_questions = np.diff(first, append=len(image))
     return n_questions.astype(np.min_scalar_type(n_questions.max()))
 
 
 def _log_probability(log_odds: Float[np.ndarray, "Q"]) -> Float[np.ndarray, "Q two"]:
     """Log-probabilities of two states, exact near 0 and 1."""
     found = np.empty((len(log_odds), 2))
-    for start in range(0, len(log_odds), _SMALL):
-        some, of_state = log_odds[start : start + _SMALL], found[start : start + _SMALL]
+    for start in range(0, len(log_odds), _AT_ONCE):
+        some, of_state = log_odds[start : start + _AT_ONCE], found[start : start + _AT_ONCE]
         less = np.log1p(np.exp(-np.abs(some)))
         of_state[:, 0] = np.minimum(-some, 0.0) - less
         of_state[:, 1] = np.minimum(some, 0.0) - less

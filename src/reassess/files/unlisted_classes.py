@@ -36,13 +36,14 @@ def classes_of_words(
         DataError: a word may be something else than a class.
     """
     words = column.words
-    _refuse_several(column)
+    if not column.all_integers:
+        _refuse_several(column)
     integers = [n for n, word in enumerate(words) if INTEGER.fullmatch(word)]
     numbers = [n for n, word in enumerate(words) if _NUMBER.fullmatch(word)]
     if labels_are is None and numbers and len(integers) < len(words):
         others = sorted(set(range(len(words))) - set(integers))
         _refuse_mixture(column, integers, others)
-    if labels_are is None and not folders:
+    if labels_are is None and not folders and not integers:
         _refuse_signs(column)
     if labels_are == "id" or (labels_are is None and not integers):
         _note_alike(column)

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Int, Shaped, UInt
 
 from reassess.engines import RowShard, ThreadEngine, cut_rows
-from reassess.files.interning import Pairs, grow, kernel, occurring
+from reassess.files.interning import Pairs, at_least, grow, kernel, occurring
 
 _ROWS_AT_ONCE = 1 << 20
 
@@ -40,6 +40,7 @@ class RowsByQuestion:
         self._last_image = np.zeros(0, np.int32)  # of each class
         self._scratch = scratch
         self._lengths: list[int] | None = None
+        self._question = np.zeros(0, np.int32)
 
     @property
     def are_grouped(self) -> bool:
@@ -47,7 +48,7 @@ class RowsByQuestion:
         return self._lengths is None
 
     def add(self, image: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
-        """The question of each of further rows.
+        """The question of each of further rows, in an array that the next call writes to.
 
         Args:
             image: their images, numbered as they appear.
@@ -55,8 +56,8 @@ class RowsByQuestion:
         """
         self.pairs.make_room(len(image))
         grow(self._n_votes, self.pairs.n + len(image) + 1)
-        question = np.empty(len(image), np.int32)
-        row = 0
+        self._question = at_least(self._question, len(image))
+        question, row = self._question[: len(image)], 0
         if self._lengths is None:
             n_seen = len(self._last_image)
             grow(self._last_image, int(label.max(initial=0)) + 1)

@@ -21,7 +21,7 @@ light; the tests hold every function against SciPy.
 """
 
 from reassess.statistics.clustered import clustered_interval, effective_size, surely_below
-from reassess.statistics.dirichlet import dirichlet_concentration
+from reassess.statistics.dirichlet import dirichlet_concentration, followed_concentrations
 from reassess.statistics.intervals import (
     benjamini_hochberg,
     bootstrap_counts,
@@ -58,6 +58,7 @@ __all__ = [
     "detectable_difference",
     "dirichlet_concentration",
     "effective_size",
+    "followed_concentrations",
     "half_sample",
     "holm",
     "logistic_regression",

@@ -1,6 +1,7 @@
 """How strongly several categorical distributions resemble their mean: a Dirichlet's concentration.
 
-Letters: R groups, such as raters, A categories, such as answers.
+Letters: R groups, such as raters, A categories, such as answers, T kinds of counts, such as those
+of each truth.
 
 Source: J. Mosimann (1962), Biometrika 49:65-82 (the Dirichlet-multinomial distribution).
 """
@@ -14,7 +15,7 @@ of a count) to groups that are all alike (more counts than any study has)."""
 
 
 def dirichlet_concentration(
-    counts: Float[np.ndarray, "R A"], mean: Float[np.ndarray, "A"], start: float | None = None
+    counts: Float[np.ndarray, "R A"], mean: Float[np.ndarray, "A"]
 ) -> float:
     """The concentration under which groups' counts spread about the mean as they do.
 
@@ -24,46 +25,7 @@ def dirichlet_concentration(
     Args:
         counts: how often each group has each category.
         mean: the distribution that all groups are drawn about; positive, with a sum of 1.
-        start: a concentration that is near, such as that of counts that were almost these; then
-            one of Newton's steps is made from it, which is eight times as fast as the search
-            between a tenth and a million. Where counts settle, so does the concentration.
     """
-    if start is None:
-        return _searched(counts, mean)
-    log = np.log(start) + _newton_step(counts, mean, start)
-    return float(np.exp(np.clip(log, _WEAKEST, _STRONGEST)))
-
-
-def _newton_step(counts: Float[np.ndarray, "R A"], mean: Float[np.ndarray, "A"], k: float) -> float:
-    """How far the logarithm of the concentration is to move, at most by one."""
-    from scipy.special import digamma
-
-    n = counts.sum(axis=1)
-    prior = k * mean
-    slope = float(((digamma(counts + prior) - digamma(prior)) @ mean).sum())
-    slope -= float((digamma(n + k) - digamma(k)).sum())
-    bend = float(((_trigamma(counts + prior) - _trigamma(prior)) @ (mean * mean)).sum())
-    bend -= float((_trigamma(n + k) - _trigamma(np.array([k]))).sum())
-    of_log, of_log_twice = k * slope, k * slope + k * k * bend
-    # Uphill by one where the likelihood is convex, as it is far from its peak.
-    step = -of_log / of_log_twice if of_log_twice < 0 else np.sign(of_log)
-    return float(np.clip(step, -1, 1))
-
-
-def _trigamma(x: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-    """The second derivative of ln Γ to ten digits, twenty times as fast as SciPy's `polygamma`.
-
-    Source: Abramowitz and Stegun, 6.4.6 (six times) and 6.4.12.
-    """
-    near = sum(1 / (x + i) ** 2 for i in range(6))
-    inverse = 1 / (x + 6)
-    square = inverse * inverse
-    series = 1 / 6 + square * (-1 / 30 + square * (1 / 42 - square / 30))
-    value: Float[np.ndarray, "*n"] = near + inverse * (1 + inverse * (0.5 + inverse * series))
-    return value
-
-
-def _searched(counts: Float[np.ndarray, "R A"], mean: Float[np.ndarray, "A"]) -> float:
     from scipy.optimize import minimize_scalar
     from scipy.special import gammaln
 
@@ -76,3 +38,67 @@ def _searched(counts: Float[np.ndarray, "R A"], mean: Float[np.ndarray, "A"]) ->
 
     found = minimize_scalar(loss, bounds=(_WEAKEST, _STRONGEST), method="bounded")
     return float(np.exp(found.x))
+
+
+def followed_concentrations(
+    counts: Float[np.ndarray, "R T A"],
+    mean: Float[np.ndarray, "T A"],
+    near: Float[np.ndarray, "T"],
+) -> Float[np.ndarray, "T"]:
+    """`dirichlet_concentration` of each of T kinds of counts, from those of almost these counts.
+
+    One of Newton's steps, which takes a hundredth of the time of the search. Where counts settle,
+    so do the concentrations.
+
+    Args:
+        counts: how often each group has each category, of each kind.
+        mean: the distribution that all groups are drawn about, of each kind.
+        near: the concentrations of counts that were almost these.
+    """
+    # One array for all, with the long axis last: a call on a small one takes longer than its
+    # arithmetic. What the mean alone gives stands before the groups, the sum after the categories.
+    n_groups, n_kinds, n_categories = counts.shape
+    x = np.empty((n_kinds, n_categories + 1, n_groups + 1))
+    x[:, :-1, 0] = near[:, None] * mean
+    x[:, :-1, 1:] = counts.transpose(1, 2, 0)
+    x[:, :-1, 1:] += x[:, :-1, :1]
+    x[:, :-1].sum(axis=1, out=x[:, -1])
+    digamma, trigamma = _polygammas(x)
+    of_sum = np.full((n_kinds, 1), -1.0)
+    slope, bend = (
+        near
+        * ((of.sum(axis=2) - (n_groups + 1) * of[:, :, 0]) * np.hstack([weight, of_sum])).sum(1)
+        for of, weight in ((digamma, mean), (trigamma, mean * mean))
+    )
+    bend = slope + near * bend  # both by the logarithm of the concentration
+    # Uphill by one where the likelihood is convex, as it is far from its peak.
+    step = np.where(bend < 0, -slope / np.where(bend < 0, bend, 1.0), np.sign(slope))
+    found: Float[np.ndarray, "T"] = np.exp(
+        np.clip(np.log(near) + np.clip(step, -1, 1), _WEAKEST, _STRONGEST)
+    )
+    return found
+
+
+def _polygammas(
+    x: Float[np.ndarray, "*n"],
+) -> tuple[Float[np.ndarray, "*n"], Float[np.ndarray, "*n"]]:
+    """The first two derivatives of ln Γ to ten digits, many times as fast as SciPy's.
+
+    Source: Abramowitz and Stegun, 6.3.6 and 6.4.6 (six times), 6.3.18 and 6.4.12.
+    """
+    first, second = np.zeros_like(x), np.zeros_like(x)
+    far, inverse, square = x.copy(), np.empty_like(x), np.empty_like(x)
+    for _ in range(6):
+        np.divide(1.0, far, out=inverse)
+        first -= inverse
+        second += np.multiply(inverse, inverse, out=square)
+        far += 1
+    np.divide(1.0, far, out=inverse)
+    np.multiply(inverse, inverse, out=square)
+    first += np.log(far, out=far)
+    first -= inverse / 2 + square * (
+        1 / 12 - square * (1 / 120 - square * (1 / 252 - square / 240))
+    )
+    series = 1 / 6 - square * (1 / 30 - square * (1 / 42 - square / 30))
+    second += inverse * (1 + inverse * (0.5 + inverse * series))
+    return first, second
