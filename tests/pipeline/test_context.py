@@ -107,7 +107,8 @@ def test_a_queue_that_knows_the_context_says_what_labels_will() -> None:
     place = part.questions.require_pairs().positions_in(asked)
     odds = weights.log_odds(np.arange(len(asked)), place[part.question], row, part.answer)
     both = together.log_probability
-    assert odds[place] == pytest.approx(both[:, 1] - both[:, 0], abs=1e-6)
+    # The context is fitted twice, and where a fit stops depends on the processor's rounding.
+    assert odds[place] == pytest.approx(both[:, 1] - both[:, 0], rel=1e-6, abs=1e-6)
     # Where the models are sure, fewer votes than all can already decide.
     unasked = np.setdiff1d(np.arange(len(asked)), place)
     settled = []
