@@ -80,16 +80,29 @@ class Slow:
 
 
 def test_a_node_that_is_killed_costs_nothing_but_time(cluster):
+    """A worker may outlive its node for a while; what it still returns is right, and counts."""
     third = cluster.add_node(**NODE)
     with RayEngine(3) as engine:
         found = []
-        for number, one in enumerate(engine.map(Slow(), range(40))):
+        for number, one in enumerate(engine.map(Slow(), range(60))):
             found.append(one)
             if number == 8:
                 cluster.remove_node(third, allow_graceful=False)
-        assert [square for square, _ in found] == [n**2 for n in range(40)]
+            if number == 20:
+                wait_until_ray_knows_it_is_gone(third.node_id)
+        assert [square for square, _ in found] == [n**2 for n in range(60)]
         assert third.node_id in {node for _, node in found[:9]}
-        assert {node for _, node in found[25:]} == {n.node_id for n in cluster.list_all_nodes()}
+        # 21 had been asked for and at most 12 more handed out when Ray knew.
+        assert {node for _, node in found[33:]} == {n.node_id for n in cluster.list_all_nodes()}
+
+
+def wait_until_ray_knows_it_is_gone(node):
+    import ray
+
+    end = time.monotonic() + 60
+    while any(one["Alive"] and one["NodeID"] == node for one in ray.nodes()):
+        assert time.monotonic() < end, "Ray still counts the node as alive after 60 s"
+        time.sleep(0.1)
 
 
 def test_a_node_that_is_killed_between_passes_changes_no_byte(cluster, monkeypatch):
