@@ -36,14 +36,14 @@ def our_fit(n_states: int, rounds: int) -> dict[str, float]:
     """Seconds of a whole fit, and of one pass over the votes with all that belongs to it."""
     from reassess.aggregation import dawid_skene
     from reassess.aggregation.coding import Coded, smoothed_confusion
-    from reassess.aggregation.em import expectation
+    from reassess.aggregation.em import expectation, vote_shards
     from reassess.aggregation.methods import vote_shares
     from reassess.engines import ThreadEngine
 
     read = votes()
     shares = vote_shares(read, n_states)
     coded = Coded.from_votes(read)
-    totals = np.bincount(coded.code, minlength=coded.n_codes).astype(float)
+    shards, totals = vote_shards(coded), coded.totals()
     found = {}
     for workers in (1, None):
         with ThreadEngine(workers) as engine:
@@ -51,7 +51,7 @@ def our_fit(n_states: int, rounds: int) -> dict[str, float]:
 
             def iterate(counts=counts, mass=mass, engine=engine):
                 confusion = smoothed_confusion(counts, 1.0)
-                return expectation(coded, confusion, mass / mass.sum(), engine, totals)
+                return expectation(coded, shards, confusion, mass / mass.sum(), engine, totals)
 
             name = "1 core" if workers == 1 else "all cores"
             found[f"iteration, {name}"] = best_of(iterate, 20 * rounds)

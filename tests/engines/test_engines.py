@@ -4,6 +4,8 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +50,30 @@ def test_a_failing_shard_raises_and_names_itself(workers):
         with pytest.raises(DataError, match="NaN") as caught:
             next(results)
     assert caught.value.__notes__ == ["It was raised in shard 2 (rows 8 to 11)."]
+
+
+def test_whoever_asks_for_results_works_too_and_no_more_threads_than_stated():
+    """Three meet in each shard; a fourth would have nobody to meet."""
+    meeting = threading.Barrier(3, timeout=20)
+
+    def meet(number: int) -> tuple[int, int]:
+        meeting.wait()
+        return number, threading.get_ident()
+
+    with ThreadEngine(3) as engine:
+        found = list(engine.map(meet, range(30)))
+    assert [number for number, _ in found] == list(range(30))
+    assert len({thread for _, thread in found}) == 3
+    assert threading.get_ident() in {thread for _, thread in found}
+
+
+def test_what_is_not_asked_for_is_not_begun():
+    begun = []
+    with ThreadEngine(2) as engine:
+        results = engine.map(lambda number: begun.append(number) or time.sleep(0.05), range(100))
+        next(results)
+        results.close()
+    assert len(begun) < 10
 
 
 def test_a_missing_ray_is_named_with_its_command(cli, monkeypatch, tmp_path):
