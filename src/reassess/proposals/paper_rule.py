@@ -19,11 +19,12 @@ Source: the paper, section 3.1 and appendix A.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from reassess.engines import Engine, ThreadEngine
+from reassess.engines import Engine, RowShard, ThreadEngine, cut_rows
 from reassess.errors import AlignmentError, DataError, OptionError, preview
 from reassess.progress import Progress, null_progress
 from reassess.proposals.scans import ListKind, Scan, ScanShard, list_kinds, scan, scan_shards
@@ -225,11 +226,13 @@ def pool_lists(lists: Sequence[TopLists], benchmark: Benchmark) -> Proposals:
         raise DataError(
             f"{benchmark.name}: the original labels are unknown (--original-labels FILE)."
         )
-    n_images, step = len(benchmark.image_ids), _IMAGES_AT_ONCE
-    parts = [
-        _pool_some(lists, benchmark.original, start, min(start + step, n_images))
-        for start in range(0, n_images, step)
-    ]
+    labels = benchmark.original
+
+    def pool(rows: RowShard) -> tuple[np.ndarray[Any, np.dtype[Any]], ...]:
+        return _pool_some(lists, labels, rows.start, rows.stop)
+
+    with ThreadEngine() as threads:
+        parts = list(threads.map(pool, cut_rows(len(benchmark.image_ids), _IMAGES_AT_ONCE)))
     key, proposed, original, top = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Proposals(
         pairs=Pairs(benchmark.image_ids, key // MOST_CLASSES, key % MOST_CLASSES),
@@ -241,8 +244,9 @@ def pool_lists(lists: Sequence[TopLists], benchmark: Benchmark) -> Proposals:
     )
 
 
-_IMAGES_AT_ONCE = 1 << 18
-"""Images whose lists are pooled at once, so that of millions nothing but the outcome is held."""
+_IMAGES_AT_ONCE = 1 << 13
+"""Images whose lists are pooled at once: their keys stay in the processor's cache, and of millions
+of images nothing but the outcome is held."""
 
 
 def _pool_some(
@@ -256,7 +260,7 @@ def _pool_some(
     is_top = distinct(np.concatenate([list_keys(images, one.top[start:stop]) for one in lists]))
     ends = np.array([start, stop], np.int64) * MOST_CLASSES
     listed = [one.listed[slice(*np.searchsorted(one.listed, ends).tolist())] for one in lists]
-    together = np.sort(np.concatenate(listed))
+    together = np.sort(np.concatenate(listed), kind="stable")  # each list is a run that rises
     shared = together[1:][together[1:] == together[:-1]]
     key = distinct(np.concatenate([shared, original, is_top]))
     proposed = np.zeros((len(key), len(lists)), dtype=bool)

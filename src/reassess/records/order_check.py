@@ -403,8 +403,11 @@ def _is_associated(found: _Fit) -> bool:
     span = 1 + int(found.label.max())
     same = [
         float((n * (n - 1.0)).sum())
-        for one in (predicted * span + found.label, predicted, found.label)
-        for n in (np.unique(one, return_counts=True)[1],)
+        for n in (
+            np.unique(predicted * span + found.label, return_counts=True)[1],
+            np.bincount(predicted),
+            np.bincount(found.label),
+        )
     ]
     return same[0] > 1.2 * same[1] * same[2] / len(found.label) ** 2
 
@@ -508,7 +511,7 @@ def _fitted_names(found: _Fit, benchmark: Benchmark) -> _Other:
     judged = np.flatnonzero(first >= 0)
     luck = np.random.default_rng(0).random(len(judged))
     half = np.zeros(len(found.top), dtype=bool)
-    half[judged[np.lexsort((luck, first[judged]))[::2]]] = True
+    half[judged[np.argsort(first[judged] + luck)[::2]]] = True  # every other one of each class
     top = np.full_like(found.top, -1)
     for learn in (half, ~half):
         of_half = learn[found.image]
