@@ -234,13 +234,39 @@ USUAL |= {
         {},
     ),
 }
+USUAL |= {
+    "blanks around an image": (columns(image=put("image", r2=" a.jpg")), {}),
+    "blanks around all images": (columns(image=lambda c: [f"{one} " for one in c["image"]]), {}),
+    "blanks around a rater": (columns(rater=put("rater", r3="ann ", r7="\u3000ben")), {}),
+    "blanks around an answer": (columns(answer=put("answer", r7=" no", r9="yes\u00a0")), {}),
+    "blanks around a class": (
+        columns(label=lambda c: [f" n0{x}" for x in c["label"]]), {"classes": CLASSES},
+    ),
+    "blanks around a task": (tasks(task=put("task", r3="1 ", r5=" 2")), {}),
+    "blanks in all columns": (
+        columns(**{name: put(name, r2=f" {word}", r8=f"{word}\t") for name, word in (
+            ("image", "a.jpg"), ("rater", "cid"), ("answer", "yes"))}), {},
+    ),
+    "another Unicode form": (columns(image=put("image", r2="u\u0308.jpg", r9="\u00fc.jpg")), {}),
+    "another form, blanks and marks": (
+        columns(
+            rater=put("rater", r2=" u\u0308 ", r4="\ufeffben", r8="cid\u200b"),
+            image=put("image", r1="\u00fc.jpg", r3="u\u0308.jpg "),
+        ), {},
+    ),
+}  # fmt: skip
 READ = [case for case in USUAL if case not in {"two answers", "two answers, far apart"}]
 UNUSUAL: dict[str, tuple[Columns, dict[str, Any]]] = {
     "an empty image": (columns(image=put("image", r7="")), {}),
     "an image that stands for an empty one": (columns(image=put("image", r7="NaN")), {}),
-    "blanks around an image": (columns(image=put("image", r2=" a.jpg")), {}),
-    "blanks around a rater": (columns(rater=put("rater", r2="ann ")), {}),
-    "another Unicode form": (columns(image=put("image", r2="u\u0308.jpg")), {}),
+    "blanks where a second column stands": (
+        columns(image=put("image", r2=" a.jpg"), filename=lambda c: c["image"]), {},
+    ),
+    "blanks where rows may not count": (
+        columns(image=put("image", r2=" a.jpg"), counted=["true"] * 11 + ["false"]), {},
+    ),
+    "nothing but blanks": (columns(rater=put("rater", r2="  ")), {}),
+    "a control character": (columns(image=put("image", r2="a\tb.jpg")), {}),
     "a zero byte in an image": (columns(image=put("image", r2="a.jpg\0")), {}),
     "a zero byte in a rater": (columns(rater=put("rater", r2="c\0id")), {}),
     "a null": (columns(answer=put("answer", r5=None)), {}),
@@ -322,7 +348,7 @@ def test_a_text_is_parted_alike(
     assert check_same(path, monkeypatch) == is_usual
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 40))
 def test_the_order_of_rows_and_the_size_of_batches_do_not_matter(
     tmp_path_factory: pytest.TempPathFactory, random: Any, batch: int
@@ -335,6 +361,13 @@ def test_the_order_of_rows_and_the_size_of_batches_do_not_matter(
         random.shuffle(rows)
     elif batch % 3 == 2:  # images in the order of their bytes, of which batches begin anywhere
         rows.sort()
+    if batch % 4 == 3:  # the same images with blanks around them, or in another form
+        ways = ("{}", " {}", "{}\t", "u\u0308{}", "\u00fc{}")
+        rows = [
+            (ways[3 + random.randrange(2)].format(image) if i % 2 else image, *rest)
+            for i, (image, *rest) in enumerate(rows)
+        ]
+        rows = [(random.choice(ways[:3]).format(image), *rest) for image, *rest in rows]
     names = ("image", "label", "rater", "answer")
     path = tmp_path_factory.mktemp("votes") / "votes.parquet"
     table = pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))

@@ -7,16 +7,17 @@ unusual in a cell is an `UnusualError`: the reader that looks at every cell name
 Letters: V votes, Q questions.
 """
 
+from pathlib import Path
 from typing import Any, Literal, no_type_check
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reassess.files.cells import EMPTY_IN_LOWER_CASE, EXACT
+from reassess.files.cells import EMPTY_IN_LOWER_CASE, EXACT, note_blanks, note_forms
 from reassess.files.counted import FALSE, TRUE
 from reassess.files.interning import ODD, Texts, grow, kernel
 from reassess.files.times import FIRST, LAST, NUMBER, times_of_numbers, times_of_texts
-from reassess.records.benchmark import MOST_CLASSES
+from reassess.records.benchmark import MOST_CLASSES, plain_text
 
 _Kind = Literal["stored", "text", "number"]
 """What cells of times are."""
@@ -47,18 +48,84 @@ def class_indices_of(column: Any) -> Int[np.ndarray, "n"]:
     return values.astype(np.int32, copy=False)
 
 
-def numbers_of_texts(column: Any, texts: Texts) -> Int[np.ndarray, "n"]:
+class Changes:
+    """Blanks that were taken off the cells of a column, and forms of Unicode that were composed."""
+
+    def __init__(self) -> None:
+        self._n_blanks = self._n_forms = 0
+        self._blanks = self._form = ""  # the first of each
+
+    def __bool__(self) -> bool:
+        return self._n_blanks + self._n_forms > 0
+
+    def plain(self, words: Any, code: Int[np.ndarray, "n"]) -> Any:
+        """What `plain_text` says of texts, which are counted as often as rows have them.
+
+        Args:
+            words: texts, as an array of Arrow's.
+            code: the one of each row.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        stripped = plain = pc.utf8_trim(words, characters=_BLANKS)
+        foreign = pc.invert(pc.string_is_ascii(words))
+        if pc.any(foreign).as_py():
+            texts = [plain_text(text) for text in words.filter(foreign).to_pylist()]
+            plain = pc.replace_with_mask(stripped, foreign, pa.array(texts, words.type))
+        n, such = _rows_of(pc.not_equal(words, stripped), words, code)
+        self._n_blanks, self._blanks = self._n_blanks + n, self._blanks or such
+        n, such = _rows_of(pc.not_equal(stripped, plain), words, code)
+        self._n_forms, self._form = self._n_forms + n, self._form or such
+        return plain
+
+    def note(self, path: Path, column: str, n_rows: int) -> None:
+        """Note them, as the reader does that looks at every cell."""
+        what = f"cells in column {column!r}"
+        if self._n_blanks:
+            note_blanks(self._n_blanks, n_rows, self._blanks, path, what)
+        if self._n_forms:
+            note_forms(self._n_forms, n_rows, self._form, path, what)
+
+
+_BLANKS = "".join(chr(one) for one in range(1 << 16) if chr(one).isspace())
+"""What Python takes off the ends of a text."""
+
+
+def _rows_of(which: Any, words: Any, code: Int[np.ndarray, "n"]) -> tuple[int, str]:
+    """How many rows have one of some texts, and the first that does; "" for none."""
+    rows = np.flatnonzero(which.to_numpy(zero_copy_only=False)[code])
+    return len(rows), words[int(code[rows[0]])].as_py() if len(rows) else ""
+
+
+def numbers_of_texts(
+    column: Any, texts: Texts, changes: Changes | None = None
+) -> Int[np.ndarray, "n"]:
     """The number of each row's text.
 
+    Args:
+        column: the rows.
+        texts: those that were numbered before.
+        changes: what was taken off cells, which counts that of these; None where nothing may be.
+
     Raises:
-        UnusualError: a cell is empty, is no text, or has blanks around it.
+        UnusualError: a cell is empty or no text, or is not as it is compared and may not be.
     """
     if column.null_count:
         raise UnusualError
     words, code = _parted(_as_texts(column))
     if words.null_count:
         raise UnusualError
+    if changes:  # where some cells were changed, more are likely to be
+        words = changes.plain(words, code)
+    n, kinds, texts.kinds = texts.n, texts.kinds, 0
     number = texts.number(code, *_bytes_of(words))
+    if texts.kinds and changes is not None and not changes:
+        words = changes.plain(words, code)
+        if changes:
+            texts.forget(n, kinds)
+            number = texts.number(code, *_bytes_of(words))
+    texts.kinds |= kinds
     if texts.kinds & ODD:
         raise UnusualError
     return number

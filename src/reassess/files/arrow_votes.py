@@ -2,8 +2,8 @@
 
 Texts are numbered batch by batch (`reassess.files.interning`); what a word means is asked once for
 each distinct one, by the same functions that read small tables. A table in which anything is
-unusual - a cell that is empty or has blanks around it, a word that could be two things, two columns
-for one part - is left to `reassess.files.vote_tables`, which names the row. So there is one meaning
+unusual - a cell that is empty, a word that could be two things, two columns for one part that
+differ - is left to `reassess.files.vote_tables`, which names the row. So there is one meaning
 of every table, and one wording of every refusal.
 
 Letters: V votes, Q questions, R raters.
@@ -22,6 +22,7 @@ from reassess.errors import DataError, FileError
 from reassess.files.answers import read_answers
 from reassess.files.arrow_columns import (
     Beside,
+    Changes,
     Counted,
     Double,
     Durations,
@@ -44,7 +45,7 @@ from reassess.files.columns import (
 )
 from reassess.files.counted import COUNTED, note_left_out
 from reassess.files.declared_answers import DeclaredAnswers
-from reassess.files.interning import NOT_ASCII, Pairs, Texts, occurrences, occurring, replace
+from reassess.files.interning import Pairs, Texts, occurrences, occurring, replace
 from reassess.files.json_tables import JsonTable
 from reassess.files.tables import ColumnFile
 from reassess.files.vote_codes import RowsByQuestion, VoteCodes
@@ -82,6 +83,7 @@ class _Read:
         rater: the raters.
         answer: the answers.
         words: of each column of classes its words; None for integers.
+        changes: what was taken off cells of the rater, the answer, a class and the image or task.
         classes: distinct rows of the columns of classes, where there are two or more.
     """
 
@@ -97,6 +99,7 @@ class _Read:
     rater: Texts = field(default_factory=Texts)
     answer: Texts = field(default_factory=Texts)
     words: list[Texts | None] = field(default_factory=list)
+    changes: tuple[Changes, ...] = field(default_factory=lambda: tuple(Changes() for _ in range(4)))
     classes: Pairs = field(default_factory=Pairs)
 
     @classmethod
@@ -159,13 +162,14 @@ def _read(batches: Iterator[Sequence[Any]], columns: VoteColumns, read: _Read) -
         UnusualError: a cell is empty, or a column of another type than is known here.
         FileError: the file is corrupt.
     """
+    of_rater, of_answer, of_class, of_image = read.changes
     for batch in batches:
         column = dict(zip(columns.names, batch, strict=True))
-        image = numbers_of_texts(column[columns.image], read.image)
-        label = _numbers([column[name] for name in columns.classes], read, len(image))
+        image = numbers_of_texts(column[columns.image], read.image, of_image)
+        label = _numbers([column[name] for name in columns.classes], read, len(image), of_class)
         question = read.questions.add(image, label)
-        rater = numbers_of_texts(column[columns.rater], read.rater)
-        answer = numbers_of_texts(column[columns.answer], read.answer)
+        rater = numbers_of_texts(column[columns.rater], read.rater, of_rater)
+        answer = numbers_of_texts(column[columns.answer], read.answer, of_answer)
         read.codes.add(rater, read.rater.n, answer, read.answer.n)
         for (part, name), double in zip(columns.doubles, read.doubles, strict=True):
             first = column[(columns.image, columns.rater, columns.answer)[part]]
@@ -187,7 +191,9 @@ def _read(batches: Iterator[Sequence[Any]], columns: VoteColumns, read: _Read) -
         double.check(read.of_parts[part])
 
 
-def _numbers(of_classes: Sequence[Any], read: _Read, n_rows: int) -> Int[np.ndarray, "n"]:
+def _numbers(
+    of_classes: Sequence[Any], read: _Read, n_rows: int, changes: Changes
+) -> Int[np.ndarray, "n"]:
     """One number a row for what its columns of classes hold; 0 where there are none."""
     if not of_classes:
         return np.zeros(n_rows, np.int32)
@@ -198,7 +204,7 @@ def _numbers(of_classes: Sequence[Any], read: _Read, n_rows: int) -> Int[np.ndar
             read.words.append(None if are_integer_cells(column) else Texts())
         words = read.words[place]
         numbers.append(
-            class_indices_of(column) if words is None else numbers_of_texts(column, words)
+            class_indices_of(column) if words is None else numbers_of_texts(column, words, changes)
         )
     return numbers[0] if len(numbers) == 1 else read.classes.number(numbers[0], numbers[1])
 
@@ -284,6 +290,7 @@ def _votes(
     """
     source = str(table.path)
     _check_usual(read.image)
+    _note_changes(table, columns, read)
     raters, words = _plain_words(read.rater), _plain_words(read.answer)
     names = {name.strip().lower() for name in table.header}
     if all(names & {text.lower() for text in some} for some in (raters, words)):
@@ -326,6 +333,23 @@ def _votes(
         given_at, read.seconds.known(), None, table.place,
     )  # fmt: skip
     return rows.each_once(rater_ids, rater)
+
+
+def _note_changes(table: ColumnFile, columns: VoteColumns, read: _Read) -> None:
+    """Note what was taken off cells.
+
+    Raises:
+        UnusualError: something was, and a part has two columns or some rows may not count: then
+            notes on others come between.
+    """
+    if not any(read.changes):
+        return
+    several = columns.doubles or columns.beside or columns.counted or len(columns.classes) > 1
+    if several:
+        raise UnusualError
+    names = (columns.rater, columns.answer, *(columns.classes or ("",)), columns.image)
+    for name, changes in zip(names, read.changes, strict=True):
+        changes.note(table.path, name, len(read.codes))
 
 
 def _use(table: ColumnFile, columns: VoteColumns, read: _Read) -> Bool[np.ndarray, "V"] | None:
@@ -427,7 +451,7 @@ class _Asked:
 
 
 def _check_usual(texts: Texts) -> None:
-    """Refuse texts that stand for empty cells, or are not in Unicode's form NFC.
+    """Refuse texts that stand for empty cells.
 
     Raises:
         UnusualError: there is one.
@@ -436,8 +460,6 @@ def _check_usual(texts: Texts) -> None:
     letters = np.array(sorted({ord(word[0]) for word in EMPTY_WORDS if word}), np.uint8)
     suspects = short[np.isin(texts.first_bytes()[short], letters)]
     if EMPTY_WORDS & set(texts.some(suspects)):
-        raise UnusualError
-    if texts.kinds & NOT_ASCII and any(plain_text(one) != one for one in texts.not_ascii()):
         raise UnusualError
 
 

@@ -128,19 +128,28 @@ def note_changes(raw: list[str], texts: list[str], path: Path, what: str) -> Non
     if raw == texts:
         return
     changed = [(a, b) for a, b in zip(raw, texts, strict=True) if a != b]
-    blanks = sum(a.strip() != a for a, _ in changed)
+    blanks = [a for a, _ in changed if a.strip() != a]
+    forms = [a for a, b in changed if a.strip() != b]
     if blanks:
-        such = next(a for a, _ in changed if a.strip() != a)
-        note(
-            f"{path}: {blanks:,} of {len(texts):,} {what} have blanks around their text, such as "
-            f"{such[:40]!r}; they were taken off."
-        )
-    others = [a for a, b in changed if a.strip() != b]
-    if others:
-        note(
-            f"{path}: {len(others):,} of {len(texts):,} {what} are in another Unicode form, such "
-            f"as {others[0].strip()[:40]!a}; they were read in the composed one (NFC)."
-        )
+        note_blanks(len(blanks), len(texts), blanks[0], path, what)
+    if forms:
+        note_forms(len(forms), len(texts), forms[0], path, what)
+
+
+def note_blanks(n: int, n_texts: int, such: str, path: Path, what: str) -> None:
+    """Note how many texts had blanks around them, and one of these; other arguments as above."""
+    note(
+        f"{path}: {n:,} of {n_texts:,} {what} have blanks around their text, such as "
+        f"{such[:40]!r}; they were taken off."
+    )
+
+
+def note_forms(n: int, n_texts: int, such: str, path: Path, what: str) -> None:
+    """Note how many texts were in another Unicode form, and one of these."""
+    note(
+        f"{path}: {n:,} of {n_texts:,} {what} are in another Unicode form, such as "
+        f"{such.strip()[:40]!a}; they were read in the composed one (NFC)."
+    )
 
 
 def _paths_of_images(

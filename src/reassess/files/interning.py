@@ -79,16 +79,26 @@ class Texts:
             data = np.append(data, np.zeros(16, np.uint8))
         done = self._take(new, offsets, data, local)
         if done < len(new):
-            n, self.n = self.n, 0
-            self._make_slots(n + len(new))
-            # Texts that are numbered again are written where they are.
-            again = np.arange(n, dtype=np.int32)
-            self._take(again, self._ends, self._bytes, np.empty(n, np.int32))
+            self._place_all(self.n + len(new))
             self._take(new[done:], offsets, data, local)
         self._number = at_least(self._number, len(code))
         number = self._number[: len(code)]
         kernel(_look_up)(code, local, number)
         return number
+
+    def forget(self, n: int, kinds: int) -> None:
+        """Let go of all but the first n texts, which are of these kinds."""
+        self.n, self.kinds = n, kinds
+        if len(self._slots):
+            self._slots = self._slots[:0]
+            self._place_all(n)
+
+    def _place_all(self, room: int) -> None:
+        """Make a table for so many texts in all, and number those that there are again."""
+        n, self.n = self.n, 0
+        self._make_slots(room)
+        again = np.arange(n, dtype=np.int32)  # they are written where they are
+        self._take(again, self._ends, self._bytes, np.empty(n, np.int32))
 
     def _make_room(self, n: int, n_bytes: int) -> None:
         """Room for so many further texts."""
