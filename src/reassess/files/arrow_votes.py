@@ -12,6 +12,7 @@ Letters: V votes, Q questions, R raters.
 import dataclasses
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -162,10 +163,8 @@ def _read(batches: Iterator[Sequence[Any]], columns: VoteColumns, read: _Read) -
         UnusualError: a cell is empty, or a column of another type than is known here.
         FileError: the file is corrupt.
     """
-    of_rater, of_answer, of_class, of_image = read.changes
-    for batch in batches:
-        column = dict(zip(columns.names, batch, strict=True))
-        image = numbers_of_texts(column[columns.image], read.image, of_image)
+    of_rater, of_answer, of_class, _ = read.changes
+    for column, image in _with_images(batches, columns, read):
         label = _numbers([column[name] for name in columns.classes], read, len(image), of_class)
         question = read.questions.add(image, label)
         rater = numbers_of_texts(column[columns.rater], read.rater, of_rater)
@@ -189,6 +188,37 @@ def _read(batches: Iterator[Sequence[Any]], columns: VoteColumns, read: _Read) -
         raise UnusualError
     for (part, _), double in zip(columns.doubles, read.doubles, strict=True):
         double.check(read.of_parts[part])
+
+
+def _with_images(
+    batches: Iterator[Sequence[Any]], columns: VoteColumns, read: _Read
+) -> Iterator[tuple[dict[str, Any], Int[np.ndarray, "n"]]]:
+    """The columns of each batch by their names, and the numbers of its images.
+
+    Where images are in no order, looking them up takes as long as all else: so a thread does it for
+    a batch while the one before is worked on.
+
+    Raises:
+        UnusualError: a cell is unusual.
+    """
+    of_image = read.changes[-1]
+
+    def numbers(column: dict[str, Any]) -> Int[np.ndarray, "n"]:
+        return numbers_of_texts(column[columns.image], read.image, of_image)
+
+    before = None
+    with ThreadPoolExecutor(1) as ahead:
+        for batch in batches:
+            column = dict(zip(columns.names, batch, strict=True))
+            if read.questions.are_grouped:
+                yield column, numbers(column)
+                continue
+            coming = column, ahead.submit(lambda one: numbers(one).copy(), column)
+            if before is not None:
+                yield before[0], before[1].result()
+            before = coming
+        if before is not None:
+            yield before[0], before[1].result()
 
 
 def _numbers(

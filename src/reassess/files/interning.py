@@ -20,6 +20,7 @@ from typing import Any, no_type_check
 import numpy as np
 from jaxtyping import Int, Integer, UInt
 
+from reassess.engines import RowShard, ThreadEngine, cut_rows
 from reassess.errors import MissingExtraError
 from reassess.records.arrays import TextBytes
 
@@ -30,6 +31,10 @@ _GROWTH = 1.25
 
 _AT_ONCE = 32
 """Entries that are looked up together."""
+
+_MANY = 1 << 16
+"""Entries of a batch, and texts that are known, from which all threads look them up: each waits for
+memory most of the time."""
 
 ODD, NOT_ASCII = 1, 2
 """What `Texts.kinds` holds: a text with blanks around it, a control character or nothing in it; and
@@ -77,6 +82,8 @@ class Texts:
         self._make_room(len(new), int(offsets[-1] - offsets[0]))
         if len(data) < 16:
             data = np.append(data, np.zeros(16, np.uint8))
+        if len(self._slots) and min(self.n, len(new)) >= _MANY:
+            new = self._find(new, offsets, data, local)
         done = self._take(new, offsets, data, local)
         if done < len(new):
             self._place_all(self.n + len(new))
@@ -109,8 +116,8 @@ class Texts:
 
     def _make_slots(self, n: int) -> None:
         """A table for so many texts in all."""
-        if 2 * n > len(self._slots):
-            held, self._slots = self._slots, np.zeros(1 << (2 * n).bit_length(), np.uint64)
+        if 4 * n > 3 * len(self._slots):
+            held, self._slots = self._slots, np.zeros(1 << (4 * n // 3).bit_length(), np.uint64)
             kernel(_place_again)(held, self._slots)
 
     def _take(
@@ -125,11 +132,32 @@ class Texts:
         found = np.array([self.n, self.kinds, least, most], np.int64)
         done: int = kernel(_number_texts)(
             new, offsets, data, _words(data), local,
-            self._slots, self._ends, self._bytes, _words(self._bytes), found,
+            self._slots, self._ends, self._bytes, _words(self._bytes), found, True,
         )  # fmt: skip
         self.n, self.kinds, least, most = found.tolist()
         self.depths = least, most
         return done
+
+    def _find(
+        self,
+        new: Int[np.ndarray, "m"],
+        offsets: Int[np.ndarray, "ends"],
+        data: UInt[np.ndarray, "b"],
+        local: Int[np.ndarray, "n"],
+    ) -> Int[np.ndarray, "k"]:
+        """Number the entries of a dictionary that are known, by all threads; the others."""
+
+        def find(rows: RowShard) -> None:
+            kernel(_number_texts)(
+                new[rows.start : rows.stop], offsets, data, _words(data), local, self._slots,
+                self._ends, self._bytes, _words(self._bytes), np.zeros(4, np.int64), False,
+            )  # fmt: skip
+
+        with ThreadEngine() as threads:
+            for _ in threads.map(find, cut_rows(len(new), _MANY // 2)):
+                pass
+        others: Int[np.ndarray, "k"] = new[local[new] < 0]
+        return others
 
     @property
     def lengths(self) -> Int[np.ndarray, "N"]:
@@ -313,9 +341,11 @@ def _look_up(code, table, out):
 
 @no_type_check
 def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what it has read
-    new, offsets, data, words, local, slots, ends, text, text_words, found
+    new, offsets, data, words, local, slots, ends, text, text_words, found, adds
 ):
     """Write the number of each new entry into local; add the new texts, and their kinds to found.
+
+    Unless it adds, entries whose texts are new are passed over; it writes to nothing but local.
 
     A slot holds a hash of 32 bits beside a text's number, from 1 on. Without slots the texts must
     ascend; return how many entries are done, which is all of them unless one does not.
@@ -326,6 +356,7 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
     n, kinds, least, most = found[0], found[1], found[2], found[3]
     hashes, seen = np.empty(_AT_ONCE, np.uint64), np.empty(_AT_ONCE, np.uint64)
     place_of, head_of = np.empty(_AT_ONCE, np.uint64), np.empty(_AT_ONCE, np.uint64)
+    slot_of = np.empty(_AT_ONCE, np.uint64)
     for begin in range(0, len(new), _AT_ONCE):
         here = min(_AT_ONCE, len(new) - begin)
         for i in range(0 if ascend else here):
@@ -348,7 +379,12 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
             hashes[i] = (wide ^ (wide >> np.uint64(32))) & low
             seen[i] = slots[hashes[i] & mask]
         for i in range(0 if ascend else here):
-            known = seen[i] & low
+            slot, held = hashes[i] & mask, seen[i]
+            while held and held >> np.uint64(32) != hashes[i]:
+                slot = (slot + one) & mask
+                held = slots[slot]
+            slot_of[i], seen[i] = slot, held
+            known = held & low
             place_of[i] = np.uint64(ends[known - one]) if known else np.uint64(0)
         for i in range(0 if ascend else here):
             head_of[i] = text_words[place_of[i]]  # so that it is there when it is compared
@@ -376,13 +412,14 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
                     found[0], found[1], found[2], found[3] = n, kinds, least, most
                     return begin + i
             else:
-                slot, held, place = hashes[i] & mask, seen[i], place_of[i]
+                slot, held, place = slot_of[i], seen[i], place_of[i]
                 if held == np.uint64(0):  # an entry before this one may have taken it
                     held = slots[slot]
-                    place = np.uint64(ends[(held & low) - one]) if held else place
                 while held:
                     if held >> np.uint64(32) == hashes[i]:
                         known = held & low
+                        if held != seen[i]:
+                            place = np.uint64(ends[known - one])
                         same = np.uint64(ends[known]) - place == size
                         at = np.uint64(0)
                         while same and at + eight <= size:
@@ -398,9 +435,10 @@ def _number_texts(  # noqa: PLR0912, PLR0915 -- one loop, whose parts share what
                             break
                     slot = (slot + one) & mask
                     held = slots[slot]
-                    place = np.uint64(ends[(held & low) - one]) if held else place
                 if held:
                     local[c] = np.int32((held & low) - one)
+                    continue
+                if not adds:
                     continue
                 slots[slot] = (hashes[i] << np.uint64(32)) | np.uint64(n + 1)
             place = np.uint64(ends[n])
