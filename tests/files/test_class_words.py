@@ -127,6 +127,17 @@ def test_an_integer_among_names_is_refused_without_classes(tmp_path: Path) -> No
     assert found.original.tolist() == [1, 3, 0, 1, 2]
 
 
+def test_a_class_called_nan_is_no_class_among_ids(tmp_path: Path) -> None:
+    """In a column of ids it is more likely an empty cell, as pandas writes it."""
+    known = Classes(("n01", "n02", "n03"), ("beetle", "none", "NaN"), ("",) * 3, ("",) * 3)
+    for others in (["n01", "n02"], ["n01", "0"]):
+        path = _labels(tmp_path, [*others, "NaN"])
+        with pytest.raises(DataError, match=r"row 4 is 'NaN', which is the name of class 2.*'n03'"):
+            read_benchmark(path, classes=known)
+    path = _labels(tmp_path, ["beetle", "none", "NaN", "n01"])
+    assert read_benchmark(path, classes=known).original.tolist() == [0, 1, 2, 0]
+
+
 def test_labels_that_count_from_one_are_told_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="count from 1"):
         read_benchmark(_labels(tmp_path, ["1", "2", "3"]), classes=_classes(["a", "b", "c"]))
@@ -171,6 +182,12 @@ def test_columns_that_name_the_class_twice_agree_or_are_refused(tmp_path: Path) 
     path = _labels(tmp_path, ["owl,0", "dog,0"], "image,class_id,label")
     with pytest.raises(DataError, match=r"row 3 is 'dog'"):
         read_benchmark(path, classes=known)
+    path = _labels(tmp_path, ["ant,7", "bee,8"], "image,class_id,label")
+    with pytest.raises(DataError, match=r"2 classes with indices from 7 to 8, but must name every"):
+        read_benchmark(path)
+    path = _labels(tmp_path, ["007,008", "008,1e3"], "image,class_id,label")
+    with pytest.raises(DataError, match=r"'label' and 'class_id' both name classes"):
+        read_benchmark(path)
     path = _labels(tmp_path, ["owl,0", "cat,2", "dog,1"], "image,label,class_id")
     with collect_notes() as notes:
         found = read_benchmark(path)

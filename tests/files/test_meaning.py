@@ -21,7 +21,7 @@ import numpy as np
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from reassess import sources
@@ -47,6 +47,7 @@ CLASSES = [
 ]
 """Ids and names of classes; of some the ids look like numbers, or are those of other classes."""
 IMAGES = ["a/1.jpg", "b/1.jpg", "c/ü.png", "photo 3.JPEG", "5", "deep/er/x.webp"]
+KINDS = ["id", "name", "index"]
 NO_CLASS = ["", "?", "1,000", "3e0", "-1", "99", "NaN", "no such class"]
 LABEL_HEADS = ["label", "class", "category", "target", "Label", " LABEL "]
 IMAGE_HEADS = ["image", "filename", "file", "image_id", "File Name", "path"]
@@ -69,6 +70,10 @@ class World:
     def word(self, kind: str, label: int) -> str:
         """A class as a file writes it."""
         return {"id": self.ids[label], "name": self.names[label], "index": str(label)}[kind]
+
+    def no_class(self, kind: str) -> list[str]:
+        """Words that name no class among words of this kind."""
+        return [word for word in NO_CLASS if kind != "name" or word not in self.names]
 
     def classes(self) -> Classes:
         """The classes as a record."""
@@ -194,10 +199,12 @@ def test_original_labels(
     columns = {image_head: images, head: words}
     place = data.draw(st.integers(0, len(images) - 1))
     if fault == "cell":
-        words[place] = data.draw(st.sampled_from(NO_CLASS))
+        words[place] = data.draw(st.sampled_from(world.no_class(kind)))
     elif fault == "second column":
         free = [one for one in ("label", "class", "category") if one not in columns]
         other = [world.word(kind, (label + 1) % len(world.ids)) for label in truth]
+        # Of the ids "2", "0", "1" the next one is the index of the class itself.
+        assume(other not in ([world.word(one, label) for label in truth] for one in KINDS))
         columns[free[0]] = other
     elif fault in {"row", "other row"}:
         step = 0 if fault == "row" else 1
@@ -353,7 +360,7 @@ def test_votes_and_gold(
     if fault == "answer":
         columns[names[3]][place] = data.draw(st.sampled_from(["ja", "2", "", "yess", "NaN"]))
     elif fault == "label":
-        columns[names[1]][place] = data.draw(st.sampled_from(NO_CLASS))
+        columns[names[1]][place] = data.draw(st.sampled_from(world.no_class(kind)))
     elif fault == "task":  # fewer questions than pairs of image and label
         columns["task"] = [f"q{n}" for n, *_ in rows]
     elif fault == "class":

@@ -269,9 +269,11 @@ def _classes_of_columns(
         DataError: the columns contradict each other, or leave the order open.
     """
     plain = [[plain_text(text) for text in column] for column in texts]
-    kinds = [all(INTEGER.fullmatch(word) for word in set(column)) for column in plain]
+    integers = [{one for one in set(column) if INTEGER.fullmatch(one)} for column in plain]
+    kinds = [len(some) == len(set(column)) for some, column in zip(integers, plain, strict=True)]
     where = f"{table.path}: columns {columns[0]!r} and {columns[1]!r}"
-    if len(columns) > 2 or sum(kinds) != 1:
+    # Integers among names may be indices, too, or ids of which the other column holds some.
+    if len(columns) > 2 or sum(kinds) != 1 or all(integers):
         raise DataError(
             f"{where} both name classes, but without known classes there must be one such column, "
             "or names and their indices. Drop the others, or give the classes (--classes FILE)."
@@ -289,7 +291,7 @@ def _classes_of_columns(
     order = np.argsort(number[first])
     least, ordered = int(number.min()), [str(word) for word in words[order]]
     complete = least + len(ordered) == int(number.max()) + 1
-    if not complete or (least != 0 and ordered != sorted(ordered)):
+    if not complete or least not in {0, 1} or (least == 1 and ordered != sorted(ordered)):
         raise DataError(
             f"{where} name {len(ordered):,} classes with indices from {least} to "
             f"{int(number.max())}, but must name every class from 0 on, or leave their order open. "

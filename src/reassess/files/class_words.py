@@ -13,7 +13,8 @@ decided for all words of a column together, never cell by cell:
 Which columns of a table hold such words is for `reassess.files.class_columns`.
 
 Words are compared without blanks around them and in Unicode's form NFC. ``NaN``, ``NA``,
-``null`` and ``none`` are empty cells unless a class has that name.
+``null`` and ``none`` are empty cells unless a class has that name; where all other words are ids or
+indices, such a name is refused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -140,6 +141,8 @@ def read_class_words(
     column.refuse_empty(classes)
     if classes is None:
         return classes_of_words(column, labels_are, folders=folders)
+    if not folders:
+        column.refuse_empty_among_ids(classes)
     ids, indices = column.as_ids(classes), column.as_indices(len(classes))
     one_way = ((ids < 0) | (indices < 0)).all() and (ids >= 0).any() and (indices >= 0).any()
     if mixed and labels_are is None and one_way:

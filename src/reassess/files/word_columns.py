@@ -132,6 +132,28 @@ class WordColumn:
                 "out, or give classes with one of this name (--classes FILE)."
             )
 
+    def refuse_empty_among_ids(self, classes: Classes) -> None:
+        """Refuse the name of a class that stands for an empty cell elsewhere, among ids only.
+
+        Raises:
+            DataError: naming the first.
+        """
+        ids = set(classes.ids)
+        doubtful = [
+            number
+            for number, word in enumerate(self.words)
+            if stands_for_empty(word) and word not in ids and word in classes.index_of
+        ]
+        others = [word for number, word in enumerate(self.words) if number not in doubtful]
+        if doubtful and others and all(one in ids or INTEGER.fullmatch(one) for one in others):
+            index = classes.index_of[self.words[doubtful[0]]]
+            raise DataError(
+                f"{self.row(doubtful[0])}, which is the name of class {index} and may stand for an "
+                f"empty cell, as all other words are ids or indices; so are "
+                f"{self.n_rows(doubtful):,} of {len(self.code):,} rows. Write the id "
+                f"({classes.ids[index]!r}), or leave these rows out."
+            )
+
     def refuse_unknown(self, ids: Int[np.ndarray, "w"], classes: Classes, *, but_ids: bool) -> None:
         """Refuse words that are neither the id nor the unique name of a class.
 
