@@ -111,20 +111,24 @@ def numbers_of_texts(
     Raises:
         UnusualError: a cell is empty or no text, or is not as it is compared and may not be.
     """
+    from pyarrow import types
+
     if column.null_count:
         raise UnusualError
-    words, code = _parted(_as_texts(column))
+    column = _as_texts(column)
+    words, code = _parted(column)
+    is_coded = types.is_dictionary(column.type)
     if words.null_count:
         raise UnusualError
     if changes:  # where some cells were changed, more are likely to be
         words = changes.plain(words, code)
     n, kinds, texts.kinds = texts.n, texts.kinds, 0
-    number = texts.number(code, *_bytes_of(words))
+    number = texts.number(code if is_coded else None, *_bytes_of(words))
     if texts.kinds and changes is not None and not changes:
         words = changes.plain(words, code)
         if changes:
             texts.forget(n, kinds)
-            number = texts.number(code, *_bytes_of(words))
+            number = texts.number(code if is_coded else None, *_bytes_of(words))
     texts.kinds |= kinds
     if texts.kinds & ODD:
         raise UnusualError

@@ -117,8 +117,7 @@ def _images(ids: TextBytes, length: Int[np.ndarray, "Q"]) -> tuple[Texts, Int[np
         begins, ends = ids.ends[rows] - first, np.zeros(rows.stop - rows.start + 1, np.int64)
         np.cumsum(length[rows], out=ends[1:])
         kept = _ranges(last - first, begins, begins + length[rows])
-        number = np.arange(len(begins), dtype=np.int32)
-        image[rows] = images.number(number, ends, ids.content[first:last][kept])
+        image[rows] = images.number(None, ends, ids.content[first:last][kept])
     return images, image
 
 

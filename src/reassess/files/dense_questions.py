@@ -123,4 +123,4 @@ def _not_ascii(texts: Texts) -> list[str]:
 def _numbers(cells: Shaped[np.ndarray, "n"], texts: Texts) -> Int[np.ndarray, "n"]:
     """The number of each cell's text."""
     some = TextBytes.of(np.strings.decode(cells, "utf-8") if cells.dtype.kind == "S" else cells)
-    return texts.number(np.arange(len(cells), dtype=np.int32), some.ends, some.content)
+    return texts.number(None, some.ends, some.content)

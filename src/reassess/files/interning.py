@@ -65,20 +65,23 @@ class Texts:
 
     def number(
         self,
-        code: Int[np.ndarray, "n"],
+        code: Int[np.ndarray, "n"] | None,
         offsets: Int[np.ndarray, "ends"],
         data: UInt[np.ndarray, "b"],
     ) -> Int[np.ndarray, "n"]:
-        """The number of each row's text, in an array that the next call writes to.
+        """The number of each row's text, in an array that the next call may write to.
 
         Args:
-            code: for each row its text in a dictionary.
+            code: for each row its text in a dictionary; None where each has one of its own.
             offsets: where the texts of the dictionary begin and end.
             data: their bytes.
         """
         local = np.full(len(offsets) - 1, -1, np.int32)
-        new = np.empty(min(len(local), len(code)), np.int32)
-        new = new[: kernel(_first_rows)(code, local, new)]
+        if code is None:
+            new = np.arange(len(local), dtype=np.int32)
+        else:
+            new = np.empty(min(len(local), len(code)), np.int32)
+            new = new[: kernel(_first_rows)(code, local, new)]
         self._make_room(len(new), int(offsets[-1] - offsets[0]))
         if len(data) < 16:
             data = np.append(data, np.zeros(16, np.uint8))
@@ -88,6 +91,8 @@ class Texts:
         if done < len(new):
             self._place_all(self.n + len(new))
             self._take(new[done:], offsets, data, local)
+        if code is None:
+            return local
         self._number = at_least(self._number, len(code))
         number = self._number[: len(code)]
         kernel(_look_up)(code, local, number)
@@ -207,7 +212,7 @@ class Texts:
 
 
 class Pairs:
-    """Distinct pairs of numbers in the order of their first appearance.
+    """Distinct pairs of numbers in the order of their first appearance, and how often each occurs.
 
     Args:
         most: as that of `Texts`.
@@ -222,8 +227,7 @@ class Pairs:
         self.n = 0
         self.ones = np.zeros(most, np.int32)
         self.others = np.zeros(most, np.int32)
-        self._keys = np.zeros(0, np.uint64)
-        self._numbers = np.zeros(0, np.int32)
+        self._slots = np.zeros((0, 2), np.uint64)
 
     def make_room(self, n: int) -> None:
         """Room for so many further pairs."""
@@ -235,17 +239,23 @@ class Pairs:
     ) -> Int[np.ndarray, "n"]:
         """The number of each row's pair, which are 0 or more."""
         self.make_room(len(one))
-        if 2 * (self.n + len(one)) > len(self._keys):
-            size = 1 << (2 * (self.n + len(one))).bit_length()
-            self._keys, self._numbers = np.zeros(size, np.uint64), np.full(size, -1, np.int32)
-            kernel(_place_pairs)(
-                self._keys, self._numbers, self.ones[: self.n], self.others[: self.n]
-            )
+        room = self.n + len(one)
+        if 4 * room > 3 * len(self._slots):
+            held = self._slots
+            self._slots = np.zeros((1 << (4 * room // 3).bit_length(), 2), np.uint64)
+            if len(held):
+                kernel(_place_pairs_again)(held, self._slots)
+            else:
+                kernel(_place_pairs)(self._slots, self.ones[: self.n], self.others[: self.n])
         number = np.empty(len(one), np.int32)
         self.n = kernel(_number_pairs)(
-            one, other, self.ones, self.others, self._keys, self._numbers, number, self.n
+            one, other, self.ones, self.others, self._slots, number, self.n
         )
         return number
+
+    def add_counts(self, counts: Int[np.ndarray, "N"]) -> None:
+        """Add to counts how often each pair occurs among those that were numbered."""
+        kernel(_add_counts)(self._slots, counts)
 
 
 def grow(array: _Array, size: int) -> None:
@@ -472,33 +482,59 @@ def _place_again(held, slots):
 
 
 @no_type_check
-def _place_pairs(keys, numbers, ones, others):
-    mask = np.uint64(len(keys) - 1)
+def _place_pairs(slots, ones, others):
+    mask = np.uint64(len(slots) - 1)
     for number in range(len(ones)):
         key = (np.uint64(ones[number]) << np.uint64(32)) | np.uint64(others[number])
         mixed = (key ^ (key >> np.uint64(31))) * np.uint64(0xC4CEB9FE1A85EC53)
         slot = (mixed ^ (mixed >> np.uint64(32))) & mask
-        while numbers[slot] >= 0:
+        while slots[slot, 1]:
             slot = (slot + np.uint64(1)) & mask
-        keys[slot], numbers[slot] = key, number
+        slots[slot, 0], slots[slot, 1] = key, np.uint64(number + 1) << np.uint64(32)
 
 
 @no_type_check
-def _number_pairs(one, other, ones, others, keys, numbers, number, n):
-    """Write the number of the pair of each row; return how many pairs there are."""
-    mask = np.uint64(len(keys) - 1)
+def _place_pairs_again(held, slots):
+    mask = np.uint64(len(slots) - 1)
+    for old in range(len(held)):
+        if held[old, 1]:
+            key = held[old, 0]
+            mixed = (key ^ (key >> np.uint64(31))) * np.uint64(0xC4CEB9FE1A85EC53)
+            slot = (mixed ^ (mixed >> np.uint64(32))) & mask
+            while slots[slot, 1]:
+                slot = (slot + np.uint64(1)) & mask
+            slots[slot, 0], slots[slot, 1] = key, held[old, 1]
+
+
+@no_type_check
+def _number_pairs(one, other, ones, others, slots, number, n):
+    """Write the number of the pair of each row, and count it; return how many pairs there are.
+
+    A slot holds a pair, and beside it its number, from 1 on, over how often it occurs: so a look-up
+    waits for memory once.
+    """
+    mask = np.uint64(len(slots) - 1)
     for row in range(len(one)):
         key = (np.uint64(one[row]) << np.uint64(32)) | np.uint64(other[row])
         mixed = (key ^ (key >> np.uint64(31))) * np.uint64(0xC4CEB9FE1A85EC53)
         slot = (mixed ^ (mixed >> np.uint64(32))) & mask
-        known = numbers[slot]
-        while known >= 0 and keys[slot] != key:
+        held = slots[slot, 1]
+        while held and slots[slot, 0] != key:
             slot = (slot + np.uint64(1)) & mask
-            known = numbers[slot]
-        if known < 0:
-            known = np.int32(n)
-            keys[slot], numbers[slot] = key, known
+            held = slots[slot, 1]
+        if held == np.uint64(0):
+            held = np.uint64(n + 1) << np.uint64(32)
+            slots[slot, 0] = key
             ones[n], others[n] = one[row], other[row]
             n += 1
-        number[row] = known
+        slots[slot, 1] = held + np.uint64(1)
+        number[row] = np.int32(held >> np.uint64(32)) - 1
     return n
+
+
+@no_type_check
+def _add_counts(slots, counts):
+    for slot in range(len(slots)):
+        held = slots[slot, 1]
+        if held:
+            counts[(held >> np.uint64(32)) - np.uint64(1)] += held & np.uint64(0xFFFFFFFF)

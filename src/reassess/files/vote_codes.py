@@ -9,7 +9,8 @@ Does not know what numbers mean: `reassess.files.arrow_votes` does.
 Letters: V votes, Q questions, R raters, A answers.
 """
 
-from collections.abc import Iterator
+import itertools
+import os
 from typing import IO, Any, no_type_check
 
 import numpy as np
@@ -20,7 +21,7 @@ from reassess.files.interning import Pairs, at_least, grow, kernel, occurring
 
 _ROWS_AT_ONCE = 1 << 20
 
-_QUESTIONS_AT_ONCE = 1 << 19
+_QUESTIONS_AT_ONCE = 1 << 16
 
 
 class RowsByQuestion:
@@ -72,7 +73,6 @@ class RowsByQuestion:
             before = np.arange(self.pairs.n, dtype=np.int32)
             self._put_down(np.repeat(before, self._n_votes[1 : self.pairs.n + 1]))
         question[row:] = self.pairs.number(image[row:], label[row:])
-        kernel(_count)(question[row:], self._n_votes[1:])
         self._put_down(question[row:])
         return question
 
@@ -82,16 +82,18 @@ class RowsByQuestion:
             some = numbers[start : start + _ROWS_AT_ONCE]
             self._scratch.write(some.astype(np.int32, copy=False).tobytes())
             self._lengths.append(len(some))
+        self._scratch.flush()
 
-    def _taken_up(self) -> Iterator[Int[np.ndarray, "n"]]:
-        """The question of each row, some rows at once."""
-        self._scratch.seek(0)
-        for n in self._lengths or ():
-            yield np.frombuffer(self._scratch.read(4 * n), np.int32)
+    def _taken_up(self, start: int, stop: int) -> Int[np.ndarray, "n"]:
+        """The question of each of some rows."""
+        kept = os.pread(self._scratch.fileno(), 4 * (stop - start), 4 * start)
+        return np.frombuffer(kept, np.int32)
 
     def ends(self) -> Int[np.ndarray, "ends"]:
         """Where the votes of each question begin and end, grouped; the counts are given up."""
         n_votes = self._n_votes[: self.pairs.n + 1]
+        if self._lengths is not None:
+            self.pairs.add_counts(n_votes[1:])
         wide = int(n_votes.sum(dtype=np.int64)) >= 1 << 31
         return np.cumsum(n_votes, dtype=np.int64) if wide else np.cumsum(n_votes, out=n_votes)
 
@@ -101,10 +103,22 @@ class RowsByQuestion:
         """Values of the rows, in the order of the questions."""
         if self._lengths is None:
             return values
-        place, out, start = indptr[:-1].copy(), np.empty_like(values), 0
-        for question in self._taken_up():
-            kernel(_scatter)(question, values[start : start + len(question)], place, out)
-            start += len(question)
+        # One thread puts the first half of the rows where the votes of their questions begin, the
+        # other the second half, from the last row on, where they end: so both keep the order.
+        out, ends = np.empty_like(values), np.cumsum([0, *self._lengths]).tolist()
+        parts = list(itertools.pairwise(ends))
+        halves = (parts[: len(parts) // 2], False), (parts[len(parts) // 2 :][::-1], True)
+
+        def put(half: tuple[list[tuple[int, int]], bool]) -> None:
+            some, backward = half
+            place = indptr[1:].copy() if backward else indptr[:-1].copy()
+            for start, stop in some:
+                question = self._taken_up(start, stop)
+                kernel(_scatter)(question, values[start:stop], place, out, backward)
+
+        with ThreadEngine() as threads:
+            for _ in threads.map(put, halves):
+                pass
         return out
 
     def in_their_order(
@@ -114,7 +128,7 @@ class RowsByQuestion:
         if self._lengths is None:
             questions = np.arange(len(indptr) - 1, dtype=np.int32)
             return np.repeat(questions, np.diff(indptr)), values
-        question = np.concatenate(list(self._taken_up()))
+        question = self._taken_up(0, len(values))
         ordered = np.empty_like(values)
         ordered[np.argsort(question, kind="stable")] = values
         return question, ordered
@@ -226,16 +240,16 @@ def _count_runs(one, other, ones, others, last_one, counts, n, number):
 
 
 @no_type_check
-def _count(number, counts):
-    for row in range(len(number)):
-        counts[number[row]] += 1
-
-
-@no_type_check
-def _scatter(group, values, place, out):
-    for row in range(len(group)):
-        out[place[group[row]]] = values[row]
-        place[group[row]] += 1
+def _scatter(group, values, place, out, backward):
+    """Write each value to the next place of its group; from the last row on to the one before."""
+    if backward:
+        for row in range(len(group) - 1, -1, -1):
+            place[group[row]] -= 1
+            out[place[group[row]]] = values[row]
+    else:
+        for row in range(len(group)):
+            out[place[group[row]]] = values[row]
+            place[group[row]] += 1
 
 
 @no_type_check
