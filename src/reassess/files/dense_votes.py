@@ -18,7 +18,15 @@ import numpy as np
 from jaxtyping import Int, Shaped, UInt
 
 from reassess.errors import DataError, FileError
-from reassess.files.access import BROKEN, as_strings, corrupt_file_error, read_npz, write_atomically
+from reassess.files.access import (
+    BROKEN,
+    Array,
+    as_strings,
+    corrupt_file_error,
+    read_npz,
+    write_atomically,
+)
+from reassess.files.array_archives import ArrayBlocks, write_array
 from reassess.files.declared_answers import DeclaredAnswers, ours_in_order
 from reassess.files.dense_questions import CLASS_IDS, array_header, read_dense_pairs
 from reassess.files.vote_tables import Part
@@ -205,13 +213,13 @@ def write_dense_votes(
                 "first."
             )
         ids = np.array(list(waiting.rater))
-        _write_array(archive, "tensor", waiting.tensor_shape, waiting.tensor())
-        _write_array(archive, "info", (waiting.n_questions, 2), waiting.info())
-        _write_array(archive, "ids", ids.shape, iter([ids]))
+        write_array(archive, "tensor", waiting.tensor())
+        write_array(archive, "info", waiting.info())
+        write_array(archive, "ids", ids)
         if waiting.class_ids:
             last = max(waiting.class_ids)
             names = np.array([waiting.class_ids.get(one, "") for one in range(last + 1)])
-            _write_array(archive, CLASS_IDS, names.shape, iter([names]))
+            write_array(archive, CLASS_IDS, names)
     return n_votes
 
 
@@ -243,11 +251,6 @@ class _Waiting:
         self.class_ids: dict[int, str] = {}
         self.n_questions = 0
 
-    @property
-    def tensor_shape(self) -> tuple[int, ...]:
-        """[raters, questions, answers]."""
-        return (len(self.rater), self.n_questions, len(ANSWERS))
-
     def add(self, part: Part) -> int:
         """How many votes the part has; they are put down."""
         image, label = part["image"], part["label"]
@@ -275,11 +278,21 @@ class _Waiting:
         self.n_questions += int(question[-1]) + 1
         return len(image)
 
-    def _read(self, place: int, dtype: np.dtype[Any], n: int) -> np.ndarray[Any, np.dtype[Any]]:
+    def _read(self, place: int, dtype: np.dtype[Any], n: int) -> Array:
         self._scratch.seek(place)
         return np.frombuffer(self._scratch.read(n * dtype.itemsize), dtype)
 
-    def tensor(self) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
+    def tensor(self) -> ArrayBlocks:
+        """The counts [raters, questions, answers]."""
+        shape = len(self.rater), self.n_questions, len(ANSWERS)
+        return ArrayBlocks(np.min_scalar_type(self._most), shape, self._counts)
+
+    def info(self) -> ArrayBlocks:
+        """Image id and class index of the questions [questions, 2], in their order."""
+        dtype = np.result_type(*{block.name for block in self._blocks})
+        return ArrayBlocks(dtype, (self.n_questions, 2), self._names)
+
+    def _counts(self) -> Iterator[Array]:
         """The counts, rater by rater, each in the order of the questions."""
         dtype = np.min_scalar_type(self._most)
         for rater in range(len(self.rater)):
@@ -292,12 +305,10 @@ class _Waiting:
                     counts[cell] = self._read(after + _COUNT.itemsize * start, _COUNT, end - start)
                 yield counts
 
-    def info(self) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
-        """Image id and class index of the questions, in their order."""
-        dtype = np.result_type(*{block.name for block in self._blocks})
+    def _names(self) -> Iterator[Array]:
         for block in self._blocks:
             n_bytes = (_CELL.itemsize + _COUNT.itemsize) * int(block.ends[-1])
-            yield self._read(block.place + n_bytes, block.name, 2 * block.n_questions).astype(dtype)
+            yield self._read(block.place + n_bytes, block.name, 2 * block.n_questions)
 
 
 def _of_one_width(texts: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
@@ -305,23 +316,3 @@ def _of_one_width(texts: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
     if texts.dtype.kind == "U":
         return texts
     return texts.astype(f"U{max(1, int(np.strings.str_len(texts).max(initial=1)))}")
-
-
-def _write_array(
-    archive: zipfile.ZipFile,
-    name: str,
-    shape: tuple[int, ...],
-    pieces: Iterator[np.ndarray[Any, np.dtype[Any]]],
-) -> None:
-    """Write an array that comes in pieces, at least one, in the order of its rows."""
-    first = next(pieces)
-    header: dict[str, Any] = {
-        "descr": np.lib.format.dtype_to_descr(first.dtype),
-        "fortran_order": False,
-        "shape": shape,
-    }
-    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        file.write(first.tobytes())
-        for piece in pieces:
-            file.write(piece.tobytes())

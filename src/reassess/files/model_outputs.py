@@ -9,17 +9,17 @@ added to a study as any model's.
 """
 
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from reassess.errors import DataError, OptionError, preview
 from reassess.files.access import Array, as_strings, prefix_errors_with, read_npz, write_atomically
+from reassess.files.array_archives import ArrayBlocks, write_array
 from reassess.records import Classes
 from reassess.records.score_values import check_predicted
 
@@ -153,21 +153,6 @@ def write_logits(
     write_outputs(path, classes, {"logits": logits, "ids": image_ids})
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayBlocks:
-    """An array that is written in blocks of rows, as it may be larger than memory.
-
-    Attributes:
-        dtype: its type.
-        shape: its shape.
-        blocks: makes the blocks, in the order of the rows.
-    """
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    blocks: Callable[[], Iterable[Array]]
-
-
 def write_outputs(
     path: str | PathLike[str], classes: Classes | None, arrays: Mapping[str, Array | ArrayBlocks]
 ) -> None:
@@ -180,22 +165,7 @@ def write_outputs(
     """
     with write_atomically(path) as beside, zipfile.ZipFile(beside, "w") as archive:
         for name, array in (dict(arrays) | _arrays_of_classes(classes)).items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                _write_array(member, array)
-
-
-def _write_array(member: Any, array: Array | ArrayBlocks) -> None:
-    if isinstance(array, np.ndarray):
-        np.lib.format.write_array(member, array, allow_pickle=False)
-        return
-    about = {
-        "descr": np.lib.format.dtype_to_descr(array.dtype),
-        "fortran_order": False,
-        "shape": array.shape,
-    }
-    np.lib.format.write_array_header_1_0(member, about)
-    for block in array.blocks():
-        member.write(np.asarray(block, array.dtype).tobytes())
+            write_array(archive, name, array)
 
 
 def _arrays_of_classes(classes: Classes | None) -> dict[str, Array]:

@@ -5,6 +5,8 @@ written, uncompressed: log-odds in place of two log-probabilities, and for image
 stand together how many they have.
 """
 
+import zipfile
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from reassess.files.access import (
     read_npz,
     write_atomically,
 )
+from reassess.files.array_archives import ArrayBlocks, write_array
 from reassess.records import Classes, Pairs, Posterior, Questions
 from reassess.records.arrays import TextBytes
 
@@ -54,7 +57,7 @@ def write_posterior(posterior: Posterior, path: str | PathLike[str]) -> None:
     if not is_large:
         columns |= {"log_probability": log_probability, "probability": posterior.probability}
     elif len(posterior.states) == 2:
-        columns["log_odds"] = log_probability[:, 1] - log_probability[:, 0]
+        columns["log_odds"] = _log_odds(log_probability)
     else:
         columns["log_probability"] = log_probability
     if posterior.questions.pairs is not None:
@@ -68,9 +71,21 @@ def write_posterior(posterior: Posterior, path: str | PathLike[str]) -> None:
             columns[name] = np.asarray(value)
     if posterior.context:
         columns["context"] = np.array(posterior.context, dtype=str)
-    with write_atomically(path) as beside, beside.open("wb") as file:
-        save = np.savez if is_large else np.savez_compressed
-        save(file, allow_pickle=False, **columns)
+    how = zipfile.ZIP_STORED if is_large else zipfile.ZIP_DEFLATED
+    with write_atomically(path) as beside, zipfile.ZipFile(beside, "w", how) as archive:
+        for name, column in columns.items():
+            write_array(archive, name, column)
+
+
+def _log_odds(log_probability: Float[np.ndarray, "Q two"]) -> ArrayBlocks:
+    """Log-odds of the second of two states, computed as they are written."""
+
+    def blocks() -> Iterator[Array]:
+        for start in range(0, len(log_probability), _AT_ONCE):
+            some = log_probability[start : start + _AT_ONCE]
+            yield some[:, 1] - some[:, 0]
+
+    return ArrayBlocks(log_probability.dtype, log_probability.shape[:1], blocks)
 
 
 def read_posterior(path: str | PathLike[str], *, classes: Classes | None = None) -> Posterior:

@@ -25,9 +25,10 @@ import torch
 from reassess.engines import Engine, JobShare, RowShard, cut_rows
 from reassess.errors import DataError, OptionError, preview
 from reassess.files.access import Array
+from reassess.files.array_archives import ArrayBlocks
 from reassess.files.finished_shards import FinishedShards, MadeFrom
 from reassess.files.images import ImageFiles
-from reassess.files.model_outputs import ArrayBlocks, write_outputs
+from reassess.files.model_outputs import write_outputs
 from reassess.files.short_lists import N_CLASSES, short_list_columns, shorten
 from reassess.progress import Progress, null_progress
 from reassess.training.decoded import DecodedImages
