@@ -23,9 +23,10 @@ from typing import no_type_check
 import numpy as np
 from jaxtyping import Float, Int, UInt
 
-from reassess.aggregation.coding import Coded, Kernel, compiled
+from reassess.aggregation.coding import Coded
 from reassess.aggregation.methods import shares_of_answers, state_names, vote_shares
 from reassess.aggregation.priors import POOLED_STRENGTH
+from reassess.compiled import Kernel, compiled
 from reassess.errors import OptionError
 from reassess.progress import Progress, null_progress
 from reassess.records import Posterior, Votes
@@ -209,10 +210,9 @@ def _log_prior(mass: Float[np.ndarray, "S"], n_subtypes: int) -> Float[np.ndarra
     return log.reshape(-1)
 
 
-@functools.cache
 def _count() -> Kernel:
     """The kernel that counts the codes of votes, weighted by P(state)."""
-    return compiled(_counts)
+    return compiled(_counts, "combining classifiers")
 
 
 @functools.cache
@@ -221,7 +221,7 @@ def _expect(n_states: int) -> Kernel:
 
     Compiled for each number of states: with loops of a known length it takes half the time.
     """
-    return compiled(_expectation(n_states))
+    return compiled(_expectation(n_states), "combining classifiers")
 
 
 @no_type_check

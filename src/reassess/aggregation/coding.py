@@ -22,14 +22,13 @@ of weights.
 """
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, no_type_check
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float, Int, UInt
 
-from reassess.errors import MissingExtraError
+from reassess.compiled import Kernel, compiled
 from reassess.records import Votes
 
 SMALLEST = float(np.finfo(np.float64).tiny)
@@ -175,62 +174,43 @@ def log_normalised(joint: Float[np.ndarray, "Q T"]) -> Float[np.ndarray, "Q T"]:
     return normalised
 
 
-Kernel = Callable[..., float]
+_PURPOSE = "fitting Dawid and Skene's model"
 
 
 @functools.cache
 def scaled(n_relative: int) -> Kernel:
     """The kernel that multiplies, for ``n_relative`` truths beside truth 0."""
-    return compiled(_scaled(n_relative))
+    return compiled(_scaled(n_relative), _PURPOSE)
 
 
 @functools.cache
 def logs(n_relative: int) -> Kernel:
     """The kernel that adds logarithms, for ``n_relative`` truths beside truth 0."""
-    return compiled(_logs(n_relative))
+    return compiled(_logs(n_relative), _PURPOSE)
 
 
-@functools.cache
 def weighted_sums() -> Kernel:
     """The kernel that adds up tables over the votes of each question, under several weights."""
-    return compiled(_weighted_sums)
+    return compiled(_weighted_sums, _PURPOSE)
 
 
-@functools.cache
 def _kernel_of_shares() -> Kernel:
-    return compiled(_shares)
+    return compiled(_shares, _PURPOSE)
 
 
-@functools.cache
 def tallies() -> Kernel:
     """The kernel that counts codes, in all and by the shares of the votes on their questions."""
-    return compiled(_tallies)
+    return compiled(_tallies, _PURPOSE)
 
 
-@functools.cache
 def log_posteriors() -> Kernel:
     """The kernel of `log_joint` and `log_normalised` in one pass over the votes."""
-    return compiled(_log_posterior)
+    return compiled(_log_posterior, _PURPOSE)
 
 
-@functools.cache
 def weighted_counts() -> Kernel:
     """The kernel that counts votes by code, under several weights of their questions."""
-    return compiled(_weighted_counts)
-
-
-def compiled(function: Callable[..., Any]) -> Kernel:
-    """A kernel compiled when it is first called, and cached on disk.
-
-    Raises:
-        MissingExtraError: numba is not installed.
-    """
-    try:
-        import numba
-    except ImportError as error:
-        raise MissingExtraError("numba", "study", "fitting Dawid and Skene's model") from error
-    kernel: Kernel = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    return kernel
+    return compiled(_weighted_counts, _PURPOSE)
 
 
 @no_type_check

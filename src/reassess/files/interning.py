@@ -13,15 +13,14 @@ Does not know what the texts are: `reassess.files.arrow_votes` does. The kernels
 numba when they are first called, and cached on disk.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any, no_type_check
 
 import numpy as np
 from jaxtyping import Int, Integer, UInt
 
+from reassess.compiled import Kernel, compiled
 from reassess.engines import RowShard, ThreadEngine, cut_rows
-from reassess.errors import MissingExtraError
 from reassess.records.arrays import TextBytes
 
 _Array = np.ndarray[Any, np.dtype[Any]]
@@ -297,19 +296,13 @@ def _words(data: UInt[np.ndarray, "b"]) -> UInt[np.ndarray, "w"]:
     return np.ndarray((len(data) - 7,), np.uint64, data, strides=(1,))
 
 
-@functools.cache
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A kernel compiled when it is first called, and cached on disk.
+def kernel(function: Callable[..., Any]) -> Kernel:
+    """A kernel, compiled when it is first called.
 
     Raises:
         MissingExtraError: numba is not installed.
     """
-    try:
-        import numba
-    except ImportError as error:
-        raise MissingExtraError("numba", "study", "reading large tables of votes") from error
-    made: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    return made
+    return compiled(function, "reading large tables of votes")
 
 
 @no_type_check

@@ -6,15 +6,14 @@ threads; a queue asks for eight rows with every answer that comes in. The foreca
 Grows nothing: `reassess.aggregation.adaptive.learned` does. Letters: u rows, f columns, n nodes.
 """
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, no_type_check
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from reassess.errors import MissingExtraError
+from reassess.compiled import compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +65,11 @@ class Trees:
 
     def log_odds(self, table: Float[np.ndarray, "u f"]) -> Float[np.ndarray, "u"]:
         """The sum of the leaves that each row falls into."""
-        found: Float[np.ndarray, "u"] = _walk()(
+        found: Float[np.ndarray, "u"] = compiled(_walk_trees, "forecasting decisions")(
             np.ascontiguousarray(table), self.base, self.root, self.column, self.most, self.left,
             self.right, self.value,
         )  # fmt: skip
         return found
-
-
-@functools.cache
-def _walk() -> Callable[..., Any]:
-    try:
-        import numba
-    except ImportError as error:
-        raise MissingExtraError("numba", "study", "forecasting decisions") from error
-    walk: Callable[..., Any] = numba.njit(nogil=True, cache=True)(_walk_trees)
-    return walk
 
 
 @no_type_check
