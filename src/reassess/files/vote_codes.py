@@ -84,6 +84,10 @@ class RowsByQuestion:
             self._lengths.append(len(some))
         self._scratch.flush()
 
+    def _parts(self) -> list[tuple[int, int]]:
+        """From and to which rows were put down at once; 2 GB are not read at once."""
+        return list(itertools.pairwise(np.cumsum([0, *(self._lengths or ())]).tolist()))
+
     def _taken_up(self, start: int, stop: int) -> Int[np.ndarray, "n"]:
         """The question of each of some rows."""
         kept = os.pread(self._scratch.fileno(), 4 * (stop - start), 4 * start)
@@ -105,8 +109,7 @@ class RowsByQuestion:
             return values
         # One thread puts the first half of the rows where the votes of their questions begin, the
         # other the second half, from the last row on, where they end: so both keep the order.
-        out, ends = np.empty_like(values), np.cumsum([0, *self._lengths]).tolist()
-        parts = list(itertools.pairwise(ends))
+        out, parts = np.empty_like(values), self._parts()
         halves = (parts[: len(parts) // 2], False), (parts[len(parts) // 2 :][::-1], True)
 
         def put(half: tuple[list[tuple[int, int]], bool]) -> None:
@@ -128,7 +131,7 @@ class RowsByQuestion:
         if self._lengths is None:
             questions = np.arange(len(indptr) - 1, dtype=np.int32)
             return np.repeat(questions, np.diff(indptr)), values
-        question = self._taken_up(0, len(values))
+        question = np.concatenate([self._taken_up(*rows) for rows in self._parts()])
         ordered = np.empty_like(values)
         ordered[np.argsort(question, kind="stable")] = values
         return question, ordered
